@@ -1,0 +1,1 @@
+"""The pure core: bytes of /proc in, labelled memory out."""

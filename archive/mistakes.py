@@ -1,0 +1,23 @@
+"""Wrong input from the operator: every mistake at once, each with its place and the remedy."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing that is wrong in what the operator gave."""
+
+    place: str  # "inventory.yaml: web.hosts.web[9:1]", "--hosts", "mapsweep.yaml: schedules.0.crontab"
+    problem: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.problem}" + (f" ({self.remedy})" if self.remedy else "")
+
+
+class OperatorError(Exception):
+    """Input that cannot be used; carries all its mistakes. The command line prints them and exits 2."""
+
+    def __init__(self, *mistakes: Mistake) -> None:
+        super().__init__("\n".join(map(str, mistakes)))
+        self.mistakes = mistakes

@@ -1,0 +1,165 @@
+"""The records of a run. Frozen; what is stored is what is here."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+SCHEMA_VERSION = 1
+
+
+class Connection(StrEnum):
+    """How a host is reached."""
+
+    SSH = "ssh"
+    LOCAL = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A host as the inventory names it, with all that is needed to reach it and no secret."""
+
+    name: str
+    address: str  # ansible_host, else the name
+    port: int = 22
+    user: str = ""  # "" is the account that runs mapsweep
+    key_file: str = ""  # "" is the agent and the account's default keys
+    become: bool = False  # run the probe through sudo -n
+    root: str = ""  # prefix before /proc, /sys and /etc: "/host" where they are mounted elsewhere
+    connection: Connection = Connection.SSH
+    groups: tuple[str, ...] = ()
+
+
+class Stage(StrEnum):
+    """Where on the way to a host's memory things ended."""
+
+    DNS = "dns"
+    TCP = "tcp"
+    BANNER = "banner"
+    KEX = "kex"
+    HOSTKEY = "hostkey"
+    AUTH = "auth"
+    SUDO = "sudo"
+    EXEC = "exec"
+    READ = "read"
+    CLASSIFY = "classify"
+    WORKER = "worker"  # the worker died, or the run's deadline passed before the host's turn
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A host that gave no dump, and why. `reason` is a short stable code such as auth_rejected, tcp_timeout."""
+
+    host: str
+    stage: Stage
+    reason: str
+    detail: str = ""  # one sentence for people; host-sent text in it is already stripped of control bytes
+    remedy: str = ""
+    attempt: int = 1
+    at: str = ""  # UTC, RFC 3339
+    elapsed_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """What one host sent. The memory part is as it arrived; in the identity part secrets are masked."""
+
+    host: str
+    nonce: str  # hex; marks the records in both parts
+    memory_gz: bytes = field(repr=False)
+    identity_gz: bytes = field(repr=False)
+    at: str = ""  # UTC, RFC 3339, when the probe was started
+    elapsed_s: float = 0.0
+    attempt: int = 1
+    complete: bool = True  # False: the stream was cut off; what came is kept
+    problem: str = ""  # why it is not complete, or what else the operator should know
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What was asked for: two runs are compared when their scopes are equal."""
+
+    name: str  # the schedule's name, or "adhoc"
+    hosts: str  # the pattern as typed
+    evidence: str = "maps"  # maps or smaps
+    become: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Deadlines and caps of a sweep. Every stage has its own deadline."""
+
+    concurrency: int = 64
+    dns_s: float = 5.0
+    tcp_s: float = 10.0
+    banner_s: float = 15.0
+    kex_s: float = 15.0
+    auth_s: float = 20.0
+    exec_s: float = 20.0  # from the request to the first byte of the stream; sudo's wait is in here
+    idle_s: float = 30.0
+    total_s: float = 180.0
+    received_bytes: int = 256 * 2**20
+    inflated_bytes: int = 2 * 2**30
+    smaps_resident_bytes: int = 8 * 2**30  # how much resident memory a host may have walked for smaps
+    attempts: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a run is to do; written once, when it starts."""
+
+    run_id: str
+    scope: Scope
+    limits: Limits
+    hosts: tuple[Host, ...]
+    started_at: str  # UTC, RFC 3339
+    deadline_at: str  # UTC, RFC 3339: what has not answered by then is closed as a failure
+    tool_version: str
+    rules_version: str
+    command: str = ""  # how to run it again, without secrets
+    keep_dumps: bool = True
+    mail_to: tuple[str, ...] = ()
+    schema_version: int = SCHEMA_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class HostRecord:
+    """What is known of a host that answered; stored as hosts/HOST.json beside its footprints."""
+
+    host: str
+    at: str
+    elapsed_s: float
+    attempt: int
+    complete: bool
+    problem: str
+    dump_bytes: int
+    listed: int
+    sent: int
+    kernel_threads: int
+    denied: int
+    vanished: int
+    kernel: str
+    os_name: str
+    cores: int
+    page_bytes: int
+    boot_id: str
+    clock_s: float
+    mem_total_bytes: int
+    meminfo_bytes: dict[str, int]
+    overcommit_memory: int
+    max_map_count: int
+    thp_mode: str
+    rules_version: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """How a run ended; its presence says that the run is closed."""
+
+    run_id: str
+    closed_at: str
+    asked: int
+    ok: int
+    partial: int
+    failed: int
+    complete: bool  # every host asked has an outcome of its own, none was closed by the deadline
+    schema_version: int = SCHEMA_VERSION
