@@ -1,0 +1,28 @@
+"""startup_vs_imports: `mapsweep classify` on one small process against a bare import of what it needs."""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.measure import Figure, children_cpu_s, interleave, run_quietly
+
+ROUNDS = 11
+
+
+def figures() -> Iterator[Figure]:
+    """The start-up of the command, as a ratio of CPU seconds."""
+    command = str(Path(sys.executable).with_name("mapsweep"))
+    with tempfile.TemporaryDirectory() as folder:
+        maps = Path(folder, "maps")
+        maps.write_bytes(Path("/proc/self/maps").read_bytes())
+        runs = interleave(
+            [
+                lambda: run_quietly([command, "classify", str(maps)]),
+                lambda: run_quietly([sys.executable, "-c", "import numpy, click"]),
+            ],
+            ROUNDS,
+            children_cpu_s,
+        )
+    yield Figure("startup_vs_imports", runs.ratio(0, 1), "ratio", 2.0)
+    yield Figure("startup_cpu", runs.median_s(0) * 1e3, "ms")
