@@ -1,0 +1,72 @@
+# Every target sets up what it needs; make, sh and Python 3.11 or later are enough to begin with.
+# PYTHON names the interpreter that the virtual environment is made of.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SHELL_SCRIPTS := collector/probe.sh scripts/environment scripts/system-packages scripts/truth .ci/run
+
+.PHONY: help demo test test-lowest check bench truth fuzz clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make demo         sweep a demo fleet on this machine; the report lands in runs/'
+	@echo 'make test         all tests (as root on Debian: installs the servers they start)'
+	@echo 'make test-lowest  all tests on the lowest versions that pyproject.toml allows'
+	@echo 'make check        format, lint, types, import direction'
+	@echo 'make bench        what is claimed about speed, one line a figure'
+	@echo 'make truth TRUTH=DIR  score the classifier on processes whose memory is known'
+	@echo 'make fuzz         the property tests, with far more examples than make test'
+	@echo 'make clean        remove what the other targets made, runs/ excepted'
+
+$(STAMP): pyproject.toml scripts/environment
+	@sh scripts/environment '$(PYTHON)' $(VENV) --editable '.[dev]'
+	@touch $@
+
+# Two hosts of the demo fleet fail by design, so the command ends with 3 (some hosts failed): exactly that is right.
+demo: $(STAMP)
+	@status=0; $(BIN)/mapsweep demo --runs runs || status=$$?; \
+	case $$status in \
+	  3) ;; \
+	  0) echo 'make demo: exit 0, but two hosts of the demo fleet have to fail' >&2; exit 1 ;; \
+	  *) exit $$status ;; \
+	esac
+
+test: $(STAMP)
+	@sh scripts/system-packages
+	$(BIN)/pytest $(TESTS)
+
+test-lowest: .venv-lowest/.installed
+	@sh scripts/system-packages
+	.venv-lowest/bin/pytest $(TESTS)
+
+.venv-lowest/.installed: pyproject.toml scripts/environment scripts/lowest
+	@$(PYTHON) scripts/lowest pyproject.toml > lowest.txt
+	@sh scripts/environment '$(PYTHON)' .venv-lowest --requirement lowest.txt --editable '.[dev]'
+	@rm -f lowest.txt
+	@touch $@
+
+check: $(STAMP)
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/mypy scripts/record scripts/lowest
+	$(BIN)/lint-imports
+	@if command -v shellcheck >/dev/null; then shellcheck $(SHELL_SCRIPTS); \
+	else echo 'shellcheck is not installed: the shell scripts were not checked'; fi
+
+bench: $(STAMP)
+	@sh scripts/system-packages
+	$(BIN)/python -m bench $(PARTS)
+
+truth: $(STAMP)
+	@sh scripts/truth $(BIN)/mapsweep '$(TRUTH)'
+
+fuzz: $(STAMP)
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest tests/procmaps $(TESTS)
+
+clean:
+	rm -rf $(VENV) .venv-lowest lowest.txt build *.egg-info bench/out \
+	  .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
