@@ -102,7 +102,8 @@ class MapTable:
 class PartTable:
     """One row a part of a mapping: the parts of a mapping sum to it, and each byte has one kind.
 
-    Ordered by mapping row, then by address.
+    Ordered by mapping row, then by address. A block is what its maker asked for at once: a thread stack with its
+    guards, an arena's heap with its reserve. Its parts have one kind and one process.
     """
 
     mapping: Ints32  # row in the MapTable
@@ -112,6 +113,7 @@ class PartTable:
     rule: npt.NDArray[np.uint16]  # index in procmaps.classify.RULES
     confidence: Bytes8  # Confidence
     runner_up: Bytes8  # the Kind that came second; the kind itself where nothing did
+    block: Ints32  # row of the first part of the block that it belongs to; its own row where it stands alone
     resident_bytes: Ints64  # UNKNOWN without smaps; a mapping's Rss is shared out among its parts
     pss_bytes: Ints64
     swap_bytes: Ints64
