@@ -1,0 +1,104 @@
+"""The command line: `mapsweep VERB`, and `collect`, which is `mapsweep collect`."""
+
+import importlib
+import os
+from typing import NoReturn
+
+import click
+
+from mapsweep.exits import Exit, run_and_exit
+
+# NumPy's BLAS starts a thread a core when it is imported, and nothing here multiplies matrices.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# The verbs by what they are for. The line of help stands here, so that --help imports none of them.
+COMMANDS = {
+    "classify": "Label the memory of one process: a PID, a file, a folder like /proc/PID, or a stream.",
+    "collect": "Sweep hosts, classify every process, and render the report.",
+    "report": "Render the report of a run again, or print it in another format.",
+    "mail": "Send the report of a run by e-mail.",
+    "runs": "List the runs that are kept.",
+    "hosts": "List the hosts that a pattern selects.",
+    "reclassify": "Make the footprints of a run anew from its kept dumps.",
+    "worker": "Execute runs from a broker's queues.",
+    "beat": "Start the scheduled runs of mapsweep.yaml when they are due.",
+    "demo": "Sweep a demo fleet on this machine.",
+}
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class Verbs(click.Group):
+    """A group that imports a verb when it is asked for: `mapsweep classify` must not wait for Celery."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(importlib.import_module(f"mapsweep.commands.{cmd_name}"), cmd_name)
+        if not isinstance(command, click.Command):
+            raise TypeError(cmd_name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            ctx.fail(f"there is no command {args[0]!r}.{_suggestion(args[0])}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(int(code)), code.meaning) for code in Exit])
+
+
+def _suggestion(typed: str) -> str:
+    import difflib  # noqa: PLC0415 - only a slip pays for it
+
+    near = difflib.get_close_matches(typed, COMMANDS, n=1)
+    return f" Did you mean {near[0]!r}?" if near else " mapsweep --help lists them."
+
+
+def _show_version(ctx: click.Context, _parameter: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        from importlib.metadata import version  # noqa: PLC0415 - only --version pays for it
+
+        click.echo(f"mapsweep {version('mapsweep')}")
+        ctx.exit()
+
+
+@click.group(cls=Verbs, context_settings=CONTEXT)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version.",
+)
+def mapsweep() -> None:
+    """Read the memory maps of every process of a fleet over SSH, label every mapping, rank what uses native
+    heap and thread stacks.
+
+    \b
+    mapsweep classify $$                       what this shell's memory is
+    mapsweep collect --hosts 'prod-*'          sweep, rank, report
+    mapsweep mail latest --to you@example.org  send it
+    """  # noqa: D205, D301 - click's help text, \b is its mark
+
+
+def main() -> NoReturn:
+    """The `mapsweep` command."""
+    run_and_exit(lambda: mapsweep.main(prog_name="mapsweep", standalone_mode=False))
+
+
+def collect_main() -> NoReturn:
+    """The `collect` command."""
+    command = importlib.import_module("mapsweep.commands.collect").collect
+    run_and_exit(lambda: command.main(prog_name="collect", standalone_mode=False))

@@ -1,0 +1,108 @@
+"""mapsweep classify: the memory of one process. Imports NumPy, click and the core alone: it is run often."""
+
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+from mapsweep.exits import Exit, complain
+from mapsweep.terminal import terminal_of
+
+if TYPE_CHECKING:
+    from mapsweep.labelled_process import LabelledProcess
+
+PLAIN, CSV, RANGES, JSON = FORMATS = ("plain", "csv", "ranges", "json")
+
+
+def _help_unless_csv(ctx: click.Context, header: bool, form: str) -> None:
+    if header and form != CSV:
+        click.echo(ctx.get_help())
+        ctx.exit()
+
+
+@click.command(
+    context_settings={"help_option_names": ["--help"], "max_content_width": 100},
+    epilog="Digits alone are a PID; write ./1234 for a file of that name.",
+)
+@click.argument("target", metavar="PID|FILE|DIR|-", required=False)
+@click.option("-c", "--csv", is_flag=True, help="One line of CSV: the twelve columns of the tool of 2013.")
+@click.option("-h", "--header", is_flag=True, help="With -c, the header before the line; alone, this help.")
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS), default=None, help="What to print.  [default: plain]"
+)
+@click.option("--why", is_flag=True, help="Add the reason for each label in words.")
+@click.option(
+    "--evidence",
+    type=click.Choice(["maps", "smaps"]),
+    default="smaps",
+    show_default=True,
+    help="What labels rest on: smaps where it is there and can be read, or maps alone.",
+)
+@click.pass_context
+def classify(
+    ctx: click.Context,
+    target: str | None,
+    csv: bool,
+    header: bool,
+    form: str | None,
+    why: bool,
+    evidence: str,
+) -> int:
+    """Label the memory of one process: a PID, a file, a folder like /proc/PID, or a stream.
+
+    FILE is the text of maps or smaps. Of the files in DIR only those are read that a sweep reads too: maps, smaps,
+    status, stat, limits, comm, cmdline, cgroup.
+
+    \b
+    mapsweep classify $$                what this shell's memory is
+    mapsweep classify -c -h 4711        one line of CSV, with the header before it
+    ssh web01 cat /proc/4711/smaps | mapsweep classify -
+    """  # noqa: D301 - \b is click's mark
+    if csv and form not in {None, CSV}:
+        raise click.UsageError(f"-c and --format {form} are two formats.")
+    form = CSV if csv else form or PLAIN
+    _help_unless_csv(ctx, header, form)
+    if target is None:
+        raise click.UsageError("name a PID, a file, a folder like /proc/PID, or - for standard input.")
+    if why and form == CSV:
+        raise click.UsageError("--why has no place in CSV; use --format plain, ranges or json.")
+    return _show(target, evidence, form, header=header, why=why)
+
+
+def _show(target: str, evidence_name: str, form: str, *, header: bool, why: bool) -> int:
+    # imported here, so that a slip in the options does not wait for NumPy
+    from mapsweep.labelled_process import cut_message, label  # noqa: PLC0415 - see above
+    from mapsweep.process_files import open_process  # noqa: PLC0415 - see above
+    from procmaps.tables import Evidence  # noqa: PLC0415 - see above
+
+    evidence = Evidence[evidence_name.upper()]
+    files = open_process(target, evidence, sys.stdin.buffer)
+    process = label(files, evidence)
+    sys.stdout.writelines(f"{line}\n" for line in _lines(process, form, header=header, why=why))
+    sys.stdout.flush()  # before what standard error says of it
+    for note in process.snapshot.notes:
+        complain(f"{files.source}: {note}")
+    if process.is_cut:
+        complain(cut_message(files))
+        return Exit.USAGE
+    return Exit.OK
+
+
+def _lines(process: "LabelledProcess", form: str, *, header: bool, why: bool) -> Iterable[str]:
+    """The lines of one view; one view is imported a run."""
+    if form == CSV:
+        from mapsweep.csv_line import HEADER, csv_line  # noqa: PLC0415 - see above
+
+        return (HEADER, csv_line(process)) if header else (csv_line(process),)
+    if form == RANGES:
+        from mapsweep.range_lines import range_lines  # noqa: PLC0415 - see above
+
+        return range_lines(process, why=why)
+    if form == JSON:
+        from mapsweep.process_json import process_json  # noqa: PLC0415 - see above
+
+        return (process_json(process, why=why),)
+    from mapsweep.plain_view import plain_lines  # noqa: PLC0415 - see above
+
+    return plain_lines(process, terminal_of(sys.stdout), why=why)
