@@ -46,7 +46,7 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A host that gave no dump, and why. `reason` is a short stable code such as auth_rejected, tcp_timeout."""
+    """A host that gave no dump, and why; `reason` is a short stable code: auth_rejected, tcp_timeout, ..."""
 
     host: str
     stage: Stage

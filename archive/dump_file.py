@@ -1,0 +1,125 @@
+r"""A dump as a file: a line that names the format, a line of JSON, and the two parts as they came.
+
+mapsweep-dump 1\n
+{"host": ..., "nonce": ..., "memory_bytes": N, "identity_bytes": N, "sha256": ...}\n
+<memory part><identity part>
+"""
+
+import hashlib
+import json
+import zlib
+from dataclasses import dataclass
+
+from archive.codec import decode_fields
+from archive.mistakes import Mistake, OperatorError
+from archive.records import Dump
+
+MAGIC = b"mapsweep-dump 1\n"
+HEADER_BYTES_MAX = 64 * 2**10
+_GZIP = b"\x1f\x8b"
+_GZIP_WINDOW = 16 + zlib.MAX_WBITS
+
+
+def encode(dump: Dump) -> bytes:
+    """The dump as the bytes of one file."""
+    header = {
+        "host": dump.host,
+        "nonce": dump.nonce,
+        "at": dump.at,
+        "elapsed_s": dump.elapsed_s,
+        "attempt": dump.attempt,
+        "complete": dump.complete,
+        "problem": dump.problem,
+        "memory_bytes": len(dump.memory_gz),
+        "identity_bytes": len(dump.identity_gz),
+        "sha256": hashlib.sha256(dump.memory_gz + dump.identity_gz).hexdigest(),
+    }
+    line = json.dumps(header, ensure_ascii=True, allow_nan=False).encode("ascii")
+    return b"".join((MAGIC, line, b"\n", dump.memory_gz, dump.identity_gz))
+
+
+def decode(content: bytes, place: str = "dump") -> Dump:
+    """The dump in a file's bytes; an OperatorError that names `place` where it is damaged."""
+    if not content.startswith(MAGIC):
+        raise _damaged(place, "is not a dump of this version's format")
+    header_end = content.find(b"\n", len(MAGIC), len(MAGIC) + HEADER_BYTES_MAX)
+    if header_end < 0:
+        raise _damaged(place, "has no header")
+    header = decode_fields(_Header, content[len(MAGIC) : header_end], place)
+    middle = header_end + 1 + header.memory_bytes
+    memory, identity = content[header_end + 1 : middle], content[middle:]
+    if len(memory) != header.memory_bytes or len(identity) != header.identity_bytes:
+        raise _damaged(place, f"holds {len(content)} bytes, not what its header says")
+    if hashlib.sha256(memory + identity).hexdigest() != header.sha256:
+        raise _damaged(place, "does not match its checksum")
+    return Dump(
+        host=header.host,
+        nonce=header.nonce,
+        memory_gz=memory,
+        identity_gz=identity,
+        at=header.at,
+        elapsed_s=header.elapsed_s,
+        attempt=header.attempt,
+        complete=header.complete,
+        problem=header.problem,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    host: str
+    nonce: str
+    at: str
+    elapsed_s: float
+    attempt: int
+    complete: bool
+    problem: str
+    memory_bytes: int
+    identity_bytes: int
+    sha256: str
+
+
+def _damaged(place: str, problem: str) -> OperatorError:
+    return OperatorError(Mistake(place, problem, "the host has to be swept again"))
+
+
+@dataclass(frozen=True, slots=True)
+class Inflated:
+    """A part of a dump in plain text, and why it is not all of it."""
+
+    text: bytes
+    problem: str = ""
+
+
+def inflate(part: bytes, limit_bytes: int) -> Inflated:
+    """A part in plain text: gzip as most hosts send it, else as it is; what is missing is said."""
+    if not part.startswith(_GZIP):
+        if len(part) > limit_bytes:
+            return Inflated(part[:limit_bytes], f"more than {limit_bytes} bytes, the rest was left out")
+        return Inflated(part)
+    stream = zlib.decompressobj(_GZIP_WINDOW)
+    try:
+        text = stream.decompress(part, limit_bytes)
+    except zlib.error as error:
+        return Inflated(_before_damage(part, limit_bytes), f"damaged gzip: {error}")
+    if not stream.eof:
+        full = len(text) >= limit_bytes
+        return Inflated(
+            text, f"more than {limit_bytes} bytes, the rest was left out" if full else "cut off in mid-stream"
+        )
+    return Inflated(text)
+
+
+def _before_damage(part: bytes, limit_bytes: int) -> bytes:
+    """What a damaged gzip stream gives before its damage, block by block."""
+    stream, pieces, length = zlib.decompressobj(_GZIP_WINDOW), list[bytes](), 0
+    for start in range(0, len(part), 256):
+        try:
+            piece = stream.decompress(part[start : start + 256], limit_bytes - length)
+        except zlib.error:
+            break
+        pieces.append(piece)
+        length += len(piece)
+        if length >= limit_bytes:
+            break
+    return b"".join(pieces)

@@ -1,0 +1,296 @@
+"""Runs: folders of records that are written once. docs/run-directory.md shows one.
+
+    manifest.json  dumps/HOST.dump  processes/HOST.parquet  hosts/HOST.json  footprints/HOST.parquet
+    failures/HOST.ATTEMPT.json  hosts.parquet  services.parquet  processes.parquet  closed.json  report/
+
+A host is done when its footprints are there, and they are written last. A footprint beats a failure, a later
+attempt an earlier one. So a run that was killed between any two writes goes on, and gives the same result.
+"""
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from archive import codec, dump_file
+from archive.host_names import file_name
+from archive.mistakes import Mistake, OperatorError
+from archive.records import Closed, Dump, Failure, Host, HostRecord, Manifest
+from archive.store import Store
+
+LATEST = "latest"
+SUMMARIES = ("hosts", "services", "processes")  # what a closed run has as NAME.parquet
+NAME_LENGTH_MAX = 40
+_RUN_ID = re.compile(r"\d{8}T\d{6}Z-[a-z0-9_.-]{1,40}-[0-9a-f]{4}")
+_FAILURE = re.compile(r"(?P<host>.+)\.(?P<attempt>\d{1,6})\.json")
+_QUEUED = "queued"
+
+
+def new_run_id(started: datetime, name: str, mark: str = "") -> str:
+    """`20261123T045837Z-NAME-4hex`; the four digits are drawn unless they are given as the mark."""
+    plain = re.sub(r"[^a-z0-9_.-]+", "-", name.lower())[:NAME_LENGTH_MAX].strip("-.") or "run"
+    return f"{started:%Y%m%dT%H%M%SZ}-{plain}-{mark or secrets.token_hex(2)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one host that was asked ended: a record of what it sent, a failure, or neither as yet."""
+
+    host: Host
+    record: HostRecord | None
+    failure: Failure | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Which hosts of a run have come how far, by name; a name is in one of them at most."""
+
+    done: frozenset[str]
+    failed: frozenset[str]
+    dumped: frozenset[str]  # to be classified
+
+
+class Run:
+    """One run, open for reading and for writing what is not there yet."""
+
+    def __init__(self, store: Store, manifest: Manifest) -> None:
+        self.store = store
+        self.manifest = manifest
+        self._host_of = {file_name(host.name): host for host in manifest.hosts}
+
+    @property
+    def run_id(self) -> str:
+        """The name of the run's folder."""
+        return self.manifest.run_id
+
+    @property
+    def url(self) -> str:
+        """Where the run lies; Runs.open takes it."""
+        return self.store.url
+
+    def host(self, name: str) -> Host:
+        """A host that the run asks; KeyError for any other."""
+        return self._host_of[file_name(name)]
+
+    # What a host sent, and what was made of it.
+
+    def write_dump(self, dump: Dump) -> bool:
+        """Keep a host's dump; False where there is one already, which stays."""
+        return self.store.write_once(_dump_path(dump.host), dump_file.encode(dump))
+
+    def read_dump(self, host: str) -> Dump:
+        """A host's dump; FileNotFoundError where none is kept."""
+        path = _dump_path(host)
+        dump = dump_file.decode(self.store.read(path), self.store.place(path))
+        self._check_host(dump.host, host, path)
+        return dump
+
+    def remove_dump(self, host: str) -> None:
+        """Drop a dump that the manifest does not keep, once its footprints are there."""
+        self.store.remove(_dump_path(host))
+
+    def write_failure(self, failure: Failure) -> bool:
+        """Record that an attempt at a host ended without footprints."""
+        name = f"{file_name(failure.host)}.{failure.attempt}.json"
+        return self.store.write_once(f"failures/{name}", codec.encode(failure))
+
+    def write_footprints(self, host: str, record: HostRecord, processes: bytes, footprints: bytes) -> bool:
+        """Write what a dump was made into (tables as Parquet), the footprints last: they say it is done."""
+        name = file_name(host)
+        # A killed writer may have left these two, made of the same dump by older rules.
+        self.store.replace(f"processes/{name}.parquet", processes)
+        self.store.replace(f"hosts/{name}.json", codec.encode(record))
+        return self.store.write_once(f"footprints/{name}.parquet", footprints)
+
+    def read_processes(self, host: str) -> bytes:
+        """The Parquet bytes of a host's processes."""
+        return self.store.read(f"processes/{file_name(host)}.parquet")
+
+    def read_footprints(self, host: str) -> bytes:
+        """The Parquet bytes of a host's footprints."""
+        return self.store.read(f"footprints/{file_name(host)}.parquet")
+
+    # How far the run has come.
+
+    def standing(self) -> Standing:
+        """Which hosts are done, failed, or wait to be classified; three listings, no file is read."""
+        done = self._listed("footprints", ".parquet")
+        failed = frozenset(self._failed_attempts()) - done
+        return Standing(done, failed, self._listed("dumps", ".dump") - done - failed)
+
+    def pending(self) -> tuple[Host, ...]:
+        """The hosts asked that have neither footprints nor a failure, in the manifest's order."""
+        standing = self.standing()
+        ended = standing.done | standing.failed
+        return tuple(host for host in self.manifest.hosts if host.name not in ended)
+
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """How every host asked has ended, in the manifest's order."""
+        done, attempts = self._listed("footprints", ".parquet"), self._failed_attempts()
+        return tuple(self._outcome(host, host.name in done, attempts) for host in self.manifest.hosts)
+
+    def last_attempt(self, host: str) -> int:
+        """The number of the last attempt that failed, 0 where none did."""
+        return self._failed_attempts().get(host, 0)
+
+    # The end of a run.
+
+    def close(self, closed: Closed, summaries: Mapping[str, bytes]) -> bool:
+        """Write the run's summaries (Parquet, by name) and then, last, that it is closed."""
+        for name in SUMMARIES:
+            self.store.replace(f"{name}.parquet", summaries[name])
+        return self.store.write_once("closed.json", codec.encode(closed))
+
+    def closed(self) -> Closed | None:
+        """How the run ended, None while it is open."""
+        try:
+            text = self.store.read("closed.json")
+        except FileNotFoundError:
+            return None
+        return codec.decode(Closed, text, self.store.place("closed.json"))
+
+    def read_summary(self, name: str) -> bytes:
+        """The Parquet bytes of one of SUMMARIES; FileNotFoundError while the run is open."""
+        return self.store.read(f"{name}.parquet")
+
+    def reopen(self) -> None:
+        """Forget all that was made of the dumps: then it is made anew, as after a killed run.
+
+        What says that something is done goes first: a stop in between leaves an open run, not a mixed one.
+        """
+        self.store.remove("closed.json")
+        for folder in ("footprints", "hosts", "processes"):
+            for name in self.store.list(folder):
+                self.store.remove(f"{folder}/{name}")
+        dumped = self._listed("dumps", ".dump")
+        for host, last in self._failed_attempts().items():
+            for attempt in range(1, last + 1) if host in dumped else ():
+                self.store.remove(f"failures/{file_name(host)}.{attempt}.json")
+
+    # What is rendered of it, for people. Rendered again it is replaced.
+
+    def write_report(self, name: str, content: bytes) -> None:
+        """Write a file of the report."""
+        self.store.replace(f"report/{name}", content)
+
+    def report_path(self, name: str) -> str:
+        """Where a file of the report lies, as a path or URL."""
+        return self.store.place(f"report/{name}")
+
+    def has_report(self, name: str) -> bool:
+        """Whether a file of the report has been rendered."""
+        return self.store.exists(f"report/{name}")
+
+    def _listed(self, folder: str, suffix: str) -> frozenset[str]:
+        """The hosts of this run that have a file in a folder; a file of no such host is nobody's."""
+        names = (name.removesuffix(suffix) for name in self.store.list(folder) if name.endswith(suffix))
+        return frozenset(self._host_of[name].name for name in names if name in self._host_of)
+
+    def _failed_attempts(self) -> dict[str, int]:
+        """The last attempt that failed, by host."""
+        last: dict[str, int] = {}
+        for name in self.store.list("failures"):
+            match = _FAILURE.fullmatch(name)
+            host = self._host_of.get(match["host"]) if match else None
+            if match and host:
+                last[host.name] = max(last.get(host.name, 0), int(match["attempt"]))
+        return last
+
+    def _outcome(self, host: Host, done: bool, attempts: Mapping[str, int]) -> Outcome:
+        if done:
+            return Outcome(host, self._read_record(host.name), None)
+        if host.name in attempts:
+            return Outcome(host, None, self._read_failure(host.name, attempts[host.name]))
+        return Outcome(host, None, None)
+
+    def _read_record(self, host: str) -> HostRecord:
+        path = f"hosts/{file_name(host)}.json"
+        record = codec.decode(HostRecord, self.store.read(path), self.store.place(path))
+        self._check_host(record.host, host, path)
+        return record
+
+    def _read_failure(self, host: str, attempt: int) -> Failure:
+        path = f"failures/{file_name(host)}.{attempt}.json"
+        failure = codec.decode(Failure, self.store.read(path), self.store.place(path))
+        self._check_host(failure.host, host, path)
+        return failure
+
+    def _check_host(self, found: str, expected: str, path: str) -> None:
+        if found != expected:
+            problem = f"is about the host {found!r}, not {expected!r}"
+            raise OperatorError(Mistake(self.store.place(path), problem, "the file was moved or damaged"))
+
+
+class Runs:
+    """All runs under one folder or URL."""
+
+    def __init__(self, url: str) -> None:
+        self.store = Store(url)
+
+    def create(self, manifest: Manifest) -> Run:
+        """Start a run: write its manifest; FileExistsError where a run of that id is there."""
+        if not _RUN_ID.fullmatch(manifest.run_id):
+            raise ValueError(f"{manifest.run_id!r} is not a run id")
+        names = [host.name for host in manifest.hosts]
+        if len(set(names)) != len(names):
+            raise ValueError("a run asks each host once")
+        folder = self.store.under(manifest.run_id)
+        if not folder.write_once("manifest.json", codec.encode(manifest)):
+            raise FileExistsError(folder.url)
+        return Run(folder, manifest)
+
+    def open(self, name: str) -> Run:
+        """A run by its id, path or URL, or the last one as `latest`; OperatorError where there is none."""
+        if name == LATEST:
+            name = self.latest()
+        if _RUN_ID.fullmatch(name):
+            return _opened(self.store.under(name))
+        return open_run(name)
+
+    def ids(self) -> list[str]:
+        """The ids of all runs, oldest first."""
+        return [name for name in self.store.list() if _RUN_ID.fullmatch(name)]
+
+    def latest(self) -> str:
+        """The id of the last run that has begun; OperatorError where there is none."""
+        for run_id in reversed(self.ids()):
+            if self.store.exists(f"{run_id}/manifest.json"):
+                return run_id
+        raise OperatorError(
+            Mistake(self.store.url, "holds no run", "mapsweep collect makes one; --runs names the folder")
+        )
+
+    # Runs that are given to the fleet's workers, for those who look after them.
+
+    def queue(self, run_id: str) -> None:
+        """Mark a run as given to the workers, until it is finished."""
+        self.store.write_once(f"{_QUEUED}/{run_id}", b"")
+
+    def queued(self) -> list[str]:
+        """The ids of the runs that are given to the workers and not finished."""
+        return [name for name in self.store.list(_QUEUED) if _RUN_ID.fullmatch(name)]
+
+    def unqueue(self, run_id: str) -> None:
+        """Take the mark of a finished run away."""
+        self.store.remove(f"{_QUEUED}/{run_id}")
+
+
+def open_run(url: str) -> Run:
+    """The run that lies at a path or URL; OperatorError where none does."""
+    local = url.startswith("~") or "://" not in url
+    return _opened(Store(str(Path(url).expanduser()) if local else url))
+
+
+def _opened(folder: Store) -> Run:
+    try:
+        text = folder.read("manifest.json")
+    except (FileNotFoundError, NotADirectoryError) as error:
+        problem = "is not a run: it has no manifest.json"
+        raise OperatorError(Mistake(folder.url, problem, "mapsweep runs lists the runs there are")) from error
+    return Run(folder, codec.decode(Manifest, text, folder.place("manifest.json")))
+
+
+def _dump_path(host: str) -> str:
+    return f"dumps/{file_name(host)}.dump"

@@ -1,0 +1,161 @@
+"""The two tables of a host as Polars frames and as Parquet. Equal tables give equal bytes, in any process.
+
+The columns are those of docs/architecture.md; what is unknown is null.
+"""
+
+from io import BytesIO
+from typing import Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from procmaps.identity import IdentityTable
+
+from archive.mistakes import Mistake, OperatorError
+from procmaps.kinds import Kind
+from procmaps.tables import UNKNOWN, Evidence, FootprintTable, Snapshot, Trouble
+
+COMPRESSION_LEVEL = 3
+ROWS_PER_GROUP = 1 << 20
+ARGUMENTS_LENGTH_MAX = 4096  # of a command line, in characters; some are megabytes
+
+Values: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.float64] | list[str]
+
+PROCESS_SCHEMA: Final[dict[str, type[pl.DataType]]] = {
+    "pid": pl.Int64,
+    "start_ticks": pl.Int64,
+    "started_at_s": pl.Float64,
+    "uid": pl.Int64,
+    "comm": pl.String,
+    "exe": pl.String,
+    "arguments": pl.String,
+    "service": pl.String,
+    "unit": pl.String,
+    "container": pl.String,
+    "runtime": pl.String,
+    "evidence": pl.String,
+    "trouble": pl.String,
+    "threads": pl.Int64,
+    "vm_size_bytes": pl.Int64,
+    "rss_bytes": pl.Int64,
+    "rss_anon_bytes": pl.Int64,
+    "rss_file_bytes": pl.Int64,
+    "rss_shmem_bytes": pl.Int64,
+    "swap_bytes": pl.Int64,
+}
+FOOTPRINT_SCHEMA: Final[dict[str, type[pl.DataType]]] = {
+    "pid": pl.Int64,
+    "start_ticks": pl.Int64,
+    "kind": pl.String,
+    "block_bytes": pl.Int64,
+    "count": pl.Int64,
+    "reserved_bytes": pl.Int64,
+    "committed_bytes": pl.Int64,
+    "resident_bytes": pl.Int64,
+    "resident_max_bytes": pl.Int64,
+    "pss_bytes": pl.Int64,
+    "swap_bytes": pl.Int64,
+}
+
+
+def processes_frame(snapshot: Snapshot, identity: IdentityTable) -> pl.DataFrame:
+    """A row a process, in the order of the dump."""
+    processes = snapshot.processes
+    columns: dict[str, Values] = {
+        "pid": processes.pid,
+        "start_ticks": processes.start_ticks,
+        "started_at_s": _started_at_s(snapshot),
+        "uid": processes.uid,
+        "comm": [_text(comm) for comm in processes.comm],
+        "exe": list(identity.exe),
+        "arguments": [
+            _text(b" ".join(argv)[:ARGUMENTS_LENGTH_MAX])[:ARGUMENTS_LENGTH_MAX] for argv in processes.argv
+        ],
+        "service": list(identity.service),
+        "unit": list(identity.unit),
+        "container": list(identity.container),
+        "runtime": list(identity.runtime),
+        "evidence": [Evidence(evidence).name.lower() for evidence in processes.evidence.tolist()],
+        "trouble": [_trouble(bits) for bits in processes.trouble.tolist()],
+        "threads": processes.threads,
+        "vm_size_bytes": processes.vm_size_bytes,
+        "rss_bytes": processes.rss_bytes,
+        "rss_anon_bytes": processes.rss_anon_bytes,
+        "rss_file_bytes": processes.rss_file_bytes,
+        "rss_shmem_bytes": processes.rss_shmem_bytes,
+        "swap_bytes": processes.swap_bytes,
+    }
+    return _frame(columns, PROCESS_SCHEMA)
+
+
+def footprints_frame(snapshot: Snapshot, footprints: FootprintTable) -> pl.DataFrame:
+    """A row a process, kind and block size, in the order of the table."""
+    labels = np.array([kind.label for kind in Kind])
+    columns: dict[str, Values] = {
+        "pid": snapshot.processes.pid[footprints.process],
+        "start_ticks": snapshot.processes.start_ticks[footprints.process],
+        "kind": labels[footprints.kind].tolist(),
+        "block_bytes": footprints.block_bytes,
+        "count": footprints.count,
+        "reserved_bytes": footprints.reserved_bytes,
+        "committed_bytes": footprints.committed_bytes,
+        "resident_bytes": footprints.resident_bytes,
+        "resident_max_bytes": footprints.resident_max_bytes,
+        "pss_bytes": footprints.pss_bytes,
+        "swap_bytes": footprints.swap_bytes,
+    }
+    return _frame(columns, FOOTPRINT_SCHEMA)
+
+
+def to_parquet(frame: pl.DataFrame) -> bytes:
+    """A frame as the bytes of one Parquet file; the same frame gives the same bytes."""
+    target = BytesIO()
+    frame.write_parquet(
+        target,
+        compression="zstd",
+        compression_level=COMPRESSION_LEVEL,
+        statistics=True,
+        row_group_size=ROWS_PER_GROUP,
+    )
+    return target.getvalue()
+
+
+def from_parquet(content: bytes, place: str) -> pl.DataFrame:
+    """The frame in a Parquet file's bytes; an OperatorError that names `place` where it is damaged."""
+    try:
+        return pl.read_parquet(BytesIO(content))
+    except (pl.exceptions.PolarsError, OSError) as error:
+        remedy = "mapsweep reclassify makes it anew where the dumps were kept"
+        raise OperatorError(Mistake(place, f"is not a whole Parquet file: {error}", remedy)) from error
+
+
+def _frame(columns: dict[str, Values], schema: dict[str, type[pl.DataType]]) -> pl.DataFrame:
+    series = [_column(name, columns[name], kind) for name, kind in schema.items()]
+    return pl.DataFrame(series)
+
+
+def _column(name: str, values: Values, kind: type[pl.DataType]) -> pl.Series:
+    """One column; -1 in a column of counts is unknown, and so is an empty text."""
+    series = pl.Series(name, values, dtype=kind)
+    if kind is pl.String:
+        return series.set(series == "", None)
+    if kind is pl.Float64:
+        return series.fill_nan(None)
+    return series.set(series == UNKNOWN, None)
+
+
+def _started_at_s(snapshot: Snapshot) -> npt.NDArray[np.float64]:
+    """When each process started, in seconds since the epoch, as the host counts them; NaN where unknown."""
+    ticks, facts = snapshot.processes.start_ticks, snapshot.facts
+    known = (ticks >= 0) & (facts.clock_ticks > 0) & (facts.boot_time_s > 0)
+    started = facts.boot_time_s + ticks / max(facts.clock_ticks, 1)
+    return np.where(known, np.round(started, 2), np.nan)
+
+
+def _text(raw: bytes) -> str:
+    r"""UTF-8, with \xNN for what is not."""
+    return raw.decode("utf-8", "backslashreplace")
+
+
+def _trouble(bits: int) -> str:
+    return " ".join(trouble.name.lower() for trouble in Trouble if bits & trouble and trouble.name)
