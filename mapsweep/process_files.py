@@ -34,7 +34,7 @@ class ProcessFiles:
 def open_process(target: str, evidence: Evidence, stdin: BinaryIO) -> ProcessFiles:
     """The files of what the operator named; digits alone are a PID. Raises OperatorError."""
     if target == "-":
-        return _of_text("standard input", _bounded(stdin, "standard input", INPUT_BYTES_MAX))
+        return _of_text("standard input", bounded(stdin, "standard input", INPUT_BYTES_MAX))
     if target.isascii() and target.isdigit():
         return _of_pid(int(target), evidence)
     path = Path(target)
@@ -101,12 +101,12 @@ def _read(path: Path, source: str, limit_bytes: int) -> bytes:
     place = source if path == Path(source) else f"{source}: {path.name}"
     try:
         with path.open("rb", buffering=0) as file:
-            return _bounded(file, place, limit_bytes)
+            return bounded(file, place, limit_bytes)
     except OSError as trouble:
         raise _unreadable(place, trouble) from None
 
 
-def _bounded(file: BinaryIO, place: str, limit_bytes: int) -> bytes:
+def bounded(file: BinaryIO, place: str, limit_bytes: int) -> bytes:
     """All of a file; /proc gives at most a page or so a read."""
     chunks = []
     received_bytes = 0

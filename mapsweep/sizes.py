@@ -3,7 +3,7 @@
 import re
 
 _UNITS = "BKMGTPE"
-_TYPED = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGTPE]?)(?:i?B)?\s*", re.IGNORECASE)
+_TYPED = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGTPE]?)(?:i?B)?\s*", re.IGNORECASE | re.ASCII)
 
 
 def exact(size_bytes: int) -> str:
@@ -20,4 +20,6 @@ def parse(text: str) -> int:
     """Bytes of "500M", "1.5 GiB", "4096"; ValueError for anything else."""
     if not (match := _TYPED.fullmatch(text)):
         raise ValueError(f"{text!r} is not a size; write it as 500M, 1.5G or 4096")
-    return int(float(match[1]) * 1024 ** _UNITS.index(match[2].upper() or "B"))
+    unit_bytes = 1024 ** _UNITS.index(match[2].upper() or "B")
+    # a whole number stays exact: a float has 53 bits
+    return int(float(match[1]) * unit_bytes) if "." in match[1] else int(match[1]) * unit_bytes

@@ -42,6 +42,7 @@ def _help_unless_csv(ctx: click.Context, header: bool, form: str) -> None:
 @click.pass_context
 def classify(
     ctx: click.Context,
+    *,
     target: str | None,
     csv: bool,
     header: bool,
@@ -51,8 +52,8 @@ def classify(
 ) -> int:
     """Label the memory of one process: a PID, a file, a folder like /proc/PID, or a stream.
 
-    FILE is the text of maps or smaps. Of the files in DIR only those are read that a sweep reads too: maps, smaps,
-    status, stat, limits, comm, cmdline, cgroup.
+    FILE is the text of maps or smaps. Of the files in DIR only those are read that a sweep reads too: maps,
+    smaps, status, stat, limits, comm, cmdline, cgroup.
 
     \b
     mapsweep classify $$                what this shell's memory is
