@@ -162,4 +162,5 @@ class Closed:
     partial: int
     failed: int
     complete: bool  # every host asked has an outcome of its own, none was closed by the deadline
+    rules_version: str = ""  # what its footprints were made with; "" where by more than one
     schema_version: int = SCHEMA_VERSION

@@ -120,6 +120,10 @@ class Run:
         failed = frozenset(self._failed_attempts()) - done
         return Standing(done, failed, self._listed("dumps", ".dump") - done - failed)
 
+    def dumped(self) -> frozenset[str]:
+        """The hosts whose dump is kept."""
+        return self._listed("dumps", ".dump")
+
     def pending(self) -> tuple[Host, ...]:
         """The hosts asked that have neither footprints nor a failure, in the manifest's order."""
         standing = self.standing()
@@ -268,9 +272,9 @@ class Runs:
         """Mark a run as given to the workers, until it is finished."""
         self.store.write_once(f"{_QUEUED}/{run_id}", b"")
 
-    def queued(self) -> list[str]:
+    def queued(self) -> tuple[str, ...]:
         """The ids of the runs that are given to the workers and not finished."""
-        return [name for name in self.store.list(_QUEUED) if _RUN_ID.fullmatch(name)]
+        return tuple(name for name in self.store.list(_QUEUED) if _RUN_ID.fullmatch(name))
 
     def unqueue(self, run_id: str) -> None:
         """Take the mark of a finished run away."""

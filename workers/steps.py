@@ -1,0 +1,212 @@
+"""What is done to a run, step by step; both modes call these same functions."""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from procmaps.classify import RULES_VERSION, classify
+from procmaps.footprint import footprints
+from procmaps.identity import identify
+
+from archive import dump_file
+from archive.mistakes import Mistake, OperatorError
+from archive.records import Closed, Dump, Failure, HostRecord, Stage
+from archive.runs import Outcome, Run, open_run
+from procmaps.read import DumpError, read
+from procmaps.tables import Snapshot
+
+if TYPE_CHECKING:
+    from reports.delivery import Delivery, MailSettings
+
+DEADLINE_REASON = "deadline"
+DETAIL_LENGTH_MAX = 400
+
+# Polars starts threads, which do not survive a fork, and costs 0.2 s: the steps that need it import it.
+
+
+def now() -> str:
+    """The time in UTC as the records hold it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@lru_cache(maxsize=8)
+def opened(run_url: str) -> Run:
+    """A run by its URL; kept, because its manifest never changes and a fleet's takes a while to read."""
+    return open_run(run_url)
+
+
+def keep(run: Run, outcome: Dump | Failure) -> None:
+    """Store what the collector brought back from a host."""
+    if isinstance(outcome, Dump):
+        run.write_dump(outcome)
+    else:
+        run.write_failure(outcome)
+
+
+def classify_host(run: Run, host: str) -> HostRecord | Failure:
+    """Make a host's footprints of its dump; bytes that are no dump are its failure, other exceptions bugs."""
+    from archive import tables  # noqa: PLC0415 # starts Polars
+
+    dump = run.read_dump(host)
+    limit_bytes = run.manifest.limits.inflated_bytes
+    memory = dump_file.inflate(dump.memory_gz, limit_bytes)
+    identity = dump_file.inflate(dump.identity_gz, limit_bytes)
+    try:
+        snapshot = read(memory.text, identity.text, dump.nonce.encode("ascii", "replace"))
+    except DumpError as error:
+        return fail_host(run, host, Stage.CLASSIFY, "unreadable_dump", detail=str(error))
+    record = _host_record(dump, snapshot, _sentences(dump.problem, memory.problem, identity.problem))
+    parts = classify(snapshot)
+    run.write_footprints(
+        host,
+        record,
+        tables.to_parquet(tables.processes_frame(snapshot, identify(snapshot))),
+        tables.to_parquet(tables.footprints_frame(snapshot, footprints(snapshot, parts))),
+    )
+    if not run.manifest.keep_dumps:
+        run.remove_dump(host)
+    return record
+
+
+def fail_host(run: Run, host: str, stage: Stage, reason: str, *, detail: str, remedy: str = "") -> Failure:
+    """Record that a host gave nothing that can be reported, after the attempts there may have been before."""
+    failure = Failure(
+        host=host,
+        stage=stage,
+        reason=reason,
+        detail=detail[:DETAIL_LENGTH_MAX],
+        remedy=remedy,
+        attempt=run.last_attempt(host) + 1,
+        at=now(),
+    )
+    run.write_failure(failure)
+    return failure
+
+
+def fail_missing(run: Run) -> int:
+    """Past the run's deadline: what has no outcome gets one; how many those were."""
+    missing = run.pending()
+    for host in missing:
+        detail = f"the run's deadline ({run.manifest.deadline_at}) passed before the host was done"
+        fail_host(
+            run,
+            host.name,
+            Stage.WORKER,
+            DEADLINE_REASON,
+            detail=detail,
+            remedy="add workers, or raise the deadline",
+        )
+    return len(missing)
+
+
+def is_past_deadline(run: Run) -> bool:
+    """Whether the time that the run was given is over."""
+    return datetime.fromisoformat(run.manifest.deadline_at) <= datetime.now(UTC)
+
+
+def close_run(run: Run) -> Closed:
+    """Settle a run whose hosts all have an outcome: summaries, and how many answered. Closed stays closed."""
+    closed = run.closed()
+    if closed is not None:
+        return closed
+    from archive import tables  # noqa: PLC0415 # starts Polars
+    from reports.measures import frames  # noqa: PLC0415 # likewise
+
+    closed = _closed(run, run.outcomes())
+    measured = frames(run)
+    summaries = {
+        "hosts": tables.to_parquet(measured.hosts),
+        "services": tables.to_parquet(measured.services),
+        "processes": tables.to_parquet(measured.processes),
+    }
+    return closed if run.close(closed, summaries) else close_run(run)
+
+
+def render_report(run: Run) -> None:
+    """Write the report of a closed run: the pages, the tables, the JSON; index.html last."""
+    from reports.rendering import render  # noqa: PLC0415 # starts Polars and Jinja
+
+    for name, content in render(run):
+        run.write_report(name, content)
+
+
+def mail_report(run: Run, to: tuple[str, ...], mail: "MailSettings") -> "Delivery":
+    """Send the report of a closed run."""
+    from reports.delivery import send  # noqa: PLC0415 # starts Polars and Jinja
+    from reports.render_email import render_email  # noqa: PLC0415
+
+    from reports.rank import report  # noqa: PLC0415
+
+    return send(render_email(report(run), to, mail), mail)
+
+
+def reopen_for_new_rules(run: Run) -> None:
+    """Take back all that was made of a run's dumps, to make it anew; OperatorError where dumps are missing."""
+    if not run.manifest.keep_dumps:
+        problem = "kept no dumps, so nothing can be made anew"
+        raise OperatorError(Mistake(run.run_id, problem, "sweep again with dumps kept"))
+    standing = run.standing()
+    kept = run.dumped()
+    lost = sorted(standing.done - kept)
+    if lost:
+        problem = f"has no dump any more for {len(lost)} hosts, {lost[0]!r} is the first"
+        raise OperatorError(Mistake(run.run_id, problem, "put the dumps back, or sweep again"))
+    run.reopen()
+
+
+def _closed(run: Run, outcomes: tuple[Outcome, ...]) -> Closed:
+    from reports.status import FAILED, OK, PARTIAL, status  # noqa: PLC0415
+
+    unsettled = [one.host.name for one in outcomes if one.record is None and one.failure is None]
+    if unsettled:
+        raise ValueError(
+            f"{run.run_id}: {len(unsettled)} hosts have no outcome, {unsettled[0]!r} is the first"
+        )
+    statuses = [status(one).status for one in outcomes]
+    late = any(one.failure is not None and one.failure.reason == DEADLINE_REASON for one in outcomes)
+    versions = {one.record.rules_version for one in outcomes if one.record is not None}
+    return Closed(
+        run_id=run.run_id,
+        closed_at=now(),
+        asked=len(outcomes),
+        ok=statuses.count(OK),
+        partial=statuses.count(PARTIAL),
+        failed=statuses.count(FAILED),
+        complete=not late,
+        rules_version=versions.pop() if len(versions) == 1 else "",
+    )
+
+
+def _host_record(dump: Dump, snapshot: Snapshot, problem: str) -> HostRecord:
+    facts, counts = snapshot.facts, snapshot.counts
+    return HostRecord(
+        host=dump.host,
+        at=dump.at,
+        elapsed_s=dump.elapsed_s,
+        attempt=dump.attempt,
+        complete=dump.complete and counts.complete,
+        problem=problem,
+        dump_bytes=len(dump.memory_gz) + len(dump.identity_gz),
+        listed=counts.listed,
+        sent=counts.sent,
+        kernel_threads=counts.kernel_threads,
+        denied=counts.denied,
+        vanished=counts.vanished,
+        kernel=facts.kernel,
+        os_name=facts.os_name,
+        cores=facts.cores,
+        page_bytes=facts.page_bytes,
+        boot_id=facts.boot_id,
+        clock_s=facts.clock_s,
+        mem_total_bytes=facts.mem_total_bytes,
+        meminfo_bytes=facts.meminfo_bytes,
+        overcommit_memory=facts.overcommit_memory,
+        max_map_count=facts.max_map_count,
+        thp_mode=facts.thp_mode,
+        rules_version=RULES_VERSION,
+        notes=snapshot.notes,
+    )
+
+
+def _sentences(*problems: str) -> str:
+    return "; ".join(problem for problem in problems if problem)
