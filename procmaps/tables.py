@@ -1,6 +1,6 @@
 """The tables of the core: columns of equal length, one entry a row, NumPy throughout.
 
-Sizes are bytes in int64. UNKNOWN (-1) marks what a host did not send; it is never summed and prints as a dash.
+Sizes are bytes in int64. UNKNOWN (-1) marks what a host did not send; never summed, printed as a dash.
 """
 
 from dataclasses import dataclass
@@ -102,8 +102,8 @@ class MapTable:
 class PartTable:
     """One row a part of a mapping: the parts of a mapping sum to it, and each byte has one kind.
 
-    Ordered by mapping row, then by address. A block is what its maker asked for at once: a thread stack with its
-    guards, an arena's heap with its reserve. Its parts have one kind and one process.
+    Ordered by mapping row, then by address. A block is what its maker asked for at once: a thread stack with
+    its guards, an arena's heap with its reserve. Its parts have one kind and one process.
     """
 
     mapping: Ints32  # row in the MapTable
@@ -129,7 +129,7 @@ class FootprintTable:
 
     process: Ints32  # row in the ProcessTable
     kind: Bytes8
-    block_bytes: Ints64  # the size of each block where equal ones are grouped; 0 where sizes are not told apart
+    block_bytes: Ints64  # the size of each block where equal ones are grouped; 0: sizes not told apart
     count: Ints64  # blocks: a stack with its guards is one, so is an arena's heap with its reserve
     reserved_bytes: Ints64
     committed_bytes: Ints64

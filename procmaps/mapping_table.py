@@ -1,0 +1,128 @@
+"""The MapTable out of the maps and smaps of all processes, and what is odd about them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+
+from procmaps import maps_text, smaps
+from procmaps.lines import Lines, lines_of
+from procmaps.tables import Bytes8, Evidence, Flags, Ints32, Ints64, MapTable, Trouble
+from procmaps.torn import mend, torn
+
+Content: TypeAlias = bytes | memoryview
+Note: TypeAlias = Callable[[str], None]
+
+MAPPING_LIMIT_COUNT: Final = 20_000_000  # 300 processes at the kernel's default of 65,530 each
+ADDRESSES_LIMIT_BYTES: Final = 2**58  # all of a host's mappings; sums over a fleet stay within 64 bits
+
+
+@dataclass(frozen=True, slots=True)
+class Mappings:
+    """The table, and for each process what it was read from and what is odd about it."""
+
+    table: MapTable
+    evidence: Bytes8
+    trouble: Bytes8
+
+
+def mappings_of(
+    pids: Sequence[int],
+    files: Mapping[bytes, Mapping[int, Content]],
+    note: Note,
+    limit_count: int = MAPPING_LIMIT_COUNT,
+) -> Mappings:
+    """The mappings of these processes: from smaps where it came and is not empty, else from maps."""
+    from_maps, from_smaps = files[b"maps"], files[b"smaps"]
+    chunks: list[Content] = [from_smaps.get(pid) or from_maps.get(pid, b"") for pid in pids]
+    walked = np.array([bool(from_smaps.get(pid)) for pid in pids], np.bool_)
+    sent = np.array([pid in from_maps or pid in from_smaps for pid in pids], np.bool_)
+
+    lines = lines_of(chunks)
+    is_header = maps_text.headers(lines)
+    whole = _whole(lines)
+    parsed = maps_text.parse(lines, np.flatnonzero(is_header & whole))
+    parsed = _within_limits(parsed, limit_count, note)
+    unreadable = whole & ~(walked[lines.chunk] & maps_text.keys(lines))
+    unreadable[parsed.row] = False
+
+    process = lines.chunk[parsed.row]
+    is_torn = torn(process, parsed.start, parsed.end, len(pids))
+    fields = np.flatnonzero(~is_header & whole & walked[lines.chunk])
+    columns = smaps.parse(lines, is_header, fields, parsed.row)
+    if is_torn.any():
+        mended = mend(process, parsed.start, parsed.end, is_torn)
+        parsed = parsed.only(mended.order).starting_at(mended.start)
+        columns = columns.only(mended.order)
+        process = process[mended.order]
+
+    _note_lines(pids, lines, unreadable, note)
+    trouble = is_torn * np.uint8(Trouble.TORN)
+    trouble |= ~lines.ended * np.uint8(Trouble.CUT)
+    trouble |= (_per_process(lines.chunk[unreadable], pids) > 0) * np.uint8(Trouble.UNREADABLE_LINES)
+    trouble |= (sent & (_per_process(process, pids) == 0)) * np.uint8(Trouble.EMPTY)
+    evidence = np.where(walked, Evidence.SMAPS, np.where(sent, Evidence.MAPS, Evidence.DENIED)).astype(
+        np.uint8
+    )
+    return Mappings(_table(lines, parsed, columns), evidence, trouble)
+
+
+def _whole(lines: Lines) -> Flags:
+    """All lines but those that end a file in the middle: what is left of their last field may be wrong."""
+    whole = np.ones(len(lines), np.bool_)
+    cut = np.flatnonzero(~lines.ended)
+    last = np.searchsorted(lines.chunk, cut, side="right") - 1
+    whole[last[lines.chunk[last] == cut]] = False
+    return whole
+
+
+def _within_limits(parsed: maps_text.MapLines, limit_count: int, note: Note) -> maps_text.MapLines:
+    """What a host can have: beyond it, lines are left out."""
+    if len(parsed.row) > limit_count:
+        note(f"{len(parsed.row) - limit_count} mappings beyond {limit_count} were left out")
+        parsed = parsed.only(np.arange(limit_count))
+    sizes = (parsed.end - parsed.start).astype(np.float64)
+    if sizes.sum() > ADDRESSES_LIMIT_BYTES:
+        kept = np.flatnonzero(np.cumsum(sizes) <= ADDRESSES_LIMIT_BYTES)
+        note(f"{len(sizes) - len(kept)} mappings beyond 2^58 bytes of address space were left out")
+        parsed = parsed.only(kept)
+    return parsed
+
+
+def _per_process(rows: Ints32, pids: Sequence[int]) -> Ints64:
+    return np.bincount(rows, minlength=len(pids))
+
+
+def _note_lines(pids: Sequence[int], lines: Lines, unreadable: Flags, note: Note) -> None:
+    """A sentence for each process whose text ends in mid-line or holds other lines than mappings."""
+    for row in np.flatnonzero(~lines.ended).tolist():
+        note(f"process {pids[row]}: its mappings are cut off in mid-line, at byte {lines.chunk_bytes[row]}")
+    rows = np.flatnonzero(unreadable)
+    processes, firsts, counts = np.unique(lines.chunk[rows], return_index=True, return_counts=True)
+    for row, first, count in zip(processes.tolist(), rows[firsts].tolist(), counts.tolist(), strict=True):
+        at = int(lines.start[first] - lines.chunk_start[row])
+        note(f"process {pids[row]}: {count} lines are no mappings, the first at byte {at}")
+
+
+def _table(lines: Lines, parsed: maps_text.MapLines, columns: smaps.SmapsColumns) -> MapTable:
+    size_bytes = (parsed.end - parsed.start).astype(np.int64)
+    return MapTable(
+        process=lines.chunk[parsed.row],
+        start=parsed.start,
+        end=parsed.end,
+        perms=parsed.perms,
+        offset=parsed.offset,
+        device=parsed.device,
+        inode=parsed.inode,
+        name_start=parsed.name_start,
+        name_end=parsed.name_end,
+        text=lines.text.raw,
+        # no mapping has more resident than it is long; one that was clipped, and one that lies, may say so
+        resident_bytes=np.minimum(columns.resident_bytes, size_bytes),
+        pss_bytes=np.minimum(columns.pss_bytes, size_bytes),
+        swap_bytes=np.minimum(columns.swap_bytes, size_bytes),
+        anonymous_bytes=np.minimum(columns.anonymous_bytes, size_bytes),
+        huge_bytes=np.minimum(columns.huge_bytes, size_bytes),
+        vm_flags=columns.vm_flags,
+    )

@@ -1,0 +1,43 @@
+"""Torn reads: the kernel hands out maps in pieces, and a process may change its mappings between two of them.
+
+Then a mapping can come twice (before and after it grew), overlap its neighbour, or stand before it. The table
+must still count every byte once, so a torn process is put in order: lines are sorted by address; where lines
+overlap, the one that starts first keeps the overlap (the longer one if they start together) and the next
+begins where it ends; what is left empty is dropped.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from procmaps.tables import Addresses, Flags, Ints32, Ints64
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """Which rows remain, in which order, and their starts."""
+
+    order: Ints64  # rows of the table as read
+    start: Addresses  # of each row in `order`
+
+
+def torn(process: Ints32, start: Addresses, end: Addresses, processes: int) -> Flags:
+    """Per process: some mapping starts before the one before it has ended."""
+    backwards = (start[1:] < end[:-1]) & (process[1:] == process[:-1])
+    result: Flags = np.bincount(process[1:][backwards], minlength=processes) > 0
+    return result
+
+
+def mend(process: Ints32, start: Addresses, end: Addresses, is_torn: Flags) -> Mended:
+    """The rows with those of torn processes put in order, so that no two of a process overlap."""
+    order = np.arange(len(start))
+    mended = start.copy()
+    for row in np.flatnonzero(is_torn).tolist():
+        first, last = np.searchsorted(process, (row, row + 1)).tolist()
+        within = first + np.lexsort((~end[first:last], start[first:last]))
+        order[first:last] = within
+        reached = np.maximum.accumulate(end[within])
+        mended[first] = start[within[0]]
+        mended[first + 1 : last] = np.maximum(start[within[1:]], reached[:-1])
+    kept = np.flatnonzero(mended < end[order])
+    return Mended(order[kept], mended[kept])
