@@ -51,7 +51,8 @@ check: $(STAMP)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	MYPYPATH=scripts/recordings $(BIN)/mypy scripts/record scripts/lowest scripts/recordings
+	MYPYPATH=scripts/recordings $(BIN)/mypy scripts/record
+	$(BIN)/mypy scripts/lowest
 	$(BIN)/lint-imports
 	@if command -v shellcheck >/dev/null; then shellcheck $(SHELL_SCRIPTS); \
 	else echo 'shellcheck is not installed: the shell scripts were not checked'; fi
