@@ -1,0 +1,50 @@
+"""What comes back from one probe, taken in within its limits."""
+
+import time
+from typing import Final
+
+from archive.records import Limits
+from collector import probe, stream
+from collector.outcomes import Capture
+
+READ_BYTES: Final = 2**16
+SILENCE_S: Final = 0.5  # how long one output may be silent before the other is looked at
+STDERR_BYTES: Final = 64 * 2**10  # what is kept of standard error; more is read, and dropped
+
+
+class Intake:
+    """Both outputs of a probe. `cut` says why reading has to stop, `begun` whether the stream has started."""
+
+    def __init__(self, drawn: probe.Probe, limits: Limits) -> None:
+        self._mark = stream.begin_mark(drawn.nonce)
+        self._limits = limits
+        self._received = bytearray()
+        self._stderr = bytearray()
+        self._last_s = time.monotonic()
+        self.begun = False
+        self.cut = ""
+
+    def take(self, chunk: bytes) -> None:
+        """Bytes of standard output."""
+        self._received += chunk
+        self._last_s = time.monotonic()
+        if not self.begun:
+            self.begun = self._mark in self._received
+            if not self.begun and len(self._received) > stream.NOISE_BYTES:
+                self.cut = f"more than {stream.NOISE_BYTES} bytes came that are not ours"
+        if len(self._received) > self._limits.received_bytes:
+            del self._received[self._limits.received_bytes :]
+            self.cut = f"more than {self._limits.received_bytes} bytes came"
+
+    def take_stderr(self, chunk: bytes) -> None:
+        """Bytes of standard error; they are no sign of life."""
+        self._stderr += chunk[: STDERR_BYTES - len(self._stderr)]
+
+    def silence(self) -> None:
+        """Nothing came for a while. Before the stream has begun, its own deadline holds."""
+        if self.begun and time.monotonic() - self._last_s > self._limits.idle_s:
+            self.cut = f"no byte came for {self._limits.idle_s:g} s"
+
+    def capture(self, exit_status: int | None) -> Capture:
+        """All that came."""
+        return Capture(bytes(self._received), bytes(self._stderr), exit_status, self.cut)

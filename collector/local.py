@@ -1,0 +1,106 @@
+"""This machine, without SSH: the same probe, as a child."""
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+from collections.abc import Iterator
+from typing import Final
+
+from archive.records import Dump, Failure, Host, Stage
+from collector import outcomes, probe
+from collector.intake import READ_BYTES, SILENCE_S, Intake
+from collector.session import Session
+from collector.trouble import HostTrouble
+from collector.watchdog import INTERRUPTED, Guard
+
+# As sshd gives it: nothing of our own environment, least of all a sudo's, reaches the probe.
+ENVIRONMENT: Final = {"PATH": os.environ.get("PATH") or os.defpath}
+
+
+def collect(host: Host, session: Session) -> Dump | Failure:
+    """Reads this machine's own /proc (or the tree at host.root)."""
+    turn = outcomes.begin(host, 1)
+    drawn = probe.draw(host, session.limits, session.evidence)
+    try:
+        return outcomes.conclude(turn, drawn, _run(turn, drawn, session), session.limits)
+    except HostTrouble as trouble:
+        return turn.failed(trouble)
+
+
+def _run(turn: outcomes.Turn, drawn: probe.Probe, session: Session) -> outcomes.Capture:
+    try:
+        child = subprocess.Popen(
+            drawn.argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=ENVIRONMENT,
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError as error:
+        reason = "sudo_missing" if turn.host.become else "no_shell"
+        raise HostTrouble(Stage.EXEC, reason, f"{drawn.argv[0]}: {error.strerror}") from None
+    with child, session.watchdog.guard(lambda: _kill(child)) as guard:
+        try:
+            return _read(turn, child, drawn, session, guard)
+        finally:
+            _kill(child)
+
+
+def _read(
+    turn: outcomes.Turn, child: subprocess.Popen[bytes], drawn: probe.Probe, session: Session, guard: Guard
+) -> outcomes.Capture:
+    limits = session.limits
+    intake = Intake(drawn, limits)
+    guard.expect("exec", turn.started_s + min(limits.exec_s, limits.total_s))
+    _tell(child, drawn.standard_input)
+    for _ in _chunks(child, intake):
+        if intake.begun:
+            guard.expect("total", turn.started_s + limits.total_s)
+        if intake.cut or guard.fired:
+            break
+    if guard.fired:
+        if guard.fired == INTERRUPTED:
+            raise HostTrouble(Stage.EXEC, INTERRUPTED)
+        intake.cut = f"the deadline of the stage {guard.fired} passed"
+        if not intake.begun:
+            stage = Stage.SUDO if turn.host.become else Stage.EXEC
+            raise HostTrouble(stage, f"{guard.fired}_timeout", intake.cut)
+    return intake.capture(None if intake.cut else child.wait())
+
+
+def _chunks(child: subprocess.Popen[bytes], intake: Intake) -> Iterator[None]:
+    """Takes in both outputs until both have ended; a step a time that something came, or did not for long."""
+    with selectors.DefaultSelector() as selector:
+        for pipe, take in ((child.stdout, intake.take), (child.stderr, intake.take_stderr)):
+            if pipe is not None:
+                selector.register(pipe, selectors.EVENT_READ, take)
+        while selector.get_map():
+            ready = selector.select(SILENCE_S)
+            for key, _ in ready:
+                if chunk := os.read(key.fd, READ_BYTES):
+                    key.data(chunk)
+                else:
+                    selector.unregister(key.fileobj)
+            if not ready:
+                intake.silence()
+            yield
+
+
+def _tell(child: subprocess.Popen[bytes], text: bytes) -> None:
+    if child.stdin is not None:
+        try:
+            child.stdin.write(text)
+            child.stdin.close()
+        except BrokenPipeError:
+            pass  # it has ended already; its exit status says why
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    """The probe and whatever it started."""
+    # it may have ended by itself, or run as root through sudo: then it ends on its closed output
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)

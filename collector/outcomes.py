@@ -1,0 +1,100 @@
+"""How one host's turn ends: a Dump or a Failure, with its time and its duration."""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from archive.records import Dump, Failure, Host, Limits, Stage
+from collector import probe, stream
+from collector.trouble import HostTrouble, one_line
+
+_STATUS_REASONS: Final[dict[int | None, str]] = {
+    probe.EXIT_REFUSED: "root_refused",
+    probe.EXIT_NO_PROC: "no_proc",
+    126: "no_shell",  # the shell's own: found, and not to be run
+    127: "no_shell",  # not found
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One attempt at one host."""
+
+    host: Host
+    attempt: int
+    at: str
+    started_s: float  # time.monotonic
+
+    def failed(self, trouble: HostTrouble) -> Failure:
+        """The host gave no dump."""
+        return Failure(
+            self.host.name,
+            trouble.stage,
+            trouble.reason,
+            trouble.detail,
+            trouble.remedy,
+            self.attempt,
+            self.at,
+            self.elapsed_s(),
+        )
+
+    def elapsed_s(self) -> float:
+        """Since the attempt began."""
+        return round(time.monotonic() - self.started_s, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """What came back from the probe, and why reading ended."""
+
+    received: bytes
+    stderr: bytes
+    exit_status: int | None  # None where none came
+    cut: str = ""  # why we stopped reading, "" where the host ended by itself
+
+
+def begin(host: Host, attempt: int) -> Turn:
+    """Starts the clock."""
+    return Turn(host, attempt, datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic())
+
+
+def conclude(turn: Turn, drawn: probe.Probe, capture: Capture, limits: Limits) -> Dump:
+    """What came back, as a dump; raises HostTrouble where nothing useful did."""
+    if stream.begin_mark(drawn.nonce) not in capture.received:
+        raise _never_began(turn.host, capture)
+    parts = stream.parts(capture.received, drawn.nonce, limits)
+    problems = [parts.problem] if parts.problem else []
+    if not parts.complete:
+        problems += [capture.cut] if capture.cut else _ending(capture)
+    return Dump(
+        host=turn.host.name,
+        nonce=drawn.nonce,
+        memory_gz=parts.memory_gz,
+        identity_gz=parts.identity_gz,
+        at=turn.at,
+        elapsed_s=turn.elapsed_s(),
+        attempt=turn.attempt,
+        complete=parts.complete,
+        problem="; ".join(problems),
+    )
+
+
+def _ending(capture: Capture) -> list[str]:
+    said = one_line(capture.stderr)
+    status = "no exit status" if capture.exit_status is None else f"exit status {capture.exit_status}"
+    return [f"{status}, {said}" if said else status]
+
+
+def _never_began(host: Host, capture: Capture) -> HostTrouble:
+    """By exit status and by what was asked for; prompts and messages differ in wording and language."""
+    detail = _ending(capture)[0]
+    if capture.received.strip():
+        detail += f"; printed: {one_line(capture.received, 80)}"
+    if capture.cut:
+        return HostTrouble(Stage.EXEC, "exec_cut", f"{capture.cut}; {detail}")
+    if host.become and capture.exit_status not in _STATUS_REASONS:
+        return HostTrouble(Stage.SUDO, "sudo_refused", detail)
+    if host.become and capture.exit_status in (126, 127):
+        return HostTrouble(Stage.SUDO, "sudo_missing", detail)
+    return HostTrouble(Stage.EXEC, _STATUS_REASONS.get(capture.exit_status, "no_stream"), detail)

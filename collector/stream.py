@@ -1,0 +1,155 @@
+"""The bytes of one host's stream, into the two parts of a dump; everything bounded."""
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from archive.records import Limits, Stage
+from collector.trouble import HostTrouble, one_line
+from procmaps.frames import mask_identity
+
+IDENTITY_BYTES: Final = (
+    256 * 2**20
+)  # cmdline, comm and cgroup of all processes; the probe holds back at 64 MiB
+NOISE_BYTES: Final = 2**20  # what a login shell may print before the stream
+STEP_BYTES: Final = 2**18  # what is inflated at a time
+GZIP_MAGIC: Final = b"\x1f\x8b"
+_CHUNK_BYTES: Final = 2**16  # what is given to zlib at a time: it copies what it leaves over
+_TAIL_BYTES: Final = 512  # the closing counts fit in here
+_GZIP_WINDOW: Final = 31  # zlib: the largest window, with a gzip header and its checksum
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a stream held. Each part is a whole gzip member; the memory part is as it arrived, if whole."""
+
+    memory_gz: bytes
+    identity_gz: bytes
+    complete: bool
+    problem: str
+
+
+def begin_mark(nonce: str) -> bytes:
+    """The line a stream starts with, after whatever a login shell printed."""
+    return f"{nonce} begin 1\n".encode()
+
+
+def parts(received: bytes, nonce: str, limits: Limits) -> Parts:
+    """Raises HostTrouble where nothing useful came. Zero, one or both parts may have been cut off."""
+    noise, found, stream = received.partition(begin_mark(nonce))
+    if not found:
+        raise HostTrouble(Stage.READ, "no_stream", _noise(received))
+    stream = _last_attempt(stream, nonce)
+    memory = _memory(stream, nonce, limits.inflated_bytes)
+    if not memory.inflated_bytes:
+        raise HostTrouble(Stage.READ, "truncated", "the stream ended before its first record")
+    identity = _identity(stream[memory.length :], nonce, limits.inflated_bytes - memory.inflated_bytes)
+    problems = [_noise(noise)] if noise.strip() else []
+    if not memory.ended:
+        problems.append("the stream was cut off in its memory part")
+    elif not identity.ended:
+        problems.append("the stream was cut off in its identity part")
+    return Parts(memory.gz, identity.gz, memory.ended and identity.ended, "; ".join(problems))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    gz: bytes
+    length: int  # bytes of the stream that it took
+    inflated_bytes: int
+    ended: bool  # with its end record, and for gzip with its checksum
+
+
+def _noise(noise: bytes) -> str:
+    return f"before the stream came {len(noise)} bytes: {one_line(noise, 80)}"
+
+
+def _last_attempt(stream: bytes, nonce: str) -> bytes:
+    """The probe may start over, and says so; what came before is void."""
+    at = stream.rfind(f"{nonce} again ".encode())
+    newline = stream.find(b"\n", at) if at >= 0 else -1
+    return stream[newline + 1 :] if at < 0 or newline >= 0 else b""
+
+
+class _Member:
+    """One gzip member, inflated piece by piece; what was cut off or is damaged ends early."""
+
+    def __init__(self, stream: bytes, most_bytes: int) -> None:
+        self._stream = stream
+        self._most_bytes = most_bytes
+        self.inflated_bytes = 0
+        self.length = len(stream)
+        self.whole = False  # the checksum at its end was met
+
+    def pieces(self) -> Iterator[bytes]:
+        """Of at most STEP_BYTES each."""
+        inflater = zlib.decompressobj(_GZIP_WINDOW)
+        try:
+            for at in range(0, len(self._stream), _CHUNK_BYTES):
+                chunk = self._stream[at : at + _CHUNK_BYTES]
+                while piece := inflater.decompress(chunk, STEP_BYTES):
+                    self._count(piece)
+                    yield piece
+                    chunk = inflater.unconsumed_tail
+                if inflater.eof:
+                    self.whole = True
+                    self.length = min(at + _CHUNK_BYTES, len(self._stream)) - len(inflater.unused_data)
+                    return
+        except zlib.error:
+            return
+
+    def _count(self, piece: bytes) -> None:
+        self.inflated_bytes += len(piece)
+        if self.inflated_bytes > self._most_bytes:
+            detail = f"more than {self._most_bytes} bytes came out of gzip"
+            raise HostTrouble(Stage.READ, "inflated_limit", detail)
+
+
+def _memory(stream: bytes, nonce: str, most_bytes: int) -> _Part:
+    """Only its size and its end are looked at: a large host's text is never held whole."""
+    if not stream.startswith(GZIP_MAGIC):
+        text, ended = _plain(stream, nonce)
+        return _Part(gzip.compress(text, 1, mtime=0), len(text), len(text), ended)
+    member = _Member(stream, most_bytes)
+    tail = b""
+    for piece in member.pieces():
+        tail = (tail + piece)[-_TAIL_BYTES:]
+    ended = member.whole and _end_mark(nonce) in tail
+    gz = stream[: member.length] if member.whole else _closed(_Member(stream, most_bytes))
+    return _Part(gz, member.length, member.inflated_bytes, ended)
+
+
+def _identity(stream: bytes, nonce: str, most_bytes: int) -> _Part:
+    """Inflated, masked, and packed again: no secret that is recognised goes further than here."""
+    most_bytes = min(most_bytes, IDENTITY_BYTES)
+    if stream.startswith(GZIP_MAGIC):
+        member = _Member(stream, most_bytes)
+        text = b"".join(member.pieces())
+        length, ended = member.length, member.whole and _end_mark(nonce) in text[-_TAIL_BYTES:]
+    else:
+        text, ended = _plain(stream, nonce)
+        length = len(text)
+    if not ended:
+        # half an argument may be half a secret that no pattern knows
+        text = text[: max(0, text.rfind(f"\n{nonce} ".encode()))]
+    masked = mask_identity(text, nonce.encode())
+    return _Part(gzip.compress(masked, 1, mtime=0), length, len(text), ended)
+
+
+def _plain(stream: bytes, nonce: str) -> tuple[bytes, bool]:
+    """A part from a host without gzip: up to and with the line after its end mark."""
+    at = stream.find(_end_mark(nonce))
+    newline = stream.find(b"\n", at + len(_end_mark(nonce))) if at >= 0 else -1
+    return (stream[: newline + 1], True) if newline >= 0 else (stream, False)
+
+
+def _end_mark(nonce: str) -> bytes:
+    return f"\n{nonce} end 0\n".encode()
+
+
+def _closed(member: _Member) -> bytes:
+    """What could be inflated of a member that was cut off, as a whole one."""
+    packer = zlib.compressobj(1, zlib.DEFLATED, _GZIP_WINDOW)
+    return b"".join([*(packer.compress(piece) for piece in member.pieces()), packer.flush()])

@@ -1,0 +1,101 @@
+"""All hosts of a run, in bounded threads; each ends as a Dump or a Failure."""
+
+import resource
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+from archive.records import Connection, Dump, Failure, Host
+from collector import local, ssh
+from collector.session import Session
+from collector.watchdog import INTERRUPTED
+
+FILES_KEPT_FREE: Final = 64  # for all that is not a connection
+FILES_A_HOST: Final = 4  # a socket, and what is open while its dump is written
+STOP_CHECK_S: Final = 0.25
+
+
+def collect(host: Host, session: Session) -> Dump | Failure:
+    """One host, every deadline in it. Only a bug raises."""
+    match host.connection:
+        case Connection.LOCAL:
+            return local.collect(host, session)
+        case Connection.SSH:
+            return ssh.collect(host, session)
+
+
+def sweep(
+    hosts: Iterable[Host],
+    session: Session,
+    on_outcome: Callable[[Dump | Failure], None],
+    stop: threading.Event,
+) -> None:
+    """Hands each host's outcome to `on_outcome`, from several threads at once, and keeps none.
+
+    `stop` ends the dispatch and cuts the connections that are open; hosts that it cut have no outcome.
+    A bug with one host is raised when the others are done; an exception of `on_outcome` ends the dispatch.
+    """
+    queue = _Queue(hosts)
+    crew = [
+        threading.Thread(
+            target=_collect_all,
+            args=(queue, session, on_outcome, stop),
+            name=f"collect-{number}",
+            daemon=True,
+        )
+        for number in range(threads(session))
+    ]
+    for thread in crew:
+        thread.start()
+    while any(thread.is_alive() for thread in crew):
+        if stop.is_set():
+            session.watchdog.interrupt()
+        crew[0].join(STOP_CHECK_S)
+        crew = [thread for thread in crew if thread.is_alive()] or crew
+    if queue.bugs:
+        raise queue.bugs[0]
+
+
+def threads(session: Session) -> int:
+    """How many hosts are read at once: as asked for, as far as this process may open files."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return session.limits.concurrency
+    return max(1, min(session.limits.concurrency, (soft - FILES_KEPT_FREE) // FILES_A_HOST))
+
+
+class _Queue:
+    """The hosts still to be read, and the bugs met."""
+
+    def __init__(self, hosts: Iterable[Host]) -> None:
+        self._hosts: Iterator[Host] = iter(hosts)
+        self._lock = threading.Lock()
+        self._ended = False
+        self.bugs: list[Exception] = []
+
+    def next(self) -> Host | None:
+        with self._lock:
+            return None if self._ended else next(self._hosts, None)
+
+    def end(self) -> None:
+        with self._lock:
+            self._ended = True
+
+
+def _collect_all(
+    queue: _Queue, session: Session, on_outcome: Callable[[Dump | Failure], None], stop: threading.Event
+) -> None:
+    while not stop.is_set() and (host := queue.next()) is not None:
+        try:
+            outcome = collect(host, session)
+        except Exception as bug:  # noqa: BLE001  # raised when the others are done
+            bug.add_note(f"while reading {host.name}")
+            queue.bugs.append(bug)
+            continue
+        if isinstance(outcome, Failure) and outcome.reason == INTERRUPTED:
+            continue
+        try:
+            on_outcome(outcome)
+        except Exception as bug:  # noqa: BLE001  # raised in the thread that called sweep
+            queue.bugs.append(bug)
+            queue.end()

@@ -1,0 +1,62 @@
+"""What can go wrong with one host, in words: stage, reason, and what the operator can do about it."""
+
+from typing import Final
+
+from archive.records import Stage
+
+DETAIL_CHARS: Final = 300
+
+REMEDIES: Final[dict[str, str]] = {
+    "dns_not_found": "correct the name, or give ansible_host in the inventory",
+    "dns_timeout": "check the resolver of this machine",
+    "tcp_refused": "check that sshd listens there, and ansible_port",
+    "tcp_timeout": "check that the host is up and no firewall drops the connection",
+    "tcp_unreachable": "check the route to the host",
+    "too_many_open_files": "raise the limit of open files (ulimit -n), or lower --concurrency",
+    "throttled": "sshd closes connections before greeting: see MaxStartups and PerSourcePenalties there,"
+    " or lower --concurrency",
+    "not_ssh": "check ansible_port: what answers there is not an SSH server",
+    "peer_too_old": "the server offers only algorithms that are no longer safe: update it",
+    "hostkey_unknown": "check the key and add it to known_hosts (ssh-keyscan), or use the policy accept-new",
+    "hostkey_type_unknown": "known_hosts has other key types of this host: add the one that it offers",
+    "hostkey_changed": "if the host was set up anew, take the old key out of known_hosts (ssh-keygen -R)"
+    " and add the new one; else someone may be in between",
+    "hostkey_revoked": "known_hosts marks this key as revoked: give the host a new one",
+    "auth_rejected": "add the public key to authorized_keys of that account, and check ansible_user",
+    "auth_incomplete": "the server asks for a second factor: exempt this account and key from it",
+    "no_key": "give ansible_ssh_private_key_file, or load a key into the agent",
+    "key_unreadable": "check the file that ansible_ssh_private_key_file names",
+    "key_encrypted": "load the key into an agent, or give its passphrase in the environment or a file",
+    "sudo_refused": "allow the probe, and only it, with the sudoers line that docs/security.md describes",
+    "sudo_missing": "install sudo there, or take ansible_become from the host",
+    "root_refused": "the probe takes no root= through sudo: connect as root, or take ansible_become away",
+    "no_shell": "the account needs a shell that runs commands",
+    "no_proc": "check the root of the host in the inventory",
+    "no_tool": "the host has neither awk nor grep: install one of them",
+    "exec_refused": "sshd runs no command for this account: see ForceCommand and restrict in authorized_keys",
+    "received_limit": "raise limits.received_bytes if the host is that large",
+    "inflated_limit": "raise limits.inflated_bytes if the host is that large",
+}
+
+
+class HostTrouble(Exception):  # noqa: N818  # it is caught in the collector, where it becomes a Failure
+    """One host cannot be read further; `detail` may hold text that the host sent."""
+
+    def __init__(self, stage: Stage, reason: str, detail: str = "") -> None:
+        super().__init__(f"{stage}: {reason}: {detail}")
+        self.stage = stage
+        self.reason = reason
+        self.detail = one_line(detail)
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it, "" where nothing is known."""
+        return REMEDIES.get(self.reason, "")
+
+
+def one_line(text: str | bytes, most_chars: int = DETAIL_CHARS) -> str:
+    """Text of a host, fit for a line: no control or direction marks, blanks folded, cut to `most_chars`."""
+    if isinstance(text, bytes):
+        text = text[: 8 * most_chars].decode("utf-8", "replace")
+    shown = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return shown if len(shown) <= most_chars else shown[: most_chars - 1] + "…"
