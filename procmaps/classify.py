@@ -1,0 +1,146 @@
+"""Label every byte of every mapping of a host: an ordered table of rules over columns."""
+
+from typing import Final
+
+import numpy as np
+
+from procmaps.kinds import Kind
+from procmaps.rules import (
+    allocators,
+    arenas,
+    go,
+    jvm_code,
+    jvm_gc,
+    jvm_heap,
+    jvm_metaspace,
+    loaded,
+    remainder,
+    runtimes,
+    stacks,
+)
+from procmaps.rules.draft import Draft, Facts
+from procmaps.rules.jvm import find_jvms
+from procmaps.rules.names import NAME_RULES, OPEN_CODES, Name, mark_archives, read_codes
+from procmaps.rules.objects import find_objects, has
+from procmaps.rules.parts import assemble
+from procmaps.rules.rule import Rule
+from procmaps.tables import Evidence, Flags, PartTable, Snapshot
+
+RULES_VERSION: Final = "1"
+
+MEMORY_RULES: Final[tuple[Rule, ...]] = (
+    jvm_heap.ZGC,
+    jvm_heap.BY_SIZE,
+    jvm_code.CODE_CACHE,
+    jvm_heap.BY_PLACE,
+    jvm_metaspace.ARCHIVES,
+    jvm_metaspace.CLASS_SPACE,
+    jvm_gc.COLLECTION_SET,
+    jvm_metaspace.LOW_REST,
+    jvm_metaspace.NODES,
+    go.HEAP,
+    go.RUNTIME,
+    go.ISLANDS,
+    runtimes.V8_CODE,
+    runtimes.V8_HEAP,
+    runtimes.DOTNET_HEAP,
+    runtimes.DOTNET_CODE,
+    runtimes.BEAM_HEAP,
+    arenas.PARTLY_USED,
+    stacks.RUNS,
+    stacks.FLAGGED,
+    stacks.JAVA_ZONES,
+    stacks.GUARDED,
+    stacks.UNSEEN,
+    jvm_code.SEGMENT_MAPS,
+    jvm_code.SAFEPOINT,
+    loaded.SMALL_BSS,
+    loaded.BSS,
+    jvm_gc.IMAGES,
+    jvm_gc.ZGC_TABLES,
+    jvm_gc.WHOLE,
+    jvm_gc.MARK_STACK,
+    arenas.FULL,
+    loaded.LOADER,
+    go.REST,
+    allocators.LOADED,
+    allocators.STATIC_JEMALLOC,
+    allocators.MUSL,
+    runtimes.PY_ARENA,
+    runtimes.PY_MERGED,
+    allocators.MMAPPED,
+    allocators.MMAPPED_ROUND,
+    remainder.RESERVED,
+    remainder.ANONYMOUS,
+)
+RULES: Final[tuple[Rule, ...]] = (*NAME_RULES.values(), *MEMORY_RULES)
+
+_RULE_OF_CODE = np.zeros(256, np.uint16)
+_KIND_OF_CODE = np.zeros(256, np.uint8)
+for _index, (_code, _rule) in enumerate(NAME_RULES.items()):
+    _RULE_OF_CODE[_code] = _index
+    _KIND_OF_CODE[_code] = _rule.kind
+_FIRST_MEMORY_RULE: Final = len(NAME_RULES)
+_ADDRESSES_32_BITS: Final = np.uint64(2**32)
+_ANON_NAMED: Final = (
+    Name.GLIBC_ARENA,
+    Name.GLIBC_MALLOC,
+    Name.GLIBC_STACK,
+    Name.GLIBC_LOADER,
+    Name.GO_HEAP,
+    Name.GO_RUNTIME,
+)
+_IN_DRAFT = np.zeros(256, np.bool_)
+_IN_DRAFT[[*OPEN_CODES, *_ANON_NAMED]] = True
+
+
+def classify(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> PartTable:
+    """Parts with kind, rule and confidence. With Evidence.MAPS what only smaps tells is left unread.
+
+    The parts of a mapping sum to it; resident, Pss, swap and huge bytes of a mapping are shared out among them.
+    """
+    maps = snapshot.maps
+    code = read_codes(maps)
+    is_file = (code >= Name.FILE_CODE) & (code <= Name.FILE_DATA)
+    marks, jvm_paths = find_objects(maps, len(snapshot.processes), is_file)
+    if jvm_paths:
+        mark_archives(maps, code, has(marks, "jvm"))
+    facts = Facts(
+        marks=marks,
+        thirty_two_bit=_thirty_two_bit(snapshot),
+        has_brk_heap=_with(snapshot, code == Name.HEAP),
+        threads=snapshot.processes.threads,
+        rss_anon_bytes=snapshot.processes.rss_anon_bytes,
+        stack_limit_bytes=snapshot.processes.stack_limit_bytes,
+        smaps=(snapshot.processes.evidence == Evidence.SMAPS) & (evidence == Evidence.SMAPS),
+    )
+    draft = Draft(snapshot, facts, code, np.flatnonzero(_IN_DRAFT[code]))
+    draft.jvms = find_jvms(draft, jvm_paths)
+    _label_named(draft)
+    for index, rule in enumerate(MEMORY_RULES, _FIRST_MEMORY_RULE):
+        mask = rule.find(draft) if rule.find is not None else None
+        if mask is not None:
+            draft.label(mask, index, rule.kind, rule.confidence, rule.runner_up or rule.kind)
+    return assemble(draft, _RULE_OF_CODE[code], _KIND_OF_CODE[code])
+
+
+def _label_named(draft: Draft) -> None:
+    for name in _ANON_NAMED:
+        rule = NAME_RULES[name]
+        mask = draft.code == name
+        if mask.any():
+            draft.label(mask, int(_RULE_OF_CODE[name]), rule.kind, rule.confidence, rule.kind)
+
+
+def _with(snapshot: Snapshot, rows: Flags) -> Flags:
+    """Processes that have at least one of these mappings."""
+    found = np.zeros(len(snapshot.processes), np.bool_)
+    found[snapshot.maps.process[rows]] = True
+    return found
+
+
+def _thirty_two_bit(snapshot: Snapshot) -> Flags:
+    """Processes whose addresses all fit in 32 bits."""
+    wide = np.zeros(len(snapshot.processes), np.bool_)
+    wide[snapshot.maps.process[snapshot.maps.end > _ADDRESSES_32_BITS]] = True
+    return ~wide & _with(snapshot, np.ones(len(snapshot.maps), np.bool_))

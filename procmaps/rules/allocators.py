@@ -1,0 +1,124 @@
+"""Other allocators than glibc's, and what glibc's malloc maps for large chunks."""
+
+from typing import Final
+
+import numpy as np
+
+from procmaps.kinds import Confidence, Kind
+from procmaps.rules.draft import Draft
+from procmaps.rules.objects import has
+from procmaps.rules.rule import Rule
+from procmaps.smaps import VM_FLAGS
+from procmaps.tables import Flags
+
+CHUNK_MIN_BYTES: Final = 128 * 2**10  # M_MMAP_THRESHOLD begins there
+MIB: Final = 2**20
+FOREIGN_FLAGS: Final = sum(
+    VM_FLAGS[flag] for flag in ("nr", "dd", "dc", "wf", "gd", "lo", "io", "pf", "ht", "nh")
+)
+
+
+def foreign(draft: Draft) -> Flags:
+    """Flags that no malloc of glibc or musl asks for."""
+    return (draft.flags & np.uint64(FOREIGN_FLAGS)) != 0
+
+
+def affordable(draft: Draft) -> Flags:
+    """No larger than all anonymous memory that the process has resident; true where that is unknown."""
+    budget = draft.facts.rss_anon_bytes[draft.process]
+    return (budget < 0) | (draft.size <= budget)
+
+
+def loaded(draft: Draft) -> Flags | None:
+    """Writable anonymous memory where jemalloc, tcmalloc or mimalloc stands before glibc's malloc."""
+    other = has(draft.facts.marks, "jemalloc", "tcmalloc", "mimalloc")
+    return (
+        draft.open & other[draft.process] & (draft.writable | draft.none & draft.touches_below)
+        if other.any()
+        else None
+    )
+
+
+def musl(draft: Draft) -> Flags | None:
+    """musl's malloc maps groups and large chunks; nothing in it sets a flag or runs."""
+    own = has(draft.facts.marks, "musl")
+    if not own.any():
+        return None
+    return draft.open_rw & own[draft.process] & ~foreign(draft) & affordable(draft) & (draft.size % MIB != 0)
+
+
+def static_jemalloc(draft: Draft) -> Flags | None:
+    """No [heap] at all: malloc is not glibc's; jemalloc maps with MAP_NORESERVE, in large steps."""
+    silent = (
+        ~draft.facts.has_brk_heap
+        & has(draft.facts.marks, "glibc")
+        & ~has(draft.facts.marks, "jvm", "v8", "dotnet")
+    )
+    norreserve = (draft.flags & np.uint64(VM_FLAGS["nr"])) != 0
+    known = draft.facts.smaps[draft.process]
+    large = draft.size >= MIB
+    return draft.open_rw & silent[draft.process] & large & (norreserve | ~known)
+
+
+def mmapped(draft: Draft) -> Flags:
+    """Large chunks: anonymous, writable, of at least the threshold, unflagged, and paid for by RssAnon."""
+    chunk = draft.open_rw & (draft.size >= CHUNK_MIN_BYTES) & ~foreign(draft) & affordable(draft)
+    return chunk & ~has(draft.facts.marks, "musl")[draft.process] & (draft.size % MIB != 0)
+
+
+def mmapped_round(draft: Draft) -> Flags:
+    """The same, but whole MiB: one chunk would have a header more, several merged ones can come to it."""
+    chunk = draft.open_rw & (draft.size >= CHUNK_MIN_BYTES) & ~foreign(draft) & affordable(draft)
+    return chunk & has(draft.facts.marks, "glibc")[draft.process] & (draft.size >= 4 * MIB)
+
+
+LOADED = Rule(
+    "allocator.loaded",
+    Kind.HEAP_ALLOCATOR,
+    Confidence.CERTAIN,
+    "maps",
+    "jemalloc, tcmalloc and mimalloc map their own extents; malloc of glibc is then not called",
+    "writable anonymous memory in a process that has another malloc loaded",
+    loaded,
+    Kind.ANONYMOUS,
+)
+MUSL = Rule(
+    "allocator.musl",
+    Kind.HEAP_ALLOCATOR,
+    Confidence.LIKELY,
+    "maps, status",
+    "musl, src/malloc/mallocng: groups and large chunks by mmap",
+    "writable anonymous memory of a process with musl: its malloc",
+    musl,
+    Kind.ANONYMOUS,
+)
+STATIC_JEMALLOC = Rule(
+    "allocator.no_brk",
+    Kind.HEAP_ALLOCATOR,
+    Confidence.LIKELY,
+    "maps",
+    "jemalloc, src/pages.c: MAP_NORESERVE where the kernel overcommits; glibc's malloc would have made a [heap]",
+    "{size} of writable memory in a process with glibc and without a [heap]: another malloc, linked in",
+    static_jemalloc,
+    Kind.ANONYMOUS,
+)
+MMAPPED = Rule(
+    "glibc.mmapped",
+    Kind.HEAP_MMAP,
+    Confidence.LIKELY,
+    "maps, status",
+    "glibc, malloc/malloc.c, sysmalloc_mmap: chunks above the threshold (128 KiB to 32 MiB) are mapped alone; neighbours merge",
+    "{size} of writable anonymous memory that no runtime of this process accounts for: large malloc chunks",
+    mmapped,
+    Kind.ANONYMOUS,
+)
+MMAPPED_ROUND = Rule(
+    "glibc.mmapped_round",
+    Kind.HEAP_MMAP,
+    Confidence.GUESS,
+    "maps, status",
+    "glibc, malloc/malloc.c: a mapped chunk is its size and a header, rounded up to pages",
+    "a whole number of MiB, which one malloc chunk never has; merged ones can, and so can memory mapped by the program",
+    mmapped_round,
+    Kind.ANONYMOUS,
+)

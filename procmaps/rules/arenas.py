@@ -1,0 +1,104 @@
+"""Heaps of glibc's arenas: blocks of 64 MiB (1 MiB where pointers have 32 bits), aligned to their size.
+
+A heap is mapped whole without access and made writable from its base upward as it grows (glibc, malloc/arena.c:
+new_heap, grow_heap), so its reserve always ends on the next boundary. The kernel merges: the head with memory
+below, the reserve with a guard above. Anchored on the boundary, both are cut off again.
+"""
+
+import numpy as np
+
+from procmaps.kinds import Confidence, Kind
+from procmaps.rules.draft import Draft
+from procmaps.rules.names import Name
+from procmaps.rules.objects import has
+from procmaps.rules.rule import Rule
+from procmaps.tables import Flags, Ints64
+
+HEAP_64_BYTES = 64 * 2**20
+HEAP_32_BYTES = 2**20
+SPILL_BYTES = 64 * 2**10  # what a merged guard may add above a heap's reserve
+
+
+def uses_arenas(draft: Draft) -> Flags:
+    """Processes that can have arenas: not where another malloc stands before glibc's, nor where musl is the libc."""
+    return ~has(draft.facts.marks, "musl", "jemalloc", "tcmalloc", "mimalloc")
+
+
+def heap_bytes(draft: Draft) -> Ints64:
+    """HEAP_MAX_SIZE of each part's process."""
+    return np.where(draft.facts.thirty_two_bit[draft.process], HEAP_32_BYTES, HEAP_64_BYTES)
+
+
+def partly_used(draft: Draft) -> Flags | None:
+    """A writable part over a boundary and the untouchable rest up to the next one."""
+    tails = np.flatnonzero(draft.open_none & draft.touches_below & uses_arenas(draft)[draft.process])
+    if not len(tails):
+        return None
+    size = heap_bytes(draft)[tails]
+    base = draft.start[tails] & -size
+    heads = tails - 1
+    # a name, where there is one, covers the first 132 KiB alone: the rest of the head is a mapping of its own
+    named = (draft.code[heads - 1] == Name.GLIBC_ARENA) & draft.touches_below[heads]
+    head_start = np.where(named, draft.start[heads - 1], draft.start[heads])
+    spill = draft.end[tails] - (base + size)
+    good = (
+        draft.writable[heads]
+        & (draft.open[heads] | (draft.code[heads] == Name.GLIBC_ARENA))
+        & (head_start <= base)
+    )
+    good &= (draft.start[tails] > base) & (spill >= 0) & (spill <= SPILL_BYTES)
+    if not good.any():
+        return None
+    return draft.take(draft.process[tails[good]].astype(np.int64), base[good], (base + size)[good])
+
+
+def full(draft: Draft) -> Flags | None:
+    """Whole blocks that are writable to their end: heaps that are full, where RssAnon can pay for them."""
+    allowed = uses_arenas(draft) & _has_arenas(draft)
+    rows = np.flatnonzero(draft.open_rw & allowed[draft.process] & (draft.size >= heap_bytes(draft)))
+    if not len(rows):
+        return None
+    size = heap_bytes(draft)[rows]
+    low = -(-draft.start[rows] // size) * size
+    high = draft.end[rows] & -size
+    budget = draft.facts.rss_anon_bytes[draft.process[rows]]
+    good = (high > low) & ((budget < 0) | (draft.size[rows] <= budget))
+    rows, low, high, size = rows[good], low[good], high[good], size[good]
+    if not len(rows):
+        return None
+    # each heap is a block of its own
+    count = (high - low) // size
+    process = np.repeat(draft.process[rows].astype(np.int64), count)
+    first = np.repeat(low, count) + np.repeat(size, count) * (
+        np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
+    )
+    return draft.take(process, first, first + np.repeat(size, count))
+
+
+def _has_arenas(draft: Draft) -> Flags:
+    found = np.zeros(len(draft.facts.marks), np.bool_)
+    found[draft.process[draft.kind == Kind.HEAP_ARENA]] = True
+    return found
+
+
+PARTLY_USED = Rule(
+    "glibc.arena",
+    Kind.HEAP_ARENA,
+    Confidence.CERTAIN,
+    "maps",
+    "glibc, malloc/arena.c: HEAP_MAX_SIZE 64 MiB, 1 MiB where pointers have 32 bits",
+    "a heap of a malloc arena: it begins on a {heap} boundary at {block_start}, is in use up to some page and reserved up to"
+    " the next boundary",
+    partly_used,
+    Kind.RESERVED,
+)
+FULL = Rule(
+    "glibc.arena_full",
+    Kind.HEAP_ARENA,
+    Confidence.LIKELY,
+    "maps, status",
+    "glibc, malloc/arena.c: a heap that has grown to HEAP_MAX_SIZE has no reserve left",
+    "whole blocks between {heap} boundaries, all writable, in a process that has arenas and RssAnon enough for them",
+    full,
+    Kind.HEAP_MMAP,
+)

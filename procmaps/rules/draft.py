@@ -1,0 +1,193 @@
+"""The parts while the rules label them: what names leave open, cut where a role begins or ends."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from procmaps.kinds import Kind
+from procmaps.rules.names import Name
+from procmaps.tables import EXECUTE, READ, SHARED, UNKNOWN, WRITE, Bytes8, Flags, Ints32, Ints64, Snapshot
+
+if TYPE_CHECKING:
+    from procmaps.rules.jvm import Jvm
+    from procmaps.rules.objects import Marks
+
+Spans: TypeAlias = list[tuple[int, int, int]]  # process row, start, end
+
+OPEN = 255
+ACCESS = READ | WRITE | EXECUTE
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of each process before its mappings are looked at; one entry a process."""
+
+    marks: "Marks"
+    thirty_two_bit: Flags
+    has_brk_heap: Flags
+    threads: Ints64
+    rss_anon_bytes: Ints64
+    stack_limit_bytes: Ints64
+    smaps: Flags  # flags and resident bytes may be used
+
+
+class Draft:
+    """Columns over parts, ordered by process and address. Addresses are int64 here: user space ends below 2^57."""
+
+    __slots__ = (
+        "above", "below", "block", "blocks", "code", "confidence", "disordered", "end", "facts", "flags", "jvms", "key", "kind",
+        "mapping", "none", "perms", "process", "resident", "rule", "runner_up", "size", "snapshot", "start",
+        "touches_above", "touches_below", "writable",
+    )  # fmt: skip
+
+    def __init__(self, snapshot: Snapshot, facts: Facts, code: Bytes8, rows: Ints64) -> None:
+        maps = snapshot.maps
+        self.snapshot = snapshot
+        self.facts = facts
+        self.jvms: list[Jvm] = []
+        self.blocks = 0
+        below, above = _neighbours(snapshot, code, rows)
+        start = maps.start[rows].astype(np.int64)
+        process = maps.process[rows]
+        ahead = (process[1:] > process[:-1]) | (start[1:] >= start[:-1])
+        self.disordered = not bool(ahead.all())
+        if self.disordered:
+            order = np.lexsort((start, process))
+            rows, start, process, below, above = (
+                rows[order],
+                start[order],
+                process[order],
+                below[order],
+                above[order],
+            )
+        self.mapping: Ints32 = rows.astype(np.int32)
+        self.process: Ints32 = process
+        self.start: Ints64 = start
+        self.end: Ints64 = maps.end[rows].astype(np.int64)
+        self.perms: Bytes8 = maps.perms[rows]
+        self.code: Bytes8 = code[rows]
+        self.below: Bytes8 = (
+            below  # code + 1 of the mapping that ends where this one starts; 0 where none does
+        )
+        self.above: Bytes8 = above
+        smaps = facts.smaps[process]
+        self.flags = np.where(smaps, maps.vm_flags[rows], np.uint64(0))
+        self.resident: Ints64 = np.where(smaps, maps.resident_bytes[rows], UNKNOWN)
+        self.kind: Bytes8 = np.full(len(rows), OPEN, np.uint8)
+        self.rule = np.zeros(len(rows), np.uint16)
+        self.confidence: Bytes8 = np.zeros(len(rows), np.uint8)
+        self.runner_up: Bytes8 = np.zeros(len(rows), np.uint8)
+        self.block: Ints32 = np.full(len(rows), -1, np.int32)
+        self._refresh()
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    @property
+    def open(self) -> Flags:
+        """Anonymous parts without a kind yet."""
+        return (self.kind == OPEN) & (self.code <= Name.HUGE)
+
+    @property
+    def open_rw(self) -> Flags:
+        """Open parts that are readable and writable."""
+        return self.open & self.writable
+
+    @property
+    def open_none(self) -> Flags:
+        """Open parts that nobody may touch: guards, reserves."""
+        return self.open & self.none
+
+    def rows_of(self, process: int) -> slice:
+        """The parts of one process."""
+        return slice(
+            int(np.searchsorted(self.process, process)), int(np.searchsorted(self.process, process, "right"))
+        )
+
+    def cut(self, rows: Ints64, addresses: Ints64) -> None:
+        """Split parts at addresses; one that is not strictly inside its part splits nothing.
+
+        Rows as counted before the cut, several cuts a row allowed. Row numbers change.
+        """
+        inside = (addresses > self.start[rows]) & (addresses < self.end[rows])
+        rows, addresses = rows[inside], addresses[inside]
+        if not len(rows):
+            return
+        pairs = np.unique(np.stack((rows, addresses), axis=1), axis=0)
+        rows, addresses = pairs[:, 0], pairs[:, 1]
+        pieces = 1 + np.bincount(rows, minlength=len(self))
+        source = np.repeat(np.arange(len(self)), pieces)
+        position = rows + 1 + np.arange(len(rows))  # where the upper piece of each cut comes to lie
+        for column in ("mapping", "process", "perms", "code", "below", "above", "flags", "resident", "kind", "rule",
+                       "confidence", "runner_up", "block", "start", "end"):  # fmt: skip
+            setattr(self, column, getattr(self, column)[source])
+        self.start[position] = addresses
+        self.end[position - 1] = addresses
+        self.below[position] = 0
+        self.above[position - 1] = 0
+        self._refresh()
+
+    def take(self, process: Ints64, start: Ints64, end: Ints64, *, block: bool = True) -> Flags:
+        """The parts inside address ranges, cut at both ends; each range is one block, unless said otherwise."""
+        keys = np.concatenate((_keys(process, start), _keys(process, end)))
+        rows = np.searchsorted(self.key, keys, "right") - 1
+        known = (rows >= 0) & (self.process[rows] == np.concatenate((process, process)))
+        self.cut(rows[known], np.concatenate((start, end))[known])
+        low = np.searchsorted(self.key, _keys(process, start))
+        high = np.maximum(np.searchsorted(self.key, _keys(process, end)), low)
+        count = high - low
+        rows = np.repeat(low - (np.cumsum(count) - count), count) + np.arange(int(count.sum()))
+        if block:
+            self.join(rows, np.repeat(np.arange(len(low)), count))
+        mask = np.zeros(len(self), np.bool_)
+        mask[rows] = True
+        return mask
+
+    def take_spans(self, spans: Spans, *, block: bool = True) -> Flags | None:
+        """The same for a list of (process row, start, end); None where it is empty."""
+        if not spans:
+            return None
+        process, start, end = (np.array(column, np.int64) for column in zip(*spans, strict=True))
+        return self.take(process, start, end, block=block)
+
+    def join(self, rows: Ints64, groups: Ints64) -> None:
+        """Say which open parts make one block: equal numbers in `groups`, counted from 0."""
+        free = self.kind[rows] == OPEN
+        rows, groups = rows[free], groups[free]
+        if len(rows):
+            self.block[rows] = (self.blocks + groups).astype(np.int32)
+            self.blocks += int(groups.max()) + 1
+
+    def label(self, mask: Flags, rule: int, kind: Kind, confidence: int, runner_up: Kind) -> None:
+        """Settle the open parts of a mask."""
+        rows = np.flatnonzero(mask & (self.kind == OPEN))
+        self.kind[rows] = kind
+        self.rule[rows] = rule
+        self.confidence[rows] = confidence
+        self.runner_up[rows] = runner_up
+
+    def _refresh(self) -> None:
+        self.key: Ints64 = _keys(self.process.astype(np.int64), self.start)
+        self.size: Ints64 = self.end - self.start
+        self.none: Flags = self.perms & ACCESS == 0
+        self.writable: Flags = self.perms & (ACCESS | SHARED) == READ | WRITE
+        meets = (self.start[1:] == self.end[:-1]) & (self.process[1:] == self.process[:-1])
+        self.touches_below: Flags = np.concatenate((np.zeros(1, np.bool_), meets))[: len(self)]
+        self.touches_above: Flags = np.concatenate((meets, np.zeros(1, np.bool_)))[: len(self)]
+
+
+def _keys(process: Ints64, address: Ints64) -> Ints64:
+    """One number that orders by process and then by page: addresses have at most 57 bits."""
+    return (process << 45) + (address >> 12)
+
+
+def _neighbours(snapshot: Snapshot, code: Bytes8, rows: Ints64) -> tuple[Bytes8, Bytes8]:
+    """Code + 1 of the mappings that touch each row from below and from above, 0 where none does."""
+    maps = snapshot.maps
+    meets = (maps.start[1:] == maps.end[:-1]) & (maps.process[1:] == maps.process[:-1])
+    below = np.zeros(len(maps), np.uint8)
+    above = np.zeros(len(maps), np.uint8)
+    below[1:] = np.where(meets, code[:-1] + 1, 0)
+    above[:-1] = np.where(meets, code[1:] + 1, 0)
+    return below[rows], above[rows]

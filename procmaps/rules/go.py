@@ -1,0 +1,123 @@
+"""The Go runtime: heap arenas of 64 MiB, and what it sets aside to keep account of them."""
+
+from typing import Final
+
+import numpy as np
+
+from procmaps.kinds import Confidence, Kind
+from procmaps.rules.draft import Draft
+from procmaps.rules.objects import has
+from procmaps.rules.rule import Rule
+from procmaps.tables import EXECUTE, Flags
+
+ARENA_BYTES: Final = 64 * 2**20
+FIXED_BASE: Final = 0xC000000000
+FIXED_TOP: Final = 0xE000000000
+ISLAND_RESERVE_BYTES: Final = 128 * 2**20  # closed on both sides of a page of the page allocator's summary
+ISLAND_BYTES: Final = 64 * 2**10
+MMAP_AREA_BYTES: Final = 2**44  # neither executables nor the mmap area lie below it, but Go's heap does
+
+
+def processes(draft: Draft) -> Flags:
+    """Processes with the islands that only the summaries of Go's page allocator make (runtime/mpagealloc_64bit.go)."""
+    found = np.zeros(len(draft.facts.marks), np.bool_)
+    large = draft.open_none & (draft.size >= ISLAND_RESERVE_BYTES)
+    if len(draft) < 3 or not large.any():
+        return found
+    small = draft.writable[1:-1] & (draft.size[1:-1] <= ISLAND_BYTES)
+    island = small & large[:-2] & large[2:] & draft.touches_below[1:-1] & draft.touches_above[1:-1]
+    found[draft.process[1:-1][island]] = True
+    return found & ~has(draft.facts.marks, "jvm", "v8", "dotnet", "beam")
+
+
+def heap(draft: Draft) -> Flags | None:
+    """Runs of whole 64 MiB arenas in the low addresses of a Go process."""
+    go = processes(draft)
+    if not go.any():
+        return None
+    low = draft.open & go[draft.process] & (draft.perms & EXECUTE == 0)
+    fixed = low & (draft.start >= FIXED_BASE) & (draft.end <= FIXED_TOP)
+    low &= (draft.end <= MMAP_AREA_BYTES * 4) & (draft.start >= 2**32)
+    rows = np.flatnonzero(low)
+    if not len(rows):
+        return fixed
+    breaks = np.concatenate(([True], ~draft.touches_below[rows[1:]] | (np.diff(rows) != 1)))
+    run = np.cumsum(breaks) - 1
+    first, last = rows[breaks], rows[np.concatenate((breaks[1:], [True]))]
+    whole = (draft.start[first] % ARENA_BYTES == 0) & (draft.end[last] % ARENA_BYTES == 0)
+    mask = fixed.copy()
+    mask[rows[whole[run]]] = True
+    draft.join(np.flatnonzero(mask), run[np.searchsorted(rows, np.flatnonzero(mask))])
+    return mask
+
+
+def runtime(draft: Draft) -> Flags | None:
+    """All other anonymous memory of a Go process that has no libc."""
+    go = processes(draft) | _with_heap(draft)
+    pure = go & ~has(draft.facts.marks, "glibc", "musl")
+    return draft.open & pure[draft.process] if pure.any() else None
+
+
+def islands(draft: Draft) -> Flags | None:
+    """With cgo: the unbroken run of mappings around the islands, which the runtime made as it started."""
+    go = processes(draft) & has(draft.facts.marks, "glibc", "musl")
+    if not go.any():
+        return None
+    own = draft.open & go[draft.process]
+    breaks = ~(own & np.concatenate((np.zeros(1, np.bool_), own[:-1])) & draft.touches_below)
+    run = np.cumsum(breaks)
+    large = own & draft.none & (draft.size >= ISLAND_RESERVE_BYTES)
+    return own & np.isin(run, run[large])
+
+
+def rest(draft: Draft) -> Flags | None:
+    """With cgo: what is neither stack nor arena; C code that maps much itself is rare in Go programs."""
+    go = _with_heap(draft) & has(draft.facts.marks, "glibc", "musl")
+    return draft.open & go[draft.process] & ~draft.none if go.any() else None
+
+
+def _with_heap(draft: Draft) -> Flags:
+    found = np.zeros(len(draft.facts.marks), np.bool_)
+    found[draft.process[draft.kind == Kind.GO_HEAP]] = True
+    return found
+
+
+HEAP = Rule(
+    "go.heap",
+    Kind.GO_HEAP,
+    Confidence.CERTAIN,
+    "maps",
+    "Go, runtime/malloc.go: arenas of 64 MiB from 0xc000000000 upward, from Go 1.26 at a random base",
+    "whole arenas of 64 MiB in the low addresses of a Go process: its heap, goroutine stacks included",
+    heap,
+    Kind.GO_RUNTIME,
+)
+RUNTIME = Rule(
+    "go.runtime",
+    Kind.GO_RUNTIME,
+    Confidence.CERTAIN,
+    "maps",
+    "Go, runtime/mpagealloc_64bit.go, runtime/mheap.go: summaries, indexes and metadata outside the heap",
+    "a Go process without a libc: what is anonymous and not heap is the runtime's",
+    runtime,
+)
+ISLANDS = Rule(
+    "go.summaries",
+    Kind.GO_RUNTIME,
+    Confidence.CERTAIN,
+    "maps",
+    "Go, runtime/mpagealloc_64bit.go: summaries over all of the address space, in use in single pages",
+    "part of the run of mappings around the page summaries, which only the Go runtime sets aside",
+    islands,
+    Kind.RESERVED,
+)
+REST = Rule(
+    "go.rest",
+    Kind.GO_RUNTIME,
+    Confidence.LIKELY,
+    "maps",
+    "Go, runtime/malloc.go: persistentalloc, work buffers and profiles are mapped apart from the heap",
+    "anonymous memory of a Go process with C code that is neither stack nor arena",
+    rest,
+    Kind.HEAP_MMAP,
+)

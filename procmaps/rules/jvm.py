@@ -1,0 +1,112 @@
+"""A HotSpot JVM: what its arguments and its path say about the memory it reserves."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+from procmaps.rules.draft import Draft
+from procmaps.rules.objects import BIT
+
+KIB: Final = 2**10
+MIB: Final = 2**20
+GIB: Final = 2**30
+LOW_BYTES: Final = 16 * 2**40  # compressed oops, class space and ZGC lie below this; the mmap area does not
+CLASS_SPACE_BYTES: Final = GIB
+CODE_CACHE_BYTES: Final = (240 * MIB, 245764 * KIB, 48 * MIB, 64 * MIB, 128 * MIB, 256 * MIB)
+
+_VERSION = re.compile(
+    rb"(?:java|jdk|jre|openjdk|temurin|zulu|corretto|graalvm|sapmachine)[-_a-z]*?(?:1\.)?(\d{1,2})(?!\d)"
+)
+_SIZE = re.compile(rb"^(\d+)([kKmMgGtT]?)$")
+_UNIT = {b"": 1, b"k": KIB, b"m": MIB, b"g": GIB, b"t": 2**40}
+
+
+@dataclass(frozen=True, slots=True)
+class JvmArguments:
+    """Sizes in bytes; 0 where the argument was not given."""
+
+    heap_max: int = 0
+    heap_share: float = 25.0  # -XX:MaxRAMPercentage
+    stack: int = 0
+    code_cache: int = 0
+    class_space: int = 0
+    ram_max: int = 0
+
+
+@dataclass(slots=True)
+class Jvm:
+    """One JVM of the host; the heap is filled in by the rule that finds it."""
+
+    process: int
+    version: int  # feature release; 0 where the path does not tell
+    arguments: JvmArguments
+    heap: tuple[int, int] = (0, 0)
+    code_segments: list[tuple[int, int]] = field(default_factory=list)  # reserved and committed bytes of each
+
+    @property
+    def before_9(self) -> bool:
+        """Known to be JDK 8 or older."""
+        return 0 < self.version < 9
+
+
+def size_of(text: bytes) -> int:
+    """A size as the JVM reads it: digits and k, m, g or t; 0 for anything else."""
+    match = _SIZE.match(text)
+    return int(match[1]) * _UNIT[match[2].lower()] if match and len(match[1]) < 20 else 0
+
+
+def read_arguments(argv: tuple[bytes, ...]) -> JvmArguments:
+    """The arguments that shape the address space; where one is repeated the last counts."""
+    sizes = {"heap_max": 0, "stack": 0, "code_cache": 0, "class_space": 0, "ram_max": 0}
+    share = 25.0
+    named = {
+        b"MaxHeapSize": "heap_max",
+        b"ReservedCodeCacheSize": "code_cache",
+        b"CompressedClassSpaceSize": "class_space",
+        b"MaxRAM": "ram_max",
+    }
+    for argument in argv[1:]:
+        if argument.startswith(b"-Xmx"):
+            sizes["heap_max"] = size_of(argument[4:]) or sizes["heap_max"]
+        elif argument.startswith(b"-Xss"):
+            sizes["stack"] = size_of(argument[4:]) or sizes["stack"]
+        elif argument.startswith(b"-XX:"):
+            name, _, value = argument[4:].partition(b"=")
+            if name in named:
+                sizes[named[name]] = size_of(value) or sizes[named[name]]
+            elif name == b"ThreadStackSize":
+                sizes["stack"] = size_of(value) * KIB or sizes["stack"]
+            elif name == b"MaxRAMPercentage":
+                share = _share(value, share)
+            elif name == b"MaxRAMFraction" and value.isdigit() and 0 < int(value) <= 100:
+                share = 100.0 / int(value)
+        elif not argument.startswith(b"-") and argument != b"":
+            if argument.endswith((b".jar", b".class")):
+                break
+    return JvmArguments(heap_share=share, **sizes)
+
+
+def _share(value: bytes, otherwise: float) -> float:
+    try:
+        share = float(value)
+    except ValueError:
+        return otherwise
+    return share if 0 < share <= 100 else otherwise
+
+
+def version_of(path: bytes) -> int:
+    """The feature release that the path of libjvm.so tells; 0 where it does not."""
+    if b"/jre/lib/" in path:
+        return 8
+    found = _VERSION.findall(path.lower())
+    return int(found[-1]) if found else 0
+
+
+def find_jvms(draft: Draft, paths: dict[int, bytes]) -> list[Jvm]:
+    """The JVMs of the host, one for each process that maps libjvm.so."""
+    argv = draft.snapshot.processes.argv
+    return [
+        Jvm(process, version_of(path), read_arguments(argv[process]))
+        for process, path in paths.items()
+        if draft.facts.marks[process] & BIT["jvm"]
+    ]

@@ -1,0 +1,202 @@
+"""Tables of the collectors. They mirror the heap at a fixed scale, gaps and committed runs alike.
+
+Mark bitmaps hold a bit for each 8 bytes: 1/64 (G1; two of them up to JDK 17, one later; CMS; Parallel from JDK 22),
+1/32 where two lie in one reservation (Parallel to JDK 21, Shenandoah). Card tables, block offset tables and card
+counts hold a byte for each 512.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from procmaps.kinds import Confidence, Kind
+from procmaps.rules.draft import Draft, Spans
+from procmaps.rules.jvm import GIB, KIB, LOW_BYTES, MIB, Jvm
+from procmaps.rules.names import Name
+from procmaps.rules.rule import Rule
+from procmaps.tables import Flags, Ints64
+
+SCALES: Final = (32, 64, 512)
+PAGE_BYTES: Final = 4096
+GAP_MIN_BYTES: Final = 20 * KIB  # a mirrored gap below this could be guard zones
+MARK_STACK_BYTES: Final = 32 * MIB
+WHOLE_MIN_BYTES: Final = 256 * KIB
+ZGC_MARK_STACK_BYTES: Final = 8 * GIB
+ZGC_GRANULE_MAP_BYTES: Final = 16 * MIB
+
+
+def _runs(draft: Draft, jvm: Jvm) -> list[tuple[int, int, bool]]:
+    """The heap's runs from bottom to top: start, end, whether closed; neighbours of one sort are joined."""
+    own = draft.rows_of(jvm.process)
+    low, high = jvm.heap
+    inside = (draft.start[own] >= low) & (draft.end[own] <= high)
+    runs: list[tuple[int, int, bool]] = []
+    columns = (draft.start[own][inside], draft.end[own][inside], draft.none[own][inside])
+    for start, end, closed in zip(*(column.tolist() for column in columns), strict=True):
+        if runs and runs[-1][2] == closed:
+            runs[-1] = (runs[-1][0], end, closed)
+        else:
+            runs.append((start, end, closed))
+    return runs
+
+
+def images(draft: Draft) -> Flags | None:
+    """Closed gaps of the size that a gap of the heap has in a table, with the committed images on both sides."""
+    spans: Spans = []
+    for jvm in draft.jvms:
+        if jvm.heap[1] > jvm.heap[0]:
+            spans += _images(draft, jvm)
+    return draft.take_spans(_merge(spans), block=False)
+
+
+def _images(draft: Draft, jvm: Jvm) -> Spans:
+    own = draft.rows_of(jvm.process)
+    base = own.start
+    gaps = np.flatnonzero(draft.open_none[own] & draft.touches_below[own]) + base
+    runs = _runs(draft, jvm)
+    spans: Spans = []
+    for index, (low, high, closed) in enumerate(runs):
+        if not closed:
+            continue
+        for scale in SCALES:
+            size = (high - low) // scale
+            if size < GAP_MIN_BYTES:
+                continue
+            below = (runs[index - 1][1] - runs[index - 1][0]) // scale if index else 0
+            above = (runs[index + 1][1] - runs[index + 1][0]) // scale if index + 1 < len(runs) else 0
+            for row in gaps[np.abs(draft.size[gaps] - size) <= 2 * PAGE_BYTES].tolist():
+                spans += _image(draft, jvm, row, below, above)
+    return spans
+
+
+def _image(draft: Draft, jvm: Jvm, row: int, below: int, above: int) -> Spans:
+    """The gap with what is committed beside it; a neighbour must be as large as the image of the heap's run."""
+    if not draft.open_rw[row - 1] or draft.size[row - 1] + 2 * PAGE_BYTES < below:
+        return []
+    first = max(int(draft.start[row - 1]), int(draft.start[row]) - _pages(below))
+    last = int(draft.end[row])
+    if above and row + 1 < len(draft) and draft.touches_above[row] and draft.open_rw[row + 1]:
+        last = min(int(draft.end[row + 1]), last + _pages(above))
+    return [(jvm.process, first, last)]
+
+
+def _pages(size: int) -> int:
+    return -(-size // PAGE_BYTES) * PAGE_BYTES
+
+
+def _merge(spans: Spans) -> Spans:
+    """Overlapping and touching spans joined."""
+    merged: Spans = []
+    for process, start, end in sorted(set(spans)):
+        if merged and merged[-1][0] == process and start <= merged[-1][2]:
+            merged[-1] = (process, merged[-1][1], max(end, merged[-1][2]))
+        else:
+            merged.append((process, start, end))
+    return merged
+
+
+def whole_tables(draft: Draft) -> Flags | None:
+    """Tables that are committed to their end, of exactly the size that the whole heap has in them."""
+    if not draft.jvms:
+        return None
+    mask = np.zeros(len(draft), np.bool_)
+    for jvm in draft.jvms:
+        reserved = jvm.heap[1] - jvm.heap[0]
+        if reserved <= 0:
+            continue
+        own = draft.rows_of(jvm.process)
+        sizes = {count * reserved // scale for scale in (64, 512) for count in (1, 2, 3)}
+        sizes = {
+            _pages(size) + extra for size in sizes if size >= WHOLE_MIN_BYTES for extra in (0, PAGE_BYTES)
+        }
+        mask[own] = np.isin(draft.size[own], sorted(sizes))
+    return mask & draft.open_rw
+
+
+def mark_stack(draft: Draft) -> Flags | None:
+    """G1 and CMS map 4 Mi entries for what marking has yet to visit."""
+    if not draft.jvms:
+        return None
+    jvm = np.zeros(len(draft.facts.marks), np.bool_)
+    jvm[[one.process for one in draft.jvms]] = True
+    return draft.open_rw & jvm[draft.process] & (draft.size == MARK_STACK_BYTES)
+
+
+def zgc_tables(draft: Draft) -> Flags | None:
+    """ZGC: reserves of 8 GiB for mark stacks, and maps with 8 bytes for each granule of its address range."""
+    spaces = np.zeros(len(draft.facts.marks), np.bool_)
+    spaces[draft.process[draft.code == Name.JAVA_HEAP]] = True
+    if not spaces.any():
+        return None
+    closed = draft.open_none & spaces[draft.process] & (draft.size >= ZGC_MARK_STACK_BYTES // 2)
+    mask = closed.copy()
+    mask[:-1] |= closed[1:] & draft.touches_below[1:]
+    rows = np.flatnonzero(
+        draft.open_rw & spaces[draft.process] & (draft.size >= ZGC_GRANULE_MAP_BYTES) & ~mask
+    )
+    maps = draft.size[rows] % ZGC_GRANULE_MAP_BYTES == 0
+    mask[rows[maps]] = True
+    return mask
+
+
+def collection_set_map(draft: Draft) -> Flags | None:
+    """Shenandoah maps its collection set's biased table at the very bottom of the address space."""
+    if not draft.jvms:
+        return None
+    jvm = np.zeros(len(draft.facts.marks), np.bool_)
+    jvm[[one.process for one in draft.jvms]] = True
+    return (
+        draft.open & jvm[draft.process] & (draft.end <= LOW_BYTES) & (draft.size < MIB) & (draft.start <= GIB)
+    )
+
+
+IMAGES = Rule(
+    "java.gc_image",
+    Kind.JAVA_GC,
+    Confidence.CERTAIN,
+    "maps, cmdline",
+    "OpenJDK, gc: card tables and offset tables at 1/512 of the heap, mark bitmaps at 1/64 or 1/32, committed with it",
+    "mirrors a gap and the committed runs of the Java heap at the scale of a card table or mark bitmap",
+    images,
+    Kind.HEAP_MMAP,
+)
+WHOLE = Rule(
+    "java.gc_whole",
+    Kind.JAVA_GC,
+    Confidence.LIKELY,
+    "maps, cmdline",
+    "OpenJDK, gc/parallel/parMarkBitMap.cpp and gc/g1: tables of fixed proportion to the reserved heap",
+    "exactly as large as a table over the whole Java heap: mark bitmap, card table or offset table",
+    whole_tables,
+    Kind.HEAP_MMAP,
+)
+MARK_STACK = Rule(
+    "java.gc_mark_stack",
+    Kind.JAVA_GC,
+    Confidence.LIKELY,
+    "maps",
+    "OpenJDK, gc/g1/g1ConcurrentMark.cpp: MarkStackSize of 4 Mi entries",
+    "exactly 32 MiB in a JVM: the stack of the marking threads",
+    mark_stack,
+    Kind.HEAP_MMAP,
+)
+ZGC_TABLES = Rule(
+    "java.gc_zgc",
+    Kind.JAVA_GC,
+    Confidence.LIKELY,
+    "maps",
+    "OpenJDK, gc/z: zMarkStackAllocator.cpp (8 GiB set aside), zGranuleMap.inline.hpp (8 bytes for each 2 MiB)",
+    "of the size of ZGC's mark stack space or of maps over its whole address range",
+    zgc_tables,
+    Kind.HEAP_MMAP,
+)
+COLLECTION_SET = Rule(
+    "java.gc_collection_set",
+    Kind.JAVA_GC,
+    Confidence.LIKELY,
+    "maps",
+    "OpenJDK, gc/shenandoah/shenandoahCollectionSet.cpp: a byte a region, so placed that it needs no offset",
+    "a small mapping at the bottom of the address space: Shenandoah's collection set",
+    collection_set_map,
+    Kind.JAVA_METASPACE,
+)

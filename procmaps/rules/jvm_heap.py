@@ -1,0 +1,199 @@
+"""The Java heap: one reservation of -Xmx, wherever it lies.
+
+The JVM rounds -Xmx up to the collector's alignment and reserves that much at once: with compressed oops so that it
+ends on 4 GiB, 32 GiB or, with JDK 8, where the class space begins; above about 32 GiB or without compressed oops
+anywhere in the mmap area. What is committed of it lies in one or more runs, the rest is closed.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from procmaps.kinds import Confidence, Kind
+from procmaps.rules.draft import Draft, Spans
+from procmaps.rules.jvm import GIB, KIB, LOW_BYTES, MIB, Jvm
+from procmaps.rules.names import Name
+from procmaps.rules.rule import Rule
+from procmaps.tables import EXECUTE, UNKNOWN, Flags, Ints64
+
+CANONICAL_ENDS: Final = (4 * GIB, 32 * GIB, 31 * GIB)  # unscaled, zero-based, and JDK 8 below its class space
+ALIGNMENTS_BYTES: Final = (
+    64 * KIB,
+    MIB,
+    2 * MIB,
+    4 * MIB,
+    8 * MIB,
+    16 * MIB,
+    32 * MIB,
+)  # Serial to G1 with 32 MiB regions
+HEAP_MIN_BYTES: Final = 8 * MIB
+ZGC_LOW_BYTES: Final = 4 * 2**40
+ARENA_BYTES: Final = 64 * MIB
+
+
+def targets(draft: Draft, jvm: Jvm) -> list[int]:
+    """How large the reservation can be: from -Xmx, or the share of memory that is the default."""
+    wanted = []
+    if jvm.arguments.heap_max:
+        wanted = [jvm.arguments.heap_max]
+    else:
+        facts = draft.snapshot.facts
+        memories = [facts.mem_total_bytes, jvm.arguments.ram_max]
+        wanted = [
+            int(memory * jvm.arguments.heap_share / 100) for memory in memories if memory not in (UNKNOWN, 0)
+        ]
+    return sorted({-(-size // unit) * unit for size in wanted for unit in ALIGNMENTS_BYTES if size >= MIB})
+
+
+def _chains(draft: Draft, jvm: Jvm) -> tuple[Ints64, Ints64, Ints64, Ints64]:
+    """Rows of the JVM that a heap can consist of, with start, end, and the number of the unbroken run they are in."""
+    own = draft.rows_of(jvm.process)
+    rows = np.arange(own.start, own.stop)
+    fit = (draft.open[rows] & (draft.perms[rows] & EXECUTE == 0)) | (draft.code[rows] == Name.JSA)
+    rows = rows[fit]
+    start, end = draft.start[rows], draft.end[rows]
+    breaks = np.concatenate(([False], start[1:] != end[:-1])) if len(rows) else np.zeros(0, np.bool_)
+    return rows, start, end, np.cumsum(breaks)
+
+
+def find_exact(draft: Draft, jvm: Jvm) -> tuple[int, int] | None:
+    """The best run of exactly the size wanted; an end may be merged with a neighbour, not both."""
+    rows, start, end, chain = _chains(draft, jvm)
+    if not len(rows):
+        return None
+    found: list[tuple[int, int, int]] = []
+    for size in targets(draft, jvm):
+        for anchors, others, sign in ((start, end, 1), (end, start, -1)):
+            limit = anchors + sign * size
+            position = np.searchsorted(start, limit - (sign > 0), "right") - 1
+            held = (
+                (position >= 0)
+                & (limit >= start[position])
+                & (limit <= end[position])
+                & (chain[position] == chain)
+            )
+            for row in np.flatnonzero(held):
+                low, high = sorted((int(anchors[row]), int(limit[row])))
+                exact = int(limit[row]) == int(others[position[row]])
+                score = _score(draft, rows, start, end, (low, high), exact=exact)
+                if score > 0:
+                    found.append((score, low, high))
+    if not found:
+        return None
+    _, low, high = max(found)
+    return low, high
+
+
+def _score(
+    draft: Draft, rows: Ints64, start: Ints64, end: Ints64, span: tuple[int, int], *, exact: bool
+) -> int:
+    """How much a span looks like a heap; 0 and less is no heap."""
+    low, high = span
+    inside = rows[(start < high) & (end > low)]
+    if low % (64 * KIB) or not exact and low % MIB:
+        return 0
+    score = 40 if exact else 10
+    if high in CANONICAL_ENDS:
+        score += 100
+    elif high <= LOW_BYTES:
+        score += 60
+    tails = draft.none[inside] & (draft.end[inside] % ARENA_BYTES == 0) & (draft.size[inside] < ARENA_BYTES)
+    score -= 12 * max(0, int(tails.sum()) - 1)
+    score -= min(len(inside), 30)
+    if low >= LOW_BYTES and len(inside) > 1 and not draft.none[inside].any() and not exact:
+        score -= 20
+    return score
+
+
+def find_low(draft: Draft, jvm: Jvm) -> tuple[int, int] | None:
+    """Without -Xmx: the run below a canonical end, or the largest in the low addresses."""
+    rows, start, end, chain = _chains(draft, jvm)
+    low = end <= LOW_BYTES
+    rows, start, end, chain = rows[low], start[low], end[low], chain[low]
+    best: tuple[int, int] | None = None
+    for number in np.unique(chain):
+        own = chain == number
+        first, last = int(start[own][0]), int(end[own][-1])
+        for canonical in CANONICAL_ENDS:
+            if first < canonical <= last and canonical - first >= HEAP_MIN_BYTES:
+                last = canonical
+                break
+        if last - first >= HEAP_MIN_BYTES and (best is None or last - first > best[1] - best[0]):
+            best = first, last
+    return best
+
+
+def _spans(draft: Draft, find_by_size: bool) -> Spans:
+    spans: Spans = []
+    for jvm in draft.jvms:
+        if jvm.heap[1]:
+            continue
+        heap = find_exact(draft, jvm) if find_by_size else find_low(draft, jvm)
+        if heap is not None:
+            jvm.heap = heap
+            spans.append((jvm.process, *heap))
+    return spans
+
+
+def by_size(draft: Draft) -> Flags | None:
+    """Reservations of exactly the size that -Xmx or the default asks for."""
+    return draft.take_spans(_spans(draft, find_by_size=True))
+
+
+def by_place(draft: Draft) -> Flags | None:
+    """Where the size is not known: what lies where only a JVM's heap lies."""
+    return draft.take_spans(_spans(draft, find_by_size=False))
+
+
+def zgc(draft: Draft) -> Flags | None:
+    """ZGC: every view of its memfd, and the closed rest of the address range that it set aside."""
+    if not draft.jvms:
+        return None
+    views = draft.code == Name.JAVA_HEAP
+    if not views.any():
+        return None
+    has_view = np.zeros(len(draft.facts.marks), np.bool_)
+    has_view[draft.process[views]] = True
+    for jvm in draft.jvms:
+        if has_view[jvm.process]:
+            first = draft.start[views & (draft.process == jvm.process)]
+            jvm.heap = int(first.min()), int(first.min())
+    reserve = (
+        draft.open_none
+        & has_view[draft.process]
+        & (draft.start >= ZGC_LOW_BYTES)
+        & (draft.end <= 2 * LOW_BYTES)
+    )
+    return views | reserve
+
+
+_RESERVE = "OpenJDK, memory/virtualspace.cpp (JDK 24: memoryReserver.cpp), ReservedHeapSpace: one reservation of -Xmx, rounded up"
+
+ZGC = Rule(
+    "java.heap_zgc",
+    Kind.JAVA_HEAP,
+    Confidence.CERTAIN,
+    "maps",
+    "OpenJDK, gc/z: the heap is a memfd named java_heap, mapped once (generational) or three times",
+    "ZGC keeps the Java heap in a memfd of that name, in an address range set aside at 4 TiB and above",
+    zgc,
+)
+BY_SIZE = Rule(
+    "java.heap_by_size",
+    Kind.JAVA_HEAP,
+    Confidence.CERTAIN,
+    "maps, cmdline",
+    _RESERVE,
+    "inside one unbroken reservation of {block_size}, what this JVM's maximum heap size rounds to: the Java heap",
+    by_size,
+)
+BY_PLACE = Rule(
+    "java.heap_by_place",
+    Kind.JAVA_HEAP,
+    Confidence.LIKELY,
+    "maps",
+    _RESERVE,
+    "{block_size} in the low addresses, where a JVM puts the heap for compressed oops; its maximum size is not known",
+    by_place,
+    Kind.JAVA_METASPACE,
+)

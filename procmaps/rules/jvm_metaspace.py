@@ -1,0 +1,161 @@
+"""Metaspace, the compressed class space, archives of classes (CDS)."""
+
+from typing import Final
+
+import numpy as np
+
+from procmaps.kinds import Confidence, Kind
+from procmaps.rules.draft import Draft, Spans
+from procmaps.rules.jvm import CLASS_SPACE_BYTES, KIB, LOW_BYTES, MIB, Jvm
+from procmaps.rules.names import Name
+from procmaps.rules.rule import Rule
+from procmaps.tables import Flags
+
+NODE_BYTES: Final = (64 * MIB, 8 * MIB)  # JDK 17 and later; JDK 16, and the first node of 8 to 15
+ROOT_CHUNK_BYTES: Final = 4 * MIB
+GRANULE_BYTES: Final = 64 * KIB
+ARENA_BYTES: Final = 64 * MIB
+ARCHIVE_ALIGNMENT_BYTES: Final = 16 * MIB
+
+
+def archives(draft: Draft) -> Flags | None:
+    """What is mapped of archives outside the heap, and the closed rest up to where the class space begins."""
+    jsa = (draft.code == Name.JSA) & (draft.kind == 255)
+    if not jsa.any():
+        return None
+    rests = np.zeros(len(draft), np.bool_)
+    rests[1:] = jsa[:-1]
+    rests &= draft.open_none & (draft.start % ARCHIVE_ALIGNMENT_BYTES != 0)
+    rests &= draft.below == Name.JSA + 1
+    rows = np.flatnonzero(rests)
+    top = -(-draft.start[rows] // ARCHIVE_ALIGNMENT_BYTES) * ARCHIVE_ALIGNMENT_BYTES
+    spans = (draft.process[rows].astype(np.int64), draft.start[rows], np.minimum(top, draft.end[rows]))
+    tails = draft.take(*spans)
+    return tails | ((draft.code == Name.JSA) & (draft.kind == 255))
+
+
+def class_space(draft: Draft) -> Flags | None:
+    """One reservation of CompressedClassSpaceSize: above the archive, above the heap, or on its own."""
+    spans: Spans = []
+    for jvm in draft.jvms:
+        size = jvm.arguments.class_space or CLASS_SPACE_BYTES
+        spans += _reservations(draft, jvm, size)
+    return draft.take_spans(spans)
+
+
+def _reservations(draft: Draft, jvm: Jvm, size: int) -> Spans:
+    """Runs of open parts of exactly `size` that begin writable and end closed, the closed end being most of it."""
+    own = draft.rows_of(jvm.process)
+    start, end = draft.start[own], draft.end[own]
+    usable = draft.open[own]
+    for row in np.flatnonzero(
+        usable & draft.none[own] & (draft.size[own] >= size // 2) & (draft.size[own] <= size * 3)
+    ):
+        for low in start[: row + 1][::-1][:24]:
+            begin = int(low)
+            high = begin + size
+            if high > int(end[row]) or high <= int(start[row]):
+                continue
+            inside = (start >= begin) & (start < high)
+            unbroken = int((end[inside] - start[inside]).sum()) == int(end[row]) - begin
+            if unbroken and bool(usable[inside].all()) and begin % MIB == 0:
+                return [(jvm.process, begin, high)]
+    return []
+
+
+def low_rest(draft: Draft) -> Flags | None:
+    """What else is anonymous in the low addresses of a JVM is class space: nothing else goes there."""
+    if not draft.jvms:
+        return None
+    jvm = np.zeros(len(draft.facts.marks), np.bool_)
+    jvm[[one.process for one in draft.jvms if one.heap[1] and one.heap[1] <= LOW_BYTES]] = True
+    return draft.open & jvm[draft.process] & (draft.end <= LOW_BYTES) & (draft.size >= 2 * GRANULE_BYTES)
+
+
+def nodes(draft: Draft) -> Flags | None:
+    """Nodes: closed ends whose run downward makes a whole node, in granules, and is no arena's."""
+    spans: Spans = []
+    for jvm in draft.jvms:
+        spans += _nodes(draft, jvm)
+    return draft.take_spans(spans)
+
+
+def _nodes(draft: Draft, jvm: Jvm) -> Spans:
+    own = draft.rows_of(jvm.process)
+    start, end, none = draft.start[own], draft.end[own], draft.none[own]
+    usable = draft.open[own] & (none | draft.writable[own])
+    granule = 512 * KIB if jvm.before_9 or jvm.version in (9, 10, 11, 12, 13, 14, 15) else GRANULE_BYTES
+    found: Spans = []
+    taken = 0
+    for row in np.flatnonzero(usable & none & (end % ROOT_CHUNK_BYTES == 0)):
+        top = int(end[row])
+        for size in NODE_BYTES:
+            begin = top - size
+            if begin >= taken and _is_node(start, end, none, usable, (begin, top), granule):
+                found.append((jvm.process, begin, top))
+                taken = top
+                break
+    return found
+
+
+def _is_node(
+    start: np.ndarray,
+    end: np.ndarray,
+    none: np.ndarray,
+    usable: np.ndarray,
+    span: tuple[int, int],
+    granule: int,
+) -> bool:  # type: ignore[type-arg]
+    begin, top = span
+    inside = np.flatnonzero((end > begin) & (start < top))
+    if not len(inside) or not bool(usable[inside].all()):
+        return False
+    lows, highs = np.maximum(start[inside], begin), end[inside]
+    if int((highs - lows).sum()) != top - begin or bool(none[inside[0]]):
+        return False
+    bodies = ~none[inside]
+    committed = (highs - lows)[bodies]
+    if bool((committed % granule).any()) or bool((lows[bodies] % granule).any()):
+        return False
+    arena_like = begin % ARENA_BYTES == 0 and len(inside) == 2 and top - begin == ARENA_BYTES
+    return not arena_like
+
+
+ARCHIVES = Rule(
+    "java.cds",
+    Kind.JAVA_CDS,
+    Confidence.CERTAIN,
+    "maps",
+    "OpenJDK, cds/filemap.cpp: archives are mapped privately; JDK 16 and later reserve up to the class space above",
+    "an archive of classes (class data sharing) that the JVM maps, or what it set aside for it",
+    archives,
+)
+CLASS_SPACE = Rule(
+    "java.class_space",
+    Kind.JAVA_METASPACE,
+    Confidence.CERTAIN,
+    "maps, cmdline",
+    "OpenJDK, memory/metaspace.cpp: one reservation of CompressedClassSpaceSize, 1 GiB unless said otherwise",
+    "inside one reservation of exactly {block_size}, the size of the compressed class space",
+    class_space,
+)
+LOW_REST = Rule(
+    "java.low_rest",
+    Kind.JAVA_METASPACE,
+    Confidence.LIKELY,
+    "maps",
+    "OpenJDK: besides the heap only the class space is placed where 32 bits, or 32 shifted ones, can reach it",
+    "{size} in the low addresses of a JVM, beside its heap: compressed class space",
+    low_rest,
+    Kind.JAVA_HEAP,
+)
+NODES = Rule(
+    "java.metaspace_node",
+    Kind.JAVA_METASPACE,
+    Confidence.LIKELY,
+    "maps",
+    "OpenJDK, memory/metaspace: nodes of 64 MiB (JDK 16 and before 8 MiB) on root chunks of 4 MiB, committed in granules",
+    "in a node of {block_size} that ends on a root chunk and is committed in whole granules: metaspace",
+    nodes,
+    Kind.HEAP_ARENA,
+)

@@ -1,0 +1,71 @@
+"""Anonymous memory that belongs to loaded objects: .bss, the dynamic loader's own, static TLS."""
+
+import numpy as np
+
+from procmaps.kinds import Confidence, Kind
+from procmaps.rules.draft import Draft
+from procmaps.rules.names import Name
+from procmaps.rules.rule import Rule
+from procmaps.tables import Flags
+
+BSS_CERTAIN_BYTES = 64 * 2**10
+BSS_MAX_BYTES = 64 * 2**20
+LOADER_MAX_BYTES = 64 * 2**10
+
+
+def _above_data(draft: Draft) -> Flags:
+    return draft.open_rw & (draft.below == Name.FILE_DATA + 1)
+
+
+def bss(draft: Draft) -> Flags:
+    """Anonymous memory right above the writable data of a file."""
+    return _above_data(draft) & (draft.size <= BSS_MAX_BYTES)
+
+
+def small_bss(draft: Draft) -> Flags:
+    """The same, small: too small to hold a malloc chunk of its own as well."""
+    return _above_data(draft) & (draft.size <= BSS_CERTAIN_BYTES)
+
+
+def loader(draft: Draft) -> Flags:
+    """Small anonymous memory below an object or the vDSO: link maps, static TLS, the loader's malloc."""
+    beside = (
+        (draft.above > Name.JAVA_HEAP + 1)
+        | (draft.below == Name.FILE_RODATA + 1)
+        | (draft.below == Name.FILE_CODE + 1)
+    )
+    return draft.open_rw & beside & (draft.size <= LOADER_MAX_BYTES)
+
+
+_ELF = "ELF: p_memsz beyond p_filesz is mapped anonymously, right above the data (glibc elf/dl-map-segments.h, Linux fs/binfmt_elf.c)"
+
+SMALL_BSS = Rule(
+    "loaded.bss_small",
+    Kind.FILE_BSS,
+    Confidence.CERTAIN,
+    "maps",
+    _ELF,
+    "{size} right above the writable data of a file: the zeroed tail (.bss) of that object",
+    small_bss,
+    Kind.LOADER,
+)
+BSS = Rule(
+    "loaded.bss",
+    Kind.FILE_BSS,
+    Confidence.LIKELY,
+    "maps",
+    _ELF,
+    "{size} right above the writable data of a file: the zeroed tail (.bss) of that object, perhaps merged with memory above it",
+    bss,
+    Kind.HEAP_MMAP,
+)
+LOADER = Rule(
+    "loaded.loader",
+    Kind.LOADER,
+    Confidence.LIKELY,
+    "maps",
+    "glibc, elf/dl-minimal-malloc.c and sysdeps/nptl/dl-tls_init_tp.c: mapped while objects are loaded",
+    "{size} beside loaded objects, too small for malloc to have mapped it: link maps and static TLS of the dynamic loader",
+    loader,
+    Kind.ANONYMOUS,
+)

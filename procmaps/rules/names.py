@@ -1,0 +1,330 @@
+"""What the kernel prints after a mapping: files, what only looks like a file, its own names, anonymous names.
+
+A name is read once, columnar, into a code; the rules of names settle a mapping by its code alone.
+"""
+
+from enum import IntEnum
+
+import numpy as np
+
+from procmaps.kinds import Confidence, Kind
+from procmaps.rules.rule import Rule
+from procmaps.tables import EXECUTE, SHARED, WRITE, Addresses, Bytes8, Flags, Ints64, MapTable
+
+
+class Name(IntEnum):
+    """What a mapping's name says; ANONYMOUS and the codes in OPEN_CODES leave the role open."""
+
+    ANONYMOUS = 0
+    ANON_OTHER = 1  # [anon:...] of nobody known
+    HUGE = 2  # /anon_hugepage (deleted), private
+    JSA = 3  # a class data archive of a JVM; inside the Java heap too
+    JAVA_HEAP = 4  # ZGC's memfd
+    FILE_CODE = 5
+    FILE_RODATA = 6
+    FILE_DATA = 7
+    SHM = 8
+    DEVICE = 9
+    ZERO = 10  # /dev/zero mapped privately: anonymous memory
+    HEAP = 11
+    STACK = 12
+    THREAD_STACK = 13  # [stack:TID], Linux 3.4 to 4.4
+    SYSTEM = 14
+    DOTNET_CODE = 15
+    BEAM_JIT = 16
+    ANON_SHMEM = 17
+    GLIBC_ARENA = 18
+    GLIBC_MALLOC = 19
+    GLIBC_STACK = 20
+    GLIBC_LOADER = 21
+    GLIBC_BSS = 22
+    GLIBC_RANDOM = 23
+    GO_HEAP = 24
+    GO_RUNTIME = 25
+    ALLOCATOR = 26
+    V8 = 27
+    PYTHON = 28
+    DOTNET = 29
+    ZEND = 30
+    BIONIC_STACK = 31
+    BIONIC_BSS = 32
+
+
+OPEN_CODES = (Name.ANONYMOUS, Name.ANON_OTHER, Name.HUGE, Name.JSA, Name.JAVA_HEAP)
+
+_FILE_OF_PERMS = np.array(
+    [
+        Name.FILE_CODE if perms & EXECUTE else Name.FILE_DATA if perms & WRITE else Name.FILE_RODATA
+        for perms in range(16)
+    ],
+    np.uint8,
+)
+
+# the first bytes of a path that is no ordinary file's
+_PATHS: tuple[tuple[bytes, Name], ...] = (
+    (b"/memfd:", Name.SHM),
+    (b"/SYSV", Name.SHM),
+    (b"/dev/", Name.DEVICE),
+    (b"/dev/shm", Name.SHM),
+    (b"/dev/zer", Name.SHM),
+    (b"/dev/hug", Name.SHM),
+    (b"/anon_hu", Name.SHM),
+    (b"/dmabuf", Name.DEVICE),
+    (b"/drm mm", Name.DEVICE),
+    (b"/i915", Name.DEVICE),
+    (b"anon_ino", Name.DEVICE),
+    (b"socket:[", Name.DEVICE),
+    (b"/[aio]", Name.SYSTEM),
+    (b"[heap]", Name.HEAP),
+    (b"[stack]", Name.STACK),
+    (b"[stack:", Name.THREAD_STACK),
+    (b"[anon:", Name.ANON_OTHER),
+    (b"[anon_sh", Name.ANON_SHMEM),
+)
+
+# after "[anon:", longest first where one begins another
+_ANON: tuple[tuple[bytes, Name], ...] = (
+    (b" glibc: malloc arena", Name.GLIBC_ARENA),
+    (b" glibc: malloc", Name.GLIBC_MALLOC),
+    (b" glibc: pthread", Name.GLIBC_STACK),
+    (b" glibc: unused stack", Name.GLIBC_STACK),
+    (b" glibc: loader", Name.GLIBC_LOADER),
+    (b" glibc: .bss", Name.GLIBC_BSS),
+    (b" glibc: getrandom", Name.GLIBC_RANDOM),
+    (b" Go: heap index", Name.GO_RUNTIME),
+    (b" Go: heap", Name.GO_HEAP),
+    (b" Go:", Name.GO_RUNTIME),
+    (b"libc_malloc", Name.ALLOCATOR),
+    (b"scudo:", Name.ALLOCATOR),
+    (b"GWP-ASan", Name.ALLOCATOR),
+    (b"jemalloc", Name.ALLOCATOR),
+    (b"tcmalloc", Name.ALLOCATOR),
+    (b"mimalloc", Name.ALLOCATOR),
+    (b"snmalloc", Name.ALLOCATOR),
+    (b"partition_alloc", Name.ALLOCATOR),
+    (b"absl", Name.ALLOCATOR),
+    (b"v8", Name.V8),
+    (b"cpython:", Name.PYTHON),
+    (b"doublemapper", Name.DOTNET_CODE),
+    (b"dotnet", Name.DOTNET),
+    (b"zend_alloc", Name.ZEND),
+    (b"stack_and_tls", Name.BIONIC_STACK),
+    (b"thread stack", Name.BIONIC_STACK),
+    (b".bss", Name.BIONIC_BSS),
+)
+_MEMFDS: tuple[tuple[bytes, Name], ...] = (
+    (b"/memfd:java_heap", Name.JAVA_HEAP),
+    (b"/memfd:doublemapper", Name.DOTNET_CODE),
+    (b"/memfd:vmem", Name.BEAM_JIT),
+)
+_ANON_PREFIX_BYTES = 24
+
+
+def read_codes(maps: MapTable) -> Bytes8:
+    """The Name of each mapping; archives of classes are told apart later, in JVMs alone (mark_archives)."""
+    is_path = maps.inode != 0
+    code = np.where(is_path, _FILE_OF_PERMS[maps.perms], np.uint8(Name.ANONYMOUS))
+    named = maps.name_end > maps.name_start
+    first = _first_of_run(maps, is_path)
+    heads = np.flatnonzero(first & named)
+    special = _special(maps, heads)
+    hit = special != Name.ANONYMOUS
+    if hit.any():
+        codes_of_heads = np.zeros(len(first), np.uint8)
+        codes_of_heads[heads] = special
+        run = np.maximum.accumulate(np.where(first, np.arange(len(first)), 0))
+        settled = codes_of_heads[run]
+        code = np.where(settled != Name.ANONYMOUS, settled, code)
+    return code
+
+
+def mark_archives(maps: MapTable, code: Bytes8, in_jvm: Flags) -> None:
+    """Turn the code of files named *.jsa to JSA, in the processes that map libjvm.so."""
+    plain = (code >= Name.FILE_CODE) & (code <= Name.FILE_DATA)
+    rows = np.flatnonzero(plain & in_jvm[maps.process] & (maps.name_end - maps.name_start > 4))
+    if len(rows):
+        text = np.frombuffer(maps.text, np.uint8)
+        tail = text[maps.name_end[rows][:, None] - np.arange(4, 0, -1)]
+        code[rows[(tail == np.frombuffer(b".jsa", np.uint8)).all(axis=1)]] = Name.JSA
+
+
+def _first_of_run(maps: MapTable, is_path: Flags) -> Flags:
+    """Mappings that are not of the same file as the one before them."""
+    first = np.ones(len(maps), np.bool_)
+    same = maps.inode[1:] == maps.inode[:-1]
+    same &= maps.device[1:] == maps.device[:-1]
+    same &= maps.process[1:] == maps.process[:-1]
+    # private and shared mappings of one file may differ in role: /dev/zero, hugetlb
+    same &= (maps.perms[1:] ^ maps.perms[:-1]) & SHARED == 0
+    # SysV segments, memfds and shared anonymous memory number their inodes apart from one another
+    same &= (maps.name_end[1:] - maps.name_start[1:]) == (maps.name_end[:-1] - maps.name_start[:-1])
+    first[1:] = ~(same & is_path[1:])
+    return first
+
+
+def _prefixes(maps: MapTable, rows: Ints64, width: int, skip: int = 0) -> Bytes8:
+    """The first bytes of names, zero beyond the name's end: an array of len(rows) x width."""
+    text = np.frombuffer(maps.text, np.uint8)
+    column = np.arange(skip, skip + width)
+    position = maps.name_start[rows][:, None] + column
+    inside = position < maps.name_end[rows][:, None]
+    return np.where(inside, text[np.minimum(position, len(text) - 1)], np.uint8(0))
+
+
+def _special(maps: MapTable, rows: Ints64) -> Bytes8:
+    """Name codes of what is no ordinary file; ANONYMOUS (0) for ordinary files."""
+    code = np.zeros(len(rows), np.uint8)
+    if not len(rows):
+        return code
+    key: Addresses = _prefixes(maps, rows, 8).view("<u8").reshape(-1)
+    bracket = (key & np.uint64(0xFF) == ord("[")) & (maps.inode[rows] == 0)
+    code[bracket] = Name.SYSTEM
+    for prefix, name in _PATHS:
+        mask = np.uint64((1 << 8 * len(prefix)) - 1)
+        hit = (key & mask) == np.uint64(int.from_bytes(prefix, "little"))
+        code[hit & bracket if prefix[:1] == b"[" else hit & ~bracket] = name
+    private = maps.perms[rows] & SHARED == 0
+    code[(key == _key(b"/dev/zer")) & private] = Name.ZERO
+    code[(key == _key(b"/anon_hu")) & private] = Name.HUGE
+    _refine(maps, rows, code, np.flatnonzero(code == Name.ANON_OTHER), len(b"[anon:"), _ANON)
+    memfds = np.flatnonzero(
+        (key & np.uint64((1 << 56) - 1)) == np.uint64(int.from_bytes(b"/memfd:", "little"))
+    )
+    _refine(maps, rows, code, memfds, 0, _MEMFDS)
+    return code
+
+
+def _refine(
+    maps: MapTable,
+    rows: Ints64,
+    code: Bytes8,
+    which: Ints64,
+    skip: int,
+    table: tuple[tuple[bytes, Name], ...],
+) -> None:
+    """Look further into some of the names: `code[which]` by the first entry of `table` that begins them."""
+    if not len(which):
+        return
+    text = np.ascontiguousarray(_prefixes(maps, rows[which], _ANON_PREFIX_BYTES, skip))
+    distinct, inverse = np.unique(text.view(f"V{_ANON_PREFIX_BYTES}").reshape(-1), return_inverse=True)
+    found = [
+        next((name for prefix, name in table if entry.tobytes().startswith(prefix)), None)
+        for entry in distinct
+    ]
+    for position, name in enumerate(found):
+        if name is not None:
+            code[which[inverse == position]] = name
+
+
+def _key(prefix: bytes) -> np.uint64:
+    return np.uint64(int.from_bytes(prefix, "little"))
+
+
+def _rule(
+    name: str, kind: Kind, source: str, why: str, *, confidence: Confidence = Confidence.CERTAIN
+) -> Rule:
+    return Rule(name, kind, confidence, "maps", source, why)
+
+
+_KERNEL = "Linux, fs/proc/task_mmu.c: the order in which a mapping gets its name"
+_GLIBC = "glibc 2.39 and later with glibc.mem.decorate_maps=1, on kernels with CONFIG_ANON_VMA_NAME"
+
+NAME_RULES: dict[Name, Rule] = {
+    Name.FILE_CODE: _rule("file.code", Kind.FILE_CODE, _KERNEL, "an executable mapping of the file {name}"),
+    Name.FILE_RODATA: _rule(
+        "file.rodata", Kind.FILE_RODATA, _KERNEL, "a read-only mapping of the file {name}"
+    ),
+    Name.FILE_DATA: _rule("file.data", Kind.FILE_DATA, _KERNEL, "a writable mapping of the file {name}"),
+    Name.SHM: _rule(
+        "shm.name",
+        Kind.SHM,
+        "Linux, mm/shmem.c and ipc/shm.c: memory with an inode that no file system of the host holds",
+        "{name} has an inode, and yet it is shared memory: memfd, SysV, POSIX or shared anonymous",
+    ),
+    Name.DEVICE: _rule(
+        "device.name", Kind.DEVICE, _KERNEL, "{name} is a device or a kernel object, mapped through its fd"
+    ),
+    Name.ZERO: _rule(
+        "anonymous.dev_zero",
+        Kind.ANONYMOUS,
+        "Linux, drivers/char/mem.c: a private mapping of /dev/zero is anonymous memory",
+        "a private mapping of /dev/zero: anonymous memory, in spite of its name and inode",
+    ),
+    Name.HEAP: _rule(
+        "heap.brk",
+        Kind.HEAP_MAIN,
+        _KERNEL,
+        "between start_brk and brk: the kernel itself calls these {size} [heap]",
+    ),
+    Name.STACK: _rule(
+        "stack.main", Kind.MAIN_STACK, _KERNEL, "the kernel itself calls it [stack]: the main thread's"
+    ),
+    Name.THREAD_STACK: _rule(
+        "stack.kernel_name",
+        Kind.THREAD_STACK,
+        "Linux 3.4 to 4.4",
+        "the kernel names the thread whose stack it is: {name}",
+    ),
+    Name.SYSTEM: _rule("system.name", Kind.SYSTEM, _KERNEL, "{name} is the kernel's own"),
+    Name.DOTNET_CODE: _rule(
+        "dotnet.doublemapper",
+        Kind.DOTNET_CODE,
+        ".NET 7 and later, ExecutableAllocator: W^X through two views of one memfd",
+        "{name}: the memory in which .NET writes and runs the code that it compiles",
+    ),
+    Name.BEAM_JIT: _rule(
+        "beam.vmem",
+        Kind.BEAM_HEAP,
+        "Erlang/OTP 24 and later, BeamAsm over asmjit",
+        "{name}: the Erlang VM's compiled code",
+    ),
+    Name.ANON_SHMEM: _rule(
+        "shm.anon_name", Kind.SHM, "Linux 6.2 and later", "{name}: shared anonymous memory that was named"
+    ),
+    Name.GLIBC_ARENA: _rule(
+        "glibc.arena_name",
+        Kind.HEAP_ARENA,
+        _GLIBC,
+        "glibc named it a heap of an arena; the name covers its first 132 KiB",
+    ),
+    Name.GLIBC_MALLOC: _rule(
+        "glibc.malloc_name", Kind.HEAP_MMAP, _GLIBC, "glibc named it memory of malloc of its own"
+    ),
+    Name.GLIBC_STACK: _rule(
+        "glibc.stack_name", Kind.THREAD_STACK, _GLIBC, "glibc named it a thread's stack: {name}"
+    ),
+    Name.GLIBC_LOADER: _rule(
+        "glibc.loader_name", Kind.LOADER, _GLIBC, "glibc named it memory of the dynamic loader"
+    ),
+    Name.GLIBC_BSS: _rule(
+        "glibc.bss_name", Kind.FILE_BSS, _GLIBC, "glibc named it the zeroed data of an object: {name}"
+    ),
+    Name.GLIBC_RANDOM: _rule("glibc.getrandom_name", Kind.SYSTEM, _GLIBC, "state of the vDSO's getrandom"),
+    Name.GO_HEAP: _rule("go.heap_name", Kind.GO_HEAP, "Go 1.25 and later", "the Go runtime named it: {name}"),
+    Name.GO_RUNTIME: _rule(
+        "go.runtime_name", Kind.GO_RUNTIME, "Go 1.25 and later", "the Go runtime named it: {name}"
+    ),
+    Name.ALLOCATOR: _rule(
+        "allocator.name",
+        Kind.HEAP_ALLOCATOR,
+        "jemalloc (enable-pageid), tcmalloc, mimalloc, scudo, PartitionAlloc name their memory",
+        "an allocator named it: {name}",
+    ),
+    Name.V8: _rule("v8.name", Kind.V8_HEAP, "Chromium's V8 platform names its pages", "V8 named it: {name}"),
+    Name.PYTHON: _rule("python.name", Kind.PY_ARENA, "CPython 3.15, -X dev", "CPython named it: {name}"),
+    Name.DOTNET: _rule(
+        "dotnet.name", Kind.DOTNET_HEAP, ".NET names its memory", "the .NET runtime named it: {name}"
+    ),
+    Name.ZEND: _rule(
+        "php.zend_name",
+        Kind.HEAP_ALLOCATOR,
+        "PHP, Zend/zend_alloc.c: chunks of 2 MiB",
+        "PHP's allocator named it: {name}",
+    ),
+    Name.BIONIC_STACK: _rule(
+        "bionic.stack_name", Kind.THREAD_STACK, "Android, bionic", "bionic named it a stack: {name}"
+    ),
+    Name.BIONIC_BSS: _rule(
+        "bionic.bss_name", Kind.FILE_BSS, "Android, bionic's linker", "zeroed data of an object"
+    ),
+}

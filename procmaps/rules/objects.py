@@ -1,0 +1,84 @@
+"""Which runtimes and allocators a process has loaded, from the files that it maps executable."""
+
+import re
+
+import numpy as np
+import numpy.typing as npt
+
+from procmaps.tables import EXECUTE, Flags, Ints64, MapTable
+
+Marks = npt.NDArray[np.uint32]
+
+# one bit a mark, in the order of OBJECT_NAME's groups
+MARKS = (
+    "jvm",
+    "glibc",
+    "musl",
+    "jemalloc",
+    "tcmalloc",
+    "mimalloc",
+    "v8",
+    "python",
+    "dotnet",
+    "beam",
+    "ruby",
+)
+BIT = {name: np.uint32(1 << position) for position, name in enumerate(MARKS)}
+
+OBJECT_NAME = re.compile(
+    rb"(?:^|/)(?:"
+    rb"(libjvm\.so)"
+    rb"|(libc\.so\.6|libc-2\.\d+\.so)"
+    rb"|(ld-musl-[^/]*|libc\.musl-[^/]*|libc\.so)"
+    rb"|(libjemalloc[^/]*)"
+    rb"|(libtcmalloc[^/]*)"
+    rb"|(libmimalloc[^/]*)"
+    rb"|(node|nodejs|node\d+|libnode\.so[^/]*|libv8[^/]*\.so[^/]*|electron|chrome|chromium|deno)"
+    rb"|(python[\d.]*[a-z]*|libpython[^/]*|pypy[^/]*)"
+    rb"|(libcoreclr\.so|libclrgc\.so)"
+    rb"|(beam\.smp|beam)"
+    rb"|(ruby[\d.]*|libruby[^/]*)"
+    rb")(?: \(deleted\))?$"
+)
+
+
+def find_objects(maps: MapTable, processes: int, file_rows: Flags) -> tuple[Marks, dict[int, bytes]]:
+    """The marks of each process, and by process row the path of its libjvm.so.
+
+    A file is known by its device, its inode and the length of its name, so that a library that 200
+    processes map is looked at once. `file_rows` says which mappings are of real files.
+    """
+    rows = np.flatnonzero(file_rows & (maps.perms & EXECUTE != 0))
+    marks = np.zeros(processes, np.uint32)
+    if not len(rows):
+        return marks, {}
+    first, inverse = _distinct_files(maps, rows)
+    found = np.array([_mark_of(maps.name(int(row))) for row in rows[first]], np.uint32)[inverse]
+    marked = np.flatnonzero(found)
+    process = maps.process[rows]
+    np.bitwise_or.at(marks, process[marked], found[marked])
+    jvm_rows = rows[found == BIT["jvm"]]
+    return marks, {int(maps.process[row]): maps.name(int(row)) for row in jvm_rows}
+
+
+def has(marks: Marks, *names: str) -> Flags:
+    """Which processes carry at least one of these marks."""
+    bits = np.uint32(sum(int(BIT[name]) for name in names))
+    return (marks & bits) != 0
+
+
+def _distinct_files(maps: MapTable, rows: Ints64) -> tuple[Ints64, Ints64]:
+    """For each distinct file the position of one of its rows, and for each row its file."""
+    length = (maps.name_end[rows] - maps.name_start[rows]).astype(np.uint64)
+    key = (
+        maps.inode[rows] * np.uint64(0x9E3779B97F4A7C15)
+        ^ maps.device[rows] * np.uint64(0xC2B2AE3D27D4EB4F)
+        ^ length
+    )
+    _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+    return first, inverse
+
+
+def _mark_of(path: bytes) -> int:
+    match = OBJECT_NAME.search(path)
+    return 0 if match is None or match.lastindex is None else 1 << (match.lastindex - 1)

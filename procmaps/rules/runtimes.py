@@ -1,0 +1,174 @@
+"""V8, CPython, .NET and the Erlang VM."""
+
+from typing import Final
+
+import numpy as np
+
+from procmaps.kinds import Confidence, Kind
+from procmaps.rules.draft import Draft
+from procmaps.rules.objects import has
+from procmaps.rules.rule import Rule
+from procmaps.smaps import VM_FLAGS
+from procmaps.tables import EXECUTE, Flags
+
+V8_PAGE_BYTES: Final = 256 * 2**10
+V8_CODE_RANGE_BYTES: Final = 512 * 2**20
+MMAP_AREA_BYTES: Final = 0x5000_0000_0000  # position-independent executables and the mmap area lie above it
+PY_ARENA_BYTES: Final = 2**20  # CPython 3.10 and later
+PY_RADIX_BYTES: Final = (16 * 2**10, 48 * 2**10)
+DOTNET_RESERVE_BYTES: Final = 2**30
+BEAM_CARRIER_BYTES: Final = 256 * 2**10
+
+
+def v8_code(draft: Draft) -> Flags | None:
+    """Runs with executable anonymous memory: the code range, closed rest included."""
+    v8 = has(draft.facts.marks, "v8")
+    if not v8.any():
+        return None
+    own = draft.open & v8[draft.process]
+    executable = own & (draft.perms & EXECUTE != 0)
+    dontcopy = (draft.flags & np.uint64(VM_FLAGS["dc"])) != 0
+    known = draft.facts.smaps[draft.process]
+    small = draft.none | (draft.size <= V8_PAGE_BYTES) | executable
+    fit = own & small & (dontcopy | ~known)
+    breaks = ~(fit & np.concatenate((np.zeros(1, np.bool_), fit[:-1])) & draft.touches_below)
+    run = np.cumsum(breaks)
+    mask = fit & np.isin(run, run[executable]) & (draft.start >= MMAP_AREA_BYTES)
+    return mask | (executable & (draft.start >= MMAP_AREA_BYTES))
+
+
+def v8_heap(draft: Draft) -> Flags | None:
+    """Pages at random addresses on 256 KiB, far from the executable and the libraries; or flagged dc."""
+    v8 = has(draft.facts.marks, "v8")
+    if not v8.any():
+        return None
+    own = draft.open & v8[draft.process]
+    apart = (draft.start >= 2**32) & (draft.end <= MMAP_AREA_BYTES)
+    dontcopy = (draft.flags & np.uint64(VM_FLAGS["dc"])) != 0
+    return own & (apart | (dontcopy & (draft.start % V8_PAGE_BYTES == 0)))
+
+
+def py_arena(draft: Draft) -> Flags | None:
+    """Whole arenas of 1 MiB: a chunk of malloc's has a header and so never this size."""
+    python = has(draft.facts.marks, "python")
+    if not python.any():
+        return None
+    return draft.open_rw & python[draft.process] & (draft.size % PY_ARENA_BYTES == 0)
+
+
+def py_arena_merged(draft: Draft) -> Flags | None:
+    """Arenas that are merged with a node of the radix tree that finds them, and such nodes."""
+    python = has(draft.facts.marks, "python")
+    if not python.any():
+        return None
+    over = draft.size % PY_ARENA_BYTES
+    fit = (over >= PY_RADIX_BYTES[0]) & (over <= PY_RADIX_BYTES[1]) & (draft.size < 16 * PY_ARENA_BYTES)
+    return draft.open_rw & python[draft.process] & fit & (draft.above == 0)
+
+
+def dotnet_heap(draft: Draft) -> Flags | None:
+    """The range that the collector sets aside at once, with what is committed in it."""
+    dotnet = has(draft.facts.marks, "dotnet")
+    if not dotnet.any():
+        return None
+    own = draft.open & dotnet[draft.process] & (draft.perms & EXECUTE == 0)
+    breaks = ~(own & np.concatenate((np.zeros(1, np.bool_), own[:-1])) & draft.touches_below)
+    run = np.cumsum(breaks)
+    large = own & draft.none & (draft.size >= DOTNET_RESERVE_BYTES)
+    return own & np.isin(run, run[large])
+
+
+def dotnet_code(draft: Draft) -> Flags | None:
+    """Anonymous executable memory: what is compiled, where W^X is switched off."""
+    dotnet = has(draft.facts.marks, "dotnet")
+    return draft.open & dotnet[draft.process] & (draft.perms & EXECUTE != 0) if dotnet.any() else None
+
+
+def beam_heap(draft: Draft) -> Flags | None:
+    """Carriers on 256 KiB, and the range for literals that is set aside at once."""
+    beam = has(draft.facts.marks, "beam")
+    if not beam.any():
+        return None
+    own = draft.open & beam[draft.process]
+    carrier = (
+        own
+        & draft.writable
+        & (draft.size % BEAM_CARRIER_BYTES == 0)
+        & (draft.start % BEAM_CARRIER_BYTES == 0)
+    )
+    literals = own & draft.none & (draft.size >= 2**29)
+    beside = literals.copy()
+    beside[:-1] |= literals[1:] & draft.touches_below[1:]
+    return carrier | (own & beside)
+
+
+_V8 = "V8, src/heap/memory-allocator.cc and code-range.cc: pages of 256 KiB, one range for code"
+
+V8_CODE = Rule(
+    "v8.code",
+    Kind.V8_CODE,
+    Confidence.CERTAIN,
+    "maps",
+    _V8,
+    "in the range that V8 sets aside for compiled code: it holds anonymous memory that can be run",
+    v8_code,
+    Kind.V8_HEAP,
+)
+V8_HEAP = Rule(
+    "v8.heap",
+    Kind.V8_HEAP,
+    Confidence.CERTAIN,
+    "maps",
+    _V8,
+    "{size} at a random address of its own, far from executable and libraries, in a process with V8: a page of its heap",
+    v8_heap,
+)
+PY_ARENA = Rule(
+    "python.arena",
+    Kind.PY_ARENA,
+    Confidence.LIKELY,
+    "maps",
+    "CPython 3.10 and later, Objects/obmalloc.c: arenas of 1 MiB by mmap",
+    "a whole number of MiB in a Python process: arenas of its object allocator (a malloc chunk would have a header more)",
+    py_arena,
+    Kind.HEAP_MMAP,
+)
+PY_MERGED = Rule(
+    "python.arena_merged",
+    Kind.PY_ARENA,
+    Confidence.LIKELY,
+    "maps",
+    "CPython 3.10 and later, Objects/obmalloc.c: a radix tree over arenas",
+    "whole MiB and a node of the arenas' radix tree, in a Python process",
+    py_arena_merged,
+    Kind.HEAP_MMAP,
+)
+DOTNET_HEAP = Rule(
+    "dotnet.heap",
+    Kind.DOTNET_HEAP,
+    Confidence.LIKELY,
+    "maps",
+    ".NET 7 and later, gc/gc.cpp: regions in one range of 256 GiB or twice the memory",
+    "in an unbroken range of which {size} and more is set aside at once, in a .NET process: the heap of its collector",
+    dotnet_heap,
+    Kind.RESERVED,
+)
+DOTNET_CODE = Rule(
+    "dotnet.code",
+    Kind.DOTNET_CODE,
+    Confidence.LIKELY,
+    "maps",
+    ".NET, ExecutableAllocator without W^X",
+    "anonymous memory that can be run in a .NET process: compiled code",
+    dotnet_code,
+)
+BEAM_HEAP = Rule(
+    "beam.carrier",
+    Kind.BEAM_HEAP,
+    Confidence.LIKELY,
+    "maps",
+    "Erlang/OTP, erts/emulator/beam/erl_mmap.c: super carriers on 256 KiB, literals in 1 GiB of their own",
+    "on 256 KiB boundaries, in the Erlang VM: a carrier of one of its allocators",
+    beam_heap,
+    Kind.HEAP_MMAP,
+)
