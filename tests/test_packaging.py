@@ -1,0 +1,146 @@
+"""What a stranger meets first: the targets, the README's commands, the compose file, the recordings."""
+
+import io
+import lzma
+import re
+import shlex
+import subprocess
+import sys
+import tarfile
+import tomllib
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from shutil import which
+
+import click
+import pytest
+
+from mapsweep.cli import COMMANDS, mapsweep
+
+CLONE = Path(__file__).parents[1]
+DOCUMENTS = sorted([CLONE / "README.md", *(CLONE / "docs").glob("*.md")])
+RECORDINGS_BYTES_MAX = 3 * 2**20
+
+
+def test_make_help_names_each_target_and_the_targets_exist() -> None:
+    makefile = (CLONE / "Makefile").read_text()
+    phony = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    assert phony is not None
+    targets = set(phony[1].split())
+    assert {"demo", "test", "check", "bench", "clean", "help"} <= targets
+    shown = run("make", "help").stdout
+    for target in targets - {"help"}:
+        assert f"make {target}" in shown
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+
+
+def test_continuous_integration_runs_check_and_test() -> None:
+    script = (CLONE / ".ci" / "run").read_text()
+    assert "set -eu" in script
+    assert script.index("make check") < script.index("make test")
+
+
+def test_the_demo_must_end_with_exactly_3() -> None:
+    for code, accepted in ((3, True), (0, False), (1, False), (70, False)):
+        assert (make_demo_with(code) == 0) is accepted
+
+
+def make_demo_with(code: int) -> int:
+    """The exit status of the demo's recipe where `mapsweep demo` ends with `code`."""
+    recipe = run("make", "--dry-run", "--assume-old=.venv/.installed", "demo").stdout
+    script = recipe.replace(".venv/bin/mapsweep demo --runs runs", f"sh -c 'exit {code}'")
+    assert script != recipe
+    return subprocess.run(["sh", "-c", script], capture_output=True, check=False).returncode
+
+
+@pytest.mark.parametrize(
+    "name", ["scripts/environment", "scripts/system-packages", "scripts/truth", ".ci/run"]
+)
+def test_the_shell_scripts_parse_and_may_be_run(name: str) -> None:
+    assert (CLONE / name).stat().st_mode & 0o111
+    run("sh", "-n", name)
+
+
+def test_an_old_python_is_refused_with_the_reason(tmp_path: Path) -> None:
+    old = tmp_path / "python3"
+    old.write_text('#!/bin/sh\ncase $1 in --version) echo "Python 3.9.2" ;; *) exit 1 ;; esac\n')
+    old.chmod(0o755)
+    refused = run("sh", "scripts/environment", str(old), str(tmp_path / "venv"), check=False)
+    assert refused.returncode == 1
+    assert "Python 3.9.2 is too old; mapsweep needs Python 3.11" in refused.stderr
+
+
+def test_the_lowest_versions_are_those_of_the_metadata() -> None:
+    pins = run(sys.executable, "scripts/lowest", "pyproject.toml").stdout.split()
+    declared = tomllib.loads((CLONE / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert [pin.replace("==", ">=") for pin in pins] == declared
+
+
+def test_the_license_is_apache_2() -> None:
+    text = (CLONE / "LICENSE").read_text()
+    assert "Apache License" in text
+    assert "Version 2.0, January 2004" in text
+
+
+def documented_commands() -> Iterator[tuple[str, list[str]]]:
+    """Each call of mapsweep in a fenced block of the README and the pages: its place, and its words."""
+    for document in DOCUMENTS:
+        for block in re.findall(r"^```\w*\n(.*?)^```", document.read_text(), re.MULTILINE | re.DOTALL):
+            for line in block.replace("\\\n", " ").splitlines():
+                call = re.search(r"(?:^|[ /=])mapsweep (?P<rest>[a-z]+ .*|[a-z]+$)", line)
+                if call is not None and not line.lstrip().startswith("#"):
+                    words = shlex.split(call["rest"], comments=True)
+                    yield f"{document.name}: {line.strip()}", list(one_command(words))
+
+
+def one_command(words: list[str]) -> Iterator[str]:
+    """The words of one command, up to a redirection or the next command."""
+    for word in words:
+        if word in {">", "|", "&&", "||", ";", ">>"}:
+            return
+        yield word
+
+
+@pytest.mark.parametrize(
+    ("place", "words"), [pytest.param(*found, id=found[0]) for found in documented_commands()]
+)
+def test_what_the_pages_tell_to_type_is_accepted(place: str, words: list[str]) -> None:
+    name, *arguments = words
+    assert name in COMMANDS, place
+    with click.Context(mapsweep) as context:
+        command = mapsweep.get_command(context, name)
+        assert command is not None
+        command.make_context(name, arguments)  # parses, and does not run
+
+
+def test_the_recordings_are_small_and_hold_nothing_but_files() -> None:
+    packed = files("mapsweep").joinpath("recordings/fleet.tar.xz").read_bytes()
+    assert len(packed) < RECORDINGS_BYTES_MAX
+    with tarfile.open(fileobj=io.BytesIO(lzma.decompress(packed))) as archive:
+        members = archive.getmembers()
+    assert all(member.isreg() and not member.mtime and not member.uid for member in members)
+    assert [member.name for member in members] == sorted(member.name for member in members)
+    assert not [member.name for member in members if member.name.startswith("/") or ".." in member.name]
+
+
+def test_the_recordings_name_no_folder_of_the_machine_they_were_made_on() -> None:
+    text = lzma.decompress(files("mapsweep").joinpath("recordings/fleet.tar.xz").read_bytes())
+    for trace in (b"/home/", b"/root", b"/tmp/tmp", b"/mnt", b".venv", b"pyenv"):
+        assert trace not in text
+
+
+def test_compose_accepts_the_file() -> None:
+    compose = compose_command()
+    accepted = run(*compose, "--file", "docker-compose.yml", "config")
+    assert "published" not in accepted.stdout  # no port of Redis, or of anything, leaves the networks
+
+
+def compose_command() -> tuple[str, ...]:
+    if which("docker-compose"):
+        return ("docker-compose",)
+    pytest.skip("docker-compose is not installed")
+
+
+def run(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(arguments, cwd=CLONE, capture_output=True, text=True, check=check, timeout=60)
