@@ -1,5 +1,6 @@
 """The exit codes, and how an exception becomes one."""
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -12,6 +13,9 @@ import click
 
 from archive.mistakes import OperatorError
 from mapsweep.terminal import visible
+
+# what a disk or its owner refuses is not a bug, wherever it shows
+_NOT_OURS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 
 SIGPIPE_EXIT = 128 + 13  # what a shell reports of any filter whose reader has gone
 
@@ -92,6 +96,9 @@ def _tell(trouble: Exception) -> int:
         case BrokenPipeError():
             _drop_stdout()
             return SIGPIPE_EXIT
+        case OSError(errno=number) if number in _NOT_OURS:
+            complain(f"{trouble.filename or 'output'}: {trouble.strerror}")
+            return Exit.USAGE
         case _:
             _tell_bug(trouble, sys.stderr)
             return Exit.BUG

@@ -85,6 +85,14 @@ class LabelledProcess:
         return why(self.snapshot, self.parts, part)
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What is odd about the text, under the name that the operator knows it by."""
+        return tuple(
+            f"{self.files.source}: {note.removeprefix(f'process {self.files.pid}: ')}"
+            for note in self.snapshot.notes
+        )
+
+    @property
     def is_cut(self) -> bool:
         """Whether the text ended in mid-line."""
         return bool(self.snapshot.processes.trouble[0] & Trouble.CUT)
@@ -113,11 +121,3 @@ def label(files: ProcessFiles, evidence: Evidence) -> LabelledProcess:
         sizes_bytes=(parts.end - parts.start).astype(np.int64),
         accessible=(perms & (READ | WRITE | EXECUTE)) != 0,
     )
-
-
-def cut_message(files: ProcessFiles) -> str:
-    """Where a text that ends in mid-line was cut, in bytes from its start."""
-    text = files.mappings
-    line_start = text.rfind(b"\n") + 1
-    where = f"cut off in mid-line at byte {len(text)}"
-    return f"{files.source}: {where}; the line that starts at byte {line_start} is left out"

@@ -7,98 +7,85 @@ import numpy as np
 from mapsweep.labelled_process import LabelledProcess
 from mapsweep.sizes import exact
 from mapsweep.terminal import Style, Terminal, cells, visible_bytes
+from procmaps.footprint import Sums, sums
 from procmaps.kinds import FAMILY_OF, Family, Kind
-from procmaps.tables import UNKNOWN, Flags
+from procmaps.tables import UNKNOWN, FootprintTable
 
 UNIDENTIFIED = tuple(kind for kind in Kind if FAMILY_OF[kind] is Family.OTHER)
 
 _DASH = "-"
-_COUNT_COLUMNS, _SIZE_COLUMNS = 7, 15
+_NAME_COLUMNS_MIN = 12
 _KIND_COLUMNS = max(len(kind.label) for kind in Kind)
+_COUNT_COLUMNS, _EACH_COLUMNS, _SIZE_COLUMNS = 6, 11, 14
+_KIB = 1024
 
 
 def plain_lines(process: LabelledProcess, terminal: Terminal, *, why: bool = False) -> Iterator[str]:
     """The lines of the view; names are cut to a terminal's width, and never in a pipe."""
-    unidentified = np.isin(process.parts.kind, UNIDENTIFIED)
-    for part in np.flatnonzero(unidentified).tolist():
-        yield from _block(process, terminal, part)
-    if unidentified.any():
+    unidentified = np.flatnonzero(np.isin(process.parts.kind, UNIDENTIFIED)).tolist()
+    for part in unidentified:
+        yield _block(process, terminal, part)
+    if unidentified:
         yield ""
-    yield terminal.styled(
-        _row("kind", "count", ("each", "reserved", "committed"), _resident(process, "resident")), Style.STRONG
-    )
-    yield from _kinds(process)
-    yield from _sums(process, unidentified)
+    table = process.footprints()
+    yield terminal.styled(_heading(process), Style.STRONG)
+    yield from _kinds(process, table)
+    yield from _sums(process, table)
     if why:
         yield ""
         yield from _reasons(process)
 
 
-def _block(process: LabelledProcess, terminal: Terminal, part: int) -> Iterator[str]:
+def _block(process: LabelledProcess, terminal: Terminal, part: int) -> str:
+    """One block that no rule knows: address, bytes, size, perms, name."""
     size_bytes = int(process.sizes_bytes[part])
     line = f"{process.span(part)[0]} - {size_bytes:>12} ({exact(size_bytes):>9}), {process.perms(part)}"
-    if name := visible_bytes(process.name(part)):
-        line += ", "
-        line += terminal.fitted(name, max(terminal.columns - cells(line), 12))
-    yield line
+    name = visible_bytes(process.name(part))
+    if not name:
+        return line
+    left = terminal.columns - cells(line) - len(", ")
+    return f"{line}, {terminal.fitted(name, max(left, _NAME_COLUMNS_MIN))}"
 
 
-def _kinds(process: LabelledProcess) -> Iterator[str]:
-    """A paragraph a kind, a line a block size; smaller blocks first."""
-    table = process.footprints()
-    order = np.lexsort((table.block_bytes, table.kind)).tolist()
-    last = None
-    for row in order:
+def _kinds(process: LabelledProcess, table: FootprintTable) -> Iterator[str]:
+    """A paragraph a family, a line a kind and block size; larger blocks first."""
+    family, last = None, None
+    for row in range(len(table)):
         kind = Kind(int(table.kind[row]))
-        if kind is not last:
+        if kind.family is not family:
             yield ""
         each_bytes = int(table.block_bytes[row])
-        sizes = (int(table.reserved_bytes[row]), int(table.committed_bytes[row]))
         yield _row(
+            process,
             "" if kind is last else kind.label,
-            str(int(table.count[row])),
-            (exact(each_bytes) if each_bytes else "", *map(exact, sizes)),
-            _resident(process, _known(int(table.resident_bytes[row]))),
+            int(table.count[row]),
+            exact(each_bytes) if each_bytes else "",
+            (int(table.reserved_bytes[row]), int(table.committed_bytes[row]), int(table.resident_bytes[row])),
         )
-        last = kind
+        family, last = kind.family, kind
 
 
-def _sums(process: LabelledProcess, unidentified: Flags) -> Iterator[str]:
-    everything = np.ones_like(unidentified)
+def _sums(process: LabelledProcess, table: FootprintTable) -> Iterator[str]:
+    unidentified = sums(table, np.isin(table.kind, UNIDENTIFIED))
+    everything = sums(table, np.ones(len(table), np.bool_))
     yield ""
     yield _sum(process, "unidentified", unidentified)
     yield _sum(process, "sum", everything)
     yield ""
-    reserved_bytes = process.sum_bytes(everything)
-    committed_bytes = process.sum_bytes(everything & process.accessible)
-    yield f"sum reserved = {reserved_bytes} bytes, sum committed = {committed_bytes} bytes"
+    yield f"sum reserved = {everything.reserved_bytes} bytes, committed = {everything.committed_bytes} bytes"
     if status := _status(process):
         yield status
 
 
-def _sum(process: LabelledProcess, title: str, of: Flags) -> str:
-    resident = process.parts.resident_bytes[of]
-    known = resident[resident != UNKNOWN]
-    return _row(
-        title,
-        str(int(of.sum())),
-        ("", exact(process.sum_bytes(of)), exact(process.sum_bytes(of & process.accessible))),
-        _resident(process, exact(int(known.sum()))),
-    )
+def _sum(process: LabelledProcess, title: str, of: Sums) -> str:
+    return _row(process, title, of.count, "", (of.reserved_bytes, of.committed_bytes, of.resident_bytes))
 
 
 def _status(process: LabelledProcess) -> str:
-    """What the kernel says of the whole process, where its status was read."""
+    """What the kernel says of the whole process, where its status was read; [vsyscall] is not in VmSize."""
     table = process.snapshot.processes
-    words = [
-        f"{name} = {exact(amount_bytes)}"
-        for name, column in (
-            ("VmSize", table.vm_size_bytes),
-            ("VmRSS", table.rss_bytes),
-            ("RssAnon", table.rss_anon_bytes),
-        )
-        if (amount_bytes := int(column[0])) != UNKNOWN
-    ]
+    columns = (("VmSize", table.vm_size_bytes), ("VmRSS", table.rss_bytes), ("RssAnon", table.rss_anon_bytes))
+    words = [f"{name} = {exact(int(column[0]))}" for name, column in columns if int(column[0]) != UNKNOWN]
     if (threads := int(table.threads[0])) != UNKNOWN:
         words.append(f"Threads = {threads}")
     return "status: " + ", ".join(words) if words else ""
@@ -111,14 +98,18 @@ def _reasons(process: LabelledProcess) -> Iterator[str]:
         yield f"{start}-{end} {kind} ({confidence}, {process.rule(part)}): {process.why(part)}"
 
 
-def _row(kind: str, count: str, sizes: tuple[str, ...], resident: tuple[str, ...]) -> str:
-    columns = "".join(f"{size:>{_SIZE_COLUMNS}}" for size in (*sizes, *resident))
-    return f"{kind:<{_KIND_COLUMNS}}{count:>{_COUNT_COLUMNS}}{columns}".rstrip()
+def _heading(process: LabelledProcess) -> str:
+    sizes = ("reserved", "committed", *(("resident",) if process.has_resident else ()))
+    columns = "".join(f" {title:>{_SIZE_COLUMNS}}" for title in sizes)
+    return f"{'kind':<{_KIND_COLUMNS}} {'count':>{_COUNT_COLUMNS}} {'each':>{_EACH_COLUMNS}}{columns}"
 
 
-def _resident(process: LabelledProcess, text: str) -> tuple[str, ...]:
-    return (text,) if process.has_resident else ()
-
-
-def _known(amount_bytes: int) -> str:
-    return _DASH if amount_bytes == UNKNOWN else exact(amount_bytes)
+def _row(process: LabelledProcess, title: str, count: int, each: str, sizes: tuple[int, int, int]) -> str:
+    """One line; the last size is what is resident, shown where it is known of the process."""
+    reserved, committed, resident = sizes
+    shown = [exact(reserved), exact(committed)]
+    if process.has_resident:
+        # a mapping's Rss is shared out among its parts: below a KiB that says nothing
+        shown.append(_DASH if resident == UNKNOWN else exact(round(resident / _KIB) * _KIB))
+    columns = "".join(f" {size:>{_SIZE_COLUMNS}}" for size in shown)
+    return f"{title:<{_KIND_COLUMNS}} {count:>{_COUNT_COLUMNS}} {each:>{_EACH_COLUMNS}}{columns}"

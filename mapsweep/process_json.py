@@ -23,7 +23,7 @@ def process_json(process: LabelledProcess, *, why: bool = False) -> str:
         "rss_anon_bytes": _known(table.rss_anon_bytes, 0),
         "reserved_bytes": int(process.sizes_bytes.sum()),
         "committed_bytes": process.sum_bytes(process.accessible),
-        "notes": list(process.snapshot.notes),
+        "notes": list(process.notes),
         "footprints": _footprints(process),
         "parts": [_part(process, part, why=why) for part in range(len(process.parts))],
     }

@@ -29,6 +29,7 @@ class Terminal:
     is_tty: bool
     colour: bool
     unicode: bool
+    redraws: bool  # a line can be drawn again, as a progress bar is
 
     def styled(self, text: str, style: Style) -> str:
         """The text in a style, where the stream shows any."""
@@ -54,6 +55,7 @@ def terminal_of(stream: TextIO, environ: Mapping[str, str] = os.environ) -> Term
         is_tty=is_tty,
         colour=colour and not environ.get("NO_COLOR"),
         unicode=_shows_blocks(stream),
+        redraws=is_tty and not dumb,
     )
 
 

@@ -73,7 +73,7 @@ def classify(
 
 def _show(target: str, evidence_name: str, form: str, *, header: bool, why: bool) -> int:
     # imported here, so that a slip in the options does not wait for NumPy
-    from mapsweep.labelled_process import cut_message, label  # noqa: PLC0415 - see above
+    from mapsweep.labelled_process import label  # noqa: PLC0415 - see above
     from mapsweep.process_files import open_process  # noqa: PLC0415 - see above
     from procmaps.tables import Evidence  # noqa: PLC0415 - see above
 
@@ -82,12 +82,9 @@ def _show(target: str, evidence_name: str, form: str, *, header: bool, why: bool
     process = label(files, evidence)
     sys.stdout.writelines(f"{line}\n" for line in _lines(process, form, header=header, why=why))
     sys.stdout.flush()  # before what standard error says of it
-    for note in process.snapshot.notes:
-        complain(f"{files.source}: {note}")
-    if process.is_cut:
-        complain(cut_message(files))
-        return Exit.USAGE
-    return Exit.OK
+    for note in process.notes:
+        complain(note)
+    return Exit.USAGE if process.is_cut else Exit.OK
 
 
 def _lines(process: "LabelledProcess", form: str, *, header: bool, why: bool) -> Iterable[str]:

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from mapsweep.terminal import Style, Terminal, cells, shortened, terminal_of, visible, visible_bytes
 
-TTY = Terminal(columns=80, is_tty=True, colour=True, unicode=True)
-PIPE = Terminal(columns=80, is_tty=False, colour=False, unicode=False)
+TTY = Terminal(columns=80, is_tty=True, colour=True, unicode=True, redraws=True)
+PIPE = Terminal(columns=80, is_tty=False, colour=False, unicode=False, redraws=False)
 
 
 class Screen(io.TextIOWrapper):
