@@ -1,0 +1,82 @@
+"""The argument signature: what a command line runs, and the names of its flags, without their values.
+
+Equal signatures are taken for the same service, so nothing that differs from one member to the next may be in
+it: no value, no number, no path but the script's own name.
+"""
+
+import re
+from typing import Final
+
+FLAGS_LIMIT_COUNT: Final = 12
+SIGNATURE_LIMIT_BYTES: Final = 200
+
+_INTERPRETER = re.compile(
+    rb"(python|pypy|node|nodejs|ruby|perl|php|php-fpm|bash|sh|dash|zsh|java|lua|Rscript)[0-9.]*(-real)?\Z"
+)
+_FLAG = re.compile(rb"--?[A-Za-z][A-Za-z0-9_.-]*")
+# options of java and of interpreters that take the next argument as their value
+_TAKES_VALUE: Final = {
+    b"java": frozenset(
+        (
+            *(
+                b"-cp",
+                b"-classpath",
+                b"--class-path",
+                b"-p",
+                b"--module-path",
+                b"--add-modules",
+                b"--add-opens",
+            ),
+            *(b"--add-exports", b"--add-reads", b"--upgrade-module-path", b"--source"),
+        )
+    ),
+    b"python": frozenset((b"-W", b"-X", b"--check-hash-based-pycs")),
+    b"pypy": frozenset((b"-W", b"-X")),
+    b"node": frozenset((b"-r", b"--require", b"--import", b"--loader", b"-C", b"--conditions")),
+    b"nodejs": frozenset((b"-r", b"--require", b"--import", b"--loader")),
+    b"ruby": frozenset((b"-r", b"-I", b"-C", b"-E")),
+    b"perl": frozenset((b"-I",)),
+    b"php": frozenset((b"-c", b"-d")),
+}
+_INLINE: Final = frozenset((b"-c", b"-e", b"-E", b"--eval", b"-p", b"--print"))
+
+
+def base_name(path: bytes) -> bytes:
+    """The last component of a path."""
+    return path.rsplit(b"/", 1)[-1]
+
+
+def is_title(argv: tuple[bytes, ...]) -> bool:
+    """Whether the process wrote a title over its arguments, such as `nginx: worker process`."""
+    return bool(argv) and b" " in argv[0] and not any(argv[1:])
+
+
+def signature(argv: tuple[bytes, ...]) -> bytes:
+    """The main class, script or module, and the sorted names of the flags behind it."""
+    if not argv or is_title(argv):
+        return b""
+    interpreter = _INTERPRETER.match(base_name(argv[0]))
+    main, rest = _main(interpreter[1], argv[1:]) if interpreter else (b"", argv[1:])
+    flags = {found[0] for argument in rest if (found := _FLAG.match(argument))}
+    return b" ".join(filter(None, (main, *sorted(flags)[:FLAGS_LIMIT_COUNT])))[:SIGNATURE_LIMIT_BYTES]
+
+
+def _main(interpreter: bytes, arguments: tuple[bytes, ...]) -> tuple[bytes, tuple[bytes, ...]]:
+    """What an interpreter runs, and the arguments behind it; options before it are its own."""
+    takes_value = _TAKES_VALUE.get(interpreter, frozenset())
+    skip = False
+    for at, argument in enumerate(arguments):
+        rest = arguments[at + 1 :]
+        if skip:
+            skip = False
+        elif interpreter == b"java" and argument in {b"-jar", b"-m", b"--module"} and rest:
+            return (base_name(rest[0]) if argument == b"-jar" else rest[0]), rest[1:]
+        elif argument == b"-m" and interpreter in {b"python", b"pypy"} and rest:
+            return b"-m " + rest[0], rest[1:]
+        elif argument in takes_value:
+            skip = True
+        elif argument in _INLINE and interpreter != b"java":
+            return argument, ()
+        elif not argument.startswith((b"-", b"@")):
+            return base_name(argument), rest
+    return b"", ()

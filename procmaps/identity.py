@@ -1,0 +1,76 @@
+"""Who each process is: the executable, the service that it is a member of, its container and runtime."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from procmaps.arguments import base_name, is_title, signature
+from procmaps.cgroups import Membership, membership, unit_template
+from procmaps.facts import display
+from procmaps.runtimes import programs_of
+from procmaps.tables import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityTable:
+    """One entry a process, in the order of the ProcessTable; "" where unknown."""
+
+    exe: tuple[str, ...]  # path, from the mapped files or the arguments
+    comm: tuple[str, ...]
+    signature: tuple[str, ...]  # main class or script, and flag names, no values
+    service: tuple[str, ...]  # what is compared over the fleet
+    unit: tuple[str, ...]  # the systemd unit, with its instance
+    container: tuple[str, ...]  # the container's id: an instance, not an image
+    pod: tuple[str, ...]  # the uid of a Kubernetes pod
+    runtime: tuple[str, ...]  # "jvm 17", "python3.11", "node", "go", ...
+    started_at_s: npt.NDArray[np.float64]  # since the epoch, by the host's clock; NaN where unknown
+
+    def __len__(self) -> int:
+        return len(self.exe)
+
+
+def identify(snapshot: Snapshot) -> IdentityTable:
+    """The identity of each process of a host.
+
+    A service is the systemd unit without its instance; in a container, in a login session and without systemd
+    it is the executable with its argument signature.
+    """
+    processes, facts = snapshot.processes, snapshot.facts
+    programs = programs_of(snapshot.maps, len(processes))
+    exes = [
+        path or _from_arguments(argv) or comm
+        for path, argv, comm in zip(programs.executable, processes.argv, processes.comm, strict=True)
+    ]
+    signatures = [signature(argv) for argv in processes.argv]
+    memberships = [membership(cgroup) for cgroup in processes.cgroup]
+    services = map(_service, exes, signatures, memberships)
+    ticks = processes.start_ticks
+    known = (ticks >= 0) & (facts.boot_time_s > 0) & (facts.clock_ticks > 0)
+    started_at_s = np.where(known, facts.boot_time_s + ticks / max(facts.clock_ticks, 1), np.nan)
+    return IdentityTable(
+        exe=tuple(map(display, exes)),
+        comm=tuple(map(display, processes.comm)),
+        signature=tuple(map(display, signatures)),
+        service=tuple(map(display, services)),
+        unit=tuple(display(member.unit) for member in memberships),
+        container=tuple(display(member.container) for member in memberships),
+        pod=tuple(display(member.pod) for member in memberships),
+        runtime=programs.runtime,
+        started_at_s=started_at_s,
+    )
+
+
+def _from_arguments(argv: tuple[bytes, ...]) -> bytes:
+    """The program that the arguments begin with; of a title the words before the colon."""
+    if not argv:
+        return b""
+    if is_title(argv):
+        return argv[0].partition(b":")[0].partition(b" ")[0]
+    return argv[0].removeprefix(b"-")  # a login shell
+
+
+def _service(exe: bytes, arguments: bytes, member: Membership) -> bytes:
+    if member.unit.endswith(b".service") and not member.container and not member.unit.startswith(b"user@"):
+        return unit_template(member.unit)
+    return b" ".join(filter(None, (base_name(exe), arguments)))

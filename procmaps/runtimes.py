@@ -1,0 +1,95 @@
+"""Which executable and which language runtime a process runs, from the files that it maps."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from procmaps.arguments import base_name
+from procmaps.tables import EXECUTE, MapTable
+
+GO_HEAP_START: Final = 0xC000000000  # runtime/malloc.go, arena hints on 64-bit systems; until Go 1.25
+_DELETED: Final = b" (deleted)"
+_NO_PROGRAMS: Final = (b"/memfd:", b"/dev/", b"/SYSV")
+_SPREAD: Final = np.uint64(
+    0x9E3779B97F4A7C15
+)  # devices times this, plus inodes: one word that tells files apart
+
+# the first that a process has is its runtime: a JVM that embeds Python is a JVM
+_RUNTIMES: Final = (
+    ("jvm", re.compile(rb"libjvm\.so\Z")),
+    ("dotnet", re.compile(rb"libcoreclr\.so\Z")),
+    ("beam", re.compile(rb"beam(\.smp)?\Z")),
+    ("node", re.compile(rb"(node|nodejs|libnode\.so[0-9.]*)\Z")),
+    ("python", re.compile(rb"(?:lib)?python([0-9]+\.[0-9]+)[a-z]*(?:\.so[0-9.]*)?\Z")),
+    ("ruby", re.compile(rb"(?:lib)?ruby[0-9.-]*(?:\.so[0-9.]*)?\Z")),
+    ("php", re.compile(rb"(?:lib)?php[0-9.-]*(?:fpm)?[0-9.]*(?:\.so)?\Z")),
+    ("perl", re.compile(rb"(?:libperl\.so[0-9.]*|perl[0-9.]*)\Z")),
+)
+_GO: Final = len(_RUNTIMES)
+_NONE: Final = _GO + 1
+_JVM_VERSION = re.compile(
+    rb"(?:^|[/-])(?:open)?(?:jdk|jre|java|jvm|zulu|temurin|corretto|graalvm)"
+    rb"(?:(?:-[a-z]+)*-)?(?:1\.)?([0-9]{1,2})(?![0-9])"
+)
+_LIBRARY = re.compile(rb"\.so(?:\.|\Z)|\.(?:jsa|jar|node|mo|cache)\Z|\Ald-")
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """For each process its executable's path and its runtime; empty where no mapping shows it."""
+
+    executable: tuple[bytes, ...]
+    runtime: tuple[str, ...]
+
+
+def programs_of(maps: MapTable, processes: int) -> Programs:
+    """From the mapped files, each looked at once: some hundred back the mappings of a host."""
+    backed = np.flatnonzero((maps.inode != 0) & (maps.device != 0))
+    process = maps.process[backed]
+    key = maps.device[backed] * _SPREAD + maps.inode[backed]
+    _, first, file = np.unique(key, return_index=True, return_inverse=True)
+    names = [maps.name(row).removesuffix(_DELETED) for row in backed[first].tolist()]
+
+    runtime_of_file = np.array([_runtime(name) for name in names], np.int64)
+    best = np.full(processes, _NONE, np.int64)
+    np.minimum.at(best, process, runtime_of_file[file])
+    shown = np.flatnonzero(runtime_of_file[file] == best[process])
+    shown_by = dict(zip(process[shown].tolist(), file[shown].tolist(), strict=True))
+    of_go = maps.process[(maps.start == GO_HEAP_START) & (maps.inode == 0)]
+    best[of_go] = np.minimum(best[of_go], _GO)
+    labels = [
+        _label(runtime, names[shown_by[row]] if row in shown_by else b"")
+        for row, runtime in enumerate(best.tolist())
+    ]
+
+    is_program = np.array([_is_program(name) for name in names], np.bool_)
+    programs = np.flatnonzero(((maps.perms[backed] & EXECUTE) != 0) & is_program[file])
+    rows, lowest = np.unique(process[programs], return_index=True)
+    executables = dict(zip(rows.tolist(), file[programs[lowest]].tolist(), strict=True))
+    return Programs(
+        tuple(names[executables[row]] if row in executables else b"" for row in range(processes)),
+        tuple(labels),
+    )
+
+
+def _runtime(name: bytes) -> int:
+    base = base_name(name)
+    return next((number for number, (_, pattern) in enumerate(_RUNTIMES) if pattern.match(base)), _NONE)
+
+
+def _label(runtime: int, name: bytes) -> str:
+    """The runtime with its version where the file's name tells it."""
+    if runtime >= _GO:
+        return "go" if runtime == _GO else ""
+    label, pattern = _RUNTIMES[runtime]
+    if label == "jvm":
+        versions: list[bytes] = _JVM_VERSION.findall(name)
+        return f"jvm {versions[-1].decode()}" if versions else label
+    found = pattern.match(base_name(name))
+    return label + found[1].decode() if found and label == "python" else label
+
+
+def _is_program(name: bytes) -> bool:
+    return name.startswith(b"/") and not (name.startswith(_NO_PROGRAMS) or _LIBRARY.search(base_name(name)))
