@@ -139,6 +139,10 @@ class Run:
         """The number of the last attempt that failed, 0 where none did."""
         return self._failed_attempts().get(host, 0)
 
+    def is_done(self, host: str) -> bool:
+        """Whether a host has footprints or a failure."""
+        return self.store.exists(f"footprints/{file_name(host)}.parquet") or self.last_attempt(host) > 0
+
     # The end of a run.
 
     def close(self, closed: Closed, summaries: Mapping[str, bytes]) -> bool:
@@ -186,6 +190,14 @@ class Run:
     def has_report(self, name: str) -> bool:
         """Whether a file of the report has been rendered."""
         return self.store.exists(f"report/{name}")
+
+    def mark_mailed(self, message_id: str) -> None:
+        """Record that the report was mailed, so that it is not mailed again."""
+        self.store.write_once("mailed.txt", f"{message_id}\n".encode())
+
+    def is_mailed(self) -> bool:
+        """Whether the report was mailed."""
+        return self.store.exists("mailed.txt")
 
     def _listed(self, folder: str, suffix: str) -> frozenset[str]:
         """The hosts of this run that have a file in a folder; a file of no such host is nobody's."""
@@ -275,6 +287,10 @@ class Runs:
     def queued(self) -> tuple[str, ...]:
         """The ids of the runs that are given to the workers and not finished."""
         return tuple(name for name in self.store.list(_QUEUED) if _RUN_ID.fullmatch(name))
+
+    def is_queued(self, run_id: str) -> bool:
+        """Whether the workers still have to do with a run."""
+        return self.store.exists(f"{_QUEUED}/{run_id}")
 
     def unqueue(self, run_id: str) -> None:
         """Take the mark of a finished run away."""

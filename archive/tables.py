@@ -9,9 +9,9 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from procmaps.identity import IdentityTable
 
 from archive.mistakes import Mistake, OperatorError
+from procmaps.identity import IdentityTable
 from procmaps.kinds import Kind
 from procmaps.tables import UNKNOWN, Evidence, FootprintTable, Snapshot, Trouble
 
@@ -64,9 +64,9 @@ def processes_frame(snapshot: Snapshot, identity: IdentityTable) -> pl.DataFrame
     columns: dict[str, Values] = {
         "pid": processes.pid,
         "start_ticks": processes.start_ticks,
-        "started_at_s": _started_at_s(snapshot),
+        "started_at_s": np.round(identity.started_at_s, 2),
         "uid": processes.uid,
-        "comm": [_text(comm) for comm in processes.comm],
+        "comm": list(identity.comm),
         "exe": list(identity.exe),
         "arguments": [
             _text(b" ".join(argv)[:ARGUMENTS_LENGTH_MAX])[:ARGUMENTS_LENGTH_MAX] for argv in processes.argv
@@ -142,14 +142,6 @@ def _column(name: str, values: Values, kind: type[pl.DataType]) -> pl.Series:
     if kind is pl.Float64:
         return series.fill_nan(None)
     return series.set(series == UNKNOWN, None)
-
-
-def _started_at_s(snapshot: Snapshot) -> npt.NDArray[np.float64]:
-    """When each process started, in seconds since the epoch, as the host counts them; NaN where unknown."""
-    ticks, facts = snapshot.processes.start_ticks, snapshot.facts
-    known = (ticks >= 0) & (facts.clock_ticks > 0) & (facts.boot_time_s > 0)
-    started = facts.boot_time_s + ticks / max(facts.clock_ticks, 1)
-    return np.where(known, np.round(started, 2), np.nan)
 
 
 def _text(raw: bytes) -> str:

@@ -105,9 +105,8 @@ class Classifiers:
             except BrokenProcessPool:
                 detail = "the process that classified its dump was killed, and again when it was tried alone"
                 remedy = "look for the OOM killer in the kernel's log of this machine"
-                steps.fail_host(
-                    steps.opened(self._run_url), host, Stage.WORKER, "worker_lost", detail, remedy
-                )
+                run = steps.opened(self._run_url)
+                steps.fail_host(run, host, Stage.WORKER, "worker_lost", detail=detail, remedy=remedy)
                 return False
 
 

@@ -1,8 +1,8 @@
 """When a schedule's runs are due: cron's five fields, read in the schedule's own time zone.
 
-Every matching local time is one instant, in UTC: a time that the clock skips in spring comes as much later as it
-skips, a time that comes twice in autumn counts once. Days match as in cron: where day and weekday are both given,
-either will do.
+Every matching local time is one instant, in UTC: a time that the clock skips in spring comes as much later as
+it skips, a time that comes twice in autumn counts once. Days match as in cron: where day and weekday are both
+given, either will do.
 """
 
 from collections.abc import Iterator

@@ -5,10 +5,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from collector.sweep import Session, sweep
-
 from archive.records import Closed, Dump, Failure
 from archive.runs import Run
+from collector.session import Session
+from collector.sweep import sweep
 from workers import steps
 from workers.classifiers import Classifiers
 from workers.locks import held
@@ -45,9 +45,9 @@ def execute(
 ) -> Closed | None:
     """Do what is still to be done of a run, close it and render its report; None where `stop` came first.
 
-    `processes` classify side by side, as many as there are cores where it is 0. `progress` is called from several
-    threads, one at a time. A run that was stopped or killed goes on from where it stood. OperatorError where
-    another process executes it.
+    `processes` classify side by side, as many as there are cores where it is 0. `progress` is called from
+    several threads, one at a time. A run that was stopped or killed goes on from where it stood.
+    OperatorError where another process executes it.
     """
     with held(run):
         if run.closed() is None and not _brought_in(run, session, progress, stop, processes):

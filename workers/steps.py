@@ -4,14 +4,13 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from procmaps.classify import RULES_VERSION, classify
-from procmaps.footprint import footprints
-from procmaps.identity import identify
-
 from archive import dump_file
 from archive.mistakes import Mistake, OperatorError
 from archive.records import Closed, Dump, Failure, HostRecord, Stage
-from archive.runs import Outcome, Run, open_run
+from archive.runs import Outcome, Run, Runs, open_run
+from procmaps.classify import RULES_VERSION, classify
+from procmaps.footprint import footprints
+from procmaps.identity import identify
 from procmaps.read import DumpError, read
 from procmaps.tables import Snapshot
 
@@ -123,25 +122,39 @@ def close_run(run: Run) -> Closed:
 
 
 def render_report(run: Run) -> None:
-    """Write the report of a closed run: the pages, the tables, the JSON; index.html last."""
-    from reports.rendering import render  # noqa: PLC0415 # starts Polars and Jinja
+    """Write the report of a closed run; index.html last, so that its presence says that all is there."""
+    from reports import render_csv, render_html, render_json  # noqa: PLC0415 # start Polars and Jinja
+    from reports.rank import report  # noqa: PLC0415 # likewise
 
-    for name, content in render(run):
-        run.write_report(name, content)
+    settled = report(run, runs_beside(run))
+    run.write_report("hosts.csv", render_csv.hosts(settled))
+    run.write_report("processes.csv", render_csv.processes(settled))
+    run.write_report("footprints.csv", render_csv.footprints(run))
+    run.write_report("report.json", render_json.render(settled))
+    run.write_report("index.html", render_html.render(settled))
+
+
+def is_rendered(run: Run) -> bool:
+    """Whether the report is there, whole."""
+    return run.has_report("index.html")
 
 
 def mail_report(run: Run, to: tuple[str, ...], mail: "MailSettings") -> "Delivery":
-    """Send the report of a closed run."""
-    from reports.delivery import send  # noqa: PLC0415 # starts Polars and Jinja
-    from reports.render_email import render_email  # noqa: PLC0415
-
+    """Send the report of a closed run; DeliveryError where nobody gets it."""
+    from reports import render_email  # noqa: PLC0415 # starts Polars and Jinja
+    from reports.delivery import send  # noqa: PLC0415
     from reports.rank import report  # noqa: PLC0415
 
-    return send(render_email(report(run), to, mail), mail)
+    return send(render_email.message(report(run, runs_beside(run)), to, mail), mail)
+
+
+def runs_beside(run: Run) -> Runs:
+    """The runs in the same place, which growth is read against."""
+    return Runs(run.url.rpartition("/")[0] or "/")
 
 
 def reopen_for_new_rules(run: Run) -> None:
-    """Take back all that was made of a run's dumps, to make it anew; OperatorError where dumps are missing."""
+    """Take back all that was made of a run's dumps, to make it anew; OperatorError where one is missing."""
     if not run.manifest.keep_dumps:
         problem = "kept no dumps, so nothing can be made anew"
         raise OperatorError(Mistake(run.run_id, problem, "sweep again with dumps kept"))

@@ -1,0 +1,155 @@
+"""The Celery application: what the workers, beat and the command line that publishes to them agree on.
+
+Celery is not trusted with a run: its messages are references that may be lost, repeated or late. What is done
+is read from the run's folder, who is at work on what from leases (`workers.leases`).
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic, sleep
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import redis
+from celery import Celery
+
+from archive.mistakes import Mistake, OperatorError
+from archive.records import Limits
+from collector.keys import Credentials
+from collector.known_hosts import Policy
+from reports.delivery import MailSettings
+from workers.schedules import Schedule
+
+COLLECT, CLASSIFY, REPORT = QUEUES = ("collect", "classify", "report")
+KEY_PREFIX = "mapsweep:"  # of every key in Redis, so that a database can be shared
+BROKER_SCHEMES = ("redis", "rediss")
+SOCKET_TIMEOUT_S = 20  # more than the broker's longest blocking read
+BROKER_WAIT_S = 30  # how long a worker that starts waits for Redis to be there
+TASKS_PER_CHILD_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long things may take in the fleet. A task ends long before the broker would hand it out again."""
+
+    hosts_per_task: int = 20  # a collect task sweeps so many at once
+    task_s: int = 900  # a task that takes longer is killed
+    lease_s: int = 960  # from then on its hosts are free for another worker
+    visibility_s: int = 3600  # from then on the broker delivers an unfinished message again
+    tend_s: int = 15  # how often runs are looked after
+    attempts: int = 2  # how often a host is begun before it is given up as killing its worker
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """All that a worker, beat, or a command line that gives runs to workers has to know.
+
+    The command line composes it of the settings file: `broker_url` without a password, `broker_password` from
+    the environment or a secret's file, `runs_url` as every machine reaches it, `credentials` with the
+    passphrase already read. What a run itself says (limits, evidence, mail list) is in its manifest;
+    `limits`, `deadline_s` and `keep_dumps` here are for those that a schedule starts.
+    """
+
+    broker_url: str  # redis://HOST:PORT/DB, or rediss://
+    runs_url: str
+    broker_password: str = field(default="", repr=False)
+    inventory: Path | None = None  # only needed for schedules
+    schedules: tuple[Schedule, ...] = ()
+    known_hosts: tuple[Path, ...] = ()
+    host_key_policy: Policy = Policy.STRICT
+    accepted_keys: Path | None = None  # where accept-new keeps what it learns
+    credentials: Credentials = field(default_factory=Credentials, repr=False)
+    mail: MailSettings | None = None  # None: runs with a mail list are rendered and not mailed
+    limits: Limits = field(default_factory=Limits)
+    deadline_s: int = 4 * 3600
+    keep_dumps: bool = True
+    tool_version: str = ""
+    pace: Pace = field(default_factory=Pace)
+
+
+def celery_app(settings: WorkerSettings) -> Celery:
+    """The application without tasks, enough to publish; OperatorError where the broker's URL is none."""
+    app = Celery("mapsweep", broker=broker_url(settings), set_as_current=False)
+    app.conf.update(
+        task_serializer="json",
+        accept_content=["json"],
+        task_ignore_result=True,
+        task_acks_late=True,
+        # a killed worker's hosts come back by their lease, which counts; a requeued message would loop
+        task_reject_on_worker_lost=False,
+        task_time_limit=settings.pace.task_s,
+        task_create_missing_queues=True,
+        task_default_queue=REPORT,
+        worker_prefetch_multiplier=1,
+        worker_max_tasks_per_child=TASKS_PER_CHILD_MAX,
+        worker_enable_remote_control=False,  # its reply queues are never emptied when a client goes away
+        worker_redirect_stdouts=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,  # a worker outlasts a restart of Redis
+        broker_transport_options={
+            "visibility_timeout": settings.pace.visibility_s,
+            "global_keyprefix": KEY_PREFIX,
+            "socket_timeout": SOCKET_TIMEOUT_S,
+            "socket_connect_timeout": SOCKET_TIMEOUT_S,
+            "socket_keepalive": True,
+            "health_check_interval": SOCKET_TIMEOUT_S,
+            "retry_on_timeout": True,
+        },
+        timezone="UTC",
+    )
+    return app
+
+
+def broker_url(settings: WorkerSettings) -> str:
+    """The broker's URL with its password in it; never print it."""
+    try:
+        parts = urlsplit(settings.broker_url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise _broker_mistake(settings, f"is not a URL: {error}") from error
+    if parts.scheme not in BROKER_SCHEMES or not host:
+        raise _broker_mistake(settings, "is not a Redis URL")
+    if not settings.broker_password:
+        return settings.broker_url
+    user = quote(parts.username or "", safe="")
+    shown_host = f"[{host}]" if ":" in host else host
+    netloc = f"{user}:{quote(settings.broker_password, safe='')}@{shown_host}:{port or 6379}"
+    return urlunsplit(parts._replace(netloc=netloc))
+
+
+def redis_client(settings: WorkerSettings) -> "redis.Redis":
+    """A connection of our own to the broker, for leases and locks."""
+    return redis.Redis.from_url(
+        broker_url(settings),
+        decode_responses=True,
+        socket_timeout=SOCKET_TIMEOUT_S,
+        socket_connect_timeout=SOCKET_TIMEOUT_S,
+        socket_keepalive=True,
+        health_check_interval=SOCKET_TIMEOUT_S,
+    )
+
+
+def require_broker(settings: WorkerSettings, wait_s: float = 0) -> None:
+    """See that Redis answers, within a time that it is given to start; OperatorError where it does not."""
+    client = redis_client(settings)
+    until = monotonic() + wait_s
+    while True:
+        try:
+            client.ping()
+        except redis.AuthenticationError as error:
+            raise _broker_mistake(settings, f"refuses the password: {error}") from error
+        except (redis.ConnectionError, redis.TimeoutError) as error:
+            if monotonic() >= until:
+                raise _broker_mistake(settings, f"does not answer: {error}") from error
+        except redis.ResponseError as error:
+            raise _broker_mistake(settings, f"refuses us: {error}") from error
+        else:
+            return
+        finally:
+            client.close()
+        sleep(0.5)
+
+
+def _broker_mistake(settings: WorkerSettings, problem: str) -> OperatorError:
+    shown = settings.broker_url.rpartition("@")[2]  # a password that was put in the URL is not shown
+    remedy = "broker names it, as redis://HOST:PORT/DB; its password comes from the environment or a file"
+    return OperatorError(Mistake(f"broker {shown}", problem, remedy))

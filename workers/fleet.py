@@ -1,0 +1,76 @@
+"""A run on the fleet's workers: it is given to them and its folder is watched."""
+
+import threading
+from time import monotonic
+
+import redis
+from kombu.exceptions import OperationalError
+
+from archive.mistakes import Mistake, OperatorError
+from archive.records import Closed
+from archive.runs import Run
+from workers import steps
+from workers.app import WorkerSettings, require_broker
+from workers.embedded import OnProgress, progress_of
+from workers.post import Post, post_office
+from workers.tasks import give, tend
+
+POLL_S = 1.0
+
+
+def execute(run: Run, settings: WorkerSettings, progress: OnProgress, stop: threading.Event) -> Closed | None:
+    """Have the workers do what is still to be done of a run; None where `stop` came first, and they go on.
+
+    The run has to lie where the workers reach it under the same URL. OperatorError where the broker cannot be
+    used.
+    """
+    _check(run, settings)
+    require_broker(settings)
+    post = post_office(settings)
+    try:
+        give(run, post)
+        return _watched(run, post, settings, progress, stop)
+    except (redis.RedisError, OperationalError) as error:
+        remedy = "the run is kept: resume it when Redis answers again"
+        raise OperatorError(Mistake("broker", f"was lost: {error}", remedy)) from error
+    finally:
+        post.redis.close()
+
+
+def _watched(
+    run: Run, post: Post, settings: WorkerSettings, progress: OnProgress, stop: threading.Event
+) -> Closed | None:
+    shown = None
+    settled_at: float | None = None
+    while not stop.is_set():
+        now = progress_of(run)
+        if now != shown:
+            progress(now)
+            shown = now
+        if not steps.runs_beside(run).is_queued(run.run_id):
+            return steps.close_run(run)
+        if now.ended == now.asked:
+            settled_at = settled_at or monotonic()
+            if monotonic() - settled_at > settings.pace.lease_s:
+                return _finished_here(run)
+        tend(run, post, settings)
+        stop.wait(POLL_S)
+    return None
+
+
+def _finished_here(run: Run) -> Closed:
+    """No worker takes from the report queue: close and render the run ourselves. Its mail is not sent."""
+    closed = steps.close_run(run)
+    steps.render_report(run)
+    steps.runs_beside(run).unqueue(run.run_id)
+    return closed
+
+
+def _check(run: Run, settings: WorkerSettings) -> None:
+    limits, pace = run.manifest.limits, settings.pace
+    longest_s = limits.total_s * limits.attempts
+    if longest_s >= pace.task_s:
+        problem = (
+            f"a host may take {longest_s:.0f} s (total_s times attempts), a worker's task {pace.task_s} s"
+        )
+        raise OperatorError(Mistake("limits", problem, "lower limits.total_s or limits.attempts"))

@@ -1,0 +1,53 @@
+"""Messages to the workers: references to a run and hosts of it, never what a host sent."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from celery import Celery
+
+from workers.app import CLASSIFY, COLLECT, KEY_PREFIX, REPORT, WorkerSettings, celery_app, redis_client
+
+if TYPE_CHECKING:
+    import redis
+
+COLLECT_TASK = "mapsweep.collect"
+CLASSIFY_TASK = "mapsweep.classify"
+FINISH_TASK = "mapsweep.finish"
+TEND_TASK = "mapsweep.tend"
+START_TASK = "mapsweep.start"
+
+
+class Post:
+    """Sends the messages, and knows how many of them wait."""
+
+    def __init__(self, app: Celery, client: "redis.Redis", settings: WorkerSettings) -> None:
+        self.redis = client
+        self._app = app
+        self._pace = settings.pace
+
+    def collect(self, run_url: str, hosts: Sequence[str]) -> None:
+        """Have hosts swept, a limited number in each message."""
+        size = self._pace.hosts_per_task
+        for start in range(0, len(hosts), size):
+            batch = list(hosts[start : start + size])
+            self._send(COLLECT_TASK, COLLECT, {"run_url": run_url, "hosts": batch})
+
+    def classify(self, run_url: str, host: str) -> None:
+        """Have a host's dump classified."""
+        self._send(CLASSIFY_TASK, CLASSIFY, {"run_url": run_url, "host": host})
+
+    def finish(self, run_url: str) -> None:
+        """Have a run closed, rendered and mailed."""
+        self._send(FINISH_TASK, REPORT, {"run_url": run_url})
+
+    def waiting(self, queue: str) -> int:
+        """How many messages no worker has taken yet."""
+        return self.redis.llen(KEY_PREFIX + queue)
+
+    def _send(self, task: str, queue: str, arguments: dict[str, object]) -> None:
+        self._app.send_task(task, kwargs=arguments, queue=queue, ignore_result=True)
+
+
+def post_office(settings: WorkerSettings) -> Post:
+    """Where those who are no worker themselves send from."""
+    return Post(celery_app(settings), redis_client(settings), settings)

@@ -1,0 +1,43 @@
+"""A worker as a process of its own, as `mapsweep worker` runs it."""
+
+import os
+from collections.abc import Sequence
+
+from celery.signals import worker_process_init
+
+from archive.mistakes import Mistake, OperatorError
+from workers.app import BROKER_WAIT_S, QUEUES, WorkerSettings, require_broker
+from workers.tasks import worker_app
+
+CONCURRENCY_MAX = 512
+
+
+def run_worker(settings: WorkerSettings, queues: Sequence[str] = QUEUES, concurrency: int = 0) -> int:
+    """Take tasks from these queues until told to stop; the exit code of the worker.
+
+    `concurrency` processes work side by side, as many as there are cores where it is 0. OperatorError where a
+    queue is unknown or the broker does not answer.
+    """
+    for queue in queues:
+        if queue not in QUEUES:
+            raise OperatorError(Mistake(f"--queues {queue}", "is no queue", f"there are {', '.join(QUEUES)}"))
+    if not 0 <= concurrency <= CONCURRENCY_MAX:
+        raise OperatorError(Mistake("--concurrency", f"is not from 1 to {CONCURRENCY_MAX}"))
+    require_broker(settings, BROKER_WAIT_S)
+    worker_process_init.connect(_begin, weak=False)
+    worker = worker_app(settings).Worker(
+        hostname=f"{'-'.join(queues)}@%h",
+        queues=",".join(queues),
+        concurrency=concurrency or os.cpu_count() or 1,
+        loglevel="INFO",
+        pool="prefork",
+        without_gossip=True,
+        without_mingle=True,
+    )
+    worker.start()
+    return int(worker.exitcode or 0)
+
+
+def _begin(**_: object) -> None:
+    """First thing in a process of the pool: Polars starts here, if at all, with one thread for one task."""
+    os.environ["POLARS_MAX_THREADS"] = "1"

@@ -1,0 +1,74 @@
+"""The run of one time of a schedule: started once, however many beats and messages ask for it."""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from collector.inventory import load
+from collector.patterns import select
+
+from archive.mistakes import Mistake, OperatorError
+from archive.records import Manifest
+from archive.runs import Run, Runs, new_run_id
+from procmaps.classify import RULES_VERSION
+from workers.app import WorkerSettings
+from workers.leases import claim, disclaim
+from workers.schedules import Schedule
+
+if TYPE_CHECKING:
+    import redis
+
+CLOCK_SKEW_S = 120  # beat's clock may be so far ahead of a worker's
+CLAIMED_S = 2 * 24 * 3600
+
+
+def start(name: str, settings: WorkerSettings, client: "redis.Redis") -> Run | None:
+    """The run of the schedule's last due time; None where it has been started.
+
+    Two guards: a claim in Redis spares the work, and the run's id is made of the schedule and the time, so
+    that its manifest can be created once even where the claim was lost. OperatorError where the inventory or the
+    pattern is at fault.
+    """
+    schedule = _named(name, settings)
+    due = schedule.due.last_until(datetime.now(UTC) + timedelta(seconds=CLOCK_SKEW_S))
+    what = f"start:{schedule.name}:{due:%Y%m%dT%H%MZ}"
+    if not claim(client, what, CLAIMED_S):
+        return None
+    try:
+        return Runs(settings.runs_url).create(_manifest(schedule, due, settings))
+    except FileExistsError:
+        return None
+    except BaseException:
+        disclaim(client, what)
+        raise
+
+
+def _named(name: str, settings: WorkerSettings) -> Schedule:
+    for schedule in settings.schedules:
+        if schedule.name == name:
+            return schedule
+    problem = "is not among this worker's schedules"
+    raise OperatorError(Mistake(f"schedule {name}", problem, "give beat and the workers the same settings"))
+
+
+def _manifest(schedule: Schedule, due: datetime, settings: WorkerSettings) -> Manifest:
+    if settings.inventory is None:
+        raise OperatorError(
+            Mistake(f"schedule {schedule.name}", "no inventory is set", "set it for the workers")
+        )
+    hosts = select(load(settings.inventory), schedule.hosts)
+    started = datetime.now(UTC)
+    mark = hashlib.sha256(f"{schedule.name} {due:%Y%m%dT%H%MZ}".encode()).hexdigest()[:4]
+    return Manifest(
+        run_id=new_run_id(due, schedule.name, mark),
+        scope=schedule.scope,
+        limits=settings.limits,
+        hosts=hosts,
+        started_at=started.isoformat(timespec="seconds"),
+        deadline_at=(started + timedelta(seconds=settings.deadline_s)).isoformat(timespec="seconds"),
+        tool_version=settings.tool_version,
+        rules_version=RULES_VERSION,
+        command=f"schedule {schedule.name}",
+        keep_dumps=settings.keep_dumps,
+        mail_to=schedule.mail_to,
+    )

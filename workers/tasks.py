@@ -1,0 +1,180 @@
+"""What a worker does, task by task. Tasks are shells around `workers.steps`; none waits for another."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from celery import Celery
+
+from archive.mistakes import OperatorError
+from archive.records import Dump, Failure
+from archive.runs import Run, Runs
+from collector.keys import Keyring
+from collector.known_hosts import KnownHosts, load
+from collector.session import Session
+from collector.sweep import sweep
+from procmaps.tables import Evidence
+from reports.delivery import DeliveryError
+from workers import starts, steps
+from workers.app import WorkerSettings, celery_app, redis_client
+from workers.leases import Leases, Step
+from workers.post import CLASSIFY_TASK, COLLECT_TASK, FINISH_TASK, START_TASK, TEND_TASK, Post
+from workers.tending import RUN, Tender
+
+if TYPE_CHECKING:
+    import redis
+
+log = logging.getLogger("mapsweep")
+
+
+def worker_app(settings: WorkerSettings) -> Celery:
+    """The application with its tasks, as workers and beat run it."""
+    app = celery_app(settings)
+    worker = Worker(settings, app)
+    app.task(name=COLLECT_TASK)(worker.collect)
+    app.task(name=CLASSIFY_TASK)(worker.classify)
+    app.task(name=FINISH_TASK)(worker.finish)
+    app.task(name=TEND_TASK)(worker.tend)
+    app.task(name=START_TASK)(worker.start)
+    return app
+
+
+class Worker:
+    """One process of a worker. What it connects to is opened in the process that uses it, after the fork."""
+
+    def __init__(self, settings: WorkerSettings, app: Celery) -> None:
+        self._settings = settings
+        self._app = app
+
+    def collect(self, run_url: str, hosts: list[str]) -> None:
+        """Sweep hosts that nobody else is at, and have each one classified."""
+        run = steps.opened(run_url)
+        leases = self._leases(run)
+        pending = {host.name for host in run.pending()} - run.dumped()
+        mine = [name for name in hosts if name in pending and leases.take(Step.COLLECT, name)]
+
+        def on_outcome(outcome: Dump | Failure) -> None:
+            steps.keep(run, outcome)
+            leases.release(Step.COLLECT, outcome.host)
+            if isinstance(outcome, Dump):
+                self._post.classify(run_url, outcome.host)
+
+        try:
+            if mine and run.closed() is None:
+                sweep([run.host(name) for name in mine], self._session(run), on_outcome, threading.Event())
+        finally:
+            for name in mine:
+                leases.release(Step.COLLECT, name)
+
+    def classify(self, run_url: str, host: str) -> None:
+        """Classify a host's dump, unless it is done or another worker is at it."""
+        run = steps.opened(run_url)
+        if run.is_done(host) or run.closed() is not None:
+            return
+        with _taken(self._leases(run), Step.CLASSIFY, host) as mine:
+            if mine:
+                steps.classify_host(run, host)
+
+    def finish(self, run_url: str) -> None:
+        """Close a run whose hosts are all done, render its report, and mail it once."""
+        run = steps.opened(run_url)
+        runs = steps.runs_beside(run)
+        with _taken(self._leases(run), Step.FINISH, RUN) as mine:
+            if mine and run.run_id in runs.queued():
+                steps.close_run(run)
+                steps.render_report(run)
+                self._mail(run)
+                runs.unqueue(run.run_id)
+
+    def tend(self) -> None:
+        """Look after every run that was given to the fleet."""
+        runs = Runs(self._settings.runs_url)
+        for run_id in runs.queued():
+            try:
+                tend(steps.opened(f"{runs.store.url}/{run_id}"), self._post, self._settings)
+            except OperatorError:  # one run's damaged folder must not hold up the others
+                log.exception("%s cannot be looked after", run_id)
+
+    def start(self, schedule: str) -> None:
+        """Start the run of a schedule's present time, unless it has been started."""
+        run = starts.start(schedule, self._settings, self._redis)
+        if run is None:
+            log.info("the run of %s has been started already", schedule)
+            return
+        give(run, self._post)
+        log.info("started %s: %d hosts", run.run_id, len(run.manifest.hosts))
+
+    def _mail(self, run: Run) -> None:
+        """Mail the report to the run's list; a server that refuses is logged, the report is there anyway."""
+        to = run.manifest.mail_to
+        if not to or run.is_mailed():
+            return
+        if self._settings.mail is None:
+            log.error("%s is not mailed: no mail server is set", run.run_id)
+            return
+        try:
+            delivery = steps.mail_report(run, to, self._settings.mail)
+        except DeliveryError as error:
+            log.exception("%s could not be mailed: %s", run.run_id, error.reason)
+            return
+        run.mark_mailed(delivery.message_id)
+        for refusal in delivery.refused:
+            log.error("%s was not mailed to %s: %s", run.run_id, refusal.recipient, refusal.reason)
+
+    def _session(self, run: Run) -> Session:
+        evidence = Evidence[run.manifest.scope.evidence.upper()]
+        return Session(run.manifest.limits, evidence, self._keyring, self._known_hosts)
+
+    def _leases(self, run: Run) -> Leases:
+        return Leases(self._redis, run.run_id, self._settings.pace.lease_s)
+
+    @cached_property
+    def _redis(self) -> "redis.Redis":
+        return redis_client(self._settings)
+
+    @cached_property
+    def _post(self) -> Post:
+        return Post(self._app, self._redis, self._settings)
+
+    @cached_property
+    def _keyring(self) -> Keyring:
+        return Keyring(self._settings.credentials)
+
+    @cached_property
+    def _known_hosts(self) -> KnownHosts:
+        settings = self._settings
+        return load(settings.known_hosts, settings.host_key_policy, settings.accepted_keys)
+
+
+def give(run: Run, post: Post) -> None:
+    """Give a run to the fleet: from now on it is looked after until it is finished."""
+    steps.runs_beside(run).queue(run.run_id)
+    dumped = run.dumped()
+    pending = [host.name for host in run.pending()]
+    post.collect(run.url, [host for host in pending if host not in dumped])
+    for host in pending:
+        if host in dumped:
+            post.classify(run.url, host)
+
+
+def tend(run: Run, post: Post, settings: WorkerSettings) -> None:
+    """Look after one run, unless somebody has just done so."""
+    pace = settings.pace
+    leases = Leases(post.redis, run.run_id, pace.lease_s)
+    if leases.may_tend(pace.tend_s):
+        Tender(run, post, leases, pace).tend()
+
+
+@contextmanager
+def _taken(leases: Leases, step: Step, host: str) -> Iterator[bool]:
+    """Be the one who is at a step; False where another is."""
+    if not leases.take(step, host):
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        leases.release(step, host)
