@@ -92,7 +92,8 @@ class _Member:
                 while piece := inflater.decompress(chunk, STEP_BYTES):
                     self._count(piece)
                     yield piece
-                    chunk = inflater.unconsumed_tail
+                    # at the end zlib leaves what follows in both places
+                    chunk = b"" if inflater.eof else inflater.unconsumed_tail
                 if inflater.eof:
                     self.whole = True
                     self.length = min(at + _CHUNK_BYTES, len(self._stream)) - len(inflater.unused_data)
