@@ -26,7 +26,9 @@ def main(names: list[str]) -> int:
             kept[figure.name] = {key: value for key, value in asdict(figure).items() if key != "name"}
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(kept, indent=1) + "\n")
-    missed = [name for name, row in kept.items() if row["at_most"] is not None and row["value"] > row["at_most"]]
+    missed = [
+        name for name, row in kept.items() if row["at_most"] is not None and row["value"] > row["at_most"]
+    ]
     if missed:
         print(f"over their bound: {', '.join(missed)}", file=sys.stderr)
     return 1 if missed else 0

@@ -1,0 +1,69 @@
+"""sweep_vs_bare_paramiko: client CPU a host of a sweep, against connect, exec and read of the same bytes."""
+
+import tempfile
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import paramiko
+
+from archive.records import Dump, Failure, Host, Limits
+from bench.measure import Figure, interleave
+from collector import probe
+from collector.keys import Keyring
+from collector.known_hosts import KnownHosts
+from collector.session import Session
+from collector.sweep import sweep
+from procmaps.tables import Evidence
+from tests.sshd import Sshd, serve
+
+HOSTS = 200
+ROUNDS = 5  # each of HOSTS / ROUNDS hosts, the two in turn
+THREADS = 8  # sessions at once, on both sides
+
+
+def figures() -> Iterator[Figure]:
+    """The sweep over a real sshd, HOSTS hosts in all."""
+    with tempfile.TemporaryDirectory() as folder, serve(Path(folder), hosts=HOSTS) as server:
+        hosts = iter([server.host(number) for number in range(HOSTS)] * 3)
+        size = HOSTS // ROUNDS
+        runs = interleave(
+            [
+                lambda: _sweep(server, [next(hosts) for _ in range(size)]),
+                lambda: _bare(server, [next(hosts) for _ in range(size)]),
+            ],
+            ROUNDS,
+        )
+    yield Figure("sweep_vs_bare_paramiko", runs.ratio(0, 1), "ratio", 2.0)
+    yield Figure("sweep_cpu_per_host", runs.median_s(0) / size * 1e3, "ms")
+
+
+def _sweep(server: Sshd, hosts: list[Host]) -> None:
+    outcomes: list[Dump | Failure] = []
+    session = Session(
+        Limits(concurrency=THREADS), Evidence.MAPS, Keyring(), KnownHosts((server.known_hosts,))
+    )
+    sweep(hosts, session, outcomes.append, threading.Event())
+    failed = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
+    if failed or len(outcomes) != len(hosts):
+        raise SystemExit(f"{len(failed)} of {len(hosts)} hosts failed: {failed[:1]}")
+
+
+def _bare(server: Sshd, hosts: list[Host]) -> None:
+    key = paramiko.Ed25519Key.from_private_key_file(str(server.key_file))
+    with ThreadPoolExecutor(THREADS) as pool:
+        sizes = list(pool.map(lambda host: _read(host, key), hosts))
+    if not all(sizes):
+        raise SystemExit("a host sent nothing")
+
+
+def _read(host: Host, key: paramiko.PKey) -> int:
+    drawn = probe.draw(host, Limits(), Evidence.MAPS)
+    with paramiko.SSHClient() as client:
+        client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
+        client.connect(host.address, host.port, pkey=key, allow_agent=False, look_for_keys=False)
+        stdin, stdout, _ = client.exec_command(drawn.command)
+        stdin.write(drawn.standard_input)
+        stdin.channel.shutdown_write()
+        return len(stdout.read())
