@@ -1,0 +1,179 @@
+"""A message -> a mail server. Encrypted unless told otherwise; who was refused is told by name."""
+
+import smtplib
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from email.utils import getaddresses
+from enum import StrEnum
+from ipaddress import ip_address
+
+
+class Security(StrEnum):
+    """How the connection to the mail server is protected."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class MailSettings:
+    """Where and as whom mail is sent. The password never shows in a repr."""
+
+    sender: str
+    server: str
+    port: int = 587
+    security: Security = Security.STARTTLS
+    username: str = ""
+    password: str = field(default="", repr=False)
+    ca_file: str = ""  # "" is the system's certificates
+    timeout_s: float = 30.0
+    subject_prefix: str = "mapsweep"
+    attach_max_bytes: int = 2 * 2**20
+    attempts: int = 4
+    backoff_s: float = 2.0  # doubled after each attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A recipient that the server would not take, and its words."""
+
+    recipient: str
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Who gets the message. It is complete when nobody was refused."""
+
+    message_id: str
+    accepted: tuple[str, ...]
+    refused: tuple[Refusal, ...] = ()
+
+
+class DeliveryError(Exception):
+    """Nobody gets the message. The command line prints the reason and exits 5."""
+
+    def __init__(self, reason: str, refused: tuple[Refusal, ...] = ()) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.refused = refused
+
+
+class _LaterError(Exception):
+    """The server, or the way to it, may do better in a while."""
+
+
+def send(
+    message: EmailMessage, settings: MailSettings, *, wait: Callable[[float], None] = time.sleep
+) -> Delivery:
+    """Hand the message to the server; DeliveryError where nobody gets it.
+
+    A refusal for now (4xx, a broken connection) is tried again a few times, for the recipients that are still
+    open; a refusal for good (5xx) is not. The Message-ID stays the same, so that a repeat can be told.
+    """
+    open_for = _recipients(message)
+    if not open_for:
+        raise DeliveryError("the message has no recipient")
+    _check_login(settings)
+    accepted: list[str] = []
+    refused: dict[str, Refusal] = {}
+    trouble = ""
+    for attempt in range(max(1, settings.attempts)):
+        if attempt:
+            wait(settings.backoff_s * 2 ** (attempt - 1))
+        try:
+            now = _once(message, settings, open_for)
+        except _LaterError as error:
+            trouble = str(error)
+            continue
+        accepted += [name for name in open_for if name not in now]
+        refused |= now
+        open_for = [name for name, refusal in now.items() if 400 <= refusal.code < 500]
+        if not open_for:
+            break
+    if not accepted:
+        raise DeliveryError(trouble or _reason(refused), tuple(refused.values()))
+    left = tuple(refusal for name, refusal in refused.items() if name not in accepted)
+    return Delivery(str(message["Message-ID"] or ""), tuple(accepted), left)
+
+
+def _recipients(message: EmailMessage) -> list[str]:
+    """Every address in To, Cc and Bcc, once."""
+    given = [str(value) for name in ("To", "Cc", "Bcc") for value in message.get_all(name, [])]
+    return list(dict.fromkeys(address for _, address in getaddresses(given) if address))
+
+
+def _check_login(settings: MailSettings) -> None:
+    if settings.username and settings.security is Security.NONE and not _is_loopback(settings.server):
+        raise DeliveryError("a password is not sent in clear: set security to starttls or tls")
+
+
+def _is_loopback(server: str) -> bool:
+    if server == "localhost":
+        return True
+    try:
+        return ip_address(server).is_loopback
+    except ValueError:
+        return False
+
+
+def _once(message: EmailMessage, settings: MailSettings, recipients: list[str]) -> dict[str, Refusal]:
+    """One attempt; the recipients that were refused. What may pass later is a _LaterError."""
+    place = f"{settings.server}:{settings.port}"
+    try:
+        with _connected(settings) as server:
+            if settings.username:
+                server.login(settings.username, settings.password)
+            answers = server.send_message(message, from_addr=settings.sender, to_addrs=recipients)
+    except smtplib.SMTPRecipientsRefused as error:
+        answers = error.recipients
+    except smtplib.SMTPAuthenticationError as error:
+        raise _sorted_out(error, f"{place} refused the login") from error
+    except smtplib.SMTPSenderRefused as error:
+        raise _sorted_out(error, f"{place} refused the sender {settings.sender}") from error
+    except smtplib.SMTPResponseException as error:
+        raise _sorted_out(error, f"{place} refused the message") from error
+    except smtplib.SMTPNotSupportedError as error:
+        raise DeliveryError(f"{place}: {error}") from error
+    except ssl.SSLCertVerificationError as error:
+        raise DeliveryError(f"{place}: its certificate is not trusted: {error.verify_message}") from error
+    except ssl.SSLError as error:
+        raise DeliveryError(f"{place}: TLS failed: {error.reason or error}") from error
+    except (OSError, smtplib.SMTPException) as error:
+        raise _LaterError(f"{place}: {error or type(error).__name__}") from error
+    return {name: Refusal(name, code, _words(words)) for name, (code, words) in answers.items()}
+
+
+def _connected(settings: MailSettings) -> smtplib.SMTP:
+    """A connection that is as protected as the settings ask; never less."""
+    trusted = ssl.create_default_context(cafile=settings.ca_file or None)
+    if settings.security is Security.TLS:
+        return smtplib.SMTP_SSL(settings.server, settings.port, timeout=settings.timeout_s, context=trusted)
+    server = smtplib.SMTP(settings.server, settings.port, timeout=settings.timeout_s)
+    if settings.security is Security.STARTTLS:
+        try:
+            server.starttls(context=trusted)  # SMTPNotSupportedError where the server does not offer it
+        except BaseException:
+            server.close()
+            raise
+    return server
+
+
+def _sorted_out(error: smtplib.SMTPResponseException, what: str) -> Exception:
+    """4xx may pass later, the rest is for good."""
+    reason = f"{what}: {error.smtp_code} {_words(error.smtp_error)}"
+    return _LaterError(reason) if 400 <= error.smtp_code < 500 else DeliveryError(reason)
+
+
+def _reason(refused: dict[str, Refusal]) -> str:
+    return "; ".join(f"{each.recipient}: {each.code} {each.reason}" for each in refused.values())
+
+
+def _words(answer: bytes | str) -> str:
+    text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
+    return " ".join(text.split())

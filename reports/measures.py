@@ -1,0 +1,222 @@
+"""Footprints of a run's hosts -> processes, services and hosts, with the measures that are ranked.
+
+Unknown stays null all the way: a process whose maps may not be read has an unknown native heap, not none. A
+sum is over what is known; how many processes are not is beside it.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import polars as pl
+
+from archive.records import HostRecord
+from archive.runs import Run
+from archive.tables import to_parquet
+from procmaps.kinds import Family, Kind
+from reports.answers import FOOTPRINT_SCHEMA, PROCESS_SCHEMA, Answer, answers
+from reports.meminfo import accounts
+
+PEERS_MIN = 5  # from so many processes of a service on, their median is a baseline
+BLOAT_FACTOR_MIN = 2  # a process is called bloated above twice the median ...
+BLOAT_EXCESS_MIN_BYTES = 64 * 2**20  # ... and one arena heap
+HOSTS_AT_ONCE = 128  # hosts whose footprints are in memory together
+
+_SIZES = ("reserved_bytes", "committed_bytes", "resident_bytes", "resident_max_bytes")
+_NO_TICKS = -1
+_PROCESS = ("host", "pid", "start_ticks")
+_NATIVE_KINDS = tuple(kind.label for kind in Kind if kind.family is Family.NATIVE_HEAP)
+NATIVE = "native_heap_resident_max_bytes"
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """A run in three tables, ordered by name, with those of the columns that the run alone can tell."""
+
+    hosts: pl.DataFrame  # a row a host that answered
+    services: pl.DataFrame
+    processes: pl.DataFrame
+
+    def parquet(self) -> dict[str, bytes]:
+        """The tables as a closed run keeps them, by the names of archive.runs.SUMMARIES."""
+        named = {"hosts": self.hosts, "services": self.services, "processes": self.processes}
+        return {name: to_parquet(table) for name, table in named.items()}
+
+
+def measure(given: Iterable[Answer]) -> Frames:
+    """All answers -> the three frames. Footprints are held for a limited number of hosts at a time."""
+    remaining = iter(given)
+    batches = [_join(pl.DataFrame(schema=PROCESS_SCHEMA), pl.DataFrame(schema=FOOTPRINT_SCHEMA))]
+    records: list[HostRecord] = []
+    while batch := list(islice(remaining, HOSTS_AT_ONCE)):
+        records.extend(answer.record for answer in batch)
+        batches.append(
+            _join(
+                pl.concat(answer.processes for answer in batch),
+                pl.concat(answer.footprints for answer in batch),
+            )
+        )
+    processes = _with_peers(pl.concat(batches).sort(_PROCESS))
+    return Frames(hosts(processes, records), services(processes), processes)
+
+
+def frames(run: Run) -> Frames:
+    """What is kept of a run when it closes, and what its report is made of."""
+    return measure(answers(run, run.outcomes()))
+
+
+def _join(processes: pl.DataFrame, footprints: pl.DataFrame) -> pl.DataFrame:
+    """Measures beside processes: 0 where there is nothing of a kind, null where maps were not read."""
+    sums = (
+        footprints.with_columns(pl.col("start_ticks").fill_null(_NO_TICKS))
+        .group_by(_PROCESS)
+        .agg(
+            *_extents("native_heap", pl.col("kind").is_in(_NATIVE_KINDS)),
+            *_extents("stacks", pl.col("kind") == Kind.THREAD_STACK.label),
+            *_extents("java_heap", pl.col("kind") == Kind.JAVA_HEAP.label),
+            _count(Kind.THREAD_STACK).alias("stacks"),
+            _count(Kind.HEAP_ARENA).alias("arena_heaps"),
+            *(
+                _kind(kind).alias(f"{kind.label}_resident_max_bytes")
+                for kind in Kind
+                if kind.label in _NATIVE_KINDS
+            ),
+            _kind(Kind.ANONYMOUS).alias("unidentified_resident_max_bytes"),
+            pl.lit(value=True).alias("_read"),
+        )
+    )
+    keyed = processes.with_columns(
+        pl.col("start_ticks").fill_null(_NO_TICKS)
+    )  # null equals nothing in a join
+    joined = keyed.join(sums, on=_PROCESS, how="left", maintain_order="left").with_columns(
+        pl.when(pl.col("start_ticks") != _NO_TICKS).then(pl.col("start_ticks")).alias("start_ticks")
+    )
+    measures = [name for name in sums.columns if name not in {*_PROCESS, "_read"}]
+    joined = joined.with_columns(
+        pl.when(pl.col("_read").is_null() & (pl.col("evidence") != "denied"))
+        .then(0)
+        .otherwise(pl.col(name))
+        .alias(name)
+        for name in measures
+    )
+    bounds = [name for name in measures if name.endswith("_resident_max_bytes")]
+    return joined.with_columns(_at_most(name) for name in bounds).drop("_read")
+
+
+def _extents(measure_name: str, chosen: pl.Expr) -> list[pl.Expr]:
+    """The four sizes of a measure; resident is known where it is known of every part."""
+    return [
+        (_sum_known if size == "resident_bytes" else _sum)(pl.col(size).filter(chosen)).alias(
+            f"{measure_name}_{size}"
+        )
+        for size in _SIZES
+    ]
+
+
+def _sum(column: pl.Expr) -> pl.Expr:
+    return column.sum()
+
+
+def _sum_known(column: pl.Expr) -> pl.Expr:
+    """The sum; null as soon as one part is unknown."""
+    return pl.when(column.null_count() == 0).then(column.sum())
+
+
+def _sum_any(column: pl.Expr) -> pl.Expr:
+    """The sum over what is known; null where nothing is."""
+    return pl.when(column.count() > 0).then(column.sum())
+
+
+def _count(kind: Kind) -> pl.Expr:
+    return pl.col("count").filter(pl.col("kind") == kind.label).sum()
+
+
+def _kind(kind: Kind) -> pl.Expr:
+    return pl.col("resident_max_bytes").filter(pl.col("kind") == kind.label).sum()
+
+
+def _at_most(name: str) -> pl.Expr:
+    """Each row alone is bounded by RssAnon, so their sum can pass it; the process cannot."""
+    most = pl.col(name)
+    return pl.when(most > pl.col("rss_anon_bytes")).then(pl.col("rss_anon_bytes")).otherwise(most).alias(name)
+
+
+def _with_peers(processes: pl.DataFrame) -> pl.DataFrame:
+    """Native heap above the median of the same service over the fleet, from PEERS_MIN processes on."""
+    native = pl.col(NATIVE)
+    median = native.median().over("service")
+    excess = (native - median).clip(lower_bound=0).round().cast(pl.Int64)
+    has_peers = (native.count().over("service") >= PEERS_MIN) & (pl.col("service") != "")
+    return processes.with_columns(
+        pl.when(has_peers & native.is_not_null()).then(excess).alias("peer_excess_bytes")
+    )
+
+
+_SUMMED = (
+    *(f"{kind}_resident_max_bytes" for kind in _NATIVE_KINDS),
+    "arena_heaps",
+    "unidentified_resident_max_bytes",
+    "rss_bytes",
+    "rss_anon_bytes",
+    "rss_file_bytes",
+    "rss_shmem_bytes",
+    "swap_bytes",
+    "java_heap_reserved_bytes",
+    "java_heap_committed_bytes",
+    "java_heap_resident_max_bytes",
+)
+_RANKED = (
+    "native_heap_reserved_bytes",
+    "native_heap_committed_bytes",
+    NATIVE,
+    "stacks",
+    "stacks_reserved_bytes",
+    "stacks_committed_bytes",
+    "stacks_resident_max_bytes",
+    "threads",
+    "peer_excess_bytes",
+)
+_READ = pl.col(NATIVE).is_not_null()
+
+
+def _sums(names: Iterable[str]) -> Iterator[pl.Expr]:
+    return (_sum_any(pl.col(name)).alias(name) for name in names)
+
+
+def _residents(*measures: str) -> Iterator[pl.Expr]:
+    """Resident sums over the processes that were read; null as soon as one of them is a bound."""
+    for name in measures:
+        resident = pl.col(f"{name}_resident_bytes").filter(_READ)
+        known = (resident.len() > 0) & (resident.null_count() == 0)
+        yield pl.when(known).then(resident.sum()).alias(f"{name}_resident_bytes")
+
+
+def hosts(processes: pl.DataFrame, records: Iterable[HostRecord]) -> pl.DataFrame:
+    """A row a host that answered: its record, and the sums over its processes."""
+    sums = processes.group_by("host").agg(
+        *_sums((*_RANKED, *_SUMMED)), *_residents("native_heap", "stacks", "java_heap")
+    )
+    return accounts(records).join(sums, on="host", how="left").sort("host")
+
+
+def services(processes: pl.DataFrame) -> pl.DataFrame:
+    """A row a service over the fleet."""
+    native = pl.col(NATIVE)
+    median = native.median()
+    bloated = (native > median * BLOAT_FACTOR_MIN) & (native - median >= BLOAT_EXCESS_MIN_BYTES)
+    largest = pl.col("host").sort_by([NATIVE, "host"], descending=[True, False], nulls_last=True).first()
+    return (
+        processes.filter(pl.col("service") != "")
+        .group_by("service")
+        .agg(
+            native.count().cast(pl.Int64).alias("members"),
+            pl.col("host").n_unique().cast(pl.Int64).alias("hosts"),
+            *_sums(_RANKED),
+            *_residents("native_heap", "stacks"),
+            median.round().cast(pl.Int64).alias("native_heap_median_bytes"),
+            native.max().alias("native_heap_max_bytes"),
+            largest.alias("largest_host"),
+            pl.when(native.count() >= PEERS_MIN).then(bloated.sum()).cast(pl.Int64).alias("bloated"),
+        )
+        .sort("service")
+    )

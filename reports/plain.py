@@ -1,0 +1,34 @@
+r"""Text that a host or a process chose, made safe to show: what does not print is written out."""
+
+ELLIPSIS = "..."
+
+
+def printable(text: str) -> str:
+    """The text with control, format (also bidirectional) and unassigned characters written out."""
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else _written(character) for character in text)
+
+
+def shortened(text: str, width: int) -> str:
+    """The text, printable, in `width` characters: the middle is left out, as both ends tell names apart."""
+    shown = printable(text)
+    if len(shown) <= width:
+        return shown
+    if width <= len(ELLIPSIS):
+        return shown[:width]
+    head = (width - len(ELLIPSIS) + 1) // 2
+    tail = width - len(ELLIPSIS) - head
+    return shown[:head] + ELLIPSIS + (shown[-tail:] if tail else "")
+
+
+def ascii_only(text: str) -> str:
+    """The text, printable, with what is not ASCII written out."""
+    return printable(text).encode("ascii", "backslashreplace").decode("ascii")
+
+
+def _written(character: str) -> str:
+    code = ord(character)
+    if code <= 0xFF:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"

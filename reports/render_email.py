@@ -1,0 +1,122 @@
+"""The report as a mail: complete plain text, HTML that loads nothing, hosts.csv.gz attached."""
+
+import gzip
+import hashlib
+import re
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+
+from reports import render_csv, render_text, verdict
+from reports.delivery import MailSettings
+from reports.plain import ascii_only, shortened
+from reports.rank import Report
+from reports.rows import HostRow
+from reports.sizes import growth, instant, number, size
+from reports.templating import environment
+
+HTML_BYTES_MAX = 80 * 1024  # some mail programs cut HTML off near 102 KB
+SUBJECT_LENGTH_MAX = 77
+HOSTS_MAX = 25
+ADVICE_MAX = 5
+GROUPS_MAX = 12
+TEXT_HOSTS_MAX = 1000
+BAR_PIXELS = 120
+ATTACHMENT = "hosts.csv.gz"
+_DOMAIN = re.compile(r"[A-Za-z0-9.-]{1,253}")
+
+
+def message(report: Report, to: tuple[str, ...], settings: MailSettings, *, link: str = "") -> EmailMessage:
+    """The message for these recipients; equal reports and recipients give equal bytes."""
+    hosts_gz = gzip.compress(render_csv.hosts(report), 9, mtime=0)
+    attached = len(hosts_gz) <= settings.attach_max_bytes
+    attachment = f"{ATTACHMENT}, attached" if attached else f"{ATTACHMENT} is too large to attach"
+    mail = EmailMessage(policy=SMTP)
+    subject = _subject(report, settings)
+    _headers(mail, report, to, settings)
+    mail["Subject"] = subject
+    text = render_text.render(report, hosts_max=TEXT_HOSTS_MAX).decode()
+    mail.set_content(text + f"\nAll hosts: {attachment}.\n" + (f"The report: {link}\n" if link else ""))
+    mail.add_alternative(_html(report, subject, attachment, link), subtype="html")
+    if attached:
+        mail.add_attachment(hosts_gz, maintype="application", subtype="gzip", filename=ATTACHMENT)
+    _fixed_boundaries(mail, report.run.run_id)
+    return mail
+
+
+def _headers(mail: EmailMessage, report: Report, to: tuple[str, ...], settings: MailSettings) -> None:
+    """Everything but the subject. What a host or an inventory chose is never in a header."""
+    name, address = parseaddr(settings.sender)
+    domain = address.rpartition("@")[2]
+    safe_domain = domain if _DOMAIN.fullmatch(domain) else "localhost"
+    recipients = hashlib.sha256("\n".join(sorted(to)).encode()).hexdigest()[:16]
+    run_id = re.sub(r"[^A-Za-z0-9.-]", "-", report.run.run_id)
+    scope = re.sub(r"[^a-z0-9-]+", "-", report.run.scope.lower()).strip("-")[:40] or "run"
+    mail["From"] = Address(display_name=name, addr_spec=address) if name else address
+    mail["To"] = ", ".join(to)
+    moment = instant(report.run.closed_at) or instant(report.run.started_at)
+    if moment is not None:
+        mail["Date"] = format_datetime(moment)
+    mail["Message-ID"] = f"<{run_id}.{recipients}@{safe_domain}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Auto-Response-Suppress"] = "All"
+    mail["List-Id"] = f"<{scope}.mapsweep.{safe_domain}>"
+    mail["X-Mapsweep-Run"] = run_id
+    mail["X-Mapsweep-Status"] = verdict.word(report).value
+
+
+def _subject(report: Report, settings: MailSettings) -> str:
+    """`[mapsweep prod] PARTIAL: native heap <= 41 GiB, 486/500 ok (22 Nov)`, ASCII, below 78 characters."""
+    run, totals = report.run, report.totals
+    heap = size(totals.native_heap.resident_max_bytes, bound=totals.native_heap.is_bound, plain=True)
+    grown = len(verdict.grown(report))
+    started = instant(run.started_at)
+    parts = [
+        f"native heap {heap}",
+        growth(totals.growth_bytes, plain=True) if totals.growth_bytes is not None else "",
+        f"{number(grown)} hosts grew" if grown else "",
+        f"{run.ok}/{run.asked} ok",
+    ]
+    when = f" ({started.day} {started:%b})" if started else ""
+    told = f" {verdict.word(report)}: " + ", ".join(part for part in parts if part) + when
+    room = SUBJECT_LENGTH_MAX - len(told) - 2
+    name = shortened(ascii_only(f"{settings.subject_prefix} {run.scope}"), max(room, 8))
+    return f"[{name}]{told}"[:SUBJECT_LENGTH_MAX]
+
+
+def _html(report: Report, subject: str, attachment: str, link: str) -> str:
+    """The HTML part; with names so long that it would pass HTML_BYTES_MAX, fewer hosts."""
+    made = environment()
+    largest = max((row.native_heap_resident_max_bytes or 0 for row in report.hosts), default=0)
+
+    def bar(row: HostRow) -> int:
+        return (
+            max(1, round(BAR_PIXELS * (row.native_heap_resident_max_bytes or 0) / largest)) if largest else 1
+        )
+
+    made.filters.update(bar=bar, worst=verdict.worst)
+    template = made.get_template("mail.html.j2")
+    for hosts_max in (HOSTS_MAX, 10, 5, 0):
+        html = template.render(
+            report=report,
+            subject=subject,
+            word=verdict.word(report).value,
+            sentence=verdict.sentence(report, plain=False),
+            failures=verdict.failures(report),
+            groups_max=GROUPS_MAX,
+            advice_max=ADVICE_MAX,
+            hosts_max=hosts_max,
+            attachment=attachment,
+            link=link if link.startswith(("https://", "http://")) else "",
+        )
+        if len(html.encode()) <= HTML_BYTES_MAX:
+            break
+    return html
+
+
+def _fixed_boundaries(mail: EmailMessage, run_id: str) -> None:
+    """Boundaries that depend on the run alone: otherwise they are drawn when the message is sent."""
+    for place, part in enumerate(part for part in mail.walk() if part.is_multipart()):
+        digest = hashlib.sha256(f"{run_id} {place}".encode()).hexdigest()[:32]
+        part.set_boundary(f"={digest}")

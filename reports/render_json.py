@@ -1,0 +1,141 @@
+"""report.json: the whole report under the names of `reports.columns`; sizes are integers, unknown is null."""
+
+import json
+from typing import TypeAlias
+
+from reports.columns import FOOTPRINTS, HOSTS, PROCESSES, SERVICES, Column, by_name
+from reports.rank import Report, RunFacts, Totals
+from reports.rows import Advice, Cell, Extent, HostRow, KindRow, ProcessRow, ServiceRow, cell
+
+SCHEMA_VERSION = 1
+
+Json: TypeAlias = "Cell | list[Json] | dict[str, Json]"
+
+_KINDS = by_name(
+    FOOTPRINTS,
+    "kind",
+    "family",
+    "block_bytes",
+    "count",
+    "reserved_bytes",
+    "committed_bytes",
+    "resident_bytes",
+    "resident_max_bytes",
+)
+
+
+def render(report: Report) -> bytes:
+    """One JSON document in ASCII; the same report gives the same bytes."""
+    document: dict[str, Json] = {
+        "schema_version": SCHEMA_VERSION,
+        "run": _run(report.run),
+        "totals": _totals(report.totals),
+        "failures": [
+            {
+                "status": group.status,
+                "stage": group.stage,
+                "reason": group.reason,
+                "remedy": group.remedy,
+                "hosts": list(group.hosts),
+            }
+            for group in report.failures
+        ],
+        "services": [_row(row, SERVICES) for row in report.services],
+        "hosts": [_host(row) for row in report.hosts],
+    }
+    return (json.dumps(document, ensure_ascii=True, indent=1, allow_nan=False) + "\n").encode("ascii")
+
+
+def _run(run: RunFacts) -> dict[str, Json]:
+    return {
+        "run_id": run.run_id,
+        "scope": run.scope,
+        "hosts": run.hosts,
+        "evidence": run.evidence,
+        "become": run.become,
+        "started_at": run.started_at,
+        "closed_at": run.closed_at or None,
+        "asked": run.asked,
+        "ok": run.ok,
+        "partial": run.partial,
+        "failed": run.failed,
+        "tool_version": run.tool_version,
+        "rules_version": run.rules_version,
+        "command": run.command,
+        "compared_with": run.compared_with or None,
+        "past_runs": run.past_runs,
+    }
+
+
+def _totals(totals: Totals) -> dict[str, Json]:
+    return {
+        **_extent("native_heap", totals.native_heap),
+        "growth_bytes": totals.growth_bytes,
+        "bloat_bytes": totals.bloat_bytes,
+        "stacks": totals.stacks,
+        **_extent("stacks", totals.thread_stacks),
+        **_extent("java_heap", totals.java_heap),
+        "threads": totals.threads,
+        "sent": totals.sent,
+        "denied": totals.denied,
+        "rss_bytes": totals.rss_bytes,
+        "swap_bytes": totals.swap_bytes,
+        "mem_total_bytes": totals.mem_total_bytes,
+        "kinds": [_kind(row) for row in totals.kinds],
+    }
+
+
+def _extent(name: str, extent: Extent) -> dict[str, Json]:
+    return {
+        f"{name}_resident_max_bytes": extent.resident_max_bytes,
+        f"{name}_resident_bytes": extent.resident_bytes,
+        f"{name}_committed_bytes": extent.committed_bytes,
+        f"{name}_reserved_bytes": extent.reserved_bytes,
+    }
+
+
+def _host(host: HostRow) -> dict[str, Json]:
+    return {
+        **_row(host, HOSTS),
+        "kinds": [_kind(row) for row in host.kinds],
+        "findings": [_advice(each) for each in host.advice],
+        "processes": [
+            {**_row(process, PROCESSES), "kinds": [_kind(row) for row in process.kinds]}
+            for process in host.shown
+        ],
+        "other_processes": {
+            "processes": host.others,
+            "native_heap_resident_max_bytes": host.others_native_heap_bytes,
+            "stacks_resident_max_bytes": host.others_stacks_bytes,
+        },
+    }
+
+
+def _row(row: HostRow | ServiceRow | ProcessRow, columns: tuple[Column, ...]) -> dict[str, Json]:
+    return {column.name: cell(row, column.name) for column in columns}
+
+
+def _kind(row: KindRow) -> dict[str, Json]:
+    values: dict[str, Json] = {
+        "kind": row.kind,
+        "family": row.family.label,
+        "block_bytes": row.block_bytes,
+        "count": row.count,
+        "reserved_bytes": row.reserved_bytes,
+        "committed_bytes": row.committed_bytes,
+        "resident_bytes": row.resident_bytes,
+        "resident_max_bytes": row.resident_max_bytes,
+    }
+    return {column.name: values[column.name] for column in _KINDS}
+
+
+def _advice(advice: Advice) -> dict[str, Json]:
+    return {
+        "code": advice.code,
+        "severity": advice.severity,
+        "pid": advice.pid,
+        "comm": advice.comm,
+        "evidence": advice.evidence,
+        "advice": advice.advice,
+        "confirm": advice.confirm,
+    }

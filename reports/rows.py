@@ -1,0 +1,219 @@
+"""The rows of a report. Their fields are the columns that `reports.columns` declares."""
+
+from dataclasses import dataclass, fields
+from typing import TypeAlias
+
+from procmaps.kinds import KIND_BY_LABEL, Family
+
+Cell: TypeAlias = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """One measure in its four sizes; without `resident_bytes`, `resident_max_bytes` is only a bound."""
+
+    resident_max_bytes: int | None = None
+    resident_bytes: int | None = None
+    committed_bytes: int | None = None
+    reserved_bytes: int | None = None
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether what is shown as resident is only an upper bound."""
+        return self.resident_bytes is None
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """The measures that a host, a service and a process have alike."""
+
+    native_heap_resident_max_bytes: int | None
+    native_heap_resident_bytes: int | None
+    native_heap_committed_bytes: int | None
+    native_heap_reserved_bytes: int | None
+    stacks: int | None
+    stacks_resident_max_bytes: int | None
+    stacks_resident_bytes: int | None
+    stacks_committed_bytes: int | None
+    stacks_reserved_bytes: int | None
+    threads: int | None
+    growth_bytes: int | None
+    peer_excess_bytes: int | None
+
+    @property
+    def native_heap(self) -> Extent:
+        return Extent(
+            self.native_heap_resident_max_bytes,
+            self.native_heap_resident_bytes,
+            self.native_heap_committed_bytes,
+            self.native_heap_reserved_bytes,
+        )
+
+    @property
+    def thread_stacks(self) -> Extent:
+        return Extent(
+            self.stacks_resident_max_bytes,
+            self.stacks_resident_bytes,
+            self.stacks_committed_bytes,
+            self.stacks_reserved_bytes,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Detailed(_Measured):
+    """What a host and a process have beyond a service."""
+
+    heap_main_resident_max_bytes: int | None
+    heap_arena_resident_max_bytes: int | None
+    heap_mmap_resident_max_bytes: int | None
+    heap_allocator_resident_max_bytes: int | None
+    bloat_bytes: int | None
+    own_excess_bytes: int | None
+    java_heap_resident_max_bytes: int | None
+    java_heap_resident_bytes: int | None
+    java_heap_committed_bytes: int | None
+    java_heap_reserved_bytes: int | None
+    arena_heaps: int | None
+    unidentified_resident_max_bytes: int | None
+    rss_bytes: int | None
+    rss_anon_bytes: int | None
+    rss_file_bytes: int | None
+    rss_shmem_bytes: int | None
+    swap_bytes: int | None
+
+    @property
+    def java_heap(self) -> Extent:
+        return Extent(
+            self.java_heap_resident_max_bytes,
+            self.java_heap_resident_bytes,
+            self.java_heap_committed_bytes,
+            self.java_heap_reserved_bytes,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class KindRow:
+    """Blocks of one kind and size: in a process, a host or the fleet."""
+
+    kind: str
+    block_bytes: int
+    count: int
+    reserved_bytes: int
+    committed_bytes: int
+    resident_bytes: int | None
+    resident_max_bytes: int | None
+
+    @property
+    def family(self) -> Family:
+        return KIND_BY_LABEL[self.kind].family
+
+    @property
+    def extent(self) -> Extent:
+        return Extent(self.resident_max_bytes, self.resident_bytes, self.committed_bytes, self.reserved_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What was found in a process, on what evidence, and what to do about it."""
+
+    code: str
+    severity: str
+    host: str
+    pid: int | None  # None: of the whole host
+    comm: str
+    evidence: str
+    advice: str
+    confirm: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessRow(_Detailed):
+    """One process of a host."""
+
+    host: str
+    pid: int
+    start_ticks: int
+    started_at_s: float | None
+    uid: int | None
+    comm: str
+    exe: str
+    arguments: str
+    service: str
+    unit: str
+    container: str
+    runtime: str
+    evidence: str
+    trouble: str
+    restarted: str  # yes, no, or "" where there is nothing to compare with
+    vm_size_bytes: int | None
+    kinds: tuple[KindRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HostRow(_Detailed):
+    """One host that was asked, whether it answered or not."""
+
+    rank: int | None
+    stack_rank: int | None
+    name: str
+    status: str
+    stage: str
+    reason: str
+    detail: str
+    remedy: str
+    sent: int | None
+    denied: int | None
+    vanished: int | None
+    restarted: int | None
+    mem_total_bytes: int | None
+    mem_free_bytes: int | None
+    mem_available_bytes: int | None
+    anon_pages_bytes: int | None
+    cache_bytes: int | None
+    shmem_bytes: int | None
+    slab_bytes: int | None
+    page_tables_bytes: int | None
+    kernel_stack_bytes: int | None
+    huge_pages_bytes: int | None
+    remainder_bytes: int | None
+    cores: int | None
+    kernel: str
+    os_name: str
+    thp_mode: str
+    at: str
+    elapsed_s: float | None
+    attempt: int | None
+    shown: tuple[ProcessRow, ...] = ()
+    others: int = 0  # processes that are not in `shown`
+    others_native_heap_bytes: int | None = None
+    others_stacks_bytes: int | None = None
+    kinds: tuple[KindRow, ...] = ()
+    advice: tuple[Advice, ...] = ()
+
+    @property
+    def answered(self) -> bool:
+        return self.status != "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRow(_Measured):
+    """One service over the fleet."""
+
+    service: str
+    members: int
+    hosts: int
+    native_heap_median_bytes: int | None
+    native_heap_max_bytes: int | None
+    largest_host: str
+    bloated: int | None  # None below five members: no baseline
+
+
+def cell(row: HostRow | ServiceRow | ProcessRow, name: str) -> Cell:
+    """The value of a declared column in a row."""
+    value: Cell = getattr(row, name)
+    return value
+
+
+def field_names(kind: type[HostRow | ServiceRow | ProcessRow]) -> frozenset[str]:
+    """What a row type holds; the tests compare it with the declared columns."""
+    return frozenset(field.name for field in fields(kind))

@@ -1,0 +1,78 @@
+"""Bytes, counts and times for people: GiB and MiB, a dash for the unknown, a mark for a bound."""
+
+from datetime import UTC, datetime
+
+DASH = "–"  # noqa: RUF001 -- the sign for "unknown" in HTML
+PLAIN_DASH = "-"
+AT_MOST = "≤ "
+PLAIN_AT_MOST = "<= "
+
+KIB = 2**10
+MIB = 2**20
+GIB = 2**30
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+
+
+def size(amount_bytes: int | None, *, bound: bool = False, plain: bool = False) -> str:
+    """Bytes in three digits or so and a binary unit; `bound` marks an upper bound, `plain` keeps to ASCII."""
+    if amount_bytes is None:
+        return PLAIN_DASH if plain else DASH
+    mark = (PLAIN_AT_MOST if plain else AT_MOST) if bound and amount_bytes else ""
+    return mark + _scaled(amount_bytes)
+
+
+def growth(amount_bytes: int | None, *, plain: bool = False) -> str:
+    """A change with its sign."""
+    if amount_bytes is None:
+        return PLAIN_DASH if plain else DASH
+    if amount_bytes == 0:
+        return "0"
+    return ("+" if amount_bytes > 0 else "-") + _scaled(abs(amount_bytes))
+
+
+def number(count: int | None, *, plain: bool = False) -> str:
+    """A count with commas at the thousands."""
+    if count is None:
+        return PLAIN_DASH if plain else DASH
+    return f"{count:,}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: 48 s, 3 min 10 s, 2 h 5 min."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60} min"
+    return f"{whole // 86400} d {whole % 86400 // 3600} h"
+
+
+def when(time_utc: str) -> str:
+    """An RFC 3339 time as `22 Nov 2026 05:00 UTC`; what is no time is shown as it is."""
+    moment = instant(time_utc)
+    if moment is None:
+        return time_utc or DASH
+    return f"{moment.day} {moment:%b %Y %H:%M} UTC"
+
+
+def instant(time_utc: str) -> datetime | None:
+    """An RFC 3339 time in UTC; None where it is none."""
+    try:
+        moment = datetime.fromisoformat(time_utc)
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _scaled(amount_bytes: int) -> str:
+    """The largest unit in which at least 1.0 is left after rounding."""
+    if amount_bytes < KIB:
+        return f"{amount_bytes} B" if amount_bytes else "0"
+    value = float(amount_bytes)
+    power = 0
+    while round(value, 1) >= KIB and power < len(_UNITS) - 1:
+        value /= KIB
+        power += 1
+    return f"{value:,.0f} {_UNITS[power]}" if round(value, 1) >= 100 else f"{value:.1f} {_UNITS[power]}"

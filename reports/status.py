@@ -1,0 +1,59 @@
+"""How a host of a run stands: ok, partial or failed, with the reason and what to do about it."""
+
+from dataclasses import dataclass
+
+from archive.records import Failure, HostRecord
+from archive.runs import Outcome
+
+OK, PARTIAL, FAILED = "ok", "partial", "failed"
+
+_REMEDIES = {
+    "dns": "check ansible_host and the resolver of this machine",
+    "tcp": "check that the host is up, and the port and the firewall on the way",
+    "banner": "check that sshd listens on that port and is not at MaxStartups",
+    "kex": "check which key exchange and host key types sshd offers",
+    "hostkey": "compare the host's key; then ssh-keyscan it into known_hosts",
+    "auth": "check the user, ansible_ssh_private_key_file and the agent (ssh-add -l)",
+    "sudo": "allow the probe in sudoers without a password, or sweep without --become",
+    "exec": "check the account's shell and its limits on the host",
+    "read": "raise the limits of the run, or look at the load of the host",
+    "classify": "keep the dump and report it: the classifier should have read it",
+    "worker": "run it again; if it stays, look at the workers' log",
+}
+_CUT_REMEDY = "sweep it again; if it stays, raise the limits of the run"
+_DENIED_REMEDY = "sweep with --become to read every process"
+_OPEN_REMEDY = "resume the run"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """ok, partial or failed; for the last two why."""
+
+    status: str
+    stage: str = ""
+    reason: str = ""  # a short code
+    detail: str = ""
+    remedy: str = ""
+
+
+def status(outcome: Outcome) -> Status:
+    """What an outcome amounts to. Without an outcome a host counts as failed: nothing is known of it."""
+    if outcome.record is not None:
+        return _answered(outcome.record)
+    if outcome.failure is not None:
+        return _failed(outcome.failure)
+    return Status(FAILED, "", "no_answer", "the run has no outcome for it", _OPEN_REMEDY)
+
+
+def _answered(record: HostRecord) -> Status:
+    if not record.complete:
+        return Status(PARTIAL, "read", "cut_off", record.problem or "the dump ends early", _CUT_REMEDY)
+    if record.denied > 0:
+        detail = f"{record.denied} of {record.listed} processes may not be read by this account"
+        return Status(PARTIAL, "read", "denied", detail, _DENIED_REMEDY)
+    return Status(OK, detail=record.problem)
+
+
+def _failed(failure: Failure) -> Status:
+    remedy = failure.remedy or _REMEDIES.get(failure.stage.value, "")
+    return Status(FAILED, failure.stage.value, failure.reason, failure.detail, remedy)

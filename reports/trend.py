@@ -1,0 +1,159 @@
+"""What changed since earlier runs of the same scope, read with the same rules."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import polars as pl
+
+from archive.mistakes import OperatorError
+from archive.records import Manifest
+from archive.runs import Runs
+from reports import answers
+from reports.measures import NATIVE
+
+PAST_RUNS_MAX = 14
+SAME_START_S = 60.0  # clocks step; two boots are further apart than this
+
+_IDENTITY = ("host", "service", "exe", "arguments")
+_PROCESS = ("host", "pid", "start_ticks")
+NEEDED = (*_PROCESS, "started_at_s", "service", "exe", "arguments", NATIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """An earlier complete run of the same scope and rules, with what comparisons need of its processes."""
+
+    run_id: str
+    started_at: str
+    processes: pl.DataFrame
+
+
+def past(now: Manifest, runs: Runs) -> list[PastRun]:
+    """The last PAST_RUNS_MAX complete runs that are comparable with this one, oldest first."""
+    found: list[PastRun] = []
+    for run_id in reversed(runs.ids()):
+        if len(found) == PAST_RUNS_MAX:
+            break
+        try:
+            run = runs.open(run_id)
+            closed = run.closed()
+            if closed is None or not closed.complete or not comparable(now, run.manifest):
+                continue
+            processes = answers.summary(run, "processes").select(NEEDED)
+        except (OperatorError, FileNotFoundError):
+            continue  # a damaged or vanished run is no baseline, and no reason to give no report
+        found.append(PastRun(run_id, run.manifest.started_at, processes))
+    return found[::-1]
+
+
+def comparable(now: Manifest, then: Manifest) -> bool:
+    """Whether two runs asked for the same thing and named it by the same rules."""
+    return (
+        then.run_id != now.run_id
+        and then.started_at < now.started_at
+        and then.scope == now.scope
+        and then.rules_version == now.rules_version
+    )
+
+
+def with_growth(now: pl.DataFrame, then: pl.DataFrame | None) -> pl.DataFrame:
+    """Adds growth_bytes and restarted (yes, no, new, or "" where the host was not read then) to processes.
+
+    A process is the same when its pid, its start ticks and, within a minute, its start time are: a pid comes
+    again, and after a reboot so do the ticks.
+    """
+    if then is None:
+        return now.with_columns(pl.lit(None, pl.Int64).alias("growth_bytes"), pl.lit("").alias("restarted"))
+    before = then.select(
+        *_PROCESS,
+        pl.col("started_at_s").alias("_started"),
+        pl.col(NATIVE).alias("_native"),
+        pl.lit(value=True).alias("_was"),
+    ).unique(_PROCESS, keep="first", maintain_order=True)
+    identities = then.select(*_IDENTITY, pl.lit(value=True).alias("_known")).unique(maintain_order=True)
+    seen = then.select("host", pl.lit(value=True).alias("_seen")).unique()
+    moved = (pl.col("started_at_s") - pl.col("_started")).abs()
+    same = pl.col("_was").fill_null(value=False) & (moved.is_null() | (moved < SAME_START_S))
+    joined = (
+        now.join(before, on=list(_PROCESS), how="left", maintain_order="left")
+        .join(identities, on=list(_IDENTITY), how="left", maintain_order="left")
+        .join(seen, on="host", how="left", maintain_order="left")
+    )
+    restarted = (
+        pl.when(pl.col("_seen").is_null())
+        .then(pl.lit(""))
+        .when(same)
+        .then(pl.lit("no"))
+        .when(pl.col("_known"))
+        .then(pl.lit("yes"))
+        .otherwise(pl.lit("new"))
+    )
+    growth = pl.when(same).then(pl.col(NATIVE) - pl.col("_native"))
+    return joined.with_columns(growth.alias("growth_bytes"), restarted.alias("restarted")).drop(
+        "_started", "_native", "_was", "_known", "_seen"
+    )
+
+
+def own_excess(now: pl.DataFrame, past: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """host, service, own_excess_bytes: native heap above the smallest sum that the past runs saw there."""
+    sums = [_service_sums(then) for then in past]
+    here = _service_sums(now)
+    if not sums:
+        return here.select("host", "service", pl.lit(None, pl.Int64).alias("own_excess_bytes"))
+    lowest = pl.concat(sums).group_by("host", "service").agg(pl.col("_sum").min().alias("_lowest"))
+    excess = (pl.col("_sum") - pl.col("_lowest")).clip(lower_bound=0)
+    return here.join(lowest, on=["host", "service"], how="left", maintain_order="left").select(
+        "host", "service", excess.alias("own_excess_bytes")
+    )
+
+
+def _service_sums(processes: pl.DataFrame) -> pl.DataFrame:
+    """Native heap of each service on each host; services of which nothing was read are left out."""
+    return (
+        processes.filter(pl.col(NATIVE).is_not_null() & (pl.col("service") != ""))
+        .group_by("host", "service", maintain_order=True)
+        .agg(pl.col(NATIVE).sum().alias("_sum"))
+    )
+
+
+def with_bloat(processes: pl.DataFrame, excess: pl.DataFrame) -> pl.DataFrame:
+    """Adds own_excess_bytes, where the process is all of its service there, and bloat_bytes."""
+    alone = pl.len().over("host", "service") == 1
+    own = pl.when(alone).then(pl.col("own_excess_bytes"))
+    return (
+        processes.join(excess, on=["host", "service"], how="left", maintain_order="left")
+        .with_columns(own.alias("own_excess_bytes"))
+        .with_columns(pl.max_horizontal("peer_excess_bytes", "own_excess_bytes").alias("bloat_bytes"))
+    )
+
+
+def host_bloat(processes: pl.DataFrame, excess: pl.DataFrame) -> pl.DataFrame:
+    """host, own_excess_bytes, bloat_bytes: service by service the larger excess, added up."""
+    peers = processes.group_by("host", "service", maintain_order=True).agg(
+        pl.when(pl.col("peer_excess_bytes").count() > 0).then(pl.col("peer_excess_bytes").sum())
+    )
+    both = peers.join(excess, on=["host", "service"], how="left").with_columns(
+        pl.max_horizontal("peer_excess_bytes", "own_excess_bytes").alias("bloat_bytes")
+    )
+    return both.group_by("host").agg(
+        pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name)
+        for name in ("own_excess_bytes", "bloat_bytes")
+    )
+
+
+def host_growth(processes: pl.DataFrame) -> pl.DataFrame:
+    """host, growth_bytes, restarted: over the processes that ran in both runs, and how many did not."""
+    grown = pl.col("growth_bytes")
+    compared = pl.col("restarted") != ""
+    return processes.group_by("host").agg(
+        pl.when(grown.count() > 0).then(grown.sum()).alias("growth_bytes"),
+        pl.when(compared.any()).then((pl.col("restarted") == "yes").sum()).cast(pl.Int64).alias("restarted"),
+    )
+
+
+def service_growth(processes: pl.DataFrame) -> pl.DataFrame:
+    """service, growth_bytes."""
+    grown = pl.col("growth_bytes")
+    return processes.group_by("service").agg(
+        pl.when(grown.count() > 0).then(grown.sum()).alias("growth_bytes")
+    )

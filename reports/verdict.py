@@ -1,0 +1,124 @@
+"""What a run comes to, in one sentence and ten rows: the terminal, the mail and the page say the same."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reports.rank import FailureGroup, Report
+from reports.rows import HostRow
+from reports.sizes import MIB, growth, number, size
+
+TOP_HOSTS = 10
+GROWTH_FLOOR_BYTES = 64 * MIB  # what grows by less is noise ...
+GROWTH_FLOOR_SHARE = 0.02  # ... and so is what grows by less than this part of itself
+
+
+class Word(StrEnum):
+    """The verdict in a word."""
+
+    OK = "OK"
+    CHANGED = "CHANGED"
+    PARTIAL = "PARTIAL"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class TopRow:
+    """One line of a short ranking."""
+
+    name: str
+    native_heap_bytes: int
+    is_bound: bool
+    stacks_bytes: int | None
+    growth_bytes: int | None
+    share: float  # of the largest, 0 to 1: how long a bar is
+    worst: str  # the process with the largest native heap
+
+
+def word(report: Report) -> Word:
+    """FAILED: no host answered; PARTIAL: something is missing; CHANGED: a host grew; else OK."""
+    run = report.run
+    if run.asked and run.failed == run.asked:
+        return Word.FAILED
+    if run.failed or run.partial:
+        return Word.PARTIAL
+    return Word.CHANGED if grown(report) else Word.OK
+
+
+def grown(report: Report) -> tuple[HostRow, ...]:
+    """The hosts that grew by more than noise, the most first."""
+    rows = [row for row in report.hosts if has_grown(row.growth_bytes, row.native_heap_resident_max_bytes)]
+    return tuple(sorted(rows, key=lambda row: (-(row.growth_bytes or 0), row.name)))
+
+
+def has_grown(growth_bytes: int | None, now_bytes: int | None) -> bool:
+    """Whether a change is more than noise: 64 MiB and 2 % of what it was."""
+    if growth_bytes is None or now_bytes is None:
+        return False
+    return growth_bytes >= max(GROWTH_FLOOR_BYTES, GROWTH_FLOOR_SHARE * (now_bytes - growth_bytes))
+
+
+def sentence(report: Report, *, plain: bool = True) -> str:
+    """The run in one line: `Native heap <= 41.2 GiB on 486 of 500 hosts; ...`."""
+    run, totals = report.run, report.totals
+    answered = run.ok + run.partial
+    if not answered:
+        return f"No host of {number(run.asked)} answered." if run.asked else "No host was asked."
+    heap = size(totals.native_heap.resident_max_bytes, bound=totals.native_heap.is_bound, plain=plain)
+    since = (
+        f", {growth(totals.growth_bytes, plain=plain)} since {run.compared_with}" if run.compared_with else ""
+    )
+    stacks = size(totals.thread_stacks.resident_max_bytes, bound=totals.thread_stacks.is_bound, plain=plain)
+    count = number(totals.stacks, plain=plain)
+    return (
+        f"Native heap {heap} on {number(answered)} of {number(run.asked)} hosts{since}; "
+        f"{count} thread stacks {stacks}."
+    )
+
+
+def counts(report: Report) -> str:
+    """`486 ok, 3 partial, 11 failed of 500 hosts`, without what is none."""
+    run = report.run
+    named = ((run.ok, "ok"), (run.partial, "partial"), (run.failed, "failed"))
+    return (
+        ", ".join(f"{number(count)} {what}" for count, what in named if count)
+        + f" of {number(run.asked)} hosts"
+    )
+
+
+def top(report: Report, rows_max: int = TOP_HOSTS) -> tuple[TopRow, ...]:
+    """The first hosts of the ranking, the largest first."""
+    ranked = [row for row in report.hosts if row.rank is not None][:rows_max]
+    largest = max((row.native_heap_resident_max_bytes or 0 for row in ranked), default=0)
+    return tuple(
+        TopRow(
+            name=row.name,
+            native_heap_bytes=row.native_heap_resident_max_bytes or 0,
+            is_bound=row.native_heap.is_bound,
+            stacks_bytes=row.stacks_resident_max_bytes,
+            growth_bytes=row.growth_bytes,
+            share=(row.native_heap_resident_max_bytes or 0) / largest if largest else 0.0,
+            worst=worst(row),
+        )
+        for row in ranked
+    )
+
+
+def worst(host: HostRow) -> str:
+    """Name and pid of the process with the largest native heap."""
+    first = host.shown[0] if host.shown else None
+    if first is None or not first.native_heap_resident_max_bytes:
+        return ""
+    return f"{first.comm or first.exe or '?'} ({first.pid})"
+
+
+def failures(report: Report) -> tuple[str, ...]:
+    """One line a reason: `3 failed: auth auth_rejected (web7, web9, ...): what to do`."""
+    return tuple(failure_line(group) for group in report.failures)
+
+
+def failure_line(group: FailureGroup, hosts_max: int = 5) -> str:
+    """How many, why, which, and what to do about it."""
+    names = ", ".join(group.hosts[:hosts_max]) + (", ..." if len(group.hosts) > hosts_max else "")
+    why = " ".join(part for part in (group.stage, group.reason) if part)
+    remedy = f": {group.remedy}" if group.remedy else ""
+    return f"{number(len(group.hosts))} {group.status}: {why} ({names}){remedy}"

@@ -1,0 +1,241 @@
+"""Small runs made of hand-written rows, through the archive as it is."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import polars as pl
+
+from archive.records import Closed, Failure, Host, HostRecord, Limits, Manifest, Scope, Stage
+from archive.runs import Run, Runs
+from archive.tables import FOOTPRINT_SCHEMA, PROCESS_SCHEMA, to_parquet
+from reports import measures
+
+MIB = 2**20
+GIB = 2**30
+STARTED_AT = "2026-11-22T05:00:00Z"
+CLOSED_AT = "2026-11-22T05:03:10Z"
+RULES = "2026.11"
+BOOT_S = 1_795_000_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A footprint row in short."""
+
+    kind: str
+    committed_bytes: int
+    count: int = 1
+    block_bytes: int = 0
+    reserved_bytes: int = 0  # 0: as committed
+    resident_bytes: int | None = None
+    resident_max_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process in short."""
+
+    pid: int
+    comm: str = "java"
+    service: str = "api.service"
+    blocks: tuple[Block, ...] = ()
+    rss_anon_bytes: int | None = 8 * GIB
+    start_ticks: int | None = 4200
+    started_at_s: float | None = BOOT_S + 42
+    arguments: str = "/usr/bin/java -jar api.jar"
+    exe: str = "/usr/bin/java"
+    evidence: str = "maps"
+    trouble: str = ""
+    threads: int = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A host that answered."""
+
+    name: str
+    processes: tuple[Process, ...] = ()
+    denied: int = 0
+    complete: bool = True
+    problem: str = ""
+    meminfo_bytes: dict[str, int] = field(default_factory=dict)
+
+
+MEMINFO = {
+    "MemTotal": 32 * GIB,
+    "MemFree": 10 * GIB,
+    "MemAvailable": 18 * GIB,
+    "Buffers": 1 * GIB,
+    "Cached": 8 * GIB,
+    "Shmem": 1 * GIB,
+    "AnonPages": 11 * GIB,
+    "Slab": 1 * GIB,
+    "PageTables": 64 * MIB,
+    "KernelStack": 32 * MIB,
+    "Hugetlb": 0,
+}
+
+
+def heap(amount_bytes: int, *, resident: bool = False) -> Block:
+    """A main heap that is all committed, by smaps all resident."""
+    return Block("heap_main", amount_bytes, resident_bytes=amount_bytes if resident else None)
+
+
+def stacks(count: int, committed_bytes: int, *, resident_bytes: int | None = None) -> Block:
+    """Thread stacks of 8 MiB each, of which so much is committed in all."""
+    return Block(
+        "thread_stack",
+        committed_bytes,
+        count=count,
+        block_bytes=8 * MIB,
+        reserved_bytes=count * 8 * MIB,
+        resident_bytes=resident_bytes,
+    )
+
+
+def run_of(
+    runs: Runs,
+    *answered: Answered,
+    failures: tuple[Failure, ...] = (),
+    run_id: str = "20261122T050000Z-prod-0001",
+    scope: Scope | None = None,
+    started_at: str = STARTED_AT,
+    rules_version: str = RULES,
+    close: bool = True,
+    complete: bool = True,
+) -> Run:
+    """A run with these answers and failures, closed unless told otherwise."""
+    names = [*(host.name for host in answered), *(failure.host for failure in failures)]
+    manifest = Manifest(
+        run_id=run_id,
+        scope=scope or Scope("prod", "prod-*"),
+        limits=Limits(),
+        hosts=tuple(Host(name, "127.0.0.1") for name in names),
+        started_at=started_at,
+        deadline_at="2026-11-22T06:00:00Z",
+        tool_version="0.1.0",
+        rules_version=rules_version,
+        command="mapsweep collect --hosts 'prod-*'",
+    )
+    run = runs.create(manifest)
+    for host in answered:
+        run.write_footprints(host.name, record(host), processes(host), footprints(host))
+    for failure in failures:
+        run.write_failure(failure)
+    if close:
+        closed = Closed(run_id, CLOSED_AT, len(names), len(answered), 0, len(failures), complete=complete)
+        run.close(closed, measures.frames(run).parquet())
+    return run
+
+
+def runs_in(folder: Path) -> Runs:
+    return Runs(str(folder))
+
+
+def record(host: Answered) -> HostRecord:
+    meminfo = host.meminfo_bytes or MEMINFO
+    return HostRecord(
+        host=host.name,
+        at=STARTED_AT,
+        elapsed_s=1.25,
+        attempt=1,
+        complete=host.complete,
+        problem=host.problem,
+        dump_bytes=100_000,
+        listed=len(host.processes) + host.denied,
+        sent=len(host.processes),
+        kernel_threads=90,
+        denied=host.denied,
+        vanished=0,
+        kernel="6.1.0-30-amd64",
+        os_name="Debian GNU/Linux 12 (bookworm)",
+        cores=8,
+        page_bytes=4096,
+        boot_id="b8f1",
+        clock_s=BOOT_S + 90_000,
+        mem_total_bytes=meminfo.get("MemTotal", -1),
+        meminfo_bytes=meminfo,
+        overcommit_memory=0,
+        max_map_count=65530,
+        thp_mode="madvise",
+        rules_version=RULES,
+    )
+
+
+def processes(host: Answered) -> bytes:
+    rows = [_process(process) for process in host.processes]
+    return to_parquet(pl.DataFrame(rows, schema=PROCESS_SCHEMA, orient="row"))
+
+
+def _process(process: Process) -> tuple[int | float | str | None, ...]:
+    anonymous = process.rss_anon_bytes
+    return (
+        process.pid,
+        process.start_ticks,
+        process.started_at_s,
+        1000,
+        process.comm or None,
+        process.exe or None,
+        process.arguments or None,
+        process.service or None,
+        process.service or None,
+        None,
+        "java" if process.comm == "java" else None,
+        process.evidence,
+        process.trouble or None,
+        process.threads,
+        64 * GIB,
+        None if anonymous is None else anonymous + 100 * MIB,
+        anonymous,
+        90 * MIB,
+        10 * MIB,
+        0,
+    )
+
+
+def footprints(host: Answered) -> bytes:
+    rows = [_block(process, block) for process in host.processes for block in process.blocks]
+    return to_parquet(pl.DataFrame(rows, schema=FOOTPRINT_SCHEMA, orient="row"))
+
+
+def _block(process: Process, block: Block) -> tuple[int | str | None, ...]:
+    most = block.resident_max_bytes
+    if most is None:
+        limit = process.rss_anon_bytes if process.rss_anon_bytes is not None else block.committed_bytes
+        most = block.resident_bytes if block.resident_bytes is not None else min(block.committed_bytes, limit)
+    return (
+        process.pid,
+        process.start_ticks,
+        block.kind,
+        block.block_bytes,
+        block.count,
+        block.reserved_bytes or block.committed_bytes,
+        block.committed_bytes,
+        block.resident_bytes,
+        most,
+        None,
+        None,
+    )
+
+
+def failure(host: str, stage: Stage = Stage.AUTH, reason: str = "auth_rejected") -> Failure:
+    return Failure(host, stage, reason, "the server took none of the keys", "", 1, STARTED_AT, 0.4)
+
+
+def peers(sizes_bytes: tuple[int, ...]) -> tuple[Answered, ...]:
+    """Hosts web1, web2, ... with one process of the same service each."""
+    return tuple(
+        Answered(f"web{place}", (Process(100, blocks=(heap(amount),)),))
+        for place, amount in enumerate(sizes_bytes, start=1)
+    )
+
+
+def grown(host: Answered, amount_bytes: int) -> Answered:
+    """The host with so much more main heap in each process."""
+    return replace(
+        host,
+        processes=tuple(
+            replace(process, blocks=(*process.blocks, Block("heap_mmap", amount_bytes)))
+            for process in host.processes
+        ),
+    )
