@@ -6,6 +6,7 @@ import numpy as np
 
 from archive.mistakes import Mistake, OperatorError
 from mapsweep.process_files import ProcessFiles
+from mapsweep.terminal import visible
 from procmaps.classify import RULES, classify
 from procmaps.footprint import footprints
 from procmaps.kinds import Confidence, Kind
@@ -79,10 +80,10 @@ class LabelledProcess:
         return self.snapshot.maps.name(int(self.parts.mapping[part]))
 
     def why(self, part: int) -> str:
-        """The reason for the part's label, in words."""
+        """The reason for the part's label, in words; names in it are made safe to show."""
         from procmaps.reasons import why  # noqa: PLC0415 - only --why pays for it
 
-        return why(self.snapshot, self.parts, part)
+        return visible(why(self.snapshot, self.parts, part))
 
     @property
     def notes(self) -> tuple[str, ...]:

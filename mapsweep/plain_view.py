@@ -94,8 +94,7 @@ def _status(process: LabelledProcess) -> str:
 def _reasons(process: LabelledProcess) -> Iterator[str]:
     for part in range(len(process.parts)):
         start, end = process.span(part)
-        kind, confidence = process.kind(part).label, process.confidence(part).label
-        yield f"{start}-{end} {kind} ({confidence}, {process.rule(part)}): {process.why(part)}"
+        yield f"{start}-{end} {process.kind(part).label}: {process.why(part)}"
 
 
 def _heading(process: LabelledProcess) -> str:

@@ -1,0 +1,102 @@
+"""A run from its first host to the prompt: progress, Ctrl-C, the ending, the exit code."""
+
+import os
+import shlex
+import sys
+from collections.abc import Callable
+from threading import Event
+from typing import TypeAlias
+
+from archive.records import Closed, Connection
+from archive.runs import Run, Runs
+from mapsweep.exits import Exit, complain
+from mapsweep.interrupt import stoppable
+from mapsweep.progress import display
+from mapsweep.summary import summary_lines
+from mapsweep.terminal import terminal_of
+from mapsweep.thresholds import Threshold, met
+from reports.rank import Report, report
+from workers.embedded import OnProgress
+
+PAGE = "index.html"
+
+Execute: TypeAlias = Callable[[Run, OnProgress, Event], Closed | None]
+
+
+def conduct(run: Run, runs: Runs, execute: Execute, wanted: tuple[Threshold, ...] = ()) -> Exit:
+    """Execute a run, in whichever mode, and end on the terminal with what it found.
+
+    The first Ctrl-C keeps the run and says how to resume it, the second one raises KeyboardInterrupt.
+    """
+    asked = len(run.manifest.hosts)
+    print(f"run {run.run_id}: {asked} {'host' if asked == 1 else 'hosts'}", file=sys.stderr, flush=True)
+    try:
+        with stoppable(_tell_stopping) as stop, display(asked, sys.stderr, terminal_of(sys.stderr)) as tell:
+            closed = execute(run, tell, stop)
+    except KeyboardInterrupt:
+        _tell_resume(run, runs)
+        raise
+    if closed is None:
+        _tell_resume(run, runs)
+        return Exit.INTERRUPTED
+    settled = report(run, runs)
+    show(settled, run, runs)
+    sentences = list(met(wanted, settled))
+    for sentence in sentences:
+        complain(sentence)
+    return Exit.THRESHOLD if sentences else exit_of(closed)
+
+
+def show(settled: Report, run: Run, runs: Runs) -> None:
+    """The ending of a sweep, on standard output."""
+    lines = summary_lines(
+        settled, terminal_of(sys.stdout), (run.report_path(PAGE),), _hints(settled, run, runs)
+    )
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+    sys.stdout.flush()
+
+
+def exit_of(closed: Closed) -> Exit:
+    """By how many hosts answered, whole or in part."""
+    if not closed.failed:
+        return Exit.OK
+    return Exit.ALL_FAILED if closed.failed == closed.asked else Exit.SOME_FAILED
+
+
+def _tell_stopping() -> None:
+    # not print: this runs in a signal handler, perhaps in the middle of another write
+    os.write(2, b"\nmapsweep: stopping; Ctrl-C again aborts\n")
+
+
+def _tell_resume(run: Run, runs: Runs) -> None:
+    complain("stopped; the run is kept. To go on:")
+    print(_mapsweep("collect", "--resume", run.run_id, runs=runs), file=sys.stderr)
+
+
+def _hints(settled: Report, run: Run, runs: Runs) -> tuple[str, ...]:
+    """What to do next: look into the largest process, send the report."""
+    hints = []
+    if looking := _look_into(settled, run):
+        hints.append(looking)
+    hints.append(_mapsweep("mail", run.run_id, "--to", "you@example.org", runs=runs))
+    return tuple(hints)
+
+
+def _look_into(settled: Report, run: Run) -> str:
+    """The command that labels the process with the most native heap, mapping by mapping."""
+    first = settled.hosts[0] if settled.hosts else None
+    if first is None or not first.shown:
+        return ""
+    pid = str(first.shown[0].pid)
+    host = run.host(first.name)
+    if host.connection is Connection.LOCAL and not host.root:
+        return shlex.join(("mapsweep", "classify", pid))
+    where = f"{host.user}@{host.address}" if host.user else host.address
+    port = ("-p", str(host.port)) if host.port != 22 else ()
+    sudo = ("sudo",) if host.become else ()
+    remote = shlex.join(("ssh", *port, where, *sudo, "cat", f"{host.root}/proc/{pid}/smaps"))
+    return f"{remote} | mapsweep classify --why -"
+
+
+def _mapsweep(*words: str, runs: Runs) -> str:
+    return shlex.join(("mapsweep", *words, "--runs", runs.store.url))

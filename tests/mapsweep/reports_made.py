@@ -1,0 +1,80 @@
+"""Reports made by hand, for what shows them."""
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, TypeVar, cast
+
+import polars as pl
+
+from reports.rank import FailureGroup, Report, RunFacts, Totals
+from reports.rows import Extent, HostRow, ProcessRow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+GIB, MIB = 2**30, 2**20
+
+Row = TypeVar("Row", HostRow, ProcessRow)
+
+
+def host(
+    name: str,
+    native_bytes: int | None,
+    stacks_bytes: int | None = None,
+    rank: int | None = None,
+    comm: str = "java",
+) -> HostRow:
+    """A host of which only its measures are known."""
+    known: dict[str, object] = {
+        "name": name,
+        "rank": rank,
+        "status": "ok" if native_bytes is not None else "failed",
+        "native_heap_resident_max_bytes": native_bytes,
+        "stacks_resident_max_bytes": stacks_bytes,
+        "shown": (process(name, 4711, comm, native_bytes),) if native_bytes is not None else (),
+    }
+    return _row(HostRow, known)
+
+
+def process(host_name: str, pid: int, comm: str, native_bytes: int | None) -> ProcessRow:
+    """A process of which only its name and native heap are known."""
+    known: dict[str, object] = {
+        "host": host_name,
+        "pid": pid,
+        "comm": comm,
+        "native_heap_resident_max_bytes": native_bytes,
+    }
+    return _row(ProcessRow, known)
+
+
+def _row(kind: type[Row], known: dict[str, object]) -> Row:
+    """A row whose other texts are empty and whose other figures are unknown."""
+    blank: dict[str, object] = {one.name: "" if one.type in {str, "str"} else None for one in fields(kind)}
+    blank |= {"shown": (), "others": 0, "kinds": (), "advice": ()} if kind is HostRow else {"kinds": ()}
+    return cast("Callable[..., Row]", kind)(**(blank | known))
+
+
+def fleet(hosts: list[HostRow], failures: tuple[FailureGroup, ...] = ()) -> Report:
+    """The report of a run of these hosts."""
+    failed = sum(row.status == "failed" for row in hosts)
+    native = Extent(resident_max_bytes=sum(row.native_heap_resident_max_bytes or 0 for row in hosts))
+    stacks = Extent(resident_max_bytes=sum(row.stacks_resident_max_bytes or 0 for row in hosts))
+    run = RunFacts(
+        run_id="20261123T050000Z-adhoc-beef",
+        scope="adhoc",
+        hosts="prod-*",
+        evidence="maps",
+        become=False,
+        started_at="2026-11-23T05:00:00+00:00",
+        closed_at="2026-11-23T05:01:00+00:00",
+        asked=len(hosts),
+        ok=len(hosts) - failed,
+        partial=0,
+        failed=failed,
+        tool_version="0.1.0",
+        rules_version="1",
+        command="mapsweep collect --hosts 'prod-*'",
+    )
+    sums: dict[str, object] = {one.name: None for one in fields(Totals)}
+    sums |= {"native_heap": native, "thread_stacks": stacks, "stacks": 1234, "denied": 0, "kinds": ()}
+    totals = cast("Callable[..., Totals]", Totals)(**sums)
+    return Report(run, totals, tuple(hosts), (), failures, (), pl.DataFrame())
