@@ -1,13 +1,115 @@
-"""Secrets in command lines are masked before anything is written."""
+"""Secrets in command lines are masked before anything is written: the value alone gives way to the mask.
 
-MASK = b"***"
+Rather too much than too little: a value that a name calls a secret is masked whatever it looks like. The
+names of flags and the number of arguments stay.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from procmaps.arguments import base_name
+from procmaps.secret_patterns import MASK, ends_in_key, is_secret_word, mask_text, names_secret
+
+ARGUMENT_LIMIT_BYTES: Final = 131_072  # MAX_ARG_STRLEN, include/uapi/linux/binfmts.h
+NESTING_LIMIT_QUOTES: Final = 3
+
+_WORDS = re.compile(rb"\s+|(?:\"[^\"]*\"|'[^']*'|[^\s\"'])+|[\"']")
+_BLANK = re.compile(rb"\s")
+_OPTION = re.compile(rb"--[A-Za-z][A-Za-z-]*(?:=.*)?\Z|-[A-Za-z]\Z|-[a-z][a-z-]{0,24}\Z", re.DOTALL)
+
+# short flags by the tool that they belong to, as the same letter means something else to others: with the secret
+# attached (-pSECRET), or as the next argument as well
+_ATTACHED: Final = dict.fromkeys(
+    (
+        *(b"mysql", b"mysqldump", b"mysqladmin", b"mysqlimport", b"mysqlcheck", b"mysqlshow", b"mysqlslap"),
+        *(b"mysqlbinlog", b"mysqlsh", b"mysqlpump", b"mariadb", b"mariadb-dump", b"mariadb-admin", b"mycli"),
+        *(b"mariadb-check", b"mariadb-import", b"xtrabackup", b"mariabackup", b"7z", b"7za", b"7zr", b"rar"),
+    ),
+    b"p",
+)
+_EITHER: Final = {
+    **dict.fromkeys((b"sshpass", b"mongo", b"mongosh", b"mongodump", b"mongorestore", b"mongoexport"), b"p"),
+    **dict.fromkeys(
+        (b"docker", b"podman", b"buildah", b"skopeo", b"helm", b"oc", b"az", b"rabbitmqadmin"), b"p"
+    ),
+    **dict.fromkeys((b"ldapsearch", b"ldapadd", b"ldapmodify", b"ldapdelete", b"ldapwhoami"), b"w"),
+    **dict.fromkeys((b"sqlcmd", b"isql", b"osql", b"bcp", b"ipmitool", b"zip", b"unzip"), b"P"),
+    **dict.fromkeys((b"snmpget", b"snmpwalk", b"snmpbulkwalk", b"snmpset", b"snmptrap"), b"AXc"),
+    b"redis-cli": b"a",
+}
+# flags whose value is USER and SECRET: the user stays
+_WITH_USER: Final[dict[bytes, tuple[frozenset[bytes], bytes]]] = {
+    b"curl": (frozenset((b"-u", b"--user", b"-U", b"--proxy-user")), b":"),
+    b"smbclient": (frozenset((b"-U", b"--user")), b"%"),
+    b"rpcclient": (frozenset((b"-U", b"--user")), b"%"),
+    b"lftp": (frozenset((b"-u", b"--user")), b","),
+}
+_WHOLE: Final = b"whole"  # the next argument is a secret from end to end
 
 
 def mask_argv(argv: tuple[bytes, ...]) -> tuple[bytes, ...]:
     """The same arguments with what looks like a secret replaced by the mask; their number stays."""
-    return argv
+    return tuple(_masked(argv))
 
 
 def mask_cmdline(cmdline: bytes) -> bytes:
-    """The content of /proc/PID/cmdline with its secrets masked."""
-    return cmdline
+    """The content of /proc/PID/cmdline, NUL between the arguments, with its secrets masked."""
+    return b"\0".join(_masked(cmdline.split(b"\0")))
+
+
+def _masked(arguments: Iterable[bytes], depth: int = 0) -> Iterator[bytes]:
+    tool = follows = b""
+    for argument in arguments:
+        if follows and argument and not _OPTION.match(argument):
+            user, separator, _ = argument.partition(follows)
+            yield MASK if follows is _WHOLE or not separator else user + separator + MASK
+            follows = b""
+            continue
+        name = base_name(argument)
+        if name in _ATTACHED or name in _EITHER or name in _WITH_USER:
+            tool = name
+        follows = _announced(tool, argument)
+        yield _argument(tool, argument, depth)
+
+
+def _announced(tool: bytes, argument: bytes) -> bytes:
+    """What the next argument is: b"" nothing special, _WHOLE a secret, else what parts user and secret."""
+    flags, separator = _WITH_USER.get(tool, (frozenset(), b""))
+    if argument in flags:
+        return separator
+    if not argument.startswith(b"-"):
+        return _WHOLE if is_secret_word(argument) or ends_in_key(argument) else b""
+    if len(argument) == 2 and argument[1:] in _letters(_EITHER.get(tool, b"")):
+        return _WHOLE
+    return _WHOLE if names_secret(argument) else b""
+
+
+def _letters(flags: bytes) -> tuple[bytes, ...]:
+    return tuple(bytes((letter,)) for letter in flags)
+
+
+def _argument(tool: bytes, argument: bytes, depth: int) -> bytes:
+    """One argument, masked within."""
+    attached = _ATTACHED.get(tool, b"") + _EITHER.get(tool, b"")
+    if len(argument) > 2 and argument[:1] == b"-" and argument[1:2] in _letters(attached):
+        return argument[:2] + MASK
+    flags, separator = _WITH_USER.get(tool, (frozenset(), b""))
+    flag, equals, value = argument.partition(b"=")
+    if equals and flag in flags:
+        return flag + equals + value.partition(separator)[0] + separator + MASK
+    # the whole first: a header's value may have a blank in it
+    argument = mask_text(argument[:ARGUMENT_LIMIT_BYTES])
+    if depth < NESTING_LIMIT_QUOTES and _BLANK.search(argument):
+        return _command_line(argument, depth + 1)
+    return argument
+
+
+def _command_line(argument: bytes, depth: int) -> bytes:
+    """An argument with blanks, as a command line of its own: of sh -c, or a title a process gave itself."""
+    quote = argument[:1]
+    if quote in {b"'", b'"'} and argument.endswith(quote) and argument.count(quote) == 2:
+        return quote + _argument(b"", argument[1:-1], depth) + quote
+    words: list[bytes] = _WORDS.findall(argument)
+    masked = _masked((word for word in words if not word.isspace()), depth)
+    return b"".join(word if word.isspace() else next(masked) for word in words)
