@@ -6,6 +6,7 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft
+from procmaps.rules.names import Name
 from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS
@@ -20,7 +21,8 @@ FOREIGN_FLAGS: Final = sum(
 
 def foreign(draft: Draft) -> Flags:
     """Flags that no malloc of glibc or musl asks for."""
-    return (draft.flags & np.uint64(FOREIGN_FLAGS)) != 0
+    found: Flags = (draft.flags & np.uint64(FOREIGN_FLAGS)) != 0
+    return found
 
 
 def affordable(draft: Draft) -> Flags:
@@ -44,7 +46,10 @@ def musl(draft: Draft) -> Flags | None:
     own = has(draft.facts.marks, "musl")
     if not own.any():
         return None
-    return draft.open_rw & own[draft.process] & ~foreign(draft) & affordable(draft) & (draft.size % MIB != 0)
+    found: Flags = (
+        draft.open_rw & own[draft.process] & ~foreign(draft) & affordable(draft) & (draft.size % MIB != 0)
+    )
+    return found
 
 
 def static_jemalloc(draft: Draft) -> Flags | None:
@@ -57,19 +62,21 @@ def static_jemalloc(draft: Draft) -> Flags | None:
     norreserve = (draft.flags & np.uint64(VM_FLAGS["nr"])) != 0
     known = draft.facts.smaps[draft.process]
     large = draft.size >= MIB
-    return draft.open_rw & silent[draft.process] & large & (norreserve | ~known)
+    found: Flags = draft.open_rw & silent[draft.process] & large & (norreserve | ~known)
+    return found
 
 
 def mmapped(draft: Draft) -> Flags:
     """Large chunks: anonymous, writable, of at least the threshold, unflagged, and paid for by RssAnon."""
-    chunk = draft.open_rw & (draft.size >= CHUNK_MIN_BYTES) & ~foreign(draft) & affordable(draft)
-    return chunk & ~has(draft.facts.marks, "musl")[draft.process] & (draft.size % MIB != 0)
-
-
-def mmapped_round(draft: Draft) -> Flags:
-    """The same, but whole MiB: one chunk would have a header more, several merged ones can come to it."""
-    chunk = draft.open_rw & (draft.size >= CHUNK_MIN_BYTES) & ~foreign(draft) & affordable(draft)
-    return chunk & has(draft.facts.marks, "glibc")[draft.process] & (draft.size >= 4 * MIB)
+    chunk = (
+        draft.open_rw
+        & (draft.code != Name.HUGE)
+        & (draft.size >= CHUNK_MIN_BYTES)
+        & ~foreign(draft)
+        & affordable(draft)
+    )
+    found: Flags = chunk & ~has(draft.facts.marks, "musl")[draft.process] & (draft.size % MIB != 0)
+    return found
 
 
 LOADED = Rule(
@@ -110,15 +117,5 @@ MMAPPED = Rule(
     "glibc, malloc/malloc.c, sysmalloc_mmap: chunks above the threshold (128 KiB to 32 MiB) are mapped alone; neighbours merge",
     "{size} of writable anonymous memory that no runtime of this process accounts for: large malloc chunks",
     mmapped,
-    Kind.ANONYMOUS,
-)
-MMAPPED_ROUND = Rule(
-    "glibc.mmapped_round",
-    Kind.HEAP_MMAP,
-    Confidence.GUESS,
-    "maps, status",
-    "glibc, malloc/malloc.c: a mapped chunk is its size and a header, rounded up to pages",
-    "a whole number of MiB, which one malloc chunk never has; merged ones can, and so can memory mapped by the program",
-    mmapped_round,
     Kind.ANONYMOUS,
 )

@@ -5,6 +5,8 @@ new_heap, grow_heap), so its reserve always ends on the next boundary. The kerne
 below, the reserve with a guard above. Anchored on the boundary, both are cut off again.
 """
 
+from typing import Final
+
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
@@ -14,9 +16,13 @@ from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64
 
-HEAP_64_BYTES = 64 * 2**20
-HEAP_32_BYTES = 2**20
-SPILL_BYTES = 64 * 2**10  # what a merged guard may add above a heap's reserve
+HEAP_64_BYTES: Final = 64 * 2**20
+HEAP_32_BYTES: Final = 2**20
+RESIDENT_SHARE: Final = (
+    8  # a full heap was written once; of less than an eighth resident something else is likelier
+)
+BUDGET_SLACK: Final = 1.5  # heaps that were emptied stay writable
+SPILL_BYTES: Final = 64 * 2**10  # what a merged guard may add above a heap's reserve
 
 
 def uses_arenas(draft: Draft) -> Flags:
@@ -63,6 +69,13 @@ def full(draft: Draft) -> Flags | None:
     high = draft.end[rows] & -size
     budget = draft.facts.rss_anon_bytes[draft.process[rows]]
     good = (high > low) & ((budget < 0) | (draft.size[rows] <= budget))
+    # a full heap ends where the next one could begin: a chunk or table that merely spans a boundary does not
+    good &= (high == draft.end[rows]) & (low == draft.start[rows])
+    good &= (draft.resident[rows] < 0) | (draft.resident[rows] * RESIDENT_SHARE >= draft.size[rows])
+    # all heaps of a process together must be paid for
+    heaps = np.bincount(draft.process, _heap_sizes(draft), len(draft.facts.marks))
+    wanted = heaps + np.bincount(draft.process[rows][good], draft.size[rows][good], len(heaps))
+    good &= (budget < 0) | (wanted[draft.process[rows]] <= budget * BUDGET_SLACK)
     rows, low, high, size = rows[good], low[good], high[good], size[good]
     if not len(rows):
         return None
@@ -73,6 +86,11 @@ def full(draft: Draft) -> Flags | None:
         np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
     )
     return draft.take(process, first, first + np.repeat(size, count))
+
+
+def _heap_sizes(draft: Draft) -> Ints64:
+    """The writable bytes of arenas found so far, by part."""
+    return np.where((draft.kind == Kind.HEAP_ARENA) & ~draft.none, draft.size, 0)
 
 
 def _has_arenas(draft: Draft) -> Flags:

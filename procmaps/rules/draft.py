@@ -87,7 +87,8 @@ class Draft:
     @property
     def open(self) -> Flags:
         """Anonymous parts without a kind yet."""
-        return (self.kind == OPEN) & (self.code <= Name.HUGE)
+        found: Flags = (self.kind == OPEN) & (self.code <= Name.HUGE)
+        return found
 
     @property
     def open_rw(self) -> Flags:

@@ -40,7 +40,8 @@ def heap(draft: Draft) -> Flags | None:
     low &= (draft.end <= MMAP_AREA_BYTES * 4) & (draft.start >= 2**32)
     rows = np.flatnonzero(low)
     if not len(rows):
-        return fixed
+        found: Flags = fixed
+        return found
     breaks = np.concatenate(([True], ~draft.touches_below[rows[1:]] | (np.diff(rows) != 1)))
     run = np.cumsum(breaks) - 1
     first, last = rows[breaks], rows[np.concatenate((breaks[1:], [True]))]
@@ -48,7 +49,8 @@ def heap(draft: Draft) -> Flags | None:
     mask = fixed.copy()
     mask[rows[whole[run]]] = True
     draft.join(np.flatnonzero(mask), run[np.searchsorted(rows, np.flatnonzero(mask))])
-    return mask
+    found: Flags = mask
+    return found
 
 
 def runtime(draft: Draft) -> Flags | None:

@@ -10,6 +10,7 @@ from procmaps.rules.objects import BIT
 KIB: Final = 2**10
 MIB: Final = 2**20
 GIB: Final = 2**30
+NEWEST_VERSION: Final = 40  # larger numbers in a path are an architecture's
 LOW_BYTES: Final = 16 * 2**40  # compressed oops, class space and ZGC lie below this; the mmap area does not
 CLASS_SPACE_BYTES: Final = GIB
 CODE_CACHE_BYTES: Final = (240 * MIB, 245764 * KIB, 48 * MIB, 64 * MIB, 128 * MIB, 256 * MIB)
@@ -31,6 +32,7 @@ class JvmArguments:
     code_cache: int = 0
     class_space: int = 0
     ram_max: int = 0
+    collector: str = ""  # Serial, Parallel, G1, Z, ...; "" where the JVM chose
 
 
 @dataclass(slots=True)
@@ -41,6 +43,8 @@ class Jvm:
     version: int  # feature release; 0 where the path does not tell
     arguments: JvmArguments
     heap: tuple[int, int] = (0, 0)
+    mark_stack: bool = False  # found as a mapping of its own
+    scales: set[int] = field(default_factory=set)  # at which images of the heap were found
     code_segments: list[tuple[int, int]] = field(default_factory=list)  # reserved and committed bytes of each
 
     @property
@@ -55,42 +59,74 @@ def size_of(text: bytes) -> int:
     return int(match[1]) * _UNIT[match[2].lower()] if match and len(match[1]) < 20 else 0
 
 
+_SIZES = {
+    b"MaxHeapSize": "heap_max",
+    b"ReservedCodeCacheSize": "code_cache",
+    b"CompressedClassSpaceSize": "class_space",
+    b"MaxRAM": "ram_max",
+}
+_COLLECTOR = re.compile(rb"^-XX:\+Use(\w+?)GC$")
+
+
 def read_arguments(argv: tuple[bytes, ...]) -> JvmArguments:
     """The arguments that shape the address space; where one is repeated the last counts."""
     sizes = {"heap_max": 0, "stack": 0, "code_cache": 0, "class_space": 0, "ram_max": 0}
-    share = 25.0
-    named = {
-        b"MaxHeapSize": "heap_max",
-        b"ReservedCodeCacheSize": "code_cache",
-        b"CompressedClassSpaceSize": "class_space",
-        b"MaxRAM": "ram_max",
-    }
-    for argument in argv[1:]:
+    share, collector = 25.0, ""
+    for argument in _options(argv):
+        chosen = _COLLECTOR.match(argument)
+        name, _, value = argument[4:].partition(b"=")
         if argument.startswith(b"-Xmx"):
             sizes["heap_max"] = size_of(argument[4:]) or sizes["heap_max"]
         elif argument.startswith(b"-Xss"):
             sizes["stack"] = size_of(argument[4:]) or sizes["stack"]
-        elif argument.startswith(b"-XX:"):
-            name, _, value = argument[4:].partition(b"=")
-            if name in named:
-                sizes[named[name]] = size_of(value) or sizes[named[name]]
-            elif name == b"ThreadStackSize":
-                sizes["stack"] = size_of(value) * KIB or sizes["stack"]
-            elif name == b"MaxRAMPercentage":
-                share = _share(value, share)
-            elif name == b"MaxRAMFraction" and value.isdigit() and 0 < int(value) <= 100:
-                share = 100.0 / int(value)
-        elif not argument.startswith(b"-") and argument != b"":
-            if argument.endswith((b".jar", b".class")):
-                break
-    return JvmArguments(heap_share=share, **sizes)
+        elif chosen:
+            collector = chosen[1].decode()
+        elif name in _SIZES:
+            sizes[_SIZES[name]] = size_of(value) or sizes[_SIZES[name]]
+        elif name == b"ThreadStackSize":
+            sizes["stack"] = size_of(value) * KIB or sizes["stack"]
+        elif name in {b"MaxRAMPercentage", b"MaxRAMFraction"}:
+            share = _share(name, value, share)
+    return JvmArguments(heap_share=share, collector=collector, **sizes)
 
 
-def _share(value: bytes, otherwise: float) -> float:
+def _options(argv: tuple[bytes, ...]) -> list[bytes]:
+    """The launcher's own options: those before the program's."""
+    for position, argument in enumerate(argv[1:], 1):
+        before = argv[position - 1]
+        if before == b"-jar" or (not argument.startswith((b"-", b"@")) and before not in _TAKES_A_VALUE):
+            return list(argv[1:position])
+    return list(argv[1:])
+
+
+_TAKES_A_VALUE = (
+    *(
+        b"-cp",
+        b"-classpath",
+        b"--class-path",
+        b"-p",
+        b"--module-path",
+        b"--upgrade-module-path",
+        b"--add-modules",
+    ),
+    *(
+        b"--enable-native-access",
+        b"--add-opens",
+        b"--add-exports",
+        b"--add-reads",
+        b"--patch-module",
+        b"-d",
+        b"--limit-modules",
+    ),
+)
+
+
+def _share(name: bytes, value: bytes, otherwise: float) -> float:
     try:
         share = float(value)
     except ValueError:
         return otherwise
+    share = 100 / share if name == b"MaxRAMFraction" and share > 0 else share
     return share if 0 < share <= 100 else otherwise
 
 
@@ -98,8 +134,8 @@ def version_of(path: bytes) -> int:
     """The feature release that the path of libjvm.so tells; 0 where it does not."""
     if b"/jre/lib/" in path:
         return 8
-    found = _VERSION.findall(path.lower())
-    return int(found[-1]) if found else 0
+    found = _VERSION.search(path.lower())
+    return int(found[1]) if found and int(found[1]) <= NEWEST_VERSION else 0
 
 
 def find_jvms(draft: Draft, paths: dict[int, bytes]) -> list[Jvm]:

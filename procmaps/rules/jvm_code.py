@@ -90,7 +90,8 @@ def safepoint(draft: Draft) -> Flags | None:
     beside = readable.copy()
     beside[:-1] |= readable[1:] & draft.touches_below[1:]
     beside[1:] |= readable[:-1] & draft.touches_above[:-1]
-    return (tiny & beside) | (tiny & (draft.above >= Name.FILE_CODE + 1))
+    found: Flags = (tiny & beside) | (tiny & (draft.above >= Name.FILE_CODE + 1))
+    return found
 
 
 CODE_CACHE = Rule(

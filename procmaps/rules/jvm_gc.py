@@ -14,12 +14,15 @@ from procmaps.rules.draft import Draft, Spans
 from procmaps.rules.jvm import GIB, KIB, LOW_BYTES, MIB, Jvm
 from procmaps.rules.names import Name
 from procmaps.rules.rule import Rule
-from procmaps.tables import Flags, Ints64
+from procmaps.smaps import VM_FLAGS
+from procmaps.tables import Flags
 
 SCALES: Final = (32, 64, 512)
 PAGE_BYTES: Final = 4096
 GAP_MIN_BYTES: Final = 20 * KIB  # a mirrored gap below this could be guard zones
 MARK_STACK_BYTES: Final = 32 * MIB
+PARALLEL: Final = ("Parallel", "ParallelOld", "")
+WITHOUT_MARK_STACK: Final = ("Serial", "Parallel", "ParallelOld", "Z", "Shenandoah", "Epsilon")
 WHOLE_MIN_BYTES: Final = 256 * KIB
 ZGC_MARK_STACK_BYTES: Final = 8 * GIB
 ZGC_GRANULE_MAP_BYTES: Final = 16 * MIB
@@ -65,7 +68,10 @@ def _images(draft: Draft, jvm: Jvm) -> Spans:
             below = (runs[index - 1][1] - runs[index - 1][0]) // scale if index else 0
             above = (runs[index + 1][1] - runs[index + 1][0]) // scale if index + 1 < len(runs) else 0
             for row in gaps[np.abs(draft.size[gaps] - size) <= 2 * PAGE_BYTES].tolist():
-                spans += _image(draft, jvm, row, below, above)
+                found = _image(draft, jvm, row, below, above)
+                spans += found
+                if found:
+                    jvm.scales.add(scale)
     return spans
 
 
@@ -96,7 +102,10 @@ def _merge(spans: Spans) -> Spans:
 
 
 def whole_tables(draft: Draft) -> Flags | None:
-    """Tables that are committed to their end, of exactly the size that the whole heap has in them."""
+    """Tables that are committed to their end, of exactly the size that the whole heap has in them.
+
+    Where the heap has gaps only Parallel commits tables whole: its mark bitmap and its block table.
+    """
     if not draft.jvms:
         return None
     mask = np.zeros(len(draft), np.bool_)
@@ -104,13 +113,40 @@ def whole_tables(draft: Draft) -> Flags | None:
         reserved = jvm.heap[1] - jvm.heap[0]
         if reserved <= 0:
             continue
+        sizes = _whole_sizes(draft, jvm)
         own = draft.rows_of(jvm.process)
-        sizes = {count * reserved // scale for scale in (64, 512) for count in (1, 2, 3)}
-        sizes = {
-            _pages(size) + extra for size in sizes if size >= WHOLE_MIN_BYTES for extra in (0, PAGE_BYTES)
-        }
-        mask[own] = np.isin(draft.size[own], sorted(sizes))
-    return mask & draft.open_rw
+        mask[own] = np.isin(draft.size[own], sizes)
+    found: Flags = mask & draft.open_rw & (draft.flags & np.uint64(VM_FLAGS["nr"]) == 0)
+    return found
+
+
+def _whole_sizes(draft: Draft, jvm: Jvm) -> list[int]:
+    """Sizes that a table over the whole heap can have here; none where tables must have the heap's gaps."""
+    reserved = jvm.heap[1] - jvm.heap[0]
+    gaps = any(closed for _, _, closed in _runs(draft, jvm))
+    if gaps and (jvm.arguments.collector not in PARALLEL or jvm.scales & {32, 64}):
+        return []
+    scales = (32, 512) if gaps and 0 < jvm.version < 22 else (32, 64, 512)
+    sizes = {_pages(reserved // scale) for scale in scales}
+    if not gaps:
+        sizes |= {size + PAGE_BYTES for size in sizes}  # Serial's card table has a guard page
+    return sorted(size for size in sizes if size >= WHOLE_MIN_BYTES)
+
+
+def whole_tables_merged(draft: Draft) -> Flags | None:
+    """Large tables at the top of a mapping that ends on 2 MiB, as mark_stack_merged."""
+    spans: Spans = []
+    for jvm in draft.jvms:
+        if jvm.heap[1] <= jvm.heap[0]:
+            continue
+        own = draft.rows_of(jvm.process)
+        for size in _whole_sizes(draft, jvm):
+            if size % (2 * MIB):
+                continue
+            fit = draft.open_rw[own] & (draft.size[own] > size) & (draft.end[own] % (2 * MIB) == 0)
+            fit &= draft.size[own] < 2 * size
+            spans += [(jvm.process, end - size, end) for end in draft.end[own][fit][:1].tolist()]
+    return draft.take_spans(spans)
 
 
 def mark_stack(draft: Draft) -> Flags | None:
@@ -118,8 +154,28 @@ def mark_stack(draft: Draft) -> Flags | None:
     if not draft.jvms:
         return None
     jvm = np.zeros(len(draft.facts.marks), np.bool_)
-    jvm[[one.process for one in draft.jvms]] = True
-    return draft.open_rw & jvm[draft.process] & (draft.size == MARK_STACK_BYTES)
+    jvm[[one.process for one in draft.jvms if one.arguments.collector not in WITHOUT_MARK_STACK]] = True
+    mask = draft.open_rw & jvm[draft.process] & (draft.size == MARK_STACK_BYTES)
+    for one in draft.jvms:
+        one.mark_stack |= bool(mask[draft.rows_of(one.process)].any())
+    found: Flags = mask
+    return found
+
+
+def mark_stack_merged(draft: Draft) -> Flags | None:
+    """Where no mapping has that size: the top of a larger one that ends on 2 MiB, as the kernel aligns it.
+
+    The mark stack is mapped early and mappings grow downward, so what merged with it lies below.
+    """
+    spans: Spans = []
+    for jvm in draft.jvms:
+        if jvm.mark_stack or jvm.before_9 or jvm.arguments.collector in WITHOUT_MARK_STACK or not jvm.heap[1]:
+            continue
+        own = draft.rows_of(jvm.process)
+        fit = draft.open_rw[own] & (draft.size[own] > MARK_STACK_BYTES) & (draft.end[own] % (2 * MIB) == 0)
+        for end in draft.end[own][fit & (draft.start[own] >= LOW_BYTES)][:1].tolist():
+            spans.append((jvm.process, end - MARK_STACK_BYTES, end))
+    return draft.take_spans(spans)
 
 
 def zgc_tables(draft: Draft) -> Flags | None:
@@ -170,6 +226,16 @@ WHOLE = Rule(
     whole_tables,
     Kind.HEAP_MMAP,
 )
+WHOLE_MERGED = Rule(
+    "java.gc_whole_merged",
+    Kind.JAVA_GC,
+    Confidence.LIKELY,
+    "maps, cmdline",
+    "OpenJDK, gc/parallel; Linux 6.7 and later align mappings of whole 2 MiB to 2 MiB",
+    "the top {block_size} of a mapping that ends on 2 MiB: as large as a table over the whole Java heap",
+    whole_tables_merged,
+    Kind.HEAP_MMAP,
+)
 MARK_STACK = Rule(
     "java.gc_mark_stack",
     Kind.JAVA_GC,
@@ -178,6 +244,16 @@ MARK_STACK = Rule(
     "OpenJDK, gc/g1/g1ConcurrentMark.cpp: MarkStackSize of 4 Mi entries",
     "exactly 32 MiB in a JVM: the stack of the marking threads",
     mark_stack,
+    Kind.HEAP_MMAP,
+)
+MARK_STACK_MERGED = Rule(
+    "java.gc_mark_stack_merged",
+    Kind.JAVA_GC,
+    Confidence.LIKELY,
+    "maps",
+    "OpenJDK, gc/g1/g1ConcurrentMark.cpp; Linux 6.7 and later align mappings of whole 2 MiB to 2 MiB",
+    "the top 32 MiB of a mapping that ends on 2 MiB, in a JVM whose mark stack is nowhere else",
+    mark_stack_merged,
     Kind.HEAP_MMAP,
 )
 ZGC_TABLES = Rule(

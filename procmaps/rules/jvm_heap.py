@@ -164,7 +164,8 @@ def zgc(draft: Draft) -> Flags | None:
         & (draft.start >= ZGC_LOW_BYTES)
         & (draft.end <= 2 * LOW_BYTES)
     )
-    return views | reserve
+    found: Flags = views | reserve
+    return found
 
 
 _RESERVE = "OpenJDK, memory/virtualspace.cpp (JDK 24: memoryReserver.cpp), ReservedHeapSpace: one reservation of -Xmx, rounded up"

@@ -9,9 +9,10 @@ from procmaps.rules.draft import Draft, Spans
 from procmaps.rules.jvm import CLASS_SPACE_BYTES, KIB, LOW_BYTES, MIB, Jvm
 from procmaps.rules.names import Name
 from procmaps.rules.rule import Rule
-from procmaps.tables import Flags
+from procmaps.tables import Flags, Ints64
 
-NODE_BYTES: Final = (64 * MIB, 8 * MIB)  # JDK 17 and later; JDK 16, and the first node of 8 to 15
+NODE_BYTES: Final = 64 * MIB  # JDK 17 and later
+OLD_NODE_BYTES: Final = 8 * MIB  # the first node of JDK 8 to 15, any of JDK 16
 ROOT_CHUNK_BYTES: Final = 4 * MIB
 GRANULE_BYTES: Final = 64 * KIB
 ARENA_BYTES: Final = 64 * MIB
@@ -31,7 +32,8 @@ def archives(draft: Draft) -> Flags | None:
     top = -(-draft.start[rows] // ARCHIVE_ALIGNMENT_BYTES) * ARCHIVE_ALIGNMENT_BYTES
     spans = (draft.process[rows].astype(np.int64), draft.start[rows], np.minimum(top, draft.end[rows]))
     tails = draft.take(*spans)
-    return tails | ((draft.code == Name.JSA) & (draft.kind == 255))
+    found: Flags = tails | ((draft.code == Name.JSA) & (draft.kind == 255))
+    return found
 
 
 def class_space(draft: Draft) -> Flags | None:
@@ -84,28 +86,20 @@ def _nodes(draft: Draft, jvm: Jvm) -> Spans:
     own = draft.rows_of(jvm.process)
     start, end, none = draft.start[own], draft.end[own], draft.none[own]
     usable = draft.open[own] & (none | draft.writable[own])
-    granule = 512 * KIB if jvm.before_9 or jvm.version in (9, 10, 11, 12, 13, 14, 15) else GRANULE_BYTES
+    old = 0 < jvm.version < 17
     found: Spans = []
     taken = 0
     for row in np.flatnonzero(usable & none & (end % ROOT_CHUNK_BYTES == 0)):
         top = int(end[row])
-        for size in NODE_BYTES:
-            begin = top - size
-            if begin >= taken and _is_node(start, end, none, usable, (begin, top), granule):
-                found.append((jvm.process, begin, top))
-                taken = top
-                break
+        begin = top - (OLD_NODE_BYTES if old else NODE_BYTES)
+        if begin >= taken and _is_node(start, end, none, usable, (begin, top)):
+            found.append((jvm.process, begin, top))
+            taken = top
     return found
 
 
-def _is_node(
-    start: np.ndarray,
-    end: np.ndarray,
-    none: np.ndarray,
-    usable: np.ndarray,
-    span: tuple[int, int],
-    granule: int,
-) -> bool:  # type: ignore[type-arg]
+def _is_node(start: Ints64, end: Ints64, none: Flags, usable: Flags, span: tuple[int, int]) -> bool:
+    """Whether a span is unbroken, begins writable, is committed in granules, and is not one heap of an arena."""
     begin, top = span
     inside = np.flatnonzero((end > begin) & (start < top))
     if not len(inside) or not bool(usable[inside].all()):
@@ -115,7 +109,7 @@ def _is_node(
         return False
     bodies = ~none[inside]
     committed = (highs - lows)[bodies]
-    if bool((committed % granule).any()) or bool((lows[bodies] % granule).any()):
+    if bool((committed % GRANULE_BYTES).any()) or bool((lows[bodies] % GRANULE_BYTES).any()):
         return False
     arena_like = begin % ARENA_BYTES == 0 and len(inside) == 2 and top - begin == ARENA_BYTES
     return not arena_like

@@ -1,25 +1,34 @@
 """Anonymous memory that belongs to loaded objects: .bss, the dynamic loader's own, static TLS."""
 
+from typing import Final
+
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft
 from procmaps.rules.names import Name
+from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
 
-BSS_CERTAIN_BYTES = 64 * 2**10
-BSS_MAX_BYTES = 64 * 2**20
-LOADER_MAX_BYTES = 64 * 2**10
+BSS_CERTAIN_BYTES: Final = 64 * 2**10
+BSS_MAX_BYTES: Final = 64 * 2**20
+PYTHON_BSS_MAX_BYTES: Final = 2**20  # modules are loaded late, below arenas of 1 MiB
+LOADER_MAX_BYTES: Final = 64 * 2**10
 
 
 def _above_data(draft: Draft) -> Flags:
-    return draft.open_rw & (draft.below == Name.FILE_DATA + 1)
+    found: Flags = draft.open_rw & (draft.below == Name.FILE_DATA + 1)
+    return found
 
 
 def bss(draft: Draft) -> Flags:
-    """Anonymous memory right above the writable data of a file."""
-    return _above_data(draft) & (draft.size <= BSS_MAX_BYTES)
+    """Anonymous memory right above the writable data of a file, with a gap or a file above it.
+
+    An object that is loaded late comes to lie right below memory that was mapped before: that is no .bss.
+    """
+    largest = np.where(has(draft.facts.marks, "python"), PYTHON_BSS_MAX_BYTES, BSS_MAX_BYTES)
+    return _above_data(draft) & (draft.size <= largest[draft.process]) & ~draft.touches_above
 
 
 def small_bss(draft: Draft) -> Flags:
@@ -34,7 +43,8 @@ def loader(draft: Draft) -> Flags:
         | (draft.below == Name.FILE_RODATA + 1)
         | (draft.below == Name.FILE_CODE + 1)
     )
-    return draft.open_rw & beside & (draft.size <= LOADER_MAX_BYTES)
+    found: Flags = draft.open_rw & beside & (draft.size <= LOADER_MAX_BYTES)
+    return found
 
 
 _ELF = "ELF: p_memsz beyond p_filesz is mapped anonymously, right above the data (glibc elf/dl-map-segments.h, Linux fs/binfmt_elf.c)"

@@ -64,7 +64,8 @@ def find_objects(maps: MapTable, processes: int, file_rows: Flags) -> tuple[Mark
 def has(marks: Marks, *names: str) -> Flags:
     """Which processes carry at least one of these marks."""
     bits = np.uint32(sum(int(BIT[name]) for name in names))
-    return (marks & bits) != 0
+    found: Flags = (marks & bits) != 0
+    return found
 
 
 def _distinct_files(maps: MapTable, rows: Ints64) -> tuple[Ints64, Ints64]:

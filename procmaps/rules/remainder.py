@@ -1,19 +1,43 @@
 """What no other rule knows: shown as it is."""
 
+from typing import Final
+
 from procmaps.kinds import Confidence, Kind
+from procmaps.rules.allocators import foreign
 from procmaps.rules.draft import OPEN, Draft
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
 
 
+VAST_FACTOR: Final = 16
+VAST_MIN_BYTES: Final = 2**30
+
+
 def closed(draft: Draft) -> Flags:
     """Address space that nobody may touch."""
-    return (draft.kind == OPEN) & draft.none
+    found: Flags = (draft.kind == OPEN) & draft.none
+    return found
+
+
+def unpaid(draft: Draft) -> Flags:
+    """Writable memory larger than all that the process has resident of its own: hardly any of it was ever used."""
+    budget = draft.facts.rss_anon_bytes[draft.process]
+    found: Flags = (draft.kind == OPEN) & (budget >= 0) & (draft.size > budget)
+    return found
+
+
+def vast(draft: Draft) -> Flags:
+    """The same by far, or flagged as nothing that malloc makes."""
+    budget = draft.facts.rss_anon_bytes[draft.process]
+    far = (budget >= 0) & (draft.size > budget * VAST_FACTOR) & (draft.size >= VAST_MIN_BYTES)
+    found: Flags = (draft.kind == OPEN) & ~draft.none & (far | foreign(draft))
+    return found
 
 
 def anything(draft: Draft) -> Flags:
     """All that is left."""
-    return draft.kind == OPEN
+    found: Flags = draft.kind == OPEN
+    return found
 
 
 RESERVED = Rule(
@@ -25,6 +49,25 @@ RESERVED = Rule(
     "{size} that may not be touched and that belong to nothing known: a guard, or address space set aside",
     closed,
     Kind.ANONYMOUS,
+)
+VAST = Rule(
+    "rest.vast",
+    Kind.ANONYMOUS,
+    Confidence.CERTAIN,
+    "maps, status, smaps",
+    "Linux, RssAnon in status; MAP_NORESERVE, MADV_DONTDUMP and others in VmFlags: no malloc asks for that",
+    "{size} that the program mapped itself: many times what it has resident, or with flags that no malloc asks for",
+    vast,
+)
+UNPAID = Rule(
+    "rest.unpaid",
+    Kind.ANONYMOUS,
+    Confidence.LIKELY,
+    "maps, status",
+    "Linux, RssAnon in status: malloc writes a header into each chunk and reuses what is freed, so it touches what it maps",
+    "{size}, more than all anonymous memory that the process has resident: mapped by the program itself and hardly used",
+    unpaid,
+    Kind.HEAP_MMAP,
 )
 ANONYMOUS = Rule(
     "rest.anonymous",

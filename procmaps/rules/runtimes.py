@@ -34,7 +34,8 @@ def v8_code(draft: Draft) -> Flags | None:
     breaks = ~(fit & np.concatenate((np.zeros(1, np.bool_), fit[:-1])) & draft.touches_below)
     run = np.cumsum(breaks)
     mask = fit & np.isin(run, run[executable]) & (draft.start >= MMAP_AREA_BYTES)
-    return mask | (executable & (draft.start >= MMAP_AREA_BYTES))
+    found: Flags = mask | (executable & (draft.start >= MMAP_AREA_BYTES))
+    return found
 
 
 def v8_heap(draft: Draft) -> Flags | None:
@@ -45,7 +46,8 @@ def v8_heap(draft: Draft) -> Flags | None:
     own = draft.open & v8[draft.process]
     apart = (draft.start >= 2**32) & (draft.end <= MMAP_AREA_BYTES)
     dontcopy = (draft.flags & np.uint64(VM_FLAGS["dc"])) != 0
-    return own & (apart | (dontcopy & (draft.start % V8_PAGE_BYTES == 0)))
+    found: Flags = own & (apart | (dontcopy & (draft.start % V8_PAGE_BYTES == 0)))
+    return found
 
 
 def py_arena(draft: Draft) -> Flags | None:
@@ -53,7 +55,8 @@ def py_arena(draft: Draft) -> Flags | None:
     python = has(draft.facts.marks, "python")
     if not python.any():
         return None
-    return draft.open_rw & python[draft.process] & (draft.size % PY_ARENA_BYTES == 0)
+    found: Flags = draft.open_rw & python[draft.process] & (draft.size % PY_ARENA_BYTES == 0)
+    return found
 
 
 def py_arena_merged(draft: Draft) -> Flags | None:
@@ -63,7 +66,8 @@ def py_arena_merged(draft: Draft) -> Flags | None:
         return None
     over = draft.size % PY_ARENA_BYTES
     fit = (over >= PY_RADIX_BYTES[0]) & (over <= PY_RADIX_BYTES[1]) & (draft.size < 16 * PY_ARENA_BYTES)
-    return draft.open_rw & python[draft.process] & fit & (draft.above == 0)
+    found: Flags = draft.open_rw & python[draft.process] & fit & (draft.above == 0)
+    return found
 
 
 def dotnet_heap(draft: Draft) -> Flags | None:
@@ -75,7 +79,8 @@ def dotnet_heap(draft: Draft) -> Flags | None:
     breaks = ~(own & np.concatenate((np.zeros(1, np.bool_), own[:-1])) & draft.touches_below)
     run = np.cumsum(breaks)
     large = own & draft.none & (draft.size >= DOTNET_RESERVE_BYTES)
-    return own & np.isin(run, run[large])
+    found: Flags = own & np.isin(run, run[large])
+    return found
 
 
 def dotnet_code(draft: Draft) -> Flags | None:
@@ -99,7 +104,8 @@ def beam_heap(draft: Draft) -> Flags | None:
     literals = own & draft.none & (draft.size >= 2**29)
     beside = literals.copy()
     beside[:-1] |= literals[1:] & draft.touches_below[1:]
-    return carrier | (own & beside)
+    found: Flags = carrier | (own & beside)
+    return found
 
 
 _V8 = "V8, src/heap/memory-allocator.cc and code-range.cc: pages of 256 KiB, one range for code"
