@@ -53,13 +53,14 @@ def _watched(
             settled_at = settled_at or monotonic()
             if monotonic() - settled_at > settings.pace.lease_s:
                 return _finished_here(run)
-        tend(run, post, settings)
+        if not tend(run, post, settings):
+            return _finished_here(run)
         stop.wait(POLL_S)
     return None
 
 
 def _finished_here(run: Run) -> Closed:
-    """No worker takes from the report queue: close and render the run ourselves. Its mail is not sent."""
+    """No worker has closed and rendered the run: do so, and show why it failed there. No mail is sent."""
     closed = steps.close_run(run)
     steps.render_report(run)
     steps.runs_beside(run).unqueue(run.run_id)

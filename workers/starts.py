@@ -4,8 +4,6 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from collector.inventory import load
-from collector.patterns import select
 
 from archive.mistakes import Mistake, OperatorError
 from archive.records import Manifest
@@ -26,8 +24,8 @@ def start(name: str, settings: WorkerSettings, client: "redis.Redis") -> Run | N
     """The run of the schedule's last due time; None where it has been started.
 
     Two guards: a claim in Redis spares the work, and the run's id is made of the schedule and the time, so
-    that its manifest can be created once even where the claim was lost. OperatorError where the inventory or the
-    pattern is at fault.
+    that its manifest can be created once even where the claim was lost. OperatorError where the inventory or
+    the pattern is at fault.
     """
     schedule = _named(name, settings)
     due = schedule.due.last_until(datetime.now(UTC) + timedelta(seconds=CLOCK_SKEW_S))
@@ -56,6 +54,9 @@ def _manifest(schedule: Schedule, due: datetime, settings: WorkerSettings) -> Ma
         raise OperatorError(
             Mistake(f"schedule {schedule.name}", "no inventory is set", "set it for the workers")
         )
+    from collector.inventory import load  # noqa: PLC0415 # YAML and pydantic, for this one task
+    from collector.patterns import select  # noqa: PLC0415
+
     hosts = select(load(settings.inventory), schedule.hosts)
     started = datetime.now(UTC)
     mark = hashlib.sha256(f"{schedule.name} {due:%Y%m%dT%H%MZ}".encode()).hexdigest()[:4]

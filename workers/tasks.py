@@ -13,7 +13,7 @@ from archive.mistakes import OperatorError
 from archive.records import Dump, Failure
 from archive.runs import Run, Runs
 from collector.keys import Keyring
-from collector.known_hosts import KnownHosts, load
+from collector.known_hosts import KnownHosts
 from collector.session import Session
 from collector.sweep import sweep
 from procmaps.tables import Evidence
@@ -94,7 +94,9 @@ class Worker:
         runs = Runs(self._settings.runs_url)
         for run_id in runs.queued():
             try:
-                tend(steps.opened(f"{runs.store.url}/{run_id}"), self._post, self._settings)
+                if not tend(steps.opened(f"{runs.store.url}/{run_id}"), self._post, self._settings):
+                    runs.unqueue(run_id)
+                    log.error("%s could not be closed and rendered; mapsweep resume shows why", run_id)
             except OperatorError:  # one run's damaged folder must not hold up the others
                 log.exception("%s cannot be looked after", run_id)
 
@@ -146,7 +148,7 @@ class Worker:
     @cached_property
     def _known_hosts(self) -> KnownHosts:
         settings = self._settings
-        return load(settings.known_hosts, settings.host_key_policy, settings.accepted_keys)
+        return KnownHosts(settings.known_hosts, settings.host_key_policy, settings.accepted_keys)
 
 
 def give(run: Run, post: Post) -> None:
@@ -160,12 +162,11 @@ def give(run: Run, post: Post) -> None:
             post.classify(run.url, host)
 
 
-def tend(run: Run, post: Post, settings: WorkerSettings) -> None:
-    """Look after one run, unless somebody has just done so."""
+def tend(run: Run, post: Post, settings: WorkerSettings) -> bool:
+    """Look after one run, unless somebody has just done so; False where no worker manages to finish it."""
     pace = settings.pace
     leases = Leases(post.redis, run.run_id, pace.lease_s)
-    if leases.may_tend(pace.tend_s):
-        Tender(run, post, leases, pace).tend()
+    return not leases.may_tend(pace.tend_s) or Tender(run, post, leases, pace).tend()
 
 
 @contextmanager

@@ -27,8 +27,8 @@ class Tender:
     leases: Leases
     pace: Pace
 
-    def tend(self) -> None:
-        """Take the run one step nearer to its end."""
+    def tend(self) -> bool:
+        """Take the run one step nearer to its end; False where no worker manages to finish it."""
         if self.run.closed() is None:
             if steps.is_past_deadline(self.run):
                 steps.fail_missing(self.run)
@@ -37,8 +37,8 @@ class Tender:
             self._post_lost(Step.COLLECT, [host for host in pending if host not in standing.dumped])
             self._post_lost(Step.CLASSIFY, [host for host in pending if host in standing.dumped])
             if pending:
-                return
-        self._post_finish()
+                return True
+        return self._post_finish()
 
     def _post_lost(self, step: Step, hosts: list[str]) -> None:
         """Post hosts again that nobody is at: their worker died, or the message about them was lost."""
@@ -70,6 +70,12 @@ class Tender:
         remedy = "look at the workers' log and the kernel's for the OOM killer"
         steps.fail_host(self.run, host, Stage.WORKER, "worker_lost", detail=detail, remedy=remedy)
 
-    def _post_finish(self) -> None:
-        if not self.leases.held(Step.FINISH, [RUN]) and self.leases.may_post(Step.FINISH, RUN):
+    def _post_finish(self) -> bool:
+        if self.leases.held(Step.FINISH, [RUN]):
+            return True
+        begun = self.leases.attempts(Step.FINISH).get(RUN, 0)
+        if begun >= self.pace.attempts:
+            return False
+        if self.leases.may_post(Step.FINISH, RUN):
             self.post.finish(self.run.url)
+        return True

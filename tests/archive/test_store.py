@@ -1,0 +1,131 @@
+import os
+import stat
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from archive.mistakes import OperatorError
+from archive.store import OBJECT_BYTES_MAX, Store
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """A folder on disk, and fsspec's bucket in memory."""
+    yield Store(str(tmp_path / "runs") if request.param == "folder" else f"memory://{uuid4().hex}/runs")
+
+
+def test_an_object_is_written_once_and_the_first_stays(store: Store) -> None:
+    assert store.write_once("a/b.json", b"first")
+    assert not store.write_once("a/b.json", b"second")
+    assert store.read("a/b.json") == b"first"
+
+
+def test_what_is_rendered_again_is_replaced(store: Store) -> None:
+    store.replace("report/index.html", b"first")
+    store.replace("report/index.html", b"second")
+    assert store.read("report/index.html") == b"second"
+
+
+def test_a_listing_shows_what_another_wrote_meanwhile(store: Store) -> None:
+    assert store.list("a") == []
+    other = Store(store.url)
+    for name in ("c", "b"):
+        other.write_once(f"a/{name}", b"")
+        assert name in store.list("a")
+    assert store.list("a") == ["b", "c"]
+    assert store.list() == ["a"]
+    other.remove("a/b")
+    assert store.list("a") == ["c"]
+    assert not store.exists("a/b")
+
+
+def test_what_is_not_there_is_not_found(store: Store) -> None:
+    assert not store.exists("nothing")
+    with pytest.raises(FileNotFoundError):
+        store.read("nothing")
+    store.remove("nothing")
+
+
+def test_a_store_under_a_store_is_its_folder(store: Store) -> None:
+    store.under("run").write_once("x", b"1")
+    assert store.read("run/x") == b"1"
+    assert store.place("run/x") == f"{store.url}/run/x"
+
+
+def test_a_lock_has_one_holder(store: Store) -> None:
+    assert store.lock_owner("lock") is None
+    assert store.create_lock("lock", "one")
+    assert not store.create_lock("lock", "two")
+    assert store.lock_owner("lock") == "one"
+    store.remove_lock("lock")
+    assert store.create_lock("lock", "two")
+
+
+def test_of_many_writers_at_once_one_wins(tmp_path: Path) -> None:
+    won: list[int] = []
+    together = threading.Barrier(8)
+
+    def write(number: int) -> None:
+        together.wait()
+        if Store(str(tmp_path)).write_once("object", b"%d" % number):
+            won.append(number)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 1
+    assert (tmp_path / "object").read_bytes() == b"%d" % won[0]
+    assert os.listdir(tmp_path) == ["object"]  # noqa: PTH208 # no temporary file is left
+
+
+def test_only_the_owner_can_read(tmp_path: Path) -> None:
+    old = os.umask(0)
+    try:
+        Store(str(tmp_path / "runs")).write_once("run/dumps/a.dump", b"x")
+        Store(str(tmp_path / "runs")).replace("run/report/index.html", b"x")
+    finally:
+        os.umask(old)
+    for path in (tmp_path / "runs").rglob("*"):
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600)
+    assert stat.S_IMODE((tmp_path / "runs").stat().st_mode) == 0o700
+
+
+def test_an_unfinished_write_is_not_listed(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    store.write_once("a/x", b"")
+    (tmp_path / "a" / ".0123.part").write_bytes(b"half")
+    assert store.list("a") == ["x"]
+
+
+def test_a_full_disk_leaves_nothing_behind() -> None:
+    with pytest.raises(OSError, match="No space left|Permission|Operation not permitted|Not a directory"):
+        Store("/dev/full").write_once("x", b"1")
+
+
+@pytest.mark.parametrize("url", ["", "a\0b", "nosuchscheme://bucket/runs"])
+def test_a_place_that_cannot_be_is_the_operators_mistake(url: str) -> None:
+    with pytest.raises(OperatorError):
+        Store(url)
+
+
+def test_a_file_url_is_a_folder(tmp_path: Path) -> None:
+    assert Store(f"file://{tmp_path}").url == str(tmp_path)
+
+
+def test_a_relative_folder_is_where_the_command_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Store("runs").url == str(tmp_path / "runs")
+
+
+def test_an_object_beyond_the_limit_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(OBJECT_BYTES_MAX + 1)  # sparse
+    with pytest.raises(OperatorError, match="larger than"):
+        Store(str(tmp_path)).read("large")

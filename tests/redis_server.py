@@ -1,0 +1,76 @@
+"""A real Redis of the tests' own: on 127.0.0.1, on a free port, in a folder that goes with it."""
+
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import redis
+
+STARTS_WITHIN_S = 20
+
+
+@dataclass(frozen=True, slots=True)
+class RedisServer:
+    """Where it listens, and its password."""
+
+    port: int
+    password: str
+
+    @property
+    def url(self) -> str:
+        """Its URL without the password, as settings name a broker."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def client(self) -> "redis.Redis":
+        """A connection to it; close it."""
+        return redis.Redis(port=self.port, host="127.0.0.1", password=self.password, decode_responses=True)
+
+
+@contextmanager
+def redis_server(password: str = "not / a:secret@") -> Iterator[RedisServer]:
+    """Start a Redis, wait until it answers, and stop it by its own process."""
+    binary = shutil.which("redis-server", path="/usr/bin:/usr/sbin:/usr/local/bin:/bin")
+    if binary is None:
+        pytest.skip("redis-server is not installed")
+    folder = Path(tempfile.mkdtemp(prefix="mapsweep-redis-"))
+    server = RedisServer(free_port(), password)
+    config = folder / "redis.conf"
+    config.write_text(
+        f'bind 127.0.0.1\nport {server.port}\ndir {folder}\nrequirepass "{password}"\nsave ""\nappendonly no\n'
+    )
+    process = subprocess.Popen([binary, str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait_for(server, process)
+        yield server
+    finally:
+        process.terminate()
+        process.wait(timeout=STARTS_WITHIN_S)
+        shutil.rmtree(folder)
+
+
+def free_port() -> int:
+    """A port that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(server: RedisServer, process: "subprocess.Popen[bytes]") -> None:
+    until = time.monotonic() + STARTS_WITHIN_S
+    with server.client() as client:
+        while True:
+            try:
+                client.ping()
+            except redis.ConnectionError:
+                if process.poll() is not None or time.monotonic() > until:
+                    raise
+                time.sleep(0.02)
+            else:
+                return

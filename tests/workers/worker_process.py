@@ -1,0 +1,82 @@
+"""A real worker, or beat, as a process of its own: `python -m tests.workers.worker_process worker|beat JSON`."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from workers.app import Pace, WorkerSettings
+from workers.schedule import run_beat
+from workers.schedules import Schedule
+from workers.service import run_worker
+
+STOPS_WITHIN_S = 30
+
+
+@contextmanager
+def running(
+    role: str, settings: WorkerSettings, folder: Path, name: str = ""
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Start one, in a session of its own, and stop it with all its children."""
+    described = json.dumps(
+        {
+            "broker_url": settings.broker_url,
+            "broker_password": settings.broker_password,
+            "runs_url": settings.runs_url,
+            "inventory": str(settings.inventory or ""),
+            "schedules": [
+                [each.name, each.hosts, each.crontab, each.time_zone] for each in settings.schedules
+            ],
+            "pace": [getattr(settings.pace, field) for field in Pace.__dataclass_fields__],
+            "state": str(folder / f"state{name}"),
+        }
+    )
+    log = folder / f"{role}{name}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.workers.worker_process", role, described],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd=Path(__file__).parents[2],
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=STOPS_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def kill_all(process: "subprocess.Popen[bytes]") -> None:
+    """End a worker and its children as a power cut would."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def main() -> int:
+    role, described = sys.argv[1:]
+    given = json.loads(described)
+    settings = WorkerSettings(
+        broker_url=given["broker_url"],
+        broker_password=given["broker_password"],
+        runs_url=given["runs_url"],
+        inventory=Path(given["inventory"]) if given["inventory"] else None,
+        schedules=tuple(Schedule(*each) for each in given["schedules"]),
+        pace=Pace(*given["pace"]),
+    )
+    if role == "worker":
+        return run_worker(settings, concurrency=2)
+    run_beat(settings, Path(given["state"]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
