@@ -53,7 +53,7 @@ host                                          native heap        stacks      gro
 prod-web-03                                    <= 300 MiB    <= 8.0 MiB           -  █                                 \\x1b[31mred (4711)
 prod-web-02                                    <= 4.0 GiB   <= 30.0 MiB           -  ███                               java (4711)
 prod-frontend-0017.eu-central-1.example.org   <= 41.0 GiB    <= 512 MiB           -  ████████████████████████████████  java (4711)
-"""
+"""  # noqa: E501 - a terminal of 160 columns
 
 
 @pytest.mark.parametrize(("columns", "ranking"), [(60, RANKING_60), (80, RANKING_80), (160, RANKING_160)])
