@@ -1,0 +1,75 @@
+"""The ssh arguments that an inventory carries: which of them matter to a sweep that does not call ssh."""
+
+import shlex
+from dataclasses import dataclass
+
+# Options that shape ssh's own process or its patience, not which host is reached nor as whom.
+_WITHOUT_MEANING_HERE = {
+    "addkeystoagent",
+    "addressfamily",
+    "batchmode",
+    "compression",
+    "connectionattempts",
+    "connecttimeout",
+    "controlmaster",
+    "controlpath",
+    "controlpersist",
+    "escapechar",
+    "forwardagent",
+    "forwardx11",
+    "gssapiauthentication",
+    "identitiesonly",
+    "kbdinteractiveauthentication",
+    "loglevel",
+    "passwordauthentication",
+    "permitlocalcommand",
+    "preferredauthentications",
+    "pubkeyauthentication",
+    "requesttty",
+    "sendenv",
+    "serveralivecountmax",
+    "serveraliveinterval",
+    "setenv",
+    "tcpkeepalive",
+}
+_HOST_KEYS = {
+    "checkhostip",
+    "globalknownhostsfile",
+    "hashknownhosts",
+    "stricthostkeychecking",
+    "updatehostkeys",
+    "userknownhostsfile",
+    "verifyhostkeydns",
+    "visualhostkey",
+}
+_SWITCHES_WITHOUT_MEANING = set("46ACTaqtvxXY")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What in a line of ssh arguments cannot be honoured, and what is settled elsewhere."""
+
+    unsupported: tuple[str, ...]
+    host_keys: tuple[str, ...]
+
+
+def judge(line: str) -> Verdict:
+    """The arguments that matter, as written. What is not known counts as unsupported."""
+    try:
+        words = shlex.split(line)
+    except ValueError:
+        return Verdict((line,), ())
+    unsupported: list[str] = []
+    host_keys: list[str] = []
+    while words:
+        word = words.pop(0)
+        if word.startswith("-o"):
+            option = word[2:] or (words.pop(0) if words else "")
+            name = option.replace("=", " ").split(" ")[0].lower()
+            if name in _HOST_KEYS:
+                host_keys.append(f"-o {option}")
+            elif name not in _WITHOUT_MEANING_HERE:
+                unsupported.append(f"-o {option}")
+        elif not (len(word) > 1 and word[0] == "-" and set(word[1:]) <= _SWITCHES_WITHOUT_MEANING):
+            unsupported.append(word)
+    return Verdict(tuple(unsupported), tuple(host_keys))
