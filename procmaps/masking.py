@@ -18,8 +18,8 @@ _WORDS = re.compile(rb"\s+|(?:\"[^\"]*\"|'[^']*'|[^\s\"'])+|[\"']")
 _BLANK = re.compile(rb"\s")
 _OPTION = re.compile(rb"--[A-Za-z][A-Za-z-]*(?:=.*)?\Z|-[A-Za-z]\Z|-[a-z][a-z-]{0,24}\Z", re.DOTALL)
 
-# short flags by the tool that they belong to, as the same letter means something else to others: with the secret
-# attached (-pSECRET), or as the next argument as well
+# short flags by the tool that they belong to, since a letter means other things to others: with the
+# secret attached (-pSECRET), or as the next argument as well
 _ATTACHED: Final = dict.fromkeys(
     (
         *(b"mysql", b"mysqldump", b"mysqladmin", b"mysqlimport", b"mysqlcheck", b"mysqlshow", b"mysqlslap"),

@@ -1,0 +1,261 @@
+"""What a process's memory says that somebody could act on: with its evidence and what would confirm it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+import numpy as np
+
+from procmaps.facts import display
+from procmaps.kinds import Kind
+from procmaps.tables import Evidence, Flags, FootprintTable, Ints64, PartTable, Snapshot
+
+MIB: Final = 2**20
+ARENA_HEAPS_LEAST_COUNT: Final = 8
+ARENA_RESIDENT_LEAST_BYTES: Final = 64 * MIB
+ARENA_RESERVED_LEAST_BYTES: Final = 512 * MIB
+STACKS_RESERVED_LEAST_BYTES: Final = 256 * MIB
+IDLE_SHARE_MOST: Final = 0.1  # of what is reserved, resident: then it is a reservation and no use
+HUGE_STACKS_LEAST_BYTES: Final = 32 * MIB
+UNIDENTIFIED_LEAST_BYTES: Final = 64 * MIB
+UNIDENTIFIED_LEAST_SHARE: Final = 0.2  # of the committed bytes
+MAP_COUNT_WARN_SHARE: Final = 0.8  # of vm.max_map_count; mmap fails at 1
+MAP_COUNT_ALARM_SHARE: Final = 0.95
+THREADS_LEAST_COUNT: Final = 1000
+SWAP_LEAST_BYTES: Final = 128 * MIB
+SWAP_LEAST_SHARE: Final = 0.25  # of what is anonymous, in memory and in swap
+STRICT_OVERCOMMIT: Final = 2  # vm.overcommit_memory: reservations that may be written to count
+
+_LIVE_OR_FREE: Final = (
+    "Neither maps nor smaps shows what of a heap is in use and what is free but kept: malloc_info, mallinfo2 "
+    "or the runtime's own figures do."
+)
+
+
+class Severity(IntEnum):
+    """How soon somebody should look."""
+
+    INFO = 0
+    WARNING = 1
+    ALARM = 2
+
+    @property
+    def label(self) -> str:
+        """The name in lower case, as every output prints it."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing about one process. The texts are sentences; of the host's text only the name is in them."""
+
+    code: str
+    severity: Severity
+    process: int  # row in the ProcessTable
+    subject: str  # "java (4711)"
+    evidence: str  # the figures it rests on
+    advice: str
+    confirm: str  # the test that would show it right or wrong
+    not_shown: str  # what this evidence cannot say
+
+
+@dataclass(frozen=True, slots=True)
+class _Kinds:
+    """Sums a process and kind: arrays of processes x kinds."""
+
+    count: Ints64
+    reserved: Ints64
+    committed: Ints64
+    resident_most: Ints64
+    exact: Flags  # per process: its resident bytes come from smaps
+
+
+def find(snapshot: Snapshot, parts: PartTable, footprints: FootprintTable) -> list[Finding]:
+    """The findings of a host's processes: the most severe first, then in the order of the dump."""
+    sums = _sums(snapshot, footprints)
+    finders = (
+        _many_arenas(snapshot, sums),
+        _stack_reservation(snapshot, sums),
+        _huge_stacks(snapshot, parts),
+        _many_threads(snapshot, sums),
+        _map_count(snapshot),
+        _unidentified(snapshot, sums),
+        _swapped(snapshot),
+    )
+    found = [finding for finder in finders for finding in finder]
+    return sorted(found, key=lambda finding: (-finding.severity, finding.process, finding.code))
+
+
+def _sums(snapshot: Snapshot, footprints: FootprintTable) -> _Kinds:
+    processes = len(snapshot.processes)
+
+    def total(column: Ints64) -> Ints64:
+        sums = np.zeros((processes, len(Kind)), np.int64)
+        np.add.at(sums, (footprints.process, footprints.kind), column)
+        return sums
+
+    return _Kinds(
+        total(footprints.count),
+        total(footprints.reserved_bytes),
+        total(footprints.committed_bytes),
+        total(footprints.resident_max_bytes),
+        snapshot.processes.evidence == Evidence.SMAPS,
+    )
+
+
+def _subject(snapshot: Snapshot, row: int) -> str:
+    processes = snapshot.processes
+    return f"{display(processes.comm[row]) or 'process'} ({processes.pid[row]})"
+
+
+def _resident(sums: _Kinds, row: int, resident: Ints64) -> str:
+    return ("" if sums.exact[row] else "at most ") + _mib(int(resident[row]))
+
+
+def _mib(size_bytes: int) -> str:
+    return f"{size_bytes / MIB:,.0f} MiB"
+
+
+def _many_arenas(snapshot: Snapshot, sums: _Kinds) -> Iterator[Finding]:
+    """MALLOC_ARENA_MAX, as Heroku and Hadoop set it; published savings: 10 to 50 % of the arenas' Rss."""
+    heaps = sums.count[:, Kind.HEAP_ARENA]
+    reserved, resident = sums.reserved[:, Kind.HEAP_ARENA], sums.resident_most[:, Kind.HEAP_ARENA]
+    many = heaps >= ARENA_HEAPS_LEAST_COUNT
+    for row in np.flatnonzero(many & (resident >= ARENA_RESIDENT_LEAST_BYTES)).tolist():
+        yield Finding(
+            "many_arenas",
+            Severity.WARNING,
+            row,
+            _subject(snapshot, row),
+            f"{heaps[row]} arena heaps hold {_resident(sums, row, resident)} of resident memory "
+            f"and reserve {_mib(reserved[row])}.",
+            "Set MALLOC_ARENA_MAX=2 (4 where malloc is hot) and restart: 10 to 50 % of the arenas' resident "
+            "bytes is what others report, not of the reserved ones.",
+            "Run one member of the service with it and compare its native heap after a day of the same load.",
+            _LIVE_OR_FREE,
+        )
+    idle = many & (reserved >= ARENA_RESERVED_LEAST_BYTES) & (resident <= reserved * IDLE_SHARE_MOST)
+    for row in np.flatnonzero(idle & (resident < ARENA_RESIDENT_LEAST_BYTES)).tolist():
+        yield Finding(
+            "arena_reservation",
+            Severity.INFO,
+            row,
+            _subject(snapshot, row),
+            f"{heaps[row]} arena heaps reserve {_mib(reserved[row])}, "
+            f"{_resident(sums, row, resident)} is resident.",
+            "Nothing to do: address space that is not touched costs nothing.",
+            "VmRSS stays where it is while VmSize grows.",
+            _LIVE_OR_FREE,
+        )
+
+
+def _stack_reservation(snapshot: Snapshot, sums: _Kinds) -> Iterator[Finding]:
+    """Idle threads keep 8 to 100 KiB of their stacks resident, whatever is reserved for them."""
+    reserved, resident = sums.reserved[:, Kind.THREAD_STACK], sums.resident_most[:, Kind.THREAD_STACK]
+    idle = (reserved >= STACKS_RESERVED_LEAST_BYTES) & (resident <= reserved * IDLE_SHARE_MOST)
+    strict = snapshot.facts.overcommit_memory == STRICT_OVERCOMMIT
+    for row in np.flatnonzero(idle).tolist():
+        yield Finding(
+            "stack_reservation",
+            Severity.WARNING if strict else Severity.INFO,
+            row,
+            _subject(snapshot, row),
+            f"{sums.count[row, Kind.THREAD_STACK]} thread stacks reserve {_mib(reserved[row])}, "
+            f"{_resident(sums, row, resident)} is resident.",
+            "vm.overcommit_memory is 2, so these reservations count: lower the stack size (ulimit -s, -Xss)."
+            if strict
+            else "Harmless, unless the address space is limited (ulimit -v): untouched pages cost nothing.",
+            "Rss of the stacks in smaps."
+            if not sums.exact
+            else "Lower the stack size: VmRSS will not change.",
+            "How deep the stacks once were: pages stay resident until the thread ends.",
+        )
+
+
+def _huge_stacks(snapshot: Snapshot, parts: PartTable) -> Iterator[Finding]:
+    """Transparent huge pages fill stacks from Linux 5 to 6.6 (JDK-8303215): 2 MiB resident a thread."""
+    stack = (parts.kind == Kind.THREAD_STACK) & (parts.huge_bytes > 0)
+    huge = np.zeros(len(snapshot.processes), np.int64)
+    np.add.at(huge, snapshot.maps.process[parts.mapping[stack]], parts.huge_bytes[stack])
+    for row in np.flatnonzero(huge >= HUGE_STACKS_LEAST_BYTES).tolist():
+        yield Finding(
+            "huge_stacks",
+            Severity.WARNING,
+            row,
+            _subject(snapshot, row),
+            f"{_mib(huge[row])} of thread stacks are transparent huge pages"
+            + (f" (mode {snapshot.facts.thp_mode})." if snapshot.facts.thp_mode else "."),
+            "Set transparent_hugepage to madvise, or a stack size that is no multiple of 2 MiB, or run Linux "
+            "6.7 or later, where stacks are exempt.",
+            "AnonHugePages of the stacks falls after a restart with it.",
+            "Which threads touched them.",
+        )
+
+
+def _many_threads(snapshot: Snapshot, sums: _Kinds) -> Iterator[Finding]:
+    threads = snapshot.processes.threads
+    for row in np.flatnonzero(threads >= THREADS_LEAST_COUNT).tolist():
+        yield Finding(
+            "many_threads",
+            Severity.WARNING,
+            row,
+            _subject(snapshot, row),
+            f"{threads[row]} threads, {_mib(sums.committed[row, Kind.THREAD_STACK])} of stacks committed.",
+            "Bound the pools first, then think of stack sizes.",
+            "A thread dump: how many of them wait in the same place.",
+            "What the threads do.",
+        )
+
+
+def _map_count(snapshot: Snapshot) -> Iterator[Finding]:
+    """At vm.max_map_count mmap fails, and with it malloc and new threads, with memory to spare."""
+    limit = snapshot.facts.max_map_count
+    if limit <= 0:
+        return
+    count = np.bincount(snapshot.maps.process, minlength=len(snapshot.processes))
+    for row in np.flatnonzero(count >= limit * MAP_COUNT_WARN_SHARE).tolist():
+        yield Finding(
+            "map_count",
+            Severity.ALARM if count[row] >= limit * MAP_COUNT_ALARM_SHARE else Severity.WARNING,
+            row,
+            _subject(snapshot, row),
+            f"{count[row]} mappings of the {limit} that vm.max_map_count allows.",
+            "Raise vm.max_map_count, then look for what maps so many pieces (guards, files, JIT code).",
+            "The count over the next runs: does it still grow.",
+            "Which code made the mappings: strace -f -k -e mmap,mprotect,munmap does.",
+        )
+
+
+def _unidentified(snapshot: Snapshot, sums: _Kinds) -> Iterator[Finding]:
+    unknown, committed = sums.committed[:, Kind.ANONYMOUS], sums.committed.sum(axis=1)
+    large = (unknown >= UNIDENTIFIED_LEAST_BYTES) & (unknown >= committed * UNIDENTIFIED_LEAST_SHARE)
+    for row in np.flatnonzero(large).tolist():
+        yield Finding(
+            "unidentified",
+            Severity.INFO,
+            row,
+            _subject(snapshot, row),
+            f"{_mib(unknown[row])} of {_mib(committed[row])} committed are anonymous, of no known role.",
+            "Count it neither as heap nor as stacks; `mapsweep classify --why` lists the blocks.",
+            "Read it with smaps: VmFlags and resident bytes tell more.",
+            "Who mapped it: strace -f -k -e mmap shows that from the start of the process on.",
+        )
+
+
+def _swapped(snapshot: Snapshot) -> Iterator[Finding]:
+    processes = snapshot.processes
+    swap, resident = processes.swap_bytes, np.maximum(processes.rss_anon_bytes, 0)
+    for row in np.flatnonzero(
+        (swap >= SWAP_LEAST_BYTES) & (swap >= (swap + resident) * SWAP_LEAST_SHARE)
+    ).tolist():
+        yield Finding(
+            "swapped",
+            Severity.INFO,
+            row,
+            _subject(snapshot, row),
+            f"{_mib(swap[row])} are in swap, {_mib(resident[row])} of anonymous memory are resident.",
+            "Memory that nobody touches costs swap alone; if the process is slow, the host is too small.",
+            "Major faults in stat (majflt) over some minutes of load.",
+            "When it was last touched.",
+        )
