@@ -1,5 +1,6 @@
 """From a name to a connected socket: look-up and connect, each with its deadline."""
 
+import contextlib
 import errno
 import socket
 import threading
@@ -32,10 +33,8 @@ def resolve(host: Host, dns_s: float) -> tuple[Endpoint, ...]:
 
     getaddrinfo cannot be interrupted, so it runs in a thread that is left behind when its time is up.
     """
-    try:
+    with contextlib.suppress(OSError, UnicodeError):  # a name, then
         return _lookup(host, socket.AI_NUMERICHOST)
-    except OSError:
-        pass
     if not _lookups.acquire(timeout=dns_s):
         raise HostTrouble(Stage.DNS, "dns_timeout", "too many look-ups before this one did not end")
     answers: list[tuple[Endpoint, ...] | OSError | UnicodeError] = []

@@ -43,7 +43,7 @@ def trouble(error: Exception, stage: Stage) -> HostTrouble | None:
 
 def _at_the_banner(error: Exception) -> tuple[str, str]:
     """An sshd over its limits closes without a word, or with words that are no greeting."""
-    said = str(error) or "closed without a greeting"
+    said = str(error).replace("Error reading SSH protocol banner", "closed before its greeting ").strip()
     if isinstance(error, ssh_exception.IncompatiblePeer):
         return "peer_too_old", said
     if "Indecipherable" in said or "Invalid SSH banner" in said:

@@ -54,8 +54,12 @@ def argv(*, become: bool) -> tuple[str, ...]:
 
 def sudoers_rule(user: str) -> str:
     """The line for /etc/sudoers.d that lets `user` run the probe as root, and nothing else."""
-    # In arguments sudoers takes \, : = # and blanks only with a backslash, and matches the rest as a shell
-    # pattern, in which a literal backslash or wildcard needs one too (sudoers(5), "Wildcards").
-    pattern = re.sub(r"[\\*?\[\]]", r"\\\g<0>", SCRIPT)
-    escaped = re.sub(r"\\(?![*?\[\]])|[,:=#\" !]", r"\\\g<0>", pattern)
-    return f"{user} ALL=(root) NOPASSWD: {SHELL} -c {escaped}\n"
+    return f"{user} ALL=(root) NOPASSWD: {SHELL} -c {re.sub(_SUDOERS_SPECIAL, _sudoers_escaped, SCRIPT)}\n"
+
+
+_SUDOERS_SPECIAL = re.compile(r"[\\*?\[\],:=#]")
+
+
+def _sudoers_escaped(match: re.Match[str]) -> str:
+    """An argument in sudoers is a shell pattern, in a file where some characters have their own meaning."""
+    return r"\\\\" if match[0] == "\\" else f"\\{match[0]}"

@@ -1,4 +1,4 @@
-"""A real OpenSSH server as a plain child, on a free port of every loopback address: 127.x.y.z is a host each."""
+"""A real OpenSSH server as a plain child, on one port of every loopback address: each 127.x.y.z is a host."""
 
 import contextlib
 import os
@@ -30,7 +30,9 @@ class Sshd:
     def host(self, number: int, *, become: bool = False, root: str = "") -> Host:
         """The `number`th host, from 0."""
         address = f"127.{10 + number // 250}.0.{1 + number % 250}"
-        return Host(f"host{number:03}", address, self.port, key_file=str(self.key_file), become=become, root=root)
+        return Host(
+            f"host{number:03}", address, self.port, key_file=str(self.key_file), become=become, root=root
+        )
 
     def trust(self, hosts: int) -> None:
         """Writes known_hosts for the first `hosts` of them."""

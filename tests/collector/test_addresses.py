@@ -1,0 +1,71 @@
+import socket
+from dataclasses import replace
+
+import pytest
+
+from archive.records import Host, Limits, Stage
+from collector import addresses
+from collector.trouble import HostTrouble
+from tests.sshd import free_port
+
+LIMITS = Limits(tcp_s=2.0)
+
+
+def test_addresses_are_not_looked_up() -> None:
+    assert addresses.resolve(Host("a", "127.0.0.9", 2222), 0.0) == ((socket.AF_INET, ("127.0.0.9", 2222)),)
+    assert addresses.resolve(Host("a", "::1", 22), 0.0)[0][0] is socket.AF_INET6
+
+
+def test_names_are() -> None:
+    found = addresses.resolve(Host("a", "localhost", 22), 5.0)
+    assert any(address[0] in ("127.0.0.1", "::1") for _, address in found)
+
+
+@pytest.mark.parametrize("name", ["no-such-host.invalid", "a" * 64 + ".invalid", "a..b"])
+def test_a_name_that_is_not_there(name: str) -> None:
+    with pytest.raises(HostTrouble) as raised:
+        addresses.resolve(Host("a", name), 20.0)
+    assert raised.value.stage is Stage.DNS
+
+
+def test_a_resolver_that_does_not_answer_is_left_behind() -> None:
+    with pytest.raises(HostTrouble) as raised:
+        addresses.resolve(Host("a", "localhost"), 0.0)  # no time at all: as if it took longer than there is
+    assert (raised.value.stage, raised.value.reason) == (Stage.DNS, "dns_timeout")
+
+
+def test_every_address_is_tried() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        closed, open_ = (socket.AF_INET, ("127.0.0.2", port)), (socket.AF_INET, ("127.0.0.1", port))
+        with addresses.connect((closed, open_), LIMITS) as sock:
+            assert sock.getpeername() == ("127.0.0.1", port)
+
+
+def test_a_port_that_nothing_listens_on() -> None:
+    with pytest.raises(HostTrouble) as raised:
+        addresses.connect(((socket.AF_INET, ("127.0.0.1", free_port())),), LIMITS)
+    assert (raised.value.stage, raised.value.reason) == (Stage.TCP, "tcp_refused")
+    assert "ansible_port" in raised.value.remedy
+
+
+def test_a_listener_that_takes_no_connection_is_a_timeout() -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        address = server.getsockname()
+        with socket.create_connection(address):  # fills the queue: further ones are not answered
+            with pytest.raises(HostTrouble) as raised:
+                addresses.connect(((socket.AF_INET, address),) * 3, replace(LIMITS, tcp_s=0.3))
+            assert (raised.value.stage, raised.value.reason) == (Stage.TCP, "tcp_timeout")
+
+
+def test_connect_errors_have_reasons() -> None:
+    for error, reason in (
+        (OSError(113, "No route to host"), "tcp_unreachable"),
+        (OSError(101, "Network is unreachable"), "tcp_unreachable"),
+        (OSError(24, "Too many open files"), "too_many_open_files"),
+        (OSError(22, "Invalid argument"), "tcp_failed"),
+        (TimeoutError(), "tcp_timeout"),
+    ):
+        assert addresses.tcp_trouble(error, "x").reason == reason

@@ -1,0 +1,159 @@
+import gzip
+import random
+import zlib
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from archive.records import Limits, Stage
+from collector import stream
+from collector.trouble import HostTrouble
+
+NONCE = "00112233445566778899aabbccddeeff"
+BEGIN = f"{NONCE} begin 1\n".encode()
+MEMORY = f"{NONCE} maps 7\nabc\n\n{NONCE} end 0\nlisted=1 sent=1\n".encode()
+IDENTITY = f"{NONCE} comm 7\nx\n\n{NONCE} end 0\nsent=1\n".encode()
+PACKED = gzip.compress(MEMORY, 1), gzip.compress(IDENTITY, 1)
+
+
+def accept(received: bytes, limits: Limits | None = None) -> stream.Parts:
+    return stream.parts(received, NONCE, limits or Limits())
+
+
+def noisy(size: int) -> bytes:
+    """Memory text that gzip makes hardly smaller."""
+    return random.Random(1).randbytes(size).hex().encode() + b"\n" + MEMORY
+
+
+def test_the_memory_part_is_kept_as_it_arrived() -> None:
+    parts = accept(BEGIN + PACKED[0] + PACKED[1])
+    assert parts.memory_gz == PACKED[0]
+    assert gzip.decompress(parts.identity_gz).splitlines() == IDENTITY.splitlines()
+    assert parts.complete
+    assert parts.problem == ""
+
+
+@pytest.mark.parametrize("size", [0, 1000, 40_000, 200_000, 700_000])
+def test_parts_of_any_size_end_where_they_end(size: int) -> None:
+    memory = gzip.compress(noisy(size), 1)
+    parts = accept(BEGIN + memory + PACKED[1] + b"trailing noise")
+    assert parts.memory_gz == memory
+    assert parts.complete
+
+
+def test_plain_text_of_a_host_without_gzip() -> None:
+    parts = accept(BEGIN + MEMORY + IDENTITY)
+    assert gzip.decompress(parts.memory_gz) == MEMORY
+    assert gzip.decompress(parts.identity_gz).splitlines() == IDENTITY.splitlines()
+    assert parts.complete
+
+
+def test_noise_of_a_login_shell_is_a_short_warning() -> None:
+    parts = accept(b"Welcome\x1b[2J to\nfoo " * 50 + BEGIN + PACKED[0] + PACKED[1])
+    assert parts.complete
+    assert parts.problem.startswith("before the stream came 950 bytes: Welcome [2J to foo")
+    assert len(parts.problem) < 150
+    assert parts.problem.isprintable()
+
+
+def test_blank_lines_before_the_stream_are_no_warning() -> None:
+    assert accept(b"\n\r\n" + BEGIN + PACKED[0] + PACKED[1]).problem == ""
+
+
+def test_a_fresh_start_voids_what_came_before() -> None:
+    again, third = (f"{NONCE} again {number}\n".encode() for number in (2, 3))
+    cut = gzip.compress(f"{NONCE} maps 7\nvoid\n".encode(), 1)
+    parts = accept(BEGIN + cut + again + cut + third + PACKED[0] + PACKED[1])
+    assert parts.memory_gz == PACKED[0]
+    assert parts.complete
+    parts = accept(BEGIN + MEMORY[:40] + again + MEMORY + IDENTITY)
+    assert gzip.decompress(parts.memory_gz) == MEMORY
+    assert parts.complete
+
+
+@pytest.mark.parametrize("kept", [0.2, 0.5, 0.9])
+def test_what_came_of_a_cut_memory_part_is_kept(kept: float) -> None:
+    text = noisy(100_000)
+    packed = gzip.compress(text, 1)
+    parts = accept(BEGIN + packed[: int(len(packed) * kept)])
+    assert not parts.complete
+    assert "cut off in its memory part" in parts.problem
+    memory = gzip.decompress(parts.memory_gz)
+    assert text.startswith(memory)
+    assert len(memory) > len(text) * (kept - 0.1)
+    assert gzip.decompress(parts.identity_gz) == b""
+
+
+def test_a_cut_identity_part_loses_its_last_record() -> None:
+    """Half an argument may be half a secret."""
+    identity = f"{NONCE} comm 7\nx\n\n{NONCE} cmdline 7\na\0--tok".encode()
+    for received in (gzip.compress(identity, 1), gzip.compress(identity + b"en=" * 9, 1)[:-12], identity):
+        parts = accept(BEGIN + (PACKED[0] if received is not identity else MEMORY) + received)
+        assert not parts.complete
+        assert "identity part" in parts.problem
+        kept = gzip.decompress(parts.identity_gz)
+        assert b"tok" not in kept
+        assert b"comm 7" in kept
+
+
+def test_secrets_are_masked() -> None:
+    identity = f"{NONCE} cmdline 7\na\0--password=hunter2\0\n{NONCE} end 0\nsent=1\n".encode()
+    parts = accept(BEGIN + PACKED[0] + gzip.compress(identity, 1))
+    assert b"hunter2" not in gzip.decompress(parts.identity_gz)
+    assert parts.complete
+
+
+def test_damage_keeps_what_was_before_it() -> None:
+    packed = bytearray(gzip.compress(noisy(100_000), 1))
+    packed[-5] ^= 0xFF  # in the checksum
+    parts = accept(BEGIN + bytes(packed) + PACKED[1])
+    assert not parts.complete
+    gzip.decompress(parts.memory_gz)
+
+
+def test_no_begin_no_dump() -> None:
+    with pytest.raises(HostTrouble) as raised:
+        accept(b"some other program's output")
+    assert (raised.value.stage, raised.value.reason) == (Stage.READ, "no_stream")
+
+
+@pytest.mark.parametrize("rest", [b"", PACKED[0][:5], f"{NONCE} again 2".encode()])
+def test_nothing_after_begin_is_truncated(rest: bytes) -> None:
+    with pytest.raises(HostTrouble) as raised:
+        accept(BEGIN + rest)
+    assert (raised.value.stage, raised.value.reason) == (Stage.READ, "truncated")
+
+
+def test_inflated_bytes_at_the_limit() -> None:
+    text = noisy(50_000)
+    packed = gzip.compress(text, 1)
+    size = len(text) + len(IDENTITY)
+    assert accept(BEGIN + packed + PACKED[1], Limits(inflated_bytes=size)).complete
+    for limit in (size - 1, len(text), len(text) - 1):
+        with pytest.raises(HostTrouble) as raised:
+            accept(BEGIN + packed + PACKED[1], Limits(inflated_bytes=limit))
+        assert raised.value.reason == "inflated_limit"
+
+
+def test_a_bomb_goes_off_at_the_limit_and_not_in_memory() -> None:
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    bomb = b"".join(packer.compress(bytes(2**20)) for _ in range(64)) + packer.flush()
+    with pytest.raises(HostTrouble) as raised:
+        accept(BEGIN + bomb, Limits(inflated_bytes=2**22))
+    assert raised.value.reason == "inflated_limit"
+    with pytest.raises(HostTrouble):
+        accept(BEGIN + PACKED[0] + bomb, Limits(inflated_bytes=2**22))
+
+
+@given(st.binary(max_size=300), st.binary(max_size=300))
+@example(b"", b"\x1f\x8b")
+@example(b"", PACKED[0][:-1])
+@example(b"", PACKED[0] + PACKED[1][:-1])
+def test_any_bytes_are_a_dump_or_a_trouble(noise: bytes, rest: bytes) -> None:
+    try:
+        parts = accept(noise + BEGIN + rest)
+    except HostTrouble:
+        return
+    gzip.decompress(parts.memory_gz)
+    gzip.decompress(parts.identity_gz)

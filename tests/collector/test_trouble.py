@@ -1,0 +1,20 @@
+from archive.records import Stage
+from collector.trouble import DETAIL_CHARS, REMEDIES, HostTrouble, one_line
+
+
+def test_text_of_a_host_cannot_reach_the_terminal_raw() -> None:
+    shown = one_line(b"a\x1b]0;title\x07\r\nb\x00 \xff\xe2\x80\xae \xc2\x9b31m")
+    assert shown.isprintable()
+    assert shown == "a ]0;title b \ufffd 31m"
+
+
+def test_a_detail_is_cut_at_its_limit() -> None:
+    assert one_line("x" * DETAIL_CHARS) == "x" * DETAIL_CHARS
+    assert one_line("x" * (DETAIL_CHARS + 1)) == "x" * (DETAIL_CHARS - 1) + "…"
+    assert len(HostTrouble(Stage.EXEC, "no_stream", "y" * 10_000).detail) == DETAIL_CHARS
+
+
+def test_a_remedy_where_one_is_known() -> None:
+    assert "authorized_keys" in HostTrouble(Stage.AUTH, "auth_rejected").remedy
+    assert HostTrouble(Stage.READ, "unheard_of").remedy == ""
+    assert all(text and text.isprintable() for text in REMEDIES.values())
