@@ -32,7 +32,22 @@ class Column:
     meaning: str
 
 
-_TEXT, _BYTES, _CHANGE, _COUNT = Unit.TEXT, Unit.BYTES, Unit.CHANGE, Unit.COUNT
+def _text(name: str, title: str, source: str, meaning: str, width: int = 32) -> Column:
+    return Column(name, title, Unit.TEXT, source, width, meaning)
+
+
+def _bytes(name: str, title: str, source: str, meaning: str, width: int = 11) -> Column:
+    return Column(name, title, Unit.BYTES, source, width, meaning)
+
+
+def _change(name: str, title: str, source: str, meaning: str, width: int = 10) -> Column:
+    return Column(name, title, Unit.CHANGE, source, width, meaning)
+
+
+def _count(name: str, title: str, source: str, meaning: str, width: int = 6) -> Column:
+    return Column(name, title, Unit.COUNT, source, width, meaning)
+
+
 _MAPS = "maps"
 _BOUND = "smaps Rss, else maps and status"
 
@@ -54,34 +69,22 @@ _EXTENTS = (
 )
 
 
-def _extents(prefix: str, title: str, what: str) -> tuple[Column, ...]:
+def _extents(prefix: str, title: str, what: str, width: int = 11) -> tuple[Column, ...]:
     """The four sizes of one measure."""
     return tuple(
-        Column(f"{prefix}_{name}", title + suffix, _BYTES, source, 12, f"{what}: {meaning}")
+        _bytes(f"{prefix}_{name}", title + suffix, source, f"{what}: {meaning}", width)
         for name, suffix, source, meaning in _EXTENTS
     )
 
 
 _NATIVE = _extents("native_heap", "Native heap", "Kinds heap_main, heap_arena, heap_mmap and heap_allocator")
 _STACKS = (
-    Column(
-        "stacks",
-        "Stacks",
-        _COUNT,
-        _MAPS,
-        7,
-        "Thread stacks, each with its guards counted once; main stacks not",
-    ),
-    *_extents("stacks", "Stacks", "Kind thread_stack"),
+    _count("stacks", "Stacks", _MAPS, "Thread stacks, each with its guards counted once; main stacks not"),
+    *_extents("stacks", "Stack memory", "Kind thread_stack", 12),
 )
 _PARTS = tuple(
-    Column(
-        f"{kind}_resident_max_bytes",
-        kind,
-        _BYTES,
-        _BOUND,
-        12,
-        f"Native heap, of it kind {kind}: {meaning}, at most",
+    _bytes(
+        f"{kind}_resident_max_bytes", kind, _BOUND, f"Native heap of kind {kind}: {meaning}, at most resident"
     )
     for kind, meaning in (
         ("heap_main", "the brk [heap]"),
@@ -92,58 +95,46 @@ _PARTS = tuple(
 )
 _JAVA = _extents("java_heap", "Java heap", "Kind java_heap")
 _STATUS = (
-    Column(
-        "rss_bytes", "RSS", _BYTES, "status VmRSS", 12, "Resident memory; shared pages count in every process"
-    ),
-    Column("rss_anon_bytes", "RssAnon", _BYTES, "status RssAnon", 12, "Resident anonymous memory"),
-    Column("rss_file_bytes", "RssFile", _BYTES, "status RssFile", 12, "Resident pages of files"),
-    Column("rss_shmem_bytes", "RssShmem", _BYTES, "status RssShmem", 12, "Resident shared memory"),
-    Column("swap_bytes", "Swap", _BYTES, "status VmSwap", 12, "Swapped-out anonymous memory"),
+    _bytes("rss_bytes", "RSS", "status VmRSS", "Resident memory; shared pages count in every process"),
+    _bytes("rss_anon_bytes", "RssAnon", "status RssAnon", "Resident anonymous memory"),
+    _bytes("rss_file_bytes", "RssFile", "status RssFile", "Resident pages of files"),
+    _bytes("rss_shmem_bytes", "RssShmem", "status RssShmem", "Resident shared memory"),
+    _bytes("swap_bytes", "Swap", "status VmSwap", "Swapped-out anonymous memory"),
 )
-_PEER = Column(
+_PEER = _bytes(
     "peer_excess_bytes",
     "Above peers",
-    _BYTES,
     "this run",
-    12,
     "Native heap above the median of the service's processes over the fleet, from 5 on; summed for a host",
 )
-_OWN = Column(
+_OWN = _bytes(
     "own_excess_bytes",
     "Above own low",
-    _BYTES,
     "the last 14 runs",
-    12,
     "Native heap of a service on a host above the least that it had there in the last 14 comparable runs",
 )
-_BLOAT = Column(
+_BLOAT = _bytes(
     "bloat_bytes",
     "Bloat",
-    _BYTES,
     "peers and own past",
-    12,
     "The larger of peer_excess_bytes and own_excess_bytes, service by service; unknown without a baseline",
 )
-_GROWTH = Column(
+_GROWTH = _change(
     "growth_bytes",
     "Growth",
-    _CHANGE,
     "the run compared with",
-    12,
     "Change of native heap since the last complete run of the same scope, evidence and rules version, over "
     "processes that ran in both (same start time): never read across a restart",
 )
 
 HOSTS: tuple[Column, ...] = (
-    Column("rank", "#", _COUNT, "this run", 5, "Place by native heap, ties by name; none for a failed host"),
-    Column("name", "Host", _TEXT, "inventory", 32, "The name in the inventory"),
-    Column(
-        "status", "Status", _TEXT, "this run", 8, "ok, partial (something is missing, see reason) or failed"
-    ),
-    Column("stage", "Stage", _TEXT, "this run", 9, "Where a failed host's sweep ended: dns, tcp, auth, ..."),
-    Column("reason", "Reason", _TEXT, "this run", 24, "Why it is partial or failed: a short code"),
-    Column("detail", "Detail", _TEXT, "this run", 40, "The reason in a sentence"),
-    Column("remedy", "Remedy", _TEXT, "this run", 40, "What to do about it"),
+    _count("rank", "#", "this run", "Place by native heap, ties by name; none for a failed host", 4),
+    _text("name", "Host", "inventory", "The name in the inventory"),
+    _text("status", "Status", "this run", "ok, partial (something is missing, see reason) or failed", 8),
+    _text("stage", "Stage", "this run", "Where a failed host's sweep ended: dns, tcp, auth, ...", 9),
+    _text("reason", "Reason", "this run", "Why it is partial or failed: a short code", 24),
+    _text("detail", "Detail", "this run", "The reason in a sentence", 40),
+    _text("remedy", "Remedy", "this run", "What to do about it", 40),
     *_NATIVE,
     *_PARTS,
     _GROWTH,
@@ -151,155 +142,83 @@ HOSTS: tuple[Column, ...] = (
     _PEER,
     _OWN,
     *_STACKS,
-    Column("stack_rank", "# stacks", _COUNT, "this run", 5, "Place by thread stacks, ties by name"),
+    _count("stack_rank", "# stacks", "this run", "Place by thread stacks, ties by name", 5),
     *_JAVA,
-    Column(
-        "arena_heaps", "Arena heaps", _COUNT, _MAPS, 7, "Heaps of glibc's arenas (64 MiB of reserve each)"
-    ),
-    Column(
+    _count("arena_heaps", "Arena heaps", _MAPS, "Heaps of glibc's arenas (64 MiB of reserve each)"),
+    _bytes(
         "unidentified_resident_max_bytes",
         "Unidentified",
-        _BYTES,
         _BOUND,
-        12,
         "Kind anonymous: what no rule could place, at most resident",
     ),
-    Column("threads", "Threads", _COUNT, "status Threads", 7, "Threads of the processes that were read"),
+    _count("threads", "Threads", "status Threads", "Threads of the processes that were read"),
     *_STATUS,
-    Column("sent", "Processes", _COUNT, "probe", 7, "Processes that the host sent; kernel threads are not"),
-    Column("denied", "Not readable", _COUNT, "probe", 7, "Processes whose maps this account may not read"),
-    Column(
-        "vanished", "Vanished", _COUNT, "probe", 7, "Processes that ended between the listing and the reading"
-    ),
-    Column(
-        "restarted",
-        "Restarted",
-        _COUNT,
-        "the run compared with",
-        7,
-        "Processes with another start time than then",
-    ),
-    Column("mem_total_bytes", "RAM", _BYTES, "meminfo MemTotal", 12, "Memory of the host"),
-    Column("mem_free_bytes", "Free", _BYTES, "meminfo MemFree", 12, "Not used for anything"),
-    Column(
-        "mem_available_bytes", "Available", _BYTES, "meminfo MemAvailable", 12, "What a new process could get"
-    ),
-    Column(
-        "anon_pages_bytes", "Anonymous", _BYTES, "meminfo AnonPages", 12, "Anonymous memory of all processes"
-    ),
-    Column(
-        "cache_bytes",
-        "File cache",
-        _BYTES,
-        "meminfo Cached + Buffers - Shmem",
-        12,
-        "Pages of files, reclaimable",
-    ),
-    Column(
-        "shmem_bytes", "Shared memory", _BYTES, "meminfo Shmem", 12, "tmpfs, System V and POSIX shared memory"
-    ),
-    Column("slab_bytes", "Slab", _BYTES, "meminfo Slab", 12, "The kernel's own objects"),
-    Column("page_tables_bytes", "Page tables", _BYTES, "meminfo PageTables", 12, "Page tables"),
-    Column(
-        "kernel_stack_bytes",
-        "Kernel stacks",
-        _BYTES,
-        "meminfo KernelStack",
-        12,
-        "Kernel stacks of all threads",
-    ),
-    Column(
-        "huge_pages_bytes",
-        "Huge pages",
-        _BYTES,
-        "meminfo Hugetlb",
-        12,
-        "Set aside as huge pages, used or not",
-    ),
-    Column(
+    _count("sent", "Processes", "probe", "Processes that the host sent; kernel threads are not"),
+    _count("denied", "Not readable", "probe", "Processes whose maps this account may not read"),
+    _count("vanished", "Vanished", "probe", "Processes that ended between the listing and the reading"),
+    _count("restarted", "Restarted", "the run compared with", "Processes with another start time than then"),
+    _bytes("mem_total_bytes", "RAM", "meminfo MemTotal", "Memory of the host"),
+    _bytes("mem_free_bytes", "Free", "meminfo MemFree", "Not used for anything"),
+    _bytes("mem_available_bytes", "Available", "meminfo MemAvailable", "What a new process could get"),
+    _bytes("anon_pages_bytes", "Anonymous", "meminfo AnonPages", "Anonymous memory of all processes"),
+    _bytes("cache_bytes", "File cache", "meminfo Cached + Buffers - Shmem", "Pages of files, reclaimable"),
+    _bytes("shmem_bytes", "Shared memory", "meminfo Shmem", "tmpfs, System V and POSIX shared memory"),
+    _bytes("slab_bytes", "Slab", "meminfo Slab", "The kernel's own objects"),
+    _bytes("page_tables_bytes", "Page tables", "meminfo PageTables", "Page tables"),
+    _bytes("kernel_stack_bytes", "Kernel stacks", "meminfo KernelStack", "Kernel stacks of all threads"),
+    _bytes("huge_pages_bytes", "Huge pages", "meminfo Hugetlb", "Set aside as huge pages, used or not"),
+    _change(
         "remainder_bytes",
         "Not attributed",
-        _CHANGE,
         "meminfo",
-        12,
         "MemTotal less all of the lines above: drivers, percpu and other kernel memory",
     ),
-    Column("cores", "Cores", _COUNT, "/proc/stat", 5, "Processors"),
-    Column("kernel", "Kernel", _TEXT, "osrelease", 24, "Kernel release"),
-    Column("os_name", "System", _TEXT, "os-release", 24, "Distribution"),
-    Column(
-        "thp_mode",
-        "THP",
-        _TEXT,
-        "transparent_hugepage",
-        8,
-        "Transparent huge pages: always, madvise or never",
-    ),
+    _count("cores", "Cores", "/proc/stat", "Processors", 5),
+    _text("kernel", "Kernel", "osrelease", "Kernel release", 24),
+    _text("os_name", "System", "os-release", "Distribution", 24),
+    _text("thp_mode", "THP", "transparent_hugepage", "Transparent huge pages: always, madvise or never", 8),
     Column("at", "Swept at", Unit.TIME, "this run", 25, "When the probe was started"),
     Column(
         "elapsed_s", "Took", Unit.SECONDS, "this run", 8, "From the first connection attempt to the last byte"
     ),
-    Column("attempt", "Attempt", _COUNT, "this run", 3, "The attempt that gave this result"),
+    _count("attempt", "Attempt", "this run", "The attempt that gave this result", 3),
 )
 
 SERVICES: tuple[Column, ...] = (
-    Column(
-        "service",
-        "Service",
-        _TEXT,
-        "cgroup, else exe and arguments",
-        40,
-        "Unit without its instance, or program",
+    _text(
+        "service", "Service", "cgroup, else exe and arguments", "Unit without its instance, or program", 36
     ),
-    Column("members", "Members", _COUNT, "this run", 7, "Processes of the service whose memory was read"),
-    Column("hosts", "Hosts", _COUNT, "this run", 7, "Hosts on which it runs"),
+    _count("members", "Members", "this run", "Processes of the service whose memory was read", 7),
+    _count("hosts", "Hosts", "this run", "Hosts on which it runs"),
     *_NATIVE,
-    Column(
-        "native_heap_median_bytes",
-        "Median",
-        _BYTES,
-        _BOUND,
-        12,
-        "Native heap of the middle process, at most resident",
+    _bytes(
+        "native_heap_median_bytes", "Median", _BOUND, "Native heap of the middle process, at most resident"
     ),
-    Column("native_heap_max_bytes", "Largest", _BYTES, _BOUND, 12, "Native heap of the largest process"),
-    Column("largest_host", "Largest on", _TEXT, "this run", 32, "The host of the largest process"),
-    Column(
-        "bloated", "Bloated", _COUNT, "this run", 7, "Processes with twice the median and 64 MiB above it"
-    ),
+    _bytes("native_heap_max_bytes", "Largest", _BOUND, "Native heap of the largest process"),
+    _text("largest_host", "Largest on", "this run", "The host of the largest process"),
+    _count("bloated", "Bloated", "this run", "Processes with twice the median and 64 MiB above it"),
     _PEER,
     _GROWTH,
     *_STACKS,
-    Column("threads", "Threads", _COUNT, "status Threads", 7, "Threads of its processes"),
+    _count("threads", "Threads", "status Threads", "Threads of its processes"),
 )
 
 PROCESSES: tuple[Column, ...] = (
-    Column("host", "Host", _TEXT, "inventory", 32, "The name in the inventory"),
-    Column("pid", "PID", _COUNT, "/proc", 8, "Process id on the host"),
-    Column(
-        "start_ticks",
-        "Start ticks",
-        _COUNT,
-        "stat, field 22",
-        12,
-        "Clock ticks after boot; with pid, names it",
-    ),
+    _text("host", "Host", "inventory", "The name in the inventory"),
+    _count("pid", "PID", "/proc", "Process id on the host", 8),
+    _count("start_ticks", "Start ticks", "stat, field 22", "Clock ticks after boot; with pid, names it", 12),
     Column("started_at_s", "Started", Unit.EPOCH, "stat and btime", 12, "When the process was started"),
-    Column("uid", "User id", _COUNT, "status Uid", 8, "Real user id"),
-    Column("comm", "Name", _TEXT, "comm", 16, "The process's name, as it chose it"),
-    Column("exe", "Program", _TEXT, "exe", 32, "The executable"),
-    Column("arguments", "Arguments", _TEXT, "cmdline", 60, "Command line, secrets masked"),
-    Column("service", "Service", _TEXT, "cgroup, else exe and arguments", 32, "What it is a member of"),
-    Column("unit", "Unit", _TEXT, "cgroup", 32, "systemd unit"),
-    Column("container", "Container", _TEXT, "cgroup", 14, "Container id"),
-    Column("runtime", "Runtime", _TEXT, "mapped files", 8, "java, go, python, node, ..."),
-    Column(
-        "evidence", "Evidence", _TEXT, "probe", 8, "smaps, maps, or denied: what its mappings were read from"
-    ),
-    Column("trouble", "Trouble", _TEXT, "probe", 16, "What is odd about its record: torn, cut, empty, ..."),
-    Column(
-        "restarted", "Restarted", _TEXT, "the run compared with", 5, "Another start time than in that run"
-    ),
+    _count("uid", "User id", "status Uid", "Real user id", 8),
+    _text("comm", "Name", "comm", "The process's name, as it chose it", 16),
+    _text("exe", "Program", "exe", "The executable"),
+    _text("arguments", "Arguments", "cmdline", "Command line, secrets masked", 60),
+    _text("service", "Service", "cgroup, else exe and arguments", "What it is a member of"),
+    _text("unit", "Unit", "cgroup", "systemd unit"),
+    _text("container", "Container", "cgroup", "Container id", 14),
+    _text("runtime", "Runtime", "mapped files", "java, go, python, node, ...", 8),
+    _text("evidence", "Evidence", "probe", "smaps, maps, or denied: what its mappings were read from", 8),
+    _text("trouble", "Trouble", "probe", "What is odd about its record: torn, cut, empty, ...", 16),
+    _text("restarted", "Restarted", "the run compared with", "Another start time than in that run", 5),
     *_NATIVE,
     *_PARTS,
     _GROWTH,
@@ -308,45 +227,27 @@ PROCESSES: tuple[Column, ...] = (
     _OWN,
     *_STACKS,
     *_JAVA,
-    Column(
-        "arena_heaps", "Arena heaps", _COUNT, _MAPS, 7, "Heaps of glibc's arenas (64 MiB of reserve each)"
-    ),
-    Column(
-        "unidentified_resident_max_bytes",
-        "Unidentified",
-        _BYTES,
-        _BOUND,
-        12,
-        "Kind anonymous, at most resident",
-    ),
-    Column("threads", "Threads", _COUNT, "status Threads", 7, "Threads"),
-    Column("vm_size_bytes", "VSZ", _BYTES, "status VmSize", 12, "All address space"),
+    _count("arena_heaps", "Arena heaps", _MAPS, "Heaps of glibc's arenas (64 MiB of reserve each)"),
+    _bytes("unidentified_resident_max_bytes", "Unidentified", _BOUND, "Kind anonymous, at most resident"),
+    _count("threads", "Threads", "status Threads", "Threads"),
+    _bytes("vm_size_bytes", "VSZ", "status VmSize", "All address space"),
     *_STATUS,
 )
 
 FOOTPRINTS: tuple[Column, ...] = (
-    Column("host", "Host", _TEXT, "inventory", 32, "The name in the inventory"),
-    Column("pid", "PID", _COUNT, "/proc", 8, "Process id on the host"),
-    Column(
-        "start_ticks",
-        "Start ticks",
-        _COUNT,
-        "stat, field 22",
-        12,
-        "Clock ticks after boot; with pid, names it",
-    ),
-    Column("kind", "Kind", _TEXT, "rules", 15, "What the memory is for"),
-    Column("family", "Family", _TEXT, "rules", 11, "The group that the kind is summed under"),
-    Column(
-        "block_bytes", "Block", _BYTES, _MAPS, 12, "Size of each block where equal ones are grouped, else 0"
-    ),
-    Column("count", "Blocks", _COUNT, _MAPS, 7, "Blocks; a stack with its guards is one"),
-    Column("reserved_bytes", "Reserved", _BYTES, _MAPS, 12, "Address space, accessible or not"),
-    Column("committed_bytes", "Committed", _BYTES, _MAPS, 12, "The accessible part (any of r, w, x)"),
-    Column("resident_bytes", "Resident", _BYTES, "smaps Rss", 12, "Resident; unknown without smaps"),
-    Column("resident_max_bytes", "At most resident", _BYTES, _BOUND, 12, "Rss, else min(committed, RssAnon)"),
-    Column("pss_bytes", "Pss", _BYTES, "smaps Pss", 12, "Resident, shared pages divided among their users"),
-    Column("swap_bytes", "Swap", _BYTES, "smaps Swap", 12, "Swapped out"),
+    _text("host", "Host", "inventory", "The name in the inventory"),
+    _count("pid", "PID", "/proc", "Process id on the host", 8),
+    _count("start_ticks", "Start ticks", "stat, field 22", "Clock ticks after boot; with pid, names it", 12),
+    _text("kind", "Kind", "rules", "What the memory is for", 15),
+    _text("family", "Family", "rules", "The group that the kind is summed under", 11),
+    _bytes("block_bytes", "Block", _MAPS, "Size of each block where equal ones are grouped, else 0"),
+    _count("count", "Blocks", _MAPS, "Blocks; a stack with its guards is one"),
+    _bytes("reserved_bytes", "Reserved", _MAPS, "Address space, accessible or not"),
+    _bytes("committed_bytes", "Committed", _MAPS, "The accessible part (any of r, w, x)"),
+    _bytes("resident_bytes", "Resident", "smaps Rss", "Resident; unknown without smaps"),
+    _bytes("resident_max_bytes", "At most resident", _BOUND, "Rss, else min(committed, RssAnon)"),
+    _bytes("pss_bytes", "Pss", "smaps Pss", "Resident, shared pages divided among their users"),
+    _bytes("swap_bytes", "Swap", "smaps Swap", "Swapped out"),
 )
 
 

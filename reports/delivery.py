@@ -151,7 +151,7 @@ def _once(message: EmailMessage, settings: MailSettings, recipients: list[str]) 
 
 def _connected(settings: MailSettings) -> smtplib.SMTP:
     """A connection that is as protected as the settings ask; never less."""
-    trusted = ssl.create_default_context(cafile=settings.ca_file or None)
+    trusted = _trusted(settings)
     if settings.security is Security.TLS:
         return smtplib.SMTP_SSL(settings.server, settings.port, timeout=settings.timeout_s, context=trusted)
     server = smtplib.SMTP(settings.server, settings.port, timeout=settings.timeout_s)
@@ -162,6 +162,16 @@ def _connected(settings: MailSettings) -> smtplib.SMTP:
             server.close()
             raise
     return server
+
+
+def _trusted(settings: MailSettings) -> ssl.SSLContext:
+    """Whose certificates are believed."""
+    try:
+        return ssl.create_default_context(cafile=settings.ca_file or None)
+    except OSError as error:  # also ssl.SSLError: no certificate in it
+        raise DeliveryError(
+            f"ca_file {settings.ca_file} cannot be used: {error.strerror or error}"
+        ) from error
 
 
 def _sorted_out(error: smtplib.SMTPResponseException, what: str) -> Exception:

@@ -95,7 +95,7 @@ def report(run: Run, runs: Runs | None = None) -> Report:
     """The report of a run; with `runs`, its growth and bloat against the runs before it."""
     outcomes = run.outcomes()
     frames = measure(answers.answers(run, outcomes))
-    past = trend.past(run.manifest, runs) if runs else []
+    past = trend.past(run.manifest, run.closed(), runs) if runs else []
     tables = _with_past(frames, past)
     statuses = {outcome.host.name: status(outcome) for outcome in outcomes}
     hosts = _ranked(_hosts(run, tables, outcomes, statuses))
@@ -240,7 +240,7 @@ def _facts(run: Run, statuses: Mapping[str, Status], past: list[trend.PastRun]) 
         partial=counts[PARTIAL],
         failed=counts[FAILED],
         tool_version=manifest.tool_version,
-        rules_version=manifest.rules_version,
+        rules_version=trend.rules(manifest, closed) or "several",
         command=manifest.command,
         compared_with=past[-1].run_id if past else "",
         compared_at=past[-1].started_at if past else "",

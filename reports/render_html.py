@@ -17,7 +17,7 @@ from reports import sizes, verdict
 from reports.columns import HOSTS, PROCESSES, SERVICES, Column, Unit, by_name
 from reports.measures import PEERS_MIN
 from reports.rank import Report, added
-from reports.rows import HostRow, ProcessRow, cell
+from reports.rows import Extent, HostRow, ProcessRow, ServiceRow, cell
 from reports.templating import FOLDER, environment
 from reports.words import WORDS
 
@@ -25,7 +25,7 @@ PAGE_BYTES_MAX = 8 * 2**20
 ADVICE_MAX = 10
 STACK_HOSTS_MAX = 50
 SERVICES_MAX = 200
-BAR_PIXELS = 140
+BAR_PIXELS = 120
 # processes a host, and how many of them kind by kind: the first pair below PAGE_BYTES_MAX is taken
 DETAIL = ((20, 20), (20, 5), (10, 2), (5, 1), (3, 0), (0, 0))
 
@@ -112,6 +112,7 @@ def _environment(report: Report) -> Environment:
         run=report.run,
         totals=report.totals,
         word=verdict.word(report).value,
+        tone=_TONES[verdict.word(report)],
         css=Markup(css),  # noqa: S704 -- the package's own file
         js=Markup(js),  # noqa: S704 -- the package's own file
         css_hash=_hash(css),
@@ -139,6 +140,8 @@ def _environment(report: Report) -> Environment:
         of_ram_raw=_of_ram_raw,
         worst=verdict.worst,
         most_stacks=_most_stacks,
+        median=_median,
+        largest=_largest,
         heap_parts=_heap_parts(ranked),
         stack_part=_stack_part(ranked),
         uptime=_uptime,
@@ -148,12 +151,18 @@ def _environment(report: Report) -> Environment:
     return made
 
 
+_TONES = {
+    verdict.Word.OK: "good",
+    verdict.Word.CHANGED: "warn",
+    verdict.Word.PARTIAL: "warn",
+    verdict.Word.FAILED: "bad",
+}
 _HOST_COLUMNS = (
     *(
         "rank",
         "name",
-        "",
         "native_heap_resident_max_bytes",
+        "",
         "growth_bytes",
         "bloat_bytes",
         "of_ram",
@@ -163,7 +172,7 @@ _HOST_COLUMNS = (
     *("arena_heaps", "threads", "largest"),
 )
 _STACK_COLUMNS = (
-    *("stack_rank", "name", "", "stacks_resident_max_bytes", "stacks", "stacks_committed_bytes"),
+    *("stack_rank", "name", "stacks_resident_max_bytes", "", "stacks", "stacks_committed_bytes"),
     *("stacks_reserved_bytes", "threads", "most_stacks"),
 )
 _SERVICE_COLUMNS = (
@@ -219,6 +228,19 @@ def _of_ram_raw(host: HostRow) -> str:
 def _of_ram(host: HostRow) -> str:
     heap, ram = host.native_heap_resident_max_bytes, host.mem_total_bytes
     return _share(heap, ram) if heap is not None and ram else sizes.DASH
+
+
+def _median(service: ServiceRow) -> Extent:
+    return _as_known_as(service, service.native_heap_median_bytes)
+
+
+def _largest(service: ServiceRow) -> Extent:
+    return _as_known_as(service, service.native_heap_max_bytes)
+
+
+def _as_known_as(service: ServiceRow, amount_bytes: int | None) -> Extent:
+    """A figure out of a service's native heap: a bound where that is one."""
+    return Extent(amount_bytes, None if service.native_heap.is_bound else amount_bytes)
 
 
 def _most_stacks(host: HostRow) -> str:

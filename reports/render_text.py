@@ -3,19 +3,31 @@
 from collections.abc import Iterable, Iterator
 
 from reports import verdict
+from reports.columns import HOSTS, SERVICES, Column, Unit, by_name
 from reports.plain import printable, shortened
 from reports.rank import Report
-from reports.rows import HostRow
-from reports.sizes import duration, growth, instant, number, size, when
+from reports.rows import HostRow, ServiceRow, cell
+from reports.sizes import PLAIN_DASH, duration, growth, instant, number, size, when
 
 WIDTH = 80
 ADVICE_MAX = 10
 SERVICES_MAX = 10
 FAILED_NAMES_MAX = 20
 
-NAME_WIDTH = 33
-
-_HEAD = f"{'#':>4} {'Host':<{NAME_WIDTH}} {'Native heap':>11} {'Growth':>10} {'Stacks':>6} {'resident':>11}"
+_HOST_COLUMNS = by_name(
+    HOSTS,
+    "rank",
+    "name",
+    "native_heap_resident_max_bytes",
+    "growth_bytes",
+    "stacks",
+    "stacks_resident_max_bytes",
+)
+_SERVICE_COLUMNS = by_name(
+    SERVICES,
+    *("service", "members", "native_heap_resident_max_bytes"),
+    *("native_heap_median_bytes", "native_heap_max_bytes"),
+)
 
 
 def render(report: Report, *, hosts_max: int | None = None) -> bytes:
@@ -56,38 +68,56 @@ def _advice(report: Report) -> Iterator[str]:
 
 def _hosts(report: Report, hosts_max: int | None) -> Iterator[str]:
     yield from _section("Hosts by native heap (at most resident; <= is an upper bound)")
-    yield _HEAD
+    yield _head(_HOST_COLUMNS)
     shown = report.hosts if hosts_max is None else report.hosts[:hosts_max]
     for row in shown:
-        yield _host(row)
+        yield _line(_HOST_COLUMNS, row) if row.rank is not None else _failed(row)
     if len(report.hosts) > len(shown):
         yield f"{number(len(report.hosts) - len(shown))} more in the report"
 
 
-def _host(row: HostRow) -> str:
-    place = f"{row.rank}" if row.rank is not None else "-"
-    name = f"{shortened(row.name, NAME_WIDTH):<{NAME_WIDTH}}"
-    if row.rank is None:
-        why = " ".join(part for part in (row.status, row.stage, row.reason) if part)
-        return f"{place:>4} {name} {shortened(why, WIDTH - NAME_WIDTH - 6)}"
-    heap = size(row.native_heap_resident_max_bytes, bound=row.native_heap.is_bound, plain=True)
-    stacks = size(row.stacks_resident_max_bytes, bound=row.thread_stacks.is_bound, plain=True)
-    count, grown = number(row.stacks, plain=True), growth(row.growth_bytes, plain=True)
-    return f"{place:>4} {name} {heap:>11} {grown:>10} {count:>6} {stacks:>11}"
+def _failed(row: HostRow) -> str:
+    """Its place in the ranking is kept, with the reason where the numbers would be."""
+    place, name = _HOST_COLUMNS[:2]
+    why = " ".join(part for part in (row.status, row.stage, row.reason) if part)
+    start = f"{PLAIN_DASH:>{place.width}} {shortened(row.name, name.width):<{name.width}} "
+    return start + shortened(why, WIDTH - len(start))
 
 
 def _services(report: Report) -> Iterator[str]:
     if not report.services:
         return
     yield from _section("Services by native heap")
-    yield f"{'Service':<36} {'Members':>7} {'Native heap':>11} {'Median':>11} {'Largest':>11}"
+    yield _head(_SERVICE_COLUMNS)
     for row in report.services[:SERVICES_MAX]:
-        bound = row.native_heap.is_bound
-        cells = (row.native_heap_resident_max_bytes, row.native_heap_median_bytes, row.native_heap_max_bytes)
-        sizes = " ".join(f"{size(amount, bound=bound, plain=True):>11}" for amount in cells)
-        yield f"{shortened(row.service, 36):<36} {row.members:>7} {sizes}"
+        yield _line(_SERVICE_COLUMNS, row)
     if len(report.services) > SERVICES_MAX:
         yield f"{number(len(report.services) - SERVICES_MAX)} more in the report"
+
+
+def _head(columns: tuple[Column, ...]) -> str:
+    return " ".join(_padded(column, column.title) for column in columns)
+
+
+def _line(columns: tuple[Column, ...], row: HostRow | ServiceRow) -> str:
+    """A row as its columns declare it: sizes with the mark of a bound where it is one."""
+    return " ".join(_padded(column, _shown(column, row)) for column in columns)
+
+
+def _shown(column: Column, row: HostRow | ServiceRow) -> str:
+    value = cell(row, column.name)
+    if not isinstance(value, int):
+        return PLAIN_DASH if value is None else shortened(str(value), column.width)
+    if column.unit is Unit.CHANGE:
+        return growth(value, plain=True)
+    if column.unit is Unit.COUNT:
+        return number(value, plain=True)
+    measure = row.thread_stacks if column.name.startswith("stacks") else row.native_heap
+    return size(value, bound=measure.is_bound, plain=True)
+
+
+def _padded(column: Column, text: str) -> str:
+    return f"{text:<{column.width}}" if column.unit is Unit.TEXT else f"{text:>{column.width}}"
 
 
 def _about(report: Report) -> Iterator[str]:

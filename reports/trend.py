@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from archive.mistakes import OperatorError
-from archive.records import Manifest
+from archive.records import Closed, Manifest
 from archive.runs import Runs
 from reports import answers
 from reports.measures import NATIVE
@@ -28,16 +28,19 @@ class PastRun:
     processes: pl.DataFrame
 
 
-def past(now: Manifest, runs: Runs) -> list[PastRun]:
-    """The last PAST_RUNS_MAX complete runs that are comparable with this one, oldest first."""
+def past(now: Manifest, closed_now: Closed | None, runs: Runs) -> list[PastRun]:
+    """The last PAST_RUNS_MAX complete runs of the same scope and the same rules, oldest first."""
     found: list[PastRun] = []
+    rules_now = rules(now, closed_now)
     for run_id in reversed(runs.ids()):
         if len(found) == PAST_RUNS_MAX:
             break
         try:
             run = runs.open(run_id)
             closed = run.closed()
-            if closed is None or not closed.complete or not comparable(now, run.manifest):
+            if closed is None or not closed.complete or not is_earlier(now, run.manifest):
+                continue
+            if not rules_now or rules(run.manifest, closed) != rules_now:
                 continue
             processes = answers.summary(run, "processes").select(NEEDED)
         except (OperatorError, FileNotFoundError):
@@ -46,14 +49,14 @@ def past(now: Manifest, runs: Runs) -> list[PastRun]:
     return found[::-1]
 
 
-def comparable(now: Manifest, then: Manifest) -> bool:
-    """Whether two runs asked for the same thing and named it by the same rules."""
-    return (
-        then.run_id != now.run_id
-        and then.started_at < now.started_at
-        and then.scope == now.scope
-        and then.rules_version == now.rules_version
-    )
+def rules(manifest: Manifest, closed: Closed | None) -> str:
+    """The rules that a run's footprints were made with, also where they were made anew; "" for more than one."""
+    return manifest.rules_version if closed is None else closed.rules_version
+
+
+def is_earlier(now: Manifest, then: Manifest) -> bool:
+    """Whether a run asked for the same thing before."""
+    return then.run_id != now.run_id and then.started_at < now.started_at and then.scope == now.scope
 
 
 def with_growth(now: pl.DataFrame, then: pl.DataFrame | None) -> pl.DataFrame:

@@ -123,7 +123,16 @@ def run_of(
     for failure in failures:
         run.write_failure(failure)
     if close:
-        closed = Closed(run_id, CLOSED_AT, len(names), len(answered), 0, len(failures), complete=complete)
+        closed = Closed(
+            run_id,
+            CLOSED_AT,
+            len(names),
+            len(answered),
+            0,
+            len(failures),
+            complete=complete,
+            rules_version=rules_version,
+        )
         run.close(closed, measures.frames(run).parquet())
     return run
 
