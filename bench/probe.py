@@ -68,5 +68,5 @@ def _started(root: str) -> int:
 
 def _forks() -> int:
     """Processes and threads that this machine has started since it booted."""
-    with open("/proc/stat", encoding="ascii") as stat:
+    with Path("/proc/stat").open(encoding="ascii") as stat:
         return next(int(line.split()[1]) for line in stat if line.startswith("processes"))

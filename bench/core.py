@@ -1,0 +1,106 @@
+"""The core against gunzip: parse, classify and footprints of a host of real, recorded processes."""
+
+import re
+import tempfile
+import tracemalloc
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from archive.records import Dump, Host, Limits
+from bench.measure import Figure, interleave
+from collector import local
+from collector.session import Session
+from mapsweep.demo import unpack
+from procmaps.classify import classify
+from procmaps.footprint import footprints
+from procmaps.read import read
+from procmaps.tables import Evidence
+
+ROUNDS = 25
+MAPPINGS = 20_000
+FIRST_PID = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A dump as a host sends it, and its memory part unpacked."""
+
+    nonce: bytes
+    memory_gz: bytes
+    memory: bytes
+    identity: bytes
+
+    @property
+    def mappings(self) -> int:
+        """Lines of maps in it."""
+        return len(re.findall(rb"^[0-9a-f]{8,16}-", self.memory, re.MULTILINE))
+
+
+def figures() -> Iterator[Figure]:
+    """Ratios of CPU seconds; the work of the core is timed without the inflating."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        copies = _crowd(root)
+        maps, smaps = _probe(root, Evidence.MAPS), _probe(root, Evidence.SMAPS)
+    yield Figure("core_mappings", maps.mappings, "mappings")
+    yield Figure("core_processes", copies, "processes")
+    runs = interleave([_core(maps), _gunzip(maps), _core(smaps), _gunzip(smaps)], ROUNDS)
+    yield Figure("core_vs_gunzip", runs.ratio(0, 1), "ratio", 4.0)
+    yield Figure("core_cpu", runs.median_s(0) * 1e3, "ms")
+    yield Figure("core_smaps_vs_gunzip", runs.ratio(2, 3), "ratio", 4.0)
+    yield Figure("core_peak_vs_text", _peak(maps), "ratio", 12.0)
+
+
+def _crowd(root: Path) -> int:
+    """The recorded processes laid out as one host, again and again under other pids, up to MAPPINGS."""
+    with tempfile.TemporaryDirectory() as folder:
+        unpack(Path(folder))
+        processes = [
+            {file.name: file.read_bytes() for file in status.parent.iterdir() if file.is_file()}
+            for status in sorted(Path(folder).glob("*/proc/[0-9]*/status"))
+        ]
+    mappings = count = 0
+    while mappings < MAPPINGS:
+        files = processes[count % len(processes)]
+        target = root / "proc" / str(FIRST_PID + count)
+        target.mkdir(parents=True)
+        for name, content in files.items():
+            (target / name).write_bytes(content)
+        mappings += files["maps"].count(b"\n")
+        count += 1
+    return count
+
+
+def _probe(root: Path, evidence: Evidence) -> Sent:
+    """What the real probe sends of that host."""
+    limits = Limits(smaps_resident_bytes=2**50)
+    dump = local.collect(Host("crowd", "127.0.0.1", root=str(root)), Session(limits, evidence))
+    if not isinstance(dump, Dump):
+        raise SystemExit(dump)
+    memory, identity = (zlib.decompress(part, wbits=31) for part in (dump.memory_gz, dump.identity_gz))
+    return Sent(dump.nonce.encode(), dump.memory_gz, memory, identity)
+
+
+def _core(sent: Sent) -> Callable[[], object]:
+    def run() -> object:
+        snapshot = read(sent.memory, sent.identity, sent.nonce)
+        return footprints(snapshot, classify(snapshot))
+
+    return run
+
+
+def _gunzip(sent: Sent) -> Callable[[], object]:
+    return lambda: zlib.decompress(sent.memory_gz, wbits=31)
+
+
+def _peak(sent: Sent) -> float:
+    """Most memory that the core holds at once, NumPy's arrays included, in multiples of the text."""
+    run = _core(sent)
+    run()
+    tracemalloc.start()
+    run()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak / len(sent.memory)
