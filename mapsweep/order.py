@@ -1,0 +1,69 @@
+"""What a sweep is asked for, and the run that it becomes."""
+
+import re
+import shlex
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+
+import click
+from click.core import ParameterSource
+
+from archive.records import Host, Limits, Manifest, Scope
+from archive.runs import Run, Runs, new_run_id
+from procmaps.classify import RULES_VERSION
+
+ADHOC = "adhoc"  # the scope of runs that no schedule started
+_PASSWORD = re.compile(r"(?<=://)[^/@]*@")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One sweep, whoever asks for it."""
+
+    scope: Scope
+    hosts: tuple[Host, ...]
+    limits: Limits
+    deadline_s: int
+    command: str = ""  # how to ask again, without secrets
+    keep_dumps: bool = True
+    mail_to: tuple[str, ...] = ()
+
+    def place(self, runs: Runs) -> Run:
+        """Create the run."""
+        started = datetime.now(UTC)
+        manifest = Manifest(
+            run_id=new_run_id(started, self.scope.name),
+            scope=self.scope,
+            limits=self.limits,
+            hosts=self.hosts,
+            started_at=started.isoformat(timespec="seconds"),
+            deadline_at=(started + timedelta(seconds=self.deadline_s)).isoformat(timespec="seconds"),
+            tool_version=version("mapsweep"),
+            rules_version=RULES_VERSION,
+            command=self.command,
+            keep_dumps=self.keep_dumps,
+            mail_to=self.mail_to,
+        )
+        return runs.create(manifest)
+
+
+def typed_command(ctx: click.Context) -> str:
+    """The command as it was typed, in long options; a password in a URL is left out."""
+    words = ["mapsweep", str(ctx.command.name)]
+    for parameter in ctx.command.params:
+        name = parameter.name or ""
+        if ctx.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+            continue
+        words += _typed(parameter, ctx.params[name])
+    return shlex.join(_PASSWORD.sub("", word) for word in words)
+
+
+def _typed(parameter: click.Parameter, value: object) -> list[str]:
+    if not isinstance(parameter, click.Option):
+        return [str(value)]
+    flag = parameter.opts[-1]
+    if parameter.is_flag:
+        return [flag if value else (parameter.secondary_opts or [flag])[-1]]
+    values = value if isinstance(value, tuple) else (value,)
+    return [word for each in values for word in (flag, str(each))]
