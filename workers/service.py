@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
-from celery.signals import worker_process_init
+from celery.signals import heartbeat_sent, worker_process_init
 
 from archive.mistakes import Mistake, OperatorError
 from workers.app import BROKER_WAIT_S, QUEUES, WorkerSettings, require_broker
@@ -12,11 +13,17 @@ from workers.tasks import worker_app
 CONCURRENCY_MAX = 512
 
 
-def run_worker(settings: WorkerSettings, queues: Sequence[str] = QUEUES, concurrency: int = 0) -> int:
+def run_worker(
+    settings: WorkerSettings,
+    queues: Sequence[str] = QUEUES,
+    concurrency: int = 0,
+    alive: Path | None = None,
+) -> int:
     """Take tasks from these queues until told to stop; the exit code of the worker.
 
-    `concurrency` processes work side by side, as many as there are cores where it is 0. OperatorError where a
-    queue is unknown or the broker does not answer.
+    `concurrency` processes work side by side, as many as there are cores where it is 0. The file `alive` is
+    touched every few seconds while the broker takes our heartbeats. OperatorError where a queue is unknown or the
+    broker does not answer.
     """
     for queue in queues:
         if queue not in QUEUES:
@@ -25,6 +32,8 @@ def run_worker(settings: WorkerSettings, queues: Sequence[str] = QUEUES, concurr
         raise OperatorError(Mistake("--concurrency", f"is not from 1 to {CONCURRENCY_MAX}"))
     require_broker(settings, BROKER_WAIT_S)
     worker_process_init.connect(_begin, weak=False)
+    if alive is not None:
+        heartbeat_sent.connect(lambda **_: alive.touch(), weak=False)
     worker = worker_app(settings).Worker(
         hostname=f"{'-'.join(queues)}@%h",
         queues=",".join(queues),
