@@ -166,7 +166,7 @@ class Run:
     def reopen(self) -> None:
         """Forget all that was made of the dumps: then it is made anew, as after a killed run.
 
-        What says that something is done goes first: a stop in between leaves an open run, not a mixed one.
+        What says that the run is closed goes first: a stop in between leaves an open run.
         """
         self.store.remove("closed.json")
         for folder in ("footprints", "hosts", "processes"):

@@ -16,6 +16,7 @@ from workers import steps
 WAITING_MAX = 2  # hosts handed to the pool and not begun, for each process: their dumps wait on disk
 
 OnEnd = Callable[[str, bool], None]  # host, whether it has footprints now
+Classify = Callable[[str, str], bool]  # run URL, host; runs in a process of the pool
 
 
 class Classifiers:
@@ -25,10 +26,13 @@ class Classifiers:
     exception that is a bug is raised again by the next call.
     """
 
-    def __init__(self, run_url: str, processes: int, on_end: OnEnd) -> None:
+    def __init__(
+        self, run_url: str, processes: int, on_end: OnEnd, *, classify: Classify | None = None
+    ) -> None:
         self._run_url = run_url
         self._processes = processes
         self._on_end = on_end
+        self._classify = classify or _classify
         self._room = processes * (1 + WAITING_MAX)
         self._changed = threading.Condition()  # guards what follows
         self._at_work = 0
@@ -70,11 +74,11 @@ class Classifiers:
     def _submitted(self, host: str) -> "Future[bool]":
         self._pool = self._pool or _pool(self._processes)
         try:
-            return self._pool.submit(_classify, self._run_url, host)
+            return self._pool.submit(self._classify, self._run_url, host)
         except BrokenProcessPool:
             self._pool.shutdown(wait=False)
             self._pool = _pool(self._processes)
-            return self._pool.submit(_classify, self._run_url, host)
+            return self._pool.submit(self._classify, self._run_url, host)
 
     def _ended(self, host: str, future: "Future[bool]") -> None:
         """Runs in a thread of the pool."""
@@ -101,7 +105,7 @@ class Classifiers:
         """Classify a host in a process of its own: if that dies too, it is this dump that kills it."""
         with _pool(1) as pool:
             try:
-                return pool.submit(_classify, self._run_url, host).result()
+                return pool.submit(self._classify, self._run_url, host).result()
             except BrokenProcessPool:
                 detail = "the process that classified its dump was killed, and again when it was tried alone"
                 remedy = "look for the OOM killer in the kernel's log of this machine"

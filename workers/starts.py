@@ -4,7 +4,6 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-
 from archive.mistakes import Mistake, OperatorError
 from archive.records import Manifest
 from archive.runs import Run, Runs, new_run_id

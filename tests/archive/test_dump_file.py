@@ -29,7 +29,7 @@ def test_a_dump_comes_back_byte_for_byte(given_one: Dump) -> None:
 def test_a_dump_file_cut_or_changed_anywhere_names_itself() -> None:
     content = dump_file.encode(dump("a", processes=1))
     for end in range(len(content)):
-        with pytest.raises(OperatorError, match="^runs/x/dumps/a.dump: "):
+        with pytest.raises(OperatorError, match=r"^runs/x/dumps/a\.dump: "):
             dump_file.decode(content[:end], "runs/x/dumps/a.dump")
     for position in range(len(content) - 50, len(content)):
         changed = bytearray(content)

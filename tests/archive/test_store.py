@@ -1,7 +1,6 @@
 import os
 import stat
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,9 +11,9 @@ from archive.store import OBJECT_BYTES_MAX, Store
 
 
 @pytest.fixture(params=["folder", "bucket"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """A folder on disk, and fsspec's bucket in memory."""
-    yield Store(str(tmp_path / "runs") if request.param == "folder" else f"memory://{uuid4().hex}/runs")
+    return Store(str(tmp_path / "runs") if request.param == "folder" else f"memory://{uuid4().hex}/runs")
 
 
 def test_an_object_is_written_once_and_the_first_stays(store: Store) -> None:
@@ -102,8 +101,8 @@ def test_an_unfinished_write_is_not_listed(tmp_path: Path) -> None:
     assert store.list("a") == ["x"]
 
 
-def test_a_full_disk_leaves_nothing_behind() -> None:
-    with pytest.raises(OSError, match="No space left|Permission|Operation not permitted|Not a directory"):
+def test_a_place_that_is_no_folder_raises() -> None:
+    with pytest.raises(OSError, match="Not a directory|File exists"):
         Store("/dev/full").write_once("x", b"1")
 
 

@@ -1,4 +1,4 @@
-"""A real worker, or beat, as a process of its own: `python -m tests.workers.worker_process worker|beat JSON`."""
+"""A real worker, or beat, as a process: `python -m tests.workers.worker_process worker|beat JSON`."""
 
 import json
 import os

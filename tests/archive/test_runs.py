@@ -1,0 +1,203 @@
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from archive.mistakes import OperatorError
+from archive.records import Closed, Failure, Stage
+from archive.runs import SUMMARIES, Run, Runs, new_run_id, open_run
+from tests.archive.examples import dump, host_record, manifest
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def runs(request: pytest.FixtureRequest, tmp_path: Path) -> Runs:
+    return Runs(str(tmp_path / "runs") if request.param == "folder" else f"memory://{uuid4().hex}/runs")
+
+
+def failure(host: str, attempt: int = 1, reason: str = "tcp_timeout") -> Failure:
+    return Failure(host, Stage.TCP, reason, attempt=attempt)
+
+
+def names(run: Run) -> list[str]:
+    return [host.name for host in run.pending()]
+
+
+def test_a_run_id_says_when_and_what() -> None:
+    started = datetime(2026, 11, 23, 4, 58, 37, tzinfo=UTC)
+    assert new_run_id(started, "nightly", "0a1b") == "20261123T045837Z-nightly-0a1b"
+    assert re.fullmatch(r"20261123T045837Z-a-b-[0-9a-f]{4}", new_run_id(started, "A / b!"))
+    assert new_run_id(started, "../..", "0000") == "20261123T045837Z-run-0000"
+    assert len(new_run_id(started, "x" * 500)) == 16 + 1 + 40 + 1 + 4
+
+
+def test_a_run_is_found_by_id_by_place_and_as_the_latest(runs: Runs) -> None:
+    first = runs.create(replace(manifest("a"), run_id="20261122T000000Z-x-0000"))
+    second = runs.create(replace(manifest("b"), run_id="20261123T000000Z-x-0000"))
+    assert runs.ids() == [first.run_id, second.run_id]
+    assert runs.latest() == second.run_id
+    for name in (second.run_id, second.url, second.url + "/", "latest"):
+        assert runs.open(name).manifest == second.manifest
+
+
+def test_a_run_is_created_once(runs: Runs) -> None:
+    one = manifest("a")
+    runs.create(one)
+    with pytest.raises(FileExistsError):
+        runs.create(replace(one, hosts=()))
+    assert runs.open(one.run_id).manifest == one
+
+
+def test_a_run_id_or_hosts_that_cannot_be_are_bugs(runs: Runs) -> None:
+    for run_id in ("", "..", "20261123T000000Z-x-0000/..", "x"):
+        with pytest.raises(ValueError, match="is not a run id"):
+            runs.create(replace(manifest("a"), run_id=run_id))
+    with pytest.raises(ValueError, match="each host once"):
+        runs.create(manifest("a", "a"))
+
+
+def test_no_run_is_the_operators_mistake(runs: Runs) -> None:
+    for name in ("latest", "20261123T000000Z-x-0000", "nowhere", "/dev/null", "../../etc"):
+        with pytest.raises(OperatorError):
+            runs.open(name)
+
+
+def test_a_run_without_manifest_is_not_the_latest(runs: Runs) -> None:
+    run = runs.create(manifest("a"))
+    runs.store.write_once("29991231T000000Z-x-0000/dumps/a.dump", b"")
+    assert runs.latest() == run.run_id
+
+
+def test_a_damaged_manifest_names_itself(tmp_path: Path) -> None:
+    run = Runs(str(tmp_path)).create(manifest("a"))
+    path = Path(run.url) / "manifest.json"
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(OperatorError, match=f"^{re.escape(str(path))}: is not whole JSON"):
+        open_run(run.url)
+
+
+def test_a_footprint_beats_a_failure_and_a_later_attempt_an_earlier_one(runs: Runs) -> None:
+    run = runs.create(manifest("a", "b", "c", "d"))
+    for host in ("a", "b"):
+        run.write_failure(failure(host))
+        run.write_failure(failure(host, 10, "last"))
+        run.write_failure(failure(host, 2, "second"))
+    run.write_footprints("a", host_record("a"), b"p", b"f")
+    run.write_dump(dump("c"))
+    a, b, c, d = run.outcomes()
+    assert a.record == host_record("a")
+    assert a.failure is None
+    assert b.failure == failure("b", 10, "last")
+    assert (c.record, c.failure, d.record, d.failure) == (None, None, None, None)
+    assert names(run) == ["c", "d"]
+    standing = run.standing()
+    assert (standing.done, standing.failed, standing.dumped) == ({"a"}, {"b"}, {"c"})
+
+
+def test_what_is_written_twice_stays_as_it_was_first(runs: Runs) -> None:
+    run = runs.create(manifest("a"))
+    assert run.write_dump(dump("a", seed=1))
+    assert not run.write_dump(dump("a", seed=2))
+    assert run.read_dump("a") == dump("a", seed=1)
+    assert run.write_failure(failure("a"))
+    assert not run.write_failure(failure("a", reason="other"))
+    assert run.write_footprints("a", host_record("a"), b"p", b"first")
+    assert not run.write_footprints("a", host_record("a"), b"p", b"second")
+    assert run.read_footprints("a") == b"first"
+
+
+def test_hosts_with_any_name_keep_to_their_run(runs: Runs) -> None:
+    strange = (
+        "../../etc/passwd",
+        "=cmd()",
+        ".",
+        "..",
+        "a/b",
+        "ü" * 300,
+        "new\nline",
+        "-rf",
+        "%2E",
+        "a b",
+        " ",
+    )
+    run = runs.create(manifest(*strange))
+    for name in strange:
+        run.write_dump(dump(name))
+        run.write_failure(failure(name))
+        assert run.read_dump(name).host == name
+        run.write_footprints(name, host_record(name), b"p", name.encode())
+    assert {one.host.name for one in run.outcomes() if one.record} == set(strange)
+    assert [run.read_footprints(name).decode() for name in strange] == list(strange)
+    assert sorted(runs.store.list()) == [run.run_id]
+
+
+def test_a_file_of_no_host_of_the_run_is_nobodys(runs: Runs) -> None:
+    run = runs.create(manifest("a"))
+    run.store.write_once("footprints/b.parquet", b"")
+    run.store.write_once("failures/b.1.json", b"")
+    run.store.write_once("failures/a.x.json", b"")
+    run.store.write_once("dumps/a.txt", b"")
+    assert names(run) == ["a"]
+    assert run.dumped() == frozenset()
+
+
+def test_a_file_is_about_what_it_says_inside(runs: Runs) -> None:
+    run = runs.create(manifest("a", "b"))
+    run.write_dump(dump("a"))
+    run.write_failure(failure("a"))
+    run.write_footprints("a", host_record("a"), b"", b"")
+    for path in ("dumps/{}.dump", "failures/{}.1.json"):
+        run.store.write_once(path.format("b"), run.store.read(path.format("a")))
+    with pytest.raises(OperatorError, match="is about the host 'a', not 'b'"):
+        run.read_dump("b")
+    with pytest.raises(OperatorError, match="is about the host 'a', not 'b'"):
+        run.outcomes()
+
+
+def test_a_damaged_record_names_itself(runs: Runs) -> None:
+    run = runs.create(manifest("a"))
+    run.write_footprints("a", host_record("a"), b"", b"")
+    run.store.replace("hosts/a.json", b'{"schema_version": 1, "host": ')
+    with pytest.raises(OperatorError, match=r"/hosts/a\.json: is not whole JSON"):
+        run.outcomes()
+
+
+def test_a_run_closes_once_and_after_its_summaries(runs: Runs) -> None:
+    run = runs.create(manifest("a"))
+    assert run.closed() is None
+    closed = Closed(run.run_id, "t", 1, 1, 0, 0, complete=True, rules_version="1")
+    assert run.close(closed, {name: name.encode() for name in SUMMARIES})
+    assert run.closed() == closed
+    assert run.read_summary("hosts") == b"hosts"
+    assert not run.close(replace(closed, ok=0), {name: b"" for name in SUMMARIES})
+    assert run.closed() == closed
+    with pytest.raises(KeyError):
+        run.close(closed, {})
+
+
+def test_a_reopened_run_has_its_dumps_and_what_failed_without_one(runs: Runs) -> None:
+    run = runs.create(manifest("a", "b", "c"))
+    run.write_dump(dump("a"))
+    run.write_footprints("a", host_record("a"), b"p", b"f")
+    run.write_dump(dump("b"))
+    run.write_failure(failure("b"))
+    run.write_failure(failure("c"))
+    run.close(Closed(run.run_id, "t", 3, 1, 0, 2, complete=True), {name: b"" for name in SUMMARIES})
+    run.reopen()
+    assert run.closed() is None
+    assert names(run) == ["a", "b"]
+    assert run.dumped() == {"a", "b"}
+
+
+def test_runs_given_to_the_workers_are_marked(runs: Runs) -> None:
+    run = runs.create(manifest("a"))
+    assert runs.queued() == ()
+    runs.queue(run.run_id)
+    runs.queue(run.run_id)
+    assert runs.queued() == (run.run_id,)
+    assert runs.ids() == [run.run_id]
+    runs.unqueue(run.run_id)
+    runs.unqueue(run.run_id)
+    assert not runs.is_queued(run.run_id)
