@@ -10,8 +10,10 @@ from procmaps.rules.objects import BIT
 KIB: Final = 2**10
 MIB: Final = 2**20
 GIB: Final = 2**30
+OLDEST_VERSION: Final = 6
 NEWEST_VERSION: Final = 40  # larger numbers in a path are an architecture's
 LOW_BYTES: Final = 16 * 2**40  # compressed oops, class space and ZGC lie below this; the mmap area does not
+COMPRESSED_OOPS_BYTES: Final = 2**46  # heaps above this address are those of the mmap area
 CLASS_SPACE_BYTES: Final = GIB
 CODE_CACHE_BYTES: Final = (240 * MIB, 245764 * KIB, 48 * MIB, 64 * MIB, 128 * MIB, 256 * MIB)
 
@@ -32,6 +34,7 @@ class JvmArguments:
     code_cache: int = 0
     class_space: int = 0
     ram_max: int = 0
+    large_pages: bool = False  # huge pages asked for, transparent or not
     collector: str = ""  # Serial, Parallel, G1, Z, ...; "" where the JVM chose
 
 
@@ -44,6 +47,7 @@ class Jvm:
     arguments: JvmArguments
     heap: tuple[int, int] = (0, 0)
     mark_stack: bool = False  # found as a mapping of its own
+    tables: set[int] = field(default_factory=set)  # sizes of whole tables that were found
     scales: set[int] = field(default_factory=set)  # at which images of the heap were found
     code_segments: list[tuple[int, int]] = field(default_factory=list)  # reserved and committed bytes of each
 
@@ -65,13 +69,14 @@ _SIZES = {
     b"CompressedClassSpaceSize": "class_space",
     b"MaxRAM": "ram_max",
 }
+_LARGE_PAGES = (b"-XX:+UseTransparentHugePages", b"-XX:+UseLargePages")
 _COLLECTOR = re.compile(rb"^-XX:\+Use(\w+?)GC$")
 
 
 def read_arguments(argv: tuple[bytes, ...]) -> JvmArguments:
     """The arguments that shape the address space; where one is repeated the last counts."""
     sizes = {"heap_max": 0, "stack": 0, "code_cache": 0, "class_space": 0, "ram_max": 0}
-    share, collector = 25.0, ""
+    share, collector, large_pages = 25.0, "", False
     for argument in _options(argv):
         chosen = _COLLECTOR.match(argument)
         name, _, value = argument[4:].partition(b"=")
@@ -81,13 +86,15 @@ def read_arguments(argv: tuple[bytes, ...]) -> JvmArguments:
             sizes["stack"] = size_of(argument[4:]) or sizes["stack"]
         elif chosen:
             collector = chosen[1].decode()
+        elif argument in _LARGE_PAGES:
+            large_pages = True
         elif name in _SIZES:
             sizes[_SIZES[name]] = size_of(value) or sizes[_SIZES[name]]
         elif name == b"ThreadStackSize":
             sizes["stack"] = size_of(value) * KIB or sizes["stack"]
         elif name in {b"MaxRAMPercentage", b"MaxRAMFraction"}:
             share = _share(name, value, share)
-    return JvmArguments(heap_share=share, collector=collector, **sizes)
+    return JvmArguments(heap_share=share, collector=collector, large_pages=large_pages, **sizes)
 
 
 def _options(argv: tuple[bytes, ...]) -> list[bytes]:
@@ -134,8 +141,8 @@ def version_of(path: bytes) -> int:
     """The feature release that the path of libjvm.so tells; 0 where it does not."""
     if b"/jre/lib/" in path:
         return 8
-    found = _VERSION.search(path.lower())
-    return int(found[1]) if found and int(found[1]) <= NEWEST_VERSION else 0
+    found = (int(match[1]) for match in _VERSION.finditer(path.lower()))
+    return next((number for number in found if OLDEST_VERSION <= number <= NEWEST_VERSION), 0)
 
 
 def find_jvms(draft: Draft, paths: dict[int, bytes]) -> list[Jvm]:

@@ -10,15 +10,19 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
+from procmaps.rules.allocators import affordable
 from procmaps.rules.draft import Draft, Spans
 from procmaps.rules.jvm import GIB, KIB, LOW_BYTES, MIB, Jvm
 from procmaps.rules.names import Name
+from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS
 from procmaps.tables import Flags
 
 SCALES: Final = (32, 64, 512)
 PAGE_BYTES: Final = 4096
+LARGE_PAGE_BYTES: Final = 2 * MIB
+LARGE_GAP_BYTES: Final = 256 * KIB
 GAP_MIN_BYTES: Final = 20 * KIB  # a mirrored gap below this could be guard zones
 MARK_STACK_BYTES: Final = 32 * MIB
 PARALLEL: Final = ("Parallel", "ParallelOld", "")
@@ -43,36 +47,65 @@ def _runs(draft: Draft, jvm: Jvm) -> list[tuple[int, int, bool]]:
     return runs
 
 
+def large_images(draft: Draft) -> Flags | None:
+    """Closed gaps of the size that a gap of the heap has in a table, with the committed images on both sides.
+
+    Gaps of 256 KiB and more cannot be taken for guards; they come first, lest they be taken for metaspace or arenas.
+    """
+    return _all_images(draft, LARGE_GAP_BYTES)
+
+
 def images(draft: Draft) -> Flags | None:
-    """Closed gaps of the size that a gap of the heap has in a table, with the committed images on both sides."""
+    """The same for small gaps, once stacks and their guards are known."""
+    return _all_images(draft, GAP_MIN_BYTES)
+
+
+def _all_images(draft: Draft, gap_bytes: int) -> Flags | None:
     spans: Spans = []
     for jvm in draft.jvms:
         if jvm.heap[1] > jvm.heap[0]:
-            spans += _images(draft, jvm)
+            spans += _images(draft, jvm, gap_bytes)
     return draft.take_spans(_merge(spans), block=False)
 
 
-def _images(draft: Draft, jvm: Jvm) -> Spans:
+def _images(draft: Draft, jvm: Jvm, gap_bytes: int) -> Spans:
     own = draft.rows_of(jvm.process)
-    base = own.start
-    gaps = np.flatnonzero(draft.open_none[own] & draft.touches_below[own]) + base
-    runs = _runs(draft, jvm)
+    gaps = np.flatnonzero(draft.open_none[own] & draft.touches_below[own]) + own.start
+    committed = [(start, end) for start, end, closed in _runs(draft, jvm) if not closed]
     spans: Spans = []
-    for index, (low, high, closed) in enumerate(runs):
-        if not closed:
-            continue
-        for scale in SCALES:
-            size = (high - low) // scale
-            if size < GAP_MIN_BYTES:
-                continue
-            below = (runs[index - 1][1] - runs[index - 1][0]) // scale if index else 0
-            above = (runs[index + 1][1] - runs[index + 1][0]) // scale if index + 1 < len(runs) else 0
-            for row in gaps[np.abs(draft.size[gaps] - size) <= 2 * PAGE_BYTES].tolist():
-                found = _image(draft, jvm, row, below, above)
-                spans += found
-                if found:
-                    jvm.scales.add(scale)
+    for scale in SCALES:
+        for page in (PAGE_BYTES, LARGE_PAGE_BYTES) if jvm.arguments.large_pages else (PAGE_BYTES,):
+            for below, size, above in _image_gaps(committed, jvm.heap, scale, page):
+                if size < gap_bytes:
+                    continue
+                for row in gaps[np.abs(draft.size[gaps] - size) <= 2 * PAGE_BYTES].tolist():
+                    found = _image(draft, jvm, row, below, above)
+                    spans += found
+                    if found:
+                        jvm.scales.add(scale)
     return spans
+
+
+def _image_gaps(
+    committed: list[tuple[int, int]], heap: tuple[int, int], scale: int, page: int
+) -> list[tuple[int, int, int]]:
+    """What a table of one scale shows of the heap: each gap's size, between the committed sizes below and above it."""
+    low, high = heap
+    runs: list[tuple[int, int]] = []
+    for start, end in committed:
+        first = (start - low) // scale // page * page
+        last = -(-(end - low) // scale // page) * page
+        if runs and first <= runs[-1][1]:
+            runs[-1] = (runs[-1][0], max(last, runs[-1][1]))
+        else:
+            runs.append((first, last))
+    whole = -(-(high - low) // scale // page) * page
+    edges = [(0, 0), *runs, (whole, whole)]
+    return [
+        (lower[1] - lower[0], upper[0] - lower[1], upper[1] - upper[0])
+        for lower, upper in zip(edges, edges[1:], strict=False)
+        if lower != edges[0]
+    ]
 
 
 def _image(draft: Draft, jvm: Jvm, row: int, below: int, above: int) -> Spans:
@@ -115,7 +148,8 @@ def whole_tables(draft: Draft) -> Flags | None:
             continue
         sizes = _whole_sizes(draft, jvm)
         own = draft.rows_of(jvm.process)
-        mask[own] = np.isin(draft.size[own], sizes)
+        mask[own] = np.isin(draft.size[own], sizes) & draft.open_rw[own]
+        jvm.tables = set(draft.size[own][mask[own]].tolist())
     found: Flags = mask & draft.open_rw & (draft.flags & np.uint64(VM_FLAGS["nr"]) == 0)
     return found
 
@@ -123,7 +157,16 @@ def whole_tables(draft: Draft) -> Flags | None:
 def _whole_sizes(draft: Draft, jvm: Jvm) -> list[int]:
     """Sizes that a table over the whole heap can have here; none where tables must have the heap's gaps."""
     reserved = jvm.heap[1] - jvm.heap[0]
-    gaps = any(closed for _, _, closed in _runs(draft, jvm))
+    runs = _runs(draft, jvm)
+    gaps = any(closed for _, _, closed in runs)
+    if jvm.arguments.collector == "ConcMarkSweep":
+        # its bitmap covers the old generation alone, which is committed in a run of its own
+        starts = [start for start, _, closed in runs if not closed]
+        return [
+            _pages((jvm.heap[1] - start) // 64)
+            for start in starts
+            if jvm.heap[1] - start >= 64 * WHOLE_MIN_BYTES
+        ]
     if gaps and (jvm.arguments.collector not in PARALLEL or jvm.scales & {32, 64}):
         return []
     scales = (32, 512) if gaps and 0 < jvm.version < 22 else (32, 64, 512)
@@ -141,7 +184,7 @@ def whole_tables_merged(draft: Draft) -> Flags | None:
             continue
         own = draft.rows_of(jvm.process)
         for size in _whole_sizes(draft, jvm):
-            if size % (2 * MIB):
+            if size % (2 * MIB) or size in jvm.tables:
                 continue
             fit = draft.open_rw[own] & (draft.size[own] > size) & (draft.end[own] % (2 * MIB) == 0)
             fit &= draft.size[own] < 2 * size
@@ -176,6 +219,17 @@ def mark_stack_merged(draft: Draft) -> Flags | None:
         for end in draft.end[own][fit & (draft.start[own] >= LOW_BYTES)][:1].tolist():
             spans.append((jvm.process, end - MARK_STACK_BYTES, end))
     return draft.take_spans(spans)
+
+
+def untouched(draft: Draft) -> Flags | None:
+    """Writable memory of a JVM that malloc cannot have mapped: more than is resident at all, or whole MiB."""
+    if not draft.jvms:
+        return None
+    jvm = np.zeros(len(draft.facts.marks), np.bool_)
+    jvm[[one.process for one in draft.jvms]] = True
+    jvm &= ~has(draft.facts.marks, "jemalloc", "tcmalloc", "mimalloc")
+    whole = (draft.size % MIB == 0) & (draft.start % MIB == 0)
+    return draft.open_rw & jvm[draft.process] & (whole | ~affordable(draft))
 
 
 def zgc_tables(draft: Draft) -> Flags | None:
@@ -254,6 +308,26 @@ MARK_STACK_MERGED = Rule(
     "OpenJDK, gc/g1/g1ConcurrentMark.cpp; Linux 6.7 and later align mappings of whole 2 MiB to 2 MiB",
     "the top 32 MiB of a mapping that ends on 2 MiB, in a JVM whose mark stack is nowhere else",
     mark_stack_merged,
+    Kind.HEAP_MMAP,
+)
+UNTOUCHED = Rule(
+    "java.gc_untouched",
+    Kind.JAVA_GC,
+    Confidence.LIKELY,
+    "maps, status",
+    "OpenJDK, gc: tables over the whole heap are committed before they are used; neighbours merge",
+    "{size} in a JVM, whole MiB on a MiB boundary or more than is resident: no malloc chunk; tables of the collector",
+    untouched,
+    Kind.ANONYMOUS,
+)
+LARGE_IMAGES = Rule(
+    "java.gc_image_large",
+    Kind.JAVA_GC,
+    Confidence.CERTAIN,
+    "maps, cmdline",
+    "OpenJDK, gc: card tables and offset tables at 1/512 of the heap, mark bitmaps at 1/64 or 1/32, committed with it",
+    "mirrors a gap and the committed runs of the Java heap at the scale of a card table or mark bitmap",
+    large_images,
     Kind.HEAP_MMAP,
 )
 ZGC_TABLES = Rule(

@@ -26,6 +26,8 @@ ALIGNMENTS_BYTES: Final = (
     16 * MIB,
     32 * MIB,
 )  # Serial to G1 with 32 MiB regions
+OOPS_BASE_BYTES: Final = 32 * GIB  # bases of heaps with compressed oops that are not zero are multiples of it
+END_BONUS: Final = 5
 HEAP_MIN_BYTES: Final = 8 * MIB
 ZGC_LOW_BYTES: Final = 4 * 2**40
 ARENA_BYTES: Final = 64 * MIB
@@ -62,7 +64,10 @@ def find_exact(draft: Draft, jvm: Jvm) -> tuple[int, int] | None:
     if not len(rows):
         return None
     found: list[tuple[int, int, int]] = []
-    for size in targets(draft, jvm):
+    rounded = targets(draft, jvm)
+    # a heap whose compressed oops need a base has a closed prefix of one alignment
+    prefixed = {size + unit for size in rounded for unit in ALIGNMENTS_BYTES[2:] if size >= GIB}
+    for size in sorted(prefixed.union(rounded)):
         for anchors, others, sign in ((start, end, 1), (end, start, -1)):
             limit = anchors + sign * size
             position = np.searchsorted(start, limit - (sign > 0), "right") - 1
@@ -74,9 +79,14 @@ def find_exact(draft: Draft, jvm: Jvm) -> tuple[int, int] | None:
             )
             for row in np.flatnonzero(held):
                 low, high = sorted((int(anchors[row]), int(limit[row])))
+                if size not in rounded and low % OOPS_BASE_BYTES:
+                    continue
                 exact = int(limit[row]) == int(others[position[row]])
                 score = _score(draft, rows, start, end, (low, high), exact=exact)
-                if score > 0:
+                # mappings grow downward: what merged with the heap came later and lies below it
+                score += END_BONUS if sign < 0 else 0
+                score += END_BONUS if high == int(end[chain == chain[row]][-1]) and high <= LOW_BYTES else 0
+                if score > 2 * END_BONUS:
                     found.append((score, low, high))
     if not found:
         return None
@@ -92,7 +102,7 @@ def _score(
     inside = rows[(start < high) & (end > low)]
     if low % (64 * KIB) or not exact and low % MIB:
         return 0
-    score = 40 if exact else 10
+    score = 60 if exact else 30
     if high in CANONICAL_ENDS:
         score += 100
     elif high <= LOW_BYTES:

@@ -6,13 +6,14 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft, Spans
-from procmaps.rules.jvm import CLASS_SPACE_BYTES, KIB, LOW_BYTES, MIB, Jvm
+from procmaps.rules.jvm import CLASS_SPACE_BYTES, COMPRESSED_OOPS_BYTES, KIB, LOW_BYTES, MIB, Jvm
 from procmaps.rules.names import Name
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64
 
 NODE_BYTES: Final = 64 * MIB  # JDK 17 and later
 OLD_NODE_BYTES: Final = 8 * MIB  # the first node of JDK 8 to 15, any of JDK 16
+OLD_ALIGNMENT_BYTES: Final = 2 * MIB  # the kernel's, for mappings of whole 2 MiB, since Linux 6.7
 ROOT_CHUNK_BYTES: Final = 4 * MIB
 GRANULE_BYTES: Final = 64 * KIB
 ARENA_BYTES: Final = 64 * MIB
@@ -40,6 +41,8 @@ def class_space(draft: Draft) -> Flags | None:
     """One reservation of CompressedClassSpaceSize: above the archive, above the heap, or on its own."""
     spans: Spans = []
     for jvm in draft.jvms:
+        if jvm.heap[1] > COMPRESSED_OOPS_BYTES and 0 < jvm.version < 15:
+            continue  # class pointers are then not compressed either
         size = jvm.arguments.class_space or CLASS_SPACE_BYTES
         spans += _reservations(draft, jvm, size)
     return draft.take_spans(spans)
@@ -83,17 +86,24 @@ def nodes(draft: Draft) -> Flags | None:
 
 
 def _nodes(draft: Draft, jvm: Jvm) -> Spans:
+    if 0 < jvm.version < 17:
+        return _nodes_of(draft, jvm, OLD_NODE_BYTES, OLD_ALIGNMENT_BYTES)
+    found = _nodes_of(draft, jvm, NODE_BYTES, ROOT_CHUNK_BYTES)
+    if found or jvm.version:
+        return found
+    return _nodes_of(draft, jvm, OLD_NODE_BYTES, OLD_ALIGNMENT_BYTES)
+
+
+def _nodes_of(draft: Draft, jvm: Jvm, size: int, alignment: int) -> Spans:
     own = draft.rows_of(jvm.process)
     start, end, none = draft.start[own], draft.end[own], draft.none[own]
     usable = draft.open[own] & (none | draft.writable[own])
-    old = 0 < jvm.version < 17
     found: Spans = []
     taken = 0
-    for row in np.flatnonzero(usable & none & (end % ROOT_CHUNK_BYTES == 0)):
+    for row in np.flatnonzero(usable & none & (end % alignment == 0)):
         top = int(end[row])
-        begin = top - (OLD_NODE_BYTES if old else NODE_BYTES)
-        if begin >= taken and _is_node(start, end, none, usable, (begin, top)):
-            found.append((jvm.process, begin, top))
+        if top - size >= taken and _is_node(start, end, none, usable, (top - size, top)):
+            found.append((jvm.process, top - size, top))
             taken = top
     return found
 
@@ -111,8 +121,9 @@ def _is_node(start: Ints64, end: Ints64, none: Flags, usable: Flags, span: tuple
     committed = (highs - lows)[bodies]
     if bool((committed % GRANULE_BYTES).any()) or bool((lows[bodies] % GRANULE_BYTES).any()):
         return False
-    arena_like = begin % ARENA_BYTES == 0 and len(inside) == 2 and top - begin == ARENA_BYTES
-    return not arena_like
+    # an arena's heap looks alike: one writable run from a boundary on, closed up to the next
+    one_run = len(inside) == 2 and (begin % ARENA_BYTES == 0 or top % ARENA_BYTES == 0)
+    return not one_run
 
 
 ARCHIVES = Rule(

@@ -13,7 +13,8 @@ from procmaps.tables import Flags
 
 BSS_CERTAIN_BYTES: Final = 64 * 2**10
 BSS_MAX_BYTES: Final = 64 * 2**20
-PYTHON_BSS_MAX_BYTES: Final = 2**20  # modules are loaded late, below arenas of 1 MiB
+LATE_BSS_MAX_BYTES: Final = 512 * 2**10  # where objects are loaded late, below memory that was mapped before
+JEMALLOC_BSS_MAX_BYTES: Final = 3 * 2**20  # its own holds tables of 2 MiB
 LOADER_MAX_BYTES: Final = 64 * 2**10
 
 
@@ -27,7 +28,8 @@ def bss(draft: Draft) -> Flags:
 
     An object that is loaded late comes to lie right below memory that was mapped before: that is no .bss.
     """
-    largest = np.where(has(draft.facts.marks, "python"), PYTHON_BSS_MAX_BYTES, BSS_MAX_BYTES)
+    late = np.where(has(draft.facts.marks, "jemalloc"), JEMALLOC_BSS_MAX_BYTES, LATE_BSS_MAX_BYTES)
+    largest = np.where(has(draft.facts.marks, "python", "jvm"), late, BSS_MAX_BYTES)
     return _above_data(draft) & (draft.size <= largest[draft.process]) & ~draft.touches_above
 
 

@@ -180,7 +180,9 @@ def guarded(draft: Draft) -> Flags | None:
     default = default_bytes(draft)[pairs.process]
     sure = (pairs.size == default) | (pairs.size + pairs.guard_size == default)
     sure |= musl & (pairs.guard_size == MUSL_GUARD_BYTES)
-    sure |= jvm & ((pairs.size == JAVA_DEFAULT_BYTES) | (pairs.size + pairs.guard_size == JAVA_DEFAULT_BYTES))
+    # JDK 11 and before add a page for glibc's guard, which glibc then adds again
+    over = pairs.size - JAVA_DEFAULT_BYTES
+    sure |= jvm & ((over == 0) | (over == PAGE_BYTES) | (over + pairs.guard_size == 0))
     sure &= (pairs.guard_size <= SMALL_GUARD_BYTES) | (~jvm & (pairs.size == default))
     sure &= live(draft)[pairs.process] > 0
     small = pairs.guard_size <= SMALL_GUARD_BYTES
