@@ -1,6 +1,6 @@
 """Host patterns: Ansible's, except that what matches nothing is a mistake.
 
-Terms are separated by `,`, or by `:` where there is no comma. Plain terms are joined in their order, then every
+Terms are separated by `,`, or by `:` where there is no comma. Plain terms are joined in order, then every
 `&` term intersects, then every `!` term takes away, wherever they stand. A term is the name of a host or a
 group, a glob, either of them with a subscript, a `~` regular expression, or `@FILE` with a term a line.
 """

@@ -1,0 +1,170 @@
+"""Where settings come from: the file's tree, the environment and the flags laid over it."""
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+from pydantic import ValidationError
+
+from archive.mistakes import Mistake, OperatorError
+from collector import yaml_document
+from collector.yaml_document import Document, Leaf, Node, Plain, Scalar, Sequence
+from mapsweep.setting_table import ENVIRONMENT_PREFIX, Form, Row, rows
+
+CONFIG_VARIABLE = ENVIRONMENT_PREFIX + "CONFIG"
+SECRET_VARIABLES = tuple(
+    ENVIRONMENT_PREFIX + name for name in ("BROKER_PASSWORD", "KEY_PASSPHRASE", "MAIL_PASSWORD")
+)
+
+Environment: TypeAlias = Mapping[str, str]
+Flags: TypeAlias = Mapping[str, str | int | float | bool | None]
+Location: TypeAlias = tuple[str | int, ...]
+
+_WORDS = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
+
+
+class Sources:
+    """The tree of values as they were given, and where each stands."""
+
+    def __init__(self, document: Document, environment: Environment, flags: Flags) -> None:
+        self._document = document
+        self._places: dict[str, str] = {}
+        self.tree = _tree(document)
+        self.warnings = list(_unknown_variables(environment))
+        for row in rows():
+            if row.environment and environment.get(row.environment):
+                self._put(row, _from_text(row, environment[row.environment]), row.environment)
+        for row in rows():
+            flag = flags.get(row.path)
+            if flag is not None:
+                self._put(row, _from_text(row, flag) if isinstance(flag, str) else flag, f"--{row.path}")
+
+    def _put(self, row: Row, value: Plain, place: str) -> None:
+        *sections, name = row.path.split(".")
+        below: dict[Leaf, Plain] = self.tree
+        for section in sections:
+            inner = below.setdefault(section, {})
+            if not isinstance(inner, dict):
+                inner = below[section] = {}
+            below = inner
+        below[name] = value
+        self._places[row.path] = place
+
+    def origins(self) -> dict[str, str]:
+        given = {
+            row.path: self.place(tuple(row.path.split("."))) for row in rows() if self._in_file(row.path)
+        }
+        return given | self._places
+
+    def place(self, location: Location) -> str:
+        """Where a value stands, for a message."""
+        path = ".".join(map(str, location))
+        if path in self._places:
+            return self._places[path]
+        line = _line(self._document.root, location)
+        return f"{self._document.label}: {path}" + (f", line {line}" if line else "")
+
+    def mistakes(self, error: ValidationError) -> Iterator[Mistake]:
+        for detail in error.errors(include_url=False):
+            location = detail["loc"]
+            place = self.place(location)
+            if detail["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+                yield Mistake(place, "there is no such setting", _nearest(location))
+            elif detail["type"] in ("missing", "missing_argument"):
+                yield Mistake(place, "is missing")
+            elif detail["type"] == "value_error":
+                yield Mistake(place, detail["msg"].removeprefix("Value error, "))
+            else:
+                problem = detail["msg"].replace("Input should", "must").replace("Value should", "must")
+                shown = detail["input"]
+                yield Mistake(
+                    place, problem + (f", not {shown!r}" if isinstance(shown, str | int | float) else "")
+                )
+
+    def _in_file(self, path: str) -> bool:
+        return "[]" not in path and _line(self._document.root, tuple(path.split("."))) > 0
+
+
+def _tree(document: Document) -> dict[Leaf, Plain]:
+    """The file's values; OperatorError where the file is no mapping."""
+    try:
+        tree = yaml_document.plain(document.root)
+    except ValueError as error:
+        raise OperatorError(Mistake(document.label, str(error))) from error
+    if not isinstance(tree, dict | None):
+        raise OperatorError(
+            Mistake(document.label, "must be a mapping of settings", "begin each line with `name:`")
+        )
+    return tree or {}
+
+
+def _from_text(row: Row, text: str) -> Plain:
+    """A value as the environment or a flag gives it; what does not fit stays text, a mistake later."""
+    if row.form is Form.PATH:
+        return _absolute(text)
+    if row.form in (Form.PATHS, Form.TEXTS):
+        parts = [part for part in text.split(os.pathsep) if part]
+        return [_absolute(part) if row.form is Form.PATHS else part for part in parts]
+    try:
+        if row.form is Form.WHOLE:
+            return int(text)
+        if row.form is Form.NUMBER:
+            return float(text)
+    except ValueError:
+        return text
+    return _WORDS.get(text.lower(), text) if row.form is Form.FLAG else text
+
+
+def _absolute(text: str) -> str:
+    """Beside the file, a path is meant from the working directory."""
+    return text if "://" in text else str(Path(text).expanduser().absolute())
+
+
+def _line(root: Node | None, location: Location) -> int:
+    """The line of a key; 0 where it is not in the file."""
+    node, line = root, 0
+    for name in location:
+        if isinstance(node, Sequence) and isinstance(name, int) and name < len(node.items):
+            node = node.items[name]
+            line = node.line
+        elif isinstance(node, yaml_document.Mapping):
+            found = [
+                (key, item)
+                for key, item in yaml_document.entries(node)
+                if isinstance(key, Scalar) and key.text == name
+            ]
+            if not found:
+                return 0
+            node, line = found[-1][1], found[-1][0].line
+        else:
+            return 0
+    return line
+
+
+def _nearest(location: Location) -> str:
+    """What may have been meant: a key of the same section that is spelt alike."""
+    above = "".join("[]." if isinstance(name, int) else f"{name}." for name in location[:-1]).replace(
+        ".[]", "[]"
+    )
+    names = sorted(
+        {
+            row.path[len(above) :].split(".")[0].removesuffix("[]")
+            for row in rows()
+            if row.path.startswith(above)
+        }
+    )
+    written = str(location[-1])
+    if written == "password":
+        return "put it into a file of its own and name that in password_file"
+    near = difflib.get_close_matches(written, names, n=1)
+    return f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
+
+
+def _unknown_variables(environment: Environment) -> Iterator[str]:
+    known = {row.environment for row in rows()} | {CONFIG_VARIABLE, *SECRET_VARIABLES}
+    for name in sorted(environment):
+        if name.startswith(ENVIRONMENT_PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            yield f"{name}: there is no such setting" + (f"; did you mean {near[0]}?" if near else "")

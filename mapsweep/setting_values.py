@@ -1,0 +1,91 @@
+"""What single settings may be: each gives its text back, or says in a ValueError what is wrong."""
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from workers.crontab import parse as parse_crontab
+
+TEXT_CHARS_MAX = 1000
+ADDRESS_CHARS_MAX = 254
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_ADDRESS = re.compile(r"[^@\s<>(),;:\"\\\[\]]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+_HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]+")
+_SCHEDULE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
+_ANY_TIME = "* * * * *"
+
+
+def one_line(text: str) -> str:
+    if _CONTROL.search(text) or len(text) > TEXT_CHARS_MAX:
+        raise ValueError(f"must be one line of at most {TEXT_CHARS_MAX} characters")
+    return text
+
+
+def absolute_path(text: str) -> str:
+    """A path that means the same from every working directory."""
+    one_line(text)
+    path = Path(text).expanduser()
+    if not path.is_absolute():
+        raise ValueError(f"must be an absolute path or begin with ~/, not {text!r}")
+    return str(path)
+
+
+def runs_place(text: str) -> str:
+    one_line(text)
+    if "://" not in text:
+        return absolute_path(text)
+    if urlsplit(text).password:
+        raise ValueError("must not hold a password: give it to the storage's own configuration")
+    return text
+
+
+def broker_url(text: str) -> str:
+    one_line(text)
+    parts = urlsplit(text)
+    if parts.scheme not in ("redis", "rediss") or not parts.hostname:
+        raise ValueError("must be redis://HOST:PORT/DB or rediss://HOST:PORT/DB")
+    try:
+        _ = parts.port
+    except ValueError:
+        raise ValueError("has a port that is none") from None
+    if parts.password:
+        raise ValueError(
+            "must not hold a password: put it into broker_password_file or MAPSWEEP_BROKER_PASSWORD"
+        )
+    return text
+
+
+def mail_address(text: str) -> str:
+    if (
+        not _ADDRESS.fullmatch(text)
+        or _CONTROL.search(text)
+        or not text.isascii()
+        or len(text) > ADDRESS_CHARS_MAX
+    ):
+        raise ValueError(f"must be a bare address such as ops@example.org, not {text!r}")
+    return text
+
+
+def host_name(text: str) -> str:
+    if not _HOST_NAME.fullmatch(text):
+        raise ValueError(f"must be a host name or an address, not {text!r}")
+    return text
+
+
+def schedule_name(text: str) -> str:
+    if not _SCHEDULE_NAME.fullmatch(text):
+        raise ValueError(
+            f"must be 1 to 60 of A-Z a-z 0-9 . _ - and begin with a letter or digit, not {text!r}"
+        )
+    return text
+
+
+def crontab(text: str) -> str:
+    parse_crontab(text)
+    return text
+
+
+def time_zone(text: str) -> str:
+    parse_crontab(_ANY_TIME, text)
+    return text
