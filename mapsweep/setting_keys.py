@@ -13,6 +13,7 @@ from mapsweep.setting_values import (
     broker_url,
     crontab,
     host_name,
+    host_pattern,
     mail_address,
     one_line,
     runs_place,
@@ -166,7 +167,7 @@ class ScheduleKeys:
     name: Annotated[
         str, AfterValidator(schedule_name), Key("names its runs; nights of one name are compared")
     ]
-    hosts: Annotated[Line, Field(min_length=1), Key("which hosts, as with --hosts")]
+    hosts: Annotated[str, AfterValidator(host_pattern), Key("which hosts, as with --hosts")]
     crontab: Annotated[str, AfterValidator(crontab), Key("minute, hour, day of the month, month, weekday")]
     timezone: Annotated[str, AfterValidator(time_zone), Key("an IANA time zone for `crontab`")] = "UTC"
     mail: Annotated[

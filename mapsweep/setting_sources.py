@@ -3,6 +3,7 @@
 import difflib
 import os
 from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import TypeAlias
 
@@ -10,19 +11,30 @@ from pydantic import ValidationError
 
 from archive.mistakes import Mistake, OperatorError
 from collector import yaml_document
-from collector.yaml_document import Document, Leaf, Node, Plain, Scalar, Sequence
+from collector.yaml_document import Document, Encrypted, Node, Plain, Scalar, Sequence
 from mapsweep.setting_table import ENVIRONMENT_PREFIX, Form, Row, rows
 
 CONFIG_VARIABLE = ENVIRONMENT_PREFIX + "CONFIG"
-SECRET_VARIABLES = tuple(
-    ENVIRONMENT_PREFIX + name for name in ("BROKER_PASSWORD", "KEY_PASSPHRASE", "MAIL_PASSWORD")
-)
+BROKER_PASSWORD = ENVIRONMENT_PREFIX + "BROKER_PASSWORD"
+KEY_PASSPHRASE = ENVIRONMENT_PREFIX + "KEY_PASSPHRASE"
+MAIL_PASSWORD = ENVIRONMENT_PREFIX + "MAIL_PASSWORD"
 
 Environment: TypeAlias = Mapping[str, str]
 Flags: TypeAlias = Mapping[str, str | int | float | bool | None]
 Location: TypeAlias = tuple[str | int, ...]
+Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
 _WORDS = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
+
+_WORDING = (
+    ("Input should", "must"),
+    ("a valid integer", "a whole number"),
+    ("a valid number", "a number"),
+    ("a valid boolean", "true or false"),
+    ("a valid string", "text (in quotation marks)"),
+    ("a valid array", "a list"),
+    ("an object", "a mapping"),
+)
 
 
 class Sources:
@@ -41,9 +53,9 @@ class Sources:
             if flag is not None:
                 self._put(row, _from_text(row, flag) if isinstance(flag, str) else flag, f"--{row.path}")
 
-    def _put(self, row: Row, value: Plain, place: str) -> None:
+    def _put(self, row: Row, value: Json, place: str) -> None:
         *sections, name = row.path.split(".")
-        below: dict[Leaf, Plain] = self.tree
+        below: dict[str, Json] = self.tree
         for section in sections:
             inner = below.setdefault(section, {})
             if not isinstance(inner, dict):
@@ -77,20 +89,16 @@ class Sources:
             elif detail["type"] == "value_error":
                 yield Mistake(place, detail["msg"].removeprefix("Value error, "))
             else:
-                problem = detail["msg"].replace("Input should", "must").replace("Value should", "must")
-                shown = detail["input"]
-                yield Mistake(
-                    place, problem + (f", not {shown!r}" if isinstance(shown, str | int | float) else "")
-                )
+                yield Mistake(place, _problem(detail["msg"], detail["input"]))
 
     def _in_file(self, path: str) -> bool:
         return "[]" not in path and _line(self._document.root, tuple(path.split("."))) > 0
 
 
-def _tree(document: Document) -> dict[Leaf, Plain]:
+def _tree(document: Document) -> dict[str, Json]:
     """The file's values; OperatorError where the file is no mapping."""
     try:
-        tree = yaml_document.plain(document.root)
+        tree = _json(yaml_document.plain(document.root))
     except ValueError as error:
         raise OperatorError(Mistake(document.label, str(error))) from error
     if not isinstance(tree, dict | None):
@@ -100,7 +108,18 @@ def _tree(document: Document) -> dict[Leaf, Plain]:
     return tree or {}
 
 
-def _from_text(row: Row, text: str) -> Plain:
+def _json(value: Plain) -> Json:
+    """The same as JSON has it. Encrypted values and bytes are nothing that a setting could be."""
+    if isinstance(value, list):
+        return [_json(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _json(item) for key, item in value.items()}
+    if isinstance(value, date):
+        return value.isoformat()
+    return None if isinstance(value, bytes | Encrypted) else value
+
+
+def _from_text(row: Row, text: str) -> Json:
     """A value as the environment or a flag gives it; what does not fit stays text, a mistake later."""
     if row.form is Form.PATH:
         return _absolute(text)
@@ -115,6 +134,13 @@ def _from_text(row: Row, text: str) -> Plain:
     except ValueError:
         return text
     return _WORDS.get(text.lower(), text) if row.form is Form.FLAG else text
+
+
+def _problem(message: str, given: object) -> str:
+    """The validator's words in the words of this file's readers."""
+    for theirs, ours in _WORDING:
+        message = message.replace(theirs, ours)
+    return message + (f", not {given!r}" if isinstance(given, str | int | float) else "")
 
 
 def _absolute(text: str) -> str:
@@ -163,7 +189,12 @@ def _nearest(location: Location) -> str:
 
 
 def _unknown_variables(environment: Environment) -> Iterator[str]:
-    known = {row.environment for row in rows()} | {CONFIG_VARIABLE, *SECRET_VARIABLES}
+    known = {row.environment for row in rows()} | {
+        CONFIG_VARIABLE,
+        BROKER_PASSWORD,
+        KEY_PASSPHRASE,
+        MAIL_PASSWORD,
+    }
     for name in sorted(environment):
         if name.startswith(ENVIRONMENT_PREFIX) and name not in known:
             near = difflib.get_close_matches(name, known, n=1)

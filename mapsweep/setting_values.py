@@ -73,6 +73,12 @@ def host_name(text: str) -> str:
     return text
 
 
+def host_pattern(text: str) -> str:
+    if not one_line(text).strip(" ,:"):
+        raise ValueError("must name hosts; all names every host")
+    return text
+
+
 def schedule_name(text: str) -> str:
     if not _SCHEDULE_NAME.fullmatch(text):
         raise ValueError(

@@ -43,7 +43,7 @@ def load(path: str | Path | None, environment: Environment, flags: Flags | None 
     document = yaml_document.read(file, str(file)) if file else Document(FILE_NAME, None, ())
     sources = Sources(document, environment, flags or {})
     try:
-        keys = _adapter().validate_json(json.dumps(sources.tree, default=str), strict=True)
+        keys = _adapter().validate_json(json.dumps(sources.tree), strict=True)
     except ValidationError as error:
         raise OperatorError(*sources.mistakes(error)) from error
     if mistakes := tuple(_contradictions(keys, sources)):

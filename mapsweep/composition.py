@@ -1,0 +1,65 @@
+"""Settings -> what each room takes: secrets are read here, when they are needed, and shown nowhere."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archive.mistakes import Mistake, OperatorError
+from mapsweep.setting_keys import PASSWORD_BYTES_MAX
+from mapsweep.setting_sources import BROKER_PASSWORD, KEY_PASSPHRASE, MAIL_PASSWORD, Environment
+from mapsweep.settings import Settings
+from reports.delivery import MailSettings, Security
+
+if TYPE_CHECKING:
+    from collector.keys import Credentials
+
+PORTS = {Security.STARTTLS: 587, Security.TLS: 465, Security.NONE: 25}
+
+
+def password(file: str | None, variable: str, environment: Environment) -> str:
+    """A secret from the environment, else from its file without the line's end; "" where neither is given."""
+    if environment.get(variable):
+        return environment[variable]
+    if not file:
+        return ""
+    try:
+        with Path(file).open("rb") as stream:
+            secret = stream.read(PASSWORD_BYTES_MAX + 1)
+        text = secret.decode().removesuffix("\n").removesuffix("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not text"
+        raise OperatorError(Mistake(file, f"the secret cannot be read: {reason}")) from error
+    if not text or len(secret) > PASSWORD_BYTES_MAX or "\n" in text:
+        problem = f"holds no secret: one line of at most {PASSWORD_BYTES_MAX} bytes"
+        raise OperatorError(Mistake(file, problem))
+    return text
+
+
+def broker_password(settings: Settings, environment: Environment) -> str:
+    return password(settings.broker_password_file, BROKER_PASSWORD, environment)
+
+
+def credentials(settings: Settings, environment: Environment) -> "Credentials":
+    """What we log in to hosts with."""
+    from collector.keys import Credentials  # noqa: PLC0415 - paramiko costs 0.3 s; only sweeps pay for it
+
+    passphrase = password(settings.ssh.passphrase_file, KEY_PASSPHRASE, environment)
+    return Credentials(passphrase=passphrase, use_agent=settings.ssh.use_agent)
+
+
+def mail_settings(settings: Settings, environment: Environment) -> MailSettings | None:
+    """Where and as whom mail is sent; None where the settings have no mail section."""
+    mail = settings.mail
+    if mail is None:
+        return None
+    return MailSettings(
+        sender=mail.sender,
+        server=mail.server,
+        port=PORTS[mail.security] if mail.port is None else mail.port,
+        security=mail.security,
+        username=mail.username,
+        password=password(mail.password_file, MAIL_PASSWORD, environment),
+        ca_file=mail.ca_file or "",
+        timeout_s=mail.timeout_s,
+        subject_prefix=mail.subject_prefix,
+        attach_max_bytes=mail.attach_max_bytes,
+    )
