@@ -1,0 +1,233 @@
+"""Runs on real workers over a real Redis."""
+
+import base64
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from archive.mistakes import OperatorError
+from archive.records import Closed, Connection, Host, Stage
+from archive.runs import Run, Runs
+from collector.session import Session
+from tests.archive.examples import dump, host, manifest
+from tests.redis_server import RedisServer, free_port, redis_server
+from tests.workers.worker_process import kill_all, running
+from workers import embedded, fleet, steps
+from workers.app import KEY_PREFIX, Pace, WorkerSettings
+from workers.embedded import Progress
+from workers.leases import Leases, Step
+from workers.post import Post, post_office
+from workers.tasks import give
+from workers.tending import Tender
+
+pytestmark = pytest.mark.journey
+
+PACE = Pace(tend_s=1, task_s=400, lease_s=60)
+QUICK = replace(PACE, lease_s=2)
+WITHIN_S = 60
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RedisServer]:
+    with redis_server() as started:
+        yield started
+
+
+@pytest.fixture
+def settings(server: RedisServer, tmp_path: Path) -> WorkerSettings:
+    return WorkerSettings(server.url, str(tmp_path / "runs"), broker_password=server.password, pace=PACE)
+
+
+@pytest.fixture
+def post(settings: WorkerSettings) -> Iterator[Post]:
+    office = post_office(settings)
+    office.redis.flushall()
+    yield office
+    office.redis.close()
+
+
+def silent(progress: Progress) -> None:
+    """Nobody looks."""
+
+
+def execute(run: Run, settings: WorkerSettings) -> Closed | None:
+    stop = threading.Event()
+    late = threading.Timer(WITHIN_S, stop.set)
+    late.start()
+    try:
+        return fleet.execute(run, settings, silent, stop)
+    finally:
+        late.cancel()
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    until = time.monotonic() + WITHIN_S
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def create(settings: WorkerSettings, *hosts: Host) -> Run:
+    asked = replace(manifest(), hosts=hosts)
+    return Runs(settings.runs_url).create(asked)
+
+
+@contextmanager
+def tarpit() -> Iterator[int]:
+    """A port where something listens and never says a word."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        yield int(listening.getsockname()[1])
+
+
+def test_both_modes_give_byte_identical_footprints(
+    post: Post, settings: WorkerSettings, tmp_path: Path
+) -> None:
+    refused = host("refused", port=free_port(), connection=Connection.SSH)
+    run = create(settings, host("this"), host("=cmd()"), host("kept"), refused)
+    run.write_dump(dump("kept"))
+    with running("worker", settings, tmp_path):
+        closed = execute(run, settings)
+    assert closed is not None
+    assert (closed.asked, closed.failed, closed.complete) == (4, 1, True)
+    assert steps.is_rendered(run)
+    assert Runs(settings.runs_url).queued() == ()
+
+    here = Runs(str(tmp_path / "here")).create(run.manifest)
+    for name in ("this", "=cmd()", "kept"):
+        here.write_dump(run.read_dump(name))
+    embedded.execute(here, Session(here.manifest.limits), silent, threading.Event(), processes=2)
+    for name in ("this", "=cmd()", "kept"):
+        assert here.read_footprints(name) == run.read_footprints(name)
+        assert here.read_processes(name) == run.read_processes(name)
+    failure = run.outcomes()[-1].failure
+    assert failure is not None
+    assert (failure.stage, failure.reason) == (Stage.TCP, "tcp_refused")
+
+
+def test_a_worker_killed_in_mid_run_loses_no_host(
+    post: Post, settings: WorkerSettings, tmp_path: Path
+) -> None:
+    settings = replace(settings, pace=QUICK)
+    with tarpit() as port:
+        slow = host("slow", port=port, connection=Connection.SSH)
+        run = create(settings, slow, host("a"))
+        leases = Leases(post.redis, run.run_id, QUICK.lease_s)
+        with running("worker", settings, tmp_path, "1") as worker:
+            give(run, post)
+            eventually(lambda: bool(leases.held(Step.COLLECT, ["slow"])))
+            kill_all(worker)
+    assert "slow" in [each.name for each in run.pending()]
+    with running("worker", settings, tmp_path, "2"):
+        assert execute(run, settings) is not None
+    failure = run.outcomes()[0].failure
+    assert failure is not None
+    assert failure.reason == "tcp_refused"  # the tarpit is gone: it was asked again, and answered for itself
+    assert run.outcomes()[1].record is not None
+
+
+def test_messages_are_small_references_in_json(post: Post, settings: WorkerSettings) -> None:
+    names = [f"host{number:03}" for number in range(45)]
+    run = Runs(settings.runs_url).create(manifest("kept", *names))
+    run.write_dump(dump("kept"))
+    give(run, post)
+    messages = [json.loads(text) for text in post.redis.lrange(KEY_PREFIX + "collect", 0, -1)]
+    assert all(message["content-type"] == "application/json" for message in messages)
+    bodies = [json.loads(base64.b64decode(message["body"])) for message in messages]
+    hosts = [body[1]["hosts"] for body in bodies]
+    assert sorted(len(batch) for batch in hosts) == [5, 20, 20]
+    assert sorted(name for batch in hosts for name in batch) == names
+    assert {body[1]["run_url"] for body in bodies} == {run.url}
+    (classify,) = post.redis.lrange(KEY_PREFIX + "classify", 0, -1)
+    assert len(classify) < 2000
+
+
+def test_a_lost_message_is_posted_again_and_a_waiting_one_is_not(
+    post: Post, settings: WorkerSettings
+) -> None:
+    run = Runs(settings.runs_url).create(manifest("a", "b"))
+    run.write_dump(dump("b"))
+    give(run, post)
+    tender = Tender(run, post, Leases(post.redis, run.run_id, PACE.lease_s), PACE)
+    tender.tend()
+    assert (post.waiting("collect"), post.waiting("classify")) == (1, 1)
+    post.redis.flushall()  # Redis was restarted, and kept nothing
+    tender.tend()
+    tender.tend()
+    assert (post.waiting("collect"), post.waiting("classify")) == (1, 1)
+
+
+def lapse(post: Post, run: Run) -> None:
+    for key in post.redis.scan_iter(f"{KEY_PREFIX}run:{run.run_id}:*"):
+        if ":lease:" in key or ":posted:" in key:
+            post.redis.delete(key)
+
+
+def test_a_host_that_kills_its_workers_is_given_up(post: Post, settings: WorkerSettings) -> None:
+    run = Runs(settings.runs_url).create(manifest("a", "b"))
+    run.write_dump(dump("b"))
+    leases = Leases(post.redis, run.run_id, PACE.lease_s)
+    tender = Tender(run, post, leases, PACE)
+    for attempt in range(PACE.attempts):
+        assert run.standing().failed == frozenset()
+        for step, name in ((Step.COLLECT, "a"), (Step.CLASSIFY, "b")):
+            assert leases.take(step, name)
+            assert not leases.take(step, name)
+        tender.tend()
+        assert post.waiting("collect") == post.waiting("classify") == attempt
+        lapse(post, run)
+        tender.tend()
+        assert leases.attempts(Step.COLLECT) == {"a": attempt + 1}
+    tender.tend()
+    assert run.standing().failed == {"a", "b"}
+    for outcome in run.outcomes():
+        assert outcome.failure is not None
+        assert (outcome.failure.stage, outcome.failure.reason) == (Stage.WORKER, "worker_lost")
+    assert post.waiting("report") == 1
+
+
+def test_a_run_without_workers_ends_at_its_deadline(post: Post, settings: WorkerSettings) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=1)
+    asked = replace(manifest("a", "b"), deadline_at=soon.isoformat())
+    run = Runs(settings.runs_url).create(asked)
+    closed = execute(run, replace(settings, pace=replace(PACE, lease_s=1)))
+    assert closed is not None
+    assert (closed.failed, closed.complete) == (2, False)
+    assert steps.is_rendered(run)
+    assert Runs(settings.runs_url).queued() == ()
+
+
+def test_stopped_the_command_leaves_the_run_to_the_workers(post: Post, settings: WorkerSettings) -> None:
+    run = Runs(settings.runs_url).create(manifest("a"))
+    stop = threading.Event()
+    stop.set()
+    assert fleet.execute(run, settings, silent, stop) is None
+    assert Runs(settings.runs_url).queued() == (run.run_id,)
+    assert post.waiting("collect") == 1
+
+
+def test_a_host_that_may_take_longer_than_a_task_is_the_operators_mistake(settings: WorkerSettings) -> None:
+    asked = manifest("a")
+    run = Runs(settings.runs_url).create(
+        replace(asked, limits=replace(asked.limits, total_s=200, attempts=2))
+    )
+    with pytest.raises(OperatorError, match="a host may take 400 s"):
+        execute(run, settings)
+    allowed = replace(asked.limits, total_s=199.9, attempts=2)
+    fleet._check(Run(run.store, replace(asked, limits=allowed)), settings)
+
+
+def test_no_broker_is_the_operators_mistake(settings: WorkerSettings) -> None:
+    run = Runs(settings.runs_url).create(manifest("a"))
+    with pytest.raises(OperatorError, match="does not answer"):
+        execute(run, replace(settings, broker_url=f"redis://127.0.0.1:{free_port()}/0"))
+    assert Runs(settings.runs_url).queued() == ()
