@@ -12,11 +12,15 @@ from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from shutil import which
+from typing import cast
 
 import click
 import pytest
+import yaml
 
+from mapsweep import settings
 from mapsweep.cli import COMMANDS, mapsweep
+from workers.app import QUEUES
 
 CLONE = Path(__file__).parents[1]
 DOCUMENTS = sorted([CLONE / "README.md", *(CLONE / "docs").glob("*.md")])
@@ -130,16 +134,51 @@ def test_the_recordings_name_no_folder_of_the_machine_they_were_made_on() -> Non
         assert trace not in text
 
 
-def test_compose_accepts_the_file() -> None:
-    compose = compose_command()
-    accepted = run(*compose, "--file", "docker-compose.yml", "config")
-    assert "published" not in accepted.stdout  # no port of Redis, or of anything, leaves the networks
+Service = dict[str, object]
 
 
-def compose_command() -> tuple[str, ...]:
-    if which("docker-compose"):
-        return ("docker-compose",)
-    pytest.skip("docker-compose is not installed")
+@pytest.fixture(scope="module")
+def services() -> dict[str, Service]:
+    """The services of the compose file, as docker-compose understands it."""
+    if which("docker-compose") is None:
+        pytest.skip("docker-compose is not installed")
+    accepted = run("docker-compose", "--file", "docker-compose.yml", "config").stdout
+    return cast("dict[str, Service]", yaml.safe_load(accepted)["services"])
+
+
+def test_compose_starts_redis_one_beat_and_a_worker_for_each_queue(services: dict[str, Service]) -> None:
+    assert set(services) == {"redis", "beat", "worker-collect", "worker-classify", "worker-report"}
+    for queue in QUEUES:
+        command = cast("list[str]", services[f"worker-{queue}"]["command"])
+        assert command[:3] == ["worker", "--queues", queue]
+
+
+def test_no_service_runs_as_root_writes_its_root_or_publishes_a_port(services: dict[str, Service]) -> None:
+    for name, service in services.items():
+        assert service["user"] == "10001:10001", name
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["restart"] == "unless-stopped", name
+        assert "healthcheck" in service, name
+        assert "ports" not in service, name
+
+
+def test_only_those_who_need_a_secret_get_it(services: dict[str, Service]) -> None:
+    holders: dict[str, set[str]] = {}
+    for name, service in services.items():
+        for secret in cast("list[dict[str, str]]", service["secrets"]):
+            holders.setdefault(secret["source"], set()).add(name)
+    assert holders == {
+        "redis_password": set(services),
+        "ssh_key": {"worker-collect"},
+        "smtp_password": {"worker-report"},
+    }
+
+
+def test_the_example_settings_of_compose_are_settings() -> None:
+    read = settings.load(CLONE / "deploy/mapsweep.yaml", {})
+    assert not read.warnings
+    assert [schedule.name for schedule in read.schedules] == ["nightly"]
 
 
 def run(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
