@@ -5,17 +5,18 @@ import errno
 import socket
 import threading
 import time
+from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from archive.records import Host, Limits, Stage
 from collector.trouble import HostTrouble
 
-LOOKUPS_ABANDONED: Final = 128  # look-ups that may be under way at once, those left behind among them
-Endpoint: TypeAlias = tuple[
-    socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
-]
+LOOKUPS_AT_ONCE: Final = 128  # look-ups that may be under way at once, those left behind among them
+Address: TypeAlias = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
+Endpoint: TypeAlias = tuple[socket.AddressFamily, Address]
+Resolver: TypeAlias = Callable[[Host, int], tuple[Endpoint, ...]]
 
-_lookups = threading.BoundedSemaphore(LOOKUPS_ABANDONED)
+_lookups = threading.BoundedSemaphore(LOOKUPS_AT_ONCE)
 
 _REASONS: Final = {
     errno.ECONNREFUSED: "tcp_refused",
@@ -28,20 +29,26 @@ _REASONS: Final = {
 }
 
 
-def resolve(host: Host, dns_s: float) -> tuple[Endpoint, ...]:
+def system_resolver(host: Host, flags: int) -> tuple[Endpoint, ...]:
+    """getaddrinfo; with AI_NUMERICHOST nothing is asked of anyone."""
+    found = socket.getaddrinfo(host.address, host.port, type=socket.SOCK_STREAM, flags=flags)
+    return tuple((family, address) for family, _, _, _, address in found)
+
+
+def resolve(host: Host, dns_s: float, resolver: Resolver = system_resolver) -> tuple[Endpoint, ...]:
     """All addresses of a host, in the resolver's order.
 
     getaddrinfo cannot be interrupted, so it runs in a thread that is left behind when its time is up.
     """
     with contextlib.suppress(OSError, UnicodeError):  # a name, then
-        return _lookup(host, socket.AI_NUMERICHOST)
+        return resolver(host, socket.AI_NUMERICHOST)
     if not _lookups.acquire(timeout=dns_s):
         raise HostTrouble(Stage.DNS, "dns_timeout", "too many look-ups before this one did not end")
     answers: list[tuple[Endpoint, ...] | OSError | UnicodeError] = []
 
     def look_up() -> None:
         try:
-            answers.append(_lookup(host, 0))
+            answers.append(resolver(host, 0))
         except (OSError, UnicodeError) as error:
             answers.append(error)
         finally:
@@ -55,11 +62,6 @@ def resolve(host: Host, dns_s: float) -> tuple[Endpoint, ...]:
     if isinstance(answers[0], Exception):
         raise HostTrouble(Stage.DNS, "dns_not_found", f"{host.address}: {answers[0]}")
     return answers[0]
-
-
-def _lookup(host: Host, flags: int) -> tuple[Endpoint, ...]:
-    found = socket.getaddrinfo(host.address, host.port, type=socket.SOCK_STREAM, flags=flags)
-    return tuple((family, address) for family, _, _, _, address in found)
 
 
 def connect(endpoints: tuple[Endpoint, ...], limits: Limits) -> socket.socket:
@@ -77,14 +79,10 @@ def connect(endpoints: tuple[Endpoint, ...], limits: Limits) -> socket.socket:
     raise trouble
 
 
-def _connected(
-    family: socket.AddressFamily,
-    address: tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes],
-    s: float,
-) -> socket.socket:
+def _connected(family: socket.AddressFamily, address: Address, timeout_s: float) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
-        sock.settimeout(s)
+        sock.settimeout(timeout_s)
         sock.connect(address)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except BaseException:

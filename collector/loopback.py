@@ -1,7 +1,7 @@
 """SSH hosts on loopback addresses, served by paramiko's server side: the host's half of the conversation.
 
-`mapsweep demo` sweeps such a fleet, and so do tests. Commands run as the account that serves, for whoever holds
-the fleet's key, so only loopback addresses are served.
+`mapsweep demo` sweeps such a fleet, and so do tests. Commands run as the account that serves them, for the
+holder of the key that the fleet makes, so only loopback addresses are served.
 """
 
 import contextlib
@@ -59,6 +59,7 @@ class LoopbackHost:
     noise: bytes = b""  # what a login shell's start files print before the command's output
     root: str = ""  # a recorded tree to be read in place of this machine's /proc
     cut_bytes: int = 1000  # of the output, for CUTS
+    lingers: bool = False  # CUTS keeps the connection open, and is silent
     refusals: int = 0  # how many connections are hung up on before the first that is served
 
 
@@ -171,8 +172,8 @@ class _Server:
                 return
             if self._host.behaviour is Behaviour.STALLS:
                 self._stop.wait()
-            else:
-                _Command(self._host, session.command, session.channel, self._stop).run()
+            elif _Command(self._host, session.command, session.channel, self._stop).run():
+                self._see_off(transport)
         finally:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
@@ -185,6 +186,13 @@ class _Server:
             if self._stop.is_set() or not transport.is_active() or time.monotonic() > give_up_s:
                 return False
         return True
+
+    def _see_off(self, transport: paramiko.Transport) -> None:
+        """The client closes the connection: it may not have read all that was sent."""
+        give_up_s = time.monotonic() + CONNECTION_S
+        while transport.is_active() and time.monotonic() < give_up_s:
+            if self._stop.wait(WAKE_S):
+                return
 
 
 class _Session(paramiko.ServerInterface):
@@ -237,21 +245,23 @@ class _Command:
             start_new_session=True,
         )
 
-    def run(self) -> None:
-        """Until the command has ended and its output is on the way, or the client or the fleet is gone."""
+    def run(self) -> bool:
+        """Until the command has ended and its output is on the way; False where it was cut short."""
         feeder = threading.Thread(target=self._feed, daemon=True)
         with self._child:
             feeder.start()
             try:
                 self._channel.settimeout(CONNECTION_S)
                 self._channel.sendall(self._host.noise)
-                if self._pump():
+                ended = self._pump()
+                if ended:
                     self._channel.send_exit_status(self._child.wait())
             finally:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(self._child.pid, signal.SIGKILL)
                 self._channel.close()
                 feeder.join()
+        return ended
 
     def _feed(self) -> None:
         """Standard input, until the client ends it."""
@@ -286,5 +296,10 @@ class _Command:
                         key.data(chunk[:left_bytes])
                         left_bytes -= min(left_bytes, len(chunk))
                 if left_bytes == 0:
-                    return False
+                    return self._end_early()
         return not self._stop.is_set()
+
+    def _end_early(self) -> bool:
+        while self._host.lingers and not self._stop.is_set() and not self._channel.closed:
+            self._stop.wait(WAKE_S)
+        return False

@@ -63,10 +63,13 @@ def conclude(turn: Turn, drawn: probe.Probe, capture: Capture, limits: Limits) -
     """What came back, as a dump; raises HostTrouble where nothing useful did."""
     if stream.begin_mark(drawn.nonce) not in capture.received:
         raise _never_began(turn.host, capture)
-    parts = stream.parts(capture.received, drawn.nonce, limits)
+    try:
+        parts = stream.parts(capture.received, drawn.nonce, limits)
+    except HostTrouble as trouble:
+        raise HostTrouble(trouble.stage, trouble.reason, f"{trouble.detail}; {_ending(capture)}") from None
     problems = [parts.problem] if parts.problem else []
     if not parts.complete:
-        problems += [capture.cut] if capture.cut else _ending(capture)
+        problems.append(_ending(capture))
     return Dump(
         host=turn.host.name,
         nonce=drawn.nonce,
@@ -80,19 +83,22 @@ def conclude(turn: Turn, drawn: probe.Probe, capture: Capture, limits: Limits) -
     )
 
 
-def _ending(capture: Capture) -> list[str]:
+def _ending(capture: Capture) -> str:
+    """Why no more came, as far as we know."""
+    if capture.cut:
+        return capture.cut
     said = one_line(capture.stderr)
     status = "no exit status" if capture.exit_status is None else f"exit status {capture.exit_status}"
-    return [f"{status}, {said}" if said else status]
+    return f"{status}, {said}" if said else status
 
 
 def _never_began(host: Host, capture: Capture) -> HostTrouble:
     """By exit status and by what was asked for; prompts and messages differ in wording and language."""
-    detail = _ending(capture)[0]
+    detail = _ending(capture)
     if capture.received.strip():
         detail += f"; printed: {one_line(capture.received, 80)}"
     if capture.cut:
-        return HostTrouble(Stage.EXEC, "exec_cut", f"{capture.cut}; {detail}")
+        return HostTrouble(Stage.EXEC, "exec_cut", detail)
     if host.become and capture.exit_status not in _STATUS_REASONS:
         return HostTrouble(Stage.SUDO, "sudo_refused", detail)
     if host.become and capture.exit_status in (126, 127):

@@ -50,7 +50,8 @@ def free_port() -> int:
 
 def keygen(path: Path, kind: str = "ed25519", passphrase: str = "") -> None:
     """A key pair at `path` and path.pub."""
-    subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-C", "", "-f", path], check=True)
+    # paramiko cannot read every ECDSA key without a comment
+    subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-C", "test", "-f", path], check=True)
 
 
 @contextlib.contextmanager
@@ -83,9 +84,8 @@ def serve(folder: Path, *options: str, hosts: int = 250) -> Iterator[Sshd]:
     (folder / "sshd_config").write_text("\n".join(lines) + "\n")
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd refuses to start as root without it
-    child = subprocess.Popen(
-        [binary, "-D", "-e", "-f", folder / "sshd_config"], stderr=(folder / "sshd.log").open("wb")
-    )
+    with (folder / "sshd.log").open("wb") as log:
+        child = subprocess.Popen([binary, "-D", "-e", "-f", folder / "sshd_config"], stderr=log)
     sshd = Sshd(port, child.pid, folder, folder / "key", folder / "known_hosts")
     sshd.trust(hosts)
     try:

@@ -1,4 +1,5 @@
 import socket
+import threading
 from dataclasses import replace
 
 import pytest
@@ -29,9 +30,24 @@ def test_a_name_that_is_not_there(name: str) -> None:
 
 
 def test_a_resolver_that_does_not_answer_is_left_behind() -> None:
-    with pytest.raises(HostTrouble) as raised:
-        addresses.resolve(Host("a", "localhost"), 0.0)  # no time at all: as if it took longer than there is
-    assert (raised.value.stage, raised.value.reason) == (Stage.DNS, "dns_timeout")
+    answered = threading.Event()
+
+    def silent(host: Host, flags: int) -> tuple[addresses.Endpoint, ...]:
+        if flags == 0:
+            answered.wait()
+        raise OSError
+
+    for _ in range(addresses.LOOKUPS_AT_ONCE):
+        with pytest.raises(HostTrouble, match="no answer in 0 s") as raised:
+            addresses.resolve(Host("a", "a.example"), 0.0, silent)
+        assert (raised.value.stage, raised.value.reason) == (Stage.DNS, "dns_timeout")
+    threads = [thread for thread in threading.enumerate() if thread.name == "dns"]
+    with pytest.raises(HostTrouble, match="too many look-ups"):
+        addresses.resolve(Host("a", "a.example"), 0.0, silent)
+    answered.set()
+    for thread in threads:
+        thread.join()
+    assert len(threads) == addresses.LOOKUPS_AT_ONCE
 
 
 def test_every_address_is_tried() -> None:

@@ -1,0 +1,154 @@
+import gzip
+import resource
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from archive.records import Connection, Dump, Failure, Host, Limits
+from collector.keys import Keyring
+from collector.known_hosts import KnownHosts
+from collector.loopback import Behaviour, LoopbackFleet, LoopbackHost
+from collector.session import Session
+from collector.sweep import FILES_A_HOST, FILES_KEPT_FREE, sweep, threads
+from tests.sshd import Sshd
+
+HOSTS = 24
+
+
+class Outcomes:
+    """What a sweep hands over, from its threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.by_host: dict[str, Dump | Failure] = {}
+
+    def __call__(self, outcome: Dump | Failure) -> None:
+        with self._lock:
+            assert outcome.host not in self.by_host
+            self.by_host[outcome.host] = outcome
+
+
+@pytest.mark.journey
+def test_many_hosts_of_a_real_server(server: Sshd, keyring: Keyring) -> None:
+    session = Session(Limits(concurrency=8), keyring=keyring, known_hosts=KnownHosts([server.known_hosts]))
+    outcomes = Outcomes()
+    sweep((server.host(number) for number in range(HOSTS)), session, outcomes, threading.Event())
+    assert set(outcomes.by_host) == {server.host(number).name for number in range(HOSTS)}
+    dumps = [outcome for outcome in outcomes.by_host.values() if isinstance(outcome, Dump)]
+    assert len(dumps) == HOSTS, [
+        outcome for outcome in outcomes.by_host.values() if isinstance(outcome, Failure)
+    ]
+    assert all(dump.complete for dump in dumps)
+    assert len({dump.nonce for dump in dumps}) == HOSTS
+    assert all(b"listed=" in gzip.decompress(dump.memory_gz) for dump in dumps)
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[LoopbackFleet]:
+    (tmp_path / "fleet").mkdir()
+    hosts = (
+        LoopbackHost("answers", "127.0.0.2"),
+        LoopbackHost("noisy", "127.0.0.3", noise=b"\x1b[2JWelcome\n" * 20),
+        LoopbackHost("refuses", "127.0.0.4", Behaviour.REFUSES_KEY),
+        LoopbackHost("silent", "127.0.0.5", Behaviour.NEVER_ANSWERS),
+    )
+    with LoopbackFleet(hosts, tmp_path / "fleet") as running:
+        yield running
+
+
+def test_each_host_ends_by_itself(fleet: LoopbackFleet, keyring: Keyring) -> None:
+    known = KnownHosts([fleet.known_hosts_file])
+    session = Session(Limits(concurrency=2, banner_s=0.5), keyring=keyring, known_hosts=known)
+    outcomes = Outcomes()
+    local = Host("here", "", connection=Connection.LOCAL)
+    sweep((*fleet.hosts(), local), session, outcomes, threading.Event())
+    ended = {
+        name: outcome.reason if isinstance(outcome, Failure) else outcome.complete
+        for name, outcome in outcomes.by_host.items()
+    }
+    assert ended == {
+        "answers": True,
+        "noisy": True,
+        "refuses": "auth_rejected",
+        "silent": "banner_timeout",
+        "here": True,
+    }
+
+
+def test_a_stop_cuts_what_is_open_and_hands_over_nothing_of_it(
+    fleet: LoopbackFleet, keyring: Keyring
+) -> None:
+    silent = next(host for host in fleet.hosts() if host.name == "silent")
+    stop = threading.Event()
+    outcomes = Outcomes()
+    taken = 0
+
+    def endless() -> Iterator[Host]:
+        nonlocal taken
+        while True:
+            taken += 1
+            if taken == 3:
+                stop.set()
+            yield replace(silent, name=f"silent{taken}")
+
+    sweep(endless(), Session(Limits(concurrency=4), keyring=keyring), outcomes, stop)
+    assert outcomes.by_host == {}
+    assert taken <= 4
+
+
+def test_a_bug_with_one_host_is_raised_when_the_others_are_done() -> None:
+    here = Host("here", "", connection=Connection.LOCAL)
+    broken = replace(here, name="broken", root="a line\nbreak")
+    outcomes = Outcomes()
+    with pytest.raises(ValueError, match="line break") as raised:
+        sweep(
+            (broken, here, replace(here, name="too")),
+            Session(Limits(concurrency=1)),
+            outcomes,
+            threading.Event(),
+        )
+    assert raised.value.__notes__ == ["while reading broken"]
+    assert set(outcomes.by_host) == {"here", "too"}
+
+
+def test_an_archive_that_takes_no_more_ends_the_sweep() -> None:
+    here = Host("here", "", connection=Connection.LOCAL)
+    handed: list[str] = []
+
+    def full(outcome: Dump | Failure) -> None:
+        handed.append(outcome.host)
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        sweep(
+            (replace(here, name=str(n)) for n in range(50)),
+            Session(Limits(concurrency=1)),
+            full,
+            threading.Event(),
+        )
+    assert handed == ["0"]
+
+
+def test_as_many_threads_as_files_may_be_open() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FILES_KEPT_FREE + 10 * FILES_A_HOST, hard))
+    try:
+        assert threads(Session(Limits(concurrency=64))) == 10
+        assert threads(Session(Limits(concurrency=3))) == 3
+        resource.setrlimit(resource.RLIMIT_NOFILE, (FILES_KEPT_FREE, hard))
+        assert threads(Session(Limits(concurrency=3))) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_nothing_is_left_running(fleet: LoopbackFleet, keyring: Keyring) -> None:
+    before = set(threading.enumerate())
+    session = Session(Limits(banner_s=0.2), keyring=keyring, known_hosts=KnownHosts([fleet.known_hosts_file]))
+    sweep(fleet.hosts(), session, Outcomes(), threading.Event())
+    fleet.stop()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(5)
+        assert not thread.is_alive(), thread
