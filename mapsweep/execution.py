@@ -89,12 +89,14 @@ def _look_into(settled: Report, run: Run) -> str:
         return ""
     pid = str(first.shown[0].pid)
     host = run.host(first.name)
-    if host.connection is Connection.LOCAL and not host.root:
+    if host.root:
+        return ""  # its /proc is not where a plain command looks
+    if host.connection is Connection.LOCAL:
         return shlex.join(("mapsweep", "classify", pid))
     where = f"{host.user}@{host.address}" if host.user else host.address
     port = ("-p", str(host.port)) if host.port != 22 else ()
     sudo = ("sudo",) if host.become else ()
-    remote = shlex.join(("ssh", *port, where, *sudo, "cat", f"{host.root}/proc/{pid}/smaps"))
+    remote = shlex.join(("ssh", *port, where, *sudo, "cat", f"/proc/{pid}/smaps"))
     return f"{remote} | mapsweep classify --why -"
 
 

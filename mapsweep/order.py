@@ -1,6 +1,5 @@
 """What a sweep is asked for, and the run that it becomes."""
 
-import re
 import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,10 +10,12 @@ from click.core import ParameterSource
 
 from archive.records import Host, Limits, Manifest, Scope
 from archive.runs import Run, Runs, new_run_id
+from mapsweep.mailing import recipients
+from mapsweep.selection import LOCAL, pattern_of, selected, this_machine
+from mapsweep.settings import Settings
 from procmaps.classify import RULES_VERSION
 
 ADHOC = "adhoc"  # the scope of runs that no schedule started
-_PASSWORD = re.compile(r"(?<=://)[^/@]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +49,30 @@ class Order:
         return runs.create(manifest)
 
 
+def sweep_order(
+    settings: Settings, patterns: tuple[str, ...], *, local: bool, command: str, mail_to: tuple[str, ...]
+) -> Order:
+    """What the settings and the command line ask for. OperatorError where no host matches."""
+    return Order(
+        scope=Scope(ADHOC, LOCAL if local else pattern_of(patterns), settings.evidence, settings.become),
+        hosts=this_machine(settings) if local else selected(settings, patterns),
+        limits=settings.limits.limits(),
+        deadline_s=settings.deadline_s,
+        command=command,
+        keep_dumps=settings.keep_dumps,
+        mail_to=recipients(mail_to) if mail_to else (),
+    )
+
+
 def typed_command(ctx: click.Context) -> str:
-    """The command as it was typed, in long options; a password in a URL is left out."""
+    """The command as it was typed, in long options; no option takes a secret."""
     words = ["mapsweep", str(ctx.command.name)]
     for parameter in ctx.command.params:
         name = parameter.name or ""
         if ctx.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
             continue
         words += _typed(parameter, ctx.params[name])
-    return shlex.join(_PASSWORD.sub("", word) for word in words)
+    return shlex.join(words)
 
 
 def _typed(parameter: click.Parameter, value: object) -> list[str]:

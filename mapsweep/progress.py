@@ -11,7 +11,7 @@ from mapsweep.terminal import Terminal
 from reports.sizes import duration
 from workers.embedded import OnProgress, Progress
 
-STEP_SHARE = 0.1  # a line each 10 % ...
+STEPS = 10  # a line each 10 % ...
 STEP_S = 30.0  # ... or each 30 s, whichever comes first
 TICK_S = 1.0
 
@@ -52,8 +52,7 @@ class Steps:
         return ", ".join((*counts, duration(at_s - self.began_s)))
 
     def _crossed(self) -> bool:
-        step = self.asked * STEP_SHARE
-        return self.now.ended > self.told and int(self.now.ended / step) > int(self.told / step)
+        return bool(self.asked) and STEPS * self.now.ended // self.asked > STEPS * self.told // self.asked
 
 
 @contextmanager

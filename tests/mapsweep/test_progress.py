@@ -6,6 +6,10 @@ import select
 import sys
 import threading
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from mapsweep.progress import STEP_S, Steps, display
 from mapsweep.terminal import Terminal, terminal_of
 from workers.embedded import Progress
@@ -30,11 +34,21 @@ def test_hosts_that_end_together_give_one_line() -> None:
     assert steps.due(1.1) is None
 
 
-def test_few_hosts_give_a_line_each() -> None:
-    steps = Steps(asked=3, began_s=0.0)
-    for ended in (1, 2, 3):
-        steps.now = Progress(3, ended, ended, 0)
-        assert steps.due(0.0) == f"{ended} of 3 hosts ({100 * ended // 3} %), 0 s"
+@pytest.mark.parametrize("asked", [1, 3, 7, 9])
+def test_few_hosts_give_a_line_each(asked: int) -> None:
+    steps = Steps(asked, began_s=0.0)
+    for ended in range(1, asked + 1):
+        steps.now = Progress(asked, ended, ended, 0)
+        assert steps.due(0.0) == f"{ended} of {asked} hosts ({100 * ended // asked} %), 0 s"
+
+
+@given(st.integers(1, 5000))
+def test_the_last_host_gives_a_line_always(asked: int) -> None:
+    steps = Steps(asked, began_s=0.0)
+    steps.now = Progress(asked, asked - 1, asked - 1, 0)
+    steps.due(0.0)
+    steps.now = Progress(asked, asked, asked, 0)
+    assert steps.due(0.0) == f"{asked} of {asked} hosts (100 %), 0 s"
 
 
 def test_silence_is_broken_after_thirty_seconds() -> None:

@@ -1,0 +1,114 @@
+"""mapsweep collect, also `collect`: sweep, classify, report."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mapsweep.exits import Exit
+from mapsweep.options import broker_option, config_option, hosts_option, inventory_option, load, runs_option
+
+if TYPE_CHECKING:
+    from mapsweep.settings import Settings
+
+
+@click.command(short_help="Sweep hosts, classify every process, and render the report.")
+@hosts_option
+@inventory_option
+@runs_option
+@click.option("--local", is_flag=True, help="This machine, without SSH and without an inventory.")
+@click.option("--become", is_flag=True, help="Run the probe through sudo -n, to read every user's processes.")
+@click.option("--concurrency", type=click.IntRange(1, 1000), metavar="N", help="Hosts at a time.")
+@click.option(
+    "--evidence",
+    type=click.Choice(["maps", "smaps"]),
+    help="smaps: what is resident, of the largest processes, at the price of a page-table walk on the hosts.",
+)
+@broker_option
+@click.option(
+    "--resume", metavar="RUN", help="Go on with a run that was stopped; it keeps what it was asked for."
+)
+@click.option(
+    "--mail-to", multiple=True, metavar="ADDRESS", help="Mail the report; can be given several times."
+)
+@click.option(
+    "--fail-on",
+    multiple=True,
+    metavar="MEASURE=SIZE",
+    help="Exit 1 where a host has that much: native-heap=20G.",
+)
+@click.option(
+    "--list-hosts", "--dry-run", "list_hosts", is_flag=True, help="Print the hosts, and do nothing."
+)
+@config_option
+@click.pass_context
+def collect(
+    ctx: click.Context,
+    *,
+    patterns: tuple[str, ...],
+    inventory: Path | None,
+    runs_url: str | None,
+    local: bool,
+    become: bool,
+    concurrency: int | None,
+    evidence: str | None,
+    broker: str | None,
+    resume: str | None,
+    mail_to: tuple[str, ...],
+    fail_on: tuple[str, ...],
+    list_hosts: bool,
+    config: Path | None,
+) -> int:
+    """Sweep hosts, classify every process, and render the report.
+
+    \b
+    mapsweep collect --hosts 'prod-*' --become
+    mapsweep collect --hosts 'prod:&web:!web-07' -i inventory.yaml --runs /srv/runs
+    mapsweep collect --local
+    """  # noqa: D301 - \b is click's mark
+    _check(local=local, resume=resume, chosen=bool(patterns or inventory), broker=broker)
+    settings = load(
+        config,
+        runs=runs_url,
+        inventory=inventory,
+        broker=broker,
+        evidence=evidence,
+        become=become or None,
+        limits__concurrency=concurrency,
+    )
+    if list_hosts:
+        _list(settings, patterns, local=local)
+        return Exit.OK
+    # imported here: a slip in the options does not wait for Polars
+    from archive.runs import Runs  # noqa: PLC0415 - see above
+    from mapsweep.order import sweep_order, typed_command  # noqa: PLC0415 - see above
+    from mapsweep.sweeping import carry_out  # noqa: PLC0415 - see above
+    from mapsweep.thresholds import thresholds  # noqa: PLC0415 - see above
+
+    wanted = thresholds(fail_on)
+    runs = Runs(settings.runs)
+    if resume:
+        run = runs.open(resume)
+    else:
+        run = sweep_order(settings, patterns, local=local, command=typed_command(ctx), mail_to=mail_to).place(
+            runs
+        )
+    return carry_out(run, settings, wanted)
+
+
+def _check(*, local: bool, resume: str | None, chosen: bool, broker: str | None) -> None:
+    if resume and (local or chosen):
+        raise click.UsageError(
+            "--resume goes on with the hosts of its run; leave --hosts, -i and --local out."
+        )
+    if local and chosen:
+        raise click.UsageError("--local needs no inventory and selects one host; leave --hosts and -i out.")
+    if local and broker:
+        raise click.UsageError("--local reads this machine; a worker would read its own.")
+
+
+def _list(settings: "Settings", patterns: tuple[str, ...], *, local: bool) -> None:
+    from mapsweep.selection import selected, this_machine  # noqa: PLC0415 - see above
+
+    for host in this_machine(settings) if local else selected(settings, patterns):
+        click.echo(host.name)

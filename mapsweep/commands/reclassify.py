@@ -1,0 +1,34 @@
+"""mapsweep reclassify: the footprints of a run, made anew from its dumps."""
+
+from pathlib import Path
+
+import click
+
+from mapsweep.options import config_option, load, run_argument, runs_option
+
+
+@click.command(short_help="Make the footprints of a run anew from its kept dumps.")
+@run_argument
+@runs_option
+@config_option
+def reclassify(run: str, runs_url: str | None, config: Path | None) -> int:
+    """Make the footprints of a run anew from its kept dumps, with this mapsweep's rules; no host is asked.
+
+    RUN is a run's id, its path or URL, or latest. The report is rendered again.
+    """
+    from archive.mistakes import Mistake, OperatorError  # noqa: PLC0415 - --help does not wait for it
+    from archive.runs import Runs  # noqa: PLC0415 - likewise
+    from collector.session import Session  # noqa: PLC0415 - likewise
+    from mapsweep.execution import conduct  # noqa: PLC0415 - likewise
+    from workers import embedded, steps  # noqa: PLC0415 - likewise
+
+    opened = Runs(load(config, runs=runs_url).runs).open(run)
+    if opened.closed() is None:
+        remedy = f"mapsweep collect --resume {opened.run_id}"
+        raise OperatorError(Mistake(opened.run_id, "is not closed yet", remedy))
+    steps.reopen_for_new_rules(opened)
+    return conduct(
+        opened,
+        steps.runs_beside(opened),
+        lambda one, tell, stop: embedded.execute(one, Session(), tell, stop),
+    )

@@ -1,0 +1,84 @@
+"""mapsweep report: a run's report, rendered again or printed."""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mapsweep.options import config_option, load, run_argument, runs_option
+
+if TYPE_CHECKING:
+    from archive.runs import Run
+
+HTML, CSV, JSON, TEXT = FORMATS = ("html", "csv", "json", "text")
+HOSTS, PROCESSES, FOOTPRINTS = TABLES = ("hosts", "processes", "footprints")
+
+FILE_MODE = 0o600  # what a run holds is its owner's
+
+
+@click.command(short_help="Render the report of a run again, or print it in another format.")
+@run_argument
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS), default=HTML, show_default=True, help="What to make."
+)
+@click.option(
+    "--table",
+    type=click.Choice(TABLES),
+    default=HOSTS,
+    show_default=True,
+    help="With --format csv, which table.",
+)
+@click.option("-o", "--output", type=click.Path(allow_dash=True), help="Where to; - is standard output.")
+@runs_option
+@config_option
+def report(
+    *, run: str, form: str, table: str, output: str | None, runs_url: str | None, config: Path | None
+) -> None:
+    """Render the report of a run again, or print it in another format.
+
+    RUN is a run's id, its path or URL, or latest. Without options the whole report is rendered into the run's
+    folder, and the path of its page is printed.
+
+    \b
+    mapsweep report                                     the page of the last run, made anew
+    mapsweep report --format text | less
+    mapsweep report RUN --format csv --table processes -o processes.csv
+    """  # noqa: D301 - \b is click's mark
+    from archive.runs import Runs  # noqa: PLC0415 - --help does not wait for it
+    from workers import steps  # noqa: PLC0415 - likewise
+
+    opened = Runs(load(config, runs=runs_url).runs).open(run)
+    steps.close_run(opened)
+    if form == HTML and output is None:
+        steps.render_report(opened)
+        click.echo(opened.report_path("index.html"))
+        return
+    content = rendered(opened, form, table)
+    if output in {None, "-"}:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    else:
+        _write(Path(str(output)), content)
+
+
+def rendered(run: "Run", form: str, table: str) -> bytes:
+    """One file of the report."""
+    from reports import render_csv, render_html, render_json, render_text  # noqa: PLC0415 - start Polars and Jinja
+    from reports.rank import report as settle  # noqa: PLC0415 - likewise
+    from workers import steps  # noqa: PLC0415 - likewise
+
+    if (form, table) == (CSV, FOOTPRINTS):
+        return render_csv.footprints(run)
+    settled = settle(run, steps.runs_beside(run))
+    if form == CSV:
+        return render_csv.processes(settled) if table == PROCESSES else render_csv.hosts(settled)
+    render = {HTML: render_html.render, JSON: render_json.render, TEXT: render_text.render}[form]
+    return render(settled)
+
+
+def _write(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)

@@ -1,0 +1,43 @@
+"""mapsweep worker: one of the fleet's workers."""
+
+import os
+from pathlib import Path
+
+import click
+
+from mapsweep.options import broker_option, config_option, load, runs_option
+
+
+@click.command(short_help="Execute runs from a broker's queues.")
+@click.option(
+    "--queues",
+    default="collect,classify,report",
+    show_default=True,
+    help="Tasks to take, separated by commas: collect needs the way to the hosts, classify CPU, report mail.",
+)
+@click.option("--concurrency", type=int, default=0, help="Processes side by side.  [default: one a core]")
+@click.option(
+    "--alive",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Touch this file every few seconds while the broker answers, for a health check to look at.",
+)
+@broker_option
+@runs_option
+@config_option
+def worker(
+    *,
+    queues: str,
+    concurrency: int,
+    alive: Path | None,
+    broker: str | None,
+    runs_url: str | None,
+    config: Path | None,
+) -> int:
+    """Execute runs from a broker's queues. Ctrl-C or SIGTERM ends it after the tasks at hand."""
+    from mapsweep.worker_settings import worker_settings  # noqa: PLC0415 - --help does not wait for it
+    from workers.service import run_worker  # noqa: PLC0415 - Celery costs half a second
+
+    settings = load(config, runs=runs_url, broker=broker)
+    wanted = tuple(filter(None, queues.split(",")))
+    return run_worker(worker_settings(settings, os.environ), wanted, concurrency, alive)

@@ -1,0 +1,55 @@
+"""A run's report to its readers, and what becomes of it on the way."""
+
+import click
+
+from archive.mistakes import Mistake, OperatorError
+from archive.runs import Run
+from mapsweep.exits import Exit, complain
+from mapsweep.setting_values import mail_address
+from reports import render_email
+from reports.delivery import DeliveryError, MailSettings
+from reports.rank import report
+from workers import steps
+
+_REMEDY = "set mail.server and mail.from in mapsweep.yaml"
+
+
+def recipients(typed: tuple[str, ...]) -> tuple[str, ...]:
+    """The addresses, each once; OperatorError with every one that is none."""
+    mistakes = []
+    for address in typed:
+        try:
+            mail_address(address)
+        except ValueError as error:
+            mistakes.append(Mistake("--to", str(error)))
+    if mistakes:
+        raise OperatorError(*mistakes)
+    if not typed:
+        raise OperatorError(Mistake("--to", "nobody is named, and the run has no mail list"))
+    return tuple(dict.fromkeys(typed))
+
+
+def written(run: Run, to: tuple[str, ...], settings: MailSettings | None) -> bytes:
+    """The message as it would be sent."""
+    sender = settings or MailSettings(sender="mapsweep@localhost", server="")
+    return bytes(render_email.message(report(run, steps.runs_beside(run)), to, sender))
+
+
+def required(settings: MailSettings | None) -> MailSettings:
+    """The settings; OperatorError where there are none."""
+    if settings is None:
+        raise OperatorError(Mistake("mail", "no mail server is set", _REMEDY))
+    return settings
+
+
+def send(run: Run, to: tuple[str, ...], settings: MailSettings) -> Exit:
+    """Send the report; exit code 5 where anybody did not get it, with the reason on standard error."""
+    try:
+        delivery = steps.mail_report(run, to, settings)
+    except DeliveryError as error:
+        complain(f"not delivered: {error.reason}")
+        return Exit.UNDELIVERED
+    click.echo(f"{delivery.message_id} accepted for {', '.join(delivery.accepted)}")
+    for refusal in delivery.refused:
+        complain(f"not delivered to {refusal.recipient}: {refusal.code} {refusal.reason}")
+    return Exit.UNDELIVERED if delivery.refused else Exit.OK

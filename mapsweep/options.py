@@ -1,0 +1,55 @@
+"""Options that several verbs have, each declared once, and the settings with what was typed in place."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from mapsweep.settings import Settings
+
+run_argument = click.argument("run", default="latest")
+hosts_option = click.option(
+    "--hosts",
+    "patterns",
+    multiple=True,
+    metavar="PATTERN",
+    help="Names, globs and groups, as Ansible reads them.",
+)
+inventory_option = click.option(
+    "-i",
+    "--inventory",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The inventory, in Ansible's YAML.",
+)
+runs_option = click.option("--runs", "runs_url", metavar="DIR|URL", help="Where runs are kept.")
+config_option = click.option(
+    "--config", type=click.Path(path_type=Path), metavar="FILE", help="The settings file, mapsweep.yaml."
+)
+broker_option = click.option("--broker", metavar="URL", help="The workers' Redis, redis://HOST:PORT/DB.")
+to_option = click.option(
+    "--to", multiple=True, metavar="ADDRESS", help="Who gets it; can be given several times."
+)
+
+
+def load(config: Path | None, **typed: str | int | bool | Path | None) -> "Settings":
+    """The settings; what was typed, by the key that it stands for, goes before all others."""
+    from mapsweep import settings  # noqa: PLC0415 - starts pydantic
+    from mapsweep.exits import complain  # noqa: PLC0415 - likewise
+
+    flags = {key.replace("__", "."): _absolute(key, value) for key, value in typed.items()}
+    loaded = settings.load(config, os.environ, flags)
+    for warning in loaded.warnings:
+        complain(warning)
+    return loaded
+
+
+def _absolute(key: str, value: str | int | bool | Path | None) -> str | int | bool | None:
+    """What was typed, a path as seen from here."""
+    if isinstance(value, Path):
+        return str(value.expanduser().absolute())
+    if key == "runs" and isinstance(value, str) and value and "://" not in value:
+        return str(Path(value).expanduser().absolute())
+    return value

@@ -1,0 +1,32 @@
+"""The hosts that a pattern selects from the inventory of the settings."""
+
+import os
+from dataclasses import replace
+
+from archive.records import Connection, Host
+from collector.inventory import load
+from collector.patterns import select
+from mapsweep.exits import complain
+from mapsweep.settings import Settings, find_inventory
+
+ALL = "all"
+LOCAL = "localhost"
+
+
+def pattern_of(patterns: tuple[str, ...]) -> str:
+    """Several --hosts are one pattern; none is all hosts."""
+    return ",".join(patterns) or ALL
+
+
+def selected(settings: Settings, patterns: tuple[str, ...]) -> tuple[Host, ...]:
+    """The hosts, in the inventory's order; OperatorError where none matches. Warnings are told."""
+    inventory = load(find_inventory(settings, os.environ))
+    for warning in inventory.warnings:
+        complain(warning)
+    hosts = select(inventory, pattern_of(patterns))
+    return tuple(replace(host, become=True) for host in hosts) if settings.become else hosts
+
+
+def this_machine(settings: Settings) -> tuple[Host, ...]:
+    """The machine that mapsweep runs on, without SSH and without an inventory."""
+    return (Host(LOCAL, LOCAL, become=settings.become, connection=Connection.LOCAL),)

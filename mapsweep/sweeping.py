@@ -1,0 +1,78 @@
+"""A run carried out as the settings say: here or by workers, and mailed where that was asked for."""
+
+import os
+from pathlib import Path
+
+from archive.records import Connection
+from archive.runs import Run
+from collector.keys import Keyring
+from collector.known_hosts import KnownHosts
+from collector.session import Session
+from mapsweep import mailing
+from mapsweep.composition import credentials, mail_settings
+from mapsweep.execution import Execute, conduct
+from mapsweep.exits import Exit
+from mapsweep.settings import Settings
+from mapsweep.thresholds import Threshold
+from procmaps.tables import Evidence
+from reports.delivery import MailSettings
+from workers import embedded, steps
+
+ACCEPTED_KEYS = "accepted_keys"
+
+
+def carry_out(run: Run, settings: Settings, wanted: tuple[Threshold, ...]) -> Exit:
+    """Execute a run and end on the terminal; a report that was not delivered counts more than what it says.
+
+    Workers mail the report themselves when they have rendered it.
+    """
+    by_workers = bool(settings.broker) and not _is_local(run)
+    to = () if by_workers else run.manifest.mail_to
+    mail = _mail(settings) if to else None
+    execute = _by_workers(settings) if by_workers else _here(settings)
+    ended = conduct(run, steps.runs_beside(run), execute, wanted)
+    if mail is None or ended is Exit.INTERRUPTED:
+        return ended
+    delivered = mailing.send(run, to, mail)
+    return ended if delivered is Exit.OK else delivered
+
+
+def _is_local(run: Run) -> bool:
+    """Whether a run reads this machine alone: a worker would read its own."""
+    return all(host.connection is Connection.LOCAL for host in run.manifest.hosts)
+
+
+def _mail(settings: Settings) -> MailSettings:
+    """Asked for before the hosts are: nobody wants to learn in the morning that no server is set."""
+    return mailing.required(mail_settings(settings, os.environ))
+
+
+def _here(settings: Settings) -> Execute:
+    return lambda run, tell, stop: embedded.execute(run, session(settings, run), tell, stop)
+
+
+def _by_workers(settings: Settings) -> Execute:
+    from mapsweep.worker_settings import worker_settings  # noqa: PLC0415 - Celery costs half a second
+    from workers import fleet  # noqa: PLC0415 - likewise
+
+    given = worker_settings(settings, os.environ)
+    return lambda run, tell, stop: fleet.execute(run, given, tell, stop)
+
+
+def session(settings: Settings, run: Run) -> Session:
+    """What the hosts of a run are asked with; the run says how, the settings with which keys."""
+    return Session(
+        limits=run.manifest.limits,
+        evidence=Evidence[run.manifest.scope.evidence.upper()],
+        keyring=Keyring(credentials(settings, os.environ)),
+        known_hosts=KnownHosts(
+            tuple(map(Path, settings.ssh.known_hosts)), settings.ssh.host_key_policy, accepted_keys(settings)
+        ),
+    )
+
+
+def accepted_keys(settings: Settings) -> Path | None:
+    """Where accept-new keeps what it learns: beside the runs, where those are files."""
+    if settings.ssh.accepted_keys:
+        return Path(settings.ssh.accepted_keys)
+    return None if "://" in settings.runs else Path(settings.runs) / ACCEPTED_KEYS
