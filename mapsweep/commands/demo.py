@@ -1,6 +1,6 @@
 """mapsweep demo: the job of `mapsweep collect` on a fleet of its own."""
 
-from pathlib import Path
+import os
 
 import click
 
@@ -14,29 +14,24 @@ from collector.session import Session
 from mapsweep.demo import DemoFleet, serving
 from mapsweep.execution import conduct
 from mapsweep.exits import Exit
+from mapsweep.options import runs_option
 from mapsweep.order import Order
+from mapsweep.settings import default_runs
 from workers.embedded import execute
 
 PATTERN = "all"
 DEADLINE_S = 600
 
 
-@click.command()
-@click.option(
-    "--runs",
-    "runs_folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("runs"),
-    show_default=True,
-    help="Where the run is kept.",
-)
-def demo(*, runs_folder: Path) -> Exit:
+@click.command(short_help="Sweep a demo fleet on this machine.")
+@runs_option
+def demo(*, runs_url: str | None) -> Exit:
     """Sweep a demo fleet on this machine.
 
     Twelve SSH hosts on loopback addresses: this machine, nine that replay recorded processes, one that
     refuses the key, one that never answers. Two hosts fail by design, so this ends with exit code 3.
     """
-    runs = Runs(str(runs_folder.absolute()))
+    runs = Runs(runs_url or default_runs(os.environ))
     with serving() as fleet:
         hosts = select(load(fleet.inventory), PATTERN)
         order = Order(Scope("demo", PATTERN), hosts, fleet.limits, DEADLINE_S, command="mapsweep demo")
