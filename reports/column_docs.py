@@ -8,21 +8,25 @@ _INTRODUCTION = """\
 # Columns of the reports
 
 Every column is declared once, in `reports/columns.py`; CSV, JSON, HTML, mail and this page follow it
-(`python -m reports.column_docs > docs/report-columns.md` writes it). The name is the heading in CSV and the key in
-JSON.
+(`python -m reports.column_docs > docs/report-columns.md` writes it). The name is the heading in CSV and
+the key in JSON.
 
-- Sizes are integers in bytes and end in `_bytes`. An empty cell in CSV and `null` in JSON is unknown, never 0; for
-  people it prints as a dash.
-- `resident_max_bytes` without a `resident_bytes` beside it is an upper bound and prints with `<=`. A process's
-  native heap and stacks are never shown above its RssAnon, even where the bounds of its footprints add up to more.
+- Sizes are integers in bytes and end in `_bytes`. An empty cell in CSV and `null` in JSON is unknown,
+  never 0; for people it prints as a dash.
+- `resident_max_bytes` without a `resident_bytes` beside it is an upper bound and prints with `<=`. A
+  process's native heap and stacks are never shown above its RssAnon, even where the bounds of its
+  footprints add up to more.
 - A sum is over what could be read. `denied` says how many processes could not.
-- RSS counts shared pages in every process, so a sum of RSS can pass the host's RAM. To count shared memory once
-  takes the inode of each mapping, which footprints do not keep. Compare the sum of RssAnon with AnonPages instead.
-- A peer baseline needs 5 processes of a service over the fleet; `bloated` counts those above twice the median and
-  64 MiB above it. Growth and the own baseline need earlier complete runs of the same scope and rules version.
-- A text cell in CSV that starts with `=`, `+`, `-`, `@`, a tab or a carriage return gets a leading `'`; control
-  bytes are written as `\\xNN`.
-- `hosts.csv` and `report.json` rank by native heap, ties by name. Hosts without a figure come last, without a rank.
+- RSS counts shared pages in every process, so a sum of RSS can pass the host's RAM. To count shared
+  memory once takes the inode of each mapping, which footprints do not keep. Compare the sum of RssAnon
+  with AnonPages instead.
+- A peer baseline needs 5 processes of a service over the fleet; `bloated` counts those above twice the
+  median and 64 MiB above it. Growth and the own baseline need earlier complete runs of the same scope and
+  rules version.
+- A text cell in CSV that starts with `=`, `+`, `-`, `@`, a tab or a carriage return gets a leading `'`;
+  control bytes are written as `\\xNN`.
+- `hosts.csv` and `report.json` rank by native heap, ties by name. Hosts without a figure come last,
+  without a rank.
 """
 
 _TABLES: tuple[tuple[str, str, tuple[Column, ...]], ...] = (

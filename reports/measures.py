@@ -82,7 +82,7 @@ def _join(processes: pl.DataFrame, footprints: pl.DataFrame) -> pl.DataFrame:
                 if kind.label in _NATIVE_KINDS
             ),
             _kind(Kind.ANONYMOUS).alias("unidentified_resident_max_bytes"),
-            pl.lit(value=True).alias("_read"),
+            (pl.col("resident_bytes").null_count() == 0).alias("_exact"),
         )
     )
     keyed = processes.with_columns(
@@ -91,16 +91,16 @@ def _join(processes: pl.DataFrame, footprints: pl.DataFrame) -> pl.DataFrame:
     joined = keyed.join(sums, on=_PROCESS, how="left", maintain_order="left").with_columns(
         pl.when(pl.col("start_ticks") != _NO_TICKS).then(pl.col("start_ticks")).alias("start_ticks")
     )
-    measures = [name for name in sums.columns if name not in {*_PROCESS, "_read"}]
+    measures = [name for name in sums.columns if name not in {*_PROCESS, "_exact"}]
     joined = joined.with_columns(
-        pl.when(pl.col("_read").is_null() & (pl.col("evidence") != "denied"))
+        pl.when(pl.col("_exact").is_null() & (pl.col("evidence") != "denied"))
         .then(0)
         .otherwise(pl.col(name))
         .alias(name)
         for name in measures
     )
     bounds = [name for name in measures if name.endswith("_resident_max_bytes")]
-    return joined.with_columns(_at_most(name) for name in bounds).drop("_read")
+    return joined.with_columns(_at_most(name) for name in bounds).drop("_exact")
 
 
 def _extents(measure_name: str, chosen: pl.Expr) -> list[pl.Expr]:
@@ -138,7 +138,8 @@ def _kind(kind: Kind) -> pl.Expr:
 def _at_most(name: str) -> pl.Expr:
     """Each row alone is bounded by RssAnon, so their sum can pass it; the process cannot."""
     most = pl.col(name)
-    return pl.when(most > pl.col("rss_anon_bytes")).then(pl.col("rss_anon_bytes")).otherwise(most).alias(name)
+    over = ~pl.col("_exact") & (most > pl.col("rss_anon_bytes"))
+    return pl.when(over).then(pl.col("rss_anon_bytes")).otherwise(most).alias(name)
 
 
 def _with_peers(processes: pl.DataFrame) -> pl.DataFrame:

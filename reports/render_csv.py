@@ -4,8 +4,10 @@ A text cell that starts with = + - @, a tab or a carriage return, after blanks t
 no spreadsheet takes it for a formula. Control bytes are written as \xNN: a cell is one line.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterator
 from io import BytesIO
+from itertools import islice
 
 import polars as pl
 
@@ -16,7 +18,12 @@ from reports.columns import FOOTPRINTS, HOSTS, PROCESSES, Column, Unit
 from reports.rank import Report
 from reports.rows import cell
 
+HOSTS_AT_ONCE = 128  # hosts whose footprints are in memory together
+
 _FORMULA = r"^\s*[=+\-@\t\r]"
+_CONTROL = r"[\x00-\x1f\x7f-\x9f]"
+_CONTROLS = re.compile(_CONTROL)
+_FOOTPRINT_SCHEMA: dict[str, type[pl.DataType]] = {**answers.FOOTPRINT_SCHEMA, "family": pl.String}
 _FAMILIES = {label: kind.family.label for label, kind in KIND_BY_LABEL.items()}
 _TYPES: dict[Unit, type[pl.DataType]] = {
     Unit.TEXT: pl.String,
@@ -43,37 +50,36 @@ def processes(report: Report) -> bytes:
 
 def footprints(run: Run) -> bytes:
     """A line a process, kind and block size of every host, ordered by host."""
-    return b"".join(footprint_lines(run, (outcome.host.name for outcome in run.outcomes() if outcome.record)))
+    return b"".join(footprint_pieces(run))
 
 
-def footprint_lines(run: Run, names: Iterable[str]) -> Iterable[bytes]:
-    """footprints.csv in pieces, a host each, the heading first."""
-    empty = pl.DataFrame(schema=answers.FOOTPRINT_SCHEMA)
-    yield _csv(_with_family(empty), FOOTPRINTS)
-    for name in sorted(names):
-        yield _csv(_with_family(answers.footprints(run, name)), FOOTPRINTS, heading=False)
-
-
-def _with_family(table: pl.DataFrame) -> pl.DataFrame:
-    family = pl.col("kind").replace_strict(_FAMILIES, default="", return_dtype=pl.String)
-    return table.with_columns(family.alias("family"))
+def footprint_pieces(run: Run) -> Iterator[bytes]:
+    """footprints.csv in pieces, some hosts each, the heading first."""
+    yield _csv(pl.DataFrame(schema=_FOOTPRINT_SCHEMA), FOOTPRINTS)
+    names = iter(sorted(outcome.host.name for outcome in run.outcomes() if outcome.record))
+    while some := list(islice(names, HOSTS_AT_ONCE)):
+        table = pl.concat(answers.footprints(run, name) for name in some)
+        family = pl.col("kind").replace_strict(_FAMILIES, default="", return_dtype=pl.String)
+        yield _csv(table.with_columns(family.alias("family")), FOOTPRINTS, heading=False)
 
 
 def _csv(table: pl.DataFrame, columns: tuple[Column, ...], *, heading: bool = True) -> bytes:
     content = BytesIO()
-    table.select(_harmless(column) for column in columns).write_csv(content, include_header=heading)
+    series = [_harmless(table[column.name], column) for column in columns]
+    pl.DataFrame(series).write_csv(content, include_header=heading)
     return content.getvalue()
 
 
-def _harmless(column: Column) -> pl.Expr:
-    value = pl.col(column.name)
+def _harmless(values: pl.Series, column: Column) -> pl.Series:
+    """Text that is one line and no formula; all else as it is."""
     if column.unit is not Unit.TEXT:
-        return value
-    text = value.fill_null("")
+        return values
+    text = values.fill_null("")
     formula = text.str.contains(_FORMULA)
-    for code in _CONTROLS:
-        text = text.str.replace_all(chr(code), f"\\x{code:02x}", literal=True)
-    return pl.when(formula).then(pl.lit("'") + text).otherwise(text).alias(column.name)
+    if text.str.contains(_CONTROL).any():
+        text = pl.Series(text.name, [_written_out(cell) for cell in text.to_list()], dtype=pl.String)
+    return text.zip_with(~formula, "'" + text).alias(column.name)
 
 
-_CONTROLS = (*range(0x20), *range(0x7F, 0xA0))
+def _written_out(text: str) -> str:
+    return _CONTROLS.sub(lambda match: f"\\x{ord(match[0]):02x}", text)

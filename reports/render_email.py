@@ -70,19 +70,19 @@ def _subject(report: Report, settings: MailSettings) -> str:
     """`[mapsweep prod] PARTIAL: native heap <= 41 GiB, 486/500 ok (22 Nov)`, ASCII, below 78 characters."""
     run, totals = report.run, report.totals
     heap = size(totals.native_heap.resident_max_bytes, bound=totals.native_heap.is_bound, plain=True)
-    grown = len(verdict.grown(report))
-    started = instant(run.started_at)
-    parts = [
-        f"native heap {heap}",
-        growth(totals.growth_bytes, plain=True) if totals.growth_bytes is not None else "",
-        f"{number(grown)} hosts grew" if grown else "",
-        f"{run.ok}/{run.asked} ok",
-    ]
-    when = f" ({started.day} {started:%b})" if started else ""
-    told = f" {verdict.word(report)}: " + ", ".join(part for part in parts if part) + when
-    room = SUBJECT_LENGTH_MAX - len(told) - 2
-    name = shortened(ascii_only(f"{settings.subject_prefix} {run.scope}"), max(room, 8))
-    return f"[{name}]{told}"[:SUBJECT_LENGTH_MAX]
+    started, grown = instant(run.started_at), len(verdict.grown(report))
+    change = f", {growth(totals.growth_bytes, plain=True)}" if totals.growth_bytes is not None else ""
+    hosts = f", {number(grown)} {'host' if grown == 1 else 'hosts'} grew" if grown else ""
+    date = f" ({started.day} {started:%b})" if started else ""
+    answered = f", {run.ok}/{run.asked} ok"
+    name = ascii_only(f"{settings.subject_prefix} {run.scope}")
+    told = f"native heap {heap}"
+    for rest in (change + hosts + answered + date, change + answered + date, answered + date, answered):
+        subject = f"[{name}] {verdict.word(report)}: {told}{rest}"
+        if len(subject) <= SUBJECT_LENGTH_MAX:
+            return subject
+    over = len(subject) - SUBJECT_LENGTH_MAX
+    return f"[{shortened(name, max(len(name) - over, 0))}] {verdict.word(report)}: {told}{answered}"
 
 
 def _html(report: Report, subject: str, attachment: str, link: str) -> str:

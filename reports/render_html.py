@@ -145,6 +145,8 @@ def _environment(report: Report) -> Environment:
         heap_parts=_heap_parts(ranked),
         stack_part=_stack_part(ranked),
         uptime=_uptime,
+        up_s=_up_s,
+        sortable=_sortable,
         others=_others,
         own_sum=_own_sum,
     )
@@ -220,9 +222,14 @@ def _share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.0f} %" if whole else sizes.DASH
 
 
-def _of_ram_raw(host: HostRow) -> str:
+def _sortable(value: float | None) -> Markup:
+    """The attribute that a cell is sorted by, where its text is not the number itself."""
+    return Markup(' data-v="{}"').format(value) if value else Markup()
+
+
+def _of_ram_raw(host: HostRow) -> float | None:
     heap, ram = host.native_heap_resident_max_bytes, host.mem_total_bytes
-    return f"{heap / ram:.6f}" if heap is not None and ram else ""
+    return round(heap / ram, 6) if heap is not None and ram else None
 
 
 def _of_ram(host: HostRow) -> str:
@@ -280,11 +287,17 @@ def _stack_part(ranked: list[HostRow]) -> Callable[[HostRow], Segments]:
     return segments
 
 
-def _uptime(process: ProcessRow, host: HostRow) -> str:
+def _up_s(process: ProcessRow, host: HostRow) -> int | None:
+    """How long a process had been running when its host was swept."""
     swept = sizes.instant(host.at)
     if process.started_at_s is None or swept is None:
-        return sizes.DASH
-    return sizes.duration(max(0.0, swept.timestamp() - process.started_at_s))
+        return None
+    return max(0, round(swept.timestamp() - process.started_at_s))
+
+
+def _uptime(process: ProcessRow, host: HostRow) -> str:
+    seconds = _up_s(process, host)
+    return sizes.DASH if seconds is None else sizes.duration(seconds)
 
 
 def _others(host: HostRow, shown: tuple[ProcessRow, ...]) -> Others:

@@ -1,6 +1,7 @@
 """report.json: the whole report under the names of `reports.columns`; sizes are integers, unknown is null."""
 
 import json
+from collections.abc import Iterable
 from typing import TypeAlias
 
 from reports.columns import FOOTPRINTS, HOSTS, PROCESSES, SERVICES, Column, by_name
@@ -25,8 +26,8 @@ _KINDS = by_name(
 
 
 def render(report: Report) -> bytes:
-    """One JSON document in ASCII; the same report gives the same bytes."""
-    document: dict[str, Json] = {
+    """One JSON document in ASCII, a line a host and a service; the same report gives the same bytes."""
+    head: dict[str, Json] = {
         "schema_version": SCHEMA_VERSION,
         "run": _run(report.run),
         "totals": _totals(report.totals),
@@ -40,10 +41,19 @@ def render(report: Report) -> bytes:
             }
             for group in report.failures
         ],
-        "services": [_row(row, SERVICES) for row in report.services],
-        "hosts": [_host(row) for row in report.hosts],
     }
-    return (json.dumps(document, ensure_ascii=True, indent=1, allow_nan=False) + "\n").encode("ascii")
+    members = [f"{_text(name)}:{_text(value)}" for name, value in head.items()]
+    members.append(f'"services":{_by_line(_row(row, SERVICES) for row in report.services)}')
+    members.append(f'"hosts":{_by_line(_host(row) for row in report.hosts)}')
+    return ("{\n" + ",\n".join(members) + "\n}\n").encode("ascii")
+
+
+def _text(value: Json) -> str:
+    return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+
+
+def _by_line(rows: Iterable[dict[str, Json]]) -> str:
+    return "[\n" + ",\n".join(_text(row) for row in rows) + "\n]"
 
 
 def _run(run: RunFacts) -> dict[str, Json]:

@@ -50,7 +50,7 @@ def past(now: Manifest, closed_now: Closed | None, runs: Runs) -> list[PastRun]:
 
 
 def rules(manifest: Manifest, closed: Closed | None) -> str:
-    """The rules that a run's footprints were made with, also where they were made anew; "" for more than one."""
+    """The rules that a run's footprints were made with, the last time they were; "" for more than one."""
     return manifest.rules_version if closed is None else closed.rules_version
 
 

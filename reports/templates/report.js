@@ -5,9 +5,11 @@
   const value = (row, column) => {
     const cell = row.cells[column];
     if (!cell) return null;
-    const number = cell.dataset.v;
-    if (number !== undefined) return number === "" ? null : Number(number);
-    return cell.textContent.trim().toLowerCase();
+    if (cell.dataset.v !== undefined) return Number(cell.dataset.v);
+    const text = cell.textContent.trim();
+    if (cell.classList.contains("t") || cell.classList.contains("name")) return text.toLowerCase();
+    const number = Number(text.replaceAll(",", ""));
+    return text === "" || Number.isNaN(number) ? null : number;
   };
 
   const compare = (left, right, sign) => {

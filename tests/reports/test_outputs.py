@@ -1,0 +1,298 @@
+"""All outputs say the same, whatever the names."""
+
+import csv
+import gzip
+import io
+import json
+import re
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from reports import rank, render_csv, render_email, render_html, render_json, render_text, verdict
+from reports.columns import FOOTPRINTS, HOSTS, PROCESSES
+from reports.delivery import MailSettings
+from reports.rank import Report
+from reports.render_text import WIDTH
+from tests.reports import hostile
+from tests.reports.fleet import (
+    GIB,
+    MIB,
+    Answered,
+    Process,
+    failure,
+    grown,
+    heap,
+    peers,
+    run_of,
+    runs_in,
+    stacks,
+)
+
+SETTINGS = MailSettings("mapsweep <mapsweep@example.com>", "127.0.0.1")
+TO = ("ops@example.com", "dev@example.com")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def usual(folder: Path) -> Report:
+    """Two runs of six hosts, of which one grew, one was partly read, one failed."""
+    runs = runs_in(folder)
+    hosts = peers((90 * MIB, 100 * MIB, 100 * MIB, 110 * MIB, GIB))
+    part = Answered("web6", (Process(100, blocks=(heap(5 * MIB, resident=True), stacks(4, MIB))),), denied=2)
+    run_of(runs, *hosts, part, run_id="20261121T050000Z-prod-0001", started_at="2026-11-21T05:00:00Z")
+    return rank.report(
+        run_of(runs, grown(hosts[0], 200 * MIB), *hosts[1:], part, failures=(failure("db1"),)), runs
+    )
+
+
+@pytest.fixture(scope="module")
+def nasty(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    run = run_of(
+        runs_in(tmp_path_factory.mktemp("nasty")), *hostile.fleet(), failures=(failure("=failed()"),)
+    )
+    return rank.report(run)
+
+
+def rows(content: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
+
+
+def numbers(text: str) -> dict[str, str]:
+    """The marked figures of the page."""
+    return dict(re.findall(r'<dd id="(total-[a-z]+)" data-v="(\d*)"', text))
+
+
+def test_the_totals_are_the_same_everywhere(usual: Report, folder: Path) -> None:
+    document = json.loads(render_json.render(usual))
+    totals, hosts = document["totals"], rows(render_csv.hosts(usual))
+    heap_total = totals["native_heap_resident_max_bytes"]
+    assert heap_total == sum(int(row["native_heap_resident_max_bytes"] or 0) for row in hosts)
+    processes = rows(render_csv.processes(usual))
+    assert heap_total == sum(int(row["native_heap_resident_max_bytes"] or 0) for row in processes)
+    page = render_html.render(usual).decode()
+    assert numbers(page)["total-native"] == str(heap_total)
+    assert numbers(page)["total-stacks"] == str(totals["stacks_resident_max_bytes"])
+    run = runs_in(folder).open(usual.run.run_id)
+    native = {"heap_main", "heap_arena", "heap_mmap", "heap_allocator"}
+    blocks = [row for row in rows(render_csv.footprints(run)) if row["kind"] in native]
+    assert heap_total == sum(int(row["resident_max_bytes"]) for row in blocks)
+    assert totals["growth_bytes"] == 200 * MIB
+    sentence = verdict.sentence(usual, plain=False)
+    assert sentence in unescape(html_part(usual))
+    assert " ".join(verdict.sentence(usual).split()) in " ".join(render_text.render(usual).decode().split())
+
+
+def test_json_and_csv_have_the_declared_columns_in_order(usual: Report, folder: Path) -> None:
+    document = json.loads(render_json.render(usual))
+    assert list(document["hosts"][0])[: len(HOSTS)] == [column.name for column in HOSTS]
+    assert [row["name"] for row in document["hosts"]] == [
+        row["name"] for row in rows(render_csv.hosts(usual))
+    ]
+    assert list(rows(render_csv.hosts(usual))[0]) == [column.name for column in HOSTS]
+    assert list(rows(render_csv.processes(usual))[0]) == [column.name for column in PROCESSES]
+    run = runs_in(folder).open(usual.run.run_id)
+    assert list(rows(render_csv.footprints(run))[0]) == [column.name for column in FOOTPRINTS]
+
+
+def test_a_failed_host_is_in_every_ranking_with_its_reason(usual: Report) -> None:
+    (failed,) = [row for row in json.loads(render_json.render(usual))["hosts"] if row["status"] == "failed"]
+    assert (failed["name"], failed["reason"], failed["rank"]) == ("db1", "auth_rejected", None)
+    assert failed["native_heap_resident_max_bytes"] is None
+    (line,) = [row for row in rows(render_csv.hosts(usual)) if row["name"] == "db1"]
+    assert (line["status"], line["native_heap_resident_max_bytes"]) == ("failed", "")
+    assert re.search(
+        r"^ +- db1 +failed auth auth_rejected$", render_text.render(usual).decode(), re.MULTILINE
+    )
+    assert re.search(r'<tr class="gone".*db1.*auth_rejected', render_html.render(usual).decode())
+
+
+def test_outputs_are_functions_of_the_report(usual: Report) -> None:
+    for render in (render_json.render, render_html.render, render_text.render, render_csv.hosts):
+        assert render(usual) == render(usual)
+    assert message(usual) == message(usual)
+
+
+def message(report: Report) -> bytes:
+    return render_email.message(report, TO, SETTINGS).as_bytes()
+
+
+def html_part(report: Report) -> str:
+    body = render_email.message(report, TO, SETTINGS).get_body(("html",))
+    assert body is not None
+    content = body.get_content()
+    assert isinstance(content, str)
+    return content
+
+
+# names that mean harm
+
+
+def test_no_name_becomes_markup(nasty: Report) -> None:
+    for page in (render_html.render(nasty).decode(), html_part(nasty)):
+        assert "<script>alert" not in page
+        assert "<img" not in page
+        assert "<base" not in page
+        assert "49}" not in page
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", page)
+
+
+def test_the_page_allows_no_style_attribute_and_no_handler(nasty: Report) -> None:
+    page = render_html.render(nasty).decode()
+    tags = re.findall(r"<[a-zA-Z][^<>]*>", page)
+    assert not [
+        tag
+        for tag in tags
+        if re.search(r"\s(style|on\w+|src|srcset|background)\s*=", re.sub(r'"[^"]*"', '""', tag))
+    ]
+    assert {tag for tag in re.findall(r'href="([^"]*)"', page) if not tag.startswith("#")} == set()
+
+
+def test_no_csv_cell_is_a_formula_or_more_than_a_line(nasty: Report) -> None:
+    for content in (render_csv.hosts(nasty), render_csv.processes(nasty)):
+        cells = [cell for row in rows(content) for cell in row.values()]
+        assert not [cell for cell in cells if re.match(r"\s*[=+@\t\r]|\s*-(?!\d+$)", cell)]
+        assert not [cell for cell in cells if re.search(r"[\x00-\x1f\x7f-\x9f]", cell)]
+    names = [row["name"] for row in rows(render_csv.hosts(nasty))]
+    assert {"'=cmd()", "'+1+1", "'-2", "'@SUM(A1)", "'\\x09TAB", "'\\x0dCR", "'=failed()"} <= set(names)
+    assert '"><img src=http://127.0.0.1:1/x onerror=alert(1)>' in names
+
+
+def test_a_negative_number_stays_a_number(tmp_path: Path) -> None:
+    runs = runs_in(tmp_path)
+    shrunk = [Answered("a", (Process(1, blocks=(heap(size * MIB),)),)) for size in (9, 4)]
+    run_of(runs, shrunk[0], run_id="20261121T050000Z-prod-0001", started_at="2026-11-21T05:00:00Z")
+    made = rank.report(run_of(runs, shrunk[1]), runs)
+    assert rows(render_csv.hosts(made))[0]["growth_bytes"] == str(-5 * MIB)
+
+
+def test_json_keeps_the_names_as_they_are(nasty: Report) -> None:
+    content = render_json.render(nasty)
+    assert content.isascii()
+    assert {row["name"] for row in json.loads(content)["hosts"]} == {*hostile.NAMES, "=failed()"}
+
+
+def test_text_fits_80_columns_and_prints(nasty: Report, usual: Report) -> None:
+    for report in (nasty, usual):
+        lines = render_text.render(report).decode().splitlines()
+        assert max(map(len, lines)) <= WIDTH
+        assert not [line for line in lines if not line.isprintable()]
+
+
+# mail
+
+
+def test_the_mail_has_its_parts_and_headers(usual: Report) -> None:
+    mail = render_email.message(usual, TO, SETTINGS)
+    assert mail.get_content_type() == "multipart/mixed"
+    alternative, attachment = mail.iter_parts()
+    assert [part.get_content_type() for part in alternative.iter_parts()] == ["text/plain", "text/html"]
+    assert (attachment.get_content_type(), attachment.get_filename()) == ("application/gzip", "hosts.csv.gz")
+    assert gzip.decompress(attachment.get_content()) == render_csv.hosts(usual)
+    assert mail["Subject"] == "[mapsweep prod] PARTIAL: native heap <= 1.6 GiB, +200 MiB, 5/7 ok (22 Nov)"
+    assert re.fullmatch(r"<20261122T050000Z-prod-0001\.[0-9a-f]{16}@example\.com>", mail["Message-ID"])
+    assert mail["Date"] == "Sun, 22 Nov 2026 05:03:10 +0000"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["X-Auto-Response-Suppress"] == "All"
+    assert mail["List-Id"] == "<prod.mapsweep.example.com>"
+    assert mail["To"] == ", ".join(TO)
+
+
+def test_the_text_part_has_the_whole_ranking(usual: Report) -> None:
+    body = render_email.message(usual, TO, SETTINGS).get_body(("plain",))
+    assert body is not None
+    text = body.get_content()
+    places = [text.index(f" {row.name} ") for row in usual.hosts]
+    assert places == sorted(places)
+
+
+def test_no_name_reaches_a_header(nasty: Report) -> None:
+    mail = render_email.message(nasty, TO, SETTINGS)
+    assert set(mail.keys()) == {
+        *("From", "To", "Date", "Message-ID", "Auto-Submitted", "X-Auto-Response-Suppress", "List-Id"),
+        *("X-Mapsweep-Run", "X-Mapsweep-Status", "Subject", "MIME-Version", "Content-Type"),
+    }
+    assert len(mail["Subject"]) < 78
+    assert mail["Subject"].isascii()
+
+
+@pytest.mark.parametrize("scope", ["a\r\nBcc: victim@example.com", "Größe\u202e", "x" * 300, ""])
+def test_a_scope_with_any_name_makes_a_subject(tmp_path: Path, scope: str) -> None:
+    from archive.records import Scope  # noqa: PLC0415
+
+    made = rank.report(run_of(runs_in(tmp_path), *peers((MIB,)), scope=Scope(scope, "*")))
+    mail = render_email.message(made, TO, SETTINGS)
+    assert len(mail["Subject"]) < 78
+    assert mail["Subject"].isascii()
+    assert mail["Bcc"] is None
+    assert b"\r\nBcc:" not in mail.as_bytes().partition(b"\r\n\r\n")[0]
+
+
+def test_another_recipient_is_another_message(usual: Report) -> None:
+    ids = {render_email.message(usual, to, SETTINGS)["Message-ID"] for to in (TO, TO[::-1], TO[:1])}
+    assert len(ids) == 2
+
+
+def test_the_mail_s_html_stays_small_and_loads_nothing(nasty: Report, tmp_path: Path) -> None:
+    long = tuple(Answered(f"{place}-" + "<" * 250, hostile.fleet()[0].processes) for place in range(40))
+    crowded = rank.report(run_of(runs_in(tmp_path), *long))
+    for report in (nasty, crowded):
+        html = html_part(report)
+        assert len(html.encode()) <= render_email.HTML_BYTES_MAX
+        assert not re.search(r"<(img|link|script|iframe|object)|url\(|@import", html)
+    assert "15 more in the report" in html_part(crowded)
+
+
+def test_an_attachment_that_is_too_large_is_left_out_and_said(usual: Report) -> None:
+    mail = render_email.message(usual, TO, MailSettings("m@example.com", "h", attach_max_bytes=10))
+    assert list(mail.iter_attachments()) == []
+    body = mail.get_body(("plain",))
+    assert body is not None
+    assert "too large to attach" in body.get_content()
+
+
+# limits
+
+
+def test_a_page_at_its_limit_shows_fewer_processes_and_says_so(usual: Report) -> None:
+    whole = render_html.render(usual)
+    assert b"To keep this page small" not in whole
+    assert render_html.render(usual, page_bytes_max=len(whole)) == whole
+    cut = render_html.render(usual, page_bytes_max=len(whole) - 1)
+    assert len(cut) < len(whole)
+    assert b"To keep this page small" in cut
+
+
+@pytest.mark.parametrize(
+    ("hosts", "failures", "word"),
+    [
+        (peers((MIB,)), (), "OK"),
+        (peers((MIB,)), (failure("x"),), "PARTIAL"),
+        ((), (failure("x"),), "FAILED"),
+    ],
+)
+def test_the_verdict_in_a_word(
+    tmp_path: Path, hosts: tuple[Answered, ...], failures: tuple[object, ...], word: str
+) -> None:
+    made = rank.report(run_of(runs_in(tmp_path), *hosts, failures=failures))  # type: ignore[arg-type]
+    assert verdict.word(made).value == word
+    assert render_text.render(made).decode().startswith(f"{word}: ")
+
+
+@pytest.mark.parametrize(
+    ("before_bytes", "growth_bytes", "changed"),
+    [
+        (MIB, 64 * MIB, True),
+        (MIB, 64 * MIB - 1, False),
+        (100 * GIB, 2 * GIB, True),
+        (100 * GIB, 2 * GIB - 1, False),
+    ],
+)
+def test_growth_above_noise_is_a_change(before_bytes: int, growth_bytes: int, changed: bool) -> None:
+    assert verdict.has_grown(growth_bytes, before_bytes + growth_bytes) == changed

@@ -1,0 +1,139 @@
+from dataclasses import replace
+from pathlib import Path
+
+from archive.records import Stage
+from reports import rank
+from reports.rank import PROCESSES_A_HOST_MAX, STACK_PROCESSES_A_HOST_MAX, Report
+from tests.reports.fleet import (
+    GIB,
+    MIB,
+    Answered,
+    Block,
+    Process,
+    failure,
+    heap,
+    peers,
+    run_of,
+    runs_in,
+    stacks,
+)
+
+
+def report(folder: Path, *answered: Answered, **more: tuple[object, ...]) -> Report:
+    return rank.report(run_of(runs_in(folder), *answered, **more))  # type: ignore[arg-type]
+
+
+def test_by_native_heap_ties_by_name_and_the_failed_last(tmp_path: Path) -> None:
+    hosts = [
+        Answered(name, (Process(1, blocks=(heap(size * MIB),)),))
+        for name, size in (("b", 5), ("c", 9), ("a", 5))
+    ]
+    denied = Answered("aa", (Process(1, evidence="denied"),), denied=1)
+    made = report(tmp_path, *hosts, denied, failures=(failure("z"), failure("A")))
+    assert [(row.rank, row.name, row.status) for row in made.hosts] == [
+        (1, "c", "ok"),
+        (2, "a", "ok"),
+        (3, "b", "ok"),
+        (None, "aa", "partial"),
+        (None, "A", "failed"),
+        (None, "z", "failed"),
+    ]
+
+
+def test_stacks_are_a_ranking_of_their_own(tmp_path: Path) -> None:
+    made = report(
+        tmp_path,
+        Answered("heap", (Process(1, blocks=(heap(GIB), stacks(3, MIB))),)),
+        # 2.4 GiB of reserved idle stacks do not outrank 30 MiB of used ones
+        Answered("idle", (Process(1, blocks=(stacks(300, 2 * MIB),)),)),
+        Answered("used", (Process(1, blocks=(stacks(30, 30 * MIB),)),)),
+    )
+    assert [row.name for row in made.hosts] == ["heap", "idle", "used"]
+    assert [row.name for row in made.by_stacks] == ["used", "idle", "heap"]
+
+
+def test_totals_are_the_sums_of_the_hosts(tmp_path: Path) -> None:
+    exact = Answered(
+        "a", (Process(1, blocks=(heap(3 * MIB, resident=True), stacks(2, MIB, resident_bytes=MIB))),)
+    )
+    bound = Answered("b", (Process(1, blocks=(heap(4 * MIB),)),))
+    made = report(tmp_path, exact, bound, failures=(failure("c"),))
+    assert made.totals.native_heap.resident_max_bytes == 7 * MIB
+    assert made.totals.native_heap.resident_bytes is None
+    assert made.totals.thread_stacks.resident_bytes == MIB  # b has no stacks, which is known
+    assert (made.run.asked, made.run.ok, made.run.failed, made.totals.sent) == (3, 2, 1, 2)
+    assert {row.kind: row.resident_max_bytes for row in made.totals.kinds} == {
+        "heap_main": 7 * MIB,
+        "thread_stack": MIB,
+    }
+
+
+def test_nobody_answered(tmp_path: Path) -> None:
+    made = report(tmp_path, failures=(failure("a"), failure("b")))
+    assert made.totals.native_heap.resident_max_bytes is None
+    assert [row.rank for row in made.hosts] == [None, None]
+
+
+def test_failures_by_reason_the_largest_group_first(tmp_path: Path) -> None:
+    failures = (
+        failure("b", Stage.TCP, "tcp_timeout"),
+        failure("a"),
+        failure("c"),
+    )
+    cut = Answered("d", (Process(1),), complete=False, problem="the stream ended early")
+    made = report(tmp_path, cut, failures=failures)
+    assert [(group.status, group.stage, group.reason, group.hosts) for group in made.failures] == [
+        ("failed", "auth", "auth_rejected", ("a", "c")),
+        ("failed", "tcp", "tcp_timeout", ("b",)),
+        ("partial", "read", "cut_off", ("d",)),
+    ]
+    assert all(group.remedy for group in made.failures)
+
+
+def test_the_largest_processes_are_shown_and_the_others_added_up(tmp_path: Path) -> None:
+    small = [Process(pid, blocks=(heap(pid * MIB),)) for pid in range(1, PROCESSES_A_HOST_MAX + 6)]
+    made = report(tmp_path, Answered("a", tuple(small)))
+    (host,) = made.hosts
+    assert [row.pid for row in host.shown] == list(range(PROCESSES_A_HOST_MAX + 5, 5, -1))
+    assert (host.others, host.others_native_heap_bytes) == (5, (1 + 2 + 3 + 4 + 5) * MIB)
+    assert made.processes.height == len(small)
+
+
+def test_a_process_with_large_stacks_is_shown_though_its_heap_is_small(tmp_path: Path) -> None:
+    many = [Process(pid, blocks=(heap(pid * MIB),)) for pid in range(10, 10 + PROCESSES_A_HOST_MAX)]
+    threads = [
+        Process(pid, blocks=(heap(1), stacks(9, pid * MIB)))
+        for pid in range(1, STACK_PROCESSES_A_HOST_MAX + 3)
+    ]
+    (host,) = report(tmp_path, Answered("a", (*many, *threads))).hosts
+    shown = [row.pid for row in host.shown]
+    assert len(shown) == PROCESSES_A_HOST_MAX
+    assert shown[-STACK_PROCESSES_A_HOST_MAX:] == [3, 4, 5, 6, 7]
+    assert shown[0] == 9 + PROCESSES_A_HOST_MAX
+
+
+def test_the_kinds_of_a_process_and_of_its_host(tmp_path: Path) -> None:
+    blocks = (
+        stacks(2, 2 * MIB),
+        Block("thread_stack", MIB, count=1, block_bytes=MIB),
+        heap(5 * GIB),
+    )
+    (host,) = report(tmp_path, Answered("a", (Process(1, blocks=blocks, rss_anon_bytes=3 * GIB),))).hosts
+    assert [(row.kind, row.block_bytes, row.count) for row in host.shown[0].kinds] == [
+        ("heap_main", 0, 1),
+        ("thread_stack", 8 * MIB, 2),
+        ("thread_stack", MIB, 1),
+    ]
+    assert [(row.kind, row.count, row.resident_max_bytes) for row in host.kinds] == [
+        ("heap_main", 1, 3 * GIB),
+        ("thread_stack", 3, 3 * MIB),
+    ]
+
+
+def test_bloat_of_a_host_is_the_sum_over_its_services(tmp_path: Path) -> None:
+    even = peers((100 * MIB,) * 5)
+    bloated = replace(even[0], processes=(replace(even[0].processes[0], blocks=(heap(GIB),)),))
+    made = report(tmp_path, bloated, *even[1:])
+    assert made.hosts[0].bloat_bytes == GIB - 100 * MIB
+    assert made.hosts[1].bloat_bytes == 0
+    assert made.services[0].bloated == 1
