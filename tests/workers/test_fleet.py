@@ -3,6 +3,7 @@
 import base64
 import json
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -54,6 +55,18 @@ def post(settings: WorkerSettings) -> Iterator[Post]:
     office.redis.close()
 
 
+@pytest.fixture(scope="module")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key to log in with; no host here gets as far as to look at it."""
+    path = tmp_path_factory.mktemp("key") / "id"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True)
+    return path
+
+
+def ssh_host(name: str, port: int, key: Path) -> Host:
+    return replace(host(name, port=port, connection=Connection.SSH), key_file=str(key))
+
+
 def silent(progress: Progress) -> None:
     """Nobody looks."""
 
@@ -90,9 +103,9 @@ def tarpit() -> Iterator[int]:
 
 
 def test_both_modes_give_byte_identical_footprints(
-    post: Post, settings: WorkerSettings, tmp_path: Path
+    post: Post, settings: WorkerSettings, key: Path, tmp_path: Path
 ) -> None:
-    refused = host("refused", port=free_port(), connection=Connection.SSH)
+    refused = ssh_host("refused", free_port(), key)
     run = create(settings, host("this"), host("=cmd()"), host("kept"), refused)
     run.write_dump(dump("kept"))
     with running("worker", settings, tmp_path):
@@ -115,11 +128,11 @@ def test_both_modes_give_byte_identical_footprints(
 
 
 def test_a_worker_killed_in_mid_run_loses_no_host(
-    post: Post, settings: WorkerSettings, tmp_path: Path
+    post: Post, settings: WorkerSettings, key: Path, tmp_path: Path
 ) -> None:
     settings = replace(settings, pace=QUICK)
     with tarpit() as port:
-        slow = host("slow", port=port, connection=Connection.SSH)
+        slow = ssh_host("slow", port, key)
         run = create(settings, slow, host("a"))
         leases = Leases(post.redis, run.run_id, QUICK.lease_s)
         with running("worker", settings, tmp_path, "1") as worker:
