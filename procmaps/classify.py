@@ -4,7 +4,6 @@ from typing import Final
 
 import numpy as np
 
-from procmaps.kinds import Kind
 from procmaps.rules import (
     allocators,
     arenas,
@@ -105,7 +104,7 @@ _IN_DRAFT[[*OPEN_CODES, *_ANON_NAMED]] = True
 def classify(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> PartTable:
     """Parts with kind, rule and confidence. With Evidence.MAPS what only smaps tells is left unread.
 
-    The parts of a mapping sum to it; resident, Pss, swap and huge bytes of a mapping are shared out among them.
+    The parts of a mapping sum to it; its resident, Pss, swap and huge bytes are shared out among them.
     """
     maps = snapshot.maps
     code = read_codes(maps)

@@ -42,7 +42,7 @@ def loaded(draft: Draft) -> Flags | None:
 
 
 def musl(draft: Draft) -> Flags | None:
-    """musl's malloc maps groups and large chunks; nothing in it sets a flag or runs."""
+    """Musl's malloc maps groups and large chunks; nothing in it sets a flag or runs."""
     own = has(draft.facts.marks, "musl")
     if not own.any():
         return None
@@ -75,7 +75,10 @@ def mmapped(draft: Draft) -> Flags:
         & ~foreign(draft)
         & affordable(draft)
     )
-    found: Flags = chunk & ~has(draft.facts.marks, "musl")[draft.process] & (draft.size % MIB != 0)
+    named = np.zeros(len(draft.facts.marks), np.bool_)
+    named[draft.process[draft.code == Name.GLIBC_MALLOC]] = True  # then what has no name is no chunk
+    other = has(draft.facts.marks, "musl") | named
+    found: Flags = chunk & ~other[draft.process] & (draft.size % MIB != 0)
     return found
 
 
@@ -104,7 +107,8 @@ STATIC_JEMALLOC = Rule(
     Kind.HEAP_ALLOCATOR,
     Confidence.LIKELY,
     "maps",
-    "jemalloc, src/pages.c: MAP_NORESERVE where the kernel overcommits; glibc's malloc would have made a [heap]",
+    "jemalloc, src/pages.c: MAP_NORESERVE where the kernel overcommits; glibc's malloc would have "
+    "made a [heap]",
     "{size} of writable memory in a process with glibc and without a [heap]: another malloc, linked in",
     static_jemalloc,
     Kind.ANONYMOUS,
@@ -114,7 +118,8 @@ MMAPPED = Rule(
     Kind.HEAP_MMAP,
     Confidence.LIKELY,
     "maps, status",
-    "glibc, malloc/malloc.c, sysmalloc_mmap: chunks above the threshold (128 KiB to 32 MiB) are mapped alone; neighbours merge",
+    "glibc, malloc/malloc.c, sysmalloc_mmap: chunks above the threshold (128 KiB to 32 MiB) are "
+    "mapped alone; neighbours merge",
     "{size} of writable anonymous memory that no runtime of this process accounts for: large malloc chunks",
     mmapped,
     Kind.ANONYMOUS,

@@ -1,8 +1,9 @@
 """Heaps of glibc's arenas: blocks of 64 MiB (1 MiB where pointers have 32 bits), aligned to their size.
 
-A heap is mapped whole without access and made writable from its base upward as it grows (glibc, malloc/arena.c:
-new_heap, grow_heap), so its reserve always ends on the next boundary. The kernel merges: the head with memory
-below, the reserve with a guard above. Anchored on the boundary, both are cut off again.
+A heap is mapped whole without access and made writable from its base upward as it grows (glibc,
+malloc/arena.c: new_heap, grow_heap), so its reserve always ends on the next boundary. The kernel merges:
+the head with memory below, the reserve with a guard above. Anchored on the boundary, both are cut off
+again.
 """
 
 from typing import Final
@@ -26,8 +27,15 @@ SPILL_BYTES: Final = 64 * 2**10  # what a merged guard may add above a heap's re
 
 
 def uses_arenas(draft: Draft) -> Flags:
-    """Processes that can have arenas: not where another malloc stands before glibc's, nor where musl is the libc."""
+    """Processes that can have arenas: glibc is the libc, or none is seen, and no other malloc is loaded."""
     return ~has(draft.facts.marks, "musl", "jemalloc", "tcmalloc", "mimalloc")
+
+
+def names_arenas(draft: Draft) -> Flags:
+    """Processes in which glibc names the heaps of arenas."""
+    found = np.zeros(len(draft.facts.marks), np.bool_)
+    found[draft.process[draft.code == Name.GLIBC_ARENA]] = True
+    return found
 
 
 def heap_bytes(draft: Draft) -> Ints64:
@@ -53,6 +61,8 @@ def partly_used(draft: Draft) -> Flags | None:
         & (head_start <= base)
     )
     good &= (draft.start[tails] > base) & (spill >= 0) & (spill <= SPILL_BYTES)
+    # where glibc names its heaps, what has no name is not one
+    good &= named | (draft.code[heads] == Name.GLIBC_ARENA) | ~names_arenas(draft)[draft.process[tails]]
     if not good.any():
         return None
     return draft.take(draft.process[tails[good]].astype(np.int64), base[good], (base + size)[good])
@@ -105,7 +115,8 @@ PARTLY_USED = Rule(
     Confidence.CERTAIN,
     "maps",
     "glibc, malloc/arena.c: HEAP_MAX_SIZE 64 MiB, 1 MiB where pointers have 32 bits",
-    "a heap of a malloc arena: it begins on a {heap} boundary at {block_start}, is in use up to some page and reserved up to"
+    "a heap of a malloc arena: it begins on a {heap} boundary at {block_start}, is in use up to some "
+    "page and reserved up to"
     " the next boundary",
     partly_used,
     Kind.RESERVED,
@@ -116,7 +127,8 @@ FULL = Rule(
     Confidence.LIKELY,
     "maps, status",
     "glibc, malloc/arena.c: a heap that has grown to HEAP_MAX_SIZE has no reserve left",
-    "whole blocks between {heap} boundaries, all writable, in a process that has arenas and RssAnon enough for them",
+    "whole blocks between {heap} boundaries, all writable, in a process that has arenas and RssAnon "
+    "enough for them",
     full,
     Kind.HEAP_MMAP,
 )

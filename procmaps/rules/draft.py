@@ -32,14 +32,20 @@ class Facts:
     smaps: Flags  # flags and resident bytes may be used
 
 
+# what each part has besides what follows from these
+COLUMNS = (
+    *("mapping", "process", "start", "end", "perms", "code", "below", "above", "flags", "resident"),
+    *("kind", "rule", "confidence", "runner_up", "block"),
+)
+
+
 class Draft:
-    """Columns over parts, ordered by process and address. Addresses are int64 here: user space ends below 2^57."""
+    """Columns over parts, ordered by process and address; int64 addresses, as user space ends below 2^57."""
 
     __slots__ = (
-        "above", "below", "block", "blocks", "code", "confidence", "disordered", "end", "facts", "flags", "jvms", "key", "kind",
-        "mapping", "none", "perms", "process", "resident", "rule", "runner_up", "size", "snapshot", "start",
-        "touches_above", "touches_below", "writable",
-    )  # fmt: skip
+        *(*COLUMNS, "size", "key", "none", "open", "writable", "touches_above", "touches_below"),
+        *("blocks", "disordered", "facts", "jvms", "snapshot"),
+    )
 
     def __init__(self, snapshot: Snapshot, facts: Facts, code: Bytes8, rows: Ints64) -> None:
         maps = snapshot.maps
@@ -85,12 +91,6 @@ class Draft:
         return len(self.start)
 
     @property
-    def open(self) -> Flags:
-        """Anonymous parts without a kind yet."""
-        found: Flags = (self.kind == OPEN) & (self.code <= Name.HUGE)
-        return found
-
-    @property
     def open_rw(self) -> Flags:
         """Open parts that are readable and writable."""
         return self.open & self.writable
@@ -120,8 +120,7 @@ class Draft:
         pieces = 1 + np.bincount(rows, minlength=len(self))
         source = np.repeat(np.arange(len(self)), pieces)
         position = rows + 1 + np.arange(len(rows))  # where the upper piece of each cut comes to lie
-        for column in ("mapping", "process", "perms", "code", "below", "above", "flags", "resident", "kind", "rule",
-                       "confidence", "runner_up", "block", "start", "end"):  # fmt: skip
+        for column in COLUMNS:
             setattr(self, column, getattr(self, column)[source])
         self.start[position] = addresses
         self.end[position - 1] = addresses
@@ -130,7 +129,7 @@ class Draft:
         self._refresh()
 
     def take(self, process: Ints64, start: Ints64, end: Ints64, *, block: bool = True) -> Flags:
-        """The parts inside address ranges, cut at both ends; each range is one block, unless said otherwise."""
+        """The parts inside address ranges, cut at both ends; each range is one block."""
         keys = np.concatenate((_keys(process, start), _keys(process, end)))
         rows = np.searchsorted(self.key, keys, "right") - 1
         known = (rows >= 0) & (self.process[rows] == np.concatenate((process, process)))
@@ -164,6 +163,7 @@ class Draft:
         """Settle the open parts of a mask."""
         rows = np.flatnonzero(mask & (self.kind == OPEN))
         self.kind[rows] = kind
+        self.open[rows] = False
         self.rule[rows] = rule
         self.confidence[rows] = confidence
         self.runner_up[rows] = runner_up
@@ -172,6 +172,8 @@ class Draft:
         self.key: Ints64 = _keys(self.process.astype(np.int64), self.start)
         self.size: Ints64 = self.end - self.start
         self.none: Flags = self.perms & ACCESS == 0
+        # anonymous parts without a kind yet
+        self.open: Flags = (self.kind == OPEN) & (self.code <= int(Name.HUGE))
         self.writable: Flags = self.perms & (ACCESS | SHARED) == READ | WRITE
         meets = (self.start[1:] == self.end[:-1]) & (self.process[1:] == self.process[:-1])
         self.touches_below: Flags = np.concatenate((np.zeros(1, np.bool_), meets))[: len(self)]

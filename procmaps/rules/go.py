@@ -19,7 +19,7 @@ MMAP_AREA_BYTES: Final = 2**44  # neither executables nor the mmap area lie belo
 
 
 def processes(draft: Draft) -> Flags:
-    """Processes with the islands that only the summaries of Go's page allocator make (runtime/mpagealloc_64bit.go)."""
+    """Processes with the islands that only the summaries of Go's page allocator make."""
     found = np.zeros(len(draft.facts.marks), np.bool_)
     large = draft.open_none & (draft.size >= ISLAND_RESERVE_BYTES)
     if len(draft) < 3 or not large.any():
@@ -39,18 +39,16 @@ def heap(draft: Draft) -> Flags | None:
     fixed = low & (draft.start >= FIXED_BASE) & (draft.end <= FIXED_TOP)
     low &= (draft.end <= MMAP_AREA_BYTES * 4) & (draft.start >= 2**32)
     rows = np.flatnonzero(low)
+    mask: Flags = fixed
     if not len(rows):
-        found: Flags = fixed
-        return found
+        return mask
     breaks = np.concatenate(([True], ~draft.touches_below[rows[1:]] | (np.diff(rows) != 1)))
     run = np.cumsum(breaks) - 1
     first, last = rows[breaks], rows[np.concatenate((breaks[1:], [True]))]
     whole = (draft.start[first] % ARENA_BYTES == 0) & (draft.end[last] % ARENA_BYTES == 0)
-    mask = fixed.copy()
     mask[rows[whole[run]]] = True
     draft.join(np.flatnonzero(mask), run[np.searchsorted(rows, np.flatnonzero(mask))])
-    found: Flags = mask
-    return found
+    return mask
 
 
 def runtime(draft: Draft) -> Flags | None:

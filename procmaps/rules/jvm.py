@@ -46,6 +46,7 @@ class Jvm:
     version: int  # feature release; 0 where the path does not tell
     arguments: JvmArguments
     heap: tuple[int, int] = (0, 0)
+    runs: list[tuple[int, int, bool]] = field(default_factory=list)  # the heap's: start, end, whether closed
     mark_stack: bool = False  # found as a mapping of its own
     tables: set[int] = field(default_factory=set)  # sizes of whole tables that were found
     scales: set[int] = field(default_factory=set)  # at which images of the heap were found

@@ -17,7 +17,7 @@ SMALL_MAP_BYTES: Final = 8 * KIB
 
 
 def code_cache(draft: Draft) -> Flags | None:
-    """From the first part that may be written and run, on through its closed rests, for a code cache's size."""
+    """What may be written and run, and its closed rests, for the size of a code cache."""
     spans: Spans = []
     for jvm in draft.jvms:
         spans += _caches(draft, jvm)
@@ -52,7 +52,7 @@ def _top(begin: int, last_start: int, end: int, asked: int) -> int:
     return next((begin + size for size in sizes if last_start < begin + size <= end), end)
 
 
-def _segments(start: np.ndarray, end: np.ndarray, none: np.ndarray, top: int) -> list[tuple[int, int]]:  # type: ignore[type-arg]
+def _segments(start: np.ndarray, end: np.ndarray, none: np.ndarray, top: int) -> list[tuple[int, int]]:
     """Reserved and committed bytes of each segment: a committed run and the closed rest above it."""
     segments: list[tuple[int, int]] = []
     for low, high, closed in zip(start.tolist(), end.tolist(), none.tolist(), strict=True):
@@ -69,12 +69,16 @@ def segment_maps(draft: Draft) -> Flags | None:
     spans: Spans = []
     for jvm in draft.jvms:
         own = draft.rows_of(jvm.process)
-        closed = np.flatnonzero(draft.open_none[own] & draft.touches_below[own]) + own.start
+        below_rw = np.concatenate(([False], draft.open_rw[own][:-1]))
+        closed = (
+            np.flatnonzero(draft.open[own] & draft.none[own] & draft.touches_below[own] & below_rw)
+            + own.start
+        )
         for reserved, committed in jvm.code_segments:
             body = -(-committed // SEGMENT_MAP_FACTOR // PAGE_BYTES) * PAGE_BYTES
             rest = -(-reserved // SEGMENT_MAP_FACTOR // PAGE_BYTES) * PAGE_BYTES - body
             for row in closed[np.abs(draft.size[closed] - rest) <= PAGE_BYTES]:
-                if draft.open_rw[row - 1] and draft.size[row - 1] >= body and rest >= SMALL_MAP_BYTES:
+                if draft.size[row - 1] >= body and rest >= SMALL_MAP_BYTES:
                     spans.append((jvm.process, int(draft.start[row]) - body, int(draft.end[row])))
     return draft.take_spans(sorted(set(spans)))
 
@@ -99,7 +103,8 @@ CODE_CACHE = Rule(
     Kind.JAVA_CODE,
     Confidence.CERTAIN,
     "maps, cmdline",
-    "OpenJDK, code/codeCache.cpp: reserved at once, committed writable and executable, in one segment (JDK 8) or three",
+    "OpenJDK, code/codeCache.cpp: reserved at once, committed writable and executable, in one segment "
+    "(JDK 8) or three",
     "anonymous memory of a JVM that may be written and run, or the reserve behind it: compiled code",
     code_cache,
 )

@@ -1,10 +1,11 @@
 """Tables of the collectors. They mirror the heap at a fixed scale, gaps and committed runs alike.
 
-Mark bitmaps hold a bit for each 8 bytes: 1/64 (G1; two of them up to JDK 17, one later; CMS; Parallel from JDK 22),
-1/32 where two lie in one reservation (Parallel to JDK 21, Shenandoah). Card tables, block offset tables and card
-counts hold a byte for each 512.
+Mark bitmaps hold a bit for each 8 bytes: 1/64 (G1; two of them up to JDK 17, one later; CMS; Parallel from
+JDK 22), 1/32 where two lie in one reservation (Parallel to JDK 21, Shenandoah). Card tables, block offset
+tables and card counts hold a byte for each 512.
 """
 
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -34,6 +35,8 @@ ZGC_GRANULE_MAP_BYTES: Final = 16 * MIB
 
 def _runs(draft: Draft, jvm: Jvm) -> list[tuple[int, int, bool]]:
     """The heap's runs from bottom to top: start, end, whether closed; neighbours of one sort are joined."""
+    if jvm.runs:
+        return jvm.runs
     own = draft.rows_of(jvm.process)
     low, high = jvm.heap
     inside = (draft.start[own] >= low) & (draft.end[own] <= high)
@@ -44,13 +47,14 @@ def _runs(draft: Draft, jvm: Jvm) -> list[tuple[int, int, bool]]:
             runs[-1] = (runs[-1][0], end, closed)
         else:
             runs.append((start, end, closed))
+    jvm.runs = runs
     return runs
 
 
 def large_images(draft: Draft) -> Flags | None:
     """Closed gaps of the size that a gap of the heap has in a table, with the committed images on both sides.
 
-    Gaps of 256 KiB and more cannot be taken for guards; they come first, lest they be taken for metaspace or arenas.
+    Gaps of 256 KiB and more cannot be guards; they come first, lest they be taken for metaspace or arenas.
     """
     return _all_images(draft, LARGE_GAP_BYTES)
 
@@ -89,7 +93,7 @@ def _images(draft: Draft, jvm: Jvm, gap_bytes: int) -> Spans:
 def _image_gaps(
     committed: list[tuple[int, int]], heap: tuple[int, int], scale: int, page: int
 ) -> list[tuple[int, int, int]]:
-    """What a table of one scale shows of the heap: each gap's size, between the committed sizes below and above it."""
+    """The gaps of a table of one scale: committed bytes below, bytes of the gap, committed bytes above."""
     low, high = heap
     runs: list[tuple[int, int]] = []
     for start, end in committed:
@@ -103,13 +107,13 @@ def _image_gaps(
     edges = [(0, 0), *runs, (whole, whole)]
     return [
         (lower[1] - lower[0], upper[0] - lower[1], upper[1] - upper[0])
-        for lower, upper in zip(edges, edges[1:], strict=False)
+        for lower, upper in pairwise(edges)
         if lower != edges[0]
     ]
 
 
 def _image(draft: Draft, jvm: Jvm, row: int, below: int, above: int) -> Spans:
-    """The gap with what is committed beside it; a neighbour must be as large as the image of the heap's run."""
+    """The gap with what is committed beside it, which below must be as large as the heap's own run."""
     if not draft.open_rw[row - 1] or draft.size[row - 1] + 2 * PAGE_BYTES < below:
         return []
     first = max(int(draft.start[row - 1]), int(draft.start[row]) - _pages(below))
@@ -229,7 +233,8 @@ def untouched(draft: Draft) -> Flags | None:
     jvm[[one.process for one in draft.jvms]] = True
     jvm &= ~has(draft.facts.marks, "jemalloc", "tcmalloc", "mimalloc")
     whole = (draft.size % MIB == 0) & (draft.start % MIB == 0)
-    return draft.open_rw & jvm[draft.process] & (whole | ~affordable(draft))
+    found: Flags = draft.open_rw & jvm[draft.process] & (whole | ~affordable(draft))
+    return found
 
 
 def zgc_tables(draft: Draft) -> Flags | None:
@@ -265,7 +270,8 @@ IMAGES = Rule(
     Kind.JAVA_GC,
     Confidence.CERTAIN,
     "maps, cmdline",
-    "OpenJDK, gc: card tables and offset tables at 1/512 of the heap, mark bitmaps at 1/64 or 1/32, committed with it",
+    "OpenJDK, gc: card tables and offset tables at 1/512 of the heap, mark bitmaps at 1/64 or 1/32, "
+    "committed with it",
     "mirrors a gap and the committed runs of the Java heap at the scale of a card table or mark bitmap",
     images,
     Kind.HEAP_MMAP,
@@ -316,7 +322,8 @@ UNTOUCHED = Rule(
     Confidence.LIKELY,
     "maps, status",
     "OpenJDK, gc: tables over the whole heap are committed before they are used; neighbours merge",
-    "{size} in a JVM, whole MiB on a MiB boundary or more than is resident: no malloc chunk; tables of the collector",
+    "{size} in a JVM, whole MiB on a MiB boundary or more than is resident: no malloc chunk; tables "
+    "of the collector",
     untouched,
     Kind.ANONYMOUS,
 )
@@ -325,7 +332,8 @@ LARGE_IMAGES = Rule(
     Kind.JAVA_GC,
     Confidence.CERTAIN,
     "maps, cmdline",
-    "OpenJDK, gc: card tables and offset tables at 1/512 of the heap, mark bitmaps at 1/64 or 1/32, committed with it",
+    "OpenJDK, gc: card tables and offset tables at 1/512 of the heap, mark bitmaps at 1/64 or 1/32, "
+    "committed with it",
     "mirrors a gap and the committed runs of the Java heap at the scale of a card table or mark bitmap",
     large_images,
     Kind.HEAP_MMAP,
@@ -335,7 +343,8 @@ ZGC_TABLES = Rule(
     Kind.JAVA_GC,
     Confidence.LIKELY,
     "maps",
-    "OpenJDK, gc/z: zMarkStackAllocator.cpp (8 GiB set aside), zGranuleMap.inline.hpp (8 bytes for each 2 MiB)",
+    "OpenJDK, gc/z: zMarkStackAllocator.cpp (8 GiB set aside), zGranuleMap.inline.hpp (8 bytes for "
+    "each 2 MiB)",
     "of the size of ZGC's mark stack space or of maps over its whole address range",
     zgc_tables,
     Kind.HEAP_MMAP,

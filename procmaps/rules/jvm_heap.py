@@ -1,8 +1,9 @@
 """The Java heap: one reservation of -Xmx, wherever it lies.
 
-The JVM rounds -Xmx up to the collector's alignment and reserves that much at once: with compressed oops so that it
-ends on 4 GiB, 32 GiB or, with JDK 8, where the class space begins; above about 32 GiB or without compressed oops
-anywhere in the mmap area. What is committed of it lies in one or more runs, the rest is closed.
+The JVM rounds -Xmx up to the collector's alignment and reserves that much at once: with compressed oops so
+that it ends on 4 GiB, 32 GiB or, with JDK 8, where the class space begins; above about 32 GiB or without
+compressed oops anywhere in the mmap area. What is committed of it lies in one or more runs, the rest is
+closed.
 """
 
 from typing import Final
@@ -48,7 +49,7 @@ def targets(draft: Draft, jvm: Jvm) -> list[int]:
 
 
 def _chains(draft: Draft, jvm: Jvm) -> tuple[Ints64, Ints64, Ints64, Ints64]:
-    """Rows of the JVM that a heap can consist of, with start, end, and the number of the unbroken run they are in."""
+    """Rows of the JVM that a heap can consist of, their start and end, and the unbroken run they are in."""
     own = draft.rows_of(jvm.process)
     rows = np.arange(own.start, own.stop)
     fit = (draft.open[rows] & (draft.perms[rows] & EXECUTE == 0)) | (draft.code[rows] == Name.JSA)
@@ -65,8 +66,15 @@ def find_exact(draft: Draft, jvm: Jvm) -> tuple[int, int] | None:
         return None
     found: list[tuple[int, int, int]] = []
     rounded = targets(draft, jvm)
+    if not rounded:
+        return None
+    # runs that are too short hold no heap
+    length = np.bincount(chain, end - start)[chain]
+    long = length >= rounded[0]
+    rows, start, end, chain = rows[long], start[long], end[long], chain[long]
     # a heap whose compressed oops need a base has a closed prefix of one alignment
-    prefixed = {size + unit for size in rounded for unit in ALIGNMENTS_BYTES[2:] if size >= GIB}
+    based = bool((start % OOPS_BASE_BYTES == 0).any())
+    prefixed = {size + unit for size in rounded for unit in ALIGNMENTS_BYTES[2:] if size >= GIB and based}
     for size in sorted(prefixed.union(rounded)):
         for anchors, others, sign in ((start, end, 1), (end, start, -1)):
             limit = anchors + sign * size
@@ -100,7 +108,7 @@ def _score(
     """How much a span looks like a heap; 0 and less is no heap."""
     low, high = span
     inside = rows[(start < high) & (end > low)]
-    if low % (64 * KIB) or not exact and low % MIB:
+    if low % (64 * KIB) or (not exact and low % MIB):
         return 0
     score = 60 if exact else 30
     if high in CANONICAL_ENDS:
@@ -178,7 +186,9 @@ def zgc(draft: Draft) -> Flags | None:
     return found
 
 
-_RESERVE = "OpenJDK, memory/virtualspace.cpp (JDK 24: memoryReserver.cpp), ReservedHeapSpace: one reservation of -Xmx, rounded up"
+_RESERVE = (
+    "OpenJDK, memory/virtualspace.cpp (JDK 24: memoryReserver.cpp): one reservation of -Xmx, rounded up"
+)
 
 ZGC = Rule(
     "java.heap_zgc",
@@ -195,7 +205,8 @@ BY_SIZE = Rule(
     Confidence.CERTAIN,
     "maps, cmdline",
     _RESERVE,
-    "inside one unbroken reservation of {block_size}, what this JVM's maximum heap size rounds to: the Java heap",
+    "inside one unbroken reservation of {block_size}, what this JVM's maximum heap size rounds to: "
+    "the Java heap",
     by_size,
 )
 BY_PLACE = Rule(
@@ -204,7 +215,8 @@ BY_PLACE = Rule(
     Confidence.LIKELY,
     "maps",
     _RESERVE,
-    "{block_size} in the low addresses, where a JVM puts the heap for compressed oops; its maximum size is not known",
+    "{block_size} in the low addresses, where a JVM puts the heap for compressed oops; its maximum "
+    "size is not known",
     by_place,
     Kind.JAVA_METASPACE,
 )

@@ -49,7 +49,7 @@ def class_space(draft: Draft) -> Flags | None:
 
 
 def _reservations(draft: Draft, jvm: Jvm, size: int) -> Spans:
-    """Runs of open parts of exactly `size` that begin writable and end closed, the closed end being most of it."""
+    """Runs of open parts of exactly `size` whose closed end is most of them."""
     own = draft.rows_of(jvm.process)
     start, end = draft.start[own], draft.end[own]
     usable = draft.open[own]
@@ -100,7 +100,10 @@ def _nodes_of(draft: Draft, jvm: Jvm, size: int, alignment: int) -> Spans:
     usable = draft.open[own] & (none | draft.writable[own])
     found: Spans = []
     taken = 0
-    for row in np.flatnonzero(usable & none & (end % alignment == 0)):
+    # one writable run and its closed rest up to a boundary of arenas is a heap of one of those
+    lower = np.concatenate((start[:1], start[:-1]))
+    alike = (lower <= end - size) & ((end % ARENA_BYTES == 0) | ((end - size) % ARENA_BYTES == 0))
+    for row in np.flatnonzero(usable & none & (end % alignment == 0) & ~alike):
         top = int(end[row])
         if top - size >= taken and _is_node(start, end, none, usable, (top - size, top)):
             found.append((jvm.process, top - size, top))
@@ -109,7 +112,7 @@ def _nodes_of(draft: Draft, jvm: Jvm, size: int, alignment: int) -> Spans:
 
 
 def _is_node(start: Ints64, end: Ints64, none: Flags, usable: Flags, span: tuple[int, int]) -> bool:
-    """Whether a span is unbroken, begins writable, is committed in granules, and is not one heap of an arena."""
+    """Whether a span is unbroken, begins writable, is committed in granules, and is no arena's heap."""
     begin, top = span
     inside = np.flatnonzero((end > begin) & (start < top))
     if not len(inside) or not bool(usable[inside].all()):
@@ -131,7 +134,8 @@ ARCHIVES = Rule(
     Kind.JAVA_CDS,
     Confidence.CERTAIN,
     "maps",
-    "OpenJDK, cds/filemap.cpp: archives are mapped privately; JDK 16 and later reserve up to the class space above",
+    "OpenJDK, cds/filemap.cpp: archives are mapped privately; JDK 16 and later reserve up to the "
+    "class space above",
     "an archive of classes (class data sharing) that the JVM maps, or what it set aside for it",
     archives,
 )
@@ -149,7 +153,8 @@ LOW_REST = Rule(
     Kind.JAVA_METASPACE,
     Confidence.LIKELY,
     "maps",
-    "OpenJDK: besides the heap only the class space is placed where 32 bits, or 32 shifted ones, can reach it",
+    "OpenJDK: besides the heap only the class space is placed where 32 bits, or 32 shifted ones, can "
+    "reach it",
     "{size} in the low addresses of a JVM, beside its heap: compressed class space",
     low_rest,
     Kind.JAVA_HEAP,
@@ -159,7 +164,8 @@ NODES = Rule(
     Kind.JAVA_METASPACE,
     Confidence.LIKELY,
     "maps",
-    "OpenJDK, memory/metaspace: nodes of 64 MiB (JDK 16 and before 8 MiB) on root chunks of 4 MiB, committed in granules",
+    "OpenJDK, memory/metaspace: nodes of 64 MiB (JDK 16 and before 8 MiB) on root chunks of 4 MiB, "
+    "committed in granules",
     "in a node of {block_size} that ends on a root chunk and is committed in whole granules: metaspace",
     nodes,
     Kind.HEAP_ARENA,

@@ -49,7 +49,10 @@ def loader(draft: Draft) -> Flags:
     return found
 
 
-_ELF = "ELF: p_memsz beyond p_filesz is mapped anonymously, right above the data (glibc elf/dl-map-segments.h, Linux fs/binfmt_elf.c)"
+_ELF = (
+    "ELF: p_memsz beyond p_filesz is anonymous, right above the data (glibc elf/dl-map-segments.h,"
+    " Linux fs/binfmt_elf.c)"
+)
 
 SMALL_BSS = Rule(
     "loaded.bss_small",
@@ -67,7 +70,8 @@ BSS = Rule(
     Confidence.LIKELY,
     "maps",
     _ELF,
-    "{size} right above the writable data of a file: the zeroed tail (.bss) of that object, perhaps merged with memory above it",
+    "{size} right above the writable data of a file: the zeroed tail (.bss) of that object, perhaps "
+    "merged with memory above it",
     bss,
     Kind.HEAP_MMAP,
 )
@@ -77,7 +81,8 @@ LOADER = Rule(
     Confidence.LIKELY,
     "maps",
     "glibc, elf/dl-minimal-malloc.c and sysdeps/nptl/dl-tls_init_tp.c: mapped while objects are loaded",
-    "{size} beside loaded objects, too small for malloc to have mapped it: link maps and static TLS of the dynamic loader",
+    "{size} beside loaded objects, too small for malloc to have mapped it: link maps and static TLS "
+    "of the dynamic loader",
     loader,
     Kind.ANONYMOUS,
 )

@@ -186,25 +186,21 @@ def _special(maps: MapTable, rows: Ints64) -> Bytes8:
     private = maps.perms[rows] & SHARED == 0
     code[(key == _key(b"/dev/zer")) & private] = Name.ZERO
     code[(key == _key(b"/anon_hu")) & private] = Name.HUGE
-    _refine(maps, rows, code, np.flatnonzero(code == Name.ANON_OTHER), len(b"[anon:"), _ANON)
+    _refine(maps, rows, code, np.flatnonzero(code == Name.ANON_OTHER), _ANON)
     memfds = np.flatnonzero(
         (key & np.uint64((1 << 56) - 1)) == np.uint64(int.from_bytes(b"/memfd:", "little"))
     )
-    _refine(maps, rows, code, memfds, 0, _MEMFDS)
+    _refine(maps, rows, code, memfds, _MEMFDS)
     return code
 
 
 def _refine(
-    maps: MapTable,
-    rows: Ints64,
-    code: Bytes8,
-    which: Ints64,
-    skip: int,
-    table: tuple[tuple[bytes, Name], ...],
+    maps: MapTable, rows: Ints64, code: Bytes8, which: Ints64, table: tuple[tuple[bytes, Name], ...]
 ) -> None:
     """Look further into some of the names: `code[which]` by the first entry of `table` that begins them."""
     if not len(which):
         return
+    skip = len(b"[anon:") if table is _ANON else 0
     text = np.ascontiguousarray(_prefixes(maps, rows[which], _ANON_PREFIX_BYTES, skip))
     distinct, inverse = np.unique(text.view(f"V{_ANON_PREFIX_BYTES}").reshape(-1), return_inverse=True)
     found = [

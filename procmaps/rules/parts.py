@@ -7,8 +7,8 @@ from procmaps.rules.draft import Draft
 from procmaps.tables import UNKNOWN, Bytes8, Ints64, PartTable
 
 
-def assemble(draft: Draft, rule_by_name: np.ndarray, kind_by_name: Bytes8) -> PartTable:  # type: ignore[type-arg]
-    """The parts of all mappings, ordered by mapping and address; `*_by_name` settle those not in the draft."""
+def assemble(draft: Draft, rule_by_name: np.ndarray, kind_by_name: Bytes8) -> PartTable:
+    """The parts of all mappings, by mapping and address; `*_by_name` settle those not in the draft."""
     maps = draft.snapshot.maps
     order = _in_order(draft)
     drafted = draft.mapping if order is None else draft.mapping[order]
@@ -55,7 +55,7 @@ def _in_order(draft: Draft) -> Ints64 | None:
     return np.lexsort((draft.start.astype(np.uint64), draft.mapping))
 
 
-def _number_blocks(table: PartTable, position: Ints64, block: np.ndarray) -> None:  # type: ignore[type-arg]
+def _number_blocks(table: PartTable, position: Ints64, block: np.ndarray) -> None:
     """Each block is known by the row of its first part. Rows of one number that differ in kind stay apart."""
     joined = np.flatnonzero(block >= 0)
     if not len(joined):

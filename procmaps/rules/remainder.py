@@ -8,7 +8,6 @@ from procmaps.rules.draft import OPEN, Draft
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
 
-
 VAST_FACTOR: Final = 16
 VAST_MIN_BYTES: Final = 2**30
 
@@ -20,7 +19,7 @@ def closed(draft: Draft) -> Flags:
 
 
 def unpaid(draft: Draft) -> Flags:
-    """Writable memory larger than all that the process has resident of its own: hardly any of it was ever used."""
+    """Memory larger than all anonymous memory of the process that is resident: hardly used."""
     budget = draft.facts.rss_anon_bytes[draft.process]
     found: Flags = (draft.kind == OPEN) & (budget >= 0) & (draft.size > budget)
     return found
@@ -56,7 +55,8 @@ VAST = Rule(
     Confidence.CERTAIN,
     "maps, status, smaps",
     "Linux, RssAnon in status; MAP_NORESERVE, MADV_DONTDUMP and others in VmFlags: no malloc asks for that",
-    "{size} that the program mapped itself: many times what it has resident, or with flags that no malloc asks for",
+    "{size} that the program mapped itself: many times what it has resident, or with flags that no "
+    "malloc asks for",
     vast,
 )
 UNPAID = Rule(
@@ -64,8 +64,10 @@ UNPAID = Rule(
     Kind.ANONYMOUS,
     Confidence.LIKELY,
     "maps, status",
-    "Linux, RssAnon in status: malloc writes a header into each chunk and reuses what is freed, so it touches what it maps",
-    "{size}, more than all anonymous memory that the process has resident: mapped by the program itself and hardly used",
+    "Linux, RssAnon in status: malloc writes a header into each chunk and reuses what is freed, so it "
+    "touches what it maps",
+    "{size}, more than all anonymous memory that the process has resident: mapped by the program "
+    "itself and hardly used",
     unpaid,
     Kind.HEAP_MMAP,
 )

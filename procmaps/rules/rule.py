@@ -27,6 +27,8 @@ class Rule:
     confidence: Confidence
     needs: str  # the evidence it reads: maps, status, cmdline, limits, smaps
     source: str  # kernel, glibc, OpenJDK, ...: whose behaviour it rests on
-    why: str  # one sentence; {size}, {start}, {end}, {perms}, {name}, {threads}, ... are filled in by procmaps.reasons
+    # one sentence; {size}, {start}, {end}, {perms}, {name}, {threads}, ... are filled in by
+    # procmaps.reasons
+    why: str
     find: Find | None = None
     runner_up: Kind | None = None  # what else it could be, where something could

@@ -126,7 +126,8 @@ V8_HEAP = Rule(
     Confidence.CERTAIN,
     "maps",
     _V8,
-    "{size} at a random address of its own, far from executable and libraries, in a process with V8: a page of its heap",
+    "{size} at a random address of its own, far from executable and libraries, in a process with V8: "
+    "a page of its heap",
     v8_heap,
 )
 PY_ARENA = Rule(
@@ -135,7 +136,8 @@ PY_ARENA = Rule(
     Confidence.LIKELY,
     "maps",
     "CPython 3.10 and later, Objects/obmalloc.c: arenas of 1 MiB by mmap",
-    "a whole number of MiB in a Python process: arenas of its object allocator (a malloc chunk would have a header more)",
+    "a whole number of MiB in a Python process: arenas of its object allocator (a malloc chunk would "
+    "have a header more)",
     py_arena,
     Kind.HEAP_MMAP,
 )
@@ -155,7 +157,8 @@ DOTNET_HEAP = Rule(
     Confidence.LIKELY,
     "maps",
     ".NET 7 and later, gc/gc.cpp: regions in one range of 256 GiB or twice the memory",
-    "in an unbroken range of which {size} and more is set aside at once, in a .NET process: the heap of its collector",
+    "in an unbroken range of which {size} and more is set aside at once, in a .NET process: the heap "
+    "of its collector",
     dotnet_heap,
     Kind.RESERVED,
 )

@@ -1,8 +1,8 @@
 """Stacks of threads: by the kernel's flag for MAP_STACK, by their guards, by their sizes, bounded by Threads.
 
-glibc maps a stack and its guard at once and opens all but the guard (nptl/allocatestack.c); from 2.42 on Linux 6.13
-and later the guard is inside the writable mapping and cannot be seen. A JVM makes guard zones of its own inside
-each Java thread's stack.
+glibc maps a stack and its guard at once and opens all but the guard (nptl/allocatestack.c); from 2.42 on
+Linux 6.13 and later the guard is inside the writable mapping and cannot be seen. A JVM makes guard zones of
+its own inside each Java thread's stack.
 """
 
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ def _flag(draft: Draft, name: str) -> Flags:
 
 
 def default_bytes(draft: Draft) -> Ints64:
-    """The size of a stack that nobody asked a size for, by process: RLIMIT_STACK, or 2 MiB where it is unlimited."""
+    """The default size of a stack, by process: RLIMIT_STACK, or 2 MiB where that is unlimited."""
     limit = draft.facts.stack_limit_bytes
     return np.where(
         (limit <= 0) | (limit > STACK_MAX_BYTES) | (limit == UNLIMITED), DEFAULT_BYTES, limit & -PAGE_BYTES
@@ -49,7 +49,7 @@ def default_bytes(draft: Draft) -> Ints64:
 
 
 def flagged(draft: Draft) -> Flags | None:
-    """MAP_STACK sets VM_NOHUGEPAGE since Linux 6.7; memory that asked for it in other ways has hg or nr too."""
+    """MAP_STACK sets VM_NOHUGEPAGE since Linux 6.7; what has it for other reasons has hg or nr too."""
     nh = _flag(draft, "nh")
     if not nh.any():
         return None
@@ -82,7 +82,7 @@ def join_to_bodies(draft: Draft, mask: Flags) -> None:
 
 
 def split_flagged_runs(draft: Draft) -> Flags | None:
-    """Merged stacks with invisible guards: flagged runs that are a whole number of stacks of the default size."""
+    """Merged stacks with invisible guards: flagged runs of a whole number of default-sized stacks."""
     body = draft.open_rw & _flag(draft, "nh") & ~_flag(draft, "hg") & ~_flag(draft, "nr")
     rows = np.flatnonzero(body)
     if not len(rows):
@@ -238,7 +238,7 @@ def seen(draft: Draft) -> Ints64:
 
 
 def unseen(draft: Draft) -> Flags | None:
-    """Whole numbers of default-sized stacks with their guards inside, where threads are left without a stack."""
+    """Whole numbers of default-sized stacks, guards inside, where threads are left without a stack."""
     return _runs_of(draft, PAGE_BYTES)
 
 
@@ -269,7 +269,7 @@ def _runs_of(draft: Draft, guard: int) -> Flags | None:
 
 
 def unseen_merged(draft: Draft) -> Flags | None:
-    """Memory that malloc cannot own, in a process whose threads have no stacks else: stacks of several sizes."""
+    """Memory that malloc cannot own, in a process whose threads have no stacks else."""
     missing = _missing(draft)
     budget = draft.facts.rss_anon_bytes
     short = (missing > 0) & (missing > seen(draft)) & (budget >= 0) & (draft.facts.threads > 0)
@@ -301,7 +301,7 @@ def _take_runs(draft: Draft, rows: Ints64, one: Ints64, count: Ints64) -> Flags 
 _NPTL = (
     "glibc, nptl/allocatestack.c: a stack and its guard are one mapping, of which the guard is closed again"
 )
-_HOTSPOT = "OpenJDK, runtime/stackOverflow.cpp: red, yellow and (from JDK 9) reserved zones at the low end of a Java stack"
+_HOTSPOT = "OpenJDK, runtime/stackOverflow.cpp: red, yellow and (from JDK 9) reserved zones"
 
 JAVA_ZONES = Rule(
     "stack.java_zones",
@@ -317,8 +317,10 @@ RUNS = Rule(
     Kind.THREAD_STACK,
     Confidence.CERTAIN,
     "smaps, limits",
-    "glibc 2.42 and later on Linux 6.13 and later: guards by MADV_GUARD_INSTALL do not end a mapping, so stacks merge",
-    "one of several stacks in one mapping that was made with MAP_STACK (flag nh); its guard is inside and cannot be seen",
+    "glibc 2.42 and later on Linux 6.13 and later: guards by MADV_GUARD_INSTALL do not end a mapping, "
+    "so stacks merge",
+    "one of several stacks in one mapping that was made with MAP_STACK (flag nh); its guard is inside "
+    "and cannot be seen",
     split_flagged_runs,
 )
 FLAGGED = Rule(
@@ -327,7 +329,8 @@ FLAGGED = Rule(
     Confidence.CERTAIN,
     "smaps",
     "Linux 6.7 and later: MAP_STACK sets VM_NOHUGEPAGE, which smaps shows as nh",
-    "made with MAP_STACK (flag nh without hg or nr), or the guard right below such a mapping: the stack of a thread",
+    "made with MAP_STACK (flag nh without hg or nr), or the guard right below such a mapping: the "
+    "stack of a thread",
     flagged,
 )
 GUARDED = Rule(
@@ -336,7 +339,8 @@ GUARDED = Rule(
     Confidence.CERTAIN,
     "maps, status, limits",
     _NPTL,
-    "an untouchable guard with {size} of writable memory right above it, a size that is the default or repeats, and {threads}"
+    "an untouchable guard with {size} of writable memory right above it, a size that is the default "
+    "or repeats, and {threads}"
     " threads to own them",
     guarded,
     Kind.ANONYMOUS,
@@ -347,7 +351,8 @@ REPEATED = Rule(
     Confidence.LIKELY,
     "maps, status",
     _NPTL,
-    "an untouchable guard with {size} of writable memory above it, one of several alike, and of {threads} threads some"
+    "an untouchable guard with {size} of writable memory above it, one of several alike, and of "
+    "{threads} threads some"
     " have no stack else",
     repeated,
     Kind.ANONYMOUS,
@@ -357,8 +362,10 @@ UNSEEN_MERGED = Rule(
     Kind.THREAD_STACK,
     Confidence.GUESS,
     "maps, status",
-    "glibc 2.42 and later on Linux 6.13 and later: stacks of any sizes merge where their guards cannot be seen",
-    "{size}, more than all anonymous memory that the process has resident, where {threads} threads must have stacks",
+    "glibc 2.42 and later on Linux 6.13 and later: stacks of any sizes merge where their guards "
+    "cannot be seen",
+    "{size}, more than all anonymous memory that the process has resident, where {threads} threads "
+    "must have stacks",
     unseen_merged,
     Kind.ANONYMOUS,
 )
@@ -368,7 +375,8 @@ BARE = Rule(
     Confidence.GUESS,
     "maps, status, limits",
     "glibc, nptl/allocatestack.c: with a guard size of 0 a stack is nothing but its size",
-    "exactly a whole number of default stacks without guards, and of {threads} threads some have no stack else",
+    "exactly a whole number of default stacks without guards, and of {threads} threads some have no "
+    "stack else",
     bare,
     Kind.ANONYMOUS,
 )
@@ -378,7 +386,8 @@ UNSEEN = Rule(
     Confidence.LIKELY,
     "maps, status, limits",
     "glibc 2.42 and later on Linux 6.13 and later: guards by MADV_GUARD_INSTALL cannot be seen in maps",
-    "exactly a whole number of default stacks with their guards inside, and of {threads} threads some have no stack else",
+    "exactly a whole number of default stacks with their guards inside, and of {threads} threads some "
+    "have no stack else",
     unseen,
     Kind.HEAP_MMAP,
 )

@@ -1,0 +1,136 @@
+"""How well labels agree with the truth, in bytes."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from statistics import mean
+from typing import TypeAlias
+
+from procmaps.classify import RULES, classify
+from procmaps.kinds import KIND_BY_LABEL, Confidence, Kind
+from procmaps.read import read_process
+from procmaps.tables import Evidence, PartTable, Snapshot
+from tests.truth.cases import Case
+
+# (truth, label) -> bytes
+Matrix: TypeAlias = Counter[tuple[str, str]]
+# finer kinds that the truth does not tell apart
+SAME = {"file_code": "file", "file_rodata": "file", "file_data": "file", "reserved": "anonymous"}
+EVIDENCES = ("maps", "smaps", "decorated")
+
+
+@dataclass(slots=True)
+class Score:
+    """Sums over cases, by kind of evidence."""
+
+    accessible: Matrix = field(default_factory=Counter)
+    resident: Matrix = field(default_factory=Counter)
+    by_case: dict[str, float] = field(default_factory=dict)  # share of accessible bytes in the right family
+    sure: Counter[tuple[Confidence, bool]] = field(default_factory=Counter)  # accessible bytes, by confidence
+    wrong: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # case, rule, truth -> bytes
+
+    @property
+    def mean_of_cases(self) -> float:
+        return mean(self.by_case.values())
+
+    @property
+    def worst_case(self) -> float:
+        return min(self.by_case.values())
+
+    def labelled(self, confidence: Confidence) -> float:
+        """The share of accessible bytes that carry this confidence."""
+        return (self.sure[confidence, True] + self.sure[confidence, False]) / max(1, self.sure.total())
+
+    def right(self, confidence: Confidence) -> float:
+        """Of those, the share whose kind is right."""
+        total = self.sure[confidence, True] + self.sure[confidence, False]
+        return self.sure[confidence, True] / total if total else 1.0
+
+
+def family(kind: str) -> str:
+    """The family of a truth's kind; what has none of its own is its own."""
+    if kind in {"file", "none"}:
+        return kind
+    known = KIND_BY_LABEL.get(kind)
+    # the truth's families: file_bss counts as file, what is neither of a runtime nor of malloc as other
+    label = known.family.label if known is not None else "other"
+    return label if label in {"java", "stack", "native_heap", "file", "runtime"} else "other"
+
+
+def by_family(matrix: Matrix) -> Matrix:
+    families: Matrix = Counter()
+    for (truth, label), number in matrix.items():
+        families[family(truth), family(label)] += number
+    return families
+
+
+def share(matrix: Matrix) -> float:
+    """The share of bytes on the diagonal."""
+    total = matrix.total()
+    return (
+        sum(number for (truth, label), number in matrix.items() if truth == label) / total if total else 1.0
+    )
+
+
+def precision_recall(matrix: Matrix, label: str) -> tuple[float, float]:
+    hit = matrix[label, label]
+    labelled = sum(number for (_, got), number in matrix.items() if got == label)
+    true = sum(number for (want, _), number in matrix.items() if want == label)
+    return (hit / labelled if labelled else 1.0), (hit / true if true else 1.0)
+
+
+def score(cases: Iterable[Case], evidence: str) -> Score:
+    """Classify and count; evidence is one of EVIDENCES; some cases have no decorated maps."""
+    total = Score()
+    for case in cases:
+        if evidence == "decorated" and "maps.decorated" not in case.files:
+            continue
+        _count(case, evidence, total)
+    return total
+
+
+def predict(case: Case, evidence: str) -> tuple[Snapshot, PartTable]:
+    """The parts of one case."""
+    grade = Evidence.SMAPS if evidence == "smaps" else Evidence.MAPS
+    snapshot = read_process(case.decorated() if evidence == "decorated" else case.sent(), 1, grade)
+    return snapshot, classify(snapshot, grade)
+
+
+def _count(case: Case, evidence: str, total: Score) -> None:
+    snapshot, parts = predict(case, evidence)
+    resident = read_process(case.sent(), 1).maps.resident_bytes
+    own: Matrix = Counter()
+    for row in range(len(parts)):
+        low, high = int(parts.start[row]), int(parts.end[row])
+        mapping = int(parts.mapping[row])
+        accessible = int(snapshot.maps.perms[mapping] & 0b1110 != 0)
+        size = int(snapshot.maps.end[mapping]) - int(snapshot.maps.start[mapping])
+        # decorated maps have other lines than smaps: their resident bytes are not compared
+        density = int(resident[mapping]) / size if len(resident) == len(snapshot.maps) else 0.0
+        label = Kind(parts.kind[row]).label
+        label = SAME.get(label, label)
+        for begin, end, want in _overlaps(case.truth, low, high):
+            wanted = SAME.get(want, want)
+            number = (end - begin) * accessible
+            own[wanted, label] += number
+            total.resident[wanted, label] += round((end - begin) * density)
+            total.sure[Confidence(parts.confidence[row]), wanted == label] += number
+            if wanted != label:
+                total.wrong[case.name, RULES[parts.rule[row]].name, wanted] += number
+    total.accessible.update(own)
+    total.by_case[case.name] = share(by_family(own))
+
+
+def _overlaps(truth: tuple[tuple[int, int, str], ...], low: int, high: int) -> Iterator[tuple[int, int, str]]:
+    """The ranges of the truth that lie in [low, high), cut to it."""
+    first, last = 0, len(truth)
+    while first < last:
+        middle = (first + last) // 2
+        if truth[middle][1] <= low:
+            first = middle + 1
+        else:
+            last = middle
+    for begin, end, kind in truth[first:]:
+        if begin >= high:
+            return
+        yield max(begin, low), min(end, high), kind
