@@ -1,80 +1,82 @@
-"""Numbers out of text, a whole column at once: eight digits are one 64-bit word.
+"""Numbers out of text, a whole column at once.
 
-A word holds eight characters, the first in its highest byte. A field ends where its last digit ends; what
-stands before it in the word is replaced by the digit 0, so fields of every width take the same path.
+Hex digits are looked up in pairs. Decimal digits are taken by words: a word holds eight characters, the first
+in its highest byte. What stands before a field is replaced by the digit 0, so all widths take the same path.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
-from procmaps.tables import Addresses, Bytes8, Flags, Ints64
+from procmaps.tables import UNKNOWN, Addresses, Bytes8, Flags, Ints64
 
 WORD_BYTES: Final = 8
 HEX_LIMIT_DIGITS: Final = 16
 DECIMAL_LIMIT_DIGITS: Final = 20
-PAD_BYTES: Final = 160  # a line's fields are looked for this far behind its start, and words before it
+LEAD_BYTES: Final = 32  # words are read this far before a field ends
+PAD_BYTES: Final = 160  # a line's fields are looked for this far behind its start
 
 _U = np.uint64
-_ONES, _LOW, _HIGH = _U(0x0101010101010101), _U(0x0F0F0F0F0F0F0F0F), _U(0xF0F0F0F0F0F0F0F0)
-_ZEROS, _SIXES, _NINE, _TOP = _U(0x3030303030303030), _U(0x0606060606060606), _U(9), _U(0x8080808080808080)
+_LOW, _TOP, _ZEROS = _U(0x0F0F0F0F0F0F0F0F), _U(0x8080808080808080), _U(0x3030303030303030)
 _BLANKS, _TABS = _U(0x2020202020202020), _U(0x0909090909090909)
 _KEEP = np.array([(1 << 8 * width) - 1 for width in range(WORD_BYTES + 1)], np.uint64)
 _FILL = _ZEROS & ~_KEEP
+_HEX_PAIRS = np.full(1 << 16, 0xFFFF, np.uint16)  # by two characters as a little-endian word
+_HEX_PAIRS[np.frombuffer(b"".join(b"%02x" % value for value in range(256)), "<u2")] = np.arange(256)
+_FIRST = _TOP & ~_KEEP[::-1]  # the top bits of the first 0 to 8 characters
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Text between pads of newlines, as bytes and as words at every position."""
+    """Bytes as characters and as words at every position, and where its lines end.
+
+    Before every span that is read there are LEAD_BYTES, behind it PAD_BYTES: nothing is read out of bounds.
+    """
 
     raw: bytes
     characters: Bytes8
+    pairs: npt.NDArray[np.uint16]  # pairs[i] is raw[i:i + 2], big endian
     words: Addresses  # words[i] is raw[i:i + 8], big endian
+    newlines: Ints64  # the positions of all newlines, and the end
 
     def word(self, at: Ints64) -> Addresses:
         """The words that start at these positions."""
         return self.words[at].astype(np.uint64)
 
 
-def text_of(chunks: Sequence[bytes | memoryview]) -> tuple[Text, Ints64]:
-    """The chunks one after the other, a newline between them, and where each of them starts."""
-    pad = b"\n" * PAD_BYTES
-    raw = b"".join((pad, b"\n".join(chunks), pad))
-    starts = np.zeros(len(chunks), np.int64)
-    if chunks:
-        np.cumsum([len(chunk) + 1 for chunk in chunks[:-1]], out=starts[1:])
-    words: Addresses = np.ndarray((len(raw) - WORD_BYTES + 1,), ">u8", raw, strides=(1,))
-    return Text(raw, np.frombuffer(raw, np.uint8), words), starts + PAD_BYTES
+def text_of(raw: bytes) -> Text:
+    """These bytes as a Text; no span is nearer to an end of them than LEAD_BYTES and PAD_BYTES."""
+    characters = np.frombuffer(raw, np.uint8)
+    words: Addresses = np.ndarray((max(len(raw) - WORD_BYTES + 1, 0),), ">u8", raw, strides=(1,))
+    pairs = np.ndarray((max(len(raw) - 1, 0),), ">u2", raw, strides=(1,))
+    newlines = np.append(np.flatnonzero(characters == ord("\n")), len(raw))
+    return Text(raw, characters, pairs, words, newlines)
 
 
-def _hex_word(word: Addresses, width: Ints64) -> tuple[Addresses, Addresses]:
-    """The value of the last `width` characters, and a word that is not 0 where one is no hex digit."""
-    word = (word & _KEEP[width]) | _FILL[width]
-    letter = (word >> _U(6)) & _ONES
-    value = (word & _LOW) + letter * _NINE
-    wrong = (word & _HIGH) ^ (_ZEROS + letter * _U(0x30))
-    wrong |= value & _HIGH
-    wrong |= (((value + _SIXES) >> _U(4)) & _ONES) ^ letter  # a letter is 10 or more, a digit is not
-    value = (value | value >> _U(4)) & _U(0x00FF00FF00FF00FF)
-    value = (value | value >> _U(8)) & _U(0x0000FFFF0000FFFF)
-    return (value | value >> _U(16)) & _U(0xFFFFFFFF), wrong
+def hex_pairs(pairs: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
+    """The values of pairs of lower-case hex digits, 256 and more where a character is none."""
+    return _HEX_PAIRS.take(pairs)
 
 
 def hexadecimal(text: Text, end: Ints64, width: Ints64) -> tuple[Addresses, Flags]:
     """The hex numbers (0 to 16 digits, lower case) that end at these positions, and which are sound."""
-    value, wrong = _hex_word(text.word(end - WORD_BYTES), np.minimum(width, WORD_BYTES))
-    wide = np.flatnonzero(width > WORD_BYTES)
-    if len(wide) == len(end):
-        high, high_wrong = _hex_word(text.word(end - 2 * WORD_BYTES), width - WORD_BYTES)
-        value |= high << _U(32)
-        wrong |= high_wrong
-    elif len(wide):
-        high, high_wrong = _hex_word(text.word(end[wide] - 2 * WORD_BYTES), width[wide] - WORD_BYTES)
-        value[wide] |= high << _U(32)
-        wrong[wide] |= high_wrong
-    return value, (wrong == 0) & (width > 0)
+    window = np.ndarray(
+        (len(text.raw) - HEX_LIMIT_DIGITS + 1,), f"V{HEX_LIMIT_DIGITS}", text.raw, strides=(1,)
+    )
+    digits = window[end - HEX_LIMIT_DIGITS].view(np.uint8).reshape(-1, HEX_LIMIT_DIGITS)
+    digits[np.arange(HEX_LIMIT_DIGITS) < HEX_LIMIT_DIGITS - width[:, np.newaxis]] = ord("0")
+    values = hex_pairs(digits.view("<u2"))
+    sound = (values < 256).all(axis=1) & (width > 0)
+    return big_endian(values), sound
+
+
+def big_endian(values: npt.NDArray[np.uint16]) -> Addresses:
+    """The numbers whose bytes stand in the rows, the highest first."""
+    padded = np.zeros((len(values), WORD_BYTES), np.uint8)
+    padded[:, WORD_BYTES - values.shape[1] :] = values
+    return padded.view(">u8").reshape(-1).astype(np.uint64)
 
 
 def _decimal_word(word: Addresses, width: Ints64) -> Addresses:
@@ -118,6 +120,18 @@ def decimal(text: Text, at: Ints64, width: Ints64) -> tuple[Addresses, Flags]:
         largest_top, largest_below = divmod(2**64 - 1, 10**16)
         sound[wide] &= (top < largest_top) | ((top == largest_top) & (below <= largest_below))
     return value, sound
+
+
+def padded_decimal(text: Text, end: Ints64) -> Ints64:
+    """The numbers of 1 to 7 digits with blanks before them that end here; UNKNOWN where there is none."""
+    word = text.word(end - WORD_BYTES)
+    digit = word ^ _ZEROS
+    # of the eight characters some are blanks, at least the first, then come digits, at least one
+    blank = ~_not_zero(word ^ _BLANKS) & _TOP
+    no_digit = (((digit & ~_TOP) + _U(0x7676767676767676)) | digit) & _TOP
+    blanks = _leading(_TOP ^ blank)
+    sound = (blank == no_digit) & (blank == _FIRST[blanks]) & (blanks > 0) & (blanks < WORD_BYTES)
+    return np.where(sound, _decimal_word(word, WORD_BYTES - blanks).astype(np.int64), UNKNOWN)
 
 
 def skip_blanks(text: Text, at: Ints64, limit_words: int = 4) -> Ints64:

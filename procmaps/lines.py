@@ -2,53 +2,62 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
-from procmaps.digits import WORD_BYTES, Text, decimal, digits_at, skip_blanks, text_of
-from procmaps.tables import UNKNOWN, Addresses, Flags, Ints32, Ints64
+from procmaps.digits import WORD_BYTES, Text, decimal, digits_at, padded_decimal, skip_blanks
+from procmaps.tables import UNKNOWN, Flags, Ints32, Ints64
 
+Span: TypeAlias = tuple[
+    int, int
+]  # start and end in a Text; it follows a newline; equal where there is nothing
+
+KILO_BYTES: Final = 1024
+VALUE_LIMIT_BYTES: Final = 2**57  # larger figures are nobody's memory
 _NEWLINE, _RETURN = 10, 13
-KILO_BYTES = 1024
-VALUE_LIMIT_BYTES = 2**57  # larger figures are nobody's memory
+_KILOBYTES: Final = b" kB"
 
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """The lines of several files joined to one text; lines without a character are left out."""
+    """The lines of several files in one text; lines without a character are left out."""
 
     text: Text
     start: Ints64
     end: Ints64  # without the newline, and without the return that stands before each newline of some files
-    chunk: Ints32  # which file
-    chunk_start: Ints64  # where each file starts in the text
-    chunk_bytes: Ints64
+    heads: npt.NDArray[np.uint16]  # the first two characters
+    file: Ints32  # which of the files
+    file_start: Ints64  # where each of them starts in the text
+    file_bytes: Ints64
     ended: Flags  # per file: it is empty or ends with a newline
 
     def __len__(self) -> int:
         return len(self.start)
 
 
-def lines_of(chunks: Sequence[bytes | memoryview]) -> Lines:
+def lines_of(text: Text, files: Sequence[Span]) -> Lines:
     """The lines of these files."""
-    text, chunk_start = text_of(chunks)
-    newline = np.flatnonzero(text.characters == _NEWLINE)
-    start, end = newline[:-1] + 1, newline[1:]
-    whole = np.flatnonzero(end > start)
-    start, end = start[whole], end[whole]
-    first = np.searchsorted(start, chunk_start)
-    counts = np.diff(np.append(first, len(start)))
-    chunk = np.repeat(np.arange(len(chunks), dtype=np.int32), counts)
-    chunk_bytes = np.array([len(content) for content in chunks], np.int64)
-    ended = (chunk_bytes == 0) | (text.characters[chunk_start + chunk_bytes - 1] == _NEWLINE)
+    file_start, file_end = np.array(files, np.int64).reshape(-1, 2).T
+    file_bytes = file_end - file_start
+    ended = (file_bytes == 0) | (text.characters[file_end - 1] == _NEWLINE)
+    first, last = np.searchsorted(text.newlines, (file_start, file_end))
+    counts = np.where(file_bytes > 0, last - first + ~ended, 0)
+    file = np.repeat(np.arange(len(files), dtype=np.int32), counts)
+    # the newlines that end the lines: those of each file are neighbours
+    closing = np.arange(len(file)) + np.repeat(first - (np.cumsum(counts) - counts), counts)
+    start, end = text.newlines[closing - 1] + 1, text.newlines[closing]
     returns = text.characters[end - 1] == _RETURN
     if returns.any():
         # a name may end in a return; a file written with CRLF has one in every line
-        plain = np.bincount(chunk[~returns], minlength=len(chunks)) > 0
-        end = end - (returns & ~plain[chunk])
-        whole = np.flatnonzero(end > start)
-        start, end, chunk = start[whole], end[whole], chunk[whole]
-    return Lines(text, start, end, chunk, chunk_start, chunk_bytes, ended)
+        plain = np.bincount(file[~returns & (end > start)], minlength=len(files)) > 0
+        end = end - (returns & ~plain[file])
+    whole = end > start
+    if not whole.all():
+        start, end, file = start[whole], end[whole], file[whole]
+    heads = text.pairs[start].astype(np.uint16)
+    return Lines(text, start, end, heads, file, file_start, file_bytes, ended)
 
 
 def _word(key: bytes) -> tuple[np.uint64, np.uint64]:
@@ -61,19 +70,28 @@ def _word(key: bytes) -> tuple[np.uint64, np.uint64]:
     )
 
 
-def beginning_with(lines: Lines, rows: Ints64, first_words: Addresses, key: bytes) -> Ints64:
-    """Which of these rows begin with the key, as indices in `rows`; their first words are given."""
-    word, mask = _word(key)
-    found = np.flatnonzero((first_words & mask) == word)
-    for offset in range(WORD_BYTES, len(key), WORD_BYTES):
+def beginning_with(lines: Lines, key: bytes) -> Ints64:
+    """The rows of the lines that begin with the key, which has at least two characters."""
+    rows = np.flatnonzero(lines.heads == int.from_bytes(key[:2]))
+    for offset in range(0, len(key), WORD_BYTES):
         word, mask = _word(key[offset:])
-        found = found[(lines.text.word(lines.start[rows[found]] + offset) & mask) == word]
-    return found
+        rows = rows[(lines.text.word(lines.start[rows] + offset) & mask) == word]
+    return rows
 
 
 def numbers_after(lines: Lines, rows: Ints64, key_bytes: int) -> Ints64:
     """The numbers that follow a key of this length in these lines; UNKNOWN where none does."""
     at = skip_blanks(lines.text, lines.start[rows] + key_bytes)
     value, sound = decimal(lines.text, at, digits_at(lines.text, at))
-    sound &= (at < lines.end[rows]) & (value < VALUE_LIMIT_BYTES // KILO_BYTES)
+    sound &= (at < lines.end[rows]) & (value < VALUE_LIMIT_BYTES)
     return np.where(sound, value.astype(np.int64), UNKNOWN)
+
+
+def sizes_after(lines: Lines, rows: Ints64, key_bytes: int) -> Ints64:
+    """The sizes in bytes of lines such as `VmSize:  1234 kB`; UNKNOWN where there is none."""
+    size = padded_decimal(lines.text, lines.end[rows] - len(_KILOBYTES))
+    other = np.flatnonzero(size == UNKNOWN)
+    if len(other):
+        # more digits than a word holds, or another form
+        size[other] = numbers_after(lines, rows[other], key_bytes)
+    return np.where((size >= 0) & (size < VALUE_LIMIT_BYTES // KILO_BYTES), size * KILO_BYTES, UNKNOWN)

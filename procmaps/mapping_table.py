@@ -7,11 +7,11 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from procmaps import maps_text, smaps
-from procmaps.lines import Lines, lines_of
+from procmaps.digits import Text
+from procmaps.lines import Lines, Span, lines_of
 from procmaps.tables import Bytes8, Evidence, Flags, Ints32, Ints64, MapTable, Trouble
 from procmaps.torn import mend, torn
 
-Content: TypeAlias = bytes | memoryview
 Note: TypeAlias = Callable[[str], None]
 
 MAPPING_LIMIT_COUNT: Final = 20_000_000  # 300 processes at the kernel's default of 65,530 each
@@ -28,29 +28,31 @@ class Mappings:
 
 
 def mappings_of(
+    text: Text,
+    files: Mapping[bytes, Mapping[int, Span]],
     pids: Sequence[int],
-    files: Mapping[bytes, Mapping[int, Content]],
     note: Note,
     limit_count: int = MAPPING_LIMIT_COUNT,
 ) -> Mappings:
     """The mappings of these processes: from smaps where it came and is not empty, else from maps."""
     from_maps, from_smaps = files[b"maps"], files[b"smaps"]
-    chunks: list[Content] = [from_smaps.get(pid) or from_maps.get(pid, b"") for pid in pids]
-    walked = np.array([bool(from_smaps.get(pid)) for pid in pids], np.bool_)
+    uses_smaps = [_is_sent(from_smaps.get(pid)) for pid in pids]
+    spans = [
+        from_smaps[pid] if smaps_sent else from_maps.get(pid, (0, 0))
+        for pid, smaps_sent in zip(pids, uses_smaps, strict=True)
+    ]
+    walked = np.array(uses_smaps, np.bool_)
     sent = np.array([pid in from_maps or pid in from_smaps for pid in pids], np.bool_)
 
-    lines = lines_of(chunks)
-    is_header = maps_text.headers(lines)
+    lines = lines_of(text, spans)
     whole = _whole(lines)
-    parsed = maps_text.parse(lines, np.flatnonzero(is_header & whole))
-    parsed = _within_limits(parsed, limit_count, note)
-    unreadable = whole & ~(walked[lines.chunk] & maps_text.keys(lines))
+    header_rows = np.flatnonzero(maps_text.headers(lines) & whole)
+    parsed = _within_limits(maps_text.parse(lines, header_rows), limit_count, note)
+    unreadable = whole & ~(walked[lines.file] & maps_text.keys(lines)) if walked.any() else whole
     unreadable[parsed.row] = False
-
-    process = lines.chunk[parsed.row]
+    process = lines.file[parsed.row]
     is_torn = torn(process, parsed.start, parsed.end, len(pids))
-    fields = np.flatnonzero(~is_header & whole & walked[lines.chunk])
-    columns = smaps.parse(lines, is_header, fields, parsed.row)
+    columns = smaps.parse(lines, header_rows, parsed.row, walked)
     if is_torn.any():
         mended = mend(process, parsed.start, parsed.end, is_torn)
         parsed = parsed.only(mended.order).starting_at(mended.start)
@@ -60,7 +62,7 @@ def mappings_of(
     _note_lines(pids, lines, unreadable, note)
     trouble = is_torn * np.uint8(Trouble.TORN)
     trouble |= ~lines.ended * np.uint8(Trouble.CUT)
-    trouble |= (_per_process(lines.chunk[unreadable], pids) > 0) * np.uint8(Trouble.UNREADABLE_LINES)
+    trouble |= (_per_process(lines.file[unreadable], pids) > 0) * np.uint8(Trouble.UNREADABLE_LINES)
     trouble |= (sent & (_per_process(process, pids) == 0)) * np.uint8(Trouble.EMPTY)
     evidence = np.where(walked, Evidence.SMAPS, np.where(sent, Evidence.MAPS, Evidence.DENIED)).astype(
         np.uint8
@@ -68,12 +70,16 @@ def mappings_of(
     return Mappings(_table(lines, parsed, columns), evidence, trouble)
 
 
+def _is_sent(span: Span | None) -> bool:
+    return span is not None and span[1] > span[0]
+
+
 def _whole(lines: Lines) -> Flags:
     """All lines but those that end a file in the middle: what is left of their last field may be wrong."""
     whole = np.ones(len(lines), np.bool_)
     cut = np.flatnonzero(~lines.ended)
-    last = np.searchsorted(lines.chunk, cut, side="right") - 1
-    whole[last[lines.chunk[last] == cut]] = False
+    last = np.searchsorted(lines.file, cut, side="right") - 1
+    whole[last[lines.file[last] == cut]] = False
     return whole
 
 
@@ -97,18 +103,18 @@ def _per_process(rows: Ints32, pids: Sequence[int]) -> Ints64:
 def _note_lines(pids: Sequence[int], lines: Lines, unreadable: Flags, note: Note) -> None:
     """A sentence for each process whose text ends in mid-line or holds other lines than mappings."""
     for row in np.flatnonzero(~lines.ended).tolist():
-        note(f"process {pids[row]}: its mappings are cut off in mid-line, at byte {lines.chunk_bytes[row]}")
+        note(f"process {pids[row]}: its mappings are cut off in mid-line, at byte {lines.file_bytes[row]}")
     rows = np.flatnonzero(unreadable)
-    processes, firsts, counts = np.unique(lines.chunk[rows], return_index=True, return_counts=True)
+    processes, firsts, counts = np.unique(lines.file[rows], return_index=True, return_counts=True)
     for row, first, count in zip(processes.tolist(), rows[firsts].tolist(), counts.tolist(), strict=True):
-        at = int(lines.start[first] - lines.chunk_start[row])
+        at = int(lines.start[first] - lines.file_start[row])
         note(f"process {pids[row]}: {count} lines are no mappings, the first at byte {at}")
 
 
 def _table(lines: Lines, parsed: maps_text.MapLines, columns: smaps.SmapsColumns) -> MapTable:
     size_bytes = (parsed.end - parsed.start).astype(np.int64)
     return MapTable(
-        process=lines.chunk[parsed.row],
+        process=lines.file[parsed.row],
         start=parsed.start,
         end=parsed.end,
         perms=parsed.perms,

@@ -5,8 +5,11 @@ from typing import Final
 
 import numpy as np
 
+from procmaps.digits import Text
+from procmaps.lines import Span
+from procmaps.mapping_table import Mappings
 from procmaps.status import parse_status, stack_limit_bytes, start_ticks
-from procmaps.tables import Bytes8, ProcessTable
+from procmaps.tables import ProcessTable
 
 CMDLINE_LIMIT_BYTES: Final = 131_072
 ARGUMENT_LIMIT_COUNT: Final = 4096
@@ -14,28 +17,30 @@ CGROUP_LIMIT_BYTES: Final = 16_384
 COMM_LIMIT_BYTES: Final = 64  # TASK_COMM_LEN is 16; kernel threads and later kernels print more
 
 
-def _text(content: bytes | memoryview) -> bytes:
-    return content if isinstance(content, bytes) else bytes(content)
-
-
 def process_table(
+    text: Text,
+    files: Mapping[bytes, Mapping[int, Span]],
+    identity: Mapping[bytes, Mapping[int, bytes]],
     pids: Sequence[int],
-    files: Mapping[bytes, Mapping[int, bytes | memoryview]],
-    evidence: Bytes8,
-    trouble: Bytes8,
+    mappings: Mappings,
 ) -> ProcessTable:
     """One row a pid, in this order; UNKNOWN and b"" where a file did not come."""
 
-    def texts(kind: bytes) -> list[bytes]:
-        by_pid = files[kind]
-        return [_text(by_pid.get(pid, b"")) for pid in pids]
+    def spans(kind: bytes) -> list[Span]:
+        of_pid = files[kind]
+        return [of_pid.get(pid, (0, 0)) for pid in pids]
 
-    status = parse_status(texts(b"status"))
+    def names(kind: bytes) -> list[bytes]:
+        of_pid = identity[kind]
+        return [of_pid.get(pid, b"") for pid in pids]
+
+    raw = text.raw
+    status = parse_status(text, spans(b"status"))
     return ProcessTable(
         pid=np.array(pids, np.int64),
         parent_pid=status.parent_pid,
         uid=status.uid,
-        start_ticks=np.array([start_ticks(stat) for stat in texts(b"stat")], np.int64),
+        start_ticks=np.array([start_ticks(raw[start:end]) for start, end in spans(b"stat")], np.int64),
         threads=status.threads,
         vm_size_bytes=status.vm_size_bytes,
         rss_bytes=status.rss_bytes,
@@ -45,12 +50,12 @@ def process_table(
         swap_bytes=status.swap_bytes,
         data_bytes=status.data_bytes,
         main_stack_bytes=status.main_stack_bytes,
-        stack_limit_bytes=np.array([stack_limit_bytes(limits) for limits in texts(b"limits")], np.int64),
-        evidence=evidence,
-        trouble=trouble,
-        comm=tuple(comm.removesuffix(b"\n")[:COMM_LIMIT_BYTES] for comm in texts(b"comm")),
-        argv=tuple(map(split_cmdline, texts(b"cmdline"))),
-        cgroup=tuple(cgroup[:CGROUP_LIMIT_BYTES] for cgroup in texts(b"cgroup")),
+        stack_limit_bytes=np.array([stack_limit_bytes(raw, *span) for span in spans(b"limits")], np.int64),
+        evidence=mappings.evidence,
+        trouble=mappings.trouble,
+        comm=tuple(comm.removesuffix(b"\n")[:COMM_LIMIT_BYTES] for comm in names(b"comm")),
+        argv=tuple(map(split_cmdline, names(b"cmdline"))),
+        cgroup=tuple(cgroup[:CGROUP_LIMIT_BYTES] for cgroup in names(b"cgroup")),
     )
 
 

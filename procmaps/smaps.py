@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from procmaps.lines import KILO_BYTES, Lines, beginning_with, numbers_after
+from procmaps.lines import Lines, beginning_with, sizes_after
 from procmaps.tables import UNKNOWN, Addresses, Flags, Ints64
 
 # fs/proc/task_mmu.c, show_smap_vma_flags, Linux 7.2. Later codes are ignored.
@@ -45,29 +45,32 @@ class SmapsColumns:
         )
 
 
-def parse(lines: Lines, is_header: Flags, fields: Ints64, mapping_rows: Ints64) -> SmapsColumns:
-    """The fields in these lines, for the mappings whose header lines are `mapping_rows`, in their order.
+def parse(lines: Lines, header_rows: Ints64, mapping_rows: Ints64, walked: Flags) -> SmapsColumns:
+    """The fields of the mappings whose header lines are `mapping_rows`, in their order.
 
-    A field belongs to the header before it in the same file; those of unreadable headers are dropped.
+    `header_rows` are all lines that look like a header: fields belong to the last one before them in the same
+    file, and those of a header that could not be read are dropped. `walked` says which files are smaps.
     """
     mappings = len(mapping_rows)
-    if not len(fields) or not mappings:
+    if not walked.any() or not mappings:
         unknown = np.full(mappings, UNKNOWN, np.int64)
         return SmapsColumns(unknown, unknown, unknown, unknown, unknown, np.zeros(mappings, np.uint64))
-    owner = np.searchsorted(mapping_rows, np.arange(len(lines)), side="right") - 1
-    header = np.maximum.accumulate(np.where(is_header, np.arange(len(lines)), -1))
-    owned = (owner >= 0) & (header == mapping_rows[owner]) & (lines.chunk == lines.chunk[mapping_rows[owner]])
-    fields = fields[owned[fields]]
-    words = lines.text.word(lines.start[fields])
+
+    def found(key: bytes) -> tuple[Ints64, Ints64]:
+        """The lines of a key, and the mappings that they belong to."""
+        rows = beginning_with(lines, key)
+        owner = _owners(lines, header_rows, mapping_rows, rows)
+        kept = (owner >= 0) & walked[lines.file[rows]]
+        return (rows, owner) if kept.all() else (rows[kept], owner[kept])
 
     def column(*keys: bytes) -> Ints64:
         sizes = np.full(mappings, UNKNOWN, np.int64)
         for key in keys:
-            rows = fields[beginning_with(lines, fields, words, key)]
-            kilobytes = numbers_after(lines, rows, len(key))
-            known = kilobytes != UNKNOWN
-            at = owner[rows[known]]
-            sizes[at] = np.maximum(sizes[at], 0) + kilobytes[known] * KILO_BYTES
+            rows, owner = found(key)
+            size = sizes_after(lines, rows, len(key))
+            known = np.flatnonzero(size != UNKNOWN)
+            at = owner[known]
+            sizes[at] = np.maximum(sizes[at], 0) + size[known]
         return sizes
 
     return SmapsColumns(
@@ -76,15 +79,28 @@ def parse(lines: Lines, is_header: Flags, fields: Ints64, mapping_rows: Ints64) 
         column(b"Swap:"),
         column(b"Anonymous:"),
         column(b"AnonHugePages:", b"Private_Hugetlb:", b"Shared_Hugetlb:"),
-        _flags(lines, fields[beginning_with(lines, fields, words, _FLAGS_KEY)], owner, mappings),
+        _flags(lines, *found(_FLAGS_KEY), mappings),
     )
 
 
-def _flags(lines: Lines, rows: Ints64, owner: Ints64, mappings: int) -> Addresses:
+def _owners(lines: Lines, header_rows: Ints64, mapping_rows: Ints64, rows: Ints64) -> Ints64:
+    """The mapping, as an index in `mapping_rows`, that each of these lines belongs to; -1 for none."""
+    if len(rows) == len(mapping_rows) == len(header_rows):
+        # nearly always each mapping has the key, and each once
+        behind = rows > mapping_rows
+        if behind.all() and (rows[:-1] < mapping_rows[1:]).all():
+            return np.where(lines.file[rows] == lines.file[mapping_rows], np.arange(len(rows)), -1)
+    last_header = np.append(header_rows, -1)[np.searchsorted(header_rows, rows) - 1]
+    owner = np.searchsorted(mapping_rows, last_header)
+    owner[owner == len(mapping_rows)] = 0
+    owned = (mapping_rows[owner] == last_header) & (lines.file[rows] == lines.file[last_header])
+    return np.where(owned, owner, -1)
+
+
+def _flags(lines: Lines, rows: Ints64, mapping: Ints64, mappings: int) -> Addresses:
     """The two-letter codes of these lines as one word of bits a mapping."""
     flags = np.zeros(mappings, np.uint64)
     at, end = lines.start[rows] + len(_FLAGS_KEY) + 1, lines.end[rows]
-    mapping = owner[rows]
     characters = lines.text.characters
     for _ in range(VM_FLAGS_LIMIT_CODES):
         more = np.flatnonzero(at + 2 <= end)

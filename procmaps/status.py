@@ -10,7 +10,8 @@ from typing import Final
 
 import numpy as np
 
-from procmaps.lines import KILO_BYTES, beginning_with, lines_of, numbers_after
+from procmaps.digits import Text
+from procmaps.lines import Span, beginning_with, lines_of, numbers_after, sizes_after
 from procmaps.tables import UNKNOWN, UNLIMITED, Ints64
 
 STAT_START_TICKS_FIELD: Final = 22  # counted from 1, as proc_pid_stat(5) does
@@ -37,31 +38,28 @@ class StatusColumns:
     main_stack_bytes: Ints64
 
 
-def parse_status(texts: Sequence[bytes]) -> StatusColumns:
-    """The columns of these status texts, one process each, b"" where none was sent."""
-    lines = lines_of(texts)
-    every = np.arange(len(lines))
-    words = lines.text.word(lines.start)
+def parse_status(text: Text, files: Sequence[Span]) -> StatusColumns:
+    """The columns of these status files, one a process, empty where none was sent."""
+    lines = lines_of(text, files)
 
-    def column(key: bytes, unit: int = 1) -> Ints64:
-        numbers = np.full(len(texts), UNKNOWN, np.int64)
-        rows = beginning_with(lines, every, words, key)
-        found = numbers_after(lines, rows, len(key))
-        numbers[lines.chunk[rows]] = np.where(found == UNKNOWN, UNKNOWN, found * unit)
+    def column(key: bytes, *, is_size: bool = False) -> Ints64:
+        numbers = np.full(len(files), UNKNOWN, np.int64)
+        rows = beginning_with(lines, key)
+        numbers[lines.file[rows]] = (sizes_after if is_size else numbers_after)(lines, rows, len(key))
         return numbers
 
     return StatusColumns(
         parent_pid=column(b"PPid:"),
         uid=column(b"Uid:"),
         threads=column(b"Threads:"),
-        vm_size_bytes=column(b"VmSize:", KILO_BYTES),
-        rss_bytes=column(b"VmRSS:", KILO_BYTES),
-        rss_anon_bytes=column(b"RssAnon:", KILO_BYTES),
-        rss_file_bytes=column(b"RssFile:", KILO_BYTES),
-        rss_shmem_bytes=column(b"RssShmem:", KILO_BYTES),
-        swap_bytes=column(b"VmSwap:", KILO_BYTES),
-        data_bytes=column(b"VmData:", KILO_BYTES),
-        main_stack_bytes=column(b"VmStk:", KILO_BYTES),
+        vm_size_bytes=column(b"VmSize:", is_size=True),
+        rss_bytes=column(b"VmRSS:", is_size=True),
+        rss_anon_bytes=column(b"RssAnon:", is_size=True),
+        rss_file_bytes=column(b"RssFile:", is_size=True),
+        rss_shmem_bytes=column(b"RssShmem:", is_size=True),
+        swap_bytes=column(b"VmSwap:", is_size=True),
+        data_bytes=column(b"VmData:", is_size=True),
+        main_stack_bytes=column(b"VmStk:", is_size=True),
     )
 
 
@@ -78,10 +76,10 @@ def start_ticks(stat: bytes) -> int:
     )
 
 
-def stack_limit_bytes(limits: bytes) -> int:
-    """The soft RLIMIT_STACK in bytes; UNLIMITED where there is none, UNKNOWN where limits does not say."""
-    at = limits.find(_STACK_LIMIT)
+def stack_limit_bytes(raw: bytes, start: int, end: int) -> int:
+    """The soft RLIMIT_STACK in the limits raw[start:end]; UNLIMITED, or UNKNOWN where they do not say."""
+    at = raw.find(_STACK_LIMIT, start, end)
     if at < 0:
         return UNKNOWN
-    soft = limits[at + _LIMIT_COLUMN : at + _LIMIT_COLUMN + _LIMIT_BYTES].strip()
+    soft = raw[at + _LIMIT_COLUMN : min(at + _LIMIT_COLUMN + _LIMIT_BYTES, end)].strip()
     return UNLIMITED if soft == b"unlimited" else _number(soft)
