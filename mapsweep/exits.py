@@ -82,26 +82,26 @@ def code_of(command: Callable[[], object]) -> int:
 
 
 def _tell(trouble: Exception) -> int:
+    code: int = Exit.USAGE
     match trouble:
         case click.ClickException():
             trouble.show()
-            return trouble.exit_code
+            code = trouble.exit_code
         case OperatorError():
             for mistake in trouble.mistakes:
                 complain(str(mistake))
-            return Exit.USAGE
-        case click.Abort():
+        case click.Abort() if not isinstance(trouble.__cause__, EOFError):
             complain("interrupted")
-            return Exit.INTERRUPTED
+            code = Exit.INTERRUPTED
         case BrokenPipeError():
             _drop_stdout()
-            return SIGPIPE_EXIT
+            code = SIGPIPE_EXIT
         case OSError(errno=number) if number in _NOT_OURS:
             complain(f"{trouble.filename or 'output'}: {trouble.strerror}")
-            return Exit.USAGE
-        case _:
+        case _:  # also an EOFError, which click takes for a closed terminal: nothing here asks questions
             _tell_bug(trouble, sys.stderr)
-            return Exit.BUG
+            code = Exit.BUG
+    return code
 
 
 def complain(text: str) -> None:
@@ -110,6 +110,8 @@ def complain(text: str) -> None:
 
 
 def _tell_bug(bug: Exception, stream: TextIO) -> None:
+    if isinstance(bug.__cause__, EOFError):
+        bug = bug.__cause__
     import traceback  # noqa: PLC0415 - no start of the command pays for it
 
     trace = "".join(traceback.format_exception(bug))

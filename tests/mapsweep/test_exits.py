@@ -77,6 +77,18 @@ def test_a_bug_says_what_to_report(
     assert kept.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_broken_pipe_to_a_process_of_our_own_is_not_taken_for_ctrl_c(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @click.command()
+    def lost() -> None:
+        raise EOFError
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert code_of(lambda: lost.main([], standalone_mode=False)) == Exit.BUG
+    assert "EOFError" in capsys.readouterr().err
+
+
 def test_a_bug_without_a_place_to_write_goes_to_standard_error(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,82 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from mapsweep.cli import COMMANDS, Verbs, mapsweep
+from mapsweep.exits import Exit
+
+SCRIPTS = Path(sys.executable).parent
+
+
+def test_help_lists_every_verb_and_every_exit_code() -> None:
+    shown = CliRunner().invoke(mapsweep, ["--help"]).stdout
+    assert all(f"  {name} " in shown for name in COMMANDS)
+    assert all(f"  {int(code)} " in shown for code in Exit)
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_verb_has_help_that_begins_as_the_list_says(name: str) -> None:
+    verbs = mapsweep
+    assert isinstance(verbs, Verbs)
+    command = verbs.get_command(click.Context(verbs), name)
+    assert command is not None
+    assert command.help
+    assert " ".join(command.help.split("\n\n")[0].split()).startswith(
+        COMMANDS[name].split(":")[0].rstrip(".")
+    )
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, f"{name} {parameter.name}"
+
+
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"classify"}))
+def test_h_is_help(name: str) -> None:
+    result = CliRunner().invoke(mapsweep, [name, "-h"])
+    assert result.exit_code == 0
+    assert "Usage: " in result.stdout
+
+
+def test_a_slip_gets_the_nearest_verb() -> None:
+    result = CliRunner().invoke(mapsweep, ["clasify", "1"])
+    assert result.exit_code == 2
+    assert "Did you mean 'classify'?" in result.stderr
+
+
+def test_help_imports_no_verb() -> None:
+    code = (
+        "import sys; from mapsweep.cli import mapsweep\n"
+        "try: mapsweep.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print(*sorted(sys.modules), file=sys.stderr)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    imported = {name.partition(".")[0] for name in ended.stderr.split()}
+    assert not imported & {"numpy", "polars", "celery", "paramiko", "pydantic", "rich", "jinja2"}
+
+
+@pytest.mark.parametrize(
+    "command", [[str(SCRIPTS / "mapsweep")], [sys.executable, "-m", "mapsweep"], [str(SCRIPTS / "collect")]]
+)
+def test_the_ways_to_start_it(command: list[str]) -> None:
+    ended = subprocess.run([*command, "--help"], capture_output=True, check=False, text=True)
+    assert ended.returncode == 0
+    assert ended.stdout.startswith(f"Usage: {'collect' if command[0].endswith('collect') else 'mapsweep'} ")
+
+
+def test_the_version() -> None:
+    assert CliRunner().invoke(mapsweep, ["--version"]).stdout.startswith("mapsweep 0.")
+
+
+def test_every_verb_and_option_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs/commands.md").read_text()
+    for name in COMMANDS:
+        assert f"## {name}\n" in page
+        command = mapsweep.get_command(click.Context(mapsweep), name)  # type: ignore[attr-defined] # a Verbs
+        options = [opt for one in command.params if isinstance(one, click.Option) for opt in one.opts]
+        section = page.split(f"## {name}\n")[1].split("\n## ")[0]
+        missing = [opt for opt in options if opt.startswith("--") and f"`{opt}" not in section]
+        assert not missing, f"docs/commands.md, {name}: {missing}"
