@@ -36,7 +36,9 @@ def demo(*, runs_url: str | None) -> Exit:
         hosts = select(load(fleet.inventory), PATTERN)
         order = Order(Scope("demo", PATTERN), hosts, fleet.limits, DEADLINE_S, command="mapsweep demo")
         session = _session(fleet)
-        return conduct(order.place(runs), runs, lambda run, tell, stop: execute(run, session, tell, stop))
+        ended = conduct(order.place(runs), runs, lambda run, tell, stop: execute(run, session, tell, stop))
+    click.echo("The hosts of the demo have ended with it; what they sent is kept in the run.", err=True)
+    return ended
 
 
 def _session(fleet: DemoFleet) -> Session:
