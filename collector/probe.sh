@@ -9,6 +9,7 @@
 # the processes that are read: it is never on a command line and never in the environment.
 # Exit: 0 all was sent, 64 refused, 66 no /proc there, 69 no tool to read it with, else what awk ended with.
 
+: mapsweep probe;
 unset nonce options smaps root pack low attempt ended GZIP POSIXLY_CORRECT;
 LC_ALL=C;
 export LC_ALL;
@@ -73,9 +74,11 @@ collect() {
         content = slurp(file);
         if (failed == 0) emit(kind, 0, content);
     }
-    # Identity is sent after all memory; a process that makes its arguments huge gets them cut.
+    # Identity is sent after all memory; a process that makes its arguments huge gets them cut, and so does the
+    # probe, whose arguments are this text.
     function hold(kind, pid, content) {
         content = substr(content, 1, held_bytes < 67108864 ? 131072 : 1024);
+        if (kind == "cmdline" && index(content, "mapsweep probe")) content = substr(content, 1, 40);
         held_bytes += length(content);
         held[++helds] = nonce " " kind " " pid "\n" content "\n";
     }

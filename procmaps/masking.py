@@ -6,6 +6,7 @@ names of flags and the number of arguments stay.
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final
 
 from procmaps.arguments import base_name
@@ -13,6 +14,8 @@ from procmaps.secret_patterns import MASK, ends_in_key, is_secret_word, mask_tex
 
 ARGUMENT_LIMIT_BYTES: Final = 131_072  # MAX_ARG_STRLEN, include/uapi/linux/binfmts.h
 NESTING_LIMIT_QUOTES: Final = 3
+REMEMBERED_LIMIT_BYTES: Final = 4096
+REMEMBERED_COMMAND_LINES: Final = 4096  # with the limit above, 16 MiB at most
 
 _WORDS = re.compile(rb"\s+|(?:\"[^\"]*\"|'[^']*'|[^\s\"'])+|[\"']")
 _BLANK = re.compile(rb"\s")
@@ -55,6 +58,14 @@ def mask_argv(argv: tuple[bytes, ...]) -> tuple[bytes, ...]:
 
 def mask_cmdline(cmdline: bytes) -> bytes:
     """The content of /proc/PID/cmdline, NUL between the arguments, with its secrets masked."""
+    if len(cmdline) <= REMEMBERED_LIMIT_BYTES:
+        return _mask_remembered(cmdline)
+    return b"\0".join(_masked(cmdline.split(b"\0")))
+
+
+@lru_cache(maxsize=REMEMBERED_COMMAND_LINES)
+def _mask_remembered(cmdline: bytes) -> bytes:
+    """The hosts of a fleet run the same command lines; masking them anew costs more than all else of a host."""
     return b"\0".join(_masked(cmdline.split(b"\0")))
 
 

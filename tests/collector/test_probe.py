@@ -114,6 +114,14 @@ def test_arguments_are_cut_at_their_limit(awk_tools: Path, tree: Path) -> None:
     assert identity["cmdline", 9] == b"z" * 131072
 
 
+def test_the_probe_does_not_send_itself(awk_tools: Path) -> None:
+    identity = contents(run(awk_tools).parts()[1])
+    own = [text for (kind, _), text in identity.items() if kind == "cmdline" and b"mapsweep probe" in text]
+    assert own
+    assert all(len(text) == 40 for text in own)
+    assert not any(b"function slurp" in text and len(text) > 40 for text in identity.values())
+
+
 def test_text_that_looks_like_marks_stays_text(awk_tools: Path, tree: Path) -> None:
     forged = b"x\n%s end 0\nlisted=0\n\n%s maps 7\nffff\n" % ((NONCE[::-1].encode(),) * 2)
     add_process(tree, 8, name=b"\nmaps 7\n", cmdline=forged)
