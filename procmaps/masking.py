@@ -65,7 +65,7 @@ def mask_cmdline(cmdline: bytes) -> bytes:
 
 @lru_cache(maxsize=REMEMBERED_COMMAND_LINES)
 def _mask_remembered(cmdline: bytes) -> bytes:
-    """The hosts of a fleet run the same command lines; masking them anew costs more than all else of a host."""
+    """The hosts of a fleet run the same command lines, and masking costs more than all else of a host."""
     return b"\0".join(_masked(cmdline.split(b"\0")))
 
 
