@@ -1,6 +1,7 @@
 """A worker as a process of its own, as `mapsweep worker` runs it."""
 
 import os
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def run_worker(
     if alive is not None:
         heartbeat_sent.connect(lambda **_: alive.touch(), weak=False)
     worker = worker_app(settings).Worker(
-        hostname=f"{'-'.join(queues)}@%h",
+        hostname=f"{'-'.join(queues)}@{socket.gethostname()}",
         queues=",".join(queues),
         concurrency=concurrency or os.cpu_count() or 1,
         loglevel="INFO",

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from archive import dump_file
 from archive.mistakes import Mistake, OperatorError
-from archive.records import Closed, Dump, Failure, HostRecord, Stage
+from archive.records import FINDINGS_MAX, Closed, Dump, Failure, FindingRecord, HostRecord, Stage
 from archive.runs import Outcome, Run, Runs, open_run
 from procmaps.classify import RULES_VERSION, classify
+from procmaps.facts import display
+from procmaps.findings import Finding, find
 from procmaps.footprint import footprints
 from procmaps.identity import identify
 from procmaps.read import DumpError, read
@@ -54,13 +56,15 @@ def classify_host(run: Run, host: str) -> HostRecord | Failure:
         snapshot = read(memory.text, identity.text, dump.nonce.encode("ascii", "replace"))
     except DumpError as error:
         return fail_host(run, host, Stage.CLASSIFY, "unreadable_dump", detail=str(error))
-    record = _host_record(dump, snapshot, _sentences(dump.problem, memory.problem, identity.problem))
     parts = classify(snapshot)
+    sums = footprints(snapshot, parts)
+    problem = _sentences(dump.problem, memory.problem, identity.problem)
+    record = _host_record(dump, snapshot, problem, _findings(snapshot, find(snapshot, parts, sums)))
     run.write_footprints(
         host,
         record,
         tables.to_parquet(tables.processes_frame(snapshot, identify(snapshot))),
-        tables.to_parquet(tables.footprints_frame(snapshot, footprints(snapshot, parts))),
+        tables.to_parquet(tables.footprints_frame(snapshot, sums)),
     )
     if not run.manifest.keep_dumps:
         run.remove_dump(host)
@@ -190,7 +194,27 @@ def _closed(run: Run, outcomes: tuple[Outcome, ...]) -> Closed:
     )
 
 
-def _host_record(dump: Dump, snapshot: Snapshot, problem: str) -> HostRecord:
+def _findings(snapshot: Snapshot, found: list[Finding]) -> tuple[FindingRecord, ...]:
+    """The gravest findings of a host, as they are kept."""
+    processes = snapshot.processes
+    return tuple(
+        FindingRecord(
+            code=each.code,
+            severity=each.severity.label,
+            pid=int(processes.pid[each.process]),
+            comm=display(processes.comm[each.process]),
+            evidence=each.evidence,
+            advice=each.advice,
+            confirm=each.confirm,
+            not_shown=each.not_shown,
+        )
+        for each in found[:FINDINGS_MAX]
+    )
+
+
+def _host_record(
+    dump: Dump, snapshot: Snapshot, problem: str, findings: tuple[FindingRecord, ...]
+) -> HostRecord:
     facts, counts = snapshot.facts, snapshot.counts
     return HostRecord(
         host=dump.host,
@@ -218,6 +242,7 @@ def _host_record(dump: Dump, snapshot: Snapshot, problem: str) -> HostRecord:
         thp_mode=facts.thp_mode,
         rules_version=RULES_VERSION,
         notes=snapshot.notes,
+        findings=findings,
     )
 
 

@@ -34,11 +34,28 @@ def worker_app(settings: WorkerSettings) -> Celery:
     """The application with its tasks, as workers and beat run it."""
     app = celery_app(settings)
     worker = Worker(settings, app)
-    app.task(name=COLLECT_TASK)(worker.collect)
-    app.task(name=CLASSIFY_TASK)(worker.classify)
-    app.task(name=FINISH_TASK)(worker.finish)
-    app.task(name=TEND_TASK)(worker.tend)
-    app.task(name=START_TASK)(worker.start)
+
+    # functions, not the methods themselves: of a method Celery believes that it misses its self
+    @app.task(name=COLLECT_TASK)
+    def collect(run_url: str, hosts: list[str]) -> None:
+        worker.collect(run_url, hosts)
+
+    @app.task(name=CLASSIFY_TASK)
+    def classify(run_url: str, host: str) -> None:
+        worker.classify(run_url, host)
+
+    @app.task(name=FINISH_TASK)
+    def finish(run_url: str) -> None:
+        worker.finish(run_url)
+
+    @app.task(name=TEND_TASK)
+    def tend_all() -> None:
+        worker.tend()
+
+    @app.task(name=START_TASK)
+    def start(schedule: str) -> None:
+        worker.start(schedule)
+
     return app
 
 

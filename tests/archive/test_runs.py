@@ -8,7 +8,7 @@ import pytest
 
 from archive.mistakes import OperatorError
 from archive.records import Closed, Failure, Stage
-from archive.runs import SUMMARIES, Run, Runs, new_run_id, open_run
+from archive.runs import SUMMARIES, Run, Runs, Standing, new_run_id, open_run
 from tests.archive.examples import dump, host_record, manifest
 
 
@@ -93,7 +93,7 @@ def test_a_footprint_beats_a_failure_and_a_later_attempt_an_earlier_one(runs: Ru
     assert (c.record, c.failure, d.record, d.failure) == (None, None, None, None)
     assert names(run) == ["c", "d"]
     standing = run.standing()
-    assert (standing.done, standing.failed, standing.dumped) == ({"a"}, {"b"}, {"c"})
+    assert standing == Standing(frozenset("a"), frozenset("b"), frozenset("c"))
 
 
 def test_what_is_written_twice_stays_as_it_was_first(runs: Runs) -> None:
@@ -171,7 +171,7 @@ def test_a_run_closes_once_and_after_its_summaries(runs: Runs) -> None:
     assert run.close(closed, {name: name.encode() for name in SUMMARIES})
     assert run.closed() == closed
     assert run.read_summary("hosts") == b"hosts"
-    assert not run.close(replace(closed, ok=0), {name: b"" for name in SUMMARIES})
+    assert not run.close(replace(closed, ok=0), dict.fromkeys(SUMMARIES, b""))
     assert run.closed() == closed
     with pytest.raises(KeyError):
         run.close(closed, {})
@@ -184,7 +184,7 @@ def test_a_reopened_run_has_its_dumps_and_what_failed_without_one(runs: Runs) ->
     run.write_dump(dump("b"))
     run.write_failure(failure("b"))
     run.write_failure(failure("c"))
-    run.close(Closed(run.run_id, "t", 3, 1, 0, 2, complete=True), {name: b"" for name in SUMMARIES})
+    run.close(Closed(run.run_id, "t", 3, 1, 0, 2, complete=True), dict.fromkeys(SUMMARIES, b""))
     run.reopen()
     assert run.closed() is None
     assert names(run) == ["a", "b"]

@@ -102,7 +102,7 @@ def test_an_unfinished_write_is_not_listed(tmp_path: Path) -> None:
 
 
 def test_a_place_that_is_no_folder_raises() -> None:
-    with pytest.raises(OSError, match="Not a directory|File exists"):
+    with pytest.raises(OSError, match=r"Not a directory|File exists"):
         Store("/dev/full").write_once("x", b"1")
 
 

@@ -2,6 +2,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -92,12 +93,7 @@ def test_a_long_command_line_is_cut_at_the_limit() -> None:
     one = snapshot()
     arguments = (b"a" * (tables.ARGUMENTS_LENGTH_MAX - 1), b"bc", b"\xff" * 10_000)
     for index, argv in enumerate(((arguments[0],), arguments, (arguments[2],))):
-        changed = one.processes.__class__(
-            **{
-                name: getattr(one.processes, name) if name != "argv" else (argv, argv, argv)
-                for name in one.processes.__dataclass_fields__
-            }
-        )
+        changed = replace(one.processes, argv=(argv, argv, argv))
         again = Snapshot(one.facts, one.counts, changed, one.maps, one.notes)
         shown = tables.processes_frame(again, identify(again))["arguments"][0]
         assert len(shown) == tables.ARGUMENTS_LENGTH_MAX - (index == 0)
@@ -105,7 +101,7 @@ def test_a_long_command_line_is_cut_at_the_limit() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1" + b"\0" * 100 + b"PAR1", b"x" * 1000])
 def test_what_is_no_parquet_names_itself(content: bytes) -> None:
-    with pytest.raises(OperatorError, match="^runs/x: is not a whole Parquet file"):
+    with pytest.raises(OperatorError, match=r"^runs/x: is not a whole Parquet file"):
         tables.from_parquet(content, "runs/x")
 
 

@@ -91,7 +91,7 @@ def test_next_and_last_meet(text: str, zone: str, instant: datetime) -> None:
     ],
 )
 def test_what_is_no_crontab_says_why(text: str, said: str) -> None:
-    with pytest.raises(ValueError, match="^") as raised:
+    with pytest.raises(ValueError, match=r"^") as raised:
         parse(text)
     assert said in str(raised.value)
 

@@ -31,7 +31,7 @@ def files(run: Run, *folders: str) -> dict[str, bytes]:
 def execute(run: Run) -> None:
     """What both modes do, in this one thread: c cannot be reached, a and b are what they always are."""
     dumped = run.dumped()
-    for seed, host in enumerate(run.pending()):
+    for host in run.pending():
         if host.name == "c":
             steps.keep(run, Failure("c", Stage.TCP, "tcp_refused"))
         elif host.name not in dumped:
