@@ -54,8 +54,8 @@ class GroupGraph:
         return new
 
     def add_child(self, parent: str, child: str) -> None:
-        """ValueError where the child already contains the parent."""
-        if parent == child or child in self.ancestors((parent,)):
+        """ValueError where the child already contains the parent, as `all` does."""
+        if child in (parent, ALL) or child in self.ancestors((parent,)):
             raise ValueError(f"the groups {parent} and {child} would contain each other")
         self.groups[parent].children[child] = None
         self.groups[child].parents[parent] = None

@@ -112,8 +112,8 @@ class InventoryFile:
         graph = self.graph
         if child in graph.groups:
             try:
-                if child == UNGROUPED and parent != ALL:
-                    raise ValueError(f"{UNGROUPED} can be a child of {ALL} only")  # noqa: TRY301  # one place tells
+                if parent == UNGROUPED or (child == UNGROUPED and parent != ALL):
+                    raise ValueError(f"{UNGROUPED} is a child of {ALL} alone, and has no children")  # noqa: TRY301  # one place tells
                 graph.add_child(parent, child)
             except ValueError as error:
                 self._mistake((*path, child), key, str(error))

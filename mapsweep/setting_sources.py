@@ -26,6 +26,7 @@ Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | Non
 
 _WORDS = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
 
+_SECTIONS_ALWAYS_THERE = ("limits", "ssh", "report")
 _WORDING = (
     ("Input should", "must"),
     ("a valid integer", "a whole number"),
@@ -44,6 +45,8 @@ class Sources:
         self._document = document
         self._places: dict[str, str] = {}
         self.tree = _tree(document)
+        for section in _SECTIONS_ALWAYS_THERE:
+            self.tree.setdefault(section, {})
         self.warnings = list(_unknown_variables(environment))
         for row in rows():
             if row.environment and environment.get(row.environment):
@@ -109,14 +112,16 @@ def _tree(document: Document) -> dict[str, Json]:
 
 
 def _json(value: Plain) -> Json:
-    """The same as JSON has it. Encrypted values and bytes are nothing that a setting could be."""
+    """The same as JSON has it, bytes as nothing; ValueError for what is encrypted."""
     if isinstance(value, list):
         return [_json(item) for item in value]
     if isinstance(value, dict):
         return {str(key): _json(item) for key, item in value.items()}
     if isinstance(value, date):
         return value.isoformat()
-    return None if isinstance(value, bytes | Encrypted) else value
+    if isinstance(value, Encrypted):
+        raise ValueError("a value is encrypted with ansible-vault, which is not supported here")  # noqa: TRY004
+    return None if isinstance(value, bytes) else value
 
 
 def _from_text(row: Row, text: str) -> Json:

@@ -75,9 +75,9 @@ def search_folders(environment: Environment) -> tuple[Path, ...]:
     return Path.cwd(), Path(own) / "mapsweep", SYSTEM_FOLDER
 
 
-def default_runs(environment: Environment) -> str:
-    """Where runs are kept unless something else is said."""
-    if os.geteuid() == 0:
+def default_runs(environment: Environment, user_id: int | None = None) -> str:
+    """Where runs are kept unless something else is said; `user_id` is the account's own by default."""
+    if (os.geteuid() if user_id is None else user_id) == 0:
         return "/var/lib/mapsweep/runs"
     state = environment.get("XDG_STATE_HOME") or str(Path("~/.local/state").expanduser())
     return str(Path(state) / "mapsweep/runs")
