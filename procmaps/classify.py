@@ -38,6 +38,7 @@ MEMORY_RULES: Final[tuple[Rule, ...]] = (
     jvm_gc.COLLECTION_SET,
     jvm_metaspace.LOW_REST,
     jvm_metaspace.NODES,
+    jvm_heap.BY_EXTENT,
     go.HEAP,
     loaded.SMALL_BSS,
     loaded.BSS,

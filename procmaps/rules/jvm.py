@@ -34,6 +34,7 @@ class JvmArguments:
     code_cache: int = 0
     class_space: int = 0
     ram_max: int = 0
+    generational: bool = False  # -XX:ShenandoahGCMode=generational
     large_pages: bool = False  # huge pages asked for, transparent or not
     collector: str = ""  # Serial, Parallel, G1, Z, ...; "" where the JVM chose
 
@@ -77,7 +78,7 @@ _COLLECTOR = re.compile(rb"^-XX:\+Use(\w+?)GC$")
 def read_arguments(argv: tuple[bytes, ...]) -> JvmArguments:
     """The arguments that shape the address space; where one is repeated the last counts."""
     sizes = {"heap_max": 0, "stack": 0, "code_cache": 0, "class_space": 0, "ram_max": 0}
-    share, collector, large_pages = 25.0, "", False
+    share, collector, large_pages, generational = 25.0, "", False, False
     for argument in _options(argv):
         chosen = _COLLECTOR.match(argument)
         name, _, value = argument[4:].partition(b"=")
@@ -89,13 +90,17 @@ def read_arguments(argv: tuple[bytes, ...]) -> JvmArguments:
             collector = chosen[1].decode()
         elif argument in _LARGE_PAGES:
             large_pages = True
+        elif argument == b"-XX:ShenandoahGCMode=generational":
+            generational = True
         elif name in _SIZES:
             sizes[_SIZES[name]] = size_of(value) or sizes[_SIZES[name]]
         elif name == b"ThreadStackSize":
             sizes["stack"] = size_of(value) * KIB or sizes["stack"]
         elif name in {b"MaxRAMPercentage", b"MaxRAMFraction"}:
             share = _share(name, value, share)
-    return JvmArguments(heap_share=share, collector=collector, large_pages=large_pages, **sizes)
+    return JvmArguments(
+        generational=generational, heap_share=share, collector=collector, large_pages=large_pages, **sizes
+    )
 
 
 def _options(argv: tuple[bytes, ...]) -> list[bytes]:

@@ -25,6 +25,8 @@ PAGE_BYTES: Final = 4096
 LARGE_PAGE_BYTES: Final = 2 * MIB
 LARGE_GAP_BYTES: Final = 256 * KIB
 GAP_MIN_BYTES: Final = 20 * KIB  # a mirrored gap below this could be guard zones
+MERGED_MIN_BYTES: Final = 4 * MIB
+MERGED_FACTOR: Final = 4
 MARK_STACK_BYTES: Final = 32 * MIB
 PARALLEL: Final = ("Parallel", "ParallelOld", "")
 WITHOUT_MARK_STACK: Final = ("Serial", "Parallel", "ParallelOld", "Z", "Shenandoah", "Epsilon")
@@ -181,19 +183,38 @@ def _whole_sizes(draft: Draft, jvm: Jvm) -> list[int]:
 
 
 def whole_tables_merged(draft: Draft) -> Flags | None:
-    """Large tables at the top of a mapping that ends on 2 MiB, as mark_stack_merged."""
+    """Large tables at the top of a mapping, where no mapping has their size and only one can hold them.
+
+    Tables are mapped early and mappings grow downward, so what merged with one lies below it.
+    """
     spans: Spans = []
     for jvm in draft.jvms:
         if jvm.heap[1] <= jvm.heap[0]:
             continue
+        spans += _beside_heap(draft, jvm)
         own = draft.rows_of(jvm.process)
+        if not (jvm.arguments.collector in PARALLEL[:2] or jvm.before_9):
+            continue
         for size in _whole_sizes(draft, jvm):
-            if size % (2 * MIB) or size in jvm.tables:
+            bitmap_known = size * 64 == jvm.heap[1] - jvm.heap[0] and size * 2 in jvm.tables
+            if size < MERGED_MIN_BYTES or size in jvm.tables or bitmap_known:
                 continue
-            fit = draft.open_rw[own] & (draft.size[own] > size) & (draft.end[own] % (2 * MIB) == 0)
-            fit &= draft.size[own] < 2 * size
-            spans += [(jvm.process, end - size, end) for end in draft.end[own][fit][:1].tolist()]
-    return draft.take_spans(spans)
+            fit = draft.open_rw[own] & (draft.size[own] > size) & (draft.size[own] < MERGED_FACTOR * size)
+            fit &= draft.end[own] % (2 * MIB) == 0
+            ends = draft.end[own][fit].tolist()
+            if len(ends) == 1:
+                spans.append((jvm.process, ends[0] - size, ends[0]))
+    return draft.take_spans(_merge(spans))
+
+
+def _beside_heap(draft: Draft, jvm: Jvm) -> Spans:
+    """Generational Shenandoah maps two card tables right below its heap, each with a page more."""
+    tables = 2 * (_pages((jvm.heap[1] - jvm.heap[0]) // 512) + PAGE_BYTES)
+    if jvm.arguments.collector != "Shenandoah" or not jvm.arguments.generational:
+        return []
+    own = draft.rows_of(jvm.process)
+    beside = draft.open_rw[own] & (draft.end[own] == jvm.heap[0]) & (draft.size[own] >= tables)
+    return [(jvm.process, jvm.heap[0] - tables, jvm.heap[0])] if bool(beside.any()) else []
 
 
 def mark_stack(draft: Draft) -> Flags | None:
@@ -291,8 +312,8 @@ WHOLE_MERGED = Rule(
     Kind.JAVA_GC,
     Confidence.LIKELY,
     "maps, cmdline",
-    "OpenJDK, gc/parallel; Linux 6.7 and later align mappings of whole 2 MiB to 2 MiB",
-    "the top {block_size} of a mapping that ends on 2 MiB: as large as a table over the whole Java heap",
+    "OpenJDK, gc/parallel and gc/shenandoah; Linux maps from the top of the mmap area downward",
+    "the top {block_size} of a mapping: as large as a table over the whole Java heap, which is nowhere else",
     whole_tables_merged,
     Kind.HEAP_MMAP,
 )

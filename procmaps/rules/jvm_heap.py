@@ -6,7 +6,8 @@ compressed oops anywhere in the mmap area. What is committed of it lies in one o
 closed.
 """
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -29,6 +30,7 @@ ALIGNMENTS_BYTES: Final = (
 )  # Serial to G1 with 32 MiB regions
 OOPS_BASE_BYTES: Final = 32 * GIB  # bases of heaps with compressed oops that are not zero are multiples of it
 END_BONUS: Final = 5
+EXTENT_MIN_BYTES: Final = 256 * MIB
 HEAP_MIN_BYTES: Final = 8 * MIB
 ZGC_LOW_BYTES: Final = 4 * 2**40
 ARENA_BYTES: Final = 64 * MIB
@@ -72,6 +74,9 @@ def find_exact(draft: Draft, jvm: Jvm) -> tuple[int, int] | None:
     length = np.bincount(chain, end - start)[chain]
     long = length >= rounded[0]
     rows, start, end, chain = rows[long], start[long], end[long], chain[long]
+    if not len(rows):
+        return None
+    last = end[np.searchsorted(chain, chain, "right") - 1]
     # a heap whose compressed oops need a base has a closed prefix of one alignment
     based = bool((start % OOPS_BASE_BYTES == 0).any())
     prefixed = {size + unit for size in rounded for unit in ALIGNMENTS_BYTES[2:] if size >= GIB and based}
@@ -87,13 +92,18 @@ def find_exact(draft: Draft, jvm: Jvm) -> tuple[int, int] | None:
             )
             for row in np.flatnonzero(held):
                 low, high = sorted((int(anchors[row]), int(limit[row])))
-                if size not in rounded and low % OOPS_BASE_BYTES:
+                based_here = size not in rounded
+                if based_here and low % OOPS_BASE_BYTES:
+                    continue
+                # the first thing in a heap is committed memory, or the closed prefix of a based one
+                lowest = int(np.searchsorted(end, low, "right"))
+                if draft.none[rows[lowest]] and not based_here:
                     continue
                 exact = int(limit[row]) == int(others[position[row]])
                 score = _score(draft, rows, start, end, (low, high), exact=exact)
                 # mappings grow downward: what merged with the heap came later and lies below it
                 score += END_BONUS if sign < 0 else 0
-                score += END_BONUS if high == int(end[chain == chain[row]][-1]) and high <= LOW_BYTES else 0
+                score += END_BONUS if high == int(last[row]) else 0
                 if score > 2 * END_BONUS:
                     found.append((score, low, high))
     if not found:
@@ -107,7 +117,7 @@ def _score(
 ) -> int:
     """How much a span looks like a heap; 0 and less is no heap."""
     low, high = span
-    inside = rows[(start < high) & (end > low)]
+    inside = rows[np.searchsorted(end, low, "right") : np.searchsorted(start, high)]
     if low % (64 * KIB) or (not exact and low % MIB):
         return 0
     score = 60 if exact else 30
@@ -141,12 +151,29 @@ def find_low(draft: Draft, jvm: Jvm) -> tuple[int, int] | None:
     return best
 
 
-def _spans(draft: Draft, find_by_size: bool) -> Spans:
+def find_extent(draft: Draft, jvm: Jvm) -> tuple[int, int] | None:
+    """Neither size nor place known: the run around the largest closed part that nothing else accounts for."""
+    rows, start, end, chain = _chains(draft, jvm)
+    closed = np.flatnonzero(draft.none[rows] & (end - start >= EXTENT_MIN_BYTES))
+    if not len(closed):
+        return None
+    largest = closed[np.argmax((end - start)[closed])]
+    own = np.flatnonzero(chain == chain[largest])
+    first_large = closed[np.isin(closed, own)][0]
+    if first_large == own[0] or draft.none[rows[first_large - 1]]:
+        return None
+    return int(start[first_large - 1]), int(end[own[-1]])
+
+
+Finder: TypeAlias = Callable[[Draft, Jvm], tuple[int, int] | None]
+
+
+def _spans(draft: Draft, find: Finder) -> Spans:
     spans: Spans = []
     for jvm in draft.jvms:
         if jvm.heap[1]:
             continue
-        heap = find_exact(draft, jvm) if find_by_size else find_low(draft, jvm)
+        heap = find(draft, jvm)
         if heap is not None:
             jvm.heap = heap
             spans.append((jvm.process, *heap))
@@ -155,12 +182,17 @@ def _spans(draft: Draft, find_by_size: bool) -> Spans:
 
 def by_size(draft: Draft) -> Flags | None:
     """Reservations of exactly the size that -Xmx or the default asks for."""
-    return draft.take_spans(_spans(draft, find_by_size=True))
+    return draft.take_spans(_spans(draft, find_exact))
 
 
 def by_place(draft: Draft) -> Flags | None:
     """Where the size is not known: what lies where only a JVM's heap lies."""
-    return draft.take_spans(_spans(draft, find_by_size=False))
+    return draft.take_spans(_spans(draft, find_low))
+
+
+def by_extent(draft: Draft) -> Flags | None:
+    """What is left when the size is not known and nothing lies in the low addresses."""
+    return draft.take_spans(_spans(draft, find_extent))
 
 
 def zgc(draft: Draft) -> Flags | None:
@@ -219,4 +251,15 @@ BY_PLACE = Rule(
     "size is not known",
     by_place,
     Kind.JAVA_METASPACE,
+)
+BY_EXTENT = Rule(
+    "java.heap_by_extent",
+    Kind.JAVA_HEAP,
+    Confidence.LIKELY,
+    "maps",
+    _RESERVE,
+    "the largest reservation of this JVM, {block_size}, that no other part of it accounts for; its maximum heap size is"
+    " not known",
+    by_extent,
+    Kind.JAVA_GC,
 )
