@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 SCHEMA_VERSION = 1
+FINDINGS_MAX = 100  # kept of one host
 
 
 class Connection(StrEnum):
@@ -121,6 +122,20 @@ class Manifest:
 
 
 @dataclass(frozen=True, slots=True)
+class FindingRecord:
+    """A finding about one process, kept because its evidence is in the dump and not in the footprints."""
+
+    code: str
+    severity: str  # alarm, warning, info
+    pid: int
+    comm: str  # UTF-8, with what is not written out
+    evidence: str
+    advice: str
+    confirm: str
+    not_shown: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class HostRecord:
     """What is known of a host that answered; stored as hosts/HOST.json beside its footprints."""
 
@@ -149,6 +164,7 @@ class HostRecord:
     thp_mode: str
     rules_version: str
     notes: tuple[str, ...] = ()
+    findings: tuple[FindingRecord, ...] = ()  # the gravest first, FINDINGS_MAX of them
 
 
 @dataclass(frozen=True, slots=True)

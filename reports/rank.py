@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from archive.records import HostRecord
 from archive.runs import Outcome, Run, Runs
 from reports import answers, kinds, trend
 from reports.measures import NATIVE, Frames, measure
@@ -13,7 +14,7 @@ from reports.status import FAILED, OK, PARTIAL, Status, status
 
 PROCESSES_A_HOST_MAX = 20  # shown in a report; processes.csv has them all
 STACK_PROCESSES_A_HOST_MAX = 5  # of these at most so many for their stacks alone
-SEVERITIES = ("critical", "warning", "note")
+SEVERITIES = ("alarm", "warning", "info")
 STACKS = "stacks_resident_max_bytes"
 
 
@@ -80,7 +81,7 @@ class Report:
     hosts: tuple[HostRow, ...]  # by native heap, ties by name; failed ones last, by name
     services: tuple[ServiceRow, ...]  # by native heap, ties by name
     failures: tuple[FailureGroup, ...]  # failed before partial, the largest first
-    advice: tuple[Advice, ...]  # the gravest first
+    advice: tuple[Advice, ...]  # what is more than information: the gravest first, then by rank of the host
     processes: pl.DataFrame  # all of them, for processes.csv
 
     @property
@@ -99,14 +100,14 @@ def report(run: Run, runs: Runs | None = None) -> Report:
     tables = _with_past(frames, past)
     statuses = {outcome.host.name: status(outcome) for outcome in outcomes}
     hosts = _ranked(_hosts(run, tables, outcomes, statuses))
-    advice = tuple(sorted((each for host in hosts for each in host.advice), key=gravest_first))
+    urgent = (each for host in hosts for each in host.advice if each.severity != SEVERITIES[-1])
     return Report(
         run=_facts(run, statuses, past),
         totals=_totals(hosts),
         hosts=hosts,
         services=_services(tables.services),
         failures=_failures(outcomes, statuses),
-        advice=advice,
+        advice=tuple(sorted(urgent, key=_gravity)),
         processes=tables.processes,
     )
 
@@ -143,10 +144,31 @@ def _hosts(
             remedy=stands.remedy,
             **{field: values[field] for field in _MEASURED},
         )
+        if outcome.record is not None:
+            row = replace(row, advice=_advice(outcome.record))
         failure, processes = outcome.failure, by_host.get((row.name,))
         if failure is not None and outcome.record is None:
             row = replace(row, at=failure.at, elapsed_s=failure.elapsed_s, attempt=failure.attempt)
         yield row if processes is None else _detailed(row, processes, answers.footprints(run, row.name))
+
+
+def _advice(record: HostRecord) -> tuple[Advice, ...]:
+    """What was found on a host, the gravest first."""
+    found = (
+        Advice(
+            code=each.code,
+            severity=each.severity,
+            host=record.host,
+            pid=each.pid,
+            comm=each.comm,
+            evidence=each.evidence,
+            advice=each.advice,
+            confirm=each.confirm,
+            not_shown=each.not_shown,
+        )
+        for each in record.findings
+    )
+    return tuple(sorted(found, key=_gravity))
 
 
 def _detailed(host: HostRow, processes: pl.DataFrame, footprints: pl.DataFrame) -> HostRow:
@@ -290,10 +312,8 @@ def _sum(column: pl.Series) -> int | None:
     return added(column.to_list())
 
 
-def gravest_first(advice: Advice) -> tuple[int, str, str, int]:
-    """The order in which advice is shown."""
-    grave = SEVERITIES.index(advice.severity) if advice.severity in SEVERITIES else len(SEVERITIES)
-    return (grave, advice.host, advice.code, advice.pid or 0)
+def _gravity(advice: Advice) -> int:
+    return SEVERITIES.index(advice.severity) if advice.severity in SEVERITIES else len(SEVERITIES)
 
 
 _NOT_MEASURED = {"rank", "stack_rank", "name", "status", "stage", "reason", "detail", "remedy"}

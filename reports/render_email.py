@@ -22,8 +22,9 @@ HOSTS_MAX = 25
 ADVICE_MAX = 5
 GROUPS_MAX = 12
 TEXT_HOSTS_MAX = 1000
-BAR_PIXELS = 120
+BAR_PIXELS = 80
 ATTACHMENT = "hosts.csv.gz"
+POLICY = SMTP.clone(max_line_length=200)  # a subject is one line: where it is folded, some show a blank
 _DOMAIN = re.compile(r"[A-Za-z0-9.-]{1,253}")
 
 
@@ -32,7 +33,7 @@ def message(report: Report, to: tuple[str, ...], settings: MailSettings, *, link
     hosts_gz = gzip.compress(render_csv.hosts(report), 9, mtime=0)
     attached = len(hosts_gz) <= settings.attach_max_bytes
     attachment = f"{ATTACHMENT}, attached" if attached else f"{ATTACHMENT} is too large to attach"
-    mail = EmailMessage(policy=SMTP)
+    mail = EmailMessage(policy=POLICY)
     subject = _subject(report, settings)
     _headers(mail, report, to, settings)
     mail["Subject"] = subject
@@ -107,6 +108,7 @@ def _html(report: Report, subject: str, attachment: str, link: str) -> str:
             groups_max=GROUPS_MAX,
             advice_max=ADVICE_MAX,
             hosts_max=hosts_max,
+            bar_pixels=BAR_PIXELS,
             attachment=attachment,
             link=link if link.startswith(("https://", "http://")) else "",
         )

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from reports import sizes, verdict
 from reports.columns import HOSTS, PROCESSES, SERVICES, Column, Unit, by_name
 from reports.measures import PEERS_MIN
-from reports.rank import Report, added
+from reports.rank import SEVERITIES, Report, added
 from reports.rows import Extent, HostRow, ProcessRow, ServiceRow, cell
 from reports.templating import FOLDER, environment
 from reports.words import WORDS
@@ -147,6 +147,7 @@ def _environment(report: Report) -> Environment:
         uptime=_uptime,
         up_s=_up_s,
         sortable=_sortable,
+        urgent=_urgent,
         others=_others,
         own_sum=_own_sum,
     )
@@ -235,6 +236,11 @@ def _of_ram_raw(host: HostRow) -> float | None:
 def _of_ram(host: HostRow) -> str:
     heap, ram = host.native_heap_resident_max_bytes, host.mem_total_bytes
     return _share(heap, ram) if heap is not None and ram else sizes.DASH
+
+
+def _urgent(host: HostRow) -> int:
+    """How many of a host's findings are more than information."""
+    return sum(each.severity != SEVERITIES[-1] for each in host.advice)
 
 
 def _median(service: ServiceRow) -> Extent:

@@ -148,4 +148,5 @@ def _advice(advice: Advice) -> dict[str, Json]:
         "evidence": advice.evidence,
         "advice": advice.advice,
         "confirm": advice.confirm,
+        "not_shown": advice.not_shown,
     }

@@ -59,8 +59,7 @@ def _advice(report: Report) -> Iterator[str]:
         return
     yield from _section("Findings")
     for each in report.advice[:ADVICE_MAX]:
-        process = f" {each.comm} ({each.pid})" if each.pid is not None else ""
-        yield from _wrapped(f"{each.severity}: {each.host}{process}: {each.evidence}", "  ")
+        yield from _wrapped(f"{each.severity}: {each.host} {each.comm} ({each.pid}): {each.evidence}", "  ")
         yield from _wrapped(each.advice, "    ")
     if len(report.advice) > ADVICE_MAX:
         yield f"  and {number(len(report.advice) - ADVICE_MAX)} more in the report"

@@ -119,11 +119,12 @@ class Advice:
     code: str
     severity: str
     host: str
-    pid: int | None  # None: of the whole host
+    pid: int
     comm: str
     evidence: str
     advice: str
-    confirm: str
+    confirm: str  # what would show it right or wrong
+    not_shown: str  # what this evidence cannot say
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from archive.records import Closed, Failure, Host, HostRecord, Limits, Manifest, Scope, Stage
+from archive.records import Closed, Failure, FindingRecord, Host, HostRecord, Limits, Manifest, Scope, Stage
 from archive.runs import Run, Runs
 from archive.tables import FOOTPRINT_SCHEMA, PROCESS_SCHEMA, to_parquet
 from reports import measures
@@ -59,6 +59,7 @@ class Answered:
     complete: bool = True
     problem: str = ""
     meminfo_bytes: dict[str, int] = field(default_factory=dict)
+    findings: tuple[FindingRecord, ...] = ()
 
 
 MEMINFO = {
@@ -168,6 +169,7 @@ def record(host: Answered) -> HostRecord:
         max_map_count=65530,
         thp_mode="madvise",
         rules_version=RULES,
+        findings=host.findings,
     )
 
 
@@ -224,6 +226,12 @@ def _block(process: Process, block: Block) -> tuple[int | str | None, ...]:
         most,
         None,
         None,
+    )
+
+
+def finding(pid: int, severity: str = "warning", text: str = "many") -> FindingRecord:
+    return FindingRecord(
+        "many_arenas", severity, pid, text, f"{text} arenas", f"{text} fewer", f"{text} test", text
     )
 
 

@@ -1,6 +1,6 @@
 """Names that hosts, processes and inventories might choose to break a report with."""
 
-from tests.reports.fleet import MIB, Answered, Block, Process, heap, stacks
+from tests.reports.fleet import MIB, Answered, Block, Process, finding, heap, stacks
 
 NAMES = (
     "<script>alert(1)</script>",
@@ -27,7 +27,7 @@ NAMES = (
 
 def fleet() -> tuple[Answered, ...]:
     """A host of each name, with a process of each name."""
-    return tuple(Answered(name, _processes()) for name in NAMES)
+    return tuple(Answered(name, _processes(), findings=(finding(1, text=name),)) for name in NAMES)
 
 
 def _processes() -> tuple[Process, ...]:

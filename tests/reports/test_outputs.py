@@ -220,6 +220,7 @@ def test_no_name_reaches_a_header(nasty: Report) -> None:
     }
     assert len(mail["Subject"]) < 78
     assert mail["Subject"].isascii()
+    assert b"\r\nSubject: [mapsweep prod] " in mail.as_bytes()
 
 
 @pytest.mark.parametrize("scope", ["a\r\nBcc: victim@example.com", "Größe\u202e", "x" * 300, ""])

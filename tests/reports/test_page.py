@@ -18,6 +18,7 @@ from tests.reports.fleet import (
     Answered,
     Process,
     failure,
+    finding,
     grown,
     heap,
     peers,
@@ -72,6 +73,9 @@ UNNAMED = """() => {
 }"""
 
 
+FOUND = (finding(100, "alarm"), finding(100), finding(100, "info"))
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as started:
@@ -83,7 +87,10 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     runs = runs_in(tmp_path_factory.mktemp("runs"))
     hosts = peers((90 * MIB, 100 * MIB, 100 * MIB, 110 * MIB, GIB))
     used = Answered(
-        "web6", (Process(100, blocks=(heap(5 * MIB, resident=True), stacks(400, 300 * MIB))),), denied=2
+        "web6",
+        (Process(100, blocks=(heap(5 * MIB, resident=True), stacks(400, 300 * MIB))),),
+        denied=2,
+        findings=FOUND,
     )
     run_of(runs, *hosts, used, run_id="20261121T050000Z-prod-0001", started_at="2026-11-21T05:00:00Z")
     run = run_of(

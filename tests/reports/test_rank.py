@@ -11,6 +11,7 @@ from tests.reports.fleet import (
     Block,
     Process,
     failure,
+    finding,
     heap,
     peers,
     run_of,
@@ -137,3 +138,18 @@ def test_bloat_of_a_host_is_the_sum_over_its_services(tmp_path: Path) -> None:
     assert made.hosts[0].bloat_bytes == GIB - 100 * MIB
     assert made.hosts[1].bloat_bytes == 0
     assert made.services[0].bloated == 1
+
+
+def test_findings_are_shown_the_gravest_first_and_then_by_rank(tmp_path: Path) -> None:
+    small = Answered(
+        "a", (Process(1, blocks=(heap(MIB),)),), findings=(finding(1, "alarm"), finding(1, "info"))
+    )
+    large = Answered("b", (Process(1, blocks=(heap(GIB),)),), findings=(finding(1),))
+    other = Answered("c", (Process(1, blocks=(heap(2 * MIB),)),), findings=(finding(1),))
+    made = report(tmp_path, small, large, other)
+    assert [(each.severity, each.host) for each in made.advice] == [
+        ("alarm", "a"),
+        ("warning", "b"),
+        ("warning", "c"),
+    ]
+    assert [each.severity for each in made.hosts[-1].advice] == ["alarm", "info"]
