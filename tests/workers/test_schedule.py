@@ -19,7 +19,7 @@ from workers.schedule import DueTimes, beat_entries, run_beat
 from workers.schedules import Schedule
 
 INVENTORY = "all:\n  hosts:\n    this:\n      ansible_connection: local\n"
-BEAT_WITHIN_S = 120
+BEAT_WITHIN_S = 180
 
 
 @pytest.fixture
@@ -135,18 +135,17 @@ def test_beat_without_schedule_or_broker_is_the_operators_mistake(tmp_path: Path
 @pytest.mark.journey
 def test_two_beats_start_the_run_of_the_next_minute_once(settings: WorkerSettings, tmp_path: Path) -> None:
     runs, until = Runs(settings.runs_url), time.monotonic() + BEAT_WITHIN_S
+    log = tmp_path / "worker.log"
     with (
         running("worker", settings, tmp_path),
         running("beat", settings, tmp_path, "1"),
         running("beat", settings, tmp_path, "2"),
     ):
-        while not (runs.ids() and not runs.queued()):
-            assert time.monotonic() < until, (tmp_path / "worker.log").read_text()
+        while not ("has been started already" in log.read_text() and runs.ids() and not runs.queued()):
+            assert time.monotonic() < until, log.read_text()
             time.sleep(0.2)
-    logs = [(tmp_path / f"beat{number}.log").read_text() for number in (1, 2)]
-    assert all("start nightly" in log for log in logs)
-    due = {run_id[:13] for run_id in runs.ids()}
-    assert len(due) == len(runs.ids())  # a run a minute, though both beats asked for each
+    minutes = {run_id[:13] for run_id in runs.ids()}
+    assert len(minutes) == len(runs.ids())  # one a minute, though both beats asked
     run = runs.open(runs.ids()[0])
     closed = run.closed()
     assert closed is not None
