@@ -167,7 +167,7 @@ def _stack_reservation(snapshot: Snapshot, sums: _Kinds) -> Iterator[Finding]:
             if strict
             else "Harmless, unless the address space is limited (ulimit -v): untouched pages cost nothing.",
             "Rss of the stacks in smaps."
-            if not sums.exact
+            if not sums.exact[row]
             else "Lower the stack size: VmRSS will not change.",
             "How deep the stacks once were: pages stay resident until the thread ends.",
         )
