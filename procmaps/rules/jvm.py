@@ -35,6 +35,7 @@ class JvmArguments:
     class_space: int = 0
     ram_max: int = 0
     generational: bool = False  # -XX:ShenandoahGCMode=generational
+    known: bool = False  # an argument list was sent
     large_pages: bool = False  # huge pages asked for, transparent or not
     collector: str = ""  # Serial, Parallel, G1, Z, ...; "" where the JVM chose
 
@@ -99,7 +100,12 @@ def read_arguments(argv: tuple[bytes, ...]) -> JvmArguments:
         elif name in {b"MaxRAMPercentage", b"MaxRAMFraction"}:
             share = _share(name, value, share)
     return JvmArguments(
-        generational=generational, heap_share=share, collector=collector, large_pages=large_pages, **sizes
+        known=bool(argv),
+        generational=generational,
+        heap_share=share,
+        collector=collector,
+        large_pages=large_pages,
+        **sizes,
     )
 
 

@@ -26,7 +26,7 @@ LARGE_PAGE_BYTES: Final = 2 * MIB
 LARGE_GAP_BYTES: Final = 256 * KIB
 GAP_MIN_BYTES: Final = 20 * KIB  # a mirrored gap below this could be guard zones
 MERGED_MIN_BYTES: Final = 4 * MIB
-MERGED_FACTOR: Final = 4
+MERGED_FACTOR: Final = 2
 MARK_STACK_BYTES: Final = 32 * MIB
 PARALLEL: Final = ("Parallel", "ParallelOld", "")
 WITHOUT_MARK_STACK: Final = ("Serial", "Parallel", "ParallelOld", "Z", "Shenandoah", "Epsilon")
@@ -237,8 +237,11 @@ def mark_stack_merged(draft: Draft) -> Flags | None:
     """
     spans: Spans = []
     for jvm in draft.jvms:
-        if jvm.mark_stack or jvm.before_9 or jvm.arguments.collector in WITHOUT_MARK_STACK or not jvm.heap[1]:
+        if jvm.mark_stack or jvm.before_9 or jvm.arguments.collector in WITHOUT_MARK_STACK:
             continue
+        gaps = any(closed for _, _, closed in _runs(draft, jvm))
+        if not jvm.heap[1] or (64 not in jvm.scales if gaps else not jvm.arguments.known):
+            continue  # nothing says that the collector is G1
         own = draft.rows_of(jvm.process)
         fit = draft.open_rw[own] & (draft.size[own] > MARK_STACK_BYTES) & (draft.end[own] % (2 * MIB) == 0)
         for end in draft.end[own][fit & (draft.start[own] >= LOW_BYTES)][:1].tolist():

@@ -13,7 +13,7 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft, Spans
-from procmaps.rules.jvm import GIB, KIB, LOW_BYTES, MIB, Jvm
+from procmaps.rules.jvm import CLASS_SPACE_BYTES, GIB, KIB, LOW_BYTES, MIB, Jvm
 from procmaps.rules.names import Name
 from procmaps.rules.rule import Rule
 from procmaps.tables import EXECUTE, UNKNOWN, Flags, Ints64
@@ -31,6 +31,7 @@ ALIGNMENTS_BYTES: Final = (
 OOPS_BASE_BYTES: Final = 32 * GIB  # bases of heaps with compressed oops that are not zero are multiples of it
 END_BONUS: Final = 5
 EXTENT_MIN_BYTES: Final = 256 * MIB
+GENERATION_FACTOR: Final = 16
 HEAP_MIN_BYTES: Final = 8 * MIB
 ZGC_LOW_BYTES: Final = 4 * 2**40
 ARENA_BYTES: Final = 64 * MIB
@@ -134,21 +135,23 @@ def _score(
 
 
 def find_low(draft: Draft, jvm: Jvm) -> tuple[int, int] | None:
-    """Without -Xmx: the run below a canonical end, or the largest in the low addresses."""
+    """Size not known: the run that ends where heaps end, else the largest in the low addresses."""
     rows, start, end, chain = _chains(draft, jvm)
     low = end <= LOW_BYTES
     rows, start, end, chain = rows[low], start[low], end[low], chain[low]
-    best: tuple[int, int] | None = None
+    best: tuple[bool, int, int] | None = None
     for number in np.unique(chain):
-        own = chain == number
-        first, last = int(start[own][0]), int(end[own][-1])
-        for canonical in CANONICAL_ENDS:
-            if first < canonical <= last and canonical - first >= HEAP_MIN_BYTES:
-                last = canonical
-                break
-        if last - first >= HEAP_MIN_BYTES and (best is None or last - first > best[1] - best[0]):
-            best = first, last
-    return best
+        own = np.flatnonzero(chain == number)
+        first, last = int(start[own[0]]), int(end[own[-1]])
+        ends = [one for one in CANONICAL_ENDS if first < one <= last and one - first >= HEAP_MIN_BYTES]
+        # an archive at the bottom begins the class space; in a heap it lies at the top
+        archive_first = bool((draft.code[rows[own[:2]]] == Name.JSA).any())
+        is_class_space = archive_first or last - first == (jvm.arguments.class_space or CLASS_SPACE_BYTES)
+        if last - first < HEAP_MIN_BYTES or (is_class_space and not ends):
+            continue
+        found = (bool(ends), (ends[0] if ends else last) - first, first)
+        best = max(best, found) if best else found
+    return (best[2], best[2] + best[1]) if best else None
 
 
 def find_extent(draft: Draft, jvm: Jvm) -> tuple[int, int] | None:
@@ -156,13 +159,20 @@ def find_extent(draft: Draft, jvm: Jvm) -> tuple[int, int] | None:
     rows, start, end, chain = _chains(draft, jvm)
     closed = np.flatnonzero(draft.none[rows] & (end - start >= EXTENT_MIN_BYTES))
     if not len(closed):
-        return None
+        # committed whole: the largest that malloc cannot have mapped
+        whole = np.flatnonzero(
+            draft.writable[rows] & ((end - start) % MIB == 0) & (end - start >= ARENA_BYTES)
+        )
+        largest = whole[np.argmax((end - start)[whole])] if len(whole) else -1
+        return (int(start[largest]), int(end[largest])) if largest >= 0 else None
     largest = closed[np.argmax((end - start)[closed])]
     own = np.flatnonzero(chain == chain[largest])
-    first_large = closed[np.isin(closed, own)][0]
-    if first_large == own[0] or draft.none[rows[first_large - 1]]:
+    # two generations have a closed part each; what mirrors the heap in a table is far smaller
+    sizes = (end - start)[closed]
+    lowest = closed[np.isin(closed, own) & (sizes * GENERATION_FACTOR >= sizes.max())][0]
+    if lowest == own[0] or draft.none[rows[lowest - 1]]:
         return None
-    return int(start[first_large - 1]), int(end[own[-1]])
+    return int(start[lowest - 1]), int(end[own[-1]])
 
 
 Finder: TypeAlias = Callable[[Draft, Jvm], tuple[int, int] | None]

@@ -53,13 +53,20 @@ def _reservations(draft: Draft, jvm: Jvm, size: int) -> Spans:
     own = draft.rows_of(jvm.process)
     start, end = draft.start[own], draft.end[own]
     usable = draft.open[own]
+    cds = end[draft.kind[own] == Kind.JAVA_CDS]
     for row in np.flatnonzero(
         usable & draft.none[own] & (draft.size[own] >= size // 2) & (draft.size[own] <= size * 3)
     ):
         for low in start[: row + 1][::-1][:24]:
             begin = int(low)
             high = begin + size
-            if high > int(end[row]) or high <= int(start[row]):
+            # the closed end may be merged with a later reserve; then only the archive below tells the place
+            above_archive = begin % ARCHIVE_ALIGNMENT_BYTES == 0 and bool((cds == begin).any())
+            if (
+                high > int(end[row])
+                or high <= int(start[row])
+                or (high < int(end[row]) and not above_archive)
+            ):
                 continue
             inside = (start >= begin) & (start < high)
             unbroken = int((end[inside] - start[inside]).sum()) == int(end[row]) - begin
