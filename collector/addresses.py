@@ -64,8 +64,13 @@ def resolve(host: Host, dns_s: float, resolver: Resolver = system_resolver) -> t
     return answers[0]
 
 
-def connect(endpoints: tuple[Endpoint, ...], limits: Limits) -> socket.socket:
-    """A socket to the first address that answers; each gets its share of the time that is left."""
+def connect(
+    endpoints: tuple[Endpoint, ...], limits: Limits, opened: Callable[[socket.socket], None]
+) -> socket.socket:
+    """A socket to the first address that answers; each gets its share of the time that is left.
+
+    Each socket is shown to `opened` before it connects: shut down, it stops to try.
+    """
     deadline_s = time.monotonic() + limits.tcp_s
     trouble = HostTrouble(Stage.TCP, "tcp_unreachable", "no address")
     for index, (family, address) in enumerate(endpoints):
@@ -73,14 +78,17 @@ def connect(endpoints: tuple[Endpoint, ...], limits: Limits) -> socket.socket:
         if left_s <= 0:
             break
         try:
-            return _connected(family, address, left_s / (len(endpoints) - index))
+            return _connected(family, address, left_s / (len(endpoints) - index), opened)
         except OSError as error:
             trouble = tcp_trouble(error, f"{address[0]!s} port {address[1]!s}")
     raise trouble
 
 
-def _connected(family: socket.AddressFamily, address: Address, timeout_s: float) -> socket.socket:
+def _connected(
+    family: socket.AddressFamily, address: Address, timeout_s: float, opened: Callable[[socket.socket], None]
+) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
+    opened(sock)
     try:
         sock.settimeout(timeout_s)
         sock.connect(address)

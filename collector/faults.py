@@ -23,11 +23,6 @@ _REASONS: tuple[tuple[type[Exception], Stage | None, str], ...] = (
     (ssh_exception.SSHException, None, "protocol_error"),
     (EOFError, None, "connection_lost"),
     (OSError, None, "connection_lost"),
-    # from paramiko's own decoding of what a host sent
-    (ValueError, None, "protocol_error"),
-    (LookupError, None, "protocol_error"),
-    (TypeError, None, "protocol_error"),
-    (ArithmeticError, None, "protocol_error"),
 )
 
 
@@ -39,6 +34,12 @@ def trouble(error: Exception, stage: Stage) -> HostTrouble | None:
         if isinstance(error, kind):
             return HostTrouble(at or stage, reason, str(error) or kind.__name__)
     return None
+
+
+def of_transport(error: Exception, stage: Stage) -> HostTrouble:
+    """What ended paramiko's own thread. It decodes what a host sends, and fails on nonsense in any way."""
+    known = trouble(error, stage)
+    return known or HostTrouble(stage, "protocol_error", f"{type(error).__name__}: {error}")
 
 
 def _at_the_banner(error: Exception) -> tuple[str, str]:

@@ -53,11 +53,11 @@ class Keyring:
             if host.key_file:
                 return (self._raised(Path(host.key_file)),)
             files = [path.expanduser() for path in self._credentials.default_key_files]
-            found = [self._from_file(path) for path in files if path.exists()]
-            usable = [key for key in found if isinstance(key, paramiko.PKey)]
+            files = [path for path in files if path.exists()]
+            usable = [key for path in files if isinstance(key := self._from_file(path), paramiko.PKey)]
             if not (offered := (*self._from_agent(), *usable)):
-                if found and isinstance(found[0], HostTrouble):
-                    raise found[0]
+                if files:
+                    self._raised(files[0])
                 raise HostTrouble(Stage.AUTH, "no_key", "no key in an agent, in the inventory or in ~/.ssh")
             return offered[:KEYS_OFFERED]
 

@@ -66,6 +66,8 @@ def conclude(turn: Turn, drawn: probe.Probe, capture: Capture, limits: Limits) -
     try:
         parts = stream.parts(capture.received, drawn.nonce, limits)
     except HostTrouble as trouble:
+        if capture.exit_status == probe.EXIT_NO_TOOL:
+            raise HostTrouble(Stage.EXEC, "no_tool") from None
         raise HostTrouble(trouble.stage, trouble.reason, f"{trouble.detail}; {_ending(capture)}") from None
     problems = [parts.problem] if parts.problem else []
     if not parts.complete:

@@ -38,8 +38,9 @@ def collect(host: Host, session: Session) -> Dump | Failure:
         try:
             return _attempt(turn, session)
         except HostTrouble as trouble:
-            last = attempt >= session.limits.attempts or session.watchdog.interrupted
-            if trouble.reason not in RETRIED or last:
+            if session.watchdog.interrupted:
+                return turn.failed(HostTrouble(trouble.stage, INTERRUPTED))
+            if trouble.reason not in RETRIED or attempt >= session.limits.attempts:
                 return turn.failed(trouble)
         # full jitter: hosts that were turned away together do not come back together
         session.watchdog.pause(random.uniform(0, min(BACKOFF_MAX_S, BACKOFF_S * 2**attempt)))  # noqa: S311  # no secret
@@ -49,8 +50,9 @@ def collect(host: Host, session: Session) -> Dump | Failure:
 def _attempt(turn: outcomes.Turn, session: Session) -> Dump:
     keys = session.keyring.keys_for(turn.host)
     endpoints = addresses.resolve(turn.host, session.limits.dns_s)
-    sock = addresses.connect(endpoints, session.limits)
-    with session.watchdog.guard(lambda: _cut(sock)) as guard:
+    line = _Line()
+    with session.watchdog.guard(line.cut) as guard:
+        sock = addresses.connect(endpoints, session.limits, line.hold)
         connection = _Connection(turn, session, sock, guard)
         try:
             return connection.dump(keys)
@@ -63,6 +65,20 @@ def _attempt(turn: outcomes.Turn, session: Session) -> Dump:
             raise trouble from None
         finally:
             connection.close()
+
+
+class _Line:
+    """The socket of one attempt, as far as there is one, and how to end whatever waits on it."""
+
+    def __init__(self) -> None:
+        self._sock: socket.socket | None = None
+
+    def hold(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def cut(self) -> None:
+        if self._sock is not None:
+            _cut(self._sock)
 
 
 def _cut(sock: socket.socket) -> None:
@@ -130,10 +146,10 @@ class _Connection:
         if self._stage is Stage.BANNER and self._transport.remote_version:
             self._stage = Stage.KEX
         error = self._transport.get_exception()
-        if error is not None:
-            raise error
         if (overdue := self._overdue()) is not None:
             raise overdue
+        if error is not None:
+            raise faults.of_transport(error, self._stage)
 
     def _greet(self) -> None:
         known = self._session.known_hosts.keys(self._host.address, self._host.port)
@@ -162,7 +178,7 @@ class _Connection:
 
     def _log_in(self, keys: Iterable[paramiko.PKey]) -> None:
         self._enter(Stage.AUTH, self._limits.auth_s)
-        user = self._host.user or getpass.getuser()
+        user = self._host.user or _own_account()
         for key in keys:
             done = threading.Event()
             self._transport.auth_publickey(user, key, done)
@@ -189,6 +205,14 @@ class _Connection:
                 raise overdue
             intake.cut = overdue.detail
         return intake.capture(_exit_status(channel, intake))
+
+
+def _own_account() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        detail = "the account that runs mapsweep has no name"
+        raise HostTrouble(Stage.AUTH, "no_account", detail) from None
 
 
 def _read(channel: paramiko.Channel, intake: Intake) -> bool:

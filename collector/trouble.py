@@ -24,6 +24,7 @@ REMEDIES: Final[dict[str, str]] = {
     "hostkey_revoked": "known_hosts marks this key as revoked: give the host a new one",
     "auth_rejected": "add the public key to authorized_keys of that account, and check ansible_user",
     "auth_incomplete": "the server asks for a second factor: exempt this account and key from it",
+    "no_account": "give ansible_user",
     "no_key": "give ansible_ssh_private_key_file, or load a key into the agent",
     "key_unreadable": "check the file that ansible_ssh_private_key_file names",
     "key_encrypted": "load the key into an agent, or give its passphrase in the environment or a file",

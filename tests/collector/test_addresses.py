@@ -12,6 +12,10 @@ from tests.sshd import free_port
 LIMITS = Limits(tcp_s=2.0)
 
 
+def unwatched(sock: socket.socket) -> None:
+    """Nobody cuts this one."""
+
+
 def test_addresses_are_not_looked_up() -> None:
     assert addresses.resolve(Host("a", "127.0.0.9", 2222), 0.0) == ((socket.AF_INET, ("127.0.0.9", 2222)),)
     assert addresses.resolve(Host("a", "::1", 22), 0.0)[0][0] is socket.AF_INET6
@@ -54,13 +58,13 @@ def test_every_address_is_tried() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         closed, open_ = (socket.AF_INET, ("127.0.0.2", port)), (socket.AF_INET, ("127.0.0.1", port))
-        with addresses.connect((closed, open_), LIMITS) as sock:
+        with addresses.connect((closed, open_), LIMITS, unwatched) as sock:
             assert sock.getpeername() == ("127.0.0.1", port)
 
 
 def test_a_port_that_nothing_listens_on() -> None:
     with pytest.raises(HostTrouble) as raised:
-        addresses.connect(((socket.AF_INET, ("127.0.0.1", free_port())),), LIMITS)
+        addresses.connect(((socket.AF_INET, ("127.0.0.1", free_port())),), LIMITS, unwatched)
     assert (raised.value.stage, raised.value.reason) == (Stage.TCP, "tcp_refused")
     assert "ansible_port" in raised.value.remedy
 
@@ -72,8 +76,22 @@ def test_a_listener_that_takes_no_connection_is_a_timeout() -> None:
         address = server.getsockname()
         with socket.create_connection(address):  # fills the queue: further ones are not answered
             with pytest.raises(HostTrouble) as raised:
-                addresses.connect(((socket.AF_INET, address),) * 3, replace(LIMITS, tcp_s=0.3))
+                addresses.connect(((socket.AF_INET, address),) * 3, replace(LIMITS, tcp_s=0.3), unwatched)
             assert (raised.value.stage, raised.value.reason) == (Stage.TCP, "tcp_timeout")
+
+
+def test_a_connect_that_is_cut_ends_at_once() -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        address = server.getsockname()
+
+        def cut_soon(sock: socket.socket) -> None:
+            threading.Timer(0.2, sock.shutdown, (socket.SHUT_RDWR,)).start()
+
+        with socket.create_connection(address), pytest.raises(HostTrouble) as raised:
+            addresses.connect(((socket.AF_INET, address),), replace(LIMITS, tcp_s=60.0), cut_soon)
+        assert (raised.value.stage, raised.value.reason) == (Stage.TCP, "tcp_failed")
 
 
 def test_connect_errors_have_reasons() -> None:

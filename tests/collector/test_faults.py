@@ -63,6 +63,11 @@ def test_reasons(error: Exception, stage: Stage, expected: tuple[Stage, str]) ->
     assert (trouble.stage, trouble.reason) == expected
 
 
-@pytest.mark.parametrize("error", [RuntimeError("x"), AssertionError("x"), AttributeError("x")])
+@pytest.mark.parametrize("error", [RuntimeError("x"), ValueError("x"), KeyError("x"), AttributeError("x")])
 def test_a_bug_is_no_trouble_of_a_host(error: Exception) -> None:
     assert faults.trouble(error, Stage.READ) is None
+
+
+def test_whatever_ends_the_librarys_thread_is() -> None:
+    trouble = faults.of_transport(IndexError("list index out of range"), Stage.KEX)
+    assert (trouble.stage, trouble.reason) == (Stage.KEX, "protocol_error")

@@ -1,0 +1,74 @@
+import gzip
+
+import pytest
+
+from archive.records import Host, Limits, Stage
+from collector import outcomes, probe
+from collector.outcomes import Capture
+from collector.trouble import HostTrouble
+from procmaps.tables import Evidence
+
+HOST = Host("web1", "10.0.0.1")
+SUDO = Host("web1", "10.0.0.1", become=True)
+
+
+def stream_of(nonce: str) -> bytes:
+    memory, identity = (f"{nonce} maps 7\nx\n\n{nonce} end 0\nsent=1\n".encode() for _ in range(2))
+    return f"{nonce} begin 1\n".encode() + gzip.compress(memory) + gzip.compress(identity)
+
+
+@pytest.mark.parametrize(
+    ("host", "status", "expected"),
+    [
+        (HOST, 1, (Stage.EXEC, "no_stream")),
+        (HOST, None, (Stage.EXEC, "no_stream")),
+        (HOST, 127, (Stage.EXEC, "no_shell")),
+        (HOST, probe.EXIT_NO_PROC, (Stage.EXEC, "no_proc")),
+        (SUDO, 1, (Stage.SUDO, "sudo_refused")),
+        (SUDO, None, (Stage.SUDO, "sudo_refused")),
+        (SUDO, 127, (Stage.SUDO, "sudo_missing")),
+        (SUDO, probe.EXIT_REFUSED, (Stage.EXEC, "root_refused")),
+        (SUDO, probe.EXIT_NO_PROC, (Stage.EXEC, "no_proc")),
+    ],
+)
+def test_without_a_stream_the_exit_status_tells(
+    host: Host, status: int | None, expected: tuple[Stage, str]
+) -> None:
+    drawn = probe.draw(host, Limits(), Evidence.MAPS)
+    with pytest.raises(HostTrouble) as raised:
+        outcomes.conclude(
+            outcomes.begin(host, 1), drawn, Capture(b"motd\n", b"sorry\x1b[0m\n", status), Limits()
+        )
+    assert (raised.value.stage, raised.value.reason) == expected
+    assert "sorry [0m" in raised.value.detail
+
+
+def test_a_host_with_no_tool() -> None:
+    drawn = probe.draw(HOST, Limits(), Evidence.MAPS)
+    begun = f"{drawn.nonce} begin 1\n".encode()
+    with pytest.raises(HostTrouble) as raised:
+        outcomes.conclude(outcomes.begin(HOST, 1), drawn, Capture(begun, b"", probe.EXIT_NO_TOOL), Limits())
+    assert (raised.value.stage, raised.value.reason) == (Stage.EXEC, "no_tool")
+
+
+def test_a_whole_stream_is_whole_whatever_the_exit_status() -> None:
+    """A login shell's last words, a killed sudo monitor: the closing counts have come."""
+    drawn = probe.draw(HOST, Limits(), Evidence.MAPS)
+    turn = outcomes.begin(HOST, 2)
+    dump = outcomes.conclude(turn, drawn, Capture(stream_of(drawn.nonce), b"noise", 1), Limits())
+    assert dump.complete
+    assert (dump.host, dump.attempt, dump.problem) == ("web1", 2, "")
+    assert dump.at.endswith("+00:00")
+
+
+def test_a_cut_stream_says_what_is_known_of_its_end() -> None:
+    drawn = probe.draw(HOST, Limits(), Evidence.MAPS)
+    cut = stream_of(drawn.nonce)[:-10]
+    for capture, ending in (
+        (Capture(cut, b"awk: killed", 137), "exit status 137, awk: killed"),
+        (Capture(cut, b"", None), "no exit status"),
+        (Capture(cut, b"", None, "no byte came for 30 s"), "no byte came for 30 s"),
+    ):
+        dump = outcomes.conclude(outcomes.begin(HOST, 1), drawn, capture, Limits())
+        assert not dump.complete
+        assert dump.problem == f"the stream was cut off in its identity part; {ending}"
