@@ -73,6 +73,17 @@ class FailureGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class AdviceGroup:
+    """One advice, and the processes that it is for."""
+
+    severity: str
+    advice: str
+    confirm: str
+    not_shown: str
+    members: tuple[Advice, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """All that the outputs print."""
 
@@ -81,7 +92,7 @@ class Report:
     hosts: tuple[HostRow, ...]  # by native heap, ties by name; failed ones last, by name
     services: tuple[ServiceRow, ...]  # by native heap, ties by name
     failures: tuple[FailureGroup, ...]  # failed before partial, the largest first
-    advice: tuple[Advice, ...]  # what is more than information: the gravest first, then by rank of the host
+    advice: tuple[AdviceGroup, ...]  # more than information: the gravest first, then by rank of the host
     processes: pl.DataFrame  # all of them, for processes.csv
 
     @property
@@ -107,7 +118,7 @@ def report(run: Run, runs: Runs | None = None) -> Report:
         hosts=hosts,
         services=_services(tables.services),
         failures=_failures(outcomes, statuses),
-        advice=tuple(sorted(urgent, key=_gravity)),
+        advice=_grouped(sorted(urgent, key=_gravity)),
         processes=tables.processes,
     )
 
@@ -310,6 +321,14 @@ def added(amounts: Iterable[int | None]) -> int | None:
 
 def _sum(column: pl.Series) -> int | None:
     return added(column.to_list())
+
+
+def _grouped(advice: list[Advice]) -> tuple[AdviceGroup, ...]:
+    """The same advice for many processes is said once."""
+    members: dict[tuple[str, str, str, str], list[Advice]] = {}
+    for each in advice:
+        members.setdefault((each.severity, each.advice, each.confirm, each.not_shown), []).append(each)
+    return tuple(AdviceGroup(*said, tuple(those)) for said, those in members.items())
 
 
 def _gravity(advice: Advice) -> int:

@@ -20,6 +20,7 @@ HTML_BYTES_MAX = 80 * 1024  # some mail programs cut HTML off near 102 KB
 SUBJECT_LENGTH_MAX = 77
 HOSTS_MAX = 25
 ADVICE_MAX = 5
+MEMBERS_MAX = 3
 GROUPS_MAX = 12
 TEXT_HOSTS_MAX = 1000
 BAR_PIXELS = 80
@@ -107,6 +108,7 @@ def _html(report: Report, subject: str, attachment: str, link: str) -> str:
             failures=verdict.failures(report),
             groups_max=GROUPS_MAX,
             advice_max=ADVICE_MAX,
+            members_max=MEMBERS_MAX,
             hosts_max=hosts_max,
             bar_pixels=BAR_PIXELS,
             attachment=attachment,

@@ -23,6 +23,7 @@ from reports.words import WORDS
 
 PAGE_BYTES_MAX = 8 * 2**20
 ADVICE_MAX = 10
+MEMBERS_MAX = 5  # processes named with one advice
 STACK_HOSTS_MAX = 50
 SERVICES_MAX = 200
 BAR_PIXELS = 120
@@ -128,6 +129,7 @@ def _environment(report: Report) -> Environment:
         process_columns=_headings(PROCESSES, _PROCESS_COLUMNS, compared=compared),
         parts=_PARTS,
         advice_max=ADVICE_MAX,
+        members_max=MEMBERS_MAX,
         peers_min=PEERS_MIN,
         bar_pixels=BAR_PIXELS,
         words=WORDS,

@@ -11,8 +11,8 @@ from reports.sizes import PLAIN_DASH, duration, growth, instant, number, size, w
 
 WIDTH = 80
 ADVICE_MAX = 10
+MEMBERS_MAX = 3
 SERVICES_MAX = 10
-FAILED_NAMES_MAX = 20
 
 _HOST_COLUMNS = by_name(
     HOSTS,
@@ -58,9 +58,14 @@ def _advice(report: Report) -> Iterator[str]:
     if not report.advice:
         return
     yield from _section("Findings")
-    for each in report.advice[:ADVICE_MAX]:
-        yield from _wrapped(f"{each.severity}: {each.host} {each.comm} ({each.pid}): {each.evidence}", "  ")
-        yield from _wrapped(each.advice, "    ")
+    for group in report.advice[:ADVICE_MAX]:
+        for each in group.members[:MEMBERS_MAX]:
+            yield from _wrapped(
+                f"{each.severity}: {each.host} {each.comm} ({each.pid}): {each.evidence}", "  "
+            )
+        if len(group.members) > MEMBERS_MAX:
+            yield f"  and {number(len(group.members) - MEMBERS_MAX)} more processes"
+        yield from _wrapped(group.advice, "    ")
     if len(report.advice) > ADVICE_MAX:
         yield f"  and {number(len(report.advice) - ADVICE_MAX)} more in the report"
 

@@ -147,9 +147,8 @@ def test_findings_are_shown_the_gravest_first_and_then_by_rank(tmp_path: Path) -
     large = Answered("b", (Process(1, blocks=(heap(GIB),)),), findings=(finding(1),))
     other = Answered("c", (Process(1, blocks=(heap(2 * MIB),)),), findings=(finding(1),))
     made = report(tmp_path, small, large, other)
-    assert [(each.severity, each.host) for each in made.advice] == [
-        ("alarm", "a"),
-        ("warning", "b"),
-        ("warning", "c"),
+    assert [(group.severity, [each.host for each in group.members]) for group in made.advice] == [
+        ("alarm", ["a"]),
+        ("warning", ["b", "c"]),
     ]
     assert [each.severity for each in made.hosts[-1].advice] == ["alarm", "info"]
