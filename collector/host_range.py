@@ -33,6 +33,8 @@ class HostKey:
 
 def read(key: str) -> HostKey:
     """The names and the port of a key, as Ansible reads it; ValueError for a bad range."""
+    if not ("[" in key or "]" in key or ":" in key):
+        return HostKey((key,), None)
     pattern, port = split_port(key) or (key, None)
     return HostKey(tuple(expand(pattern)), port)
 

@@ -36,6 +36,16 @@ _CONNECTIONS = {
 }
 
 
+# most hosts have nothing else, and there are many hosts
+_CHECKED_WHERE_READ = {
+    *HOST,
+    *PORT,
+    *USER,
+    *KEY_FILE,
+    "ansible_become",
+    "ansible_connection",
+    "mapsweep_root",
+}
 _OWN_POLICY = "host keys are checked as the setting host_key_policy says"
 
 Settings: TypeAlias = Mapping[str, Setting]
@@ -78,7 +88,7 @@ class _Reading:
             connection=connection,
             groups=groups,
         )
-        if not local:
+        if not (local or self._settings.keys() <= _CHECKED_WHERE_READ):
             self._check_ssh()
         if become:
             self._check_become()

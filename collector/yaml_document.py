@@ -202,6 +202,7 @@ class _Composer:
         documents = 0
         while not isinstance(event := cast("Event", self._events.get_event()), StreamEndEvent):  # type: ignore[no-untyped-call]
             if isinstance(event, ScalarEvent):
+                self._declare(event.anchor, event)
                 self._add(Scalar(event.value, self._scalar_tag(event), _line(event)), 1, 0, event.anchor)
             elif isinstance(event, MappingEndEvent | SequenceEndEvent):
                 self._close()
@@ -221,9 +222,14 @@ class _Composer:
             raise self._too_deep(line)
         if event.tag not in (*_SAME_AS_PLAIN, "!", _STANDARD + "map", _STANDARD + "seq"):
             raise self._mistake(line, f"the tag {event.tag} is not supported")
-        if event.anchor:
-            self._anchors[event.anchor] = None
+        self._declare(event.anchor, event)
         self._open.append(_Open(event, line))
+
+    def _declare(self, anchor: str | None, event: Event) -> None:
+        if anchor in self._anchors:
+            raise self._mistake(_line(event), f"the anchor &{anchor} is given twice")
+        if anchor:
+            self._anchors[anchor] = None
 
     def _close(self) -> None:
         done = self._open.pop()
