@@ -1,6 +1,5 @@
 """What is run on a host, and what is written to its standard input."""
 
-import re
 import secrets
 import shlex
 from dataclasses import dataclass
@@ -50,16 +49,3 @@ def draw(host: Host, limits: Limits, evidence: Evidence) -> Probe:
 def argv(*, become: bool) -> tuple[str, ...]:
     """The same argument list for every host and run, so that a sudoers rule can name it."""
     return (*(SUDO if become else ()), SHELL, "-c", SCRIPT)
-
-
-def sudoers_rule(user: str) -> str:
-    """The line for /etc/sudoers.d that lets `user` run the probe as root, and nothing else."""
-    return f"{user} ALL=(root) NOPASSWD: {SHELL} -c {re.sub(_SUDOERS_SPECIAL, _sudoers_escaped, SCRIPT)}\n"
-
-
-_SUDOERS_SPECIAL = re.compile(r"[\\*?\[\],:=#]")
-
-
-def _sudoers_escaped(match: re.Match[str]) -> str:
-    """An argument in sudoers is a shell pattern, in a file where some characters have their own meaning."""
-    return r"\\\\" if match[0] == "\\" else f"\\{match[0]}"
