@@ -2,6 +2,8 @@
 
 import importlib
 import os
+import sys
+from collections.abc import Sequence
 from typing import NoReturn
 
 import click
@@ -93,12 +95,23 @@ def mapsweep() -> None:
     """  # noqa: D205, D301 - click's help text, \b is its mark
 
 
+def invoke(command: click.Command, name: str, arguments: Sequence[str]) -> object:
+    """Parse and run, and let every exception through: click's main takes a gone reader for exit code 1."""
+    with command.make_context(name, list(arguments)) as ctx:
+        return command.invoke(ctx)
+
+
 def main() -> NoReturn:
     """The `mapsweep` command."""
-    run_and_exit(lambda: mapsweep.main(prog_name="mapsweep", standalone_mode=False))
+    _start(mapsweep, "mapsweep")
 
 
 def collect_main() -> NoReturn:
     """The `collect` command."""
-    command = importlib.import_module("mapsweep.commands.collect").collect
-    run_and_exit(lambda: command.main(prog_name="collect", standalone_mode=False))
+    _start(importlib.import_module("mapsweep.commands.collect").collect, "collect")
+
+
+def _start(command: click.Command, name: str) -> NoReturn:
+    if f"_{name.upper()}_COMPLETE" in os.environ:  # a shell asks for completions
+        command.main(prog_name=name)
+    run_and_exit(lambda: invoke(command, name, sys.argv[1:]))

@@ -16,6 +16,7 @@ from mapsweep.summary import summary_lines
 from mapsweep.terminal import terminal_of
 from mapsweep.thresholds import Threshold, met
 from reports.rank import Report, report
+from reports.verdict import TOP_HOSTS
 from workers.embedded import OnProgress
 
 PAGE = "index.html"
@@ -23,7 +24,9 @@ PAGE = "index.html"
 Execute: TypeAlias = Callable[[Run, OnProgress, Event], Closed | None]
 
 
-def conduct(run: Run, runs: Runs, execute: Execute, wanted: tuple[Threshold, ...] = ()) -> Exit:
+def conduct(
+    run: Run, runs: Runs, execute: Execute, wanted: tuple[Threshold, ...] = (), top: int = TOP_HOSTS
+) -> Exit:
     """Execute a run, in whichever mode, and end on the terminal with what it found.
 
     The first Ctrl-C keeps the run and says how to resume it, the second one raises KeyboardInterrupt.
@@ -40,18 +43,17 @@ def conduct(run: Run, runs: Runs, execute: Execute, wanted: tuple[Threshold, ...
         _tell_resume(run, runs)
         return Exit.INTERRUPTED
     settled = report(run, runs)
-    show(settled, run, runs)
+    show(settled, run, runs, top)
     sentences = list(met(wanted, settled))
     for sentence in sentences:
         complain(sentence)
     return Exit.THRESHOLD if sentences else exit_of(closed)
 
 
-def show(settled: Report, run: Run, runs: Runs) -> None:
+def show(settled: Report, run: Run, runs: Runs, top: int) -> None:
     """The ending of a sweep, on standard output."""
-    lines = summary_lines(
-        settled, terminal_of(sys.stdout), (run.report_path(PAGE),), _hints(settled, run, runs)
-    )
+    places = (run.report_path(PAGE),)
+    lines = summary_lines(settled, terminal_of(sys.stdout), places, _hints(settled, run, runs), top)
     sys.stdout.writelines(f"{line}\n" for line in lines)
     sys.stdout.flush()
 

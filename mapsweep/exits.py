@@ -90,7 +90,7 @@ def _tell(trouble: Exception) -> int:
         case OperatorError():
             for mistake in trouble.mistakes:
                 complain(str(mistake))
-        case click.Abort() if not isinstance(trouble.__cause__, EOFError):
+        case click.Abort():
             complain("interrupted")
             code = Exit.INTERRUPTED
         case BrokenPipeError():
@@ -98,7 +98,7 @@ def _tell(trouble: Exception) -> int:
             code = SIGPIPE_EXIT
         case OSError(errno=number) if number in _NOT_OURS:
             complain(f"{trouble.filename or 'output'}: {trouble.strerror}")
-        case _:  # also an EOFError, which click takes for a closed terminal: nothing here asks questions
+        case _:
             _tell_bug(trouble, sys.stderr)
             code = Exit.BUG
     return code
@@ -110,8 +110,6 @@ def complain(text: str) -> None:
 
 
 def _tell_bug(bug: Exception, stream: TextIO) -> None:
-    if isinstance(bug.__cause__, EOFError):
-        bug = bug.__cause__
     import traceback  # noqa: PLC0415 - no start of the command pays for it
 
     trace = "".join(traceback.format_exception(bug))

@@ -7,7 +7,7 @@ from mapsweep.terminal import Style, Terminal, cells, padded, visible
 from reports import verdict
 from reports.rank import Report
 from reports.sizes import growth, size
-from reports.verdict import TopRow, Word
+from reports.verdict import TOP_HOSTS, TopRow, Word
 
 _GAP = "  "
 _BAR_COLUMNS_MIN, _BAR_COLUMNS_MAX = 8, 32
@@ -39,12 +39,12 @@ _WORST_NEED_COLUMNS = 120
 
 
 def summary_lines(
-    report: Report, terminal: Terminal, places: tuple[str, ...], hints: tuple[str, ...]
+    report: Report, terminal: Terminal, places: tuple[str, ...], hints: tuple[str, ...], top: int = TOP_HOSTS
 ) -> Iterator[str]:
     """The lines of the ending; `places` are where the report lies, `hints` commands to go on with."""
-    top = verdict.top(report)
-    if top:
-        yield from _ranking(top, terminal)
+    ranked = verdict.top(report, top)
+    if ranked:
+        yield from _ranking(ranked, terminal)
         yield ""
     for line in verdict.failures(report):
         yield visible(line)

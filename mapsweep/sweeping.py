@@ -30,7 +30,7 @@ def carry_out(run: Run, settings: Settings, wanted: tuple[Threshold, ...]) -> Ex
     to = () if by_workers else run.manifest.mail_to
     mail = _mail(settings) if to else None
     execute = _by_workers(settings) if by_workers else _here(settings)
-    ended = conduct(run, steps.runs_beside(run), execute, wanted)
+    ended = conduct(run, steps.runs_beside(run), execute, wanted, settings.report.top)
     if mail is None or ended is Exit.INTERRUPTED:
         return ended
     delivered = mailing.send(run, to, mail)

@@ -79,6 +79,13 @@ def rendered(run: "Run", form: str, table: str) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
+    from archive.mistakes import Mistake, OperatorError  # noqa: PLC0415 - --help does not wait for it
+
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+    except OSError as trouble:
+        raise OperatorError(
+            Mistake(f"--output {path}", f"cannot be written: {trouble.strerror}")
+        ) from trouble

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from mapsweep.cli import mapsweep
+from mapsweep.cli import invoke, mapsweep
 from mapsweep.csv_line import HEADER
 from mapsweep.exits import code_of
 
@@ -171,7 +171,7 @@ def test_standard_input_and_a_file_give_what_a_folder_gives(folder: Path) -> Non
 
 def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     """Exit code and both streams, with the shell that a console script has around a command."""
-    code = code_of(lambda: mapsweep.main(["classify", *arguments], standalone_mode=False))
+    code = code_of(lambda: invoke(mapsweep, "mapsweep", ["classify", *arguments]))
     streams = capsys.readouterr()
     return code, streams.out, streams.err
 

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,13 @@ from mapsweep.exits import Exit
 SCRIPTS = Path(sys.executable).parent
 
 
+def verb(name: str) -> click.Command:
+    assert isinstance(mapsweep, Verbs)
+    command = mapsweep.get_command(click.Context(mapsweep), name)
+    assert command is not None
+    return command
+
+
 def test_help_lists_every_verb_and_every_exit_code() -> None:
     shown = CliRunner().invoke(mapsweep, ["--help"]).stdout
     assert all(f"  {name} " in shown for name in COMMANDS)
@@ -20,10 +28,7 @@ def test_help_lists_every_verb_and_every_exit_code() -> None:
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_verb_has_help_that_begins_as_the_list_says(name: str) -> None:
-    verbs = mapsweep
-    assert isinstance(verbs, Verbs)
-    command = verbs.get_command(click.Context(verbs), name)
-    assert command is not None
+    command = verb(name)
     assert command.help
     assert " ".join(command.help.split("\n\n")[0].split()).startswith(
         COMMANDS[name].split(":")[0].rstrip(".")
@@ -75,8 +80,17 @@ def test_every_verb_and_option_is_documented() -> None:
     page = (Path(__file__).parents[2] / "docs/commands.md").read_text()
     for name in COMMANDS:
         assert f"## {name}\n" in page
-        command = mapsweep.get_command(click.Context(mapsweep), name)  # type: ignore[attr-defined] # a Verbs
-        options = [opt for one in command.params if isinstance(one, click.Option) for opt in one.opts]
+        options = [opt for one in verb(name).params if isinstance(one, click.Option) for opt in one.opts]
         section = page.split(f"## {name}\n")[1].split("\n## ")[0]
         missing = [opt for opt in options if opt.startswith("--") and f"`{opt}" not in section]
         assert not missing, f"docs/commands.md, {name}: {missing}"
+
+
+def test_a_shell_gets_completions() -> None:
+    environ = os.environ | {
+        "_MAPSWEEP_COMPLETE": "bash_complete",
+        "COMP_WORDS": "mapsweep cla",
+        "COMP_CWORD": "1",
+    }
+    ended = subprocess.run([SCRIPTS / "mapsweep"], capture_output=True, check=False, text=True, env=environ)
+    assert ended.stdout == "plain,classify\n"

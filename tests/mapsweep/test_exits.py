@@ -7,6 +7,7 @@ import click
 import pytest
 
 from archive.mistakes import Mistake, OperatorError
+from mapsweep.cli import invoke
 from mapsweep.exits import SIGPIPE_EXIT, Exit, code_of
 
 
@@ -77,7 +78,7 @@ def test_a_bug_says_what_to_report(
     assert kept.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_broken_pipe_to_a_process_of_our_own_is_not_taken_for_ctrl_c(
+def test_a_process_of_our_own_that_is_lost_is_not_taken_for_ctrl_c(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @click.command()
@@ -85,7 +86,7 @@ def test_a_broken_pipe_to_a_process_of_our_own_is_not_taken_for_ctrl_c(
         raise EOFError
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    assert code_of(lambda: lost.main([], standalone_mode=False)) == Exit.BUG
+    assert code_of(lambda: invoke(lost, "lost", [])) == Exit.BUG
     assert "EOFError" in capsys.readouterr().err
 
 
@@ -99,9 +100,9 @@ def test_a_bug_without_a_place_to_write_goes_to_standard_error(
     assert "report it with the lines above" in told
 
 
-def run(code: str, **streams: int) -> subprocess.CompletedProcess[bytes]:
+def run(code: str, stdout: int) -> subprocess.CompletedProcess[bytes]:
     program = f"from mapsweep.exits import run_and_exit\ndef command():\n    {code}\nrun_and_exit(command)"
-    return subprocess.run([sys.executable, "-c", program], stderr=subprocess.PIPE, check=False, **streams)
+    return subprocess.run([sys.executable, "-c", program], stderr=subprocess.PIPE, stdout=stdout, check=False)
 
 
 def test_a_reader_that_has_gone_is_no_error() -> None:

@@ -1,0 +1,241 @@
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from archive.runs import Runs
+from tests.mapsweep.conftest import Here
+
+COMMAND = str(Path(sys.executable).with_name("mapsweep"))
+
+
+def mapsweep(*arguments: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    """The console script, away from any settings of this account."""
+    return subprocess.run(
+        [COMMAND, *map(str, arguments)], capture_output=True, check=False, text=True, env=away(**environ)
+    )
+
+
+def away(**environ: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MAPSWEEP_")}
+    return kept | {"XDG_CONFIG_HOME": "/nonexistent"} | environ
+
+
+def test_a_sweep_of_a_fleet_from_end_to_end(fleet: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    ended = mapsweep("collect", "-i", fleet, "--hosts", "all", "--runs", runs)
+    assert ended.returncode == 3, ended.stderr
+    (run_id,) = Runs(str(runs)).ids()
+    ranking, failures, ending = ended.stdout.split("\n\n")
+    assert [line.split()[0] for line in ranking.splitlines()] == ["host", "web-02", "web-01"]
+    assert failures.startswith("1 failed: exec no_proc (gone-01)")
+    assert ending.startswith("PARTIAL: Native heap <= ")
+    page = runs / run_id / "report/index.html"
+    assert f"report: {page}\n" in ending
+    assert f"mapsweep mail {run_id} --to you@example.org --runs {runs}" in ending
+    assert page.is_file()
+    told = ended.stderr.splitlines()
+    assert told[0] == f"run {run_id}: 3 hosts"
+    assert told[-1].startswith("3 of 3 hosts (100 %), 1 failed")
+    assert "\x1b" not in ended.stdout + ended.stderr
+    report = json.loads((runs / run_id / "report/report.json").read_text())
+    assert {host["name"]: host["status"] for host in report["hosts"]} == {
+        "web-01": "ok",
+        "web-02": "ok",
+        "gone-01": "failed",
+    }
+    assert "hunter2" not in "".join(path.read_text(errors="replace") for path in page.parent.iterdir())
+    manifest = json.loads((runs / run_id / "manifest.json").read_text())
+    assert manifest["command"] == f"mapsweep collect --hosts all --inventory {fleet} --runs {runs}"
+
+
+def test_all_hosts_failed(fleet: Path, tmp_path: Path) -> None:
+    ended = mapsweep("collect", "-i", fleet, "--hosts", "gone-*", "--runs", tmp_path / "runs")
+    assert ended.returncode == 4
+    assert "FAILED: No host of 1 answered." in ended.stdout
+
+
+def test_a_threshold_that_is_met_and_one_that_is_not(fleet: Path, tmp_path: Path) -> None:
+    words = ("collect", "-i", fleet, "--hosts", "web-*", "--runs", tmp_path / "runs", "--fail-on")
+    met = mapsweep(*words, "native-heap=1M")
+    assert met.returncode == 1
+    assert "native-heap of 1.0 MiB is met by 2 of 2 hosts; the most: web-01" in met.stderr
+    assert mapsweep(*words, "native-heap=1T").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--hosts", "nope"], "'nope'"),
+        (["--fail-on", "heap=1G", "--fail-on", "stacks=x"], "is not MEASURE=SIZE"),
+        (["--local"], "--local needs no inventory"),
+        (["--resume", "latest"], "--resume goes on with the hosts of its run"),
+        (["--mail-to", "nobody"], "must be a bare address"),
+        (["--mail-to", "you@example.org"], "no mail server is set"),
+        (["--broker", "http://x"], "must be redis://"),
+        (["--concurrency", "0"], "--concurrency"),
+        (["--config", "/nonexistent/mapsweep.yaml"], "/nonexistent/mapsweep.yaml"),
+    ],
+)
+def test_wrong_input_ends_before_any_host_is_asked(
+    arguments: list[str], told: str, fleet: Path, tmp_path: Path, here: Here
+) -> None:
+    ended = here("collect", "-i", fleet, "--runs", tmp_path / "runs", *arguments)
+    assert ended.code == 2, ended.err
+    assert told in ended.err
+    assert ended.out == ""
+    assert not list((tmp_path / "runs").glob("*/dumps/*"))
+
+
+def test_every_mistake_is_told_at_once(fleet: Path, here: Here) -> None:
+    ended = here("collect", "-i", fleet, "--fail-on", "heap=1G", "--fail-on", "stacks=x")
+    assert ended.err.count("mapsweep: --fail-on") == 2
+
+
+def test_list_hosts_asks_nobody(fleet: Path, tmp_path: Path, here: Here) -> None:
+    for flag in ("--list-hosts", "--dry-run"):
+        ended = here("collect", "-i", fleet, "--hosts", "all:!gone-01", "--runs", tmp_path / "runs", flag)
+        assert (ended.code, ended.out) == (0, "web-01\nweb-02\n")
+    assert not (tmp_path / "runs").exists()
+    assert here("collect", "--local", "--list-hosts").out == "localhost\n"
+
+
+def test_a_sweep_without_a_broker_does_not_import_celery(fleet: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom mapsweep.cli import mapsweep\n"
+        "if __name__ == '__main__':\n"
+        "    mapsweep.main(['collect', *sys.argv[1:]], standalone_mode=False)\n"
+        "    sys.exit(bool({'celery', 'redis', 'kombu'} & set(sys.modules)))"
+    )
+    script = tmp_path / "sweep.py"
+    script.write_text(code)
+    arguments = ["-i", str(fleet), "--runs", str(tmp_path / "runs")]
+    ended = subprocess.run([sys.executable, script, *arguments], capture_output=True, check=False, env=away())
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_a_reader_that_goes_away_is_no_noise(fleet: Path, tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run(
+        [COMMAND, "collect", "-i", str(fleet), "--runs", str(tmp_path / "runs")],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        check=False,
+        text=True,
+        env=away(),
+    )
+    os.close(writer)
+    assert ended.returncode == 141
+    assert "Traceback" not in ended.stderr
+    assert "bug" not in ended.stderr
+
+
+class OnATerminal:
+    """The command in a pseudo terminal of 80 columns."""
+
+    def __init__(self, *arguments: str | Path) -> None:
+        self.shown = ""
+        pid, self._terminal = pty.fork()
+        if pid == 0:
+            os.execve(COMMAND, ["mapsweep", *map(str, arguments)], away(TERM="xterm", COLUMNS="80"))
+        self._pid = pid
+
+    def until(self, text: str) -> None:
+        """Read until the text has been shown."""
+        deadline = time.monotonic() + 60
+        while text not in self.shown:
+            assert time.monotonic() < deadline, self.shown
+            self._read(1.0)
+
+    def press_ctrl_c(self) -> None:
+        os.write(self._terminal, b"\x03")
+
+    def ended(self) -> int:
+        """Wait for the end; the exit code."""
+        while self._read(30.0):
+            pass
+        _, status = os.waitpid(self._pid, 0)
+        os.close(self._terminal)
+        return os.waitstatus_to_exitcode(status)
+
+    def _read(self, wait_s: float) -> bool:
+        if not select.select([self._terminal], [], [], wait_s)[0]:
+            return False
+        try:
+            chunk = os.read(self._terminal, 65536)
+        except OSError:  # the other side is closed
+            return False
+        self.shown += chunk.decode(errors="replace")
+        return bool(chunk)
+
+
+def test_a_terminal_gets_a_bar_and_colours(fleet: Path, tmp_path: Path) -> None:
+    screen = OnATerminal("collect", "-i", fleet, "--runs", tmp_path / "runs")
+    assert screen.ended() == 3
+    assert "3/3 hosts" in screen.shown
+    assert "\x1b[33mPARTIAL\x1b[0m: " in screen.shown
+    assert "█" in screen.shown
+
+
+@pytest.fixture
+def slow_fleet(tmp_path: Path) -> Path:
+    """One host that answers, and one whose probe waits for ever on a status that is a pipe."""
+    for name in ("web-01", "slow-01"):
+        folder = tmp_path / name / "proc/4711"
+        folder.mkdir(parents=True)
+        (folder / "maps").write_bytes(b"00400000-00401000 r-xp 00000000 fc:00 7 /bin/x\n")
+        (folder / "stat").write_bytes(b"4711 (x) S 1\n")
+    (tmp_path / "web-01/proc/4711/status").write_bytes(b"Name:\tx\nVmSize:\t4 kB\n")
+    os.mkfifo(tmp_path / "slow-01/proc/4711/status")
+    inventory = tmp_path / "fleet.yaml"
+    hosts = "".join(f"    {name}: {{mapsweep_root: {tmp_path / name}}}\n" for name in ("web-01", "slow-01"))
+    inventory.write_text(f"all:\n  vars: {{ansible_connection: local}}\n  hosts:\n{hosts}")
+    return inventory
+
+
+def test_ctrl_c_keeps_the_run_and_says_how_to_go_on(slow_fleet: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    screen = OnATerminal("collect", "-i", slow_fleet, "--runs", runs)
+    screen.until("1/2 hosts")
+    screen.press_ctrl_c()
+    assert screen.ended() == 130
+    (run_id,) = Runs(str(runs)).ids()
+    assert "stopping; Ctrl-C again aborts" in screen.shown
+    assert f"mapsweep collect --resume {run_id} --runs {runs}" in screen.shown
+    assert "Traceback" not in screen.shown
+    assert Runs(str(runs)).open(run_id).closed() is None
+
+    status = tmp_path / "slow-01/proc/4711/status"
+    status.unlink()
+    status.write_bytes(b"Name:\tx\nVmSize:\t4 kB\n")
+    resumed = mapsweep("collect", "--resume", run_id, "--runs", runs)
+    assert resumed.returncode == 0, resumed.stderr
+    assert "2 ok of 2 hosts" in resumed.stdout
+
+
+def test_sigterm_in_a_service_keeps_the_run_as_well(slow_fleet: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    process = subprocess.Popen(
+        [COMMAND, "collect", "-i", str(slow_fleet), "--runs", str(runs)],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        env=away(),
+    )
+    assert process.stderr
+    for line in process.stderr:
+        if line.startswith("1 of 2 hosts"):
+            break
+    process.send_signal(signal.SIGTERM)
+    told = process.stderr.read()
+    process.stderr.close()
+    assert process.wait() == 130
+    assert "To go on:" in told

@@ -1,0 +1,196 @@
+"""report, mail, runs, hosts and reclassify, on one run that is made once."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from email import message_from_bytes, policy
+from pathlib import Path
+
+import pytest
+
+from archive.runs import Runs
+from tests.mapsweep.conftest import Here
+
+COMMAND = str(Path(sys.executable).with_name("mapsweep"))
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A runs folder with one closed run of this process alone."""
+    folder = tmp_path_factory.mktemp("swept")
+    process = folder / "host/proc/4711"
+    process.mkdir(parents=True)
+    for name in ("maps", "status", "stat"):
+        (process / name).write_bytes(Path(f"/proc/self/{name}").read_bytes().replace(b"\n\n", b"\n"))
+    inventory = folder / "fleet.yaml"
+    inventory.write_text(
+        f"all: {{hosts: {{web-01: {{ansible_connection: local, mapsweep_root: {folder / 'host'}}}}}}}\n"
+    )
+    ended = subprocess.run(
+        [COMMAND, "collect", "-i", str(inventory), "--runs", str(folder / "runs")],
+        capture_output=True,
+        check=False,
+        env=os.environ | {"XDG_CONFIG_HOME": str(folder)},
+    )
+    assert ended.returncode == 0, ended.stderr
+    return folder / "runs"
+
+
+def run_id(runs: Path) -> str:
+    return Runs(str(runs)).latest()
+
+
+def test_report_renders_again_and_prints_the_page(swept: Path, here: Here) -> None:
+    page = swept / run_id(swept) / "report/index.html"
+    page.unlink()
+    ended = here("report", "--runs", swept)
+    assert (ended.code, ended.out) == (0, f"{page}\n")
+    assert page.is_file()
+
+
+@pytest.mark.parametrize("form", ["id", "path"])
+def test_a_run_is_named_by_id_or_path(form: str, swept: Path, here: Here) -> None:
+    run = run_id(swept) if form == "id" else swept / run_id(swept)
+    ended = here("report", run, "--runs", swept, "--format", "json")
+    assert json.loads(ended.out)["run"]["run_id"] == run_id(swept)
+
+
+@pytest.mark.parametrize("table", ["hosts", "processes", "footprints"])
+def test_report_prints_a_table(table: str, swept: Path, here: Here) -> None:
+    ended = here("report", "--runs", swept, "--format", "csv", "--table", table)
+    kept = swept / run_id(swept) / "report" / f"{table}.csv"
+    assert ended.out == kept.read_text()
+
+
+def test_report_writes_a_file_for_its_owner_alone(swept: Path, tmp_path: Path, here: Here) -> None:
+    ended = here("report", "--runs", swept, "--format", "text", "-o", tmp_path / "report.txt")
+    assert ended.out == ""
+    assert (tmp_path / "report.txt").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "report.txt").read_text() == here(
+        "report", "--runs", swept, "--format", "text", "-o", "-"
+    ).out
+
+
+def test_report_says_where_it_may_not_write(swept: Path, tmp_path: Path, here: Here) -> None:
+    ended = here("report", "--runs", swept, "--format", "text", "-o", tmp_path / "missing/report.txt")
+    assert ended.code == 2
+    assert ended.err.count("\n") == 1
+    assert "report.txt" in ended.err
+
+
+@pytest.mark.parametrize("verb", ["report", "mail", "reclassify"])
+def test_a_run_that_is_not_there(verb: str, tmp_path: Path, here: Here) -> None:
+    ended = here(verb, "--runs", tmp_path / "none")
+    assert ended.code == 2
+    assert "holds no run" in ended.err
+    ended = here(verb, "no-such-run", "--runs", tmp_path / "none")
+    assert ended.code == 2
+    assert "is not a run" in ended.err
+
+
+def test_runs_lists_them(swept: Path, here: Here) -> None:
+    ended = here("runs", "--runs", swept)
+    assert ended.out.split()[0] == run_id(swept)
+    assert ended.out.endswith("  adhoc all\n")
+    (line,) = json.loads(here("runs", "--runs", swept, "--json").out)["runs"]
+    assert (line["run"], line["asked"], line["ok"]) == (run_id(swept), 1, 1)
+
+
+def test_runs_of_an_empty_place(tmp_path: Path, here: Here) -> None:
+    ended = here("runs", "--runs", tmp_path / "none")
+    assert (ended.code, ended.out) == (0, "")
+    assert "no runs in" in ended.err
+
+
+def test_a_damaged_run_does_not_hide_the_others(swept: Path, tmp_path: Path, here: Here) -> None:
+    runs = tmp_path / "runs"
+    shutil.copytree(swept, runs)
+    damaged = runs / "20200101T000000Z-bad-0000"
+    damaged.mkdir()
+    (damaged / "manifest.json").write_text("{")
+    ended = here("runs", "--runs", runs)
+    assert ended.code == 0
+    assert run_id(swept) in ended.out
+    assert "manifest.json" in ended.err
+
+
+def test_hosts(fleet: Path, here: Here) -> None:
+    assert here("hosts", "-i", fleet).out == "web-01\nweb-02\ngone-01\n"
+    assert here("hosts", "-i", fleet, "--hosts", "web-*:!web-01").out == "web-02\n"
+    document = json.loads(here("hosts", "-i", fleet, "--hosts", "web-01", "--json").out)
+    assert [host["name"] for host in document["hosts"]] == ["web-01"]
+    ended = here("hosts", "-i", fleet, "--hosts", "nope")
+    assert (ended.code, ended.out) == (2, "")
+
+
+def test_no_inventory_says_where_it_was_looked_for(tmp_path: Path, here: Here) -> None:
+    ended = here("hosts")
+    assert ended.code == 2
+    assert str(tmp_path / "inventory.yaml") in ended.err
+
+
+def test_mail_dry_run_writes_the_message(swept: Path, here: Here) -> None:
+    ended = here("mail", "--runs", swept, "--to", "you@example.org", "--dry-run")
+    message = message_from_bytes(ended.out.encode(), policy=policy.default)
+    assert message["To"] == "you@example.org"
+    assert "1/1 ok" in str(message["Subject"])
+    assert [part.get_content_type() for part in message.walk()][2:] == [
+        "text/plain",
+        "text/html",
+        "application/gzip",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "nobody is named"),
+        (["--to", "you@example.org"], "no mail server is set"),
+        (["--to", "you@example.org\nBcc: x@example.org"], "must be a bare address"),
+    ],
+)
+def test_mail_that_cannot_be_sent_is_the_operators_mistake(
+    arguments: list[str], told: str, swept: Path, here: Here
+) -> None:
+    ended = here("mail", "--runs", swept, *arguments)
+    assert ended.code == 2
+    assert told in ended.err
+
+
+def test_a_report_that_is_not_delivered_is_exit_5_with_the_reason(
+    swept: Path, tmp_path: Path, here: Here
+) -> None:
+    config = tmp_path / "mapsweep.yaml"
+    config.write_text(
+        "mail: {from: sweep@example.org, server: mail.example.org, security: none, username: x}\n"
+    )
+    ended = here("mail", "--runs", swept, "--to", "you@example.org", "--config", config)
+    assert ended.code == 5
+    assert ended.out == ""
+    assert "not delivered: a password is not sent in clear" in ended.err
+
+
+def test_reclassify_gives_the_same_footprints_of_the_same_rules(swept: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    shutil.copytree(swept, runs)
+    kept = runs / run_id(runs) / "footprints/web-01.parquet"
+    before = kept.read_bytes()
+    kept.write_bytes(b"damaged")
+    ended = subprocess.run(
+        [COMMAND, "reclassify", "--runs", str(runs)], capture_output=True, check=False, text=True
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert kept.read_bytes() == before
+    assert "1 ok of 1 hosts" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("verb", "arguments", "told"),
+    [("worker", ["--queues", "sweep"], "is no queue"), ("beat", [], "no run is scheduled")],
+)
+def test_workers_misused(verb: str, arguments: list[str], told: str, tmp_path: Path, here: Here) -> None:
+    ended = here(verb, "--broker", "redis://127.0.0.1:1/0", "--runs", tmp_path / "runs", *arguments)
+    assert ended.code == 2
+    assert told in ended.err
