@@ -14,6 +14,7 @@ from procmaps.tables import Flags
 
 CHUNK_MIN_BYTES: Final = 128 * 2**10  # M_MMAP_THRESHOLD begins there
 MIB: Final = 2**20
+ZEND_CHUNK_BYTES: Final = 2 * MIB
 FOREIGN_FLAGS: Final = sum(
     VM_FLAGS[flag] for flag in ("nr", "dd", "dc", "wf", "gd", "lo", "io", "pf", "ht", "nh")
 )
@@ -82,6 +83,16 @@ def mmapped(draft: Draft) -> Flags:
     return found
 
 
+def zend(draft: Draft) -> Flags | None:
+    """PHP takes chunks of 2 MiB on 2 MiB."""
+    php = has(draft.facts.marks, "php")
+    if not php.any():
+        return None
+    chunk = (draft.size % ZEND_CHUNK_BYTES == 0) & (draft.start % ZEND_CHUNK_BYTES == 0)
+    found: Flags = draft.open_rw & php[draft.process] & chunk
+    return found
+
+
 LOADED = Rule(
     "allocator.loaded",
     Kind.HEAP_ALLOCATOR,
@@ -90,6 +101,16 @@ LOADED = Rule(
     "jemalloc, tcmalloc and mimalloc map their own extents; malloc of glibc is then not called",
     "writable anonymous memory in a process that has another malloc loaded",
     loaded,
+    Kind.ANONYMOUS,
+)
+ZEND = Rule(
+    "php.zend_chunk",
+    Kind.HEAP_ALLOCATOR,
+    Confidence.LIKELY,
+    "maps",
+    "PHP, Zend/zend_alloc.c: chunks of 2 MiB, aligned to their size",
+    "whole 2 MiB on a 2 MiB boundary in a PHP process: chunks of its allocator",
+    zend,
     Kind.ANONYMOUS,
 )
 MUSL = Rule(

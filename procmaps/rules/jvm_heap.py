@@ -64,60 +64,61 @@ def _chains(draft: Draft, jvm: Jvm) -> tuple[Ints64, Ints64, Ints64, Ints64]:
 
 def find_exact(draft: Draft, jvm: Jvm) -> tuple[int, int] | None:
     """The best run of exactly the size wanted; an end may be merged with a neighbour, not both."""
-    rows, start, end, chain = _chains(draft, jvm)
-    if not len(rows):
-        return None
-    found: list[tuple[int, int, int]] = []
     rounded = targets(draft, jvm)
-    if not rounded:
+    rows, start, end, chain = _chains(draft, jvm)
+    if not rounded or not len(rows):
         return None
     # runs that are too short hold no heap
-    length = np.bincount(chain, end - start)[chain]
-    long = length >= rounded[0]
+    long = np.bincount(chain, end - start)[chain] >= rounded[0]
     rows, start, end, chain = rows[long], start[long], end[long], chain[long]
     if not len(rows):
         return None
-    last = end[np.searchsorted(chain, chain, "right") - 1]
     # a heap whose compressed oops need a base has a closed prefix of one alignment
     based = bool((start % OOPS_BASE_BYTES == 0).any())
     prefixed = {size + unit for size in rounded for unit in ALIGNMENTS_BYTES[2:] if size >= GIB and based}
-    for size in sorted(prefixed.union(rounded)):
-        for anchors, others, sign in ((start, end, 1), (end, start, -1)):
-            limit = anchors + sign * size
-            position = np.searchsorted(start, limit - (sign > 0), "right") - 1
-            held = (
-                (position >= 0)
-                & (limit >= start[position])
-                & (limit <= end[position])
-                & (chain[position] == chain)
-            )
-            for row in np.flatnonzero(held):
-                low, high = sorted((int(anchors[row]), int(limit[row])))
-                based_here = size not in rounded
-                if based_here and low % OOPS_BASE_BYTES:
-                    continue
-                # the first thing in a heap is committed memory, or the closed prefix of a based one
-                lowest = int(np.searchsorted(end, low, "right"))
-                if draft.none[rows[lowest]] and not based_here:
-                    continue
-                exact = int(limit[row]) == int(others[position[row]])
-                score = _score(draft, rows, start, end, (low, high), exact=exact)
-                # mappings grow downward: what merged with the heap came later and lies below it
-                score += END_BONUS if sign < 0 else 0
-                score += END_BONUS if high == int(last[row]) else 0
-                if score > 2 * END_BONUS:
-                    found.append((score, low, high))
-    if not found:
-        return None
+    sizes = sorted(prefixed.union(rounded))
+    found = [_best(draft, (rows, start, end, chain), size, prefixed=size not in rounded) for size in sizes]
     _, low, high = max(found)
-    return low, high
+    return (low, high) if high else None
+
+
+def _best(
+    draft: Draft, columns: tuple[Ints64, Ints64, Ints64, Ints64], size: int, *, prefixed: bool
+) -> tuple[int, int, int]:
+    """Score, start and end of the best run of one size; zeros where there is none."""
+    rows, start, end, chain = columns
+    last = end[np.searchsorted(chain, chain, "right") - 1]
+    best = (0, 0, 0)
+    # mappings grow downward: what merged with the heap came later and lies below it
+    for anchors, others, sign, bonus in ((start, end, 1, 0), (end, start, -1, END_BONUS)):
+        limit = anchors + sign * size
+        position = np.searchsorted(start, limit - (sign > 0), "right") - 1
+        held = (
+            (position >= 0)
+            & (limit >= start[position])
+            & (limit <= end[position])
+            & (chain[position] == chain)
+        )
+        for row in np.flatnonzero(held):
+            low, high = sorted((int(anchors[row]), int(limit[row])))
+            # the first thing in a heap is committed memory, or the closed prefix of a based one
+            lowest = rows[int(np.searchsorted(end, low, "right"))]
+            if (prefixed and low % OOPS_BASE_BYTES) or (draft.none[lowest] and not prefixed):
+                continue
+            exact = int(limit[row]) == int(others[position[row]])
+            score = _score(draft, (rows, start, end), (low, high), exact=exact)
+            score += bonus + (END_BONUS if high == int(last[row]) else 0)
+            if score > 2 * END_BONUS:
+                best = max(best, (score, low, high))
+    return best
 
 
 def _score(
-    draft: Draft, rows: Ints64, start: Ints64, end: Ints64, span: tuple[int, int], *, exact: bool
+    draft: Draft, columns: tuple[Ints64, Ints64, Ints64], span: tuple[int, int], *, exact: bool
 ) -> int:
     """How much a span looks like a heap; 0 and less is no heap."""
     low, high = span
+    rows, start, end = columns
     inside = rows[np.searchsorted(end, low, "right") : np.searchsorted(start, high)]
     if low % (64 * KIB) or (not exact and low % MIB):
         return 0
@@ -268,7 +269,8 @@ BY_EXTENT = Rule(
     Confidence.LIKELY,
     "maps",
     _RESERVE,
-    "the largest reservation of this JVM, {block_size}, that no other part of it accounts for; its maximum heap size is"
+    "the largest reservation of this JVM, {block_size}, that no other part of it accounts for; its "
+    "maximum heap size is"
     " not known",
     by_extent,
     Kind.JAVA_GC,

@@ -21,7 +21,7 @@ MARKS = (
     "python",
     "dotnet",
     "beam",
-    "ruby",
+    "php",
 )
 BIT = {name: np.uint32(1 << position) for position, name in enumerate(MARKS)}
 
@@ -37,7 +37,7 @@ OBJECT_NAME = re.compile(
     rb"|(python[\d.]*[a-z]*|libpython[^/]*|pypy[^/]*)"
     rb"|(libcoreclr\.so|libclrgc\.so)"
     rb"|(beam\.smp|beam)"
-    rb"|(ruby[\d.]*|libruby[^/]*)"
+    rb"|(php[\d.]*|php-fpm[\d.]*|php-cgi[\d.]*|libphp[^/]*)"
     rb")(?: \(deleted\))?$"
 )
 

@@ -14,7 +14,8 @@ from procmaps.tables import EXECUTE, Flags
 V8_PAGE_BYTES: Final = 256 * 2**10
 V8_CODE_RANGE_BYTES: Final = 512 * 2**20
 MMAP_AREA_BYTES: Final = 0x5000_0000_0000  # position-independent executables and the mmap area lie above it
-PY_ARENA_BYTES: Final = 2**20  # CPython 3.10 and later
+PY_ARENA_BYTES: Final = 256 * 2**10  # CPython to 3.9; from 3.10 on 1 MiB, a multiple of it
+PY_BIG_ARENA_BYTES: Final = 2**20
 PY_RADIX_BYTES: Final = (16 * 2**10, 48 * 2**10)
 DOTNET_RESERVE_BYTES: Final = 2**30
 BEAM_CARRIER_BYTES: Final = 256 * 2**10
@@ -51,7 +52,7 @@ def v8_heap(draft: Draft) -> Flags | None:
 
 
 def py_arena(draft: Draft) -> Flags | None:
-    """Whole arenas of 1 MiB: a chunk of malloc's has a header and so never this size."""
+    """Whole arenas: a chunk of malloc's has a header and so never this size."""
     python = has(draft.facts.marks, "python")
     if not python.any():
         return None
@@ -64,8 +65,8 @@ def py_arena_merged(draft: Draft) -> Flags | None:
     python = has(draft.facts.marks, "python")
     if not python.any():
         return None
-    over = draft.size % PY_ARENA_BYTES
-    fit = (over >= PY_RADIX_BYTES[0]) & (over <= PY_RADIX_BYTES[1]) & (draft.size < 16 * PY_ARENA_BYTES)
+    over = draft.size % PY_BIG_ARENA_BYTES
+    fit = (over >= PY_RADIX_BYTES[0]) & (over <= PY_RADIX_BYTES[1]) & (draft.size < 16 * PY_BIG_ARENA_BYTES)
     found: Flags = draft.open_rw & python[draft.process] & fit & (draft.above == 0)
     return found
 
@@ -135,8 +136,8 @@ PY_ARENA = Rule(
     Kind.PY_ARENA,
     Confidence.LIKELY,
     "maps",
-    "CPython 3.10 and later, Objects/obmalloc.c: arenas of 1 MiB by mmap",
-    "a whole number of MiB in a Python process: arenas of its object allocator (a malloc chunk would "
+    "CPython, Objects/obmalloc.c: arenas by mmap, of 256 KiB up to 3.9 and 1 MiB from 3.10",
+    "a whole number of arenas in a Python process: arenas of its object allocator (a malloc chunk would "
     "have a header more)",
     py_arena,
     Kind.HEAP_MMAP,

@@ -1,0 +1,115 @@
+"""The rules that a name alone settles, by its code."""
+
+from procmaps.kinds import Confidence, Kind
+from procmaps.rules.names import Name
+from procmaps.rules.rule import Rule
+
+
+def _rule(
+    name: str, kind: Kind, source: str, why: str, *, confidence: Confidence = Confidence.CERTAIN
+) -> Rule:
+    return Rule(name, kind, confidence, "maps", source, why)
+
+
+_KERNEL = "Linux, fs/proc/task_mmu.c: the order in which a mapping gets its name"
+_GLIBC = "glibc 2.39 and later with glibc.mem.decorate_maps=1, on kernels with CONFIG_ANON_VMA_NAME"
+
+NAME_RULES: dict[Name, Rule] = {
+    Name.FILE_CODE: _rule("file.code", Kind.FILE_CODE, _KERNEL, "an executable mapping of the file {name}"),
+    Name.FILE_RODATA: _rule(
+        "file.rodata", Kind.FILE_RODATA, _KERNEL, "a read-only mapping of the file {name}"
+    ),
+    Name.FILE_DATA: _rule("file.data", Kind.FILE_DATA, _KERNEL, "a writable mapping of the file {name}"),
+    Name.SHM: _rule(
+        "shm.name",
+        Kind.SHM,
+        "Linux, mm/shmem.c and ipc/shm.c: memory with an inode that no file system of the host holds",
+        "{name} has an inode, and yet it is shared memory: memfd, SysV, POSIX or shared anonymous",
+    ),
+    Name.DEVICE: _rule(
+        "device.name", Kind.DEVICE, _KERNEL, "{name} is a device or a kernel object, mapped through its fd"
+    ),
+    Name.ZERO: _rule(
+        "anonymous.dev_zero",
+        Kind.ANONYMOUS,
+        "Linux, drivers/char/mem.c: a private mapping of /dev/zero is anonymous memory",
+        "a private mapping of /dev/zero: anonymous memory, in spite of its name and inode",
+    ),
+    Name.HEAP: _rule(
+        "heap.brk",
+        Kind.HEAP_MAIN,
+        _KERNEL,
+        "between start_brk and brk: the kernel itself calls these {size} [heap]",
+    ),
+    Name.STACK: _rule(
+        "stack.main", Kind.MAIN_STACK, _KERNEL, "the kernel itself calls it [stack]: the main thread's"
+    ),
+    Name.THREAD_STACK: _rule(
+        "stack.kernel_name",
+        Kind.THREAD_STACK,
+        "Linux 3.4 to 4.4",
+        "the kernel names the thread whose stack it is: {name}",
+    ),
+    Name.SYSTEM: _rule("system.name", Kind.SYSTEM, _KERNEL, "{name} is the kernel's own"),
+    Name.DOTNET_CODE: _rule(
+        "dotnet.doublemapper",
+        Kind.DOTNET_CODE,
+        ".NET 7 and later, ExecutableAllocator: W^X through two views of one memfd",
+        "{name}: the memory in which .NET writes and runs the code that it compiles",
+    ),
+    Name.BEAM_JIT: _rule(
+        "beam.vmem",
+        Kind.BEAM_HEAP,
+        "Erlang/OTP 24 and later, BeamAsm over asmjit",
+        "{name}: the Erlang VM's compiled code",
+    ),
+    Name.ANON_SHMEM: _rule(
+        "shm.anon_name", Kind.SHM, "Linux 6.2 and later", "{name}: shared anonymous memory that was named"
+    ),
+    Name.GLIBC_ARENA: _rule(
+        "glibc.arena_name",
+        Kind.HEAP_ARENA,
+        _GLIBC,
+        "glibc named it a heap of an arena; the name covers its first 132 KiB",
+    ),
+    Name.GLIBC_MALLOC: _rule(
+        "glibc.malloc_name", Kind.HEAP_MMAP, _GLIBC, "glibc named it memory of malloc of its own"
+    ),
+    Name.GLIBC_STACK: _rule(
+        "glibc.stack_name", Kind.THREAD_STACK, _GLIBC, "glibc named it a thread's stack: {name}"
+    ),
+    Name.GLIBC_LOADER: _rule(
+        "glibc.loader_name", Kind.LOADER, _GLIBC, "glibc named it memory of the dynamic loader"
+    ),
+    Name.GLIBC_BSS: _rule(
+        "glibc.bss_name", Kind.FILE_BSS, _GLIBC, "glibc named it the zeroed data of an object: {name}"
+    ),
+    Name.GLIBC_RANDOM: _rule("glibc.getrandom_name", Kind.SYSTEM, _GLIBC, "state of the vDSO's getrandom"),
+    Name.GO_HEAP: _rule("go.heap_name", Kind.GO_HEAP, "Go 1.25 and later", "the Go runtime named it: {name}"),
+    Name.GO_RUNTIME: _rule(
+        "go.runtime_name", Kind.GO_RUNTIME, "Go 1.25 and later", "the Go runtime named it: {name}"
+    ),
+    Name.ALLOCATOR: _rule(
+        "allocator.name",
+        Kind.HEAP_ALLOCATOR,
+        "jemalloc (enable-pageid), tcmalloc, mimalloc, scudo, PartitionAlloc name their memory",
+        "an allocator named it: {name}",
+    ),
+    Name.V8: _rule("v8.name", Kind.V8_HEAP, "Chromium's V8 platform names its pages", "V8 named it: {name}"),
+    Name.PYTHON: _rule("python.name", Kind.PY_ARENA, "CPython 3.15, -X dev", "CPython named it: {name}"),
+    Name.DOTNET: _rule(
+        "dotnet.name", Kind.DOTNET_HEAP, ".NET names its memory", "the .NET runtime named it: {name}"
+    ),
+    Name.ZEND: _rule(
+        "php.zend_name",
+        Kind.HEAP_ALLOCATOR,
+        "PHP, Zend/zend_alloc.c: chunks of 2 MiB",
+        "PHP's allocator named it: {name}",
+    ),
+    Name.BIONIC_STACK: _rule(
+        "bionic.stack_name", Kind.THREAD_STACK, "Android, bionic", "bionic named it a stack: {name}"
+    ),
+    Name.BIONIC_BSS: _rule(
+        "bionic.bss_name", Kind.FILE_BSS, "Android, bionic's linker", "zeroed data of an object"
+    ),
+}

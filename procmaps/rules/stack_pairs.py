@@ -1,0 +1,166 @@
+"""Stacks of threads by their guards: an untouchable part, a writable one right above it, within Threads."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from procmaps.kinds import Confidence, Kind
+from procmaps.rules.draft import Draft
+from procmaps.rules.objects import has
+from procmaps.rules.rule import Rule
+from procmaps.rules.stacks import (
+    DEFAULT_BYTES,
+    GUARD_MAX_BYTES,
+    JAVA_DEFAULT_BYTES,
+    PAGE_BYTES,
+    STACK_MAX_BYTES,
+    STACK_MIN_BYTES,
+    default_bytes,
+    flag,
+)
+from procmaps.tables import Flags, Ints64
+
+_RELEASE = re.compile(r"(\d{1,4})\.(\d{1,4})")
+MUSL_GUARD_BYTES: Final = 8192
+MUSL_STACK_BYTES: Final = 132 * 2**10  # 128 KiB and a page of TLS and struct pthread
+MUSL_GROUP_BYTES: Final = 64 * 2**10
+SMALL_GUARD_BYTES: Final = 64 * 2**10  # a page, and the least that aarch64 makes of it
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Guards with a writable part right above each: what could be a stack; one entry a pair."""
+
+    guard: Ints64  # row of the guard; the body is the next row
+    process: Ints64
+    size: Ints64
+    guard_size: Ints64
+    run: Ints64  # pairs that follow one another without a gap share a number
+
+
+def find_pairs(draft: Draft) -> Pairs | None:
+    """Open guards and bodies; where smaps shows flagged stacks, what has no flag is none."""
+    flagged_processes = np.zeros(len(draft.facts.marks), np.bool_)
+    flagged_processes[draft.process[(draft.kind == Kind.THREAD_STACK) & flag(draft, "nh")]] = True
+    guard = draft.open_none & draft.touches_above & (draft.size <= GUARD_MAX_BYTES)
+    guards = np.flatnonzero(guard & ~flagged_processes[draft.process])
+    if not len(guards):
+        return None
+    body = guards + 1
+    size = draft.size[body]
+    good = draft.open[body] & (draft.perms[body] & 0b1101 == 0b1100)
+    good &= (size >= STACK_MIN_BYTES) & (size <= STACK_MAX_BYTES)
+    good &= ~has(draft.facts.marks, "musl")[draft.process[guards]] | (draft.size[guards] >= MUSL_GUARD_BYTES)
+    guards = guards[good]
+    if not len(guards):
+        return None
+    follows = np.concatenate(([False], (guards[1:] == guards[:-1] + 2) & draft.touches_below[guards[1:]]))
+    process = draft.process[guards].astype(np.int64)
+    return Pairs(guards, process, draft.size[guards + 1], draft.size[guards], np.cumsum(~follows))
+
+
+def guarded(draft: Draft) -> Flags | None:
+    """Pairs of the size that a stack has by default, and those in one unbroken run with them."""
+    pairs = find_pairs(draft)
+    if pairs is None:
+        return None
+    jvm = has(draft.facts.marks, "jvm")[pairs.process]
+    musl = has(draft.facts.marks, "musl")[pairs.process]
+    default = default_bytes(draft)[pairs.process]
+    sure = (pairs.size == default) | (pairs.size + pairs.guard_size == default)
+    sure |= musl & (pairs.guard_size == MUSL_GUARD_BYTES)
+    # JDK 11 and before add a page for glibc's guard, which glibc then adds again
+    over = pairs.size - JAVA_DEFAULT_BYTES
+    sure |= jvm & ((over == 0) | (over == PAGE_BYTES) | (over + pairs.guard_size == 0))
+    sure &= (pairs.guard_size <= SMALL_GUARD_BYTES) | (~jvm & (pairs.size == default))
+    sure &= live(draft)[pairs.process] > 0
+    small = pairs.guard_size <= SMALL_GUARD_BYTES
+    return _take_pairs(draft, pairs, sure | (small & np.isin(pairs.run, pairs.run[sure])))
+
+
+def repeated(draft: Draft) -> Flags | None:
+    """Other pairs, those of a size that repeats first, as long as threads are left without a stack."""
+    pairs = find_pairs(draft)
+    if pairs is None:
+        return None
+    missing = live(draft) - seen(draft)
+    small = (pairs.guard_size <= SMALL_GUARD_BYTES) & (missing > 0)[pairs.process]
+    shape = np.stack((pairs.process, pairs.size, pairs.guard_size), axis=1)
+    _, group, count = np.unique(shape, axis=0, return_inverse=True, return_counts=True)
+    alike = count[group.reshape(-1)]
+    chosen = np.zeros(len(small), np.bool_)
+    for process in np.unique(pairs.process[small]):
+        own = small & (pairs.process == process)
+        left = int(missing[process])
+        runs, first = np.unique(pairs.run[own], return_index=True)
+        for run in runs[np.argsort(-alike[own][first], kind="stable")]:
+            members = own & (pairs.run == run)
+            number = int(members.sum())
+            # more guarded buffers than threads are no stacks, or most are not
+            if left * 2 >= number and left > 0:
+                chosen |= members
+                left -= number
+    return _take_pairs(draft, pairs, chosen)
+
+
+def _take_pairs(draft: Draft, pairs: Pairs, chosen: Flags) -> Flags | None:
+    """Guards and bodies of the chosen pairs; musl's groups that merged above a stack are left out."""
+    if not chosen.any():
+        return None
+    guard, process = pairs.guard[chosen], pairs.process[chosen]
+    rest = pairs.size[chosen] - MUSL_STACK_BYTES
+    merged = has(draft.facts.marks, "musl")[process] & (rest > 0) & (rest <= MUSL_GROUP_BYTES)
+    top = draft.end[guard + 1] - np.where(merged, rest, 0)
+    over = pairs.size[chosen] - default_bytes(draft)[process]
+    if kernel_merges_stacks(draft.snapshot.facts.kernel):
+        top -= np.where((over > 0) & (over < DEFAULT_BYTES), over, 0)
+    return draft.take(process, draft.start[guard], top)
+
+
+def kernel_merges_stacks(release: str) -> bool:
+    """Before Linux 6.7 MAP_STACK sets no flag, so a stack can merge with other memory above it."""
+    match = _RELEASE.match(release)
+    return match is not None and (int(match[1]), int(match[2])) < (6, 7)
+
+
+def live(draft: Draft) -> Ints64:
+    """Threads that have a stack of their own besides the main one, by process; very many where unknown."""
+    threads = draft.facts.threads
+    return np.where(threads > 0, threads - 1, np.int64(2**31))
+
+
+def seen(draft: Draft) -> Ints64:
+    """Stacks found so far, by process."""
+    body = (draft.kind == Kind.THREAD_STACK) & ~draft.none
+    return np.bincount(draft.process[body], minlength=len(draft.facts.threads))
+
+
+_NPTL = (
+    "glibc, nptl/allocatestack.c: a stack and its guard are one mapping, of which the guard is closed again"
+)
+GUARDED = Rule(
+    "stack.guarded",
+    Kind.THREAD_STACK,
+    Confidence.CERTAIN,
+    "maps, status, limits",
+    _NPTL,
+    "an untouchable guard with {size} of writable memory right above it, a size that is the default "
+    "or repeats, and {threads}"
+    " threads to own them",
+    guarded,
+    Kind.ANONYMOUS,
+)
+REPEATED = Rule(
+    "stack.repeated",
+    Kind.THREAD_STACK,
+    Confidence.LIKELY,
+    "maps, status",
+    _NPTL,
+    "an untouchable guard with {size} of writable memory above it, one of several alike, and of "
+    "{threads} threads some"
+    " have no stack else",
+    repeated,
+    Kind.ANONYMOUS,
+)
