@@ -12,7 +12,7 @@ from procmaps.masking import mask_cmdline
 
 KIND: Final = b"grep"
 _LINE = re.compile(rb"(?:[^\n:]*/)?([0-9]{1,7})/([a-z]+):")
-_FILES: Final = frozenset((b"status", b"stat", b"limits", b"maps", b"smaps", b"comm", b"cmdline", b"cgroup"))
+_FILES: Final = (b"status", b"stat", b"limits", b"maps", b"smaps", b"comm", b"cmdline", b"cgroup")
 
 
 def files_of(content: bytes) -> Iterator[tuple[int, bytes, bytes]]:
@@ -62,9 +62,9 @@ def as_records(part: bytes, nonce: bytes, records: Iterable[tuple[bytes, int, in
     if statuses:
         # kernel threads and zombies have no memory of their own, and are not sent elsewhere
         living = [pid for pid, status in statuses.items() if b"\nVmSize:" in status]
-        denied = [pid for pid in living if pid not in files[b"maps"]]
+        denied = {pid: b"" for pid in living if pid not in files[b"maps"]}
         files = {name: {pid: texts[pid] for pid in living if pid in texts} for name, texts in files.items()}
-        kept.extend((b"denied", pid, b"") for pid in denied)
+        files[b"denied"] = denied
         counts = (len(living), len(statuses) - len(living), len(denied))
         closing = closing.strip() + b" sent=%d kernel=%d denied=%d vanished=0" % counts if closing else b""
     kept.extend((name, pid, text) for name, texts in files.items() for pid, text in texts.items())

@@ -1,0 +1,91 @@
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from procmaps.frames import Record, mask_identity, split
+from tests.strategies import NONCE, record
+
+kinds = st.sampled_from(("status", "maps", "cmdline", "comm", "os-release"))
+contents = st.one_of(
+    st.binary(max_size=80),
+    # a process that knows the protocol, but not the nonce
+    st.sampled_from(
+        (b"\n" + b"0" * 32 + b" maps 1\n", b"\n" + NONCE[:-1] + b" maps 1\n", NONCE[:8] + b"\n", b"\n\n")
+    ),
+)
+
+
+@given(st.binary(max_size=60), st.lists(st.tuples(kinds, st.integers(0, 9_999_999), contents), max_size=6))
+def test_records_are_found_whatever_they_hold(noise: bytes, sent: list[tuple[str, int, bytes]]) -> None:
+    part = (noise + b"\n" if noise else b"") + b"".join(record(*fields) for fields in sent)
+    found = [(kind.decode(), pid, part[start:end]) for kind, pid, start, end in split(part, NONCE)]
+    # the last content keeps the newline before a mark that does not come
+    if sent:
+        sent[-1] = (*sent[-1][:2], sent[-1][2] + b"\n")
+    assert found == sent
+
+
+@given(contents, contents)
+def test_no_content_can_forge_a_mark_without_the_nonce(first: bytes, second: bytes) -> None:
+    part = record("cmdline", 1, first) + record("cmdline", 2, second)
+    assert [(kind, pid) for kind, pid, _, _ in split(part, NONCE)] == [(b"cmdline", 1), (b"cmdline", 2)]
+
+
+@settings(max_examples=200)
+@given(st.binary(max_size=200), st.binary(max_size=10))
+def test_any_bytes_give_records_within_them(part: bytes, nonce: bytes) -> None:
+    for found in split(part, nonce):
+        assert 0 <= found.start <= found.end <= len(part)
+
+
+def test_a_mark_must_be_alone_on_its_line_and_whole() -> None:
+    assert split(b"x" + NONCE + b" maps 1\nabc", NONCE) == []
+    assert split(NONCE + b" maps 1", NONCE) == []
+    assert split(NONCE + b" maps 1 2\nabc", NONCE) == []
+    assert split(NONCE + b" maps -1\nabc", NONCE) == []
+    assert split(NONCE + b" maps 12345678\nabc", NONCE) == []
+    assert split(NONCE + b" " + b"m" * 33 + b" 1\nabc", NONCE) == []
+
+
+def test_an_empty_record() -> None:
+    part = record("denied", 5, b"") + record("end", 0, b"")
+    assert split(part, NONCE) == [Record(b"denied", 5, 42, 42), Record(b"end", 0, 82, 83)]
+
+
+@given(st.lists(st.tuples(kinds, st.integers(0, 99), contents), max_size=6))
+def test_masking_keeps_every_record_and_argument(sent: list[tuple[str, int, bytes]]) -> None:
+    part = b"".join(record(*fields) for fields in sent)
+    masked = mask_identity(part, NONCE)
+    before, after = split(part, NONCE), split(masked, NONCE)
+    assert [found[:2] for found in before] == [found[:2] for found in after]
+    for old, new in zip(before, after, strict=True):
+        old_text, new_text = part[old.start : old.end], masked[new.start : new.end]
+        if old.kind == b"cmdline":
+            assert old_text.count(b"\0") == new_text.count(b"\0")
+        else:
+            assert old_text == new_text
+
+
+def test_secrets_are_masked_in_arguments_alone() -> None:
+    arguments = b"app\0--password=hunter2\0--verbose\0"
+    part = (
+        b"motd\n"
+        + record("comm", 7, b"app\n")
+        + record("cmdline", 7, arguments)
+        + record("end", 0, b"sent=1")
+    )
+    assert mask_identity(part, NONCE) == (
+        record("comm", 7, b"app\n")
+        + record("cmdline", 7, b"app\0--password=***\0--verbose\0")
+        + record("end", 0, b"sent=1")
+    )
+
+
+def test_what_grep_sent_is_masked_too() -> None:
+    end = record("end", 0, b"")
+    part = record(
+        "grep", 0, b"7/cmdline:app\0--token\0abc\0\n12/cmdline:two\n12/cmdline:password=x\n9/comm:token\n"
+    )
+    shown = record(
+        "grep", 0, b"7/cmdline:app\0--token\0***\0\n12/cmdline:two\n12/cmdline:password=***\n9/comm:token\n"
+    )
+    assert mask_identity(part + end, NONCE) == shown + end

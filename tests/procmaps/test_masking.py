@@ -1,0 +1,115 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from procmaps.masking import ARGUMENT_LIMIT_BYTES, mask_argv, mask_cmdline
+from procmaps.secret_patterns import MASK
+
+
+def masked(*arguments: str) -> list[str]:
+    return [argument.decode() for argument in mask_argv(tuple(argument.encode() for argument in arguments))]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (["app", "--password=hunter2"], ["app", "--password=***"]),
+        (["app", "--password", "hunter2", "-v"], ["app", "--password", "***", "-v"]),
+        (["app", "--password", "--verbose"], ["app", "--password", "--verbose"]),
+        (
+            ["java", "-Dspring.datasource.password=x y", "Main"],
+            ["java", "-Dspring.datasource.password=***", "Main"],
+        ),
+        (["java", "-Djavax.net.ssl.keyStorePassword=a"], ["java", "-Djavax.net.ssl.keyStorePassword=***"]),
+        (["env", "AWS_SECRET_ACCESS_KEY=abc/def+", "run"], ["env", "AWS_SECRET_ACCESS_KEY=***", "run"]),
+        (["app", "--api-key", "0123abcd"], ["app", "--api-key", "***"]),
+        (
+            ["app", "--apikey=1", "--private_key=2", "--auth=3"],
+            ["app", "--apikey=***", "--private_key=***", "--auth=***"],
+        ),
+        (["mysql", "-uroot", "-pS3cret", "shop"], ["mysql", "-uroot", "-p***", "shop"]),
+        (["/usr/bin/mysqldump", "-p", "shop"], ["/usr/bin/mysqldump", "-p", "shop"]),
+        (["timeout", "5", "mariadb", "-pS3cret"], ["timeout", "5", "mariadb", "-p***"]),
+        (["sshpass", "-p", "x", "ssh", "host"], ["sshpass", "-p", "***", "ssh", "host"]),
+        (["redis-cli", "-a", "x"], ["redis-cli", "-a", "***"]),
+        (["redis-server", "--requirepass", "x"], ["redis-server", "--requirepass", "***"]),
+        (["beam", "-setcookie", "x"], ["beam", "-setcookie", "***"]),
+        (["curl", "-u", "me:pw"], ["curl", "-u", "me:***"]),
+        (["curl", "--user=me:pw"], ["curl", "--user=me:***"]),
+        (["curl", "-H", "Authorization: Bearer abc.def"], ["curl", "-H", "Authorization: ***"]),
+        (["x", "https://me:p%40ss@host/a?b=c"], ["x", "https://me:***@host/a?b=c"]),
+        (["x", "postgres://u:a@b@host/db"], ["x", "postgres://u:***@host/db"]),
+        (["x", "https://host/?access_token=abc&x=1"], ["x", "https://host/?access_token=***&x=1"]),
+        (
+            ["x", "jdbc:mysql://h/db?user=a&password=b&x=y"],
+            ["x", "jdbc:mysql://h/db?user=a&password=***&x=y"],
+        ),
+        (["x", "jdbc:oracle:thin:scott/tiger@//h:1521/s"], ["x", "jdbc:oracle:thin:scott/***@//h:1521/s"]),
+        (["x", "Server=h;User Id=a;Password=b c;X=1"], ["x", "Server=h;User Id=a;Password=*** c;X=1"]),
+        (["x", '{"user": "a", "password": "b c", "n": 1}'], ["x", '{"user": "a", "password": *** "n": 1}']),
+        (["x", "AKIAIOSFODNN7EXAMPLE"], ["x", "***"]),
+        (["x", "eyJhbGciOiJI.eyJzdWIiOiIx.c2ln"], ["x", "***"]),
+        (
+            ["sh", "-c", "mysql -psecret; TOKEN='a b' run --api-key zzz"],
+            ["sh", "-c", "mysql -p*** TOKEN=*** run --api-key ***"],
+        ),
+        (["postgres: app db 10.0.0.1(5) SELECT"], ["postgres: app db 10.0.0.1(5) SELECT"]),
+        (["worker --db-password s3cret --queue a"], ["worker --db-password *** --queue a"]),
+    ],
+)
+def test_secrets_give_way_to_the_mask(arguments: list[str], shown: list[str]) -> None:
+    assert masked(*arguments) == shown
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["app", "--password-file=/run/secrets/db", "--token-ttl", "5m"],
+        ["kubelet", "--authorization-mode=Webhook", "--authentication-token-webhook-timeout=5s"],
+        ["app", "--author=me", "--bypass=yes", "--compass", "n", "--passive", "host"],
+        ["java", "-Xmx1g", "-cp", "/a:/b", "Main", "--port=80"],
+        ["ps", "-p", "12"],
+        ["ssh", "-p", "2222", "host"],
+        ["", "-", "--", "=", ":"],
+    ],
+)
+def test_what_is_no_secret_stays(arguments: list[str]) -> None:
+    assert masked(*arguments) == arguments
+
+
+@given(
+    st.lists(st.one_of(st.binary(max_size=40), st.sampled_from((b"--password", b"-p", b"mysql", b"token:"))))
+)
+def test_no_argument_is_lost(argv: list[bytes]) -> None:
+    assert len(mask_argv(tuple(argv))) == len(argv)
+
+
+@given(st.lists(st.binary(max_size=40).map(lambda raw: raw.replace(b"\0", b"")), min_size=1))
+def test_a_command_line_is_masked_as_its_arguments(argv: list[bytes]) -> None:
+    assert mask_cmdline(b"\0".join(argv)) == b"\0".join(mask_argv(tuple(argv)))
+
+
+@given(
+    st.sampled_from(
+        ("--password=%s", "-Da.secret=%s", "API_KEY=%s", "https://u:%s@h/", "--token %s", "x --pwd '%s'")
+    ),
+    st.text(
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._~+-", min_size=4, max_size=40
+    ).filter(lambda secret: not secret.startswith("-")),
+)
+def test_no_secret_comes_through(form: str, secret: str) -> None:
+    argument = form % secret
+    assert secret not in "\0".join(masked("app", *argument.split(" "), "-v"))
+    assert secret not in "\0".join(masked("sh", "-c", "app " + argument))
+
+
+def test_masking_is_done_once() -> None:
+    for argument in ("--password=a", "https://u:p@h/?token=x", "Bearer abcdefgh", "x --token y"):
+        once = masked("app", argument)
+        assert masked(*once) == once
+
+
+def test_an_argument_at_the_limit_is_cut_and_still_masked() -> None:
+    (shown,) = mask_argv((b"a" * (ARGUMENT_LIMIT_BYTES - 9) + b"&token=abcdef",))
+    assert len(shown) <= ARGUMENT_LIMIT_BYTES + len(MASK)
+    assert b"abc" not in shown
