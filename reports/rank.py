@@ -1,21 +1,16 @@
 """A run -> its report: every order and every number settled before an output opens a template."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import polars as pl
 
-from archive.records import HostRecord
 from archive.runs import Outcome, Run, Runs
 from reports import answers, kinds, trend
+from reports.host_rows import SEVERITIES, added, gravity, host_rows
 from reports.measures import NATIVE, Frames, measure
-from reports.rows import Advice, Extent, HostRow, KindRow, ProcessRow, ServiceRow, field_names
+from reports.rows import Advice, Extent, HostRow, KindRow, ServiceRow, field_names
 from reports.status import FAILED, OK, PARTIAL, Status, status
-
-PROCESSES_A_HOST_MAX = 20  # shown in a report; processes.csv has them all
-STACK_PROCESSES_A_HOST_MAX = 5  # of these at most so many for their stacks alone
-SEVERITIES = ("alarm", "warning", "info")
-STACKS = "stacks_resident_max_bytes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +105,7 @@ def report(run: Run, runs: Runs | None = None) -> Report:
     past = trend.past(run.manifest, run.closed(), runs) if runs else []
     tables = _with_past(frames, past)
     statuses = {outcome.host.name: status(outcome) for outcome in outcomes}
-    hosts = _ranked(_hosts(run, tables, outcomes, statuses))
+    hosts = _ranked(host_rows(run, tables, outcomes, statuses))
     urgent = (each for host in hosts for each in host.advice if each.severity != SEVERITIES[-1])
     return Report(
         run=_facts(run, statuses, past),
@@ -118,7 +113,7 @@ def report(run: Run, runs: Runs | None = None) -> Report:
         hosts=hosts,
         services=_services(tables.services),
         failures=_failures(outcomes, statuses),
-        advice=_grouped(sorted(urgent, key=_gravity)),
+        advice=_grouped(sorted(urgent, key=gravity)),
         processes=tables.processes,
     )
 
@@ -132,87 +127,6 @@ def _with_past(frames: Frames, past: list[trend.PastRun]) -> Frames:
     hosts = hosts.join(trend.host_bloat(processes, excess), on="host", how="left").sort("host")
     services = frames.services.join(trend.service_growth(processes), on="service", how="left").sort("service")
     return Frames(hosts, services, processes)
-
-
-def _hosts(
-    run: Run, tables: Frames, outcomes: tuple[Outcome, ...], statuses: Mapping[str, Status]
-) -> Iterator[HostRow]:
-    """A row a host asked, not yet in order."""
-    asked = pl.DataFrame({"host": [outcome.host.name for outcome in outcomes]}, schema={"host": pl.String})
-    table = asked.join(tables.hosts, on="host", how="left", maintain_order="left")
-    measured = table.with_columns(pl.col(pl.String).fill_null("")).iter_rows(named=True)
-    by_host = tables.processes.partition_by("host", as_dict=True, maintain_order=True)
-    for outcome, values in zip(outcomes, measured, strict=True):
-        stands = statuses[outcome.host.name]
-        row = HostRow(
-            rank=None,
-            stack_rank=None,
-            name=outcome.host.name,
-            status=stands.status,
-            stage=stands.stage,
-            reason=stands.reason,
-            detail=stands.detail,
-            remedy=stands.remedy,
-            **{field: values[field] for field in _MEASURED},
-        )
-        if outcome.record is not None:
-            row = replace(row, advice=_advice(outcome.record))
-        failure, processes = outcome.failure, by_host.get((row.name,))
-        if failure is not None and outcome.record is None:
-            row = replace(row, at=failure.at, elapsed_s=failure.elapsed_s, attempt=failure.attempt)
-        yield row if processes is None else _detailed(row, processes, answers.footprints(run, row.name))
-
-
-def _advice(record: HostRecord) -> tuple[Advice, ...]:
-    """What was found on a host, the gravest first."""
-    found = (
-        Advice(
-            code=each.code,
-            severity=each.severity,
-            host=record.host,
-            pid=each.pid,
-            comm=each.comm,
-            evidence=each.evidence,
-            advice=each.advice,
-            confirm=each.confirm,
-            not_shown=each.not_shown,
-        )
-        for each in record.findings
-    )
-    return tuple(sorted(found, key=_gravity))
-
-
-def _detailed(host: HostRow, processes: pl.DataFrame, footprints: pl.DataFrame) -> HostRow:
-    """The host with the processes that a report shows, their kinds, and the sum of the others."""
-    shown, others = _shown(processes)
-    kinds_of = kinds.of_processes(footprints, shown["pid"].to_list())
-    rows = tuple(
-        ProcessRow(**{field: row[field] for field in _PROCESS_FIELDS}, kinds=kinds_of.get(row["pid"], ()))
-        for row in shown.iter_rows(named=True)
-    )
-    return replace(
-        host,
-        shown=rows,
-        others=len(others),
-        others_native_heap_bytes=_sum(others[NATIVE]),
-        others_stacks_bytes=_sum(others[STACKS]),
-        kinds=kinds.of_host(footprints, processes),
-    )
-
-
-def _shown(processes: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The largest processes by native heap, a few for their stacks among them; and the rest."""
-    by_heap = processes.sort([NATIVE, "pid"], descending=[True, False], nulls_last=True).with_row_index(
-        "_heap"
-    )
-    by_stack = by_heap.sort([STACKS, "_heap"], descending=[True, False], nulls_last=True).with_row_index(
-        "_stack"
-    )
-    for_stacks = (pl.col("_stack") < STACK_PROCESSES_A_HOST_MAX) & (pl.col(STACKS) > 0)
-    chosen = by_stack.sort((~for_stacks).fill_null(value=True), "_heap").with_row_index("_place")
-    ordered = chosen.sort("_heap")
-    is_shown = pl.col("_place") < PROCESSES_A_HOST_MAX
-    return ordered.filter(is_shown), ordered.filter(~is_shown)
 
 
 def _ranked(hosts: Iterator[HostRow]) -> tuple[HostRow, ...]:
@@ -313,16 +227,6 @@ def together(extents: list[Extent]) -> Extent:
     )
 
 
-def added(amounts: Iterable[int | None]) -> int | None:
-    """The sum over what is known; None where nothing is."""
-    known = [amount for amount in amounts if amount is not None]
-    return sum(known) if known else None
-
-
-def _sum(column: pl.Series) -> int | None:
-    return added(column.to_list())
-
-
 def _grouped(advice: list[Advice]) -> tuple[AdviceGroup, ...]:
     """The same advice for many processes is said once."""
     members: dict[tuple[str, str, str, str], list[Advice]] = {}
@@ -331,12 +235,4 @@ def _grouped(advice: list[Advice]) -> tuple[AdviceGroup, ...]:
     return tuple(AdviceGroup(*said, tuple(those)) for said, those in members.items())
 
 
-def _gravity(advice: Advice) -> int:
-    return SEVERITIES.index(advice.severity) if advice.severity in SEVERITIES else len(SEVERITIES)
-
-
-_NOT_MEASURED = {"rank", "stack_rank", "name", "status", "stage", "reason", "detail", "remedy"}
-_NOT_MEASURED |= {"shown", "others", "others_native_heap_bytes", "others_stacks_bytes", "kinds", "advice"}
-_MEASURED = field_names(HostRow) - _NOT_MEASURED
-_PROCESS_FIELDS = field_names(ProcessRow) - {"kinds"}
 _SERVICE_FIELDS = field_names(ServiceRow)

@@ -5,19 +5,16 @@ else, so that even what slipped through could neither run nor load anything.
 """
 
 from base64 import b64encode
-from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TypeAlias
 
 from jinja2 import Environment, Template
 from markupsafe import Markup
 
-from reports import sizes, verdict
+from reports import cells, sizes, verdict
 from reports.columns import HOSTS, PROCESSES, SERVICES, Column, Unit, by_name
 from reports.measures import PEERS_MIN
-from reports.rank import SEVERITIES, Report, added
-from reports.rows import Extent, HostRow, ProcessRow, ServiceRow, cell
+from reports.rank import Report
 from reports.templating import FOLDER, environment
 from reports.words import WORDS
 
@@ -26,25 +23,8 @@ ADVICE_MAX = 10
 MEMBERS_MAX = 5  # processes named with one advice
 STACK_HOSTS_MAX = 50
 SERVICES_MAX = 200
-BAR_PIXELS = 120
 # processes a host, and how many of them kind by kind: the first pair below PAGE_BYTES_MAX is taken
 DETAIL = ((20, 20), (20, 5), (10, 2), (5, 1), (3, 0), (0, 0))
-
-_PARTS = (
-    ("heap_main", "main heap"),
-    ("heap_arena", "arenas"),
-    ("heap_mmap", "large blocks"),
-    ("heap_allocator", "other allocators"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Others:
-    """The processes of a host that are not shown one by one."""
-
-    count: int
-    native_heap_bytes: int | None
-    stacks_bytes: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,31 +107,31 @@ def _environment(report: Report) -> Environment:
         stack_columns=_headings(HOSTS, _STACK_COLUMNS, compared=compared),
         service_columns=_headings(SERVICES, _SERVICE_COLUMNS, compared=compared),
         process_columns=_headings(PROCESSES, _PROCESS_COLUMNS, compared=compared),
-        parts=_PARTS,
+        parts=cells.PARTS,
         advice_max=ADVICE_MAX,
         members_max=MEMBERS_MAX,
         peers_min=PEERS_MIN,
-        bar_pixels=BAR_PIXELS,
+        bar_pixels=cells.BAR_PIXELS,
         words=WORDS,
         took=_took(report),
     )
     made.filters.update(
-        raw=_raw,
-        share=_share,
-        of_ram=_of_ram,
-        of_ram_raw=_of_ram_raw,
+        raw=cells.raw,
+        share=cells.share,
+        of_ram=cells.of_ram,
+        of_ram_raw=cells.of_ram_raw,
         worst=verdict.worst,
-        most_stacks=_most_stacks,
-        median=_median,
-        largest=_largest,
-        heap_parts=_heap_parts(ranked),
-        stack_part=_stack_part(ranked),
-        uptime=_uptime,
-        up_s=_up_s,
-        sortable=_sortable,
-        urgent=_urgent,
-        others=_others,
-        own_sum=_own_sum,
+        most_stacks=cells.most_stacks,
+        median=cells.median,
+        largest=cells.largest,
+        heap_parts=cells.heap_parts(ranked),
+        stack_part=cells.stack_part(ranked),
+        uptime=cells.uptime,
+        up_s=cells.up_s,
+        sortable=cells.sortable,
+        urgent=cells.urgent,
+        others=cells.others,
+        own_sum=cells.own_sum,
     )
     return made
 
@@ -215,128 +195,6 @@ def _heading(column: Column) -> Heading:
 
 def _hash(text: str) -> str:
     return b64encode(sha256(text.encode()).digest()).decode()
-
-
-def _raw(value: float | None) -> str:
-    return "" if value is None else str(value)
-
-
-def _share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.0f} %" if whole else sizes.DASH
-
-
-def _sortable(value: float | None) -> Markup:
-    """The attribute that a cell is sorted by, where its text is not the number itself."""
-    return Markup(' data-v="{}"').format(value) if value else Markup()
-
-
-def _of_ram_raw(host: HostRow) -> float | None:
-    heap, ram = host.native_heap_resident_max_bytes, host.mem_total_bytes
-    return round(heap / ram, 6) if heap is not None and ram else None
-
-
-def _of_ram(host: HostRow) -> str:
-    heap, ram = host.native_heap_resident_max_bytes, host.mem_total_bytes
-    return _share(heap, ram) if heap is not None and ram else sizes.DASH
-
-
-def _urgent(host: HostRow) -> int:
-    """How many of a host's findings are more than information."""
-    return sum(each.severity != SEVERITIES[-1] for each in host.advice)
-
-
-def _median(service: ServiceRow) -> Extent:
-    return _as_known_as(service, service.native_heap_median_bytes)
-
-
-def _largest(service: ServiceRow) -> Extent:
-    return _as_known_as(service, service.native_heap_max_bytes)
-
-
-def _as_known_as(service: ServiceRow, amount_bytes: int | None) -> Extent:
-    """A figure out of a service's native heap: a bound where that is one."""
-    return Extent(amount_bytes, None if service.native_heap.is_bound else amount_bytes)
-
-
-def _most_stacks(host: HostRow) -> str:
-    most = max(host.shown, key=lambda row: (row.stacks_resident_max_bytes or 0, -row.pid), default=None)
-    return f"{most.comm or most.exe} ({most.pid})" if most and most.stacks else ""
-
-
-Segments: TypeAlias = list[tuple[str, float, float]]  # class, x, width, in pixels
-
-
-def _heap_parts(ranked: list[HostRow]) -> Callable[[HostRow], Segments]:
-    """Bars on one scale. Their length is the measure; the kinds share it in proportion."""
-    largest = max((row.native_heap_resident_max_bytes or 0 for row in ranked), default=0)
-
-    def segments(host: HostRow) -> Segments:
-        parts = [(kind, cell(host, f"{kind}_resident_max_bytes")) for kind, _ in _PARTS]
-        amounts = [(kind, amount) for kind, amount in parts if isinstance(amount, int) and amount > 0]
-        whole = sum(amount for _, amount in amounts)
-        length = BAR_PIXELS * (host.native_heap_resident_max_bytes or 0) / largest if largest else 0.0
-        at, drawn = 0.0, []
-        for kind, amount in amounts:
-            width = length * amount / whole
-            drawn.append((kind, round(at, 1), round(max(width, 0.5), 1)))
-            at += width
-        return drawn
-
-    return segments
-
-
-def _stack_part(ranked: list[HostRow]) -> Callable[[HostRow], Segments]:
-    largest = max((row.stacks_resident_max_bytes or 0 for row in ranked), default=0)
-
-    def segments(host: HostRow) -> Segments:
-        amount = host.stacks_resident_max_bytes or 0
-        return [("stacks", 0, round(BAR_PIXELS * amount / largest, 1))] if largest and amount else []
-
-    return segments
-
-
-def _up_s(process: ProcessRow, host: HostRow) -> int | None:
-    """How long a process had been running when its host was swept."""
-    swept = sizes.instant(host.at)
-    if process.started_at_s is None or swept is None:
-        return None
-    return max(0, round(swept.timestamp() - process.started_at_s))
-
-
-def _uptime(process: ProcessRow, host: HostRow) -> str:
-    seconds = _up_s(process, host)
-    return sizes.DASH if seconds is None else sizes.duration(seconds)
-
-
-def _others(host: HostRow, shown: tuple[ProcessRow, ...]) -> Others:
-    """All that a page leaves out of a host: what the report does, and what the page's limit does."""
-    left = host.shown[len(shown) :]
-    heap = added([host.others_native_heap_bytes, *(row.native_heap_resident_max_bytes for row in left)])
-    stacks = added([host.others_stacks_bytes, *(row.stacks_resident_max_bytes for row in left)])
-    return Others(host.others + len(left), heap, stacks)
-
-
-_OWN_SUM = (
-    *("mem_total_bytes", "anon_pages_bytes", "cache_bytes", "shmem_bytes", "slab_bytes", "page_tables_bytes"),
-    *(
-        "kernel_stack_bytes",
-        "huge_pages_bytes",
-        "mem_free_bytes",
-        "remainder_bytes",
-        "rss_anon_bytes",
-        "swap_bytes",
-    ),
-)
-
-
-def _own_sum(host: HostRow) -> list[tuple[str, int | None]]:
-    """MemTotal and what it is made of, beside what the processes add up to."""
-    titles = {"rss_anon_bytes": "Sum of RssAnon", "swap_bytes": "Sum of VmSwap"}
-    rows: list[tuple[str, int | None]] = []
-    for column in by_name(HOSTS, *_OWN_SUM):
-        value = cell(host, column.name)
-        rows.append((titles.get(column.name, column.title), value if isinstance(value, int) else None))
-    return rows
 
 
 def _took(report: Report) -> str:

@@ -3,7 +3,8 @@ from pathlib import Path
 
 from archive.records import Stage
 from reports import rank
-from reports.rank import PROCESSES_A_HOST_MAX, STACK_PROCESSES_A_HOST_MAX, Report
+from reports.host_rows import PROCESSES_A_HOST_MAX, STACK_PROCESSES_A_HOST_MAX
+from reports.rank import Report
 from tests.reports.fleet import (
     GIB,
     MIB,

@@ -1,0 +1,155 @@
+"""What the cells of the page's tables hold beyond a declared column: bars, parts of RAM, what is left out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from markupsafe import Markup
+
+from reports import sizes
+from reports.columns import HOSTS, by_name
+from reports.host_rows import SEVERITIES, added
+from reports.rows import Extent, HostRow, ProcessRow, ServiceRow, cell
+
+BAR_PIXELS = 120
+PARTS = (
+    ("heap_main", "main heap"),
+    ("heap_arena", "arenas"),
+    ("heap_mmap", "large blocks"),
+    ("heap_allocator", "other allocators"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """The processes of a host that are not shown one by one."""
+
+    count: int
+    native_heap_bytes: int | None
+    stacks_bytes: int | None
+
+
+def raw(value: float | None) -> str:
+    return "" if value is None else str(value)
+
+
+def share(part: int, whole: int) -> str:
+    """A part of a whole in percent; what rounds to nothing and is not, is below one."""
+    if not whole:
+        return sizes.DASH
+    percent = 100 * part / whole
+    return "< 1 %" if 0 < percent < 0.5 else f"{percent:.0f} %"
+
+
+def sortable(value: float | None) -> Markup:
+    """The attribute that a cell is sorted by, where its text is not the number itself."""
+    return Markup(' data-v="{}"').format(value) if value else Markup()
+
+
+def of_ram_raw(host: HostRow) -> float | None:
+    heap, ram = host.native_heap_resident_max_bytes, host.mem_total_bytes
+    return round(heap / ram, 6) if heap is not None and ram else None
+
+
+def of_ram(host: HostRow) -> str:
+    heap, ram = host.native_heap_resident_max_bytes, host.mem_total_bytes
+    return share(heap, ram) if heap is not None and ram else sizes.DASH
+
+
+def urgent(host: HostRow) -> int:
+    """How many of a host's findings are more than information."""
+    return sum(each.severity != SEVERITIES[-1] for each in host.advice)
+
+
+def median(service: ServiceRow) -> Extent:
+    return _as_known_as(service, service.native_heap_median_bytes)
+
+
+def largest(service: ServiceRow) -> Extent:
+    return _as_known_as(service, service.native_heap_max_bytes)
+
+
+def _as_known_as(service: ServiceRow, amount_bytes: int | None) -> Extent:
+    """A figure out of a service's native heap: a bound where that is one."""
+    return Extent(amount_bytes, None if service.native_heap.is_bound else amount_bytes)
+
+
+def most_stacks(host: HostRow) -> str:
+    most = max(host.shown, key=lambda row: (row.stacks_resident_max_bytes or 0, -row.pid), default=None)
+    return f"{most.comm or most.exe} ({most.pid})" if most and most.stacks else ""
+
+
+Segments: TypeAlias = list[tuple[str, float, float]]  # class, x, width, in pixels
+
+
+def heap_parts(ranked: list[HostRow]) -> Callable[[HostRow], Segments]:
+    """Bars on one scale. Their length is the measure; the kinds share it in proportion."""
+    largest = max((row.native_heap_resident_max_bytes or 0 for row in ranked), default=0)
+
+    def segments(host: HostRow) -> Segments:
+        parts = [(kind, cell(host, f"{kind}_resident_max_bytes")) for kind, _ in PARTS]
+        amounts = [(kind, amount) for kind, amount in parts if isinstance(amount, int) and amount > 0]
+        whole = sum(amount for _, amount in amounts)
+        length = BAR_PIXELS * (host.native_heap_resident_max_bytes or 0) / largest if largest else 0.0
+        at, drawn = 0.0, []
+        for kind, amount in amounts:
+            width = length * amount / whole
+            drawn.append((kind, round(at, 1), round(max(width, 0.5), 1)))
+            at += width
+        return drawn
+
+    return segments
+
+
+def stack_part(ranked: list[HostRow]) -> Callable[[HostRow], Segments]:
+    largest = max((row.stacks_resident_max_bytes or 0 for row in ranked), default=0)
+
+    def segments(host: HostRow) -> Segments:
+        amount = host.stacks_resident_max_bytes or 0
+        return [("stacks", 0, round(BAR_PIXELS * amount / largest, 1))] if largest and amount else []
+
+    return segments
+
+
+def up_s(process: ProcessRow, host: HostRow) -> int | None:
+    """How long a process had been running when its host was swept."""
+    swept = sizes.instant(host.at)
+    if process.started_at_s is None or swept is None:
+        return None
+    return max(0, round(swept.timestamp() - process.started_at_s))
+
+
+def uptime(process: ProcessRow, host: HostRow) -> str:
+    seconds = up_s(process, host)
+    return sizes.DASH if seconds is None else sizes.duration(seconds)
+
+
+def others(host: HostRow, shown: tuple[ProcessRow, ...]) -> Others:
+    """All that a page leaves out of a host: what the report does, and what the page's limit does."""
+    left = host.shown[len(shown) :]
+    heap = added([host.others_native_heap_bytes, *(row.native_heap_resident_max_bytes for row in left)])
+    stacks = added([host.others_stacks_bytes, *(row.stacks_resident_max_bytes for row in left)])
+    return Others(host.others + len(left), heap, stacks)
+
+
+_OWN_SUM = (
+    *("mem_total_bytes", "anon_pages_bytes", "cache_bytes", "shmem_bytes", "slab_bytes", "page_tables_bytes"),
+    *(
+        "kernel_stack_bytes",
+        "huge_pages_bytes",
+        "mem_free_bytes",
+        "remainder_bytes",
+        "rss_anon_bytes",
+        "swap_bytes",
+    ),
+)
+
+
+def own_sum(host: HostRow) -> list[tuple[str, int | None]]:
+    """MemTotal and what it is made of, beside what the processes add up to."""
+    titles = {"rss_anon_bytes": "Sum of RssAnon", "swap_bytes": "Sum of VmSwap"}
+    rows: list[tuple[str, int | None]] = []
+    for column in by_name(HOSTS, *_OWN_SUM):
+        value = cell(host, column.name)
+        rows.append((titles.get(column.name, column.title), value if isinstance(value, int) else None))
+    return rows
