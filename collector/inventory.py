@@ -13,7 +13,7 @@ from archive.mistakes import Mistake, OperatorError
 from archive.records import Connection, Host
 from collector import yaml_document
 from collector.connection_variables import Setting
-from collector.group_graph import ALL, GroupGraph
+from collector.group_graph import ALL, UNGROUPED, GroupGraph
 from collector.inventory_file import InventoryFile
 from collector.reach import reach
 from collector.vars_files import SUFFIXES, VarsFolder
@@ -90,6 +90,10 @@ class _Assembly:
     def inventory(self) -> Inventory:
         both = self._graph.groups.keys() & self._graph.hosts.keys()
         for name in sorted(both):
+            if self._graph.hosts[name].groups.keys() <= {ALL, UNGROUPED}:
+                # Ansible would put the group's hosts into `ungrouped`, and the host nowhere
+                problem = f"{name} is a group, and a host that is in no group"
+                self._file.mistakes.append(Mistake(self._label, problem, "rename one of them"))
             self._warnings[f"{self._label}: {name} is both a group and a host"] = None
         hosts = {name: self._host(name) for name in self._graph.hosts}
         localhost = next((hosts[name] for name in hosts if name in LOCALHOSTS), None) or self._localhost()

@@ -124,6 +124,7 @@ def test_every_mistake_is_listed_with_its_place(tmp_path: Path) -> None:
         ('a: {hosts: {"h\\n2": }}\n', "must be printable"),
         ("a: {children: {ungrouped: }}\n", "ungrouped is a child of all alone"),
         ("a: {children: {b: text}}\n", "neither a group nor a host"),
+        ("a: {hosts: {h: }}\nall: {hosts: {a: }}\n", "a is a group, and a host that is in no group"),
     ],
 )
 def test_what_is_no_inventory(tmp_path: Path, text: str, said: str) -> None:
@@ -351,6 +352,7 @@ INVENTORIES = st.dictionaries(NAMES, GROUPS, min_size=1, max_size=5)
 STRICTER = (  # where mapsweep refuses what Ansible lets pass
     "ungrouped is a child of all alone, and has no children",
     "runs backwards",
+    "is a group, and a host that is in no group",
 )
 
 
