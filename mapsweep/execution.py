@@ -4,6 +4,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from threading import Event
 from typing import TypeAlias
 
@@ -24,8 +25,25 @@ PAGE = "index.html"
 Execute: TypeAlias = Callable[[Run, OnProgress, Event], Closed | None]
 
 
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """What a run that was stopped is left to, and the flags with which it goes on."""
+
+    message: str = "stopped; the run is kept. To go on:"
+    flags: tuple[str, ...] = ()
+
+
+HERE = Stopped()
+
+
 def conduct(
-    run: Run, runs: Runs, execute: Execute, wanted: tuple[Threshold, ...] = (), top: int = TOP_HOSTS
+    run: Run,
+    runs: Runs,
+    execute: Execute,
+    wanted: tuple[Threshold, ...] = (),
+    *,
+    top: int = TOP_HOSTS,
+    stopped: Stopped = HERE,
 ) -> Exit:
     """Execute a run, in whichever mode, and end on the terminal with what it found.
 
@@ -37,10 +55,10 @@ def conduct(
         with stoppable(_tell_stopping) as stop, display(asked, sys.stderr, terminal_of(sys.stderr)) as tell:
             closed = execute(run, tell, stop)
     except KeyboardInterrupt:
-        _tell_resume(run, runs)
+        _tell_resume(run, runs, stopped)
         raise
     if closed is None:
-        _tell_resume(run, runs)
+        _tell_resume(run, runs, stopped)
         return Exit.INTERRUPTED
     settled = report(run, runs)
     show(settled, run, runs, top)
@@ -70,9 +88,9 @@ def _tell_stopping() -> None:
     os.write(2, b"\nmapsweep: stopping; Ctrl-C again aborts\n")
 
 
-def _tell_resume(run: Run, runs: Runs) -> None:
-    complain("stopped; the run is kept. To go on:")
-    print(_mapsweep("collect", "--resume", run.run_id, runs=runs), file=sys.stderr)
+def _tell_resume(run: Run, runs: Runs, stopped: Stopped) -> None:
+    complain(stopped.message)
+    print(_mapsweep("collect", "--resume", run.run_id, *stopped.flags, runs=runs), file=sys.stderr)
 
 
 def _hints(settled: Report, run: Run, runs: Runs) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from textwrap import wrap
 
 from mapsweep.terminal import Style, Terminal, cells, padded, visible
 from reports import verdict
@@ -12,6 +13,7 @@ from reports.verdict import TOP_HOSTS, TopRow, Word
 _GAP = "  "
 _BAR_COLUMNS_MIN, _BAR_COLUMNS_MAX = 8, 32
 _NAME_COLUMNS_MIN = 12
+_PROSE_COLUMNS_MIN = 20
 _WORD_STYLES = {Word.OK: Style.GOOD, Word.CHANGED: Style.ODD, Word.PARTIAL: Style.ODD, Word.FAILED: Style.BAD}
 
 
@@ -47,13 +49,27 @@ def summary_lines(
         yield from _ranking(ranked, terminal)
         yield ""
     for line in verdict.failures(report):
-        yield visible(line)
+        yield from _prose(visible(line), terminal)
     if report.failures:
         yield ""
-    word = verdict.word(report)
-    yield f"{terminal.styled(word, _WORD_STYLES[word])}: {verdict.sentence(report)} {verdict.counts(report)}."
+    yield from _verdict(report, terminal)
     yield from (f"report: {visible(place)}" for place in places)
     yield from (f"next:   {visible(hint)}" for hint in hints)
+
+
+def _verdict(report: Report, terminal: Terminal) -> Iterator[str]:
+    word = verdict.word(report)
+    first, *rest = _prose(f"{word}: {verdict.sentence(report)} {verdict.counts(report)}.", terminal)
+    yield terminal.styled(word, _WORD_STYLES[word]) + first.removeprefix(word)
+    yield from rest
+
+
+def _prose(text: str, terminal: Terminal) -> list[str]:
+    """A sentence, on a terminal in lines that end between words."""
+    if not terminal.is_tty:
+        return [text]
+    columns = max(terminal.columns, _PROSE_COLUMNS_MIN)
+    return wrap(text, columns, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _ranking(top: tuple[TopRow, ...], terminal: Terminal) -> Iterator[str]:

@@ -10,7 +10,7 @@ from collector.known_hosts import KnownHosts
 from collector.session import Session
 from mapsweep import mailing
 from mapsweep.composition import credentials, mail_settings
-from mapsweep.execution import Execute, conduct
+from mapsweep.execution import HERE, Execute, Stopped, conduct
 from mapsweep.exits import Exit
 from mapsweep.settings import Settings
 from mapsweep.thresholds import Threshold
@@ -19,6 +19,7 @@ from reports.delivery import MailSettings
 from workers import embedded, steps
 
 ACCEPTED_KEYS = "accepted_keys"
+WORKERS_GO_ON = "no longer watched; the workers go on with the run. To watch it again:"
 
 
 def carry_out(run: Run, settings: Settings, wanted: tuple[Threshold, ...]) -> Exit:
@@ -30,7 +31,9 @@ def carry_out(run: Run, settings: Settings, wanted: tuple[Threshold, ...]) -> Ex
     to = () if by_workers else run.manifest.mail_to
     mail = _mail(settings) if to else None
     execute = _by_workers(settings) if by_workers else _here(settings)
-    ended = conduct(run, steps.runs_beside(run), execute, wanted, settings.report.top)
+    stopped = Stopped(WORKERS_GO_ON, ("--broker", settings.broker)) if by_workers else HERE
+    top = settings.report.top
+    ended = conduct(run, steps.runs_beside(run), execute, wanted, top=top, stopped=stopped)
     if mail is None or ended is Exit.INTERRUPTED:
         return ended
     delivered = mailing.send(run, to, mail)

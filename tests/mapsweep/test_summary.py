@@ -27,10 +27,18 @@ def shown(terminal: Terminal) -> str:
     return "\n".join(summary_lines(FLEET, terminal, PLACES, HINTS)) + "\n"
 
 
-ENDING = """
-1 failed: auth auth_rejected (prod-db-07): check the user
-
-PARTIAL: Native heap <= 45.3 GiB on 3 of 4 hosts; 1,234 thread stacks <= 550 MiB. 3 ok, 1 failed of 4 hosts.
+FAILED = "1 failed: auth auth_rejected (prod-db-07): check the user\n"
+_VERDICT = "PARTIAL: Native heap <= 45.3 GiB on 3 of 4 hosts; 1,234 thread stacks <= 550 MiB."
+PARTIAL = f"{_VERDICT} 3 ok, 1 failed of 4 hosts.\n"
+PARTIAL_60 = """\
+PARTIAL: Native heap <= 45.3 GiB on 3 of 4 hosts; 1,234
+  thread stacks <= 550 MiB. 3 ok, 1 failed of 4 hosts.
+"""
+PARTIAL_80 = """\
+PARTIAL: Native heap <= 45.3 GiB on 3 of 4 hosts; 1,234 thread stacks <= 550
+  MiB. 3 ok, 1 failed of 4 hosts.
+"""
+WHERE = """\
 report: /srv/runs/20261123T050000Z-adhoc-beef/report/index.html
 next:   mapsweep mail latest --to you@example.org
 """
@@ -56,9 +64,16 @@ prod-frontend-0017.eu-central-1.example.org   <= 41.0 GiB    <= 512 MiB         
 """  # noqa: E501 - a terminal of 160 columns
 
 
-@pytest.mark.parametrize(("columns", "ranking"), [(60, RANKING_60), (80, RANKING_80), (160, RANKING_160)])
-def test_the_ending(columns: int, ranking: str) -> None:
-    assert shown(screen(columns)) == ranking + ENDING
+@pytest.mark.parametrize(
+    ("columns", "ranking", "partial"),
+    [(60, RANKING_60, PARTIAL_60), (80, RANKING_80, PARTIAL_80), (160, RANKING_160, PARTIAL)],
+)
+def test_the_ending(columns: int, ranking: str, partial: str) -> None:
+    assert shown(screen(columns)) == f"{ranking}\n{FAILED}\n{partial}{WHERE}"
+
+
+def test_a_pipe_gets_each_sentence_in_one_line() -> None:
+    assert shown(screen(60, is_tty=False)).endswith(f"\n{FAILED}\n{PARTIAL}{WHERE}")
 
 
 def test_a_pipe_cuts_nothing_and_holds_no_escape() -> None:
