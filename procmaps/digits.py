@@ -68,7 +68,9 @@ def hexadecimal(text: Text, end: Ints64, width: Ints64) -> tuple[Addresses, Flag
     digits = window[end - HEX_LIMIT_DIGITS].view(np.uint8).reshape(-1, HEX_LIMIT_DIGITS)
     digits[np.arange(HEX_LIMIT_DIGITS) < HEX_LIMIT_DIGITS - width[:, np.newaxis]] = ord("0")
     values = hex_pairs(digits.view("<u2"))
-    sound = (values < 256).all(axis=1) & (width > 0)
+    sound = width > 0
+    if len(values) and values.max() > 0xFF:
+        sound &= (values <= 0xFF).all(axis=1)
     return big_endian(values), sound
 
 

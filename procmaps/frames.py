@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from procmaps import grepped
-from procmaps.digits import WORD_BYTES, Text, text_of
+from procmaps.digits import Text, text_of
 from procmaps.masking import mask_cmdline
 
 _MARK = re.compile(rb"([a-z][a-z0-9_-]{0,31}) ([0-9]{1,7})\Z")
@@ -32,11 +32,13 @@ def split(part: bytes, nonce: bytes) -> list[Record]:
 def split_text(text: Text, nonce: bytes) -> list[Record]:
     """The same, of a Text."""
     part, lead, newlines = text.raw, nonce + b" ", text.newlines
-    # a mark stands between two newlines: which are followed by the nonce's first word is seen at once
-    head = int.from_bytes(lead[:WORD_BYTES].ljust(WORD_BYTES, b"\0"))
-    tail_bits = np.uint64(8 * max(0, WORD_BYTES - len(lead)))
-    before = newlines[newlines < len(part) - WORD_BYTES]
-    found = np.flatnonzero(text.word(before + 1) >> tail_bits == head >> int(tail_bits))
+    # a mark stands between two newlines: which are followed by the nonce's first letters is seen at once
+    before = newlines[: np.searchsorted(newlines, len(part) - len(lead) - 1)]
+    found = (
+        np.flatnonzero(text.pairs[before + 1] == int.from_bytes(lead[:2]))
+        if len(lead) > 1
+        else np.arange(len(before))
+    )
     opening = before[found].tolist()
     closing = newlines[found + 1].tolist()
     marks = [mark for mark in zip(opening, closing, strict=True) if part.startswith(lead, mark[0] + 1)]

@@ -79,7 +79,7 @@ def beginning_with(lines: Lines, key: bytes) -> Ints64:
     return rows
 
 
-def numbers_after(lines: Lines, rows: Ints64, key_bytes: int) -> Ints64:
+def numbers_after(lines: Lines, rows: Ints64, key_bytes: int | Ints64) -> Ints64:
     """The numbers that follow a key of this length in these lines; UNKNOWN where none does."""
     at = skip_blanks(lines.text, lines.start[rows] + key_bytes)
     value, sound = decimal(lines.text, at, digits_at(lines.text, at))
@@ -87,11 +87,11 @@ def numbers_after(lines: Lines, rows: Ints64, key_bytes: int) -> Ints64:
     return np.where(sound, value.astype(np.int64), UNKNOWN)
 
 
-def sizes_after(lines: Lines, rows: Ints64, key_bytes: int) -> Ints64:
+def sizes_after(lines: Lines, rows: Ints64, key_bytes: int | Ints64) -> Ints64:
     """The sizes in bytes of lines such as `VmSize:  1234 kB`; UNKNOWN where there is none."""
     size = padded_decimal(lines.text, lines.end[rows] - len(_KILOBYTES))
     other = np.flatnonzero(size == UNKNOWN)
     if len(other):
         # more digits than a word holds, or another form
-        size[other] = numbers_after(lines, rows[other], key_bytes)
+        size[other] = numbers_after(lines, rows[other], np.broadcast_to(key_bytes, len(rows))[other])
     return np.where((size >= 0) & (size < VALUE_LIMIT_BYTES // KILO_BYTES), size * KILO_BYTES, UNKNOWN)

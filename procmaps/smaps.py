@@ -17,6 +17,7 @@ _CODES: Final = (
 VM_FLAGS: Final[dict[str, int]] = {code: 1 << bit for bit, code in enumerate(_CODES.split())}
 VM_FLAGS_LIMIT_CODES: Final = 64
 _FLAGS_KEY: Final = b"VmFlags:"
+_HUGETLB_KEYS: Final = (b"Private_Hugetlb:", b"Shared_Hugetlb:")
 _MASK_OF_PAIR = np.zeros(1 << 16, np.uint64)
 for _code, _mask in VM_FLAGS.items():
     _MASK_OF_PAIR[int.from_bytes(_code.encode())] = _mask
@@ -73,13 +74,16 @@ def parse(lines: Lines, header_rows: Ints64, mapping_rows: Ints64, walked: Flags
             sizes[at] = np.maximum(sizes[at], 0) + size[known]
         return sizes
 
+    flags = _flags(lines, *found(_FLAGS_KEY), mappings)
+    # without a hugetlb mapping all say 0
+    hugetlb = _HUGETLB_KEYS if (flags & np.uint64(VM_FLAGS["ht"])).any() else ()
     return SmapsColumns(
         column(b"Rss:"),
         column(b"Pss:"),
         column(b"Swap:"),
         column(b"Anonymous:"),
-        column(b"AnonHugePages:", b"Private_Hugetlb:", b"Shared_Hugetlb:"),
-        _flags(lines, *found(_FLAGS_KEY), mappings),
+        column(b"AnonHugePages:", *hugetlb),
+        flags,
     )
 
 

@@ -4,20 +4,26 @@ status escapes the newlines of a name, so its keys cannot be forged; in stat the
 last parenthesis.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 
 from procmaps.digits import Text
-from procmaps.lines import Span, beginning_with, lines_of, numbers_after, sizes_after
+from procmaps.lines import Lines, Span, beginning_with, lines_of, numbers_after, sizes_after
 from procmaps.tables import UNKNOWN, UNLIMITED, Ints64
+
+Numbers: TypeAlias = Callable[[Lines, Ints64, Ints64], Ints64]
 
 STAT_START_TICKS_FIELD: Final = 22  # counted from 1, as proc_pid_stat(5) does
 _STACK_LIMIT: Final = b"Max stack size"
 _LIMIT_COLUMN: Final = 26  # fs/proc/base.c, proc_pid_limits: "%-25s %-20s %-20s %-10s\\n"
 _LIMIT_BYTES: Final = 20
+# in the order of the columns
+_SIZE_KEYS: Final = (
+    *(b"VmSize:", b"VmRSS:", b"RssAnon:", b"RssFile:", b"RssShmem:", b"VmSwap:", b"VmData:", b"VmStk:"),
+)
 _NUMBER_LIMIT_DIGITS: Final = 18  # larger ones are no size and no time
 
 
@@ -42,24 +48,18 @@ def parse_status(text: Text, files: Sequence[Span]) -> StatusColumns:
     """The columns of these status files, one a process, empty where none was sent."""
     lines = lines_of(text, files)
 
-    def column(key: bytes, *, is_size: bool = False) -> Ints64:
-        numbers = np.full(len(files), UNKNOWN, np.int64)
-        rows = beginning_with(lines, key)
-        numbers[lines.file[rows]] = (sizes_after if is_size else numbers_after)(lines, rows, len(key))
-        return numbers
+    def columns(keys: Sequence[bytes], numbers: Numbers) -> list[Ints64]:
+        """One column a key; the lines of all keys are read at once, as a host has few processes."""
+        rows = [beginning_with(lines, key) for key in keys]
+        lengths = np.repeat([len(key) for key in keys], [len(found) for found in rows])
+        values = np.full((len(keys), len(files)), UNKNOWN, np.int64)
+        which = np.repeat(np.arange(len(keys)), [len(found) for found in rows])
+        every = np.concatenate(rows)
+        values[which, lines.file[every]] = numbers(lines, every, lengths)
+        return list(values)
 
     return StatusColumns(
-        parent_pid=column(b"PPid:"),
-        uid=column(b"Uid:"),
-        threads=column(b"Threads:"),
-        vm_size_bytes=column(b"VmSize:", is_size=True),
-        rss_bytes=column(b"VmRSS:", is_size=True),
-        rss_anon_bytes=column(b"RssAnon:", is_size=True),
-        rss_file_bytes=column(b"RssFile:", is_size=True),
-        rss_shmem_bytes=column(b"RssShmem:", is_size=True),
-        swap_bytes=column(b"VmSwap:", is_size=True),
-        data_bytes=column(b"VmData:", is_size=True),
-        main_stack_bytes=column(b"VmStk:", is_size=True),
+        *columns((b"PPid:", b"Uid:", b"Threads:"), numbers_after), *columns(_SIZE_KEYS, sizes_after)
     )
 
 

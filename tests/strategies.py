@@ -101,9 +101,10 @@ def walked(draw: st.DrawFn) -> list[Walked]:
     for vma in draw(vmas(most=6)):
         most = (vma.end - vma.start) // 1024 // 3
         sizes = {name: draw(st.integers(0, most)) for name in order}
-        rows.append(
-            Walked(vma, sizes, tuple(draw(st.lists(st.sampled_from((*VM_FLAGS, "??")), max_size=20))))
-        )
+        flags = draw(st.lists(st.sampled_from((*VM_FLAGS, "??")), max_size=20))
+        if "ht" not in flags:
+            sizes |= {"Private_Hugetlb": 0, "Shared_Hugetlb": 0}
+        rows.append(Walked(vma, sizes, tuple(flags)))
     return rows
 
 
