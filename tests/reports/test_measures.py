@@ -134,3 +134,14 @@ def test_no_remainder_where_lines_are_missing(tmp_path: Path) -> None:
     little = {"MemTotal": MEMINFO["MemTotal"], "MemFree": MEMINFO["MemFree"]}
     row = one(frames(tmp_path, Answered("web1", (Process(1),), meminfo_bytes=little)).hosts, host="web1")
     assert (row["slab_bytes"], row["remainder_bytes"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("median_mib", "largest_mib", "bloated"),
+    [(100, 200, 1), (100, 199, 0), (10, 74, 1), (10, 73, 0)],
+)
+def test_bloated_from_twice_the_median_and_64_mib_above_it_on(
+    tmp_path: Path, median_mib: int, largest_mib: int, bloated: int
+) -> None:
+    made = frames(tmp_path, *peers((median_mib * MIB,) * 4 + (largest_mib * MIB,)))
+    assert made.services["bloated"].to_list() == [bloated]
