@@ -12,7 +12,7 @@ HEADER = (
 )
 
 JAVA = tuple(kind for kind in Kind if FAMILY_OF[kind] is Family.JAVA)
-FILES = tuple(kind for kind in Kind if FAMILY_OF[kind] is Family.FILE)
+FILES = (Kind.FILE_CODE, Kind.FILE_RODATA, Kind.FILE_DATA)  # no bss: a file has none of its bytes
 _NAMED = (*JAVA, *FILES, Kind.HEAP_MAIN, Kind.THREAD_STACK, Kind.HEAP_ARENA, Kind.SYSTEM)
 OTHERS = tuple(kind for kind in Kind if kind not in _NAMED)  # UNKNOWN: that tool had no word for them
 

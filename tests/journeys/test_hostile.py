@@ -58,7 +58,7 @@ class Swept:
             host = {"ansible_host": sshd.host(1).address, "ansible_port": sshd.port}
             host["ansible_ssh_private_key_file"] = str(sshd.key_file)
             inventory.write_text(json.dumps({"fleet": {"hosts": {HOST: host}}}))
-            (folder / "mapsweep.yaml").write_text(f"known_hosts: [{sshd.known_hosts}]\n")
+            (folder / "mapsweep.yaml").write_text(f"ssh: {{known_hosts: [{sshd.known_hosts}]}}\n")
             options = ("--config", folder / "mapsweep.yaml", "-i", inventory, "--runs", folder / "runs")
             self.done = mapsweep("collect", *options, "--hosts", "all")
             self.sizes = {pid: _size(pid) for pid in (self.script, self.forger, self.keeper, self.plain)}
@@ -123,5 +123,5 @@ def _inflated(content: bytes) -> list[bytes]:
 
 def test_a_host_that_starts_a_formula_is_text_in_the_spreadsheet(swept: Swept) -> None:
     (row,) = csv.DictReader(io.StringIO((swept.run / "report" / "hosts.csv").read_text()))
-    assert row["host"] == f"'{HOST}"
+    assert row["name"] == f"'{HOST}"
     assert json.loads((swept.run / "report" / "report.json").read_text())["hosts"][0]["name"] == HOST

@@ -1,0 +1,181 @@
+"""The nightly run: beat starts it, workers execute it, the report arrives by mail. Every part is real."""
+
+import csv
+import gzip
+import io
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+
+from reports.sizes import size
+from tests.journeys.commands import environment
+from tests.redis_server import redis_server
+from tests.smtp import PASSWORD, USERNAME, MailServer, Received, mail_server
+from tests.sshd import Sshd, serve
+
+pytestmark = pytest.mark.journey
+
+HOSTS = 3
+ARRIVES_WITHIN_S = 150  # the next minute, and the time that the run takes
+STOPS_WITHIN_S = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """What the night left: the mails, and the run in the archive."""
+
+    received: tuple[Received, ...]
+    run: Path
+
+    @property
+    def message(self) -> EmailMessage:
+        """The first mail."""
+        return self.received[0].message
+
+    @property
+    def report(self) -> "dict[str, dict[str, int]]":
+        """report.json of the run."""
+        found: dict[str, dict[str, int]] = json.loads((self.run / "report" / "report.json").read_text())
+        return found
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
+    """One scheduled run, from the crontab to the mailbox."""
+    folder = tmp_path_factory.mktemp("nightly")
+    with ExitStack() as stack:
+        sshd = stack.enter_context(serve(folder))
+        broker = stack.enter_context(redis_server())
+        mail = stack.enter_context(mail_server(folder))
+        _write_settings(folder, sshd, broker.url, mail)
+        (folder / "broker-password").write_text(broker.password)
+        for verb in ("worker", "beat"):
+            stack.enter_context(_service(folder, verb))
+        _await(mail, folder)
+        received = tuple(mail.mailbox.received)
+    runs = sorted((folder / "runs").glob("2*"))
+    return Night(received, runs[0])
+
+
+def _write_settings(folder: Path, sshd: Sshd, broker: str, mail: MailServer) -> None:
+    hosts = {
+        f"web{number:02}": {
+            "ansible_host": sshd.host(number).address,
+            "ansible_port": sshd.port,
+            "ansible_ssh_private_key_file": str(sshd.key_file),
+        }
+        for number in range(HOSTS)
+    }
+    hosts["gone"] = {"ansible_host": "127.9.0.1", "ansible_port": 1}
+    (folder / "inventory.yaml").write_text(json.dumps({"fleet": {"hosts": hosts}}))
+    (folder / "mail-password").write_text(PASSWORD)
+    settings = {
+        "runs": str(folder / "runs"),
+        "inventory": str(folder / "inventory.yaml"),
+        "broker": broker,
+        "broker_password_file": str(folder / "broker-password"),
+        "ssh": {"known_hosts": [str(sshd.known_hosts)]},
+        "mail": {
+            "from": "mapsweep@example.org",
+            "server": mail.host,
+            "port": mail.port,
+            "ca_file": mail.ca_file,
+            "username": USERNAME,
+            "password_file": str(folder / "mail-password"),
+        },
+        "schedules": [
+            {
+                "name": "nightly",
+                "hosts": "fleet",
+                "crontab": "* * * * *",
+                "mail": ["sre@example.org", "cto@example.org"],
+            }
+        ],
+    }
+    (folder / "mapsweep.yaml").write_text(json.dumps(settings))
+    for secret in ("broker-password", "mail-password"):
+        (folder / secret).touch()
+        (folder / secret).chmod(0o600)
+
+
+@contextmanager
+def _service(folder: Path, verb: str) -> Iterator[None]:
+    """`mapsweep worker` or `mapsweep beat`, until the block ends."""
+    command = [Path(sys.executable).with_name("mapsweep"), verb, "--config", folder / "mapsweep.yaml"]
+    with (folder / f"{verb}.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", env=environment())
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(STOPS_WITHIN_S)
+
+
+def _await(mail: MailServer, folder: Path) -> None:
+    until = time.monotonic() + ARRIVES_WITHIN_S
+    while not mail.mailbox.received:
+        if time.monotonic() > until:
+            pytest.fail(
+                "\n".join((folder / f"{verb}.log").read_text()[-3000:] for verb in ("worker", "beat"))
+            )
+        time.sleep(0.2)
+
+
+def test_the_mail_goes_to_all_who_asked_over_tls_with_a_login(night: Night) -> None:
+    first = night.received[0]
+    assert set(first.recipients) <= {"sre@example.org", "cto@example.org"}
+    assert first.encrypted
+    assert first.login == USERNAME
+
+
+def test_the_subject_says_the_verdict_first(night: Night) -> None:
+    subject = str(night.message["Subject"])
+    assert re.match(r"\[mapsweep nightly\] PARTIAL: ", subject), subject
+    assert f"{HOSTS}/{HOSTS + 1}" in subject
+    assert len(subject) < 78
+    assert night.message["Auto-Submitted"] == "auto-generated"
+
+
+def test_both_parts_say_what_report_json_says(night: Night) -> None:
+    hosts = [host for host in night.report["hosts"] if isinstance(host, dict)]
+    text, html = _part(night.message, "plain"), _part(night.message, "html")
+    assert len(hosts) == HOSTS + 1
+    for host in hosts:
+        for part in (text, html):
+            assert str(host["name"]) in part
+    total = night.report["totals"]["native_heap_resident_max_bytes"]
+    for part in (text, html):
+        assert size(total).replace("\xa0", " ") in part.replace("\xa0", " ")
+    assert "gone" in text
+    assert "tcp" in text
+    assert "<img" not in html
+    assert "http" not in html.replace("http-equiv", "")
+
+
+def test_the_attachment_is_hosts_csv(night: Night) -> None:
+    (attached,) = night.message.iter_attachments()
+    assert attached.get_filename() == "hosts.csv.gz"
+    content = attached.get_payload(decode=True)
+    assert isinstance(content, bytes)
+    unpacked = gzip.decompress(content)
+    assert unpacked == (night.run / "report" / "hosts.csv").read_bytes()
+    rows = list(csv.DictReader(io.StringIO(unpacked.decode())))
+    total = sum(int(row["native_heap_resident_max_bytes"] or 0) for row in rows)
+    assert total == night.report["totals"]["native_heap_resident_max_bytes"]
+
+
+def _part(message: EmailMessage, subtype: str) -> str:
+    part = message.get_body((subtype,))
+    assert part is not None
+    content = part.get_content()
+    assert isinstance(content, str)
+    return content
