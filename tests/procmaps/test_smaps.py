@@ -41,7 +41,7 @@ def test_hugetlb_is_told_apart() -> None:
     maps = read_process({"smaps": edges()["hugetlb.smaps"]}, 1).maps
     huge = [row for row in range(len(maps)) if b"hugepage" in maps.name(row)]
     assert huge
-    assert all(maps.vm_flags[row] & VM_FLAGS["ht"] for row in huge)
+    assert all(int(maps.vm_flags[row]) & VM_FLAGS["ht"] for row in huge)
 
 
 def test_a_field_that_does_not_come_is_unknown() -> None:
