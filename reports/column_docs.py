@@ -21,8 +21,8 @@ the key in JSON.
   memory once takes the inode of each mapping, which footprints do not keep. Compare the sum of RssAnon
   with AnonPages instead.
 - A peer baseline needs 5 processes of a service over the fleet; `bloated` counts those of at least
-  twice the median and 64 MiB above it. Growth and the own baseline need earlier complete runs of the same scope and
-  rules version.
+  twice the median and 64 MiB above it. Growth and the own baseline need earlier complete runs of the same
+  scope and rules version.
 - A text cell in CSV that starts with `=`, `+`, `-`, `@`, a tab or a carriage return gets a leading `'`;
   control bytes are written as `\\xNN`.
 - `hosts.csv` and `report.json` rank by native heap, ties by name. Hosts without a figure come last,
