@@ -38,6 +38,11 @@ _TAKES_VALUE: Final = {
     b"perl": frozenset((b"-I",)),
     b"php": frozenset((b"-c", b"-d")),
 }
+_JAVA_MAIN: Final = frozenset((b"-jar", b"-m", b"--module"))
+_PYTHONS: Final = frozenset((b"python", b"pypy"))
+_SHELLS: Final = frozenset((b"bash", b"sh", b"dash", b"zsh"))
+_SHELL_INLINE = re.compile(rb"-[A-Za-z]*c\Z")  # -c, -ec, -lc
+_NO_INLINE: Final = _SHELLS | {b"java"}
 _INLINE: Final = frozenset((b"-c", b"-e", b"-E", b"--eval", b"-p", b"--print"))
 
 
@@ -66,17 +71,20 @@ def _main(interpreter: bytes, arguments: tuple[bytes, ...]) -> tuple[bytes, tupl
     takes_value = _TAKES_VALUE.get(interpreter, frozenset())
     skip = False
     for at, argument in enumerate(arguments):
-        rest = arguments[at + 1 :]
+        has_next = at + 1 < len(arguments)
         if skip:
             skip = False
-        elif interpreter == b"java" and argument in {b"-jar", b"-m", b"--module"} and rest:
-            return (base_name(rest[0]) if argument == b"-jar" else rest[0]), rest[1:]
-        elif argument == b"-m" and interpreter in {b"python", b"pypy"} and rest:
-            return b"-m " + rest[0], rest[1:]
+        elif interpreter == b"java" and argument in _JAVA_MAIN and has_next:
+            named = arguments[at + 1]
+            return (base_name(named) if argument == b"-jar" else named), arguments[at + 2 :]
+        elif argument == b"-m" and interpreter in _PYTHONS and has_next:
+            return b"-m " + arguments[at + 1], arguments[at + 2 :]
         elif argument in takes_value:
             skip = True
-        elif argument in _INLINE and interpreter != b"java":
+        elif interpreter in _SHELLS and _SHELL_INLINE.match(argument):
+            return b"-c", ()
+        elif argument in _INLINE and interpreter not in _NO_INLINE:
             return argument, ()
         elif not argument.startswith((b"-", b"@")):
-            return base_name(argument), rest
+            return base_name(argument), arguments[at + 1 :]
     return b"", ()

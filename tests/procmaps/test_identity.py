@@ -86,6 +86,7 @@ def test_kubernetes_pods() -> None:
         (("python", "-c", "print(1)"), "-c"),
         (("node", "--max-old-space-size=4096", "-r", "dotenv", "dist/server.js"), "server.js"),
         (("bash", "/opt/run.sh", "-x"), "run.sh -x"),
+        (("sh", "-ec", "echo 'a b'; run --fast"), "-c"),
         (("/usr/sbin/mariadbd", "--datadir=/d", "--port=3306", "--datadir=/e"), "--datadir --port"),
         (("postgres: app shop 10.0.0.1(5) idle", "", ""), ""),
         ((), ""),
