@@ -69,14 +69,14 @@ def _headers(mail: EmailMessage, report: Report, to: tuple[str, ...], settings: 
 
 
 def _subject(report: Report, settings: MailSettings) -> str:
-    """`[mapsweep prod] PARTIAL: native heap <= 41 GiB, 486/500 ok (22 Nov)`, ASCII, below 78 characters."""
+    """`[mapsweep prod] PARTIAL: native heap <= 41 GiB, 486/500 hosts (22 Nov)`, ASCII, below 78 characters."""
     run, totals = report.run, report.totals
     heap = size(totals.native_heap.resident_max_bytes, bound=totals.native_heap.is_bound, plain=True)
     started, grown = instant(run.started_at), len(verdict.grown(report))
     change = f", {growth(totals.growth_bytes, plain=True)}" if totals.growth_bytes is not None else ""
     hosts = f", {number(grown)} {'host' if grown == 1 else 'hosts'} grew" if grown else ""
     date = f" ({started.day} {started:%b})" if started else ""
-    answered = f", {run.ok}/{run.asked} ok"
+    answered = f", {run.ok + run.partial}/{run.asked} hosts"
     name = ascii_only(f"{settings.subject_prefix} {run.scope}")
     told = f"native heap {heap}"
     for rest in (change + hosts + answered + date, change + answered + date, answered + date, answered):

@@ -110,9 +110,7 @@ def test_a_run_can_be_rendered_and_reclassified_again_with_the_same_figures(flee
     assert json.loads((fleet.run / "report" / "report.json").read_text())["totals"] == fleet.report["totals"]
 
 
-@pytest.mark.parametrize(
-    ("pattern", "what"), [("nothing-*", "nothing-*"), ("web:!web", "web:!web")]
-)
+@pytest.mark.parametrize(("pattern", "what"), [("nothing-*", "nothing-*"), ("web:!web", "web:!web")])
 def test_a_pattern_that_matches_nothing_is_exit_2(fleet: Fleet, pattern: str, what: str) -> None:
     done = mapsweep(*("collect", *fleet.options, "--hosts", pattern))
     assert done.returncode == 2

@@ -195,7 +195,7 @@ def test_the_mail_has_its_parts_and_headers(usual: Report) -> None:
     assert [part.get_content_type() for part in alternative.iter_parts()] == ["text/plain", "text/html"]
     assert (attachment.get_content_type(), attachment.get_filename()) == ("application/gzip", "hosts.csv.gz")
     assert gzip.decompress(attachment.get_content()) == render_csv.hosts(usual)
-    assert mail["Subject"] == "[mapsweep prod] PARTIAL: native heap <= 1.6 GiB, +200 MiB, 5/7 ok (22 Nov)"
+    assert mail["Subject"] == "[mapsweep prod] PARTIAL: native heap <= 1.6 GiB, +200 MiB, 6/7 hosts (22 Nov)"
     assert re.fullmatch(r"<20261122T050000Z-prod-0001\.[0-9a-f]{16}@example\.com>", mail["Message-ID"])
     assert mail["Date"] == "Sun, 22 Nov 2026 05:03:10 +0000"
     assert mail["Auto-Submitted"] == "auto-generated"
