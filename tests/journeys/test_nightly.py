@@ -118,7 +118,8 @@ def _write_settings(folder: Path, sshd: Sshd, broker: str, mail: MailServer) -> 
 @contextmanager
 def _service(folder: Path, verb: str) -> Iterator[None]:
     """`mapsweep worker` or `mapsweep beat`, until the block ends."""
-    command: list[str | Path] = [Path(sys.executable).with_name("mapsweep"), verb, "--config", folder / "mapsweep.yaml"]
+    settings = folder / "mapsweep.yaml"
+    command = [str(Path(sys.executable).with_name("mapsweep")), verb, "--config", str(settings)]
     with (folder / f"{verb}.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", env=environment())
         try:
