@@ -2,7 +2,6 @@ from pathlib import Path
 
 from collector.inventory import load
 from collector.patterns import select
-
 from mapsweep import demo
 
 
