@@ -4,6 +4,7 @@ from typing import Final
 
 import numpy as np
 
+from procmaps.kinds import Kind
 from procmaps.rules import (
     allocators,
     arenas,
@@ -88,12 +89,15 @@ MEMORY_RULES: Final[tuple[Rule, ...]] = (
 )
 RULES: Final[tuple[Rule, ...]] = (*NAME_RULES.values(), *MEMORY_RULES)
 
-_RULE_OF_CODE = np.zeros(256, np.uint16)
-_KIND_OF_CODE = np.zeros(256, np.uint8)
+_RULE_OF_CODE = np.full(256, len(RULES) - 1, np.uint16)
+_KIND_OF_CODE = np.full(256, Kind.ANONYMOUS, np.uint8)
 for _index, (_code, _rule) in enumerate(NAME_RULES.items()):
     _RULE_OF_CODE[_code] = _index
     _KIND_OF_CODE[_code] = _rule.kind
 _FIRST_MEMORY_RULE: Final = len(NAME_RULES)
+_USER_SPACE_END: Final = np.uint64(
+    2**57
+)  # with five levels of page tables; nothing beyond is a process's own
 _ADDRESSES_32_BITS: Final = np.uint64(2**32)
 _ANON_NAMED: Final = (
     Name.GLIBC_ARENA,
@@ -127,7 +131,8 @@ def classify(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> PartTab
         stack_limit_bytes=snapshot.processes.stack_limit_bytes,
         smaps=(snapshot.processes.evidence == Evidence.SMAPS) & (evidence == Evidence.SMAPS),
     )
-    draft = Draft(snapshot, facts, code, np.flatnonzero(_IN_DRAFT[code]))
+    in_reach = maps.end <= _USER_SPACE_END
+    draft = Draft(snapshot, facts, code, np.flatnonzero(_IN_DRAFT[code] & in_reach))
     draft.jvms = find_jvms(draft, jvm_paths)
     _label_named(draft)
     for index, rule in enumerate(MEMORY_RULES, _FIRST_MEMORY_RULE):

@@ -44,7 +44,7 @@ class Draft:
 
     __slots__ = (
         *(*COLUMNS, "size", "key", "none", "open", "writable", "touches_above", "touches_below"),
-        *("blocks", "disordered", "facts", "jvms", "snapshot"),
+        *("blocks", "facts", "jvms", "snapshot"),
     )
 
     def __init__(self, snapshot: Snapshot, facts: Facts, code: Bytes8, rows: Ints64) -> None:
@@ -56,17 +56,6 @@ class Draft:
         below, above = _neighbours(snapshot, code, rows)
         start = maps.start[rows].astype(np.int64)
         process = maps.process[rows]
-        ahead = (process[1:] > process[:-1]) | (start[1:] >= start[:-1])
-        self.disordered = not bool(ahead.all())
-        if self.disordered:
-            order = np.lexsort((start, process))
-            rows, start, process, below, above = (
-                rows[order],
-                start[order],
-                process[order],
-                below[order],
-                above[order],
-            )
         self.mapping: Ints32 = rows.astype(np.int32)
         self.process: Ints32 = process
         self.start: Ints64 = start

@@ -21,6 +21,7 @@ MERGED_FACTOR: Final = 2
 MARK_STACK_BYTES: Final = 32 * MIB
 PARALLEL: Final = ("Parallel", "ParallelOld", "")
 WITHOUT_MARK_STACK: Final = ("Serial", "Parallel", "ParallelOld", "Z", "Shenandoah", "Epsilon")
+BOTTOM_BYTES: Final = 16 * MIB  # class space and heap lie above it
 WHOLE_MIN_BYTES: Final = 256 * KIB
 ZGC_MARK_STACK_BYTES: Final = 8 * GIB
 ZGC_GRANULE_MAP_BYTES: Final = 16 * MIB
@@ -170,9 +171,7 @@ def collection_set_map(draft: Draft) -> Flags | None:
         return None
     jvm = np.zeros(len(draft.facts.marks), np.bool_)
     jvm[[one.process for one in draft.jvms]] = True
-    return (
-        draft.open & jvm[draft.process] & (draft.end <= LOW_BYTES) & (draft.size < MIB) & (draft.start <= GIB)
-    )
+    return draft.open & jvm[draft.process] & (draft.end <= BOTTOM_BYTES)
 
 
 WHOLE = Rule(

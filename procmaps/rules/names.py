@@ -175,7 +175,7 @@ def _special(maps: MapTable, rows: Ints64) -> Bytes8:
     if not len(rows):
         return code
     key: Addresses = _prefixes(maps, rows, 8).view("<u8").reshape(-1)
-    bracket = (key & np.uint64(0xFF) == ord("[")) & (maps.inode[rows] == 0)
+    bracket = key & np.uint64(0xFF) == ord("[")  # a path begins with a slash: the name is the kernel's
     code[bracket] = Name.SYSTEM
     for prefix, name in _PATHS:
         mask = np.uint64((1 << 8 * len(prefix)) - 1)

@@ -10,8 +10,7 @@ from procmaps.tables import UNKNOWN, Bytes8, Ints64, PartTable
 def assemble(draft: Draft, rule_by_name: np.ndarray, kind_by_name: Bytes8) -> PartTable:
     """The parts of all mappings, by mapping and address; `*_by_name` settle those not in the draft."""
     maps = draft.snapshot.maps
-    order = _in_order(draft)
-    drafted = draft.mapping if order is None else draft.mapping[order]
+    drafted = draft.mapping
     count = np.ones(len(maps), np.int64)
     pieces = np.bincount(drafted, minlength=len(maps))
     count[pieces > 1] = pieces[pieces > 1]
@@ -33,26 +32,18 @@ def assemble(draft: Draft, rule_by_name: np.ndarray, kind_by_name: Bytes8) -> Pa
         swap_bytes=maps.swap_bytes[mapping],
         huge_bytes=maps.huge_bytes[mapping],
     )
-    pick = slice(None) if order is None else order
-    table.start[position] = draft.start[pick].astype(np.uint64)
-    table.end[position] = draft.end[pick].astype(np.uint64)
-    table.kind[position] = draft.kind[pick]
-    table.rule[position] = draft.rule[pick]
-    table.confidence[position] = draft.confidence[pick]
-    table.runner_up[position] = draft.runner_up[pick]
-    _number_blocks(table, position, draft.block[pick])
+    table.start[position] = draft.start.astype(np.uint64)
+    table.end[position] = draft.end.astype(np.uint64)
+    table.kind[position] = draft.kind
+    table.rule[position] = draft.rule
+    table.confidence[position] = draft.confidence
+    table.runner_up[position] = draft.runner_up
+    _number_blocks(table, position, draft.block)
     cut = np.flatnonzero(count[mapping] > 1)
     if len(cut):
         for column in (table.resident_bytes, table.pss_bytes, table.swap_bytes, table.huge_bytes):
             _share_out(table, column, cut)
     return table
-
-
-def _in_order(draft: Draft) -> Ints64 | None:
-    """The draft's rows by mapping and address; None where they are so already."""
-    if not draft.disordered:
-        return None
-    return np.lexsort((draft.start.astype(np.uint64), draft.mapping))
 
 
 def _number_blocks(table: PartTable, position: Ints64, block: np.ndarray) -> None:

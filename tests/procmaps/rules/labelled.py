@@ -1,0 +1,73 @@
+"""Classify a few lines of maps, and say what became of them in a form that reads well in a test."""
+
+from procmaps.classify import RULES, classify
+from procmaps.kinds import Kind
+from procmaps.read import read_process
+from procmaps.tables import Evidence, PartTable, Snapshot
+
+_OBJECT = "7f0000{low}00000-7f0000{high}00000 r-xp 00000000 fe:00 {inode} {path}\n"
+LIBC = _OBJECT.format(low=4, high=5, inode=77, path="/usr/lib/x86_64-linux-gnu/libc.so.6")
+MUSL = _OBJECT.format(low=4, high=5, inode=78, path="/lib/ld-musl-x86_64.so.1")
+LIBJVM = _OBJECT.format(
+    low=6, high=7, inode=79, path="/usr/lib/jvm/java-17-openjdk-amd64/lib/server/libjvm.so"
+)
+BRK_HEAP = "555500000000-555500100000 rw-p 00000000 00:00 0 [heap]\n"
+
+
+def anon(start: int, size: int, perms: str = "rw-p", name: str = "") -> str:
+    """One line of maps for memory without a file."""
+    return f"{start:08x}-{start + size:08x} {perms} 00000000 00:00 0 {name}\n"
+
+
+def sorted_maps(*lines: str) -> str:
+    """Lines in the order of their addresses, as the kernel prints them."""
+    each = [line for text in lines for line in text.splitlines(keepends=True)]
+    return "".join(sorted(each, key=lambda line: int(line.split("-")[0], 16)))
+
+
+def read(
+    maps: str = "",
+    *,
+    smaps: str = "",
+    threads: int = 0,
+    rss_anon_kb: int = 0,
+    stack_limit: int = 0,
+    argv: tuple[str, ...] = (),
+) -> Snapshot:
+    """One process; what is 0 or empty was not sent."""
+    status = (f"Threads:\t{threads}\n" if threads else "") + (
+        f"RssAnon:\t{rss_anon_kb} kB\n" if rss_anon_kb else ""
+    )
+    limits = f"{'Max stack size':26}{stack_limit:<21}{'unlimited':21}bytes\n" if stack_limit else ""
+    files = {
+        "maps": maps.encode(),
+        "smaps": smaps.encode(),
+        "status": status.encode(),
+        "limits": limits.encode(),
+        "cmdline": b"".join(argument.encode() + b"\0" for argument in argv),
+    }
+    return read_process({name: content for name, content in files.items() if content}, 1)
+
+
+def parts_of(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> list[tuple[int, int, str, str]]:
+    """Start, size, kind and rule of each part."""
+    parts = classify(snapshot, evidence)
+    return [
+        (int(start), int(end - start), Kind(kind).label, RULES[rule].name)
+        for start, end, kind, rule in zip(parts.start, parts.end, parts.kind, parts.rule, strict=True)
+    ]
+
+
+def kinds(snapshot: Snapshot, low: int = 0, high: int = 2**64) -> list[tuple[int, str]]:
+    """Size and kind of each part that starts in a range."""
+    return [(size, kind) for start, size, kind, _ in parts_of(snapshot) if low <= start < high]
+
+
+def blocks(snapshot: Snapshot, kind: Kind) -> list[int]:
+    """The sizes of the blocks of one kind."""
+    parts: PartTable = classify(snapshot)
+    sizes: dict[int, int] = {}
+    for start, end, block, own in zip(parts.start, parts.end, parts.block, parts.kind, strict=True):
+        if own == kind:
+            sizes[int(block)] = sizes.get(int(block), 0) + int(end - start)
+    return list(sizes.values())

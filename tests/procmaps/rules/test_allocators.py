@@ -1,0 +1,56 @@
+"""Other allocators, large chunks of glibc's, and what is no malloc's."""
+
+import pytest
+
+from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, MUSL, anon, kinds, parts_of, read, sorted_maps
+
+KIB = 2**10
+MIB = 2**20
+AT = 0x7E0000000000
+
+
+def with_object(path: str, *lines: str) -> str:
+    return sorted_maps(LIBC, f"7f0000800000-7f0000900000 r-xp 00000000 fe:00 80 {path}\n", *lines)
+
+
+@pytest.mark.parametrize("name", ["libjemalloc.so.2", "libtcmalloc_minimal.so.4.5.10", "libmimalloc.so.2.1"])
+def test_a_loaded_allocator_owns_what_is_writable(name: str) -> None:
+    assert kinds(read(with_object(f"/usr/lib/{name}", anon(AT, 8 * MIB))), AT, AT + 1) == [
+        (8 * MIB, "heap_allocator")
+    ]
+
+
+def test_an_allocator_that_is_linked_in_is_known_by_the_missing_heap() -> None:
+    assert kinds(read(with_object("/usr/bin/x", anon(AT, 8 * MIB))), AT, AT + 1) == [
+        (8 * MIB, "heap_allocator")
+    ]
+    text = with_object("/usr/bin/x", BRK_HEAP, anon(AT, 8 * MIB + 4096))
+    assert kinds(read(text), AT, AT + 1) == [(8 * MIB + 4096, "heap_mmap")]
+
+
+def test_musl() -> None:
+    assert kinds(read(sorted_maps(MUSL, anon(AT, 300 * KIB))), AT, AT + 1) == [(300 * KIB, "heap_allocator")]
+
+
+def test_chunks_begin_at_the_threshold() -> None:
+    for size, kind in ((128 * KIB, "heap_mmap"), (124 * KIB, "anonymous")):
+        assert kinds(read(with_object("/usr/bin/x", BRK_HEAP, anon(AT, size))), AT, AT + 1) == [(size, kind)]
+
+
+def test_more_than_is_resident_is_no_malloc_s() -> None:
+    text = with_object("/usr/bin/x", BRK_HEAP, anon(AT, 50 * MIB + 4096))
+    assert parts_of(read(text, rss_anon_kb=10 * 1024))[-3][3] == "rest.unpaid"
+    assert parts_of(read(text, rss_anon_kb=60 * 1024))[-3][3] == "glibc.mmapped"
+
+
+def test_php_chunks() -> None:
+    text = with_object("/usr/sbin/php-fpm8.2", BRK_HEAP, anon(AT, 4 * MIB))
+    assert kinds(read(text), AT, AT + 1) == [(4 * MIB, "heap_allocator")]
+
+
+def test_flags_that_no_malloc_asks_for() -> None:
+    text = with_object("/usr/bin/x", BRK_HEAP) + anon(AT, 3 * MIB + 4096)
+    smaps = sorted_maps(text).replace(
+        anon(AT, 3 * MIB + 4096), anon(AT, 3 * MIB + 4096) + "VmFlags: rd wr mr mw me dd ac\n"
+    )
+    assert kinds(read(smaps=smaps), AT, AT + 1) == [(3 * MIB + 4096, "anonymous")]

@@ -1,0 +1,104 @@
+"""Heaps of arenas: anchored on their boundary, cut free of what merged with them."""
+
+from procmaps.kinds import Kind
+from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, MUSL, anon, blocks, kinds, read, sorted_maps
+
+MIB = 2**20
+BASE = 0x7E0000000000  # on 64 MiB
+HEAP = 64 * MIB
+RUNS = BRK_HEAP + LIBC
+
+
+def test_a_partly_used_heap() -> None:
+    maps = sorted_maps(RUNS, anon(BASE, 132 * 1024), anon(BASE + 132 * 1024, HEAP - 132 * 1024, "---p"))
+    snapshot = read(maps)
+    assert kinds(snapshot, BASE, BASE + HEAP) == [
+        (132 * 1024, "heap_arena"),
+        (HEAP - 132 * 1024, "heap_arena"),
+    ]
+    assert blocks(snapshot, Kind.HEAP_ARENA) == [HEAP]
+
+
+def test_a_head_that_merged_downward_is_cut_at_the_boundary() -> None:
+    chunk = 3 * MIB + 4096
+    maps = sorted_maps(
+        RUNS, anon(BASE - chunk, chunk + 5 * MIB), anon(BASE + 5 * MIB, HEAP - 5 * MIB, "---p")
+    )
+    assert kinds(read(maps), BASE - chunk, BASE + HEAP) == [
+        (chunk, "heap_mmap"),
+        (5 * MIB, "heap_arena"),
+        (HEAP - 5 * MIB, "heap_arena"),
+    ]
+
+
+def test_a_tail_that_swallowed_a_guard_ends_on_the_boundary() -> None:
+    guard, stack = 16 * 1024, 1008 * 1024
+    maps = sorted_maps(
+        RUNS,
+        anon(BASE, MIB),
+        anon(BASE + MIB, HEAP - MIB + guard, "---p"),
+        anon(BASE + HEAP + guard, stack),
+    )
+    snapshot = read(maps, threads=2, stack_limit=MIB)
+    assert blocks(snapshot, Kind.HEAP_ARENA) == [HEAP]
+    assert blocks(snapshot, Kind.THREAD_STACK) == [guard + stack]
+
+
+def test_a_reserve_that_goes_on_far_beyond_the_boundary_is_no_heap() -> None:
+    maps = sorted_maps(RUNS, anon(BASE, MIB + 4096), anon(BASE + MIB + 4096, HEAP + MIB, "---p"))
+    assert "heap_arena" not in {kind for _, kind in kinds(read(maps))}
+
+
+def test_neighbours_are_heaps_of_their_own() -> None:
+    maps = sorted_maps(
+        RUNS,
+        *(anon(BASE + number * HEAP, MIB) for number in range(3)),
+        *(anon(BASE + number * HEAP + MIB, HEAP - MIB, "---p") for number in range(3)),
+    )
+    assert blocks(read(maps), Kind.HEAP_ARENA) == [HEAP] * 3
+
+
+def test_full_heaps_count_where_resident_memory_can_pay_for_them() -> None:
+    partly = anon(BASE, MIB) + anon(BASE + MIB, HEAP - MIB, "---p")
+    full = anon(BASE + 2 * HEAP, 2 * HEAP)
+    maps = sorted_maps(RUNS, partly, full)
+    rich = read(maps, rss_anon_kb=200 * 1024)
+    assert blocks(rich, Kind.HEAP_ARENA) == [HEAP, HEAP, HEAP]
+    poor = read(maps, rss_anon_kb=20 * 1024)
+    assert blocks(poor, Kind.HEAP_ARENA) == [HEAP]
+
+
+def test_a_full_block_alone_is_weak_evidence() -> None:
+    # no other arena in the process: a block on the boundary could be anything
+    assert blocks(read(sorted_maps(RUNS, anon(BASE, HEAP)), rss_anon_kb=10**6), Kind.HEAP_ARENA) == []
+
+
+def test_heaps_of_32_bits_are_1_mib() -> None:
+    maps = sorted_maps(
+        "56000000-56100000 rw-p 00000000 00:00 0 [heap]\n",
+        "f7000000-f7100000 r-xp 00000000 fe:00 77 /lib/i386-linux-gnu/libc.so.6\n",
+        anon(0xF1300000, 0xCA000),
+        anon(0xF13CA000, 0x36000, "---p"),
+    )
+    assert blocks(read(maps), Kind.HEAP_ARENA) == [MIB]
+
+
+def test_musl_has_no_arenas() -> None:
+    maps = sorted_maps(MUSL, anon(BASE, MIB + 4096), anon(BASE + MIB + 4096, HEAP - MIB - 4096, "---p"))
+    assert blocks(read(maps), Kind.HEAP_ARENA) == []
+
+
+def test_named_heaps_reach_beyond_their_name() -> None:
+    first, grown = 132 * 1024, 500 * 1024
+    maps = sorted_maps(
+        RUNS,
+        anon(BASE, first, name="[anon: glibc: malloc arena]"),
+        anon(BASE + first, grown),
+        anon(BASE + first + grown, HEAP - first - grown, "---p"),
+        # the same shape without a name, in a process whose heaps have names: the program's own
+        anon(BASE + 2 * HEAP, MIB),
+        anon(BASE + 2 * HEAP + MIB, HEAP - MIB, "---p"),
+    )
+    snapshot = read(maps)
+    assert {kind for _, kind in kinds(snapshot, BASE, BASE + HEAP)} == {"heap_arena"}
+    assert "heap_arena" not in {kind for _, kind in kinds(snapshot, BASE + 2 * HEAP, BASE + 3 * HEAP)}

@@ -1,0 +1,53 @@
+"""Go: its heap at either base, its summaries, with and without C."""
+
+from procmaps.kinds import Kind
+from tests.procmaps.rules.labelled import LIBC, anon, blocks, kinds, read, sorted_maps
+
+MIB = 2**20
+AT = 0x7E0000000000
+EXE = "00400000-00500000 r-xp 00000000 fe:00 5 /usr/bin/program\n"
+
+
+def islands(at: int = AT) -> str:
+    return (
+        anon(at, 267748 * 1024, "---p")
+        + anon(at + 267748 * 1024, 4096)
+        + anon(at + 267752 * 1024, 293564 * 1024, "---p")
+    )
+
+
+def heap(at: int) -> str:
+    return anon(at, 80 * MIB) + anon(at + 80 * MIB, 48 * MIB, "---p")
+
+
+def test_fixed_and_random_base() -> None:
+    for base in (0xC000000000, 0x274E0000000, 0x172EAC000000):
+        snapshot = read(sorted_maps(EXE, heap(base), islands()))
+        assert kinds(snapshot, base, base + 128 * MIB) == [(80 * MIB, "go_heap"), (48 * MIB, "go_heap")]
+        assert blocks(snapshot, Kind.GO_HEAP) == [128 * MIB]
+
+
+def test_all_else_is_the_runtime_s_without_c() -> None:
+    snapshot = read(sorted_maps(EXE, heap(0xC000000000), islands(), anon(AT - 64 * MIB, 3 * MIB)))
+    assert {kind for _, kind in kinds(snapshot, AT - 64 * MIB)} == {"go_runtime"}
+
+
+def test_with_c_arenas_and_stacks_keep_their_kinds() -> None:
+    arena = AT - 1024 * MIB
+    snapshot = read(
+        sorted_maps(
+            *(EXE, LIBC.replace("7f00", "7f70"), heap(0xC000000000), islands()),
+            *(anon(arena, MIB), anon(arena + MIB, 63 * MIB, "---p")),
+            *(anon(AT - 8 * MIB - 4096, 4096, "---p"), anon(AT - 8 * MIB, 8 * MIB)),
+        ),
+        threads=3,
+        stack_limit=8 * MIB,
+    )
+    assert blocks(snapshot, Kind.HEAP_ARENA) == [64 * MIB]
+    assert blocks(snapshot, Kind.THREAD_STACK) == [8 * MIB + 4096]
+    assert {kind for _, kind in kinds(snapshot, AT, AT + 2**30)} == {"go_runtime"}
+
+
+def test_a_low_mapping_of_a_process_without_islands_is_no_go() -> None:
+    snapshot = read(sorted_maps(EXE, heap(0xC000000000)))
+    assert blocks(snapshot, Kind.GO_HEAP) == []

@@ -1,0 +1,51 @@
+"""Images of the heap in the collectors' tables."""
+
+from procmaps.rules.jvm_gc import merge_spans
+from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, LIBJVM, anon, kinds, read, sorted_maps
+
+KIB = 2**10
+MIB = 2**20
+GIB = 2**30
+AT = 0x7E0000000000
+HEAP = 512 * MIB
+COMMITTED = 378 * MIB
+ARGV = ("java", "-Xmx512m", "Main")
+
+
+def jvm(*lines: str) -> str:
+    at = 4 * GIB - HEAP
+    heap = anon(at, COMMITTED) + anon(at + COMMITTED, HEAP - COMMITTED, "---p")
+    return sorted_maps(BRK_HEAP, LIBC, LIBJVM, heap, *lines)
+
+
+def test_a_bitmap_and_a_card_table() -> None:
+    lines, wanted = [], []
+    for scale, at in ((64, AT), (512, AT + 64 * MIB)):
+        below, gap = COMMITTED // scale, (HEAP - COMMITTED) // scale
+        lines += [anon(at, below), anon(at + below, gap, "---p")]
+        wanted += [(below, "java_gc"), (gap, "java_gc")]
+    assert kinds(read(jvm(*lines), argv=ARGV), AT, AT + GIB) == wanted
+
+
+def test_what_merged_below_an_image_is_cut_off() -> None:
+    chunk, below, gap = MIB + 4096, COMMITTED // 64, (HEAP - COMMITTED) // 64
+    text = jvm(anon(AT, chunk + below), anon(AT + chunk + below, gap, "---p"))
+    assert kinds(read(text, argv=ARGV), AT, AT + GIB) == [
+        (chunk, "heap_mmap"),
+        (below, "java_gc"),
+        (gap, "java_gc"),
+    ]
+
+
+def test_a_gap_of_another_size_is_no_image() -> None:
+    below, gap = COMMITTED // 64, (HEAP - COMMITTED) // 64 + 64 * KIB
+    text = jvm(anon(AT, below), anon(AT + below, gap, "---p"))
+    assert "java_gc" not in {kind for _, kind in kinds(read(text, argv=ARGV), AT, AT + GIB)}
+
+
+def test_overlapping_spans_are_joined_within_one_process() -> None:
+    assert merge_spans([(1, 0, 10), (0, 5, 20), (0, 0, 10), (0, 20, 30), (0, 40, 50)]) == [
+        (0, 0, 30),
+        (0, 40, 50),
+        (1, 0, 10),
+    ]

@@ -1,0 +1,106 @@
+"""The Java heap: by its size wherever it lies, by its place where the size is not known."""
+
+import pytest
+
+from procmaps.kinds import Kind
+from tests.procmaps.rules.labelled import (
+    BRK_HEAP,
+    LIBC,
+    LIBJVM,
+    anon,
+    blocks,
+    kinds,
+    parts_of,
+    read,
+    sorted_maps,
+)
+
+MIB = 2**20
+GIB = 2**30
+MMAP = 0x7E0000000000
+JSA = "/usr/lib/jvm/java-17-openjdk-amd64/lib/server/classes.jsa"
+
+
+def jvm(*lines: str) -> str:
+    return sorted_maps(BRK_HEAP, LIBC, LIBJVM, *lines)
+
+
+def heap(at: int, committed: int, reserved: int) -> str:
+    return anon(at, committed) + anon(at + committed, reserved - committed, "---p")
+
+
+@pytest.mark.parametrize(
+    ("asked", "reserved", "at"),
+    [
+        ("-Xmx512m", 512 * MIB, 4 * GIB - 512 * MIB),  # unscaled
+        ("-Xmx8g", 8 * GIB, 24 * GIB),  # zero-based
+        ("-Xmx4g", 4 * GIB, 27 * GIB),  # JDK 8, below its class space
+        ("-Xmx40g", 40 * GIB, MMAP),  # no compressed oops: anywhere
+        ("-Xmx777m", 778 * MIB, 4 * GIB - 778 * MIB),  # rounded up to 2 MiB
+        ("-Xmx31g", 31 * GIB + 16 * MIB, 64 * GIB),  # with the closed prefix of a based heap
+    ],
+)
+def test_by_size(asked: str, reserved: int, at: int) -> None:
+    snapshot = read(jvm(heap(at, 200 * MIB, reserved)), argv=("java", asked, "Main"))
+    assert blocks(snapshot, Kind.JAVA_HEAP) == [reserved]
+
+
+def test_a_heap_that_is_committed_whole() -> None:
+    snapshot = read(jvm(anon(MMAP, 256 * MIB)), argv=("java", "-Xmx256m", "Main"))
+    assert blocks(snapshot, Kind.JAVA_HEAP) == [256 * MIB]
+
+
+def test_a_heap_that_merged_with_memory_below_it() -> None:
+    table = 32 * MIB
+    text = jvm(anon(MMAP - table, table + 200 * MIB), anon(MMAP + 200 * MIB, GIB - 200 * MIB, "---p"))
+    snapshot = read(text, argv=("java", "-Xmx1g", "-XX:-UseCompressedOops", "Main"))
+    assert blocks(snapshot, Kind.JAVA_HEAP) == [GIB]
+    assert [kind for _, kind in kinds(snapshot, MMAP, MMAP + GIB)] == ["java_heap"] * 2
+
+
+def test_archived_objects_inside_the_heap_are_heap() -> None:
+    at = 4 * GIB - 512 * MIB
+    archive = f"{4 * GIB - 2 * MIB:x}-{4 * GIB - MIB:x} rw-p 00001000 fe:00 99 {JSA}\n"
+    text = jvm(
+        anon(at, 100 * MIB), anon(at + 100 * MIB, 410 * MIB, "---p"), archive, anon(4 * GIB - MIB, MIB)
+    )
+    assert blocks(read(text, argv=("java", "-Xmx512m", "Main")), Kind.JAVA_HEAP) == [512 * MIB]
+
+
+def test_four_arenas_in_a_row_are_not_a_heap_of_their_sum() -> None:
+    arenas = "".join(
+        anon(MMAP + n * 64 * MIB, MIB) + anon(MMAP + n * 64 * MIB + MIB, 63 * MIB, "---p") for n in range(4)
+    )
+    text = jvm(arenas, heap(4 * GIB - 256 * MIB, 10 * MIB, 256 * MIB))
+    snapshot = read(text, argv=("java", "-Xmx256m", "Main"))
+    assert blocks(snapshot, Kind.JAVA_HEAP) == [256 * MIB]
+    assert blocks(snapshot, Kind.HEAP_ARENA) == [64 * MIB] * 4
+
+
+def test_by_place_where_no_size_is_known() -> None:
+    at = 4 * GIB - 300 * MIB
+    rules = {
+        rule for _, _, kind, rule in parts_of(read(jvm(heap(at, 20 * MIB, 300 * MIB)))) if kind == "java_heap"
+    }
+    assert rules == {"java.heap_by_place"}
+
+
+def test_by_extent_where_neither_is_known() -> None:
+    text = jvm(heap(MMAP, 3 * GIB, 40 * GIB))
+    rules = {rule for _, _, kind, rule in parts_of(read(text)) if kind == "java_heap"}
+    assert rules == {"java.heap_by_extent"}
+
+
+def test_zgc_and_the_range_it_set_aside() -> None:
+    base, view = 0x40000000000, 378 * MIB
+    text = jvm(
+        f"{base:x}-{base + view:x} rw-s 00000000 00:01 77 /memfd:java_heap (deleted)\n",
+        anon(base + view, 16 * GIB - view, "---p"),
+    )
+    snapshot = read(text, argv=("java", "-XX:+UseZGC", "-Xmx1g", "Main"))
+    assert kinds(snapshot, base, base + 16 * GIB) == [(view, "java_heap"), (16 * GIB - view, "java_heap")]
+
+
+def test_the_same_shape_without_a_jvm_is_no_java() -> None:
+    text = sorted_maps(BRK_HEAP, LIBC, heap(4 * GIB - 512 * MIB, 100 * MIB, 512 * MIB))
+    assert blocks(read(text, argv=("java", "-Xmx512m", "Main")), Kind.JAVA_HEAP) == []

@@ -1,0 +1,44 @@
+""".bss and the dynamic loader's memory."""
+
+from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, anon, kinds, read, sorted_maps
+
+KIB = 2**10
+MIB = 2**20
+AT = 0x7F1000000000
+
+
+def library(at: int, path: str = "/usr/lib/libx.so") -> str:
+    return (
+        f"{at:x}-{at + 0x1000:x} r-xp 00000000 fe:00 50 {path}\n"
+        f"{at + 0x1000:x}-{at + 0x2000:x} rw-p 00001000 fe:00 50 {path}\n"
+    )
+
+
+def test_zeroed_data_above_data() -> None:
+    for size in (12 * KIB, 9 * MIB):
+        text = sorted_maps(LIBC, BRK_HEAP, library(AT), anon(AT + 0x2000, size))
+        assert kinds(read(text), AT + 0x2000) == [(size, "file_bss")]
+
+
+def test_large_memory_that_goes_on_is_none() -> None:
+    text = sorted_maps(
+        LIBC,
+        BRK_HEAP,
+        library(AT),
+        anon(AT + 0x2000, MIB + 4096),
+        anon(AT + 0x2000 + MIB + 4096, 4096, "---p"),
+    )
+    assert kinds(read(text), AT + 0x2000)[0] == (MIB + 4096, "heap_mmap")
+
+
+def test_python_loads_late() -> None:
+    python = "00400000-00500000 r-xp 00000000 fe:00 5 /usr/bin/python3.12\n"
+    text = sorted_maps(LIBC, BRK_HEAP, python, library(AT), anon(AT + 0x2000, 2 * MIB))
+    assert kinds(read(text), AT + 0x2000) == [(2 * MIB, "py_arena")]
+
+
+def test_small_memory_below_an_object_is_the_loader_s() -> None:
+    text = sorted_maps(LIBC, BRK_HEAP, library(AT), anon(AT - 8 * KIB, 8 * KIB))
+    assert kinds(read(text), AT - 8 * KIB, AT) == [(8 * KIB, "loader")]
+    far = sorted_maps(LIBC, BRK_HEAP, library(AT), anon(AT - 80 * KIB, 8 * KIB))
+    assert kinds(read(far), AT - 80 * KIB, AT) == [(8 * KIB, "anonymous")]

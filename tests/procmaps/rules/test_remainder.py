@@ -1,0 +1,24 @@
+"""What no rule knows is shown as it is."""
+
+from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, anon, parts_of, read, sorted_maps
+
+MIB = 2**20
+AT = 0x7E0000000000
+
+
+def rule_of(perms: str, size: int, rss_anon_kb: int = 0) -> tuple[str, str]:
+    parts = parts_of(read(sorted_maps(LIBC, BRK_HEAP, anon(AT, size, perms)), rss_anon_kb=rss_anon_kb))
+    return next((kind, rule) for start, _, kind, rule in parts if start == AT)
+
+
+def test_untouchable_writable_and_readable() -> None:
+    assert rule_of("---p", 3 * MIB) == ("reserved", "rest.reserved")
+    assert rule_of("rw-p", 3 * MIB) == ("anonymous", "rest.anonymous")
+    assert rule_of("r--p", 3 * MIB) == ("anonymous", "rest.anonymous")
+    assert rule_of("rwxp", 3 * MIB) == ("anonymous", "rest.anonymous")
+
+
+def test_vast_memory_begins_at_1_gib_and_sixteen_times_what_is_resident() -> None:
+    assert rule_of("rw-p", 1024 * MIB, 1024)[1] == "rest.vast"
+    assert rule_of("rw-p", 1023 * MIB, 1024)[1] == "rest.unpaid"
+    assert rule_of("rw-p", 1024 * MIB, 64 * 1024)[1] == "rest.unpaid"

@@ -1,0 +1,65 @@
+"""Stacks by guard and body, bounded by the number of threads."""
+
+import pytest
+
+from procmaps.kinds import Kind
+from procmaps.rules.stack_pairs import kernel_merges_stacks
+from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, MUSL, anon, blocks, kinds, read, sorted_maps
+
+KIB = 2**10
+MIB = 2**20
+AT = 0x7E0000100000
+STACK = 8 * MIB
+
+
+def pairs(at: int, guard: int, body: int, count: int) -> str:
+    return "".join(
+        anon(at + number * (guard + body), guard, "---p") + anon(at + number * (guard + body) + guard, body)
+        for number in range(count)
+    )
+
+
+def process(*lines: str) -> str:
+    return sorted_maps(BRK_HEAP, LIBC, *lines)
+
+
+@pytest.mark.parametrize("guard", [4 * KIB, 16 * KIB, 64 * KIB])
+def test_stacks_of_the_default_size_with_guards_of_any(guard: int) -> None:
+    snapshot = read(process(pairs(AT, guard, STACK, 3)), threads=4, stack_limit=STACK)
+    assert blocks(snapshot, Kind.THREAD_STACK) == [guard + STACK] * 3
+
+
+def test_an_unlimited_stack_limit_means_2_mib() -> None:
+    text = process(pairs(AT, 4 * KIB, 2 * MIB, 2))
+    assert blocks(read(text, threads=3), Kind.THREAD_STACK) == [2 * MIB + 4 * KIB] * 2
+
+
+def test_other_sizes_need_threads_without_a_stack() -> None:
+    text = process(pairs(AT, 4 * KIB, 300 * KIB, 4))
+    assert blocks(read(text, threads=5, stack_limit=STACK), Kind.THREAD_STACK) == [304 * KIB] * 4
+    assert blocks(read(text, threads=1, stack_limit=STACK), Kind.THREAD_STACK) == []
+
+
+def test_a_ring_of_guarded_buffers_is_none_where_threads_have_stacks() -> None:
+    text = process(pairs(AT, 4 * KIB, STACK, 4), pairs(AT + 256 * MIB, 4 * KIB, MIB, 40))
+    snapshot = read(text, threads=5, stack_limit=STACK)
+    assert blocks(snapshot, Kind.THREAD_STACK) == [STACK + 4 * KIB] * 4
+
+
+def test_a_lone_guard_is_none() -> None:
+    snapshot = read(process(anon(AT, 4 * KIB, "---p")), threads=2, stack_limit=STACK)
+    assert kinds(snapshot, AT, AT + 1) == [(4 * KIB, "reserved")]
+
+
+def test_musl_groups_above_a_stack_are_cut_off() -> None:
+    text = sorted_maps(MUSL, anon(AT, 8 * KIB, "---p"), anon(AT + 8 * KIB, 148 * KIB))
+    snapshot = read(text, threads=2)
+    assert blocks(snapshot, Kind.THREAD_STACK) == [140 * KIB]
+    assert kinds(snapshot, AT + 140 * KIB, AT + 200 * KIB) == [(16 * KIB, "heap_allocator")]
+
+
+def test_which_kernels_merge_stacks_with_other_memory() -> None:
+    assert kernel_merges_stacks("5.10.0-28-amd64")
+    assert kernel_merges_stacks("6.6.99")
+    assert not kernel_merges_stacks("6.7.0")
+    assert not kernel_merges_stacks("")
