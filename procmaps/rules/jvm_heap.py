@@ -29,6 +29,7 @@ ALIGNMENTS_BYTES: Final = (
     32 * MIB,
 )  # Serial to G1 with 32 MiB regions
 OOPS_BASE_BYTES: Final = 32 * GIB  # bases of heaps with compressed oops that are not zero are multiples of it
+HEAP_ALIGNMENT_BYTES: Final = 64 * KIB  # Serial's; others align to more
 END_BONUS: Final = 5
 EXTENT_MIN_BYTES: Final = 256 * MIB
 GENERATION_FACTOR: Final = 16
@@ -99,6 +100,7 @@ def _best(
             & (limit <= end[position])
             & (chain[position] == chain)
         )
+        held &= np.minimum(anchors, limit) % HEAP_ALIGNMENT_BYTES == 0
         for row in np.flatnonzero(held):
             low, high = sorted((int(anchors[row]), int(limit[row])))
             # the first thing in a heap is committed memory, or the closed prefix of a based one
@@ -120,7 +122,7 @@ def _score(
     low, high = span
     rows, start, end = columns
     inside = rows[np.searchsorted(end, low, "right") : np.searchsorted(start, high)]
-    if low % (64 * KIB) or (not exact and low % MIB):
+    if not exact and low % MIB:
         return 0
     score = 60 if exact else 30
     if high in CANONICAL_ENDS:

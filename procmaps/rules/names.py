@@ -116,6 +116,7 @@ _MEMFDS: tuple[tuple[bytes, Name], ...] = (
     (b"/memfd:vmem", Name.BEAM_JIT),
 )
 _ANON_PREFIX_BYTES = 24
+WORD_BYTES = 8
 
 
 def read_codes(maps: MapTable) -> Bytes8:
@@ -160,6 +161,22 @@ def _first_of_run(maps: MapTable, is_path: Flags) -> Flags:
     return first
 
 
+def _first_words(maps: MapTable, rows: Ints64) -> Addresses:
+    """The first eight bytes of names as numbers, zero beyond the name's end."""
+    if len(maps.text) < WORD_BYTES:
+        return np.zeros(len(rows), np.uint64)
+    # a word at every byte, overlapping: one gather instead of eight
+    words = np.ndarray((len(maps.text) - WORD_BYTES + 1,), "<u8", maps.text, strides=(1,))
+    position = maps.name_start[rows]
+    read_at = np.minimum(position, len(words) - 1)
+    length = np.minimum(maps.name_end[rows] - position, WORD_BYTES).astype(np.uint64)
+    before = (position - read_at).astype(np.uint64) * np.uint64(8)
+    beyond = np.uint64(64) - length * np.uint64(8)
+    word: Addresses = words[read_at] >> before
+    word = word << beyond >> beyond
+    return word
+
+
 def _prefixes(maps: MapTable, rows: Ints64, width: int, skip: int = 0) -> Bytes8:
     """The first bytes of names, zero beyond the name's end: an array of len(rows) x width."""
     text = np.frombuffer(maps.text, np.uint8)
@@ -174,7 +191,7 @@ def _special(maps: MapTable, rows: Ints64) -> Bytes8:
     code = np.zeros(len(rows), np.uint8)
     if not len(rows):
         return code
-    key: Addresses = _prefixes(maps, rows, 8).view("<u8").reshape(-1)
+    key = _first_words(maps, rows)
     bracket = key & np.uint64(0xFF) == ord("[")  # a path begins with a slash: the name is the kernel's
     code[bracket] = Name.SYSTEM
     for prefix, name in _PATHS:

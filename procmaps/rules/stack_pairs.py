@@ -1,6 +1,5 @@
 """Stacks of threads by their guards: an untouchable part, a writable one right above it, within Threads."""
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,15 +13,16 @@ from procmaps.rules.stacks import (
     DEFAULT_BYTES,
     GUARD_MAX_BYTES,
     JAVA_DEFAULT_BYTES,
+    MERGES_UNTIL,
     PAGE_BYTES,
     STACK_MAX_BYTES,
     STACK_MIN_BYTES,
     default_bytes,
     flag,
+    release_of,
 )
 from procmaps.tables import Flags, Ints64
 
-_RELEASE = re.compile(r"(\d{1,4})\.(\d{1,4})")
 MUSL_GUARD_BYTES: Final = 8192
 MUSL_STACK_BYTES: Final = 132 * 2**10  # 128 KiB and a page of TLS and struct pthread
 MUSL_GROUP_BYTES: Final = 64 * 2**10
@@ -114,15 +114,9 @@ def _take_pairs(draft: Draft, pairs: Pairs, chosen: Flags) -> Flags | None:
     merged = has(draft.facts.marks, "musl")[process] & (rest > 0) & (rest <= MUSL_GROUP_BYTES)
     top = draft.end[guard + 1] - np.where(merged, rest, 0)
     over = pairs.size[chosen] - default_bytes(draft)[process]
-    if kernel_merges_stacks(draft.snapshot.facts.kernel):
+    if release_of(draft.snapshot.facts.kernel) < MERGES_UNTIL:
         top -= np.where((over > 0) & (over < DEFAULT_BYTES), over, 0)
     return draft.take(process, draft.start[guard], top)
-
-
-def kernel_merges_stacks(release: str) -> bool:
-    """Before Linux 6.7 MAP_STACK sets no flag, so a stack can merge with other memory above it."""
-    match = _RELEASE.match(release)
-    return match is not None and (int(match[1]), int(match[2])) < (6, 7)
 
 
 def live(draft: Draft) -> Ints64:

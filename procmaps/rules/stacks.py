@@ -5,6 +5,7 @@ Linux 6.13 and later the guard is inside the writable mapping and cannot be seen
 its own inside each Java thread's stack.
 """
 
+import re
 from typing import Final
 
 import numpy as np
@@ -16,6 +17,9 @@ from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS
 from procmaps.tables import UNLIMITED, Flags, Ints64
 
+_RELEASE = re.compile(r"(\d{1,4})\.(\d{1,4})")
+UNKNOWN_RELEASE: Final = (2**16, 0)
+MERGES_UNTIL: Final = (6, 7)  # from then on MAP_STACK sets a flag, and stacks merge with nothing but stacks
 PAGE_BYTES: Final = 4096
 GUARD_MAX_BYTES: Final = 2**20
 # yellow 2, red 1, from JDK 9 reserved 1 page; with a page of glibc's
@@ -29,6 +33,12 @@ JAVA_DEFAULT_BYTES: Final = 2**20  # -Xss and the JVM's own threads, x86-64 and 
 def flag(draft: Draft, name: str) -> Flags:
     found: Flags = (draft.flags & np.uint64(VM_FLAGS[name])) != 0
     return found
+
+
+def release_of(kernel: str) -> tuple[int, int]:
+    """Major and minor of a kernel's release; that of no end where it is not known."""
+    match = _RELEASE.match(kernel)
+    return (int(match[1]), int(match[2])) if match else UNKNOWN_RELEASE
 
 
 def default_bytes(draft: Draft) -> Ints64:
@@ -92,8 +102,7 @@ def java_zones(draft: Draft) -> Flags | None:
     jvm = has(draft.facts.marks, "jvm")
     if not jvm.any():
         return None
-    zone = draft.open_none & jvm[draft.process] & np.isin(draft.size, JAVA_ZONES_BYTES) & draft.touches_above
-    zones = np.flatnonzero(zone)
+    zones = np.flatnonzero(_is_zone(draft, jvm))
     if not len(zones):
         return None
     bodies = zones + 1
@@ -104,16 +113,26 @@ def java_zones(draft: Draft) -> Flags | None:
         return None
     top = _java_tops(draft, zones, bodies, total)
     draft.cut(bodies, top)
-    zone = draft.open_none & jvm[draft.process] & np.isin(draft.size, JAVA_ZONES_BYTES) & draft.touches_above
+    zone = _is_zone(draft, jvm)
     body = np.zeros(len(draft), np.bool_)
     body[1:] = zone[:-1]
     body &= draft.open_rw & (draft.size >= STACK_MIN_BYTES)
     return _with_guards(draft, body, zone & np.concatenate((body[1:], [False])))
 
 
+def _is_zone(draft: Draft, jvm: Flags) -> Flags:
+    size = np.zeros(len(draft), np.bool_)
+    for zones_bytes in JAVA_ZONES_BYTES:
+        size |= draft.size == zones_bytes
+    return draft.open_none & jvm[draft.process] & size & draft.touches_above
+
+
 def _java_tops(draft: Draft, zones: Ints64, bodies: Ints64, total: Ints64) -> Ints64:
     """Where each Java stack ends: above it may be merged a stack with an invisible guard, or other memory."""
     end = draft.end[bodies].copy()
+    release = release_of(draft.snapshot.facts.kernel)
+    if MERGES_UNTIL <= release < UNKNOWN_RELEASE:
+        return end
     for process in np.unique(draft.process[zones]):
         own = draft.process[zones] == process
         sizes, counts = np.unique(total[own], return_counts=True)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from procmaps.classify import RULES, RULES_VERSION, classify
 from procmaps.kinds import Confidence, Kind
-from procmaps.read import read_process
+from procmaps.read import read, read_process
 from procmaps.tables import UNKNOWN, Evidence, PartTable, Snapshot
 from tests.truth.cases import Case, cases, edges
 
@@ -64,6 +64,41 @@ def test_maps_as_evidence_leaves_smaps_unread() -> None:
     )
     # and smaps does tell more
     assert classify(both).kind.tolist() != from_maps.kind.tolist()
+
+
+NONCE = "5eed" * 8
+
+
+def host_of(chosen: list[Case], grade: str) -> Snapshot:
+    """A dump of one host with these processes."""
+    memory, identity = b"\n", b"\n"
+    for pid, case in enumerate(chosen, 100):
+        for kind in ("status", "stat", "limits", grade):
+            memory += f"{NONCE} {kind} {pid}\n".encode() + case.files.get(kind, b"") + b"\n"
+        for kind in ("comm", "cmdline"):
+            identity += f"{NONCE} {kind} {pid}\n".encode() + case.files.get(kind, b"") + b"\n"
+    return read(memory, identity, NONCE.encode())
+
+
+@pytest.mark.parametrize("grade", ["maps", "smaps"])
+def test_processes_of_a_host_are_labelled_as_each_alone(grade: str) -> None:
+    chosen = [case for case in cases() if all(case.files.get(kind) for kind in ("status", "limits"))]
+    assert len(chosen) > 30
+    host = host_of(chosen, grade)
+    parts = classify(host)
+    check(host, parts)
+    process = host.maps.process[parts.mapping]
+    for row, case in enumerate(chosen):
+        files = {
+            name: text
+            for name, text in case.sent().items()
+            if name in {grade, "status", "limits", "cmdline", "comm"}
+        }
+        alone = classify(read_process(files, 100 + row))
+        own = process == row
+        assert parts.start[own].tolist() == alone.start.tolist(), case.name
+        assert parts.kind[own].tolist() == alone.kind.tolist(), case.name
+        assert (parts.block[own] - np.flatnonzero(own)[0]).tolist() == alone.block.tolist(), case.name
 
 
 PERMS = st.sampled_from(["rw-p", "---p", "r-xp", "rwxp", "r--p", "rw-s"])

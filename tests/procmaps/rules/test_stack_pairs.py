@@ -1,9 +1,10 @@
 """Stacks by guard and body, bounded by the number of threads."""
 
+from dataclasses import replace
+
 import pytest
 
 from procmaps.kinds import Kind
-from procmaps.rules.stack_pairs import kernel_merges_stacks
 from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, MUSL, anon, blocks, kinds, read, sorted_maps
 
 KIB = 2**10
@@ -58,8 +59,11 @@ def test_musl_groups_above_a_stack_are_cut_off() -> None:
     assert kinds(snapshot, AT + 140 * KIB, AT + 200 * KIB) == [(16 * KIB, "heap_allocator")]
 
 
-def test_which_kernels_merge_stacks_with_other_memory() -> None:
-    assert kernel_merges_stacks("5.10.0-28-amd64")
-    assert kernel_merges_stacks("6.6.99")
-    assert not kernel_merges_stacks("6.7.0")
-    assert not kernel_merges_stacks("")
+def test_stacks_of_old_kernels_are_cut_from_what_merged_above_them() -> None:
+    text = process(pairs(AT, 4 * KIB, STACK, 2), anon(AT - STACK - 204 * KIB, 4 * KIB, "---p"))
+    text = sorted_maps(text, anon(AT - STACK - 200 * KIB, STACK + 200 * KIB))
+    new = read(text, threads=4, stack_limit=STACK)
+    assert blocks(new, Kind.THREAD_STACK) == [STACK + 204 * KIB, STACK + 4 * KIB, STACK + 4 * KIB]
+    old = replace(new, facts=replace(new.facts, kernel="5.10.0-28-amd64"))
+    assert blocks(old, Kind.THREAD_STACK) == [STACK + 4 * KIB] * 3
+    assert (200 * KIB, "heap_mmap") in kinds(old)

@@ -1,6 +1,9 @@
 """Stacks by the kernel's flag and by the zones that a JVM keeps."""
 
+from dataclasses import replace
+
 from procmaps.kinds import Kind
+from procmaps.rules.stacks import MERGES_UNTIL, UNKNOWN_RELEASE, release_of
 from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, LIBJVM, anon, blocks, kinds, read, sorted_maps
 
 KIB = 2**10
@@ -70,6 +73,23 @@ def test_memory_that_merged_above_a_java_stack_is_cut_off() -> None:
     snapshot = read(sorted_maps(text), threads=8)
     assert blocks(snapshot, Kind.THREAD_STACK) == [MIB] * 5
     assert (chunk, "heap_mmap") in kinds(snapshot)
+
+
+def test_releases_of_kernels() -> None:
+    assert release_of("5.10.0-28-amd64") == (5, 10)
+    assert release_of("6.6.99") < MERGES_UNTIL <= release_of("6.7.0-rc1")
+    assert release_of("") == UNKNOWN_RELEASE
+
+
+def test_nothing_merges_above_a_stack_where_the_kernel_is_known_to_keep_them_apart() -> None:
+    text = (
+        java(16 * KIB, 1008 * KIB, 4)
+        + anon(AT + 8 * MIB, 16 * KIB, "---p")
+        + anon(AT + 8 * MIB + 16 * KIB, 7 * MIB)
+    )
+    snapshot = read(sorted_maps(text), threads=8)
+    new = replace(snapshot, facts=replace(snapshot.facts, kernel="6.12.9"))
+    assert blocks(new, Kind.THREAD_STACK) == [MIB] * 4 + [7 * MIB + 16 * KIB]
 
 
 def test_zones_of_a_process_without_a_jvm_prove_nothing() -> None:
