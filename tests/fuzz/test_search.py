@@ -1,0 +1,35 @@
+"""A first look by the search that `make fuzz` goes on with."""
+
+import pytest
+from hypothesis import settings
+
+from procmaps.read import read_process
+from tests.fuzz.mutation import MUTATES, PLACES, mutated
+from tests.fuzz.search import SEARCHES, examine
+from tests.fuzz.seeds import host_seeds, process_seeds
+
+EXAMPLES = {"any_process": 60, "any_host": 30, "any_bytes": 60}
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_any_input_gives_a_result_or_a_dump_error(name: str) -> None:
+    settings(max_examples=EXAMPLES[name], deadline=None)(SEARCHES[name])()
+
+
+def test_the_seeds_hold_as_they_are() -> None:
+    assert len(process_seeds()) > 80
+    assert len(host_seeds()) == 3
+    examine(read_process(process_seeds()[0], 1))
+
+
+@pytest.mark.parametrize("mutate", MUTATES, ids=lambda mutate: mutate.__name__)
+def test_each_mutation_changes_something(mutate: object) -> None:
+    text = process_seeds()[0]["maps"]
+    chosen = next(one for one in MUTATES if one is mutate)
+    values = (1, 2, 259, 4097, PLACES - 1)
+    assert any(mutated(text, [(chosen, PLACES // 3, value)]) != text for value in values)
+
+
+def test_mutations_leave_a_text_even_of_nothing() -> None:
+    for mutate in MUTATES:
+        assert isinstance(mutated(b"", [(mutate, 0, 7), (mutate, PLACES - 1, PLACES - 1)]), bytes)
