@@ -172,8 +172,7 @@ def _first_words(maps: MapTable, rows: Ints64) -> Addresses:
     length = np.minimum(maps.name_end[rows] - position, WORD_BYTES).astype(np.uint64)
     before = (position - read_at).astype(np.uint64) * np.uint64(8)
     beyond = np.uint64(64) - length * np.uint64(8)
-    word: Addresses = words[read_at] >> before
-    word = word << beyond >> beyond
+    word: Addresses = words[read_at] >> before << beyond >> beyond
     return word
 
 
