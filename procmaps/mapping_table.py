@@ -79,7 +79,10 @@ def _whole(lines: Lines) -> Flags:
     whole = np.ones(len(lines), np.bool_)
     cut = np.flatnonzero(~lines.ended)
     last = np.searchsorted(lines.file, cut, side="right") - 1
-    whole[last[lines.file[last] == cut]] = False
+    if len(
+        lines
+    ):  # a file can end in the middle of a line that has no byte left, such as a lone carriage return
+        whole[last[lines.file[last] == cut]] = False
     return whole
 
 

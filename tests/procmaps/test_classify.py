@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from procmaps.classify import RULES, RULES_VERSION, classify
@@ -161,6 +161,7 @@ def test_any_mappings_keep_every_byte(
 
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=400))
+@example(b"\r")
 def test_any_bytes_give_a_result(content: bytes) -> None:
     for name in ("maps", "smaps"):
         snapshot = read_process({name: content, "status": content, "cmdline": content}, 1)
