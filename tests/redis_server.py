@@ -42,9 +42,8 @@ def redis_server(password: str = "not / a:secret@") -> Iterator[RedisServer]:
     folder = Path(tempfile.mkdtemp(prefix="mapsweep-redis-"))
     server = RedisServer(free_port(), password)
     config = folder / "redis.conf"
-    config.write_text(
-        f'bind 127.0.0.1\nport {server.port}\ndir {folder}\nrequirepass "{password}"\nsave ""\nappendonly no\n'
-    )
+    place = f"bind 127.0.0.1\nport {server.port}\ndir {folder}\n"
+    config.write_text(f'{place}requirepass "{password}"\nsave ""\nappendonly no\n')
     process = subprocess.Popen([binary, str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _wait_for(server, process)

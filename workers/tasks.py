@@ -113,7 +113,7 @@ class Worker:
             try:
                 if not tend(steps.opened(f"{runs.store.url}/{run_id}"), self._post, self._settings):
                     runs.unqueue(run_id)
-                    log.error("%s could not be closed and rendered; mapsweep resume shows why", run_id)
+                    log.error("%s could not be rendered; mapsweep collect --resume shows why", run_id)
             except OperatorError:  # one run's damaged folder must not hold up the others
                 log.exception("%s cannot be looked after", run_id)
 

@@ -37,9 +37,9 @@ def go_on(run: Run, seen: Seen, stop: threading.Event | None = None) -> object:
     return execute(run, Session(run.manifest.limits), seen, stop or threading.Event(), processes=2)
 
 
-def test_a_run_on_this_machine_is_swept_classified_closed_and_rendered(tmp_path: Path) -> None:
+def test_a_run_on_this_machine_is_swept_classified_closed_and_rendered(key: Path, tmp_path: Path) -> None:
     asked = manifest("this", "=cmd()")
-    unreachable = host("closed", port=free_port(), connection=Connection.SSH)
+    unreachable = replace(host("closed", free_port(), Connection.SSH), key_file=str(key))
     run = Runs(str(tmp_path)).create(replace(asked, hosts=(*asked.hosts, unreachable)))
     seen = Seen()
     closed = go_on(run, seen)

@@ -3,7 +3,6 @@
 import base64
 import json
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -53,14 +52,6 @@ def post(settings: WorkerSettings) -> Iterator[Post]:
     office.redis.flushall()
     yield office
     office.redis.close()
-
-
-@pytest.fixture(scope="module")
-def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A key to log in with; no host here gets as far as to look at it."""
-    path = tmp_path_factory.mktemp("key") / "id"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True)
-    return path
 
 
 def ssh_host(name: str, port: int, key: Path) -> Host:

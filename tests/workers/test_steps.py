@@ -39,6 +39,10 @@ def execute(run: Run) -> None:
     for name in sorted(run.standing().dumped):
         steps.classify_host(run, name)
     steps.close_run(run)
+
+
+def execute_and_render(run: Run) -> None:
+    execute(run)
     steps.render_report(run)
 
 
@@ -99,8 +103,20 @@ def test_a_run_stopped_at_any_write_goes_on_to_the_same_result(tmp_path: Path) -
             assert {name: run.read_summary(name) for name in ("hosts", "processes", "services")} == {
                 name: whole.read_summary(name) for name in ("hosts", "processes", "services")
             }
-            assert steps.is_rendered(run)
     assert stopped > 2 * len(expected)
+
+
+def test_a_rendering_stopped_at_any_write_is_done_again(run: Run) -> None:
+    execute_and_render(run)
+    expected = files(run, "report")
+    for writes in range(len(expected)):
+        for name in expected:
+            run.store.remove(name)
+        with pytest.raises(StoppedError):
+            steps.render_report(Run(StoppingStore(run.url, writes, after=False), run.manifest))
+        assert not steps.is_rendered(run)
+        steps.render_report(run)
+        assert files(run, "report").keys() == expected.keys()
 
 
 def test_a_host_that_answered_is_recorded_as_it_answered(run: Run) -> None:
@@ -172,12 +188,12 @@ def test_a_dump_that_is_not_kept_goes_when_it_is_classified(tmp_path: Path) -> N
 
 
 def test_reclassified_a_run_is_what_it_was(run: Run) -> None:
-    execute(run)
+    execute_and_render(run)
     before = files(run, "dumps", "processes", "hosts", "footprints", "failures", "report")
     steps.reopen_for_new_rules(run)
     assert run.closed() is None
     assert run.store.list("footprints") == []
-    execute(run)
+    execute_and_render(run)
     after = files(run, "dumps", "processes", "hosts", "footprints", "failures", "report")
     assert {path for path in before if before[path] != after[path]} <= {
         "report/report.json",
