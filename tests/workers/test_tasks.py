@@ -1,0 +1,156 @@
+"""The tasks as their messages may come: repeated, late, about hosts that are done."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from archive.runs import Run, Runs
+from reports.delivery import MailSettings
+from tests.archive.examples import dump, manifest
+from tests.redis_server import RedisServer, redis_server
+from tests.smtp import Mailbox, mail_server
+from workers import steps
+from workers.app import WorkerSettings, redis_client
+from workers.leases import Leases, Step
+from workers.post import post_office
+from workers.tasks import Worker, give, worker_app
+
+TO = ("one@example.org", "two@example.org")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RedisServer]:
+    with redis_server() as started:
+        yield started
+
+
+@pytest.fixture
+def settings(server: RedisServer, tmp_path: Path) -> Iterator[WorkerSettings]:
+    given = WorkerSettings(server.url, str(tmp_path / "runs"), broker_password=server.password)
+    with redis_client(given) as client:
+        client.flushall()
+        yield given
+
+
+def worker(settings: WorkerSettings) -> Worker:
+    return Worker(settings, worker_app(settings))
+
+
+def given_run(settings: WorkerSettings, *names: str, mail_to: tuple[str, ...] = ()) -> Run:
+    """A run that the fleet has been given; its hosts have sent their dumps."""
+    run = Runs(settings.runs_url).create(replace(manifest(*names), mail_to=mail_to))
+    for name in names:
+        run.write_dump(dump(name))
+    post = post_office(settings)
+    give(run, post)
+    post.redis.close()
+    return run
+
+
+def test_a_host_that_is_done_is_not_done_again(settings: WorkerSettings) -> None:
+    run, one = given_run(settings, "a"), worker(settings)
+    one.classify(run.url, "a")
+    run.store.replace("footprints/a.parquet", b"as it was")
+    one.classify(run.url, "a")
+    one.collect(run.url, ["a", "not of this run"])
+    assert run.read_footprints("a") == b"as it was"
+    assert run.standing().failed == frozenset()
+
+
+def test_a_host_that_another_worker_is_at_is_left_to_it(settings: WorkerSettings) -> None:
+    run = given_run(settings, "a")
+    with redis_client(settings) as client:
+        leases = Leases(client, run.run_id, 60)
+        assert leases.take(Step.CLASSIFY, "a")
+        worker(settings).classify(run.url, "a")
+        assert run.standing().done == frozenset()
+        leases.release(Step.CLASSIFY, "a")
+        worker(settings).classify(run.url, "a")
+        assert run.standing().done == {"a"}
+        assert leases.held(Step.CLASSIFY, ["a"]) == frozenset()
+
+
+def test_a_lease_is_given_back_where_the_task_fails(settings: WorkerSettings) -> None:
+    run = given_run(settings, "a")
+    run.remove_dump("a")
+    with pytest.raises(FileNotFoundError):
+        worker(settings).classify(run.url, "a")
+    with redis_client(settings) as client:
+        leases = Leases(client, run.run_id, 60)
+        assert leases.held(Step.CLASSIFY, ["a"]) == frozenset()
+        assert leases.attempts(Step.CLASSIFY) == {"a": 1}
+
+
+def test_what_comes_after_the_end_changes_nothing(settings: WorkerSettings) -> None:
+    run, one = given_run(settings, "a", "b"), worker(settings)
+    one.classify(run.url, "a")
+    steps.fail_missing(run)
+    one.finish(run.url)
+    closed = run.closed()
+    run.store.remove("report/index.html")
+    one.finish(run.url)
+    one.tend()
+    one.classify(run.url, "b")
+    one.collect(run.url, ["b"])
+    assert run.closed() == closed
+    assert not steps.is_rendered(run)
+    assert run.standing().done == {"a"}
+
+
+def mail(server: str, port: int, ca_file: str) -> MailSettings:
+    return MailSettings("mapsweep@example.org", server, port, ca_file=ca_file, attempts=1)
+
+
+def finished(settings: WorkerSettings, folder: Path, mailbox: Mailbox) -> Run:
+    """A run that is mailed to TO by a worker, whose finish message comes twice."""
+    run = given_run(settings, "a", mail_to=TO)
+    with mail_server(folder, mailbox=mailbox) as server:
+        one = worker(replace(settings, mail=mail(server.host, server.port, server.ca_file)))
+        one.classify(run.url, "a")
+        one.finish(run.url)
+        Runs(settings.runs_url).queue(run.run_id)  # as if killed before it was taken out
+        one.finish(run.url)
+    return run
+
+
+def test_a_report_is_mailed_once(settings: WorkerSettings, tmp_path: Path) -> None:
+    mailbox = Mailbox()
+    run = finished(settings, tmp_path, mailbox)
+    assert [mail.recipients for mail in mailbox.received] == [TO]
+    assert run.is_mailed()
+    assert Runs(settings.runs_url).queued() == ()
+
+
+def test_who_was_refused_is_logged_and_the_others_get_it_once(
+    settings: WorkerSettings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    mailbox = Mailbox(refuse={TO[1]: "550 nobody here"})
+    finished(settings, tmp_path, mailbox)
+    assert [mail.recipients for mail in mailbox.received] == [TO[:1]]
+    assert f"was not mailed to {TO[1]}: nobody here" in caplog.text
+
+
+def test_a_mail_server_that_refuses_all_does_not_hold_up_the_report(
+    settings: WorkerSettings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = finished(settings, tmp_path, Mailbox(refuse=dict.fromkeys(TO, "550 nobody here")))
+    assert steps.is_rendered(run)
+    assert not run.is_mailed()
+    assert Runs(settings.runs_url).queued() == ()
+    assert "could not be mailed" in caplog.text
+
+
+def test_a_damaged_run_does_not_hold_up_the_others(
+    settings: WorkerSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    damaged, other = given_run(settings, "a"), given_run(settings, "b")
+    damaged.store.replace("manifest.json", b"{")
+    steps.opened.cache_clear()
+    one = worker(settings)
+    one.classify(other.url, "b")
+    one.tend()
+    assert f"{damaged.run_id} cannot be looked after" in caplog.text
+    with redis_client(settings) as client:
+        assert client.llen("mapsweep:report") == 1  # the other one is to be finished
