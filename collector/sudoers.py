@@ -1,7 +1,6 @@
-"""The sudoers line that allows the probe as root, and nothing else: `python -m collector.sudoers ACCOUNT`."""
+"""The sudoers line that allows the probe as root, and nothing else."""
 
 import re
-import sys
 from typing import Final
 
 from archive.mistakes import Mistake, OperatorError
@@ -21,9 +20,3 @@ def rule(account: str) -> str:
 def _escaped(match: re.Match[str]) -> str:
     """An argument in sudoers is a shell pattern, in a file where some characters have their own meaning."""
     return r"\\\\" if match[0] == "\\" else f"\\{match[0]}"
-
-
-if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m collector.sudoers ACCOUNT")
-    sys.stdout.write(rule(sys.argv[1]))

@@ -21,6 +21,7 @@ COMMANDS = {
     "mail": "Send the report of a run by e-mail.",
     "runs": "List the runs that are kept.",
     "hosts": "List the hosts that a pattern selects.",
+    "sudoers": "Print the sudoers line that allows the probe, and nothing else.",
     "reclassify": "Make the footprints of a run anew from its kept dumps.",
     "worker": "Execute runs from a broker's queues.",
     "beat": "Start the scheduled runs of mapsweep.yaml when they are due.",

@@ -1,0 +1,14 @@
+from collector.sudoers import rule
+from mapsweep.exits import Exit
+from tests.mapsweep.conftest import Here
+
+
+def test_the_line_for_an_account(here: Here) -> None:
+    printed = here("sudoers", "%ops")
+    assert (printed.code, printed.out, printed.err) == (Exit.OK, rule("%ops"), "")
+
+
+def test_what_is_no_account_is_told(here: Here) -> None:
+    refused = here("sudoers", "ALL, x")
+    assert (refused.code, refused.out) == (Exit.USAGE, "")
+    assert "'ALL, x' is no account" in refused.err
