@@ -81,6 +81,7 @@ MEMORY_RULES: Final[tuple[Rule, ...]] = (
     allocators.MUSL,
     runtimes.PY_ARENA,
     runtimes.PY_MERGED,
+    remainder.GUARDED,
     allocators.MMAPPED,
     remainder.RESERVED,
     remainder.VAST,

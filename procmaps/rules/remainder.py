@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import numpy as np
+
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import foreign
 from procmaps.rules.draft import OPEN, Draft
@@ -9,6 +11,8 @@ from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
 
 VAST_FACTOR: Final = 16
+GUARD_MAX_BYTES: Final = 64 * 2**10
+GUARDED_COUNT: Final = 4
 VAST_MIN_BYTES: Final = 2**30
 
 
@@ -16,6 +20,19 @@ def closed(draft: Draft) -> Flags:
     """Address space that nobody may touch."""
     found: Flags = (draft.kind == OPEN) & draft.none
     return found
+
+
+def guarded(draft: Draft) -> Flags | None:
+    """Writable parts of one size, each right above a small closed one: rings of guarded buffers, fibers."""
+    rows = np.flatnonzero(draft.open_rw & draft.touches_below)
+    rows = rows[draft.none[rows - 1] & (draft.size[rows - 1] <= GUARD_MAX_BYTES) & draft.open[rows - 1]]
+    if not len(rows):
+        return None
+    shape = np.stack((draft.process[rows].astype(np.int64), draft.size[rows]), axis=1)
+    _, group, count = np.unique(shape, axis=0, return_inverse=True, return_counts=True)
+    mask = np.zeros(len(draft), np.bool_)
+    mask[rows[count[group.reshape(-1)] >= GUARDED_COUNT]] = True
+    return mask
 
 
 def unpaid(draft: Draft) -> Flags:
@@ -58,6 +75,18 @@ VAST = Rule(
     "{size} that the program mapped itself: many times what it has resident, or with flags that no "
     "malloc asks for",
     vast,
+)
+GUARDED = Rule(
+    "rest.guarded",
+    Kind.ANONYMOUS,
+    Confidence.LIKELY,
+    "maps, status",
+    "glibc and the other allocators put no guard below a chunk; programs do below buffers and fibers",
+    "{size}, one of several alike with a guard below each, where all {threads} threads have their "
+    "stacks: buffers or"
+    " fibers of the program",
+    guarded,
+    Kind.THREAD_STACK,
 )
 UNPAID = Rule(
     "rest.unpaid",

@@ -67,7 +67,7 @@ def py_arena_merged(draft: Draft) -> Flags | None:
         return None
     over = draft.size % PY_BIG_ARENA_BYTES
     fit = (over >= PY_RADIX_BYTES[0]) & (over <= PY_RADIX_BYTES[1]) & (draft.size < 16 * PY_BIG_ARENA_BYTES)
-    found: Flags = draft.open_rw & python[draft.process] & fit & (draft.above == 0)
+    found: Flags = draft.open_rw & python[draft.process] & fit
     return found
 
 

@@ -27,6 +27,7 @@ JAVA_ZONES_BYTES: Final = (12 * 2**10, 16 * 2**10, 20 * 2**10)
 STACK_MIN_BYTES: Final = 16 * 2**10
 STACK_MAX_BYTES: Final = 2**30
 DEFAULT_BYTES: Final = 2 * 2**20  # glibc's where RLIMIT_STACK is unlimited; ARCH_STACK_DEFAULT_SIZE on most
+CACHED_COUNT: Final = 8  # stacks of one odd size that glibc may keep of threads that ended
 JAVA_DEFAULT_BYTES: Final = 2**20  # -Xss and the JVM's own threads, x86-64 and most others
 
 
@@ -56,7 +57,23 @@ def flagged(draft: Draft) -> Flags | None:
         return None
     body = draft.open & nh & ~flag(draft, "hg") & ~flag(draft, "nr") & ~flag(draft, "gd")
     body &= ~has(draft.facts.marks, "jemalloc", "tcmalloc")[draft.process] | draft.none | flag(draft, "ac")
+    body &= ~_fibers(draft, body)
     return _with_guards(draft, body & ~draft.none, body & draft.none)
+
+
+def _fibers(draft: Draft, flagged_parts: Flags) -> Flags:
+    """Flagged parts of one size, not the default, that outnumber the threads: Ruby's fibers."""
+    rows = np.flatnonzero(flagged_parts & ~draft.none)
+    process = draft.process[rows].astype(np.int64)
+    shape = np.stack((process, draft.size[rows]), axis=1)
+    _, group, count = np.unique(shape, axis=0, return_inverse=True, return_counts=True)
+    threads = draft.facts.threads[process]
+    many = (threads > 0) & (count[group.reshape(-1)] > threads + CACHED_COUNT)
+    many &= (draft.size[rows] != default_bytes(draft)[process]) & ~has(draft.facts.marks, "jvm")[process]
+    fibers = np.zeros(len(draft), np.bool_)
+    fibers[rows[many]] = True
+    fibers[:-1] |= fibers[1:] & draft.none[:-1] & draft.touches_below[1:]
+    return fibers
 
 
 def _with_guards(draft: Draft, body: Flags, known_guards: Flags) -> Flags:

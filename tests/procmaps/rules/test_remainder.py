@@ -18,6 +18,15 @@ def test_untouchable_writable_and_readable() -> None:
     assert rule_of("rwxp", 3 * MIB) == ("anonymous", "rest.anonymous")
 
 
+def test_guarded_buffers_beyond_the_threads_are_no_malloc_s() -> None:
+    ring = "".join(
+        anon(AT + n * 648 * 1024, 4096, "---p") + anon(AT + n * 648 * 1024 + 4096, 644 * 1024)
+        for n in range(20)
+    )
+    parts = parts_of(read(sorted_maps(LIBC, BRK_HEAP, ring), threads=2, stack_limit=8 * MIB))
+    assert [rule for _, size, _, rule in parts if size == 644 * 1024] == ["rest.guarded"] * 20
+
+
 def test_vast_memory_begins_at_1_gib_and_sixteen_times_what_is_resident() -> None:
     assert rule_of("rw-p", 1024 * MIB, 1024)[1] == "rest.vast"
     assert rule_of("rw-p", 1023 * MIB, 1024)[1] == "rest.unpaid"
