@@ -14,6 +14,7 @@ OLDEST_VERSION: Final = 6
 NEWEST_VERSION: Final = 40  # larger numbers in a path are an architecture's
 LOW_BYTES: Final = 16 * 2**40  # compressed oops, class space and ZGC lie below this; the mmap area does not
 COMPRESSED_OOPS_BYTES: Final = 2**46  # heaps above this address are those of the mmap area
+CANDIDATE_LIMIT_COUNT: Final = 512  # of mappings that could begin or end something: a JVM has tens
 CLASS_SPACE_BYTES: Final = GIB
 CODE_CACHE_BYTES: Final = (240 * MIB, 245764 * KIB, 48 * MIB, 64 * MIB, 128 * MIB, 256 * MIB)
 

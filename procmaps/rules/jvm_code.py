@@ -6,13 +6,14 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft, Spans
-from procmaps.rules.jvm import CODE_CACHE_BYTES, KIB, Jvm
+from procmaps.rules.jvm import CANDIDATE_LIMIT_COUNT, CODE_CACHE_BYTES, KIB, Jvm
 from procmaps.rules.names import Name
 from procmaps.rules.rule import Rule
 from procmaps.tables import EXECUTE, WRITE, Flags
 
 PAGE_BYTES: Final = 4096
 SEGMENT_MAP_FACTOR: Final = 128  # one byte a segment of CodeCacheSegmentSize
+CODE_SEGMENTS_LIMIT_COUNT: Final = 64  # a JVM has one or three
 SMALL_MAP_BYTES: Final = 8 * KIB
 
 
@@ -74,10 +75,10 @@ def segment_maps(draft: Draft) -> Flags | None:
             np.flatnonzero(draft.open[own] & draft.none[own] & draft.touches_below[own] & below_rw)
             + own.start
         )
-        for reserved, committed in jvm.code_segments:
+        for reserved, committed in jvm.code_segments[:CODE_SEGMENTS_LIMIT_COUNT]:
             body = -(-committed // SEGMENT_MAP_FACTOR // PAGE_BYTES) * PAGE_BYTES
             rest = -(-reserved // SEGMENT_MAP_FACTOR // PAGE_BYTES) * PAGE_BYTES - body
-            for row in closed[np.abs(draft.size[closed] - rest) <= PAGE_BYTES]:
+            for row in closed[np.abs(draft.size[closed] - rest) <= PAGE_BYTES][:CANDIDATE_LIMIT_COUNT]:
                 if draft.size[row - 1] >= body and rest >= SMALL_MAP_BYTES:
                     spans.append((jvm.process, int(draft.start[row]) - body, int(draft.end[row])))
     return draft.take_spans(sorted(set(spans)))

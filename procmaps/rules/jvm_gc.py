@@ -12,7 +12,7 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft, Spans
-from procmaps.rules.jvm import KIB, MIB, Jvm
+from procmaps.rules.jvm import CANDIDATE_LIMIT_COUNT, KIB, MIB, Jvm
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
 
@@ -69,10 +69,10 @@ def _images(draft: Draft, jvm: Jvm, gap_bytes: int) -> Spans:
     spans: Spans = []
     for scale in SCALES:
         for page in (PAGE_BYTES, LARGE_PAGE_BYTES) if jvm.arguments.large_pages else (PAGE_BYTES,):
-            for below, size, above in _image_gaps(committed, jvm.heap, scale, page):
-                if size < gap_bytes:
-                    continue
-                for row in gaps[np.abs(draft.size[gaps] - size) <= 2 * PAGE_BYTES].tolist():
+            shown = [gap for gap in _image_gaps(committed, jvm.heap, scale, page) if gap[1] >= gap_bytes]
+            for below, size, above in sorted(shown, key=lambda gap: -gap[1])[:CANDIDATE_LIMIT_COUNT]:
+                alike = gaps[np.abs(draft.size[gaps] - size) <= 2 * PAGE_BYTES]
+                for row in alike[:CANDIDATE_LIMIT_COUNT].tolist():
                     found = _image(draft, jvm, row, below, above)
                     spans += found
                     if found:
@@ -104,11 +104,17 @@ def _image_gaps(
 
 def _image(draft: Draft, jvm: Jvm, row: int, below: int, above: int) -> Spans:
     """The gap with what is committed beside it, which below must be as large as the heap's own run."""
-    if not draft.open_rw[row - 1] or draft.size[row - 1] + 2 * PAGE_BYTES < below:
+    if not (draft.open[row - 1] and draft.writable[row - 1]) or draft.size[row - 1] + 2 * PAGE_BYTES < below:
         return []
     first = max(int(draft.start[row - 1]), int(draft.start[row]) - whole_pages(below))
     last = int(draft.end[row])
-    if above and row + 1 < len(draft) and draft.touches_above[row] and draft.open_rw[row + 1]:
+    if (
+        above
+        and row + 1 < len(draft)
+        and draft.touches_above[row]
+        and draft.open[row + 1]
+        and draft.writable[row + 1]
+    ):
         last = min(int(draft.end[row + 1]), last + whole_pages(above))
     return [(jvm.process, first, last)]
 

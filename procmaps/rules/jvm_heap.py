@@ -13,7 +13,7 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft, Spans
-from procmaps.rules.jvm import CLASS_SPACE_BYTES, GIB, KIB, LOW_BYTES, MIB, Jvm
+from procmaps.rules.jvm import CANDIDATE_LIMIT_COUNT, CLASS_SPACE_BYTES, GIB, KIB, LOW_BYTES, MIB, Jvm
 from procmaps.rules.names import Name
 from procmaps.rules.rule import Rule
 from procmaps.tables import EXECUTE, UNKNOWN, Flags, Ints64
@@ -101,7 +101,7 @@ def _best(
             & (chain[position] == chain)
         )
         held &= np.minimum(anchors, limit) % HEAP_ALIGNMENT_BYTES == 0
-        for row in np.flatnonzero(held):
+        for row in np.flatnonzero(held)[:CANDIDATE_LIMIT_COUNT]:
             low, high = sorted((int(anchors[row]), int(limit[row])))
             # the first thing in a heap is committed memory, or the closed prefix of a based one
             lowest = rows[int(np.searchsorted(end, low, "right"))]

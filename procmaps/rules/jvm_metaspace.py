@@ -6,7 +6,15 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft, Spans
-from procmaps.rules.jvm import CLASS_SPACE_BYTES, COMPRESSED_OOPS_BYTES, KIB, LOW_BYTES, MIB, Jvm
+from procmaps.rules.jvm import (
+    CANDIDATE_LIMIT_COUNT,
+    CLASS_SPACE_BYTES,
+    COMPRESSED_OOPS_BYTES,
+    KIB,
+    LOW_BYTES,
+    MIB,
+    Jvm,
+)
 from procmaps.rules.names import Name
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64
@@ -16,6 +24,7 @@ OLD_NODE_BYTES: Final = 8 * MIB  # the first node of JDK 8 to 15, any of JDK 16
 OLD_ALIGNMENT_BYTES: Final = 2 * MIB  # the kernel's, for mappings of whole 2 MiB, since Linux 6.7
 ROOT_CHUNK_BYTES: Final = 4 * MIB
 GRANULE_BYTES: Final = 64 * KIB
+CLOSED_LIMIT_COUNT: Final = 32  # of closed parts large enough for a class space
 ARENA_BYTES: Final = 64 * MIB
 ARCHIVE_ALIGNMENT_BYTES: Final = 16 * MIB
 
@@ -54,9 +63,10 @@ def _reservations(draft: Draft, jvm: Jvm, size: int) -> Spans:
     start, end = draft.start[own], draft.end[own]
     usable = draft.open[own]
     cds = end[draft.kind[own] == Kind.JAVA_CDS]
-    for row in np.flatnonzero(
+    closed = np.flatnonzero(
         usable & draft.none[own] & (draft.size[own] >= size // 2) & (draft.size[own] <= size * 3)
-    ):
+    )
+    for row in closed[:CLOSED_LIMIT_COUNT]:
         for low in start[: row + 1][::-1][:24]:
             begin = int(low)
             high = begin + size
@@ -110,7 +120,8 @@ def _nodes_of(draft: Draft, jvm: Jvm, size: int, alignment: int) -> Spans:
     # one writable run and its closed rest up to a boundary of arenas is a heap of one of those
     lower = np.concatenate((start[:1], start[:-1]))
     alike = (lower <= end - size) & ((end % ARENA_BYTES == 0) | ((end - size) % ARENA_BYTES == 0))
-    for row in np.flatnonzero(usable & none & (end % alignment == 0) & ~alike):
+    candidates = np.flatnonzero(usable & none & (end % alignment == 0) & ~alike)
+    for row in candidates[:CANDIDATE_LIMIT_COUNT]:
         top = int(end[row])
         if top - size >= taken and _is_node(start, end, none, usable, (top - size, top)):
             found.append((jvm.process, top - size, top))

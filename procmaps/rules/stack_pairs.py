@@ -90,19 +90,21 @@ def repeated(draft: Draft) -> Flags | None:
     shape = np.stack((pairs.process, pairs.size, pairs.guard_size), axis=1)
     _, group, count = np.unique(shape, axis=0, return_inverse=True, return_counts=True)
     alike = count[group.reshape(-1)]
-    chosen = np.zeros(len(small), np.bool_)
-    for process in np.unique(pairs.process[small]):
-        own = small & (pairs.process == process)
-        left = int(missing[process])
-        runs, first = np.unique(pairs.run[own], return_index=True)
-        for run in runs[np.argsort(-alike[own][first], kind="stable")]:
-            members = own & (pairs.run == run)
-            number = int(members.sum())
-            # more guarded buffers than threads are no stacks, or most are not
-            if left * 2 >= number and left > 0:
-                chosen |= members
-                left -= number
-    return _take_pairs(draft, pairs, chosen)
+    # runs: pairs without a gap between them, each of one process
+    rows = np.flatnonzero(small)
+    runs, first, number = np.unique(pairs.run[rows], return_index=True, return_counts=True)
+    order = np.lexsort((-alike[rows][first], pairs.process[rows][first]))
+    accepted: list[int] = []
+    left, current = 0, -1
+    columns = (runs[order], number[order], pairs.process[rows][first][order])
+    for run, members, process in zip(*(column.tolist() for column in columns), strict=True):
+        if process != current:
+            left, current = int(missing[process]), process
+        # more guarded buffers than threads are no stacks, or most are not
+        if left > 0 and left * 2 >= members:
+            accepted.append(run)
+            left -= members
+    return _take_pairs(draft, pairs, small & np.isin(pairs.run, accepted))
 
 
 def _take_pairs(draft: Draft, pairs: Pairs, chosen: Flags) -> Flags | None:

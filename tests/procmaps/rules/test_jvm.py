@@ -2,7 +2,8 @@
 
 import pytest
 
-from procmaps.rules.jvm import JvmArguments, read_arguments, size_of, version_of
+from procmaps.rules.jvm import CANDIDATE_LIMIT_COUNT, JvmArguments, read_arguments, size_of, version_of
+from tests.procmaps.rules.labelled import LIBC, LIBJVM, anon, kinds, read, sorted_maps
 
 
 @pytest.mark.parametrize(
@@ -89,3 +90,14 @@ def test_a_share_that_cannot_be_is_the_default(value: bytes) -> None:
 )
 def test_versions_from_paths(path: bytes, version: int) -> None:
     assert version_of(path) == version
+
+
+def test_a_jvm_of_sixty_thousand_mappings_is_labelled_too() -> None:
+    # each of them could end a node, begin a heap, be a guard: candidates are looked at up to a limit
+    at, lines = 0x700000000000, []
+    for _ in range(CANDIDATE_LIMIT_COUNT * 40):
+        lines += [anon(at, 64 * 2**10), anon(at + 64 * 2**10, 4 * 2**20 - 64 * 2**10, "---p")]
+        lines.append(anon(at + 4 * 2**20, 4096, "rwxp"))
+        at += 8 * 2**20
+    snapshot = read(sorted_maps(LIBC, LIBJVM, *lines), argv=("java", "-Xmx8m", "Main"), threads=9)
+    assert sum(size for size, _ in kinds(snapshot)) == int((snapshot.maps.end - snapshot.maps.start).sum())
