@@ -27,7 +27,7 @@ def start(name: str, settings: WorkerSettings, client: "redis.Redis") -> Run | N
     the pattern is at fault.
     """
     schedule = _named(name, settings)
-    due = schedule.due.last_until(datetime.now(UTC) + timedelta(seconds=CLOCK_SKEW_S))
+    due = nearest_due(schedule, datetime.now(UTC))
     what = f"start:{schedule.name}:{due:%Y%m%dT%H%MZ}"
     if not claim(client, what, CLAIMED_S):
         return None
@@ -38,6 +38,13 @@ def start(name: str, settings: WorkerSettings, client: "redis.Redis") -> Run | N
     except BaseException:
         disclaim(client, what)
         raise
+
+
+def nearest_due(schedule: Schedule, now: datetime) -> datetime:
+    """The due time that a message of now belongs to, though the clocks of two machines differ a little."""
+    last, following = schedule.due.last_until(now), schedule.due.next_after(now)
+    skewed = following - now <= timedelta(seconds=CLOCK_SKEW_S) and following - now < now - last
+    return following if skewed else last
 
 
 def _named(name: str, settings: WorkerSettings) -> Schedule:

@@ -56,6 +56,22 @@ def test_what_was_missed_by_more_than_an_hour_is_not_made_up_for() -> None:
         assert daily.is_due(now - timedelta(hours=3)).is_due is is_due
 
 
+@pytest.mark.parametrize(
+    ("crontab", "now", "due"),
+    [
+        ("*/2 * * * *", "06:12:01", "06:12"),
+        ("*/2 * * * *", "06:12:50", "06:12"),
+        ("*/2 * * * *", "06:11:55", "06:12"),
+        ("* * * * *", "06:11:50", "06:12"),
+        ("0 3 * * *", "02:58:30", "03:00"),
+        ("0 3 * * *", "03:40:00", "03:00"),
+    ],
+)
+def test_a_message_belongs_to_the_nearest_due_time(crontab: str, now: str, due: str) -> None:
+    at = datetime.fromisoformat(f"2026-11-23T{now}+00:00")
+    assert f"{starts.nearest_due(Schedule('often', 'all', crontab), at):%H:%M}" == due
+
+
 def test_a_naive_time_that_beat_kept_is_utc() -> None:
     every_minute = DueTimes("* * * * *", "UTC")
     assert every_minute.is_due(datetime(2020, 1, 1)).is_due  # noqa: DTZ001
