@@ -16,7 +16,9 @@ def assemble(draft: Draft, rule_by_name: np.ndarray, kind_by_name: Bytes8) -> Pa
     count[pieces > 1] = pieces[pieces > 1]
     last = np.cumsum(count)
     mapping = np.repeat(np.arange(len(maps), dtype=np.int32), count)
-    rank = np.arange(len(drafted)) - np.searchsorted(drafted, drafted)
+    row = np.arange(len(drafted))
+    begins = np.concatenate((np.ones(1, np.bool_), drafted[1:] != drafted[:-1]))[: len(drafted)]
+    rank = row - np.maximum.accumulate(np.where(begins, row, 0))
     position = last[drafted] - count[drafted] + rank
     table = PartTable(
         mapping=mapping,
