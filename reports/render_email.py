@@ -69,7 +69,7 @@ def _headers(mail: EmailMessage, report: Report, to: tuple[str, ...], settings: 
 
 
 def _subject(report: Report, settings: MailSettings) -> str:
-    """`[mapsweep prod] PARTIAL: native heap <= 41 GiB, 486/500 hosts (22 Nov)`, ASCII, below 78 characters."""
+    """`[mapsweep prod] PARTIAL: native heap <= 41 GiB, 486/500 hosts (22 Nov)`, ASCII, below 78 long."""
     run, totals = report.run, report.totals
     heap = size(totals.native_heap.resident_max_bytes, bound=totals.native_heap.is_bound, plain=True)
     started, grown = instant(run.started_at), len(verdict.grown(report))
