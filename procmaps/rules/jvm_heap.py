@@ -16,7 +16,7 @@ from procmaps.rules.draft import Draft, Spans
 from procmaps.rules.jvm import CANDIDATE_LIMIT_COUNT, CLASS_SPACE_BYTES, GIB, KIB, LOW_BYTES, MIB, Jvm
 from procmaps.rules.names import Name
 from procmaps.rules.rule import Rule
-from procmaps.tables import EXECUTE, UNKNOWN, Flags, Ints64
+from procmaps.tables import EXECUTE, UNKNOWN, UNLIMITED, Flags, Ints64
 
 CANONICAL_ENDS: Final = (4 * GIB, 32 * GIB, 31 * GIB)  # unscaled, zero-based, and JDK 8 below its class space
 ALIGNMENTS_BYTES: Final = (
@@ -44,12 +44,23 @@ def targets(draft: Draft, jvm: Jvm) -> list[int]:
     if jvm.arguments.heap_max:
         wanted = [jvm.arguments.heap_max]
     else:
-        facts = draft.snapshot.facts
-        memories = [facts.mem_total_bytes, jvm.arguments.ram_max]
+        memories = [jvm.arguments.ram_max] if jvm.arguments.ram_max else _memories(draft, jvm)
         wanted = [
             int(memory * jvm.arguments.heap_share / 100) for memory in memories if memory not in (UNKNOWN, 0)
         ]
     return sorted({-(-size // unit) * unit for size in wanted for unit in ALIGNMENTS_BYTES if size >= MIB})
+
+
+def _memories(draft: Draft, jvm: Jvm) -> list[int]:
+    """What the JVM takes for the machine's memory: the host's, or a limit of its cgroup or one above it."""
+    facts = draft.snapshot.facts
+    limits = {facts.mem_total_bytes}
+    for line in draft.snapshot.processes.cgroup[jvm.process].decode(errors="replace").splitlines():
+        path = line.split(":", 2)[-1]
+        while path.startswith("/"):
+            limits.add(facts.cgroup_memory_max_bytes.get(path, UNKNOWN))
+            path = path.rpartition("/")[0]
+    return sorted(limit for limit in limits if UNKNOWN < limit < UNLIMITED)
 
 
 def _chains(draft: Draft, jvm: Jvm) -> tuple[Ints64, Ints64, Ints64, Ints64]:

@@ -1,5 +1,7 @@
 """The Java heap: by its size wherever it lies, by its place where the size is not known."""
 
+from dataclasses import replace
+
 import pytest
 
 from procmaps.kinds import Kind
@@ -104,3 +106,20 @@ def test_zgc_and_the_range_it_set_aside() -> None:
 def test_the_same_shape_without_a_jvm_is_no_java() -> None:
     text = sorted_maps(BRK_HEAP, LIBC, heap(4 * GIB - 512 * MIB, 100 * MIB, 512 * MIB))
     assert blocks(read(text, argv=("java", "-Xmx512m", "Main")), Kind.JAVA_HEAP) == []
+
+
+def test_the_default_is_a_quarter_of_the_memory_of_the_host_or_the_container() -> None:
+    text = jvm(heap(MMAP, 200 * MIB, 2 * GIB))
+    snapshot = read(text, argv=("java", "-XX:-UseCompressedOops", "Main"))
+    host = replace(snapshot, facts=replace(snapshot.facts, mem_total_bytes=8 * GIB))
+    assert "java.heap_by_size" in {rule for _, _, _, rule in parts_of(host)}
+    inside = replace(
+        snapshot,
+        facts=replace(
+            snapshot.facts, mem_total_bytes=64 * GIB, cgroup_memory_max_bytes={"/kubepods/pod1": 8 * GIB}
+        ),
+        processes=replace(snapshot.processes, cgroup=(b"0::/kubepods/pod1/c1\n",)),
+    )
+    assert "java.heap_by_size" in {rule for _, _, _, rule in parts_of(inside)}
+    bare = replace(snapshot, facts=replace(snapshot.facts, mem_total_bytes=64 * GIB))
+    assert "java.heap_by_size" not in {rule for _, _, _, rule in parts_of(bare)}
