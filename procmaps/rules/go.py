@@ -11,6 +11,7 @@ from procmaps.rules.rule import Rule
 from procmaps.tables import EXECUTE, Flags
 
 ARENA_BYTES: Final = 64 * 2**20
+OTHERS: Final = ("jvm", "v8", "dotnet", "beam")
 FIXED_BASE: Final = 0xC000000000
 FIXED_TOP: Final = 0xE000000000
 ISLAND_RESERVE_BYTES: Final = 128 * 2**20  # closed on both sides of a page of the page allocator's summary
@@ -19,15 +20,16 @@ MMAP_AREA_BYTES: Final = 2**44  # neither executables nor the mmap area lie belo
 
 
 def processes(draft: Draft) -> Flags:
-    """Processes with the islands that only the summaries of Go's page allocator make."""
+    """Processes with memory at Go's fixed base, or with the islands that only its page summaries make."""
     found = np.zeros(len(draft.facts.marks), np.bool_)
+    found[draft.process[draft.open & (draft.start == FIXED_BASE)]] = True
     large = draft.open_none & (draft.size >= ISLAND_RESERVE_BYTES)
     if len(draft) < 3 or not large.any():
-        return found
+        return found & ~has(draft.facts.marks, *OTHERS)
     small = draft.writable[1:-1] & (draft.size[1:-1] <= ISLAND_BYTES)
     island = small & large[:-2] & large[2:] & draft.touches_below[1:-1] & draft.touches_above[1:-1]
     found[draft.process[1:-1][island]] = True
-    return found & ~has(draft.facts.marks, "jvm", "v8", "dotnet", "beam")
+    return found & ~has(draft.facts.marks, *OTHERS)
 
 
 def heap(draft: Draft) -> Flags | None:

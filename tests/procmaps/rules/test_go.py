@@ -49,5 +49,10 @@ def test_with_c_arenas_and_stacks_keep_their_kinds() -> None:
 
 
 def test_a_low_mapping_of_a_process_without_islands_is_no_go() -> None:
-    snapshot = read(sorted_maps(EXE, heap(0xC000000000)))
+    snapshot = read(sorted_maps(EXE, heap(0x274E0000000)))
     assert blocks(snapshot, Kind.GO_HEAP) == []
+
+
+def test_memory_at_the_fixed_base_is_go_s_without_summaries_too() -> None:
+    # before Go 1.14
+    assert blocks(read(sorted_maps(EXE, heap(0xC000000000))), Kind.GO_HEAP) == [128 * MIB]
