@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+FUZZ_SECONDS ?= 600
+FUZZER := 'atheris>=3'
 SHELL_SCRIPTS := collector/probe.sh scripts/environment scripts/system-packages scripts/truth .ci/run
 
 .PHONY: help demo test test-lowest check bench truth fuzz clean
@@ -17,7 +19,7 @@ help:
 	@echo 'make check        format, lint, types, import direction'
 	@echo 'make bench        what is claimed about speed, one line a figure'
 	@echo 'make truth TRUTH=DIR  score the classifier on processes whose memory is known'
-	@echo 'make fuzz         the property tests, with far more examples than make test'
+	@echo 'make fuzz         search for input that breaks the core, for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make clean        remove what the other targets made, runs/ excepted'
 
 $(STAMP): pyproject.toml scripts/environment
@@ -65,7 +67,9 @@ truth: $(STAMP)
 	@sh scripts/truth $(BIN)/mapsweep '$(TRUTH)'
 
 fuzz: $(STAMP)
-	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest tests/procmaps $(TESTS)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(FUZZER) 2>/dev/null \
+	|| echo 'atheris does not install here: Hypothesis searches by itself'
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m tests.fuzz
 
 clean:
 	rm -rf $(VENV) .venv-lowest lowest.txt build *.egg-info bench/out \

@@ -16,6 +16,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # The verbs by what they are for. The line of help stands here, so that --help imports none of them.
 COMMANDS = {
     "classify": "Label the memory of one process: a PID, a file, a folder like /proc/PID, or a stream.",
+    "capture": "Record what a report about a label needs.",
     "collect": "Sweep hosts, classify every process, and render the report.",
     "report": "Render the report of a run again, or print it in another format.",
     "mail": "Send the report of a run by e-mail.",

@@ -44,7 +44,7 @@ def open_process(target: str, evidence: Evidence, stdin: BinaryIO) -> ProcessFil
         raise _unreadable(target, trouble) from None
     if stat.S_ISDIR(mode):
         return _of_folder(target, path, evidence)
-    return _of_text(target, _read(path, target, INPUT_BYTES_MAX))
+    return _of_text(target, read_file(path, target, INPUT_BYTES_MAX))
 
 
 def _of_text(source: str, text: bytes) -> ProcessFiles:
@@ -70,7 +70,7 @@ def _of_folder(source: str, folder: Path, evidence: Evidence) -> ProcessFiles:
     files[name] = text
     for beside in BESIDE_MAPPINGS:
         try:
-            files[beside] = _read(folder / beside, source, BESIDE_BYTES_MAX)
+            files[beside] = read_file(folder / beside, source, BESIDE_BYTES_MAX)
         except OperatorError:
             continue  # not there, or not ours to read: its columns are unknown
     return ProcessFiles(source, _pid_of(files.get("stat", b"")), MappingProxyType(files))
@@ -80,15 +80,15 @@ def _mappings_of_folder(source: str, folder: Path, evidence: Evidence) -> tuple[
     """Smaps where it may be used and read, else maps."""
     if evidence is Evidence.SMAPS:
         try:
-            if text := _read(folder / "smaps", source, INPUT_BYTES_MAX):
+            if text := read_file(folder / "smaps", source, INPUT_BYTES_MAX):
                 return "smaps", text
         except OperatorError:
             pass  # maps may be there, and readable
     try:
-        return "maps", _read(folder / "maps", source, INPUT_BYTES_MAX)
+        return "maps", read_file(folder / "maps", source, INPUT_BYTES_MAX)
     except OperatorError:
         if evidence is Evidence.MAPS and (folder / "smaps").is_file():
-            return "smaps", _read(folder / "smaps", source, INPUT_BYTES_MAX)
+            return "smaps", read_file(folder / "smaps", source, INPUT_BYTES_MAX)
         raise
 
 
@@ -97,7 +97,8 @@ def _pid_of(stat_text: bytes) -> int:
     return int(first) if first.isdigit() and len(first) <= 10 else 0
 
 
-def _read(path: Path, source: str, limit_bytes: int) -> bytes:
+def read_file(path: Path, source: str, limit_bytes: int) -> bytes:
+    """All of one file of /proc. Raises OperatorError with the reason in the operator's words."""
     place = source if path == Path(source) else f"{source}: {path.name}"
     try:
         with path.open("rb", buffering=0) as file:

@@ -7,7 +7,7 @@ from random import Random
 from time import monotonic
 from typing import Final
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 ROUND_EXAMPLES: Final = 200
 FOUND: Final = Path(".hypothesis/fuzz")
@@ -49,7 +49,9 @@ def with_atheris(name: str, seconds: int) -> None:
         f"-max_len={INPUT_BYTES_MAX}",
         f"-artifact_prefix={FOUND}/{name}-",
     ]
-    search = settings(deadline=None)(FUNCTIONS[name])
+    # without the phase of explanations, for which Hypothesis keeps a trace of every input
+    phases = (Phase.reuse, Phase.generate, Phase.shrink)
+    search = settings(deadline=None, phases=phases)(FUNCTIONS[name])
     atheris.Setup(
         [sys.argv[0], *options, "-timeout=60", "-rss_limit_mb=4096", "-verbosity=1"],
         search.hypothesis.fuzz_one_input,  # type: ignore[attr-defined] # Hypothesis puts it there

@@ -1,9 +1,12 @@
 """A first look by the search that `make fuzz` goes on with."""
 
+from random import Random
+
 import pytest
 from hypothesis import settings
 
 from procmaps.read import read_process
+from procmaps.tables import Trouble
 from tests.fuzz.mutation import MUTATES, PLACES, mutated
 from tests.fuzz.search import SEARCHES, examine
 from tests.fuzz.seeds import host_seeds, process_seeds
@@ -14,6 +17,19 @@ EXAMPLES = {"any_process": 60, "any_host": 30, "any_bytes": 60}
 @pytest.mark.parametrize("name", SEARCHES)
 def test_any_input_gives_a_result_or_a_dump_error(name: str) -> None:
     settings(max_examples=EXAMPLES[name], deadline=None)(SEARCHES[name])()
+
+
+def test_the_search_reaches_what_can_be_odd() -> None:
+    """Whatever Trouble there is comes up, lest the search pass for want of trying."""
+    draw = Random(1)
+    reached = 0
+    for _ in range(400):
+        steps = [(draw.choice(MUTATES), draw.randrange(PLACES), draw.randrange(PLACES)) for _ in range(6)]
+        name, text = draw.choice(
+            [pair for seed in process_seeds()[:8] for pair in seed.items() if pair[0] == "maps"]
+        )
+        reached |= int(read_process({name: mutated(text, steps)}, 1).processes.trouble[0])
+    assert reached == Trouble.TORN | Trouble.CUT | Trouble.EMPTY | Trouble.UNREADABLE_LINES
 
 
 def test_the_seeds_hold_as_they_are() -> None:

@@ -1,0 +1,45 @@
+"""mapsweep capture: what a report about a label needs."""
+
+from pathlib import Path
+
+import click
+
+STILL_SHOWN = (
+    "secrets in arguments and paths are masked, as far as they look like secrets. The folder still shows the "
+    "program's name and arguments, the paths of the files it maps, its user, its cgroup and this machine's "
+    "kernel: read it before you pass it on."
+)
+
+
+@click.command(short_help="Record what a report about a label needs.")
+@click.argument("pid", type=click.IntRange(min=1))
+@click.option(
+    "--output",
+    "-o",
+    "folder",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="A new or an empty folder. Nothing is overwritten.",
+)
+def capture(pid: int, folder: Path) -> None:
+    """Record what a report about a label needs: the files of process PID that a host sends, secrets masked.
+
+    \b
+    mapsweep capture 4711 -o label-4711
+    mapsweep classify label-4711 --why     labels it as the process was labelled
+    """  # noqa: D301 - \b is click's mark
+    from archive.mistakes import Mistake, OperatorError  # noqa: PLC0415 - --help does not wait for it
+    from mapsweep import capture_folder  # noqa: PLC0415 - likewise
+    from mapsweep.exits import complain  # noqa: PLC0415 - likewise
+    from mapsweep.terminal import visible  # noqa: PLC0415 - likewise
+
+    source = Path("/proc", str(pid))
+    if not source.is_dir():
+        raise OperatorError(Mistake(f"pid {pid}", "no such process"))
+    captured = capture_folder.capture(source, f"pid {pid}")
+    capture_folder.write(captured, folder)
+    click.echo(visible(str(folder)))
+    for mistake in captured.missing:
+        complain(f"not captured: {mistake}")
+    complain(STILL_SHOWN)
