@@ -9,7 +9,7 @@ FUZZ_SECONDS ?= 600
 FUZZER := 'atheris>=3'
 SHELL_SCRIPTS := collector/probe.sh scripts/environment scripts/system-packages scripts/truth .ci/run
 
-.PHONY: help demo test test-lowest check bench truth fuzz clean
+.PHONY: help demo test test-lowest check bench second-opinion truth fuzz clean
 .DEFAULT_GOAL := help
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo 'make test-lowest  all tests on the lowest versions that pyproject.toml allows'
 	@echo 'make check        format, lint, types, import direction'
 	@echo 'make bench        what is claimed about speed, one line a figure'
+	@echo 'make second-opinion  label processes that can tell what their memory is (JVMs, C), and compare'
 	@echo 'make truth TRUTH=DIR  score the classifier on processes whose memory is known'
 	@echo 'make fuzz         search for input that breaks the core, for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make clean        remove what the other targets made, runs/ excepted'
@@ -62,6 +63,9 @@ check: $(STAMP)
 bench: $(STAMP)
 	@sh scripts/system-packages
 	$(BIN)/python -m bench $(PARTS)
+
+second-opinion: $(STAMP)
+	$(BIN)/python -m bench.second_opinion $(OPTIONS)
 
 truth: $(STAMP)
 	@sh scripts/truth $(BIN)/mapsweep '$(TRUTH)'

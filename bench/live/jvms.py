@@ -1,0 +1,132 @@
+"""JVMs to start: settings that shape the address space, and what each tells of its own memory."""
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bench.live import capture, native_memory
+from bench.live.capture import Started
+from bench.live.jdks import Jdk
+from bench.live.ranges import Truth
+
+JCMD_TIMEOUT_S: Final = 60
+ATTEMPTS: Final = 5
+SYSTEM_MAP_SINCE: Final = 22
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Flags of one JVM and what its program does."""
+
+    name: str
+    flags: str
+    load: str = ""
+    environment: str = ""  # NAME=VALUE, spaces between
+    versions: range = range(8, 100)
+
+
+SETTINGS: Final = (
+    Setting("serial-64m", "-XX:+UseSerialGC -Xmx64m"),
+    Setting("serial-700m-nocoops", "-XX:+UseSerialGC -Xmx700m -XX:-UseCompressedOops"),
+    Setting("serial-38g", "-XX:+UseSerialGC -Xmx38g -Xms96m"),
+    Setting("serial-xss256k", "-XX:+UseSerialGC -Xmx128m -Xss256k", "threads=90"),
+    Setting("parallel-300m", "-XX:+UseParallelGC -Xmx300m -Xss512k", "threads=40 deep=400"),
+    Setting("parallel-3g-nocoops", "-XX:+UseParallelGC -Xmx3g -XX:-UseCompressedOops", "inflate=12"),
+    Setting("parallel-36g", "-XX:+UseParallelGC -Xmx36g -Xms200m", "direct=8"),
+    Setting("parallel-pretouch", "-XX:+UseParallelGC -Xmx96m -Xms96m -XX:+AlwaysPreTouch"),
+    Setting("g1-no-xmx", ""),
+    Setting("g1-ram-percentage", "-XX:+UseG1GC -XX:MaxRAMPercentage=10"),
+    Setting("g1-96m", "-XX:+UseG1GC -Xmx96m", "threads=30"),
+    Setting("g1-1500m-xss2m", "-XX:+UseG1GC -Xmx1500m -Xss2m", "threads=50 inflate=20"),
+    Setting("g1-6g-xss16m", "-XX:+UseG1GC -Xmx6g -Xss16m", "threads=60 deep=2000"),
+    Setting("g1-31g", "-XX:+UseG1GC -Xmx31g -Xms128m", "inflate=10"),
+    Setting("g1-33g", "-XX:+UseG1GC -Xmx33g -Xms128m", "inflate=24 direct=10"),
+    Setting("g1-40g-pinned-arenas", "-XX:+UseG1GC -Xmx40g -Xms64m", "inflate=12", "MALLOC_ARENA_MAX=2"),
+    Setting("g1-2g-nocoops", "-XX:+UseG1GC -Xmx2g -XX:-UseCompressedOops", "threads=20 inflate=16 direct=12"),
+    Setting(
+        "g1-2g-nothing-compressed",
+        "-XX:+UseG1GC -Xmx2g -XX:-UseCompressedOops -XX:-UseCompressedClassPointers",
+    ),
+    Setting("g1-xshare-off", "-XX:+UseG1GC -Xmx400m -Xshare:off"),
+    Setting("g1-class-space-64m", "-XX:+UseG1GC -Xmx256m -XX:CompressedClassSpaceSize=64m"),
+    Setting("g1-code-cache-90m", "-XX:+UseG1GC -Xmx256m -XX:ReservedCodeCacheSize=90m"),
+    Setting(
+        "g1-one-code-segment", "-XX:+UseG1GC -Xmx256m -XX:-SegmentedCodeCache -XX:ReservedCodeCacheSize=512m"
+    ),
+    Setting("g1-transparent-huge", "-XX:+UseG1GC -Xmx512m -XX:+UseTransparentHugePages", "threads=30"),
+    Setting("g1-alignment-16-48g", "-XX:+UseG1GC -Xmx48g -Xms96m -XX:ObjectAlignmentInBytes=16"),
+    Setting("g1-base-address", "-XX:+UseG1GC -Xmx1g -XX:HeapBaseMinAddress=20g"),
+    Setting("g1-base-address-disjoint", "-XX:+UseG1GC -Xmx4g -XX:HeapBaseMinAddress=70g"),
+    Setting("g1-interpreted", "-Xint -XX:+UseG1GC -Xmx200m"),
+    Setting(
+        "g1-many-arenas", "-XX:+UseG1GC -Xmx512m -Xss512k", "threads=10 inflate=120", "MALLOC_ARENA_MAX=128"
+    ),
+    Setting("g1-large-regions", "-XX:+UseG1GC -Xmx5g -XX:G1HeapRegionSize=32m -Xms256m"),
+    Setting("g1-full", "-XX:+UseG1GC -Xmx256m -Xms256m", "heap=100 inflate=8"),
+    Setting("shenandoah-700m", "-XX:+UseShenandoahGC -Xmx700m", "threads=20"),
+    Setting("shenandoah-36g", "-XX:+UseShenandoahGC -Xmx36g -Xms128m", "inflate=12"),
+    Setting(
+        "shenandoah-generational",
+        "-XX:+UseShenandoahGC -XX:ShenandoahGCMode=generational -XX:+UnlockExperimentalVMOptions -Xmx3g",
+        versions=range(24, 100),
+    ),
+    Setting("z-256m", "-XX:+UnlockExperimentalVMOptions -XX:+UseZGC -Xmx256m"),
+    Setting(
+        "z-34g", "-XX:+UnlockExperimentalVMOptions -XX:+UseZGC -Xmx34g -Xms128m", "threads=20 inflate=12"
+    ),
+    Setting("z-generational-800m", "-XX:+UseZGC -XX:+ZGenerational -Xmx800m", versions=range(21, 24)),
+    Setting("cms-1g", "-XX:+UseConcMarkSweepGC -Xmx1g", "inflate=10", versions=range(8, 14)),
+    Setting(
+        "epsilon-1g",
+        "-XX:+UnlockExperimentalVMOptions -XX:+UseEpsilonGC -Xmx1g -Xms64m",
+        versions=range(11, 100),
+    ),
+)
+
+
+def command(jdk: Jdk, setting: Setting, classes: Path) -> list[str]:
+    """The command line of one JVM."""
+    flags = ["-XX:NativeMemoryTracking=detail", *setting.flags.split()]
+    return [jdk.java, *flags, "-cp", str(classes), "Load", *setting.load.split()]
+
+
+def environment(setting: Setting) -> dict[str, str]:
+    """What is set besides the environment of this process."""
+    return dict(pair.split("=", 1) for pair in setting.environment.split())
+
+
+def observe(process: Started, jdk: Jdk, jcmd: str) -> tuple[dict[str, bytes], Truth, list[str]]:
+    """The files of a quiet JVM, what it says of its memory, and where its two accounts of it differ."""
+    _ask(jcmd, process, "VM.version")  # the thread that serves jcmd has a stack as well: it starts now
+    for _ in range(ATTEMPTS):
+        capture.wait_until_quiet(process)
+        before = process.read("maps")
+        said = _ask(jcmd, process, "VM.native_memory", "detail")
+        system_map = _ask(jcmd, process, "System.map") if jdk.version >= SYSTEM_MAP_SINCE else ""
+        capture.stop(process)
+        if process.read("maps") == before:
+            break
+        capture.resume(process)
+    else:
+        raise capture.NotStartedError("its mappings did not come to rest")
+    files = capture.files_of(process)
+    lines = capture.lines_of(files["maps"])
+    regions = native_memory.regions(said)
+    truth = Truth()
+    truth.add(one for one in regions if one.kind in native_memory.OVER_FILES)
+    truth.add(capture.named(lines))
+    truth.add(regions)
+    capture.add_native(process, lines, truth)
+    files["nmt.txt"] = said.encode()
+    return files, truth, list(native_memory.disagreements(system_map, regions))
+
+
+def _ask(jcmd: str, process: Started, *question: str) -> str:
+    return subprocess.run(
+        [jcmd, str(process.pid), *question],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=JCMD_TIMEOUT_S,
+    ).stdout

@@ -1,0 +1,134 @@
+"""`make second-opinion`: start processes that can tell what their memory is, label them, and compare.
+
+JVMs answer `jcmd VM.native_memory detail`; arenas and chunks are read from glibc's structures in the stopped
+process; a C program prints its stacks. `--only WORD` runs those whose name contains it, `--keep DIR` keeps
+what was read in the form of the known processes, `--page FILE` writes the table into a page.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.live import agreement, capture, jdks, jvms, programs
+from bench.live.agreement import Agreement
+from bench.live.ranges import Truth
+from procmaps.tables import Evidence
+
+OUT = Path(__file__).with_name("out")
+SHOWN_RANGES = 5
+SHOWN_BYTES = 64 * 2**10
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """One process: what was read, what it says of itself, what was noted."""
+
+    name: str
+    files: dict[str, bytes]
+    truth: Truth
+    notes: tuple[str, ...] = ()
+
+
+def main() -> int:
+    """Start, compare, print a line a process and kind of evidence."""
+    parser = argparse.ArgumentParser(prog="python -m bench.second_opinion", description=__doc__)
+    parser.add_argument("--only", default="", metavar="WORD")
+    parser.add_argument("--keep", type=Path, metavar="DIR")
+    parser.add_argument("--page", type=Path, metavar="FILE")
+    options = parser.parse_args()
+    rows = []
+    for opinion in _opinions(options.only):
+        if options.keep:
+            _keep(options.keep / opinion.name, opinion)
+        found = {
+            evidence: agreement.compare(opinion.files, opinion.truth, evidence)
+            for evidence in (Evidence.MAPS, Evidence.SMAPS)
+        }
+        rows.append((opinion.name, found))
+        _print(opinion, found)
+    return 0 if rows else 1
+
+
+def _opinions(only: str) -> Iterator[Opinion]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        yield from _of_programs(folder, only)
+        yield from _of_jvms(folder, only)
+
+
+def _of_programs(folder: Path, only: str) -> Iterator[Opinion]:
+    load = programs.compiled(folder)
+    for program in programs.native(load) if load else []:
+        if only not in program.name:
+            continue
+        environment = dict(pair.split("=", 1) for pair in program.environment.split())
+        try:
+            with capture.started(program.command, environment) as process:
+                yield Opinion(program.name, *programs.observe(process))
+        except capture.NotStartedError as error:
+            print(f"{program.name}: left out: {error}", file=sys.stderr)
+
+
+def _of_jvms(folder: Path, only: str) -> Iterator[Opinion]:
+    found = jdks.installed() + jdks.packaged(OUT / "jdks")
+    if not found:
+        return
+    jcmd = jdks.tool(found, "jcmd")
+    source = Path(jvms.__file__).with_name("Load.java")
+    subprocess.run(
+        [
+            jdks.tool(found, "javac"),
+            "--release",
+            "8",
+            "-nowarn",
+            "-Xlint:-options",
+            "-d",
+            str(folder),
+            str(source),
+        ],
+        check=True,
+    )
+    for jdk in found:
+        for setting in jvms.SETTINGS:
+            name = f"{jdk.name}-{setting.name}"
+            if only not in name or jdk.version not in setting.versions:
+                continue
+            try:
+                with capture.started(
+                    jvms.command(jdk, setting, folder), jvms.environment(setting)
+                ) as process:
+                    files, truth, notes = jvms.observe(process, jdk, jcmd)
+                    yield Opinion(name, files, truth, tuple(notes))
+            except (capture.NotStartedError, subprocess.SubprocessError) as error:
+                print(f"{name}: left out: {error}", file=sys.stderr)
+
+
+def _keep(folder: Path, opinion: Opinion) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in opinion.files.items():
+        (folder / name).write_bytes(content)
+    (folder / "truth.tsv").write_text(opinion.truth.text())
+
+
+def _print(opinion: Opinion, found: dict[Evidence, Agreement]) -> None:
+    print(opinion.name)
+    for evidence, one in found.items():
+        shares = [
+            agreement.share(matrix, families=families)
+            for matrix in (one.accessible, one.resident)
+            for families in (True, False)
+        ]
+        print(f"  {evidence.name.lower():6}" + " ".join(f"{part:8.2%}" for part in shares), flush=True)
+        for size, start, end, want, got, rule in one.wrong[:SHOWN_RANGES]:
+            if size >= SHOWN_BYTES:
+                print(f"    {start:x}-{end:x} {size >> 10:9} KiB is {want}, labelled {got} ({rule})")
+    for note in opinion.notes[:SHOWN_RANGES]:
+        print(f"  {note}")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
