@@ -1,11 +1,17 @@
 """Why a part has its label: one plain sentence with the numbers that it rests on."""
 
+from collections.abc import Callable, Mapping
+from string import Formatter
+from types import MappingProxyType
+from typing import Final
+
 from procmaps.classify import RULES
 from procmaps.kinds import Confidence, Kind
-from procmaps.tables import EXECUTE, READ, SHARED, UNKNOWN, WRITE, PartTable, Snapshot
+from procmaps.tables import EXECUTE, READ, SHARED, UNKNOWN, UNLIMITED, WRITE, Ints64, PartTable, Snapshot
 
 _UNITS = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 _CERTAINTY = {Confidence.CERTAIN: "", Confidence.LIKELY: "Likely: ", Confidence.GUESS: "A guess: "}
+_ADDRESSES_32_BITS: Final = 2**32
 
 
 def why(snapshot: Snapshot, parts: PartTable, row: int) -> str:
@@ -14,24 +20,84 @@ def why(snapshot: Snapshot, parts: PartTable, row: int) -> str:
     Names in it are the process's own text: escape it before it is shown.
     """
     rule = RULES[int(parts.rule[row])]
-    mapping = int(parts.mapping[row])
-    process = int(snapshot.maps.process[mapping])
-    low, high = _block(parts, row)
-    words = {
-        "size": _size(int(parts.end[row]) - int(parts.start[row])),
-        "start": f"{int(parts.start[row]):x}",
-        "end": f"{int(parts.end[row]):x}",
-        "block_size": _size(high - low),
-        "block_start": f"{low:x}",
-        "perms": _perms(int(snapshot.maps.perms[mapping])),
-        "name": snapshot.maps.name(mapping).decode(errors="backslashreplace"),
-        "threads": _count(int(snapshot.processes.threads[process])),
-        "heap": "1 MiB" if high <= 2**32 else "64 MiB",
-    }
-    sentence = rule.why.format(**words)
+    wanted = {field for _, field, _, _ in Formatter().parse(rule.why) if field}
+    sentence = rule.why.format_map({field: WORDS[field](snapshot, parts, row) for field in wanted})
     second = Kind(int(parts.runner_up[row]))
     other = f"; it could also be {second.label}" if second != parts.kind[row] else ""
     return f"{_CERTAINTY[Confidence(int(parts.confidence[row]))]}{sentence}{other} [{rule.name}]"
+
+
+def _process(snapshot: Snapshot, parts: PartTable, row: int) -> int:
+    return int(snapshot.maps.process[parts.mapping[row]])
+
+
+def _size(_snapshot: Snapshot, parts: PartTable, row: int) -> str:
+    return in_words(int(parts.end[row]) - int(parts.start[row]))
+
+
+def _perms(snapshot: Snapshot, parts: PartTable, row: int) -> str:
+    bits = int(snapshot.maps.perms[parts.mapping[row]])
+    letters = ((READ, "r", "-"), (WRITE, "w", "-"), (EXECUTE, "x", "-"), (SHARED, "s", "p"))
+    return "".join(yes if bits & bit else no for bit, yes, no in letters)
+
+
+def _name(snapshot: Snapshot, parts: PartTable, row: int) -> str:
+    return snapshot.maps.name(int(parts.mapping[row])).decode(errors="backslashreplace")
+
+
+def _threads(snapshot: Snapshot, parts: PartTable, row: int) -> str:
+    number = int(snapshot.processes.threads[_process(snapshot, parts, row)])
+    return "an unknown number of" if number == UNKNOWN else str(number)
+
+
+def _rss_anon(snapshot: Snapshot, parts: PartTable, row: int) -> str:
+    return _of_process(snapshot.processes.rss_anon_bytes, _process(snapshot, parts, row))
+
+
+def _stack_limit(snapshot: Snapshot, parts: PartTable, row: int) -> str:
+    return _of_process(snapshot.processes.stack_limit_bytes, _process(snapshot, parts, row))
+
+
+def _of_process(column: Ints64, process: int) -> str:
+    size = int(column[process])
+    return {UNKNOWN: "unknown", UNLIMITED: "unlimited"}.get(size) or in_words(size)
+
+
+def _block_size(_snapshot: Snapshot, parts: PartTable, row: int) -> str:
+    low, high = _block(parts, row)
+    return in_words(high - low)
+
+
+def _block_start(_snapshot: Snapshot, parts: PartTable, row: int) -> str:
+    return f"{_block(parts, row)[0]:x}"
+
+
+def _arena_heap(_snapshot: Snapshot, parts: PartTable, row: int) -> str:
+    return "1 MiB" if _block(parts, row)[1] <= _ADDRESSES_32_BITS else "64 MiB"
+
+
+def _java_heap(snapshot: Snapshot, parts: PartTable, row: int) -> str:
+    """The size of the process's Java heap, closed parts included."""
+    own = snapshot.maps.process[parts.mapping] == _process(snapshot, parts, row)
+    own &= parts.kind == Kind.JAVA_HEAP
+    return in_words(int((parts.end[own] - parts.start[own]).sum()))
+
+
+# what the sentence of a rule can have filled in
+WORDS: Final[Mapping[str, Callable[[Snapshot, PartTable, int], str]]] = MappingProxyType(
+    {
+        "size": _size,
+        "perms": _perms,
+        "name": _name,
+        "threads": _threads,
+        "rss_anon": _rss_anon,
+        "stack_limit": _stack_limit,
+        "block_size": _block_size,
+        "block_start": _block_start,
+        "arena_heap": _arena_heap,
+        "java_heap": _java_heap,
+    }
+)
 
 
 def _block(parts: PartTable, row: int) -> tuple[int, int]:
@@ -45,18 +111,9 @@ def _block(parts: PartTable, row: int) -> tuple[int, int]:
     return int(parts.start[first]), int(parts.end[last])
 
 
-def _size(size: int) -> str:
-    """Bytes in the largest unit that leaves no more than two decimals."""
+def in_words(size: int) -> str:
+    """Bytes in the largest unit that is not too large, with two decimals at most."""
     for unit, name in _UNITS:
         if size >= unit:
             return f"{size / unit:.2f}".rstrip("0").rstrip(".") + f" {name}"
     return f"{size} bytes"
-
-
-def _count(number: int) -> str:
-    return "an unknown number of" if number == UNKNOWN else str(number)
-
-
-def _perms(bits: int) -> str:
-    letters = ((READ, "r", "-"), (WRITE, "w", "-"), (EXECUTE, "x", "-"), (SHARED, "s", "p"))
-    return "".join(yes if bits & bit else no for bit, yes, no in letters)

@@ -99,7 +99,7 @@ LOADED = Rule(
     Confidence.CERTAIN,
     "maps",
     "jemalloc, tcmalloc and mimalloc map their own extents; malloc of glibc is then not called",
-    "writable anonymous memory in a process that has another malloc loaded",
+    "{size} of writable anonymous memory in a process that has another malloc than glibc's loaded",
     loaded,
     Kind.ANONYMOUS,
 )
@@ -109,7 +109,7 @@ ZEND = Rule(
     Confidence.LIKELY,
     "maps",
     "PHP, Zend/zend_alloc.c: chunks of 2 MiB, aligned to their size",
-    "whole 2 MiB on a 2 MiB boundary in a PHP process: chunks of its allocator",
+    "{size}, a whole number of 2 MiB on a 2 MiB boundary, in a PHP process: chunks of its allocator",
     zend,
     Kind.ANONYMOUS,
 )
@@ -119,7 +119,8 @@ MUSL = Rule(
     Confidence.LIKELY,
     "maps, status",
     "musl, src/malloc/mallocng: groups and large chunks by mmap",
-    "writable anonymous memory of a process with musl: its malloc",
+    "{size} of writable anonymous memory, no more than RssAnon ({rss_anon}), in a process with musl: "
+    "its malloc",
     musl,
     Kind.ANONYMOUS,
 )
@@ -141,7 +142,8 @@ MMAPPED = Rule(
     "maps, status",
     "glibc, malloc/malloc.c, sysmalloc_mmap: chunks above the threshold (128 KiB to 32 MiB) are "
     "mapped alone; neighbours merge",
-    "{size} of writable anonymous memory that no runtime of this process accounts for: large malloc chunks",
+    "{size} of writable anonymous memory, at least the 128 KiB from which malloc maps a chunk by "
+    "itself, that nothing else in this process accounts for: large chunks",
     mmapped,
     Kind.ANONYMOUS,
 )

@@ -115,9 +115,8 @@ PARTLY_USED = Rule(
     Confidence.CERTAIN,
     "maps",
     "glibc, malloc/arena.c: HEAP_MAX_SIZE 64 MiB, 1 MiB where pointers have 32 bits",
-    "a heap of a malloc arena: it begins on a {heap} boundary at {block_start}, is in use up to some "
-    "page and reserved up to"
-    " the next boundary",
+    "a heap of a malloc arena: from its {arena_heap} boundary at {block_start} it is writable up to "
+    "some page, and closed up to the next boundary; these are {size} of it",
     partly_used,
     Kind.RESERVED,
 )
@@ -127,8 +126,8 @@ FULL = Rule(
     Confidence.LIKELY,
     "maps, status",
     "glibc, malloc/arena.c: a heap that has grown to HEAP_MAX_SIZE has no reserve left",
-    "whole blocks between {heap} boundaries, all writable, in a process that has arenas and RssAnon "
-    "enough for them",
+    "{size} between two {arena_heap} boundaries, all writable, in a process that has arenas and RssAnon "
+    "({rss_anon}) enough for it: a full heap of one",
     full,
     Kind.HEAP_MMAP,
 )

@@ -90,7 +90,7 @@ HEAP = Rule(
     Confidence.CERTAIN,
     "maps",
     "Go, runtime/malloc.go: arenas of 64 MiB from 0xc000000000 upward, from Go 1.26 at a random base",
-    "whole arenas of 64 MiB in the low addresses of a Go process: its heap, goroutine stacks included",
+    "{size} in whole 64 MiB arenas at the low addresses of a Go process: its heap, goroutine stacks included",
     heap,
     Kind.GO_RUNTIME,
 )
@@ -100,7 +100,7 @@ RUNTIME = Rule(
     Confidence.CERTAIN,
     "maps",
     "Go, runtime/mpagealloc_64bit.go, runtime/mheap.go: summaries, indexes and metadata outside the heap",
-    "a Go process without a libc: what is anonymous and not heap is the runtime's",
+    "{size} in a Go process without a libc: what is anonymous and not heap is the runtime's",
     runtime,
 )
 ISLANDS = Rule(
@@ -109,7 +109,7 @@ ISLANDS = Rule(
     Confidence.CERTAIN,
     "maps",
     "Go, runtime/mpagealloc_64bit.go: summaries over all of the address space, in use in single pages",
-    "part of the run of mappings around the page summaries, which only the Go runtime sets aside",
+    "{size} in the run of mappings around the page summaries, which only the Go runtime sets aside",
     islands,
     Kind.RESERVED,
 )
@@ -119,7 +119,7 @@ REST = Rule(
     Confidence.LIKELY,
     "maps",
     "Go, runtime/malloc.go: persistentalloc, work buffers and profiles are mapped apart from the heap",
-    "anonymous memory of a Go process with C code that is neither stack nor arena",
+    "{size} of anonymous memory, neither stack nor arena, in a Go process with C code",
     rest,
     Kind.HEAP_MMAP,
 )

@@ -106,7 +106,8 @@ CODE_CACHE = Rule(
     "maps, cmdline",
     "OpenJDK, code/codeCache.cpp: reserved at once, committed writable and executable, in one segment "
     "(JDK 8) or three",
-    "anonymous memory of a JVM that may be written and run, or the reserve behind it: compiled code",
+    "{size} in a run of {block_size} that may be written and run, or the reserve behind it, in a JVM: "
+    "compiled code",
     code_cache,
 )
 SEGMENT_MAPS = Rule(
@@ -125,7 +126,7 @@ SAFEPOINT = Rule(
     Confidence.LIKELY,
     "maps",
     "OpenJDK, runtime/safepointMechanism.cpp: a bad and a good polling page",
-    "single pages of a JVM that cannot be written: the polling pages of its safepoints",
+    "{size} of a JVM that cannot be written: the polling pages of its safepoints",
     safepoint,
     Kind.RESERVED,
 )

@@ -141,7 +141,8 @@ IMAGES = Rule(
     "maps, cmdline",
     "OpenJDK, gc: card tables and offset tables at 1/512 of the heap, mark bitmaps at 1/64 or 1/32, "
     "committed with it",
-    "mirrors a gap and the committed runs of the Java heap at the scale of a card table or mark bitmap",
+    "{size} that mirror a gap or a committed run of the Java heap ({java_heap}) at 1/512, 1/64 or 1/32: "
+    "a card table or mark bitmap",
     images,
     Kind.HEAP_MMAP,
 )
@@ -152,7 +153,8 @@ LARGE_IMAGES = Rule(
     "maps, cmdline",
     "OpenJDK, gc: card tables and offset tables at 1/512 of the heap, mark bitmaps at 1/64 or 1/32, "
     "committed with it",
-    "mirrors a gap and the committed runs of the Java heap at the scale of a card table or mark bitmap",
+    "{size} that mirror a gap or a committed run of the Java heap ({java_heap}) at 1/512, 1/64 or 1/32: "
+    "a card table or mark bitmap",
     large_images,
     Kind.HEAP_MMAP,
 )

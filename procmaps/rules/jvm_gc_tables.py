@@ -180,7 +180,8 @@ WHOLE = Rule(
     Confidence.LIKELY,
     "maps, cmdline",
     "OpenJDK, gc/parallel/parMarkBitMap.cpp and gc/g1: tables of fixed proportion to the reserved heap",
-    "exactly as large as a table over the whole Java heap: mark bitmap, card table or offset table",
+    "{size}, exactly as large as a table over the whole Java heap ({java_heap}): mark bitmap, card "
+    "table or offset table",
     whole_tables,
     Kind.HEAP_MMAP,
 )
@@ -190,7 +191,8 @@ WHOLE_MERGED = Rule(
     Confidence.LIKELY,
     "maps, cmdline",
     "OpenJDK, gc/parallel and gc/shenandoah; Linux maps from the top of the mmap area downward",
-    "the top {block_size} of a mapping: as large as a table over the whole Java heap, which is nowhere else",
+    "the top {block_size} of a mapping: as large as a table over the whole Java heap ({java_heap}), "
+    "which is nowhere else",
     whole_tables_merged,
     Kind.HEAP_MMAP,
 )
@@ -220,8 +222,8 @@ UNTOUCHED = Rule(
     Confidence.LIKELY,
     "maps, status",
     "OpenJDK, gc: tables over the whole heap are committed before they are used; neighbours merge",
-    "{size} in a JVM, whole MiB on a MiB boundary or more than is resident: no malloc chunk; tables "
-    "of the collector",
+    "{size} in a JVM, whole MiB on a MiB boundary or more than RssAnon ({rss_anon}): no malloc chunk, "
+    "so tables of the collector",
     untouched,
     Kind.ANONYMOUS,
 )
@@ -232,7 +234,7 @@ ZGC_TABLES = Rule(
     "maps",
     "OpenJDK, gc/z: zMarkStackAllocator.cpp (8 GiB set aside), zGranuleMap.inline.hpp (8 bytes for "
     "each 2 MiB)",
-    "of the size of ZGC's mark stack space or of maps over its whole address range",
+    "{size}, of the size of ZGC's mark stack space (8 GiB) or of maps over its whole address range",
     zgc_tables,
     Kind.HEAP_MMAP,
 )
@@ -242,7 +244,7 @@ COLLECTION_SET = Rule(
     Confidence.LIKELY,
     "maps",
     "OpenJDK, gc/shenandoah/shenandoahCollectionSet.cpp: a byte a region, so placed that it needs no offset",
-    "a small mapping at the bottom of the address space: Shenandoah's collection set",
+    "{size} in the lowest 16 MiB of the address space: Shenandoah's collection set",
     collection_set_map,
     Kind.JAVA_METASPACE,
 )

@@ -252,7 +252,8 @@ ZGC = Rule(
     Confidence.CERTAIN,
     "maps",
     "OpenJDK, gc/z: the heap is a memfd named java_heap, mapped once (generational) or three times",
-    "ZGC keeps the Java heap in a memfd of that name, in an address range set aside at 4 TiB and above",
+    "{size} of what ZGC maps of its memfd java_heap, or of the address range at 4 TiB and above that it "
+    "sets aside for it",
     zgc,
 )
 BY_SIZE = Rule(

@@ -154,7 +154,7 @@ ARCHIVES = Rule(
     "maps",
     "OpenJDK, cds/filemap.cpp: archives are mapped privately; JDK 16 and later reserve up to the "
     "class space above",
-    "an archive of classes (class data sharing) that the JVM maps, or what it set aside for it",
+    "{size} of an archive of classes (class data sharing) that the JVM maps, or what it set aside for it",
     archives,
 )
 CLASS_SPACE = Rule(

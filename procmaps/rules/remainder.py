@@ -72,8 +72,8 @@ VAST = Rule(
     Confidence.CERTAIN,
     "maps, status, smaps",
     "Linux, RssAnon in status; MAP_NORESERVE, MADV_DONTDUMP and others in VmFlags: no malloc asks for that",
-    "{size} that the program mapped itself: many times what it has resident, or with flags that no "
-    "malloc asks for",
+    "{size} that the program mapped itself: many times what it has resident (RssAnon {rss_anon}), or "
+    "with flags that no malloc asks for",
     vast,
 )
 GUARDED = Rule(
@@ -95,8 +95,8 @@ UNPAID = Rule(
     "maps, status",
     "Linux, RssAnon in status: malloc writes a header into each chunk and reuses what is freed, so it "
     "touches what it maps",
-    "{size}, more than all anonymous memory that the process has resident: mapped by the program "
-    "itself and hardly used",
+    "{size}, more than all anonymous memory that the process has resident ({rss_anon}): mapped by the "
+    "program itself and hardly used",
     unpaid,
     Kind.HEAP_MMAP,
 )

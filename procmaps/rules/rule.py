@@ -27,8 +27,7 @@ class Rule:
     confidence: Confidence
     needs: str  # the evidence it reads: maps, status, cmdline, limits, smaps
     source: str  # kernel, glibc, OpenJDK, ...: whose behaviour it rests on
-    # one sentence; {size}, {start}, {end}, {perms}, {name}, {threads}, ... are filled in by
-    # procmaps.reasons
+    # one sentence with the numbers it rests on; {size}, {name}, ... are filled in from procmaps.reasons.WORDS
     why: str
     find: Find | None = None
     runner_up: Kind | None = None  # what else it could be, where something could

@@ -117,7 +117,8 @@ V8_CODE = Rule(
     Confidence.CERTAIN,
     "maps",
     _V8,
-    "in the range that V8 sets aside for compiled code: it holds anonymous memory that can be run",
+    "{size} in the range that V8 sets aside for compiled code: the range holds anonymous memory that "
+    "can be run",
     v8_code,
     Kind.V8_HEAP,
 )
@@ -137,8 +138,8 @@ PY_ARENA = Rule(
     Confidence.LIKELY,
     "maps",
     "CPython, Objects/obmalloc.c: arenas by mmap, of 256 KiB up to 3.9 and 1 MiB from 3.10",
-    "a whole number of arenas in a Python process: arenas of its object allocator (a malloc chunk would "
-    "have a header more)",
+    "{size}, a whole number of 256 KiB in a Python process: arenas of its object allocator (a malloc "
+    "chunk would have a header more)",
     py_arena,
     Kind.HEAP_MMAP,
 )
@@ -148,7 +149,8 @@ PY_MERGED = Rule(
     Confidence.LIKELY,
     "maps",
     "CPython 3.10 and later, Objects/obmalloc.c: a radix tree over arenas",
-    "whole MiB and a node of the arenas' radix tree, in a Python process",
+    "{size}, whole MiB and 16 to 48 KiB more, in a Python process: arenas and a node of the tree that "
+    "finds them",
     py_arena_merged,
     Kind.HEAP_MMAP,
 )
@@ -158,8 +160,8 @@ DOTNET_HEAP = Rule(
     Confidence.LIKELY,
     "maps",
     ".NET 7 and later, gc/gc.cpp: regions in one range of 256 GiB or twice the memory",
-    "in an unbroken range of which {size} and more is set aside at once, in a .NET process: the heap "
-    "of its collector",
+    "{size} in an unbroken range with 1 GiB or more set aside at once, in a .NET process: the heap of "
+    "its collector",
     dotnet_heap,
     Kind.RESERVED,
 )
@@ -169,7 +171,7 @@ DOTNET_CODE = Rule(
     Confidence.LIKELY,
     "maps",
     ".NET, ExecutableAllocator without W^X",
-    "anonymous memory that can be run in a .NET process: compiled code",
+    "{size} of anonymous memory that can be run in a .NET process: compiled code",
     dotnet_code,
 )
 BEAM_HEAP = Rule(
@@ -178,7 +180,8 @@ BEAM_HEAP = Rule(
     Confidence.LIKELY,
     "maps",
     "Erlang/OTP, erts/emulator/beam/erl_mmap.c: super carriers on 256 KiB, literals in 1 GiB of their own",
-    "on 256 KiB boundaries, in the Erlang VM: a carrier of one of its allocators",
+    "{size} on a 256 KiB boundary, or beside the range for literals, in the Erlang VM: a carrier of one "
+    "of its allocators",
     beam_heap,
     Kind.HEAP_MMAP,
 )

@@ -142,9 +142,9 @@ GUARDED = Rule(
     Confidence.CERTAIN,
     "maps, status, limits",
     _NPTL,
-    "an untouchable guard with {size} of writable memory right above it, a size that is the default "
-    "or repeats, and {threads}"
-    " threads to own them",
+    "{size} of a stack of {block_size}: an untouchable guard with writable memory right above it, of a "
+    "default size (1 MiB in a JVM, else RLIMIT_STACK: {stack_limit}) or beside such a one, and "
+    "{threads} threads to own them",
     guarded,
     Kind.ANONYMOUS,
 )
@@ -154,9 +154,8 @@ REPEATED = Rule(
     Confidence.LIKELY,
     "maps, status",
     _NPTL,
-    "an untouchable guard with {size} of writable memory above it, one of several alike, and of "
-    "{threads} threads some"
-    " have no stack else",
+    "{size} of a stack of {block_size}: an untouchable guard with writable memory right above it, one "
+    "of several alike, and of {threads} threads some have no stack else",
     repeated,
     Kind.ANONYMOUS,
 )

@@ -71,8 +71,8 @@ UNSEEN = Rule(
     Confidence.LIKELY,
     "maps, status, limits",
     "glibc 2.42 and later on Linux 6.13 and later: guards by MADV_GUARD_INSTALL cannot be seen in maps",
-    "exactly a whole number of default stacks with their guards inside, and of {threads} threads some "
-    "have no stack else",
+    "{size}, exactly a default stack (1 MiB in a JVM, else RLIMIT_STACK: {stack_limit}) with its guard "
+    "inside, and of {threads} threads some have no stack else",
     unseen,
     Kind.HEAP_MMAP,
 )
@@ -82,8 +82,8 @@ BARE = Rule(
     Confidence.GUESS,
     "maps, status, limits",
     "glibc, nptl/allocatestack.c: with a guard size of 0 a stack is nothing but its size",
-    "exactly a whole number of default stacks without guards, and of {threads} threads some have no "
-    "stack else",
+    "{size}, exactly the default stack (RLIMIT_STACK {stack_limit}) without a guard, and of {threads} "
+    "threads some have no stack else",
     bare,
     Kind.ANONYMOUS,
 )
@@ -94,8 +94,8 @@ UNSEEN_MERGED = Rule(
     "maps, status",
     "glibc 2.42 and later on Linux 6.13 and later: stacks of any sizes merge where their guards "
     "cannot be seen",
-    "{size}, more than all anonymous memory that the process has resident, where {threads} threads "
-    "must have stacks",
+    "{size}, more than all anonymous memory that the process has resident ({rss_anon}), where {threads} "
+    "threads must have stacks",
     unseen_merged,
     Kind.ANONYMOUS,
 )

@@ -184,7 +184,8 @@ JAVA_ZONES = Rule(
     Confidence.CERTAIN,
     "maps",
     _HOTSPOT,
-    "the stack of a Java thread: {size} at the guard zones that the JVM keeps at its low end",
+    "{size} of the stack of a Java thread, {block_size} in all: writable memory above the 12 to 20 KiB "
+    "of guard zones that the JVM keeps at a stack's low end",
     java_zones,
 )
 RUNS = Rule(
@@ -194,8 +195,8 @@ RUNS = Rule(
     "smaps, limits",
     "glibc 2.42 and later on Linux 6.13 and later: guards by MADV_GUARD_INSTALL do not end a mapping, "
     "so stacks merge",
-    "one of several stacks in one mapping that was made with MAP_STACK (flag nh); its guard is inside "
-    "and cannot be seen",
+    "{size}, one of several stacks of that size in one mapping made with MAP_STACK (flag nh); its guard "
+    "is inside and cannot be seen",
     split_flagged_runs,
 )
 FLAGGED = Rule(
@@ -204,7 +205,7 @@ FLAGGED = Rule(
     Confidence.CERTAIN,
     "smaps",
     "Linux 6.7 and later: MAP_STACK sets VM_NOHUGEPAGE, which smaps shows as nh",
-    "made with MAP_STACK (flag nh without hg or nr), or the guard right below such a mapping: the "
-    "stack of a thread",
+    "{size} of a thread's stack of {block_size}: made with MAP_STACK (flag nh without hg or nr), or the "
+    "guard right below",
     flagged,
 )

@@ -5,7 +5,7 @@ from string import Formatter
 import pytest
 
 from procmaps.classify import RULES, classify
-from procmaps.reasons import why
+from procmaps.reasons import WORDS, in_words, why
 from procmaps.rules.rule import Rule
 from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, anon, read, sorted_maps
 from tests.truth.cases import cases
@@ -13,12 +13,18 @@ from tests.truth.scorer import predict
 
 MIB = 2**20
 BASE = 0x7E0000000000
-KNOWN = {"size", "start", "end", "block_size", "block_start", "perms", "name", "threads", "heap"}
+SIZES = {"size", "block_size"}
+SAID = {"java.gc_mark_stack": "32 MiB", "java.gc_mark_stack_merged": "32 MiB"}  # sizes that never differ
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_a_rule_s_sentence_uses_only_what_is_filled_in(rule: Rule) -> None:
-    assert {field for _, field, _, _ in Formatter().parse(rule.why) if field} <= KNOWN
+def test_a_rule_s_sentence_uses_only_what_is_filled_in_and_names_a_size(rule: Rule) -> None:
+    fields = {field for _, field, _, _ in Formatter().parse(rule.why) if field}
+    assert fields <= set(WORDS)
+    assert fields & SIZES or SAID[rule.name] in rule.why
+    # one sentence: it is followed by the kind that came second, and by the rule's name
+    assert not rule.why.endswith((".", " "))
+    assert ". " not in rule.why
 
 
 def test_an_arena_s_reason_names_its_boundary() -> None:
@@ -28,8 +34,8 @@ def test_an_arena_s_reason_names_its_boundary() -> None:
     sentence = why(snapshot, parts, row)
     assert "64 MiB boundary" in sentence
     assert f"{BASE:x}" in sentence
-    assert "reserved" in sentence
-    assert "[glibc.arena]" in sentence
+    assert "these are 63 MiB of it" in sentence
+    assert sentence.endswith("; it could also be reserved [glibc.arena]")
 
 
 def test_a_guess_says_that_it_is_one() -> None:
@@ -48,3 +54,26 @@ def test_every_part_of_every_known_process_has_one() -> None:
             assert "{" not in sentence
             assert "\n" not in sentence
             assert len(sentence) < 500
+
+
+def test_the_numbers_of_the_process_are_those_of_its_status() -> None:
+    snapshot = read(sorted_maps(LIBC, BRK_HEAP, anon(BASE, 3 * MIB + 4096)), rss_anon_kb=1536)
+    parts = classify(snapshot)
+    row = next(row for row in range(len(parts)) if parts.start[row] == BASE)
+    assert "resident (1.5 MiB)" in why(snapshot, parts, row)
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        (0, "0 bytes"),
+        (1023, "1023 bytes"),
+        (1024, "1 KiB"),
+        (1536, "1.5 KiB"),
+        (132 * 1024, "132 KiB"),
+        (10 * MIB, "10 MiB"),
+        (100 * 2**40, "100 TiB"),
+    ],
+)
+def test_sizes_in_words(size: int, said: str) -> None:
+    assert in_words(size) == said
