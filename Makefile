@@ -57,7 +57,7 @@ check: $(STAMP)
 	MYPYPATH=scripts/recordings $(BIN)/mypy scripts/record
 	$(BIN)/mypy scripts/lowest
 	$(BIN)/lint-imports
-	@if command -v shellcheck >/dev/null; then shellcheck $(SHELL_SCRIPTS); \
+	@if command -v shellcheck >/dev/null; then shellcheck --shell=sh $(SHELL_SCRIPTS); \
 	else echo 'shellcheck is not installed: the shell scripts were not checked'; fi
 
 bench: $(STAMP)

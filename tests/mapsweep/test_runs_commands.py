@@ -135,7 +135,7 @@ def test_mail_dry_run_writes_the_message(swept: Path, here: Here) -> None:
     ended = here("mail", "--runs", swept, "--to", "you@example.org", "--dry-run")
     message = message_from_bytes(ended.out.encode(), policy=policy.default)
     assert message["To"] == "you@example.org"
-    assert "1/1 ok" in str(message["Subject"])
+    assert "1/1 hosts" in str(message["Subject"])
     assert [part.get_content_type() for part in message.walk()][2:] == [
         "text/plain",
         "text/html",
