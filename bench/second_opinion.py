@@ -62,13 +62,18 @@ def _opinions(only: str) -> Iterator[Opinion]:
 
 def _of_programs(folder: Path, only: str) -> Iterator[Opinion]:
     load = programs.compiled(folder)
-    for program in programs.native(load) if load else []:
+    library = programs.preloaded(folder)
+    if load is None or library is None:
+        print("no C compiler: only JVMs are compared", file=sys.stderr)
+        return
+    own: list[tuple[programs.Program, Path | None]] = [(one, None) for one in programs.native(load)]
+    for program, log in [*own, *programs.installed(load, library, folder)]:
         if only not in program.name:
             continue
         environment = dict(pair.split("=", 1) for pair in program.environment.split())
         try:
             with capture.started(program.command, environment) as process:
-                yield Opinion(program.name, *programs.observe(process))
+                yield Opinion(program.name, *programs.observe(process, log))
         except capture.NotStartedError as error:
             print(f"{program.name}: left out: {error}", file=sys.stderr)
 

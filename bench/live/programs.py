@@ -1,7 +1,8 @@
-"""Programs besides JVMs: a C program that knows its own stacks, and runtimes installed here."""
+"""Programs besides JVMs: a C program that knows its own stacks, and runtimes that are installed here."""
 
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,7 @@ from bench.live.capture import Started
 from bench.live.ranges import Range, Truth
 
 COMPILE_TIMEOUT_S: Final = 60
+PAGE_BYTES: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,105 @@ def native(load: Path) -> list[Program]:
     return found
 
 
-def observe(process: Started) -> tuple[dict[str, bytes], Truth]:
+NODE: Final = """
+const { Worker } = require('worker_threads');
+const kept = [];
+for (let i = 0; i < %d; i++) kept.push(new Array(100000).fill({ number: i }));
+kept.push(Buffer.alloc(30000000, 1));
+for (let i = 0; i < %d; i++) new Worker('setInterval(() => {}, 1e6)', { eval: true });
+setTimeout(() => console.log('ready'), 1500);
+setInterval(() => kept.length, 1e6);
+"""
+PYTHON: Final = """
+import threading, time
+kept = [[str(i) * 3 for i in range(%d)], bytes(20000000)]
+for _ in range(%d): threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()
+print('ready', flush=True)
+time.sleep(1000)
+"""
+PERL: Final = (
+    "$| = 1; my @k = map { 'x' x 100 } 1..300000; my $b = 'y' x 50000000; print qq(ready\n); sleep 1000;"
+)
+INSTALLED: Final = (
+    ("node-default", "node", ("-e", NODE % (40, 0)), ""),
+    ("node-workers", "node", ("-e", NODE % (10, 4)), ""),
+    ("node-small-heap", "node", ("--max-old-space-size=64", "-e", NODE % (5, 1)), "UV_THREADPOOL_SIZE=16"),
+    ("node-interpreted", "node", ("--jitless", "-e", NODE % (20, 1)), ""),
+    ("python-threads", "/usr/bin/python3", ("-c", PYTHON % (300_000, 12)), ""),
+    ("python-large", "/usr/bin/python3", ("-c", PYTHON % (3_000_000, 2)), ""),
+    ("python-malloc", "/usr/bin/python3", ("-c", PYTHON % (300_000, 4)), "PYTHONMALLOC=malloc"),
+    ("python-numpy", sys.executable, ("-c", "import numpy, polars\n" + PYTHON % (100_000, 4)), ""),
+    ("perl", "perl", ("-e", PERL), ""),
+    ("c-jemalloc", "", ("threads=12", "blocks=3000", "size=3000"), "libjemalloc.so.2"),
+)
+# whose call of mmap means what; what is called from elsewhere stays open
+CALLERS: Final = (
+    ("libjemalloc", "", "heap_allocator"),
+    ("node", "v8", "v8_heap"),
+    ("libpython", "", "py_arena"),
+    ("python3", "", "py_arena"),
+    ("openblas", "", "anonymous"),
+    ("_multiarray_umath", "", "anonymous"),
+)
+
+
+def preloaded(folder: Path) -> Path | None:
+    """The library that writes down callers of mmap, compiled; None where there is no compiler."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        return None
+    target = folder / "callers.so"
+    source = Path(__file__).with_name("callers.c")
+    subprocess.run(
+        [compiler, "-O1", "-shared", "-fPIC", "-o", str(target), str(source), "-ldl"],
+        check=True,
+        timeout=COMPILE_TIMEOUT_S,
+    )
+    return target
+
+
+def installed(load: Path, library: Path, folder: Path) -> list[tuple[Program, Path]]:
+    """Runtimes that are found here, and the file that each one's callers are written to."""
+    found = []
+    for name, executable, arguments, words in INSTALLED:
+        path = shutil.which(executable) if executable else str(load)
+        log = folder / f"{name}.callers"
+        environment = [word for word in words.split() if "=" in word]
+        preload = [str(library), *(word for word in words.split() if "=" not in word)]
+        environment += [f"LD_PRELOAD={':'.join(preload)}", f"CALLERS={log}"]
+        if path:
+            found.append((Program(name, (path, *arguments), " ".join(environment)), log))
+    return found
+
+
+def called(log: Path, executable_ranges: list[tuple[int, int]]) -> list[Range]:
+    """What is mapped at the end, by who called mmap; the last call for an address counts."""
+    known = Truth()
+    stacks = []
+    for line in reversed(log.read_text(errors="replace").splitlines()):
+        what, start, length, owner, symbol = line.split(" ", 4)
+        low = int(start, 16)
+        high = -(-(low + int(length, 16)) // PAGE_BYTES) * PAGE_BYTES
+        if what == "stack":
+            stacks.append(Range(low, high, "thread_stack", "pthread_getattr_np"))
+            continue
+        kind = "" if what == "unmap" else _kind_of_caller(owner, symbol)
+        known.add([Range(low, high, kind, f"mmap called by {owner} {symbol}")])
+    found = []
+    for one in known.ranges:
+        kind = one.kind
+        if kind == "v8_heap" and any(one.start < high and low < one.end for low, high in executable_ranges):
+            kind = "v8_code"
+        if kind:
+            found.append(Range(one.start, one.end, kind, one.source))
+    return [*stacks, *found]
+
+
+def _kind_of_caller(owner: str, symbol: str) -> str:
+    return next((kind for name, word, kind in CALLERS if name in owner and word in symbol), "")
+
+
+def observe(process: Started, log: Path | None = None) -> tuple[dict[str, bytes], Truth]:
     """The files of a stopped process, what it printed of its memory, and glibc's own structures in it."""
     capture.wait_until_quiet(process)
     capture.stop(process)
@@ -87,5 +187,8 @@ def observe(process: Started) -> tuple[dict[str, bytes], Truth]:
         Range(int(start, 16), int(end, 16), kind, "told by the program")
         for start, end, kind in (line.split() for line in process.said if line.count(" ") == 2)
     )
+    if log is not None:
+        executable = [(line.start, line.end) for line in lines if b"x" in line.perms and not line.inode]
+        truth.add(called(log, executable))
     capture.add_native(process, lines, truth)
     return files, truth

@@ -1,0 +1,115 @@
+"""The page of docs/ that says how far the labels agree with processes that know their own memory."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from bench.live import agreement
+from bench.live.agreement import Agreement
+from procmaps.tables import Evidence
+
+EVIDENCES: Final = (Evidence.MAPS, Evidence.SMAPS)
+SHOWN_RANGES: Final = 25
+SHOWN_BYTES: Final = 64 * 2**10
+
+_HEAD: Final = """# Second opinion
+
+What the classifier says, against what processes say of their own memory. Not recorded cases: processes started
+for this, with settings of their own. `make second-opinion` does it again on any machine; this page is from
+{date}, on {machine}.
+
+Compared is what can be known without the classifier:
+
+- JVMs: every region of `jcmd VM.native_memory detail` (heap, class space and metaspace, code, GC, archives,
+  stacks), between two equal readings of `maps`; from JDK 22 `System.map` has to agree with it.
+- All: heaps of arenas (`heap_info` on each 64 MiB boundary) and mapped chunks (their headers), read from the
+  stopped process; names in `maps`; `.bss` from the ELF headers.
+- The C program: its stacks with guards (`pthread_getattr_np`) and what it maps itself.
+- Other runtimes: who called `mmap`, by a preloaded library that writes down the caller of each call.
+
+Not compared is what nobody tells: the loader's own memory, guards of glibc outside a JVM's stacks, stacks of
+threads that have ended (but for the C program's). Two such ranges and the rest of this page would look alike:
+a label is counted wrong only where the process itself says so. Evidence is the files of one process alone;
+a fleet's dump has the host's memory and kernel as well.
+
+Each line: bytes in the right family and of exactly the right kind, of accessible and of resident bytes.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One process, and how its labels agree under each kind of evidence."""
+
+    group: str
+    name: str
+    flags: str
+    found: dict[Evidence, Agreement]
+
+
+def shares(one: Agreement) -> tuple[float, float, float, float]:
+    """Family and exact kind by accessible bytes, then by resident bytes."""
+    first, second = one.accessible, one.resident
+    return (
+        agreement.share(first, families=True),
+        agreement.share(first, families=False),
+        agreement.share(second, families=True),
+        agreement.share(second, families=False),
+    )
+
+
+def render(rows: list[Row], date: str, machine: str) -> str:
+    """The page, in Markdown."""
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[row.group].append(row)
+    parts = [_HEAD.format(date=date, machine=machine), _table("All", _sums(groups))]
+    parts += [
+        _table(group, [(row.name, row.flags, row.found) for row in own]) for group, own in groups.items()
+    ]
+    parts.append("## The largest ranges that differ\n\n" + "\n".join(_worst(rows)) + "\n")
+    return "\n".join(parts)
+
+
+def _sums(groups: dict[str, list[Row]]) -> list[tuple[str, str, dict[Evidence, Agreement]]]:
+    lines = []
+    for group, rows in groups.items():
+        total = {evidence: Agreement() for evidence in EVIDENCES}
+        for row in rows:
+            for evidence, one in row.found.items():
+                total[evidence].accessible.update(one.accessible)
+                total[evidence].resident.update(one.resident)
+        lines.append((group, f"{len(rows)} processes", total))
+    return lines
+
+
+def _table(title: str, lines: Iterable[tuple[str, str, dict[Evidence, Agreement]]]) -> str:
+    head = [
+        f"## {title}",
+        "",
+        "| process | settings | maps: family | kind | resident: family | kind |"
+        + " smaps: family | kind | resident: family | kind |",
+        "|---|---|" + "---:|" * 8,
+    ]
+    body = []
+    for name, flags, found in lines:
+        cells = [f"{part:.1%}" for evidence in EVIDENCES for part in shares(found[evidence])]
+        body.append(f"| {name} | {f'`{flags}`' if flags else '-'} | " + " | ".join(cells) + " |")
+    return "\n".join((*head, *body, ""))
+
+
+def _worst(rows: list[Row]) -> list[str]:
+    found = sorted(
+        (
+            (size, want, got, rule, f"{row.group} {row.name}", evidence.name.lower())
+            for row in rows
+            for evidence, one in row.found.items()
+            for size, _, _, want, got, rule in one.wrong
+            if size >= SHOWN_BYTES
+        ),
+        reverse=True,
+    )
+    return [
+        f"- {size >> 10:,} KiB of {want}, labelled {got} by `{rule}` ({name}, {evidence})"
+        for size, want, got, rule, name, evidence in found[:SHOWN_RANGES]
+    ] or ["None of 64 KiB and more."]
