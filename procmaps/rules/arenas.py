@@ -118,7 +118,7 @@ PARTLY_USED = Rule(
     "a heap of a malloc arena: from its {arena_heap} boundary at {block_start} it is writable up to "
     "some page, and closed up to the next boundary; these are {size} of it",
     partly_used,
-    Kind.RESERVED,
+    Kind.HEAP_MMAP,
 )
 FULL = Rule(
     "glibc.arena_full",

@@ -149,13 +149,18 @@ class Draft:
             self.blocks += int(groups.max()) + 1
 
     def label(self, mask: Flags, rule: int, kind: Kind, confidence: int, runner_up: Kind) -> None:
-        """Settle the open parts of a mask."""
+        """Settle the open parts of a mask.
+
+        What came second depends on access: nothing but a reserve is closed, and no reserve is open.
+        """
         rows = np.flatnonzero(mask & (self.kind == OPEN))
         self.kind[rows] = kind
         self.open[rows] = False
         self.rule[rows] = rule
         self.confidence[rows] = confidence
-        self.runner_up[rows] = runner_up
+        if_open = Kind.ANONYMOUS if runner_up is Kind.RESERVED else runner_up
+        if_closed = runner_up if runner_up is kind else Kind.RESERVED
+        self.runner_up[rows] = np.where(self.none[rows], if_closed, if_open)
 
     def _refresh(self) -> None:
         self.key: Ints64 = _keys(self.process.astype(np.int64), self.start)

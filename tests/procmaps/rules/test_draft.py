@@ -1,7 +1,9 @@
 """Cutting and taking parts."""
 
 import numpy as np
+import pytest
 
+from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft, Facts
 from procmaps.rules.names import read_codes
 from tests.procmaps.rules.labelled import anon, read
@@ -47,6 +49,20 @@ def test_taking_a_range_cuts_at_both_ends_and_makes_a_block() -> None:
         (0x20000, 0x24000),
     ]
     assert len(set(one.block[mask].tolist())) == 1
+
+
+@pytest.mark.parametrize(
+    ("runner_up", "second"),
+    [
+        (Kind.HEAP_MMAP, [Kind.HEAP_MMAP, Kind.RESERVED]),
+        (Kind.RESERVED, [Kind.ANONYMOUS, Kind.RESERVED]),
+        (Kind.HEAP_ARENA, [Kind.HEAP_ARENA, Kind.HEAP_ARENA]),  # nothing came second
+    ],
+)
+def test_what_came_second_is_closed_only_where_the_part_is(runner_up: Kind, second: list[Kind]) -> None:
+    one = draft(anon(0x10000, 0x10000), anon(0x20000, 0x10000, "---p"))
+    one.label(np.ones(2, np.bool_), 0, Kind.HEAP_ARENA, Confidence.CERTAIN, runner_up)
+    assert one.runner_up.tolist() == second
 
 
 def test_a_range_without_parts_takes_nothing() -> None:
