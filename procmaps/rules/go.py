@@ -90,8 +90,8 @@ HEAP = Rule(
     Confidence.CERTAIN,
     "maps",
     "Go, runtime/malloc.go: arenas of 64 MiB from 0xc000000000 upward, from Go 1.26 at a random base",
-    "{size} of a Go process's heap, stacks of goroutines included: a run of {block_size} in 64 MiB arenas at low "
-    "addresses",
+    "{size} of a Go process's heap, stacks of goroutines included: a run of {block_size} in 64 MiB arenas at "
+    "low addresses",
     heap,
     Kind.GO_RUNTIME,
 )
