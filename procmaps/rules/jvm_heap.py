@@ -88,64 +88,67 @@ def find_exact(draft: Draft, jvm: Jvm) -> tuple[int, int] | None:
     # a heap whose compressed oops need a base has a closed prefix of one alignment
     based = bool((start % OOPS_BASE_BYTES == 0).any())
     prefixed = {size + unit for size in rounded for unit in ALIGNMENTS_BYTES[2:] if size >= GIB and based}
-    sizes = sorted(prefixed.union(rounded))
-    found = [_best(draft, (rows, start, end, chain), size, prefixed=size not in rounded) for size in sizes]
-    _, low, high = max(found)
-    return (low, high) if high else None
-
-
-def _best(
-    draft: Draft, columns: tuple[Ints64, Ints64, Ints64, Ints64], size: int, *, prefixed: bool
-) -> tuple[int, int, int]:
-    """Score, start and end of the best run of one size; zeros where there is none."""
-    rows, start, end, chain = columns
-    last = end[np.searchsorted(chain, chain, "right") - 1]
-    best = (0, 0, 0)
+    sizes = np.array(sorted(prefixed.union(rounded)))
+    is_prefixed = ~np.isin(sizes, rounded)
     # mappings grow downward: what merged with the heap came later and lies below it
-    for anchors, others, sign, bonus in ((start, end, 1, 0), (end, start, -1, END_BONUS)):
-        limit = anchors + sign * size
-        position = np.searchsorted(start, limit - (sign > 0), "right") - 1
-        held = (
-            (position >= 0)
-            & (limit >= start[position])
-            & (limit <= end[position])
-            & (chain[position] == chain)
-        )
-        held &= np.minimum(anchors, limit) % HEAP_ALIGNMENT_BYTES == 0
-        for row in np.flatnonzero(held)[:CANDIDATE_LIMIT_COUNT]:
-            low, high = sorted((int(anchors[row]), int(limit[row])))
-            # the first thing in a heap is committed memory, or the closed prefix of a based one
-            lowest = rows[int(np.searchsorted(end, low, "right"))]
-            if (prefixed and low % OOPS_BASE_BYTES) or (draft.none[lowest] and not prefixed):
-                continue
-            exact = int(limit[row]) == int(others[position[row]])
-            score = _score(draft, (rows, start, end), (low, high), exact=exact)
-            score += bonus + (END_BONUS if high == int(last[row]) else 0)
-            if score > 2 * END_BONUS:
-                best = max(best, (score, low, high))
-    return best
+    found = [
+        _candidates(draft, (rows, start, end, chain), (sizes, is_prefixed), sign=1, bonus=0),
+        _candidates(draft, (rows, start, end, chain), (sizes, is_prefixed), sign=-1, bonus=END_BONUS),
+    ]
+    most, low, high, exact = (np.concatenate(columns) for columns in zip(*found, strict=True))
+    best = (2 * END_BONUS, 0, 0)
+    for at in np.argsort(-most, kind="stable")[:CANDIDATE_LIMIT_COUNT]:
+        if most[at] < best[0]:
+            break
+        span = int(low[at]), int(high[at])
+        doubts = _doubts(draft, (rows, start, end), span, exact=bool(exact[at]))
+        best = max(best, (int(most[at]) - doubts, *span))
+    return best[1:] if best[0] > 2 * END_BONUS else None
 
 
-def _score(
+def _candidates(
+    draft: Draft,
+    columns: tuple[Ints64, Ints64, Ints64, Ints64],
+    sizes: tuple[Ints64, Flags],
+    *,
+    sign: int,
+    bonus: int,
+) -> tuple[Ints64, Ints64, Ints64, Flags]:
+    """Spans of a size wanted that begin (sign 1) or end (-1) with a mapping.
+
+    The most they can score, where they begin and end, and whether both ends are a mapping's.
+    """
+    rows, start, end, chain = columns
+    anchors, others = (start, end) if sign > 0 else (end, start)
+    limit = anchors + sign * sizes[0][:, np.newaxis]
+    position = np.searchsorted(start, limit - (sign > 0), "right") - 1
+    held = (position >= 0) & (limit >= start[position]) & (limit <= end[position])
+    held &= (chain[position] == chain) & (np.minimum(anchors, limit) % HEAP_ALIGNMENT_BYTES == 0)
+    which, row = np.nonzero(held)
+    limit, position = limit[held], position[held]
+    low, high = np.minimum(anchors[row], limit), np.maximum(anchors[row], limit)
+    exact = limit == others[position]
+    # the first thing in a heap is committed memory, or the closed prefix of a based one
+    opens = ~draft.none[rows[np.searchsorted(end, low, "right")]]
+    fit = np.where(sizes[1][which], low % OOPS_BASE_BYTES == 0, opens) & (exact | (low % MIB == 0))
+    last = end[np.searchsorted(chain, chain[row], "right") - 1]
+    most = np.where(exact, 60, 30) + bonus + END_BONUS * (high == last)
+    most += np.where(np.isin(high, CANONICAL_ENDS), 100, np.where(high <= LOW_BYTES, 60, 0))
+    return most[fit], low[fit], high[fit], exact[fit]
+
+
+def _doubts(
     draft: Draft, columns: tuple[Ints64, Ints64, Ints64], span: tuple[int, int], *, exact: bool
 ) -> int:
-    """How much a span looks like a heap; 0 and less is no heap."""
+    """What speaks against a span: tails of arenas in it, many mappings, none of them closed."""
     low, high = span
     rows, start, end = columns
     inside = rows[np.searchsorted(end, low, "right") : np.searchsorted(start, high)]
-    if not exact and low % MIB:
-        return 0
-    score = 60 if exact else 30
-    if high in CANONICAL_ENDS:
-        score += 100
-    elif high <= LOW_BYTES:
-        score += 60
     tails = draft.none[inside] & (draft.end[inside] % ARENA_BYTES == 0) & (draft.size[inside] < ARENA_BYTES)
-    score -= 12 * max(0, int(tails.sum()) - 1)
-    score -= min(len(inside), 30)
+    doubts = 12 * max(0, int(tails.sum()) - 1) + min(len(inside), 30)
     if low >= LOW_BYTES and len(inside) > 1 and not draft.none[inside].any() and not exact:
-        score -= 20
-    return score
+        doubts += 20
+    return doubts
 
 
 def find_low(draft: Draft, jvm: Jvm) -> tuple[int, int] | None:
