@@ -44,7 +44,7 @@ class Draft:
 
     __slots__ = (
         *(*COLUMNS, "size", "key", "none", "open", "writable", "touches_above", "touches_below"),
-        *("blocks", "facts", "jvms", "snapshot"),
+        *("blocks", "facts", "jvms", "snapshot", "_first_rows"),
     )
 
     def __init__(self, snapshot: Snapshot, facts: Facts, code: Bytes8, rows: Ints64) -> None:
@@ -53,6 +53,7 @@ class Draft:
         self.facts = facts
         self.jvms: list[Jvm] = []
         self.blocks = 0
+        self._first_rows: list[int] | None = None  # of each process; counted when asked for
         below, above = _neighbours(snapshot, code, rows)
         start = maps.start[rows].astype(np.int64)
         process = maps.process[rows]
@@ -91,9 +92,10 @@ class Draft:
 
     def rows_of(self, process: int) -> slice:
         """The parts of one process."""
-        return slice(
-            int(np.searchsorted(self.process, process)), int(np.searchsorted(self.process, process, "right"))
-        )
+        if self._first_rows is None:
+            wanted = np.arange(len(self.facts.marks) + 1)
+            self._first_rows = np.searchsorted(self.process, wanted).tolist()
+        return slice(self._first_rows[process], self._first_rows[process + 1])
 
     def cut(self, rows: Ints64, addresses: Ints64) -> None:
         """Split parts at addresses; one that is not strictly inside its part splits nothing.
@@ -163,6 +165,7 @@ class Draft:
         self.runner_up[rows] = np.where(self.none[rows], if_closed, if_open)
 
     def _refresh(self) -> None:
+        self._first_rows = None
         self.key: Ints64 = _keys(self.process.astype(np.int64), self.start)
         self.size: Ints64 = self.end - self.start
         self.none: Flags = self.perms & ACCESS == 0

@@ -150,18 +150,18 @@ def _java_tops(draft: Draft, zones: Ints64, bodies: Ints64, total: Ints64) -> In
     release = release_of(draft.snapshot.facts.kernel)
     if MERGES_UNTIL <= release < UNKNOWN_RELEASE:
         return end
-    for process in np.unique(draft.process[zones]):
-        own = draft.process[zones] == process
+    owner = draft.process[zones]
+    edges = np.flatnonzero(np.diff(owner, prepend=-1, append=-1))
+    for own in map(slice, edges[:-1], edges[1:]):
         sizes, counts = np.unique(total[own], return_counts=True)
         common = sizes[counts >= max(2, int(counts.max()) // 2)]
         stack = int(common[0]) if len(common) else int(sizes[0])
-        above = total - stack
-        more = own & (above > 0) & ~np.isin(total, sizes[counts >= 3])
+        above = total[own] - stack
+        more = (above > 0) & ~np.isin(total[own], sizes[counts >= 3])
         # a further stack without a visible guard, or the guard of one alone, is stack as well
         one = JAVA_DEFAULT_BYTES + PAGE_BYTES
         is_stack = (above % one == 0) | (above == PAGE_BYTES) | (above % one == PAGE_BYTES)
-        cut = more & ~is_stack
-        end[cut] = draft.end[bodies[cut]] - above[cut]
+        end[own] -= np.where(more & ~is_stack, above, 0)
     return end
 
 
