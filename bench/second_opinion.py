@@ -6,14 +6,16 @@ what was read in the form of the known processes, `--page FILE` writes the table
 """
 
 import argparse
+import platform
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.live import agreement, capture, jdks, jvms, programs
+from bench.live import agreement, capture, jdks, jvms, page, programs
 from bench.live.agreement import Agreement
 from bench.live.ranges import Truth
 from procmaps.tables import Evidence
@@ -27,7 +29,9 @@ SHOWN_BYTES = 64 * 2**10
 class Opinion:
     """One process: what was read, what it says of itself, what was noted."""
 
+    group: str
     name: str
+    settings: str
     files: dict[str, bytes]
     truth: Truth
     notes: tuple[str, ...] = ()
@@ -43,13 +47,16 @@ def main() -> int:
     rows = []
     for opinion in _opinions(options.only):
         if options.keep:
-            _keep(options.keep / opinion.name, opinion)
+            _keep(options.keep / f"{opinion.group}-{opinion.name}", opinion)
         found = {
-            evidence: agreement.compare(opinion.files, opinion.truth, evidence)
-            for evidence in (Evidence.MAPS, Evidence.SMAPS)
+            evidence: agreement.compare(opinion.files, opinion.truth, evidence) for evidence in page.EVIDENCES
         }
-        rows.append((opinion.name, found))
+        rows.append(page.Row(opinion.group, opinion.name, opinion.settings, found))
         _print(opinion, found)
+    if options.page and rows:
+        libc = " ".join(platform.libc_ver())
+        machine = f"Linux {platform.release()}, {libc}, {platform.machine()}"
+        options.page.write_text(page.render(rows, datetime.now(tz=UTC).date().isoformat(), machine))
     return 0 if rows else 1
 
 
@@ -73,7 +80,10 @@ def _of_programs(folder: Path, only: str) -> Iterator[Opinion]:
         environment = dict(pair.split("=", 1) for pair in program.environment.split())
         try:
             with capture.started(program.command, environment) as process:
-                yield Opinion(program.name, *programs.observe(process, log))
+                files, truth = programs.observe(process, log)
+                yield Opinion(
+                    "native" if log is None else "installed", program.name, program.shown, files, truth
+                )
         except capture.NotStartedError as error:
             print(f"{program.name}: left out: {error}", file=sys.stderr)
 
@@ -107,7 +117,8 @@ def _of_jvms(folder: Path, only: str) -> Iterator[Opinion]:
                     jvms.command(jdk, setting, folder), jvms.environment(setting)
                 ) as process:
                     files, truth, notes = jvms.observe(process, jdk, jcmd)
-                    yield Opinion(name, files, truth, tuple(notes))
+                    settings = f"{setting.environment} {setting.flags} {setting.load}".strip()
+                    yield Opinion(jdk.name, setting.name, settings, files, truth, tuple(notes))
             except (capture.NotStartedError, subprocess.SubprocessError) as error:
                 print(f"{name}: left out: {error}", file=sys.stderr)
 
@@ -120,14 +131,10 @@ def _keep(folder: Path, opinion: Opinion) -> None:
 
 
 def _print(opinion: Opinion, found: dict[Evidence, Agreement]) -> None:
-    print(opinion.name)
+    print(opinion.group, opinion.name)
     for evidence, one in found.items():
-        shares = [
-            agreement.share(matrix, families=families)
-            for matrix in (one.accessible, one.resident)
-            for families in (True, False)
-        ]
-        print(f"  {evidence.name.lower():6}" + " ".join(f"{part:8.2%}" for part in shares), flush=True)
+        cells = " ".join(f"{part:8.2%}" for part in page.shares(one))
+        print(f"  {evidence.name.lower():6}{cells}", flush=True)
         for size, start, end, want, got, rule in one.wrong[:SHOWN_RANGES]:
             if size >= SHOWN_BYTES:
                 print(f"    {start:x}-{end:x} {size >> 10:9} KiB is {want}, labelled {got} ({rule})")

@@ -7,6 +7,7 @@ from typing import Final
 from bench.live.ranges import Range
 
 PAGE_BYTES: Final = 4096
+HEADERS_BYTES: Final = 2**16
 PT_LOAD: Final = 1
 HEADER: Final = struct.Struct("<16sHHIQQQIHHH")
 SEGMENT: Final = struct.Struct("<IIQQQQQQ")
@@ -15,7 +16,8 @@ SEGMENT: Final = struct.Struct("<IIQQQQQQ")
 def bss(path: Path, start: int) -> list[Range]:
     """The tails of one 64-bit object whose first mapping begins at `start`; empty for what is no ELF."""
     try:
-        content = path.open("rb").read(2**16)
+        with path.open("rb") as file:
+            content = file.read(HEADERS_BYTES)
     except OSError:
         return []
     if content[:5] != b"\x7fELF\x02":

@@ -24,6 +24,7 @@ KIND_OF_TAG: Final = {
     "Card Table": "java_gc",
     "Thread Stack": "thread_stack",
 }
+UNTOLD: Final = ("Unknown", "None")
 OVER_FILES: Final = ("java_heap", "java_cds")  # archives are mapped, within the heap too
 _KIND_OF_WORD: Final = {
     "JAVAHEAP": "java_heap",
@@ -41,6 +42,7 @@ def regions(text: str) -> list[Range]:
     return [
         Range(int(start, 16), int(end, 16), KIND_OF_TAG.get(tag, "java_other"), f"NMT {tag}")
         for start, end, tag in _RESERVED.findall(text)
+        if tag not in UNTOLD
     ]
 
 

@@ -10,14 +10,13 @@ from bench.live.agreement import Agreement
 from procmaps.tables import Evidence
 
 EVIDENCES: Final = (Evidence.MAPS, Evidence.SMAPS)
-SHOWN_RANGES: Final = 25
-SHOWN_BYTES: Final = 64 * 2**10
+SHOWN_SUMS: Final = 30
 
 _HEAD: Final = """# Second opinion
 
-What the classifier says, against what processes say of their own memory. Not recorded cases: processes started
-for this, with settings of their own. `make second-opinion` does it again on any machine; this page is from
-{date}, on {machine}.
+What the classifier says, against what processes say of their own memory. Not recorded cases: processes that
+are started for this. `make second-opinion` does it again on any machine; this page is from {date}, on
+{machine}.
 
 Compared is what can be known without the classifier:
 
@@ -28,10 +27,9 @@ Compared is what can be known without the classifier:
 - The C program: its stacks with guards (`pthread_getattr_np`) and what it maps itself.
 - Other runtimes: who called `mmap`, by a preloaded library that writes down the caller of each call.
 
-Not compared is what nobody tells: the loader's own memory, guards of glibc outside a JVM's stacks, stacks of
-threads that have ended (but for the C program's). Two such ranges and the rest of this page would look alike:
-a label is counted wrong only where the process itself says so. Evidence is the files of one process alone;
-a fleet's dump has the host's memory and kernel as well.
+Not compared is what nobody tells: the loader's own memory, stacks of threads of a JVM that have ended, memory
+that native memory tracking lists as unknown. The evidence is the files of one process alone; a fleet's dump
+says how much memory the host has and which kernel it runs as well.
 
 Each line: bytes in the right family and of exactly the right kind, of accessible and of resident bytes.
 """
@@ -67,7 +65,7 @@ def render(rows: list[Row], date: str, machine: str) -> str:
     parts += [
         _table(group, [(row.name, row.flags, row.found) for row in own]) for group, own in groups.items()
     ]
-    parts.append("## The largest ranges that differ\n\n" + "\n".join(_worst(rows)) + "\n")
+    parts.append("## What differs most\n\n" + "\n".join(_worst(rows)) + "\n")
     return "\n".join(parts)
 
 
@@ -83,12 +81,16 @@ def _sums(groups: dict[str, list[Row]]) -> list[tuple[str, str, dict[Evidence, A
     return lines
 
 
+HEADINGS: Final = "".join(
+    f" {evidence.name.lower()}: family | kind | resident: family | kind |" for evidence in EVIDENCES
+)
+
+
 def _table(title: str, lines: Iterable[tuple[str, str, dict[Evidence, Agreement]]]) -> str:
     head = [
         f"## {title}",
         "",
-        "| process | settings | maps: family | kind | resident: family | kind |"
-        + " smaps: family | kind | resident: family | kind |",
+        f"| process | settings |{HEADINGS}",
         "|---|---|" + "---:|" * 8,
     ]
     body = []
@@ -99,17 +101,16 @@ def _table(title: str, lines: Iterable[tuple[str, str, dict[Evidence, Agreement]
 
 
 def _worst(rows: list[Row]) -> list[str]:
-    found = sorted(
-        (
-            (size, want, got, rule, f"{row.group} {row.name}", evidence.name.lower())
-            for row in rows
-            for evidence, one in row.found.items()
-            for size, _, _, want, got, rule in one.wrong
-            if size >= SHOWN_BYTES
-        ),
-        reverse=True,
-    )
+    """Sums over alike ranges of one process and kind of evidence, the largest first."""
+    sums: dict[tuple[str, str, str, str], tuple[int, int]] = {}
+    for row in rows:
+        for evidence, one in row.found.items():
+            for size, _, _, want, got, rule in one.wrong:
+                key = (f"{row.group} {row.name}, {evidence.name.lower()}", want, got, rule)
+                number, total = sums.get(key, (0, 0))
+                sums[key] = number + 1, total + size
+    found = sorted(sums.items(), key=lambda item: -item[1][1])
     return [
-        f"- {size >> 10:,} KiB of {want}, labelled {got} by `{rule}` ({name}, {evidence})"
-        for size, want, got, rule, name, evidence in found[:SHOWN_RANGES]
-    ] or ["None of 64 KiB and more."]
+        f"- {total >> 10:,} KiB in {number} of {want}, labelled {got} by `{rule}` ({name})"
+        for (name, want, got, rule), (number, total) in found[:SHOWN_SUMS]
+    ] or ["None."]

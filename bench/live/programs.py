@@ -22,6 +22,7 @@ class Program:
     name: str
     command: tuple[str, ...]
     environment: str = ""
+    shown: str = ""  # the settings, for a reader
 
 
 NATIVE: Final = (
@@ -73,7 +74,8 @@ def native(load: Path) -> list[Program]:
         limit = [word[6:] for word in words.split() if word.startswith("LIMIT=")]
         arguments = [word for word in words.split() if not word[0].isupper()]
         before = ("prlimit", f"--stack={limit[0]}:unlimited") if limit else ()
-        found.append(Program(f"c-{name}", (*before, str(load), *arguments), " ".join(of_environment)))
+        command = (*before, str(load), *arguments)
+        found.append(Program(f"c-{name}", command, " ".join(of_environment), words))
     return found
 
 
@@ -144,7 +146,10 @@ def installed(load: Path, library: Path, folder: Path) -> list[tuple[Program, Pa
         preload = [str(library), *(word for word in words.split() if "=" not in word)]
         environment += [f"LD_PRELOAD={':'.join(preload)}", f"CALLERS={log}"]
         if path:
-            found.append((Program(name, (path, *arguments), " ".join(environment)), log))
+            shown = " ".join(
+                (words, *(word for word in arguments if len(word) < 40 and word[:2] not in {"-e", "-c"}))
+            )
+            found.append((Program(name, (path, *arguments), " ".join(environment), shown.strip()), log))
     return found
 
 
