@@ -1,0 +1,63 @@
+"""The kinds as an interface, and their page."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from procmaps.classify import RULES
+from procmaps.kinds import FAMILY_OF, KIND_BY_LABEL, Family, Kind
+
+PAGE = Path(__file__).parents[2] / "docs" / "kinds.md"
+STARTS = ("- Recognised: from maps", "- Confused with: ", "- When it is large: ", "- Rules: ")
+_RULE_NAME = re.compile(r"`([a-z0-9_]+\.[a-z0-9_]+)`")
+# what has the form of a rule's name and is none
+OTHERS = {"vm.max_map_count", "vm.overcommit_memory"}
+
+
+def sections() -> dict[str, str]:
+    """The text under each heading of a kind."""
+    return dict(re.findall(r"^### (\w+)\n(.*?)(?=^##|\Z)", PAGE.read_text(), re.MULTILINE | re.DOTALL))
+
+
+def test_every_kind_belongs_to_a_family_and_is_found_by_its_label() -> None:
+    assert set(FAMILY_OF) == set(Kind)
+    assert set(FAMILY_OF.values()) == set(Family)
+    assert all(KIND_BY_LABEL[kind.label] is kind for kind in Kind)
+
+
+def test_the_page_has_every_kind_under_its_family_in_order() -> None:
+    headings = re.findall(r"^(##+) (\w+)$", PAGE.read_text(), re.MULTILINE)
+    expected = []
+    for family in Family:
+        expected += [("##", family.label)]
+        expected += [("###", kind.label) for kind in Kind if kind.family is family]
+    assert headings == expected
+
+
+@pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.label)
+def test_a_kind_says_how_it_is_recognised_confused_and_answered(kind: Kind) -> None:
+    text = sections()[kind.label]
+    assert [next((start for start in STARTS if line.startswith(start)), line) for line in items(text)] == [
+        *STARTS
+    ]
+    recognised = text.partition("- Recognised: ")[2].partition("\n- ")[0].lower()
+    assert "smaps" in recognised
+    assert "name" in recognised
+
+
+@pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.label)
+def test_a_kind_names_its_rules_and_no_others(kind: Kind) -> None:
+    own = sorted(rule.name for rule in RULES if rule.kind is kind)
+    line = ", ".join(f"`{name}`" for name in own)
+    assert " ".join(sections()[kind.label].partition("- Rules: ")[2].split()) == line, f"- Rules: {line}"
+
+
+def test_the_page_names_no_rule_that_is_gone() -> None:
+    named = set(_RULE_NAME.findall(PAGE.read_text())) - OTHERS
+    assert named == {rule.name for rule in RULES}
+
+
+def items(text: str) -> list[str]:
+    """The items of a section's list, each by its first line."""
+    return [line for line in text.splitlines() if line.startswith("- ")]
