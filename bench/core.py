@@ -6,6 +6,7 @@ import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 from archive.records import Dump, Host, Limits
@@ -20,6 +21,7 @@ from procmaps.tables import Evidence
 
 ROUNDS = 25
 MAPPINGS = 20_000
+JVM_EVERY = 20
 FIRST_PID = 1000
 
 
@@ -54,16 +56,21 @@ def figures() -> Iterator[Figure]:
 
 
 def _crowd(root: Path) -> int:
-    """The recorded processes laid out as one host, again and again under other pids, up to MAPPINGS."""
+    """The recorded processes laid out as one host, again and again under other pids, up to MAPPINGS.
+
+    One process in JVM_EVERY is a JVM, as on a host that runs a few services beside all else.
+    """
     with tempfile.TemporaryDirectory() as folder:
         unpack(Path(folder))
         processes = [
             {file.name: file.read_bytes() for file in status.parent.iterdir() if file.is_file()}
             for status in sorted(Path(folder).glob("*/proc/[0-9]*/status"))
         ]
+    jvms = cycle([files for files in processes if b"/libjvm.so" in files["maps"]])
+    others = cycle([files for files in processes if b"/libjvm.so" not in files["maps"]])
     mappings = count = 0
     while mappings < MAPPINGS:
-        files = processes[count % len(processes)]
+        files = next(others) if count % JVM_EVERY else next(jvms)
         target = root / "proc" / str(FIRST_PID + count)
         target.mkdir(parents=True)
         for name, content in files.items():

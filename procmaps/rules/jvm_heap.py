@@ -89,7 +89,7 @@ def find_exact(draft: Draft, jvm: Jvm) -> tuple[int, int] | None:
     based = bool((start % OOPS_BASE_BYTES == 0).any())
     prefixed = {size + unit for size in rounded for unit in ALIGNMENTS_BYTES[2:] if size >= GIB and based}
     sizes = np.array(sorted(prefixed.union(rounded)))
-    is_prefixed = ~np.isin(sizes, rounded)
+    is_prefixed = np.array([size not in rounded for size in sizes.tolist()])
     # mappings grow downward: what merged with the heap came later and lies below it
     found = [
         _candidates(draft, (rows, start, end, chain), (sizes, is_prefixed), sign=1, bonus=0),
@@ -133,7 +133,8 @@ def _candidates(
     fit = np.where(sizes[1][which], low % OOPS_BASE_BYTES == 0, opens) & (exact | (low % MIB == 0))
     last = end[np.searchsorted(chain, chain[row], "right") - 1]
     most = np.where(exact, 60, 30) + bonus + END_BONUS * (high == last)
-    most += np.where(np.isin(high, CANONICAL_ENDS), 100, np.where(high <= LOW_BYTES, 60, 0))
+    canonical = (high[:, np.newaxis] == CANONICAL_ENDS).any(axis=1)
+    most += np.where(canonical, 100, np.where(high <= LOW_BYTES, 60, 0))
     return most[fit], low[fit], high[fit], exact[fit]
 
 
