@@ -26,6 +26,7 @@ from procmaps.tables import (
     Trouble,
 )
 
+TORN = "its lines overlap: the process changed its memory while it was read; each byte is counted once"
 _PERMS = ((READ, "r"), (WRITE, "w"), (EXECUTE, "x"))
 
 
@@ -88,10 +89,10 @@ class LabelledProcess:
     @property
     def notes(self) -> tuple[str, ...]:
         """What is odd about the text, under the name that the operator knows it by."""
-        return tuple(
-            f"{self.files.source}: {note.removeprefix(f'process {self.files.pid}: ')}"
-            for note in self.snapshot.notes
-        )
+        notes = [note.removeprefix(f"process {self.files.pid}: ") for note in self.snapshot.notes]
+        if self.snapshot.processes.trouble[0] & Trouble.TORN:
+            notes.append(TORN)
+        return tuple(f"{self.files.source}: {note}" for note in notes)
 
     @property
     def is_cut(self) -> bool:
