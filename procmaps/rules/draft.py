@@ -106,8 +106,11 @@ class Draft:
         rows, addresses = rows[inside], addresses[inside]
         if not len(rows):
             return
-        pairs = np.unique(np.stack((rows, addresses), axis=1), axis=0)
-        rows, addresses = pairs[:, 0], pairs[:, 1]
+        order = np.lexsort((addresses, rows))
+        rows, addresses = rows[order], addresses[order]
+        first = np.ones(len(rows), np.bool_)
+        first[1:] = (rows[1:] != rows[:-1]) | (addresses[1:] != addresses[:-1])
+        rows, addresses = rows[first], addresses[first]
         pieces = 1 + np.bincount(rows, minlength=len(self))
         source = np.repeat(np.arange(len(self)), pieces)
         position = rows + 1 + np.arange(len(rows))  # where the upper piece of each cut comes to lie
