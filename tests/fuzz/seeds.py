@@ -35,6 +35,8 @@ def process_seeds() -> tuple[dict[str, bytes], ...]:
     for case in cases():
         beside = {name: case.files[name] for name in _BESIDE if name in case.files}
         seeds += [beside | {name: case.files[name]} for name in ("maps", "smaps")]
+        if "maps.decorated" in case.files:
+            seeds.append(beside | {"maps": case.files["maps.decorated"]})
     seeds += [{name.rpartition(".")[2]: text} for name, text in edges().items() if name.endswith("maps")]
     return tuple(seeds)
 
