@@ -3,8 +3,6 @@
 import re
 from typing import NamedTuple
 
-import numpy as np
-
 from procmaps import grepped
 from procmaps.digits import Text, text_of
 from procmaps.masking import mask_cmdline
@@ -31,25 +29,20 @@ def split(part: bytes, nonce: bytes) -> list[Record]:
 
 def split_text(text: Text, nonce: bytes) -> list[Record]:
     """The same, of a Text."""
-    part, lead, newlines = text.raw, nonce + b" ", text.newlines
-    # a mark stands between two newlines: which are followed by the nonce's first letters is seen at once
-    before = newlines[: np.searchsorted(newlines, len(part) - len(lead) - 1)]
-    found = (
-        np.flatnonzero(text.pairs[before + 1] == int.from_bytes(lead[:2]))
-        if len(lead) > 1
-        else np.arange(len(before))
-    )
-    opening = before[found].tolist()
-    closing = newlines[found + 1].tolist()
-    marks = [mark for mark in zip(opening, closing, strict=True) if part.startswith(lead, mark[0] + 1)]
-    if part.startswith(lead):
-        marks.insert(0, (-1, int(newlines[0])))
-    ends = [opened for opened, _ in marks[1:]] + [len(part)]
+    part, lead = text.raw, b"\n" + nonce + b" "
     records: list[Record] = []
-    for (opened, closed), end in zip(marks, ends, strict=False):  # without a mark there is one end
-        named = _MARK.match(part, opened + 1 + len(lead), closed)
-        if named and closed < len(part):
+    # a part may begin with a mark, then the newline before it is not in the part
+    opened = -1 if part.startswith(lead[1:]) else part.find(lead)
+    if opened < 0 and not part.startswith(lead[1:]):
+        return []
+    while (closed := part.find(b"\n", opened + 1)) >= 0:
+        found = part.find(lead, closed)
+        end = found if found >= 0 else len(part)
+        if named := _MARK.match(part, opened + len(lead), closed):
             records.append(Record(named[1], int(named[2]), min(closed + 1, end), end))
+        if found < 0:
+            break
+        opened = found
     return records
 
 
