@@ -3,8 +3,10 @@
 import re
 from typing import NamedTuple
 
+import numpy as np
+
 from procmaps import grepped
-from procmaps.digits import Text, text_of
+from procmaps.digits import WORD_BYTES, Text, text_of
 from procmaps.masking import mask_cmdline
 
 _MARK = re.compile(rb"([a-z][a-z0-9_-]{0,31}) ([0-9]{1,7})\Z")
@@ -29,20 +31,23 @@ def split(part: bytes, nonce: bytes) -> list[Record]:
 
 def split_text(text: Text, nonce: bytes) -> list[Record]:
     """The same, of a Text."""
-    part, lead = text.raw, b"\n" + nonce + b" "
+    part, lead, newlines = text.raw, nonce + b" ", text.newlines
+    # a mark stands between two newlines: most lines are told from one by their first word
+    before = newlines[: np.searchsorted(newlines, len(part) - len(lead) - 1)]
+    found = np.arange(len(before))
+    if len(lead) >= WORD_BYTES:
+        found = np.flatnonzero(text.words[before + 1] == int.from_bytes(lead[:WORD_BYTES]))
+    opening = before[found].tolist()
+    closing = newlines[found + 1].tolist()
+    marks = [mark for mark in zip(opening, closing, strict=True) if part.startswith(lead, mark[0] + 1)]
+    if part.startswith(lead):
+        marks.insert(0, (-1, int(newlines[0])))
+    ends = [opened for opened, _ in marks[1:]] + [len(part)]
     records: list[Record] = []
-    # a part may begin with a mark, then the newline before it is not in the part
-    opened = -1 if part.startswith(lead[1:]) else part.find(lead)
-    if opened < 0 and not part.startswith(lead[1:]):
-        return []
-    while (closed := part.find(b"\n", opened + 1)) >= 0:
-        found = part.find(lead, closed)
-        end = found if found >= 0 else len(part)
-        if named := _MARK.match(part, opened + len(lead), closed):
+    for (opened, closed), end in zip(marks, ends, strict=False):  # without a mark there is one end
+        named = _MARK.match(part, opened + 1 + len(lead), closed)
+        if named and closed < len(part):
             records.append(Record(named[1], int(named[2]), min(closed + 1, end), end))
-        if found < 0:
-            break
-        opened = found
     return records
 
 
