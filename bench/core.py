@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
+from random import Random
 
 from archive.records import Dump, Host, Limits
 from bench.measure import Figure, interleave
@@ -18,6 +19,7 @@ from procmaps.classify import classify
 from procmaps.footprint import footprints
 from procmaps.read import read
 from procmaps.tables import Evidence
+from tests.truth.cases import cases
 
 ROUNDS = 25
 MAPPINGS = 20_000
@@ -57,16 +59,12 @@ def figures() -> Iterator[Figure]:
 
 
 def _crowd(root: Path) -> int:
-    """The recorded processes laid out as one host, again and again under other pids, up to MAPPINGS.
+    """Recorded processes laid out as one host, in a mixed order, again under other pids up to MAPPINGS.
 
-    One process in JVM_EVERY is a JVM, as on a host that runs a few services beside all else.
+    One in JVM_EVERY is a JVM, as on a host that runs a few services beside all else.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        unpack(Path(folder))
-        processes = [
-            {file.name: file.read_bytes() for file in status.parent.iterdir() if file.is_file()}
-            for status in sorted(Path(folder).glob("*/proc/[0-9]*/status"))
-        ]
+    processes = _recorded()
+    Random(0).shuffle(processes)  # the same order each time
     jvms = cycle([files for files in processes if b"/libjvm.so" in files["maps"]])
     others = cycle([files for files in processes if b"/libjvm.so" not in files["maps"]])
     mappings = count = 0
@@ -79,6 +77,17 @@ def _crowd(root: Path) -> int:
         mappings += files["maps"].count(b"\n")
         count += 1
     return count
+
+
+def _recorded() -> list[dict[str, bytes]]:
+    """The files of every real process that the project keeps: the demo fleet's, and those of known memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        unpack(Path(folder))
+        fleet = [
+            {file.name: file.read_bytes() for file in status.parent.iterdir() if file.is_file()}
+            for status in sorted(Path(folder).glob("*/proc/[0-9]*/status"))
+        ]
+    return fleet + [dict(case.files) for case in cases()]
 
 
 def _probe(root: Path, evidence: Evidence) -> Sent:
