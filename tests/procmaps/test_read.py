@@ -1,4 +1,5 @@
-from contextlib import suppress
+import subprocess
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -55,26 +56,34 @@ def test_known_processes_reserve_what_the_kernel_says(case: Case) -> None:
     assert reserved_bytes(snapshot, 0) == snapshot.processes.vm_size_bytes[0]
 
 
+LIVE = 20
+
+
 def test_live_processes_reserve_what_the_kernel_says() -> None:
-    """VmSize is read before and after, as a process may map something in between."""
-    equal = 0
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            for _ in range(5):
-                before = (folder / "status").read_bytes()
-                files = {"status": before, "maps": (folder / "maps").read_bytes()}
-                snapshot = read_process(files, int(folder.name))
-                after = read_process({"status": (folder / "status").read_bytes()}, 1)
-                if snapshot.processes.vm_size_bytes[0] == after.processes.vm_size_bytes[0]:
-                    break
-        except OSError:
-            continue
-        if len(snapshot.maps) and not snapshot.processes.trouble[0]:
-            assert reserved_bytes(snapshot, 0) == snapshot.processes.vm_size_bytes[0]
-            equal += 1
-        if equal == 20:
-            break
-    assert equal > 0
+    """Bytes are conserved: the mappings of a process sum to VmSize, `[vsyscall]` left out."""
+    with ExitStack() as stack:
+        for _ in range(LIVE):
+            sleeper = stack.enter_context(
+                subprocess.Popen(["/bin/sh", "-c", "read line"], stdin=subprocess.PIPE)
+            )
+            assert sleeper.stdin is not None
+            stack.callback(sleeper.stdin.close)
+        snapshots = [snapshot for folder in Path("/proc").glob("[0-9]*") if (snapshot := _settled(folder))]
+    assert len(snapshots) >= LIVE
+    for snapshot in snapshots:
+        assert reserved_bytes(snapshot, 0) == snapshot.processes.vm_size_bytes[0]
+
+
+def _settled(folder: Path) -> Snapshot | None:
+    """A process that mapped nothing between two looks at its VmSize; None for others, and without memory."""
+    try:
+        before = (folder / "status").read_bytes()
+        snapshot = read_process({"status": before, "maps": (folder / "maps").read_bytes()}, int(folder.name))
+        after = read_process({"status": (folder / "status").read_bytes()}, 1)
+    except OSError:
+        return None
+    same = snapshot.processes.vm_size_bytes[0] == after.processes.vm_size_bytes[0]
+    return snapshot if same and len(snapshot.maps) and not snapshot.processes.trouble[0] else None
 
 
 def test_an_end_that_does_not_come_makes_a_dump_incomplete() -> None:
