@@ -49,6 +49,7 @@ class Steps:
         counts = [f"{now.ended} of {now.asked} hosts ({share} %)"]
         counts += [f"{waiting} being classified"] if waiting else []
         counts += [f"{now.failed} failed"] if now.failed else []
+        counts += [now.note] if now.note else []
         return ", ".join((*counts, duration(at_s - self.began_s)))
 
     def _crossed(self) -> bool:
@@ -115,4 +116,5 @@ def _counts(now: Progress) -> str:
     waiting = now.collected - now.ended
     words = [f"{waiting} classifying"] if waiting else []
     words += [f"{now.failed} failed"] if now.failed else []
+    words += [now.note] if now.note else []
     return ", ".join(words)

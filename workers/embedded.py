@@ -23,6 +23,7 @@ class Progress:
     classified: int  # with footprints
     failed: int
     last: str = ""  # the host that changed it
+    note: str = ""  # why nothing moves
 
     @property
     def ended(self) -> int:

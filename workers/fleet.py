@@ -1,6 +1,7 @@
 """A run on the fleet's workers: it is given to them and its folder is watched."""
 
 import threading
+from dataclasses import replace
 from time import monotonic
 
 import redis
@@ -12,10 +13,13 @@ from archive.runs import Run
 from workers import steps
 from workers.app import WorkerSettings, require_broker
 from workers.embedded import OnProgress, progress_of
+from workers.leases import Leases, Step
 from workers.post import Post, post_office
 from workers.tasks import give, tend
 
 POLL_S = 1.0
+NOBODY_S = 5.0  # a worker that listens has begun by then
+NOBODY = "no worker has begun yet: start one with `mapsweep worker`"
 
 
 def execute(run: Run, settings: WorkerSettings, progress: OnProgress, stop: threading.Event) -> Closed | None:
@@ -42,8 +46,11 @@ def _watched(
 ) -> Closed | None:
     shown = None
     settled_at: float | None = None
+    nobody_at = monotonic() + NOBODY_S
     while not stop.is_set():
         now = progress_of(run)
+        if not now.collected and monotonic() > nobody_at and not _is_begun(run, post, settings):
+            now = replace(now, note=NOBODY)
         if now != shown:
             progress(now)
             shown = now
@@ -57,6 +64,12 @@ def _watched(
             return _finished_here(run)
         stop.wait(POLL_S)
     return None
+
+
+def _is_begun(run: Run, post: Post, settings: WorkerSettings) -> bool:
+    """Whether any worker has taken a host of the run."""
+    leases = Leases(post.redis, run.run_id, settings.pace.lease_s)
+    return bool(leases.attempts(Step.COLLECT) or leases.attempts(Step.CLASSIFY))
 
 
 def _finished_here(run: Run) -> Closed:

@@ -117,3 +117,10 @@ def test_a_dumb_terminal_gets_lines() -> None:
 def test_a_log_does_not_pay_for_rich() -> None:
     code = "import sys, mapsweep.progress; sys.exit('rich' in sys.modules)"
     assert os.spawnl(os.P_WAIT, sys.executable, sys.executable, "-c", code) == 0
+
+
+def test_why_nothing_moves_is_said_in_a_silence() -> None:
+    steps = Steps(asked=10, began_s=0.0)
+    steps.now = Progress(10, 0, 0, 0, note="no worker has begun yet")
+    assert steps.due(1.0) is None
+    assert steps.due(31.0) == "0 of 10 hosts (0 %), no worker has begun yet, 31 s"

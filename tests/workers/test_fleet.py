@@ -210,6 +210,19 @@ def test_a_run_without_workers_ends_at_its_deadline(post: Post, settings: Worker
     assert Runs(settings.runs_url).queued() == ()
 
 
+def test_without_workers_the_progress_says_so(post: Post, settings: WorkerSettings) -> None:
+    run = Runs(settings.runs_url).create(manifest("a"))
+    stop, notes = threading.Event(), []
+
+    def tell(now: Progress) -> None:
+        notes.append(now.note)
+        if now.note:
+            stop.set()
+
+    assert fleet.execute(run, settings, tell, stop) is None
+    assert notes == ["", fleet.NOBODY]
+
+
 def test_stopped_the_command_leaves_the_run_to_the_workers(post: Post, settings: WorkerSettings) -> None:
     run = Runs(settings.runs_url).create(manifest("a"))
     stop = threading.Event()
