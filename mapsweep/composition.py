@@ -12,6 +12,7 @@ from reports.delivery import MailSettings, Security
 if TYPE_CHECKING:
     from collector.keys import Credentials
 
+ACCEPTED_KEYS = "accepted_keys"
 PORTS = {Security.STARTTLS: 587, Security.TLS: 465, Security.NONE: 25}
 
 
@@ -44,6 +45,13 @@ def credentials(settings: Settings, environment: Environment) -> "Credentials":
 
     passphrase = password(settings.ssh.passphrase_file, KEY_PASSPHRASE, environment)
     return Credentials(passphrase=passphrase, use_agent=settings.ssh.use_agent)
+
+
+def accepted_keys(settings: Settings) -> Path | None:
+    """Where accept-new keeps what it learns: beside the runs, where those are files."""
+    if settings.ssh.accepted_keys:
+        return Path(settings.ssh.accepted_keys)
+    return None if "://" in settings.runs else Path(settings.runs) / ACCEPTED_KEYS
 
 
 def mail_settings(settings: Settings, environment: Environment) -> MailSettings | None:

@@ -9,7 +9,7 @@ from collector.keys import Keyring
 from collector.known_hosts import KnownHosts
 from collector.session import Session
 from mapsweep import mailing
-from mapsweep.composition import credentials, mail_settings
+from mapsweep.composition import accepted_keys, credentials, mail_settings
 from mapsweep.execution import HERE, Execute, Stopped, conduct
 from mapsweep.exits import Exit
 from mapsweep.settings import Settings
@@ -18,7 +18,6 @@ from procmaps.tables import Evidence
 from reports.delivery import MailSettings
 from workers import embedded, steps
 
-ACCEPTED_KEYS = "accepted_keys"
 WORKERS_GO_ON = "no longer watched; the workers go on with the run. To watch it again:"
 
 
@@ -72,10 +71,3 @@ def session(settings: Settings, run: Run) -> Session:
             tuple(map(Path, settings.ssh.known_hosts)), settings.ssh.host_key_policy, accepted_keys(settings)
         ),
     )
-
-
-def accepted_keys(settings: Settings) -> Path | None:
-    """Where accept-new keeps what it learns: beside the runs, where those are files."""
-    if settings.ssh.accepted_keys:
-        return Path(settings.ssh.accepted_keys)
-    return None if "://" in settings.runs else Path(settings.runs) / ACCEPTED_KEYS

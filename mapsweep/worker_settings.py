@@ -3,10 +3,9 @@
 from importlib.metadata import version
 from pathlib import Path
 
-from mapsweep.composition import broker_password, credentials, mail_settings
+from mapsweep.composition import accepted_keys, broker_password, credentials, mail_settings
 from mapsweep.setting_sources import Environment
 from mapsweep.settings import Settings, find_inventory
-from mapsweep.sweeping import accepted_keys
 from workers.app import WorkerSettings
 from workers.schedules import Schedule
 
