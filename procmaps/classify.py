@@ -27,7 +27,7 @@ from procmaps.rules.name_rules import NAME_RULES
 from procmaps.rules.names import OPEN_CODES, Name, mark_archives, read_codes
 from procmaps.rules.objects import find_objects, has
 from procmaps.rules.parts import assemble
-from procmaps.rules.rule import Rule
+from procmaps.rules.rule import Rule, verdicts_of
 from procmaps.tables import Evidence, Flags, PartTable, Snapshot
 
 RULES_VERSION: Final = "1"
@@ -95,6 +95,7 @@ _KIND_OF_CODE = np.full(256, Kind.ANONYMOUS, np.uint8)
 for _index, (_code, _rule) in enumerate(NAME_RULES.items()):
     _RULE_OF_CODE[_code] = _index
     _KIND_OF_CODE[_code] = _rule.kind
+_VERDICTS: Final = verdicts_of(RULES)
 _FIRST_MEMORY_RULE: Final = len(NAME_RULES)
 _USER_SPACE_END: Final = np.uint64(
     2**57
@@ -139,8 +140,8 @@ def classify(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> PartTab
     for index, rule in enumerate(MEMORY_RULES, _FIRST_MEMORY_RULE):
         mask = rule.find(draft) if rule.find is not None else None
         if mask is not None:
-            draft.label(mask, index, rule.kind, rule.confidence, rule.runner_up or rule.kind)
-    return assemble(draft, _RULE_OF_CODE[code], _KIND_OF_CODE[code])
+            draft.label(mask, index, rule.kind)
+    return assemble(draft, _VERDICTS, _RULE_OF_CODE[code], _KIND_OF_CODE[code])
 
 
 def _label_named(draft: Draft) -> None:
@@ -148,7 +149,7 @@ def _label_named(draft: Draft) -> None:
         rule = NAME_RULES[name]
         mask = draft.code == name
         if mask.any():
-            draft.label(mask, int(_RULE_OF_CODE[name]), rule.kind, rule.confidence, rule.kind)
+            draft.label(mask, int(_RULE_OF_CODE[name]), rule.kind)
 
 
 def _with(snapshot: Snapshot, rows: Flags) -> Flags:

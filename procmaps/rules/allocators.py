@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft
+from procmaps.rules.draft import Draft, is_multiple
 from procmaps.rules.names import Name
 from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
@@ -28,7 +28,7 @@ def foreign(draft: Draft) -> Flags:
 
 def affordable(draft: Draft) -> Flags:
     """No larger than all anonymous memory that the process has resident; true where that is unknown."""
-    budget = draft.facts.rss_anon_bytes[draft.process]
+    budget = draft.spread(draft.facts.rss_anon_bytes)
     return (budget < 0) | (draft.size <= budget)
 
 
@@ -36,7 +36,7 @@ def loaded(draft: Draft) -> Flags | None:
     """Writable anonymous memory where jemalloc, tcmalloc or mimalloc stands before glibc's malloc."""
     other = has(draft.facts.marks, "jemalloc", "tcmalloc", "mimalloc")
     return (
-        draft.open & other[draft.process] & (draft.writable | draft.none & draft.touches_below)
+        draft.open & draft.spread(other) & (draft.writable | draft.none & draft.touches_below)
         if other.any()
         else None
     )
@@ -48,7 +48,11 @@ def musl(draft: Draft) -> Flags | None:
     if not own.any():
         return None
     found: Flags = (
-        draft.open_rw & own[draft.process] & ~foreign(draft) & affordable(draft) & (draft.size % MIB != 0)
+        draft.open_rw
+        & draft.spread(own)
+        & ~foreign(draft)
+        & affordable(draft)
+        & ~is_multiple(draft.size, MIB)
     )
     return found
 
@@ -61,9 +65,9 @@ def static_jemalloc(draft: Draft) -> Flags | None:
         & ~has(draft.facts.marks, "jvm", "v8", "dotnet")
     )
     norreserve = (draft.flags & np.uint64(VM_FLAGS["nr"])) != 0
-    known = draft.facts.smaps[draft.process]
+    known = draft.spread(draft.facts.smaps)
     large = draft.size >= MIB
-    found: Flags = draft.open_rw & silent[draft.process] & large & (norreserve | ~known)
+    found: Flags = draft.open_rw & draft.spread(silent) & large & (norreserve | ~known)
     return found
 
 
@@ -76,10 +80,9 @@ def mmapped(draft: Draft) -> Flags:
         & ~foreign(draft)
         & affordable(draft)
     )
-    named = np.zeros(len(draft.facts.marks), np.bool_)
-    named[draft.process[draft.code == Name.GLIBC_MALLOC]] = True  # then what has no name is no chunk
+    named = draft.owners(draft.code == Name.GLIBC_MALLOC)  # then what has no name is no chunk
     other = has(draft.facts.marks, "musl") | named
-    found: Flags = chunk & ~other[draft.process] & (draft.size % MIB != 0)
+    found: Flags = chunk & ~draft.spread(other) & ~is_multiple(draft.size, MIB)
     return found
 
 
@@ -88,8 +91,8 @@ def zend(draft: Draft) -> Flags | None:
     php = has(draft.facts.marks, "php")
     if not php.any():
         return None
-    chunk = (draft.size % ZEND_CHUNK_BYTES == 0) & (draft.start % ZEND_CHUNK_BYTES == 0)
-    found: Flags = draft.open_rw & php[draft.process] & chunk
+    chunk = is_multiple(draft.size, ZEND_CHUNK_BYTES) & is_multiple(draft.start, ZEND_CHUNK_BYTES)
+    found: Flags = draft.open_rw & draft.spread(php) & chunk
     return found
 
 

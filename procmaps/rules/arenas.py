@@ -33,19 +33,17 @@ def uses_arenas(draft: Draft) -> Flags:
 
 def names_arenas(draft: Draft) -> Flags:
     """Processes in which glibc names the heaps of arenas."""
-    found = np.zeros(len(draft.facts.marks), np.bool_)
-    found[draft.process[draft.code == Name.GLIBC_ARENA]] = True
-    return found
+    return draft.owners(draft.code == Name.GLIBC_ARENA)
 
 
 def heap_bytes(draft: Draft) -> Ints64:
     """HEAP_MAX_SIZE of each part's process."""
-    return np.where(draft.facts.thirty_two_bit[draft.process], HEAP_32_BYTES, HEAP_64_BYTES)
+    return np.where(draft.spread(draft.facts.thirty_two_bit), HEAP_32_BYTES, HEAP_64_BYTES)
 
 
 def partly_used(draft: Draft) -> Flags | None:
     """A writable part over a boundary and the untouchable rest up to the next one."""
-    tails = np.flatnonzero(draft.open_none & draft.touches_below & uses_arenas(draft)[draft.process])
+    tails = np.flatnonzero(draft.open_none & draft.touches_below & draft.spread(uses_arenas(draft)))
     if not len(tails):
         return None
     size = heap_bytes(draft)[tails]
@@ -65,13 +63,13 @@ def partly_used(draft: Draft) -> Flags | None:
     good &= named | (draft.code[heads] == Name.GLIBC_ARENA) | ~names_arenas(draft)[draft.process[tails]]
     if not good.any():
         return None
-    return draft.take(draft.process[tails[good]].astype(np.int64), base[good], (base + size)[good])
+    return draft.take(draft.process[tails[good]], base[good], (base + size)[good])
 
 
 def full(draft: Draft) -> Flags | None:
     """Whole blocks that are writable to their end: heaps that are full, where RssAnon can pay for them."""
     allowed = uses_arenas(draft) & _has_arenas(draft)
-    rows = np.flatnonzero(draft.open_rw & allowed[draft.process] & (draft.size >= heap_bytes(draft)))
+    rows = np.flatnonzero(draft.open_rw & draft.spread(allowed) & (draft.size >= heap_bytes(draft)))
     if not len(rows):
         return None
     size = heap_bytes(draft)[rows]
@@ -81,7 +79,8 @@ def full(draft: Draft) -> Flags | None:
     good = (high > low) & ((budget < 0) | (draft.size[rows] <= budget))
     # a full heap ends where the next one could begin: a chunk or table that merely spans a boundary does not
     good &= (high == draft.end[rows]) & (low == draft.start[rows])
-    good &= (draft.resident[rows] < 0) | (draft.resident[rows] * RESIDENT_SHARE >= draft.size[rows])
+    resident = draft.resident_bytes(rows)
+    good &= (resident < 0) | (resident * RESIDENT_SHARE >= draft.size[rows])
     # all heaps of a process together must be paid for
     heaps = np.bincount(draft.process, _heap_sizes(draft), len(draft.facts.marks))
     wanted = heaps + np.bincount(draft.process[rows][good], draft.size[rows][good], len(heaps))
@@ -91,7 +90,7 @@ def full(draft: Draft) -> Flags | None:
         return None
     # each heap is a block of its own
     count = (high - low) // size
-    process = np.repeat(draft.process[rows].astype(np.int64), count)
+    process = np.repeat(draft.process[rows], count)
     first = np.repeat(low, count) + np.repeat(size, count) * (
         np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
     )
@@ -104,9 +103,7 @@ def _heap_sizes(draft: Draft) -> Ints64:
 
 
 def _has_arenas(draft: Draft) -> Flags:
-    found = np.zeros(len(draft.facts.marks), np.bool_)
-    found[draft.process[draft.kind == Kind.HEAP_ARENA]] = True
-    return found
+    return draft.owners(draft.kind == Kind.HEAP_ARENA)
 
 
 PARTLY_USED = Rule(

@@ -1,17 +1,32 @@
 """The parts while the rules label them: what names leave open, cut where a role begins or ends."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from procmaps.kinds import Kind
 from procmaps.rules.names import Name
-from procmaps.tables import EXECUTE, READ, SHARED, UNKNOWN, WRITE, Bytes8, Flags, Ints32, Ints64, Snapshot
+from procmaps.tables import (
+    EXECUTE,
+    READ,
+    SHARED,
+    UNKNOWN,
+    WRITE,
+    Addresses,
+    Bytes8,
+    Flags,
+    Ints32,
+    Ints64,
+    Snapshot,
+)
 
 if TYPE_CHECKING:
     from procmaps.rules.jvm import Jvm
     from procmaps.rules.objects import Marks
+
+_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 Spans: TypeAlias = list[tuple[int, int, int]]  # process row, start, end
 
@@ -34,8 +49,8 @@ class Facts:
 
 # what each part has besides what follows from these
 COLUMNS = (
-    *("mapping", "process", "start", "end", "perms", "code", "below", "above", "flags", "resident"),
-    *("kind", "rule", "confidence", "runner_up", "block"),
+    *("mapping", "process", "start", "end", "perms", "code", "below", "above"),
+    *("kind", "rule", "block"),
 )
 
 
@@ -44,7 +59,7 @@ class Draft:
 
     __slots__ = (
         *(*COLUMNS, "size", "key", "none", "open", "writable", "touches_above", "touches_below"),
-        *("blocks", "facts", "jvms", "snapshot", "_first_rows"),
+        *("blocks", "facts", "jvms", "snapshot", "_first_rows", "_flags"),
     )
 
     def __init__(self, snapshot: Snapshot, facts: Facts, code: Bytes8, rows: Ints64) -> None:
@@ -53,12 +68,11 @@ class Draft:
         self.facts = facts
         self.jvms: list[Jvm] = []
         self.blocks = 0
-        self._first_rows: list[int] | None = None  # of each process; counted when asked for
+        self._flags: Addresses | None = None  # read when asked for
         below, above = _neighbours(snapshot, code, rows)
         start = maps.start[rows].astype(np.int64)
-        process = maps.process[rows]
-        self.mapping: Ints32 = rows.astype(np.int32)
-        self.process: Ints32 = process
+        self.mapping: Ints64 = rows
+        self.process: Ints64 = maps.process[rows].astype(np.int64)
         self.start: Ints64 = start
         self.end: Ints64 = maps.end[rows].astype(np.int64)
         self.perms: Bytes8 = maps.perms[rows]
@@ -67,13 +81,8 @@ class Draft:
             below  # code + 1 of the mapping that ends where this one starts; 0 where none does
         )
         self.above: Bytes8 = above
-        smaps = facts.smaps[process]
-        self.flags = np.where(smaps, maps.vm_flags[rows], np.uint64(0))
-        self.resident: Ints64 = np.where(smaps, maps.resident_bytes[rows], UNKNOWN)
         self.kind: Bytes8 = np.full(len(rows), OPEN, np.uint8)
         self.rule = np.zeros(len(rows), np.uint16)
-        self.confidence: Bytes8 = np.zeros(len(rows), np.uint8)
-        self.runner_up: Bytes8 = np.zeros(len(rows), np.uint8)
         self.block: Ints32 = np.full(len(rows), -1, np.int32)
         self._refresh()
 
@@ -90,12 +99,33 @@ class Draft:
         """Open parts that nobody may touch: guards, reserves."""
         return self.open & self.none
 
+    @property
+    def flags(self) -> Addresses:
+        """What smaps flags each part with; none where it may not be used."""
+        if self._flags is None:
+            flags = self.snapshot.maps.vm_flags[self.mapping]
+            self._flags = np.where(self.spread(self.facts.smaps), flags, np.uint64(0))
+        return self._flags
+
+    def resident_bytes(self, rows: Ints64) -> Ints64:
+        """What smaps says of the mappings that these parts are of; UNKNOWN where it may not be used."""
+        resident = self.snapshot.maps.resident_bytes[self.mapping[rows]]
+        return np.where(self.facts.smaps[self.process[rows]], resident, UNKNOWN)
+
     def rows_of(self, process: int) -> slice:
         """The parts of one process."""
-        if self._first_rows is None:
-            wanted = np.arange(len(self.facts.marks) + 1)
-            self._first_rows = np.searchsorted(self.process, wanted).tolist()
-        return slice(self._first_rows[process], self._first_rows[process + 1])
+        first, end = self._first_rows[process : process + 2].tolist()
+        return slice(first, end)
+
+    def spread(self, known: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
+        """What is known of each process, for each of its parts."""
+        return np.repeat(known, np.diff(self._first_rows))
+
+    def owners(self, parts: Flags) -> Flags:
+        """Processes that have at least one of these parts."""
+        found = np.zeros(len(self.facts.marks), np.bool_)
+        found[self.process[parts]] = True
+        return found
 
     def cut(self, rows: Ints64, addresses: Ints64) -> None:
         """Split parts at addresses; one that is not strictly inside its part splits nothing.
@@ -115,7 +145,7 @@ class Draft:
         source = np.repeat(np.arange(len(self)), pieces)
         position = rows + 1 + np.arange(len(rows))  # where the upper piece of each cut comes to lie
         for column in COLUMNS:
-            setattr(self, column, getattr(self, column)[source])
+            setattr(self, column, getattr(self, column).take(source))
         self.start[position] = addresses
         self.end[position - 1] = addresses
         self.below[position] = 0
@@ -153,23 +183,18 @@ class Draft:
             self.block[rows] = (self.blocks + groups).astype(np.int32)
             self.blocks += int(groups.max()) + 1
 
-    def label(self, mask: Flags, rule: int, kind: Kind, confidence: int, runner_up: Kind) -> None:
-        """Settle the open parts of a mask.
-
-        What came second depends on access: nothing but a reserve is closed, and no reserve is open.
-        """
+    def label(self, mask: Flags, rule: int, kind: Kind) -> None:
+        """Settle the open parts of a mask."""
         rows = np.flatnonzero(mask & (self.kind == OPEN))
         self.kind[rows] = kind
         self.open[rows] = False
         self.rule[rows] = rule
-        self.confidence[rows] = confidence
-        if_open = Kind.ANONYMOUS if runner_up is Kind.RESERVED else runner_up
-        if_closed = runner_up if runner_up is kind else Kind.RESERVED
-        self.runner_up[rows] = np.where(self.none[rows], if_closed, if_open)
 
     def _refresh(self) -> None:
-        self._first_rows = None
-        self.key: Ints64 = _keys(self.process.astype(np.int64), self.start)
+        """What follows from the columns, once they have changed."""
+        self._first_rows = np.searchsorted(self.process, np.arange(len(self.facts.marks) + 1))
+        self._flags = None
+        self.key: Ints64 = _keys(self.process, self.start)
         self.size: Ints64 = self.end - self.start
         self.none: Flags = self.perms & ACCESS == 0
         # anonymous parts without a kind yet
@@ -178,6 +203,12 @@ class Draft:
         meets = (self.start[1:] == self.end[:-1]) & (self.process[1:] == self.process[:-1])
         self.touches_below: Flags = np.concatenate((np.zeros(1, np.bool_), meets))[: len(self)]
         self.touches_above: Flags = np.concatenate((meets, np.zeros(1, np.bool_)))[: len(self)]
+
+
+def is_multiple(values: Ints64, unit: int) -> Flags:
+    """Which of these are whole numbers of a unit that is a power of two: far faster than a division."""
+    found: Flags = (values & (unit - 1)) == 0
+    return found
 
 
 def _keys(process: Ints64, address: Ints64) -> Ints64:

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft
+from procmaps.rules.draft import Draft, is_multiple
 from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
 from procmaps.tables import EXECUTE, Flags
@@ -21,8 +21,7 @@ MMAP_AREA_BYTES: Final = 2**44  # neither executables nor the mmap area lie belo
 
 def processes(draft: Draft) -> Flags:
     """Processes with memory at Go's fixed base, or with the islands that only its page summaries make."""
-    found = np.zeros(len(draft.facts.marks), np.bool_)
-    found[draft.process[draft.open & (draft.start == FIXED_BASE)]] = True
+    found = draft.owners(draft.open & (draft.start == FIXED_BASE))
     large = draft.open_none & (draft.size >= ISLAND_RESERVE_BYTES)
     if len(draft) < 3 or not large.any():
         return found & ~has(draft.facts.marks, *OTHERS)
@@ -37,7 +36,7 @@ def heap(draft: Draft) -> Flags | None:
     go = processes(draft)
     if not go.any():
         return None
-    low = draft.open & go[draft.process] & (draft.perms & EXECUTE == 0)
+    low = draft.open & draft.spread(go) & (draft.perms & EXECUTE == 0)
     fixed = low & (draft.start >= FIXED_BASE) & (draft.end <= FIXED_TOP)
     low &= (draft.end <= MMAP_AREA_BYTES * 4) & (draft.start >= 2**32)
     rows = np.flatnonzero(low)
@@ -47,7 +46,7 @@ def heap(draft: Draft) -> Flags | None:
     breaks = np.concatenate(([True], ~draft.touches_below[rows[1:]] | (np.diff(rows) != 1)))
     run = np.cumsum(breaks) - 1
     first, last = rows[breaks], rows[np.concatenate((breaks[1:], [True]))]
-    whole = (draft.start[first] % ARENA_BYTES == 0) & (draft.end[last] % ARENA_BYTES == 0)
+    whole = is_multiple(draft.start[first], ARENA_BYTES) & is_multiple(draft.end[last], ARENA_BYTES)
     mask[rows[whole[run]]] = True
     draft.join(np.flatnonzero(mask), run[np.searchsorted(rows, np.flatnonzero(mask))])
     return mask
@@ -57,7 +56,7 @@ def runtime(draft: Draft) -> Flags | None:
     """All other anonymous memory of a Go process that has no libc."""
     go = processes(draft) | _with_heap(draft)
     pure = go & ~has(draft.facts.marks, "glibc", "musl")
-    return draft.open & pure[draft.process] if pure.any() else None
+    return draft.open & draft.spread(pure) if pure.any() else None
 
 
 def islands(draft: Draft) -> Flags | None:
@@ -65,7 +64,7 @@ def islands(draft: Draft) -> Flags | None:
     go = processes(draft) & has(draft.facts.marks, "glibc", "musl")
     if not go.any():
         return None
-    own = draft.open & go[draft.process]
+    own = draft.open & draft.spread(go)
     breaks = ~(own & np.concatenate((np.zeros(1, np.bool_), own[:-1])) & draft.touches_below)
     run = np.cumsum(breaks)
     large = own & draft.none & (draft.size >= ISLAND_RESERVE_BYTES)
@@ -75,13 +74,11 @@ def islands(draft: Draft) -> Flags | None:
 def rest(draft: Draft) -> Flags | None:
     """With cgo: what is neither stack nor arena; C code that maps much itself is rare in Go programs."""
     go = _with_heap(draft) & has(draft.facts.marks, "glibc", "musl")
-    return draft.open & go[draft.process] & ~draft.none if go.any() else None
+    return draft.open & draft.spread(go) & ~draft.none if go.any() else None
 
 
 def _with_heap(draft: Draft) -> Flags:
-    found = np.zeros(len(draft.facts.marks), np.bool_)
-    found[draft.process[draft.kind == Kind.GO_HEAP]] = True
-    return found
+    return draft.owners(draft.kind == Kind.GO_HEAP)
 
 
 HEAP = Rule(

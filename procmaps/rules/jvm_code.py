@@ -90,7 +90,7 @@ def safepoint(draft: Draft) -> Flags | None:
         return None
     jvm = np.zeros(len(draft.facts.marks), np.bool_)
     jvm[[one.process for one in draft.jvms]] = True
-    tiny = draft.open & jvm[draft.process] & (draft.size <= SMALL_MAP_BYTES) & (draft.perms & WRITE == 0)
+    tiny = draft.open & draft.spread(jvm) & (draft.size <= SMALL_MAP_BYTES) & (draft.perms & WRITE == 0)
     readable = tiny & ~draft.none
     beside = readable.copy()
     beside[:-1] |= readable[1:] & draft.touches_below[1:]

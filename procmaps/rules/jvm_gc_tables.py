@@ -6,7 +6,7 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import affordable
-from procmaps.rules.draft import Draft, Spans
+from procmaps.rules.draft import Draft, Spans, is_multiple
 from procmaps.rules.jvm import GIB, KIB, LOW_BYTES, MIB, Jvm
 from procmaps.rules.jvm_gc import heap_runs, merge_spans, whole_pages
 from procmaps.rules.names import Name
@@ -110,7 +110,7 @@ def mark_stack(draft: Draft) -> Flags | None:
         return None
     jvm = np.zeros(len(draft.facts.marks), np.bool_)
     jvm[[one.process for one in draft.jvms if one.arguments.collector not in WITHOUT_MARK_STACK]] = True
-    mask = draft.open_rw & jvm[draft.process] & (draft.size == MARK_STACK_BYTES)
+    mask = draft.open_rw & draft.spread(jvm) & (draft.size == MARK_STACK_BYTES)
     for one in draft.jvms:
         one.mark_stack |= bool(mask[draft.rows_of(one.process)].any())
     found: Flags = mask
@@ -130,7 +130,7 @@ def mark_stack_merged(draft: Draft) -> Flags | None:
         if not jvm.heap[1] or (64 not in jvm.scales if gaps else not jvm.arguments.known):
             continue  # nothing says that the collector is G1
         own = draft.rows_of(jvm.process)
-        fit = draft.open_rw[own] & (draft.size[own] > MARK_STACK_BYTES) & (draft.end[own] % (2 * MIB) == 0)
+        fit = draft.open_rw[own] & (draft.size[own] > MARK_STACK_BYTES) & is_multiple(draft.end[own], 2 * MIB)
         for end in draft.end[own][fit & (draft.start[own] >= LOW_BYTES)][:1].tolist():
             spans.append((jvm.process, end - MARK_STACK_BYTES, end))
     return draft.take_spans(spans)
@@ -143,22 +143,21 @@ def untouched(draft: Draft) -> Flags | None:
     jvm = np.zeros(len(draft.facts.marks), np.bool_)
     jvm[[one.process for one in draft.jvms]] = True
     jvm &= ~has(draft.facts.marks, "jemalloc", "tcmalloc", "mimalloc")
-    whole = (draft.size % MIB == 0) & (draft.start % MIB == 0)
-    found: Flags = draft.open_rw & jvm[draft.process] & (whole | ~affordable(draft))
+    whole = is_multiple(draft.size, MIB) & is_multiple(draft.start, MIB)
+    found: Flags = draft.open_rw & draft.spread(jvm) & (whole | ~affordable(draft))
     return found
 
 
 def zgc_tables(draft: Draft) -> Flags | None:
     """ZGC: reserves of 8 GiB for mark stacks, and maps with 8 bytes for each granule of its address range."""
-    spaces = np.zeros(len(draft.facts.marks), np.bool_)
-    spaces[draft.process[draft.code == Name.JAVA_HEAP]] = True
+    spaces = draft.owners(draft.code == Name.JAVA_HEAP)
     if not spaces.any():
         return None
-    closed = draft.open_none & spaces[draft.process] & (draft.size >= ZGC_MARK_STACK_BYTES // 2)
+    closed = draft.open_none & draft.spread(spaces) & (draft.size >= ZGC_MARK_STACK_BYTES // 2)
     mask = closed.copy()
     mask[:-1] |= closed[1:] & draft.touches_below[1:]
     rows = np.flatnonzero(
-        draft.open_rw & spaces[draft.process] & (draft.size >= ZGC_GRANULE_MAP_BYTES) & ~mask
+        draft.open_rw & draft.spread(spaces) & (draft.size >= ZGC_GRANULE_MAP_BYTES) & ~mask
     )
     maps = draft.size[rows] % ZGC_GRANULE_MAP_BYTES == 0
     mask[rows[maps]] = True
@@ -171,7 +170,7 @@ def collection_set_map(draft: Draft) -> Flags | None:
         return None
     jvm = np.zeros(len(draft.facts.marks), np.bool_)
     jvm[[one.process for one in draft.jvms]] = True
-    return draft.open & jvm[draft.process] & (draft.end <= BOTTOM_BYTES)
+    return draft.open & draft.spread(jvm) & (draft.end <= BOTTOM_BYTES)
 
 
 WHOLE = Rule(

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft, Spans
+from procmaps.rules.draft import Draft, Spans, is_multiple
 from procmaps.rules.jvm import CANDIDATE_LIMIT_COUNT, CLASS_SPACE_BYTES, GIB, KIB, LOW_BYTES, MIB, Jvm
 from procmaps.rules.names import Name
 from procmaps.rules.rule import Rule
@@ -145,7 +145,9 @@ def _doubts(
     low, high = span
     rows, start, end = columns
     inside = rows[np.searchsorted(end, low, "right") : np.searchsorted(start, high)]
-    tails = draft.none[inside] & (draft.end[inside] % ARENA_BYTES == 0) & (draft.size[inside] < ARENA_BYTES)
+    tails = (
+        draft.none[inside] & is_multiple(draft.end[inside], ARENA_BYTES) & (draft.size[inside] < ARENA_BYTES)
+    )
     doubts = 12 * max(0, int(tails.sum()) - 1) + min(len(inside), 30)
     if low >= LOW_BYTES and len(inside) > 1 and not draft.none[inside].any() and not exact:
         doubts += 20
@@ -230,15 +232,14 @@ def zgc(draft: Draft) -> Flags | None:
     views = draft.code == Name.JAVA_HEAP
     if not views.any():
         return None
-    has_view = np.zeros(len(draft.facts.marks), np.bool_)
-    has_view[draft.process[views]] = True
+    has_view = draft.owners(views)
     for jvm in draft.jvms:
         if has_view[jvm.process]:
             first = draft.start[views & (draft.process == jvm.process)]
             jvm.heap = int(first.min()), int(first.min())
     reserve = (
         draft.open_none
-        & has_view[draft.process]
+        & draft.spread(has_view)
         & (draft.start >= ZGC_LOW_BYTES)
         & (draft.end <= 2 * LOW_BYTES)
     )

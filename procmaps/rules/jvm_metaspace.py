@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft, Spans
+from procmaps.rules.draft import Draft, Spans, is_multiple
 from procmaps.rules.jvm import (
     CANDIDATE_LIMIT_COUNT,
     CLASS_SPACE_BYTES,
@@ -36,11 +36,11 @@ def archives(draft: Draft) -> Flags | None:
         return None
     rests = np.zeros(len(draft), np.bool_)
     rests[1:] = jsa[:-1]
-    rests &= draft.open_none & (draft.start % ARCHIVE_ALIGNMENT_BYTES != 0)
+    rests &= draft.open_none & ~is_multiple(draft.start, ARCHIVE_ALIGNMENT_BYTES)
     rests &= draft.below == Name.JSA + 1
     rows = np.flatnonzero(rests)
     top = -(-draft.start[rows] // ARCHIVE_ALIGNMENT_BYTES) * ARCHIVE_ALIGNMENT_BYTES
-    spans = (draft.process[rows].astype(np.int64), draft.start[rows], np.minimum(top, draft.end[rows]))
+    spans = (draft.process[rows], draft.start[rows], np.minimum(top, draft.end[rows]))
     tails = draft.take(*spans)
     found: Flags = tails | ((draft.code == Name.JSA) & (draft.kind == 255))
     return found
@@ -91,7 +91,7 @@ def low_rest(draft: Draft) -> Flags | None:
         return None
     jvm = np.zeros(len(draft.facts.marks), np.bool_)
     jvm[[one.process for one in draft.jvms if one.heap[1] and one.heap[1] <= LOW_BYTES]] = True
-    return draft.open & jvm[draft.process] & (draft.end <= LOW_BYTES) & (draft.size >= 2 * GRANULE_BYTES)
+    return draft.open & draft.spread(jvm) & (draft.end <= LOW_BYTES) & (draft.size >= 2 * GRANULE_BYTES)
 
 
 def nodes(draft: Draft) -> Flags | None:

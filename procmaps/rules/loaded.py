@@ -30,7 +30,7 @@ def bss(draft: Draft) -> Flags:
     """
     late = np.where(has(draft.facts.marks, "jemalloc"), JEMALLOC_BSS_MAX_BYTES, LATE_BSS_MAX_BYTES)
     largest = np.where(has(draft.facts.marks, "python", "jvm"), late, BSS_MAX_BYTES)
-    return _above_data(draft) & (draft.size <= largest[draft.process]) & ~draft.touches_above
+    return _above_data(draft) & (draft.size <= draft.spread(largest)) & ~draft.touches_above
 
 
 def small_bss(draft: Draft) -> Flags:

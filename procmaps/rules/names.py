@@ -115,6 +115,10 @@ _MEMFDS: tuple[tuple[bytes, Name], ...] = (
     (b"/memfd:doublemapper", Name.DOTNET_CODE),
     (b"/memfd:vmem", Name.BEAM_JIT),
 )
+# by the first two bytes of a name: few files share them with what is no file
+_MAY_BE_SPECIAL = np.zeros(2**16, np.bool_)
+_MAY_BE_SPECIAL[[int.from_bytes(prefix[:2], "little") for prefix, _ in _PATHS]] = True
+_MAY_BE_SPECIAL[ord("[") :: 2**8] = True
 _ANON_PREFIX_BYTES = 24
 WORD_BYTES = 8
 
@@ -127,13 +131,12 @@ def read_codes(maps: MapTable) -> Bytes8:
     first = _first_of_run(maps, is_path)
     heads = np.flatnonzero(first & named)
     special = _special(maps, heads)
-    hit = special != Name.ANONYMOUS
-    if hit.any():
-        codes_of_heads = np.zeros(len(first), np.uint8)
-        codes_of_heads[heads] = special
-        run = np.maximum.accumulate(np.where(first, np.arange(len(first)), 0))
-        settled = codes_of_heads[run]
-        code = np.where(settled != Name.ANONYMOUS, settled, code)
+    hit = np.flatnonzero(special)
+    begin = heads[hit]
+    runs = np.append(np.flatnonzero(first), len(first))
+    length = runs[np.searchsorted(runs, begin, "right")] - begin
+    upto = np.cumsum(length)
+    code[np.repeat(begin - upto + length, length) + np.arange(length.sum())] = np.repeat(special[hit], length)
     return code
 
 
@@ -187,25 +190,26 @@ def _prefixes(maps: MapTable, rows: Ints64, width: int, skip: int = 0) -> Bytes8
 
 def _special(maps: MapTable, rows: Ints64) -> Bytes8:
     """Name codes of what is no ordinary file; ANONYMOUS (0) for ordinary files."""
-    code = np.zeros(len(rows), np.uint8)
-    if not len(rows):
-        return code
+    found = np.zeros(len(rows), np.uint8)
     key = _first_words(maps, rows)
-    bracket = key & np.uint64(0xFF) == ord("[")  # a path begins with a slash: the name is the kernel's
-    code[bracket] = Name.SYSTEM
+    odd = np.flatnonzero(_MAY_BE_SPECIAL[key & np.uint64(0xFFFF)])
+    if not len(odd):
+        return found
+    rows, key = rows[odd], key[odd]
+    code = np.zeros(len(rows), np.uint8)
+    # a path begins with a slash: the name is the kernel's
+    code[key & np.uint64(0xFF) == ord("[")] = Name.SYSTEM
     for prefix, name in _PATHS:
         mask = np.uint64((1 << 8 * len(prefix)) - 1)
-        hit = (key & mask) == np.uint64(int.from_bytes(prefix, "little"))
-        code[hit & bracket if prefix[:1] == b"[" else hit & ~bracket] = name
+        code[(key & mask) == _key(prefix)] = name
     private = maps.perms[rows] & SHARED == 0
     code[(key == _key(b"/dev/zer")) & private] = Name.ZERO
     code[(key == _key(b"/anon_hu")) & private] = Name.HUGE
     _refine(maps, rows, code, np.flatnonzero(code == Name.ANON_OTHER), _ANON)
-    memfds = np.flatnonzero(
-        (key & np.uint64((1 << 56) - 1)) == np.uint64(int.from_bytes(b"/memfd:", "little"))
-    )
+    memfds = np.flatnonzero((key & np.uint64((1 << 56) - 1)) == _key(b"/memfd:"))
     _refine(maps, rows, code, memfds, _MEMFDS)
-    return code
+    found[odd] = code
+    return found
 
 
 def _refine(

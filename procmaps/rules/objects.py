@@ -26,7 +26,7 @@ MARKS = (
 BIT = {name: np.uint32(1 << position) for position, name in enumerate(MARKS)}
 
 OBJECT_NAME = re.compile(
-    rb"(?:^|/)(?:"
+    rb"(?:"
     rb"(libjvm\.so)"
     rb"|(libc\.so\.6|libc-2\.\d+\.so)"
     rb"|(ld-musl-[^/]*|libc\.musl-[^/]*|libc\.so)"
@@ -81,5 +81,5 @@ def _distinct_files(maps: MapTable, rows: Ints64) -> tuple[Ints64, Ints64]:
 
 
 def _mark_of(path: bytes) -> int:
-    match = OBJECT_NAME.search(path)
+    match = OBJECT_NAME.match(path, path.rfind(b"/") + 1)
     return 0 if match is None or match.lastindex is None else 1 << (match.lastindex - 1)

@@ -28,7 +28,7 @@ def guarded(draft: Draft) -> Flags | None:
     rows = rows[draft.none[rows - 1] & (draft.size[rows - 1] <= GUARD_MAX_BYTES) & draft.open[rows - 1]]
     if not len(rows):
         return None
-    shape = np.stack((draft.process[rows].astype(np.int64), draft.size[rows]), axis=1)
+    shape = np.stack((draft.process[rows], draft.size[rows]), axis=1)
     _, group, count = np.unique(shape, axis=0, return_inverse=True, return_counts=True)
     mask = np.zeros(len(draft), np.bool_)
     mask[rows[count[group.reshape(-1)] >= GUARDED_COUNT]] = True
@@ -37,14 +37,14 @@ def guarded(draft: Draft) -> Flags | None:
 
 def unpaid(draft: Draft) -> Flags:
     """Memory larger than all anonymous memory of the process that is resident: hardly used."""
-    budget = draft.facts.rss_anon_bytes[draft.process]
+    budget = draft.spread(draft.facts.rss_anon_bytes)
     found: Flags = (draft.kind == OPEN) & (budget >= 0) & (draft.size > budget)
     return found
 
 
 def vast(draft: Draft) -> Flags:
     """The same by far, or flagged as nothing that malloc makes."""
-    budget = draft.facts.rss_anon_bytes[draft.process]
+    budget = draft.spread(draft.facts.rss_anon_bytes)
     far = (budget >= 0) & (draft.size > budget * VAST_FACTOR) & (draft.size >= VAST_MIN_BYTES)
     found: Flags = (draft.kind == OPEN) & ~draft.none & (far | foreign(draft))
     return found

@@ -1,11 +1,13 @@
 """A rule: a named predicate over mappings, the kind it gives, and where its knowledge comes from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
+
 from procmaps.kinds import Confidence, Kind
-from procmaps.tables import Flags
+from procmaps.tables import Bytes8, Flags
 
 if TYPE_CHECKING:
     from procmaps.rules.draft import Draft
@@ -31,3 +33,29 @@ class Rule:
     why: str
     find: Find | None = None
     runner_up: Kind | None = None  # what else it could be, where something could
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """How sure each rule is and what came second; one entry a rule.
+
+    What came second depends on access: nothing but a reserve is closed, and no reserve is open.
+    """
+
+    confidence: Bytes8
+    second_if_open: Bytes8
+    second_if_closed: Bytes8
+
+
+def verdicts_of(rules: Sequence[Rule]) -> Verdicts:
+    """The verdicts of these rules, in their order."""
+    seconds = [(rule.kind, rule.runner_up or rule.kind) for rule in rules]
+    return Verdicts(
+        confidence=np.array([rule.confidence for rule in rules], np.uint8),
+        second_if_open=np.array(
+            [Kind.ANONYMOUS if second is Kind.RESERVED else second for _, second in seconds], np.uint8
+        ),
+        second_if_closed=np.array(
+            [second if second is kind else Kind.RESERVED for kind, second in seconds], np.uint8
+        ),
+    )

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft
+from procmaps.rules.draft import Draft, is_multiple
 from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS
@@ -26,10 +26,10 @@ def v8_code(draft: Draft) -> Flags | None:
     v8 = has(draft.facts.marks, "v8")
     if not v8.any():
         return None
-    own = draft.open & v8[draft.process]
+    own = draft.open & draft.spread(v8)
     executable = own & (draft.perms & EXECUTE != 0)
     dontcopy = (draft.flags & np.uint64(VM_FLAGS["dc"])) != 0
-    known = draft.facts.smaps[draft.process]
+    known = draft.spread(draft.facts.smaps)
     small = draft.none | (draft.size <= V8_PAGE_BYTES) | executable
     fit = own & small & (dontcopy | ~known)
     breaks = ~(fit & np.concatenate((np.zeros(1, np.bool_), fit[:-1])) & draft.touches_below)
@@ -44,10 +44,10 @@ def v8_heap(draft: Draft) -> Flags | None:
     v8 = has(draft.facts.marks, "v8")
     if not v8.any():
         return None
-    own = draft.open & v8[draft.process]
+    own = draft.open & draft.spread(v8)
     apart = (draft.start >= 2**32) & (draft.end <= MMAP_AREA_BYTES)
     dontcopy = (draft.flags & np.uint64(VM_FLAGS["dc"])) != 0
-    found: Flags = own & (apart | (dontcopy & (draft.start % V8_PAGE_BYTES == 0)))
+    found: Flags = own & (apart | (dontcopy & is_multiple(draft.start, V8_PAGE_BYTES)))
     return found
 
 
@@ -56,7 +56,7 @@ def py_arena(draft: Draft) -> Flags | None:
     python = has(draft.facts.marks, "python")
     if not python.any():
         return None
-    found: Flags = draft.open_rw & python[draft.process] & (draft.size % PY_ARENA_BYTES == 0)
+    found: Flags = draft.open_rw & draft.spread(python) & is_multiple(draft.size, PY_ARENA_BYTES)
     return found
 
 
@@ -67,7 +67,7 @@ def py_arena_merged(draft: Draft) -> Flags | None:
         return None
     over = draft.size % PY_BIG_ARENA_BYTES
     fit = (over >= PY_RADIX_BYTES[0]) & (over <= PY_RADIX_BYTES[1]) & (draft.size < 16 * PY_BIG_ARENA_BYTES)
-    found: Flags = draft.open_rw & python[draft.process] & fit
+    found: Flags = draft.open_rw & draft.spread(python) & fit
     return found
 
 
@@ -76,7 +76,7 @@ def dotnet_heap(draft: Draft) -> Flags | None:
     dotnet = has(draft.facts.marks, "dotnet")
     if not dotnet.any():
         return None
-    own = draft.open & dotnet[draft.process] & (draft.perms & EXECUTE == 0)
+    own = draft.open & draft.spread(dotnet) & (draft.perms & EXECUTE == 0)
     breaks = ~(own & np.concatenate((np.zeros(1, np.bool_), own[:-1])) & draft.touches_below)
     run = np.cumsum(breaks)
     large = own & draft.none & (draft.size >= DOTNET_RESERVE_BYTES)
@@ -87,7 +87,7 @@ def dotnet_heap(draft: Draft) -> Flags | None:
 def dotnet_code(draft: Draft) -> Flags | None:
     """Anonymous executable memory: what is compiled, where W^X is switched off."""
     dotnet = has(draft.facts.marks, "dotnet")
-    return draft.open & dotnet[draft.process] & (draft.perms & EXECUTE != 0) if dotnet.any() else None
+    return draft.open & draft.spread(dotnet) & (draft.perms & EXECUTE != 0) if dotnet.any() else None
 
 
 def beam_heap(draft: Draft) -> Flags | None:
@@ -95,12 +95,12 @@ def beam_heap(draft: Draft) -> Flags | None:
     beam = has(draft.facts.marks, "beam")
     if not beam.any():
         return None
-    own = draft.open & beam[draft.process]
+    own = draft.open & draft.spread(beam)
     carrier = (
         own
         & draft.writable
-        & (draft.size % BEAM_CARRIER_BYTES == 0)
-        & (draft.start % BEAM_CARRIER_BYTES == 0)
+        & is_multiple(draft.size, BEAM_CARRIER_BYTES)
+        & is_multiple(draft.start, BEAM_CARRIER_BYTES)
     )
     literals = own & draft.none & (draft.size >= 2**29)
     beside = literals.copy()

@@ -42,10 +42,9 @@ class Pairs:
 
 def find_pairs(draft: Draft) -> Pairs | None:
     """Open guards and bodies; where smaps shows flagged stacks, what has no flag is none."""
-    flagged_processes = np.zeros(len(draft.facts.marks), np.bool_)
-    flagged_processes[draft.process[(draft.kind == Kind.THREAD_STACK) & flag(draft, "nh")]] = True
+    flagged_processes = draft.owners((draft.kind == Kind.THREAD_STACK) & flag(draft, "nh"))
     guard = draft.open_none & draft.touches_above & (draft.size <= GUARD_MAX_BYTES)
-    guards = np.flatnonzero(guard & ~flagged_processes[draft.process])
+    guards = np.flatnonzero(guard & ~draft.spread(flagged_processes))
     if not len(guards):
         return None
     body = guards + 1
@@ -57,7 +56,7 @@ def find_pairs(draft: Draft) -> Pairs | None:
     if not len(guards):
         return None
     follows = np.concatenate(([False], (guards[1:] == guards[:-1] + 2) & draft.touches_below[guards[1:]]))
-    process = draft.process[guards].astype(np.int64)
+    process = draft.process[guards]
     return Pairs(guards, process, draft.size[guards + 1], draft.size[guards], np.cumsum(~follows))
 
 

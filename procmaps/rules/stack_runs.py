@@ -27,10 +27,10 @@ def bare(draft: Draft) -> Flags | None:
 
 def _runs_of(draft: Draft, guard: int) -> Flags | None:
     missing = _missing(draft)
-    rows = np.flatnonzero(draft.open_rw & (missing > 0)[draft.process] & (draft.size >= DEFAULT_BYTES // 2))
+    rows = np.flatnonzero(draft.open_rw & draft.spread(missing > 0) & (draft.size >= DEFAULT_BYTES // 2))
     if not len(rows):
         return None
-    process = draft.process[rows].astype(np.int64)
+    process = draft.process[rows]
     default = np.where(has(draft.facts.marks, "jvm"), JAVA_DEFAULT_BYTES, default_bytes(draft))[process]
     one = default + guard
     count = draft.size[rows] // one
@@ -54,8 +54,8 @@ def unseen_merged(draft: Draft) -> Flags | None:
     if not short.any():
         return None
     room = missing * default_bytes(draft)
-    own = draft.open_rw & short[draft.process]
-    return own & (draft.size > budget[draft.process]) & (draft.size <= room[draft.process])
+    own = draft.open_rw & draft.spread(short)
+    return own & (draft.size > draft.spread(budget)) & (draft.size <= draft.spread(room))
 
 
 def _missing(draft: Draft) -> Ints64:

@@ -56,7 +56,7 @@ def flagged(draft: Draft) -> Flags | None:
     if not nh.any():
         return None
     body = draft.open & nh & ~flag(draft, "hg") & ~flag(draft, "nr") & ~flag(draft, "gd")
-    body &= ~has(draft.facts.marks, "jemalloc", "tcmalloc")[draft.process] | draft.none | flag(draft, "ac")
+    body &= ~draft.spread(has(draft.facts.marks, "jemalloc", "tcmalloc")) | draft.none | flag(draft, "ac")
     body &= ~_fibers(draft, body)
     return _with_guards(draft, body & ~draft.none, body & draft.none)
 
@@ -64,7 +64,7 @@ def flagged(draft: Draft) -> Flags | None:
 def _fibers(draft: Draft, flagged_parts: Flags) -> Flags:
     """Flagged parts of one size, not the default, that outnumber the threads: Ruby's fibers."""
     rows = np.flatnonzero(flagged_parts & ~draft.none)
-    process = draft.process[rows].astype(np.int64)
+    process = draft.process[rows]
     shape = np.stack((process, draft.size[rows]), axis=1)
     _, group, count = np.unique(shape, axis=0, return_inverse=True, return_counts=True)
     threads = draft.facts.threads[process]
@@ -141,7 +141,7 @@ def _is_zone(draft: Draft, jvm: Flags) -> Flags:
     size = np.zeros(len(draft), np.bool_)
     for zones_bytes in JAVA_ZONES_BYTES:
         size |= draft.size == zones_bytes
-    return draft.open_none & jvm[draft.process] & size & draft.touches_above
+    return draft.open_none & draft.spread(jvm) & size & draft.touches_above
 
 
 def _java_tops(draft: Draft, zones: Ints64, bodies: Ints64, total: Ints64) -> Ints64:
@@ -171,9 +171,7 @@ def take_runs(draft: Draft, rows: Ints64, one: Ints64, count: Ints64) -> Flags |
         return None
     index = np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
     start = np.repeat(draft.start[rows], count) + index * np.repeat(one, count)
-    return draft.take(
-        np.repeat(draft.process[rows].astype(np.int64), count), start, start + np.repeat(one, count)
-    )
+    return draft.take(np.repeat(draft.process[rows], count), start, start + np.repeat(one, count))
 
 
 _HOTSPOT = "OpenJDK, runtime/stackOverflow.cpp: red, yellow and (from JDK 9) reserved zones"

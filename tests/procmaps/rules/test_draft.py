@@ -1,10 +1,8 @@
 """Cutting and taking parts."""
 
 import numpy as np
-import pytest
 
-from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft, Facts
+from procmaps.rules.draft import Draft, Facts, is_multiple
 from procmaps.rules.names import read_codes
 from tests.procmaps.rules.labelled import anon, read
 
@@ -51,21 +49,25 @@ def test_taking_a_range_cuts_at_both_ends_and_makes_a_block() -> None:
     assert len(set(one.block[mask].tolist())) == 1
 
 
-@pytest.mark.parametrize(
-    ("runner_up", "second"),
-    [
-        (Kind.HEAP_MMAP, [Kind.HEAP_MMAP, Kind.RESERVED]),
-        (Kind.RESERVED, [Kind.ANONYMOUS, Kind.RESERVED]),
-        (Kind.HEAP_ARENA, [Kind.HEAP_ARENA, Kind.HEAP_ARENA]),  # nothing came second
-    ],
-)
-def test_what_came_second_is_closed_only_where_the_part_is(runner_up: Kind, second: list[Kind]) -> None:
-    one = draft(anon(0x10000, 0x10000), anon(0x20000, 0x10000, "---p"))
-    one.label(np.ones(2, np.bool_), 0, Kind.HEAP_ARENA, Confidence.CERTAIN, runner_up)
-    assert one.runner_up.tolist() == second
-
-
 def test_a_range_without_parts_takes_nothing() -> None:
     one = draft(anon(0x10000, 0x10000))
     assert not one.take(np.array([0]), np.array([0x50000]), np.array([0x60000])).any()
     assert one.take_spans([]) is None
+
+
+def test_what_is_known_of_a_process_is_spread_over_its_parts_as_they_are_cut() -> None:
+    one = draft(anon(0x10000, 0x10000), anon(0x20000, 0x10000))
+    one.cut(np.array([1]), np.array([0x28000]))
+    assert one.spread(np.array([7])).tolist() == [7, 7, 7]
+    assert one.owners(one.start == 0x28000).tolist() == [True]
+    assert one.owners(one.start == 0x28001).tolist() == [False]
+
+
+def test_multiples_of_a_power_of_two() -> None:
+    assert is_multiple(np.array([0, 4096, 4097, 6144, 8192]), 4096).tolist() == [
+        True,
+        True,
+        False,
+        False,
+        True,
+    ]
