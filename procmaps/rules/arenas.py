@@ -19,6 +19,8 @@ from procmaps.tables import Flags, Ints64
 
 HEAP_64_BYTES: Final = 64 * 2**20
 HEAP_32_BYTES: Final = 2**20
+MIB: Final = 2**20
+PAGE_BYTES: Final = 4096
 RESIDENT_SHARE: Final = (
     8  # a full heap was written once; of less than an eighth resident something else is likelier
 )
@@ -58,7 +60,16 @@ def partly_used(draft: Draft) -> Flags | None:
         & (draft.open[heads] | (draft.code[heads] == Name.GLIBC_ARENA))
         & (head_start <= base)
     )
-    good &= (draft.start[tails] > base) & (spill >= 0) & (spill <= SPILL_BYTES)
+    # more than a guard above: another's reserve. The heap then begins where the one below it ends, and has
+    # grown by pages, not by the MiB in which others commit
+    follows = (head_start == base) & draft.touches_below[heads] & draft.none[heads - 1]
+    follows &= draft.size[heads] % MIB != 0
+    good &= (draft.start[tails] > base) & (spill >= 0) & ((spill <= SPILL_BYTES) | follows)
+    # a stack of whole MiB with a guard on both sides
+    below = draft.touches_below[heads] & draft.none[heads - 1] & (draft.size[heads - 1] <= SPILL_BYTES)
+    both = (draft.size[heads] + draft.size[heads - 1]) % MIB  # JDK 11 to 17 add a page to -Xss
+    stack = (draft.size[heads] % MIB == 0) | (both == 0) | (both == PAGE_BYTES)
+    good &= ~(below & stack & (draft.size[tails] <= SPILL_BYTES) & (size == HEAP_64_BYTES))
     # where glibc names its heaps, what has no name is not one
     good &= named | (draft.code[heads] == Name.GLIBC_ARENA) | ~names_arenas(draft)[draft.process[tails]]
     if not good.any():

@@ -16,12 +16,14 @@ LOW_BYTES: Final = 16 * 2**40  # compressed oops, class space and ZGC lie below 
 COMPRESSED_OOPS_BYTES: Final = 2**46  # heaps above this address are those of the mmap area
 CANDIDATE_LIMIT_COUNT: Final = 512  # of mappings that could begin or end something: a JVM has tens
 CLASS_SPACE_BYTES: Final = GIB
+OBJECT_ALIGNMENT_BYTES: Final = 8
 CODE_CACHE_BYTES: Final = (240 * MIB, 245764 * KIB, 48 * MIB, 64 * MIB, 128 * MIB, 256 * MIB)
 
 _VERSION = re.compile(
     rb"(?:java|jdk|jre|openjdk|temurin|zulu|corretto|graalvm|sapmachine)[-_a-z]*?(?:1\.)?(\d{1,2})(?!\d)"
 )
 _SIZE = re.compile(rb"^(\d+)([kKmMgGtT]?)$")
+_ALIGNMENTS = (8, 16, 32, 64, 128, 256)  # that the JVM accepts
 _UNIT = {b"": 1, b"k": KIB, b"m": MIB, b"g": GIB, b"t": 2**40}
 
 
@@ -38,6 +40,8 @@ class JvmArguments:
     generational: bool = False  # -XX:ShenandoahGCMode=generational
     known: bool = False  # an argument list was sent
     large_pages: bool = False  # huge pages asked for, transparent or not
+    full_oops: bool = False  # compressed ones switched off
+    alignment: int = OBJECT_ALIGNMENT_BYTES  # -XX:ObjectAlignmentInBytes
     collector: str = ""  # Serial, Parallel, G1, Z, ...; "" where the JVM chose
 
 
@@ -72,15 +76,23 @@ _SIZES = {
     b"ReservedCodeCacheSize": "code_cache",
     b"CompressedClassSpaceSize": "class_space",
     b"MaxRAM": "ram_max",
+    b"ObjectAlignmentInBytes": "alignment",
 }
-_LARGE_PAGES = (b"-XX:+UseTransparentHugePages", b"-XX:+UseLargePages")
+_SWITCHES = {
+    b"-XX:+UseTransparentHugePages": ("large_pages", True),
+    b"-XX:+UseLargePages": ("large_pages", True),
+    b"-XX:ShenandoahGCMode=generational": ("generational", True),
+    b"-XX:-UseCompressedOops": ("full_oops", True),
+    b"-XX:+UseCompressedOops": ("full_oops", False),
+}
 _COLLECTOR = re.compile(rb"^-XX:\+Use(\w+?)GC$")
 
 
 def read_arguments(argv: tuple[bytes, ...]) -> JvmArguments:
     """The arguments that shape the address space; where one is repeated the last counts."""
-    sizes = {"heap_max": 0, "stack": 0, "code_cache": 0, "class_space": 0, "ram_max": 0}
-    share, collector, large_pages, generational = 25.0, "", False, False
+    sizes = dict.fromkeys((*_SIZES.values(), "stack"), 0)
+    share, collector = 25.0, ""
+    switched: dict[str, bool] = {}
     for argument in _options(argv):
         chosen = _COLLECTOR.match(argument)
         name, _, value = argument[4:].partition(b"=")
@@ -90,22 +102,22 @@ def read_arguments(argv: tuple[bytes, ...]) -> JvmArguments:
             sizes["stack"] = size_of(argument[4:]) or sizes["stack"]
         elif chosen:
             collector = chosen[1].decode()
-        elif argument in _LARGE_PAGES:
-            large_pages = True
-        elif argument == b"-XX:ShenandoahGCMode=generational":
-            generational = True
+        elif argument in _SWITCHES:
+            switched.update([_SWITCHES[argument]])
         elif name in _SIZES:
             sizes[_SIZES[name]] = size_of(value) or sizes[_SIZES[name]]
         elif name == b"ThreadStackSize":
             sizes["stack"] = size_of(value) * KIB or sizes["stack"]
         elif name in {b"MaxRAMPercentage", b"MaxRAMFraction"}:
             share = _share(name, value, share)
+    sizes["alignment"] = sizes["alignment"] if sizes["alignment"] in _ALIGNMENTS else OBJECT_ALIGNMENT_BYTES
     return JvmArguments(
         known=bool(argv),
-        generational=generational,
         heap_share=share,
         collector=collector,
-        large_pages=large_pages,
+        generational=switched.get("generational", False),
+        large_pages=switched.get("large_pages", False),
+        full_oops=switched.get("full_oops", False),
         **sizes,
     )
 

@@ -12,12 +12,14 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft, Spans
-from procmaps.rules.jvm import CANDIDATE_LIMIT_COUNT, KIB, MIB, Jvm
+from procmaps.rules.jvm import CANDIDATE_LIMIT_COUNT, KIB, MIB, OBJECT_ALIGNMENT_BYTES, Jvm
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
 
-SCALES: Final = (32, 64, 512)
+CARD_BYTES: Final = 512
+SCALES: Final = (32, 64, CARD_BYTES)
 PAGE_BYTES: Final = 4096
+ARENA_BYTES: Final = 64 * MIB
 LARGE_PAGE_BYTES: Final = 2 * MIB
 LARGE_GAP_BYTES: Final = 256 * KIB
 GAP_MIN_BYTES: Final = 20 * KIB  # a mirrored gap below this could be guard zones
@@ -67,7 +69,8 @@ def _images(draft: Draft, jvm: Jvm, gap_bytes: int) -> Spans:
     gaps = np.flatnonzero(draft.open_none[own] & draft.touches_below[own]) + own.start
     committed = [(start, end) for start, end, closed in heap_runs(draft, jvm) if not closed]
     spans: Spans = []
-    for scale in SCALES:
+    for nominal in SCALES:
+        scale = scale_of(nominal, jvm)
         for page in (PAGE_BYTES, LARGE_PAGE_BYTES) if jvm.arguments.large_pages else (PAGE_BYTES,):
             shown = [gap for gap in _image_gaps(committed, jvm.heap, scale, page) if gap[1] >= gap_bytes]
             for below, size, above in sorted(shown, key=lambda gap: -gap[1])[:CANDIDATE_LIMIT_COUNT]:
@@ -76,8 +79,13 @@ def _images(draft: Draft, jvm: Jvm, gap_bytes: int) -> Spans:
                     found = _image(draft, jvm, row, below, above)
                     spans += found
                     if found:
-                        jvm.scales.add(scale)
+                        jvm.scales.add(nominal)
     return spans
+
+
+def scale_of(nominal: int, jvm: Jvm) -> int:
+    """Bytes of the heap to one of a table: bitmaps have a bit for each alignment unit, 8 bytes or more."""
+    return nominal if nominal == CARD_BYTES else nominal * jvm.arguments.alignment // OBJECT_ALIGNMENT_BYTES
 
 
 def _image_gaps(
@@ -114,9 +122,19 @@ def _image(draft: Draft, jvm: Jvm, row: int, below: int, above: int) -> Spans:
         and draft.touches_above[row]
         and draft.open[row + 1]
         and draft.writable[row + 1]
+        and draft.size[row + 1] + 2 * PAGE_BYTES >= above
+        and not _is_arena(draft, row + 1)
     ):
         last = min(int(draft.end[row + 1]), last + whole_pages(above))
     return [(jvm.process, first, last)]
+
+
+def _is_arena(draft: Draft, row: int) -> bool:
+    """Whether a part and the closed one above it fill a block of glibc's arenas."""
+    if row + 1 >= len(draft) or not (draft.touches_above[row] and draft.none[row + 1]):
+        return False
+    low, high = int(draft.start[row]), int(draft.end[row + 1])
+    return low % ARENA_BYTES == 0 and high - low == ARENA_BYTES
 
 
 def whole_pages(size: int) -> int:

@@ -1,4 +1,4 @@
-"""Tables of collectors without the heap's gaps: whole ones, mark stacks, those of ZGC and Shenandoah."""
+"""Tables of collectors without the heap's gaps: whole ones, alone or merged, and mark stacks."""
 
 from typing import Final
 
@@ -7,9 +7,8 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import affordable
 from procmaps.rules.draft import Draft, Spans, is_multiple
-from procmaps.rules.jvm import GIB, KIB, LOW_BYTES, MIB, Jvm
-from procmaps.rules.jvm_gc import heap_runs, merge_spans, whole_pages
-from procmaps.rules.names import Name
+from procmaps.rules.jvm import KIB, LOW_BYTES, MIB, Jvm
+from procmaps.rules.jvm_gc import heap_runs, merge_spans, scale_of, whole_pages
 from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS
@@ -17,14 +16,11 @@ from procmaps.tables import Flags
 
 PAGE_BYTES: Final = 4096
 MERGED_MIN_BYTES: Final = 4 * MIB
-MERGED_FACTOR: Final = 2
+MERGED_FACTOR: Final = 3
 MARK_STACK_BYTES: Final = 32 * MIB
 PARALLEL: Final = ("Parallel", "ParallelOld", "")
 WITHOUT_MARK_STACK: Final = ("Serial", "Parallel", "ParallelOld", "Z", "Shenandoah", "Epsilon")
-BOTTOM_BYTES: Final = 16 * MIB  # class space and heap lie above it
-WHOLE_MIN_BYTES: Final = 256 * KIB
-ZGC_MARK_STACK_BYTES: Final = 8 * GIB
-ZGC_GRANULE_MAP_BYTES: Final = 16 * MIB
+WHOLE_MIN_BYTES: Final = 128 * KIB
 
 
 def whole_tables(draft: Draft) -> Flags | None:
@@ -63,9 +59,13 @@ def _whole_sizes(draft: Draft, jvm: Jvm) -> list[int]:
     if gaps and (jvm.arguments.collector not in PARALLEL or jvm.scales & {32, 64}):
         return []
     scales = (32, 512) if gaps and 0 < jvm.version < 22 else (32, 64, 512)
-    sizes = {whole_pages(reserved // scale) for scale in scales}
-    if not gaps:
-        sizes |= {size + PAGE_BYTES for size in sizes}  # Serial's card table has a guard page
+    sizes = {whole_pages(reserved // scale_of(scale, jvm)) for scale in scales}
+    if not gaps and jvm.arguments.collector in ("Serial", ""):
+        sizes |= {size + PAGE_BYTES for size in sizes}  # its card table has a guard page
+    if not gaps and jvm.arguments.collector == "G1":
+        # nothing stands between its tables: bitmaps (two to JDK 17), cards, offsets, card counts
+        bitmap, cards = (whole_pages(reserved // scale_of(scale, jvm)) for scale in (64, 512))
+        sizes |= {bitmaps * bitmap + tables * cards for bitmaps in range(3) for tables in range(4)}
     return sorted(size for size in sizes if size >= WHOLE_MIN_BYTES)
 
 
@@ -79,9 +79,11 @@ def whole_tables_merged(draft: Draft) -> Flags | None:
         if jvm.heap[1] <= jvm.heap[0]:
             continue
         spans += _beside_heap(draft, jvm)
+        spans += _g1_bitmap(draft, jvm)
         own = draft.rows_of(jvm.process)
         if not (jvm.arguments.collector in PARALLEL[:2] or jvm.before_9):
             continue
+        spans += _below_tables(draft, jvm)
         for size in _whole_sizes(draft, jvm):
             bitmap_known = size * 64 == jvm.heap[1] - jvm.heap[0] and size * 2 in jvm.tables
             if size < MERGED_MIN_BYTES or size in jvm.tables or bitmap_known:
@@ -90,18 +92,61 @@ def whole_tables_merged(draft: Draft) -> Flags | None:
             fit &= draft.end[own] % (2 * MIB) == 0
             ends = draft.end[own][fit].tolist()
             if len(ends) == 1:
-                spans.append((jvm.process, ends[0] - size, ends[0]))
+                low = ends[0] - size
+                # the block table may lie right below the bitmap
+                bitmap = size * 32 == jvm.heap[1] - jvm.heap[0] and size >= 16 * MERGED_MIN_BYTES
+                more = size // 16 if bitmap and size // 16 not in jvm.tables else 0
+                whole = bool((fit & (draft.start[own] <= low - more)).any())
+                spans.append((jvm.process, low - more * whole, ends[0]))
     return draft.take_spans(merge_spans(spans))
 
 
+def _g1_bitmap(draft: Draft, jvm: Jvm) -> Spans:
+    """The bitmap of a heap that is committed whole: the top of the one mapping that can hold it."""
+    size = whole_pages((jvm.heap[1] - jvm.heap[0]) // scale_of(64, jvm))
+    gaps = any(closed for _, _, closed in heap_runs(draft, jvm))
+    if (
+        jvm.arguments.collector != "G1"
+        or gaps
+        or size < MERGED_MIN_BYTES
+        or any(t >= size for t in jvm.tables)
+    ):
+        return []
+    own = draft.rows_of(jvm.process)
+    fit = draft.open_rw[own] & (draft.size[own] > size) & (draft.start[own] >= LOW_BYTES)
+    ends = draft.end[own][fit].tolist()
+    return [(jvm.process, ends[0] - size, ends[0])] if len(ends) == 1 else []
+
+
+def _below_tables(draft: Draft, jvm: Jvm) -> Spans:
+    """Parallel's block table (2 bytes a KiB of heap), where its mapping ends at a table that is known."""
+    size = whole_pages((jvm.heap[1] - jvm.heap[0]) // 512)
+    if size < MERGED_MIN_BYTES or size in jvm.tables:
+        return []
+    own = draft.rows_of(jvm.process)
+    known = np.concatenate((draft.kind[own][1:] == Kind.JAVA_GC, [False])) & draft.touches_above[own]
+    fit = draft.open_rw[own] & known & (draft.size[own] > size) & (draft.end[own] % (2 * MIB) == 0)
+    ends = draft.end[own][fit].tolist()
+    return [(jvm.process, ends[0] - size, ends[0])] if len(ends) == 1 else []
+
+
 def _beside_heap(draft: Draft, jvm: Jvm) -> Spans:
-    """Generational Shenandoah maps two card tables right below its heap, each with a page more."""
+    """Generational Shenandoah maps two card tables together, each with a page more.
+
+    Often they end where its heap or the code cache begins.
+    """
     tables = 2 * (whole_pages((jvm.heap[1] - jvm.heap[0]) // 512) + PAGE_BYTES)
     if jvm.arguments.collector != "Shenandoah" or not jvm.arguments.generational:
         return []
     own = draft.rows_of(jvm.process)
-    beside = draft.open_rw[own] & (draft.end[own] == jvm.heap[0]) & (draft.size[own] >= tables)
-    return [(jvm.process, jvm.heap[0] - tables, jvm.heap[0])] if bool(beside.any()) else []
+    fit = draft.open_rw[own] & (draft.size[own] >= tables) & (draft.start[own] >= LOW_BYTES)
+    above = np.concatenate((draft.kind[own][1:] == Kind.JAVA_CODE, [False])) & draft.touches_above[own]
+    beside = fit & ((draft.end[own] == jvm.heap[0]) | above)
+    if not beside.any():
+        # on their own, with little above or below
+        beside = fit & (draft.size[own] * 4 < tables * 5)
+    tops = draft.end[own][beside].tolist()
+    return [(jvm.process, tops[0] - tables, tops[0])] if len(tops) == 1 else []
 
 
 def mark_stack(draft: Draft) -> Flags | None:
@@ -127,8 +172,9 @@ def mark_stack_merged(draft: Draft) -> Flags | None:
         if jvm.mark_stack or jvm.before_9 or jvm.arguments.collector in WITHOUT_MARK_STACK:
             continue
         gaps = any(closed for _, _, closed in heap_runs(draft, jvm))
-        if not jvm.heap[1] or (64 not in jvm.scales if gaps else not jvm.arguments.known):
-            continue  # nothing says that the collector is G1
+        like_g1 = 64 in jvm.scales if gaps else jvm.arguments.known
+        if not jvm.heap[1] or not (like_g1 or jvm.arguments.collector == "G1"):
+            continue
         own = draft.rows_of(jvm.process)
         fit = draft.open_rw[own] & (draft.size[own] > MARK_STACK_BYTES) & is_multiple(draft.end[own], 2 * MIB)
         for end in draft.end[own][fit & (draft.start[own] >= LOW_BYTES)][:1].tolist():
@@ -146,31 +192,6 @@ def untouched(draft: Draft) -> Flags | None:
     whole = is_multiple(draft.size, MIB) & is_multiple(draft.start, MIB)
     found: Flags = draft.open_rw & draft.spread(jvm) & (whole | ~affordable(draft))
     return found
-
-
-def zgc_tables(draft: Draft) -> Flags | None:
-    """ZGC: reserves of 8 GiB for mark stacks, and maps with 8 bytes for each granule of its address range."""
-    spaces = draft.owners(draft.code == Name.JAVA_HEAP)
-    if not spaces.any():
-        return None
-    closed = draft.open_none & draft.spread(spaces) & (draft.size >= ZGC_MARK_STACK_BYTES // 2)
-    mask = closed.copy()
-    mask[:-1] |= closed[1:] & draft.touches_below[1:]
-    rows = np.flatnonzero(
-        draft.open_rw & draft.spread(spaces) & (draft.size >= ZGC_GRANULE_MAP_BYTES) & ~mask
-    )
-    maps = draft.size[rows] % ZGC_GRANULE_MAP_BYTES == 0
-    mask[rows[maps]] = True
-    return mask
-
-
-def collection_set_map(draft: Draft) -> Flags | None:
-    """Shenandoah maps its collection set's biased table at the very bottom of the address space."""
-    if not draft.jvms:
-        return None
-    jvm = np.zeros(len(draft.facts.marks), np.bool_)
-    jvm[[one.process for one in draft.jvms]] = True
-    return draft.open & draft.spread(jvm) & (draft.end <= BOTTOM_BYTES)
 
 
 WHOLE = Rule(
@@ -225,25 +246,4 @@ UNTOUCHED = Rule(
     "so tables of the collector",
     untouched,
     Kind.ANONYMOUS,
-)
-ZGC_TABLES = Rule(
-    "java.gc_zgc",
-    Kind.JAVA_GC,
-    Confidence.LIKELY,
-    "maps",
-    "OpenJDK, gc/z: zMarkStackAllocator.cpp (8 GiB set aside), zGranuleMap.inline.hpp (8 bytes for "
-    "each 2 MiB)",
-    "{size}, of the size of ZGC's mark stack space (8 GiB) or of maps over its whole address range",
-    zgc_tables,
-    Kind.HEAP_MMAP,
-)
-COLLECTION_SET = Rule(
-    "java.gc_collection_set",
-    Kind.JAVA_GC,
-    Confidence.LIKELY,
-    "maps",
-    "OpenJDK, gc/shenandoah/shenandoahCollectionSet.cpp: a byte a region, so placed that it needs no offset",
-    "{size} in the lowest 16 MiB of the address space: Shenandoah's collection set",
-    collection_set_map,
-    Kind.JAVA_METASPACE,
 )

@@ -14,20 +14,11 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft, Spans, is_multiple
 from procmaps.rules.jvm import CANDIDATE_LIMIT_COUNT, CLASS_SPACE_BYTES, GIB, KIB, LOW_BYTES, MIB, Jvm
+from procmaps.rules.jvm_heap_size import ALIGNMENTS_BYTES, canonical_ends, targets
 from procmaps.rules.names import Name
 from procmaps.rules.rule import Rule
-from procmaps.tables import EXECUTE, UNKNOWN, UNLIMITED, Flags, Ints64
+from procmaps.tables import EXECUTE, Flags, Ints64
 
-CANONICAL_ENDS: Final = (4 * GIB, 32 * GIB, 31 * GIB)  # unscaled, zero-based, and JDK 8 below its class space
-ALIGNMENTS_BYTES: Final = (
-    64 * KIB,
-    MIB,
-    2 * MIB,
-    4 * MIB,
-    8 * MIB,
-    16 * MIB,
-    32 * MIB,
-)  # Serial to G1 with 32 MiB regions
 OOPS_BASE_BYTES: Final = 32 * GIB  # bases of heaps with compressed oops that are not zero are multiples of it
 HEAP_ALIGNMENT_BYTES: Final = 64 * KIB  # Serial's; others align to more
 END_BONUS: Final = 5
@@ -36,31 +27,6 @@ GENERATION_FACTOR: Final = 16
 HEAP_MIN_BYTES: Final = 8 * MIB
 ZGC_LOW_BYTES: Final = 4 * 2**40
 ARENA_BYTES: Final = 64 * MIB
-
-
-def targets(draft: Draft, jvm: Jvm) -> list[int]:
-    """How large the reservation can be: from -Xmx, or the share of memory that is the default."""
-    wanted = []
-    if jvm.arguments.heap_max:
-        wanted = [jvm.arguments.heap_max]
-    else:
-        memories = [jvm.arguments.ram_max] if jvm.arguments.ram_max else _memories(draft, jvm)
-        wanted = [
-            int(memory * jvm.arguments.heap_share / 100) for memory in memories if memory not in (UNKNOWN, 0)
-        ]
-    return sorted({-(-size // unit) * unit for size in wanted for unit in ALIGNMENTS_BYTES if size >= MIB})
-
-
-def _memories(draft: Draft, jvm: Jvm) -> list[int]:
-    """What the JVM takes for the machine's memory: the host's, or a limit of its cgroup or one above it."""
-    facts = draft.snapshot.facts
-    limits = {facts.mem_total_bytes}
-    for line in draft.snapshot.processes.cgroup[jvm.process].decode(errors="replace").splitlines():
-        path = line.split(":", 2)[-1]
-        while path.startswith("/"):
-            limits.add(facts.cgroup_memory_max_bytes.get(path, UNKNOWN))
-            path = path.rpartition("/")[0]
-    return sorted(limit for limit in limits if UNKNOWN < limit < UNLIMITED)
 
 
 def _chains(draft: Draft, jvm: Jvm) -> tuple[Ints64, Ints64, Ints64, Ints64]:
@@ -82,6 +48,8 @@ def find_exact(draft: Draft, jvm: Jvm) -> tuple[int, int] | None:
         return None
     # runs that are too short hold no heap
     long = np.bincount(chain, end - start)[chain] >= rounded[0]
+    if jvm.arguments.full_oops:
+        long &= end > LOW_BYTES  # nothing then asks for a low address
     rows, start, end, chain = rows[long], start[long], end[long], chain[long]
     if not len(rows):
         return None
@@ -91,9 +59,11 @@ def find_exact(draft: Draft, jvm: Jvm) -> tuple[int, int] | None:
     sizes = np.array(sorted(prefixed.union(rounded)))
     is_prefixed = np.array([size not in rounded for size in sizes.tolist()])
     # mappings grow downward: what merged with the heap came later and lies below it
+    columns = (rows, start, end, chain)
+    ends = canonical_ends(jvm)
     found = [
-        _candidates(draft, (rows, start, end, chain), (sizes, is_prefixed), sign=1, bonus=0),
-        _candidates(draft, (rows, start, end, chain), (sizes, is_prefixed), sign=-1, bonus=END_BONUS),
+        _candidates(draft, columns, (sizes, is_prefixed), ends, sign=1, bonus=0),
+        _candidates(draft, columns, (sizes, is_prefixed), ends, sign=-1, bonus=END_BONUS),
     ]
     most, low, high, exact = (np.concatenate(columns) for columns in zip(*found, strict=True))
     best = (2 * END_BONUS, 0, 0)
@@ -102,6 +72,7 @@ def find_exact(draft: Draft, jvm: Jvm) -> tuple[int, int] | None:
             break
         span = int(low[at]), int(high[at])
         doubts = _doubts(draft, (rows, start, end), span, exact=bool(exact[at]))
+        doubts += _above_another(columns, span, jvm)
         best = max(best, (int(most[at]) - doubts, *span))
     return best[1:] if best[0] > 2 * END_BONUS else None
 
@@ -110,6 +81,7 @@ def _candidates(
     draft: Draft,
     columns: tuple[Ints64, Ints64, Ints64, Ints64],
     sizes: tuple[Ints64, Flags],
+    ends: tuple[int, ...],
     *,
     sign: int,
     bonus: int,
@@ -133,8 +105,8 @@ def _candidates(
     fit = np.where(sizes[1][which], low % OOPS_BASE_BYTES == 0, opens) & (exact | (low % MIB == 0))
     last = end[np.searchsorted(chain, chain[row], "right") - 1]
     most = np.where(exact, 60, 30) + bonus + END_BONUS * (high == last)
-    canonical = (high[:, np.newaxis] == CANONICAL_ENDS).any(axis=1)
-    most += np.where(canonical, 100, np.where(high <= LOW_BYTES, 60, 0))
+    canonical = (high[:, np.newaxis] == ends).any(axis=1)
+    most += np.where(canonical, 100, np.where(high <= LOW_BYTES, np.where(exact, 60, 10), 0))
     return most[fit], low[fit], high[fit], exact[fit]
 
 
@@ -154,6 +126,18 @@ def _doubts(
     return doubts
 
 
+def _above_another(columns: tuple[Ints64, Ints64, Ints64, Ints64], span: tuple[int, int], jvm: Jvm) -> int:
+    """What speaks against a span that may be the class space: as large, and right above one that fits too."""
+    _, start, end, chain = columns
+    low, high = span
+    size = high - low
+    if size != (jvm.arguments.class_space or CLASS_SPACE_BYTES):
+        return 0
+    lower, upper = np.flatnonzero(start == low - size), np.flatnonzero(end == high)
+    twice = len(lower) and len(upper) and chain[lower[0]] == chain[upper[0]]
+    return 4 * END_BONUS if twice else 0
+
+
 def find_low(draft: Draft, jvm: Jvm) -> tuple[int, int] | None:
     """Size not known: the run that ends where heaps end, else the largest in the low addresses."""
     rows, start, end, chain = _chains(draft, jvm)
@@ -163,7 +147,7 @@ def find_low(draft: Draft, jvm: Jvm) -> tuple[int, int] | None:
     for number in np.unique(chain):
         own = np.flatnonzero(chain == number)
         first, last = int(start[own[0]]), int(end[own[-1]])
-        ends = [one for one in CANONICAL_ENDS if first < one <= last and one - first >= HEAP_MIN_BYTES]
+        ends = [one for one in canonical_ends(jvm) if first < one <= last and one - first >= HEAP_MIN_BYTES]
         # an archive at the bottom begins the class space; in a heap it lies at the top
         archive_first = bool((draft.code[rows[own[:2]]] == Name.JSA).any())
         is_class_space = archive_first or last - first == (jvm.arguments.class_space or CLASS_SPACE_BYTES)

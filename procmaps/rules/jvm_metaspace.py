@@ -58,31 +58,37 @@ def class_space(draft: Draft) -> Flags | None:
 
 
 def _reservations(draft: Draft, jvm: Jvm, size: int) -> Spans:
-    """Runs of open parts of exactly `size` whose closed end is most of them."""
+    """The run of open parts of exactly `size`, most of it its closed end; above an archive or low first."""
     own = draft.rows_of(jvm.process)
-    start, end = draft.start[own], draft.end[own]
+    start, end, none = draft.start[own], draft.end[own], draft.none[own]
     usable = draft.open[own]
     cds = end[draft.kind[own] == Kind.JAVA_CDS]
-    closed = np.flatnonzero(
-        usable & draft.none[own] & (draft.size[own] >= size // 2) & (draft.size[own] <= size * 3)
-    )
+    closed = np.flatnonzero(usable & none & (draft.size[own] >= size // 2) & (draft.size[own] <= size * 3))
+    found: list[tuple[bool, bool, int]] = []
     for row in closed[:CLOSED_LIMIT_COUNT]:
         for low in start[: row + 1][::-1][:24]:
-            begin = int(low)
-            high = begin + size
+            begin, high = int(low), int(low) + size
             # the closed end may be merged with a later reserve; then only the archive below tells the place
             above_archive = begin % ARCHIVE_ALIGNMENT_BYTES == 0 and bool((cds == begin).any())
-            if (
-                high > int(end[row])
-                or high <= int(start[row])
-                or (high < int(end[row]) and not above_archive)
-            ):
+            if high > int(end[row]) or high <= int(start[row]) or begin % MIB:
+                continue
+            if high < int(end[row]) and not above_archive:
                 continue
             inside = (start >= begin) & (start < high)
             unbroken = int((end[inside] - start[inside]).sum()) == int(end[row]) - begin
-            if unbroken and bool(usable[inside].all()) and begin % MIB == 0:
-                return [(jvm.process, begin, high)]
-    return []
+            placed = above_archive or high <= LOW_BYTES
+            if (
+                unbroken
+                and bool(usable[inside].all())
+                and (placed or not _arenas(end[inside], none[inside], size))
+            ):
+                found.append((above_archive, high <= LOW_BYTES, begin))
+    return [(jvm.process, max(found)[2], max(found)[2] + size)] if found else []
+
+
+def _arenas(end: Ints64, none: Flags, size: int) -> bool:
+    """Whether a span could as well be a row of arenas: closed parts that end on their boundaries."""
+    return size <= ARENA_BYTES or int((none & (end % ARENA_BYTES == 0)).sum()) > 1
 
 
 def low_rest(draft: Draft) -> Flags | None:
@@ -115,18 +121,20 @@ def _nodes_of(draft: Draft, jvm: Jvm, size: int, alignment: int) -> Spans:
     own = draft.rows_of(jvm.process)
     start, end, none = draft.start[own], draft.end[own], draft.none[own]
     usable = draft.open[own] & (none | draft.writable[own])
-    found: Spans = []
-    taken = 0
     # one writable run and its closed rest up to a boundary of arenas is a heap of one of those
     lower = np.concatenate((start[:1], start[:-1]))
-    alike = (lower <= end - size) & ((end % ARENA_BYTES == 0) | ((end - size) % ARENA_BYTES == 0))
+    arena = (lower <= end - ARENA_BYTES) & (end % ARENA_BYTES == 0)
+    alike = arena | ((lower <= end - size) & ((end - size) % ARENA_BYTES == 0))
     candidates = np.flatnonzero(usable & none & (end % alignment == 0) & ~alike)
-    for row in candidates[:CANDIDATE_LIMIT_COUNT]:
-        top = int(end[row])
-        if top - size >= taken and _is_node(start, end, none, usable, (top - size, top)):
+    tops = end[candidates[:CANDIDATE_LIMIT_COUNT]]
+    # where a node has a hole, what ends there begins in a neighbour: what begins with a mapping comes first
+    tops = tops[np.argsort(~np.isin(tops - size, start), kind="stable")]
+    found: Spans = []
+    for top in tops.tolist():
+        apart = all(top <= low or top - size >= high for _, low, high in found)
+        if apart and _is_node(start, end, none, usable, (top - size, top)):
             found.append((jvm.process, top - size, top))
-            taken = top
-    return found
+    return sorted(found)
 
 
 def _is_node(start: Ints64, end: Ints64, none: Flags, usable: Flags, span: tuple[int, int]) -> bool:
@@ -139,12 +147,15 @@ def _is_node(start: Ints64, end: Ints64, none: Flags, usable: Flags, span: tuple
     if int((highs - lows).sum()) != top - begin or bool(none[inside[0]]):
         return False
     bodies = ~none[inside]
-    committed = (highs - lows)[bodies]
-    if bool((committed % GRANULE_BYTES).any()) or bool((lows[bodies] % GRANULE_BYTES).any()):
+    # committed in granules, so what is closed between and above is whole granules too
+    if bool(((highs - lows) % GRANULE_BYTES).any()) or bool((lows[bodies] % GRANULE_BYTES).any()):
         return False
     # an arena's heap looks alike: one writable run from a boundary on, closed up to the next
-    one_run = len(inside) == 2 and (begin % ARENA_BYTES == 0 or top % ARENA_BYTES == 0)
-    return not one_run
+    first = int(start[inside[0]])
+    on_boundaries = begin % ARENA_BYTES == 0 or (top % ARENA_BYTES == 0 and first <= top - ARENA_BYTES)
+    base = begin & -ARENA_BYTES
+    cuts_arena = first <= base < begin and len(inside) > 1 and int(end[inside[1]]) >= base + ARENA_BYTES
+    return not (len(inside) == 2 and on_boundaries) and not cuts_arena
 
 
 ARCHIVES = Rule(

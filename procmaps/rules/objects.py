@@ -22,6 +22,7 @@ MARKS = (
     "dotnet",
     "beam",
     "php",
+    "openblas",
 )
 BIT = {name: np.uint32(1 << position) for position, name in enumerate(MARKS)}
 
@@ -38,6 +39,7 @@ OBJECT_NAME = re.compile(
     rb"|(libcoreclr\.so|libclrgc\.so)"
     rb"|(beam\.smp|beam)"
     rb"|(php[\d.]*|php-fpm[\d.]*|php-cgi[\d.]*|libphp[^/]*)"
+    rb"|(lib(?:scipy_)?openblas[^/]*)"
     rb")(?: \(deleted\))?$"
 )
 

@@ -12,11 +12,14 @@ from procmaps.smaps import VM_FLAGS
 from procmaps.tables import EXECUTE, Flags
 
 V8_PAGE_BYTES: Final = 256 * 2**10
+ARENA_BYTES: Final = 64 * 2**20
 V8_CODE_RANGE_BYTES: Final = 512 * 2**20
 MMAP_AREA_BYTES: Final = 0x5000_0000_0000  # position-independent executables and the mmap area lie above it
 PY_ARENA_BYTES: Final = 256 * 2**10  # CPython to 3.9; from 3.10 on 1 MiB, a multiple of it
 PY_BIG_ARENA_BYTES: Final = 2**20
 PY_RADIX_BYTES: Final = (16 * 2**10, 48 * 2**10)
+BLAS_BUFFER_BYTES: Final = 32 * 2**20
+BLAS_ALIGNMENT_BYTES: Final = 2 * 2**20  # as the kernel aligns mappings of whole 2 MiB
 DOTNET_RESERVE_BYTES: Final = 2**30
 BEAM_CARRIER_BYTES: Final = 256 * 2**10
 
@@ -31,11 +34,22 @@ def v8_code(draft: Draft) -> Flags | None:
     dontcopy = (draft.flags & np.uint64(VM_FLAGS["dc"])) != 0
     known = draft.spread(draft.facts.smaps)
     small = draft.none | (draft.size <= V8_PAGE_BYTES) | executable
-    fit = own & small & (dontcopy | ~known)
+    fit = own & small & (dontcopy | ~known) & ~_arenas(draft)
     breaks = ~(fit & np.concatenate((np.zeros(1, np.bool_), fit[:-1])) & draft.touches_below)
     run = np.cumsum(breaks)
     mask = fit & np.isin(run, run[executable]) & (draft.start >= MMAP_AREA_BYTES)
     found: Flags = mask | (executable & (draft.start >= MMAP_AREA_BYTES))
+    return found
+
+
+def _arenas(draft: Draft) -> Flags:
+    """A writable part and the closed rest above it that fill a block of glibc's arenas exactly."""
+    rests = draft.none & (draft.end % ARENA_BYTES == 0) & draft.touches_below
+    rows = np.flatnonzero(rests)
+    rows = rows[draft.writable[rows - 1] & (draft.start[rows - 1] == draft.end[rows] - ARENA_BYTES)]
+    found = np.zeros(len(draft), np.bool_)
+    found[rows] = True
+    found[rows - 1] = True
     return found
 
 
@@ -68,6 +82,16 @@ def py_arena_merged(draft: Draft) -> Flags | None:
     over = draft.size % PY_BIG_ARENA_BYTES
     fit = (over >= PY_RADIX_BYTES[0]) & (over <= PY_RADIX_BYTES[1]) & (draft.size < 16 * PY_BIG_ARENA_BYTES)
     found: Flags = draft.open_rw & draft.spread(python) & fit
+    return found
+
+
+def openblas(draft: Draft) -> Flags | None:
+    """Work space of OpenBLAS: a buffer a thread in use, of one size on x86-64."""
+    blas = has(draft.facts.marks, "openblas")
+    if not blas.any():
+        return None
+    buffers = (draft.size % BLAS_BUFFER_BYTES == 0) & (draft.start % BLAS_ALIGNMENT_BYTES == 0)
+    found: Flags = draft.open_rw & blas[draft.process] & buffers
     return found
 
 
@@ -152,6 +176,16 @@ PY_MERGED = Rule(
     "{size}, whole MiB and 16 to 48 KiB more, in a Python process: arenas and a node of the tree that "
     "finds them",
     py_arena_merged,
+    Kind.HEAP_MMAP,
+)
+OPENBLAS = Rule(
+    "openblas.buffer",
+    Kind.ANONYMOUS,
+    Confidence.LIKELY,
+    "maps",
+    "OpenBLAS, driver/others/memory.c: alloc_mmap of BUFFER_SIZE, 32 MiB on x86-64, kept for good",
+    "{size}, whole buffers of 32 MiB, in a process with OpenBLAS: work space that it maps itself",
+    openblas,
     Kind.HEAP_MMAP,
 )
 DOTNET_HEAP = Rule(

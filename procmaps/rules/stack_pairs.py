@@ -26,6 +26,7 @@ from procmaps.tables import Flags, Ints64
 MUSL_GUARD_BYTES: Final = 8192
 MUSL_STACK_BYTES: Final = 132 * 2**10  # 128 KiB and a page of TLS and struct pthread
 MUSL_GROUP_BYTES: Final = 64 * 2**10
+LARGE_GUARD_COUNT: Final = 4
 SMALL_GUARD_BYTES: Final = 64 * 2**10  # a page, and the least that aarch64 makes of it
 
 
@@ -75,8 +76,11 @@ def guarded(draft: Draft) -> Flags | None:
     sure |= jvm & ((over == 0) | (over == PAGE_BYTES) | (over + pairs.guard_size == 0))
     sure &= (pairs.guard_size <= SMALL_GUARD_BYTES) | (~jvm & (pairs.size == default))
     sure &= live(draft)[pairs.process] > 0
-    small = pairs.guard_size <= SMALL_GUARD_BYTES
-    return _take_pairs(draft, pairs, sure | (small & np.isin(pairs.run, pairs.run[sure])))
+    beside = (pairs.guard_size <= SMALL_GUARD_BYTES) & np.isin(pairs.run, pairs.run[sure]) & ~sure
+    # more of them than threads are buffers or fibers
+    number = np.bincount(pairs.process[beside], minlength=len(draft.facts.threads))
+    beside &= (number <= live(draft))[pairs.process]
+    return _take_pairs(draft, pairs, sure | beside)
 
 
 def repeated(draft: Draft) -> Flags | None:
@@ -85,10 +89,12 @@ def repeated(draft: Draft) -> Flags | None:
     if pairs is None:
         return None
     missing = live(draft) - seen(draft)
-    small = (pairs.guard_size <= SMALL_GUARD_BYTES) & (missing > 0)[pairs.process]
     shape = np.stack((pairs.process, pairs.size, pairs.guard_size), axis=1)
     _, group, count = np.unique(shape, axis=0, return_inverse=True, return_counts=True)
     alike = count[group.reshape(-1)]
+    # a guard larger than any default was asked for: for several threads, then
+    small = (pairs.guard_size <= SMALL_GUARD_BYTES) | (alike >= LARGE_GUARD_COUNT)
+    small &= (missing > 0)[pairs.process]
     # runs: pairs without a gap between them, each of one process
     rows = np.flatnonzero(small)
     runs, first, number = np.unique(pairs.run[rows], return_index=True, return_counts=True)

@@ -27,7 +27,8 @@ JAVA_ZONES_BYTES: Final = (12 * 2**10, 16 * 2**10, 20 * 2**10)
 STACK_MIN_BYTES: Final = 16 * 2**10
 STACK_MAX_BYTES: Final = 2**30
 DEFAULT_BYTES: Final = 2 * 2**20  # glibc's where RLIMIT_STACK is unlimited; ARCH_STACK_DEFAULT_SIZE on most
-CACHED_COUNT: Final = 8  # stacks of one odd size that glibc may keep of threads that ended
+CACHED_COUNT: Final = 24  # of one odd size
+CACHE_BYTES: Final = 40 * 2**20  # stacks of threads that ended, as many as glibc keeps
 JAVA_DEFAULT_BYTES: Final = 2**20  # -Xss and the JVM's own threads, x86-64 and most others
 
 
@@ -68,7 +69,8 @@ def _fibers(draft: Draft, flagged_parts: Flags) -> Flags:
     shape = np.stack((process, draft.size[rows]), axis=1)
     _, group, count = np.unique(shape, axis=0, return_inverse=True, return_counts=True)
     threads = draft.facts.threads[process]
-    many = (threads > 0) & (count[group.reshape(-1)] > threads + CACHED_COUNT)
+    kept = np.minimum(CACHE_BYTES // draft.size[rows], CACHED_COUNT)
+    many = (threads > 0) & (count[group.reshape(-1)] > threads + kept)
     many &= (draft.size[rows] != default_bytes(draft)[process]) & ~has(draft.facts.marks, "jvm")[process]
     fibers = np.zeros(len(draft), np.bool_)
     fibers[rows[many]] = True
@@ -157,7 +159,8 @@ def _java_tops(draft: Draft, zones: Ints64, bodies: Ints64, total: Ints64) -> In
         common = sizes[counts >= max(2, int(counts.max()) // 2)]
         stack = int(common[0]) if len(common) else int(sizes[0])
         above = total[own] - stack
-        more = (above > 0) & ~np.isin(total[own], sizes[counts >= 3])
+        # -Xss is not for the compiler's threads: what has the default size is one stack, whatever is common
+        more = (above > 0) & ~np.isin(total[own], sizes[counts >= 3]) & (total[own] != JAVA_DEFAULT_BYTES)
         # a further stack without a visible guard, or the guard of one alone, is stack as well
         one = JAVA_DEFAULT_BYTES + PAGE_BYTES
         is_stack = (above % one == 0) | (above == PAGE_BYTES) | (above % one == PAGE_BYTES)

@@ -102,3 +102,48 @@ def test_named_heaps_reach_beyond_their_name() -> None:
     snapshot = read(maps)
     assert {kind for _, kind in kinds(snapshot, BASE, BASE + HEAP)} == {"heap_arena"}
     assert "heap_arena" not in {kind for _, kind in kinds(snapshot, BASE + 2 * HEAP, BASE + 3 * HEAP)}
+
+
+def test_a_tail_that_merged_with_a_reserve_above_ends_on_the_boundary() -> None:
+    text = sorted_maps(
+        RUNS,
+        anon(BASE, MIB),
+        anon(BASE + MIB, HEAP - MIB, "---p"),
+        anon(BASE + HEAP, 5248 * 1024),
+        anon(BASE + HEAP + 5248 * 1024, 1200 * MIB, "---p"),
+    )
+    assert blocks(read(text), Kind.HEAP_ARENA) == [HEAP] * 2
+
+
+def test_whole_mib_below_a_reserve_are_no_heap() -> None:
+    text = sorted_maps(
+        RUNS,
+        anon(BASE, MIB),
+        anon(BASE + MIB, HEAP - MIB, "---p"),
+        anon(BASE + HEAP, 32 * MIB),
+        anon(BASE + HEAP + 32 * MIB, 8160 * MIB, "---p"),
+    )
+    assert blocks(read(text), Kind.HEAP_ARENA) == [HEAP]
+
+
+def test_stacks_of_64_mib_that_meet_a_boundary_are_no_heaps() -> None:
+    text = "".join(
+        anon(BASE - 4096 + number * (HEAP + 4096), 4096, "---p") + anon(BASE + number * (HEAP + 4096), HEAP)
+        for number in range(-2, 3)
+    )
+    snapshot = read(sorted_maps(RUNS, text), threads=6, stack_limit=8 * MIB)
+    assert blocks(snapshot, Kind.HEAP_ARENA) == []
+    assert blocks(snapshot, Kind.THREAD_STACK) == [HEAP + 4096] * 5
+
+
+def test_java_stacks_of_64_mib_that_meet_a_boundary_are_no_heaps() -> None:
+    zones, stack = 16 * 1024, HEAP + 4096  # JDK 11 to 17 add a page to -Xss
+    text = "".join(
+        anon(BASE - 12288 + number * stack, zones, "---p")
+        + anon(BASE - 12288 + number * stack + zones, stack - zones)
+        for number in range(-3, 4)
+    )
+    libjvm = "7f0000600000-7f0000700000 r-xp 00000000 fe:00 79 /usr/lib/jvm/x/lib/server/libjvm.so\n"
+    snapshot = read(sorted_maps(RUNS, libjvm, text), threads=8, stack_limit=8 * MIB)
+    assert blocks(snapshot, Kind.HEAP_ARENA) == []
+    assert blocks(snapshot, Kind.THREAD_STACK) == [stack] * 7

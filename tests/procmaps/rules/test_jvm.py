@@ -101,3 +101,15 @@ def test_a_jvm_of_sixty_thousand_mappings_is_labelled_too() -> None:
         at += 8 * 2**20
     snapshot = read(sorted_maps(LIBC, LIBJVM, *lines), argv=("java", "-Xmx8m", "Main"), threads=9)
     assert sum(size for size, _ in kinds(snapshot)) == int((snapshot.maps.end - snapshot.maps.start).sum())
+
+
+def test_switches_and_alignment() -> None:
+    found = read_arguments((b"java", b"-XX:-UseCompressedOops", b"-XX:ObjectAlignmentInBytes=32", b"Main"))
+    assert (found.full_oops, found.alignment) == (True, 32)
+    back = read_arguments((b"java", b"-XX:-UseCompressedOops", b"-XX:+UseCompressedOops", b"Main"))
+    assert not back.full_oops
+
+
+@pytest.mark.parametrize("value", [b"0", b"4", b"12", b"512", b"x"])
+def test_an_alignment_that_the_jvm_refuses_is_the_default(value: bytes) -> None:
+    assert read_arguments((b"java", b"-XX:ObjectAlignmentInBytes=" + value, b"Main")).alignment == 8

@@ -49,3 +49,24 @@ def test_overlapping_spans_are_joined_within_one_process() -> None:
         (0, 40, 50),
         (1, 0, 10),
     ]
+
+
+def test_an_alignment_of_16_halves_the_bitmaps_and_not_the_cards() -> None:
+    lines, wanted = [], []
+    for scale, at in ((128, AT), (512, AT + 64 * MIB)):
+        below, gap = COMMITTED // scale, (HEAP - COMMITTED) // scale
+        lines += [anon(at, below), anon(at + below, gap, "---p")]
+        wanted += [(below, "java_gc"), (gap, "java_gc")]
+    argv = ("java", "-Xmx512m", "-XX:ObjectAlignmentInBytes=16", "Main")
+    assert kinds(read(jvm(*lines), argv=argv), AT, AT + GIB) == wanted
+
+
+def test_what_is_too_small_above_a_gap_is_not_of_the_table() -> None:
+    at = 4 * GIB - HEAP
+    edge = at + HEAP - 64 * MIB
+    heap = anon(at, 200 * MIB) + anon(at + 200 * MIB, 248 * MIB, "---p") + anon(edge, 64 * MIB)
+    below, gap = 200 * MIB // 64, 248 * MIB // 64
+    table = anon(AT - below - gap, below) + anon(AT - gap, gap, "---p")
+    arena = anon(AT, 132 * KIB) + anon(AT + 132 * KIB, 64 * MIB - 132 * KIB, "---p")
+    snapshot = read(sorted_maps(BRK_HEAP, LIBC, LIBJVM, heap, table, arena), argv=ARGV)
+    assert {kind for _, kind in kinds(snapshot, AT, AT + 64 * MIB)} == {"heap_arena"}

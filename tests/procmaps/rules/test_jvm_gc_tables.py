@@ -41,19 +41,51 @@ def test_whole_mib_that_malloc_cannot_have_mapped_are_the_collector_s() -> None:
     assert kinds(snapshot, AT + 128 * MIB, AT + GIB) == [(70 * MIB + 4096, "heap_mmap")]
 
 
-def test_zgc_s_mark_stack_space_and_granule_maps() -> None:
-    base = 0x40000000000
-    view = f"{base:x}-{base + 64 * MIB:x} rw-s 00000000 00:01 77 /memfd:java_heap (deleted)\n"
-    text = jvm(
-        view,
-        anon(AT, 32 * MIB),
-        anon(AT + 32 * MIB, 8 * GIB - 32 * MIB, "---p"),
-        anon(AT + 16 * GIB, 48 * MIB),
-    )
-    assert {kind for _, kind in kinds(read(text), AT, AT + 17 * GIB)} == {"java_gc"}
+def test_tables_of_g1_that_merged_with_one_another() -> None:
+    bitmap, cards = 96 * MIB // 64, 96 * MIB // 512
+    sizes = [2 * bitmap, bitmap + 3 * cards, cards]
+    lines = [anon(AT + n * 64 * MIB, size) for n, size in enumerate(sizes)]
+    argv = ("java", "-XX:+UseG1GC", "-Xmx96m", "Main")
+    assert kinds(read(jvm(whole(96 * MIB), *lines), argv=argv), AT, AT + GIB) == [
+        (size, "java_gc") for size in sizes
+    ]
 
 
-def test_shenandoah_s_collection_set_lies_at_the_bottom() -> None:
-    text = jvm(whole(256 * MIB), anon(0x1000, 4096), anon(0x2000, 64 * KIB, "---p"))
-    snapshot = read(text, argv=("java", "-XX:+UseShenandoahGC", "-Xmx256m", "Main"))
-    assert {kind for _, kind in kinds(snapshot, 0, 2**20)} == {"java_gc"}
+def test_a_chunk_of_half_a_mib_is_no_table_of_g1() -> None:
+    text = jvm(whole(256 * MIB), anon(AT, 516 * KIB))
+    argv = ("java", "-XX:+UseG1GC", "-Xmx256m", "Main")
+    assert kinds(read(text, argv=argv), AT, AT + GIB) == [(516 * KIB, "heap_mmap")]
+    serial = ("java", "-XX:+UseSerialGC", "-Xmx256m", "Main")
+    assert kinds(read(text, argv=serial), AT, AT + GIB) == [(516 * KIB, "java_gc")]
+
+
+def test_g1_s_mark_stack_on_top_of_other_memory_where_nothing_else_tells_of_g1() -> None:
+    chunk = 2 * MIB + 4096
+    text = jvm(gapped(GIB, 64 * MIB), anon(AT - 32 * MIB - chunk, 32 * MIB + chunk))
+    argv = ("java", "-XX:+UseG1GC", "-Xmx1g", "Main")
+    assert kinds(read(text, argv=argv), AT - GIB, AT) == [(chunk, "heap_mmap"), (32 * MIB, "java_gc")]
+
+
+def test_parallel_s_block_table_below_its_bitmap() -> None:
+    heap, chunk = 4 * GIB, MIB + 4096
+    bitmap, block = heap // 32, heap // 512
+    text = anon(32 * GIB - heap, 64 * MIB) + anon(32 * GIB - heap + 64 * MIB, heap - 64 * MIB, "---p")
+    line = anon(AT - bitmap - block - chunk, bitmap + block + chunk)
+    argv = ("java", "-XX:+UseParallelGC", "-Xmx4g", "Main")
+    found = kinds(read(jvm(text, line), argv=argv), AT - GIB, AT)
+    assert found == [(chunk, "heap_mmap"), (bitmap + block, "java_gc")]
+
+
+def test_card_tables_of_generational_shenandoah_below_the_code_cache() -> None:
+    tables, chunk = 2 * (GIB // 512 + 4096), 3 * MIB + 4096
+    code = anon(AT, 4 * MIB, "rwxp") + anon(AT + 4 * MIB, 236 * MIB, "---p")
+    text = jvm(gapped(GIB, 64 * MIB), anon(AT - tables - chunk, tables + chunk), code)
+    argv = ("java", "-XX:+UseShenandoahGC", "-XX:ShenandoahGCMode=generational", "-Xmx1g", "Main")
+    assert kinds(read(text, argv=argv), AT - GIB, AT) == [(chunk, "heap_mmap"), (tables, "java_gc")]
+
+
+def test_the_bitmap_of_a_heap_of_g1_that_is_committed_whole() -> None:
+    bitmap, chunk = GIB // 64, 5 * MIB + 4096
+    text = jvm(whole(GIB), anon(AT - bitmap - chunk, bitmap + chunk))
+    argv = ("java", "-XX:+UseG1GC", "-Xms1g", "-Xmx1g", "Main")
+    assert kinds(read(text, argv=argv), AT - GIB, AT) == [(chunk, "heap_mmap"), (bitmap, "java_gc")]

@@ -17,6 +17,7 @@ from tests.procmaps.rules.labelled import (
     sorted_maps,
 )
 
+KIB = 2**10
 MIB = 2**20
 GIB = 2**30
 MMAP = 0x7E0000000000
@@ -123,3 +124,25 @@ def test_the_default_is_a_quarter_of_the_memory_of_the_host_or_the_container() -
     assert "java.heap_by_size" in {rule for _, _, _, rule in parts_of(inside)}
     bare = replace(snapshot, facts=replace(snapshot.facts, mem_total_bytes=64 * GIB))
     assert "java.heap_by_size" not in {rule for _, _, _, rule in parts_of(bare)}
+
+
+def test_a_class_space_right_above_the_heap_and_as_large_is_not_the_heap() -> None:
+    at = 20 * GIB  # -XX:HeapBaseMinAddress=20g, no archive
+    space = anon(at + GIB, 512 * KIB) + anon(at + GIB + 512 * KIB, GIB - 512 * KIB, "---p")
+    snapshot = read(jvm(heap(at, 378 * MIB, GIB), space), argv=("java", "-Xmx1g", "Main"))
+    assert {kind for _, kind in kinds(snapshot, at, at + GIB)} == {"java_heap"}
+    assert {kind for _, kind in kinds(snapshot, at + GIB, at + 2 * GIB)} == {"java_metaspace"}
+
+
+def test_without_compressed_oops_a_low_class_space_is_not_the_heap() -> None:
+    space = anon(2 * GIB, 512 * KIB) + anon(2 * GIB + 512 * KIB, GIB - 512 * KIB, "---p")
+    lines = (space, heap(MMAP, 126 * MIB, 700 * MIB))
+    snapshot = read(jvm(*lines), argv=("java", "-Xmx700m", "-XX:-UseCompressedOops", "Main"))
+    assert {kind for _, kind in kinds(snapshot, MMAP, MMAP + 700 * MIB)} == {"java_heap"}
+    assert {kind for _, kind in kinds(snapshot, 2 * GIB, 3 * GIB)} == {"java_metaspace"}
+
+
+def test_an_alignment_of_16_reaches_64_gib() -> None:
+    argv = ("java", "-XX:ObjectAlignmentInBytes=16", "Main")
+    snapshot = read(jvm(heap(16 * GIB, 96 * MIB, 48 * GIB)), argv=argv)
+    assert blocks(snapshot, Kind.JAVA_HEAP) == [48 * GIB]

@@ -49,3 +49,62 @@ def test_a_node_never_reaches_into_an_arena() -> None:
     node = AT + 20 * MIB
     text = jvm(anon(node, 128 * KIB), anon(node + 128 * KIB, 64 * MIB - 128 * KIB, "---p"))
     assert blocks(read(text, argv=("java", "-Xmx256m", "Main")), Kind.JAVA_METASPACE) == [64 * MIB]
+
+
+def test_a_row_of_arenas_is_no_class_space() -> None:
+    arenas = [
+        anon(AT + n * 64 * MIB, size) + anon(AT + n * 64 * MIB + size, 64 * MIB - size, "---p")
+        for n, size in enumerate([132 * KIB] * 15)
+    ]
+    last = AT + 15 * 64 * MIB
+    text = jvm(*arenas, anon(last, 132 * KIB), anon(last + 132 * KIB, 900 * MIB, "---p"))
+    snapshot = read(text, argv=("java", "-Xmx256m", "Main"))
+    assert blocks(snapshot, Kind.JAVA_METASPACE) == []
+    assert len(blocks(snapshot, Kind.HEAP_ARENA)) == 16
+
+
+def test_an_arena_is_no_class_space_of_its_size() -> None:
+    space = GIB
+    text = jvm(
+        anon(AT, 132 * KIB),
+        anon(AT + 132 * KIB, 64 * MIB - 132 * KIB, "---p"),
+        anon(space, 128 * KIB),
+        anon(space + 128 * KIB, 64 * MIB - 128 * KIB, "---p"),
+    )
+    snapshot = read(text, argv=("java", "-Xmx256m", "-XX:CompressedClassSpaceSize=64m", "Main"))
+    assert {kind for _, kind in kinds(snapshot, AT, AT + 64 * MIB)} == {"heap_arena"}
+    assert {kind for _, kind in kinds(snapshot, space, space + 64 * MIB)} == {"java_metaspace"}
+
+
+def test_a_first_node_of_jdk_11_that_ends_on_64_mib() -> None:
+    node, size = AT - 8 * MIB, 4352 * KIB
+    text = jvm(anon(node, size), anon(node + size, 8 * MIB - size, "---p")).replace("java-17", "java-11")
+    snapshot = read(text, argv=("java", "-Xmx256m", "Main"))
+    assert blocks(snapshot, Kind.JAVA_METASPACE) == [8 * MIB]
+
+
+def test_a_hole_in_a_node_does_not_reach_into_the_arena_below() -> None:
+    arena, node, used = AT, AT + 64 * MIB, 5248 * KIB
+    text = jvm(
+        anon(arena, used),
+        anon(arena + used, 64 * MIB - used, "---p"),
+        anon(node, 640 * KIB),
+        anon(node + 640 * KIB, 4 * MIB - 640 * KIB, "---p"),
+        anon(node + 4 * MIB, 64 * KIB),
+        anon(node + 4 * MIB + 64 * KIB, 60 * MIB - 64 * KIB, "---p"),
+    )
+    snapshot = read(text, argv=("java", "-Xmx256m", "Main"))
+    assert blocks(snapshot, Kind.HEAP_ARENA) == [64 * MIB]
+    assert blocks(snapshot, Kind.JAVA_METASPACE) == [64 * MIB]
+
+
+def test_a_node_with_a_hole_above_other_memory() -> None:
+    text = jvm(
+        anon(AT - 40 * MIB, 40 * MIB),
+        anon(AT - 64 * MIB, 24 * MIB),
+        anon(AT, 192 * KIB),
+        anon(AT + 192 * KIB, 4 * MIB - 192 * KIB, "---p"),
+        anon(AT + 4 * MIB, 64 * KIB),
+        anon(AT + 4 * MIB + 64 * KIB, 60 * MIB - 64 * KIB, "---p"),
+    )
+    assert blocks(read(text, argv=("java", "-Xmx256m", "Main")), Kind.JAVA_METASPACE) == [64 * MIB]

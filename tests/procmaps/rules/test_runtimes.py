@@ -55,3 +55,26 @@ def test_erlang_carriers() -> None:
     snapshot = read(text)
     assert kinds(snapshot, AT, AT + MIB) == [(8 * MIB, "beam_heap")]
     assert kinds(snapshot, AT + 2**30, AT + 2**31) == [(2**30, "beam_heap")]
+
+
+def test_arenas_beside_the_code_range_are_none_of_it() -> None:
+    code = AT - 256 * KIB
+    text = process(
+        "/usr/bin/node",
+        anon(code, 252 * KIB, "rwxp"),
+        anon(code + 252 * KIB, 4 * KIB, "---p"),
+        anon(AT, 132 * KIB),
+        anon(AT + 132 * KIB, 64 * MIB - 132 * KIB, "---p"),
+    )
+    snapshot = read(text)
+    assert {kind for _, kind in kinds(snapshot, code, AT)} == {"v8_code"}
+    assert {kind for _, kind in kinds(snapshot, AT, AT + 64 * MIB)} == {"heap_arena"}
+
+
+def test_buffers_of_openblas_are_no_python_arenas() -> None:
+    blas = "7f0000800000-7f0000900000 r-xp 00000000 fe:00 9 /x/numpy.libs/libscipy_openblas64_-32a4.so\n"
+    lines = (anon(AT, 64 * MIB), anon(AT + 128 * MIB, 3 * MIB))
+    with_blas = read(process("/usr/bin/python3.11", blas, *lines), rss_anon_kb=2**20)
+    assert kinds(with_blas, AT, AT + 256 * MIB) == [(64 * MIB, "anonymous"), (3 * MIB, "py_arena")]
+    without = read(process("/usr/bin/python3.11", *lines), rss_anon_kb=2**20)
+    assert kinds(without, AT, AT + 64 * MIB) == [(64 * MIB, "py_arena")]

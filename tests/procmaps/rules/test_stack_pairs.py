@@ -67,3 +67,15 @@ def test_stacks_of_old_kernels_are_cut_from_what_merged_above_them() -> None:
     old = replace(new, facts=replace(new.facts, kernel="5.10.0-28-amd64"))
     assert blocks(old, Kind.THREAD_STACK) == [STACK + 4 * KIB] * 3
     assert (200 * KIB, "heap_mmap") in kinds(old)
+
+
+def test_large_guards_that_several_stacks_have() -> None:
+    text = process(pairs(AT, MIB, 256 * KIB, 5))
+    assert blocks(read(text, threads=6, stack_limit=STACK), Kind.THREAD_STACK) == [MIB + 256 * KIB] * 5
+    single = process(pairs(AT, MIB, 256 * KIB, 1))
+    assert blocks(read(single, threads=6, stack_limit=STACK), Kind.THREAD_STACK) == []
+
+
+def test_buffers_beside_stacks_that_outnumber_the_threads_are_none() -> None:
+    text = process(pairs(AT, 4 * KIB, STACK, 4), pairs(AT + 4 * (STACK + 4 * KIB), 4 * KIB, 584 * KIB, 9))
+    assert blocks(read(text, threads=5, stack_limit=STACK), Kind.THREAD_STACK) == [STACK + 4 * KIB] * 4

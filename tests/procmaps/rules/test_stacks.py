@@ -105,3 +105,18 @@ def test_nothing_merges_above_a_stack_where_the_kernel_is_known_to_keep_them_apa
 def test_zones_of_a_process_without_a_jvm_prove_nothing() -> None:
     maps = sorted_maps(BRK_HEAP, LIBC, anon(AT, 16 * KIB, "---p"), anon(AT + 16 * KIB, 700 * KIB))
     assert blocks(read(maps, threads=1), Kind.THREAD_STACK) == []
+
+
+def test_compiler_threads_keep_their_size_whatever_xss_says() -> None:
+    lines = [anon(AT - 2 * MIB, 16 * KIB, "---p"), anon(AT - 2 * MIB + 16 * KIB, 1008 * KIB)]
+    snapshot = read(sorted_maps(java(16 * KIB, 240 * KIB, 5), *lines), threads=8)
+    assert blocks(snapshot, Kind.THREAD_STACK) == [MIB] + [256 * KIB] * 5
+
+
+def test_stacks_of_threads_that_ended_are_kept_and_no_fibers() -> None:
+    text = "".join(
+        smaps(AT + n * 2052 * KIB, 4 * KIB, "---p", "mr mw me nh", 0)
+        + smaps(AT + n * 2052 * KIB + 4 * KIB, 2 * MIB, "rw-p", "rd wr mr mw me ac nh")
+        for n in range(30)
+    )
+    assert len(blocks(read(smaps=text, threads=14, stack_limit=STACK), Kind.THREAD_STACK)) == 30

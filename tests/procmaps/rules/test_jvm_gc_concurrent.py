@@ -1,0 +1,47 @@
+"""Tables of ZGC and Shenandoah."""
+
+from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, LIBJVM, anon, kinds, read, sorted_maps
+
+KIB = 2**10
+MIB = 2**20
+GIB = 2**30
+AT = 0x7E0000000000
+
+
+def jvm(heap: str, *lines: str) -> str:
+    return sorted_maps(BRK_HEAP, LIBC, LIBJVM, heap, *lines)
+
+
+def whole(size: int) -> str:
+    return anon(4 * GIB - size, size)
+
+
+def gapped(size: int, committed: int) -> str:
+    at = 4 * GIB - size
+    return anon(at, committed) + anon(at + committed, size - committed, "---p")
+
+
+def test_zgc_s_mark_stack_space_and_granule_maps() -> None:
+    base = 0x40000000000
+    view = f"{base:x}-{base + 64 * MIB:x} rw-s 00000000 00:01 77 /memfd:java_heap (deleted)\n"
+    text = jvm(
+        view,
+        anon(AT, 32 * MIB),
+        anon(AT + 32 * MIB, 8 * GIB - 32 * MIB, "---p"),
+        anon(AT + 16 * GIB, 48 * MIB),
+    )
+    assert {kind for _, kind in kinds(read(text), AT, AT + 17 * GIB)} == {"java_gc"}
+
+
+def test_shenandoah_s_collection_set_lies_at_the_bottom() -> None:
+    text = jvm(whole(256 * MIB), anon(0x1000, 4096), anon(0x2000, 64 * KIB, "---p"))
+    snapshot = read(text, argv=("java", "-XX:+UseShenandoahGC", "-Xmx256m", "Main"))
+    assert {kind for _, kind in kinds(snapshot, 0, 2**20)} == {"java_gc"}
+
+
+def test_granule_maps_of_zgc() -> None:
+    view = f"{2**42:x}-{2**42 + 32 * MIB:x} rw-s 00000000 00:01 9 /memfd:java_heap (deleted)\n"
+    sizes = [34 * GIB * 16 // (2 * MIB) * 8, 4 * MIB, 34 * GIB * 16 // (2 * MIB) * 8 + 4 * MIB]
+    lines = [anon(AT + n * 64 * MIB, size) for n, size in enumerate(sizes)]
+    argv = ("java", "-XX:+UseZGC", "-Xmx34g", "Main")
+    assert {kind for _, kind in kinds(read(jvm(view, *lines), argv=argv), AT, AT + GIB)} == {"java_gc"}
