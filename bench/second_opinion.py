@@ -56,7 +56,8 @@ def main() -> int:
     if options.page and rows:
         libc = " ".join(platform.libc_ver())
         machine = f"Linux {platform.release()}, {libc}, {platform.machine()}"
-        options.page.write_text(page.render(rows, datetime.now(tz=UTC).date().isoformat(), machine))
+        date = datetime.now(tz=UTC).date().isoformat()
+        options.page.write_text(page.render(rows, date, machine, jvms.CHOSEN_AFTER[0].name))
     return 0 if rows else 1
 
 

@@ -26,7 +26,7 @@ class Setting:
     versions: range = range(8, 100)
 
 
-SETTINGS: Final = (
+CHOSEN_BEFORE: Final = (
     Setting("serial-64m", "-XX:+UseSerialGC -Xmx64m"),
     Setting("serial-700m-nocoops", "-XX:+UseSerialGC -Xmx700m -XX:-UseCompressedOops"),
     Setting("serial-38g", "-XX:+UseSerialGC -Xmx38g -Xms96m"),
@@ -83,6 +83,38 @@ SETTINGS: Final = (
         versions=range(11, 100),
     ),
 )
+
+# started for the first time after the rules were written with the ones above
+CHOSEN_AFTER: Final = (
+    Setting(
+        "serial-45g-nothing-compressed",
+        "-XX:+UseSerialGC -Xmx45g -Xms70m -XX:-UseCompressedClassPointers",
+        "inflate=9 threads=12",
+    ),
+    Setting("serial-1200m-xshare-off", "-XX:+UseSerialGC -Xmx1200m -Xshare:off", "direct=9"),
+    Setting("parallel-5g-xss1500k", "-XX:+UseParallelGC -Xmx5g -Xss1500k", "threads=25 inflate=7"),
+    Setting(
+        "parallel-27g-nocoops", "-XX:+UseParallelGC -Xmx27g -XX:-UseCompressedOops", "inflate=14 direct=5"
+    ),
+    Setting(
+        "g1-1g-nocoops-xss320k",
+        "-XX:+UseG1GC -Xmx1g -XX:-UseCompressedOops -Xss320k",
+        "threads=33 inflate=17 direct=7",
+    ),
+    Setting("g1-3333m-whole", "-XX:+UseG1GC -Xmx3333m -Xms3333m", "inflate=5 direct=20"),
+    Setting(
+        "g1-29g-class-space-2g",
+        "-XX:+UseG1GC -Xmx29g -XX:ReservedCodeCacheSize=320m -XX:CompressedClassSpaceSize=2g",
+        "inflate=11",
+    ),
+    Setting("g1-alignment-32-60g", "-XX:+UseG1GC -Xmx60g -Xms80m -XX:ObjectAlignmentInBytes=32", "inflate=6"),
+    Setting("g1-max-ram", "-XX:MaxRAM=3g -XX:MaxRAMPercentage=40 -XX:+UseG1GC", "threads=15 inflate=30"),
+    Setting("shenandoah-2g-nocoops", "-XX:+UseShenandoahGC -Xmx2g -XX:-UseCompressedOops", "inflate=13"),
+    Setting("z-5g", "-XX:+UnlockExperimentalVMOptions -XX:+UseZGC -Xmx5g", "inflate=22 direct=11"),
+    Setting("g1-base-address-33g", "-XX:+UseG1GC -Xmx1500m -XX:HeapBaseMinAddress=33g", "inflate=3"),
+    Setting("g1-xss64m", "-XX:+UseG1GC -Xmx300m -Xss64m", "threads=14 inflate=4"),
+)
+SETTINGS: Final = (*CHOSEN_BEFORE, *CHOSEN_AFTER)
 
 
 def command(jdk: Jdk, setting: Setting, classes: Path) -> list[str]:
