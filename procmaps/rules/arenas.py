@@ -38,9 +38,9 @@ def names_arenas(draft: Draft) -> Flags:
     return draft.owners(draft.code == Name.GLIBC_ARENA)
 
 
-def heap_bytes(draft: Draft) -> Ints64:
-    """HEAP_MAX_SIZE of each part's process."""
-    return np.where(draft.spread(draft.facts.thirty_two_bit), HEAP_32_BYTES, HEAP_64_BYTES)
+def heap_bytes(draft: Draft, rows: Ints64) -> Ints64:
+    """HEAP_MAX_SIZE of the process of each of these parts."""
+    return np.where(draft.facts.thirty_two_bit[draft.process[rows]], HEAP_32_BYTES, HEAP_64_BYTES)
 
 
 def partly_used(draft: Draft) -> Flags | None:
@@ -48,7 +48,7 @@ def partly_used(draft: Draft) -> Flags | None:
     tails = np.flatnonzero(draft.open_none & draft.touches_below & draft.spread(uses_arenas(draft)))
     if not len(tails):
         return None
-    size = heap_bytes(draft)[tails]
+    size = heap_bytes(draft, tails)
     base = draft.start[tails] & -size
     heads = tails - 1
     # a name, where there is one, covers the first 132 KiB alone: the rest of the head is a mapping of its own
@@ -80,10 +80,11 @@ def partly_used(draft: Draft) -> Flags | None:
 def full(draft: Draft) -> Flags | None:
     """Whole blocks that are writable to their end: heaps that are full, where RssAnon can pay for them."""
     allowed = uses_arenas(draft) & _has_arenas(draft)
-    rows = np.flatnonzero(draft.open_rw & draft.spread(allowed) & (draft.size >= heap_bytes(draft)))
+    rows = np.flatnonzero(draft.open_rw & draft.spread(allowed) & (draft.size >= HEAP_32_BYTES))
+    rows = rows[draft.size[rows] >= heap_bytes(draft, rows)]
     if not len(rows):
         return None
-    size = heap_bytes(draft)[rows]
+    size = heap_bytes(draft, rows)
     low = -(-draft.start[rows] // size) * size
     high = draft.end[rows] & -size
     budget = draft.facts.rss_anon_bytes[draft.process[rows]]
@@ -93,7 +94,8 @@ def full(draft: Draft) -> Flags | None:
     resident = draft.resident_bytes(rows)
     good &= (resident < 0) | (resident * RESIDENT_SHARE >= draft.size[rows])
     # all heaps of a process together must be paid for
-    heaps = np.bincount(draft.process, _heap_sizes(draft), len(draft.facts.marks))
+    heads = np.flatnonzero((draft.kind == Kind.HEAP_ARENA) & ~draft.none)
+    heaps = np.bincount(draft.process[heads], draft.size[heads], len(draft.facts.marks))
     wanted = heaps + np.bincount(draft.process[rows][good], draft.size[rows][good], len(heaps))
     good &= (budget < 0) | (wanted[draft.process[rows]] <= budget * BUDGET_SLACK)
     rows, low, high, size = rows[good], low[good], high[good], size[good]
@@ -106,11 +108,6 @@ def full(draft: Draft) -> Flags | None:
         np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
     )
     return draft.take(process, first, first + np.repeat(size, count))
-
-
-def _heap_sizes(draft: Draft) -> Ints64:
-    """The writable bytes of arenas found so far, by part."""
-    return np.where((draft.kind == Kind.HEAP_ARENA) & ~draft.none, draft.size, 0)
 
 
 def _has_arenas(draft: Draft) -> Flags:

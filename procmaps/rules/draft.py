@@ -1,5 +1,6 @@
 """The parts while the rules label them: what names leave open, cut where a role begins or ends."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
@@ -27,10 +28,12 @@ if TYPE_CHECKING:
     from procmaps.rules.objects import Marks
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
+_Column: TypeAlias = npt.NDArray[np.generic]
 
 Spans: TypeAlias = list[tuple[int, int, int]]  # process row, start, end
 
 OPEN = 255
+FEW_CUTS_COUNT = 20
 ACCESS = READ | WRITE | EXECUTE
 
 
@@ -103,8 +106,9 @@ class Draft:
     def flags(self) -> Addresses:
         """What smaps flags each part with; none where it may not be used."""
         if self._flags is None:
-            flags = self.snapshot.maps.vm_flags[self.mapping]
-            self._flags = np.where(self.spread(self.facts.smaps), flags, np.uint64(0))
+            self._flags = np.zeros(len(self), np.uint64)
+            rows = np.flatnonzero(self.spread(self.facts.smaps))
+            self._flags[rows] = self.snapshot.maps.vm_flags[self.mapping[rows]]
         return self._flags
 
     def resident_bytes(self, rows: Ints64) -> Ints64:
@@ -141,11 +145,10 @@ class Draft:
         first = np.ones(len(rows), np.bool_)
         first[1:] = (rows[1:] != rows[:-1]) | (addresses[1:] != addresses[:-1])
         rows, addresses = rows[first], addresses[first]
-        pieces = 1 + np.bincount(rows, minlength=len(self))
-        source = np.repeat(np.arange(len(self)), pieces)
         position = rows + 1 + np.arange(len(rows))  # where the upper piece of each cut comes to lie
+        repeated = _repeater(rows, len(self))
         for column in COLUMNS:
-            setattr(self, column, getattr(self, column).take(source))
+            setattr(self, column, repeated(getattr(self, column)))
         self.start[position] = addresses
         self.end[position - 1] = addresses
         self.below[position] = 0
@@ -154,12 +157,13 @@ class Draft:
 
     def take(self, process: Ints64, start: Ints64, end: Ints64, *, block: bool = True) -> Flags:
         """The parts inside address ranges, cut at both ends; each range is one block."""
-        keys = np.concatenate((_keys(process, start), _keys(process, end)))
+        owners, edges = np.concatenate((process, process)), np.concatenate((start, end))
+        keys = _keys(owners, edges)
         rows = np.searchsorted(self.key, keys, "right") - 1
-        known = (rows >= 0) & (self.process[rows] == np.concatenate((process, process)))
-        self.cut(rows[known], np.concatenate((start, end))[known])
-        low = np.searchsorted(self.key, _keys(process, start))
-        high = np.maximum(np.searchsorted(self.key, _keys(process, end)), low)
+        known = (rows >= 0) & (self.process[rows] == owners)
+        self.cut(rows[known], edges[known])
+        low, high = np.searchsorted(self.key, keys).reshape(2, -1)
+        high = np.maximum(high, low)
         count = high - low
         rows = np.repeat(low - (np.cumsum(count) - count), count) + np.arange(int(count.sum()))
         if block:
@@ -203,6 +207,17 @@ class Draft:
         meets = (self.start[1:] == self.end[:-1]) & (self.process[1:] == self.process[:-1])
         self.touches_below: Flags = np.concatenate((np.zeros(1, np.bool_), meets))[: len(self)]
         self.touches_above: Flags = np.concatenate((meets, np.zeros(1, np.bool_)))[: len(self)]
+
+
+def _repeater(rows: Ints64, length: int) -> Callable[[_Column], _Column]:
+    """Repeats some rows of columns, in place; `rows` ascend and may repeat. A few are fastest as slices."""
+    if len(rows) > FEW_CUTS_COUNT:
+        bounds = np.concatenate(([0], rows + 1 + np.arange(len(rows)), [length + len(rows)]))
+        source = np.arange(bounds[-1]) - np.repeat(np.arange(len(rows) + 1), np.diff(bounds))
+        return lambda column: column.take(source)
+    begin, end = [0, *rows.tolist()], [*(rows + 1).tolist(), length]
+    pieces = [slice(*piece) for piece in zip(begin, end, strict=True)]
+    return lambda column: np.concatenate([column[piece] for piece in pieces])
 
 
 def is_multiple(values: Ints64, unit: int) -> Flags:

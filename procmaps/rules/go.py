@@ -6,6 +6,7 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft, is_multiple
+from procmaps.rules.groups import runs_with
 from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
 from procmaps.tables import EXECUTE, Flags
@@ -68,7 +69,7 @@ def islands(draft: Draft) -> Flags | None:
     breaks = ~(own & np.concatenate((np.zeros(1, np.bool_), own[:-1])) & draft.touches_below)
     run = np.cumsum(breaks)
     large = own & draft.none & (draft.size >= ISLAND_RESERVE_BYTES)
-    return own & np.isin(run, run[large])
+    return own & runs_with(run, large)
 
 
 def rest(draft: Draft) -> Flags | None:

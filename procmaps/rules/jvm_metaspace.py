@@ -123,39 +123,50 @@ def _nodes_of(draft: Draft, jvm: Jvm, size: int, alignment: int) -> Spans:
     usable = draft.open[own] & (none | draft.writable[own])
     # one writable run and its closed rest up to a boundary of arenas is a heap of one of those
     lower = np.concatenate((start[:1], start[:-1]))
-    arena = (lower <= end - ARENA_BYTES) & (end % ARENA_BYTES == 0)
-    alike = arena | ((lower <= end - size) & ((end - size) % ARENA_BYTES == 0))
-    candidates = np.flatnonzero(usable & none & (end % alignment == 0) & ~alike)
+    arena = (lower <= end - ARENA_BYTES) & is_multiple(end, ARENA_BYTES)
+    alike = arena | ((lower <= end - size) & is_multiple(end - size, ARENA_BYTES))
+    candidates = np.flatnonzero(usable & none & is_multiple(end, alignment) & ~alike)
     tops = end[candidates[:CANDIDATE_LIMIT_COUNT]]
+    tops = tops[_unbroken(start, end, usable, tops - size, tops)]
     # where a node has a hole, what ends there begins in a neighbour: what begins with a mapping comes first
-    tops = tops[np.argsort(~np.isin(tops - size, start), kind="stable")]
+    begins_inside = start[np.searchsorted(end, tops - size, "right")] != tops - size
+    tops = tops[np.argsort(begins_inside, kind="stable")]
     found: Spans = []
     for top in tops.tolist():
         apart = all(top <= low or top - size >= high for _, low, high in found)
-        if apart and _is_node(start, end, none, usable, (top - size, top)):
+        if apart and _is_node(start, end, none, (top - size, top)):
             found.append((jvm.process, top - size, top))
     return sorted(found)
 
 
-def _is_node(start: Ints64, end: Ints64, none: Flags, usable: Flags, span: tuple[int, int]) -> bool:
-    """Whether a span is unbroken, begins writable, is committed in granules, and is no arena's heap."""
+def _unbroken(start: Ints64, end: Ints64, usable: Flags, begin: Ints64, top: Ints64) -> Flags:
+    """Which spans have usable parts without a gap from `begin` to `top`, where a part ends."""
+    first = np.minimum(np.searchsorted(end, begin, "right"), len(end) - 1)
+    last = np.searchsorted(start, top) - 1
+    breaks = np.cumsum(np.concatenate(([True], start[1:] != end[:-1])))
+    unusable = np.cumsum(~usable)
+    whole: Flags = (start[first] <= begin) & (breaks[first] == breaks[last])
+    whole &= usable[first] & (unusable[first] == unusable[last])
+    return whole
+
+
+def _is_node(start: Ints64, end: Ints64, none: Flags, span: tuple[int, int]) -> bool:
+    """Whether an unbroken span begins writable, is committed in granules, and is no arena's heap."""
     begin, top = span
-    inside = np.flatnonzero((end > begin) & (start < top))
-    if not len(inside) or not bool(usable[inside].all()):
+    inside = slice(int(np.searchsorted(end, begin, "right")), int(np.searchsorted(start, top)))
+    if none[inside.start]:
         return False
     lows, highs = np.maximum(start[inside], begin), end[inside]
-    if int((highs - lows).sum()) != top - begin or bool(none[inside[0]]):
-        return False
     bodies = ~none[inside]
     # committed in granules, so what is closed between and above is whole granules too
     if bool(((highs - lows) % GRANULE_BYTES).any()) or bool((lows[bodies] % GRANULE_BYTES).any()):
         return False
     # an arena's heap looks alike: one writable run from a boundary on, closed up to the next
-    first = int(start[inside[0]])
+    first, parts = int(start[inside.start]), len(lows)
     on_boundaries = begin % ARENA_BYTES == 0 or (top % ARENA_BYTES == 0 and first <= top - ARENA_BYTES)
     base = begin & -ARENA_BYTES
-    cuts_arena = first <= base < begin and len(inside) > 1 and int(end[inside[1]]) >= base + ARENA_BYTES
-    return not (len(inside) == 2 and on_boundaries) and not cuts_arena
+    cuts_arena = first <= base < begin and parts > 1 and int(highs[1]) >= base + ARENA_BYTES
+    return not (parts == 2 and on_boundaries) and not cuts_arena
 
 
 ARCHIVES = Rule(

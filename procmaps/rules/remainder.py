@@ -7,6 +7,7 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import foreign
 from procmaps.rules.draft import OPEN, Draft
+from procmaps.rules.groups import count_alike
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
 
@@ -28,10 +29,8 @@ def guarded(draft: Draft) -> Flags | None:
     rows = rows[draft.none[rows - 1] & (draft.size[rows - 1] <= GUARD_MAX_BYTES) & draft.open[rows - 1]]
     if not len(rows):
         return None
-    shape = np.stack((draft.process[rows], draft.size[rows]), axis=1)
-    _, group, count = np.unique(shape, axis=0, return_inverse=True, return_counts=True)
     mask = np.zeros(len(draft), np.bool_)
-    mask[rows[count[group.reshape(-1)] >= GUARDED_COUNT]] = True
+    mask[rows[count_alike(draft.process[rows], draft.size[rows]) >= GUARDED_COUNT]] = True
     return mask
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft, is_multiple
+from procmaps.rules.groups import runs_with
 from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS
@@ -37,7 +38,7 @@ def v8_code(draft: Draft) -> Flags | None:
     fit = own & small & (dontcopy | ~known) & ~_arenas(draft)
     breaks = ~(fit & np.concatenate((np.zeros(1, np.bool_), fit[:-1])) & draft.touches_below)
     run = np.cumsum(breaks)
-    mask = fit & np.isin(run, run[executable]) & (draft.start >= MMAP_AREA_BYTES)
+    mask = fit & runs_with(run, executable) & (draft.start >= MMAP_AREA_BYTES)
     found: Flags = mask | (executable & (draft.start >= MMAP_AREA_BYTES))
     return found
 
@@ -104,7 +105,7 @@ def dotnet_heap(draft: Draft) -> Flags | None:
     breaks = ~(own & np.concatenate((np.zeros(1, np.bool_), own[:-1])) & draft.touches_below)
     run = np.cumsum(breaks)
     large = own & draft.none & (draft.size >= DOTNET_RESERVE_BYTES)
-    found: Flags = own & np.isin(run, run[large])
+    found: Flags = own & runs_with(run, large)
     return found
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft
+from procmaps.rules.groups import count_alike, runs_with
 from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
 from procmaps.rules.stacks import (
@@ -76,7 +77,7 @@ def guarded(draft: Draft) -> Flags | None:
     sure |= jvm & ((over == 0) | (over == PAGE_BYTES) | (over + pairs.guard_size == 0))
     sure &= (pairs.guard_size <= SMALL_GUARD_BYTES) | (~jvm & (pairs.size == default))
     sure &= live(draft)[pairs.process] > 0
-    beside = (pairs.guard_size <= SMALL_GUARD_BYTES) & np.isin(pairs.run, pairs.run[sure]) & ~sure
+    beside = (pairs.guard_size <= SMALL_GUARD_BYTES) & runs_with(pairs.run, sure) & ~sure
     # more of them than threads are buffers or fibers
     number = np.bincount(pairs.process[beside], minlength=len(draft.facts.threads))
     beside &= (number <= live(draft))[pairs.process]
@@ -89,9 +90,7 @@ def repeated(draft: Draft) -> Flags | None:
     if pairs is None:
         return None
     missing = live(draft) - seen(draft)
-    shape = np.stack((pairs.process, pairs.size, pairs.guard_size), axis=1)
-    _, group, count = np.unique(shape, axis=0, return_inverse=True, return_counts=True)
-    alike = count[group.reshape(-1)]
+    alike = count_alike(pairs.process, pairs.size, pairs.guard_size)
     # a guard larger than any default was asked for: for several threads, then
     small = (pairs.guard_size <= SMALL_GUARD_BYTES) | (alike >= LARGE_GUARD_COUNT)
     small &= (missing > 0)[pairs.process]

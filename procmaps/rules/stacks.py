@@ -12,6 +12,7 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft
+from procmaps.rules.groups import count_alike
 from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS
@@ -66,11 +67,10 @@ def _fibers(draft: Draft, flagged_parts: Flags) -> Flags:
     """Flagged parts of one size, not the default, that outnumber the threads: Ruby's fibers."""
     rows = np.flatnonzero(flagged_parts & ~draft.none)
     process = draft.process[rows]
-    shape = np.stack((process, draft.size[rows]), axis=1)
-    _, group, count = np.unique(shape, axis=0, return_inverse=True, return_counts=True)
+    count = count_alike(process, draft.size[rows])
     threads = draft.facts.threads[process]
     kept = np.minimum(CACHE_BYTES // draft.size[rows], CACHED_COUNT)
-    many = (threads > 0) & (count[group.reshape(-1)] > threads + kept)
+    many = (threads > 0) & (count > threads + kept)
     many &= (draft.size[rows] != default_bytes(draft)[process]) & ~has(draft.facts.marks, "jvm")[process]
     fibers = np.zeros(len(draft), np.bool_)
     fibers[rows[many]] = True

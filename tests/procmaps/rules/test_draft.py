@@ -1,8 +1,9 @@
 """Cutting and taking parts."""
 
 import numpy as np
+import pytest
 
-from procmaps.rules.draft import Draft, Facts, is_multiple
+from procmaps.rules.draft import FEW_CUTS_COUNT, Draft, Facts, is_multiple
 from procmaps.rules.names import read_codes
 from tests.procmaps.rules.labelled import anon, read
 
@@ -71,3 +72,13 @@ def test_multiples_of_a_power_of_two() -> None:
         False,
         True,
     ]
+
+
+@pytest.mark.parametrize("cuts", [FEW_CUTS_COUNT, FEW_CUTS_COUNT + 1])
+def test_few_cuts_and_many_do_the_same(cuts: int) -> None:
+    one = draft(anon(0x10000, 0x100000), anon(0x110000, 0x10000), anon(0x120000, 0x100000))
+    low, high = np.arange(1, cuts) * 0x1000 + 0x10000, np.array([0x121000])
+    one.cut(np.array([0] * (cuts - 1) + [2]), np.concatenate((low, high)))
+    assert one.start.tolist() == [0x10000, *low.tolist(), 0x110000, 0x120000, 0x121000]
+    assert one.end.tolist() == [*low.tolist(), 0x110000, 0x120000, 0x121000, 0x220000]
+    assert one.mapping.tolist() == [0] * cuts + [1, 2, 2]

@@ -1,0 +1,29 @@
+"""Parts that belong together: those alike, and those of one run."""
+
+import numpy as np
+
+from procmaps.tables import Flags, Ints64
+
+
+def count_alike(*columns: Ints64) -> Ints64:
+    """For each entry, how many have the same in all columns."""
+    order = np.lexsort(columns)
+    differs = np.ones(len(order), np.bool_)
+    differs[1:] = False
+    for column in columns:
+        ordered = column[order]
+        differs[1:] |= ordered[1:] != ordered[:-1]
+    group = np.cumsum(differs) - 1
+    count = np.empty(len(order), np.int64)
+    count[order] = np.bincount(group)[group]
+    return count
+
+
+def runs_with(run: Ints64, entries: Flags) -> Flags:
+    """Which entries are of a run that holds one of `entries`; runs are numbered from 0 or 1 upward."""
+    if not len(run):
+        return entries
+    chosen = np.zeros(int(run[-1]) + 1, np.bool_)
+    chosen[run[entries]] = True
+    found: Flags = chosen[run]
+    return found
