@@ -163,6 +163,8 @@ def _with(snapshot: Snapshot, rows: Flags) -> Flags:
 
 def _thirty_two_bit(snapshot: Snapshot) -> Flags:
     """Processes whose addresses all fit in 32 bits."""
-    wide = np.zeros(len(snapshot.processes), np.bool_)
-    wide[snapshot.maps.process[snapshot.maps.end > _ADDRESSES_32_BITS]] = True
-    return ~wide & _with(snapshot, np.ones(len(snapshot.maps), np.bool_))
+    process = snapshot.maps.process
+    count = np.diff(np.searchsorted(process, np.arange(len(snapshot.processes) + 1)))
+    low = np.bincount(process[snapshot.maps.end <= _ADDRESSES_32_BITS], minlength=len(count))
+    found: Flags = (count > 0) & (low == count)
+    return found

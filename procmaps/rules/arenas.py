@@ -48,23 +48,22 @@ def partly_used(draft: Draft) -> Flags | None:
     tails = np.flatnonzero(draft.open_none & draft.touches_below & draft.spread(uses_arenas(draft)))
     if not len(tails):
         return None
+    tails = tails[draft.writable[tails - 1]]
+    base = draft.start[tails] & -heap_bytes(draft, tails)
+    within = (draft.start[tails] > base) & (draft.end[tails] >= base + heap_bytes(draft, tails))
+    tails, base = tails[within], base[within]
     size = heap_bytes(draft, tails)
-    base = draft.start[tails] & -size
     heads = tails - 1
     # a name, where there is one, covers the first 132 KiB alone: the rest of the head is a mapping of its own
     named = (draft.code[heads - 1] == Name.GLIBC_ARENA) & draft.touches_below[heads]
     head_start = np.where(named, draft.start[heads - 1], draft.start[heads])
     spill = draft.end[tails] - (base + size)
-    good = (
-        draft.writable[heads]
-        & (draft.open[heads] | (draft.code[heads] == Name.GLIBC_ARENA))
-        & (head_start <= base)
-    )
+    good = (draft.open[heads] | (draft.code[heads] == Name.GLIBC_ARENA)) & (head_start <= base)
     # more than a guard above: another's reserve. The heap then begins where the one below it ends, and has
     # grown by pages, not by the MiB in which others commit
     follows = (head_start == base) & draft.touches_below[heads] & draft.none[heads - 1]
     follows &= draft.size[heads] % MIB != 0
-    good &= (draft.start[tails] > base) & (spill >= 0) & ((spill <= SPILL_BYTES) | follows)
+    good &= (spill <= SPILL_BYTES) | follows
     # a stack of whole MiB with a guard on both sides
     below = draft.touches_below[heads] & draft.none[heads - 1] & (draft.size[heads - 1] <= SPILL_BYTES)
     both = (draft.size[heads] + draft.size[heads - 1]) % MIB  # JDK 11 to 17 add a page to -Xss

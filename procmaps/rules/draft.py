@@ -62,7 +62,7 @@ class Draft:
 
     __slots__ = (
         *(*COLUMNS, "size", "key", "none", "open", "writable", "touches_above", "touches_below"),
-        *("blocks", "facts", "jvms", "snapshot", "_first_rows", "_flags"),
+        *("blocks", "facts", "jvms", "snapshot", "_first_rows", "_parts_of", "_flags"),
     )
 
     def __init__(self, snapshot: Snapshot, facts: Facts, code: Bytes8, rows: Ints64) -> None:
@@ -123,7 +123,7 @@ class Draft:
 
     def spread(self, known: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
         """What is known of each process, for each of its parts."""
-        return np.repeat(known, np.diff(self._first_rows))
+        return np.repeat(known, self._parts_of)
 
     def owners(self, parts: Flags) -> Flags:
         """Processes that have at least one of these parts."""
@@ -197,6 +197,7 @@ class Draft:
     def _refresh(self) -> None:
         """What follows from the columns, once they have changed."""
         self._first_rows = np.searchsorted(self.process, np.arange(len(self.facts.marks) + 1))
+        self._parts_of = self._first_rows[1:] - self._first_rows[:-1]  # how many, by process
         self._flags = None
         self.key: Ints64 = _keys(self.process, self.start)
         self.size: Ints64 = self.end - self.start

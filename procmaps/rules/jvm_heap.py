@@ -32,9 +32,8 @@ ARENA_BYTES: Final = 64 * MIB
 def _chains(draft: Draft, jvm: Jvm) -> tuple[Ints64, Ints64, Ints64, Ints64]:
     """Rows of the JVM that a heap can consist of, their start and end, and the unbroken run they are in."""
     own = draft.rows_of(jvm.process)
-    rows = np.arange(own.start, own.stop)
-    fit = (draft.open[rows] & (draft.perms[rows] & EXECUTE == 0)) | (draft.code[rows] == Name.JSA)
-    rows = rows[fit]
+    fit = (draft.open[own] & (draft.perms[own] & EXECUTE == 0)) | (draft.code[own] == Name.JSA)
+    rows = np.flatnonzero(fit) + own.start
     start, end = draft.start[rows], draft.end[rows]
     breaks = np.concatenate(([False], start[1:] != end[:-1])) if len(rows) else np.zeros(0, np.bool_)
     return rows, start, end, np.cumsum(breaks)
@@ -54,7 +53,7 @@ def find_exact(draft: Draft, jvm: Jvm) -> tuple[int, int] | None:
     if not len(rows):
         return None
     # a heap whose compressed oops need a base has a closed prefix of one alignment
-    based = bool((start % OOPS_BASE_BYTES == 0).any())
+    based = bool(is_multiple(start, OOPS_BASE_BYTES).any())
     prefixed = {size + unit for size in rounded for unit in ALIGNMENTS_BYTES[2:] if size >= GIB and based}
     sizes = np.array(sorted(prefixed.union(rounded)))
     is_prefixed = np.array([size not in rounded for size in sizes.tolist()])
@@ -95,14 +94,16 @@ def _candidates(
     limit = anchors + sign * sizes[0][:, np.newaxis]
     position = np.searchsorted(start, limit - (sign > 0), "right") - 1
     held = (position >= 0) & (limit >= start[position]) & (limit <= end[position])
-    held &= (chain[position] == chain) & (np.minimum(anchors, limit) % HEAP_ALIGNMENT_BYTES == 0)
+    held &= (chain[position] == chain) & is_multiple(np.minimum(anchors, limit), HEAP_ALIGNMENT_BYTES)
     which, row = np.nonzero(held)
     limit, position = limit[held], position[held]
     low, high = np.minimum(anchors[row], limit), np.maximum(anchors[row], limit)
     exact = limit == others[position]
     # the first thing in a heap is committed memory, or the closed prefix of a based one
     opens = ~draft.none[rows[np.searchsorted(end, low, "right")]]
-    fit = np.where(sizes[1][which], low % OOPS_BASE_BYTES == 0, opens) & (exact | (low % MIB == 0))
+    fit = np.where(sizes[1][which], is_multiple(low, OOPS_BASE_BYTES), opens) & (
+        exact | is_multiple(low, MIB)
+    )
     last = end[np.searchsorted(chain, chain[row], "right") - 1]
     most = np.where(exact, 60, 30) + bonus + END_BONUS * (high == last)
     canonical = (high[:, np.newaxis] == ends).any(axis=1)

@@ -140,10 +140,13 @@ def java_zones(draft: Draft) -> Flags | None:
 
 
 def _is_zone(draft: Draft, jvm: Flags) -> Flags:
-    size = np.zeros(len(draft), np.bool_)
+    rows = np.flatnonzero(draft.open_none & draft.spread(jvm) & draft.touches_above)
+    fit = np.zeros(len(rows), np.bool_)
     for zones_bytes in JAVA_ZONES_BYTES:
-        size |= draft.size == zones_bytes
-    return draft.open_none & draft.spread(jvm) & size & draft.touches_above
+        fit |= draft.size[rows] == zones_bytes
+    zones = np.zeros(len(draft), np.bool_)
+    zones[rows[fit]] = True
+    return zones
 
 
 def _java_tops(draft: Draft, zones: Ints64, bodies: Ints64, total: Ints64) -> Ints64:
@@ -159,6 +162,8 @@ def _java_tops(draft: Draft, zones: Ints64, bodies: Ints64, total: Ints64) -> In
         common = sizes[counts >= max(2, int(counts.max()) // 2)]
         stack = int(common[0]) if len(common) else int(sizes[0])
         above = total[own] - stack
+        if not above.any():
+            continue
         # -Xss is not for the compiler's threads: what has the default size is one stack, whatever is common
         more = (above > 0) & ~np.isin(total[own], sizes[counts >= 3]) & (total[own] != JAVA_DEFAULT_BYTES)
         # a further stack without a visible guard, or the guard of one alone, is stack as well
