@@ -29,10 +29,10 @@ FIRST_PID = 1000
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A dump as a host sends it, and its memory part unpacked."""
+    """A dump as a host sends it, and its parts unpacked."""
 
     nonce: bytes
-    memory_gz: bytes
+    gz: tuple[bytes, bytes]  # memory and identity
     memory: bytes
     identity: bytes
 
@@ -96,8 +96,9 @@ def _probe(root: Path, evidence: Evidence) -> Sent:
     dump = local.collect(Host("crowd", "127.0.0.1", root=str(root)), Session(limits, evidence))
     if not isinstance(dump, Dump):
         raise SystemExit(dump)
-    memory, identity = (zlib.decompress(part, wbits=31) for part in (dump.memory_gz, dump.identity_gz))
-    return Sent(dump.nonce.encode(), dump.memory_gz, memory, identity)
+    gz = dump.memory_gz, dump.identity_gz
+    memory, identity = (zlib.decompress(part, wbits=31) for part in gz)
+    return Sent(dump.nonce.encode(), gz, memory, identity)
 
 
 def _core(sent: Sent) -> Callable[[], object]:
@@ -109,7 +110,7 @@ def _core(sent: Sent) -> Callable[[], object]:
 
 
 def _gunzip(sent: Sent) -> Callable[[], object]:
-    return lambda: zlib.decompress(sent.memory_gz, wbits=31)
+    return lambda: [zlib.decompress(part, wbits=31) for part in sent.gz]
 
 
 def _peak(sent: Sent) -> float:

@@ -259,7 +259,7 @@ def _name_start(text: Text, line_start: Ints64, line_end: Ints64, inode_end: Int
     found = (inode_end < usual) & (characters[usual - 1] == _SPACE) & (characters[usual] != _SPACE)
     # a name that starts further left may have a space just there
     found &= (characters[inode_end + 1] == _SPACE) & (characters[np.maximum(inode_end, narrow)] == _SPACE)
-    name_start = np.minimum(usual, line_end)
+    name_start = np.where(found, usual, line_end)
     rest = np.flatnonzero(~found & (line_end > inode_end + 1))
     name_start[rest] = skip_blanks(text, inode_end[rest], limit_words=10)
     return np.minimum(name_start, line_end)

@@ -1,5 +1,6 @@
 import re
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -52,6 +53,13 @@ def test_a_formatted_table_is_read_back(table: list[Vma]) -> None:
     snapshot = read_process({"maps": b"".join(vma.line() for vma in table)}, 1)
     assert rows_of(snapshot.maps) == table
     assert snapshot.processes.trouble[0] == (0 if table else Trouble.EMPTY)
+
+
+@pytest.mark.parametrize("digits", range(1, 21))
+def test_an_inode_of_any_width_leaves_no_name(digits: int) -> None:
+    """The space behind it is no name, not even in the column where names begin."""
+    vma = Vma(0x1054FFFFF70000, 0x1054FFFFFB0000, b"-wxp", 2**48, 1, 0, 10 ** (digits - 1), b"")
+    assert rows_of(read_process({"maps": vma.line()}, 1).maps) == [vma]
 
 
 def test_real_maps_are_read_as_line_by_line() -> None:
