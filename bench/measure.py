@@ -54,18 +54,23 @@ class Interleaved:
 def interleave(
     contenders: Sequence[Callable[[], object]], rounds: int, clock: Callable[[], float] = own_cpu_s
 ) -> Interleaved:
-    """Run the contenders in turn, A B C A B C ..., after one round that is not counted."""
-    rows = []
-    for number in range(rounds + 1):
-        row = []
-        for contender in contenders:
-            gc.collect()
-            begin = clock()
-            contender()
-            row.append(clock() - begin)
-        if number:
-            rows.append(tuple(row))
-    return Interleaved(tuple(rows))
+    """Run the contenders in turn, A B C A B C ..., after one round that is not counted.
+
+    The garbage collector rests meanwhile, as in timeit: what it does depends on all that was imported.
+    """
+    gc.collect()
+    gc.disable()
+    try:
+        rows = [tuple(_seconds(contender, clock) for contender in contenders) for _ in range(rounds + 1)]
+    finally:
+        gc.enable()
+    return Interleaved(tuple(rows[1:]))
+
+
+def _seconds(contender: Callable[[], object], clock: Callable[[], float]) -> float:
+    begin = clock()
+    contender()
+    return clock() - begin
 
 
 def run_quietly(arguments: Sequence[str]) -> None:
