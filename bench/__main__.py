@@ -4,12 +4,9 @@ Names of parts (core, sweep, probe, startup) as arguments run those alone.
 """
 
 import json
-import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
-
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command does, before NumPy is imported
 
 from bench import core, probe, startup, sweep
 
