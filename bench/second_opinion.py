@@ -1,8 +1,8 @@
 """`make second-opinion`: start processes that can tell what their memory is, label them, and compare.
 
 JVMs answer `jcmd VM.native_memory detail`; arenas and chunks are read from glibc's structures in the stopped
-process; a C program prints its stacks. `--only WORD` runs those whose name contains it, `--keep DIR` keeps
-what was read in the form of the known processes, `--page FILE` writes the table into a page. All of it: 20 minutes.
+process; a C program prints its stacks. All of it takes 20 minutes: `--only WORD` runs those whose name
+contains it. `--keep DIR` keeps what was read in the form of the known processes, `--page FILE` writes the page.
 """
 
 import argparse
