@@ -57,14 +57,8 @@ def find_exact(draft: Draft, jvm: Jvm) -> tuple[int, int] | None:
     prefixed = {size + unit for size in rounded for unit in ALIGNMENTS_BYTES[2:] if size >= GIB and based}
     sizes = np.array(sorted(prefixed.union(rounded)))
     is_prefixed = np.array([size not in rounded for size in sizes.tolist()])
-    # mappings grow downward: what merged with the heap came later and lies below it
     columns = (rows, start, end, chain)
-    ends = canonical_ends(jvm)
-    found = [
-        _candidates(draft, columns, (sizes, is_prefixed), ends, sign=1, bonus=0),
-        _candidates(draft, columns, (sizes, is_prefixed), ends, sign=-1, bonus=END_BONUS),
-    ]
-    most, low, high, exact = (np.concatenate(columns) for columns in zip(*found, strict=True))
+    most, low, high, exact = _candidates(draft, columns, (sizes, is_prefixed), canonical_ends(jvm))
     best = (2 * END_BONUS, 0, 0)
     for at in np.argsort(-most, kind="stable")[:CANDIDATE_LIMIT_COUNT]:
         if most[at] < best[0]:
@@ -81,31 +75,31 @@ def _candidates(
     columns: tuple[Ints64, Ints64, Ints64, Ints64],
     sizes: tuple[Ints64, Flags],
     ends: tuple[int, ...],
-    *,
-    sign: int,
-    bonus: int,
 ) -> tuple[Ints64, Ints64, Ints64, Flags]:
-    """Spans of a size wanted that begin (sign 1) or end (-1) with a mapping.
+    """Spans of a size wanted that begin or end with a mapping.
 
     The most they can score, where they begin and end, and whether both ends are a mapping's.
     """
     rows, start, end, chain = columns
-    anchors, others = (start, end) if sign > 0 else (end, start)
-    limit = anchors + sign * sizes[0][:, np.newaxis]
-    position = np.searchsorted(start, limit - (sign > 0), "right") - 1
+    anchors, others = np.concatenate((start, end)), np.concatenate((end, start))
+    upward = np.repeat((True, False), len(rows))
+    limit = anchors + np.where(upward, sizes[0][:, np.newaxis], -sizes[0][:, np.newaxis])
+    position = np.searchsorted(start, limit - upward, "right") - 1
     held = (position >= 0) & (limit >= start[position]) & (limit <= end[position])
-    held &= (chain[position] == chain) & is_multiple(np.minimum(anchors, limit), HEAP_ALIGNMENT_BYTES)
+    held &= chain[position] == np.concatenate((chain, chain))
+    held &= is_multiple(np.minimum(anchors, limit), HEAP_ALIGNMENT_BYTES)
     which, row = np.nonzero(held)
-    limit, position = limit[held], position[held]
+    limit, position, upward = limit[held], position[held], upward[row]
     low, high = np.minimum(anchors[row], limit), np.maximum(anchors[row], limit)
-    exact = limit == others[position]
+    exact = limit == others[np.where(upward, position, position + len(rows))]
     # the first thing in a heap is committed memory, or the closed prefix of a based one
     opens = ~draft.none[rows[np.searchsorted(end, low, "right")]]
     fit = np.where(sizes[1][which], is_multiple(low, OOPS_BASE_BYTES), opens) & (
         exact | is_multiple(low, MIB)
     )
-    last = end[np.searchsorted(chain, chain[row], "right") - 1]
-    most = np.where(exact, 60, 30) + bonus + END_BONUS * (high == last)
+    last = end[np.searchsorted(chain, chain[position], "right") - 1]
+    # mappings grow downward: what merged with the heap came later and lies below it
+    most = np.where(exact, 60, 30) + END_BONUS * ~upward + END_BONUS * (high == last)
     canonical = (high[:, np.newaxis] == ends).any(axis=1)
     most += np.where(canonical, 100, np.where(high <= LOW_BYTES, np.where(exact, 60, 10), 0))
     return most[fit], low[fit], high[fit], exact[fit]
