@@ -2,7 +2,7 @@
 
 JVMs answer `jcmd VM.native_memory detail`; arenas and chunks are read from glibc's structures in the stopped
 process; a C program prints its stacks. All of it takes 20 minutes: `--only WORD` runs those whose name
-contains it. `--keep DIR` keeps what was read in the form of the known processes, `--page FILE` writes the page.
+contains it, `--keep DIR` keeps what was read in the form of the known processes, `--page FILE` writes a page.
 """
 
 import argparse
