@@ -9,7 +9,8 @@ from procmaps import grepped
 from procmaps.digits import WORD_BYTES, Text, text_of
 from procmaps.masking import mask_cmdline
 
-_MARK = re.compile(rb"([a-z][a-z0-9_-]{0,31}) ([0-9]{1,7})\Z")
+_KIND = re.compile(rb"[a-z][a-z0-9_-]{0,31}")
+_PID_DIGITS = 7
 
 
 class Record(NamedTuple):
@@ -44,10 +45,16 @@ def split_text(text: Text, nonce: bytes) -> list[Record]:
         marks.insert(0, (-1, int(newlines[0])))
     ends = [opened for opened, _ in marks[1:]] + [len(part)]
     records: list[Record] = []
+    kinds: set[bytes] = set()  # those that are well formed: a host sends few kinds, and many records
     for (opened, closed), end in zip(marks, ends, strict=False):  # without a mark there is one end
-        named = _MARK.match(part, opened + 1 + len(lead), closed)
-        if named and closed < len(part):
-            records.append(Record(named[1], int(named[2]), min(closed + 1, end), end))
+        kind, _, pid = part[opened + 1 + len(lead) : closed].partition(b" ")
+        if kind not in kinds:
+            if not _KIND.fullmatch(kind):
+                continue
+            kinds.add(kind)
+        if pid.isdigit() and len(pid) <= _PID_DIGITS and closed < len(part):
+            start = closed + 1 if closed < end else end
+            records.append(tuple.__new__(Record, (kind, int(pid), start, end)))
     return records
 
 
