@@ -32,7 +32,7 @@ says how much memory the host has and which kernel it runs as well.
 
 Each line: bytes in the right family and of exactly the right kind, of accessible and of resident bytes. The
 mistakes that the first runs showed were mended in the rules; the JVM settings from `{after}` on
-were chosen after that: at their first labelling 99.72 % of bytes were right. Six mistakes in them were mended since.
+were chosen after that, and six mistakes in them were mended since.
 """
 
 HEADINGS: Final = "".join(
