@@ -11,6 +11,7 @@ MUSL = _OBJECT.format(low=4, high=5, inode=78, path="/lib/ld-musl-x86_64.so.1")
 LIBJVM = _OBJECT.format(
     low=6, high=7, inode=79, path="/usr/lib/jvm/java-17-openjdk-amd64/lib/server/libjvm.so"
 )
+GIB = 2**30
 BRK_HEAP = "555500000000-555500100000 rw-p 00000000 00:00 0 [heap]\n"
 
 
@@ -23,6 +24,22 @@ def sorted_maps(*lines: str) -> str:
     """Lines in the order of their addresses, as the kernel prints them."""
     each = [line for text in lines for line in text.splitlines(keepends=True)]
     return "".join(sorted(each, key=lambda line: int(line.split("-")[0], 16)))
+
+
+def jvm(heap: str, *lines: str) -> str:
+    """A JVM with this heap and these lines beside what each process has."""
+    return sorted_maps(BRK_HEAP, LIBC, LIBJVM, heap, *lines)
+
+
+def whole(size: int) -> str:
+    """A heap below 4 GiB, all of it committed."""
+    return anon(4 * GIB - size, size)
+
+
+def gapped(size: int, committed: int) -> str:
+    """A heap below 4 GiB, committed from its bottom."""
+    at = 4 * GIB - size
+    return anon(at, committed) + anon(at + committed, size - committed, "---p")
 
 
 def read(

@@ -1,24 +1,11 @@
 """Tables of ZGC and Shenandoah."""
 
-from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, LIBJVM, anon, kinds, read, sorted_maps
+from tests.procmaps.rules.labelled import anon, jvm, kinds, read, whole
 
 KIB = 2**10
 MIB = 2**20
 GIB = 2**30
 AT = 0x7E0000000000
-
-
-def jvm(heap: str, *lines: str) -> str:
-    return sorted_maps(BRK_HEAP, LIBC, LIBJVM, heap, *lines)
-
-
-def whole(size: int) -> str:
-    return anon(4 * GIB - size, size)
-
-
-def gapped(size: int, committed: int) -> str:
-    at = 4 * GIB - size
-    return anon(at, committed) + anon(at + committed, size - committed, "---p")
 
 
 def test_zgc_s_mark_stack_space_and_granule_maps() -> None:

@@ -1,24 +1,11 @@
 """Tables of collectors that have the size of the whole heap, or one of their own."""
 
-from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, LIBJVM, anon, kinds, read, sorted_maps
+from tests.procmaps.rules.labelled import anon, gapped, jvm, kinds, read, whole
 
 KIB = 2**10
 MIB = 2**20
 GIB = 2**30
 AT = 0x7E0000000000
-
-
-def jvm(heap: str, *lines: str) -> str:
-    return sorted_maps(BRK_HEAP, LIBC, LIBJVM, heap, *lines)
-
-
-def whole(size: int) -> str:
-    return anon(4 * GIB - size, size)
-
-
-def gapped(size: int, committed: int) -> str:
-    at = 4 * GIB - size
-    return anon(at, committed) + anon(at + committed, size - committed, "---p")
 
 
 def test_the_mark_stack_is_not_serial_s() -> None:
