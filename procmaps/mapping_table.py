@@ -1,18 +1,16 @@
 """The MapTable out of the maps and smaps of all processes, and what is odd about them."""
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final
 
 import numpy as np
 
 from procmaps import maps_text, smaps
 from procmaps.digits import Text
-from procmaps.lines import Lines, Span, lines_of
+from procmaps.files import Files, Note
+from procmaps.lines import Lines, lines_of
 from procmaps.tables import Bytes8, Evidence, Flags, Ints32, Ints64, MapTable, Trouble
 from procmaps.torn import mend, torn
-
-Note: TypeAlias = Callable[[str], None]
 
 MAPPING_LIMIT_COUNT: Final = 20_000_000  # 300 processes at the kernel's default of 65,530 each
 ADDRESSES_LIMIT_BYTES: Final = 2**58  # all of a host's mappings; sums over a fleet stay within 64 bits
@@ -27,24 +25,12 @@ class Mappings:
     trouble: Bytes8
 
 
-def mappings_of(
-    text: Text,
-    files: Mapping[bytes, Mapping[int, Span]],
-    pids: Sequence[int],
-    note: Note,
-    limit_count: int = MAPPING_LIMIT_COUNT,
-) -> Mappings:
+def mappings_of(text: Text, files: Files, note: Note, limit_count: int = MAPPING_LIMIT_COUNT) -> Mappings:
     """The mappings of these processes: from smaps where it came and is not empty, else from maps."""
-    from_maps, from_smaps = files[b"maps"], files[b"smaps"]
-    uses_smaps = [_is_sent(from_smaps.get(pid)) for pid in pids]
-    spans = [
-        from_smaps[pid] if smaps_sent else from_maps.get(pid, (0, 0))
-        for pid, smaps_sent in zip(pids, uses_smaps, strict=True)
-    ]
-    walked = np.array(uses_smaps, np.bool_)
-    sent = np.array([pid in from_maps or pid in from_smaps for pid in pids], np.bool_)
-
-    lines = lines_of(text, spans)
+    pids, from_maps, from_smaps = files.pids, files.spans[b"maps"], files.spans[b"smaps"]
+    walked = from_smaps.filled
+    sent = from_maps.sent | from_smaps.sent
+    lines = lines_of(text, from_smaps.or_else(from_maps, walked))
     whole = _whole(lines)
     header_rows = np.flatnonzero(maps_text.headers(lines) & whole)
     parsed = _within_limits(maps_text.parse(lines, header_rows), limit_count, note)
@@ -68,10 +54,6 @@ def mappings_of(
         np.uint8
     )
     return Mappings(_table(lines, parsed, columns), evidence, trouble)
-
-
-def _is_sent(span: Span | None) -> bool:
-    return span is not None and span[1] > span[0]
 
 
 def _whole(lines: Lines) -> Flags:
@@ -99,11 +81,11 @@ def _within_limits(parsed: maps_text.MapLines, limit_count: int, note: Note) -> 
     return parsed
 
 
-def _per_process(rows: Ints32, pids: Sequence[int]) -> Ints64:
+def _per_process(rows: Ints32, pids: Ints64) -> Ints64:
     return np.bincount(rows, minlength=len(pids))
 
 
-def _note_lines(pids: Sequence[int], lines: Lines, unreadable: Flags, note: Note) -> None:
+def _note_lines(pids: Ints64, lines: Lines, unreadable: Flags, note: Note) -> None:
     """A sentence for each process whose text ends in mid-line or holds other lines than mappings."""
     for row in np.flatnonzero(~lines.ended).tolist():
         note(f"process {pids[row]}: its mappings are cut off in mid-line, at byte {lines.file_bytes[row]}")
