@@ -12,6 +12,7 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft
+from procmaps.rules.groups import ranges
 from procmaps.rules.names import Name
 from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
@@ -103,9 +104,7 @@ def full(draft: Draft) -> Flags | None:
     # each heap is a block of its own
     count = (high - low) // size
     process = np.repeat(draft.process[rows], count)
-    first = np.repeat(low, count) + np.repeat(size, count) * (
-        np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
-    )
+    first = np.repeat(low, count) + np.repeat(size, count) * ranges(np.zeros(len(count), np.int64), count)
     return draft.take(process, first, first + np.repeat(size, count))
 
 

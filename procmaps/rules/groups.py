@@ -5,6 +5,18 @@ import numpy as np
 from procmaps.tables import Flags, Ints64
 
 
+def ranges(first: Ints64, count: Ints64) -> Ints64:
+    """`count` numbers from each `first` upward, one range after the other."""
+    return np.repeat(first - (np.cumsum(count) - count), count) + np.arange(int(count.sum()))
+
+
+def pairs(owner: Ints64, owners: Ints64) -> tuple[Ints64, Ints64]:
+    """Each entry of one column with each entry of another, ascending one that has the same owner."""
+    first, end = np.searchsorted(owners, owner), np.searchsorted(owners, owner, "right")
+    count = end - first
+    return np.repeat(np.arange(len(owner)), count), ranges(first, count)
+
+
 def count_alike(*columns: Ints64) -> Ints64:
     """For each entry, how many have the same in all columns."""
     order = np.lexsort(columns)

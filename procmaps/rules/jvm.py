@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from procmaps.rules.draft import Draft
-from procmaps.rules.objects import BIT
+from procmaps.rules.objects import BIT, has
+from procmaps.tables import Ints64
 
 KIB: Final = 2**10
 MIB: Final = 2**20
@@ -168,6 +169,11 @@ def version_of(path: bytes) -> int:
         return 8
     found = (int(match[1]) for match in _VERSION.finditer(path.lower()))
     return next((number for number in found if OLDEST_VERSION <= number <= NEWEST_VERSION), 0)
+
+
+def rows_of_jvms(draft: Draft) -> Ints64:
+    """The parts of all JVMs."""
+    return draft.rows_in(has(draft.facts.marks, "jvm"))
 
 
 def find_jvms(draft: Draft, paths: dict[int, bytes]) -> list[Jvm]:

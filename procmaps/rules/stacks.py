@@ -12,7 +12,7 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft
-from procmaps.rules.groups import count_alike
+from procmaps.rules.groups import count_alike, ranges
 from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS
@@ -177,7 +177,7 @@ def take_runs(draft: Draft, rows: Ints64, one: Ints64, count: Ints64) -> Flags |
     """Cut each row into stacks of equal size."""
     if not len(rows):
         return None
-    index = np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
+    index = ranges(np.zeros(len(count), np.int64), count)
     start = np.repeat(draft.start[rows], count) + index * np.repeat(one, count)
     return draft.take(np.repeat(draft.process[rows], count), start, start + np.repeat(one, count))
 
