@@ -57,4 +57,7 @@ def _chunks_in(memory: BinaryIO, low: int, high: int) -> Iterator[Range]:
 
 def _read(memory: BinaryIO, address: int, size: int) -> bytes:
     memory.seek(address)
-    return memory.read(size).ljust(size, b"\0")
+    try:
+        return memory.read(size).ljust(size, b"\0")
+    except OSError:  # a guard that cannot be seen in maps cannot be read either
+        return bytes(size)
