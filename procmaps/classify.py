@@ -60,6 +60,7 @@ MEMORY_RULES: Final[tuple[Rule, ...]] = (
     stacks.JAVA_ZONES,
     stack_pairs.GUARDED,
     stack_runs.UNSEEN,
+    stack_runs.ALIKE,
     stack_pairs.REPEATED,
     stack_runs.BARE,
     stack_runs.UNSEEN_MERGED,

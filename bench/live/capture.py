@@ -13,6 +13,7 @@ from typing import Final
 
 from bench.live import glibc_heaps, loaded_objects
 from bench.live.ranges import Range, Truth
+from bench.live.roots import HERE, Root
 
 READY: Final = "ready"
 READY_TIMEOUT_S: Final = 60.0
@@ -41,16 +42,15 @@ class Started:
 
 
 @contextmanager
-def started(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[Started]:
+def started(command: Sequence[str], environment: Mapping[str, str], root: Root = HERE) -> Iterator[Started]:
     """Start a command that prints a line `ready`; it is killed on leaving."""
     child = subprocess.Popen(
-        list(command),
+        root.command(command, environment),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        env={**os.environ, **environment},
     )
     try:
         yield Started(child.pid, _until_ready(child))

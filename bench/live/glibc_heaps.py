@@ -14,6 +14,7 @@ PAGE_BYTES: Final = 4096
 HEAP_INFO: Final = struct.Struct("<QQQQ")  # ar_ptr, prev, size, mprotect_size (malloc/arena.c)
 CHUNK: Final = struct.Struct("<QQ")  # prev_size, size and three flags (malloc/malloc.c)
 IS_MMAPPED: Final = 2
+HEADER_LEFT_OUT_BYTES: Final = 16  # of the size of a mapped chunk, from glibc 2.43 on
 CHUNK_MIN_BYTES: Final = 8 * PAGE_BYTES
 
 
@@ -43,6 +44,7 @@ def _chunks_in(memory: BinaryIO, low: int, high: int) -> Iterator[Range]:
     while position < high:
         before, size = CHUNK.unpack(_read(memory, position, CHUNK.size))
         flags, size = size & 7, size & -8
+        size += HEADER_LEFT_OUT_BYTES * (size % PAGE_BYTES == PAGE_BYTES - HEADER_LEFT_OUT_BYTES)
         if (
             before == 0
             and flags == IS_MMAPPED
@@ -57,4 +59,7 @@ def _chunks_in(memory: BinaryIO, low: int, high: int) -> Iterator[Range]:
 
 def _read(memory: BinaryIO, address: int, size: int) -> bytes:
     memory.seek(address)
-    return memory.read(size).ljust(size, b"\0")
+    try:
+        return memory.read(size).ljust(size, b"\0")
+    except OSError:  # a guard that cannot be seen in maps cannot be read either
+        return bytes(size)

@@ -19,7 +19,6 @@ from procmaps.tables import (
     Addresses,
     Bytes8,
     Flags,
-    Ints32,
     Ints64,
     Snapshot,
 )

@@ -155,6 +155,7 @@ def _with_neighbours(draft: Draft, row: Ints64, below: Ints64, above: Ints64) ->
     slack = SLACK_PAGES * PAGE_BYTES
     lower, upper = row - 1, np.minimum(row + 1, len(draft) - 1)
     good: Flags = draft.open_rw[lower] & (draft.size[lower] + slack >= below)
+    good &= ~_arenas(draft, lower) | (draft.size[lower] == whole_pages(below))
     first = np.maximum(draft.start[lower], draft.start[row] - whole_pages(below))
     fits = (
         (above > 0) & draft.touches_above[row] & draft.open_rw[upper] & (draft.size[upper] + slack >= above)
@@ -168,7 +169,8 @@ def _arenas(draft: Draft, row: Ints64) -> Flags:
     """Which parts fill with the closed one above them a block of glibc's arenas."""
     upper = np.minimum(row + 1, len(draft) - 1)
     found: Flags = draft.touches_above[row] & draft.none[upper] & is_multiple(draft.start[row], ARENA_BYTES)
-    return found & (draft.end[upper] - draft.start[row] == ARENA_BYTES)
+    found &= draft.end[upper] - draft.start[row] == ARENA_BYTES
+    return found
 
 
 def whole_pages(size: _Size) -> _Size:

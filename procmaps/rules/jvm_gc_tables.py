@@ -17,6 +17,7 @@ from procmaps.tables import Flags
 PAGE_BYTES: Final = 4096
 MERGED_MIN_BYTES: Final = 4 * MIB
 MERGED_FACTOR: Final = 3
+ALIGNED_BYTES: Final = 2 * MIB
 MARK_STACK_BYTES: Final = 32 * MIB
 PARALLEL: Final = ("Parallel", "ParallelOld", "")
 WITHOUT_MARK_STACK: Final = ("Serial", "Parallel", "ParallelOld", "Z", "Shenandoah", "Epsilon")
@@ -89,7 +90,8 @@ def whole_tables_merged(draft: Draft) -> Flags | None:
             if size < MERGED_MIN_BYTES or size in jvm.tables or bitmap_known:
                 continue
             fit = draft.open_rw[own] & (draft.size[own] > size) & (draft.size[own] < MERGED_FACTOR * size)
-            fit &= draft.end[own] % (2 * MIB) == 0
+            if is_whole(size):
+                fit &= is_multiple(draft.end[own], ALIGNED_BYTES)
             ends = draft.end[own][fit].tolist()
             if len(ends) == 1:
                 low = ends[0] - size
@@ -99,6 +101,11 @@ def whole_tables_merged(draft: Draft) -> Flags | None:
                 whole = bool((fit & (draft.start[own] <= low - more)).any())
                 spans.append((jvm.process, low - more * whole, ends[0]))
     return draft.take_spans(merge_spans(spans))
+
+
+def is_whole(size: int) -> bool:
+    """Whether the kernel aligns a mapping of this size: only whole pages of 2 MiB, since Linux 6.7."""
+    return size % ALIGNED_BYTES == 0
 
 
 def _g1_bitmap(draft: Draft, jvm: Jvm) -> Spans:
@@ -125,7 +132,9 @@ def _below_tables(draft: Draft, jvm: Jvm) -> Spans:
         return []
     own = draft.rows_of(jvm.process)
     known = np.concatenate((draft.kind[own][1:] == Kind.JAVA_GC, [False])) & draft.touches_above[own]
-    fit = draft.open_rw[own] & known & (draft.size[own] > size) & (draft.end[own] % (2 * MIB) == 0)
+    fit = draft.open_rw[own] & known & (draft.size[own] > size)
+    if is_whole(size):
+        fit &= is_multiple(draft.end[own], ALIGNED_BYTES)
     ends = draft.end[own][fit].tolist()
     return [(jvm.process, ends[0] - size, ends[0])] if len(ends) == 1 else []
 
@@ -177,7 +186,7 @@ def mark_stack_merged(draft: Draft) -> Flags | None:
             continue
         own = draft.rows_of(jvm.process)
         fit = draft.open_rw[own] & (draft.size[own] > MARK_STACK_BYTES) & is_multiple(draft.end[own], 2 * MIB)
-        for end in draft.end[own][fit & (draft.start[own] >= LOW_BYTES)][:1].tolist():
+        for end in draft.end[own][fit & (draft.start[own] >= LOW_BYTES)][-1:].tolist():
             spans.append((jvm.process, end - MARK_STACK_BYTES, end))
     return draft.take_spans(spans)
 

@@ -27,6 +27,7 @@ GENERATION_FACTOR: Final = 16
 HEAP_MIN_BYTES: Final = 8 * MIB
 ZGC_LOW_BYTES: Final = 4 * 2**40
 ARENA_BYTES: Final = 64 * MIB
+ARCHIVE_REST_BYTES: Final = 16 * MIB  # what an archive may leave free of its alignment
 
 
 def _chains(draft: Draft, jvm: Jvm) -> tuple[Ints64, Ints64, Ints64, Ints64]:
@@ -65,7 +66,7 @@ def find_exact(draft: Draft, jvm: Jvm) -> tuple[int, int] | None:
             break
         span = int(low[at]), int(high[at])
         doubts = _doubts(draft, (rows, start, end), span, exact=bool(exact[at]))
-        doubts += _above_another(columns, span, jvm)
+        doubts += _as_class_space(draft, columns, span, jvm)
         best = max(best, (int(most[at]) - doubts, *span))
     return best[1:] if best[0] > 2 * END_BONUS else None
 
@@ -115,22 +116,34 @@ def _doubts(
     tails = (
         draft.none[inside] & is_multiple(draft.end[inside], ARENA_BYTES) & (draft.size[inside] < ARENA_BYTES)
     )
-    doubts = 12 * max(0, int(tails.sum()) - 1) + min(len(inside), 30)
+    bases = inside[tails] - 1
+    arenas = draft.writable[bases] & (draft.start[bases] == draft.end[inside[tails]] - ARENA_BYTES)
+    # an archive of objects is mapped at the top of a heap, and in nothing else
+    archived = (draft.code[inside] == Name.JSA) & (draft.end[inside] + ARCHIVE_REST_BYTES >= high)
+    doubts = 12 * max(0, int(tails.sum()) - 1) + 8 * int(arenas.sum()) + min(len(inside), 30)
+    doubts -= 4 * END_BONUS * bool(archived.any() and draft.code[inside[0]] != Name.JSA)
     if low >= LOW_BYTES and len(inside) > 1 and not draft.none[inside].any() and not exact:
         doubts += 20
     return doubts
 
 
-def _above_another(columns: tuple[Ints64, Ints64, Ints64, Ints64], span: tuple[int, int], jvm: Jvm) -> int:
-    """What speaks against a span that may be the class space: as large, and right above one that fits too."""
-    _, start, end, chain = columns
+def _as_class_space(
+    draft: Draft, columns: tuple[Ints64, Ints64, Ints64, Ints64], span: tuple[int, int], jvm: Jvm
+) -> int:
+    """What speaks against a span that may be the class space: as large, and right above one that fits too.
+
+    From JDK 16 on the class space lies right above the archive, at most the archive's closed rest between.
+    """
+    rows, start, end, chain = columns
     low, high = span
     size = high - low
     if size != (jvm.arguments.class_space or CLASS_SPACE_BYTES):
         return 0
     lower, upper = np.flatnonzero(start == low - size), np.flatnonzero(end == high)
     twice = len(lower) and len(upper) and chain[lower[0]] == chain[upper[0]]
-    return 4 * END_BONUS if twice else 0
+    below = np.flatnonzero((end <= low) & (end > low - ARCHIVE_REST_BYTES) & (chain == chain[end > low][0]))
+    archived = bool((draft.code[rows[below]] == Name.JSA).any())
+    return 4 * END_BONUS * bool(twice) + 8 * END_BONUS * archived
 
 
 def find_low(draft: Draft, jvm: Jvm) -> tuple[int, int] | None:

@@ -141,13 +141,21 @@ def read_codes(maps: MapTable) -> Bytes8:
 
 
 def mark_archives(maps: MapTable, code: Bytes8, in_jvm: Flags) -> None:
-    """Turn the code of files named *.jsa to JSA, in the processes that map libjvm.so."""
+    """Turn the code of archives of classes to JSA, in the processes that map libjvm.so.
+
+    They are named *.jsa, or as -XX:SharedArchiveFile and -XX:AOTCache say; of what is mapped privately to be
+    written they alone have no code, which objects have.
+    """
     plain = (code >= Name.FILE_CODE) & (code <= Name.FILE_DATA)
     rows = np.flatnonzero(plain & in_jvm[maps.process] & (maps.name_end - maps.name_start > 4))
     if len(rows):
         text = np.frombuffer(maps.text, np.uint8)
         tail = text[maps.name_end[rows][:, None] - np.arange(4, 0, -1)]
-        code[rows[(tail == np.frombuffer(b".jsa", np.uint8)).all(axis=1)]] = Name.JSA
+        found = (tail == np.frombuffer(b".jsa", np.uint8)).all(axis=1)
+        inode, perms = maps.inode[rows], maps.perms[rows]
+        written = (perms & (WRITE | SHARED) == WRITE) & (inode != 0)
+        found |= np.isin(inode, inode[written]) & ~np.isin(inode, inode[perms & (EXECUTE | WRITE) == EXECUTE])
+        code[rows[found]] = Name.JSA
 
 
 def _first_of_run(maps: MapTable, is_path: Flags) -> Flags:

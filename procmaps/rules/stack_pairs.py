@@ -11,6 +11,8 @@ from procmaps.rules.groups import count_alike, runs_with
 from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
 from procmaps.rules.stacks import (
+    CACHE_BYTES,
+    CACHED_COUNT,
     DEFAULT_BYTES,
     GUARD_MAX_BYTES,
     JAVA_DEFAULT_BYTES,
@@ -28,6 +30,7 @@ MUSL_GUARD_BYTES: Final = 8192
 MUSL_STACK_BYTES: Final = 132 * 2**10  # 128 KiB and a page of TLS and struct pthread
 MUSL_GROUP_BYTES: Final = 64 * 2**10
 LARGE_GUARD_COUNT: Final = 4
+MOST_FACTOR: Final = 2  # more guarded buffers than threads are no stacks, or most are not
 SMALL_GUARD_BYTES: Final = 64 * 2**10  # a page, and the least that aarch64 makes of it
 
 
@@ -94,21 +97,46 @@ def repeated(draft: Draft) -> Flags | None:
     # a guard larger than any default was asked for: for several threads, then
     small = (pairs.guard_size <= SMALL_GUARD_BYTES) | (alike >= LARGE_GUARD_COUNT)
     small &= (missing > 0)[pairs.process]
-    # runs: pairs without a gap between them, each of one process
-    rows = np.flatnonzero(small)
-    runs, first, number = np.unique(pairs.run[rows], return_index=True, return_counts=True)
-    order = np.lexsort((-alike[rows][first], pairs.process[rows][first]))
-    accepted: list[int] = []
-    left, current = 0, -1
-    columns = (runs[order], number[order], pairs.process[rows][first][order])
-    for run, members, process in zip(*(column.tolist() for column in columns), strict=True):
-        if process != current:
-            left, current = int(missing[process]), process
-        # more guarded buffers than threads are no stacks, or most are not
-        if left > 0 and left * 2 >= members:
-            accepted.append(run)
-            left -= members
+    # where those of one size are as many as threads lack a stack, others are something else
+    wanted = missing[pairs.process]
+    enough = small & (alike >= wanted) & (alike < MOST_FACTOR * wanted)
+    small &= enough | ~np.isin(pairs.process, pairs.process[enough])
+    accepted = _accepted_runs(draft, pairs, np.flatnonzero(small), alike)
     return _take_pairs(draft, pairs, small & np.isin(pairs.run, accepted))
+
+
+def _accepted_runs(draft: Draft, pairs: Pairs, rows: Ints64, alike: Ints64) -> list[int]:
+    """Runs (pairs without a gap between them, each of one process) that threads are left for, or had."""
+    missing = live(draft) - seen(draft)
+    runs, first, own, number = np.unique(
+        pairs.run[rows], return_index=True, return_inverse=True, return_counts=True
+    )
+    process = pairs.process[rows][first]
+    size = np.bincount(own, pairs.size[rows], len(runs)).astype(np.int64)
+    budget = draft.facts.rss_anon_bytes[process]
+    # stacks of threads that ended are kept, and hardly resident; so many of one size are fibers
+    kept = np.minimum(CACHE_BYTES // pairs.size, CACHED_COUNT) + np.maximum(live(draft), 0)[pairs.process]
+    fibers = np.bincount(own, (alike > kept)[rows], len(runs)) > 0
+    idle = (budget >= 0) & (size > budget) & ~fibers
+    order = np.lexsort((-alike[rows][first], process))
+    accepted: list[int] = []
+    left, cache, current = 0, 0, -1
+    smallest = np.full(len(runs), STACK_MAX_BYTES)
+    np.minimum.at(smallest, own, pairs.size[rows])
+    columns = (runs, number, process, size, idle, smallest)
+    known: set[int] = set()
+    for run, members, owner, total, unused, one in zip(
+        *(each[order].tolist() for each in columns), strict=True
+    ):
+        if owner != current:
+            left, cache, current, known = int(missing[owner]), CACHE_BYTES, owner, set()
+        ended = total * max(members - left, 0) // members
+        cached = unused and ended <= cache and (left > 0 or one in known)
+        if cached or (left > 0 and left * MOST_FACTOR >= members):
+            accepted.append(run)
+            known.add(one)
+            left, cache = max(left - members, 0), cache - ended
+    return accepted
 
 
 def _take_pairs(draft: Draft, pairs: Pairs, chosen: Flags) -> Flags | None:

@@ -1,5 +1,6 @@
 """Stacks of threads whose guards cannot be seen, by sizes and the number of threads without a stack."""
 
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -8,11 +9,24 @@ from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft
 from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
-from procmaps.rules.stack_pairs import live, seen
-from procmaps.rules.stacks import DEFAULT_BYTES, JAVA_DEFAULT_BYTES, PAGE_BYTES, default_bytes, take_runs
+from procmaps.rules.stack_pairs import find_pairs, live, seen
+from procmaps.rules.stacks import (
+    DEFAULT_BYTES,
+    JAVA_DEFAULT_BYTES,
+    PAGE_BYTES,
+    STACK_MIN_BYTES,
+    default_bytes,
+    release_of,
+    take_runs,
+)
 from procmaps.tables import Flags, Ints64
 
 CACHE_BYTES: Final = 40 * 2**20  # stacks of dead threads that glibc keeps
+HIDES_GUARDS_SINCE: Final = (6, 13)
+ALIKE_MIN_COUNT: Final = 3  # of two mappings one size or another divides both
+ROUND_BYTES: Final = 64 * 2**10
+ALIKE_LIMIT_COUNT: Final = 64  # of sizes of mappings that are tried
+STACKS_LIMIT_COUNT: Final = 1024  # in one mapping
 
 
 def unseen(draft: Draft) -> Flags | None:
@@ -40,10 +54,59 @@ def _runs_of(draft: Draft, guard: int) -> Flags | None:
     rows, one, count, process = rows[good], one[good], count[good], process[good]
     if not len(rows):
         return None
-    # where far more would fit than threads are missing, sizes alone prove nothing
     wanted = np.bincount(process, count, minlength=len(missing))
+    if guard:  # one mapping that holds just as many as are too many: chunks of that size
+        surplus = np.flatnonzero((count == (wanted - missing)[process]) & (count > 1))
+        alone = surplus[np.bincount(process[surplus], minlength=len(missing))[process[surplus]] == 1]
+        rows, one, count, process = (np.delete(each, alone) for each in (rows, one, count, process))
+        wanted = np.bincount(process, count, minlength=len(missing))
+    # where far more would fit than threads are missing, sizes alone prove nothing
     fits = (wanted <= 2 * missing)[process]
     return take_runs(draft, rows[fits], one[fits], count[fits])
+
+
+def unseen_alike(draft: Draft) -> Flags | None:
+    """Stacks of one other size: mappings of whole numbers of it that hold as many as threads lack a stack.
+
+    With MAP_STACK they merge with nothing but one another.
+    """
+    if release_of(draft.snapshot.facts.kernel) < HIDES_GUARDS_SINCE:
+        return None
+    missing = _missing(draft)
+    if not (missing >= ALIKE_MIN_COUNT).any():
+        return None
+    # where guards are seen, none is hidden; a JVM's own threads have the default size, its buffers any
+    seen_guards = draft.owners((draft.kind == Kind.THREAD_STACK) & draft.none) | has(draft.facts.marks, "jvm")
+    pairs = find_pairs(draft)
+    if pairs is not None:
+        seen_guards |= np.bincount(pairs.process, minlength=len(missing)) >= missing
+    missing[seen_guards] = 0
+    large = draft.open_rw & (draft.size >= STACK_MIN_BYTES + PAGE_BYTES)
+    rows = np.flatnonzero(large & draft.spread(missing >= ALIKE_MIN_COUNT))
+    edges = np.flatnonzero(np.diff(draft.process[rows], prepend=-1, append=-1))
+    one = np.zeros(len(rows), np.int64)
+    for own in (slice(low, high) for low, high in pairwise(edges.tolist())):
+        one[own] = _size_of_stacks(draft.size[rows[own]], int(missing[draft.process[rows[own.start]]]))
+    rows, one = rows[one > 0], one[one > 0]
+    whole = draft.size[rows] % one == 0
+    rows, one = rows[whole], one[whole]
+    return take_runs(draft, rows, one, draft.size[rows] // one)
+
+
+def _size_of_stacks(sizes: Ints64, missing: int) -> int:
+    """The size of which mappings hold exactly so many; of several the roundest, without its guard; or 0."""
+    size, number = np.unique(sizes, return_counts=True)
+    size, number = size[-ALIKE_LIMIT_COUNT:], number[-ALIKE_LIMIT_COUNT:]
+    parts = np.arange(1, min(missing, STACKS_LIMIT_COUNT) + 1) * PAGE_BYTES
+    which, part = np.nonzero(size[:, np.newaxis] % parts == 0)
+    ones = np.unique(size[which] // (part + 1))
+    ones = ones[ones >= STACK_MIN_BYTES + PAGE_BYTES]
+    mappings = (size % ones[:, np.newaxis] == 0) * number
+    count = (mappings * (size // ones[:, np.newaxis])).sum(axis=1)
+    # one mapping can be divided by any number: then the size must be round as well
+    proven = (mappings.sum(axis=1) > 1) | ((ones - PAGE_BYTES) % ROUND_BYTES == 0)
+    fit = ones[(count == missing) & proven] - PAGE_BYTES
+    return int(fit[np.lexsort((fit, fit & -fit))[-1]]) + PAGE_BYTES if len(fit) else 0
 
 
 def unseen_merged(draft: Draft) -> Flags | None:
@@ -74,6 +137,17 @@ UNSEEN = Rule(
     "{size}, exactly a default stack (1 MiB in a JVM, else RLIMIT_STACK: {stack_limit}) with its guard "
     "inside, and of {threads} threads some have no stack else",
     unseen,
+    Kind.HEAP_MMAP,
+)
+ALIKE = Rule(
+    "stack.unseen_alike",
+    Kind.THREAD_STACK,
+    Confidence.LIKELY,
+    "maps, status",
+    "glibc 2.42 and later on Linux 6.13 and later: guards by MADV_GUARD_INSTALL cannot be seen in maps",
+    "{size}, of a size of which this process has mapped, alone or merged, exactly as many as of its "
+    "{threads} threads have no stack else",
+    unseen_alike,
     Kind.HEAP_MMAP,
 )
 BARE = Rule(
