@@ -29,7 +29,7 @@ from procmaps.rules.names import OPEN_CODES, Name, mark_archives, read_codes
 from procmaps.rules.objects import find_objects, has
 from procmaps.rules.parts import assemble
 from procmaps.rules.rule import Rule, verdicts_of
-from procmaps.tables import Evidence, Flags, PartTable, Snapshot
+from procmaps.tables import Evidence, Flags, PartTable, Snapshot, which
 
 RULES_VERSION: Final = "1"
 
@@ -123,21 +123,21 @@ def classify(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> PartTab
     """
     maps = snapshot.maps
     code = read_codes(maps)
-    is_file = (code >= Name.FILE_CODE) & (code <= Name.FILE_DATA)
+    is_file = (code >= int(Name.FILE_CODE)) & (code <= int(Name.FILE_DATA))
     marks, jvm_paths = find_objects(maps, len(snapshot.processes), is_file)
     if jvm_paths:
         mark_archives(maps, code, has(marks, "jvm"))
     facts = Facts(
         marks=marks,
         thirty_two_bit=_thirty_two_bit(snapshot),
-        has_brk_heap=_with(snapshot, code == Name.HEAP),
+        has_brk_heap=_with(snapshot, code == int(Name.HEAP)),
         threads=snapshot.processes.threads,
         rss_anon_bytes=snapshot.processes.rss_anon_bytes,
         stack_limit_bytes=snapshot.processes.stack_limit_bytes,
-        smaps=(snapshot.processes.evidence == Evidence.SMAPS) & (evidence == Evidence.SMAPS),
+        smaps=(snapshot.processes.evidence == int(Evidence.SMAPS)) & (evidence == Evidence.SMAPS),
     )
     in_reach = maps.end <= _USER_SPACE_END
-    draft = Draft(snapshot, facts, code, np.flatnonzero(_IN_DRAFT[code] & in_reach))
+    draft = Draft(snapshot, facts, code, which(_IN_DRAFT[code] & in_reach))
     draft.jvms = find_jvms(draft, jvm_paths)
     _label_named(draft)
     for index, rule in enumerate(MEMORY_RULES, _FIRST_MEMORY_RULE):

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from procmaps.tables import UNKNOWN, Addresses, Bytes8, Flags, Ints64
+from procmaps.tables import UNKNOWN, Addresses, Bytes8, Flags, Ints64, which
 
 WORD_BYTES: Final = 8
 HEX_LIMIT_DIGITS: Final = 16
@@ -53,7 +53,7 @@ def text_of(raw: bytes) -> Text:
     characters = np.frombuffer(raw, np.uint8)
     words: Addresses = np.ndarray((max(len(raw) - WORD_BYTES + 1, 0),), ">u8", raw, strides=(1,))
     pairs = np.ndarray((max(len(raw) - 1, 0),), ">u2", raw, strides=(1,))
-    newlines = np.append(np.flatnonzero(characters == ord("\n")), len(raw))
+    newlines = np.append(which(characters == ord("\n")), len(raw))
     return Text(raw, characters, pairs, words, newlines)
 
 
@@ -117,7 +117,7 @@ def decimal(text: Text, at: Ints64) -> tuple[Addresses, Ints64, Flags]:
     width = _digits_in(word)
     value = _decimal_word(word >> ((_U(WORD_BYTES) - width.astype(np.uint64)) << _U(3) & _U(63)))
     sound = width > 0
-    wide = np.flatnonzero(width == WORD_BYTES)
+    wide = which(width == WORD_BYTES)
     if len(wide):
         value[wide], width[wide], sound[wide] = _wide_decimal(text, at[wide])
     return value, width, sound
@@ -130,7 +130,7 @@ def _wide_decimal(text: Text, at: Ints64) -> tuple[Addresses, Ints64, Flags]:
     low, middle = text.word(end - WORD_BYTES), text.word(end - 2 * WORD_BYTES)
     value = _decimal_word(middle & _KEEP[width - WORD_BYTES]) * _U(10**8) + _decimal_word(low)
     sound = np.ones(len(at), np.bool_)
-    vast = np.flatnonzero(width == 2 * WORD_BYTES)
+    vast = which(width == 2 * WORD_BYTES)
     if len(vast):
         more = _digits_in(text.word(at[vast] + 2 * WORD_BYTES))
         rest = _decimal_word(text.word(end[vast] + more - WORD_BYTES) & _KEEP[more])

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from procmaps.frames import Records
-from procmaps.tables import Flags, Ints64
+from procmaps.tables import Flags, Ints64, which
 
 Note: TypeAlias = Callable[[str], None]
 
@@ -56,7 +56,7 @@ def find_files(
     `shift` is added to all positions; `limit_processes` is how many processes there may be.
     """
     wanted = np.array([name in kinds for name in records.kinds], np.bool_)
-    rows = np.flatnonzero(wanted[records.kind]) if len(records) else np.zeros(0, np.int64)
+    rows = which(wanted[records.kind]) if len(records) else np.zeros(0, np.int64)
     pid = records.pid[rows]
     possible = (pid > 0) & (pid <= PID_LIMIT)
     if not possible.all():
@@ -77,11 +77,9 @@ def find_files(
     for code, name in enumerate(records.kinds):
         if not wanted[code]:
             continue
-        own = np.flatnonzero(kind == code)[
-            ::-1
-        ]  # where one came twice, what is written last stays: the first
+        own = which(kind == code)[::-1]  # where one came twice, what is written last stays: the first
         spans[name].start[process[own]] = records.start[rows[own]] + shift
         spans[name].end[process[own]] = records.end[rows[own]] + shift
-        for row in np.flatnonzero(np.bincount(process[own], minlength=1) > 1).tolist():
+        for row in which(np.bincount(process[own], minlength=1) > 1).tolist():
             note(f"process {pids[row]} was sent more than once: its first {name.decode()} was kept")
     return Files(pids, spans)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from procmaps.digits import WORD_BYTES, Text, decimal, padded_decimal, skip_blanks
 from procmaps.files import Spans
-from procmaps.tables import UNKNOWN, Flags, Ints32, Ints64
+from procmaps.tables import UNKNOWN, Flags, Ints32, Ints64, which
 
 KILO_BYTES: Final = 1024
 VALUE_LIMIT_BYTES: Final = 2**57  # larger figures are nobody's memory
@@ -68,7 +68,7 @@ def _word(key: bytes) -> tuple[np.uint64, np.uint64]:
 
 def beginning_with(lines: Lines, key: bytes) -> Ints64:
     """The rows of the lines that begin with the key, which has at least two characters."""
-    rows = np.flatnonzero(lines.heads == int.from_bytes(key[:2]))
+    rows = which(lines.heads == int.from_bytes(key[:2]))
     for offset in range(0, len(key), WORD_BYTES):
         word, mask = _word(key[offset:])
         rows = rows[(lines.text.word(lines.start[rows] + offset) & mask) == word]
@@ -86,7 +86,7 @@ def numbers_after(lines: Lines, rows: Ints64, key_bytes: int | Ints64) -> Ints64
 def sizes_after(lines: Lines, rows: Ints64, key_bytes: int | Ints64) -> Ints64:
     """The sizes in bytes of lines such as `VmSize:  1234 kB`; UNKNOWN where there is none."""
     size = padded_decimal(lines.text, lines.end[rows] - len(_KILOBYTES))
-    other = np.flatnonzero(size == UNKNOWN)
+    other = which(size == UNKNOWN)
     if len(other):
         # more digits than a word holds, or another form
         size[other] = numbers_after(lines, rows[other], np.broadcast_to(key_bytes, len(rows))[other])

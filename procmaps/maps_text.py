@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from procmaps.digits import HEX_LIMIT_DIGITS, Text, decimal, hex_bytes, hexadecimal, skip_blanks
 from procmaps.lines import Lines
-from procmaps.tables import EXECUTE, READ, SHARED, WRITE, Addresses, Bytes8, Flags, Ints64
+from procmaps.tables import EXECUTE, READ, SHARED, WRITE, Addresses, Bytes8, Flags, Ints64, which
 
 ADDRESS_LEAST_DIGITS: Final = 8
 DEVICE_LEAST_DIGITS: Final = 2
@@ -123,7 +123,7 @@ def parse(lines: Lines, rows: Ints64) -> MapLines:
     found = MapLines(
         rows, start, end, fields.perms, fields.offset, fields.device, inode, name_start, name_end
     )
-    return found if sound.all() else found.only(np.flatnonzero(sound))
+    return found if sound.all() else found.only(which(sound))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ def _fields(text: Text, at: Ints64) -> _Fields:
     window = np.ndarray((len(text.raw) - _USUAL.itemsize,), f"V{_USUAL.itemsize}", text.raw, strides=(1,))
     lines = window[at].view(_USUAL)
     is_usual = np.logical_and.reduce([lines[stop] == character for stop, character in _STOPS])
-    others = np.flatnonzero(~is_usual)
+    others = which(~is_usual)
     lines[others] = _USUAL_LINE
     fields = _usual(lines, at)
     if len(others):
@@ -221,6 +221,6 @@ def _name_start(text: Text, line_start: Ints64, line_end: Ints64, inode_end: Int
     # a name that starts further left may have a space just there
     found &= (characters[inode_end + 1] == _SPACE) & (characters[np.maximum(inode_end, narrow)] == _SPACE)
     name_start = np.where(found, usual, line_end)
-    rest = np.flatnonzero(~found & (line_end > inode_end + 1))
+    rest = which(~found & (line_end > inode_end + 1))
     name_start[rest] = skip_blanks(text, inode_end[rest], limit_words=10)
     return np.minimum(name_start, line_end)

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from procmaps.lines import Lines, beginning_with, sizes_after
-from procmaps.tables import UNKNOWN, Addresses, Flags, Ints64
+from procmaps.tables import UNKNOWN, Addresses, Flags, Ints64, which
 
 # fs/proc/task_mmu.c, show_smap_vma_flags, Linux 7.2. Later codes are ignored.
 _CODES: Final = (
@@ -69,7 +69,7 @@ def parse(lines: Lines, header_rows: Ints64, mapping_rows: Ints64, walked: Flags
         for key in keys:
             rows, owner = found(key)
             size = sizes_after(lines, rows, len(key))
-            known = np.flatnonzero(size != UNKNOWN)
+            known = which(size != UNKNOWN)
             at = owner[known]
             sizes[at] = np.maximum(sizes[at], 0) + size[known]
         return sizes
@@ -107,7 +107,7 @@ def _flags(lines: Lines, rows: Ints64, mapping: Ints64, mappings: int) -> Addres
     at, end = lines.start[rows] + len(_FLAGS_KEY) + 1, lines.end[rows]
     characters = lines.text.characters
     for _ in range(VM_FLAGS_LIMIT_CODES):
-        more = np.flatnonzero(at + 2 <= end)
+        more = which(at + 2 <= end)
         if not len(more):
             break
         at, end, mapping = at[more], end[more], mapping[more]

@@ -7,7 +7,6 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft, is_multiple
 from procmaps.rules.names import Name
-from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS
 from procmaps.tables import Flags
@@ -34,7 +33,7 @@ def affordable(draft: Draft) -> Flags:
 
 def loaded(draft: Draft) -> Flags | None:
     """Writable anonymous memory where jemalloc, tcmalloc or mimalloc stands before glibc's malloc."""
-    other = has(draft.facts.marks, "jemalloc", "tcmalloc", "mimalloc")
+    other = draft.has("jemalloc", "tcmalloc", "mimalloc")
     return (
         draft.open & draft.spread(other) & (draft.writable | draft.none & draft.touches_below)
         if other.any()
@@ -44,7 +43,7 @@ def loaded(draft: Draft) -> Flags | None:
 
 def musl(draft: Draft) -> Flags | None:
     """Musl's malloc maps groups and large chunks; nothing in it sets a flag or runs."""
-    own = has(draft.facts.marks, "musl")
+    own = draft.has("musl")
     if not own.any():
         return None
     found: Flags = (
@@ -59,11 +58,7 @@ def musl(draft: Draft) -> Flags | None:
 
 def static_jemalloc(draft: Draft) -> Flags | None:
     """No [heap] at all: malloc is not glibc's; jemalloc maps with MAP_NORESERVE, in large steps."""
-    silent = (
-        ~draft.facts.has_brk_heap
-        & has(draft.facts.marks, "glibc")
-        & ~has(draft.facts.marks, "jvm", "v8", "dotnet")
-    )
+    silent = ~draft.facts.has_brk_heap & draft.has("glibc") & ~draft.has("jvm", "v8", "dotnet")
     norreserve = (draft.flags & np.uint64(VM_FLAGS["nr"])) != 0
     known = draft.spread(draft.facts.smaps)
     large = draft.size >= MIB
@@ -75,20 +70,20 @@ def mmapped(draft: Draft) -> Flags:
     """Large chunks: anonymous, writable, of at least the threshold, unflagged, and paid for by RssAnon."""
     chunk = (
         draft.open_rw
-        & (draft.code != Name.HUGE)
+        & ~draft.named(Name.HUGE)
         & (draft.size >= CHUNK_MIN_BYTES)
         & ~foreign(draft)
         & affordable(draft)
     )
-    named = draft.owners(draft.code == Name.GLIBC_MALLOC)  # then what has no name is no chunk
-    other = has(draft.facts.marks, "musl") | named
+    named = draft.owners(draft.named(Name.GLIBC_MALLOC))  # then what has no name is no chunk
+    other = draft.has("musl") | named
     found: Flags = chunk & ~draft.spread(other) & ~is_multiple(draft.size, MIB)
     return found
 
 
 def zend(draft: Draft) -> Flags | None:
     """PHP takes chunks of 2 MiB on 2 MiB."""
-    php = has(draft.facts.marks, "php")
+    php = draft.has("php")
     if not php.any():
         return None
     chunk = is_multiple(draft.size, ZEND_CHUNK_BYTES) & is_multiple(draft.start, ZEND_CHUNK_BYTES)

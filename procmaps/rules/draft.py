@@ -10,6 +10,7 @@ import numpy.typing as npt
 from procmaps.kinds import Kind
 from procmaps.rules.groups import ranges
 from procmaps.rules.names import Name
+from procmaps.rules.objects import has
 from procmaps.tables import (
     EXECUTE,
     READ,
@@ -21,6 +22,7 @@ from procmaps.tables import (
     Flags,
     Ints64,
     Snapshot,
+    which,
 )
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ class Draft:
 
     __slots__ = (
         *(*NUMBERS, *CODES, *FLAGS),
-        *("blocks", "facts", "jvms", "snapshot", "_columns", "_first_rows", "_parts_of", "_flags"),
+        *("blocks", "facts", "jvms", "snapshot", "_columns", "_first_rows", "_parts_of", "_flags", "_has"),
     )
 
     mapping: Ints64
@@ -93,6 +95,7 @@ class Draft:
         self.jvms: list[Jvm] = []
         self.blocks = 0
         self._flags: Addresses | None = None  # read when asked for
+        self._has: dict[tuple[str, ...], Flags] = {}
         numbers = np.empty((len(NUMBERS), len(rows)), np.int64)
         codes = np.empty((len(CODES), len(rows)), np.uint8)
         self._bind([numbers, codes, np.zeros((len(FLAGS), len(rows)), np.bool_)])
@@ -141,7 +144,7 @@ class Draft:
         """What smaps flags each part with; none where it may not be used."""
         if self._flags is None:
             self._flags = np.zeros(len(self), np.uint64)
-            rows = np.flatnonzero(self.spread(self.facts.smaps))
+            rows = which(self.spread(self.facts.smaps))
             self._flags[rows] = self.snapshot.maps.vm_flags[self.mapping[rows]]
         return self._flags
 
@@ -150,6 +153,22 @@ class Draft:
         resident = self.snapshot.maps.resident_bytes[self.mapping[rows]]
         return np.where(self.facts.smaps[self.process[rows]], resident, UNKNOWN)
 
+    def has(self, *marks: str) -> Flags:
+        """Which processes carry at least one of these marks."""
+        if marks not in self._has:
+            self._has[marks] = has(self.facts.marks, *marks)
+        return self._has[marks]
+
+    def of_kind(self, kind: Kind) -> Flags:
+        """Parts that have this kind already."""
+        found: Flags = self.kind == int(kind)  # NumPy takes five times as long to compare with an IntEnum
+        return found
+
+    def named(self, name: Name) -> Flags:
+        """Parts of mappings with this code."""
+        found: Flags = self.code == int(name)
+        return found
+
     def rows_of(self, process: int) -> slice:
         """The parts of one process."""
         first, end = self._first_rows[process : process + 2].tolist()
@@ -157,7 +176,7 @@ class Draft:
 
     def rows_in(self, processes: Flags) -> Ints64:
         """The parts of these processes."""
-        return np.flatnonzero(self.spread(processes))
+        return which(self.spread(processes))
 
     def spread(self, known: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
         """What is known of each process, for each of its parts."""
@@ -169,15 +188,16 @@ class Draft:
         found[self.process[parts]] = True
         return found
 
-    def cut(self, rows: Ints64, addresses: Ints64) -> None:
+    def cut(self, rows: Ints64, addresses: Ints64) -> Ints64:
         """Split parts at addresses; one that is not strictly inside its part splits nothing.
 
-        Rows as counted before the cut, several cuts a row allowed. Row numbers change.
+        Rows as counted before the cut, several cuts a row allowed. Row numbers change. Returns the keys of
+        the pieces that begin at a cut, ascending.
         """
         inside = (addresses > self.start[rows]) & (addresses < self.end[rows])
         rows, addresses = rows[inside], addresses[inside]
         if not len(rows):
-            return
+            return rows
         order = np.lexsort((addresses, rows))
         rows, addresses = rows[order], addresses[order]
         first = np.ones(len(rows), np.bool_)
@@ -192,10 +212,11 @@ class Draft:
         self.start[position] = self.end[lower] = addresses
         self.below[position] = self.above[lower] = 0
         self.touches_below[position] = self.touches_above[lower] = True
-        self.key[position] = _keys(self.process[position], addresses)
+        self.key[position] = cuts = _keys(self.process[position], addresses)
         for pieces in (lower, position):
             self.size[pieces] = self.end[pieces] - self.start[pieces]
         self._find_first_rows()
+        return cuts
 
     def take(self, process: Ints64, start: Ints64, end: Ints64, *, block: bool = True) -> Flags:
         """The parts inside address ranges, cut at both ends; each range is one block."""
@@ -205,11 +226,22 @@ class Draft:
         known = (rows >= 0) & (self.process[rows] == owners)
         self.cut(rows[known], edges[known])
         low, high = np.searchsorted(self.key, keys).reshape(2, -1)
-        high = np.maximum(high, low)
-        count = high - low
-        rows = ranges(low, count)
+        return self._chosen(low, np.maximum(high, low) - low, block=block)
+
+    def take_between(self, first: Ints64, last: Ints64, start: Ints64, end: Ints64) -> Flags:
+        """The same for ranges that are known to begin in a row `first` and to end in a row `last`."""
+        process = self.process[first]
+        cuts = self.cut(np.concatenate((first, last)), np.concatenate((start, end)))
+        if len(cuts):
+            first = first + np.searchsorted(cuts, _keys(process, start), "right")
+            last = last + np.searchsorted(cuts, _keys(process, end))
+        return self._chosen(first, last + 1 - first)
+
+    def _chosen(self, first: Ints64, count: Ints64, *, block: bool = True) -> Flags:
+        """`count` parts from each `first` upward; those of each range are one block."""
+        rows = ranges(first, count)
         if block:
-            self.join(rows, np.repeat(np.arange(len(low)), count))
+            self.join(rows, np.repeat(np.arange(len(first)), count))
         mask = np.zeros(len(self), np.bool_)
         mask[rows] = True
         return mask
@@ -231,8 +263,8 @@ class Draft:
 
     def label(self, mask: Flags, rule: int, kind: Kind) -> None:
         """Settle the open parts of a mask."""
-        rows = np.flatnonzero(mask & self.free)
-        self.kind[rows] = kind
+        rows = which(mask & self.free)
+        self.kind[rows] = int(kind)
         self.free[rows] = self.open[rows] = False
         self.rule[rows] = rule
 

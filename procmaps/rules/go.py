@@ -7,9 +7,8 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft, is_multiple
 from procmaps.rules.groups import runs_with
-from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
-from procmaps.tables import EXECUTE, Flags
+from procmaps.tables import EXECUTE, Flags, which
 
 ARENA_BYTES: Final = 64 * 2**20
 OTHERS: Final = ("jvm", "v8", "dotnet", "beam")
@@ -25,11 +24,11 @@ def processes(draft: Draft) -> Flags:
     found = draft.owners(draft.open & (draft.start == FIXED_BASE))
     large = draft.open_none & (draft.size >= ISLAND_RESERVE_BYTES)
     if len(draft) < 3 or not large.any():
-        return found & ~has(draft.facts.marks, *OTHERS)
+        return found & ~draft.has(*OTHERS)
     small = draft.writable[1:-1] & (draft.size[1:-1] <= ISLAND_BYTES)
     island = small & large[:-2] & large[2:] & draft.touches_below[1:-1] & draft.touches_above[1:-1]
     found[draft.process[1:-1][island]] = True
-    return found & ~has(draft.facts.marks, *OTHERS)
+    return found & ~draft.has(*OTHERS)
 
 
 def heap(draft: Draft) -> Flags | None:
@@ -40,7 +39,7 @@ def heap(draft: Draft) -> Flags | None:
     low = draft.open & draft.spread(go) & (draft.perms & EXECUTE == 0)
     fixed = low & (draft.start >= FIXED_BASE) & (draft.end <= FIXED_TOP)
     low &= (draft.end <= MMAP_AREA_BYTES * 4) & (draft.start >= 2**32)
-    rows = np.flatnonzero(low)
+    rows = which(low)
     mask: Flags = fixed
     if not len(rows):
         return mask
@@ -49,20 +48,20 @@ def heap(draft: Draft) -> Flags | None:
     first, last = rows[breaks], rows[np.concatenate((breaks[1:], [True]))]
     whole = is_multiple(draft.start[first], ARENA_BYTES) & is_multiple(draft.end[last], ARENA_BYTES)
     mask[rows[whole[run]]] = True
-    draft.join(np.flatnonzero(mask), run[np.searchsorted(rows, np.flatnonzero(mask))])
+    draft.join(which(mask), run[np.searchsorted(rows, which(mask))])
     return mask
 
 
 def runtime(draft: Draft) -> Flags | None:
     """All other anonymous memory of a Go process that has no libc."""
     go = processes(draft) | _with_heap(draft)
-    pure = go & ~has(draft.facts.marks, "glibc", "musl")
+    pure = go & ~draft.has("glibc", "musl")
     return draft.open & draft.spread(pure) if pure.any() else None
 
 
 def islands(draft: Draft) -> Flags | None:
     """With cgo: the unbroken run of mappings around the islands, which the runtime made as it started."""
-    go = processes(draft) & has(draft.facts.marks, "glibc", "musl")
+    go = processes(draft) & draft.has("glibc", "musl")
     if not go.any():
         return None
     own = draft.open & draft.spread(go)
@@ -74,12 +73,12 @@ def islands(draft: Draft) -> Flags | None:
 
 def rest(draft: Draft) -> Flags | None:
     """With cgo: what is neither stack nor arena; C code that maps much itself is rare in Go programs."""
-    go = _with_heap(draft) & has(draft.facts.marks, "glibc", "musl")
+    go = _with_heap(draft) & draft.has("glibc", "musl")
     return draft.open & draft.spread(go) & ~draft.none if go.any() else None
 
 
 def _with_heap(draft: Draft) -> Flags:
-    return draft.owners(draft.kind == Kind.GO_HEAP)
+    return draft.owners(draft.of_kind(Kind.GO_HEAP))
 
 
 HEAP = Rule(

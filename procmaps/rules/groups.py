@@ -1,6 +1,9 @@
 """Parts that belong together: those alike, and those of one run."""
 
+from collections.abc import Collection
+
 import numpy as np
+import numpy.typing as npt
 
 from procmaps.tables import Flags, Ints64
 
@@ -15,6 +18,12 @@ def pairs(owner: Ints64, owners: Ints64) -> tuple[Ints64, Ints64]:
     first, end = np.searchsorted(owners, owner), np.searchsorted(owners, owner, "right")
     count = end - first
     return np.repeat(np.arange(len(owner)), count), ranges(first, count)
+
+
+def among(column: npt.NDArray[np.integer], values: Collection[int]) -> Flags:
+    """Which entries are one of a few values: np.isin takes 50 microseconds to begin with."""
+    found: Flags = (column[:, np.newaxis] == np.array(list(values), column.dtype)).any(axis=1)
+    return found
 
 
 def count_alike(*columns: Ints64) -> Ints64:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from procmaps.rules.draft import Draft
-from procmaps.rules.objects import BIT, has
+from procmaps.rules.objects import BIT
 from procmaps.tables import Ints64
 
 KIB: Final = 2**10
@@ -173,7 +173,7 @@ def version_of(path: bytes) -> int:
 
 def rows_of_jvms(draft: Draft) -> Ints64:
     """The parts of all JVMs."""
-    return draft.rows_in(has(draft.facts.marks, "jvm"))
+    return draft.rows_in(draft.has("jvm"))
 
 
 def find_jvms(draft: Draft, paths: dict[int, bytes]) -> list[Jvm]:

@@ -10,7 +10,7 @@ from procmaps.rules.groups import pairs
 from procmaps.rules.jvm import CODE_CACHE_BYTES, KIB, rows_of_jvms
 from procmaps.rules.names import Name
 from procmaps.rules.rule import Rule
-from procmaps.tables import EXECUTE, WRITE, Flags, Ints64
+from procmaps.tables import EXECUTE, WRITE, Flags, Ints64, which
 
 PAGE_BYTES: Final = 4096
 SEGMENT_MAP_FACTOR: Final = 128  # one byte a segment of CodeCacheSegmentSize
@@ -32,7 +32,7 @@ def code_cache(draft: Draft) -> Flags | None:
     begins[1:] = (rows[1:] != rows[:-1] + 1) | ~draft.touches_below[rows[1:]]
     # of each unbroken run of usable parts what lies from its first code upward
     chain = np.cumsum(begins)
-    code = np.flatnonzero(runs)
+    code = which(runs)
     _, first = np.unique(chain[code], return_index=True)
     spans: Spans = []
     jvm_of = {jvm.process: jvm for jvm in draft.jvms}

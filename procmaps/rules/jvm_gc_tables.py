@@ -7,9 +7,9 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import affordable
 from procmaps.rules.draft import Draft, Spans, is_multiple
+from procmaps.rules.groups import among
 from procmaps.rules.jvm import KIB, LOW_BYTES, MIB, Jvm
 from procmaps.rules.jvm_gc import heap_runs, merge_spans, scale_of, whole_pages
-from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS
 from procmaps.tables import Flags
@@ -38,7 +38,7 @@ def whole_tables(draft: Draft) -> Flags | None:
             continue
         sizes = _whole_sizes(draft, jvm)
         own = draft.rows_of(jvm.process)
-        mask[own] = np.isin(draft.size[own], sizes) & draft.open_rw[own]
+        mask[own] = among(draft.size[own], sizes) & draft.open_rw[own]
         jvm.tables = set(draft.size[own][mask[own]].tolist())
     found: Flags = mask & draft.open_rw & (draft.flags & np.uint64(VM_FLAGS["nr"]) == 0)
     return found
@@ -131,7 +131,7 @@ def _below_tables(draft: Draft, jvm: Jvm) -> Spans:
     if size < MERGED_MIN_BYTES or size in jvm.tables:
         return []
     own = draft.rows_of(jvm.process)
-    known = np.concatenate((draft.kind[own][1:] == Kind.JAVA_GC, [False])) & draft.touches_above[own]
+    known = np.concatenate((draft.kind[own][1:] == int(Kind.JAVA_GC), [False])) & draft.touches_above[own]
     fit = draft.open_rw[own] & known & (draft.size[own] > size)
     if is_whole(size):
         fit &= is_multiple(draft.end[own], ALIGNED_BYTES)
@@ -149,7 +149,7 @@ def _beside_heap(draft: Draft, jvm: Jvm) -> Spans:
         return []
     own = draft.rows_of(jvm.process)
     fit = draft.open_rw[own] & (draft.size[own] >= tables) & (draft.start[own] >= LOW_BYTES)
-    above = np.concatenate((draft.kind[own][1:] == Kind.JAVA_CODE, [False])) & draft.touches_above[own]
+    above = np.concatenate((draft.kind[own][1:] == int(Kind.JAVA_CODE), [False])) & draft.touches_above[own]
     beside = fit & ((draft.end[own] == jvm.heap[0]) | above)
     if not beside.any():
         # on their own, with little above or below
@@ -197,7 +197,7 @@ def untouched(draft: Draft) -> Flags | None:
         return None
     jvm = np.zeros(len(draft.facts.marks), np.bool_)
     jvm[[one.process for one in draft.jvms]] = True
-    jvm &= ~has(draft.facts.marks, "jemalloc", "tcmalloc", "mimalloc")
+    jvm &= ~draft.has("jemalloc", "tcmalloc", "mimalloc")
     whole = is_multiple(draft.size, MIB) & is_multiple(draft.start, MIB)
     found: Flags = draft.open_rw & draft.spread(jvm) & (whole | ~affordable(draft))
     return found

@@ -18,7 +18,7 @@ from procmaps.rules.jvm_heap_search import Chains, chains_of, heaps_by_size
 from procmaps.rules.jvm_heap_size import canonical_ends
 from procmaps.rules.names import Name
 from procmaps.rules.rule import Rule
-from procmaps.tables import Flags
+from procmaps.tables import Flags, which
 
 EXTENT_MIN_BYTES: Final = 256 * MIB
 GENERATION_FACTOR: Final = 16
@@ -40,11 +40,11 @@ def find_low(draft: Draft, jvm: Jvm) -> tuple[int, int] | None:
     rows, start, end, chain = rows[low], start[low], end[low], chain[low]
     best: tuple[bool, int, int] | None = None
     for number in np.unique(chain):
-        own = np.flatnonzero(chain == number)
+        own = which(chain == number)
         first, last = int(start[own[0]]), int(end[own[-1]])
         ends = [one for one in canonical_ends(jvm) if first < one <= last and one - first >= HEAP_MIN_BYTES]
         # an archive at the bottom begins the class space; in a heap it lies at the top
-        archive_first = bool((draft.code[rows[own[:2]]] == Name.JSA).any())
+        archive_first = bool((draft.code[rows[own[:2]]] == int(Name.JSA)).any())
         is_class_space = archive_first or last - first == (jvm.arguments.class_space or CLASS_SPACE_BYTES)
         if last - first < HEAP_MIN_BYTES or (is_class_space and not ends):
             continue
@@ -57,16 +57,14 @@ def find_extent(draft: Draft, jvm: Jvm) -> tuple[int, int] | None:
     """Neither size nor place known: the run around the largest closed part that nothing else accounts for."""
     chains = _chains_of(draft, jvm)
     rows, start, end, chain = chains.rows, chains.start, chains.end, chains.chain
-    closed = np.flatnonzero(draft.none[rows] & (end - start >= EXTENT_MIN_BYTES))
+    closed = which(draft.none[rows] & (end - start >= EXTENT_MIN_BYTES))
     if not len(closed):
         # committed whole: the largest that malloc cannot have mapped
-        whole = np.flatnonzero(
-            draft.writable[rows] & ((end - start) % MIB == 0) & (end - start >= ARENA_BYTES)
-        )
+        whole = which(draft.writable[rows] & ((end - start) % MIB == 0) & (end - start >= ARENA_BYTES))
         largest = whole[np.argmax((end - start)[whole])] if len(whole) else -1
         return (int(start[largest]), int(end[largest])) if largest >= 0 else None
     largest = closed[np.argmax((end - start)[closed])]
-    own = np.flatnonzero(chain == chain[largest])
+    own = which(chain == chain[largest])
     # two generations have a closed part each; what mirrors the heap in a table is far smaller
     sizes = (end - start)[closed]
     lowest = closed[np.isin(closed, own) & (sizes * GENERATION_FACTOR >= sizes.max())][0]
@@ -113,7 +111,7 @@ def zgc(draft: Draft) -> Flags | None:
     """ZGC: every view of its memfd, and the closed rest of the address range that it set aside."""
     if not draft.jvms:
         return None
-    views = draft.code == Name.JAVA_HEAP
+    views = draft.named(Name.JAVA_HEAP)
     if not views.any():
         return None
     has_view = draft.owners(views)

@@ -7,11 +7,11 @@ from typing import Final
 import numpy as np
 
 from procmaps.rules.draft import PAGE_SHIFT, Draft, Spans, is_multiple
-from procmaps.rules.groups import pairs
+from procmaps.rules.groups import among, pairs
 from procmaps.rules.jvm import CANDIDATE_LIMIT_COUNT, CLASS_SPACE_BYTES, GIB, KIB, LOW_BYTES, MIB, Jvm
 from procmaps.rules.jvm_heap_size import ALIGNMENTS_BYTES, canonical_ends, targets
 from procmaps.rules.names import Name
-from procmaps.tables import EXECUTE, Flags, Ints64
+from procmaps.tables import EXECUTE, Flags, Ints64, which
 
 OOPS_BASE_BYTES: Final = 32 * GIB  # bases of heaps with compressed oops that are not zero are multiples of it
 HEAP_ALIGNMENT_BYTES: Final = 64 * KIB  # Serial's; others align to more
@@ -48,7 +48,7 @@ class _Candidates:
 
 
 def chains_of(draft: Draft, rows: Ints64) -> Chains:
-    fit = (draft.open[rows] & (draft.perms[rows] & EXECUTE == 0)) | (draft.code[rows] == Name.JSA)
+    fit = (draft.open[rows] & (draft.perms[rows] & EXECUTE == 0)) | (draft.code[rows] == int(Name.JSA))
     rows = rows[fit]
     breaks = np.ones(len(rows), np.bool_)
     breaks[1:] = (rows[1:] != rows[:-1] + 1) | ~draft.touches_below[rows[1:]]
@@ -90,7 +90,7 @@ def _long_chains(draft: Draft, jvms: dict[int, Jvm], sizes: dict[int, list[int]]
     full_oops = [process for process in sizes if jvms[process].arguments.full_oops]
     if full_oops:
         # nothing then asks for a low address
-        long &= ~np.isin(chains.process, full_oops) | (chains.end > LOW_BYTES)
+        long &= ~among(chains.process, full_oops) | (chains.end > LOW_BYTES)
     return chains.only(long)
 
 
@@ -152,9 +152,9 @@ def _doubts(draft: Draft, chains: Chains, span: tuple[int, int], *, exact: bool)
     bases = inside[tails] - 1
     arenas = draft.writable[bases] & (draft.start[bases] == draft.end[inside[tails]] - ARENA_BYTES)
     # an archive of objects is mapped at the top of a heap, and in nothing else
-    archived = (draft.code[inside] == Name.JSA) & (draft.end[inside] + ARCHIVE_REST_BYTES >= high)
+    archived = (draft.code[inside] == int(Name.JSA)) & (draft.end[inside] + ARCHIVE_REST_BYTES >= high)
     doubts = 12 * max(0, int(tails.sum()) - 1) + 8 * int(arenas.sum()) + min(len(inside), 30)
-    doubts -= 4 * END_BONUS * bool(archived.any() and draft.code[inside[0]] != Name.JSA)
+    doubts -= 4 * END_BONUS * bool(archived.any() and draft.code[inside[0]] != int(Name.JSA))
     if low >= LOW_BYTES and len(inside) > 1 and not draft.none[inside].any() and not exact:
         doubts += 20
     return doubts
@@ -170,8 +170,8 @@ def _as_class_space(draft: Draft, chains: Chains, span: tuple[int, int], jvm: Jv
     size = high - low
     if size != (jvm.arguments.class_space or CLASS_SPACE_BYTES):
         return 0
-    lower, upper = np.flatnonzero(start == low - size), np.flatnonzero(end == high)
+    lower, upper = which(start == low - size), which(end == high)
     twice = len(lower) and len(upper) and chain[lower[0]] == chain[upper[0]]
-    below = np.flatnonzero((end <= low) & (end > low - ARCHIVE_REST_BYTES) & (chain == chain[end > low][0]))
-    archived = bool((draft.code[rows[below]] == Name.JSA).any())
+    below = which((end <= low) & (end > low - ARCHIVE_REST_BYTES) & (chain == chain[end > low][0]))
+    archived = bool((draft.code[rows[below]] == int(Name.JSA)).any())
     return 4 * END_BONUS * bool(twice) + 8 * END_BONUS * archived

@@ -10,7 +10,7 @@ from procmaps.rules.groups import ranges
 from procmaps.rules.jvm import CLASS_SPACE_BYTES, COMPRESSED_OOPS_BYTES, KIB, LOW_BYTES, MIB, rows_of_jvms
 from procmaps.rules.names import Name
 from procmaps.rules.rule import Rule
-from procmaps.tables import Flags, Ints64
+from procmaps.tables import Flags, Ints64, which
 
 NODE_BYTES: Final = 64 * MIB  # JDK 17 and later
 OLD_NODE_BYTES: Final = 8 * MIB  # the first node of JDK 8 to 15, any of JDK 16
@@ -26,18 +26,18 @@ ARCHIVE_ALIGNMENT_BYTES: Final = 16 * MIB
 
 def archives(draft: Draft) -> Flags | None:
     """What is mapped of archives outside the heap, and the closed rest up to where the class space begins."""
-    jsa = (draft.code == Name.JSA) & draft.free
+    jsa = draft.named(Name.JSA) & draft.free
     if not jsa.any():
         return None
     rests = np.zeros(len(draft), np.bool_)
     rests[1:] = jsa[:-1]
     rests &= draft.open_none & ~is_multiple(draft.start, ARCHIVE_ALIGNMENT_BYTES)
     rests &= draft.below == Name.JSA + 1
-    rows = np.flatnonzero(rests)
+    rows = which(rests)
     top = -(-draft.start[rows] // ARCHIVE_ALIGNMENT_BYTES) * ARCHIVE_ALIGNMENT_BYTES
     spans = (draft.process[rows], draft.start[rows], np.minimum(top, draft.end[rows]))
     tails = draft.take(*spans)
-    found: Flags = tails | ((draft.code == Name.JSA) & draft.free)
+    found: Flags = tails | (draft.named(Name.JSA) & draft.free)
     return found
 
 
@@ -86,7 +86,7 @@ def _reservations(draft: Draft, rows: Ints64, sizes: Ints64) -> tuple[Ints64, In
     good &= is_multiple(begin, MIB)
     low, first, begin, high = low[good], first[good], begin[good], high[good]
     above_archive = is_multiple(begin, ARCHIVE_ALIGNMENT_BYTES) & draft.touches_below[low]
-    above_archive &= draft.kind[low - 1] == Kind.JAVA_CDS
+    above_archive &= draft.kind[low - 1] == int(Kind.JAVA_CDS)
     # the closed end may be merged with a later reserve; then only the archive below tells the place
     good = (high == draft.end[first]) | above_archive
     placed = above_archive | (high <= LOW_BYTES)
@@ -131,7 +131,7 @@ def _nodes_of(draft: Draft, processes: Flags, size: int, alignment: int) -> Span
     lower = np.where(touches, draft.start[rows - 1], start)
     arena = (lower <= end - ARENA_BYTES) & is_multiple(end, ARENA_BYTES)
     alike = arena | ((lower <= end - size) & is_multiple(end - size, ARENA_BYTES))
-    closed = np.flatnonzero(usable & none & is_multiple(end, alignment) & ~alike)[:CANDIDATE_LIMIT_COUNT]
+    closed = which(usable & none & is_multiple(end, alignment) & ~alike)[:CANDIDATE_LIMIT_COUNT]
     # what lies inside is usable, without a gap from where the node begins
     end_key = key + (draft.size[rows] >> PAGE_SHIFT)
     first = np.searchsorted(end_key, end_key[closed] - (size >> PAGE_SHIFT), "right")

@@ -7,7 +7,6 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft
 from procmaps.rules.names import Name
-from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
 
@@ -28,8 +27,8 @@ def bss(draft: Draft) -> Flags:
 
     An object that is loaded late comes to lie right below memory that was mapped before: that is no .bss.
     """
-    late = np.where(has(draft.facts.marks, "jemalloc"), JEMALLOC_BSS_MAX_BYTES, LATE_BSS_MAX_BYTES)
-    largest = np.where(has(draft.facts.marks, "python", "jvm"), late, BSS_MAX_BYTES)
+    late = np.where(draft.has("jemalloc"), JEMALLOC_BSS_MAX_BYTES, LATE_BSS_MAX_BYTES)
+    largest = np.where(draft.has("python", "jvm"), late, BSS_MAX_BYTES)
     return _above_data(draft) & (draft.size <= draft.spread(largest)) & ~draft.touches_above
 
 

@@ -7,7 +7,8 @@ from enum import IntEnum
 
 import numpy as np
 
-from procmaps.tables import EXECUTE, SHARED, WRITE, Addresses, Bytes8, Flags, Ints64, MapTable
+from procmaps.rules.groups import among
+from procmaps.tables import EXECUTE, SHARED, WRITE, Addresses, Bytes8, Flags, Ints64, MapTable, which
 
 
 class Name(IntEnum):
@@ -129,11 +130,11 @@ def read_codes(maps: MapTable) -> Bytes8:
     code = np.where(is_path, _FILE_OF_PERMS[maps.perms], np.uint8(Name.ANONYMOUS))
     named = maps.name_end > maps.name_start
     first = _first_of_run(maps, is_path)
-    heads = np.flatnonzero(first & named)
+    heads = which(first & named)
     special = _special(maps, heads)
-    hit = np.flatnonzero(special)
+    hit = which(special)
     begin = heads[hit]
-    runs = np.append(np.flatnonzero(first), len(first))
+    runs = np.append(which(first), len(first))
     length = runs[np.searchsorted(runs, begin, "right")] - begin
     upto = np.cumsum(length)
     code[np.repeat(begin - upto + length, length) + np.arange(length.sum())] = np.repeat(special[hit], length)
@@ -146,15 +147,17 @@ def mark_archives(maps: MapTable, code: Bytes8, in_jvm: Flags) -> None:
     They are named *.jsa, or as -XX:SharedArchiveFile and -XX:AOTCache say; of what is mapped privately to be
     written they alone have no code, which objects have.
     """
-    plain = (code >= Name.FILE_CODE) & (code <= Name.FILE_DATA)
-    rows = np.flatnonzero(plain & in_jvm[maps.process] & (maps.name_end - maps.name_start > 4))
+    plain = (code >= int(Name.FILE_CODE)) & (code <= int(Name.FILE_DATA))
+    rows = which(plain & in_jvm[maps.process] & (maps.name_end - maps.name_start > 4))
     if len(rows):
         text = np.frombuffer(maps.text, np.uint8)
         tail = text[maps.name_end[rows][:, None] - np.arange(4, 0, -1)]
         found = (tail == np.frombuffer(b".jsa", np.uint8)).all(axis=1)
         inode, perms = maps.inode[rows], maps.perms[rows]
-        written = (perms & (WRITE | SHARED) == WRITE) & (inode != 0)
-        found |= np.isin(inode, inode[written]) & ~np.isin(inode, inode[perms & (EXECUTE | WRITE) == EXECUTE])
+        written = set(inode[perms & (WRITE | SHARED) == WRITE].tolist()) - {0}
+        written -= set(inode[perms & (EXECUTE | WRITE) == EXECUTE].tolist())
+        if written:
+            found |= among(inode, written)
         code[rows[found]] = Name.JSA
 
 
@@ -200,7 +203,7 @@ def _special(maps: MapTable, rows: Ints64) -> Bytes8:
     """Name codes of what is no ordinary file; ANONYMOUS (0) for ordinary files."""
     found = np.zeros(len(rows), np.uint8)
     key = _first_words(maps, rows)
-    odd = np.flatnonzero(_MAY_BE_SPECIAL[key & np.uint64(0xFFFF)])
+    odd = which(_MAY_BE_SPECIAL[key & np.uint64(0xFFFF)])
     if not len(odd):
         return found
     rows, key = rows[odd], key[odd]
@@ -213,8 +216,8 @@ def _special(maps: MapTable, rows: Ints64) -> Bytes8:
     private = maps.perms[rows] & SHARED == 0
     code[(key == _key(b"/dev/zer")) & private] = Name.ZERO
     code[(key == _key(b"/anon_hu")) & private] = Name.HUGE
-    _refine(maps, rows, code, np.flatnonzero(code == Name.ANON_OTHER), _ANON)
-    memfds = np.flatnonzero((key & np.uint64((1 << 56) - 1)) == _key(b"/memfd:"))
+    _refine(maps, rows, code, which(code == int(Name.ANON_OTHER)), _ANON)
+    memfds = which((key & np.uint64((1 << 56) - 1)) == _key(b"/memfd:"))
     _refine(maps, rows, code, memfds, _MEMFDS)
     found[odd] = code
     return found

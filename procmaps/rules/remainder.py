@@ -9,7 +9,7 @@ from procmaps.rules.allocators import foreign
 from procmaps.rules.draft import Draft
 from procmaps.rules.groups import count_alike
 from procmaps.rules.rule import Rule
-from procmaps.tables import Flags
+from procmaps.tables import Flags, which
 
 VAST_FACTOR: Final = 16
 GUARD_MAX_BYTES: Final = 64 * 2**10
@@ -25,7 +25,7 @@ def closed(draft: Draft) -> Flags:
 
 def guarded(draft: Draft) -> Flags | None:
     """Writable parts of one size, each right above a small closed one: rings of guarded buffers, fibers."""
-    rows = np.flatnonzero(draft.open_rw & draft.touches_below)
+    rows = which(draft.open_rw & draft.touches_below)
     rows = rows[draft.none[rows - 1] & (draft.size[rows - 1] <= GUARD_MAX_BYTES) & draft.open[rows - 1]]
     if not len(rows):
         return None

@@ -7,10 +7,9 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft, is_multiple
 from procmaps.rules.groups import runs_with
-from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS
-from procmaps.tables import EXECUTE, Flags
+from procmaps.tables import EXECUTE, Flags, which
 
 V8_PAGE_BYTES: Final = 256 * 2**10
 ARENA_BYTES: Final = 64 * 2**20
@@ -27,7 +26,7 @@ BEAM_CARRIER_BYTES: Final = 256 * 2**10
 
 def v8_code(draft: Draft) -> Flags | None:
     """Runs with executable anonymous memory: the code range, closed rest included."""
-    v8 = has(draft.facts.marks, "v8")
+    v8 = draft.has("v8")
     if not v8.any():
         return None
     own = draft.open & draft.spread(v8)
@@ -46,7 +45,7 @@ def v8_code(draft: Draft) -> Flags | None:
 def _arenas(draft: Draft) -> Flags:
     """A writable part and the closed rest above it that fill a block of glibc's arenas exactly."""
     rests = draft.none & (draft.end % ARENA_BYTES == 0) & draft.touches_below
-    rows = np.flatnonzero(rests)
+    rows = which(rests)
     rows = rows[draft.writable[rows - 1] & (draft.start[rows - 1] == draft.end[rows] - ARENA_BYTES)]
     found = np.zeros(len(draft), np.bool_)
     found[rows] = True
@@ -56,7 +55,7 @@ def _arenas(draft: Draft) -> Flags:
 
 def v8_heap(draft: Draft) -> Flags | None:
     """Pages at random addresses on 256 KiB, far from the executable and the libraries; or flagged dc."""
-    v8 = has(draft.facts.marks, "v8")
+    v8 = draft.has("v8")
     if not v8.any():
         return None
     own = draft.open & draft.spread(v8)
@@ -68,7 +67,7 @@ def v8_heap(draft: Draft) -> Flags | None:
 
 def py_arena(draft: Draft) -> Flags | None:
     """Whole arenas: a chunk of malloc's has a header and so never this size."""
-    python = has(draft.facts.marks, "python")
+    python = draft.has("python")
     if not python.any():
         return None
     found: Flags = draft.open_rw & draft.spread(python) & is_multiple(draft.size, PY_ARENA_BYTES)
@@ -77,7 +76,7 @@ def py_arena(draft: Draft) -> Flags | None:
 
 def py_arena_merged(draft: Draft) -> Flags | None:
     """Arenas that are merged with a node of the radix tree that finds them, and such nodes."""
-    python = has(draft.facts.marks, "python")
+    python = draft.has("python")
     if not python.any():
         return None
     over = draft.size % PY_BIG_ARENA_BYTES
@@ -88,7 +87,7 @@ def py_arena_merged(draft: Draft) -> Flags | None:
 
 def openblas(draft: Draft) -> Flags | None:
     """Work space of OpenBLAS: a buffer a thread in use, of one size on x86-64."""
-    blas = has(draft.facts.marks, "openblas")
+    blas = draft.has("openblas")
     if not blas.any():
         return None
     buffers = (draft.size % BLAS_BUFFER_BYTES == 0) & (draft.start % BLAS_ALIGNMENT_BYTES == 0)
@@ -98,7 +97,7 @@ def openblas(draft: Draft) -> Flags | None:
 
 def dotnet_heap(draft: Draft) -> Flags | None:
     """The range that the collector sets aside at once, with what is committed in it."""
-    dotnet = has(draft.facts.marks, "dotnet")
+    dotnet = draft.has("dotnet")
     if not dotnet.any():
         return None
     own = draft.open & draft.spread(dotnet) & (draft.perms & EXECUTE == 0)
@@ -111,13 +110,13 @@ def dotnet_heap(draft: Draft) -> Flags | None:
 
 def dotnet_code(draft: Draft) -> Flags | None:
     """Anonymous executable memory: what is compiled, where W^X is switched off."""
-    dotnet = has(draft.facts.marks, "dotnet")
+    dotnet = draft.has("dotnet")
     return draft.open & draft.spread(dotnet) & (draft.perms & EXECUTE != 0) if dotnet.any() else None
 
 
 def beam_heap(draft: Draft) -> Flags | None:
     """Carriers on 256 KiB, and the range for literals that is set aside at once."""
-    beam = has(draft.facts.marks, "beam")
+    beam = draft.has("beam")
     if not beam.any():
         return None
     own = draft.open & draft.spread(beam)

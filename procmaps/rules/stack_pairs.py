@@ -8,7 +8,6 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft
 from procmaps.rules.groups import count_alike, runs_with
-from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
 from procmaps.rules.stacks import (
     CACHE_BYTES,
@@ -24,7 +23,7 @@ from procmaps.rules.stacks import (
     flag,
     release_of,
 )
-from procmaps.tables import Flags, Ints64
+from procmaps.tables import Flags, Ints64, which
 
 MUSL_GUARD_BYTES: Final = 8192
 MUSL_STACK_BYTES: Final = 132 * 2**10  # 128 KiB and a page of TLS and struct pthread
@@ -47,16 +46,16 @@ class Pairs:
 
 def find_pairs(draft: Draft) -> Pairs | None:
     """Open guards and bodies; where smaps shows flagged stacks, what has no flag is none."""
-    flagged_processes = draft.owners((draft.kind == Kind.THREAD_STACK) & flag(draft, "nh"))
+    flagged_processes = draft.owners(draft.of_kind(Kind.THREAD_STACK) & flag(draft, "nh"))
     guard = draft.open_none & draft.touches_above & (draft.size <= GUARD_MAX_BYTES)
-    guards = np.flatnonzero(guard & ~draft.spread(flagged_processes))
+    guards = which(guard & ~draft.spread(flagged_processes))
     if not len(guards):
         return None
     body = guards + 1
     size = draft.size[body]
     good = draft.open[body] & (draft.perms[body] & 0b1101 == 0b1100)
     good &= (size >= STACK_MIN_BYTES) & (size <= STACK_MAX_BYTES)
-    good &= ~has(draft.facts.marks, "musl")[draft.process[guards]] | (draft.size[guards] >= MUSL_GUARD_BYTES)
+    good &= ~draft.has("musl")[draft.process[guards]] | (draft.size[guards] >= MUSL_GUARD_BYTES)
     guards = guards[good]
     if not len(guards):
         return None
@@ -70,8 +69,8 @@ def guarded(draft: Draft) -> Flags | None:
     pairs = find_pairs(draft)
     if pairs is None:
         return None
-    jvm = has(draft.facts.marks, "jvm")[pairs.process]
-    musl = has(draft.facts.marks, "musl")[pairs.process]
+    jvm = draft.has("jvm")[pairs.process]
+    musl = draft.has("musl")[pairs.process]
     default = default_bytes(draft)[pairs.process]
     sure = (pairs.size == default) | (pairs.size + pairs.guard_size == default)
     sure |= musl & (pairs.guard_size == MUSL_GUARD_BYTES)
@@ -101,7 +100,7 @@ def repeated(draft: Draft) -> Flags | None:
     wanted = missing[pairs.process]
     enough = small & (alike >= wanted) & (alike < MOST_FACTOR * wanted)
     small &= enough | ~np.isin(pairs.process, pairs.process[enough])
-    accepted = _accepted_runs(draft, pairs, np.flatnonzero(small), alike)
+    accepted = _accepted_runs(draft, pairs, which(small), alike)
     return _take_pairs(draft, pairs, small & np.isin(pairs.run, accepted))
 
 
@@ -145,12 +144,12 @@ def _take_pairs(draft: Draft, pairs: Pairs, chosen: Flags) -> Flags | None:
         return None
     guard, process = pairs.guard[chosen], pairs.process[chosen]
     rest = pairs.size[chosen] - MUSL_STACK_BYTES
-    merged = has(draft.facts.marks, "musl")[process] & (rest > 0) & (rest <= MUSL_GROUP_BYTES)
+    merged = draft.has("musl")[process] & (rest > 0) & (rest <= MUSL_GROUP_BYTES)
     top = draft.end[guard + 1] - np.where(merged, rest, 0)
     over = pairs.size[chosen] - default_bytes(draft)[process]
     if release_of(draft.snapshot.facts.kernel) < MERGES_UNTIL:
         top -= np.where((over > 0) & (over < DEFAULT_BYTES), over, 0)
-    return draft.take(process, draft.start[guard], top)
+    return draft.take_between(guard, guard + 1, draft.start[guard], top)
 
 
 def live(draft: Draft) -> Ints64:
@@ -161,7 +160,7 @@ def live(draft: Draft) -> Ints64:
 
 def seen(draft: Draft) -> Ints64:
     """Stacks found so far, by process."""
-    body = (draft.kind == Kind.THREAD_STACK) & ~draft.none
+    body = draft.of_kind(Kind.THREAD_STACK) & ~draft.none
     return np.bincount(draft.process[body], minlength=len(draft.facts.threads))
 
 

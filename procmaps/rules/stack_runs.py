@@ -7,7 +7,6 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft
-from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
 from procmaps.rules.stack_pairs import find_pairs, live, seen
 from procmaps.rules.stacks import (
@@ -19,7 +18,7 @@ from procmaps.rules.stacks import (
     release_of,
     take_runs,
 )
-from procmaps.tables import Flags, Ints64
+from procmaps.tables import Flags, Ints64, which
 
 CACHE_BYTES: Final = 40 * 2**20  # stacks of dead threads that glibc keeps
 HIDES_GUARDS_SINCE: Final = (6, 13)
@@ -41,11 +40,11 @@ def bare(draft: Draft) -> Flags | None:
 
 def _runs_of(draft: Draft, guard: int) -> Flags | None:
     missing = _missing(draft)
-    rows = np.flatnonzero(draft.open_rw & draft.spread(missing > 0) & (draft.size >= DEFAULT_BYTES // 2))
+    rows = which(draft.open_rw & draft.spread(missing > 0) & (draft.size >= DEFAULT_BYTES // 2))
     if not len(rows):
         return None
     process = draft.process[rows]
-    default = np.where(has(draft.facts.marks, "jvm"), JAVA_DEFAULT_BYTES, default_bytes(draft))[process]
+    default = np.where(draft.has("jvm"), JAVA_DEFAULT_BYTES, default_bytes(draft))[process]
     one = default + guard
     count = draft.size[rows] // one
     good = (draft.size[rows] == count * one) & (count <= missing[process] + CACHE_BYTES // one)
@@ -56,7 +55,7 @@ def _runs_of(draft: Draft, guard: int) -> Flags | None:
         return None
     wanted = np.bincount(process, count, minlength=len(missing))
     if guard:  # one mapping that holds just as many as are too many: chunks of that size
-        surplus = np.flatnonzero((count == (wanted - missing)[process]) & (count > 1))
+        surplus = which((count == (wanted - missing)[process]) & (count > 1))
         alone = surplus[np.bincount(process[surplus], minlength=len(missing))[process[surplus]] == 1]
         rows, one, count, process = (np.delete(each, alone) for each in (rows, one, count, process))
         wanted = np.bincount(process, count, minlength=len(missing))
@@ -76,14 +75,14 @@ def unseen_alike(draft: Draft) -> Flags | None:
     if not (missing >= ALIKE_MIN_COUNT).any():
         return None
     # where guards are seen, none is hidden; a JVM's own threads have the default size, its buffers any
-    seen_guards = draft.owners((draft.kind == Kind.THREAD_STACK) & draft.none) | has(draft.facts.marks, "jvm")
+    seen_guards = draft.owners(draft.of_kind(Kind.THREAD_STACK) & draft.none) | draft.has("jvm")
     pairs = find_pairs(draft)
     if pairs is not None:
         seen_guards |= np.bincount(pairs.process, minlength=len(missing)) >= missing
     missing[seen_guards] = 0
     large = draft.open_rw & (draft.size >= STACK_MIN_BYTES + PAGE_BYTES)
-    rows = np.flatnonzero(large & draft.spread(missing >= ALIKE_MIN_COUNT))
-    edges = np.flatnonzero(np.diff(draft.process[rows], prepend=-1, append=-1))
+    rows = which(large & draft.spread(missing >= ALIKE_MIN_COUNT))
+    edges = which(np.diff(draft.process[rows], prepend=-1, append=-1))
     one = np.zeros(len(rows), np.int64)
     for own in (slice(low, high) for low, high in pairwise(edges.tolist())):
         one[own] = _size_of_stacks(draft.size[rows[own]], int(missing[draft.process[rows[own.start]]]))
