@@ -150,7 +150,7 @@ def classify(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> PartTab
 def _label_named(draft: Draft) -> None:
     for name in _ANON_NAMED:
         rule = NAME_RULES[name]
-        mask = draft.code == name
+        mask = draft.named(name)
         if mask.any():
             draft.label(mask, int(_RULE_OF_CODE[name]), rule.kind)
 
@@ -165,7 +165,7 @@ def _with(snapshot: Snapshot, rows: Flags) -> Flags:
 def _thirty_two_bit(snapshot: Snapshot) -> Flags:
     """Processes whose addresses all fit in 32 bits."""
     process = snapshot.maps.process
-    count = np.diff(np.searchsorted(process, np.arange(len(snapshot.processes) + 1)))
+    count = np.diff(process.searchsorted(np.arange(len(snapshot.processes) + 1)))
     low = np.bincount(process[snapshot.maps.end <= _ADDRESSES_32_BITS], minlength=len(count))
     found: Flags = (count > 0) & (low == count)
     return found

@@ -53,7 +53,7 @@ def records_of(text: Text, nonce: bytes) -> Records:
     """The same as columns."""
     lead = nonce + b" "
     at = _marks(text, lead)
-    closed = text.newlines[np.searchsorted(text.newlines, at)]
+    closed = text.newlines[text.newlines.searchsorted(at)]
     end = np.append(at[1:] - 1, len(text.raw))[: len(at)]
     behind = (at + len(lead)).tolist()
     heads = [text.raw[start:stop] for start, stop in zip(behind, closed.tolist(), strict=True)]
@@ -79,7 +79,7 @@ def records_of(text: Text, nonce: bytes) -> Records:
 def _marks(text: Text, lead: bytes) -> Ints64:
     """Where lines start that begin with the nonce; those that cannot hold it are not looked at."""
     at = np.concatenate(([0], text.newlines[:-1] + 1))
-    at = at[: np.searchsorted(at, len(text.raw) - len(lead), "right")]
+    at = at[: at.searchsorted(len(text.raw) - len(lead), "right")]
     if len(lead) < WORD_BYTES:
         return np.array([start for start in at.tolist() if text.raw.startswith(lead, start)], np.int64)
     for offset in (*range(0, len(lead) - WORD_BYTES, WORD_BYTES), len(lead) - WORD_BYTES):

@@ -38,11 +38,11 @@ def lines_of(text: Text, files: Spans) -> Lines:
     file_start, file_end = files.start, files.end
     file_bytes = file_end - file_start
     ended = (file_bytes == 0) | (text.characters[file_end - 1] == _NEWLINE)
-    first, last = np.searchsorted(text.newlines, (file_start, file_end))
+    first, last = text.newlines.searchsorted((file_start, file_end))
     counts = np.where(file_bytes > 0, last - first + ~ended, 0)
     file = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
     # the newlines that end the lines: those of each file are neighbours
-    closing = np.arange(len(file)) + np.repeat(first - (np.cumsum(counts) - counts), counts)
+    closing = np.arange(len(file)) + np.repeat(first - (counts.cumsum() - counts), counts)
     start, end = text.newlines[closing - 1] + 1, text.newlines[closing]
     returns = text.characters[end - 1] == _RETURN
     if returns.any():

@@ -61,7 +61,7 @@ def _whole(lines: Lines) -> Flags:
     """All lines but those that end a file in the middle: what is left of their last field may be wrong."""
     whole = np.ones(len(lines), np.bool_)
     cut = which(~lines.ended)
-    last = np.searchsorted(lines.file, cut, side="right") - 1
+    last = lines.file.searchsorted(cut, side="right") - 1
     if len(
         lines
     ):  # a file can end in the middle of a line that has no byte left, such as a lone carriage return
@@ -76,7 +76,7 @@ def _within_limits(parsed: maps_text.MapLines, limit_count: int, note: Note) -> 
         parsed = parsed.only(np.arange(limit_count))
     sizes = (parsed.end - parsed.start).astype(np.float64)
     if sizes.sum() > ADDRESSES_LIMIT_BYTES:
-        kept = which(np.cumsum(sizes) <= ADDRESSES_LIMIT_BYTES)
+        kept = which(sizes.cumsum() <= ADDRESSES_LIMIT_BYTES)
         note(f"{len(sizes) - len(kept)} mappings beyond 2^58 bytes of address space were left out")
         parsed = parsed.only(kept)
     return parsed

@@ -179,11 +179,12 @@ def _general(text: Text, at: Ints64) -> _Fields:
     """The fields wherever they stand."""
     window = np.ndarray((len(text.raw) - _LONGEST_BYTES,), f"V{_LONGEST_BYTES}", text.raw, strides=(1,))
     lines = window[at].view(np.uint8).reshape(-1, _LONGEST_BYTES)
-    columns = np.arange(_LONGEST_BYTES)
+    columns = np.arange(_LONGEST_BYTES, dtype=np.uint8)
 
     def stop(character: int, behind: Ints64) -> Ints64:
         """The next column behind one that has this character; 0 where none has."""
-        found: Ints64 = ((lines == character) & (columns > behind[:, np.newaxis])).argmax(axis=1)
+        later = columns > behind.astype(np.uint8)[:, np.newaxis]
+        found: Ints64 = ((lines == character) & later).argmax(axis=1)
         return found
 
     dash = stop(_DASH, np.zeros(len(at), np.int64))

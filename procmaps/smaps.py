@@ -94,8 +94,8 @@ def _owners(lines: Lines, header_rows: Ints64, mapping_rows: Ints64, rows: Ints6
         behind = rows > mapping_rows
         if behind.all() and (rows[:-1] < mapping_rows[1:]).all():
             return np.where(lines.file[rows] == lines.file[mapping_rows], np.arange(len(rows)), -1)
-    last_header = np.append(header_rows, -1)[np.searchsorted(header_rows, rows) - 1]
-    owner = np.searchsorted(mapping_rows, last_header)
+    last_header = np.append(header_rows, -1)[header_rows.searchsorted(rows) - 1]
+    owner = mapping_rows.searchsorted(last_header)
     owner[owner == len(mapping_rows)] = 0
     owned = (mapping_rows[owner] == last_header) & (lines.file[rows] == lines.file[last_header])
     return np.where(owned, owner, -1)

@@ -33,7 +33,7 @@ def mend(process: Ints32, start: Addresses, end: Addresses, is_torn: Flags) -> M
     order = np.arange(len(start))
     mended = start.copy()
     for row in which(is_torn).tolist():
-        first, last = np.searchsorted(process, (row, row + 1)).tolist()
+        first, last = process.searchsorted((row, row + 1)).tolist()
         within = first + np.lexsort((~end[first:last], start[first:last]))
         order[first:last] = within
         reached = np.maximum.accumulate(end[within])

@@ -103,9 +103,9 @@ def full(draft: Draft) -> Flags | None:
         return None
     # each heap is a block of its own
     count = (high - low) // size
-    owner = np.repeat(rows, count)
-    first = np.repeat(low, count) + np.repeat(size, count) * ranges(np.zeros(len(count), np.int64), count)
-    return draft.take_between(owner, owner, first, first + np.repeat(size, count))
+    owner = rows.repeat(count)
+    first = low.repeat(count) + size.repeat(count) * ranges(np.zeros(len(count), np.int64), count)
+    return draft.take_between(owner, owner, first, first + size.repeat(count))
 
 
 def _has_arenas(draft: Draft) -> Flags:

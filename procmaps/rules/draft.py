@@ -180,7 +180,7 @@ class Draft:
 
     def spread(self, known: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
         """What is known of each process, for each of its parts."""
-        return np.repeat(known, self._parts_of)
+        return known.repeat(self._parts_of)
 
     def owners(self, parts: Flags) -> Flags:
         """Processes that have at least one of these parts."""
@@ -222,10 +222,10 @@ class Draft:
         """The parts inside address ranges, cut at both ends; each range is one block."""
         owners, edges = np.concatenate((process, process)), np.concatenate((start, end))
         keys = _keys(owners, edges)
-        rows = np.searchsorted(self.key, keys, "right") - 1
+        rows = self.key.searchsorted(keys, "right") - 1
         known = (rows >= 0) & (self.process[rows] == owners)
         self.cut(rows[known], edges[known])
-        low, high = np.searchsorted(self.key, keys).reshape(2, -1)
+        low, high = self.key.searchsorted(keys).reshape(2, -1)
         return self._chosen(low, np.maximum(high, low) - low, block=block)
 
     def take_between(self, first: Ints64, last: Ints64, start: Ints64, end: Ints64) -> Flags:
@@ -233,8 +233,8 @@ class Draft:
         process = self.process[first]
         cuts = self.cut(np.concatenate((first, last)), np.concatenate((start, end)))
         if len(cuts):
-            first = first + np.searchsorted(cuts, _keys(process, start), "right")
-            last = last + np.searchsorted(cuts, _keys(process, end))
+            first = first + cuts.searchsorted(_keys(process, start), "right")
+            last = last + cuts.searchsorted(_keys(process, end))
         return self._chosen(first, last + 1 - first)
 
     def _chosen(self, first: Ints64, count: Ints64, *, block: bool = True) -> Flags:
@@ -269,7 +269,7 @@ class Draft:
         self.rule[rows] = rule
 
     def _find_first_rows(self) -> None:
-        self._first_rows = np.searchsorted(self.process, np.arange(len(self.facts.marks) + 1))
+        self._first_rows = self.process.searchsorted(np.arange(len(self.facts.marks) + 1))
         self._parts_of = self._first_rows[1:] - self._first_rows[:-1]  # how many, by process
 
 

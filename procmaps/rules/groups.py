@@ -10,12 +10,13 @@ from procmaps.tables import Flags, Ints64
 
 def ranges(first: Ints64, count: Ints64) -> Ints64:
     """`count` numbers from each `first` upward, one range after the other."""
-    return np.repeat(first - (np.cumsum(count) - count), count) + np.arange(int(count.sum()))
+    before: Ints64 = count.cumsum() - count
+    return (first - before).repeat(count) + np.arange(int(count.sum()))
 
 
 def pairs(owner: Ints64, owners: Ints64) -> tuple[Ints64, Ints64]:
     """Each entry of one column with each entry of another, ascending one that has the same owner."""
-    first, end = np.searchsorted(owners, owner), np.searchsorted(owners, owner, "right")
+    first, end = owners.searchsorted(owner), owners.searchsorted(owner, "right")
     count = end - first
     return np.repeat(np.arange(len(owner)), count), ranges(first, count)
 
@@ -34,7 +35,7 @@ def count_alike(*columns: Ints64) -> Ints64:
     for column in columns:
         ordered = column[order]
         differs[1:] |= ordered[1:] != ordered[:-1]
-    group = np.cumsum(differs) - 1
+    group = differs.cumsum() - 1
     count = np.empty(len(order), np.int64)
     count[order] = np.bincount(group)[group]
     return count

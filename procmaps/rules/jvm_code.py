@@ -31,13 +31,13 @@ def code_cache(draft: Draft) -> Flags | None:
     begins = np.ones(len(rows), np.bool_)
     begins[1:] = (rows[1:] != rows[:-1] + 1) | ~draft.touches_below[rows[1:]]
     # of each unbroken run of usable parts what lies from its first code upward
-    chain = np.cumsum(begins)
+    chain = begins.cumsum()
     code = which(runs)
     _, first = np.unique(chain[code], return_index=True)
     spans: Spans = []
     jvm_of = {jvm.process: jvm for jvm in draft.jvms}
     for low in code[first].tolist():
-        own = rows[low : int(np.searchsorted(chain, chain[low], "right"))]
+        own = rows[low : int(chain.searchsorted(chain[low], "right"))]
         columns = (draft.start[own].tolist(), draft.end[own].tolist(), draft.none[own].tolist())
         jvm = jvm_of[int(draft.process[own[0]])]
         top = _top(columns[0][0], columns[0][-1], columns[1][-1], jvm.arguments.code_cache)

@@ -5,9 +5,8 @@ JDK 22), 1/32 where two lie in one reservation (Parallel to JDK 21, Shenandoah).
 tables and card counts hold a byte for each 512.
 """
 
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -31,8 +30,7 @@ SIZE_BITS: Final = 45  # of a size in pages
 _Size = TypeVar("_Size", int, Ints64)
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(NamedTuple):
     """A gap of the heap as a table has it: bytes committed below, bytes of the gap, bytes committed above."""
 
     jvm: Jvm
@@ -115,8 +113,8 @@ def _alike(draft: Draft, rows: Ints64, shown: list[Image]) -> tuple[Ints64, Ints
     wanted = np.array(
         [(image.jvm.process << SIZE_BITS) + image.gap // PAGE_BYTES for image in shown], np.int64
     )
-    first = np.searchsorted(keys, wanted - SLACK_PAGES)
-    count = np.minimum(np.searchsorted(keys, wanted + SLACK_PAGES, "right") - first, CANDIDATE_LIMIT_COUNT)
+    first = keys.searchsorted(wanted - SLACK_PAGES)
+    count = np.minimum(keys.searchsorted(wanted + SLACK_PAGES, "right") - first, CANDIDATE_LIMIT_COUNT)
     return np.repeat(np.arange(len(shown)), count), rows[order[ranges(first, count)]]
 
 

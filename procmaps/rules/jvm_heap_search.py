@@ -52,7 +52,7 @@ def chains_of(draft: Draft, rows: Ints64) -> Chains:
     rows = rows[fit]
     breaks = np.ones(len(rows), np.bool_)
     breaks[1:] = (rows[1:] != rows[:-1] + 1) | ~draft.touches_below[rows[1:]]
-    return Chains(rows, draft.process[rows], draft.start[rows], draft.end[rows], np.cumsum(breaks))
+    return Chains(rows, draft.process[rows], draft.start[rows], draft.end[rows], breaks.cumsum())
 
 
 def heaps_by_size(draft: Draft) -> Spans:
@@ -72,7 +72,7 @@ def heaps_by_size(draft: Draft) -> Spans:
         if most < before[0] or looked_at[process] > CANDIDATE_LIMIT_COUNT:
             continue
         span = int(candidates.low[at]), int(candidates.high[at])
-        own = chains.only(slice(*np.searchsorted(chains.process, (process, process + 1)).tolist()))
+        own = chains.only(slice(*chains.process.searchsorted((process, process + 1)).tolist()))
         doubts = _doubts(draft, own, span, exact=bool(candidates.exact[at]))
         doubts += _as_class_space(draft, own, span, jvms[process])
         best[process] = max(before, (most - doubts, *span))
@@ -120,7 +120,7 @@ def _candidates(
     limit = anchor + np.where(upward, size[which], -size[which])
     keys = draft.key[chains.rows]
     limit_key = keys[row] + ((limit - chains.start[row]) >> PAGE_SHIFT)
-    position = np.searchsorted(keys, limit_key - upward, "right") - 1
+    position = keys.searchsorted(limit_key - upward, "right") - 1
     held = (position >= 0) & (limit >= chains.start[position]) & (limit <= chains.end[position])
     held &= chains.chain[position] == chains.chain[row]
     held &= is_multiple(np.minimum(anchor, limit), HEAP_ALIGNMENT_BYTES)
@@ -133,7 +133,7 @@ def _candidates(
     fit = np.where(prefixed[which], is_multiple(low, OOPS_BASE_BYTES), opens) & (
         exact | is_multiple(low, MIB)
     )
-    last = chains.end[np.searchsorted(chains.chain, chains.chain[top], "right") - 1] if count else high
+    last = chains.end[chains.chain.searchsorted(chains.chain[top], "right") - 1] if count else high
     # mappings grow downward: what merged with the heap came later and lies below it
     most = np.where(exact, 60, 30) + END_BONUS * ~upward + END_BONUS * (high == last)
     ends = np.array([canonical_ends(jvms[process]) for process in owner.tolist()])[which]
@@ -145,7 +145,7 @@ def _candidates(
 def _doubts(draft: Draft, chains: Chains, span: tuple[int, int], *, exact: bool) -> int:
     """What speaks against a span: tails of arenas in it, many mappings, none of them closed."""
     low, high = span
-    inside = chains.rows[np.searchsorted(chains.end, low, "right") : np.searchsorted(chains.start, high)]
+    inside = chains.rows[chains.end.searchsorted(low, "right") : chains.start.searchsorted(high)]
     tails = (
         draft.none[inside] & is_multiple(draft.end[inside], ARENA_BYTES) & (draft.size[inside] < ARENA_BYTES)
     )

@@ -73,12 +73,12 @@ def _reservations(draft: Draft, rows: Ints64, sizes: Ints64) -> tuple[Ints64, In
     )
     closed = rows[fit & (size > 0)][:CLOSED_LIMIT_COUNT]
     # its parts are neighbours, all of them usable
-    lowest = np.searchsorted(draft.process[rows], draft.process[closed])
+    lowest = draft.process[rows].searchsorted(draft.process[closed])
     depth = np.minimum(closed - rows[lowest] + 1, RESERVATION_LIMIT_PARTS) if len(closed) else closed
-    first = np.repeat(closed, depth)
+    first = closed.repeat(depth)
     low = ranges(closed - depth + 1, depth)
     whole = np.cumsum(~(draft.open[rows] & draft.touches_above[rows]))
-    at, top = np.searchsorted(rows, low), np.searchsorted(rows, first)
+    at, top = rows.searchsorted(low), rows.searchsorted(first)
     begin = draft.start[low]
     high = begin + sizes[draft.process[low]]
     unbroken = (low == first) | (whole[top - 1] == np.where(at > 0, whole[at - 1], 0))
@@ -134,9 +134,9 @@ def _nodes_of(draft: Draft, processes: Flags, size: int, alignment: int) -> Span
     closed = which(usable & none & is_multiple(end, alignment) & ~alike)[:CANDIDATE_LIMIT_COUNT]
     # what lies inside is usable, without a gap from where the node begins
     end_key = key + (draft.size[rows] >> PAGE_SHIFT)
-    first = np.searchsorted(end_key, end_key[closed] - (size >> PAGE_SHIFT), "right")
+    first = end_key.searchsorted(end_key[closed] - (size >> PAGE_SHIFT), "right")
     begin = end[closed] - size
-    breaks, unusable = np.cumsum(~touches), np.cumsum(~usable)
+    breaks, unusable = (~touches).cumsum(), (~usable).cumsum()
     whole = (start[first] <= begin) & (breaks[first] == breaks[closed])
     whole &= usable[first] & (unusable[first] == unusable[closed])
     closed, first, begin = closed[whole], first[whole], begin[whole]

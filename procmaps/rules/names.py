@@ -116,6 +116,15 @@ _MEMFDS: tuple[tuple[bytes, Name], ...] = (
     (b"/memfd:doublemapper", Name.DOTNET_CODE),
     (b"/memfd:vmem", Name.BEAM_JIT),
 )
+# the same as words, of whose bytes those of the prefix count
+_PATH_WORDS = tuple(
+    (
+        np.uint64((1 << 8 * len(prefix)) - 1),
+        np.uint64(int.from_bytes(prefix, "little")),
+        int(name),
+    )
+    for prefix, name in _PATHS
+)
 # by the first two bytes of a name: few files share them with what is no file
 _MAY_BE_SPECIAL = np.zeros(2**16, np.bool_)
 _MAY_BE_SPECIAL[[int.from_bytes(prefix[:2], "little") for prefix, _ in _PATHS]] = True
@@ -135,9 +144,9 @@ def read_codes(maps: MapTable) -> Bytes8:
     hit = which(special)
     begin = heads[hit]
     runs = np.append(which(first), len(first))
-    length = runs[np.searchsorted(runs, begin, "right")] - begin
-    upto = np.cumsum(length)
-    code[np.repeat(begin - upto + length, length) + np.arange(length.sum())] = np.repeat(special[hit], length)
+    length = runs[runs.searchsorted(begin, "right")] - begin
+    upto = length.cumsum()
+    code[np.repeat(begin - upto + length, length) + np.arange(length.sum())] = special[hit].repeat(length)
     return code
 
 
@@ -158,7 +167,7 @@ def mark_archives(maps: MapTable, code: Bytes8, in_jvm: Flags) -> None:
         written -= set(inode[perms & (EXECUTE | WRITE) == EXECUTE].tolist())
         if written:
             found |= among(inode, written)
-        code[rows[found]] = Name.JSA
+        code[rows[found]] = int(Name.JSA)
 
 
 def _first_of_run(maps: MapTable, is_path: Flags) -> Flags:
@@ -209,13 +218,12 @@ def _special(maps: MapTable, rows: Ints64) -> Bytes8:
     rows, key = rows[odd], key[odd]
     code = np.zeros(len(rows), np.uint8)
     # a path begins with a slash: the name is the kernel's
-    code[key & np.uint64(0xFF) == ord("[")] = Name.SYSTEM
-    for prefix, name in _PATHS:
-        mask = np.uint64((1 << 8 * len(prefix)) - 1)
-        code[(key & mask) == _key(prefix)] = name
+    code[key & np.uint64(0xFF) == ord("[")] = int(Name.SYSTEM)
+    for mask, word, name in _PATH_WORDS:
+        code[(key & mask) == word] = name
     private = maps.perms[rows] & SHARED == 0
-    code[(key == _key(b"/dev/zer")) & private] = Name.ZERO
-    code[(key == _key(b"/anon_hu")) & private] = Name.HUGE
+    code[(key == _key(b"/dev/zer")) & private] = int(Name.ZERO)
+    code[(key == _key(b"/anon_hu")) & private] = int(Name.HUGE)
     _refine(maps, rows, code, which(code == int(Name.ANON_OTHER)), _ANON)
     memfds = which((key & np.uint64((1 << 56) - 1)) == _key(b"/memfd:"))
     _refine(maps, rows, code, memfds, _MEMFDS)

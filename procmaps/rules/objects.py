@@ -52,7 +52,7 @@ def _either(named: tuple[tuple[str, bytes], ...]) -> bytes:
     return b"|".join(b"(%s)" % pattern for _, pattern in named)
 
 
-_GROUPS = tuple(BIT[name] for name, _ in (*_LIBRARIES, *_PROGRAMS))
+_GROUPS = tuple(int(BIT[name]) for name, _ in (*_LIBRARIES, *_PROGRAMS))
 OBJECT_NAME = re.compile(rb"(?:lib(?:%s)|%s)(?: \(deleted\))?$" % (_either(_LIBRARIES), _either(_PROGRAMS)))
 
 
@@ -67,7 +67,8 @@ def find_objects(maps: MapTable, processes: int, file_rows: Flags) -> tuple[Mark
     if not len(rows):
         return marks, {}
     first, inverse = _distinct_files(maps, rows)
-    found = np.array([_mark_of(maps.name(int(row))) for row in rows[first]], np.uint32)[inverse]
+    names = zip(maps.name_start[rows[first]].tolist(), maps.name_end[rows[first]].tolist(), strict=True)
+    found = np.array([_mark_of(maps.text[start:end]) for start, end in names], np.uint32)[inverse]
     marked = which(found)
     process = maps.process[rows]
     np.bitwise_or.at(marks, process[marked], found[marked])
@@ -96,4 +97,4 @@ def _distinct_files(maps: MapTable, rows: Ints64) -> tuple[Ints64, Ints64]:
 
 def _mark_of(path: bytes) -> int:
     match = OBJECT_NAME.match(path, path.rfind(b"/") + 1)
-    return 0 if match is None or match.lastindex is None else int(_GROUPS[match.lastindex - 1])
+    return 0 if match is None or match.lastindex is None else _GROUPS[match.lastindex - 1]

@@ -59,7 +59,7 @@ def _number_blocks(table: PartTable, position: Ints64, block: np.ndarray) -> Non
     sorted_key = key[order]
     first = np.concatenate(([True], sorted_key[1:] != sorted_key[:-1]))
     heads = rows[order][first]
-    table.block[rows[order]] = heads[np.cumsum(first) - 1]
+    table.block[rows[order]] = heads[first.cumsum() - 1]
 
 
 def _share_out(table: PartTable, cut: Ints64) -> None:
@@ -72,8 +72,8 @@ def _share_out(table: PartTable, cut: Ints64) -> None:
     mapping = table.mapping[cut]
     first = np.concatenate(([True], mapping[1:] != mapping[:-1]))
     last = np.concatenate((first[1:], [True]))
-    group = np.cumsum(first) - 1
-    ends = np.cumsum(size)
+    group = first.cumsum() - 1
+    ends = size.cumsum()
     before = (ends - size)[first][group]
     share_upto = np.minimum((ends - before) / np.bincount(group, size)[group], 1.0)
     for column in known:

@@ -61,7 +61,7 @@ def find_pairs(draft: Draft) -> Pairs | None:
         return None
     follows = np.concatenate(([False], (guards[1:] == guards[:-1] + 2) & draft.touches_below[guards[1:]]))
     process = draft.process[guards]
-    return Pairs(guards, process, draft.size[guards + 1], draft.size[guards], np.cumsum(~follows))
+    return Pairs(guards, process, draft.size[guards + 1], draft.size[guards], (~follows).cumsum())
 
 
 def guarded(draft: Draft) -> Flags | None:

@@ -99,7 +99,7 @@ def join_to_bodies(draft: Draft, mask: Flags) -> None:
     begins = np.ones(len(rows), np.bool_)
     follows = (rows[1:] == rows[:-1] + 1) & draft.touches_below[rows[1:]] & draft.none[rows[:-1]]
     begins[1:] = ~follows
-    draft.join(rows, np.cumsum(begins) - 1)
+    draft.join(rows, begins.cumsum() - 1)
 
 
 def split_flagged_runs(draft: Draft) -> Flags | None:
@@ -181,9 +181,9 @@ def take_runs(draft: Draft, rows: Ints64, one: Ints64, count: Ints64) -> Flags |
     if not len(rows):
         return None
     index = ranges(np.zeros(len(count), np.int64), count)
-    start = np.repeat(draft.start[rows], count) + index * np.repeat(one, count)
-    owner = np.repeat(rows, count)
-    return draft.take_between(owner, owner, start, start + np.repeat(one, count))
+    start = draft.start[rows].repeat(count) + index * one.repeat(count)
+    owner = rows.repeat(count)
+    return draft.take_between(owner, owner, start, start + one.repeat(count))
 
 
 _HOTSPOT = "OpenJDK, runtime/stackOverflow.cpp: red, yellow and (from JDK 9) reserved zones"
