@@ -1,11 +1,12 @@
 """Parts that belong together: those alike, and those of one run."""
 
 from collections.abc import Collection
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from procmaps.tables import Flags, Ints64
+from procmaps.tables import Flags, Ints64, which
 
 
 def ranges(first: Ints64, count: Ints64) -> Ints64:
@@ -25,6 +26,13 @@ def among(column: npt.NDArray[np.integer], values: Collection[int]) -> Flags:
     """Which entries are one of a few values: np.isin takes 50 microseconds to begin with."""
     found: Flags = (column[:, np.newaxis] == np.array(list(values), column.dtype)).any(axis=1)
     return found
+
+
+def slices_of(owners: Ints64) -> list[slice]:
+    """Where each owner's entries are in an ascending column."""
+    edges = which(np.concatenate(([True], owners[1:] != owners[:-1]))) if len(owners) else owners
+    bounds = [*edges.tolist(), len(owners)]
+    return [slice(*pair) for pair in pairwise(bounds)]
 
 
 def count_alike(*columns: Ints64) -> Ints64:

@@ -16,6 +16,7 @@ from procmaps.tables import EXECUTE, Flags, Ints64, which
 OOPS_BASE_BYTES: Final = 32 * GIB  # bases of heaps with compressed oops that are not zero are multiples of it
 HEAP_ALIGNMENT_BYTES: Final = 64 * KIB  # Serial's; others align to more
 END_BONUS: Final = 5
+NOTHING: Final = (2 * END_BONUS, 0, 0)  # what a span has to be better than
 ARENA_BYTES: Final = 64 * MIB
 ARCHIVE_REST_BYTES: Final = 16 * MIB  # what an archive may leave free of its alignment
 
@@ -65,18 +66,18 @@ def heaps_by_size(draft: Draft) -> Spans:
     candidates = _candidates(draft, chains, _wanted(chains, sizes), jvms)
     best: dict[int, tuple[int, int, int]] = {}
     looked_at: Counter[int] = Counter()
-    for at in np.argsort(-candidates.most, kind="stable").tolist():
-        process, most = int(candidates.process[at]), int(candidates.most[at])
-        before = best.get(process, (2 * END_BONUS, 0, 0))
-        looked_at[process] += 1
-        if most < before[0] or looked_at[process] > CANDIDATE_LIMIT_COUNT:
+    order = np.argsort(-candidates.most, kind="stable")
+    columns = (candidates.process, candidates.most, candidates.low, candidates.high, candidates.exact)
+    for process, most, low, high, exact in zip(*(column[order].tolist() for column in columns), strict=True):
+        before = best.get(process, NOTHING)
+        if most < before[0] or looked_at[process] >= CANDIDATE_LIMIT_COUNT:
             continue
-        span = int(candidates.low[at]), int(candidates.high[at])
+        looked_at[process] += 1
         own = chains.only(slice(*chains.process.searchsorted((process, process + 1)).tolist()))
-        doubts = _doubts(draft, own, span, exact=bool(candidates.exact[at]))
-        doubts += _as_class_space(draft, own, span, jvms[process])
-        best[process] = max(before, (most - doubts, *span))
-    return [(process, low, high) for process, (score, low, high) in best.items() if score > 2 * END_BONUS]
+        doubts = _doubts(draft, own, (low, high), exact=exact)
+        doubts += _as_class_space(draft, own, (low, high), jvms[process])
+        best[process] = max(before, (most - doubts, low, high))
+    return [(process, low, high) for process, (score, low, high) in best.items() if score > NOTHING[0]]
 
 
 def _long_chains(draft: Draft, jvms: dict[int, Jvm], sizes: dict[int, list[int]]) -> Chains:

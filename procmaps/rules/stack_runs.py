@@ -1,12 +1,12 @@
 """Stacks of threads whose guards cannot be seen, by sizes and the number of threads without a stack."""
 
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft
+from procmaps.rules.groups import slices_of
 from procmaps.rules.rule import Rule
 from procmaps.rules.stack_pairs import find_pairs, live, seen
 from procmaps.rules.stacks import (
@@ -82,9 +82,8 @@ def unseen_alike(draft: Draft) -> Flags | None:
     missing[seen_guards] = 0
     large = draft.open_rw & (draft.size >= STACK_MIN_BYTES + PAGE_BYTES)
     rows = which(large & draft.spread(missing >= ALIKE_MIN_COUNT))
-    edges = which(np.diff(draft.process[rows], prepend=-1, append=-1))
     one = np.zeros(len(rows), np.int64)
-    for own in (slice(low, high) for low, high in pairwise(edges.tolist())):
+    for own in slices_of(draft.process[rows]):
         one[own] = _size_of_stacks(draft.size[rows[own]], int(missing[draft.process[rows[own.start]]]))
     rows, one = rows[one > 0], one[one > 0]
     whole = draft.size[rows] % one == 0

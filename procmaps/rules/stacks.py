@@ -12,7 +12,7 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft
-from procmaps.rules.groups import count_alike, ranges
+from procmaps.rules.groups import among, count_alike, ranges, slices_of
 from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS
 from procmaps.tables import UNLIMITED, Flags, Ints64, which
@@ -158,9 +158,7 @@ def _java_tops(draft: Draft, zones: Ints64, bodies: Ints64, total: Ints64) -> In
     release = release_of(draft.snapshot.facts.kernel)
     if MERGES_UNTIL <= release < UNKNOWN_RELEASE:
         return end
-    owner = draft.process[zones]
-    edges = which(np.diff(owner, prepend=-1, append=-1))
-    for own in map(slice, edges[:-1], edges[1:]):
+    for own in slices_of(draft.process[zones]):
         sizes, counts = np.unique(total[own], return_counts=True)
         common = sizes[counts >= max(2, int(counts.max()) // 2)]
         stack = int(common[0]) if len(common) else int(sizes[0])
@@ -168,7 +166,9 @@ def _java_tops(draft: Draft, zones: Ints64, bodies: Ints64, total: Ints64) -> In
         if not above.any():
             continue
         # -Xss is not for the compiler's threads: what has the default size is one stack, whatever is common
-        more = (above > 0) & ~np.isin(total[own], sizes[counts >= 3]) & (total[own] != JAVA_DEFAULT_BYTES)
+        more = (
+            (above > 0) & ~among(total[own], sizes[counts >= 3].tolist()) & (total[own] != JAVA_DEFAULT_BYTES)
+        )
         # a further stack without a visible guard, or the guard of one alone, is stack as well
         one = JAVA_DEFAULT_BYTES + PAGE_BYTES
         is_stack = (above % one == 0) | (above == PAGE_BYTES) | (above % one == PAGE_BYTES)
