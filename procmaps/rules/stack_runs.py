@@ -7,6 +7,7 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft
+from procmaps.rules.groups import count_alike
 from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
 from procmaps.rules.stack_pairs import find_pairs, live, seen
@@ -14,6 +15,7 @@ from procmaps.rules.stacks import (
     DEFAULT_BYTES,
     JAVA_DEFAULT_BYTES,
     PAGE_BYTES,
+    STACK_MAX_BYTES,
     STACK_MIN_BYTES,
     default_bytes,
     release_of,
@@ -25,7 +27,9 @@ CACHE_BYTES: Final = 40 * 2**20  # stacks of dead threads that glibc keeps
 HIDES_GUARDS_SINCE: Final = (6, 13)
 ALIKE_MIN_COUNT: Final = 3  # of two mappings one size or another divides both
 ROUND_BYTES: Final = 64 * 2**10
+LARGE_PAGE_BYTES: Final = 64 * 2**10  # a guard on aarch64
 ALIKE_LIMIT_COUNT: Final = 64  # of sizes of mappings that are tried
+ENDED_LIMIT_COUNT: Final = 32  # of stacks that are kept for new threads
 STACKS_LIMIT_COUNT: Final = 1024  # in one mapping
 
 
@@ -61,7 +65,11 @@ def _runs_of(draft: Draft, guard: int) -> Flags | None:
         rows, one, count, process = (np.delete(each, alone) for each in (rows, one, count, process))
         wanted = np.bincount(process, count, minlength=len(missing))
     # where far more would fit than threads are missing, sizes alone prove nothing
-    fits = (wanted <= 2 * missing)[process]
+    unpaid = draft.size[rows] > draft.facts.rss_anon_bytes[process]
+    unpaid &= draft.facts.rss_anon_bytes[process] >= 0
+    fits = (wanted <= 2 * missing)[process] | unpaid & (
+        wanted[process] <= missing[process] + CACHE_BYTES // one
+    )
     return take_runs(draft, rows[fits], one[fits], count[fits])
 
 
@@ -73,40 +81,75 @@ def unseen_alike(draft: Draft) -> Flags | None:
     if release_of(draft.snapshot.facts.kernel) < HIDES_GUARDS_SINCE:
         return None
     missing = _missing(draft)
-    if not (missing >= ALIKE_MIN_COUNT).any():
+    if not missing.any():
         return None
-    # where guards are seen, none is hidden; a JVM's own threads have the default size, its buffers any
-    seen_guards = draft.owners((draft.kind == Kind.THREAD_STACK) & draft.none) | has(draft.facts.marks, "jvm")
-    pairs = find_pairs(draft)
-    if pairs is not None:
-        seen_guards |= np.bincount(pairs.process, minlength=len(missing)) >= missing
-    missing[seen_guards] = 0
+    missing = np.where(_shows_guards(draft, missing), 0, missing)
     large = draft.open_rw & (draft.size >= STACK_MIN_BYTES + PAGE_BYTES)
-    rows = np.flatnonzero(large & draft.spread(missing >= ALIKE_MIN_COUNT))
+    rows = np.flatnonzero(large & draft.spread(missing > 0))
     edges = np.flatnonzero(np.diff(draft.process[rows], prepend=-1, append=-1))
     one = np.zeros(len(rows), np.int64)
     for own in (slice(low, high) for low, high in pairwise(edges.tolist())):
-        one[own] = _size_of_stacks(draft.size[rows[own]], int(missing[draft.process[rows[own.start]]]))
+        process = draft.process[rows[own.start]]
+        budget = int(draft.facts.rss_anon_bytes[process])
+        one[own] = _sizes_of_stacks(draft.size[rows[own]], int(missing[process]), budget)
     rows, one = rows[one > 0], one[one > 0]
-    whole = draft.size[rows] % one == 0
-    rows, one = rows[whole], one[whole]
     return take_runs(draft, rows, one, draft.size[rows] // one)
 
 
-def _size_of_stacks(sizes: Ints64, missing: int) -> int:
-    """The size of which mappings hold exactly so many; of several the roundest, without its guard; or 0."""
-    size, number = np.unique(sizes, return_counts=True)
-    size, number = size[-ALIKE_LIMIT_COUNT:], number[-ALIKE_LIMIT_COUNT:]
-    parts = np.arange(1, min(missing, STACKS_LIMIT_COUNT) + 1) * PAGE_BYTES
-    which, part = np.nonzero(size[:, np.newaxis] % parts == 0)
-    ones = np.unique(size[which] // (part + 1))
+def _shows_guards(draft: Draft, missing: Ints64) -> Flags:
+    """Where guards are seen none is hidden; a JVM's own threads have the default size, its buffers any."""
+    shown = draft.owners((draft.kind == Kind.THREAD_STACK) & draft.none) | has(draft.facts.marks, "jvm")
+    pairs = find_pairs(draft)
+    if pairs is not None:
+        # buffers with a guard on both sides have two between them
+        single = (pairs.guard_size == PAGE_BYTES) | (pairs.guard_size == LARGE_PAGE_BYTES)
+        shown |= np.bincount(pairs.process[single], minlength=len(missing)) >= missing
+        alike = count_alike(pairs.process, pairs.size, pairs.guard_size)
+        shown[pairs.process[alike == missing[pairs.process]]] = True
+    return shown
+
+
+def _sizes_of_stacks(sizes: Ints64, missing: int, budget: int) -> Ints64:
+    """For each mapping the size of the stacks that it consists of, or 0."""
+    used = np.unique(sizes)[-ALIKE_LIMIT_COUNT:]
+    parts = np.arange(1, min(missing + ENDED_LIMIT_COUNT, STACKS_LIMIT_COUNT) + 1) * PAGE_BYTES
+    which, part = np.nonzero(used[:, np.newaxis] % parts == 0)
+    ones = np.unique(used[which] // (part + 1))
     ones = ones[ones >= STACK_MIN_BYTES + PAGE_BYTES]
-    mappings = (size % ones[:, np.newaxis] == 0) * number
-    count = (mappings * (size // ones[:, np.newaxis])).sum(axis=1)
+    # what is larger than all that is resident must be stacks as well
+    unpaid = sizes[(sizes > budget) & (budget >= 0)]
+    ones = ones[(unpaid % ones[:, np.newaxis] == 0).all(axis=1)]
+    whole = sizes % ones[:, np.newaxis] == 0
+    count = (whole * (sizes // ones[:, np.newaxis])).sum(axis=1)
     # one mapping can be divided by any number: then the size must be round as well
-    proven = (mappings.sum(axis=1) > 1) | ((ones - PAGE_BYTES) % ROUND_BYTES == 0)
-    fit = ones[(count == missing) & proven] - PAGE_BYTES
-    return int(fit[np.lexsort((fit, fit & -fit))[-1]]) + PAGE_BYTES if len(fit) else 0
+    is_round = (ones - PAGE_BYTES) % ROUND_BYTES == 0
+    several = (whole.sum(axis=1) > 1) & (missing >= ALIKE_MIN_COUNT)
+    fit = np.flatnonzero((count == missing) & (several | is_round))
+    if not len(fit) and len(unpaid):  # with stacks of threads that ended there are more
+        fit = np.flatnonzero((count > missing) & (count <= missing + CACHE_BYTES // ones) & is_round)
+    if len(fit) == 1 or (len(fit) and missing >= ALIKE_MIN_COUNT):
+        roundness = (ones[fit] - PAGE_BYTES) & -(ones[fit] - PAGE_BYTES)
+        best = fit[np.lexsort((ones[fit], roundness))[-1]]
+        return np.where(whole[best], ones[best], 0)
+    # else the one mapping that holds them all, where others are whole numbers of that size by chance
+    all_in_one = (sizes % missing == 0) & ((sizes // missing - PAGE_BYTES) % ROUND_BYTES == 0)
+    all_in_one &= sizes // missing > ROUND_BYTES
+    return np.where(all_in_one & (all_in_one.sum() == 1), sizes // missing, 0)
+
+
+def unseen_round(draft: Draft) -> Flags | None:
+    """Stacks of several sizes: what malloc cannot own, with no more odd pages than threads lack a stack.
+
+    Each stack has a guard of a page, and its size is round.
+    """
+    missing = _missing(draft)
+    if not missing.any():
+        return None
+    missing = np.where(_shows_guards(draft, missing), 0, missing)
+    budget = draft.spread(draft.facts.rss_anon_bytes)
+    guards = draft.size % ROUND_BYTES // PAGE_BYTES
+    found = draft.open_rw & (budget >= 0) & (draft.size > budget) & (draft.size <= STACK_MAX_BYTES)
+    return found & (guards > 0) & (guards <= draft.spread(missing))
 
 
 def unseen_merged(draft: Draft) -> Flags | None:
@@ -149,6 +192,18 @@ ALIKE = Rule(
     "{threads} threads have no stack else",
     unseen_alike,
     Kind.HEAP_MMAP,
+)
+ROUND = Rule(
+    "stack.unseen_round",
+    Kind.THREAD_STACK,
+    Confidence.GUESS,
+    "maps, status",
+    "glibc 2.42 and later on Linux 6.13 and later: stacks of any sizes merge where their guards "
+    "cannot be seen",
+    "{size}, more than all anonymous memory that the process has resident ({rss_anon}), and not round: "
+    "stacks of round sizes with a page of guard for each, of which {threads} threads lack some",
+    unseen_round,
+    Kind.ANONYMOUS,
 )
 BARE = Rule(
     "stack.unguarded",
