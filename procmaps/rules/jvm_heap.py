@@ -27,6 +27,7 @@ GENERATION_FACTOR: Final = 16
 HEAP_MIN_BYTES: Final = 8 * MIB
 ZGC_LOW_BYTES: Final = 4 * 2**40
 ARENA_BYTES: Final = 64 * MIB
+ALIGNED_BYTES: Final = 2 * MIB
 ARCHIVE_REST_BYTES: Final = 16 * MIB  # what an archive may leave free of its alignment
 
 
@@ -184,7 +185,9 @@ def find_extent(draft: Draft, jvm: Jvm) -> tuple[int, int] | None:
     lowest = closed[np.isin(closed, own) & (sizes * GENERATION_FACTOR >= sizes.max())][0]
     if lowest == own[0] or draft.none[rows[lowest - 1]]:
         return None
-    return int(start[lowest - 1]), int(end[own[-1]])
+    # the top of a table may be merged with the heap from below, which itself begins on the kernel's alignment
+    low = -(-int(start[lowest - 1]) // ALIGNED_BYTES) * ALIGNED_BYTES
+    return low if low < end[lowest - 1] else int(start[lowest - 1]), int(end[own[-1]])
 
 
 Finder: TypeAlias = Callable[[Draft, Jvm], tuple[int, int] | None]

@@ -10,9 +10,10 @@ from procmaps.rules.draft import Draft
 from procmaps.rules.groups import count_alike
 from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
-from procmaps.rules.stack_pairs import find_pairs, live, seen
+from procmaps.rules.stack_pairs import live, seen
 from procmaps.rules.stacks import (
     DEFAULT_BYTES,
+    GUARD_MAX_BYTES,
     JAVA_DEFAULT_BYTES,
     PAGE_BYTES,
     STACK_MAX_BYTES,
@@ -27,7 +28,9 @@ CACHE_BYTES: Final = 40 * 2**20  # stacks of dead threads that glibc keeps
 HIDES_GUARDS_SINCE: Final = (6, 13)
 ALIKE_MIN_COUNT: Final = 3  # of two mappings one size or another divides both
 ROUND_BYTES: Final = 64 * 2**10
+ROUND_DECIMAL_BYTES: Final = 100 * 2**10
 LARGE_PAGE_BYTES: Final = 64 * 2**10  # a guard on aarch64
+NEIGHBOURS_LIMIT_COUNT: Final = 8
 ALIKE_LIMIT_COUNT: Final = 64  # of sizes of mappings that are tried
 ENDED_LIMIT_COUNT: Final = 32  # of stacks that are kept for new threads
 STACKS_LIMIT_COUNT: Final = 1024  # in one mapping
@@ -59,10 +62,10 @@ def _runs_of(draft: Draft, guard: int) -> Flags | None:
     if not len(rows):
         return None
     wanted = np.bincount(process, count, minlength=len(missing))
-    if guard:  # one mapping that holds just as many as are too many: chunks of that size
-        surplus = np.flatnonzero((count == (wanted - missing)[process]) & (count > 1))
-        alone = surplus[np.bincount(process[surplus], minlength=len(missing))[process[surplus]] == 1]
-        rows, one, count, process = (np.delete(each, alone) for each in (rows, one, count, process))
+    doubtful = np.flatnonzero((wanted > missing)[process]) if guard else rows[:0]
+    if len(doubtful):
+        others = doubtful[_beside_stacks(draft, rows[doubtful], one[doubtful])]
+        rows, one, count, process = (np.delete(each, others) for each in (rows, one, count, process))
         wanted = np.bincount(process, count, minlength=len(missing))
     # where far more would fit than threads are missing, sizes alone prove nothing
     unpaid = draft.size[rows] > draft.facts.rss_anon_bytes[process]
@@ -73,19 +76,35 @@ def _runs_of(draft: Draft, guard: int) -> Flags | None:
     return take_runs(draft, rows[fits], one[fits], count[fits])
 
 
+def _beside_stacks(draft: Draft, rows: Ints64, one: Ints64) -> Flags:
+    """What touches a stack and yet is a mapping of its own: it would have merged if it were one as well.
+
+    In a row of such mappings every other one is of stacks; what is no whole number of them tells which.
+    """
+    found = np.zeros(len(rows), np.bool_)
+    for at, (row, size) in enumerate(zip(rows.tolist(), one.tolist(), strict=True)):
+        for step in (1, -1):
+            here, apart = row, 0
+            while apart < NEIGHBOURS_LIMIT_COUNT:
+                touches = draft.touches_above if step > 0 else draft.touches_below
+                if not touches[here] or not draft.writable[here + step]:
+                    break
+                here += step
+                apart += draft.mapping[here] != draft.mapping[here - step]
+                stack = draft.kind[here] == Kind.THREAD_STACK
+                if stack or not draft.open[here] or draft.size[here] % size:
+                    found[at] |= bool(apart % 2) == stack and apart > 0
+                    break
+    return found
+
+
 def unseen_alike(draft: Draft) -> Flags | None:
     """Stacks of one other size: mappings of whole numbers of it that hold as many as threads lack a stack.
 
     With MAP_STACK they merge with nothing but one another.
     """
-    if release_of(draft.snapshot.facts.kernel) < HIDES_GUARDS_SINCE:
-        return None
-    missing = _missing(draft)
-    if not missing.any():
-        return None
-    missing = np.where(_shows_guards(draft, missing), 0, missing)
-    large = draft.open_rw & (draft.size >= STACK_MIN_BYTES + PAGE_BYTES)
-    rows = np.flatnonzero(large & draft.spread(missing > 0))
+    rows, missing = _with_hidden_guards(draft)
+    rows = rows[draft.open_rw[rows] & (draft.size[rows] >= STACK_MIN_BYTES + PAGE_BYTES)]
     edges = np.flatnonzero(np.diff(draft.process[rows], prepend=-1, append=-1))
     one = np.zeros(len(rows), np.int64)
     for own in (slice(low, high) for low, high in pairwise(edges.tolist())):
@@ -96,17 +115,29 @@ def unseen_alike(draft: Draft) -> Flags | None:
     return take_runs(draft, rows, one, draft.size[rows] // one)
 
 
-def _shows_guards(draft: Draft, missing: Ints64) -> Flags:
-    """Where guards are seen none is hidden; a JVM's own threads have the default size, its buffers any."""
-    shown = draft.owners((draft.kind == Kind.THREAD_STACK) & draft.none) | has(draft.facts.marks, "jvm")
-    pairs = find_pairs(draft)
-    if pairs is not None:
-        # buffers with a guard on both sides have two between them
-        single = (pairs.guard_size == PAGE_BYTES) | (pairs.guard_size == LARGE_PAGE_BYTES)
-        shown |= np.bincount(pairs.process[single], minlength=len(missing)) >= missing
-        alike = count_alike(pairs.process, pairs.size, pairs.guard_size)
-        shown[pairs.process[alike == missing[pairs.process]]] = True
-    return shown
+def _with_hidden_guards(draft: Draft) -> tuple[Ints64, Ints64]:
+    """Rows of processes whose guards may be hidden, and threads without a stack, by process.
+
+    Where guards are seen none is hidden. A JVM's own threads have the default size, its buffers have any.
+    """
+    missing = np.where(has(draft.facts.marks, "jvm"), 0, _missing(draft))
+    if release_of(draft.snapshot.facts.kernel) < HIDES_GUARDS_SINCE or not missing.any():
+        return np.zeros(0, np.int64), missing
+    rows = np.flatnonzero(draft.spread(missing > 0))
+    closed = rows[draft.none[rows]]
+    missing[draft.process[closed[draft.kind[closed] == Kind.THREAD_STACK]]] = 0
+    guards = closed[
+        draft.open[closed] & draft.touches_above[closed] & (draft.size[closed] <= GUARD_MAX_BYTES)
+    ]
+    guards = guards[draft.open_rw[guards + 1] & (draft.size[guards + 1] >= STACK_MIN_BYTES)]
+    process, size = draft.process[guards], draft.size[guards]
+    # buffers with a guard on both sides have two between them
+    single = (size == PAGE_BYTES) | (size == LARGE_PAGE_BYTES)
+    alike = count_alike(process, draft.size[guards + 1], size)
+    shown = np.bincount(process[single], minlength=len(missing)) >= missing
+    shown[process[alike == missing[process]]] = True
+    missing[shown] = 0
+    return rows[missing[draft.process[rows]] > 0], missing
 
 
 def _sizes_of_stacks(sizes: Ints64, missing: int, budget: int) -> Ints64:
@@ -122,19 +153,28 @@ def _sizes_of_stacks(sizes: Ints64, missing: int, budget: int) -> Ints64:
     whole = sizes % ones[:, np.newaxis] == 0
     count = (whole * (sizes // ones[:, np.newaxis])).sum(axis=1)
     # one mapping can be divided by any number: then the size must be round as well
-    is_round = (ones - PAGE_BYTES) % ROUND_BYTES == 0
-    several = (whole.sum(axis=1) > 1) & (missing >= ALIKE_MIN_COUNT)
-    fit = np.flatnonzero((count == missing) & (several | is_round))
-    if not len(fit) and len(unpaid):  # with stacks of threads that ended there are more
-        fit = np.flatnonzero((count > missing) & (count <= missing + CACHE_BYTES // ones) & is_round)
+    number = whole.sum(axis=1)
+    several = (number > 1) & (missing >= ALIKE_MIN_COUNT)
+    odd = (ones % ROUND_BYTES != 0) & (len(unpaid) > 0)  # what the program maps for itself is round
+    fit = np.flatnonzero((count == missing) & (several | odd | _is_round(ones)))
+    if not len(fit):  # with stacks of threads that ended there are more
+        ended = (count > missing) & (count <= missing + CACHE_BYTES // ones) & _is_round(ones)
+        fit = np.flatnonzero(ended & bool(len(unpaid)))
     if len(fit) == 1 or (len(fit) and missing >= ALIKE_MIN_COUNT):
         roundness = (ones[fit] - PAGE_BYTES) & -(ones[fit] - PAGE_BYTES)
         best = fit[np.lexsort((ones[fit], roundness))[-1]]
         return np.where(whole[best], ones[best], 0)
     # else the one mapping that holds them all, where others are whole numbers of that size by chance
-    all_in_one = (sizes % missing == 0) & ((sizes // missing - PAGE_BYTES) % ROUND_BYTES == 0)
-    all_in_one &= sizes // missing > ROUND_BYTES
-    return np.where(all_in_one & (all_in_one.sum() == 1), sizes // missing, 0)
+    one = sizes // missing
+    all_in_one = (sizes % missing == 0) & (one > ROUND_BYTES) & _is_round(one)
+    return np.where(all_in_one & (all_in_one.sum() == 1), one, 0)
+
+
+def _is_round(one: Ints64) -> Flags:
+    """Sizes of stacks that people ask for, with a page of guard: whole numbers of 64 KiB or of 100 KiB."""
+    asked = one - PAGE_BYTES
+    found: Flags = (asked % ROUND_BYTES == 0) | (asked % ROUND_DECIMAL_BYTES == 0)
+    return found
 
 
 def unseen_round(draft: Draft) -> Flags | None:
@@ -142,14 +182,19 @@ def unseen_round(draft: Draft) -> Flags | None:
 
     Each stack has a guard of a page, and its size is round.
     """
-    missing = _missing(draft)
-    if not missing.any():
+    rows, missing = _with_hidden_guards(draft)
+    process, size = draft.process[rows], draft.size[rows]
+    budget = draft.facts.rss_anon_bytes[process]
+    guards = size % ROUND_BYTES // PAGE_BYTES
+    good = (
+        draft.open_rw[rows] & (budget >= 0) & (size > budget) & (size <= missing[process] * STACK_MAX_BYTES)
+    )
+    rows = rows[good & (guards > 0) & (guards <= missing[process])]
+    if not len(rows):
         return None
-    missing = np.where(_shows_guards(draft, missing), 0, missing)
-    budget = draft.spread(draft.facts.rss_anon_bytes)
-    guards = draft.size % ROUND_BYTES // PAGE_BYTES
-    found = draft.open_rw & (budget >= 0) & (draft.size > budget) & (draft.size <= STACK_MAX_BYTES)
-    return found & (guards > 0) & (guards <= draft.spread(missing))
+    found = np.zeros(len(draft), np.bool_)
+    found[rows] = True
+    return found
 
 
 def unseen_merged(draft: Draft) -> Flags | None:
