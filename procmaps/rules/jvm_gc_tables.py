@@ -87,7 +87,7 @@ def whole_tables_merged(draft: Draft) -> Flags | None:
         if jvm.heap[1] <= jvm.heap[0]:
             continue
         spans += _beside_heap(draft, jvm)
-        spans += _g1_bitmap(draft, jvm) + _below_queues(draft, jvm)
+        spans += _below_queues(draft, jvm) + _g1_bitmap(draft, jvm)
         own = draft.rows_of(jvm.process)
         if not (jvm.arguments.collector in PARALLEL[:2] or jvm.before_9):
             continue
@@ -148,11 +148,13 @@ def _below_queues(draft: Draft, jvm: Jvm) -> Spans:
     above = draft.size[rows][:, np.newaxis] - tables
     queues, rest = np.divmod(above, QUEUE_BYTES)
     fit = (queues > 0) & (queues <= QUEUES_LIMIT_COUNT) & ((rest == 0) | (rest == SEGMENT_MAP_BYTES))
-    return [
+    spans = [
         (jvm.process, int(draft.start[row]), int(draft.start[row]) + int(tables[which].max()))
         for row, which in zip(rows.tolist(), fit, strict=True)
         if which.any()
     ]
+    jvm.tables.update(bitmap for _, low, high in spans if high - low >= bitmap)
+    return spans
 
 
 def _below_tables(draft: Draft, jvm: Jvm) -> Spans:

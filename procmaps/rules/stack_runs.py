@@ -29,6 +29,7 @@ HIDES_GUARDS_SINCE: Final = (6, 13)
 ALIKE_MIN_COUNT: Final = 3  # of two mappings one size or another divides both
 ROUND_BYTES: Final = 64 * 2**10
 ROUND_DECIMAL_BYTES: Final = 100 * 2**10
+LARGE_GUARDS_BYTES: Final = (8 * 2**10, 16 * 2**10, 32 * 2**10)
 LARGE_PAGE_BYTES: Final = 64 * 2**10  # a guard on aarch64
 NEIGHBOURS_LIMIT_COUNT: Final = 8
 ALIKE_LIMIT_COUNT: Final = 64  # of sizes of mappings that are tried
@@ -49,6 +50,10 @@ def bare(draft: Draft) -> Flags | None:
 def _runs_of(draft: Draft, guard: int) -> Flags | None:
     missing = _missing(draft)
     rows = np.flatnonzero(draft.open_rw & draft.spread(missing > 0) & (draft.size >= DEFAULT_BYTES // 2))
+    if guard and len(rows):
+        jvm = has(draft.facts.marks, "jvm")
+        shown = _shows_guards(draft, np.flatnonzero(draft.spread((missing > 0) & ~jvm)), missing)
+        rows = rows[(jvm | ~shown)[draft.process[rows]]]
     if not len(rows):
         return None
     process = draft.process[rows]
@@ -118,26 +123,32 @@ def unseen_alike(draft: Draft) -> Flags | None:
 def _with_hidden_guards(draft: Draft) -> tuple[Ints64, Ints64]:
     """Rows of processes whose guards may be hidden, and threads without a stack, by process.
 
-    Where guards are seen none is hidden. A JVM's own threads have the default size, its buffers have any.
+    A JVM's own threads have the default size, its buffers have any.
     """
     missing = np.where(has(draft.facts.marks, "jvm"), 0, _missing(draft))
     if release_of(draft.snapshot.facts.kernel) < HIDES_GUARDS_SINCE or not missing.any():
         return np.zeros(0, np.int64), missing
     rows = np.flatnonzero(draft.spread(missing > 0))
-    closed = rows[draft.none[rows]]
-    missing[draft.process[closed[draft.kind[closed] == Kind.THREAD_STACK]]] = 0
-    guards = closed[
-        draft.open[closed] & draft.touches_above[closed] & (draft.size[closed] <= GUARD_MAX_BYTES)
-    ]
+    missing[_shows_guards(draft, rows, missing)] = 0
+    return rows[missing[draft.process[rows]] > 0], missing
+
+
+def _shows_guards(draft: Draft, rows: Ints64, missing: Ints64) -> Flags:
+    """Processes in which half of the stacks have a guard that is seen: then none is hidden."""
+    closed = rows[draft.none[rows] & (draft.size[rows] <= GUARD_MAX_BYTES)]
+    guards = closed[draft.open[closed] & draft.touches_above[closed]]
     guards = guards[draft.open_rw[guards + 1] & (draft.size[guards + 1] >= STACK_MIN_BYTES)]
     process, size = draft.process[guards], draft.size[guards]
-    # buffers with a guard on both sides have two between them
+    # buffers with a guard on both sides have two between them, and the lowest has them above
     single = (size == PAGE_BYTES) | (size == LARGE_PAGE_BYTES)
+    above = np.minimum(guards + 2, len(draft) - 1)
+    single &= ~(draft.touches_above[guards + 1] & draft.none[above] & (draft.size[above] == 2 * size))
+    of_stacks = draft.process[closed[draft.kind[closed] == Kind.THREAD_STACK]]
+    number = np.bincount(np.concatenate((process[single], of_stacks)), minlength=len(missing))
+    shown: Flags = number * 2 >= live(draft)
     alike = count_alike(process, draft.size[guards + 1], size)
-    shown = np.bincount(process[single], minlength=len(missing)) >= missing
-    shown[process[alike == missing[process]]] = True
-    missing[shown] = 0
-    return rows[missing[draft.process[rows]] > 0], missing
+    shown[process[(alike == missing[process]) & (alike >= ALIKE_MIN_COUNT)]] = True
+    return shown
 
 
 def _sizes_of_stacks(sizes: Ints64, missing: int, budget: int) -> Ints64:
@@ -155,14 +166,15 @@ def _sizes_of_stacks(sizes: Ints64, missing: int, budget: int) -> Ints64:
     # one mapping can be divided by any number: then the size must be round as well
     number = whole.sum(axis=1)
     several = (number > 1) & (missing >= ALIKE_MIN_COUNT)
-    odd = (ones % ROUND_BYTES != 0) & (len(unpaid) > 0)  # what the program maps for itself is round
+    # with a guard of several pages, where malloc cannot own them; what the program maps itself is round
+    odd = np.isin(ones % ROUND_BYTES, LARGE_GUARDS_BYTES) & bool((unpaid % ROUND_BYTES).any())
     fit = np.flatnonzero((count == missing) & (several | odd | _is_round(ones)))
     if not len(fit):  # with stacks of threads that ended there are more
         ended = (count > missing) & (count <= missing + CACHE_BYTES // ones) & _is_round(ones)
         fit = np.flatnonzero(ended & bool(len(unpaid)))
     if len(fit) == 1 or (len(fit) and missing >= ALIKE_MIN_COUNT):
         roundness = (ones[fit] - PAGE_BYTES) & -(ones[fit] - PAGE_BYTES)
-        best = fit[np.lexsort((ones[fit], roundness))[-1]]
+        best = fit[np.lexsort((ones[fit], roundness, _is_round(ones[fit])))[-1]]
         return np.where(whole[best], ones[best], 0)
     # else the one mapping that holds them all, where others are whole numbers of that size by chance
     one = sizes // missing
