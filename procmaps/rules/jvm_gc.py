@@ -114,7 +114,8 @@ def _image(draft: Draft, jvm: Jvm, row: int, below: int, above: int) -> Spans:
     """The gap with what is committed beside it, which below must be as large as the heap's own run."""
     if not (draft.open[row - 1] and draft.writable[row - 1]) or draft.size[row - 1] + 2 * PAGE_BYTES < below:
         return []
-    if _is_arena(draft, row - 1) and draft.size[row - 1] != whole_pages(below):
+    on_boundary = draft.end[row] % ARENA_BYTES == 0
+    if on_boundary and draft.size[row - 1] != whole_pages(below) and _is_arena(draft, row - 1):
         return []
     first = max(int(draft.start[row - 1]), int(draft.start[row]) - whole_pages(below))
     last = int(draft.end[row])

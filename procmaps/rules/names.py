@@ -153,8 +153,12 @@ def mark_archives(maps: MapTable, code: Bytes8, in_jvm: Flags) -> None:
         tail = text[maps.name_end[rows][:, None] - np.arange(4, 0, -1)]
         found = (tail == np.frombuffer(b".jsa", np.uint8)).all(axis=1)
         inode, perms = maps.inode[rows], maps.perms[rows]
-        written = (perms & (WRITE | SHARED) == WRITE) & (inode != 0)
-        found |= np.isin(inode, inode[written]) & ~np.isin(inode, inode[perms & (EXECUTE | WRITE) == EXECUTE])
+        # the data of an object follow on its code
+        first = np.concatenate(([True], inode[1:] != inode[:-1])) & (inode != 0)
+        written = np.unique(inode[first & ~found & (perms & (WRITE | SHARED) == WRITE)])
+        if len(written):
+            objects = inode[perms & (EXECUTE | WRITE) == EXECUTE]
+            found |= np.isin(inode, written[~np.isin(written, objects)])
         code[rows[found]] = Name.JSA
 
 

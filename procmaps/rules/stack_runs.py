@@ -50,10 +50,6 @@ def bare(draft: Draft) -> Flags | None:
 def _runs_of(draft: Draft, guard: int) -> Flags | None:
     missing = _missing(draft)
     rows = np.flatnonzero(draft.open_rw & draft.spread(missing > 0) & (draft.size >= DEFAULT_BYTES // 2))
-    if guard and len(rows):
-        jvm = has(draft.facts.marks, "jvm")
-        shown = _shows_guards(draft, np.flatnonzero(draft.spread((missing > 0) & ~jvm)), missing)
-        rows = rows[(jvm | ~shown)[draft.process[rows]]]
     if not len(rows):
         return None
     process = draft.process[rows]
@@ -63,6 +59,12 @@ def _runs_of(draft: Draft, guard: int) -> Flags | None:
     good = (draft.size[rows] == count * one) & (count <= missing[process] + CACHE_BYTES // one)
     if not guard:  # a size without an odd page is anybody's
         good &= (default >= 4 * DEFAULT_BYTES) & (count <= missing[process])
+    if guard and good.any():
+        asked = np.zeros(len(missing), np.bool_)
+        asked[process[good]] = True
+        asked &= ~has(draft.facts.marks, "jvm")
+        shown = asked & _shows_guards(draft, np.flatnonzero(draft.spread(asked)), missing)
+        good &= ~shown[process]
     rows, one, count, process = rows[good], one[good], count[good], process[good]
     if not len(rows):
         return None
@@ -108,7 +110,7 @@ def unseen_alike(draft: Draft) -> Flags | None:
 
     With MAP_STACK they merge with nothing but one another.
     """
-    rows, missing = _with_hidden_guards(draft)
+    rows, missing = _with_hidden_guards(draft, _missing(draft))
     rows = rows[draft.open_rw[rows] & (draft.size[rows] >= STACK_MIN_BYTES + PAGE_BYTES)]
     edges = np.flatnonzero(np.diff(draft.process[rows], prepend=-1, append=-1))
     one = np.zeros(len(rows), np.int64)
@@ -120,12 +122,12 @@ def unseen_alike(draft: Draft) -> Flags | None:
     return take_runs(draft, rows, one, draft.size[rows] // one)
 
 
-def _with_hidden_guards(draft: Draft) -> tuple[Ints64, Ints64]:
+def _with_hidden_guards(draft: Draft, missing: Ints64) -> tuple[Ints64, Ints64]:
     """Rows of processes whose guards may be hidden, and threads without a stack, by process.
 
     A JVM's own threads have the default size, its buffers have any.
     """
-    missing = np.where(has(draft.facts.marks, "jvm"), 0, _missing(draft))
+    missing = np.where(has(draft.facts.marks, "jvm"), 0, missing)
     if release_of(draft.snapshot.facts.kernel) < HIDES_GUARDS_SINCE or not missing.any():
         return np.zeros(0, np.int64), missing
     rows = np.flatnonzero(draft.spread(missing > 0))
@@ -146,23 +148,26 @@ def _shows_guards(draft: Draft, rows: Ints64, missing: Ints64) -> Flags:
     of_stacks = draft.process[closed[draft.kind[closed] == Kind.THREAD_STACK]]
     number = np.bincount(np.concatenate((process[single], of_stacks)), minlength=len(missing))
     shown: Flags = number * 2 >= live(draft)
-    alike = count_alike(process, draft.size[guards + 1], size)
-    shown[process[(alike == missing[process]) & (alike >= ALIKE_MIN_COUNT)]] = True
+    left = ~shown[process]
+    if left.any():
+        process = process[left]
+        alike = count_alike(process, draft.size[guards[left] + 1], size[left])
+        shown[process[(alike == missing[process]) & (alike >= ALIKE_MIN_COUNT)]] = True
     return shown
 
 
 def _sizes_of_stacks(sizes: Ints64, missing: int, budget: int) -> Ints64:
     """For each mapping the size of the stacks that it consists of, or 0."""
-    used = np.unique(sizes)[-ALIKE_LIMIT_COUNT:]
+    used, times = (column[-ALIKE_LIMIT_COUNT:] for column in np.unique(sizes, return_counts=True))
     parts = np.arange(1, min(missing + ENDED_LIMIT_COUNT, STACKS_LIMIT_COUNT) + 1) * PAGE_BYTES
     which, part = np.nonzero(used[:, np.newaxis] % parts == 0)
     ones = np.unique(used[which] // (part + 1))
     ones = ones[ones >= STACK_MIN_BYTES + PAGE_BYTES]
     # what is larger than all that is resident must be stacks as well
-    unpaid = sizes[(sizes > budget) & (budget >= 0)]
+    unpaid = used[(used > budget) & (budget >= 0)]
     ones = ones[(unpaid % ones[:, np.newaxis] == 0).all(axis=1)]
-    whole = sizes % ones[:, np.newaxis] == 0
-    count = (whole * (sizes // ones[:, np.newaxis])).sum(axis=1)
+    whole = (used % ones[:, np.newaxis] == 0) * times
+    count = (whole * (used // ones[:, np.newaxis])).sum(axis=1)
     # one mapping can be divided by any number: then the size must be round as well
     number = whole.sum(axis=1)
     several = (number > 1) & (missing >= ALIKE_MIN_COUNT)
@@ -171,11 +176,11 @@ def _sizes_of_stacks(sizes: Ints64, missing: int, budget: int) -> Ints64:
     fit = np.flatnonzero((count == missing) & (several | odd | _is_round(ones)))
     if not len(fit):  # with stacks of threads that ended there are more
         ended = (count > missing) & (count <= missing + CACHE_BYTES // ones) & _is_round(ones)
-        fit = np.flatnonzero(ended & bool(len(unpaid)))
+        fit = np.flatnonzero(ended & (number > 1) & bool(len(unpaid)))
     if len(fit) == 1 or (len(fit) and missing >= ALIKE_MIN_COUNT):
         roundness = (ones[fit] - PAGE_BYTES) & -(ones[fit] - PAGE_BYTES)
         best = fit[np.lexsort((ones[fit], roundness, _is_round(ones[fit])))[-1]]
-        return np.where(whole[best], ones[best], 0)
+        return np.where(sizes % ones[best] == 0, ones[best], 0)
     # else the one mapping that holds them all, where others are whole numbers of that size by chance
     one = sizes // missing
     all_in_one = (sizes % missing == 0) & (one > ROUND_BYTES) & _is_round(one)
@@ -194,18 +199,20 @@ def unseen_round(draft: Draft) -> Flags | None:
 
     Each stack has a guard of a page, and its size is round.
     """
-    rows, missing = _with_hidden_guards(draft)
-    process, size = draft.process[rows], draft.size[rows]
-    budget = draft.facts.rss_anon_bytes[process]
-    guards = size % ROUND_BYTES // PAGE_BYTES
-    good = (
-        draft.open_rw[rows] & (budget >= 0) & (size > budget) & (size <= missing[process] * STACK_MAX_BYTES)
-    )
-    rows = rows[good & (guards > 0) & (guards <= missing[process])]
+    missing = _missing(draft)
+    budget = draft.facts.rss_anon_bytes
+    short = (missing > 0) & (budget >= 0)
+    if not short.any():
+        return None
+    limit = np.where(short, budget, np.iinfo(np.int64).max)
+    rows = np.flatnonzero(draft.open_rw & (draft.size > draft.spread(limit)))
+    lacking, guards = missing[draft.process[rows]], draft.size[rows] % ROUND_BYTES // PAGE_BYTES
+    rows = rows[(guards > 0) & (guards <= lacking) & (draft.size[rows] <= lacking * STACK_MAX_BYTES)]
     if not len(rows):
         return None
+    _, missing = _with_hidden_guards(draft, np.where(short, missing, 0))
     found = np.zeros(len(draft), np.bool_)
-    found[rows] = True
+    found[rows[missing[draft.process[rows]] > 0]] = True
     return found
 
 
