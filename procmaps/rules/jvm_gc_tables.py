@@ -19,7 +19,8 @@ MERGED_MIN_BYTES: Final = 4 * MIB
 MERGED_FACTOR: Final = 3
 ALIGNED_BYTES: Final = 2 * MIB
 MARK_STACK_BYTES: Final = 32 * MIB
-PARALLEL: Final = ("Parallel", "ParallelOld", "")
+PARALLEL: Final = ("Parallel", "ParallelOld", "")  # the last where JDK 8 chose
+WITH_MARK_STACK: Final = ("G1", "ConcMarkSweep")
 WITHOUT_MARK_STACK: Final = ("Serial", "Parallel", "ParallelOld", "Z", "Shenandoah", "Epsilon")
 WHOLE_MIN_BYTES: Final = 128 * KIB
 QUEUE_BYTES: Final = (
@@ -89,7 +90,7 @@ def whole_tables_merged(draft: Draft) -> Flags | None:
         spans += _beside_heap(draft, jvm)
         spans += _below_queues(draft, jvm) + _g1_bitmap(draft, jvm)
         own = draft.rows_of(jvm.process)
-        if not (jvm.arguments.collector in PARALLEL[:2] or jvm.before_9):
+        if jvm.arguments.collector not in PARALLEL[: 3 if jvm.before_9 else 2]:
             continue
         spans += _below_tables(draft, jvm)
         for size in _whole_sizes(draft, jvm):
@@ -210,11 +211,12 @@ def mark_stack_merged(draft: Draft) -> Flags | None:
     """
     spans: Spans = []
     for jvm in draft.jvms:
-        if jvm.mark_stack or jvm.before_9 or jvm.arguments.collector in WITHOUT_MARK_STACK:
+        asked = jvm.arguments.collector in WITH_MARK_STACK
+        if jvm.mark_stack or jvm.arguments.collector in WITHOUT_MARK_STACK or (jvm.before_9 and not asked):
             continue
         gaps = any(closed for _, _, closed in heap_runs(draft, jvm))
         like_g1 = 64 in jvm.scales if gaps else jvm.arguments.known
-        if not jvm.heap[1] or not (like_g1 or jvm.arguments.collector == "G1"):
+        if not jvm.heap[1] or not (like_g1 or asked):
             continue
         own = draft.rows_of(jvm.process)
         fit = draft.open_rw[own] & (draft.size[own] > MARK_STACK_BYTES) & is_multiple(draft.end[own], 2 * MIB)

@@ -190,7 +190,12 @@ def find_extent(draft: Draft, jvm: Jvm) -> tuple[int, int] | None:
         return None
     # the top of a table may be merged with the heap from below, which itself begins on the kernel's alignment
     low = -(-int(start[lowest - 1]) // ALIGNED_BYTES) * ALIGNED_BYTES
-    return low if low < end[lowest - 1] else int(start[lowest - 1]), int(end[own[-1]])
+    low = low if low < end[lowest - 1] else int(start[lowest - 1])
+    # arenas may begin where it ends
+    above = own[own > largest][:-1]
+    arenas = is_multiple(start[above], ARENA_BYTES) & (end[above + 1] - start[above] == ARENA_BYTES)
+    arenas &= ~draft.none[rows[above]] & draft.none[rows[above + 1]]
+    return low, int(start[above[arenas][0]] if arenas.any() else end[own[-1]])
 
 
 Finder: TypeAlias = Callable[[Draft, Jvm], tuple[int, int] | None]

@@ -53,7 +53,10 @@ def _runs_of(draft: Draft, guard: int) -> Flags | None:
     if not len(rows):
         return None
     process = draft.process[rows]
-    default = np.where(has(draft.facts.marks, "jvm"), JAVA_DEFAULT_BYTES, default_bytes(draft))[process]
+    default = np.where(has(draft.facts.marks, "jvm"), JAVA_DEFAULT_BYTES, default_bytes(draft))
+    for jvm in draft.jvms:
+        default[jvm.process] = jvm.arguments.vm_stack or JAVA_DEFAULT_BYTES
+    default = default[process]
     one = default + guard
     count = draft.size[rows] // one
     good = (draft.size[rows] == count * one) & (count <= missing[process] + CACHE_BYTES // one)

@@ -107,3 +107,11 @@ def test_of_several_mappings_the_mark_stack_is_in_the_one_mapped_first() -> None
         (chunk, "heap_mmap"),
         (32 * MIB, "java_gc"),
     ]
+
+
+def test_jdk_8_has_a_mark_stack_where_g1_was_asked_for() -> None:
+    chunk = 2 * MIB + 4096
+    text = jvm(gapped(GIB, 64 * MIB), anon(AT - 32 * MIB - chunk, 32 * MIB + chunk))
+    text = text.replace("java-17-openjdk-amd64/lib/server", "java-8-openjdk-amd64/jre/lib/amd64/server")
+    asked = read(text, argv=("java", "-XX:+UseG1GC", "-Xmx1g", "Main"))
+    assert kinds(asked, AT - GIB, AT) == [(chunk, "heap_mmap"), (32 * MIB, "java_gc")]

@@ -212,3 +212,9 @@ def test_an_archive_may_have_any_name() -> None:
     snapshot = read(text, argv=("java", "-Xmx512m", "Main"))
     assert blocks(snapshot, Kind.JAVA_HEAP) == [512 * MIB]
     assert kinds(snapshot, MMAP, MMAP + 4 * MIB) == [(MIB, "java_cds"), (2 * MIB, "java_cds")]
+
+
+def test_by_extent_arenas_above_are_cut_off() -> None:
+    arena = anon(MMAP + 30 * GIB, MIB) + anon(MMAP + 30 * GIB + MIB, 63 * MIB, "---p")
+    text = jvm(anon(MMAP, 96 * MIB), anon(MMAP + 96 * MIB, 30 * GIB - 96 * MIB, "---p"), arena)
+    assert blocks(read(text, argv=("java", "Main")), Kind.JAVA_HEAP) == [30 * GIB]

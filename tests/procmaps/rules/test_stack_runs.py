@@ -97,3 +97,9 @@ def test_what_touches_a_stack_and_did_not_merge_is_none() -> None:
     text = sorted_maps(BRK_HEAP, LIBC, LIBJVM, zones, anon(AT, 2 * own), anon(AT + 2 * own, own))
     # Java's stack, two queues, a stack of the JVM's own
     assert sorted(stacks(text, threads=3)) == [MIB, own]
+
+
+def test_the_jvm_s_own_threads_have_the_size_that_was_asked_for() -> None:
+    text = sorted_maps(BRK_HEAP, LIBC, LIBJVM, anon(AT, 3 * (4 * MIB + 4096)))
+    snapshot = read(text, threads=4, argv=("java", "-XX:VMThreadStackSize=4096", "Main"))
+    assert blocks(snapshot, Kind.THREAD_STACK) == [4 * MIB + 4096] * 3
