@@ -61,6 +61,7 @@ MEMORY_RULES: Final[tuple[Rule, ...]] = (
     stack_pairs.GUARDED,
     stack_runs.UNSEEN,
     stack_runs.ALIKE,
+    stack_runs.ROUND,
     stack_pairs.REPEATED,
     stack_runs.BARE,
     stack_runs.UNSEEN_MERGED,

@@ -89,8 +89,8 @@ def wait_until_quiet(process: Started) -> None:
 
 def stop(process: Started) -> None:
     """Stop every thread, so that what is read belongs together."""
-    os.kill(process.pid, signal.SIGSTOP)
     while b"\nState:\tT" not in process.read("status"):
+        os.kill(process.pid, signal.SIGSTOP)
         time.sleep(0.01)
 
 

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft, Spans
+from procmaps.rules.draft import Draft, Spans, is_multiple
 from procmaps.rules.jvm import CLASS_SPACE_BYTES, LOW_BYTES, MIB, Jvm
 from procmaps.rules.jvm_heap_search import Chains, chains_of, heaps_by_size
 from procmaps.rules.jvm_heap_size import canonical_ends
@@ -25,6 +25,7 @@ GENERATION_FACTOR: Final = 16
 HEAP_MIN_BYTES: Final = 8 * MIB
 ZGC_LOW_BYTES: Final = 4 * 2**40
 ARENA_BYTES: Final = 64 * MIB
+ALIGNED_BYTES: Final = 2 * MIB
 
 
 def _chains_of(draft: Draft, jvm: Jvm) -> Chains:
@@ -70,7 +71,14 @@ def find_extent(draft: Draft, jvm: Jvm) -> tuple[int, int] | None:
     lowest = closed[np.isin(closed, own) & (sizes * GENERATION_FACTOR >= sizes.max())][0]
     if lowest == own[0] or draft.none[rows[lowest - 1]]:
         return None
-    return int(start[lowest - 1]), int(end[own[-1]])
+    # the top of a table may be merged with the heap from below, which itself begins on the kernel's alignment
+    low = -(-int(start[lowest - 1]) // ALIGNED_BYTES) * ALIGNED_BYTES
+    low = low if low < end[lowest - 1] else int(start[lowest - 1])
+    # arenas may begin where it ends
+    above = own[own > largest][:-1]
+    arenas = is_multiple(start[above], ARENA_BYTES) & (end[above + 1] - start[above] == ARENA_BYTES)
+    arenas &= ~draft.none[rows[above]] & draft.none[rows[above + 1]]
+    return low, int(start[above[arenas][0]] if arenas.any() else end[own[-1]])
 
 
 Finder: TypeAlias = Callable[[Draft, Jvm], tuple[int, int] | None]

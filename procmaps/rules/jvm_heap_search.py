@@ -150,12 +150,11 @@ def _doubts(draft: Draft, chains: Chains, span: tuple[int, int], *, exact: bool)
     tails = (
         draft.none[inside] & is_multiple(draft.end[inside], ARENA_BYTES) & (draft.size[inside] < ARENA_BYTES)
     )
-    bases = inside[tails] - 1
-    arenas = draft.writable[bases] & (draft.start[bases] == draft.end[inside[tails]] - ARENA_BYTES)
-    # an archive of objects is mapped at the top of a heap, and in nothing else
-    archived = (draft.code[inside] == int(Name.JSA)) & (draft.end[inside] + ARCHIVE_REST_BYTES >= high)
-    doubts = 12 * max(0, int(tails.sum()) - 1) + 8 * int(arenas.sum()) + min(len(inside), 30)
-    doubts -= 4 * END_BONUS * bool(archived.any() and draft.code[inside[0]] != int(Name.JSA))
+    doubts = min(len(inside), 30)
+    for tail in inside[tails].tolist():
+        is_arena = draft.writable[tail - 1] and draft.start[tail - 1] == draft.end[tail] - ARENA_BYTES
+        doubts += 12 + 8 * bool(is_arena)
+    doubts -= 12 * bool(doubts > len(inside))
     if low >= LOW_BYTES and len(inside) > 1 and not draft.none[inside].any() and not exact:
         doubts += 20
     return doubts
@@ -175,4 +174,8 @@ def _as_class_space(draft: Draft, chains: Chains, span: tuple[int, int], jvm: Jv
     twice = len(lower) and len(upper) and chain[lower[0]] == chain[upper[0]]
     below = which((end <= low) & (end > low - ARCHIVE_REST_BYTES) & (chain == chain[end > low][0]))
     archived = bool((draft.code[rows[below]] == int(Name.JSA)).any())
-    return 4 * END_BONUS * bool(twice) + 8 * END_BONUS * archived
+    # an archive of objects is mapped at the top of a heap, and in nothing else
+    inside = rows[end.searchsorted(low, "right") : start.searchsorted(high)]
+    objects = (draft.code[inside] == int(Name.JSA)) & (draft.end[inside] + ARCHIVE_REST_BYTES >= high)
+    is_heap = bool(objects.any()) and draft.code[inside[0]] != int(Name.JSA)
+    return 4 * END_BONUS * bool(twice) + 8 * END_BONUS * archived - 4 * END_BONUS * is_heap

@@ -12,7 +12,8 @@ from procmaps.tables import Flags
 
 BSS_CERTAIN_BYTES: Final = 64 * 2**10
 BSS_MAX_BYTES: Final = 64 * 2**20
-LATE_BSS_MAX_BYTES: Final = 512 * 2**10  # where objects are loaded late, below memory that was mapped before
+# where objects are loaded late, below memory that was mapped before; libjvm.so of JDK 26 has 528 KiB
+LATE_BSS_MAX_BYTES: Final = 640 * 2**10
 JEMALLOC_BSS_MAX_BYTES: Final = 3 * 2**20  # its own holds tables of 2 MiB
 LOADER_MAX_BYTES: Final = 64 * 2**10
 

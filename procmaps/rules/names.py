@@ -163,9 +163,11 @@ def mark_archives(maps: MapTable, code: Bytes8, in_jvm: Flags) -> None:
         tail = text[maps.name_end[rows][:, None] - np.arange(4, 0, -1)]
         found = (tail == np.frombuffer(b".jsa", np.uint8)).all(axis=1)
         inode, perms = maps.inode[rows], maps.perms[rows]
-        written = set(inode[perms & (WRITE | SHARED) == WRITE].tolist()) - {0}
-        written -= set(inode[perms & (EXECUTE | WRITE) == EXECUTE].tolist())
+        # the data of an object follow on its code
+        first = np.concatenate(([True], inode[1:] != inode[:-1])) & (inode != 0)
+        written = set(inode[first & ~found & (perms & (WRITE | SHARED) == WRITE)].tolist())
         if written:
+            written -= set(inode[perms & (EXECUTE | WRITE) == EXECUTE].tolist())
             found |= among(inode, written)
         code[rows[found]] = int(Name.JSA)
 

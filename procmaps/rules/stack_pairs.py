@@ -99,7 +99,11 @@ def repeated(draft: Draft) -> Flags | None:
     # where those of one size are as many as threads lack a stack, others are something else
     wanted = missing[pairs.process]
     enough = small & (alike >= wanted) & (alike < MOST_FACTOR * wanted)
-    small &= enough | ~np.isin(pairs.process, pairs.process[enough])
+    settled = np.zeros(len(missing), np.bool_)
+    settled[pairs.process[enough]] = True
+    small &= enough | ~settled[pairs.process]
+    if not small.any():
+        return None
     accepted = _accepted_runs(draft, pairs, which(small), alike)
     return _take_pairs(draft, pairs, small & np.isin(pairs.run, accepted))
 
@@ -107,21 +111,18 @@ def repeated(draft: Draft) -> Flags | None:
 def _accepted_runs(draft: Draft, pairs: Pairs, rows: Ints64, alike: Ints64) -> list[int]:
     """Runs (pairs without a gap between them, each of one process) that threads are left for, or had."""
     missing = live(draft) - seen(draft)
-    runs, first, own, number = np.unique(
-        pairs.run[rows], return_index=True, return_inverse=True, return_counts=True
-    )
+    runs, first, number = np.unique(pairs.run[rows], return_index=True, return_counts=True)
     process = pairs.process[rows][first]
-    size = np.bincount(own, pairs.size[rows], len(runs)).astype(np.int64)
+    size = np.add.reduceat(pairs.size[rows], first)
     budget = draft.facts.rss_anon_bytes[process]
     # stacks of threads that ended are kept, and hardly resident; so many of one size are fibers
-    kept = np.minimum(CACHE_BYTES // pairs.size, CACHED_COUNT) + np.maximum(live(draft), 0)[pairs.process]
-    fibers = np.bincount(own, (alike > kept)[rows], len(runs)) > 0
+    kept = np.minimum(CACHE_BYTES // pairs.size[rows], CACHED_COUNT) + live(draft)[pairs.process[rows]]
+    fibers = np.logical_or.reduceat(alike[rows] > kept, first)
     idle = (budget >= 0) & (size > budget) & ~fibers
     order = np.lexsort((-alike[rows][first], process))
     accepted: list[int] = []
     left, cache, current = 0, 0, -1
-    smallest = np.full(len(runs), STACK_MAX_BYTES)
-    np.minimum.at(smallest, own, pairs.size[rows])
+    smallest = np.minimum.reduceat(pairs.size[rows], first)
     columns = (runs, number, process, size, idle, smallest)
     known: set[int] = set()
     for run, members, owner, total, unused, one in zip(
@@ -149,7 +150,7 @@ def _take_pairs(draft: Draft, pairs: Pairs, chosen: Flags) -> Flags | None:
     over = pairs.size[chosen] - default_bytes(draft)[process]
     if release_of(draft.snapshot.facts.kernel) < MERGES_UNTIL:
         top -= np.where((over > 0) & (over < DEFAULT_BYTES), over, 0)
-    return draft.take_between(guard, guard + 1, draft.start[guard], top)
+    return draft.take(process, draft.start[guard], top)
 
 
 def live(draft: Draft) -> Ints64:
@@ -160,8 +161,9 @@ def live(draft: Draft) -> Ints64:
 
 def seen(draft: Draft) -> Ints64:
     """Stacks found so far, by process."""
-    body = draft.of_kind(Kind.THREAD_STACK) & ~draft.none
-    return np.bincount(draft.process[body], minlength=len(draft.facts.threads))
+    stacks = which(draft.of_kind(Kind.THREAD_STACK))
+    bodies = stacks[~draft.none[stacks]]
+    return np.bincount(draft.process[bodies], minlength=len(draft.facts.threads))
 
 
 _NPTL = (
