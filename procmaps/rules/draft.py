@@ -65,7 +65,8 @@ class Draft:
 
     __slots__ = (
         *(*NUMBERS, *CODES, *FLAGS),
-        *("blocks", "facts", "jvms", "snapshot", "_columns", "_first_rows", "_parts_of", "_flags", "_has"),
+        *("blocks", "facts", "jvms", "snapshot", "stacks"),
+        *("_columns", "_first_rows", "_parts_of", "_flags", "_has"),
     )
 
     mapping: Ints64
@@ -94,6 +95,7 @@ class Draft:
         self.facts = facts
         self.jvms: list[Jvm] = []
         self.blocks = 0
+        self.stacks: Ints64 = np.zeros(len(facts.marks), np.int64)  # of threads, found so far, by process
         self._flags: Addresses | None = None  # read when asked for
         self._has: dict[tuple[str, ...], Flags] = {}
         numbers = np.empty((len(NUMBERS), len(rows)), np.int64)
@@ -267,6 +269,9 @@ class Draft:
         self.kind[rows] = int(kind)
         self.free[rows] = self.open[rows] = False
         self.rule[rows] = rule
+        if kind is Kind.THREAD_STACK:
+            bodies = rows[~self.none[rows]]
+            self.stacks += np.bincount(self.process[bodies], minlength=len(self.stacks))
 
     def _find_first_rows(self) -> None:
         self._first_rows = self.process.searchsorted(np.arange(len(self.facts.marks) + 1))

@@ -2,11 +2,14 @@
 
 from collections.abc import Collection
 from itertools import pairwise
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from procmaps.tables import Flags, Ints64, which
+
+FEW_VALUES_COUNT: Final = 16
 
 
 def ranges(first: Ints64, count: Ints64) -> Ints64:
@@ -23,8 +26,11 @@ def pairs(owner: Ints64, owners: Ints64) -> tuple[Ints64, Ints64]:
 
 
 def among(column: npt.NDArray[np.integer], values: Collection[int]) -> Flags:
-    """Which entries are one of a few values: np.isin takes 50 microseconds to begin with."""
-    found: Flags = (column[:, np.newaxis] == np.array(list(values), column.dtype)).any(axis=1)
+    """Which entries are one of these values: a few, as a rule, for which np.isin takes ten times as long."""
+    wanted = np.array(list(values), column.dtype)
+    if len(wanted) > FEW_VALUES_COUNT:
+        return np.isin(column, wanted)
+    found: Flags = (column[:, np.newaxis] == wanted).any(axis=1)
     return found
 
 

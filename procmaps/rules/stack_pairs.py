@@ -91,7 +91,7 @@ def repeated(draft: Draft) -> Flags | None:
     pairs = find_pairs(draft)
     if pairs is None:
         return None
-    missing = live(draft) - seen(draft)
+    missing = live(draft) - draft.stacks
     alike = count_alike(pairs.process, pairs.size, pairs.guard_size)
     # a guard larger than any default was asked for: for several threads, then
     small = (pairs.guard_size <= SMALL_GUARD_BYTES) | (alike >= LARGE_GUARD_COUNT)
@@ -105,12 +105,14 @@ def repeated(draft: Draft) -> Flags | None:
     if not small.any():
         return None
     accepted = _accepted_runs(draft, pairs, which(small), alike)
-    return _take_pairs(draft, pairs, small & np.isin(pairs.run, accepted))
+    chosen = np.zeros(int(pairs.run[-1]) + 1, np.bool_)
+    chosen[accepted] = True
+    return _take_pairs(draft, pairs, small & chosen[pairs.run])
 
 
 def _accepted_runs(draft: Draft, pairs: Pairs, rows: Ints64, alike: Ints64) -> list[int]:
     """Runs (pairs without a gap between them, each of one process) that threads are left for, or had."""
-    missing = live(draft) - seen(draft)
+    missing = live(draft) - draft.stacks
     runs, first, number = np.unique(pairs.run[rows], return_index=True, return_counts=True)
     process = pairs.process[rows][first]
     size = np.add.reduceat(pairs.size[rows], first)
@@ -150,20 +152,13 @@ def _take_pairs(draft: Draft, pairs: Pairs, chosen: Flags) -> Flags | None:
     over = pairs.size[chosen] - default_bytes(draft)[process]
     if release_of(draft.snapshot.facts.kernel) < MERGES_UNTIL:
         top -= np.where((over > 0) & (over < DEFAULT_BYTES), over, 0)
-    return draft.take(process, draft.start[guard], top)
+    return draft.take_between(guard, guard + 1, draft.start[guard], top)
 
 
 def live(draft: Draft) -> Ints64:
     """Threads that have a stack of their own besides the main one, by process; very many where unknown."""
     threads = draft.facts.threads
     return np.where(threads > 0, threads - 1, np.int64(2**31))
-
-
-def seen(draft: Draft) -> Ints64:
-    """Stacks found so far, by process."""
-    stacks = which(draft.of_kind(Kind.THREAD_STACK))
-    bodies = stacks[~draft.none[stacks]]
-    return np.bincount(draft.process[bodies], minlength=len(draft.facts.threads))
 
 
 _NPTL = (

@@ -8,7 +8,7 @@ from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft
 from procmaps.rules.groups import among, count_alike, slices_of
 from procmaps.rules.rule import Rule
-from procmaps.rules.stack_pairs import live, seen
+from procmaps.rules.stack_pairs import live
 from procmaps.rules.stacks import (
     DEFAULT_BYTES,
     GUARD_MAX_BYTES,
@@ -220,7 +220,7 @@ def unseen_merged(draft: Draft) -> Flags | None:
     """Memory that malloc cannot own, in a process whose threads have no stacks else."""
     missing = _missing(draft)
     budget = draft.facts.rss_anon_bytes
-    short = (missing > 0) & (missing > seen(draft)) & (budget >= 0) & (draft.facts.threads > 0)
+    short = (missing > 0) & (missing > draft.stacks) & (budget >= 0) & (draft.facts.threads > 0)
     if not short.any():
         return None
     room = missing * default_bytes(draft)
@@ -230,7 +230,7 @@ def unseen_merged(draft: Draft) -> Flags | None:
 
 def _missing(draft: Draft) -> Ints64:
     """Threads without a stack so far, by process; 0 where smaps has shown them all."""
-    return np.where(draft.facts.smaps, 0, np.maximum(live(draft) - seen(draft), 0)) * (
+    return np.where(draft.facts.smaps, 0, np.maximum(live(draft) - draft.stacks, 0)) * (
         draft.facts.threads > 0
     )
 
