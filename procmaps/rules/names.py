@@ -188,8 +188,6 @@ def _first_of_run(maps: MapTable, is_path: Flags) -> Flags:
 
 def _first_words(maps: MapTable, rows: Ints64) -> Addresses:
     """The first eight bytes of names as numbers, zero beyond the name's end."""
-    if len(maps.text) < WORD_BYTES:
-        return np.zeros(len(rows), np.uint64)
     # a word at every byte, overlapping: one gather instead of eight
     words = np.ndarray((len(maps.text) - WORD_BYTES + 1,), "<u8", maps.text, strides=(1,))
     position = maps.name_start[rows]
@@ -213,11 +211,14 @@ def _prefixes(maps: MapTable, rows: Ints64, width: int, skip: int = 0) -> Bytes8
 def _special(maps: MapTable, rows: Ints64) -> Bytes8:
     """Name codes of what is no ordinary file; ANONYMOUS (0) for ordinary files."""
     found = np.zeros(len(rows), np.uint8)
-    key = _first_words(maps, rows)
-    odd = which(_MAY_BE_SPECIAL[key & np.uint64(0xFFFF)])
+    if len(maps.text) < WORD_BYTES:
+        return found
+    heads = np.ndarray((len(maps.text) - 1,), "<u2", maps.text, strides=(1,))
+    odd = which(_MAY_BE_SPECIAL[heads[np.minimum(maps.name_start[rows], len(heads) - 1)]])
     if not len(odd):
         return found
-    rows, key = rows[odd], key[odd]
+    rows = rows[odd]
+    key = _first_words(maps, rows)
     code = np.zeros(len(rows), np.uint8)
     # a path begins with a slash: the name is the kernel's
     code[key & np.uint64(0xFF) == ord("[")] = int(Name.SYSTEM)
@@ -234,13 +235,13 @@ def _special(maps: MapTable, rows: Ints64) -> Bytes8:
 
 
 def _refine(
-    maps: MapTable, rows: Ints64, code: Bytes8, which: Ints64, table: tuple[tuple[bytes, Name], ...]
+    maps: MapTable, rows: Ints64, code: Bytes8, chosen: Ints64, table: tuple[tuple[bytes, Name], ...]
 ) -> None:
-    """Look further into some of the names: `code[which]` by the first entry of `table` that begins them."""
-    if not len(which):
+    """Look further into some of the names: `code[chosen]` by the first entry of `table` that begins them."""
+    if not len(chosen):
         return
     skip = len(b"[anon:") if table is _ANON else 0
-    text = np.ascontiguousarray(_prefixes(maps, rows[which], _ANON_PREFIX_BYTES, skip))
+    text = np.ascontiguousarray(_prefixes(maps, rows[chosen], _ANON_PREFIX_BYTES, skip))
     distinct, inverse = np.unique(text.view(f"V{_ANON_PREFIX_BYTES}").reshape(-1), return_inverse=True)
     found = [
         next((name for prefix, name in table if entry.tobytes().startswith(prefix)), None)
@@ -248,7 +249,7 @@ def _refine(
     ]
     for position, name in enumerate(found):
         if name is not None:
-            code[which[inverse == position]] = name
+            code[chosen[inverse == position]] = int(name)
 
 
 def _key(prefix: bytes) -> np.uint64:
