@@ -16,6 +16,8 @@ _HEAD: Final = """# Second opinion
 What the classifier says, against what processes say of their own memory. Not recorded cases: processes that
 are started for this. `make second-opinion` does it again on any machine; this page is from {date}, on
 {machine}.
+With `OPTIONS='--root DIR'` the processes run inside a root directory of another release (from debootstrap,
+with /proc mounted, a C compiler and JDKs), so with its libc.
 
 Compared is what can be known without the classifier:
 

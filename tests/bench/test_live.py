@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench.live import agreement, capture, glibc_heaps, loaded_objects, native_memory
 from bench.live.ranges import Range, Truth
+from bench.live.roots import HERE, Root
 from procmaps.tables import Evidence
 
 TRACKED = """
@@ -84,6 +85,30 @@ def test_a_child_is_read_and_agrees_in_what_its_names_say() -> None:
     found = agreement.compare(files, truth, Evidence.SMAPS)
     assert agreement.share(found.accessible, families=False) == 1.0
     assert found.accessible["file", "file"] > 0
+
+
+def test_in_a_root_commands_and_paths_are_its_own() -> None:
+    root = Root(Path("/srv/roots/sid"))
+    assert root.command(["cc", "-v"], {"A": "1"}) == ["chroot", "/srv/roots/sid", "env", "A=1", "cc", "-v"]
+    assert HERE.command(["cc"]) == ["env", "cc"]
+    assert root.inside(root.outside("/tmp/load")) == "/tmp/load"
+    assert (root.named("native"), HERE.named("native")) == ("sid native", "native")
+    assert HERE.which("no-such-program", "sh")
+
+
+def test_what_cannot_be_read_is_no_chunk() -> None:
+    class Guarded(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            if self.tell() < 0x2000:
+                raise OSError
+            return super().read(size)
+
+    memory = Guarded(bytes(0x80000))
+    memory.seek(0x3000)
+    size = 0x40000 - glibc_heaps.HEADER_LEFT_OUT_BYTES  # as glibc 2.43 counts
+    memory.write(glibc_heaps.CHUNK.pack(0, size | glibc_heaps.IS_MMAPPED))
+    (only,) = glibc_heaps.chunks(memory, [(0, 0x80000)], Truth())
+    assert (only.start, only.end) == (0x3000, 0x43000)
 
 
 def test_a_label_that_differs_is_counted_and_kept() -> None:
