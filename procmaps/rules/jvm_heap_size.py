@@ -3,11 +3,10 @@
 from typing import Final
 
 from procmaps.rules.draft import Draft
-from procmaps.rules.jvm import GIB, KIB, MIB, Jvm
+from procmaps.rules.jvm import CLASS_SPACE_BYTES, GIB, KIB, MIB, Jvm
 from procmaps.tables import UNKNOWN, UNLIMITED
 
 UNSCALED_END: Final = 4 * GIB
-JDK_8_END: Final = 31 * GIB  # below its class space
 ALIGNMENTS_BYTES: Final = (
     64 * KIB,
     MIB,
@@ -19,9 +18,17 @@ ALIGNMENTS_BYTES: Final = (
 )  # Serial to G1 with 32 MiB regions
 
 
-def canonical_ends(jvm: Jvm) -> tuple[int, ...]:
-    """Where heaps with compressed oops end: unscaled, zero-based (4 GiB times the alignment), JDK 8."""
-    return UNSCALED_END, UNSCALED_END * jvm.arguments.alignment, JDK_8_END
+def canonical_ends(jvm: Jvm) -> tuple[int, int, int]:
+    """Where heaps with compressed oops end: unscaled, zero-based (4 GiB times the alignment).
+
+    In JDK 8 the class space lies there, and the heap ends below it.
+    """
+    zero_based = UNSCALED_END * jvm.arguments.alignment
+    below = zero_based - (jvm.arguments.class_space or CLASS_SPACE_BYTES)
+    if not jvm.version:
+        return UNSCALED_END, zero_based, below
+    end = below if jvm.before_9 else zero_based
+    return UNSCALED_END, end, end
 
 
 def targets(draft: Draft, jvm: Jvm) -> list[int]:
