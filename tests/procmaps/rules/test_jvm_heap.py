@@ -218,3 +218,14 @@ def test_by_extent_arenas_above_are_cut_off() -> None:
     arena = anon(MMAP + 30 * GIB, MIB) + anon(MMAP + 30 * GIB + MIB, 63 * MIB, "---p")
     text = jvm(anon(MMAP, 96 * MIB), anon(MMAP + 96 * MIB, 30 * GIB - 96 * MIB, "---p"), arena)
     assert blocks(read(text, argv=("java", "Main")), Kind.JAVA_HEAP) == [30 * GIB]
+
+
+@pytest.mark.parametrize(("release", "top"), [("8", 31 * GIB), ("17", 32 * GIB)])
+def test_a_whole_heap_that_merged_with_the_class_space_above_it(release: str, top: int) -> None:
+    """JDK 8 puts the class space above the heap, below 32 GiB; later ones put it elsewhere."""
+    libjvm = LIBJVM.replace("java-17-", f"java-{release}-")
+    memory = anon(28 * GIB, 3 * GIB + 20 * MIB), anon(31 * GIB + 20 * MIB, GIB - 20 * MIB, "---p")
+    snapshot = read(sorted_maps(BRK_HEAP, LIBC, libjvm, *memory), argv=("java", "-Xmx3g", "Main"))
+    found = [start for start, _, kind, _ in parts_of(snapshot) if kind == "java_heap"]
+    assert found[0] == top - 3 * GIB
+    assert blocks(snapshot, Kind.JAVA_HEAP) == [3 * GIB]
