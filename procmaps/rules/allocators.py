@@ -14,7 +14,9 @@ from procmaps.tables import Flags
 
 CHUNK_MIN_BYTES: Final = 128 * 2**10  # M_MMAP_THRESHOLD begins there
 MIB: Final = 2**20
+VAST_BYTES: Final = 2**30
 ZEND_CHUNK_BYTES: Final = 2 * MIB
+REST_MIN_BYTES: Final = 64 * 2**10  # what is closed above a stack or a chunk is a guard, and smaller
 FOREIGN_FLAGS: Final = sum(
     VM_FLAGS[flag] for flag in ("nr", "dd", "dc", "wf", "gd", "lo", "io", "pf", "ht", "nh")
 )
@@ -33,13 +35,28 @@ def affordable(draft: Draft) -> Flags:
 
 
 def loaded(draft: Draft) -> Flags | None:
-    """Writable anonymous memory where jemalloc, tcmalloc or mimalloc stands before glibc's malloc."""
+    """Writable anonymous memory where jemalloc, tcmalloc or mimalloc stands before glibc's malloc.
+
+    jemalloc and tcmalloc keep nothing closed: what is committed below a vast closed range is the program's,
+    as InnoDB's pool is. Where smaps shows what jemalloc flags, the rest is the program's too.
+    """
     other = has(draft.facts.marks, "jemalloc", "tcmalloc", "mimalloc")
-    return (
-        draft.open & draft.spread(other) & (draft.writable | draft.none & draft.touches_below)
-        if other.any()
-        else None
-    )
+    if not other.any():
+        return None
+    vast = draft.none & (draft.size >= VAST_BYTES) & ~draft.spread(has(draft.facts.marks, "mimalloc"))
+    below_vast = np.zeros(len(draft), np.bool_)
+    below_vast[:-1] = vast[1:] & draft.touches_below[1:]
+    own = draft.writable | draft.none & draft.touches_below
+    found: Flags = draft.open & draft.spread(other) & own & ~vast & ~below_vast & ~_unlike_jemalloc(draft)
+    return found
+
+
+def _unlike_jemalloc(draft: Draft) -> Flags:
+    """No MAP_NORESERVE in a process whose jemalloc maps with it."""
+    noreserve = (draft.flags & np.uint64(VM_FLAGS["nr"])) != 0
+    flagging = has(draft.facts.marks, "jemalloc") & draft.owners(noreserve & draft.open_rw)
+    found: Flags = draft.spread(flagging) & ~noreserve
+    return found
 
 
 def musl(draft: Draft) -> Flags | None:
@@ -62,7 +79,7 @@ def static_jemalloc(draft: Draft) -> Flags | None:
     silent = (
         ~draft.facts.has_brk_heap
         & has(draft.facts.marks, "glibc")
-        & ~has(draft.facts.marks, "jvm", "v8", "dotnet")
+        & ~has(draft.facts.marks, "jvm", "v8", "dotnet", "jemalloc")
     )
     norreserve = (draft.flags & np.uint64(VM_FLAGS["nr"])) != 0
     known = draft.spread(draft.facts.smaps)
@@ -81,19 +98,29 @@ def mmapped(draft: Draft) -> Flags:
         & affordable(draft)
     )
     named = draft.owners(draft.code == Name.GLIBC_MALLOC)  # then what has no name is no chunk
-    other = has(draft.facts.marks, "musl") | named
+    # with jemalloc glibc's malloc is not called
+    other = has(draft.facts.marks, "musl", "jemalloc") | named
     found: Flags = chunk & ~draft.spread(other) & ~is_multiple(draft.size, MIB)
     return found
 
 
 def zend(draft: Draft) -> Flags | None:
-    """PHP takes chunks of 2 MiB on 2 MiB."""
+    """Chunks and huge blocks of PHP: whatever begins on 2 MiB, for huge blocks end on any page.
+
+    A chunk of malloc that lies right below merges with them, and is cut off where they end on 2 MiB.
+    """
     php = has(draft.facts.marks, "php")
     if not php.any():
         return None
-    chunk = is_multiple(draft.size, ZEND_CHUNK_BYTES) & is_multiple(draft.start, ZEND_CHUNK_BYTES)
-    found: Flags = draft.open_rw & draft.spread(php) & chunk
-    return found
+    rows = np.flatnonzero(draft.open_rw & draft.spread(php) & (draft.size >= ZEND_CHUNK_BYTES))
+    base = -(-draft.start[rows] // ZEND_CHUNK_BYTES) * ZEND_CHUNK_BYTES
+    aligned = (base == draft.start[rows]) | is_multiple(draft.end[rows], ZEND_CHUNK_BYTES)
+    # a heap of glibc's arenas has the closed rest of its block above it
+    above = np.minimum(rows + 1, len(draft) - 1)
+    rest = draft.touches_above[rows] & draft.none[above] & (draft.size[above] > REST_MIN_BYTES)
+    good = aligned & ~rest & (draft.end[rows] - base >= ZEND_CHUNK_BYTES)
+    rows, base = rows[good], base[good]
+    return draft.take(draft.process[rows], base, draft.end[rows], block=False) if len(rows) else None
 
 
 LOADED = Rule(
@@ -111,8 +138,8 @@ ZEND = Rule(
     Kind.HEAP_ALLOCATOR,
     Confidence.LIKELY,
     "maps",
-    "PHP, Zend/zend_alloc.c: chunks of 2 MiB, aligned to their size",
-    "{size}, a whole number of 2 MiB on a 2 MiB boundary, in a PHP process: chunks of its allocator",
+    "PHP, Zend/zend_alloc.c: chunks of 2 MiB and huge blocks of whole pages, all aligned to 2 MiB",
+    "{size} on a 2 MiB boundary in a PHP process: chunks of its allocator, or a block that is larger",
     zend,
     Kind.ANONYMOUS,
 )

@@ -9,17 +9,24 @@ from procmaps.rules.draft import Draft
 from procmaps.rules.names import Name
 from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
-from procmaps.tables import Flags
+from procmaps.tables import WRITE, Flags
 
 BSS_CERTAIN_BYTES: Final = 64 * 2**10
 BSS_MAX_BYTES: Final = 64 * 2**20
 LATE_BSS_MAX_BYTES: Final = 512 * 2**10  # where objects are loaded late, below memory that was mapped before
 JEMALLOC_BSS_MAX_BYTES: Final = 3 * 2**20  # its own holds tables of 2 MiB
+RUBY_BSS_MAX_BYTES: Final = 128 * 2**10  # its extensions have next to none, and malloc maps from there on
 LOADER_MAX_BYTES: Final = 64 * 2**10
 
 
 def _above_data(draft: Draft) -> Flags:
+    """Right above writable data of a file, or above pages of it that were closed to writing again (RELRO)."""
     found: Flags = draft.open_rw & (draft.below == Name.FILE_DATA + 1)
+    rows = np.flatnonzero(draft.open_rw & (draft.below == Name.FILE_RODATA + 1))
+    maps = draft.snapshot.maps
+    below = np.maximum(draft.mapping[rows] - 1, 1)
+    same = (maps.inode[below] == maps.inode[below - 1]) & (maps.end[below - 1] == maps.start[below])
+    found[rows[same & (maps.perms[below - 1] & WRITE != 0)]] = True
     return found
 
 
@@ -29,7 +36,8 @@ def bss(draft: Draft) -> Flags:
     An object that is loaded late comes to lie right below memory that was mapped before: that is no .bss.
     """
     late = np.where(has(draft.facts.marks, "jemalloc"), JEMALLOC_BSS_MAX_BYTES, LATE_BSS_MAX_BYTES)
-    largest = np.where(has(draft.facts.marks, "python", "jvm"), late, BSS_MAX_BYTES)
+    late = np.where(has(draft.facts.marks, "ruby"), RUBY_BSS_MAX_BYTES, late)
+    largest = np.where(has(draft.facts.marks, "python", "jvm", "ruby"), late, BSS_MAX_BYTES)
     return _above_data(draft) & (draft.size <= draft.spread(largest)) & ~draft.touches_above
 
 

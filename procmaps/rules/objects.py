@@ -23,6 +23,8 @@ MARKS = (
     "beam",
     "php",
     "openblas",
+    "ruby",
+    "mono",
 )
 BIT = {name: np.uint32(1 << position) for position, name in enumerate(MARKS)}
 
@@ -35,11 +37,13 @@ OBJECT_NAME = re.compile(
     rb"|(libtcmalloc[^/]*)"
     rb"|(libmimalloc[^/]*)"
     rb"|(node|nodejs|node\d+|libnode\.so[^/]*|libv8[^/]*\.so[^/]*|electron|chrome|chromium|deno)"
-    rb"|(python[\d.]*[a-z]*|libpython[^/]*|pypy[^/]*)"
+    rb"|(python[\d.]*[a-z]*|libpython[^/]*)"
     rb"|(libcoreclr\.so|libclrgc\.so)"
     rb"|(beam\.smp|beam)"
     rb"|(php[\d.]*|php-fpm[\d.]*|php-cgi[\d.]*|libphp[^/]*)"
     rb"|(lib(?:scipy_)?openblas[^/]*)"
+    rb"|(ruby[\d.]*|libruby[^/]*)"
+    rb"|(mono|mono-sgen[\d-]*|libmonosgen[^/]*|libmono-2[^/]*)"
     rb")(?: \(deleted\))?$"
 )
 
