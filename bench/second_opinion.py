@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.live import agreement, capture, jdks, jvms, page, programs
+from bench.live import agreement, capture, found, jdks, jvms, page, programs
 from bench.live.agreement import Agreement
 from bench.live.ranges import Truth
 from procmaps.tables import Evidence
@@ -43,16 +43,18 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="WORD")
     parser.add_argument("--keep", type=Path, metavar="DIR")
     parser.add_argument("--page", type=Path, metavar="FILE")
+    parser.add_argument("--found-in", action="append", default=[], metavar="DIR")
     options = parser.parse_args()
     rows = []
-    for opinion in _opinions(options.only):
+    places = [found.Place(None, is_root=False), *map(found.place_of, options.found_in)]
+    for opinion in _opinions(options.only, places):
         if options.keep:
             _keep(options.keep / f"{opinion.group}-{opinion.name}", opinion)
-        found = {
+        agreed = {
             evidence: agreement.compare(opinion.files, opinion.truth, evidence) for evidence in page.EVIDENCES
         }
-        rows.append(page.Row(opinion.group, opinion.name, opinion.settings, found))
-        _print(opinion, found)
+        rows.append(page.Row(opinion.group, opinion.name, opinion.settings, agreed))
+        _print(opinion, agreed)
     if options.page and rows:
         libc = " ".join(platform.libc_ver())
         machine = f"Linux {platform.release()}, {libc}, {platform.machine()}"
@@ -61,10 +63,12 @@ def main() -> int:
     return 0 if rows else 1
 
 
-def _opinions(only: str) -> Iterator[Opinion]:
+def _opinions(only: str, places: list[found.Place]) -> Iterator[Opinion]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        folder.chmod(0o755)  # servers run as other users
         yield from _of_programs(folder, only)
+        yield from _of_found(folder, only, places)
         yield from _of_jvms(folder, only)
 
 
@@ -89,15 +93,28 @@ def _of_programs(folder: Path, only: str) -> Iterator[Opinion]:
             print(f"{program.name}: left out: {error}", file=sys.stderr)
 
 
-def _of_jvms(folder: Path, only: str) -> Iterator[Opinion]:
-    found = jdks.installed() + jdks.packaged(OUT / "jdks")
-    if not found:
+def _of_found(folder: Path, only: str, places: list[found.Place]) -> Iterator[Opinion]:
+    load = programs.compiled(folder)
+    if load is None:
         return
-    jcmd = jdks.tool(found, "jcmd")
+    for one in found.all_found(places, load, folder, only):
+        try:
+            with capture.started(one.command, {}) as process:
+                files, truth = found.observe(process, one)
+                yield Opinion(one.group, one.name, one.settings, files, truth)
+        except (capture.NotStartedError, OSError) as error:
+            print(f"{one.group} {one.name}: left out: {error}", file=sys.stderr)
+
+
+def _of_jvms(folder: Path, only: str) -> Iterator[Opinion]:
+    installed = jdks.installed() + jdks.packaged(OUT / "jdks")
+    if not installed:
+        return
+    jcmd = jdks.tool(installed, "jcmd")
     source = Path(jvms.__file__).with_name("Load.java")
     subprocess.run(
         [
-            jdks.tool(found, "javac"),
+            jdks.tool(installed, "javac"),
             "--release",
             "8",
             "-nowarn",
@@ -108,7 +125,7 @@ def _of_jvms(folder: Path, only: str) -> Iterator[Opinion]:
         ],
         check=True,
     )
-    for jdk in found:
+    for jdk in installed:
         for setting in jvms.SETTINGS:
             name = f"{jdk.name}-{setting.name}"
             if only not in name or jdk.version not in setting.versions:
@@ -131,9 +148,9 @@ def _keep(folder: Path, opinion: Opinion) -> None:
     (folder / "truth.tsv").write_text(opinion.truth.text())
 
 
-def _print(opinion: Opinion, found: dict[Evidence, Agreement]) -> None:
+def _print(opinion: Opinion, agreed: dict[Evidence, Agreement]) -> None:
     print(opinion.group, opinion.name)
-    for evidence, one in found.items():
+    for evidence, one in agreed.items():
         cells = " ".join(f"{part:8.2%}" for part in page.shares(one))
         print(f"  {evidence.name.lower():6}{cells}", flush=True)
         for size, start, end, want, got, rule in one.wrong[:SHOWN_RANGES]:

@@ -15,12 +15,17 @@ from bench.live import glibc_heaps, loaded_objects
 from bench.live.ranges import Range, Truth
 
 READY: Final = "ready"
-READY_TIMEOUT_S: Final = 60.0
+READY_TIMEOUT_S: Final = 120.0
 QUIET_S: Final = 0.5
 QUIET_TIMEOUT_S: Final = 20.0
 FILES: Final = ("maps", "smaps", "status", "stat", "limits", "comm", "cmdline", "cgroup")
 
 _LINE = re.compile(rb"^([0-9a-f]+)-([0-9a-f]+) (\S{4}) ([0-9a-f]+) \S+ (\d+) *([^\n]*)$", re.MULTILINE)
+_RUNTIMES = {
+    b"/memfd:vmem": "beam_heap",
+    b"/memfd:doublemapper": "dotnet_code",
+    b"/memfd:java_heap": "java_heap",
+}
 _SHARED = (b"/memfd:", b"/dev/zero", b"/SYSV", b"/dev/shm/", b"/anon_hugepage")
 
 
@@ -90,7 +95,7 @@ def wait_until_quiet(process: Started) -> None:
 def stop(process: Started) -> None:
     """Stop every thread, so that what is read belongs together."""
     os.kill(process.pid, signal.SIGSTOP)
-    while b"\nState:\tT" not in process.read("status"):
+    while not re.search(rb"\nState:\t[Tt]", process.read("status")):  # t: stopped and traced
         time.sleep(0.01)
 
 
@@ -134,7 +139,10 @@ def named(lines: Sequence[Line]) -> Iterator[Range]:
 
 def _kind_of_name(line: Line) -> str:
     if line.inode:
-        return "shm" if line.name.startswith(_SHARED) else "file"
+        if line.name.startswith(b"anon_inode:"):
+            return "device"
+        own = _RUNTIMES.get(line.name.removesuffix(b" (deleted)"))
+        return own or ("shm" if line.name.startswith(_SHARED) else "file")
     if line.name in {b"[heap]", b"[stack]"}:
         return "heap_main" if line.name == b"[heap]" else "main_stack"
     return "system" if line.name.startswith(b"[v") else ""
