@@ -9,6 +9,7 @@ from procmaps.rules import (
     allocators,
     arenas,
     beam,
+    dotnet,
     go,
     jvm_code,
     jvm_gc,
@@ -28,7 +29,7 @@ from procmaps.rules.draft import Draft, Facts
 from procmaps.rules.jvm import find_jvms
 from procmaps.rules.name_rules import NAME_RULES
 from procmaps.rules.names import OPEN_CODES, Name, mark_archives, read_codes
-from procmaps.rules.objects import find_objects, has
+from procmaps.rules.objects import BIT, find_objects, has
 from procmaps.rules.parts import assemble
 from procmaps.rules.rule import Rule, verdicts_of
 from procmaps.tables import Evidence, Flags, PartTable, Snapshot
@@ -54,8 +55,9 @@ MEMORY_RULES: Final[tuple[Rule, ...]] = (
     go.RUNTIME,
     runtimes.V8_CODE,
     runtimes.V8_HEAP,
-    runtimes.DOTNET_HEAP,
-    runtimes.DOTNET_CODE,
+    dotnet.RANGES,
+    dotnet.SEGMENTS,
+    dotnet.CODE,
     beam.LITERALS,
     arenas.PARTLY_USED,
     go.INDEX,
@@ -131,6 +133,8 @@ def classify(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> PartTab
     code = read_codes(maps)
     is_file = (code >= Name.FILE_CODE) & (code <= Name.FILE_DATA)
     marks, jvm_paths = find_objects(maps, len(snapshot.processes), is_file)
+    # a program in one file has its runtime linked in: what it maps tells it
+    marks[maps.process[code == Name.DOTNET_CODE]] |= BIT["dotnet"]
     if jvm_paths:
         mark_archives(maps, code, has(marks, "jvm"))
     facts = Facts(

@@ -1,4 +1,4 @@
-"""V8, CPython and .NET."""
+"""V8 and CPython."""
 
 from typing import Final
 
@@ -23,7 +23,6 @@ PY_RADIX_BYTES: Final = (16 * 2**10, 48 * 2**10)
 PY_EARLY_BYTES: Final = (132 * 2**10, 568 * 2**10)  # an inner node, a table of strings, and 16 KiB nodes
 BLAS_BUFFER_BYTES: Final = 32 * 2**20
 ALIGNED_BYTES: Final = 2 * 2**20  # as the kernel aligns mappings of whole 2 MiB
-DOTNET_RESERVE_BYTES: Final = 2**30
 
 
 def v8_code(draft: Draft) -> Flags | None:
@@ -111,25 +110,6 @@ def openblas(draft: Draft) -> Flags | None:
     return found
 
 
-def dotnet_heap(draft: Draft) -> Flags | None:
-    """The range that the collector sets aside at once, with what is committed in it."""
-    dotnet = has(draft.facts.marks, "dotnet")
-    if not dotnet.any():
-        return None
-    own = draft.open & draft.spread(dotnet) & (draft.perms & EXECUTE == 0)
-    breaks = ~(own & np.concatenate((np.zeros(1, np.bool_), own[:-1])) & draft.touches_below)
-    run = np.cumsum(breaks)
-    large = own & draft.none & (draft.size >= DOTNET_RESERVE_BYTES)
-    found: Flags = own & runs_with(run, large)
-    return found
-
-
-def dotnet_code(draft: Draft) -> Flags | None:
-    """Anonymous executable memory: what is compiled, where W^X is switched off."""
-    dotnet = has(draft.facts.marks, "dotnet")
-    return draft.open & draft.spread(dotnet) & (draft.perms & EXECUTE != 0) if dotnet.any() else None
-
-
 _V8 = "V8, src/heap/memory-allocator.cc and code-range.cc: pages of 256 KiB, one range for code"
 
 V8_CODE = Rule(
@@ -184,24 +164,4 @@ OPENBLAS = Rule(
     "{size}, whole buffers of 32 MiB, in a process with OpenBLAS: work space that it maps itself",
     openblas,
     Kind.HEAP_MMAP,
-)
-DOTNET_HEAP = Rule(
-    "dotnet.heap",
-    Kind.DOTNET_HEAP,
-    Confidence.LIKELY,
-    "maps",
-    ".NET 7 and later, gc/gc.cpp: regions in one range of 256 GiB or twice the memory",
-    "{size} in an unbroken range with 1 GiB or more set aside at once, in a .NET process: the heap of "
-    "its collector",
-    dotnet_heap,
-    Kind.RESERVED,
-)
-DOTNET_CODE = Rule(
-    "dotnet.code",
-    Kind.DOTNET_CODE,
-    Confidence.LIKELY,
-    "maps",
-    ".NET, ExecutableAllocator without W^X",
-    "{size} of anonymous memory that can be run in a .NET process: compiled code",
-    dotnet_code,
 )

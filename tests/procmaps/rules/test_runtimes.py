@@ -1,4 +1,4 @@
-"""V8, CPython, .NET."""
+"""V8 and CPython."""
 
 from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, anon, kinds, read, sorted_maps
 
@@ -34,18 +34,6 @@ def test_python_arenas_and_chunks_of_malloc() -> None:
 
 def test_the_same_sizes_elsewhere_are_no_arenas() -> None:
     assert kinds(read(process("/usr/bin/x", anon(AT, 4 * MIB))), AT, AT + MIB) == [(4 * MIB, "anonymous")]
-
-
-def test_dotnet_range() -> None:
-    text = process(
-        "/usr/share/dotnet/shared/Microsoft.NETCore.App/8.0.1/libcoreclr.so",
-        anon(AT, 16 * MIB),
-        anon(AT + 16 * MIB, 200 * 2**30, "---p"),
-        anon(AT - 64 * MIB, MIB, "rwxp"),
-    )
-    snapshot = read(text)
-    assert {kind for _, kind in kinds(snapshot, AT, AT + 2**40)} >= {"dotnet_heap"}
-    assert kinds(snapshot, AT - 64 * MIB, AT - 63 * MIB) == [(MIB, "dotnet_code")]
 
 
 def test_what_the_kernel_has_aligned_is_no_arena() -> None:
