@@ -47,7 +47,7 @@ class Started:
 
 @contextmanager
 def started(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[Started]:
-    """Start a command that prints a line `ready`; it is killed on leaving."""
+    """Start a command that prints a line `ready`; it is killed on leaving, with what it started."""
     child = subprocess.Popen(
         list(command),
         stdin=subprocess.PIPE,
@@ -56,12 +56,13 @@ def started(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[
         text=True,
         errors="replace",
         env={**os.environ, **environment},
+        start_new_session=True,
     )
     try:
         yield Started(child.pid, _until_ready(child))
     finally:
         with suppress(ProcessLookupError):
-            child.kill()
+            os.killpg(child.pid, signal.SIGKILL)  # the group of its own that it was started in
         child.communicate()
 
 
@@ -95,8 +96,10 @@ def wait_until_quiet(process: Started) -> None:
 def stop(process: Started) -> None:
     """Stop every thread, so that what is read belongs together."""
     os.kill(process.pid, signal.SIGSTOP)
-    while not re.search(rb"\nState:\t[Tt]", process.read("status")):  # t: stopped and traced
+    while re.search(rb"\nState:\t[^TtZ]", process.read("status")):  # t: stopped and traced
         time.sleep(0.01)
+    if b"\nState:\tZ" in process.read("status"):
+        raise NotStartedError("it ended")
 
 
 def resume(process: Started) -> None:

@@ -32,11 +32,11 @@ CALLERS: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (_FIRST + r"(?:_PyObject_Arena|_PyMem_ArenaAlloc)", "py_arena"),
         (_FIRST + r"/(?:lib)?python3[\d.]*(?:\.so[\d.]*)? ", "py_arena"),
         (_NEAR + r"zend_fiber_(?:stack|init|new)", "anonymous"),
-        (_FIRST + r"/(?:lib)?php", "heap_allocator"),
+        (_FIRST + r"/(?:lib)?(?:php|luajit)", "heap_allocator"),
         (_FIRST + "/beam", "beam_heap"),
         (_FIRST + r"/(?:libcoreclr\.so|libclrgc\.so|libclrjit\.so|azmcp) ", "dotnet_heap"),
         (r"runtime\.(?:sysReserve|sysAlloc|sysMap|mmap|persistentalloc)", "go"),
-        (_FIRST + r"/(?:libruby|libmonosgen|mono-sgen|mariadbd|libluajit|luajit|libpypy)", "anonymous"),
+        (_FIRST + r"/(?:libruby|libmonosgen|mono-sgen|mariadbd|libpypy)", "anonymous"),
         (_FIRST + "openblas", "anonymous"),
     )
 )

@@ -15,6 +15,7 @@ from procmaps.tables import Flags
 CHUNK_MIN_BYTES: Final = 128 * 2**10  # M_MMAP_THRESHOLD begins there
 MIB: Final = 2**20
 VAST_BYTES: Final = 2**30
+JEMALLOC_STEP_BYTES: Final = 512 * 2**10
 ZEND_CHUNK_BYTES: Final = 2 * MIB
 REST_MIN_BYTES: Final = 64 * 2**10  # what is closed above a stack or a chunk is a guard, and smaller
 FOREIGN_FLAGS: Final = sum(
@@ -52,10 +53,17 @@ def loaded(draft: Draft) -> Flags | None:
 
 
 def _unlike_jemalloc(draft: Draft) -> Flags:
-    """No MAP_NORESERVE in a process whose jemalloc maps with it."""
+    """No MAP_NORESERVE in a process whose jemalloc maps with it; without flags: no size that it maps.
+
+    jemalloc 5 keeps what it has mapped and asks for more in steps of 512 KiB from 2 MiB on; before, it took
+    chunks of 2 or 4 MiB.
+    """
+    jemalloc = has(draft.facts.marks, "jemalloc")
     noreserve = (draft.flags & np.uint64(VM_FLAGS["nr"])) != 0
-    flagging = has(draft.facts.marks, "jemalloc") & draft.owners(noreserve & draft.open_rw)
-    found: Flags = draft.spread(flagging) & ~noreserve
+    flagging = jemalloc & draft.owners(noreserve & draft.open_rw)
+    blind = draft.spread(jemalloc & ~draft.facts.smaps)
+    odd = ~is_multiple(draft.size, JEMALLOC_STEP_BYTES)
+    found: Flags = (draft.spread(flagging) & ~noreserve) | (blind & odd)
     return found
 
 

@@ -9,7 +9,7 @@ from procmaps.rules.draft import Draft, is_multiple
 from procmaps.rules.groups import runs_with
 from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
-from procmaps.rules.stacks import default_bytes
+from procmaps.rules.stacks import default_bytes, flag
 from procmaps.tables import EXECUTE, Flags
 
 ARENA_BYTES: Final = 64 * 2**20
@@ -23,8 +23,8 @@ BITMAP_BYTES: Final = 2**20
 PAGE_BYTES: Final = 4096
 CHUNK_MIN_BYTES: Final = 128 * 2**10  # smaller chunks of malloc are not mapped alone
 METADATA_UNIT_BYTES: Final = 64 * 2**10
-METADATA_MIN_BYTES: Final = 4 * 2**20
-METADATA_BYTES_AN_ARENA: Final = 6 * 2**20  # up to Go 1.21 2 MiB of bitmap, and blocks of 256 KiB
+METADATA_MIN_BYTES: Final = 2 * 2**20
+METADATA_BYTES_AN_ARENA: Final = 4 * 2**20  # up to Go 1.21 2 MiB of bitmap, and blocks of 256 KiB
 MMAP_AREA_BYTES: Final = 2**44  # neither executables nor the mmap area lie below it, but Go's heap does
 
 
@@ -74,20 +74,24 @@ def arena_index(draft: Draft) -> Flags | None:
     Go 1.21.2 and later keep huge pages off both (runtime/malloc.go, runtime/mpagealloc.go), which gives them
     the flag of stacks: so they merge with the stack of a thread that comes to lie below.
     """
-    go = processes(draft) & has(draft.facts.marks, "glibc", "musl")
+    go = _with_heap(draft) & has(draft.facts.marks, "glibc", "musl")
     if not go.any():
         return None
+    bitmaps = draft.open_rw & draft.spread(go) & (draft.size == BITMAP_BYTES) & flag(draft, "nh")
+    bitmaps[1:] &= ~(draft.none[:-1] & draft.touches_below[1:])  # a guard: then it is a stack
     summaries = np.flatnonzero(
         draft.open_none & draft.spread(go) & draft.touches_below & (draft.size >= ISLAND_RESERVE_BYTES)
     )
     summaries = summaries[draft.open_rw[summaries - 1] & (draft.size[summaries - 1] >= INDEX_BYTES)]
-    if not len(summaries):
-        return None
     rest = draft.size[summaries - 1] - INDEX_BYTES - BITMAP_BYTES
     process = draft.process[summaries]
     with_bitmap = (rest == 0) | (rest == default_bytes(draft)[process])
     size = np.where(with_bitmap, INDEX_BYTES + BITMAP_BYTES, INDEX_BYTES)
-    return draft.take(process, draft.start[summaries] - size, draft.start[summaries], block=False)
+    rows = np.flatnonzero(bitmaps)
+    low = np.concatenate((draft.start[summaries] - size, draft.start[rows]))
+    high = np.concatenate((draft.start[summaries], draft.end[rows]))
+    owner = np.concatenate((process, draft.process[rows]))
+    return draft.take(owner, low, high, block=False) if len(low) else None
 
 
 def islands(draft: Draft) -> Flags | None:

@@ -9,7 +9,7 @@ from procmaps.rules.draft import Draft
 from procmaps.rules.names import Name
 from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
-from procmaps.tables import WRITE, Flags
+from procmaps.tables import WRITE, Flags, Ints64
 
 BSS_CERTAIN_BYTES: Final = 64 * 2**10
 BSS_MAX_BYTES: Final = 64 * 2**20
@@ -20,14 +20,18 @@ LOADER_MAX_BYTES: Final = 64 * 2**10
 
 
 def _above_data(draft: Draft) -> Flags:
-    """Right above writable data of a file, or above pages of it that were closed to writing again (RELRO)."""
     found: Flags = draft.open_rw & (draft.below == Name.FILE_DATA + 1)
+    return found
+
+
+def _above_closed_data(draft: Draft) -> Ints64:
+    """Rows right above pages of a file that were closed to writing, but that lie above writable ones."""
     rows = np.flatnonzero(draft.open_rw & (draft.below == Name.FILE_RODATA + 1))
     maps = draft.snapshot.maps
     below = np.maximum(draft.mapping[rows] - 1, 1)
     same = (maps.inode[below] == maps.inode[below - 1]) & (maps.end[below - 1] == maps.start[below])
-    found[rows[same & (maps.perms[below - 1] & WRITE != 0)]] = True
-    return found
+    closed: Ints64 = rows[same & (maps.perms[below - 1] & WRITE != 0)]
+    return closed
 
 
 def bss(draft: Draft) -> Flags:
@@ -38,7 +42,9 @@ def bss(draft: Draft) -> Flags:
     late = np.where(has(draft.facts.marks, "jemalloc"), JEMALLOC_BSS_MAX_BYTES, LATE_BSS_MAX_BYTES)
     late = np.where(has(draft.facts.marks, "ruby"), RUBY_BSS_MAX_BYTES, late)
     largest = np.where(has(draft.facts.marks, "python", "jvm", "ruby"), late, BSS_MAX_BYTES)
-    return _above_data(draft) & (draft.size <= draft.spread(largest)) & ~draft.touches_above
+    above = _above_data(draft)
+    above[_above_closed_data(draft)] = True
+    return above & (draft.size <= draft.spread(largest)) & ~draft.touches_above
 
 
 def small_bss(draft: Draft) -> Flags:

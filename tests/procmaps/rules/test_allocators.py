@@ -89,3 +89,9 @@ def test_flags_that_no_malloc_asks_for() -> None:
         anon(AT, 3 * MIB + 4096), anon(AT, 3 * MIB + 4096) + "VmFlags: rd wr mr mw me dd ac\n"
     )
     assert kinds(read(smaps=smaps), AT, AT + 1) == [(3 * MIB + 4096, "anonymous")]
+
+
+def test_sizes_that_jemalloc_does_not_map() -> None:
+    text = with_object("/usr/lib/libjemalloc.so.2", anon(AT, 3584 * KIB), anon(AT + 32 * MIB, 1944 * KIB))
+    snapshot = read(text)
+    assert kinds(snapshot, AT, AT + 64 * MIB) == [(3584 * KIB, "heap_allocator"), (1944 * KIB, "anonymous")]
