@@ -70,6 +70,7 @@ MEMORY_RULES: Final[tuple[Rule, ...]] = (
     stack_pairs.REPEATED,
     beam.CARRIERS,
     stack_runs.BARE,
+    stack_runs.UNSEEN_ALIKE,
     stack_runs.UNSEEN_MERGED,
     go.ISLANDS,
     jvm_code.SEGMENT_MAPS,

@@ -15,6 +15,7 @@ HEAP_INFO: Final = struct.Struct("<QQQQ")  # ar_ptr, prev, size, mprotect_size (
 CHUNK: Final = struct.Struct("<QQ")  # prev_size, size and three flags (malloc/malloc.c)
 IS_MMAPPED: Final = 2
 CHUNK_MIN_BYTES: Final = 8 * PAGE_BYTES
+HEADER_BYTES: Final = 16  # which glibc 2.43 no longer counts
 
 
 def heaps(memory: BinaryIO, writable: list[tuple[int, int]]) -> list[Range]:
@@ -43,6 +44,7 @@ def _chunks_in(memory: BinaryIO, low: int, high: int) -> Iterator[Range]:
     while position < high:
         before, size = CHUNK.unpack(_read(memory, position, CHUNK.size))
         flags, size = size & 7, size & -8
+        size += -size % PAGE_BYTES if -size % PAGE_BYTES == HEADER_BYTES else 0
         if (
             before == 0
             and flags == IS_MMAPPED
@@ -57,4 +59,7 @@ def _chunks_in(memory: BinaryIO, low: int, high: int) -> Iterator[Range]:
 
 def _read(memory: BinaryIO, address: int, size: int) -> bytes:
     memory.seek(address)
-    return memory.read(size).ljust(size, b"\0")
+    try:
+        return memory.read(size).ljust(size, b"\0")
+    except OSError:  # a guard that maps does not show
+        return bytes(size)

@@ -10,7 +10,7 @@ from procmaps.rules.names import Name
 from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS
-from procmaps.tables import Flags
+from procmaps.tables import Flags, Ints64
 
 CHUNK_MIN_BYTES: Final = 128 * 2**10  # M_MMAP_THRESHOLD begins there
 MIB: Final = 2**20
@@ -44,26 +44,33 @@ def loaded(draft: Draft) -> Flags | None:
     other = has(draft.facts.marks, "jemalloc", "tcmalloc", "mimalloc")
     if not other.any():
         return None
-    vast = draft.none & (draft.size >= VAST_BYTES) & ~draft.spread(has(draft.facts.marks, "mimalloc"))
-    below_vast = np.zeros(len(draft), np.bool_)
-    below_vast[:-1] = vast[1:] & draft.touches_below[1:]
     own = draft.writable | draft.none & draft.touches_below
-    found: Flags = draft.open & draft.spread(other) & own & ~vast & ~below_vast & ~_unlike_jemalloc(draft)
+    rows = np.flatnonzero(draft.open & draft.spread(other) & own)
+    above = np.minimum(rows + 1, len(draft) - 1)
+    vast = (draft.none[rows] & (draft.size[rows] >= VAST_BYTES)) | (
+        draft.touches_above[rows] & draft.none[above] & (draft.size[above] >= VAST_BYTES)
+    )
+    vast &= ~has(draft.facts.marks, "mimalloc")[draft.process[rows]]
+    found = np.zeros(len(draft), np.bool_)
+    found[rows[~vast & ~_unlike_jemalloc(draft, rows)]] = True
     return found
 
 
-def _unlike_jemalloc(draft: Draft) -> Flags:
+def _unlike_jemalloc(draft: Draft, rows: Ints64) -> Flags:
     """No MAP_NORESERVE in a process whose jemalloc maps with it; without flags: no size that it maps.
 
     jemalloc 5 keeps what it has mapped and asks for more in steps of 512 KiB from 2 MiB on; before, it took
     chunks of 2 or 4 MiB.
     """
     jemalloc = has(draft.facts.marks, "jemalloc")
-    noreserve = (draft.flags & np.uint64(VM_FLAGS["nr"])) != 0
-    flagging = jemalloc & draft.owners(noreserve & draft.open_rw)
-    blind = draft.spread(jemalloc & ~draft.facts.smaps)
-    odd = ~is_multiple(draft.size, JEMALLOC_STEP_BYTES)
-    found: Flags = (draft.spread(flagging) & ~noreserve) | (blind & odd)
+    process = draft.process[rows]
+    noreserve = (draft.flags[rows] & np.uint64(VM_FLAGS["nr"])) != 0
+    flagging = np.zeros(len(jemalloc), np.bool_)
+    flagging[process[noreserve & draft.writable[rows]]] = True
+    flagging &= jemalloc
+    blind = jemalloc & ~draft.facts.smaps
+    odd = ~is_multiple(draft.size[rows], JEMALLOC_STEP_BYTES)
+    found: Flags = (flagging[process] & ~noreserve) | (blind[process] & odd)
     return found
 
 

@@ -20,9 +20,10 @@ UNIT_BYTES: Final = 256 * 2**10
 MAPPED_MIN_BYTES: Final = 512 * 2**10  # what is smaller is in a carrier with others, or in malloc's
 LITERALS_MIN_BYTES: Final = 2**29
 EXTRA_BYTES: Final = 20 * 2**10
-FIRST_CARRIERS_BYTES: Final = tuple(2**power + EXTRA_BYTES for power in range(17, 23))
+# 148 KiB as well, but carriers that are mapped have sizes of four and eight times that
+FIRST_CARRIERS_BYTES: Final = tuple(2**power + EXTRA_BYTES for power in range(18, 23))
 FIRST_CARRIERS_MAX_BYTES: Final = 4 * 2**20  # those of one size, in one mapping
-CARRIER_MIN_BYTES: Final = FIRST_CARRIERS_BYTES[0] - EXTRA_BYTES
+CARRIER_MIN_BYTES: Final = 128 * 2**10
 INVERSE_OF_5: Final = 13  # modulo 32
 
 

@@ -5,13 +5,23 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft
+from procmaps.rules.draft import Draft, is_multiple
 from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
 from procmaps.rules.stack_pairs import live, seen
-from procmaps.rules.stacks import DEFAULT_BYTES, JAVA_DEFAULT_BYTES, PAGE_BYTES, default_bytes, take_runs
+from procmaps.rules.stacks import (
+    DEFAULT_BYTES,
+    JAVA_DEFAULT_BYTES,
+    PAGE_BYTES,
+    STACK_MAX_BYTES,
+    default_bytes,
+    take_runs,
+)
 from procmaps.tables import Flags, Ints64
 
+ALIKE_COUNT: Final = 6  # of fewer a chunk of malloc is likely enough
+ALIKE_FEWER_COUNT: Final = 2
+CHOSEN_BYTES: Final = 64 * 2**10
 CACHE_BYTES: Final = 40 * 2**20  # stacks of dead threads that glibc keeps
 
 
@@ -44,6 +54,28 @@ def _runs_of(draft: Draft, guard: int) -> Flags | None:
     wanted = np.bincount(process, count, minlength=len(missing))
     fits = (wanted <= 2 * missing)[process]
     return take_runs(draft, rows[fits], one[fits], count[fits])
+
+
+def unseen_alike(draft: Draft) -> Flags | None:
+    """As many stacks of one size as threads are left without one, guards inside, in one mapping.
+
+    The size is not the default: then it is one that somebody chose, whole 64 KiB.
+    """
+    missing = _missing(draft)
+    if not (missing >= ALIKE_COUNT).any():
+        return None
+    rows = np.flatnonzero(
+        draft.open_rw & draft.spread(missing >= ALIKE_COUNT) & (draft.size >= DEFAULT_BYTES)
+    )
+    process = draft.process[rows]
+    count = np.zeros(len(rows), np.int64)
+    for fewer in range(ALIKE_FEWER_COUNT, -1, -1):  # threads that began early may lie elsewhere
+        number = missing[process] - fewer
+        one = draft.size[rows] // number
+        whole = (one * number == draft.size[rows]) & is_multiple(one - PAGE_BYTES, CHOSEN_BYTES)
+        count[whole & (one <= STACK_MAX_BYTES)] = number[whole & (one <= STACK_MAX_BYTES)]
+    rows, count = rows[count > 0], count[count > 0]
+    return take_runs(draft, rows, draft.size[rows] // np.maximum(count, 1), count)
 
 
 def unseen_merged(draft: Draft) -> Flags | None:
@@ -86,6 +118,17 @@ BARE = Rule(
     "threads some have no stack else",
     bare,
     Kind.ANONYMOUS,
+)
+UNSEEN_ALIKE = Rule(
+    "stack.unseen_alike",
+    Kind.THREAD_STACK,
+    Confidence.LIKELY,
+    "maps, status",
+    "glibc 2.42 and later on Linux 6.13 and later: stacks merge where their guards cannot be seen",
+    "{size}, one of as many of this size in one mapping as of {threads} threads have no stack else, guards "
+    "inside",
+    unseen_alike,
+    Kind.HEAP_MMAP,
 )
 UNSEEN_MERGED = Rule(
     "stack.unseen_merged",

@@ -41,7 +41,7 @@ def test_first_carriers_below_the_literals_are_malloc_s() -> None:
 
 
 def test_some_first_carriers_of_one_size() -> None:
-    assert kinds(read(vm(anon(AT, 8 * 148 * KIB))), AT, AT + 1) == [(8 * 148 * KIB, "heap_mmap")]
+    assert kinds(read(vm(anon(AT, 2 * 1044 * KIB))), AT, AT + 1) == [(2 * 1044 * KIB, "heap_mmap")]
 
 
 def test_a_stack_on_a_boundary_of_carriers_is_a_stack() -> None:

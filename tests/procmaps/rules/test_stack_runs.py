@@ -37,3 +37,13 @@ def test_memory_that_malloc_cannot_own_is_stacks_of_several_sizes() -> None:
     odd = 3 * STACK + 700 * 1024
     snapshot = read(process(odd), threads=9, rss_anon_kb=400, stack_limit=STACK)
     assert blocks(snapshot, Kind.THREAD_STACK) == [odd]
+
+
+def test_as_many_of_one_chosen_size_as_threads_have_none() -> None:
+    chosen = MIB + 4096
+    assert (
+        blocks(read(process(12 * chosen), threads=14, stack_limit=STACK), Kind.THREAD_STACK) == [chosen] * 12
+    )
+    assert blocks(read(process(12 * chosen), threads=6, stack_limit=STACK), Kind.THREAD_STACK) == []
+    odd = 980 * 1024
+    assert blocks(read(process(12 * odd), threads=14, stack_limit=STACK), Kind.THREAD_STACK) == []
