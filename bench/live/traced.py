@@ -31,7 +31,7 @@ CALLERS: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (_FIRST + "new_mmap_object", "anonymous"),
         (_FIRST + r"(?:_PyObject_Arena|_PyMem_ArenaAlloc)", "py_arena"),
         (_FIRST + r"/(?:lib)?python3[\d.]*(?:\.so[\d.]*)? ", "py_arena"),
-        (_FIRST + "zend_fiber_", "anonymous"),
+        (_FIRST + "zend_fiber_init_context", "anonymous"),
         (_FIRST + r"/(?:lib)?(?:php|luajit)", "heap_allocator"),
         (_FIRST + "/beam", "beam_heap"),
         (_FIRST + r"/(?:libcoreclr\.so|libclrgc\.so|libclrjit\.so|azmcp) ", "dotnet_heap"),

@@ -133,7 +133,10 @@ def zend(draft: Draft) -> Flags | None:
     # a heap of glibc's arenas has the closed rest of its block above it
     above = np.minimum(rows + 1, len(draft) - 1)
     rest = draft.touches_above[rows] & draft.none[above] & (draft.size[above] > REST_MIN_BYTES)
-    good = aligned & ~rest & (draft.end[rows] - base >= ZEND_CHUNK_BYTES)
+    # what has a guard right below is the stack of a fiber, 2 MiB as a rule
+    below = np.maximum(rows - 1, 0)
+    fiber = draft.touches_below[rows] & draft.none[below] & (draft.size[rows] == ZEND_CHUNK_BYTES)
+    good = aligned & ~rest & ~fiber & (draft.end[rows] - base >= ZEND_CHUNK_BYTES)
     rows, base = rows[good], base[good]
     return draft.take(draft.process[rows], base, draft.end[rows], block=False) if len(rows) else None
 

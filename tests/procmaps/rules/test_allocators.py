@@ -95,3 +95,13 @@ def test_sizes_that_jemalloc_does_not_map() -> None:
     text = with_object("/usr/lib/libjemalloc.so.2", anon(AT, 3584 * KIB), anon(AT + 32 * MIB, 1944 * KIB))
     snapshot = read(text)
     assert kinds(snapshot, AT, AT + 64 * MIB) == [(3584 * KIB, "heap_allocator"), (1944 * KIB, "anonymous")]
+
+
+def test_the_stack_of_a_fiber_of_php_is_no_chunk_where_it_is_aligned_by_chance() -> None:
+    stacks = "".join(
+        anon(AT + number * (2 * MIB + 4 * KIB) - 4 * KIB, 4 * KIB, "---p")
+        + anon(AT + number * (2 * MIB + 4 * KIB), 2 * MIB)
+        for number in range(5)
+    )
+    snapshot = read(with_object("/usr/bin/php8.2", BRK_HEAP, stacks), threads=1)
+    assert "heap_allocator" not in {kind for _, kind in kinds(snapshot, AT, AT + 16 * MIB)}
