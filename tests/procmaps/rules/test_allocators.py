@@ -105,3 +105,8 @@ def test_the_stack_of_a_fiber_of_php_is_no_chunk_where_it_is_aligned_by_chance()
     )
     snapshot = read(with_object("/usr/bin/php8.2", BRK_HEAP, stacks), threads=1)
     assert "heap_allocator" not in {kind for _, kind in kinds(snapshot, AT, AT + 16 * MIB)}
+
+
+def test_malloc_need_not_have_written_all_that_it_maps() -> None:
+    text = with_object("/usr/bin/x", BRK_HEAP, anon(AT, 50 * MIB + 4096))
+    assert kinds(read(text, rss_anon_kb=48 * 1024), AT, AT + 1) == [(50 * MIB + 4096, "heap_mmap")]
