@@ -187,6 +187,8 @@ def observe(process: Started, found: Found) -> tuple[dict[str, bytes], Truth]:
         executable = [(line.start, line.end) for line in lines if b"x" in line.perms and not line.inode]
         truth.add(traced.mapped(found.log, process.pid, executable))
     capture.add_native(process, lines, truth)
+    if found.child:
+        capture.resume(process)  # in a session of its own it has to end by itself
     return files, truth
 
 
