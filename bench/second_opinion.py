@@ -1,9 +1,9 @@
 """`make second-opinion`: start processes that can tell what their memory is, label them, and compare.
 
-JVMs answer `jcmd VM.native_memory detail`; arenas and chunks are read from glibc's structures in the stopped
-process; a C program prints its stacks; of other runtimes and of servers strace tells who mapped what. All of it
-takes an hour: `--only WORD` runs those whose name contains it, `--found-in DIR` looks for runtimes and servers
-in the root of another system, or in a folder of programs, as well, `--keep DIR` keeps what was read in the form
+JVMs answer `jcmd VM.native_memory detail`; arenas and chunks are read from glibc's structures in the
+stopped process; a C program prints its stacks; of other runtimes and of servers strace tells who mapped what.
+All of it takes an hour: `--only WORD` runs those whose name contains it, `--found-in DIR` looks for runtimes
+in the root of another system or in a folder of programs as well, `--keep DIR` keeps what was read in the form
 of the known processes, `--page FILE` writes a page.
 """
 
