@@ -22,6 +22,7 @@ INDEX_BYTES: Final = 32 * 2**20  # a pointer for each 64 MiB of 48 bits of addre
 BITMAP_BYTES: Final = 2**20
 PAGE_BYTES: Final = 4096
 CHUNK_MIN_BYTES: Final = 128 * 2**10  # smaller chunks of malloc are not mapped alone
+SMALL_SUMMARY_BYTES: Final = (128 * 2**10, 2**20)
 METADATA_UNIT_BYTES: Final = 64 * 2**10
 METADATA_MIN_BYTES: Final = 2 * 2**20
 METADATA_BYTES_AN_ARENA: Final = 4 * 2**20  # up to Go 1.21 2 MiB of bitmap, and blocks of 256 KiB
@@ -122,7 +123,12 @@ def rest(draft: Draft) -> Flags | None:
     small = draft.size[rows] <= METADATA_MIN_BYTES + arenas * METADATA_BYTES_AN_ARENA
     pages = draft.size[rows] % METADATA_UNIT_BYTES // PAGE_BYTES
     found = np.zeros(len(draft), np.bool_)
-    found[rows] = ~draft.writable[rows] | (draft.size[rows] < CHUNK_MIN_BYTES) | (small & (pages <= arenas))
+    fits = ~draft.writable[rows] | (draft.size[rows] < CHUNK_MIN_BYTES) | (small & (pages <= arenas))
+    # above the smallest of the summaries lies what was mapped first, merged with the loader's memory
+    below = np.maximum(rows - 1, 0)
+    gap = draft.touches_below[rows] & draft.none[below] & (draft.size[below] >= SMALL_SUMMARY_BYTES[0])
+    fits |= gap & (draft.size[below] <= SMALL_SUMMARY_BYTES[1]) & small
+    found[rows] = fits
     return found
 
 

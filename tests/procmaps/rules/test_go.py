@@ -86,3 +86,10 @@ def test_the_index_of_arenas_is_cut_from_the_stack_that_merged_with_it() -> None
     )
     assert blocks(snapshot, Kind.THREAD_STACK) == [8 * MIB + 4096]
     assert kinds(snapshot, stack, AT) == [(8 * MIB, "thread_stack"), (33 * MIB, "go_runtime")]
+
+
+def test_what_lies_above_the_smallest_summary_is_the_runtime_s() -> None:
+    low = AT - 1024 * MIB
+    summary = anon(low, 512 * 1024, "---p") + anon(low + 512 * 1024, 4096)
+    snapshot = read(with_c(summary, anon(low + 516 * 1024, 508 * 1024, "---p"), anon(low + MIB, 396 * 1024)))
+    assert kinds(snapshot, low + MIB, low + MIB + 1) == [(396 * 1024, "go_runtime")]
