@@ -85,7 +85,7 @@ def unseen_merged(draft: Draft) -> Flags | None:
     short = (missing > 0) & (missing > seen(draft)) & (budget >= 0) & (draft.facts.threads > 0)
     if not short.any():
         return None
-    room = missing * default_bytes(draft)
+    room = missing * default_bytes(draft) // 2  # those of the default size are known by it
     own = draft.open_rw & draft.spread(short)
     return own & (draft.size > draft.spread(budget)) & (draft.size <= draft.spread(room))
 
