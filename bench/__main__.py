@@ -1,6 +1,6 @@
 """`make bench`: every figure on a line, and all of them in bench/out/latest.json.
 
-Names of parts (core, sweep, probe, startup) as arguments run those alone.
+Names of parts (core, peers, startup, probe, sweep) as arguments run those alone.
 """
 
 import json
@@ -8,9 +8,9 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from bench import core, probe, startup, sweep
+from bench import core, peers, probe, startup, sweep
 
-PARTS = {"core": core, "startup": startup, "probe": probe, "sweep": sweep}
+PARTS = {"core": core, "peers": peers, "startup": startup, "probe": probe, "sweep": sweep}
 OUT = Path(__file__).with_name("out") / "latest.json"
 
 

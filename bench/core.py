@@ -4,7 +4,7 @@ import re
 import tempfile
 import tracemalloc
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
@@ -25,6 +25,9 @@ ROUNDS = 25
 MAPPINGS = 20_000
 JVM_EVERY = 20
 FIRST_PID = 1000
+MANY_MAPPINGS, FEW_MAPPINGS = 60_000, 200
+PAGE_BYTES = 4096
+LOWEST = 0x100000000000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +49,46 @@ def figures() -> Iterator[Figure]:
     """Ratios of CPU seconds; the work of the core is timed without the inflating."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        copies = _crowd(root)
-        maps, smaps = _probe(root, Evidence.MAPS), _probe(root, Evidence.SMAPS)
+        copies = crowd(root)
+        maps, smaps = probe(root, Evidence.MAPS), probe(root, Evidence.SMAPS)
     yield Figure("core_mappings", maps.mappings, "mappings")
     yield Figure("core_processes", copies, "processes")
-    runs = interleave([_core(maps), _gunzip(maps)], ROUNDS)
-    yield Figure("core_vs_gunzip", runs.ratio(0, 1), "ratio", 4.0)
+    runs = interleave([core(maps), _gunzip(maps)], ROUNDS)
+    yield Figure("core_vs_gunzip", runs.ratio(0, 1), "ratio", 3.5)
     yield Figure("core_cpu", runs.median_s(0) * 1e3, "ms")
-    runs = interleave([_core(smaps), _gunzip(smaps)], ROUNDS)
-    yield Figure("core_smaps_vs_gunzip", runs.ratio(0, 1), "ratio", 4.0)
+    runs = interleave([core(smaps), _gunzip(smaps)], ROUNDS)
+    yield Figure("core_smaps_vs_gunzip", runs.ratio(0, 1), "ratio", 3.5)
     yield Figure("core_peak_vs_text", _peak(maps), "ratio", 12.0)
+    one, many = _sixty_thousand()
+    runs = interleave([core(one), core(many)], ROUNDS)
+    per_mapping = runs.ratio(0, 1) * many.mappings / one.mappings
+    yield Figure("core_60k_vs_200_per_mapping", per_mapping, "ratio", 1.1)
 
 
-def _crowd(root: Path) -> int:
+def _sixty_thousand() -> tuple[Sent, Sent]:
+    """60,000 mappings of one process, near the kernel's limit of 65,530, and as many of processes of 200."""
+    recorded = next(case.files for case in cases() if 50 < case.files["maps"].count(b"\n") < FEW_MAPPINGS)
+    sent = []
+    for each in (MANY_MAPPINGS, FEW_MAPPINGS):
+        with tempfile.TemporaryDirectory() as folder:
+            for pid in range(FIRST_PID, FIRST_PID + MANY_MAPPINGS // each):
+                _write(Path(folder), pid, {**recorded, "maps": _grown(recorded["maps"], each)})
+            sent.append(probe(Path(folder), Evidence.MAPS))
+    return sent[0], sent[1]
+
+
+def _grown(maps: bytes, count: int) -> bytes:
+    """These maps with more pages below them, which differ in access, or the kernel would merge them."""
+    lines = maps.splitlines(keepends=True)
+    missing = count - len(lines)
+    more = (
+        b"%012x-%012x %s 00000000 00:00 0 \n" % (start, start + PAGE_BYTES, (b"rw-p", b"r--p")[page % 2])
+        for page, start in enumerate(range(LOWEST, LOWEST + missing * PAGE_BYTES, PAGE_BYTES))
+    )
+    return b"".join((*more, *lines))
+
+
+def crowd(root: Path) -> int:
     """Recorded processes laid out as one host, in a mixed order, again under other pids up to MAPPINGS.
 
     One in JVM_EVERY is a JVM, as on a host that runs a few services beside all else.
@@ -70,13 +100,17 @@ def _crowd(root: Path) -> int:
     mappings = count = 0
     while mappings < MAPPINGS:
         files = next(others) if count % JVM_EVERY else next(jvms)
-        target = root / "proc" / str(FIRST_PID + count)
-        target.mkdir(parents=True)
-        for name, content in files.items():
-            (target / name).write_bytes(content)
+        _write(root, FIRST_PID + count, files)
         mappings += files["maps"].count(b"\n")
         count += 1
     return count
+
+
+def _write(root: Path, pid: int, files: Mapping[str, bytes]) -> None:
+    target = root / "proc" / str(pid)
+    target.mkdir(parents=True)
+    for name, content in files.items():
+        (target / name).write_bytes(content)
 
 
 def _recorded() -> list[dict[str, bytes]]:
@@ -90,7 +124,7 @@ def _recorded() -> list[dict[str, bytes]]:
     return fleet + [dict(case.files) for case in cases()]
 
 
-def _probe(root: Path, evidence: Evidence) -> Sent:
+def probe(root: Path, evidence: Evidence) -> Sent:
     """What the real probe sends of that host."""
     limits = Limits(smaps_resident_bytes=2**50)
     dump = local.collect(Host("crowd", "127.0.0.1", root=str(root)), Session(limits, evidence))
@@ -101,7 +135,7 @@ def _probe(root: Path, evidence: Evidence) -> Sent:
     return Sent(dump.nonce.encode(), gz, memory, identity)
 
 
-def _core(sent: Sent) -> Callable[[], object]:
+def core(sent: Sent) -> Callable[[], object]:
     def run() -> object:
         snapshot = read(sent.memory, sent.identity, sent.nonce)
         return footprints(snapshot, classify(snapshot))
@@ -115,7 +149,7 @@ def _gunzip(sent: Sent) -> Callable[[], object]:
 
 def _peak(sent: Sent) -> float:
     """Most memory that the core holds at once, NumPy's arrays included, in multiples of the text."""
-    run = _core(sent)
+    run = core(sent)
     run()
     tracemalloc.start()
     run()

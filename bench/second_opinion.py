@@ -2,13 +2,16 @@
 
 JVMs answer `jcmd VM.native_memory detail`; arenas and chunks are read from glibc's structures in the
 stopped process; a C program prints its stacks; of other runtimes and of servers strace tells who mapped what.
-All of it takes an hour: `--only WORD` runs those whose name contains it, `--found-in DIR` looks for runtimes
-in the root of another system or in a folder of programs as well, `--keep DIR` keeps what was read in the form
-of the known processes, `--page FILE` writes a page.
+All of it takes an hour: `--only WORD` runs those whose name contains it, `--keep DIR` keeps what was read in
+the form of the known processes, `--page FILE` writes a page. `--root DIR` runs all inside a root directory of
+another release (debootstrap makes one; /proc must be mounted in it, and a C compiler and JDKs installed),
+with its libc; it may be given several times, and so may `--found-in DIR`, a folder of other programs.
 """
 
 import argparse
+import itertools
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,6 +23,7 @@ from pathlib import Path
 from bench.live import agreement, capture, found, jdks, jvms, page, programs
 from bench.live.agreement import Agreement
 from bench.live.ranges import Truth
+from bench.live.roots import HERE, Root
 from procmaps.tables import Evidence
 
 OUT = Path(__file__).with_name("out")
@@ -45,88 +49,88 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="WORD")
     parser.add_argument("--keep", type=Path, metavar="DIR")
     parser.add_argument("--page", type=Path, metavar="FILE")
-    parser.add_argument("--found-in", action="append", default=[], metavar="DIR")
+    parser.add_argument("--found-in", type=Path, action="append", default=[], metavar="DIR")
+    parser.add_argument("--root", type=Path, metavar="DIR", action="append")
     options = parser.parse_args()
+    roots = [Root(path.resolve()) for path in options.root or [HERE.path]]
     rows = []
-    places = [found.Place(None, is_root=False), *map(found.place_of, options.found_in)]
-    for opinion in _opinions(options.only, places):
+    places = [found.place_of(root.path) for root in roots]
+    places += [found.place_of(path) for path in options.found_in]
+    opinions = itertools.chain(
+        (opinion for root in roots for opinion in _opinions(root, options.only)),
+        _of_found(options.only, places),
+    )
+    for opinion in opinions:
         if options.keep:
-            _keep(options.keep / f"{opinion.group}-{opinion.name}", opinion)
+            _keep(options.keep / f"{opinion.group}-{opinion.name}".replace(" ", "-"), opinion)
         agreed = {
             evidence: agreement.compare(opinion.files, opinion.truth, evidence) for evidence in page.EVIDENCES
         }
         rows.append(page.Row(opinion.group, opinion.name, opinion.settings, agreed))
         _print(opinion, agreed)
     if options.page and rows:
-        libc = " ".join(platform.libc_ver())
-        machine = f"Linux {platform.release()}, {libc}, {platform.machine()}"
+        libcs = ", ".join(root.named(root.libc()) for root in roots)
+        machine = f"Linux {platform.release()}, {libcs}, {platform.machine()}"
         date = datetime.now(tz=UTC).date().isoformat()
         options.page.write_text(page.render(rows, date, machine, jvms.CHOSEN_AFTER[0].name))
     return 0 if rows else 1
 
 
-def _opinions(only: str, places: list[found.Place]) -> Iterator[Opinion]:
-    with tempfile.TemporaryDirectory() as name:
+def _opinions(root: Root, only: str) -> Iterator[Opinion]:
+    with tempfile.TemporaryDirectory(dir=None if root.is_here else root.outside("/tmp")) as name:
         folder = Path(name)
-        folder.chmod(0o755)  # servers run as other users
-        yield from _of_programs(folder, only)
-        yield from _of_found(folder, only, places)
-        yield from _of_jvms(folder, only)
+        yield from _of_programs(root, folder, only)
+        yield from _of_jvms(root, folder, only)
 
 
-def _of_programs(folder: Path, only: str) -> Iterator[Opinion]:
-    load = programs.compiled(folder)
-    library = programs.preloaded(folder)
+def _of_programs(root: Root, folder: Path, only: str) -> Iterator[Opinion]:
+    load = programs.compiled(root, "load.c", root.inside(folder / "load"), "-pthread")
+    for build, flags in programs.BUILDS.items():
+        programs.compiled(root, "load.c", f"{load}-{build}", "-pthread", *flags)
+    library = programs.compiled(root, "callers.c", root.inside(folder / "callers.so"), "-shared", "-fPIC")
     if load is None or library is None:
         print("no C compiler: only JVMs are compared", file=sys.stderr)
         return
     own: list[tuple[programs.Program, Path | None]] = [(one, None) for one in programs.native(load)]
-    for program, log in [*own, *programs.installed(load, library, folder)]:
+    for program, log in [*own, *programs.installed(root, load, library, folder)]:
         if only not in program.name:
             continue
         environment = dict(pair.split("=", 1) for pair in program.environment.split())
         try:
-            with capture.started(program.command, environment) as process:
+            with capture.started(program.command, environment, root) as process:
                 files, truth = programs.observe(process, log)
-                yield Opinion(
-                    "native" if log is None else "installed", program.name, program.shown, files, truth
-                )
+                group = root.named("native" if log is None else "installed")
+                yield Opinion(group, program.name, program.shown, files, truth)
         except capture.NotStartedError as error:
             print(f"{program.name}: left out: {error}", file=sys.stderr)
 
 
-def _of_found(folder: Path, only: str, places: list[found.Place]) -> Iterator[Opinion]:
-    load = programs.compiled(folder)
-    if load is None:
-        return
-    for one in found.all_found(places, load, folder, only):
-        try:
-            with capture.started(one.command, {}) as process:
-                files, truth = found.observe(process, one)
-                yield Opinion(one.group, one.name, one.settings, files, truth)
-        except (capture.NotStartedError, OSError) as error:
-            print(f"{one.group} {one.name}: left out: {error}", file=sys.stderr)
+def _of_found(only: str, places: list[found.Place]) -> Iterator[Opinion]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # servers run as other users
+        load = programs.compiled(HERE, "load.c", str(folder / "load"), "-pthread")
+        if load is None:
+            return
+        for one in found.all_found(places, Path(load), folder, only):
+            try:
+                with capture.started(one.command, {}) as process:
+                    files, truth = found.observe(process, one)
+                    yield Opinion(one.group, one.name, one.settings, files, truth)
+            except (capture.NotStartedError, OSError) as error:
+                print(f"{one.group} {one.name}: left out: {error}", file=sys.stderr)
 
 
-def _of_jvms(folder: Path, only: str) -> Iterator[Opinion]:
-    installed = jdks.installed() + jdks.packaged(OUT / "jdks")
+def _of_jvms(root: Root, folder: Path, only: str) -> Iterator[Opinion]:
+    installed = jdks.installed(root) + (jdks.packaged(OUT / "jdks") if root.is_here else [])
     if not installed:
         return
     jcmd = jdks.tool(installed, "jcmd")
-    source = Path(jvms.__file__).with_name("Load.java")
-    subprocess.run(
-        [
-            jdks.tool(installed, "javac"),
-            "--release",
-            "8",
-            "-nowarn",
-            "-Xlint:-options",
-            "-d",
-            str(folder),
-            str(source),
-        ],
-        check=True,
-    )
+    source = shutil.copy(Path(jvms.__file__).with_name("Load.java"), folder)
+    flags = ["-source", "8", "-target", "8", "-nowarn", "-Xlint:-options"]
+    classes = root.inside(folder)
+    compiler = [jdks.tool(installed, "javac"), *flags, "-d", classes, root.inside(Path(source))]
+    subprocess.run(root.command(compiler), check=True)
     for jdk in installed:
         for setting in jvms.SETTINGS:
             name = f"{jdk.name}-{setting.name}"
@@ -134,7 +138,7 @@ def _of_jvms(folder: Path, only: str) -> Iterator[Opinion]:
                 continue
             try:
                 with capture.started(
-                    jvms.command(jdk, setting, folder), jvms.environment(setting)
+                    jvms.command(jdk, setting, classes), jvms.environment(setting), root
                 ) as process:
                     files, truth, notes = jvms.observe(process, jdk, jcmd)
                     settings = f"{setting.environment} {setting.flags} {setting.load}".strip()

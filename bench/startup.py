@@ -24,5 +24,5 @@ def figures() -> Iterator[Figure]:
             ROUNDS,
             children_cpu_s,
         )
-    yield Figure("startup_vs_imports", runs.ratio(0, 1), "ratio", 2.0)
+    yield Figure("startup_vs_imports", runs.ratio(0, 1), "ratio", 1.5)
     yield Figure("startup_cpu", runs.median_s(0) * 1e3, "ms")

@@ -27,6 +27,8 @@ from archive.mistakes import Mistake, OperatorError
 
 FILE_BYTES_MAX = 64 * 2**20
 DEPTH_MAX = 100
+TOO_DEEP = f"is nested more than {DEPTH_MAX} levels deep (aliases counted in full)"
+PARSER_TOO_DEEP = "exceeded maximum nesting depth"  # libyaml's own limit of 1000, with PyYAML 6.0.4
 NODES_MAX = 5_000_000  # with every alias counted as what it stands for
 
 _LOADER: type[yaml.SafeLoader] = cast("type[yaml.SafeLoader]", getattr(yaml, "CSafeLoader", yaml.SafeLoader))
@@ -101,6 +103,8 @@ def parse(text: bytes, label: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{label}: line {mark.line + 1}" if mark else label
+        if error.problem == PARSER_TOO_DEEP:
+            raise OperatorError(Mistake(place, TOO_DEEP)) from error
         what = "; ".join(part for part in (error.context, error.problem) if part)
         raise OperatorError(Mistake(place, f"is not YAML: {what}")) from error
     except yaml.YAMLError as error:
@@ -290,7 +294,7 @@ class _Composer:
                 seen.add(name)
 
     def _too_deep(self, line: int) -> OperatorError:
-        return self._mistake(line, f"is nested more than {DEPTH_MAX} levels deep (aliases counted in full)")
+        return self._mistake(line, TOO_DEEP)
 
     def _mistake(self, line: int, problem: str, remedy: str = "") -> OperatorError:
         return OperatorError(Mistake(f"{self._label}: line {line}", problem, remedy))

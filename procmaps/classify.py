@@ -32,7 +32,7 @@ from procmaps.rules.names import OPEN_CODES, Name, mark_archives, read_codes
 from procmaps.rules.objects import BIT, find_objects, has
 from procmaps.rules.parts import assemble
 from procmaps.rules.rule import Rule, verdicts_of
-from procmaps.tables import Evidence, Flags, PartTable, Snapshot
+from procmaps.tables import Evidence, Flags, PartTable, Snapshot, which
 
 RULES_VERSION: Final = "1"
 
@@ -67,10 +67,11 @@ MEMORY_RULES: Final[tuple[Rule, ...]] = (
     stacks.JAVA_ZONES,
     stack_pairs.GUARDED,
     stack_runs.UNSEEN,
+    stack_runs.ALIKE,
+    stack_runs.ROUND,
     stack_pairs.REPEATED,
     beam.CARRIERS,
     stack_runs.BARE,
-    stack_runs.UNSEEN_ALIKE,
     stack_runs.UNSEEN_MERGED,
     go.ISLANDS,
     jvm_code.SEGMENT_MAPS,
@@ -132,7 +133,7 @@ def classify(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> PartTab
     """
     maps = snapshot.maps
     code = read_codes(maps)
-    is_file = (code >= Name.FILE_CODE) & (code <= Name.FILE_DATA)
+    is_file = (code >= int(Name.FILE_CODE)) & (code <= int(Name.FILE_DATA))
     marks, jvm_paths = find_objects(maps, len(snapshot.processes), is_file)
     # a program in one file has its runtime linked in: what it maps tells it
     marks[maps.process[code == Name.DOTNET_CODE]] |= BIT["dotnet"]
@@ -141,14 +142,14 @@ def classify(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> PartTab
     facts = Facts(
         marks=marks,
         thirty_two_bit=_thirty_two_bit(snapshot),
-        has_brk_heap=_with(snapshot, code == Name.HEAP),
+        has_brk_heap=_with(snapshot, code == int(Name.HEAP)),
         threads=snapshot.processes.threads,
         rss_anon_bytes=snapshot.processes.rss_anon_bytes,
         stack_limit_bytes=snapshot.processes.stack_limit_bytes,
-        smaps=(snapshot.processes.evidence == Evidence.SMAPS) & (evidence == Evidence.SMAPS),
+        smaps=(snapshot.processes.evidence == int(Evidence.SMAPS)) & (evidence == Evidence.SMAPS),
     )
     in_reach = maps.end <= _USER_SPACE_END
-    draft = Draft(snapshot, facts, code, np.flatnonzero(_IN_DRAFT[code] & in_reach))
+    draft = Draft(snapshot, facts, code, which(_IN_DRAFT[code] & in_reach))
     draft.jvms = find_jvms(draft, jvm_paths)
     _label_named(draft)
     for index, rule in enumerate(MEMORY_RULES, _FIRST_MEMORY_RULE):
@@ -161,7 +162,7 @@ def classify(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> PartTab
 def _label_named(draft: Draft) -> None:
     for name in _ANON_NAMED:
         rule = NAME_RULES[name]
-        mask = draft.code == name
+        mask = draft.named(name)
         if mask.any():
             draft.label(mask, int(_RULE_OF_CODE[name]), rule.kind)
 
@@ -176,7 +177,7 @@ def _with(snapshot: Snapshot, rows: Flags) -> Flags:
 def _thirty_two_bit(snapshot: Snapshot) -> Flags:
     """Processes whose addresses all fit in 32 bits."""
     process = snapshot.maps.process
-    count = np.diff(np.searchsorted(process, np.arange(len(snapshot.processes) + 1)))
+    count = np.diff(process.searchsorted(np.arange(len(snapshot.processes) + 1)))
     low = np.bincount(process[snapshot.maps.end <= _ADDRESSES_32_BITS], minlength=len(count))
     found: Flags = (count > 0) & (low == count)
     return found

@@ -1,16 +1,18 @@
 """Numbers out of text, a whole column at once.
 
-Hex digits are looked up in pairs. Decimal digits are taken by words: a word holds eight characters, the first
-in its highest byte. What stands before a field is replaced by the digit 0, so all widths take the same path.
+Hex digits are set side by side and turned to bytes in one go. Decimal digits are taken by words: a word holds
+eight characters, the first in its highest byte. What stands before a field is replaced by the digit 0, so all
+widths take the same path.
 """
 
+from binascii import Error, unhexlify
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from procmaps.tables import UNKNOWN, Addresses, Bytes8, Flags, Ints64
+from procmaps.tables import UNKNOWN, Addresses, Bytes8, Flags, Ints64, which
 
 WORD_BYTES: Final = 8
 HEX_LIMIT_DIGITS: Final = 16
@@ -22,9 +24,9 @@ _U = np.uint64
 _LOW, _TOP, _ZEROS = _U(0x0F0F0F0F0F0F0F0F), _U(0x8080808080808080), _U(0x3030303030303030)
 _BLANKS, _TABS = _U(0x2020202020202020), _U(0x0909090909090909)
 _KEEP = np.array([(1 << 8 * width) - 1 for width in range(WORD_BYTES + 1)], np.uint64)
-_FILL = _ZEROS & ~_KEEP
-_HEX_PAIRS = np.full(1 << 16, 0xFFFF, np.uint16)  # by two characters as a little-endian word
-_HEX_PAIRS[np.frombuffer(b"".join(b"%02x" % value for value in range(256)), "<u2")] = np.arange(256)
+_IS_HEX = np.isin(np.arange(256), np.frombuffer(b"0123456789abcdef", np.uint8))
+_LOWER_CASE = 0x20  # set in digits and in lower-case letters, not in upper-case ones
+_TENS = 10 ** np.arange(WORD_BYTES + 1, dtype=np.uint64)
 _FIRST = _TOP & ~_KEEP[::-1]  # the top bits of the first 0 to 8 characters
 
 
@@ -51,13 +53,29 @@ def text_of(raw: bytes) -> Text:
     characters = np.frombuffer(raw, np.uint8)
     words: Addresses = np.ndarray((max(len(raw) - WORD_BYTES + 1, 0),), ">u8", raw, strides=(1,))
     pairs = np.ndarray((max(len(raw) - 1, 0),), ">u2", raw, strides=(1,))
-    newlines = np.append(np.flatnonzero(characters == ord("\n")), len(raw))
+    newlines = np.append(which(characters == ord("\n")), len(raw))
     return Text(raw, characters, pairs, words, newlines)
 
 
-def hex_pairs(pairs: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
-    """The values of pairs of lower-case hex digits, 256 and more where a character is none."""
-    return _HEX_PAIRS.take(pairs)
+def hex_bytes(digits: Bytes8) -> tuple[Bytes8, Flags | None]:
+    """The bytes that rows of lower-case hex digits stand for, an even number a row; and which rows are sound.
+
+    All are where that is None; those that are not stand for zeros.
+    """
+    sound: Flags | None = None
+    # unhexlify takes upper case as well
+    found = _unhexlify(digits) if np.bitwise_and.reduce(digits, axis=None) & _LOWER_CASE else None
+    if found is None:
+        sound = np.all(_IS_HEX[digits], axis=1)
+        found = _unhexlify(np.where(sound[:, np.newaxis], digits, np.uint8(ord("0"))))
+    return np.frombuffer(found or b"", np.uint8).reshape(len(digits), digits.shape[1] // 2), sound
+
+
+def _unhexlify(digits: Bytes8) -> bytes | None:
+    try:
+        return unhexlify(digits.data)
+    except Error:
+        return None
 
 
 def hexadecimal(text: Text, end: Ints64, width: Ints64) -> tuple[Addresses, Flags]:
@@ -67,22 +85,14 @@ def hexadecimal(text: Text, end: Ints64, width: Ints64) -> tuple[Addresses, Flag
     )
     digits = window[end - HEX_LIMIT_DIGITS].view(np.uint8).reshape(-1, HEX_LIMIT_DIGITS)
     digits[np.arange(HEX_LIMIT_DIGITS) < HEX_LIMIT_DIGITS - width[:, np.newaxis]] = ord("0")
-    values = hex_pairs(digits.view("<u2"))
-    sound = width > 0
-    if len(values) and values.max() > 0xFF:
-        sound &= (values <= 0xFF).all(axis=1)
-    return big_endian(values), sound
+    values, sound = hex_bytes(digits)
+    numbers: Addresses = values.view(">u8").reshape(-1).astype(np.uint64)
+    return numbers, (width > 0) if sound is None else sound & (width > 0)
 
 
-def big_endian(values: npt.NDArray[np.uint16]) -> Addresses:
-    """The numbers whose bytes stand in the rows, the highest first."""
-    padded = np.zeros((len(values), WORD_BYTES), np.uint8)
-    padded[:, WORD_BYTES - values.shape[1] :] = values
-    return padded.view(">u8").reshape(-1).astype(np.uint64)
-
-
-def _decimal_word(word: Addresses, width: Ints64) -> Addresses:
-    value = ((word & _KEEP[width]) | _FILL[width]) & _LOW
+def _decimal_word(digits: Addresses) -> Addresses:
+    """The numbers whose last digits stand in the lowest bytes, with 0 or nothing before them."""
+    value = digits & _LOW
     value = ((value >> _U(8)) & _U(0x00FF00FF00FF00FF)) * _U(10) + (value & _U(0x00FF00FF00FF00FF))
     value = ((value >> _U(16)) & _U(0x0000FFFF0000FFFF)) * _U(100) + (value & _U(0x0000FFFF0000FFFF))
     return (value >> _U(32)) * _U(10_000) + (value & _U(0xFFFFFFFF))
@@ -90,38 +100,47 @@ def _decimal_word(word: Addresses, width: Ints64) -> Addresses:
 
 def _leading(flags: Addresses) -> Ints64:
     """How many bytes come before the first whose top bit is set; 8 where none is. Other bits must be 0."""
-    exponent: Ints64 = np.frexp(flags.astype(np.float64))[1].astype(np.int64)
-    return (64 - exponent) // 8
+    exponent = flags.astype(np.float64).view(np.int64) >> 52
+    leading: Ints64 = np.minimum((1023 + 63 - exponent) >> 3, WORD_BYTES)
+    return leading
 
 
-def digits_at(text: Text, at: Ints64) -> Ints64:
-    """How many decimal digits stand at these positions: 0 to 21, where 21 stands for too many."""
-    word = text.word(at) ^ _ZEROS
-    width = _leading((((word & ~_TOP) + _U(0x7676767676767676)) | word) & _TOP)
-    full = np.flatnonzero(width == WORD_BYTES)
-    while len(full) and int(width[full[0]]) <= DECIMAL_LIMIT_DIGITS:
-        word = text.word(at[full] + width[full]) ^ _ZEROS
-        more = _leading((((word & ~_TOP) + _U(0x7676767676767676)) | word) & _TOP)
-        width[full] += more
-        full = full[more == WORD_BYTES]
-    return np.minimum(width, DECIMAL_LIMIT_DIGITS + 1)
+def _digits_in(word: Addresses) -> Ints64:
+    """How many decimal digits these words begin with."""
+    digit = word ^ _ZEROS
+    return _leading((((digit & ~_TOP) + _U(0x7676767676767676)) | digit) & _TOP)
 
 
-def decimal(text: Text, at: Ints64, width: Ints64) -> tuple[Addresses, Flags]:
-    """The decimal numbers of these widths at these positions, and which are sound: 1 to 20 digits."""
-    end = at + width
-    value = _decimal_word(text.word(end - WORD_BYTES), np.minimum(width, WORD_BYTES))
-    sound = (width > 0) & (width <= DECIMAL_LIMIT_DIGITS)
-    wide = np.flatnonzero(width > WORD_BYTES)
+def decimal(text: Text, at: Ints64) -> tuple[Addresses, Ints64, Flags]:
+    """The decimal numbers at these positions, how many digits they have, and which are sound: of 1 to 20."""
+    word = text.word(at)
+    width = _digits_in(word)
+    value = _decimal_word(word >> ((_U(WORD_BYTES) - width.astype(np.uint64)) << _U(3) & _U(63)))
+    sound = width > 0
+    wide = which(width == WORD_BYTES)
     if len(wide):
-        rest = np.minimum(width[wide], DECIMAL_LIMIT_DIGITS) - WORD_BYTES
-        middle = _decimal_word(text.word(end[wide] - 2 * WORD_BYTES), np.minimum(rest, WORD_BYTES))
-        top = _decimal_word(text.word(end[wide] - 3 * WORD_BYTES), np.maximum(rest - WORD_BYTES, 0))
-        below = middle * _U(10**8) + value[wide]
-        value[wide] = top * _U(10**16) + below
-        largest_top, largest_below = divmod(2**64 - 1, 10**16)
-        sound[wide] &= (top < largest_top) | ((top == largest_top) & (below <= largest_below))
-    return value, sound
+        value[wide], width[wide], sound[wide] = _wide_decimal(text, at[wide])
+    return value, width, sound
+
+
+def _wide_decimal(text: Text, at: Ints64) -> tuple[Addresses, Ints64, Flags]:
+    """The same where there are eight digits or more."""
+    width = WORD_BYTES + _digits_in(text.word(at + WORD_BYTES))
+    end = at + width
+    low, middle = text.word(end - WORD_BYTES), text.word(end - 2 * WORD_BYTES)
+    value = _decimal_word(middle & _KEEP[width - WORD_BYTES]) * _U(10**8) + _decimal_word(low)
+    sound = np.ones(len(at), np.bool_)
+    vast = which(width == 2 * WORD_BYTES)
+    if len(vast):
+        more = _digits_in(text.word(at[vast] + 2 * WORD_BYTES))
+        rest = _decimal_word(text.word(end[vast] + more - WORD_BYTES) & _KEEP[more])
+        largest_top, largest_rest = np.divmod(_U(2**64 - 1), _TENS[more])
+        sound[vast] = (more <= DECIMAL_LIMIT_DIGITS - 2 * WORD_BYTES) & (
+            (value[vast] < largest_top) | ((value[vast] == largest_top) & (rest <= largest_rest))
+        )
+        value[vast] = value[vast] * _TENS[more] + rest
+        width[vast] += more
+    return value, width, sound
 
 
 def padded_decimal(text: Text, end: Ints64) -> Ints64:
@@ -133,7 +152,8 @@ def padded_decimal(text: Text, end: Ints64) -> Ints64:
     no_digit = (((digit & ~_TOP) + _U(0x7676767676767676)) | digit) & _TOP
     blanks = _leading(_TOP ^ blank)
     sound = (blank == no_digit) & (blank == _FIRST[blanks]) & (blanks > 0) & (blanks < WORD_BYTES)
-    return np.where(sound, _decimal_word(word, WORD_BYTES - blanks).astype(np.int64), UNKNOWN)
+    # the lower half of a blank is 0, as a digit's
+    return np.where(sound, _decimal_word(word).astype(np.int64), UNKNOWN)
 
 
 def skip_blanks(text: Text, at: Ints64, limit_words: int = 4) -> Ints64:

@@ -9,7 +9,7 @@ import numpy as np
 
 from procmaps.facts import display
 from procmaps.kinds import Kind
-from procmaps.tables import Evidence, Flags, FootprintTable, Ints64, PartTable, Snapshot
+from procmaps.tables import Evidence, Flags, FootprintTable, Ints64, PartTable, Snapshot, which
 
 MIB: Final = 2**20
 ARENA_HEAPS_LEAST_COUNT: Final = 8
@@ -122,7 +122,7 @@ def _many_arenas(snapshot: Snapshot, sums: _Kinds) -> Iterator[Finding]:
     heaps = sums.count[:, Kind.HEAP_ARENA]
     reserved, resident = sums.reserved[:, Kind.HEAP_ARENA], sums.resident_most[:, Kind.HEAP_ARENA]
     many = heaps >= ARENA_HEAPS_LEAST_COUNT
-    for row in np.flatnonzero(many & (resident >= ARENA_RESIDENT_LEAST_BYTES)).tolist():
+    for row in which(many & (resident >= ARENA_RESIDENT_LEAST_BYTES)).tolist():
         yield Finding(
             "many_arenas",
             Severity.WARNING,
@@ -136,7 +136,7 @@ def _many_arenas(snapshot: Snapshot, sums: _Kinds) -> Iterator[Finding]:
             _LIVE_OR_FREE,
         )
     idle = many & (reserved >= ARENA_RESERVED_LEAST_BYTES) & (resident <= reserved * IDLE_SHARE_MOST)
-    for row in np.flatnonzero(idle & (resident < ARENA_RESIDENT_LEAST_BYTES)).tolist():
+    for row in which(idle & (resident < ARENA_RESIDENT_LEAST_BYTES)).tolist():
         yield Finding(
             "arena_reservation",
             Severity.INFO,
@@ -155,7 +155,7 @@ def _stack_reservation(snapshot: Snapshot, sums: _Kinds) -> Iterator[Finding]:
     reserved, resident = sums.reserved[:, Kind.THREAD_STACK], sums.resident_most[:, Kind.THREAD_STACK]
     idle = (reserved >= STACKS_RESERVED_LEAST_BYTES) & (resident <= reserved * IDLE_SHARE_MOST)
     strict = snapshot.facts.overcommit_memory == STRICT_OVERCOMMIT
-    for row in np.flatnonzero(idle).tolist():
+    for row in which(idle).tolist():
         yield Finding(
             "stack_reservation",
             Severity.WARNING if strict else Severity.INFO,
@@ -178,7 +178,7 @@ def _huge_stacks(snapshot: Snapshot, parts: PartTable) -> Iterator[Finding]:
     stack = (parts.kind == Kind.THREAD_STACK) & (parts.huge_bytes > 0)
     huge = np.zeros(len(snapshot.processes), np.int64)
     np.add.at(huge, snapshot.maps.process[parts.mapping[stack]], parts.huge_bytes[stack])
-    for row in np.flatnonzero(huge >= HUGE_STACKS_LEAST_BYTES).tolist():
+    for row in which(huge >= HUGE_STACKS_LEAST_BYTES).tolist():
         yield Finding(
             "huge_stacks",
             Severity.WARNING,
@@ -195,7 +195,7 @@ def _huge_stacks(snapshot: Snapshot, parts: PartTable) -> Iterator[Finding]:
 
 def _many_threads(snapshot: Snapshot, sums: _Kinds) -> Iterator[Finding]:
     threads = snapshot.processes.threads
-    for row in np.flatnonzero(threads >= THREADS_LEAST_COUNT).tolist():
+    for row in which(threads >= THREADS_LEAST_COUNT).tolist():
         yield Finding(
             "many_threads",
             Severity.WARNING,
@@ -214,7 +214,7 @@ def _map_count(snapshot: Snapshot) -> Iterator[Finding]:
     if limit <= 0:
         return
     count = np.bincount(snapshot.maps.process, minlength=len(snapshot.processes))
-    for row in np.flatnonzero(count >= limit * MAP_COUNT_WARN_SHARE).tolist():
+    for row in which(count >= limit * MAP_COUNT_WARN_SHARE).tolist():
         yield Finding(
             "map_count",
             Severity.ALARM if count[row] >= limit * MAP_COUNT_ALARM_SHARE else Severity.WARNING,
@@ -230,7 +230,7 @@ def _map_count(snapshot: Snapshot) -> Iterator[Finding]:
 def _unidentified(snapshot: Snapshot, sums: _Kinds) -> Iterator[Finding]:
     unknown, committed = sums.committed[:, Kind.ANONYMOUS], sums.committed.sum(axis=1)
     large = (unknown >= UNIDENTIFIED_LEAST_BYTES) & (unknown >= committed * UNIDENTIFIED_LEAST_SHARE)
-    for row in np.flatnonzero(large).tolist():
+    for row in which(large).tolist():
         yield Finding(
             "unidentified",
             Severity.INFO,
@@ -246,9 +246,7 @@ def _unidentified(snapshot: Snapshot, sums: _Kinds) -> Iterator[Finding]:
 def _swapped(snapshot: Snapshot) -> Iterator[Finding]:
     processes = snapshot.processes
     swap, resident = processes.swap_bytes, np.maximum(processes.rss_anon_bytes, 0)
-    for row in np.flatnonzero(
-        (swap >= SWAP_LEAST_BYTES) & (swap >= (swap + resident) * SWAP_LEAST_SHARE)
-    ).tolist():
+    for row in which((swap >= SWAP_LEAST_BYTES) & (swap >= (swap + resident) * SWAP_LEAST_SHARE)).tolist():
         yield Finding(
             "swapped",
             Severity.INFO,

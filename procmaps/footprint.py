@@ -18,6 +18,7 @@ from procmaps.tables import (
     Ints64,
     PartTable,
     Snapshot,
+    which,
 )
 
 _BY_BLOCK: Final = (
@@ -45,10 +46,10 @@ def footprints(snapshot: Snapshot, parts: PartTable) -> FootprintTable:
         known = np.minimum.reduceat(column[order], first) != UNKNOWN
         return np.where(known, total(column), UNKNOWN)
 
-    walked = snapshot.processes.evidence == Evidence.SMAPS
+    walked = snapshot.processes.evidence == int(Evidence.SMAPS)
     head = order[first]
     accessible = (maps.perms[parts.mapping] & (READ | WRITE | EXECUTE)) != 0
-    anonymous = (maps.inode[parts.mapping] == 0) & (parts.kind != Kind.SYSTEM)
+    anonymous = (maps.inode[parts.mapping] == 0) & (parts.kind != int(Kind.SYSTEM))
     committed = np.where(accessible, size, 0)
     resident = known_total(parts.resident_bytes)
     bound = _bound(snapshot, process[head], total(np.where(anonymous, committed, 0)), total(committed))
@@ -81,7 +82,7 @@ def _groups(owner: Ints64, block_bytes: Ints64) -> tuple[Ints64, Ints64]:
     owner, block_bytes = owner[order], block_bytes[order]
     new = np.ones(len(order), np.bool_)
     new[1:] = (owner[1:] != owner[:-1]) | (block_bytes[1:] != block_bytes[:-1])
-    return order, np.flatnonzero(new)
+    return order, which(new)
 
 
 def _bound(snapshot: Snapshot, process: Ints64, anonymous: Ints64, committed: Ints64) -> Ints64:

@@ -1,6 +1,7 @@
 """The records of a host's stream, between marks that carry a nonce no process on the host knows."""
 
 import re
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -8,9 +9,9 @@ import numpy as np
 from procmaps import grepped
 from procmaps.digits import WORD_BYTES, Text, text_of
 from procmaps.masking import mask_cmdline
+from procmaps.tables import Flags, Ints64
 
-_KIND = re.compile(rb"[a-z][a-z0-9_-]{0,31}")
-_PID_DIGITS = 7
+_KIND_AND_PID = re.compile(rb"[a-z][a-z0-9_-]{0,31} [0-9]{1,7}")
 
 
 class Record(NamedTuple):
@@ -22,40 +23,68 @@ class Record(NamedTuple):
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The records of a part as columns, one entry a record, in order."""
+
+    kinds: tuple[bytes, ...]  # those that occur
+    kind: Ints64  # index in kinds
+    pid: Ints64
+    start: Ints64
+    end: Ints64
+
+    def __len__(self) -> int:
+        return len(self.pid)
+
+
 def split(part: bytes, nonce: bytes) -> list[Record]:
     """The records of a part, in order. Skips noise before the first mark, and a mark that is cut off.
 
     The newline before a mark is the stream's own and belongs to no content.
     """
-    return split_text(text_of(part), nonce)
+    found = records_of(text_of(part), nonce)
+    columns = zip(
+        *(column.tolist() for column in (found.kind, found.pid, found.start, found.end)), strict=True
+    )
+    return [Record(found.kinds[kind], pid, start, end) for kind, pid, start, end in columns]
 
 
-def split_text(text: Text, nonce: bytes) -> list[Record]:
-    """The same, of a Text."""
-    part, lead, newlines = text.raw, nonce + b" ", text.newlines
-    # a mark stands between two newlines: most lines are told from one by their first word
-    before = newlines[: np.searchsorted(newlines, len(part) - len(lead) - 1)]
-    found = np.arange(len(before))
-    if len(lead) >= WORD_BYTES:
-        found = np.flatnonzero(text.words[before + 1] == int.from_bytes(lead[:WORD_BYTES]))
-    opening = before[found].tolist()
-    closing = newlines[found + 1].tolist()
-    marks = [mark for mark in zip(opening, closing, strict=True) if part.startswith(lead, mark[0] + 1)]
-    if part.startswith(lead):
-        marks.insert(0, (-1, int(newlines[0])))
-    ends = [opened for opened, _ in marks[1:]] + [len(part)]
-    records: list[Record] = []
-    kinds: set[bytes] = set()  # those that are well formed: a host sends few kinds, and many records
-    for (opened, closed), end in zip(marks, ends, strict=False):  # without a mark there is one end
-        kind, _, pid = part[opened + 1 + len(lead) : closed].partition(b" ")
-        if kind not in kinds:
-            if not _KIND.fullmatch(kind):
-                continue
-            kinds.add(kind)
-        if pid.isdigit() and len(pid) <= _PID_DIGITS and closed < len(part):
-            start = closed + 1 if closed < end else end
-            records.append(tuple.__new__(Record, (kind, int(pid), start, end)))
-    return records
+def records_of(text: Text, nonce: bytes) -> Records:
+    """The same as columns."""
+    lead = nonce + b" "
+    at = _marks(text, lead)
+    closed = text.newlines[text.newlines.searchsorted(at)]
+    end = np.append(at[1:] - 1, len(text.raw))[: len(at)]
+    behind = (at + len(lead)).tolist()
+    heads = [text.raw[start:stop] for start, stop in zip(behind, closed.tolist(), strict=True)]
+    whole: Flags = closed < len(text.raw)
+    sound = np.fromiter(map(_KIND_AND_PID.fullmatch, heads), np.bool_, len(heads)) & whole
+    if not sound.all():
+        heads = [head for head, is_sound in zip(heads, sound.tolist(), strict=True) if is_sound]
+        closed, end = closed[sound], end[sound]
+    words = b" ".join(heads).split()
+    kinds = dict.fromkeys(words[::2])
+    code = dict(zip(kinds, range(len(kinds)), strict=True))
+    return Records(
+        tuple(kinds),
+        np.array([code[kind] for kind in words[::2]], np.int64),
+        np.array(list(map(int, words[1::2])), np.int64),
+        np.minimum(
+            closed + 1, end
+        ),  # a record without content: one newline ends its mark and is before the next
+        end,
+    )
+
+
+def _marks(text: Text, lead: bytes) -> Ints64:
+    """Where lines start that begin with the nonce; those that cannot hold it are not looked at."""
+    at = np.concatenate(([0], text.newlines[:-1] + 1))
+    at = at[: at.searchsorted(len(text.raw) - len(lead), "right")]
+    if len(lead) < WORD_BYTES:
+        return np.array([start for start in at.tolist() if text.raw.startswith(lead, start)], np.int64)
+    for offset in (*range(0, len(lead) - WORD_BYTES, WORD_BYTES), len(lead) - WORD_BYTES):
+        at = at[text.words[at + offset] == int.from_bytes(lead[offset : offset + WORD_BYTES])]
+    return at
 
 
 def mask_identity(part: bytes, nonce: bytes) -> bytes:

@@ -1,18 +1,14 @@
 """Lines of many files at once: where they start and end, which file they are from, which begin with a key."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from procmaps.digits import WORD_BYTES, Text, decimal, digits_at, padded_decimal, skip_blanks
-from procmaps.tables import UNKNOWN, Flags, Ints32, Ints64
-
-Span: TypeAlias = tuple[
-    int, int
-]  # start and end in a Text; it follows a newline; equal where there is nothing
+from procmaps.digits import WORD_BYTES, Text, decimal, padded_decimal, skip_blanks
+from procmaps.files import Spans
+from procmaps.tables import UNKNOWN, Flags, Ints32, Ints64, which
 
 KILO_BYTES: Final = 1024
 VALUE_LIMIT_BYTES: Final = 2**57  # larger figures are nobody's memory
@@ -37,21 +33,21 @@ class Lines:
         return len(self.start)
 
 
-def lines_of(text: Text, files: Sequence[Span]) -> Lines:
-    """The lines of these files."""
-    file_start, file_end = np.array(files, np.int64).reshape(-1, 2).T
+def lines_of(text: Text, files: Spans) -> Lines:
+    """The lines of these files, each of which follows a newline."""
+    file_start, file_end = files.start, files.end
     file_bytes = file_end - file_start
     ended = (file_bytes == 0) | (text.characters[file_end - 1] == _NEWLINE)
-    first, last = np.searchsorted(text.newlines, (file_start, file_end))
+    first, last = text.newlines.searchsorted((file_start, file_end))
     counts = np.where(file_bytes > 0, last - first + ~ended, 0)
-    file = np.repeat(np.arange(len(files), dtype=np.int32), counts)
+    file = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
     # the newlines that end the lines: those of each file are neighbours
-    closing = np.arange(len(file)) + np.repeat(first - (np.cumsum(counts) - counts), counts)
+    closing = np.arange(len(file)) + np.repeat(first - (counts.cumsum() - counts), counts)
     start, end = text.newlines[closing - 1] + 1, text.newlines[closing]
     returns = text.characters[end - 1] == _RETURN
     if returns.any():
         # a name may end in a return; a file written with CRLF has one in every line
-        plain = np.bincount(file[~returns & (end > start)], minlength=len(files)) > 0
+        plain = np.bincount(file[~returns & (end > start)], minlength=len(counts)) > 0
         end = end - (returns & ~plain[file])
     whole = end > start
     if not whole.all():
@@ -72,7 +68,7 @@ def _word(key: bytes) -> tuple[np.uint64, np.uint64]:
 
 def beginning_with(lines: Lines, key: bytes) -> Ints64:
     """The rows of the lines that begin with the key, which has at least two characters."""
-    rows = np.flatnonzero(lines.heads == int.from_bytes(key[:2]))
+    rows = which(lines.heads == int.from_bytes(key[:2]))
     for offset in range(0, len(key), WORD_BYTES):
         word, mask = _word(key[offset:])
         rows = rows[(lines.text.word(lines.start[rows] + offset) & mask) == word]
@@ -82,7 +78,7 @@ def beginning_with(lines: Lines, key: bytes) -> Ints64:
 def numbers_after(lines: Lines, rows: Ints64, key_bytes: int | Ints64) -> Ints64:
     """The numbers that follow a key of this length in these lines; UNKNOWN where none does."""
     at = skip_blanks(lines.text, lines.start[rows] + key_bytes)
-    value, sound = decimal(lines.text, at, digits_at(lines.text, at))
+    value, _, sound = decimal(lines.text, at)
     sound &= (at < lines.end[rows]) & (value < VALUE_LIMIT_BYTES)
     return np.where(sound, value.astype(np.int64), UNKNOWN)
 
@@ -90,7 +86,7 @@ def numbers_after(lines: Lines, rows: Ints64, key_bytes: int | Ints64) -> Ints64
 def sizes_after(lines: Lines, rows: Ints64, key_bytes: int | Ints64) -> Ints64:
     """The sizes in bytes of lines such as `VmSize:  1234 kB`; UNKNOWN where there is none."""
     size = padded_decimal(lines.text, lines.end[rows] - len(_KILOBYTES))
-    other = np.flatnonzero(size == UNKNOWN)
+    other = which(size == UNKNOWN)
     if len(other):
         # more digits than a word holds, or another form
         size[other] = numbers_after(lines, rows[other], np.broadcast_to(key_bytes, len(rows))[other])

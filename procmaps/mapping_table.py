@@ -1,18 +1,16 @@
 """The MapTable out of the maps and smaps of all processes, and what is odd about them."""
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final
 
 import numpy as np
 
 from procmaps import maps_text, smaps
 from procmaps.digits import Text
-from procmaps.lines import Lines, Span, lines_of
-from procmaps.tables import Bytes8, Evidence, Flags, Ints32, Ints64, MapTable, Trouble
+from procmaps.files import Files, Note
+from procmaps.lines import Lines, lines_of
+from procmaps.tables import Bytes8, Evidence, Flags, Ints32, Ints64, MapTable, Trouble, which
 from procmaps.torn import mend, torn
-
-Note: TypeAlias = Callable[[str], None]
 
 MAPPING_LIMIT_COUNT: Final = 20_000_000  # 300 processes at the kernel's default of 65,530 each
 ADDRESSES_LIMIT_BYTES: Final = 2**58  # all of a host's mappings; sums over a fleet stay within 64 bits
@@ -27,26 +25,14 @@ class Mappings:
     trouble: Bytes8
 
 
-def mappings_of(
-    text: Text,
-    files: Mapping[bytes, Mapping[int, Span]],
-    pids: Sequence[int],
-    note: Note,
-    limit_count: int = MAPPING_LIMIT_COUNT,
-) -> Mappings:
+def mappings_of(text: Text, files: Files, note: Note, limit_count: int = MAPPING_LIMIT_COUNT) -> Mappings:
     """The mappings of these processes: from smaps where it came and is not empty, else from maps."""
-    from_maps, from_smaps = files[b"maps"], files[b"smaps"]
-    uses_smaps = [_is_sent(from_smaps.get(pid)) for pid in pids]
-    spans = [
-        from_smaps[pid] if smaps_sent else from_maps.get(pid, (0, 0))
-        for pid, smaps_sent in zip(pids, uses_smaps, strict=True)
-    ]
-    walked = np.array(uses_smaps, np.bool_)
-    sent = np.array([pid in from_maps or pid in from_smaps for pid in pids], np.bool_)
-
-    lines = lines_of(text, spans)
+    pids, from_maps, from_smaps = files.pids, files.spans[b"maps"], files.spans[b"smaps"]
+    walked = from_smaps.filled
+    sent = from_maps.sent | from_smaps.sent
+    lines = lines_of(text, from_smaps.or_else(from_maps, walked))
     whole = _whole(lines)
-    header_rows = np.flatnonzero(maps_text.headers(lines) & whole)
+    header_rows = which(maps_text.headers(lines) & whole)
     parsed = _within_limits(maps_text.parse(lines, header_rows), limit_count, note)
     unreadable = whole & ~(walked[lines.file] & maps_text.keys(lines)) if walked.any() else whole
     unreadable[parsed.row] = False
@@ -60,25 +46,22 @@ def mappings_of(
         process = process[mended.order]
 
     _note_lines(pids, lines, unreadable, note)
-    trouble = is_torn * np.uint8(Trouble.TORN)
-    trouble |= ~lines.ended * np.uint8(Trouble.CUT)
-    trouble |= (_per_process(lines.file[unreadable], pids) > 0) * np.uint8(Trouble.UNREADABLE_LINES)
-    trouble |= (sent & (_per_process(process, pids) == 0)) * np.uint8(Trouble.EMPTY)
-    evidence = np.where(walked, Evidence.SMAPS, np.where(sent, Evidence.MAPS, Evidence.DENIED)).astype(
-        np.uint8
-    )
+    trouble = np.zeros(len(pids), np.uint8)
+    trouble[is_torn] |= int(Trouble.TORN)
+    trouble[~lines.ended] |= int(Trouble.CUT)
+    trouble[lines.file[unreadable]] |= int(Trouble.UNREADABLE_LINES)
+    trouble[sent & (_per_process(process, pids) == 0)] |= int(Trouble.EMPTY)
+    evidence = np.full(len(pids), Evidence.DENIED, np.uint8)
+    evidence[sent] = Evidence.MAPS
+    evidence[walked] = Evidence.SMAPS
     return Mappings(_table(lines, parsed, columns), evidence, trouble)
-
-
-def _is_sent(span: Span | None) -> bool:
-    return span is not None and span[1] > span[0]
 
 
 def _whole(lines: Lines) -> Flags:
     """All lines but those that end a file in the middle: what is left of their last field may be wrong."""
     whole = np.ones(len(lines), np.bool_)
-    cut = np.flatnonzero(~lines.ended)
-    last = np.searchsorted(lines.file, cut, side="right") - 1
+    cut = which(~lines.ended)
+    last = lines.file.searchsorted(cut, side="right") - 1
     if len(
         lines
     ):  # a file can end in the middle of a line that has no byte left, such as a lone carriage return
@@ -93,21 +76,21 @@ def _within_limits(parsed: maps_text.MapLines, limit_count: int, note: Note) -> 
         parsed = parsed.only(np.arange(limit_count))
     sizes = (parsed.end - parsed.start).astype(np.float64)
     if sizes.sum() > ADDRESSES_LIMIT_BYTES:
-        kept = np.flatnonzero(np.cumsum(sizes) <= ADDRESSES_LIMIT_BYTES)
+        kept = which(sizes.cumsum() <= ADDRESSES_LIMIT_BYTES)
         note(f"{len(sizes) - len(kept)} mappings beyond 2^58 bytes of address space were left out")
         parsed = parsed.only(kept)
     return parsed
 
 
-def _per_process(rows: Ints32, pids: Sequence[int]) -> Ints64:
+def _per_process(rows: Ints32, pids: Ints64) -> Ints64:
     return np.bincount(rows, minlength=len(pids))
 
 
-def _note_lines(pids: Sequence[int], lines: Lines, unreadable: Flags, note: Note) -> None:
+def _note_lines(pids: Ints64, lines: Lines, unreadable: Flags, note: Note) -> None:
     """A sentence for each process whose text ends in mid-line or holds other lines than mappings."""
-    for row in np.flatnonzero(~lines.ended).tolist():
+    for row in which(~lines.ended).tolist():
         note(f"process {pids[row]}: its mappings are cut off in mid-line, at byte {lines.file_bytes[row]}")
-    rows = np.flatnonzero(unreadable)
+    rows = which(unreadable)
     processes, firsts, counts = np.unique(lines.file[rows], return_index=True, return_counts=True)
     for row, first, count in zip(processes.tolist(), rows[firsts].tolist(), counts.tolist(), strict=True):
         at = int(lines.start[first] - lines.file_start[row])

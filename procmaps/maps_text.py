@@ -6,64 +6,61 @@ it may hold any byte but a newline. A header of smaps has the same form.
 """
 
 from dataclasses import dataclass, replace
-from typing import Final, TypeVar
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from procmaps.digits import (
-    HEX_LIMIT_DIGITS,
-    Text,
-    big_endian,
-    decimal,
-    digits_at,
-    hex_pairs,
-    hexadecimal,
-    skip_blanks,
-)
+from procmaps.digits import HEX_LIMIT_DIGITS, Text, decimal, hex_bytes, hexadecimal, skip_blanks
 from procmaps.lines import Lines
-from procmaps.tables import EXECUTE, READ, SHARED, WRITE, Addresses, Bytes8, Flags, Ints64
+from procmaps.tables import EXECUTE, READ, SHARED, WRITE, Addresses, Bytes8, Flags, Ints64, which
 
 ADDRESS_LEAST_DIGITS: Final = 8
 DEVICE_LEAST_DIGITS: Final = 2
 DEVICE_LIMIT_DIGITS: Final = 8
+PERMS_BYTES: Final = 4
 NAME_LIMIT_BYTES: Final = 16_384  # PATH_MAX, each byte of it escaped as four
 USER_SPACE_BYTES: Final = 2**57  # the largest of any architecture with five levels of page tables
 KERNEL_SPACE_START: Final = 0xFFFF_8000_0000_0000  # [vsyscall] lies there
 
-_T = TypeVar("_T", bound=np.generic)
 _U = np.uint64
-_DASH, _SPACE, _COLON = ord("-"), ord(" "), ord(":")
+_DASH, _SPACE, _COLON, _ZERO, _FOUR_ZEROS = ord("-"), ord(" "), ord(":"), ord("0"), 0x30303030
 # what the kernel prints for each set of perms, as a word
 _PERMS = np.array(
     [
         int.from_bytes(
-            (b"r" if perms & READ else b"-")
-            + (b"w" if perms & WRITE else b"-")
-            + (b"x" if perms & EXECUTE else b"-")
-            + (b"s" if perms & SHARED else b"p")
+            bytes((b"-r"[perms >> 3], b"-w"[perms >> 2 & 1], b"-x"[perms >> 1 & 1], b"ps"[perms & 1]))
         )
         for perms in range(16)
     ],
     np.uint32,
 )
-# START-END PERMS OFFSET MAJOR:MINOR, hex digits in pairs
+# START-END PERMS OFFSET MAJOR:MINOR of the least width, but for addresses of 12 digits
 _USUAL = np.dtype(
     {
         "names": [
             *("start", "dash", "end", "space_1", "perms", "space_2", "offset", "space_3"),
             *("major", "colon", "minor", "space_4"),
         ],
-        "formats": [
-            *(("<u2", 6), "u1", ("<u2", 6), "u1", ">u4", "u1", ("<u2", 4), "u1"),
-            *("<u2", "u1", "<u2", "u1"),
-        ],
+        "formats": ["V12", "u1", "V12", "u1", ">u4", "u1", "V8", "u1", "V2", "u1", "V2", "u1"],
     }
 )
 _STOPS = (
-    *(("space_1", _SPACE), ("space_2", _SPACE), ("space_3", _SPACE)),
+    *(("dash", _DASH), ("space_1", _SPACE), ("space_2", _SPACE), ("space_3", _SPACE)),
     *(("colon", _COLON), ("space_4", _SPACE)),
 )
+_USUAL_LINE = np.frombuffer(b"000000000000-000000000000 ---p 00000000 00:00 ", _USUAL)[0]
+# the same as bytes, two digits each, where all but the digits is 0: behind a dash or a space a number lies
+# half a byte higher; what a field holds of its neighbours is shifted out
+_NUMBERS = np.dtype(
+    {
+        "names": ["start", "end", "offset", "major", "minor"],
+        "formats": [">u8", ">u8", ">u8", "u1", ">u2"],
+        "offsets": [0, 5, 12, 20, 21],
+        "itemsize": _USUAL.itemsize // 2,
+    }
+)
+_LONGEST_BYTES = 3 * HEX_LIMIT_DIGITS + PERMS_BYTES + 2 * DEVICE_LIMIT_DIGITS + 6  # a stop behind each
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +113,7 @@ def parse(lines: Lines, rows: Ints64) -> MapLines:
     text, line_start, line_end = lines.text, lines.start[rows], lines.end[rows]
     fields = _fields(text, line_start)
     at = fields.inode_at
-    width = digits_at(text, at)
-    inode, inode_sound = decimal(text, at, width)
+    inode, width, inode_sound = decimal(text, at)
     at = at + width
     start, end = fields.start, fields.end
     sound = fields.sound & inode_sound & ((at == line_end) | (text.characters[at] == _SPACE))
@@ -127,7 +123,7 @@ def parse(lines: Lines, rows: Ints64) -> MapLines:
     found = MapLines(
         rows, start, end, fields.perms, fields.offset, fields.device, inode, name_start, name_end
     )
-    return found if sound.all() else found.only(np.flatnonzero(sound))
+    return found if sound.all() else found.only(which(sound))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,111 +141,77 @@ class _Fields:
 
 def _fields(text: Text, at: Ints64) -> _Fields:
     """The fields of all lines that begin here."""
-    usual, rows = _usual(text, at)
-    if len(rows) == len(at):
-        return usual
-    is_other = np.ones(len(at), np.bool_)
-    is_other[rows] = False
-    others = np.flatnonzero(is_other)
-    general = _general(text, at[others])
-
-    def merged(ours: npt.NDArray[_T], theirs: npt.NDArray[_T]) -> npt.NDArray[_T]:
-        column = np.empty(len(at), ours.dtype)
-        column[rows], column[others] = ours, theirs
-        return column
-
-    return _Fields(
-        merged(usual.start, general.start),
-        merged(usual.end, general.end),
-        merged(usual.perms, general.perms),
-        merged(usual.offset, general.offset),
-        merged(usual.device, general.device),
-        merged(usual.inode_at, general.inode_at),
-        merged(usual.sound, general.sound),
-    )
-
-
-def _usual(text: Text, at: Ints64) -> tuple[_Fields, Ints64]:
-    """The lines with addresses of 12 digits and all else of the least width, as most are, and their rows."""
     window = np.ndarray((len(text.raw) - _USUAL.itemsize,), f"V{_USUAL.itemsize}", text.raw, strides=(1,))
-    line = window[at].view(_USUAL)
-    usual = line["dash"] == _DASH
-    for stop, character in _STOPS:
-        usual &= line[stop] == character
-    rows = np.flatnonzero(usual)
-    if len(rows) < len(at):
-        at = at[rows]
-        line = window[at].view(_USUAL)
-    values = [hex_pairs(line[name]) for name in ("start", "end", "offset", "major", "minor")]
-    perms, sound = _perms(line["perms"].astype(np.uint32))
-    for value in values:
-        if len(rows) and value.max() > 0xFF:
-            sound &= (value.reshape(len(rows), -1) <= 0xFF).all(axis=1)
-    start, end, offset = (big_endian(value) for value in values[:3])
-    device = values[3].astype(np.uint64) << _U(32) | values[4]
-    return _Fields(start, end, perms, offset, device, at + _USUAL.itemsize, sound), rows
+    lines = window[at].view(_USUAL)
+    is_usual = np.logical_and.reduce([lines[stop] == character for stop, character in _STOPS])
+    others = which(~is_usual)
+    lines[others] = _USUAL_LINE
+    fields = _usual(lines, at)
+    if len(others):
+        general = _general(text, at[others])
+        for name in _Fields.__slots__:
+            getattr(fields, name)[others] = getattr(general, name)
+    return fields
+
+
+def _usual(lines: npt.NDArray[np.void], at: Ints64) -> _Fields:
+    """The fields of lines that all have the usual form, as most have; what is not a digit is overwritten."""
+    perms, sound = _perms(lines["perms"].astype(np.uint32))
+    for name in (*(name for name, _ in _STOPS), "perms"):
+        lines[name] = _FOUR_ZEROS if name == "perms" else _ZERO
+    found, digits_sound = hex_bytes(lines.view(np.uint8).reshape(-1, _USUAL.itemsize))
+    numbers = found.view(_NUMBERS).reshape(-1)
+    start, end, offset, minor = (
+        numbers[name].astype(np.uint64) for name in ("start", "end", "offset", "minor")
+    )
+    return _Fields(
+        start >> _U(16),
+        end << _U(8) >> _U(12),
+        perms,
+        offset << _U(24) >> _U(28),
+        numbers["major"].astype(np.uint64) << _U(32) | minor >> _U(4),
+        at + _USUAL.itemsize,
+        sound if digits_sound is None else sound & digits_sound,
+    )
 
 
 def _general(text: Text, at: Ints64) -> _Fields:
     """The fields wherever they stand."""
-    start, end, perms_at, sound = _addresses(text, at)
-    word = text.word(perms_at)
-    perms, perms_sound = _perms((word >> _U(32)).astype(np.uint32))
-    offset, major, minor, inode_at, fields_sound = _offset_and_device(text, perms_at + 5)
-    sound &= perms_sound & fields_sound & (text.characters[perms_at + 4] == _SPACE)
-    return _Fields(start, end, perms, offset, major << _U(32) | minor, inode_at, sound)
+    window = np.ndarray((len(text.raw) - _LONGEST_BYTES,), f"V{_LONGEST_BYTES}", text.raw, strides=(1,))
+    lines = window[at].view(np.uint8).reshape(-1, _LONGEST_BYTES)
+    columns = np.arange(_LONGEST_BYTES, dtype=np.uint8)
+
+    def stop(character: int, behind: Ints64) -> Ints64:
+        """The next column behind one that has this character; 0 where none has."""
+        later = columns > behind.astype(np.uint8)[:, np.newaxis]
+        found: Ints64 = ((lines == character) & later).argmax(axis=1)
+        return found
+
+    dash = stop(_DASH, np.zeros(len(at), np.int64))
+    space_1 = stop(_SPACE, dash)
+    space_2 = np.minimum(space_1 + 1 + PERMS_BYTES, _LONGEST_BYTES - 1)
+    space_3 = stop(_SPACE, space_2)
+    colon = stop(_COLON, space_3)
+    space_4 = stop(_SPACE, colon)
+    sound = lines[np.arange(len(at)), space_2] == _SPACE
+    before = np.array((np.full(len(at), -1), dash, space_2, space_3, colon))
+    behind = np.array((dash, space_1, space_3, colon, space_4))
+    width = behind - before - 1
+    least = np.array([ADDRESS_LEAST_DIGITS] * 3 + [DEVICE_LEAST_DIGITS] * 2)[:, np.newaxis]
+    most = np.array([HEX_LIMIT_DIGITS] * 3 + [DEVICE_LIMIT_DIGITS] * 2)[:, np.newaxis]
+    fits = (width >= least) & (width <= most)
+    numbers, digits_sound = hexadecimal(text, (at + behind).reshape(-1), np.where(fits, width, 0).reshape(-1))
+    start, end, offset, major, minor = numbers.reshape(5, -1)
+    perms, perms_sound = _perms((text.word(at + space_1 + 1) >> _U(32)).astype(np.uint32))
+    sound &= digits_sound.reshape(5, -1).all(axis=0) & (width[1] >= width[0]) & perms_sound
+    return _Fields(start, end, perms, offset, major << _U(32) | minor, at + space_4 + 1, sound)
 
 
-def _perms(letters: Addresses) -> tuple[Bytes8, Flags]:
+def _perms(letters: npt.NDArray[np.uint32]) -> tuple[Bytes8, Flags]:
     """The bits of `rwxp`, `r--s` and so on, given as four characters in a word."""
     # letters have bit 6, the dash has not; s has bit 0, p has not
     perms = (letters >> 27) & READ | (letters >> 20) & WRITE | (letters >> 13) & EXECUTE | letters & SHARED
     return perms.astype(np.uint8), _PERMS[perms] == letters
-
-
-def _width(text: Text, at: Ints64, stop: int, least: int | Ints64, most: int) -> Ints64:
-    """The width of the fields that start here: up to the first stop; 0 where there is none."""
-    width = np.full(len(at), least, np.int64) if isinstance(least, int) else least.copy()
-    rest = np.flatnonzero(text.characters[at + width] != stop)
-    while len(rest):
-        width[rest] += 1
-        over = width[rest] > most
-        width[rest[over]] = 0
-        rest = rest[~over]
-        rest = rest[text.characters[at[rest] + width[rest]] != stop]
-    return width
-
-
-def _addresses(text: Text, at: Ints64) -> tuple[Addresses, Addresses, Ints64, Flags]:
-    """START, END, the position of PERMS, and which lines are sound so far."""
-    usual = 12  # digits of an address in the upper half of a 47-bit space: nearly all are of this width
-    start_width = np.full(len(at), usual, np.int64)
-    rest = np.flatnonzero(text.characters[at + usual] != _DASH)
-    start_width[rest] = _width(text, at[rest], _DASH, ADDRESS_LEAST_DIGITS, HEX_LIMIT_DIGITS)
-    end_at = at + start_width + 1
-    # END has no fewer digits than START
-    end_width = _width(text, end_at, _SPACE, np.maximum(start_width, ADDRESS_LEAST_DIGITS), HEX_LIMIT_DIGITS)
-    perms_at = end_at + end_width + 1
-    start, start_sound = hexadecimal(text, end_at - 1, start_width)
-    end, end_sound = hexadecimal(text, perms_at - 1, end_width)
-    return start, end, perms_at, start_sound & end_sound
-
-
-def _offset_and_device(text: Text, at: Ints64) -> tuple[Addresses, Addresses, Addresses, Ints64, Flags]:
-    """OFFSET, MAJOR, MINOR, the position of INODE, and which lines are sound so far."""
-    sound = np.ones(len(at), np.bool_)
-    values = []
-    for stop, least, most in (
-        (_SPACE, ADDRESS_LEAST_DIGITS, HEX_LIMIT_DIGITS),
-        (_COLON, DEVICE_LEAST_DIGITS, DEVICE_LIMIT_DIGITS),
-        (_SPACE, DEVICE_LEAST_DIGITS, DEVICE_LIMIT_DIGITS),
-    ):
-        width = _width(text, at, stop, least, most)
-        value, value_sound = hexadecimal(text, at + width, width)
-        values.append(value)
-        sound &= value_sound
-        at = at + width + 1
-    return values[0], values[1], values[2], at, sound
 
 
 def _name_start(text: Text, line_start: Ints64, line_end: Ints64, inode_end: Ints64) -> Ints64:
@@ -260,6 +222,6 @@ def _name_start(text: Text, line_start: Ints64, line_end: Ints64, inode_end: Int
     # a name that starts further left may have a space just there
     found &= (characters[inode_end + 1] == _SPACE) & (characters[np.maximum(inode_end, narrow)] == _SPACE)
     name_start = np.where(found, usual, line_end)
-    rest = np.flatnonzero(~found & (line_end > inode_end + 1))
+    rest = which(~found & (line_end > inode_end + 1))
     name_start[rest] = skip_blanks(text, inode_end[rest], limit_words=10)
     return np.minimum(name_start, line_end)

@@ -1,12 +1,12 @@
 """The ProcessTable out of the files of all processes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 
 from procmaps.digits import Text
-from procmaps.lines import Span
+from procmaps.files import Files
 from procmaps.mapping_table import Mappings
 from procmaps.status import parse_status, stack_limit_bytes, start_ticks
 from procmaps.tables import ProcessTable
@@ -18,29 +18,21 @@ COMM_LIMIT_BYTES: Final = 64  # TASK_COMM_LEN is 16; kernel threads and later ke
 
 
 def process_table(
-    text: Text,
-    files: Mapping[bytes, Mapping[int, Span]],
-    identity: Mapping[bytes, Mapping[int, bytes]],
-    pids: Sequence[int],
-    mappings: Mappings,
+    text: Text, files: Files, identity: Mapping[bytes, Mapping[int, bytes]], mappings: Mappings
 ) -> ProcessTable:
-    """One row a pid, in this order; UNKNOWN and b"" where a file did not come."""
-
-    def spans(kind: bytes) -> list[Span]:
-        of_pid = files[kind]
-        return [of_pid.get(pid, (0, 0)) for pid in pids]
+    """One row a process; UNKNOWN and b"" where a file did not come. `identity` is by kind and pid."""
+    pids = files.pids.tolist()
 
     def names(kind: bytes) -> list[bytes]:
         of_pid = identity[kind]
         return [of_pid.get(pid, b"") for pid in pids]
 
-    raw = text.raw
-    status = parse_status(text, spans(b"status"))
+    status = parse_status(text, files.spans[b"status"])
     return ProcessTable(
-        pid=np.array(pids, np.int64),
+        pid=files.pids,
         parent_pid=status.parent_pid,
         uid=status.uid,
-        start_ticks=np.array([start_ticks(raw[start:end]) for start, end in spans(b"stat")], np.int64),
+        start_ticks=np.array(list(map(start_ticks, files.spans[b"stat"].contents(text.raw))), np.int64),
         threads=status.threads,
         vm_size_bytes=status.vm_size_bytes,
         rss_bytes=status.rss_bytes,
@@ -50,7 +42,9 @@ def process_table(
         swap_bytes=status.swap_bytes,
         data_bytes=status.data_bytes,
         main_stack_bytes=status.main_stack_bytes,
-        stack_limit_bytes=np.array([stack_limit_bytes(raw, *span) for span in spans(b"limits")], np.int64),
+        stack_limit_bytes=np.array(
+            list(map(stack_limit_bytes, files.spans[b"limits"].contents(text.raw))), np.int64
+        ),
         evidence=mappings.evidence,
         trouble=mappings.trouble,
         comm=tuple(comm.removesuffix(b"\n")[:COMM_LIMIT_BYTES] for comm in names(b"comm")),

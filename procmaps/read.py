@@ -7,34 +7,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+import numpy as np
+
 from procmaps import grepped
 from procmaps.digits import LEAD_BYTES, PAD_BYTES, Text, text_of
 from procmaps.facts import facts_of
-from procmaps.frames import Record, split_text
-from procmaps.lines import Span
+from procmaps.files import Files, Note, Spans, find_files
+from procmaps.frames import Records, records_of, split
 from procmaps.mapping_table import MAPPING_LIMIT_COUNT, mappings_of
 from procmaps.process_table import process_table
 from procmaps.tables import Evidence, ReadCounts, Snapshot
 
 PROCESS_LIMIT_COUNT: Final = 1_000_000
 NOTE_LIMIT_COUNT: Final = 100
-PID_LIMIT: Final = 2**22  # PID_MAX_LIMIT, include/linux/threads.h
 
 _MEMORY: Final = frozenset((b"status", b"stat", b"limits", b"maps", b"smaps", b"denied"))
 _IDENTITY: Final = frozenset((b"comm", b"cmdline", b"cgroup", b"exe"))
 _HOST: Final = frozenset(
     (
-        *(
-            b"meminfo",
-            b"thp",
-            b"overcommit",
-            b"max_map_count",
-            b"osrelease",
-            b"boot_id",
-            b"uptime",
-            b"procstat",
-        ),
-        *(b"page", b"arch", b"os-release", b"cgroup-memory", b"begin", b"end"),
+        *(b"meminfo", b"thp", b"overcommit", b"max_map_count", b"osrelease", b"boot_id", b"uptime"),
+        *(b"procstat", b"page", b"arch", b"os-release", b"cgroup-memory", b"begin", b"end"),
     )
 )
 _PAD: Final = b"\n" * PAD_BYTES
@@ -57,46 +49,15 @@ class ReadLimits:
     mappings: int = MAPPING_LIMIT_COUNT
 
 
-@dataclass(slots=True)
-class _Part:
-    """Where in one part of the stream the files of each process are."""
+@dataclass(frozen=True, slots=True)
+class _Notes:
+    """What was odd, for the operator: each sentence once, NOTE_LIMIT_COUNT at most."""
 
-    limits: ReadLimits
-    files: dict[bytes, dict[int, Span]] = field(default_factory=dict)  # by kind, then by pid
-    host: dict[bytes, Span] = field(default_factory=dict)
-    pids: dict[int, None] = field(default_factory=dict)  # in the order of the dump
-    notes: dict[str, None] = field(default_factory=dict)
-    end: int = 0  # of the last file
+    sentences: dict[str, None] = field(default_factory=dict)
 
-    def note(self, sentence: str) -> None:
-        """Keep a sentence for the operator, once."""
-        if len(self.notes) < NOTE_LIMIT_COUNT:
-            self.notes[sentence] = None
-
-    def take(self, record: Record, shift: int, kinds: frozenset[bytes]) -> None:
-        """Keep the place of a record; the first of a kind stays."""
-        kind, pid, start, end = record
-        span = (start + shift, end + shift)
-        if kind in kinds:
-            if self._admit(kind, pid) and self.files[kind].setdefault(pid, span) is not span:
-                self.note(f"process {pid} was sent more than once: its first {kind.decode()} was kept")
-            self.end = max(self.end, span[1])
-        elif kind in _HOST:
-            self.host.setdefault(kind, span)
-        else:
-            self.note(f"records of the unknown kind {kind.decode()} were left out")
-
-    def _admit(self, kind: bytes, pid: int) -> bool:
-        if pid in self.pids:
-            return True
-        if not 0 < pid <= PID_LIMIT:
-            self.note(f"{kind.decode()} of a process {pid}, which cannot be, was left out")
-            return False
-        if len(self.pids) >= self.limits.processes:
-            self.note(f"processes beyond {self.limits.processes} were left out")
-            return False
-        self.pids[pid] = None
-        return True
+    def add(self, sentence: str) -> None:
+        if len(self.sentences) < NOTE_LIMIT_COUNT:
+            self.sentences[sentence] = None
 
 
 def read(memory: bytes, identity: bytes, nonce: bytes, limits: ReadLimits | None = None) -> Snapshot:
@@ -104,20 +65,21 @@ def read(memory: bytes, identity: bytes, nonce: bytes, limits: ReadLimits | None
 
     Raises DumpError where the memory part has no record of this nonce.
     """
+    limits = limits or ReadLimits()
+    notes = _Notes()
     text, records = _records(memory, nonce)
-    if not records:
+    if not len(records):
         raise DumpError(0, "a record mark with the nonce of this connection")
+    host = _host_records(text, records, notes.add)
     shift = 0
     if not _has_room(text, records):
         text, shift = text_of(_PAD + text.raw + _PAD), PAD_BYTES
-    part = _take(records, _MEMORY, shift, limits)
+    files = find_files(records, _MEMORY, shift, limits.processes, notes.add)
     named = _named(identity, nonce, limits)
-    pids = list(part.pids)
-    mappings = mappings_of(text, part.files, pids, part.note, part.limits.mappings)
-    processes = process_table(text, part.files, named, pids, mappings)
-    host = {kind: text.raw[start:end] for kind, (start, end) in part.host.items()}
-    counts = _counts(part, host.get(b"end"), len(memory))
-    return Snapshot(facts_of(host), counts, processes, mappings.table, tuple(part.notes))
+    mappings = mappings_of(text, files, notes.add, limits.mappings)
+    processes = process_table(text, files, named, mappings)
+    counts = _counts(files, host.get(b"end"), len(memory), notes.add)
+    return Snapshot(facts_of(host), counts, processes, mappings.table, tuple(notes.sentences))
 
 
 def read_process(files: Mapping[str, bytes], pid: int, evidence: Evidence = Evidence.SMAPS) -> Snapshot:
@@ -125,74 +87,83 @@ def read_process(files: Mapping[str, bytes], pid: int, evidence: Evidence = Evid
 
     Any of them may be missing. Where maps and smaps came, smaps supplies all, unless `evidence` is MAPS.
     """
-    part = _take([], _MEMORY, 0, None)
+    notes = _Notes()
+    nowhere = Spans(*np.zeros((2, 1), np.int64))
+    spans = dict.fromkeys(_MEMORY, nowhere)
     pieces = [_PAD]
     at = PAD_BYTES
     for name, content in files.items():
         kind = name.encode()
         unwanted = kind == b"smaps" and evidence < Evidence.SMAPS and "maps" in files
         if kind in _MEMORY and not unwanted:
-            part.files[kind][pid] = (at, at + len(content))
+            spans[kind] = Spans(np.array([at]), np.array([at + len(content)]))
             pieces += (content, b"\n")
             at += len(content) + 1
     text = text_of(b"".join((*pieces, _PAD)))
+    found = Files(np.array([pid], np.int64), spans)
     named = {kind: {pid: files.get(kind.decode(), b"")} for kind in _IDENTITY}
-    mappings = mappings_of(text, part.files, [pid], part.note)
-    processes = process_table(text, part.files, named, [pid], mappings)
+    mappings = mappings_of(text, found, notes.add)
+    processes = process_table(text, found, named, mappings)
     denied = int(processes.evidence[0] == Evidence.DENIED)
     counts = ReadCounts(listed=1, sent=1, kernel_threads=0, denied=denied, vanished=0, complete=True)
-    return Snapshot(facts_of({}), counts, processes, mappings.table, tuple(part.notes))
+    return Snapshot(facts_of({}), counts, processes, mappings.table, tuple(notes.sentences))
 
 
-def _records(part: bytes, nonce: bytes) -> tuple[Text, list[Record]]:
+def _records(part: bytes, nonce: bytes) -> tuple[Text, Records]:
     """A part and its records; those of a host without awk made into one a file."""
     text = text_of(part)
-    records = split_text(text, nonce)
-    if any(record.kind == grepped.KIND for record in records):
-        text = text_of(grepped.as_records(part, nonce, records))
-        records = split_text(text, nonce)
+    records = records_of(text, nonce)
+    if grepped.KIND in records.kinds:
+        text = text_of(grepped.as_records(part, nonce, split(part, nonce)))
+        records = records_of(text, nonce)
     return text, records
 
 
-def _has_room(text: Text, records: list[Record]) -> bool:
+def _host_records(text: Text, records: Records, note: Note) -> dict[bytes, bytes]:
+    """What the host says of itself, by kind, the first of each; kinds that nobody knows are noted."""
+    found: dict[bytes, bytes] = {}
+    for code, kind in enumerate(records.kinds):
+        if kind in _HOST:
+            row = int(np.argmax(records.kind == code))
+            found[kind] = text.raw[records.start[row] : records.end[row]]
+        elif kind not in _MEMORY:
+            note(f"records of the unknown kind {kind.decode()} were left out")
+    return found
+
+
+def _has_room(text: Text, records: Records) -> bool:
     """Whether there is enough before the first file and behind the last, so that the part need not be copied.
 
     Before the first is its mark, with the nonce; behind the last are the host's facts, unless it was cut off.
     """
-    ends = max((record.end for record in records if record.kind in _MEMORY), default=0)
-    return records[0].start >= LEAD_BYTES and ends + PAD_BYTES <= len(text.raw)
+    of_process = np.array([kind in _MEMORY for kind in records.kinds])[records.kind]
+    ends = records.end[of_process].max(initial=0)
+    return bool(records.start[0] >= LEAD_BYTES and ends + PAD_BYTES <= len(text.raw))
 
 
-def _take(records: list[Record], kinds: frozenset[bytes], shift: int, limits: ReadLimits | None) -> _Part:
-    part = _Part(limits or ReadLimits(), {kind: {} for kind in kinds})
-    for record in records:
-        part.take(record, shift, kinds)
-    return part
-
-
-def _named(identity: bytes, nonce: bytes, limits: ReadLimits | None) -> dict[bytes, dict[int, bytes]]:
+def _named(identity: bytes, nonce: bytes, limits: ReadLimits) -> dict[bytes, dict[int, bytes]]:
     """The files of the identity part, by kind and pid."""
     text, records = _records(identity, nonce)
-    part = _take(records, _IDENTITY, 0, limits)
+    files = find_files(records, _IDENTITY, 0, limits.processes, _Notes().add)
+    pids = files.pids.tolist()
     return {
-        kind: {pid: text.raw[start:end] for pid, (start, end) in of_pid.items()}
-        for kind, of_pid in part.files.items()
+        kind: dict(zip(pids, spans.contents(text.raw), strict=True)) for kind, spans in files.spans.items()
     }
 
 
-def _counts(part: _Part, closing: bytes | None, received_bytes: int) -> ReadCounts:
+def _counts(files: Files, closing: bytes | None, received_bytes: int, note: Note) -> ReadCounts:
     """The host's own closing counts against what was received."""
     said: dict[bytes, int] = {}
     for pair in (closing or b"").split():
         name, _, value = pair.partition(b"=")
         if value.isdigit() and len(value) <= 9:
             said[name] = int(value)
-    received, denied = len(part.pids), len(part.files[b"denied"])
+    received, denied = len(files.pids), int(files.spans[b"denied"].sent.sum())
     complete = said.get(b"sent") == received and b"listed" in said and said.get(b"denied", denied) == denied
     if closing is None:
-        part.note(f"the dump ends at byte {received_bytes} without its closing counts: it was cut off")
+        note(f"the dump ends at byte {received_bytes} without its closing counts: it was cut off")
     elif not complete:
-        part.note(f"the host counts {said.get(b'sent', 0)} processes sent, {received} were received")
+        note(f"the host counts {said.get(b'sent', 0)} processes sent, {received} were received")
     return ReadCounts(
         listed=said.get(b"listed", received),
         sent=received,

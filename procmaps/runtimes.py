@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from procmaps.arguments import base_name
-from procmaps.tables import EXECUTE, MapTable
+from procmaps.tables import EXECUTE, MapTable, which
 
 GO_HEAP_START: Final = 0xC000000000  # runtime/malloc.go, arena hints on 64-bit systems; until Go 1.25
 _DELETED: Final = b" (deleted)"
@@ -46,7 +46,7 @@ class Programs:
 
 def programs_of(maps: MapTable, processes: int) -> Programs:
     """From the mapped files, each looked at once: some hundred back the mappings of a host."""
-    backed = np.flatnonzero((maps.inode != 0) & (maps.device != 0))
+    backed = which((maps.inode != 0) & (maps.device != 0))
     process = maps.process[backed]
     key = maps.device[backed] * _SPREAD + maps.inode[backed]
     _, first, file = np.unique(key, return_index=True, return_inverse=True)
@@ -55,7 +55,7 @@ def programs_of(maps: MapTable, processes: int) -> Programs:
     runtime_of_file = np.array([_runtime(name) for name in names], np.int64)
     best = np.full(processes, _NONE, np.int64)
     np.minimum.at(best, process, runtime_of_file[file])
-    shown = np.flatnonzero(runtime_of_file[file] == best[process])
+    shown = which(runtime_of_file[file] == best[process])
     shown_by = dict(zip(process[shown].tolist(), file[shown].tolist(), strict=True))
     of_go = maps.process[(maps.start == GO_HEAP_START) & (maps.inode == 0)]
     best[of_go] = np.minimum(best[of_go], _GO)
@@ -65,7 +65,7 @@ def programs_of(maps: MapTable, processes: int) -> Programs:
     ]
 
     is_program = np.array([_is_program(name) for name in names], np.bool_)
-    programs = np.flatnonzero(((maps.perms[backed] & EXECUTE) != 0) & is_program[file])
+    programs = which(((maps.perms[backed] & EXECUTE) != 0) & is_program[file])
     rows, lowest = np.unique(process[programs], return_index=True)
     executables = dict(zip(rows.tolist(), file[programs[lowest]].tolist(), strict=True))
     return Programs(

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from procmaps.lines import Lines, beginning_with, sizes_after
-from procmaps.tables import UNKNOWN, Addresses, Flags, Ints64
+from procmaps.tables import UNKNOWN, Addresses, Flags, Ints64, which
 
 # fs/proc/task_mmu.c, show_smap_vma_flags, Linux 7.2. Later codes are ignored.
 _CODES: Final = (
@@ -69,7 +69,7 @@ def parse(lines: Lines, header_rows: Ints64, mapping_rows: Ints64, walked: Flags
         for key in keys:
             rows, owner = found(key)
             size = sizes_after(lines, rows, len(key))
-            known = np.flatnonzero(size != UNKNOWN)
+            known = which(size != UNKNOWN)
             at = owner[known]
             sizes[at] = np.maximum(sizes[at], 0) + size[known]
         return sizes
@@ -94,8 +94,8 @@ def _owners(lines: Lines, header_rows: Ints64, mapping_rows: Ints64, rows: Ints6
         behind = rows > mapping_rows
         if behind.all() and (rows[:-1] < mapping_rows[1:]).all():
             return np.where(lines.file[rows] == lines.file[mapping_rows], np.arange(len(rows)), -1)
-    last_header = np.append(header_rows, -1)[np.searchsorted(header_rows, rows) - 1]
-    owner = np.searchsorted(mapping_rows, last_header)
+    last_header = np.append(header_rows, -1)[header_rows.searchsorted(rows) - 1]
+    owner = mapping_rows.searchsorted(last_header)
     owner[owner == len(mapping_rows)] = 0
     owned = (mapping_rows[owner] == last_header) & (lines.file[rows] == lines.file[last_header])
     return np.where(owned, owner, -1)
@@ -107,7 +107,7 @@ def _flags(lines: Lines, rows: Ints64, mapping: Ints64, mappings: int) -> Addres
     at, end = lines.start[rows] + len(_FLAGS_KEY) + 1, lines.end[rows]
     characters = lines.text.characters
     for _ in range(VM_FLAGS_LIMIT_CODES):
-        more = np.flatnonzero(at + 2 <= end)
+        more = which(at + 2 <= end)
         if not len(more):
             break
         at, end, mapping = at[more], end[more], mapping[more]

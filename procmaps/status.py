@@ -11,7 +11,8 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from procmaps.digits import Text
-from procmaps.lines import Lines, Span, beginning_with, lines_of, numbers_after, sizes_after
+from procmaps.files import Spans
+from procmaps.lines import Lines, beginning_with, lines_of, numbers_after, sizes_after
 from procmaps.tables import UNKNOWN, UNLIMITED, Ints64
 
 Numbers: TypeAlias = Callable[[Lines, Ints64, Ints64], Ints64]
@@ -44,7 +45,7 @@ class StatusColumns:
     main_stack_bytes: Ints64
 
 
-def parse_status(text: Text, files: Sequence[Span]) -> StatusColumns:
+def parse_status(text: Text, files: Spans) -> StatusColumns:
     """The columns of these status files, one a process, empty where none was sent."""
     lines = lines_of(text, files)
 
@@ -52,7 +53,7 @@ def parse_status(text: Text, files: Sequence[Span]) -> StatusColumns:
         """One column a key; the lines of all keys are read at once, as a host has few processes."""
         rows = [beginning_with(lines, key) for key in keys]
         lengths = np.repeat([len(key) for key in keys], [len(found) for found in rows])
-        values = np.full((len(keys), len(files)), UNKNOWN, np.int64)
+        values = np.full((len(keys), len(files.start)), UNKNOWN, np.int64)
         which = np.repeat(np.arange(len(keys)), [len(found) for found in rows])
         every = np.concatenate(rows)
         values[which, lines.file[every]] = numbers(lines, every, lengths)
@@ -76,10 +77,10 @@ def start_ticks(stat: bytes) -> int:
     )
 
 
-def stack_limit_bytes(raw: bytes, start: int, end: int) -> int:
-    """The soft RLIMIT_STACK in the limits raw[start:end]; UNLIMITED, or UNKNOWN where they do not say."""
-    at = raw.find(_STACK_LIMIT, start, end)
+def stack_limit_bytes(limits: bytes) -> int:
+    """The soft RLIMIT_STACK; UNLIMITED, or UNKNOWN where the limits do not say."""
+    at = limits.find(_STACK_LIMIT)
     if at < 0:
         return UNKNOWN
-    soft = raw[at + _LIMIT_COLUMN : min(at + _LIMIT_COLUMN + _LIMIT_BYTES, end)].strip()
+    soft = limits[at + _LIMIT_COLUMN : at + _LIMIT_COLUMN + _LIMIT_BYTES].strip()
     return UNLIMITED if soft == b"unlimited" else _number(soft)

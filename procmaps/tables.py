@@ -5,7 +5,7 @@ Sizes are bytes in int64. UNKNOWN (-1) marks what a host did not send; never sum
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,11 @@ UNLIMITED = 2**63 - 1
 
 # perms, one bit each, in the order the kernel prints them
 READ, WRITE, EXECUTE, SHARED = 8, 4, 2, 1
+
+
+def which(column: npt.NDArray[Any]) -> Ints64:
+    """The rows that are not 0. np.flatnonzero takes longer on its way to the search than the search does."""
+    return column.nonzero()[0]
 
 
 class Evidence(IntEnum):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from procmaps.tables import Addresses, Flags, Ints32, Ints64
+from procmaps.tables import Addresses, Flags, Ints32, Ints64, which
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,12 @@ def mend(process: Ints32, start: Addresses, end: Addresses, is_torn: Flags) -> M
     """The rows with those of torn processes put in order, so that no two of a process overlap."""
     order = np.arange(len(start))
     mended = start.copy()
-    for row in np.flatnonzero(is_torn).tolist():
-        first, last = np.searchsorted(process, (row, row + 1)).tolist()
+    for row in which(is_torn).tolist():
+        first, last = process.searchsorted((row, row + 1)).tolist()
         within = first + np.lexsort((~end[first:last], start[first:last]))
         order[first:last] = within
         reached = np.maximum.accumulate(end[within])
         mended[first] = start[within[0]]
         mended[first + 1 : last] = np.maximum(start[within[1:]], reached[:-1])
-    kept = np.flatnonzero(mended < end[order])
+    kept = which(mended < end[order])
     return Mended(order[kept], mended[kept])

@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.zip.Deflater;
 
-/** Uses memory as asked, says "ready", waits: heap=MB threads=N deep=FRAMES direct=N inflate=THREADS garbage=MB. */
+/** Uses memory as asked, says "ready", waits: heap=MB threads=N deep=FRAMES direct=N inflate=THREADS garbage=MB gone=THREADS. */
 public final class Load {
     private static final List<Object> KEPT = new ArrayList<>();
 
@@ -37,6 +37,22 @@ public final class Load {
             thread.start();
         }
         started.await();
+        Thread[] ended = new Thread[asked(arguments, "gone", 0)];
+        CountDownLatch together = new CountDownLatch(ended.length);
+        for (int number = 0; number < ended.length; number++) {
+            ended[number] = new Thread(() -> {
+                together.countDown();
+                try {
+                    together.await();
+                } catch (InterruptedException stop) {
+                    Thread.currentThread().interrupt();
+                }
+            });
+            ended[number].start();
+        }
+        for (Thread thread : ended) {
+            thread.join();
+        }
         long sum = 0;
         for (int block = 0; block < asked(arguments, "garbage", 100); block++) {
             sum += new byte[1 << 20].length;

@@ -13,6 +13,7 @@ from typing import Final
 
 from bench.live import glibc_heaps, loaded_objects
 from bench.live.ranges import Range, Truth
+from bench.live.roots import HERE, Root
 
 READY: Final = "ready"
 READY_TIMEOUT_S: Final = 120.0
@@ -46,16 +47,15 @@ class Started:
 
 
 @contextmanager
-def started(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[Started]:
+def started(command: Sequence[str], environment: Mapping[str, str], root: Root = HERE) -> Iterator[Started]:
     """Start a command that prints a line `ready`; it is killed on leaving, with what it started."""
     child = subprocess.Popen(
-        list(command),
+        root.command(command, environment),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        env={**os.environ, **environment},
         start_new_session=True,
     )
     try:
@@ -95,8 +95,8 @@ def wait_until_quiet(process: Started) -> None:
 
 def stop(process: Started) -> None:
     """Stop every thread, so that what is read belongs together."""
-    os.kill(process.pid, signal.SIGSTOP)
     while re.search(rb"\nState:\t[^TtZ]", process.read("status")):  # t: stopped and traced
+        os.kill(process.pid, signal.SIGSTOP)
         time.sleep(0.01)
     if b"\nState:\tZ" in process.read("status"):
         raise NotStartedError("it ended")

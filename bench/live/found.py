@@ -75,10 +75,10 @@ class Found:
     settings: str = ""  # for a reader
 
 
-def place_of(folder: str) -> Place:
-    """A root, if it looks like one; else a folder of programs."""
-    path = Path(folder).resolve()
-    return Place(path, (path / "usr" / "bin").is_dir())
+def place_of(folder: Path) -> Place:
+    """This machine, another root if it looks like one, or a folder of programs."""
+    path = folder.resolve()
+    return Place(None if path == Path("/") else path, path != Path("/") and (path / "usr" / "bin").is_dir())
 
 
 def all_found(places: Sequence[Place], load: Path, folder: Path, only: str) -> Iterator[Found]:

@@ -14,8 +14,8 @@ PAGE_BYTES: Final = 4096
 HEAP_INFO: Final = struct.Struct("<QQQQ")  # ar_ptr, prev, size, mprotect_size (malloc/arena.c)
 CHUNK: Final = struct.Struct("<QQ")  # prev_size, size and three flags (malloc/malloc.c)
 IS_MMAPPED: Final = 2
+HEADER_LEFT_OUT_BYTES: Final = 16  # of the size of a mapped chunk, from glibc 2.43 on
 CHUNK_MIN_BYTES: Final = 8 * PAGE_BYTES
-HEADER_BYTES: Final = 16  # which glibc 2.43 no longer counts
 
 
 def heaps(memory: BinaryIO, writable: list[tuple[int, int]]) -> list[Range]:
@@ -44,7 +44,7 @@ def _chunks_in(memory: BinaryIO, low: int, high: int) -> Iterator[Range]:
     while position < high:
         before, size = CHUNK.unpack(_read(memory, position, CHUNK.size))
         flags, size = size & 7, size & -8
-        size += -size % PAGE_BYTES if -size % PAGE_BYTES == HEADER_BYTES else 0
+        size += HEADER_LEFT_OUT_BYTES * (size % PAGE_BYTES == PAGE_BYTES - HEADER_LEFT_OUT_BYTES)
         if (
             before == 0
             and flags == IS_MMAPPED
@@ -61,5 +61,5 @@ def _read(memory: BinaryIO, address: int, size: int) -> bytes:
     memory.seek(address)
     try:
         return memory.read(size).ljust(size, b"\0")
-    except OSError:  # a guard that maps does not show
+    except OSError:  # a guard that cannot be seen in maps cannot be read either
         return bytes(size)

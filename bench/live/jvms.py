@@ -2,7 +2,7 @@
 
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Final
 
 from bench.live import capture, native_memory
@@ -24,6 +24,7 @@ class Setting:
     load: str = ""
     environment: str = ""  # NAME=VALUE, spaces between
     versions: range = range(8, 100)
+    archive: str = ""  # what a first run writes, and this one reads: {archive} is its file
 
 
 CHOSEN_BEFORE: Final = (
@@ -114,13 +115,86 @@ CHOSEN_AFTER: Final = (
     Setting("g1-base-address-33g", "-XX:+UseG1GC -Xmx1500m -XX:HeapBaseMinAddress=33g", "inflate=3"),
     Setting("g1-xss64m", "-XX:+UseG1GC -Xmx300m -Xss64m", "threads=14 inflate=4"),
 )
-SETTINGS: Final = (*CHOSEN_BEFORE, *CHOSEN_AFTER)
+
+Z: Final = "-XX:+UnlockExperimentalVMOptions -XX:+UseZGC"
+# for other versions of glibc: many threads, thin stacks, tunables; and where the command line does not tell
+CHOSEN_FOR_ROOTS: Final = (
+    Setting("serial-no-xmx", "-XX:+UseSerialGC", "threads=9"),
+    Setting("serial-10m", "-XX:+UseSerialGC -Xmx10m", "heap=1 direct=1 garbage=3"),
+    Setting("serial-in-tool-options", "", "inflate=5", "JAVA_TOOL_OPTIONS=-XX:+UseSerialGC"),
+    Setting("parallel-no-xmx", "-XX:+UseParallelGC", "inflate=9"),
+    Setting(
+        "parallel-64g-threads", "-XX:+UseParallelGC -Xmx64g -Xms64m -XX:ParallelGCThreads=24", "inflate=6"
+    ),
+    Setting("parallel-in-tool-options", "-XX:+UseParallelGC", "threads=20", "JAVA_TOOL_OPTIONS=-Xmx1300m"),
+    Setting("cms-64m", "-XX:+UseConcMarkSweepGC -Xmx64m", "threads=25", versions=range(8, 14)),
+    Setting("cms-no-xmx", "-XX:+UseConcMarkSweepGC", "inflate=6", versions=range(8, 14)),
+    Setting("cms-34g", "-XX:+UseConcMarkSweepGC -Xmx34g -Xms256m", "inflate=9", versions=range(8, 14)),
+    Setting("g1-64g", "-XX:+UseG1GC -Xmx64g -Xms32m", "threads=40 inflate=20"),
+    Setting(
+        "g1-gc-threads-32", "-XX:+UseG1GC -Xmx2g -XX:ParallelGCThreads=32 -XX:ConcGCThreads=16", "garbage=900"
+    ),
+    Setting(
+        "g1-stack-sizes", "-XX:+UseG1GC -Xmx2g -XX:VMThreadStackSize=4096 -XX:CompilerThreadStackSize=2048"
+    ),
+    Setting("g1-700m-in-java-options", "", "threads=12", "JDK_JAVA_OPTIONS=-Xmx700m", versions=range(9, 100)),
+    Setting("g1-900m-in-tool-options", "-XX:+UseG1GC", "inflate=12", "JAVA_TOOL_OPTIONS=-Xmx900m"),
+    Setting("g1-36g-in-tool-options", "-XX:+UseG1GC -Xms90m", "inflate=8", "JAVA_TOOL_OPTIONS=-Xmx36g"),
+    Setting("g1-threads-600", "-XX:+UseG1GC -Xmx400m", "threads=600"),
+    Setting("g1-threads-300-xss222k", "-XX:+UseG1GC -Xmx400m -Xss222k", "threads=300 inflate=3"),
+    Setting("g1-xss777k", "-XX:+UseG1GC -Xmx200m -Xss777k", "threads=45"),
+    Setting("g1-xss1025k", "-XX:+UseG1GC -Xmx200m -Xss1025k", "threads=45 inflate=14"),
+    Setting("g1-xss3333k", "-XX:+UseG1GC -Xmx3g -Xss3333k", "threads=70 direct=20"),
+    Setting("g1-threads-ended", "-XX:+UseG1GC -Xmx300m", "threads=20 gone=70 inflate=8"),
+    Setting("g1-threads-ended-xss512k", "-XX:+UseG1GC -Xmx300m -Xss512k", "threads=5 gone=120"),
+    Setting(
+        "g1-no-stack-cache",
+        "-XX:+UseG1GC -Xmx300m",
+        "threads=20 gone=50",
+        "GLIBC_TUNABLES=glibc.pthread.stack_cache_size=0",
+    ),
+    Setting("g1-no-rseq", "-XX:+UseG1GC -Xmx500m", "threads=15", "GLIBC_TUNABLES=glibc.pthread.rseq=0"),
+    Setting("g1-malloc-huge", "-XX:+UseG1GC -Xmx500m", "inflate=25", "GLIBC_TUNABLES=glibc.malloc.hugetlb=1"),
+    Setting("g1-direct-large", "-XX:+UseG1GC -Xmx1g", "direct=90 inflate=10 threads=20"),
+    Setting("g1-one-arena", "-XX:+UseG1GC -Xmx1g", "inflate=60", "MALLOC_ARENA_MAX=1"),
+    Setting("g1-top-pad", "-XX:+UseG1GC -Xmx1g", "inflate=40", "MALLOC_ARENA_MAX=4 MALLOC_TOP_PAD_=16777216"),
+    Setting("g1-tiered-1", "-XX:+UseG1GC -Xmx256m -XX:TieredStopAtLevel=1", "threads=6"),
+    Setting("g1-code-cache-33m", "-XX:+UseG1GC -Xmx256m -XX:ReservedCodeCacheSize=33m", "inflate=4"),
+    Setting("g1-code-cache-777m", "-XX:+UseG1GC -Xmx4g -XX:ReservedCodeCacheSize=777m", "inflate=4"),
+    Setting("g1-jemalloc", "-XX:+UseG1GC -Xmx600m", "threads=20 inflate=20", "LD_PRELOAD=libjemalloc.so.2"),
+    Setting("g1-pretouch-700m", "-XX:+UseG1GC -Xmx700m -Xms700m -XX:+AlwaysPreTouch", "inflate=6"),
+    Setting("g1-short-headers", "-XX:+UseG1GC -Xmx1g -XX:+UseCompactObjectHeaders", versions=range(25, 100)),
+    Setting(
+        "g1-own-archive",
+        "-XX:+UseG1GC -Xmx500m -XX:SharedArchiveFile={archive}",
+        archive="-Xshare:dump -XX:SharedArchiveFile={archive}",
+        versions=range(11, 100),
+    ),
+    Setting(
+        "g1-aot-cache",
+        "-XX:+UseG1GC -Xmx500m -XX:AOTCache={archive}",
+        archive="-XX:AOTCacheOutput={archive} -version",
+        versions=range(25, 100),
+    ),
+    Setting("shenandoah-64m", "-XX:+UseShenandoahGC -Xmx64m", "threads=30"),
+    Setting("shenandoah-no-xmx", "-XX:+UseShenandoahGC", "inflate=10"),
+    Setting("z-16m", f"{Z} -Xmx16m", "heap=1 direct=1 garbage=4", versions=range(15, 100)),
+    Setting("z-no-xmx", Z, "threads=10", versions=range(15, 100)),
+    Setting("z-conc-threads-12", f"{Z} -Xmx2g -XX:ConcGCThreads=12 -XX:ParallelGCThreads=16", "garbage=900"),
+    Setting("z-3g-in-tool-options", Z, "inflate=9", "JAVA_TOOL_OPTIONS=-Xmx3g", versions=range(15, 100)),
+)
+SETTINGS: Final = (*CHOSEN_BEFORE, *CHOSEN_AFTER, *CHOSEN_FOR_ROOTS)
 
 
-def command(jdk: Jdk, setting: Setting, classes: Path) -> list[str]:
+def command(jdk: Jdk, setting: Setting, classes: str) -> list[str]:
     """The command line of one JVM."""
-    flags = ["-XX:NativeMemoryTracking=detail", *setting.flags.split()]
-    return [jdk.java, *flags, "-cp", str(classes), "Load", *setting.load.split()]
+    archive = f"{classes}/{jdk.version}-{setting.name}.cache"
+    flags = ["-XX:NativeMemoryTracking=detail", *setting.flags.format(archive=archive).split()]
+    started = [jdk.java, *flags, "-cp", classes, "Load", *setting.load.split()]
+    if not setting.archive:
+        return started
+    first = f"{jdk.java} {setting.archive.format(archive=archive)} -cp {classes} >&2"
+    return ["sh", "-c", f'{first}; exec "$@"', "sh", *started]
 
 
 def environment(setting: Setting) -> dict[str, str]:
@@ -130,12 +204,13 @@ def environment(setting: Setting) -> dict[str, str]:
 
 def observe(process: Started, jdk: Jdk, jcmd: str) -> tuple[dict[str, bytes], Truth, list[str]]:
     """The files of a quiet JVM, what it says of its memory, and where its two accounts of it differ."""
-    _ask(jcmd, process, "VM.version")  # the thread that serves jcmd has a stack as well: it starts now
+    ask = partial(_ask, jdk.root.command([jcmd, str(process.pid)]))
+    ask("VM.version")  # the thread that serves jcmd has a stack as well: it starts now
     for _ in range(ATTEMPTS):
         capture.wait_until_quiet(process)
         before = process.read("maps")
-        said = _ask(jcmd, process, "VM.native_memory", "detail")
-        system_map = _ask(jcmd, process, "System.map") if jdk.version >= SYSTEM_MAP_SINCE else ""
+        said = ask("VM.native_memory", "detail")
+        system_map = ask("System.map") if jdk.version >= SYSTEM_MAP_SINCE else ""
         capture.stop(process)
         if process.read("maps") == before:
             break
@@ -154,9 +229,9 @@ def observe(process: Started, jdk: Jdk, jcmd: str) -> tuple[dict[str, bytes], Tr
     return files, truth, list(native_memory.disagreements(system_map, regions))
 
 
-def _ask(jcmd: str, process: Started, *question: str) -> str:
+def _ask(jcmd: list[str], *question: str) -> str:
     return subprocess.run(
-        [jcmd, str(process.pid), *question],
+        [*jcmd, *question],
         check=True,
         capture_output=True,
         text=True,

@@ -1,6 +1,5 @@
 """Programs besides JVMs: a C program that knows its own stacks, and runtimes that are installed here."""
 
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Final
 from bench.live import capture
 from bench.live.capture import Started
 from bench.live.ranges import Range, Truth
+from bench.live.roots import Root
 
 COMPILE_TIMEOUT_S: Final = 60
 PAGE_BYTES: Final = 4096
@@ -48,33 +48,61 @@ NATIVE: Final = (
     ("own-mappings", "threads=4 blocks=100 size=4000 own=10"),
     ("large-stack-limit", "threads=6 blocks=100 size=4000 LIMIT=67108864"),
     ("unlimited-stack", "threads=6 blocks=100 size=4000 LIMIT=unlimited"),
+    ("small-stack-limit", "threads=30 blocks=20 size=4000 LIMIT=262144"),
+    ("stacks-128k-many", "threads=400 stack=128"),
+    ("stacks-of-four-sizes", "threads=60 stack=100,300,900,2700"),
+    ("stacks-with-default-sizes", "threads=45 stack=256,1024,8192 blocks=10 size=30000"),
+    ("stacks-cached-of-two-sizes", "threads=60 gone=50 stack=256,1024"),
+    ("stacks-8m-cached", "threads=20 gone=15"),
+    ("stacks-not-cached", "threads=60 gone=50 stack=512 GLIBC_TUNABLES=glibc.pthread.stack_cache_size=0"),
+    ("stacks-guard-64k", "threads=24 stack=1024 guard=64"),
+    ("stacks-beside-chunks", "threads=24 blocks=40 size=200000 stack=1024"),
+    ("stacks-beside-large-chunks", "threads=12 blocks=5 size=5000000 stack=640"),
+    ("stacks-beside-arenas", "threads=40 blocks=600 size=2000 stack=512 rings=6"),
+    ("no-rseq", "threads=20 blocks=100 size=3000 GLIBC_TUNABLES=glibc.pthread.rseq=0"),
+    ("top-pad", "threads=8 blocks=100 size=2000 MALLOC_TOP_PAD_=8388608"),
+    ("huge-malloc", "threads=10 blocks=900 size=3000 GLIBC_TUNABLES=glibc.malloc.hugetlb=1"),
+    ("static", "threads=16 blocks=300 size=3000 BUILD=static"),
+    ("static-stacks-300k", "threads=30 stack=300 blocks=50 size=300000 BUILD=static"),
+    ("32", "threads=12 blocks=200 size=3000 BUILD=32"),
+    ("32-stacks-256k", "threads=40 stack=256 blocks=90 size=3000 BUILD=32"),
+    ("32-chunks", "threads=6 stack=512 blocks=20 size=900000 BUILD=32"),
 )
 
+BUILDS: Final = {"": (), "static": ("-static",), "32": ("-m32",)}
 
-def compiled(folder: Path) -> Path | None:
-    """The C program, compiled; None where there is no compiler."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
+
+def compiled(root: Root, source: str, target: str, *flags: str) -> str | None:
+    """A C source of this folder, compiled inside; None where no compiler can do it."""
+    compiler = root.which("cc", "gcc")
     if compiler is None:
         return None
-    target = folder / "load"
-    source = Path(__file__).with_name("load.c")
-    subprocess.run(
-        [compiler, "-O1", "-pthread", "-o", str(target), str(source)], check=True, timeout=COMPILE_TIMEOUT_S
-    )
-    return target
+    with Path(__file__).with_name(source).open("rb") as text:
+        done = subprocess.run(
+            root.command([compiler, "-O1", *flags, "-o", target, "-x", "c", "-", "-ldl"]),
+            stdin=text,
+            capture_output=True,
+            check=False,
+            timeout=COMPILE_TIMEOUT_S,
+        )
+    return None if done.returncode else target
 
 
-def native(load: Path) -> list[Program]:
-    """The C program with each setting; words in capitals are its environment, LIMIT its RLIMIT_STACK."""
+def native(load: str) -> list[Program]:
+    """The C program with each setting.
+
+    Words in capitals are its environment; LIMIT is its RLIMIT_STACK, BUILD how it was compiled.
+    """
     found = []
     for name, words in NATIVE:
         of_environment = [
-            word for word in words.split() if word[0].isupper() and not word.startswith("LIMIT=")
+            word for word in words.split() if word[0].isupper() and not word.startswith(("LIMIT=", "BUILD="))
         ]
         limit = [word[6:] for word in words.split() if word.startswith("LIMIT=")]
         arguments = [word for word in words.split() if not word[0].isupper()]
         before = ("prlimit", f"--stack={limit[0]}:unlimited") if limit else ()
-        command = (*before, str(load), *arguments)
+        build = "".join(f"-{word[6:]}" for word in words.split() if word.startswith("BUILD="))
+        command = (*before, load + build, *arguments)
         found.append(Program(f"c-{name}", command, " ".join(of_environment), words))
     return found
 
@@ -121,30 +149,15 @@ CALLERS: Final = (
 )
 
 
-def preloaded(folder: Path) -> Path | None:
-    """The library that writes down callers of mmap, compiled; None where there is no compiler."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        return None
-    target = folder / "callers.so"
-    source = Path(__file__).with_name("callers.c")
-    subprocess.run(
-        [compiler, "-O1", "-shared", "-fPIC", "-o", str(target), str(source), "-ldl"],
-        check=True,
-        timeout=COMPILE_TIMEOUT_S,
-    )
-    return target
-
-
-def installed(load: Path, library: Path, folder: Path) -> list[tuple[Program, Path]]:
-    """Runtimes that are found here, and the file that each one's callers are written to."""
+def installed(root: Root, load: str, library: str, folder: Path) -> list[tuple[Program, Path]]:
+    """Runtimes that are found in a root, and the file that each one's callers are written to."""
     found = []
     for name, executable, arguments, words in INSTALLED:
-        path = shutil.which(executable) if executable else str(load)
+        path = root.which(executable) if executable else load
         log = folder / f"{name}.callers"
         environment = [word for word in words.split() if "=" in word]
-        preload = [str(library), *(word for word in words.split() if "=" not in word)]
-        environment += [f"LD_PRELOAD={':'.join(preload)}", f"CALLERS={log}"]
+        preload = [library, *(word for word in words.split() if "=" not in word)]
+        environment += [f"LD_PRELOAD={':'.join(preload)}", f"CALLERS={root.inside(log)}"]
         if path:
             shown = " ".join(
                 (words, *(word for word in arguments if len(word) < 40 and word[:2] not in {"-e", "-c"}))

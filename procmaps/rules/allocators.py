@@ -7,10 +7,9 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft, is_multiple
 from procmaps.rules.names import Name
-from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS
-from procmaps.tables import Flags, Ints64
+from procmaps.tables import Flags, Ints64, which
 
 CHUNK_MIN_BYTES: Final = 128 * 2**10  # M_MMAP_THRESHOLD begins there
 MIB: Final = 2**20
@@ -45,16 +44,16 @@ def loaded(draft: Draft) -> Flags | None:
     jemalloc and tcmalloc keep nothing closed: what is committed below a vast closed range is the program's,
     as InnoDB's pool is. Where smaps shows what jemalloc flags, the rest is the program's too.
     """
-    other = has(draft.facts.marks, "jemalloc", "tcmalloc", "mimalloc")
+    other = draft.has("jemalloc", "tcmalloc", "mimalloc")
     if not other.any():
         return None
     own = draft.writable | draft.none & draft.touches_below
-    rows = np.flatnonzero(draft.open & draft.spread(other) & own)
+    rows = which(draft.open & draft.spread(other) & own)
     above = np.minimum(rows + 1, len(draft) - 1)
     vast = (draft.none[rows] & (draft.size[rows] >= VAST_BYTES)) | (
         draft.touches_above[rows] & draft.none[above] & (draft.size[above] >= VAST_BYTES)
     )
-    vast &= ~has(draft.facts.marks, "mimalloc")[draft.process[rows]]
+    vast &= ~draft.has("mimalloc")[draft.process[rows]]
     found = np.zeros(len(draft), np.bool_)
     found[rows[~vast & ~_unlike_jemalloc(draft, rows)]] = True
     return found
@@ -66,7 +65,7 @@ def _unlike_jemalloc(draft: Draft, rows: Ints64) -> Flags:
     jemalloc 5 keeps what it has mapped and asks for more in steps of 512 KiB from 2 MiB on; before, it took
     chunks of 2 or 4 MiB.
     """
-    jemalloc = has(draft.facts.marks, "jemalloc")
+    jemalloc = draft.has("jemalloc")
     process = draft.process[rows]
     noreserve = (draft.flags[rows] & np.uint64(VM_FLAGS["nr"])) != 0
     flagging = np.zeros(len(jemalloc), np.bool_)
@@ -80,7 +79,7 @@ def _unlike_jemalloc(draft: Draft, rows: Ints64) -> Flags:
 
 def musl(draft: Draft) -> Flags | None:
     """Musl's malloc maps groups and large chunks; nothing in it sets a flag or runs."""
-    own = has(draft.facts.marks, "musl")
+    own = draft.has("musl")
     if not own.any():
         return None
     found: Flags = (
@@ -95,11 +94,7 @@ def musl(draft: Draft) -> Flags | None:
 
 def static_jemalloc(draft: Draft) -> Flags | None:
     """No [heap] at all: malloc is not glibc's; jemalloc maps with MAP_NORESERVE, in large steps."""
-    silent = (
-        ~draft.facts.has_brk_heap
-        & has(draft.facts.marks, "glibc")
-        & ~has(draft.facts.marks, "jvm", "v8", "dotnet", "jemalloc")
-    )
+    silent = ~draft.facts.has_brk_heap & draft.has("glibc") & ~draft.has("jvm", "v8", "dotnet", "jemalloc")
     norreserve = (draft.flags & np.uint64(VM_FLAGS["nr"])) != 0
     known = draft.spread(draft.facts.smaps)
     large = draft.size >= MIB
@@ -111,14 +106,14 @@ def mmapped(draft: Draft) -> Flags:
     """Large chunks: anonymous, writable, of at least the threshold, unflagged, and paid for by RssAnon."""
     chunk = (
         draft.open_rw
-        & (draft.code != Name.HUGE)
+        & (~draft.named(Name.HUGE))
         & (draft.size >= CHUNK_MIN_BYTES)
         & ~foreign(draft)
         & affordable(draft)
     )
-    named = draft.owners(draft.code == Name.GLIBC_MALLOC)  # then what has no name is no chunk
+    named = draft.owners(draft.named(Name.GLIBC_MALLOC))  # then what has no name is no chunk
     # with jemalloc glibc's malloc is not called
-    other = has(draft.facts.marks, "musl", "jemalloc") | named
+    other = draft.has("musl", "jemalloc") | named
     found: Flags = chunk & ~draft.spread(other) & ~is_multiple(draft.size, MIB)
     return found
 
@@ -128,10 +123,10 @@ def zend(draft: Draft) -> Flags | None:
 
     A chunk of malloc that lies right below merges with them, and is cut off where they end on 2 MiB.
     """
-    php = has(draft.facts.marks, "php")
+    php = draft.has("php")
     if not php.any():
         return None
-    rows = np.flatnonzero(draft.open_rw & draft.spread(php) & (draft.size >= ZEND_CHUNK_BYTES))
+    rows = which(draft.open_rw & draft.spread(php) & (draft.size >= ZEND_CHUNK_BYTES))
     base = -(-draft.start[rows] // ZEND_CHUNK_BYTES) * ZEND_CHUNK_BYTES
     aligned = (base == draft.start[rows]) | is_multiple(draft.end[rows], ZEND_CHUNK_BYTES)
     # a heap of glibc's arenas has the closed rest of its block above it

@@ -12,10 +12,10 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft
+from procmaps.rules.groups import ranges
 from procmaps.rules.names import Name
-from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
-from procmaps.tables import Flags, Ints64
+from procmaps.tables import Flags, Ints64, which
 
 HEAP_64_BYTES: Final = 64 * 2**20
 HEAP_32_BYTES: Final = 2**20
@@ -30,12 +30,12 @@ SPILL_BYTES: Final = 64 * 2**10  # what a merged guard may add above a heap's re
 
 def uses_arenas(draft: Draft) -> Flags:
     """Processes that can have arenas: glibc is the libc, or none is seen, and no other malloc is loaded."""
-    return ~has(draft.facts.marks, "musl", "jemalloc", "tcmalloc", "mimalloc")
+    return ~draft.has("musl", "jemalloc", "tcmalloc", "mimalloc")
 
 
 def names_arenas(draft: Draft) -> Flags:
     """Processes in which glibc names the heaps of arenas."""
-    return draft.owners(draft.code == Name.GLIBC_ARENA)
+    return draft.owners(draft.named(Name.GLIBC_ARENA))
 
 
 def heap_bytes(draft: Draft, rows: Ints64) -> Ints64:
@@ -45,7 +45,7 @@ def heap_bytes(draft: Draft, rows: Ints64) -> Ints64:
 
 def partly_used(draft: Draft) -> Flags | None:
     """A writable part over a boundary and the untouchable rest up to the next one."""
-    tails = np.flatnonzero(draft.open_none & draft.touches_below & draft.spread(uses_arenas(draft)))
+    tails = which(draft.open_none & draft.touches_below & draft.spread(uses_arenas(draft)))
     if not len(tails):
         return None
     tails = tails[draft.writable[tails - 1]]
@@ -55,10 +55,10 @@ def partly_used(draft: Draft) -> Flags | None:
     size = heap_bytes(draft, tails)
     heads = tails - 1
     # a name, where there is one, covers the first 132 KiB alone: the rest of the head is a mapping of its own
-    named = (draft.code[heads - 1] == Name.GLIBC_ARENA) & draft.touches_below[heads]
+    named = (draft.code[heads - 1] == int(Name.GLIBC_ARENA)) & draft.touches_below[heads]
     head_start = np.where(named, draft.start[heads - 1], draft.start[heads])
     spill = draft.end[tails] - (base + size)
-    good = (draft.open[heads] | (draft.code[heads] == Name.GLIBC_ARENA)) & (head_start <= base)
+    good = (draft.open[heads] | (draft.code[heads] == int(Name.GLIBC_ARENA))) & (head_start <= base)
     # more than a guard above: another's reserve. The heap then begins where the one below it ends, and has
     # grown by pages, not by the MiB in which others commit
     follows = (head_start == base) & draft.touches_below[heads] & draft.none[heads - 1]
@@ -70,16 +70,17 @@ def partly_used(draft: Draft) -> Flags | None:
     stack = (draft.size[heads] % MIB == 0) | (both == 0) | (both == PAGE_BYTES)
     good &= ~(below & stack & (draft.size[tails] <= SPILL_BYTES) & (size == HEAP_64_BYTES))
     # where glibc names its heaps, what has no name is not one
-    good &= named | (draft.code[heads] == Name.GLIBC_ARENA) | ~names_arenas(draft)[draft.process[tails]]
+    good &= named | (draft.code[heads] == int(Name.GLIBC_ARENA)) | ~names_arenas(draft)[draft.process[tails]]
     if not good.any():
         return None
-    return draft.take(draft.process[tails[good]], base[good], (base + size)[good])
+    first = np.where(base < draft.start[heads], heads - 1, heads)
+    return draft.take_between(first[good], tails[good], base[good], (base + size)[good])
 
 
 def full(draft: Draft) -> Flags | None:
     """Whole blocks that are writable to their end: heaps that are full, where RssAnon can pay for them."""
     allowed = uses_arenas(draft) & _has_arenas(draft)
-    rows = np.flatnonzero(draft.open_rw & draft.spread(allowed) & (draft.size >= HEAP_32_BYTES))
+    rows = which(draft.open_rw & draft.spread(allowed) & (draft.size >= HEAP_32_BYTES))
     rows = rows[draft.size[rows] >= heap_bytes(draft, rows)]
     if not len(rows):
         return None
@@ -93,7 +94,7 @@ def full(draft: Draft) -> Flags | None:
     resident = draft.resident_bytes(rows)
     good &= (resident < 0) | (resident * RESIDENT_SHARE >= draft.size[rows])
     # all heaps of a process together must be paid for
-    heads = np.flatnonzero((draft.kind == Kind.HEAP_ARENA) & ~draft.none)
+    heads = which(draft.of_kind(Kind.HEAP_ARENA) & ~draft.none)
     heaps = np.bincount(draft.process[heads], draft.size[heads], len(draft.facts.marks))
     wanted = heaps + np.bincount(draft.process[rows][good], draft.size[rows][good], len(heaps))
     good &= (budget < 0) | (wanted[draft.process[rows]] <= budget * BUDGET_SLACK)
@@ -102,15 +103,13 @@ def full(draft: Draft) -> Flags | None:
         return None
     # each heap is a block of its own
     count = (high - low) // size
-    process = np.repeat(draft.process[rows], count)
-    first = np.repeat(low, count) + np.repeat(size, count) * (
-        np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
-    )
-    return draft.take(process, first, first + np.repeat(size, count))
+    owner = rows.repeat(count)
+    first = low.repeat(count) + size.repeat(count) * ranges(np.zeros(len(count), np.int64), count)
+    return draft.take_between(owner, owner, first, first + size.repeat(count))
 
 
 def _has_arenas(draft: Draft) -> Flags:
-    return draft.owners(draft.kind == Kind.HEAP_ARENA)
+    return draft.owners(draft.of_kind(Kind.HEAP_ARENA))
 
 
 PARTLY_USED = Rule(

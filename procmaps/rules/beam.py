@@ -11,9 +11,8 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft, is_multiple
-from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
-from procmaps.tables import EXECUTE, Flags
+from procmaps.tables import EXECUTE, Flags, which
 
 PAGE_BYTES: Final = 4096
 UNIT_BYTES: Final = 256 * 2**10
@@ -29,10 +28,10 @@ INVERSE_OF_5: Final = 13  # modulo 32
 
 def literals(draft: Draft) -> Flags | None:
     """The range set aside for literals: closed but for its low end, in all a power of two."""
-    beam = has(draft.facts.marks, "beam")
+    beam = draft.has("beam")
     if not beam.any():
         return None
-    closed = np.flatnonzero(draft.open_none & draft.spread(beam) & (draft.size >= LITERALS_MIN_BYTES))
+    closed = which(draft.open_none & draft.spread(beam) & (draft.size >= LITERALS_MIN_BYTES))
     if not len(closed):
         return None
     whole = np.exp2(np.ceil(np.log2(draft.size[closed]))).astype(np.int64)
@@ -46,7 +45,7 @@ def literals(draft: Draft) -> Flags | None:
 
 def carriers(draft: Draft) -> Flags | None:
     """What is mapped beside the first carriers; compiled code where it is mapped once."""
-    beam = has(draft.facts.marks, "beam")
+    beam = draft.has("beam")
     if not beam.any():
         return None
     own = draft.open & draft.spread(beam)
@@ -59,7 +58,7 @@ def carriers(draft: Draft) -> Flags | None:
 def _first_carriers(draft: Draft, own: Flags) -> Flags:
     """A few of one size; or, right below the literals, whose range is mapped just before them, of any."""
     found = np.zeros(len(draft), np.bool_)
-    rows = np.flatnonzero(own)
+    rows = which(own)
     size = draft.size[rows]
     for one in FIRST_CARRIERS_BYTES:
         found[rows] |= (size % one == 0) & (size <= FIRST_CARRIERS_MAX_BYTES)

@@ -7,10 +7,9 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft
 from procmaps.rules.groups import runs_with
-from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
 from procmaps.rules.stacks import default_bytes, flag
-from procmaps.tables import EXECUTE, Flags, Ints64
+from procmaps.tables import EXECUTE, Flags, Ints64, which
 
 RESERVE_BYTES: Final = 2**30
 SEGMENT_BYTES: Final = 128 * 2**20  # of large objects; those of small ones are a multiple
@@ -21,7 +20,7 @@ GUARD_MAX_BYTES: Final = 64 * 2**10
 
 def ranges(draft: Draft) -> Flags | None:
     """The range that the collector sets aside at once, with what is committed in it."""
-    dotnet = has(draft.facts.marks, "dotnet")
+    dotnet = draft.has("dotnet")
     if not dotnet.any():
         return None
     own = draft.open & draft.spread(dotnet) & (draft.perms & EXECUTE == 0) & ~_stacks_and_arenas(draft)
@@ -33,10 +32,10 @@ def ranges(draft: Draft) -> Flags | None:
 
 def segments(draft: Draft) -> Flags | None:
     """Up to .NET 6: whole segments, full or with a closed rest, and not on the boundaries of arenas."""
-    dotnet = has(draft.facts.marks, "dotnet")
+    dotnet = draft.has("dotnet")
     if not dotnet.any():
         return None
-    used = np.flatnonzero(draft.open_rw & draft.spread(dotnet) & (draft.start % HEAP_BYTES != 0))
+    used = which(draft.open_rw & draft.spread(dotnet) & (draft.start % HEAP_BYTES != 0))
     above = np.minimum(used + 1, len(draft) - 1)
     with_rest = draft.touches_above[used] & draft.open_none[above] & ~_whole(draft.size[used])
     with_rest &= _whole(draft.end[above] - draft.start[used])
@@ -55,7 +54,7 @@ def _whole(size: Ints64) -> Flags:
 def _stacks_and_arenas(draft: Draft) -> Flags:
     """What lies in an unbroken run with the range and is none of it."""
     found = flag(draft, "nh")
-    rows = np.flatnonzero(draft.touches_below)
+    rows = which(draft.touches_below)
     pairs = rows[draft.none[rows - 1] & draft.writable[rows]]
     stack = draft.size[pairs] == default_bytes(draft)[draft.process[pairs]]
     stack &= draft.size[pairs - 1] <= GUARD_MAX_BYTES
@@ -68,7 +67,7 @@ def _stacks_and_arenas(draft: Draft) -> Flags:
 
 def code(draft: Draft) -> Flags | None:
     """Anonymous executable memory: what is compiled, where W^X is switched off."""
-    dotnet = has(draft.facts.marks, "dotnet")
+    dotnet = draft.has("dotnet")
     return draft.open & draft.spread(dotnet) & (draft.perms & EXECUTE != 0) if dotnet.any() else None
 
 

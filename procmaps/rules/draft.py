@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from procmaps.kinds import Kind
+from procmaps.rules.groups import ranges
 from procmaps.rules.names import Name
+from procmaps.rules.objects import has
 from procmaps.tables import (
     EXECUTE,
     READ,
@@ -18,9 +20,9 @@ from procmaps.tables import (
     Addresses,
     Bytes8,
     Flags,
-    Ints32,
     Ints64,
     Snapshot,
+    which,
 )
 
 if TYPE_CHECKING:
@@ -28,13 +30,14 @@ if TYPE_CHECKING:
     from procmaps.rules.objects import Marks
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
-_Column: TypeAlias = npt.NDArray[np.generic]
+_Columns: TypeAlias = npt.NDArray[Any]  # of one sort, one column a row
 
 Spans: TypeAlias = list[tuple[int, int, int]]  # process row, start, end
 
 OPEN = 255
-FEW_CUTS_COUNT = 20
+FEW_CUTS_COUNT = 40
 ACCESS = READ | WRITE | EXECUTE
+PAGE_SHIFT = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +53,41 @@ class Facts:
     smaps: Flags  # flags and resident bytes may be used
 
 
-# what each part has besides what follows from these
-COLUMNS = (
-    *("mapping", "process", "start", "end", "perms", "code", "below", "above"),
-    *("kind", "rule", "block"),
-)
+# the columns, by what they hold; those of one sort are the rows of one array, so that all are cut at once
+NUMBERS = ("mapping", "process", "start", "end", "size", "key", "rule", "block")
+CODES = ("perms", "code", "below", "above", "kind")
+FLAGS = ("none", "free", "open", "writable", "touches_above", "touches_below")
+SORTS = (NUMBERS, CODES, FLAGS)
 
 
 class Draft:
     """Columns over parts, ordered by process and address; int64 addresses, as user space ends below 2^57."""
 
     __slots__ = (
-        *(*COLUMNS, "size", "key", "none", "open", "writable", "touches_above", "touches_below"),
-        *("blocks", "facts", "jvms", "snapshot", "_first_rows", "_parts_of", "_flags"),
+        *(*NUMBERS, *CODES, *FLAGS),
+        *("blocks", "facts", "jvms", "snapshot", "stacks"),
+        *("_columns", "_first_rows", "_parts_of", "_flags", "_has"),
     )
+
+    mapping: Ints64
+    process: Ints64
+    start: Ints64
+    end: Ints64
+    size: Ints64
+    key: Ints64
+    rule: Ints64
+    block: Ints64  # equal numbers make one block; -1 for a part of its own
+    perms: Bytes8
+    code: Bytes8
+    below: Bytes8  # code + 1 of the mapping that ends where this one starts; 0 where none does
+    above: Bytes8
+    kind: Bytes8
+    none: Flags
+    free: Flags  # without a kind yet
+    open: Flags  # anonymous parts without a kind yet
+    writable: Flags
+    touches_above: Flags
+    touches_below: Flags
 
     def __init__(self, snapshot: Snapshot, facts: Facts, code: Bytes8, rows: Ints64) -> None:
         maps = snapshot.maps
@@ -71,23 +95,38 @@ class Draft:
         self.facts = facts
         self.jvms: list[Jvm] = []
         self.blocks = 0
+        self.stacks: Ints64 = np.zeros(len(facts.marks), np.int64)  # of threads, found so far, by process
         self._flags: Addresses | None = None  # read when asked for
-        below, above = _neighbours(snapshot, code, rows)
-        start = maps.start[rows].astype(np.int64)
-        self.mapping: Ints64 = rows
-        self.process: Ints64 = maps.process[rows].astype(np.int64)
-        self.start: Ints64 = start
-        self.end: Ints64 = maps.end[rows].astype(np.int64)
-        self.perms: Bytes8 = maps.perms[rows]
-        self.code: Bytes8 = code[rows]
-        self.below: Bytes8 = (
-            below  # code + 1 of the mapping that ends where this one starts; 0 where none does
-        )
-        self.above: Bytes8 = above
-        self.kind: Bytes8 = np.full(len(rows), OPEN, np.uint8)
-        self.rule = np.zeros(len(rows), np.uint16)
-        self.block: Ints32 = np.full(len(rows), -1, np.int32)
-        self._refresh()
+        self._has: dict[tuple[str, ...], Flags] = {}
+        numbers = np.empty((len(NUMBERS), len(rows)), np.int64)
+        codes = np.empty((len(CODES), len(rows)), np.uint8)
+        self._bind([numbers, codes, np.zeros((len(FLAGS), len(rows)), np.bool_)])
+        self.mapping[:] = rows
+        self.process[:] = maps.process[rows]
+        self.start[:] = maps.start[rows]
+        self.end[:] = maps.end[rows]
+        np.subtract(self.end, self.start, self.size)
+        self.key[:] = _keys(self.process, self.start)
+        self.rule[:] = 0
+        self.block[:] = -1
+        self.perms[:] = maps.perms[rows]
+        self.code[:] = code[rows]
+        self.below[:], self.above[:] = _neighbours(snapshot, code, rows)
+        self.kind[:] = OPEN
+        self.none[:] = self.perms & ACCESS == 0
+        self.free[:] = True
+        self.open[:] = self.code <= int(Name.HUGE)
+        self.writable[:] = self.perms & (ACCESS | SHARED) == READ | WRITE
+        meets = (self.start[1:] == self.end[:-1]) & (self.process[1:] == self.process[:-1])
+        self.touches_below[1:] = self.touches_above[:-1] = meets
+        self._find_first_rows()
+
+    def _bind(self, columns: list[_Columns]) -> None:
+        """Take new columns: each has its name as an attribute."""
+        self._columns = columns
+        for names, rows in zip(SORTS, columns, strict=True):
+            for name, row in zip(names, rows, strict=True):
+                setattr(self, name, row)
 
     def __len__(self) -> int:
         return len(self.start)
@@ -107,7 +146,7 @@ class Draft:
         """What smaps flags each part with; none where it may not be used."""
         if self._flags is None:
             self._flags = np.zeros(len(self), np.uint64)
-            rows = np.flatnonzero(self.spread(self.facts.smaps))
+            rows = which(self.spread(self.facts.smaps))
             self._flags[rows] = self.snapshot.maps.vm_flags[self.mapping[rows]]
         return self._flags
 
@@ -116,14 +155,34 @@ class Draft:
         resident = self.snapshot.maps.resident_bytes[self.mapping[rows]]
         return np.where(self.facts.smaps[self.process[rows]], resident, UNKNOWN)
 
+    def has(self, *marks: str) -> Flags:
+        """Which processes carry at least one of these marks."""
+        if marks not in self._has:
+            self._has[marks] = has(self.facts.marks, *marks)
+        return self._has[marks]
+
+    def of_kind(self, kind: Kind) -> Flags:
+        """Parts that have this kind already."""
+        found: Flags = self.kind == int(kind)  # NumPy takes five times as long to compare with an IntEnum
+        return found
+
+    def named(self, name: Name) -> Flags:
+        """Parts of mappings with this code."""
+        found: Flags = self.code == int(name)
+        return found
+
     def rows_of(self, process: int) -> slice:
         """The parts of one process."""
         first, end = self._first_rows[process : process + 2].tolist()
         return slice(first, end)
 
+    def rows_in(self, processes: Flags) -> Ints64:
+        """The parts of these processes."""
+        return which(self.spread(processes))
+
     def spread(self, known: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
         """What is known of each process, for each of its parts."""
-        return np.repeat(known, self._parts_of)
+        return known.repeat(self._parts_of)
 
     def owners(self, parts: Flags) -> Flags:
         """Processes that have at least one of these parts."""
@@ -131,15 +190,16 @@ class Draft:
         found[self.process[parts]] = True
         return found
 
-    def cut(self, rows: Ints64, addresses: Ints64) -> None:
+    def cut(self, rows: Ints64, addresses: Ints64) -> Ints64:
         """Split parts at addresses; one that is not strictly inside its part splits nothing.
 
-        Rows as counted before the cut, several cuts a row allowed. Row numbers change.
+        Rows as counted before the cut, several cuts a row allowed. Row numbers change. Returns the keys of
+        the pieces that begin at a cut, ascending.
         """
         inside = (addresses > self.start[rows]) & (addresses < self.end[rows])
         rows, addresses = rows[inside], addresses[inside]
         if not len(rows):
-            return
+            return rows
         order = np.lexsort((addresses, rows))
         rows, addresses = rows[order], addresses[order]
         first = np.ones(len(rows), np.bool_)
@@ -147,27 +207,43 @@ class Draft:
         rows, addresses = rows[first], addresses[first]
         position = rows + 1 + np.arange(len(rows))  # where the upper piece of each cut comes to lie
         repeated = _repeater(rows, len(self))
-        for column in COLUMNS:
-            setattr(self, column, repeated(getattr(self, column)))
-        self.start[position] = addresses
-        self.end[position - 1] = addresses
-        self.below[position] = 0
-        self.above[position - 1] = 0
-        self._refresh()
+        self._bind([repeated(columns) for columns in self._columns])
+        if self._flags is not None:
+            self._flags = repeated(self._flags)
+        lower = position - 1
+        self.start[position] = self.end[lower] = addresses
+        self.below[position] = self.above[lower] = 0
+        self.touches_below[position] = self.touches_above[lower] = True
+        self.key[position] = cuts = _keys(self.process[position], addresses)
+        for pieces in (lower, position):
+            self.size[pieces] = self.end[pieces] - self.start[pieces]
+        self._find_first_rows()
+        return cuts
 
     def take(self, process: Ints64, start: Ints64, end: Ints64, *, block: bool = True) -> Flags:
         """The parts inside address ranges, cut at both ends; each range is one block."""
         owners, edges = np.concatenate((process, process)), np.concatenate((start, end))
         keys = _keys(owners, edges)
-        rows = np.searchsorted(self.key, keys, "right") - 1
+        rows = self.key.searchsorted(keys, "right") - 1
         known = (rows >= 0) & (self.process[rows] == owners)
         self.cut(rows[known], edges[known])
-        low, high = np.searchsorted(self.key, keys).reshape(2, -1)
-        high = np.maximum(high, low)
-        count = high - low
-        rows = np.repeat(low - (np.cumsum(count) - count), count) + np.arange(int(count.sum()))
+        low, high = self.key.searchsorted(keys).reshape(2, -1)
+        return self._chosen(low, np.maximum(high, low) - low, block=block)
+
+    def take_between(self, first: Ints64, last: Ints64, start: Ints64, end: Ints64) -> Flags:
+        """The same for ranges that are known to begin in a row `first` and to end in a row `last`."""
+        process = self.process[first]
+        cuts = self.cut(np.concatenate((first, last)), np.concatenate((start, end)))
+        if len(cuts):
+            first = first + cuts.searchsorted(_keys(process, start), "right")
+            last = last + cuts.searchsorted(_keys(process, end))
+        return self._chosen(first, last + 1 - first)
+
+    def _chosen(self, first: Ints64, count: Ints64, *, block: bool = True) -> Flags:
+        """`count` parts from each `first` upward; those of each range are one block."""
+        rows = ranges(first, count)
         if block:
-            self.join(rows, np.repeat(np.arange(len(low)), count))
+            self.join(rows, np.repeat(np.arange(len(first)), count))
         mask = np.zeros(len(self), np.bool_)
         mask[rows] = True
         return mask
@@ -181,44 +257,36 @@ class Draft:
 
     def join(self, rows: Ints64, groups: Ints64) -> None:
         """Say which open parts make one block: equal numbers in `groups`, counted from 0."""
-        free = self.kind[rows] == OPEN
+        free = self.free[rows]
         rows, groups = rows[free], groups[free]
         if len(rows):
-            self.block[rows] = (self.blocks + groups).astype(np.int32)
+            self.block[rows] = self.blocks + groups
             self.blocks += int(groups.max()) + 1
 
     def label(self, mask: Flags, rule: int, kind: Kind) -> None:
         """Settle the open parts of a mask."""
-        rows = np.flatnonzero(mask & (self.kind == OPEN))
-        self.kind[rows] = kind
-        self.open[rows] = False
+        rows = which(mask & self.free)
+        self.kind[rows] = int(kind)
+        self.free[rows] = self.open[rows] = False
         self.rule[rows] = rule
+        if kind is Kind.THREAD_STACK:
+            bodies = rows[~self.none[rows]]
+            self.stacks += np.bincount(self.process[bodies], minlength=len(self.stacks))
 
-    def _refresh(self) -> None:
-        """What follows from the columns, once they have changed."""
-        self._first_rows = np.searchsorted(self.process, np.arange(len(self.facts.marks) + 1))
+    def _find_first_rows(self) -> None:
+        self._first_rows = self.process.searchsorted(np.arange(len(self.facts.marks) + 1))
         self._parts_of = self._first_rows[1:] - self._first_rows[:-1]  # how many, by process
-        self._flags = None
-        self.key: Ints64 = _keys(self.process, self.start)
-        self.size: Ints64 = self.end - self.start
-        self.none: Flags = self.perms & ACCESS == 0
-        # anonymous parts without a kind yet
-        self.open: Flags = (self.kind == OPEN) & (self.code <= int(Name.HUGE))
-        self.writable: Flags = self.perms & (ACCESS | SHARED) == READ | WRITE
-        meets = (self.start[1:] == self.end[:-1]) & (self.process[1:] == self.process[:-1])
-        self.touches_below: Flags = np.concatenate((np.zeros(1, np.bool_), meets))[: len(self)]
-        self.touches_above: Flags = np.concatenate((meets, np.zeros(1, np.bool_)))[: len(self)]
 
 
-def _repeater(rows: Ints64, length: int) -> Callable[[_Column], _Column]:
+def _repeater(rows: Ints64, length: int) -> Callable[[_Columns], _Columns]:
     """Repeats some rows of columns, in place; `rows` ascend and may repeat. A few are fastest as slices."""
     if len(rows) > FEW_CUTS_COUNT:
         bounds = np.concatenate(([0], rows + 1 + np.arange(len(rows)), [length + len(rows)]))
         source = np.arange(bounds[-1]) - np.repeat(np.arange(len(rows) + 1), np.diff(bounds))
-        return lambda column: column.take(source)
+        return lambda columns: columns.take(source, axis=-1)
     begin, end = [0, *rows.tolist()], [*(rows + 1).tolist(), length]
     pieces = [slice(*piece) for piece in zip(begin, end, strict=True)]
-    return lambda column: np.concatenate([column[piece] for piece in pieces])
+    return lambda columns: np.concatenate([columns[..., piece] for piece in pieces], axis=-1)
 
 
 def is_multiple(values: Ints64, unit: int) -> Flags:
@@ -229,7 +297,7 @@ def is_multiple(values: Ints64, unit: int) -> Flags:
 
 def _keys(process: Ints64, address: Ints64) -> Ints64:
     """One number that orders by process and then by page: addresses have at most 57 bits."""
-    return (process << 45) + (address >> 12)
+    return (process << 45) + (address >> PAGE_SHIFT)
 
 
 def _neighbours(snapshot: Snapshot, code: Bytes8, rows: Ints64) -> tuple[Bytes8, Bytes8]:

@@ -7,10 +7,9 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft, is_multiple
 from procmaps.rules.groups import runs_with
-from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
 from procmaps.rules.stacks import default_bytes, flag
-from procmaps.tables import EXECUTE, Flags
+from procmaps.tables import EXECUTE, Flags, which
 
 ARENA_BYTES: Final = 64 * 2**20
 OTHERS: Final = ("jvm", "v8", "dotnet", "beam")
@@ -34,11 +33,11 @@ def processes(draft: Draft) -> Flags:
     found = draft.owners(draft.open & (draft.start == FIXED_BASE))
     large = draft.open_none & (draft.size >= ISLAND_RESERVE_BYTES)
     if len(draft) < 3 or not large.any():
-        return found & ~has(draft.facts.marks, *OTHERS)
+        return found & ~draft.has(*OTHERS)
     small = draft.writable[1:-1] & (draft.size[1:-1] <= ISLAND_BYTES)
     island = small & large[:-2] & large[2:] & draft.touches_below[1:-1] & draft.touches_above[1:-1]
     found[draft.process[1:-1][island]] = True
-    return found & ~has(draft.facts.marks, *OTHERS)
+    return found & ~draft.has(*OTHERS)
 
 
 def heap(draft: Draft) -> Flags | None:
@@ -49,7 +48,7 @@ def heap(draft: Draft) -> Flags | None:
     low = draft.open & draft.spread(go) & (draft.perms & EXECUTE == 0)
     fixed = low & (draft.start >= FIXED_BASE) & (draft.end <= FIXED_TOP)
     low &= (draft.end <= MMAP_AREA_BYTES * 4) & (draft.start >= 2**32)
-    rows = np.flatnonzero(low)
+    rows = which(low)
     mask: Flags = fixed
     if not len(rows):
         return mask
@@ -58,14 +57,14 @@ def heap(draft: Draft) -> Flags | None:
     first, last = rows[breaks], rows[np.concatenate((breaks[1:], [True]))]
     whole = is_multiple(draft.start[first], ARENA_BYTES) & is_multiple(draft.end[last], ARENA_BYTES)
     mask[rows[whole[run]]] = True
-    draft.join(np.flatnonzero(mask), run[np.searchsorted(rows, np.flatnonzero(mask))])
+    draft.join(which(mask), run[np.searchsorted(rows, which(mask))])
     return mask
 
 
 def runtime(draft: Draft) -> Flags | None:
     """All other anonymous memory of a Go process that has no libc."""
     go = processes(draft) | _with_heap(draft)
-    pure = go & ~has(draft.facts.marks, "glibc", "musl")
+    pure = go & ~draft.has("glibc", "musl")
     return draft.open & draft.spread(pure) if pure.any() else None
 
 
@@ -75,12 +74,12 @@ def arena_index(draft: Draft) -> Flags | None:
     Go 1.21.2 and later keep huge pages off both (runtime/malloc.go, runtime/mpagealloc.go), which gives them
     the flag of stacks: so they merge with the stack of a thread that comes to lie below.
     """
-    go = _with_heap(draft) & has(draft.facts.marks, "glibc", "musl")
+    go = _with_heap(draft) & draft.has("glibc", "musl")
     if not go.any():
         return None
     bitmaps = draft.open_rw & draft.spread(go) & (draft.size == BITMAP_BYTES) & flag(draft, "nh")
     bitmaps[1:] &= ~(draft.none[:-1] & draft.touches_below[1:])  # a guard: then it is a stack
-    summaries = np.flatnonzero(
+    summaries = which(
         draft.open_none & draft.spread(go) & draft.touches_below & (draft.size >= ISLAND_RESERVE_BYTES)
     )
     summaries = summaries[draft.open_rw[summaries - 1] & (draft.size[summaries - 1] >= INDEX_BYTES)]
@@ -88,7 +87,7 @@ def arena_index(draft: Draft) -> Flags | None:
     process = draft.process[summaries]
     with_bitmap = (rest == 0) | (rest == default_bytes(draft)[process])
     size = np.where(with_bitmap, INDEX_BYTES + BITMAP_BYTES, INDEX_BYTES)
-    rows = np.flatnonzero(bitmaps)
+    rows = which(bitmaps)
     low = np.concatenate((draft.start[summaries] - size, draft.start[rows]))
     high = np.concatenate((draft.start[summaries], draft.end[rows]))
     owner = np.concatenate((process, draft.process[rows]))
@@ -97,7 +96,7 @@ def arena_index(draft: Draft) -> Flags | None:
 
 def islands(draft: Draft) -> Flags | None:
     """With cgo: the unbroken run of mappings around the islands, which the runtime made as it started."""
-    go = processes(draft) & has(draft.facts.marks, "glibc", "musl")
+    go = processes(draft) & draft.has("glibc", "musl")
     if not go.any():
         return None
     own = draft.open & draft.spread(go)
@@ -113,11 +112,11 @@ def rest(draft: Draft) -> Flags | None:
     Blocks for profiles and metadata are 256 KiB, bitmaps 64 KiB; the account of an arena is one page more
     than a number of those. Large chunks of C code's malloc end on any page.
     """
-    go = _with_heap(draft) & has(draft.facts.marks, "glibc", "musl")
+    go = _with_heap(draft) & draft.has("glibc", "musl")
     if not go.any():
         return None
-    rows = np.flatnonzero(draft.open & draft.spread(go) & ~draft.none)
-    heaps = np.flatnonzero(draft.kind == Kind.GO_HEAP)
+    rows = which(draft.open & draft.spread(go) & ~draft.none)
+    heaps = which(draft.of_kind(Kind.GO_HEAP))
     heap_bytes = np.bincount(draft.process[heaps], draft.size[heaps], len(go))[draft.process[rows]]
     arenas = heap_bytes // ARENA_BYTES
     small = draft.size[rows] <= METADATA_MIN_BYTES + arenas * METADATA_BYTES_AN_ARENA
@@ -133,7 +132,7 @@ def rest(draft: Draft) -> Flags | None:
 
 
 def _with_heap(draft: Draft) -> Flags:
-    return draft.owners(draft.kind == Kind.GO_HEAP)
+    return draft.owners(draft.of_kind(Kind.GO_HEAP))
 
 
 HEAP = Rule(

@@ -1,8 +1,44 @@
 """Parts that belong together: those alike, and those of one run."""
 
-import numpy as np
+from collections.abc import Collection
+from itertools import pairwise
+from typing import Final
 
-from procmaps.tables import Flags, Ints64
+import numpy as np
+import numpy.typing as npt
+
+from procmaps.tables import Flags, Ints64, which
+
+FEW_VALUES_COUNT: Final = 16
+
+
+def ranges(first: Ints64, count: Ints64) -> Ints64:
+    """`count` numbers from each `first` upward, one range after the other."""
+    before: Ints64 = count.cumsum() - count
+    return (first - before).repeat(count) + np.arange(int(count.sum()))
+
+
+def pairs(owner: Ints64, owners: Ints64) -> tuple[Ints64, Ints64]:
+    """Each entry of one column with each entry of another, ascending one that has the same owner."""
+    first, end = owners.searchsorted(owner), owners.searchsorted(owner, "right")
+    count = end - first
+    return np.repeat(np.arange(len(owner)), count), ranges(first, count)
+
+
+def among(column: npt.NDArray[np.integer], values: Collection[int]) -> Flags:
+    """Which entries are one of these values: a few, as a rule, for which np.isin takes ten times as long."""
+    wanted = np.array(list(values), column.dtype)
+    if len(wanted) > FEW_VALUES_COUNT:
+        return np.isin(column, wanted)
+    found: Flags = (column[:, np.newaxis] == wanted).any(axis=1)
+    return found
+
+
+def slices_of(owners: Ints64) -> list[slice]:
+    """Where each owner's entries are in an ascending column."""
+    edges = which(np.concatenate(([True], owners[1:] != owners[:-1]))) if len(owners) else owners
+    bounds = [*edges.tolist(), len(owners)]
+    return [slice(*pair) for pair in pairwise(bounds)]
 
 
 def count_alike(*columns: Ints64) -> Ints64:
@@ -13,7 +49,7 @@ def count_alike(*columns: Ints64) -> Ints64:
     for column in columns:
         ordered = column[order]
         differs[1:] |= ordered[1:] != ordered[:-1]
-    group = np.cumsum(differs) - 1
+    group = differs.cumsum() - 1
     count = np.empty(len(order), np.int64)
     count[order] = np.bincount(group)[group]
     return count

@@ -6,6 +6,7 @@ from typing import Final
 
 from procmaps.rules.draft import Draft
 from procmaps.rules.objects import BIT
+from procmaps.tables import Ints64
 
 KIB: Final = 2**10
 MIB: Final = 2**20
@@ -34,6 +35,7 @@ class JvmArguments:
     heap_max: int = 0
     heap_share: float = 25.0  # -XX:MaxRAMPercentage
     stack: int = 0
+    vm_stack: int = 0  # -XX:VMThreadStackSize, of the JVM's own threads
     code_cache: int = 0
     class_space: int = 0
     ram_max: int = 0
@@ -90,7 +92,7 @@ _COLLECTOR = re.compile(rb"^-XX:\+Use(\w+?)GC$")
 
 def read_arguments(argv: tuple[bytes, ...]) -> JvmArguments:
     """The arguments that shape the address space; where one is repeated the last counts."""
-    sizes = dict.fromkeys((*_SIZES.values(), "stack"), 0)
+    sizes = dict.fromkeys((*_SIZES.values(), "stack", "vm_stack"), 0)
     share, collector = 25.0, ""
     switched: dict[str, bool] = {}
     for argument in _options(argv):
@@ -108,6 +110,8 @@ def read_arguments(argv: tuple[bytes, ...]) -> JvmArguments:
             sizes[_SIZES[name]] = size_of(value) or sizes[_SIZES[name]]
         elif name == b"ThreadStackSize":
             sizes["stack"] = size_of(value) * KIB or sizes["stack"]
+        elif name == b"VMThreadStackSize":
+            sizes["vm_stack"] = size_of(value) * KIB or sizes["vm_stack"]
         elif name in {b"MaxRAMPercentage", b"MaxRAMFraction"}:
             share = _share(name, value, share)
     sizes["alignment"] = sizes["alignment"] if sizes["alignment"] in _ALIGNMENTS else OBJECT_ALIGNMENT_BYTES
@@ -168,6 +172,11 @@ def version_of(path: bytes) -> int:
         return 8
     found = (int(match[1]) for match in _VERSION.finditer(path.lower()))
     return next((number for number in found if OLDEST_VERSION <= number <= NEWEST_VERSION), 0)
+
+
+def rows_of_jvms(draft: Draft) -> Ints64:
+    """The parts of all JVMs."""
+    return draft.rows_in(draft.has("jvm"))
 
 
 def find_jvms(draft: Draft, paths: dict[int, bytes]) -> list[Jvm]:

@@ -6,45 +6,44 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft, Spans
-from procmaps.rules.jvm import CANDIDATE_LIMIT_COUNT, CODE_CACHE_BYTES, KIB, Jvm
+from procmaps.rules.groups import pairs
+from procmaps.rules.jvm import CODE_CACHE_BYTES, KIB, rows_of_jvms
 from procmaps.rules.names import Name
 from procmaps.rules.rule import Rule
-from procmaps.tables import EXECUTE, WRITE, Flags
+from procmaps.tables import EXECUTE, WRITE, Flags, Ints64, which
 
 PAGE_BYTES: Final = 4096
 SEGMENT_MAP_FACTOR: Final = 128  # one byte a segment of CodeCacheSegmentSize
-CODE_SEGMENTS_LIMIT_COUNT: Final = 64  # a JVM has one or three
+CODE_SEGMENTS_LIMIT_COUNT: Final = 8  # a JVM has one or three
 SMALL_MAP_BYTES: Final = 8 * KIB
 
 
 def code_cache(draft: Draft) -> Flags | None:
     """What may be written and run, and its closed rests, for the size of a code cache."""
+    if not draft.jvms:
+        return None
+    rows = rows_of_jvms(draft)
+    runs = (draft.perms[rows] & (EXECUTE | WRITE)) == (EXECUTE | WRITE)
+    usable = draft.open[rows] & (runs | draft.none[rows])
+    rows, runs = rows[usable], runs[usable]
+    if not runs.any():
+        return None
+    begins = np.ones(len(rows), np.bool_)
+    begins[1:] = (rows[1:] != rows[:-1] + 1) | ~draft.touches_below[rows[1:]]
+    # of each unbroken run of usable parts what lies from its first code upward
+    chain = begins.cumsum()
+    code = which(runs)
+    _, first = np.unique(chain[code], return_index=True)
     spans: Spans = []
-    for jvm in draft.jvms:
-        spans += _caches(draft, jvm)
+    jvm_of = {jvm.process: jvm for jvm in draft.jvms}
+    for low in code[first].tolist():
+        own = rows[low : int(chain.searchsorted(chain[low], "right"))]
+        columns = (draft.start[own].tolist(), draft.end[own].tolist(), draft.none[own].tolist())
+        jvm = jvm_of[int(draft.process[own[0]])]
+        top = _top(columns[0][0], columns[0][-1], columns[1][-1], jvm.arguments.code_cache)
+        jvm.code_segments += _segments(columns, top)
+        spans.append((jvm.process, columns[0][0], top))
     return draft.take_spans(spans)
-
-
-def _caches(draft: Draft, jvm: Jvm) -> Spans:
-    own = draft.rows_of(jvm.process)
-    start, end, none = draft.start[own], draft.end[own], draft.none[own]
-    runs = (draft.perms[own] & (EXECUTE | WRITE)) == (EXECUTE | WRITE)
-    usable = draft.open[own] & (runs | none)
-    joined = np.concatenate(([False], usable[1:] & usable[:-1] & (start[1:] == end[:-1])))
-    spans: Spans = []
-    position = 0
-    code = np.flatnonzero(usable & runs)
-    while len(code) and position < len(code):
-        first = last = int(code[position])
-        while last + 1 < len(joined) and joined[last + 1]:
-            last += 1
-        top = _top(int(start[first]), int(start[last]), int(end[last]), jvm.arguments.code_cache)
-        spans.append((jvm.process, int(start[first]), top))
-        jvm.code_segments += _segments(
-            start[first : last + 1], end[first : last + 1], none[first : last + 1], top
-        )
-        position = int(np.searchsorted(code, last, "right"))
-    return spans
 
 
 def _top(begin: int, last_start: int, end: int, asked: int) -> int:
@@ -53,10 +52,10 @@ def _top(begin: int, last_start: int, end: int, asked: int) -> int:
     return next((begin + size for size in sizes if last_start < begin + size <= end), end)
 
 
-def _segments(start: np.ndarray, end: np.ndarray, none: np.ndarray, top: int) -> list[tuple[int, int]]:
+def _segments(columns: tuple[list[int], list[int], list[bool]], top: int) -> list[tuple[int, int]]:
     """Reserved and committed bytes of each segment: a committed run and the closed rest above it."""
     segments: list[tuple[int, int]] = []
-    for low, high, closed in zip(start.tolist(), end.tolist(), none.tolist(), strict=True):
+    for low, high, closed in zip(*columns, strict=True):
         size = min(high, top) - low
         if closed and segments:
             segments[-1] = (segments[-1][0] + size, segments[-1][1])
@@ -67,21 +66,33 @@ def _segments(start: np.ndarray, end: np.ndarray, none: np.ndarray, top: int) ->
 
 def segment_maps(draft: Draft) -> Flags | None:
     """Each segment has a map of a byte for each 128 of its own, as much of it committed as of the segment."""
-    spans: Spans = []
-    for jvm in draft.jvms:
-        own = draft.rows_of(jvm.process)
-        below_rw = np.concatenate(([False], draft.open_rw[own][:-1]))
-        closed = (
-            np.flatnonzero(draft.open[own] & draft.none[own] & draft.touches_below[own] & below_rw)
-            + own.start
-        )
-        for reserved, committed in jvm.code_segments[:CODE_SEGMENTS_LIMIT_COUNT]:
-            body = -(-committed // SEGMENT_MAP_FACTOR // PAGE_BYTES) * PAGE_BYTES
-            rest = -(-reserved // SEGMENT_MAP_FACTOR // PAGE_BYTES) * PAGE_BYTES - body
-            for row in closed[np.abs(draft.size[closed] - rest) <= PAGE_BYTES][:CANDIDATE_LIMIT_COUNT]:
-                if draft.size[row - 1] >= body and rest >= SMALL_MAP_BYTES:
-                    spans.append((jvm.process, int(draft.start[row]) - body, int(draft.end[row])))
+    segments = [
+        (jvm.process, reserved, committed)
+        for jvm in draft.jvms
+        for reserved, committed in jvm.code_segments[:CODE_SEGMENTS_LIMIT_COUNT]
+    ]
+    if not segments:
+        return None
+    rows = rows_of_jvms(draft)
+    rows = rows[draft.open[rows] & draft.none[rows] & draft.touches_below[rows]]
+    rows = rows[draft.open_rw[rows - 1]]
+    process, reserved, committed = np.array(segments, np.int64).T
+    segment, row = pairs(process, draft.process[rows])
+    row = rows[row]
+    body = _map_bytes(committed)[segment]
+    rest = _map_bytes(reserved)[segment] - body
+    fit = (np.abs(draft.size[row] - rest) <= PAGE_BYTES) & (draft.size[row - 1] >= body)
+    fit &= rest >= SMALL_MAP_BYTES
+    row, body = row[fit], body[fit]
+    spans = zip(
+        *(c.tolist() for c in (draft.process[row], draft.start[row] - body, draft.end[row])), strict=True
+    )
     return draft.take_spans(sorted(set(spans)))
+
+
+def _map_bytes(segment_bytes: Ints64) -> Ints64:
+    """The size of a segment's map, in whole pages."""
+    return -(-segment_bytes // SEGMENT_MAP_FACTOR // PAGE_BYTES) * PAGE_BYTES
 
 
 def safepoint(draft: Draft) -> Flags | None:

@@ -6,15 +6,16 @@ tables and card counts hold a byte for each 512.
 """
 
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft, Spans
-from procmaps.rules.jvm import CANDIDATE_LIMIT_COUNT, KIB, MIB, OBJECT_ALIGNMENT_BYTES, Jvm
+from procmaps.rules.draft import Draft, Spans, is_multiple
+from procmaps.rules.groups import ranges
+from procmaps.rules.jvm import CANDIDATE_LIMIT_COUNT, KIB, MIB, OBJECT_ALIGNMENT_BYTES, Jvm, rows_of_jvms
 from procmaps.rules.rule import Rule
-from procmaps.tables import Flags
+from procmaps.tables import Flags, Ints64
 
 CARD_BYTES: Final = 512
 SCALES: Final = (32, 64, CARD_BYTES)
@@ -23,6 +24,20 @@ ARENA_BYTES: Final = 64 * MIB
 LARGE_PAGE_BYTES: Final = 2 * MIB
 LARGE_GAP_BYTES: Final = 256 * KIB
 GAP_MIN_BYTES: Final = 20 * KIB  # a mirrored gap below this could be guard zones
+SLACK_PAGES: Final = 2  # by which a table's gap may differ from the heap's
+SIZE_BITS: Final = 45  # of a size in pages
+
+_Size = TypeVar("_Size", int, Ints64)
+
+
+class Image(NamedTuple):
+    """A gap of the heap as a table has it: bytes committed below, bytes of the gap, bytes committed above."""
+
+    jvm: Jvm
+    nominal: int  # bytes of the heap to one of the table, with objects aligned to 8 bytes
+    below: int
+    gap: int
+    above: int
 
 
 def heap_runs(draft: Draft, jvm: Jvm) -> list[tuple[int, int, bool]]:
@@ -57,30 +72,50 @@ def images(draft: Draft) -> Flags | None:
 
 
 def _all_images(draft: Draft, gap_bytes: int) -> Flags | None:
-    spans: Spans = []
-    for jvm in draft.jvms:
-        if jvm.heap[1] > jvm.heap[0]:
-            spans += _images(draft, jvm, gap_bytes)
-    return draft.take_spans(merge_spans(spans), block=False)
+    shown = [image for jvm in draft.jvms for image in _images(draft, jvm, gap_bytes)]
+    if not shown:
+        return None
+    rows = rows_of_jvms(draft)
+    rows = rows[draft.open_none[rows] & draft.touches_below[rows]]
+    image, row = _alike(draft, rows, shown)
+    below, above = (
+        np.array(column, np.int64)[image] for column in ([i.below for i in shown], [i.above for i in shown])
+    )
+    good, first, last = _with_neighbours(draft, row, below, above)
+    for index in np.unique(image[good]).tolist():
+        shown[index].jvm.scales.add(shown[index].nominal)
+    columns = (draft.process[row[good]], first[good], last[good])
+    return draft.take_spans(
+        merge_spans(list(zip(*(column.tolist() for column in columns), strict=True))), block=False
+    )
 
 
-def _images(draft: Draft, jvm: Jvm, gap_bytes: int) -> Spans:
-    own = draft.rows_of(jvm.process)
-    gaps = np.flatnonzero(draft.open_none[own] & draft.touches_below[own]) + own.start
+def _images(draft: Draft, jvm: Jvm, gap_bytes: int) -> list[Image]:
+    """The gaps that the heap's have in tables, at every scale, the largest first."""
+    if jvm.heap[1] <= jvm.heap[0]:
+        return []
     committed = [(start, end) for start, end, closed in heap_runs(draft, jvm) if not closed]
-    spans: Spans = []
+    found: list[Image] = []
     for nominal in SCALES:
         scale = scale_of(nominal, jvm)
         for page in (PAGE_BYTES, LARGE_PAGE_BYTES) if jvm.arguments.large_pages else (PAGE_BYTES,):
-            shown = [gap for gap in _image_gaps(committed, jvm.heap, scale, page) if gap[1] >= gap_bytes]
-            for below, size, above in sorted(shown, key=lambda gap: -gap[1])[:CANDIDATE_LIMIT_COUNT]:
-                alike = gaps[np.abs(draft.size[gaps] - size) <= 2 * PAGE_BYTES]
-                for row in alike[:CANDIDATE_LIMIT_COUNT].tolist():
-                    found = _image(draft, jvm, row, below, above)
-                    spans += found
-                    if found:
-                        jvm.scales.add(nominal)
-    return spans
+            gaps = [gap for gap in _image_gaps(committed, jvm.heap, scale, page) if gap[1] >= gap_bytes]
+            gaps.sort(key=lambda gap: -gap[1])
+            found += [Image(jvm, nominal, *gap) for gap in gaps[:CANDIDATE_LIMIT_COUNT]]
+    return found
+
+
+def _alike(draft: Draft, rows: Ints64, shown: list[Image]) -> tuple[Ints64, Ints64]:
+    """Each image with each closed part of its JVM that is as large as its gap, within two pages."""
+    keys = (draft.process[rows] << SIZE_BITS) + (draft.size[rows] // PAGE_BYTES)
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    wanted = np.array(
+        [(image.jvm.process << SIZE_BITS) + image.gap // PAGE_BYTES for image in shown], np.int64
+    )
+    first = keys.searchsorted(wanted - SLACK_PAGES)
+    count = np.minimum(keys.searchsorted(wanted + SLACK_PAGES, "right") - first, CANDIDATE_LIMIT_COUNT)
+    return np.repeat(np.arange(len(shown)), count), rows[order[ranges(first, count)]]
 
 
 def scale_of(nominal: int, jvm: Jvm) -> int:
@@ -110,34 +145,33 @@ def _image_gaps(
     ]
 
 
-def _image(draft: Draft, jvm: Jvm, row: int, below: int, above: int) -> Spans:
-    """The gap with what is committed beside it, which below must be as large as the heap's own run."""
-    if not (draft.open[row - 1] and draft.writable[row - 1]) or draft.size[row - 1] + 2 * PAGE_BYTES < below:
-        return []
-    first = max(int(draft.start[row - 1]), int(draft.start[row]) - whole_pages(below))
-    last = int(draft.end[row])
-    if (
-        above
-        and row + 1 < len(draft)
-        and draft.touches_above[row]
-        and draft.open[row + 1]
-        and draft.writable[row + 1]
-        and draft.size[row + 1] + 2 * PAGE_BYTES >= above
-        and not _is_arena(draft, row + 1)
-    ):
-        last = min(int(draft.end[row + 1]), last + whole_pages(above))
-    return [(jvm.process, first, last)]
+def _with_neighbours(draft: Draft, row: Ints64, below: Ints64, above: Ints64) -> tuple[Flags, Ints64, Ints64]:
+    """Which gaps have below what is committed there as in the heap; where they begin and end with it.
+
+    What is above belongs to it where it is as large as the heap's own run there.
+    """
+    slack = SLACK_PAGES * PAGE_BYTES
+    lower, upper = row - 1, np.minimum(row + 1, len(draft) - 1)
+    good: Flags = draft.open_rw[lower] & (draft.size[lower] + slack >= below)
+    good &= ~_arenas(draft, lower) | (draft.size[lower] == whole_pages(below))
+    first = np.maximum(draft.start[lower], draft.start[row] - whole_pages(below))
+    fits = (
+        (above > 0) & draft.touches_above[row] & draft.open_rw[upper] & (draft.size[upper] + slack >= above)
+    )
+    fits &= ~_arenas(draft, upper)
+    last = draft.end[row]
+    return good, first, np.where(fits, np.minimum(draft.end[upper], last + whole_pages(above)), last)
 
 
-def _is_arena(draft: Draft, row: int) -> bool:
-    """Whether a part and the closed one above it fill a block of glibc's arenas."""
-    if row + 1 >= len(draft) or not (draft.touches_above[row] and draft.none[row + 1]):
-        return False
-    low, high = int(draft.start[row]), int(draft.end[row + 1])
-    return low % ARENA_BYTES == 0 and high - low == ARENA_BYTES
+def _arenas(draft: Draft, row: Ints64) -> Flags:
+    """Which parts fill with the closed one above them a block of glibc's arenas."""
+    upper = np.minimum(row + 1, len(draft) - 1)
+    found: Flags = draft.touches_above[row] & draft.none[upper] & is_multiple(draft.start[row], ARENA_BYTES)
+    found &= draft.end[upper] - draft.start[row] == ARENA_BYTES
+    return found
 
 
-def whole_pages(size: int) -> int:
+def whole_pages(size: _Size) -> _Size:
     return -(-size // PAGE_BYTES) * PAGE_BYTES
 
 

@@ -6,12 +6,13 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft
+from procmaps.rules.groups import among
 from procmaps.rules.jvm import GIB, MIB
 from procmaps.rules.jvm_gc import whole_pages
 from procmaps.rules.jvm_gc_tables import WHOLE_MIN_BYTES
 from procmaps.rules.names import Name
 from procmaps.rules.rule import Rule
-from procmaps.tables import Flags
+from procmaps.tables import Flags, which
 
 BOTTOM_BYTES: Final = 16 * MIB  # class space and heap lie above it
 ZGC_MARK_STACK_BYTES: Final = 8 * GIB
@@ -22,21 +23,19 @@ ZGC_GRANULE_MAP_BYTES: Final = 16 * MIB
 
 def zgc_tables(draft: Draft) -> Flags | None:
     """ZGC: reserves of 8 GiB for mark stacks, and maps with 8 bytes for each granule of its address range."""
-    spaces = draft.owners(draft.code == Name.JAVA_HEAP)
+    spaces = draft.owners(draft.named(Name.JAVA_HEAP))
     if not spaces.any():
         return None
     closed = draft.open_none & draft.spread(spaces) & (draft.size >= ZGC_MARK_STACK_BYTES // 2)
     mask = closed.copy()
     mask[:-1] |= closed[1:] & draft.touches_below[1:]
-    rows = np.flatnonzero(
-        draft.open_rw & draft.spread(spaces) & (draft.size >= ZGC_GRANULE_MAP_BYTES) & ~mask
-    )
+    rows = which(draft.open_rw & draft.spread(spaces) & (draft.size >= ZGC_GRANULE_MAP_BYTES) & ~mask)
     maps = draft.size[rows] % ZGC_GRANULE_MAP_BYTES == 0
     mask[rows[maps]] = True
     for jvm in draft.jvms:
         if spaces[jvm.process] and jvm.arguments.heap_max:
             own = draft.rows_of(jvm.process)
-            mask[own] |= draft.open_rw[own] & np.isin(draft.size[own], _granule_maps(jvm.arguments.heap_max))
+            mask[own] |= draft.open_rw[own] & among(draft.size[own], _granule_maps(jvm.arguments.heap_max))
     return mask
 
 

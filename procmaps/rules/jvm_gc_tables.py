@@ -7,20 +7,27 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import affordable
 from procmaps.rules.draft import Draft, Spans, is_multiple
+from procmaps.rules.groups import among
 from procmaps.rules.jvm import KIB, LOW_BYTES, MIB, Jvm
 from procmaps.rules.jvm_gc import heap_runs, merge_spans, scale_of, whole_pages
-from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS
-from procmaps.tables import Flags
+from procmaps.tables import Flags, which
 
 PAGE_BYTES: Final = 4096
 MERGED_MIN_BYTES: Final = 4 * MIB
 MERGED_FACTOR: Final = 3
+ALIGNED_BYTES: Final = 2 * MIB
 MARK_STACK_BYTES: Final = 32 * MIB
-PARALLEL: Final = ("Parallel", "ParallelOld", "")
+PARALLEL: Final = ("Parallel", "ParallelOld", "")  # the last where JDK 8 chose
+WITH_MARK_STACK: Final = ("G1", "ConcMarkSweep")
 WITHOUT_MARK_STACK: Final = ("Serial", "Parallel", "ParallelOld", "Z", "Shenandoah", "Epsilon")
 WHOLE_MIN_BYTES: Final = 128 * KIB
+QUEUE_BYTES: Final = (
+    MIB + PAGE_BYTES
+)  # 128 Ki entries of 8 bytes (gc/shared/taskqueue.hpp), and malloc's header
+QUEUES_LIMIT_COUNT: Final = 256
+SEGMENT_MAP_BYTES: Final = 20 * KIB  # of what is committed of a code segment at first
 
 
 def whole_tables(draft: Draft) -> Flags | None:
@@ -37,7 +44,7 @@ def whole_tables(draft: Draft) -> Flags | None:
             continue
         sizes = _whole_sizes(draft, jvm)
         own = draft.rows_of(jvm.process)
-        mask[own] = np.isin(draft.size[own], sizes) & draft.open_rw[own]
+        mask[own] = among(draft.size[own], sizes) & draft.open_rw[own]
         jvm.tables = set(draft.size[own][mask[own]].tolist())
     found: Flags = mask & draft.open_rw & (draft.flags & np.uint64(VM_FLAGS["nr"]) == 0)
     return found
@@ -59,6 +66,8 @@ def _whole_sizes(draft: Draft, jvm: Jvm) -> list[int]:
     if gaps and (jvm.arguments.collector not in PARALLEL or jvm.scales & {32, 64}):
         return []
     scales = (32, 512) if gaps and 0 < jvm.version < 22 else (32, 64, 512)
+    if jvm.version and jvm.arguments.collector in PARALLEL[:2]:
+        scales = (32, 512) if jvm.version < 22 else (64, 512)
     sizes = {whole_pages(reserved // scale_of(scale, jvm)) for scale in scales}
     if not gaps and jvm.arguments.collector in ("Serial", ""):
         sizes |= {size + PAGE_BYTES for size in sizes}  # its card table has a guard page
@@ -79,9 +88,9 @@ def whole_tables_merged(draft: Draft) -> Flags | None:
         if jvm.heap[1] <= jvm.heap[0]:
             continue
         spans += _beside_heap(draft, jvm)
-        spans += _g1_bitmap(draft, jvm)
+        spans += _below_queues(draft, jvm) + _g1_bitmap(draft, jvm)
         own = draft.rows_of(jvm.process)
-        if not (jvm.arguments.collector in PARALLEL[:2] or jvm.before_9):
+        if jvm.arguments.collector not in PARALLEL[: 3 if jvm.before_9 else 2]:
             continue
         spans += _below_tables(draft, jvm)
         for size in _whole_sizes(draft, jvm):
@@ -89,16 +98,23 @@ def whole_tables_merged(draft: Draft) -> Flags | None:
             if size < MERGED_MIN_BYTES or size in jvm.tables or bitmap_known:
                 continue
             fit = draft.open_rw[own] & (draft.size[own] > size) & (draft.size[own] < MERGED_FACTOR * size)
-            fit &= draft.end[own] % (2 * MIB) == 0
+            if is_whole(size):
+                fit &= is_multiple(draft.end[own], ALIGNED_BYTES)
             ends = draft.end[own][fit].tolist()
             if len(ends) == 1:
                 low = ends[0] - size
                 # the block table may lie right below the bitmap
-                bitmap = size * 32 == jvm.heap[1] - jvm.heap[0] and size >= 16 * MERGED_MIN_BYTES
+                bitmap = size * 32 == jvm.heap[1] - jvm.heap[0]
+                bitmap &= size >= 16 * MERGED_MIN_BYTES or not is_whole(size)
                 more = size // 16 if bitmap and size // 16 not in jvm.tables else 0
                 whole = bool((fit & (draft.start[own] <= low - more)).any())
                 spans.append((jvm.process, low - more * whole, ends[0]))
     return draft.take_spans(merge_spans(spans))
+
+
+def is_whole(size: int) -> bool:
+    """Whether the kernel aligns a mapping of this size: only whole pages of 2 MiB, since Linux 6.7."""
+    return size % ALIGNED_BYTES == 0
 
 
 def _g1_bitmap(draft: Draft, jvm: Jvm) -> Spans:
@@ -118,14 +134,40 @@ def _g1_bitmap(draft: Draft, jvm: Jvm) -> Spans:
     return [(jvm.process, ends[0] - size, ends[0])] if len(ends) == 1 else []
 
 
+def _below_queues(draft: Draft, jvm: Jvm) -> Spans:
+    """G1's tables for a heap that is committed whole, right below the queues of its workers.
+
+    The queues, a malloc chunk for each, are made just before, and first of all the map of a code segment.
+    """
+    if jvm.arguments.collector != "G1" or any(closed for _, _, closed in heap_runs(draft, jvm)):
+        return []
+    bitmap, cards = (whole_pages((jvm.heap[1] - jvm.heap[0]) // scale_of(scale, jvm)) for scale in (64, 512))
+    sizes = {bitmaps * bitmap + tables * cards for bitmaps in range(3) for tables in range(4)}
+    tables = np.array(sorted(size for size in sizes if size >= WHOLE_MIN_BYTES))
+    own = draft.rows_of(jvm.process)
+    rows = which(draft.open_rw[own] & (draft.size[own] > QUEUE_BYTES)) + own.start
+    above = draft.size[rows][:, np.newaxis] - tables
+    queues, rest = np.divmod(above, QUEUE_BYTES)
+    fit = (queues > 0) & (queues <= QUEUES_LIMIT_COUNT) & ((rest == 0) | (rest == SEGMENT_MAP_BYTES))
+    spans = [
+        (jvm.process, int(draft.start[row]), int(draft.start[row]) + int(tables[which].max()))
+        for row, which in zip(rows.tolist(), fit, strict=True)
+        if which.any()
+    ]
+    jvm.tables.update(bitmap for _, low, high in spans if high - low >= bitmap)
+    return spans
+
+
 def _below_tables(draft: Draft, jvm: Jvm) -> Spans:
     """Parallel's block table (2 bytes a KiB of heap), where its mapping ends at a table that is known."""
     size = whole_pages((jvm.heap[1] - jvm.heap[0]) // 512)
     if size < MERGED_MIN_BYTES or size in jvm.tables:
         return []
     own = draft.rows_of(jvm.process)
-    known = np.concatenate((draft.kind[own][1:] == Kind.JAVA_GC, [False])) & draft.touches_above[own]
-    fit = draft.open_rw[own] & known & (draft.size[own] > size) & (draft.end[own] % (2 * MIB) == 0)
+    known = np.concatenate((draft.kind[own][1:] == int(Kind.JAVA_GC), [False])) & draft.touches_above[own]
+    fit = draft.open_rw[own] & known & (draft.size[own] > size)
+    if is_whole(size):
+        fit &= is_multiple(draft.end[own], ALIGNED_BYTES)
     ends = draft.end[own][fit].tolist()
     return [(jvm.process, ends[0] - size, ends[0])] if len(ends) == 1 else []
 
@@ -140,7 +182,7 @@ def _beside_heap(draft: Draft, jvm: Jvm) -> Spans:
         return []
     own = draft.rows_of(jvm.process)
     fit = draft.open_rw[own] & (draft.size[own] >= tables) & (draft.start[own] >= LOW_BYTES)
-    above = np.concatenate((draft.kind[own][1:] == Kind.JAVA_CODE, [False])) & draft.touches_above[own]
+    above = np.concatenate((draft.kind[own][1:] == int(Kind.JAVA_CODE), [False])) & draft.touches_above[own]
     beside = fit & ((draft.end[own] == jvm.heap[0]) | above)
     if not beside.any():
         # on their own, with little above or below
@@ -169,15 +211,16 @@ def mark_stack_merged(draft: Draft) -> Flags | None:
     """
     spans: Spans = []
     for jvm in draft.jvms:
-        if jvm.mark_stack or jvm.before_9 or jvm.arguments.collector in WITHOUT_MARK_STACK:
+        asked = jvm.arguments.collector in WITH_MARK_STACK
+        if jvm.mark_stack or jvm.arguments.collector in WITHOUT_MARK_STACK or (jvm.before_9 and not asked):
             continue
         gaps = any(closed for _, _, closed in heap_runs(draft, jvm))
         like_g1 = 64 in jvm.scales if gaps else jvm.arguments.known
-        if not jvm.heap[1] or not (like_g1 or jvm.arguments.collector == "G1"):
+        if not jvm.heap[1] or not (like_g1 or asked):
             continue
         own = draft.rows_of(jvm.process)
         fit = draft.open_rw[own] & (draft.size[own] > MARK_STACK_BYTES) & is_multiple(draft.end[own], 2 * MIB)
-        for end in draft.end[own][fit & (draft.start[own] >= LOW_BYTES)][:1].tolist():
+        for end in draft.end[own][fit & (draft.start[own] >= LOW_BYTES)][-1:].tolist():
             spans.append((jvm.process, end - MARK_STACK_BYTES, end))
     return draft.take_spans(spans)
 
@@ -188,7 +231,7 @@ def untouched(draft: Draft) -> Flags | None:
         return None
     jvm = np.zeros(len(draft.facts.marks), np.bool_)
     jvm[[one.process for one in draft.jvms]] = True
-    jvm &= ~has(draft.facts.marks, "jemalloc", "tcmalloc", "mimalloc")
+    jvm &= ~draft.has("jemalloc", "tcmalloc", "mimalloc")
     whole = is_multiple(draft.size, MIB) & is_multiple(draft.start, MIB)
     found: Flags = draft.open_rw & draft.spread(jvm) & (whole | ~affordable(draft))
     return found

@@ -7,13 +7,13 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft
 from procmaps.rules.names import Name
-from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
-from procmaps.tables import WRITE, Flags, Ints64
+from procmaps.tables import WRITE, Flags, Ints64, which
 
 BSS_CERTAIN_BYTES: Final = 64 * 2**10
 BSS_MAX_BYTES: Final = 64 * 2**20
-LATE_BSS_MAX_BYTES: Final = 512 * 2**10  # where objects are loaded late, below memory that was mapped before
+# where objects are loaded late, below memory that was mapped before; libjvm.so of JDK 26 has 528 KiB
+LATE_BSS_MAX_BYTES: Final = 640 * 2**10
 JEMALLOC_BSS_MAX_BYTES: Final = 3 * 2**20  # its own holds tables of 2 MiB
 RUBY_BSS_MAX_BYTES: Final = 128 * 2**10  # its extensions have next to none, and malloc maps from there on
 LOADER_MAX_BYTES: Final = 64 * 2**10
@@ -26,7 +26,7 @@ def _above_data(draft: Draft) -> Flags:
 
 def _above_closed_data(draft: Draft) -> Ints64:
     """Rows right above pages of a file that were closed to writing, but that lie above writable ones."""
-    rows = np.flatnonzero(draft.open_rw & (draft.below == Name.FILE_RODATA + 1))
+    rows = which(draft.open_rw & (draft.below == Name.FILE_RODATA + 1))
     maps = draft.snapshot.maps
     below = np.maximum(draft.mapping[rows] - 1, 1)
     same = (maps.inode[below] == maps.inode[below - 1]) & (maps.end[below - 1] == maps.start[below])
@@ -39,9 +39,9 @@ def bss(draft: Draft) -> Flags:
 
     An object that is loaded late comes to lie right below memory that was mapped before: that is no .bss.
     """
-    late = np.where(has(draft.facts.marks, "jemalloc"), JEMALLOC_BSS_MAX_BYTES, LATE_BSS_MAX_BYTES)
-    late = np.where(has(draft.facts.marks, "ruby"), RUBY_BSS_MAX_BYTES, late)
-    largest = np.where(has(draft.facts.marks, "python", "jvm", "ruby"), late, BSS_MAX_BYTES)
+    late = np.where(draft.has("jemalloc"), JEMALLOC_BSS_MAX_BYTES, LATE_BSS_MAX_BYTES)
+    late = np.where(draft.has("ruby"), RUBY_BSS_MAX_BYTES, late)
+    largest = np.where(draft.has("python", "jvm", "ruby"), late, BSS_MAX_BYTES)
     above = _above_data(draft)
     above[_above_closed_data(draft)] = True
     return above & (draft.size <= draft.spread(largest)) & ~draft.touches_above

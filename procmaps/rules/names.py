@@ -7,7 +7,8 @@ from enum import IntEnum
 
 import numpy as np
 
-from procmaps.tables import EXECUTE, SHARED, WRITE, Addresses, Bytes8, Flags, Ints64, MapTable
+from procmaps.rules.groups import among
+from procmaps.tables import EXECUTE, SHARED, WRITE, Addresses, Bytes8, Flags, Ints64, MapTable, which
 
 
 class Name(IntEnum):
@@ -115,6 +116,15 @@ _MEMFDS: tuple[tuple[bytes, Name], ...] = (
     (b"/memfd:doublemapper", Name.DOTNET_CODE),
     (b"/memfd:vmem", Name.BEAM_JIT),
 )
+# the same as words, of whose bytes those of the prefix count
+_PATH_WORDS = tuple(
+    (
+        np.uint64((1 << 8 * len(prefix)) - 1),
+        np.uint64(int.from_bytes(prefix, "little")),
+        int(name),
+    )
+    for prefix, name in _PATHS
+)
 # by the first two bytes of a name: few files share them with what is no file
 _MAY_BE_SPECIAL = np.zeros(2**16, np.bool_)
 _MAY_BE_SPECIAL[[int.from_bytes(prefix[:2], "little") for prefix, _ in _PATHS]] = True
@@ -129,25 +139,37 @@ def read_codes(maps: MapTable) -> Bytes8:
     code = np.where(is_path, _FILE_OF_PERMS[maps.perms], np.uint8(Name.ANONYMOUS))
     named = maps.name_end > maps.name_start
     first = _first_of_run(maps, is_path)
-    heads = np.flatnonzero(first & named)
+    heads = which(first & named)
     special = _special(maps, heads)
-    hit = np.flatnonzero(special)
+    hit = which(special)
     begin = heads[hit]
-    runs = np.append(np.flatnonzero(first), len(first))
-    length = runs[np.searchsorted(runs, begin, "right")] - begin
-    upto = np.cumsum(length)
-    code[np.repeat(begin - upto + length, length) + np.arange(length.sum())] = np.repeat(special[hit], length)
+    runs = np.append(which(first), len(first))
+    length = runs[runs.searchsorted(begin, "right")] - begin
+    upto = length.cumsum()
+    code[np.repeat(begin - upto + length, length) + np.arange(length.sum())] = special[hit].repeat(length)
     return code
 
 
 def mark_archives(maps: MapTable, code: Bytes8, in_jvm: Flags) -> None:
-    """Turn the code of files named *.jsa to JSA, in the processes that map libjvm.so."""
-    plain = (code >= Name.FILE_CODE) & (code <= Name.FILE_DATA)
-    rows = np.flatnonzero(plain & in_jvm[maps.process] & (maps.name_end - maps.name_start > 4))
+    """Turn the code of archives of classes to JSA, in the processes that map libjvm.so.
+
+    They are named *.jsa, or as -XX:SharedArchiveFile and -XX:AOTCache say; of what is mapped privately to be
+    written they alone have no code, which objects have.
+    """
+    plain = (code >= int(Name.FILE_CODE)) & (code <= int(Name.FILE_DATA))
+    rows = which(plain & in_jvm[maps.process] & (maps.name_end - maps.name_start > 4))
     if len(rows):
         text = np.frombuffer(maps.text, np.uint8)
         tail = text[maps.name_end[rows][:, None] - np.arange(4, 0, -1)]
-        code[rows[(tail == np.frombuffer(b".jsa", np.uint8)).all(axis=1)]] = Name.JSA
+        found = (tail == np.frombuffer(b".jsa", np.uint8)).all(axis=1)
+        inode, perms = maps.inode[rows], maps.perms[rows]
+        # the data of an object follow on its code
+        first = np.concatenate(([True], inode[1:] != inode[:-1])) & (inode != 0)
+        written = set(inode[first & ~found & (perms & (WRITE | SHARED) == WRITE)].tolist())
+        if written:
+            written -= set(inode[perms & (EXECUTE | WRITE) == EXECUTE].tolist())
+            found |= among(inode, written)
+        code[rows[found]] = int(Name.JSA)
 
 
 def _first_of_run(maps: MapTable, is_path: Flags) -> Flags:
@@ -192,21 +214,20 @@ def _special(maps: MapTable, rows: Ints64) -> Bytes8:
     """Name codes of what is no ordinary file; ANONYMOUS (0) for ordinary files."""
     found = np.zeros(len(rows), np.uint8)
     key = _first_words(maps, rows)
-    odd = np.flatnonzero(_MAY_BE_SPECIAL[key & np.uint64(0xFFFF)])
+    odd = which(_MAY_BE_SPECIAL[key & np.uint64(0xFFFF)])
     if not len(odd):
         return found
     rows, key = rows[odd], key[odd]
     code = np.zeros(len(rows), np.uint8)
     # a path begins with a slash: the name is the kernel's
-    code[key & np.uint64(0xFF) == ord("[")] = Name.SYSTEM
-    for prefix, name in _PATHS:
-        mask = np.uint64((1 << 8 * len(prefix)) - 1)
-        code[(key & mask) == _key(prefix)] = name
+    code[key & np.uint64(0xFF) == ord("[")] = int(Name.SYSTEM)
+    for mask, word, name in _PATH_WORDS:
+        code[(key & mask) == word] = name
     private = maps.perms[rows] & SHARED == 0
-    code[(key == _key(b"/dev/zer")) & private] = Name.ZERO
-    code[(key == _key(b"/anon_hu")) & private] = Name.HUGE
-    _refine(maps, rows, code, np.flatnonzero(code == Name.ANON_OTHER), _ANON)
-    memfds = np.flatnonzero((key & np.uint64((1 << 56) - 1)) == _key(b"/memfd:"))
+    code[(key == _key(b"/dev/zer")) & private] = int(Name.ZERO)
+    code[(key == _key(b"/anon_hu")) & private] = int(Name.HUGE)
+    _refine(maps, rows, code, which(code == int(Name.ANON_OTHER)), _ANON)
+    memfds = which((key & np.uint64((1 << 56) - 1)) == _key(b"/memfd:"))
     _refine(maps, rows, code, memfds, _MEMFDS)
     found[odd] = code
     return found

@@ -5,11 +5,11 @@ import re
 import numpy as np
 import numpy.typing as npt
 
-from procmaps.tables import EXECUTE, Flags, Ints64, MapTable
+from procmaps.tables import EXECUTE, Flags, Ints64, MapTable, which
 
 Marks = npt.NDArray[np.uint32]
 
-# one bit a mark, in the order of OBJECT_NAME's groups
+# one bit a mark
 MARKS = (
     "jvm",
     "glibc",
@@ -28,24 +28,38 @@ MARKS = (
 )
 BIT = {name: np.uint32(1 << position) for position, name in enumerate(MARKS)}
 
-OBJECT_NAME = re.compile(
-    rb"(?:"
-    rb"(libjvm\.so)"
-    rb"|(libc\.so\.6|libc-2\.\d+\.so)"
-    rb"|(ld-musl-[^/]*|libc\.musl-[^/]*|libc\.so)"
-    rb"|(libjemalloc[^/]*)"
-    rb"|(libtcmalloc[^/]*)"
-    rb"|(libmimalloc[^/]*)"
-    rb"|(node|nodejs|node\d+|libnode\.so[^/]*|libv8[^/]*\.so[^/]*|electron|chrome|chromium|deno)"
-    rb"|(python[\d.]*[a-z]*|libpython[^/]*)"
-    rb"|(libcoreclr\.so|libclrgc\.so)"
-    rb"|(beam\.smp|beam)"
-    rb"|(php[\d.]*|php-fpm[\d.]*|php-cgi[\d.]*|libphp[^/]*)"
-    rb"|(lib(?:scipy_)?openblas[^/]*)"
-    rb"|(ruby[\d.]*|libruby[^/]*)"
-    rb"|(mono|mono-sgen[\d-]*|libmonosgen[^/]*|libmono-2[^/]*)"
-    rb")(?: \(deleted\))?$"
+_LIBRARIES = (
+    ("jvm", rb"jvm\.so"),
+    ("glibc", rb"c\.so\.6|c-2\.\d+\.so"),
+    ("musl", rb"c\.musl-[^/]*|c\.so"),
+    ("jemalloc", rb"jemalloc[^/]*"),
+    ("tcmalloc", rb"tcmalloc[^/]*"),
+    ("mimalloc", rb"mimalloc[^/]*"),
+    ("v8", rb"node\.so[^/]*|v8[^/]*\.so[^/]*"),
+    ("python", rb"python[^/]*"),
+    ("dotnet", rb"(?:coreclr|clrgc)\.so"),
+    ("php", rb"php[^/]*"),
+    ("openblas", rb"(?:scipy_)?openblas[^/]*"),
+    ("ruby", rb"ruby[^/]*"),
+    ("mono", rb"monosgen[^/]*|mono-2[^/]*"),
 )
+_PROGRAMS = (
+    ("musl", rb"ld-musl-[^/]*"),
+    ("v8", rb"node|nodejs|node\d+|electron|chrome|chromium|deno"),
+    ("python", rb"python[\d.]*[a-z]*"),
+    ("beam", rb"beam\.smp|beam"),
+    ("php", rb"php[\d.]*|php-fpm[\d.]*|php-cgi[\d.]*"),
+    ("ruby", rb"ruby[\d.]*"),
+    ("mono", rb"mono|mono-sgen[\d-]*"),
+)
+
+
+def _either(named: tuple[tuple[str, bytes], ...]) -> bytes:
+    return b"|".join(b"(%s)" % pattern for _, pattern in named)
+
+
+_GROUPS = tuple(int(BIT[name]) for name, _ in (*_LIBRARIES, *_PROGRAMS))
+OBJECT_NAME = re.compile(rb"(?:lib(?:%s)|%s)(?: \(deleted\))?$" % (_either(_LIBRARIES), _either(_PROGRAMS)))
 
 
 def find_objects(maps: MapTable, processes: int, file_rows: Flags) -> tuple[Marks, dict[int, bytes]]:
@@ -54,13 +68,14 @@ def find_objects(maps: MapTable, processes: int, file_rows: Flags) -> tuple[Mark
     A file is known by its device, its inode and the length of its name, so that a library that 200
     processes map is looked at once. `file_rows` says which mappings are of real files.
     """
-    rows = np.flatnonzero(file_rows & (maps.perms & EXECUTE != 0))
+    rows = which(file_rows & (maps.perms & EXECUTE != 0))
     marks = np.zeros(processes, np.uint32)
     if not len(rows):
         return marks, {}
     first, inverse = _distinct_files(maps, rows)
-    found = np.array([_mark_of(maps.name(int(row))) for row in rows[first]], np.uint32)[inverse]
-    marked = np.flatnonzero(found)
+    names = zip(maps.name_start[rows[first]].tolist(), maps.name_end[rows[first]].tolist(), strict=True)
+    found = np.array([_mark_of(maps.text[start:end]) for start, end in names], np.uint32)[inverse]
+    marked = which(found)
     process = maps.process[rows]
     np.bitwise_or.at(marks, process[marked], found[marked])
     jvm_rows = rows[found == BIT["jvm"]]
@@ -88,4 +103,4 @@ def _distinct_files(maps: MapTable, rows: Ints64) -> tuple[Ints64, Ints64]:
 
 def _mark_of(path: bytes) -> int:
     match = OBJECT_NAME.match(path, path.rfind(b"/") + 1)
-    return 0 if match is None or match.lastindex is None else 1 << (match.lastindex - 1)
+    return 0 if match is None or match.lastindex is None else _GROUPS[match.lastindex - 1]

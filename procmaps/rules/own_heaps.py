@@ -7,10 +7,9 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft, is_multiple
 from procmaps.rules.groups import count_alike
-from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
 from procmaps.rules.stacks import default_bytes
-from procmaps.tables import Flags
+from procmaps.tables import Flags, which
 
 HEAP_PAGE_BYTES: Final = 16 * 2**10  # Mono's blocks; Ruby's pages up to 3.1, 64 KiB from 3.2 on
 HEAP_MIN_BYTES: Final = 64 * 2**10
@@ -20,10 +19,10 @@ FIBER_MIN_COUNT: Final = 4  # the pool begins with more
 
 def ruby_fibers(draft: Draft) -> Flags | None:
     """Guard and stack, a page more than both stacks of a fiber need together, several alike."""
-    ruby = has(draft.facts.marks, "ruby")
+    ruby = draft.has("ruby")
     if not ruby.any():
         return None
-    rows = np.flatnonzero(draft.open_rw & draft.spread(ruby) & draft.touches_below)
+    rows = which(draft.open_rw & draft.spread(ruby) & draft.touches_below)
     rows = rows[draft.open_none[rows - 1] & (draft.size[rows - 1] == PAGE_BYTES)]
     size = draft.size[rows]
     odd = is_multiple(size - PAGE_BYTES, HEAP_PAGE_BYTES)
@@ -50,7 +49,7 @@ def mono_heap(draft: Draft) -> Flags | None:
 
 def _whole_pages(draft: Draft, runtime: str) -> Flags | None:
     """Whole pages on their boundaries: of chunks of malloc one in sixteen is both."""
-    own = has(draft.facts.marks, runtime)
+    own = draft.has(runtime)
     if not own.any():
         return None
     whole = is_multiple(draft.size, HEAP_PAGE_BYTES) & is_multiple(draft.start, HEAP_PAGE_BYTES)

@@ -6,7 +6,7 @@ import numpy.typing as npt
 from procmaps.kinds import Confidence
 from procmaps.rules.draft import Draft
 from procmaps.rules.rule import Verdicts
-from procmaps.tables import UNKNOWN, Bytes8, Ints64, PartTable
+from procmaps.tables import UNKNOWN, Bytes8, Ints64, PartTable, which
 
 
 def assemble(
@@ -17,7 +17,7 @@ def assemble(
     pieces = np.bincount(draft.mapping, minlength=len(maps))
     mapping = np.repeat(np.arange(len(maps)), np.maximum(pieces, 1))
     pieces = pieces[mapping]
-    position = np.flatnonzero(pieces)  # the draft is in the order of the table
+    position = which(pieces)  # the draft is in the order of the table
     kind = kind_by_name[mapping]
     table = PartTable(
         mapping=mapping.astype(np.int32),
@@ -42,7 +42,7 @@ def assemble(
         draft.none, verdicts.second_if_closed[draft.rule], verdicts.second_if_open[draft.rule]
     )
     _number_blocks(table, position, draft.block)
-    cut = np.flatnonzero(pieces > 1)
+    cut = which(pieces > 1)
     if len(cut):
         _share_out(table, cut)
     return table
@@ -50,7 +50,7 @@ def assemble(
 
 def _number_blocks(table: PartTable, position: Ints64, block: np.ndarray) -> None:
     """Each block is known by the row of its first part. Rows of one number that differ in kind stay apart."""
-    joined = np.flatnonzero(block >= 0)
+    joined = which(block >= 0)
     if not len(joined):
         return
     rows = position[joined]
@@ -59,7 +59,7 @@ def _number_blocks(table: PartTable, position: Ints64, block: np.ndarray) -> Non
     sorted_key = key[order]
     first = np.concatenate(([True], sorted_key[1:] != sorted_key[:-1]))
     heads = rows[order][first]
-    table.block[rows[order]] = heads[np.cumsum(first) - 1]
+    table.block[rows[order]] = heads[first.cumsum() - 1]
 
 
 def _share_out(table: PartTable, cut: Ints64) -> None:
@@ -72,8 +72,8 @@ def _share_out(table: PartTable, cut: Ints64) -> None:
     mapping = table.mapping[cut]
     first = np.concatenate(([True], mapping[1:] != mapping[:-1]))
     last = np.concatenate((first[1:], [True]))
-    group = np.cumsum(first) - 1
-    ends = np.cumsum(size)
+    group = first.cumsum() - 1
+    ends = size.cumsum()
     before = (ends - size)[first][group]
     share_upto = np.minimum((ends - before) / np.bincount(group, size)[group], 1.0)
     for column in known:

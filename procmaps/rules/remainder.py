@@ -6,10 +6,10 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import foreign
-from procmaps.rules.draft import OPEN, Draft
+from procmaps.rules.draft import Draft
 from procmaps.rules.groups import count_alike
 from procmaps.rules.rule import Rule
-from procmaps.tables import Flags
+from procmaps.tables import Flags, which
 
 VAST_FACTOR: Final = 16
 GUARD_MAX_BYTES: Final = 64 * 2**10
@@ -19,13 +19,13 @@ VAST_MIN_BYTES: Final = 2**30
 
 def closed(draft: Draft) -> Flags:
     """Address space that nobody may touch."""
-    found: Flags = (draft.kind == OPEN) & draft.none
+    found: Flags = draft.free & draft.none
     return found
 
 
 def guarded(draft: Draft) -> Flags | None:
     """Writable parts of one size, each right above a small closed one: rings of guarded buffers, fibers."""
-    rows = np.flatnonzero(draft.open_rw & draft.touches_below)
+    rows = which(draft.open_rw & draft.touches_below)
     rows = rows[draft.none[rows - 1] & (draft.size[rows - 1] <= GUARD_MAX_BYTES) & draft.open[rows - 1]]
     if not len(rows):
         return None
@@ -37,7 +37,7 @@ def guarded(draft: Draft) -> Flags | None:
 def unpaid(draft: Draft) -> Flags:
     """Memory larger than all anonymous memory of the process that is resident: hardly used."""
     budget = draft.spread(draft.facts.rss_anon_bytes)
-    found: Flags = (draft.kind == OPEN) & (budget >= 0) & (draft.size > budget)
+    found: Flags = draft.free & (budget >= 0) & (draft.size > budget)
     return found
 
 
@@ -45,13 +45,13 @@ def vast(draft: Draft) -> Flags:
     """The same by far, or flagged as nothing that malloc makes."""
     budget = draft.spread(draft.facts.rss_anon_bytes)
     far = (budget >= 0) & (draft.size > budget * VAST_FACTOR) & (draft.size >= VAST_MIN_BYTES)
-    found: Flags = (draft.kind == OPEN) & ~draft.none & (far | foreign(draft))
+    found: Flags = draft.free & ~draft.none & (far | foreign(draft))
     return found
 
 
 def anything(draft: Draft) -> Flags:
     """All that is left."""
-    found: Flags = draft.kind == OPEN
+    found: Flags = draft.free
     return found
 
 

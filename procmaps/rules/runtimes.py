@@ -8,10 +8,9 @@ from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft, is_multiple
 from procmaps.rules.groups import runs_with
 from procmaps.rules.names import Name
-from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS
-from procmaps.tables import EXECUTE, Bytes8, Flags
+from procmaps.tables import EXECUTE, Bytes8, Flags, which
 
 V8_PAGE_BYTES: Final = 256 * 2**10
 ARENA_BYTES: Final = 64 * 2**20
@@ -27,7 +26,7 @@ ALIGNED_BYTES: Final = 2 * 2**20  # as the kernel aligns mappings of whole 2 MiB
 
 def v8_code(draft: Draft) -> Flags | None:
     """Runs with executable anonymous memory: the code range, closed rest included."""
-    v8 = has(draft.facts.marks, "v8")
+    v8 = draft.has("v8")
     if not v8.any():
         return None
     own = draft.open & draft.spread(v8)
@@ -46,7 +45,7 @@ def v8_code(draft: Draft) -> Flags | None:
 def _arenas(draft: Draft) -> Flags:
     """A writable part and the closed rest above it that fill a block of glibc's arenas exactly."""
     rests = draft.none & (draft.end % ARENA_BYTES == 0) & draft.touches_below
-    rows = np.flatnonzero(rests)
+    rows = which(rests)
     rows = rows[draft.writable[rows - 1] & (draft.start[rows - 1] == draft.end[rows] - ARENA_BYTES)]
     found = np.zeros(len(draft), np.bool_)
     found[rows] = True
@@ -56,7 +55,7 @@ def _arenas(draft: Draft) -> Flags:
 
 def v8_heap(draft: Draft) -> Flags | None:
     """Pages at random addresses on 256 KiB, far from the executable and the libraries; or flagged dc."""
-    v8 = has(draft.facts.marks, "v8")
+    v8 = draft.has("v8")
     if not v8.any():
         return None
     own = draft.open & draft.spread(v8)
@@ -68,7 +67,7 @@ def v8_heap(draft: Draft) -> Flags | None:
 
 def py_arena(draft: Draft) -> Flags | None:
     """Whole arenas: a chunk of malloc's has a header and so never this size."""
-    python = has(draft.facts.marks, "python")
+    python = draft.has("python")
     if not python.any():
         return None
     # Linux 6.7 and later align a mapping of whole 2 MiB: arenas are smaller and come to lie anywhere
@@ -79,10 +78,10 @@ def py_arena(draft: Draft) -> Flags | None:
 
 def py_arena_merged(draft: Draft) -> Flags | None:
     """Arenas that are merged with a node of the radix tree that finds them, and such nodes."""
-    python = has(draft.facts.marks, "python")
+    python = draft.has("python")
     if not python.any():
         return None
-    rows = np.flatnonzero(draft.open_rw & draft.spread(python) & (draft.size < 16 * PY_BIG_ARENA_BYTES))
+    rows = which(draft.open_rw & draft.spread(python) & (draft.size < 16 * PY_BIG_ARENA_BYTES))
     over = draft.size[rows] % PY_BIG_ARENA_BYTES
     fit = (over >= PY_RADIX_BYTES[0]) & (over <= PY_RADIX_BYTES[1])
     # while objects are being loaded, the first arenas merge with one or two chunks and with more nodes
@@ -102,7 +101,7 @@ def _is_file(neighbour: Bytes8) -> Flags:
 
 def openblas(draft: Draft) -> Flags | None:
     """Work space of OpenBLAS: a buffer a thread in use, of one size on x86-64."""
-    blas = has(draft.facts.marks, "openblas")
+    blas = draft.has("openblas")
     if not blas.any():
         return None
     buffers = (draft.size % BLAS_BUFFER_BYTES == 0) & (draft.start % ALIGNED_BYTES == 0)

@@ -8,9 +8,10 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft
 from procmaps.rules.groups import count_alike, runs_with
-from procmaps.rules.objects import has
 from procmaps.rules.rule import Rule
 from procmaps.rules.stacks import (
+    CACHE_BYTES,
+    CACHED_COUNT,
     DEFAULT_BYTES,
     GUARD_MAX_BYTES,
     JAVA_DEFAULT_BYTES,
@@ -22,12 +23,13 @@ from procmaps.rules.stacks import (
     flag,
     release_of,
 )
-from procmaps.tables import Flags, Ints64
+from procmaps.tables import Flags, Ints64, which
 
 MUSL_GUARD_BYTES: Final = 8192
 MUSL_STACK_BYTES: Final = 132 * 2**10  # 128 KiB and a page of TLS and struct pthread
 MUSL_GROUP_BYTES: Final = 64 * 2**10
 LARGE_GUARD_COUNT: Final = 4
+MOST_FACTOR: Final = 2  # more guarded buffers than threads are no stacks, or most are not
 SMALL_GUARD_BYTES: Final = 64 * 2**10  # a page, and the least that aarch64 makes of it
 
 
@@ -44,22 +46,22 @@ class Pairs:
 
 def find_pairs(draft: Draft) -> Pairs | None:
     """Open guards and bodies; where smaps shows flagged stacks, what has no flag is none."""
-    flagged_processes = draft.owners((draft.kind == Kind.THREAD_STACK) & flag(draft, "nh"))
+    flagged_processes = draft.owners(draft.of_kind(Kind.THREAD_STACK) & flag(draft, "nh"))
     guard = draft.open_none & draft.touches_above & (draft.size <= GUARD_MAX_BYTES)
-    guards = np.flatnonzero(guard & ~draft.spread(flagged_processes))
+    guards = which(guard & ~draft.spread(flagged_processes))
     if not len(guards):
         return None
     body = guards + 1
     size = draft.size[body]
     good = draft.open[body] & (draft.perms[body] & 0b1101 == 0b1100)
     good &= (size >= STACK_MIN_BYTES) & (size <= STACK_MAX_BYTES)
-    good &= ~has(draft.facts.marks, "musl")[draft.process[guards]] | (draft.size[guards] >= MUSL_GUARD_BYTES)
+    good &= ~draft.has("musl")[draft.process[guards]] | (draft.size[guards] >= MUSL_GUARD_BYTES)
     guards = guards[good]
     if not len(guards):
         return None
     follows = np.concatenate(([False], (guards[1:] == guards[:-1] + 2) & draft.touches_below[guards[1:]]))
     process = draft.process[guards]
-    return Pairs(guards, process, draft.size[guards + 1], draft.size[guards], np.cumsum(~follows))
+    return Pairs(guards, process, draft.size[guards + 1], draft.size[guards], (~follows).cumsum())
 
 
 def guarded(draft: Draft) -> Flags | None:
@@ -67,8 +69,8 @@ def guarded(draft: Draft) -> Flags | None:
     pairs = find_pairs(draft)
     if pairs is None:
         return None
-    jvm = has(draft.facts.marks, "jvm")[pairs.process]
-    musl = has(draft.facts.marks, "musl")[pairs.process]
+    jvm = draft.has("jvm")[pairs.process]
+    musl = draft.has("musl")[pairs.process]
     default = default_bytes(draft)[pairs.process]
     sure = (pairs.size == default) | (pairs.size + pairs.guard_size == default)
     sure |= musl & (pairs.guard_size == MUSL_GUARD_BYTES)
@@ -89,26 +91,54 @@ def repeated(draft: Draft) -> Flags | None:
     pairs = find_pairs(draft)
     if pairs is None:
         return None
-    missing = live(draft) - seen(draft)
+    missing = live(draft) - draft.stacks
     alike = count_alike(pairs.process, pairs.size, pairs.guard_size)
     # a guard larger than any default was asked for: for several threads, then
     small = (pairs.guard_size <= SMALL_GUARD_BYTES) | (alike >= LARGE_GUARD_COUNT)
     small &= (missing > 0)[pairs.process]
-    # runs: pairs without a gap between them, each of one process
-    rows = np.flatnonzero(small)
+    # where those of one size are as many as threads lack a stack, others are something else
+    wanted = missing[pairs.process]
+    enough = small & (alike >= wanted) & (alike < MOST_FACTOR * wanted)
+    settled = np.zeros(len(missing), np.bool_)
+    settled[pairs.process[enough]] = True
+    small &= enough | ~settled[pairs.process]
+    if not small.any():
+        return None
+    accepted = _accepted_runs(draft, pairs, which(small), alike)
+    chosen = np.zeros(int(pairs.run[-1]) + 1, np.bool_)
+    chosen[accepted] = True
+    return _take_pairs(draft, pairs, small & chosen[pairs.run])
+
+
+def _accepted_runs(draft: Draft, pairs: Pairs, rows: Ints64, alike: Ints64) -> list[int]:
+    """Runs (pairs without a gap between them, each of one process) that threads are left for, or had."""
+    missing = live(draft) - draft.stacks
     runs, first, number = np.unique(pairs.run[rows], return_index=True, return_counts=True)
-    order = np.lexsort((-alike[rows][first], pairs.process[rows][first]))
+    process = pairs.process[rows][first]
+    size = np.add.reduceat(pairs.size[rows], first)
+    budget = draft.facts.rss_anon_bytes[process]
+    # stacks of threads that ended are kept, and hardly resident; so many of one size are fibers
+    kept = np.minimum(CACHE_BYTES // pairs.size[rows], CACHED_COUNT) + live(draft)[pairs.process[rows]]
+    fibers = np.logical_or.reduceat(alike[rows] > kept, first)
+    idle = (budget >= 0) & (size > budget) & ~fibers
+    order = np.lexsort((-alike[rows][first], process))
     accepted: list[int] = []
-    left, current = 0, -1
-    columns = (runs[order], number[order], pairs.process[rows][first][order])
-    for run, members, process in zip(*(column.tolist() for column in columns), strict=True):
-        if process != current:
-            left, current = int(missing[process]), process
-        # more guarded buffers than threads are no stacks, or most are not
-        if left > 0 and left * 2 >= members:
+    left, cache, current = 0, 0, -1
+    smallest = np.minimum.reduceat(pairs.size[rows], first)
+    columns = (runs, number, process, size, idle, smallest)
+    known: set[int] = set()
+    for run, members, owner, total, unused, one in zip(
+        *(each[order].tolist() for each in columns), strict=True
+    ):
+        if owner != current:
+            left, cache, current, known = int(missing[owner]), CACHE_BYTES, owner, set()
+        ended = total * max(members - left, 0) // members
+        cached = unused and ended <= cache and (left > 0 or one in known)
+        if cached or (left > 0 and left * MOST_FACTOR >= members):
             accepted.append(run)
-            left -= members
-    return _take_pairs(draft, pairs, small & np.isin(pairs.run, accepted))
+            known.add(one)
+            left, cache = max(left - members, 0), cache - ended
+    return accepted
 
 
 def _take_pairs(draft: Draft, pairs: Pairs, chosen: Flags) -> Flags | None:
@@ -117,24 +147,18 @@ def _take_pairs(draft: Draft, pairs: Pairs, chosen: Flags) -> Flags | None:
         return None
     guard, process = pairs.guard[chosen], pairs.process[chosen]
     rest = pairs.size[chosen] - MUSL_STACK_BYTES
-    merged = has(draft.facts.marks, "musl")[process] & (rest > 0) & (rest <= MUSL_GROUP_BYTES)
+    merged = draft.has("musl")[process] & (rest > 0) & (rest <= MUSL_GROUP_BYTES)
     top = draft.end[guard + 1] - np.where(merged, rest, 0)
     over = pairs.size[chosen] - default_bytes(draft)[process]
     if release_of(draft.snapshot.facts.kernel) < MERGES_UNTIL:
         top -= np.where((over > 0) & (over < DEFAULT_BYTES), over, 0)
-    return draft.take(process, draft.start[guard], top)
+    return draft.take_between(guard, guard + 1, draft.start[guard], top)
 
 
 def live(draft: Draft) -> Ints64:
     """Threads that have a stack of their own besides the main one, by process; very many where unknown."""
     threads = draft.facts.threads
     return np.where(threads > 0, threads - 1, np.int64(2**31))
-
-
-def seen(draft: Draft) -> Ints64:
-    """Stacks found so far, by process."""
-    body = (draft.kind == Kind.THREAD_STACK) & ~draft.none
-    return np.bincount(draft.process[body], minlength=len(draft.facts.threads))
 
 
 _NPTL = (

@@ -12,11 +12,10 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft
-from procmaps.rules.groups import count_alike
-from procmaps.rules.objects import has
+from procmaps.rules.groups import among, count_alike, ranges, slices_of
 from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS
-from procmaps.tables import UNLIMITED, Flags, Ints64
+from procmaps.tables import UNLIMITED, Flags, Ints64, which
 
 _RELEASE = re.compile(r"(\d{1,4})\.(\d{1,4})")
 UNKNOWN_RELEASE: Final = (2**16, 0)
@@ -34,6 +33,8 @@ JAVA_DEFAULT_BYTES: Final = 2**20  # -Xss and the JVM's own threads, x86-64 and 
 
 
 def flag(draft: Draft, name: str) -> Flags:
+    if not draft.facts.smaps.any():
+        return np.zeros(len(draft), np.bool_)
     found: Flags = (draft.flags & np.uint64(VM_FLAGS[name])) != 0
     return found
 
@@ -58,20 +59,20 @@ def flagged(draft: Draft) -> Flags | None:
     if not nh.any():
         return None
     body = draft.open & nh & ~flag(draft, "hg") & ~flag(draft, "nr") & ~flag(draft, "gd")
-    body &= ~draft.spread(has(draft.facts.marks, "jemalloc", "tcmalloc")) | draft.none | flag(draft, "ac")
+    body &= ~draft.spread(draft.has("jemalloc", "tcmalloc")) | draft.none | flag(draft, "ac")
     body &= ~_fibers(draft, body)
     return _with_guards(draft, body & ~draft.none, body & draft.none)
 
 
 def _fibers(draft: Draft, flagged_parts: Flags) -> Flags:
     """Flagged parts of one size, not the default, that outnumber the threads: Ruby's fibers."""
-    rows = np.flatnonzero(flagged_parts & ~draft.none)
+    rows = which(flagged_parts & ~draft.none)
     process = draft.process[rows]
     count = count_alike(process, draft.size[rows])
     threads = draft.facts.threads[process]
     kept = np.minimum(CACHE_BYTES // draft.size[rows], CACHED_COUNT)
     many = (threads > 0) & (count > threads + kept)
-    many &= (draft.size[rows] != default_bytes(draft)[process]) & ~has(draft.facts.marks, "jvm")[process]
+    many &= (draft.size[rows] != default_bytes(draft)[process]) & ~draft.has("jvm")[process]
     fibers = np.zeros(len(draft), np.bool_)
     fibers[rows[many]] = True
     fibers[:-1] |= fibers[1:] & draft.none[:-1] & draft.touches_below[1:]
@@ -92,24 +93,26 @@ def _with_guards(draft: Draft, body: Flags, known_guards: Flags) -> Flags:
 
 def join_to_bodies(draft: Draft, mask: Flags) -> None:
     """One block for each run of guards and the body that it ends in."""
-    rows = np.flatnonzero(mask)
+    rows = which(mask)
     if not len(rows):
         return
     begins = np.ones(len(rows), np.bool_)
     follows = (rows[1:] == rows[:-1] + 1) & draft.touches_below[rows[1:]] & draft.none[rows[:-1]]
     begins[1:] = ~follows
-    draft.join(rows, np.cumsum(begins) - 1)
+    draft.join(rows, begins.cumsum() - 1)
 
 
 def split_flagged_runs(draft: Draft) -> Flags | None:
     """Merged stacks with invisible guards: flagged runs of a whole number of default-sized stacks."""
+    if not draft.facts.smaps.any():
+        return None
     body = draft.open_rw & flag(draft, "nh") & ~flag(draft, "hg") & ~flag(draft, "nr")
-    rows = np.flatnonzero(body)
+    rows = which(body)
     if not len(rows):
         return None
     process = draft.process[rows]
     one = default_bytes(draft)[process] + PAGE_BYTES
-    one = np.where(has(draft.facts.marks, "jvm")[process], JAVA_DEFAULT_BYTES + PAGE_BYTES, one)
+    one = np.where(draft.has("jvm")[process], JAVA_DEFAULT_BYTES + PAGE_BYTES, one)
     count = draft.size[rows] // one
     whole = (count >= 2) & (draft.size[rows] == count * one) & (count <= 2**16)
     rows, one, count = rows[whole], one[whole], count[whole]
@@ -118,10 +121,10 @@ def split_flagged_runs(draft: Draft) -> Flags | None:
 
 def java_zones(draft: Draft) -> Flags | None:
     """A JVM's guard zones and the writable part right above them."""
-    jvm = has(draft.facts.marks, "jvm")
+    jvm = draft.has("jvm")
     if not jvm.any():
         return None
-    zones = np.flatnonzero(_is_zone(draft, jvm))
+    zones = which(_is_zone(draft, jvm))
     if not len(zones):
         return None
     bodies = zones + 1
@@ -140,7 +143,7 @@ def java_zones(draft: Draft) -> Flags | None:
 
 
 def _is_zone(draft: Draft, jvm: Flags) -> Flags:
-    rows = np.flatnonzero(draft.open_none & draft.spread(jvm) & draft.touches_above)
+    rows = which(draft.open_none & draft.spread(jvm) & draft.touches_above)
     fit = np.zeros(len(rows), np.bool_)
     for zones_bytes in JAVA_ZONES_BYTES:
         fit |= draft.size[rows] == zones_bytes
@@ -155,9 +158,7 @@ def _java_tops(draft: Draft, zones: Ints64, bodies: Ints64, total: Ints64) -> In
     release = release_of(draft.snapshot.facts.kernel)
     if MERGES_UNTIL <= release < UNKNOWN_RELEASE:
         return end
-    owner = draft.process[zones]
-    edges = np.flatnonzero(np.diff(owner, prepend=-1, append=-1))
-    for own in map(slice, edges[:-1], edges[1:]):
+    for own in slices_of(draft.process[zones]):
         sizes, counts = np.unique(total[own], return_counts=True)
         common = sizes[counts >= max(2, int(counts.max()) // 2)]
         stack = int(common[0]) if len(common) else int(sizes[0])
@@ -165,7 +166,9 @@ def _java_tops(draft: Draft, zones: Ints64, bodies: Ints64, total: Ints64) -> In
         if not above.any():
             continue
         # -Xss is not for the compiler's threads: what has the default size is one stack, whatever is common
-        more = (above > 0) & ~np.isin(total[own], sizes[counts >= 3]) & (total[own] != JAVA_DEFAULT_BYTES)
+        more = (
+            (above > 0) & ~among(total[own], sizes[counts >= 3].tolist()) & (total[own] != JAVA_DEFAULT_BYTES)
+        )
         # a further stack without a visible guard, or the guard of one alone, is stack as well
         one = JAVA_DEFAULT_BYTES + PAGE_BYTES
         is_stack = (above % one == 0) | (above == PAGE_BYTES) | (above % one == PAGE_BYTES)
@@ -177,9 +180,10 @@ def take_runs(draft: Draft, rows: Ints64, one: Ints64, count: Ints64) -> Flags |
     """Cut each row into stacks of equal size."""
     if not len(rows):
         return None
-    index = np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
-    start = np.repeat(draft.start[rows], count) + index * np.repeat(one, count)
-    return draft.take(np.repeat(draft.process[rows], count), start, start + np.repeat(one, count))
+    index = ranges(np.zeros(len(count), np.int64), count)
+    start = draft.start[rows].repeat(count) + index * one.repeat(count)
+    owner = rows.repeat(count)
+    return draft.take_between(owner, owner, start, start + one.repeat(count))
 
 
 _HOTSPOT = "OpenJDK, runtime/stackOverflow.cpp: red, yellow and (from JDK 9) reserved zones"

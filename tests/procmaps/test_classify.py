@@ -132,7 +132,7 @@ FLAGS = st.sampled_from(
 LINES = st.lists(st.tuples(GAPS, SIZES, PERMS, NAMES, FLAGS), max_size=60)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     lines=LINES,
     base=st.sampled_from(
@@ -159,7 +159,7 @@ def test_any_mappings_keep_every_byte(
     assert classify(snapshot).kind.tolist() == parts.kind.tolist()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=400))
 @example(b"\r")
 def test_any_bytes_give_a_result(content: bytes) -> None:

@@ -172,3 +172,35 @@ def test_damaged_lines_never_break_the_others(table: list[Vma], damage: list[tup
     maps = read_process({"maps": bytes(text)}, 1).maps
     assert (maps.end[:-1] <= maps.start[1:]).all()
     assert ((maps.name_start <= maps.name_end) & (maps.name_end <= len(maps.text))).all()
+
+
+NEXT = b"00402000-00403000 r--p 00000000 fe:01 5 /x\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"7F0000000000-7F0000001000 r--p 00000000 fe:01 5 /x",
+        b"7f0000000000-7f000000100G r--p 00000000 fe:01 5 /x",
+        b"7f0000000000-7f0000001000 r--p 0000000x fe:01 5 /x",
+        b"7f0000000000-7f0000001000 r--p 00000000 FE:01 5 /x",
+        b"7f0000000000-7f0000001000 r-Xp 00000000 fe:01 5 /x",
+        b"7f0000000000-7f0000001000 r--p 00000000 fe:01 x /x",
+        b"7f0000000000-7f0000001000 r--p 00000000 fe:01 99999999999999999999 /x",
+        b"7f0000000000-7f0000001000 r--p 00000000 fe:01 111111111111111111111 /x",
+        b"00401000-" + b"0" * 59 + b" ",
+        b"00401000-" + b"0" * 64 + b" r--p",
+        b"00401000",
+        b"00401000-00402000",
+    ],
+)
+def test_what_is_not_of_the_kernels_form_is_left_out_alone(line: bytes) -> None:
+    snapshot = read_process({"maps": line + b"\n" + NEXT}, 1)
+    assert snapshot.maps.start.tolist() == [0x402000]
+    assert snapshot.processes.trouble.tolist() == [Trouble.UNREADABLE_LINES]
+
+
+def test_the_largest_inode() -> None:
+    inode = 2**64 - 1
+    line = b"7f0000000000-7f0000001000 r--p 00000000 fe:01 %d /x\n" % inode
+    assert read_process({"maps": line}, 1).maps.inode.tolist() == [inode]

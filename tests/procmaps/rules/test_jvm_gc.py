@@ -1,7 +1,7 @@
 """Images of the heap in the collectors' tables."""
 
 from procmaps.rules.jvm_gc import merge_spans
-from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, LIBJVM, anon, kinds, read, sorted_maps
+from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, LIBJVM, anon, gapped, kinds, read, sorted_maps
 
 KIB = 2**10
 MIB = 2**20
@@ -70,3 +70,10 @@ def test_what_is_too_small_above_a_gap_is_not_of_the_table() -> None:
     arena = anon(AT, 132 * KIB) + anon(AT + 132 * KIB, 64 * MIB - 132 * KIB, "---p")
     snapshot = read(sorted_maps(BRK_HEAP, LIBC, LIBJVM, heap, table, arena), argv=ARGV)
     assert {kind for _, kind in kinds(snapshot, AT, AT + 64 * MIB)} == {"heap_arena"}
+
+
+def test_the_rest_of_an_arena_that_is_as_large_as_a_gap_is_none() -> None:
+    rest = (GIB - 192 * MIB) // 32 + 8 * KIB
+    arena = anon(0x7D0000000000, 64 * MIB - rest) + anon(0x7D0004000000 - rest, rest, "---p")
+    snapshot = read(jvm(gapped(GIB, 192 * MIB), arena), argv=("java", "-XX:+UseG1GC", "-Xmx1g", "Main"))
+    assert {kind for _, kind in kinds(snapshot, 0x7D0000000000, 0x7D0004000000)} == {"heap_arena"}

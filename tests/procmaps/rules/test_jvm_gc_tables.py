@@ -72,7 +72,46 @@ def test_card_tables_of_generational_shenandoah_below_the_code_cache() -> None:
 
 
 def test_the_bitmap_of_a_heap_of_g1_that_is_committed_whole() -> None:
-    bitmap, chunk = GIB // 64, 5 * MIB + 4096
+    bitmap, chunk = GIB // 64, 3 * MIB + 8192
     text = jvm(whole(GIB), anon(AT - bitmap - chunk, bitmap + chunk))
     argv = ("java", "-XX:+UseG1GC", "-Xms1g", "-Xmx1g", "Main")
     assert kinds(read(text, argv=argv), AT - GIB, AT) == [(chunk, "heap_mmap"), (bitmap, "java_gc")]
+
+
+def test_tables_of_g1_below_the_queues_of_its_workers() -> None:
+    tables, queue = 2 * 300 * MIB // 64 + 2 * 300 * MIB // 512, MIB + 4096
+    argv = ("java", "-XX:+UseG1GC", "-Xmx300m", "Main")
+    for above in (2 * queue, 3 * queue + 20 * KIB):
+        text = jvm(whole(300 * MIB), anon(AT, tables + above))
+        assert kinds(read(text, argv=argv), AT, AT + GIB) == [(tables, "java_gc"), (above, "heap_mmap")]
+
+
+def test_tables_that_are_no_whole_2_mib_are_not_aligned() -> None:
+    heap, chunk = 1300 * MIB, MIB + 4096
+    bitmap, block = heap // 32, heap // 512
+    text = jvm(gapped(heap, 64 * MIB), anon(AT + 4096, chunk + block + bitmap))
+    snapshot = read(text, argv=("java", "-XX:+UseParallelGC", "-Xmx1300m", "Main"))
+    assert kinds(snapshot, AT, AT + GIB) == [(chunk, "heap_mmap"), (block + bitmap, "java_gc")]
+
+
+def test_of_several_mappings_the_mark_stack_is_in_the_one_mapped_first() -> None:
+    buffers, chunk = 48 * MIB - 4096, 2 * MIB + 4096
+    text = jvm(
+        gapped(GIB, 64 * MIB),
+        anon(AT - 32 * MIB - chunk, 32 * MIB + chunk),
+        anon(AT - GIB - buffers, buffers),
+    )
+    argv = ("java", "-XX:+UseG1GC", "-Xmx1g", "Main")
+    assert kinds(read(text, argv=argv), AT - 2 * GIB, AT) == [
+        (buffers, "heap_mmap"),
+        (chunk, "heap_mmap"),
+        (32 * MIB, "java_gc"),
+    ]
+
+
+def test_jdk_8_has_a_mark_stack_where_g1_was_asked_for() -> None:
+    chunk = 2 * MIB + 4096
+    text = jvm(gapped(GIB, 64 * MIB), anon(AT - 32 * MIB - chunk, 32 * MIB + chunk))
+    text = text.replace("java-17-openjdk-amd64/lib/server", "java-8-openjdk-amd64/jre/lib/amd64/server")
+    asked = read(text, argv=("java", "-XX:+UseG1GC", "-Xmx1g", "Main"))
+    assert kinds(asked, AT - GIB, AT) == [(chunk, "heap_mmap"), (32 * MIB, "java_gc")]

@@ -146,3 +146,75 @@ def test_an_alignment_of_16_reaches_64_gib() -> None:
     argv = ("java", "-XX:ObjectAlignmentInBytes=16", "Main")
     snapshot = read(jvm(heap(16 * GIB, 96 * MIB, 48 * GIB)), argv=argv)
     assert blocks(snapshot, Kind.JAVA_HEAP) == [48 * GIB]
+
+
+NO_OOPS = ("java", "-Xmx1g", "-XX:-UseCompressedOops", "Main")
+
+
+def jsa(at: int, size: int) -> str:
+    return f"{at:x}-{at + size:x} rw-p 00001000 fe:00 99 {JSA}\n"
+
+
+def test_a_class_space_above_its_archive_is_not_the_heap() -> None:
+    at, table = MMAP + GIB, 32 * KIB  # merged with the heap from below
+    text = jvm(
+        jsa(at, 13 * MIB),
+        anon(at + 13 * MIB, 3 * MIB, "---p"),
+        heap(at + 16 * MIB, MIB, GIB),
+        anon(at + 4 * GIB - table, table + 100 * MIB),
+        anon(at + 4 * GIB + 100 * MIB, GIB - 100 * MIB, "---p"),
+    )
+    assert kinds(read(text, argv=NO_OOPS), at + 4 * GIB)[0] == (100 * MIB, "java_heap")
+    assert blocks(read(text, argv=NO_OOPS), Kind.JAVA_METASPACE) == [GIB]
+
+
+def test_of_two_reservations_the_heap_is_the_one_with_archived_objects() -> None:
+    text = jvm(
+        anon(20 * GIB, 300 * MIB),
+        anon(20 * GIB + 300 * MIB, 722 * MIB, "---p"),
+        jsa(21 * GIB - 2 * MIB, MIB),
+        anon(21 * GIB - MIB, MIB),
+        heap(33 * GIB, 512 * KIB, GIB),
+    )
+    snapshot = read(text, argv=("java", "-Xmx1g", "Main"))
+    assert {kind for _, kind in kinds(snapshot, 20 * GIB, 21 * GIB)} == {"java_heap"}
+    assert {kind for _, kind in kinds(snapshot, 33 * GIB, 34 * GIB)} == {"java_metaspace"}
+
+
+def test_an_arena_right_above_the_heap_is_not_its_top() -> None:
+    low = MMAP + 512 * MIB
+    text = jvm(
+        anon(low - 4096, 4096 + 200 * MIB),
+        anon(low + 200 * MIB, 34 * GIB - 200 * MIB, "---p"),
+        anon(low + 34 * GIB, 132 * KIB),
+        anon(low + 34 * GIB + 132 * KIB, 64 * MIB - 132 * KIB, "---p"),
+    )
+    snapshot = read(text, argv=("java", "-Xmx34g", "Main"))
+    assert blocks(snapshot, Kind.JAVA_HEAP) == [34 * GIB]
+
+
+def test_by_extent_the_top_of_a_table_is_cut_off() -> None:
+    table = 64 * KIB
+    text = jvm(anon(MMAP - table, table + 96 * MIB), anon(MMAP + 96 * MIB, 30 * GIB, "---p"))
+    assert blocks(read(text, argv=("java", "Main")), Kind.JAVA_HEAP) == [30 * GIB + 96 * MIB]
+
+
+def test_an_archive_may_have_any_name() -> None:
+    at = 4 * GIB - 512 * MIB
+    path = "/srv/shop/shop.aot"
+    text = jvm(
+        anon(at, 100 * MIB),
+        anon(at + 100 * MIB, 410 * MIB, "---p"),
+        f"{4 * GIB - 2 * MIB:x}-{4 * GIB:x} rw-p 00d01000 fe:00 98 {path}\n",
+        f"{MMAP:x}-{MMAP + MIB:x} rw-p 00001000 fe:00 98 {path}\n",
+        f"{MMAP + MIB:x}-{MMAP + 3 * MIB:x} r--p 00101000 fe:00 98 {path}\n",
+    )
+    snapshot = read(text, argv=("java", "-Xmx512m", "Main"))
+    assert blocks(snapshot, Kind.JAVA_HEAP) == [512 * MIB]
+    assert kinds(snapshot, MMAP, MMAP + 4 * MIB) == [(MIB, "java_cds"), (2 * MIB, "java_cds")]
+
+
+def test_by_extent_arenas_above_are_cut_off() -> None:
+    arena = anon(MMAP + 30 * GIB, MIB) + anon(MMAP + 30 * GIB + MIB, 63 * MIB, "---p")
+    text = jvm(anon(MMAP, 96 * MIB), anon(MMAP + 96 * MIB, 30 * GIB - 96 * MIB, "---p"), arena)
+    assert blocks(read(text, argv=("java", "Main")), Kind.JAVA_HEAP) == [30 * GIB]

@@ -1,0 +1,85 @@
+"""Where in a part of a host's stream the files of each process lie."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+
+from procmaps.frames import Records
+from procmaps.tables import Flags, Ints64, which
+
+Note: TypeAlias = Callable[[str], None]
+
+PID_LIMIT: Final = 2**22  # PID_MAX_LIMIT, include/linux/threads.h
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Where one file of each process starts and ends; 0 where it did not come, as no file starts there."""
+
+    start: Ints64
+    end: Ints64
+
+    @property
+    def sent(self) -> Flags:
+        """Processes whose file came, be it empty."""
+        return self.start > 0
+
+    @property
+    def filled(self) -> Flags:
+        """Processes whose file came with something in it."""
+        return self.end > self.start
+
+    def contents(self, raw: bytes) -> list[bytes]:
+        """The file of each process; b"" where it did not come."""
+        return [raw[start:end] for start, end in zip(self.start.tolist(), self.end.tolist(), strict=True)]
+
+    def or_else(self, other: "Spans", chosen: Flags) -> "Spans":
+        """These where `chosen`, else the other file's."""
+        return Spans(np.where(chosen, self.start, other.start), np.where(chosen, self.end, other.end))
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files of the processes, one entry a process in each."""
+
+    pids: Ints64  # in the order in which they came
+    spans: Mapping[bytes, Spans]  # by kind
+
+
+def find_files(
+    records: Records, kinds: frozenset[bytes], shift: int, limit_processes: int, note: Note
+) -> Files:
+    """The records of these kinds by process; of those that came more than once the first.
+
+    `shift` is added to all positions; `limit_processes` is how many processes there may be.
+    """
+    wanted = np.array([name in kinds for name in records.kinds], np.bool_)
+    rows = which(wanted[records.kind]) if len(records) else np.zeros(0, np.int64)
+    pid = records.pid[rows]
+    possible = (pid > 0) & (pid <= PID_LIMIT)
+    if not possible.all():
+        for row in rows[~possible].tolist():
+            name = records.kinds[records.kind[row]].decode()
+            note(f"{name} of a process {records.pid[row]}, which cannot be, was left out")
+        rows, pid = rows[possible], pid[possible]
+    distinct, first, process = np.unique(pid, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    process = np.argsort(order)[process]
+    if len(distinct) > limit_processes:
+        note(f"processes beyond {limit_processes} were left out")
+        within = process < limit_processes
+        rows, process = rows[within], process[within]
+    pids = distinct[order[:limit_processes]]
+    kind = records.kind[rows]
+    spans = {name: Spans(*np.zeros((2, len(pids)), np.int64)) for name in kinds}
+    for code, name in enumerate(records.kinds):
+        if not wanted[code]:
+            continue
+        own = which(kind == code)[::-1]  # where one came twice, what is written last stays: the first
+        spans[name].start[process[own]] = records.start[rows[own]] + shift
+        spans[name].end[process[own]] = records.end[rows[own]] + shift
+        for row in which(np.bincount(process[own], minlength=1) > 1).tolist():
+            note(f"process {pids[row]} was sent more than once: its first {name.decode()} was kept")
+    return Files(pids, spans)
