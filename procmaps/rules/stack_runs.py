@@ -207,9 +207,10 @@ def unseen_round(draft: Draft) -> Flags | None:
     limit = np.where(short, budget, np.iinfo(np.int64).max)
     rows = which(draft.open_rw & (draft.size > draft.spread(limit)))
     lacking, guards = missing[draft.process[rows]], draft.size[rows] % ROUND_BYTES // PAGE_BYTES
-    rows = rows[
-        (2 * guards >= lacking) & (guards <= lacking) & (draft.size[rows] <= lacking * STACK_MAX_BYTES)
-    ]
+    # larger than default ones could be: then all of them, or it is something else that has merged
+    room = lacking * default_bytes(draft)[draft.process[rows]]
+    fit = (guards == lacking) | ((2 * guards >= lacking) & (guards <= lacking) & (draft.size[rows] <= room))
+    rows = rows[fit & (guards > 0) & (draft.size[rows] <= lacking * STACK_MAX_BYTES)]
     if not len(rows):
         return None
     _, missing = _with_hidden_guards(draft, np.where(short, missing, 0))
