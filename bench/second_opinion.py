@@ -1,13 +1,15 @@
 """`make second-opinion`: start processes that can tell what their memory is, label them, and compare.
 
-JVMs answer `jcmd VM.native_memory detail`; arenas and chunks are read from glibc's structures in the stopped
-process; a C program prints its stacks. All of it takes 20 minutes: `--only WORD` runs those whose name
-contains it, `--keep DIR` keeps what was read in the form of the known processes, `--page FILE` writes a page.
-`--root DIR` runs all inside a root directory of another release (debootstrap makes one; /proc must be mounted
-in it, and a C compiler and JDKs installed), with its libc; it may be given several times.
+JVMs answer `jcmd VM.native_memory detail`; arenas and chunks are read from glibc's structures in the
+stopped process; a C program prints its stacks; of other runtimes and of servers strace tells who mapped what.
+All of it takes an hour: `--only WORD` runs those whose name contains it, `--keep DIR` keeps what was read in
+the form of the known processes, `--page FILE` writes a page. `--root DIR` runs all inside a root directory of
+another release (debootstrap makes one; /proc must be mounted in it, and a C compiler and JDKs installed),
+with its libc; it may be given several times, and so may `--found-in DIR`, a folder of other programs.
 """
 
 import argparse
+import itertools
 import platform
 import shutil
 import subprocess
@@ -18,7 +20,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.live import agreement, capture, jdks, jvms, page, programs
+from bench.live import agreement, capture, found, jdks, jvms, page, programs
 from bench.live.agreement import Agreement
 from bench.live.ranges import Truth
 from bench.live.roots import HERE, Root
@@ -47,18 +49,25 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="WORD")
     parser.add_argument("--keep", type=Path, metavar="DIR")
     parser.add_argument("--page", type=Path, metavar="FILE")
+    parser.add_argument("--found-in", type=Path, action="append", default=[], metavar="DIR")
     parser.add_argument("--root", type=Path, metavar="DIR", action="append")
     options = parser.parse_args()
     roots = [Root(path.resolve()) for path in options.root or [HERE.path]]
     rows = []
-    for opinion in (opinion for root in roots for opinion in _opinions(root, options.only)):
+    places = [found.place_of(root.path) for root in roots]
+    places += [found.place_of(path) for path in options.found_in]
+    opinions = itertools.chain(
+        (opinion for root in roots for opinion in _opinions(root, options.only)),
+        _of_found(options.only, places),
+    )
+    for opinion in opinions:
         if options.keep:
             _keep(options.keep / f"{opinion.group}-{opinion.name}".replace(" ", "-"), opinion)
-        found = {
+        agreed = {
             evidence: agreement.compare(opinion.files, opinion.truth, evidence) for evidence in page.EVIDENCES
         }
-        rows.append(page.Row(opinion.group, opinion.name, opinion.settings, found))
-        _print(opinion, found)
+        rows.append(page.Row(opinion.group, opinion.name, opinion.settings, agreed))
+        _print(opinion, agreed)
     if options.page and rows:
         libcs = ", ".join(root.named(root.libc()) for root in roots)
         machine = f"Linux {platform.release()}, {libcs}, {platform.machine()}"
@@ -96,17 +105,33 @@ def _of_programs(root: Root, folder: Path, only: str) -> Iterator[Opinion]:
             print(f"{program.name}: left out: {error}", file=sys.stderr)
 
 
+def _of_found(only: str, places: list[found.Place]) -> Iterator[Opinion]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # servers run as other users
+        load = programs.compiled(HERE, "load.c", str(folder / "load"), "-pthread")
+        if load is None:
+            return
+        for one in found.all_found(places, Path(load), folder, only):
+            try:
+                with capture.started(one.command, {}) as process:
+                    files, truth = found.observe(process, one)
+                    yield Opinion(one.group, one.name, one.settings, files, truth)
+            except (capture.NotStartedError, OSError) as error:
+                print(f"{one.group} {one.name}: left out: {error}", file=sys.stderr)
+
+
 def _of_jvms(root: Root, folder: Path, only: str) -> Iterator[Opinion]:
-    found = jdks.installed(root) + (jdks.packaged(OUT / "jdks") if root.is_here else [])
-    if not found:
+    installed = jdks.installed(root) + (jdks.packaged(OUT / "jdks") if root.is_here else [])
+    if not installed:
         return
-    jcmd = jdks.tool(found, "jcmd")
+    jcmd = jdks.tool(installed, "jcmd")
     source = shutil.copy(Path(jvms.__file__).with_name("Load.java"), folder)
     flags = ["-source", "8", "-target", "8", "-nowarn", "-Xlint:-options"]
     classes = root.inside(folder)
-    compiler = [jdks.tool(found, "javac"), *flags, "-d", classes, root.inside(Path(source))]
+    compiler = [jdks.tool(installed, "javac"), *flags, "-d", classes, root.inside(Path(source))]
     subprocess.run(root.command(compiler), check=True)
-    for jdk in found:
+    for jdk in installed:
         for setting in jvms.SETTINGS:
             name = f"{jdk.name}-{setting.name}"
             if only not in name or jdk.version not in setting.versions:
@@ -129,9 +154,9 @@ def _keep(folder: Path, opinion: Opinion) -> None:
     (folder / "truth.tsv").write_text(opinion.truth.text())
 
 
-def _print(opinion: Opinion, found: dict[Evidence, Agreement]) -> None:
+def _print(opinion: Opinion, agreed: dict[Evidence, Agreement]) -> None:
     print(opinion.group, opinion.name)
-    for evidence, one in found.items():
+    for evidence, one in agreed.items():
         cells = " ".join(f"{part:8.2%}" for part in page.shares(one))
         print(f"  {evidence.name.lower():6}{cells}", flush=True)
         for size, start, end, want, got, rule in one.wrong[:SHOWN_RANGES]:

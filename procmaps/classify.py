@@ -8,6 +8,8 @@ from procmaps.kinds import Kind
 from procmaps.rules import (
     allocators,
     arenas,
+    beam,
+    dotnet,
     go,
     jvm_code,
     jvm_gc,
@@ -16,6 +18,7 @@ from procmaps.rules import (
     jvm_heap,
     jvm_metaspace,
     loaded,
+    own_heaps,
     remainder,
     runtimes,
     stack_pairs,
@@ -26,7 +29,7 @@ from procmaps.rules.draft import Draft, Facts
 from procmaps.rules.jvm import find_jvms
 from procmaps.rules.name_rules import NAME_RULES
 from procmaps.rules.names import OPEN_CODES, Name, mark_archives, read_codes
-from procmaps.rules.objects import find_objects, has
+from procmaps.rules.objects import BIT, find_objects, has
 from procmaps.rules.parts import assemble
 from procmaps.rules.rule import Rule, verdicts_of
 from procmaps.tables import Evidence, Flags, PartTable, Snapshot, which
@@ -46,15 +49,19 @@ MEMORY_RULES: Final[tuple[Rule, ...]] = (
     jvm_metaspace.NODES,
     jvm_heap.BY_EXTENT,
     go.HEAP,
+    allocators.ZEND,
     loaded.SMALL_BSS,
     loaded.BSS,
     go.RUNTIME,
     runtimes.V8_CODE,
     runtimes.V8_HEAP,
-    runtimes.DOTNET_HEAP,
-    runtimes.DOTNET_CODE,
-    runtimes.BEAM_HEAP,
+    dotnet.RANGES,
+    dotnet.SEGMENTS,
+    dotnet.CODE,
+    beam.LITERALS,
     arenas.PARTLY_USED,
+    go.INDEX,
+    own_heaps.RUBY_FIBERS,
     stacks.RUNS,
     stacks.FLAGGED,
     stacks.JAVA_ZONES,
@@ -63,6 +70,7 @@ MEMORY_RULES: Final[tuple[Rule, ...]] = (
     stack_runs.ALIKE,
     stack_runs.ROUND,
     stack_pairs.REPEATED,
+    beam.CARRIERS,
     stack_runs.BARE,
     stack_runs.UNSEEN_MERGED,
     go.ISLANDS,
@@ -80,7 +88,8 @@ MEMORY_RULES: Final[tuple[Rule, ...]] = (
     go.REST,
     allocators.LOADED,
     allocators.STATIC_JEMALLOC,
-    allocators.ZEND,
+    own_heaps.RUBY_HEAP,
+    own_heaps.MONO_HEAP,
     allocators.MUSL,
     runtimes.OPENBLAS,
     runtimes.PY_ARENA,
@@ -126,6 +135,8 @@ def classify(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> PartTab
     code = read_codes(maps)
     is_file = (code >= int(Name.FILE_CODE)) & (code <= int(Name.FILE_DATA))
     marks, jvm_paths = find_objects(maps, len(snapshot.processes), is_file)
+    # a program in one file has its runtime linked in: what it maps tells it
+    marks[maps.process[code == Name.DOTNET_CODE]] |= BIT["dotnet"]
     if jvm_paths:
         mark_archives(maps, code, has(marks, "jvm"))
     facts = Facts(

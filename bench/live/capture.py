@@ -16,12 +16,17 @@ from bench.live.ranges import Range, Truth
 from bench.live.roots import HERE, Root
 
 READY: Final = "ready"
-READY_TIMEOUT_S: Final = 60.0
+READY_TIMEOUT_S: Final = 120.0
 QUIET_S: Final = 0.5
 QUIET_TIMEOUT_S: Final = 20.0
 FILES: Final = ("maps", "smaps", "status", "stat", "limits", "comm", "cmdline", "cgroup")
 
 _LINE = re.compile(rb"^([0-9a-f]+)-([0-9a-f]+) (\S{4}) ([0-9a-f]+) \S+ (\d+) *([^\n]*)$", re.MULTILINE)
+_RUNTIMES = {
+    b"/memfd:vmem": "beam_heap",
+    b"/memfd:doublemapper": "dotnet_code",
+    b"/memfd:java_heap": "java_heap",
+}
 _SHARED = (b"/memfd:", b"/dev/zero", b"/SYSV", b"/dev/shm/", b"/anon_hugepage")
 
 
@@ -43,7 +48,7 @@ class Started:
 
 @contextmanager
 def started(command: Sequence[str], environment: Mapping[str, str], root: Root = HERE) -> Iterator[Started]:
-    """Start a command that prints a line `ready`; it is killed on leaving."""
+    """Start a command that prints a line `ready`; it is killed on leaving, with what it started."""
     child = subprocess.Popen(
         root.command(command, environment),
         stdin=subprocess.PIPE,
@@ -51,12 +56,13 @@ def started(command: Sequence[str], environment: Mapping[str, str], root: Root =
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
+        start_new_session=True,
     )
     try:
         yield Started(child.pid, _until_ready(child))
     finally:
         with suppress(ProcessLookupError):
-            child.kill()
+            os.killpg(child.pid, signal.SIGKILL)  # the group of its own that it was started in
         child.communicate()
 
 
@@ -89,9 +95,11 @@ def wait_until_quiet(process: Started) -> None:
 
 def stop(process: Started) -> None:
     """Stop every thread, so that what is read belongs together."""
-    while b"\nState:\tT" not in process.read("status"):
+    while re.search(rb"\nState:\t[^TtZ]", process.read("status")):  # t: stopped and traced
         os.kill(process.pid, signal.SIGSTOP)
         time.sleep(0.01)
+    if b"\nState:\tZ" in process.read("status"):
+        raise NotStartedError("it ended")
 
 
 def resume(process: Started) -> None:
@@ -134,7 +142,10 @@ def named(lines: Sequence[Line]) -> Iterator[Range]:
 
 def _kind_of_name(line: Line) -> str:
     if line.inode:
-        return "shm" if line.name.startswith(_SHARED) else "file"
+        if line.name.startswith(b"anon_inode:"):
+            return "device"
+        own = _RUNTIMES.get(line.name.removesuffix(b" (deleted)"))
+        return own or ("shm" if line.name.startswith(_SHARED) else "file")
     if line.name in {b"[heap]", b"[stack]"}:
         return "heap_main" if line.name == b"[heap]" else "main_stack"
     return "system" if line.name.startswith(b"[v") else ""

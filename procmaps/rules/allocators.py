@@ -9,11 +9,15 @@ from procmaps.rules.draft import Draft, is_multiple
 from procmaps.rules.names import Name
 from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS
-from procmaps.tables import Flags
+from procmaps.tables import Flags, Ints64, which
 
 CHUNK_MIN_BYTES: Final = 128 * 2**10  # M_MMAP_THRESHOLD begins there
 MIB: Final = 2**20
+SLACK: Final = 4  # a quarter more
+VAST_BYTES: Final = 2**30
+JEMALLOC_STEP_BYTES: Final = 512 * 2**10
 ZEND_CHUNK_BYTES: Final = 2 * MIB
+REST_MIN_BYTES: Final = 64 * 2**10  # what is closed above a stack or a chunk is a guard, and smaller
 FOREIGN_FLAGS: Final = sum(
     VM_FLAGS[flag] for flag in ("nr", "dd", "dc", "wf", "gd", "lo", "io", "pf", "ht", "nh")
 )
@@ -26,19 +30,51 @@ def foreign(draft: Draft) -> Flags:
 
 
 def affordable(draft: Draft) -> Flags:
-    """No larger than all anonymous memory that the process has resident; true where that is unknown."""
+    """Hardly larger than all anonymous memory that the process has resident; true where that is unknown.
+
+    Malloc touches what it maps, but not all of it: the end of a group, what is allocated and not written yet.
+    """
     budget = draft.spread(draft.facts.rss_anon_bytes)
-    return (budget < 0) | (draft.size <= budget)
+    return (budget < 0) | (draft.size - budget <= budget // SLACK)
 
 
 def loaded(draft: Draft) -> Flags | None:
-    """Writable anonymous memory where jemalloc, tcmalloc or mimalloc stands before glibc's malloc."""
+    """Writable anonymous memory where jemalloc, tcmalloc or mimalloc stands before glibc's malloc.
+
+    jemalloc and tcmalloc keep nothing closed: what is committed below a vast closed range is the program's,
+    as InnoDB's pool is. Where smaps shows what jemalloc flags, the rest is the program's too.
+    """
     other = draft.has("jemalloc", "tcmalloc", "mimalloc")
-    return (
-        draft.open & draft.spread(other) & (draft.writable | draft.none & draft.touches_below)
-        if other.any()
-        else None
+    if not other.any():
+        return None
+    own = draft.writable | draft.none & draft.touches_below
+    rows = which(draft.open & draft.spread(other) & own)
+    above = np.minimum(rows + 1, len(draft) - 1)
+    vast = (draft.none[rows] & (draft.size[rows] >= VAST_BYTES)) | (
+        draft.touches_above[rows] & draft.none[above] & (draft.size[above] >= VAST_BYTES)
     )
+    vast &= ~draft.has("mimalloc")[draft.process[rows]]
+    found = np.zeros(len(draft), np.bool_)
+    found[rows[~vast & ~_unlike_jemalloc(draft, rows)]] = True
+    return found
+
+
+def _unlike_jemalloc(draft: Draft, rows: Ints64) -> Flags:
+    """No MAP_NORESERVE in a process whose jemalloc maps with it; without flags: no size that it maps.
+
+    jemalloc 5 keeps what it has mapped and asks for more in steps of 512 KiB from 2 MiB on; before, it took
+    chunks of 2 or 4 MiB.
+    """
+    jemalloc = draft.has("jemalloc")
+    process = draft.process[rows]
+    noreserve = (draft.flags[rows] & np.uint64(VM_FLAGS["nr"])) != 0
+    flagging = np.zeros(len(jemalloc), np.bool_)
+    flagging[process[noreserve & draft.writable[rows]]] = True
+    flagging &= jemalloc
+    blind = jemalloc & ~draft.facts.smaps
+    odd = ~is_multiple(draft.size[rows], JEMALLOC_STEP_BYTES)
+    found: Flags = (flagging[process] & ~noreserve) | (blind[process] & odd)
+    return found
 
 
 def musl(draft: Draft) -> Flags | None:
@@ -58,7 +94,7 @@ def musl(draft: Draft) -> Flags | None:
 
 def static_jemalloc(draft: Draft) -> Flags | None:
     """No [heap] at all: malloc is not glibc's; jemalloc maps with MAP_NORESERVE, in large steps."""
-    silent = ~draft.facts.has_brk_heap & draft.has("glibc") & ~draft.has("jvm", "v8", "dotnet")
+    silent = ~draft.facts.has_brk_heap & draft.has("glibc") & ~draft.has("jvm", "v8", "dotnet", "jemalloc")
     norreserve = (draft.flags & np.uint64(VM_FLAGS["nr"])) != 0
     known = draft.spread(draft.facts.smaps)
     large = draft.size >= MIB
@@ -70,25 +106,38 @@ def mmapped(draft: Draft) -> Flags:
     """Large chunks: anonymous, writable, of at least the threshold, unflagged, and paid for by RssAnon."""
     chunk = (
         draft.open_rw
-        & ~draft.named(Name.HUGE)
+        & (~draft.named(Name.HUGE))
         & (draft.size >= CHUNK_MIN_BYTES)
         & ~foreign(draft)
         & affordable(draft)
     )
     named = draft.owners(draft.named(Name.GLIBC_MALLOC))  # then what has no name is no chunk
-    other = draft.has("musl") | named
+    # with jemalloc glibc's malloc is not called
+    other = draft.has("musl", "jemalloc") | named
     found: Flags = chunk & ~draft.spread(other) & ~is_multiple(draft.size, MIB)
     return found
 
 
 def zend(draft: Draft) -> Flags | None:
-    """PHP takes chunks of 2 MiB on 2 MiB."""
+    """Chunks and huge blocks of PHP: whatever begins on 2 MiB, for huge blocks end on any page.
+
+    A chunk of malloc that lies right below merges with them, and is cut off where they end on 2 MiB.
+    """
     php = draft.has("php")
     if not php.any():
         return None
-    chunk = is_multiple(draft.size, ZEND_CHUNK_BYTES) & is_multiple(draft.start, ZEND_CHUNK_BYTES)
-    found: Flags = draft.open_rw & draft.spread(php) & chunk
-    return found
+    rows = which(draft.open_rw & draft.spread(php) & (draft.size >= ZEND_CHUNK_BYTES))
+    base = -(-draft.start[rows] // ZEND_CHUNK_BYTES) * ZEND_CHUNK_BYTES
+    aligned = (base == draft.start[rows]) | is_multiple(draft.end[rows], ZEND_CHUNK_BYTES)
+    # a heap of glibc's arenas has the closed rest of its block above it
+    above = np.minimum(rows + 1, len(draft) - 1)
+    rest = draft.touches_above[rows] & draft.none[above] & (draft.size[above] > REST_MIN_BYTES)
+    # what has a guard right below is the stack of a fiber, 2 MiB as a rule
+    below = np.maximum(rows - 1, 0)
+    fiber = draft.touches_below[rows] & draft.none[below] & (draft.size[rows] == ZEND_CHUNK_BYTES)
+    good = aligned & ~rest & ~fiber & (draft.end[rows] - base >= ZEND_CHUNK_BYTES)
+    rows, base = rows[good], base[good]
+    return draft.take(draft.process[rows], base, draft.end[rows], block=False) if len(rows) else None
 
 
 LOADED = Rule(
@@ -106,8 +155,8 @@ ZEND = Rule(
     Kind.HEAP_ALLOCATOR,
     Confidence.LIKELY,
     "maps",
-    "PHP, Zend/zend_alloc.c: chunks of 2 MiB, aligned to their size",
-    "{size}, a whole number of 2 MiB on a 2 MiB boundary, in a PHP process: chunks of its allocator",
+    "PHP, Zend/zend_alloc.c: chunks of 2 MiB and huge blocks of whole pages, all aligned to 2 MiB",
+    "{size} on a 2 MiB boundary in a PHP process: chunks of its allocator, or a block that is larger",
     zend,
     Kind.ANONYMOUS,
 )

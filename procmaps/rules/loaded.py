@@ -8,13 +8,14 @@ from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft
 from procmaps.rules.names import Name
 from procmaps.rules.rule import Rule
-from procmaps.tables import Flags
+from procmaps.tables import WRITE, Flags, Ints64, which
 
 BSS_CERTAIN_BYTES: Final = 64 * 2**10
 BSS_MAX_BYTES: Final = 64 * 2**20
 # where objects are loaded late, below memory that was mapped before; libjvm.so of JDK 26 has 528 KiB
 LATE_BSS_MAX_BYTES: Final = 640 * 2**10
 JEMALLOC_BSS_MAX_BYTES: Final = 3 * 2**20  # its own holds tables of 2 MiB
+RUBY_BSS_MAX_BYTES: Final = 128 * 2**10  # its extensions have next to none, and malloc maps from there on
 LOADER_MAX_BYTES: Final = 64 * 2**10
 
 
@@ -23,14 +24,27 @@ def _above_data(draft: Draft) -> Flags:
     return found
 
 
+def _above_closed_data(draft: Draft) -> Ints64:
+    """Rows right above pages of a file that were closed to writing, but that lie above writable ones."""
+    rows = which(draft.open_rw & (draft.below == Name.FILE_RODATA + 1))
+    maps = draft.snapshot.maps
+    below = np.maximum(draft.mapping[rows] - 1, 1)
+    same = (maps.inode[below] == maps.inode[below - 1]) & (maps.end[below - 1] == maps.start[below])
+    closed: Ints64 = rows[same & (maps.perms[below - 1] & WRITE != 0)]
+    return closed
+
+
 def bss(draft: Draft) -> Flags:
     """Anonymous memory right above the writable data of a file, with a gap or a file above it.
 
     An object that is loaded late comes to lie right below memory that was mapped before: that is no .bss.
     """
     late = np.where(draft.has("jemalloc"), JEMALLOC_BSS_MAX_BYTES, LATE_BSS_MAX_BYTES)
-    largest = np.where(draft.has("python", "jvm"), late, BSS_MAX_BYTES)
-    return _above_data(draft) & (draft.size <= draft.spread(largest)) & ~draft.touches_above
+    late = np.where(draft.has("ruby"), RUBY_BSS_MAX_BYTES, late)
+    largest = np.where(draft.has("python", "jvm", "ruby"), late, BSS_MAX_BYTES)
+    above = _above_data(draft)
+    above[_above_closed_data(draft)] = True
+    return above & (draft.size <= draft.spread(largest)) & ~draft.touches_above
 
 
 def small_bss(draft: Draft) -> Flags:

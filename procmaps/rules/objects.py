@@ -23,6 +23,8 @@ MARKS = (
     "beam",
     "php",
     "openblas",
+    "ruby",
+    "mono",
 )
 BIT = {name: np.uint32(1 << position) for position, name in enumerate(MARKS)}
 
@@ -38,13 +40,17 @@ _LIBRARIES = (
     ("dotnet", rb"(?:coreclr|clrgc)\.so"),
     ("php", rb"php[^/]*"),
     ("openblas", rb"(?:scipy_)?openblas[^/]*"),
+    ("ruby", rb"ruby[^/]*"),
+    ("mono", rb"monosgen[^/]*|mono-2[^/]*"),
 )
 _PROGRAMS = (
     ("musl", rb"ld-musl-[^/]*"),
     ("v8", rb"node|nodejs|node\d+|electron|chrome|chromium|deno"),
-    ("python", rb"python[\d.]*[a-z]*|pypy[^/]*"),
+    ("python", rb"python[\d.]*[a-z]*"),
     ("beam", rb"beam\.smp|beam"),
     ("php", rb"php[\d.]*|php-fpm[\d.]*|php-cgi[\d.]*"),
+    ("ruby", rb"ruby[\d.]*"),
+    ("mono", rb"mono|mono-sgen[\d-]*"),
 )
 
 

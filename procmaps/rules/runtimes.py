@@ -1,4 +1,4 @@
-"""V8, CPython, .NET and the Erlang VM."""
+"""V8 and CPython."""
 
 from typing import Final
 
@@ -7,9 +7,10 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft, is_multiple
 from procmaps.rules.groups import runs_with
+from procmaps.rules.names import Name
 from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS
-from procmaps.tables import EXECUTE, Flags, which
+from procmaps.tables import EXECUTE, Bytes8, Flags, which
 
 V8_PAGE_BYTES: Final = 256 * 2**10
 ARENA_BYTES: Final = 64 * 2**20
@@ -18,10 +19,9 @@ MMAP_AREA_BYTES: Final = 0x5000_0000_0000  # position-independent executables an
 PY_ARENA_BYTES: Final = 256 * 2**10  # CPython to 3.9; from 3.10 on 1 MiB, a multiple of it
 PY_BIG_ARENA_BYTES: Final = 2**20
 PY_RADIX_BYTES: Final = (16 * 2**10, 48 * 2**10)
+PY_EARLY_BYTES: Final = (132 * 2**10, 568 * 2**10)  # an inner node, a table of strings, and 16 KiB nodes
 BLAS_BUFFER_BYTES: Final = 32 * 2**20
-BLAS_ALIGNMENT_BYTES: Final = 2 * 2**20  # as the kernel aligns mappings of whole 2 MiB
-DOTNET_RESERVE_BYTES: Final = 2**30
-BEAM_CARRIER_BYTES: Final = 256 * 2**10
+ALIGNED_BYTES: Final = 2 * 2**20  # as the kernel aligns mappings of whole 2 MiB
 
 
 def v8_code(draft: Draft) -> Flags | None:
@@ -36,7 +36,7 @@ def v8_code(draft: Draft) -> Flags | None:
     small = draft.none | (draft.size <= V8_PAGE_BYTES) | executable
     fit = own & small & (dontcopy | ~known) & ~_arenas(draft)
     breaks = ~(fit & np.concatenate((np.zeros(1, np.bool_), fit[:-1])) & draft.touches_below)
-    run = breaks.cumsum()
+    run = np.cumsum(breaks)
     mask = fit & runs_with(run, executable) & (draft.start >= MMAP_AREA_BYTES)
     found: Flags = mask | (executable & (draft.start >= MMAP_AREA_BYTES))
     return found
@@ -70,7 +70,9 @@ def py_arena(draft: Draft) -> Flags | None:
     python = draft.has("python")
     if not python.any():
         return None
-    found: Flags = draft.open_rw & draft.spread(python) & is_multiple(draft.size, PY_ARENA_BYTES)
+    # Linux 6.7 and later align a mapping of whole 2 MiB: arenas are smaller and come to lie anywhere
+    aligned = is_multiple(draft.start, ALIGNED_BYTES) & is_multiple(draft.size, ALIGNED_BYTES)
+    found: Flags = draft.open_rw & draft.spread(python) & is_multiple(draft.size, PY_ARENA_BYTES) & ~aligned
     return found
 
 
@@ -79,9 +81,21 @@ def py_arena_merged(draft: Draft) -> Flags | None:
     python = draft.has("python")
     if not python.any():
         return None
-    over = draft.size % PY_BIG_ARENA_BYTES
-    fit = (over >= PY_RADIX_BYTES[0]) & (over <= PY_RADIX_BYTES[1]) & (draft.size < 16 * PY_BIG_ARENA_BYTES)
-    found: Flags = draft.open_rw & draft.spread(python) & fit
+    rows = which(draft.open_rw & draft.spread(python) & (draft.size < 16 * PY_BIG_ARENA_BYTES))
+    over = draft.size[rows] % PY_BIG_ARENA_BYTES
+    fit = (over >= PY_RADIX_BYTES[0]) & (over <= PY_RADIX_BYTES[1])
+    # while objects are being loaded, the first arenas merge with one or two chunks and with more nodes
+    early = (draft.size[rows] >= PY_BIG_ARENA_BYTES) & (
+        _is_file(draft.below[rows]) | _is_file(draft.above[rows])
+    )
+    fit |= early & (over >= PY_EARLY_BYTES[0]) & (over <= PY_EARLY_BYTES[1])
+    found = np.zeros(len(draft), np.bool_)
+    found[rows[fit]] = True
+    return found
+
+
+def _is_file(neighbour: Bytes8) -> Flags:
+    found: Flags = (neighbour > Name.FILE_CODE) & (neighbour <= Name.FILE_DATA + 1)
     return found
 
 
@@ -90,46 +104,8 @@ def openblas(draft: Draft) -> Flags | None:
     blas = draft.has("openblas")
     if not blas.any():
         return None
-    buffers = (draft.size % BLAS_BUFFER_BYTES == 0) & (draft.start % BLAS_ALIGNMENT_BYTES == 0)
+    buffers = (draft.size % BLAS_BUFFER_BYTES == 0) & (draft.start % ALIGNED_BYTES == 0)
     found: Flags = draft.open_rw & blas[draft.process] & buffers
-    return found
-
-
-def dotnet_heap(draft: Draft) -> Flags | None:
-    """The range that the collector sets aside at once, with what is committed in it."""
-    dotnet = draft.has("dotnet")
-    if not dotnet.any():
-        return None
-    own = draft.open & draft.spread(dotnet) & (draft.perms & EXECUTE == 0)
-    breaks = ~(own & np.concatenate((np.zeros(1, np.bool_), own[:-1])) & draft.touches_below)
-    run = breaks.cumsum()
-    large = own & draft.none & (draft.size >= DOTNET_RESERVE_BYTES)
-    found: Flags = own & runs_with(run, large)
-    return found
-
-
-def dotnet_code(draft: Draft) -> Flags | None:
-    """Anonymous executable memory: what is compiled, where W^X is switched off."""
-    dotnet = draft.has("dotnet")
-    return draft.open & draft.spread(dotnet) & (draft.perms & EXECUTE != 0) if dotnet.any() else None
-
-
-def beam_heap(draft: Draft) -> Flags | None:
-    """Carriers on 256 KiB, and the range for literals that is set aside at once."""
-    beam = draft.has("beam")
-    if not beam.any():
-        return None
-    own = draft.open & draft.spread(beam)
-    carrier = (
-        own
-        & draft.writable
-        & is_multiple(draft.size, BEAM_CARRIER_BYTES)
-        & is_multiple(draft.start, BEAM_CARRIER_BYTES)
-    )
-    literals = own & draft.none & (draft.size >= 2**29)
-    beside = literals.copy()
-    beside[:-1] |= literals[1:] & draft.touches_below[1:]
-    found: Flags = carrier | (own & beside)
     return found
 
 
@@ -186,36 +162,5 @@ OPENBLAS = Rule(
     "OpenBLAS, driver/others/memory.c: alloc_mmap of BUFFER_SIZE, 32 MiB on x86-64, kept for good",
     "{size}, whole buffers of 32 MiB, in a process with OpenBLAS: work space that it maps itself",
     openblas,
-    Kind.HEAP_MMAP,
-)
-DOTNET_HEAP = Rule(
-    "dotnet.heap",
-    Kind.DOTNET_HEAP,
-    Confidence.LIKELY,
-    "maps",
-    ".NET 7 and later, gc/gc.cpp: regions in one range of 256 GiB or twice the memory",
-    "{size} in an unbroken range with 1 GiB or more set aside at once, in a .NET process: the heap of "
-    "its collector",
-    dotnet_heap,
-    Kind.RESERVED,
-)
-DOTNET_CODE = Rule(
-    "dotnet.code",
-    Kind.DOTNET_CODE,
-    Confidence.LIKELY,
-    "maps",
-    ".NET, ExecutableAllocator without W^X",
-    "{size} of anonymous memory that can be run in a .NET process: compiled code",
-    dotnet_code,
-)
-BEAM_HEAP = Rule(
-    "beam.carrier",
-    Kind.BEAM_HEAP,
-    Confidence.LIKELY,
-    "maps",
-    "Erlang/OTP, erts/emulator/beam/erl_mmap.c: super carriers on 256 KiB, literals in 1 GiB of their own",
-    "{size} on a 256 KiB boundary, or beside the range for literals, in the Erlang VM: a carrier of one "
-    "of its allocators",
-    beam_heap,
     Kind.HEAP_MMAP,
 )

@@ -207,7 +207,10 @@ def unseen_round(draft: Draft) -> Flags | None:
     limit = np.where(short, budget, np.iinfo(np.int64).max)
     rows = which(draft.open_rw & (draft.size > draft.spread(limit)))
     lacking, guards = missing[draft.process[rows]], draft.size[rows] % ROUND_BYTES // PAGE_BYTES
-    rows = rows[(guards > 0) & (guards <= lacking) & (draft.size[rows] <= lacking * STACK_MAX_BYTES)]
+    # larger than default ones could be: then all of them, or it is something else that has merged
+    room = lacking * default_bytes(draft)[draft.process[rows]]
+    fit = (guards == lacking) | ((2 * guards >= lacking) & (guards <= lacking) & (draft.size[rows] <= room))
+    rows = rows[fit & (guards > 0) & (draft.size[rows] <= lacking * STACK_MAX_BYTES)]
     if not len(rows):
         return None
     _, missing = _with_hidden_guards(draft, np.where(short, missing, 0))
@@ -223,7 +226,7 @@ def unseen_merged(draft: Draft) -> Flags | None:
     short = (missing > 0) & (missing > draft.stacks) & (budget >= 0) & (draft.facts.threads > 0)
     if not short.any():
         return None
-    room = missing * default_bytes(draft)
+    room = missing * default_bytes(draft) // 2  # those of the default size are known by it
     own = draft.open_rw & draft.spread(short)
     return own & (draft.size > draft.spread(budget)) & (draft.size <= draft.spread(room))
 

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from bench.live import agreement, capture, glibc_heaps, loaded_objects, native_memory
+from bench.live import agreement, capture, glibc_heaps, loaded_objects, native_memory, traced
 from bench.live.ranges import Range, Truth
 from bench.live.roots import HERE, Root
 from procmaps.tables import Evidence
@@ -117,3 +117,29 @@ def test_a_label_that_differs_is_counted_and_kept() -> None:
     found = agreement.compare({"maps": maps}, truth, Evidence.MAPS)
     assert agreement.share(found.accessible, families=True) == 0.0
     assert found.wrong[0][:3] == (2**19, 0x7F0000000000, 0x7F0000080000)
+
+
+TRACED = """\
+7 execve("/usr/bin/ruby", ["ruby"], 0x7ffd) = 0
+7 mmap(NULL, 65536, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7f0000100000
+ > /usr/lib/libc.so.6(__mmap+0x22) [0x10cd22]
+ > /usr/lib/libruby-3.1.so.3.1(rb_gc_start+0x33) [0x1]
+7 clone3({flags=CLONE_VM|CLONE_THREAD}, 88) = 8
+8 mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0 <unfinished ...>
+7 munmap(0x7f0000104000, 4096) = 0
+8 <... mmap resumed>) = 0x7f0000200000
+ > /usr/lib/libc.so.6(__mmap+0x22) [0x10cd22]
+ > /usr/lib/libjemalloc.so.2(malloc_stats_print+0x22) [0x1]
+9 mmap(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7f0000300000
+ > /usr/lib/libruby-3.1.so.3.1(rb_gc_start+0x33) [0x1]
+"""
+
+
+def test_what_is_mapped_at_the_end_is_known_by_its_callers(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text(TRACED)
+    found = [(one.start, one.end, one.kind) for one in traced.mapped(tmp_path / "log", 7, [])]
+    assert found == [
+        (0x7F0000100000, 0x7F0000104000, "anonymous"),
+        (0x7F0000105000, 0x7F0000110000, "anonymous"),
+        (0x7F0000200000, 0x7F0000202000, "heap_allocator"),
+    ]

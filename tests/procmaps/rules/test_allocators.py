@@ -48,9 +48,65 @@ def test_php_chunks() -> None:
     assert kinds(read(text), AT, AT + 1) == [(4 * MIB, "heap_allocator")]
 
 
+def test_php_huge_blocks_end_on_any_page_and_merge_with_what_lies_below() -> None:
+    text = with_object(
+        "/usr/bin/php8.2",
+        BRK_HEAP,
+        anon(AT, 10 * MIB + 20 * KIB),
+        anon(AT + 100 * KIB + 32 * MIB, 6 * MIB - 100 * KIB),
+    )
+    snapshot = read(text)
+    assert kinds(snapshot, AT, AT + 1) == [(10 * MIB + 20 * KIB, "heap_allocator")]
+    assert kinds(snapshot, AT + 32 * MIB, AT + 40 * MIB) == [
+        (2 * MIB - 100 * KIB, "heap_mmap"),
+        (4 * MIB, "heap_allocator"),
+    ]
+
+
+def test_an_arena_of_glibc_in_php_is_an_arena() -> None:
+    at = AT + 64 * MIB
+    snapshot = read(
+        with_object("/usr/bin/php8.2", BRK_HEAP, anon(at, 4 * MIB), anon(at + 4 * MIB, 60 * MIB, "---p"))
+    )
+    assert {kind for _, kind in kinds(snapshot, at, at + 64 * MIB)} == {"heap_arena"}
+
+
+def test_what_lies_below_a_vast_closed_range_is_no_jemalloc_s() -> None:
+    text = with_object("/usr/lib/libjemalloc.so.2", anon(AT, 800 * MIB), anon(AT + 800 * MIB, 2**40, "---p"))
+    assert {kind for _, kind in kinds(read(text), AT, AT + 2**40)} == {"anonymous", "reserved"}
+
+
+def test_what_jemalloc_has_not_flagged_is_the_program_s() -> None:
+    text = with_object("/usr/lib/libjemalloc.so.2", anon(AT, 8 * MIB), anon(AT + 32 * MIB, 6 * MIB))
+    smaps = text.replace(anon(AT, 8 * MIB), anon(AT, 8 * MIB) + "VmFlags: rd wr mr mw me nr\n")
+    snapshot = read(smaps=smaps)
+    assert kinds(snapshot, AT, AT + 64 * MIB) == [(8 * MIB, "heap_allocator"), (6 * MIB, "anonymous")]
+
+
 def test_flags_that_no_malloc_asks_for() -> None:
     text = with_object("/usr/bin/x", BRK_HEAP) + anon(AT, 3 * MIB + 4096)
     smaps = sorted_maps(text).replace(
         anon(AT, 3 * MIB + 4096), anon(AT, 3 * MIB + 4096) + "VmFlags: rd wr mr mw me dd ac\n"
     )
     assert kinds(read(smaps=smaps), AT, AT + 1) == [(3 * MIB + 4096, "anonymous")]
+
+
+def test_sizes_that_jemalloc_does_not_map() -> None:
+    text = with_object("/usr/lib/libjemalloc.so.2", anon(AT, 3584 * KIB), anon(AT + 32 * MIB, 1944 * KIB))
+    snapshot = read(text)
+    assert kinds(snapshot, AT, AT + 64 * MIB) == [(3584 * KIB, "heap_allocator"), (1944 * KIB, "anonymous")]
+
+
+def test_the_stack_of_a_fiber_of_php_is_no_chunk_where_it_is_aligned_by_chance() -> None:
+    stacks = "".join(
+        anon(AT + number * (2 * MIB + 4 * KIB) - 4 * KIB, 4 * KIB, "---p")
+        + anon(AT + number * (2 * MIB + 4 * KIB), 2 * MIB)
+        for number in range(5)
+    )
+    snapshot = read(with_object("/usr/bin/php8.2", BRK_HEAP, stacks), threads=1)
+    assert "heap_allocator" not in {kind for _, kind in kinds(snapshot, AT, AT + 16 * MIB)}
+
+
+def test_malloc_need_not_have_written_all_that_it_maps() -> None:
+    text = with_object("/usr/bin/x", BRK_HEAP, anon(AT, 50 * MIB + 4096))
+    assert kinds(read(text, rss_anon_kb=48 * 1024), AT, AT + 1) == [(50 * MIB + 4096, "heap_mmap")]

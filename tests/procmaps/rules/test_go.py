@@ -1,7 +1,7 @@
 """Go: its heap at either base, its summaries, with and without C."""
 
 from procmaps.kinds import Kind
-from tests.procmaps.rules.labelled import LIBC, anon, blocks, kinds, read, sorted_maps
+from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, anon, blocks, kinds, read, sorted_maps
 
 MIB = 2**20
 AT = 0x7E0000000000
@@ -56,3 +56,40 @@ def test_a_low_mapping_of_a_process_without_islands_is_no_go() -> None:
 def test_memory_at_the_fixed_base_is_go_s_without_summaries_too() -> None:
     # before Go 1.14
     assert blocks(read(sorted_maps(EXE, heap(0xC000000000))), Kind.GO_HEAP) == [128 * MIB]
+
+
+def with_c(*lines: str) -> str:
+    return sorted_maps(EXE, BRK_HEAP, LIBC.replace("7f00", "7f70"), heap(0xC000000000), islands(), *lines)
+
+
+def test_chunks_of_c_code_are_told_from_what_the_runtime_maps() -> None:
+    low = AT - 1024 * MIB
+    snapshot = read(
+        with_c(anon(low, 980 * 1024), anon(low + 2 * MIB, 256 * 1024), anon(low + 4 * MIB, 2116 * 1024))
+    )
+    assert kinds(snapshot, low, low + 8 * MIB) == [
+        (980 * 1024, "heap_mmap"),
+        (256 * 1024, "go_runtime"),
+        (2116 * 1024, "go_runtime"),
+    ]
+
+
+def test_more_than_the_heap_calls_for_is_a_chunk() -> None:
+    low = AT - 1024 * MIB
+    assert kinds(read(with_c(anon(low, 900 * MIB + 64 * 1024))), low, low + 1)[0][1] == "heap_mmap"
+
+
+def test_the_index_of_arenas_is_cut_from_the_stack_that_merged_with_it() -> None:
+    stack = AT - 41 * MIB
+    snapshot = read(
+        with_c(anon(stack - 4096, 4096, "---p"), anon(stack, 41 * MIB)), threads=3, stack_limit=8 * MIB
+    )
+    assert blocks(snapshot, Kind.THREAD_STACK) == [8 * MIB + 4096]
+    assert kinds(snapshot, stack, AT) == [(8 * MIB, "thread_stack"), (33 * MIB, "go_runtime")]
+
+
+def test_what_lies_above_the_smallest_summary_is_the_runtime_s() -> None:
+    low = AT - 1024 * MIB
+    summary = anon(low, 512 * 1024, "---p") + anon(low + 512 * 1024, 4096)
+    snapshot = read(with_c(summary, anon(low + 516 * 1024, 508 * 1024, "---p"), anon(low + MIB, 396 * 1024)))
+    assert kinds(snapshot, low + MIB, low + MIB + 1) == [(396 * 1024, "go_runtime")]

@@ -20,6 +20,14 @@ def test_zeroed_data_above_data() -> None:
         assert kinds(read(text), AT + 0x2000) == [(size, "file_bss")]
 
 
+def test_zeroed_data_above_a_part_that_was_closed_to_writing() -> None:
+    closed = f"{AT + 0x2000:x}-{AT + 0x4000:x} r--p 00002000 fe:00 50 /usr/lib/libx.so\n"
+    text = sorted_maps(LIBC, BRK_HEAP, library(AT), closed, anon(AT + 0x4000, 9 * MIB))
+    assert kinds(read(text), AT + 0x4000) == [(9 * MIB, "file_bss")]
+    apart = sorted_maps(LIBC, BRK_HEAP, closed, anon(AT + 0x4000, 9 * MIB + 4096))
+    assert kinds(read(apart), AT + 0x4000) == [(9 * MIB + 4096, "heap_mmap")]
+
+
 def test_large_memory_that_goes_on_is_none() -> None:
     text = sorted_maps(
         LIBC,

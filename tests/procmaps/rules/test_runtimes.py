@@ -1,4 +1,4 @@
-"""V8, CPython, .NET, Erlang."""
+"""V8 and CPython."""
 
 from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, anon, kinds, read, sorted_maps
 
@@ -28,33 +28,27 @@ def test_v8_pages_and_code() -> None:
 
 
 def test_python_arenas_and_chunks_of_malloc() -> None:
-    text = process("/usr/bin/python3.11", anon(AT, 4 * MIB), anon(AT + 16 * MIB, 3 * MIB + 4096))
-    assert kinds(read(text), AT, AT + 32 * MIB) == [(4 * MIB, "py_arena"), (3 * MIB + 4096, "heap_mmap")]
+    text = process("/usr/bin/python3.11", anon(AT, 3 * MIB), anon(AT + 16 * MIB, 3 * MIB + 4096))
+    assert kinds(read(text), AT, AT + 32 * MIB) == [(3 * MIB, "py_arena"), (3 * MIB + 4096, "heap_mmap")]
 
 
 def test_the_same_sizes_elsewhere_are_no_arenas() -> None:
     assert kinds(read(process("/usr/bin/x", anon(AT, 4 * MIB))), AT, AT + MIB) == [(4 * MIB, "anonymous")]
 
 
-def test_dotnet_range() -> None:
-    text = process(
-        "/usr/share/dotnet/shared/Microsoft.NETCore.App/8.0.1/libcoreclr.so",
-        anon(AT, 16 * MIB),
-        anon(AT + 16 * MIB, 200 * 2**30, "---p"),
-        anon(AT - 64 * MIB, MIB, "rwxp"),
-    )
-    snapshot = read(text)
-    assert {kind for _, kind in kinds(snapshot, AT, AT + 2**40)} >= {"dotnet_heap"}
-    assert kinds(snapshot, AT - 64 * MIB, AT - 63 * MIB) == [(MIB, "dotnet_code")]
+def test_what_the_kernel_has_aligned_is_no_arena() -> None:
+    aligned = read(process("/usr/bin/python3.13", anon(AT, 8 * MIB)), rss_anon_kb=2**20)
+    assert kinds(aligned, AT, AT + MIB) == [(8 * MIB, "anonymous")]
+    anywhere = read(process("/usr/bin/python3.13", anon(AT + MIB, 8 * MIB)), rss_anon_kb=2**20)
+    assert kinds(anywhere, AT, AT + 2 * MIB) == [(8 * MIB, "py_arena")]
 
 
-def test_erlang_carriers() -> None:
-    text = process(
-        "/usr/lib/erlang/erts-14.2/bin/beam.smp", anon(AT, 8 * MIB), anon(AT + 2**30, 2**30, "---p")
-    )
-    snapshot = read(text)
-    assert kinds(snapshot, AT, AT + MIB) == [(8 * MIB, "beam_heap")]
-    assert kinds(snapshot, AT + 2**30, AT + 2**31) == [(2**30, "beam_heap")]
+def test_first_arenas_of_python_and_the_chunks_that_merge_with_them() -> None:
+    library = anon(AT - 4096, 4096).replace("00:00 0 ", "fe:00 9 /usr/lib/python3.13/x.so")
+    beside = read(process("/usr/bin/python3.13", library, anon(AT, 3464 * KIB)))
+    assert kinds(beside, AT, AT + 1) == [(3464 * KIB, "py_arena")]
+    apart = read(process("/usr/bin/python3.13", anon(AT, 3464 * KIB)))
+    assert kinds(apart, AT, AT + 1) == [(3464 * KIB, "heap_mmap")]
 
 
 def test_arenas_beside_the_code_range_are_none_of_it() -> None:
@@ -76,5 +70,3 @@ def test_buffers_of_openblas_are_no_python_arenas() -> None:
     lines = (anon(AT, 64 * MIB), anon(AT + 128 * MIB, 3 * MIB))
     with_blas = read(process("/usr/bin/python3.11", blas, *lines), rss_anon_kb=2**20)
     assert kinds(with_blas, AT, AT + 256 * MIB) == [(64 * MIB, "anonymous"), (3 * MIB, "py_arena")]
-    without = read(process("/usr/bin/python3.11", *lines), rss_anon_kb=2**20)
-    assert kinds(without, AT, AT + 64 * MIB) == [(64 * MIB, "py_arena")]
