@@ -63,7 +63,7 @@ def _first_carriers(draft: Draft, own: Flags) -> Flags:
     for one in FIRST_CARRIERS_BYTES:
         found[rows] |= (size % one == 0) & (size <= FIRST_CARRIERS_MAX_BYTES)
     rows = rows[draft.touches_above[rows]]
-    rows = rows[draft.kind[rows + 1] == Kind.BEAM_HEAP]
+    rows = rows[draft.kind[rows + 1] == int(Kind.BEAM_HEAP)]
     # n carriers are n times 20 KiB and some whole 128 KiB: modulo 128 KiB the size tells n, up to 31
     count = draft.size[rows] % CARRIER_MIN_BYTES // PAGE_BYTES * INVERSE_OF_5 % 32
     units = (draft.size[rows] - count * EXTRA_BYTES) // CARRIER_MIN_BYTES

@@ -26,7 +26,7 @@ def ranges(draft: Draft) -> Flags | None:
     own = draft.open & draft.spread(dotnet) & (draft.perms & EXECUTE == 0) & ~_stacks_and_arenas(draft)
     breaks = ~(own & np.concatenate((np.zeros(1, np.bool_), own[:-1])) & draft.touches_below)
     large = own & draft.none & (draft.size >= RESERVE_BYTES)
-    found: Flags = own & runs_with(np.cumsum(breaks), large)
+    found: Flags = own & runs_with(breaks.cumsum(), large)
     return found
 
 

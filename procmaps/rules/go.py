@@ -53,11 +53,11 @@ def heap(draft: Draft) -> Flags | None:
     if not len(rows):
         return mask
     breaks = np.concatenate(([True], ~draft.touches_below[rows[1:]] | (np.diff(rows) != 1)))
-    run = np.cumsum(breaks) - 1
+    run = breaks.cumsum() - 1
     first, last = rows[breaks], rows[np.concatenate((breaks[1:], [True]))]
     whole = is_multiple(draft.start[first], ARENA_BYTES) & is_multiple(draft.end[last], ARENA_BYTES)
     mask[rows[whole[run]]] = True
-    draft.join(which(mask), run[np.searchsorted(rows, which(mask))])
+    draft.join(which(mask), run[rows.searchsorted(which(mask))])
     return mask
 
 
@@ -101,7 +101,7 @@ def islands(draft: Draft) -> Flags | None:
         return None
     own = draft.open & draft.spread(go)
     breaks = ~(own & np.concatenate((np.zeros(1, np.bool_), own[:-1])) & draft.touches_below)
-    run = np.cumsum(breaks)
+    run = breaks.cumsum()
     large = own & draft.none & (draft.size >= ISLAND_RESERVE_BYTES)
     return own & runs_with(run, large)
 

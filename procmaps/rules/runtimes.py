@@ -36,7 +36,7 @@ def v8_code(draft: Draft) -> Flags | None:
     small = draft.none | (draft.size <= V8_PAGE_BYTES) | executable
     fit = own & small & (dontcopy | ~known) & ~_arenas(draft)
     breaks = ~(fit & np.concatenate((np.zeros(1, np.bool_), fit[:-1])) & draft.touches_below)
-    run = np.cumsum(breaks)
+    run = breaks.cumsum()
     mask = fit & runs_with(run, executable) & (draft.start >= MMAP_AREA_BYTES)
     found: Flags = mask | (executable & (draft.start >= MMAP_AREA_BYTES))
     return found

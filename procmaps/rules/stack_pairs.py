@@ -11,7 +11,6 @@ from procmaps.rules.groups import count_alike, runs_with
 from procmaps.rules.rule import Rule
 from procmaps.rules.stacks import (
     CACHE_BYTES,
-    CACHED_COUNT,
     DEFAULT_BYTES,
     GUARD_MAX_BYTES,
     JAVA_DEFAULT_BYTES,
@@ -118,7 +117,7 @@ def _accepted_runs(draft: Draft, pairs: Pairs, rows: Ints64, alike: Ints64) -> l
     size = np.add.reduceat(pairs.size[rows], first)
     budget = draft.facts.rss_anon_bytes[process]
     # stacks of threads that ended are kept, and hardly resident; so many of one size are fibers
-    kept = np.minimum(CACHE_BYTES // pairs.size[rows], CACHED_COUNT) + live(draft)[pairs.process[rows]]
+    kept = CACHE_BYTES // pairs.size[rows] + live(draft)[pairs.process[rows]]
     fibers = np.logical_or.reduceat(alike[rows] > kept, first)
     idle = (budget >= 0) & (size > budget) & ~fibers
     order = np.lexsort((-alike[rows][first], process))

@@ -27,7 +27,6 @@ JAVA_ZONES_BYTES: Final = (12 * 2**10, 16 * 2**10, 20 * 2**10)
 STACK_MIN_BYTES: Final = 16 * 2**10
 STACK_MAX_BYTES: Final = 2**30
 DEFAULT_BYTES: Final = 2 * 2**20  # glibc's where RLIMIT_STACK is unlimited; ARCH_STACK_DEFAULT_SIZE on most
-CACHED_COUNT: Final = 24  # of one odd size
 CACHE_BYTES: Final = 40 * 2**20  # stacks of threads that ended, as many as glibc keeps
 JAVA_DEFAULT_BYTES: Final = 2**20  # -Xss and the JVM's own threads, x86-64 and most others
 
@@ -65,12 +64,12 @@ def flagged(draft: Draft) -> Flags | None:
 
 
 def _fibers(draft: Draft, flagged_parts: Flags) -> Flags:
-    """Flagged parts of one size, not the default, that outnumber the threads: Ruby's fibers."""
+    """Flagged parts of one odd size: more than the threads and what glibc keeps of ended ones."""
     rows = which(flagged_parts & ~draft.none)
     process = draft.process[rows]
     count = count_alike(process, draft.size[rows])
     threads = draft.facts.threads[process]
-    kept = np.minimum(CACHE_BYTES // draft.size[rows], CACHED_COUNT)
+    kept = CACHE_BYTES // draft.size[rows]
     many = (threads > 0) & (count > threads + kept)
     many &= (draft.size[rows] != default_bytes(draft)[process]) & ~draft.has("jvm")[process]
     fibers = np.zeros(len(draft), np.bool_)

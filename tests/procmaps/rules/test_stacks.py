@@ -46,14 +46,14 @@ def test_unflagged_pairs_are_no_stacks_where_others_are_flagged() -> None:
     assert blocks(read(smaps=text, threads=9, stack_limit=STACK), Kind.THREAD_STACK) == [STACK + 4096]
 
 
-def test_fibers_are_flagged_too_but_outnumber_the_threads() -> None:
+def test_fibers_are_flagged_too_but_more_than_threads_and_what_glibc_keeps_of_ended_ones() -> None:
     text = "".join(
         smaps(AT + n * 648 * KIB, 4 * KIB, "---p", "mr mw me nh", 0)
         + smaps(AT + n * 648 * KIB + 4 * KIB, 644 * KIB, "rw-p", "rd wr mr mw me ac nh")
-        for n in range(30)
+        for n in range(70)
     )
     assert blocks(read(smaps=text, threads=3, stack_limit=STACK), Kind.THREAD_STACK) == []
-    assert len(blocks(read(smaps=text, threads=31, stack_limit=STACK), Kind.THREAD_STACK)) == 30
+    assert len(blocks(read(smaps=text, threads=71, stack_limit=STACK), Kind.THREAD_STACK)) == 70
 
 
 def java(guard: int, body: int, count: int) -> str:
