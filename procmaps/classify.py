@@ -23,6 +23,7 @@ from procmaps.rules import (
     runtimes,
     stack_pairs,
     stack_runs,
+    stack_sizes,
     stacks,
 )
 from procmaps.rules.draft import Draft, Facts
@@ -67,8 +68,8 @@ MEMORY_RULES: Final[tuple[Rule, ...]] = (
     stacks.JAVA_ZONES,
     stack_pairs.GUARDED,
     stack_runs.UNSEEN,
-    stack_runs.ALIKE,
-    stack_runs.ROUND,
+    stack_sizes.ALIKE,
+    stack_sizes.ROUND,
     stack_pairs.REPEATED,
     beam.CARRIERS,
     stack_runs.BARE,

@@ -160,6 +160,13 @@ def live(draft: Draft) -> Ints64:
     return np.where(threads > 0, threads - 1, np.int64(2**31))
 
 
+def missing_stacks(draft: Draft) -> Ints64:
+    """Threads without a stack so far, by process; 0 where smaps has shown them all."""
+    return np.where(draft.facts.smaps, 0, np.maximum(live(draft) - draft.stacks, 0)) * (
+        draft.facts.threads > 0
+    )
+
+
 _NPTL = (
     "glibc, nptl/allocatestack.c: a stack and its guard are one mapping, of which the guard is closed again"
 )
