@@ -68,6 +68,7 @@ MEMORY_RULES: Final[tuple[Rule, ...]] = (
     stacks.JAVA_ZONES,
     stack_pairs.GUARDED,
     stack_runs.UNSEEN,
+    stack_runs.OF_RUNTIME,
     stack_sizes.ALIKE,
     stack_sizes.ROUND,
     stack_pairs.REPEATED,

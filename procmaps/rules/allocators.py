@@ -7,6 +7,7 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft, is_multiple
 from procmaps.rules.names import Name
+from procmaps.rules.objects import OTHER_MALLOCS
 from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS
 from procmaps.tables import Flags, Ints64, which
@@ -44,7 +45,7 @@ def loaded(draft: Draft) -> Flags | None:
     jemalloc and tcmalloc keep nothing closed: what is committed below a vast closed range is the program's,
     as InnoDB's pool is. Where smaps shows what jemalloc flags, the rest is the program's too.
     """
-    other = draft.has("jemalloc", "tcmalloc", "mimalloc")
+    other = draft.has(*OTHER_MALLOCS)
     if not other.any():
         return None
     own = draft.writable | draft.none & draft.touches_below

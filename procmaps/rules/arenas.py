@@ -14,6 +14,7 @@ from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft
 from procmaps.rules.groups import ranges
 from procmaps.rules.names import Name
+from procmaps.rules.objects import OTHER_MALLOCS
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64, which
 
@@ -30,7 +31,7 @@ SPILL_BYTES: Final = 64 * 2**10  # what a merged guard may add above a heap's re
 
 def uses_arenas(draft: Draft) -> Flags:
     """Processes that can have arenas: glibc is the libc, or none is seen, and no other malloc is loaded."""
-    return ~draft.has("musl", "jemalloc", "tcmalloc", "mimalloc")
+    return ~draft.has("musl", *OTHER_MALLOCS)
 
 
 def names_arenas(draft: Draft) -> Flags:

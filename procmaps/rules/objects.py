@@ -26,6 +26,7 @@ MARKS = (
     "ruby",
     "mono",
 )
+OTHER_MALLOCS = ("jemalloc", "tcmalloc", "mimalloc")  # that stand before the libc's where they are loaded
 BIT = {name: np.uint32(1 << position) for position, name in enumerate(MARKS)}
 
 _LIBRARIES = (

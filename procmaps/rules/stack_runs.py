@@ -6,6 +6,7 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft
+from procmaps.rules.objects import OTHER_MALLOCS
 from procmaps.rules.rule import Rule
 from procmaps.rules.stack_pairs import missing_stacks
 from procmaps.rules.stack_sizes import shows_guards
@@ -19,34 +20,51 @@ from procmaps.rules.stacks import (
 )
 from procmaps.tables import Flags, Ints64, which
 
+RUNTIME_BYTES: Final = {
+    "ruby": 2**20,  # vm_core.h, RUBY_VM_THREAD_MACHINE_STACK_SIZE
+    "v8": 4 * 2**20,  # Node.js, src/node_worker.h: stack_size_ of workers
+}
+BARE_MIN_BYTES: Final = 8 * 2**20
 NEIGHBOURS_LIMIT_COUNT: Final = 8
 
 
 def unseen(draft: Draft) -> Flags | None:
     """Whole numbers of default-sized stacks, guards inside, where threads are left without a stack."""
-    return _runs_of(draft, PAGE_BYTES)
+    default = np.where(draft.has("jvm"), JAVA_DEFAULT_BYTES, default_bytes(draft))
+    for jvm in draft.jvms:
+        default[jvm.process] = jvm.arguments.vm_stack or JAVA_DEFAULT_BYTES
+    return _runs_of(draft, default, PAGE_BYTES)
+
+
+def unseen_of_runtime(draft: Draft) -> Flags | None:
+    """The same of the size that a runtime gives its threads, whatever the default is."""
+    sizes = np.zeros(len(draft.facts.marks), np.int64)
+    for mark, size in RUNTIME_BYTES.items():
+        sizes[draft.has(mark)] = size
+    return _runs_of(draft, sizes, PAGE_BYTES) if sizes.any() else None
 
 
 def bare(draft: Draft) -> Flags | None:
-    """The same without guards: stacks made with a guard size of 0 merge as well."""
-    return _runs_of(draft, 0)
+    """Default-sized stacks without guards: those made with a guard size of 0 merge as well.
+
+    A size without an odd page is anybody's, and whole MiB are what other allocators map.
+    """
+    default = np.where(draft.has("jvm", *OTHER_MALLOCS), 0, default_bytes(draft))
+    return _runs_of(draft, np.where(default >= BARE_MIN_BYTES, default, 0), 0)
 
 
-def _runs_of(draft: Draft, guard: int) -> Flags | None:
-    missing = missing_stacks(draft)
+def _runs_of(draft: Draft, sizes: Ints64, guard: int) -> Flags | None:
+    """Runs of stacks of one size a process; 0 where it has none of that sort."""
+    missing = np.where(sizes > 0, missing_stacks(draft), 0)
     rows = which(draft.open_rw & draft.spread(missing > 0) & (draft.size >= DEFAULT_BYTES // 2))
     if not len(rows):
         return None
     process = draft.process[rows]
-    default = np.where(draft.has("jvm"), JAVA_DEFAULT_BYTES, default_bytes(draft))
-    for jvm in draft.jvms:
-        default[jvm.process] = jvm.arguments.vm_stack or JAVA_DEFAULT_BYTES
-    default = default[process]
-    one = default + guard
+    one = sizes[process] + guard
     count = draft.size[rows] // one
     good = (draft.size[rows] == count * one) & (count <= missing[process] + CACHE_BYTES // one)
-    if not guard:  # a size without an odd page is anybody's
-        good &= (default >= 4 * DEFAULT_BYTES) & (count <= missing[process])
+    if not guard:
+        good &= count <= missing[process]
     if guard and good.any():
         asked = np.zeros(len(missing), np.bool_)
         asked[process[good]] = True
@@ -97,7 +115,7 @@ def unseen_merged(draft: Draft) -> Flags | None:
     """Memory that malloc cannot own, in a process whose threads have no stacks else."""
     missing = missing_stacks(draft)
     budget = draft.facts.rss_anon_bytes
-    short = (missing > 0) & (missing > draft.stacks) & (budget >= 0) & (draft.facts.threads > 0)
+    short = (missing > draft.stacks) & (budget >= 0) & ~draft.has(*OTHER_MALLOCS)
     if not short.any():
         return None
     room = missing * default_bytes(draft) // 2  # those of the default size are known by it
@@ -114,6 +132,18 @@ UNSEEN = Rule(
     "{size}, exactly a default stack (1 MiB in a JVM, else RLIMIT_STACK: {stack_limit}) with its guard "
     "inside, and of {threads} threads some have no stack else",
     unseen,
+    Kind.HEAP_MMAP,
+)
+OF_RUNTIME = Rule(
+    "stack.unseen_of_runtime",
+    Kind.THREAD_STACK,
+    Confidence.LIKELY,
+    "maps, status",
+    "Ruby, vm_core.h: threads of 1 MiB; Node.js, src/node_worker.h: workers of 4 MiB; glibc 2.42 and later "
+    "hide the guard",
+    "{size}, exactly what this runtime gives a thread (Ruby 1 MiB, a worker of Node.js 4 MiB) with a guard "
+    "inside, and of {threads} threads some have no stack else",
+    unseen_of_runtime,
     Kind.HEAP_MMAP,
 )
 BARE = Rule(

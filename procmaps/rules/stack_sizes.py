@@ -7,6 +7,7 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft
 from procmaps.rules.groups import among, count_alike, slices_of
+from procmaps.rules.objects import OTHER_MALLOCS
 from procmaps.rules.rule import Rule
 from procmaps.rules.stack_pairs import live, missing_stacks
 from procmaps.rules.stacks import (
@@ -123,11 +124,11 @@ def _is_round(one: Ints64) -> Flags:
 def unseen_round(draft: Draft) -> Flags | None:
     """Stacks of several sizes: what malloc cannot own, with no more odd pages than threads lack a stack.
 
-    Each stack has a guard of a page, and its size is round.
+    Each stack has a guard of a page, and its size is round. Other mallocs keep memory that is not resident.
     """
     missing = missing_stacks(draft)
     budget = draft.facts.rss_anon_bytes
-    short = (missing > 0) & (budget >= 0)
+    short = (missing > 0) & (budget >= 0) & ~draft.has(*OTHER_MALLOCS)
     if not short.any():
         return None
     limit = np.where(short, budget, np.iinfo(np.int64).max)
