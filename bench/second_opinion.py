@@ -3,26 +3,25 @@
 JVMs answer `jcmd VM.native_memory detail`; arenas and chunks are read from glibc's structures in the
 stopped process; a C program prints its stacks; of other runtimes and of servers strace tells who mapped what.
 All of it takes an hour: `--only WORD` runs those whose name contains it, `--keep DIR` keeps what was read in
-the form of the known processes, `--page FILE` writes a page. `--root DIR` runs all inside a root directory of
+the form of the known processes, `--kept DIR` labels what was kept again with the rules of today and starts
+nothing, `--page FILE` writes a page. `--root DIR` runs all inside a root directory of
 another release (debootstrap makes one; /proc must be mounted in it, and a C compiler and JDKs installed),
 with its libc; it may be given several times, and so may `--found-in DIR`, a folder of other programs.
 """
 
 import argparse
-import itertools
 import platform
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.live import agreement, capture, found, jdks, jvms, page, programs
+from bench.live import agreement, capture, found, jdks, jvms, kept, page, programs
 from bench.live.agreement import Agreement
-from bench.live.ranges import Truth
+from bench.live.kept import Opinion
 from bench.live.roots import HERE, Root
 from procmaps.tables import Evidence
 
@@ -31,49 +30,39 @@ SHOWN_RANGES = 5
 SHOWN_BYTES = 64 * 2**10
 
 
-@dataclass(frozen=True, slots=True)
-class Opinion:
-    """One process: what was read, what it says of itself, what was noted."""
-
-    group: str
-    name: str
-    settings: str
-    files: dict[str, bytes]
-    truth: Truth
-    notes: tuple[str, ...] = ()
-
-
 def main() -> int:
     """Start, compare, print a line a process and kind of evidence."""
     parser = argparse.ArgumentParser(prog="python -m bench.second_opinion", description=__doc__)
     parser.add_argument("--only", default="", metavar="WORD")
     parser.add_argument("--keep", type=Path, metavar="DIR")
+    parser.add_argument("--kept", type=Path, metavar="DIR", action="append", default=[])
     parser.add_argument("--page", type=Path, metavar="FILE")
     parser.add_argument("--found-in", type=Path, action="append", default=[], metavar="DIR")
     parser.add_argument("--root", type=Path, metavar="DIR", action="append")
     options = parser.parse_args()
     roots = [Root(path.resolve()) for path in options.root or [HERE.path]]
     rows = []
-    places = [found.place_of(root.path) for root in roots]
-    places += [found.place_of(path) for path in options.found_in]
-    opinions = itertools.chain(
-        (opinion for root in roots for opinion in _opinions(root, options.only)),
-        _of_found(options.only, places),
-    )
-    for opinion in opinions:
+    for opinion in kept.read_all(options.kept, options.only) or _started(
+        roots, options.found_in, options.only
+    ):
         if options.keep:
-            _keep(options.keep / f"{opinion.group}-{opinion.name}".replace(" ", "-"), opinion)
+            kept.write(options.keep, opinion)
         agreed = {
             evidence: agreement.compare(opinion.files, opinion.truth, evidence) for evidence in page.EVIDENCES
         }
         rows.append(page.Row(opinion.group, opinion.name, opinion.settings, agreed))
         _print(opinion, agreed)
     if options.page and rows:
-        libcs = ", ".join(root.named(root.libc()) for root in roots)
-        machine = f"Linux {platform.release()}, {libcs}, {platform.machine()}"
-        date = datetime.now(tz=UTC).date().isoformat()
-        options.page.write_text(page.render(rows, date, machine, jvms.CHOSEN_AFTER[0].name))
+        libcs = "" if options.kept else ", ".join(root.named(root.libc()) for root in roots) + ", "
+        machine = f"Linux {platform.release().partition('-')[0]}, {libcs}{platform.machine()}"
+        options.page.write_text(page.render(rows, datetime.now(tz=UTC).date().isoformat(), machine))
     return 0 if rows else 1
+
+
+def _started(roots: list[Root], folders: list[Path], only: str) -> Iterator[Opinion]:
+    for root in roots:
+        yield from _opinions(root, only)
+    yield from _of_found(only, [found.place_of(path) for path in (*(root.path for root in roots), *folders)])
 
 
 def _opinions(root: Root, only: str) -> Iterator[Opinion]:
@@ -145,13 +134,6 @@ def _of_jvms(root: Root, folder: Path, only: str) -> Iterator[Opinion]:
                     yield Opinion(jdk.name, setting.name, settings, files, truth, tuple(notes))
             except (capture.NotStartedError, subprocess.SubprocessError) as error:
                 print(f"{name}: left out: {error}", file=sys.stderr)
-
-
-def _keep(folder: Path, opinion: Opinion) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in opinion.files.items():
-        (folder / name).write_bytes(content)
-    (folder / "truth.tsv").write_text(opinion.truth.text())
 
 
 def _print(opinion: Opinion, agreed: dict[Evidence, Agreement]) -> None:

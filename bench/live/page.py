@@ -10,14 +10,15 @@ from procmaps.tables import Evidence
 
 EVIDENCES: Final = (Evidence.MAPS, Evidence.SMAPS)
 SHOWN_SUMS: Final = 30
+SHOWN_BELOW: Final = 0.99
 
 _HEAD: Final = """# Second opinion
 
 What the classifier says, against what processes say of their own memory. Not recorded cases: processes that
 are started for this. `make second-opinion` does it again on any machine; this page is from {date}, on
 {machine}.
-With `OPTIONS='--root DIR'` the processes run inside a root directory of another release (from debootstrap,
-with /proc mounted, a C compiler and JDKs), so with its libc.
+`OPTIONS='--root DIR'` runs them inside the root directory of another release, made by debootstrap, with its
+libc.
 
 Compared is what can be known without the classifier:
 
@@ -26,15 +27,25 @@ Compared is what can be known without the classifier:
 - All: heaps of arenas (`heap_info` on each 64 MiB boundary) and mapped chunks (their headers), read from the
   stopped process; names in `maps`; `.bss` from the ELF headers.
 - The C program: its stacks with guards (`pthread_getattr_np`) and what it maps itself.
-- Other runtimes: who called `mmap`, by a preloaded library that writes down the caller of each call.
+- Other runtimes and servers: who mapped what, by `strace -k` or a preloaded library that writes down callers.
 
 Not compared is what nobody tells: the loader's own memory, stacks of threads of a JVM that have ended, memory
 that native memory tracking lists as unknown. The evidence is the files of one process alone; a fleet's dump
 says how much memory the host has and which kernel it runs as well.
 
-Each line: bytes in the right family and of exactly the right kind, of accessible and of resident bytes. The
-mistakes that the first runs showed were mended in the rules; the JVM settings from `{after}` on
-were chosen after that, and six mistakes in them were mended since.
+Each line: bytes in the right family and of exactly the right kind, of accessible and of resident bytes.
+
+## At first sight
+
+The mistakes that a first run shows are mended in the rules, so the tables below say how well the rules are
+kept, not how they fare with what they have never met. That is what each set showed before it was looked at
+(family, accessible bytes: of all, mean and worst of the processes):
+
+| set | maps | mean | worst | smaps | mean | worst |
+|---|---:|---:|---:|---:|---:|---:|
+| JVMs 11 to 25 on glibc 2.36, 13 settings | - | 99.7% | - | - | - | - |
+| 977 processes, glibc 2.31, 2.41, 2.43: JVMs 8 to 26, C | 99.2% | 98.7% | 0.8% | 99.5% | - | 12.7% |
+| 167 processes of other runtimes, allocators and servers | 89.2% | 91.2% | 0.7% | 89.5% | 90.4% | 0.7% |
 """
 
 HEADINGS: Final = "".join(
@@ -64,19 +75,19 @@ def shares(one: Agreement) -> tuple[float, float, float, float]:
     )
 
 
-def render(rows: list[Row], date: str, machine: str, after: str) -> str:
-    """The page, in Markdown; `after` is the first setting that the rules had not met."""
+def render(rows: list[Row], date: str, machine: str) -> str:
+    """The page, in Markdown: groups whole, and the processes that agree least."""
     groups: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         groups[row.group].append(row)
     settings = {row.name: row.flags for row in rows if row.flags}
     parts = [
-        _HEAD.format(date=date, machine=machine, after=after),
-        _table("All", _sums(groups)),
+        _HEAD.format(date=date, machine=machine),
+        _table("All", _sums({"all": rows, **groups})),
+        _table("Processes below 99 %", [(f"{row.group}: {row.name}", row.found) for row in _least(rows)]),
         "## What differs most\n",
         *_worst(rows),
         "",
-        *(_table(group, [(row.name, row.found) for row in own]) for group, own in groups.items()),
         "## Settings\n",
         *(f"- {name}: `{flags}`" for name, flags in settings.items()),
     ]
@@ -93,6 +104,15 @@ def _sums(groups: dict[str, list[Row]]) -> Lines:
                 total[evidence].resident.update(one.resident)
         lines.append((f"{group}, {len(rows)} processes", total))
     return lines
+
+
+def _least(rows: list[Row]) -> list[Row]:
+    """Those with a share of right families below the limit, the lowest first."""
+
+    def lowest(row: Row) -> float:
+        return min(shares(one)[0] for one in row.found.values())
+
+    return sorted((row for row in rows if lowest(row) < SHOWN_BELOW), key=lowest)
 
 
 def _table(title: str, lines: Lines) -> str:

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from bench.live import agreement, capture, glibc_heaps, loaded_objects, native_memory, traced
+from bench.live import agreement, capture, glibc_heaps, kept, loaded_objects, native_memory, traced
 from bench.live.ranges import Range, Truth
 from bench.live.roots import HERE, Root
 from procmaps.tables import Evidence
@@ -143,3 +143,19 @@ def test_what_is_mapped_at_the_end_is_known_by_its_callers(tmp_path: Path) -> No
         (0x7F0000105000, 0x7F0000110000, "anonymous"),
         (0x7F0000200000, 0x7F0000202000, "heap_allocator"),
     ]
+
+
+def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
+    truth = Truth()
+    truth.add([Range(0x1000, 0x2000, "heap_main", "told by the program")])
+    opinion = kept.Opinion("sid native", "c-one", "threads=3", {"maps": b"\xff\n", "comm": b"load\n"}, truth)
+    kept.write(tmp_path, opinion)
+    (again,) = kept.read_all([tmp_path], "one")
+    assert (again.group, again.name, again.settings, again.files) == (
+        opinion.group,
+        opinion.name,
+        opinion.settings,
+        opinion.files,
+    )
+    assert again.truth.ranges == truth.ranges
+    assert kept.read_all([tmp_path], "two") == []
