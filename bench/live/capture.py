@@ -132,6 +132,22 @@ def lines_of(maps: bytes) -> list[Line]:
     ]
 
 
+def at_rest(process: Started) -> tuple[dict[str, bytes], list[Line], Truth]:
+    """A process once it is quiet, stopped: its files, its lines of maps, and what their names say."""
+    wait_until_quiet(process)
+    stop(process)
+    files = files_of(process)
+    lines = lines_of(files["maps"])
+    truth = Truth()
+    truth.add(named(lines))
+    return files, lines, truth
+
+
+def compiled_code(lines: Sequence[Line]) -> list[tuple[int, int]]:
+    """Where anonymous memory can be run."""
+    return [(line.start, line.end) for line in lines if b"x" in line.perms and not line.inode]
+
+
 def named(lines: Sequence[Line]) -> Iterator[Range]:
     """What the kernel's names say."""
     for line in lines:

@@ -177,15 +177,9 @@ def observe(process: Started, found: Found) -> tuple[dict[str, bytes], Truth]:
     """The files of a stopped process, who mapped what in it, and glibc's own structures."""
     if found.child:
         process = _child_of(process, found.child)
-    capture.wait_until_quiet(process)
-    capture.stop(process)
-    files = capture.files_of(process)
-    lines = capture.lines_of(files["maps"])
-    truth = Truth()
-    truth.add(capture.named(lines))
+    files, lines, truth = capture.at_rest(process)
     if found.log is not None:
-        executable = [(line.start, line.end) for line in lines if b"x" in line.perms and not line.inode]
-        truth.add(traced.mapped(found.log, process.pid, executable))
+        truth.add(traced.mapped(found.log, process.pid, capture.compiled_code(lines)))
     capture.add_native(process, lines, truth)
     if found.child:
         capture.resume(process)  # in a session of its own it has to end by itself

@@ -195,18 +195,12 @@ def _kind_of_caller(owner: str, symbol: str) -> str:
 
 def observe(process: Started, log: Path | None = None) -> tuple[dict[str, bytes], Truth]:
     """The files of a stopped process, what it printed of its memory, and glibc's own structures in it."""
-    capture.wait_until_quiet(process)
-    capture.stop(process)
-    files = capture.files_of(process)
-    lines = capture.lines_of(files["maps"])
-    truth = Truth()
-    truth.add(capture.named(lines))
+    files, lines, truth = capture.at_rest(process)
     truth.add(
         Range(int(start, 16), int(end, 16), kind, "told by the program")
         for start, end, kind in (line.split() for line in process.said if line.count(" ") == 2)
     )
     if log is not None:
-        executable = [(line.start, line.end) for line in lines if b"x" in line.perms and not line.inode]
-        truth.add(called(log, executable))
+        truth.add(called(log, capture.compiled_code(lines)))
     capture.add_native(process, lines, truth)
     return files, truth
