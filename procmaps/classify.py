@@ -26,14 +26,14 @@ from procmaps.rules import (
     stack_sizes,
     stacks,
 )
-from procmaps.rules.draft import Draft, Facts
+from procmaps.rules.draft import ACCESS, Draft, Facts
 from procmaps.rules.jvm import find_jvms
 from procmaps.rules.name_rules import NAME_RULES
 from procmaps.rules.names import OPEN_CODES, Name, mark_archives, read_codes
-from procmaps.rules.objects import BIT, find_objects, has
+from procmaps.rules.objects import BIT, Marks, find_objects, has
 from procmaps.rules.parts import assemble
 from procmaps.rules.rule import Rule, verdicts_of
-from procmaps.tables import Evidence, Flags, PartTable, Snapshot, which
+from procmaps.tables import Bytes8, Evidence, Flags, MapTable, PartTable, Snapshot, which
 
 RULES_VERSION: Final = "1"
 
@@ -137,8 +137,7 @@ def classify(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> PartTab
     code = read_codes(maps)
     is_file = (code >= int(Name.FILE_CODE)) & (code <= int(Name.FILE_DATA))
     marks, jvm_paths = find_objects(maps, len(snapshot.processes), is_file)
-    # a program in one file has its runtime linked in: what it maps tells it
-    marks[maps.process[code == Name.DOTNET_CODE]] |= BIT["dotnet"]
+    _mark_static(maps, code, marks)
     if jvm_paths:
         mark_archives(maps, code, has(marks, "jvm"))
     facts = Facts(
@@ -159,6 +158,15 @@ def classify(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> PartTab
         if mask is not None:
             draft.label(mask, index, rule.kind)
     return assemble(draft, _VERDICTS, _RULE_OF_CODE[code], _KIND_OF_CODE[code])
+
+
+def _mark_static(maps: MapTable, code: Bytes8, marks: Marks) -> None:
+    """Mark what is linked into the program, by what it maps: .NET's views of its code, musl's closed page."""
+    marks[maps.process[code == int(Name.DOTNET_CODE)]] |= BIT["dotnet"]
+    # src/malloc/mallocng/malloc.c keeps the lowest page of what it takes by brk closed
+    heaps = which(code == int(Name.HEAP))
+    process = maps.process[heaps[maps.perms[heaps] & ACCESS == 0]]
+    marks[process[~has(marks, "glibc")[process]]] |= BIT["musl"]
 
 
 def _label_named(draft: Draft) -> None:

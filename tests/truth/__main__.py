@@ -3,7 +3,7 @@
 import argparse
 
 from procmaps.kinds import Confidence
-from tests.truth.cases import cases
+from tests.truth.cases import CASES, LIVE, cases
 from tests.truth.scorer import EVIDENCES, Score, by_family, precision_recall, score, share
 
 _WRONG_LIMIT_COUNT = 20
@@ -14,8 +14,9 @@ def main() -> None:
     parser.add_argument("--cases", action="store_true", help="a line a case")
     parser.add_argument("--wrong", action="store_true", help="what is wrong, by rule, the most first")
     parser.add_argument("--only", default="", help="cases whose name contains this")
+    parser.add_argument("--live", action="store_true", help="processes that were started to be compared")
     options = parser.parse_args()
-    chosen = [case for case in cases() if options.only in case.name]
+    chosen = [case for case in cases(LIVE if options.live else CASES) if options.only in case.name]
     scores = {evidence: score(chosen, evidence) for evidence in EVIDENCES}
     print(f"{'':10} family    family    exact     mean of   worst     native_heap        stack")
     print(

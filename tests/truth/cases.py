@@ -1,12 +1,11 @@
 """The known processes, unpacked in memory."""
 
-import io
 import tarfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-ARCHIVE = Path(__file__).with_name("cases.tar.xz")
+CASES, LIVE = "cases.tar.xz", "live.tar.xz"
 # what a host sends; nothing else is read to classify
 SENT = ("maps", "smaps", "status", "stat", "cmdline", "comm", "limits", "cgroup")
 
@@ -29,32 +28,36 @@ class Case:
 
 
 @cache
-def _members() -> dict[str, bytes]:
+def _members(archive: str) -> dict[str, bytes]:
     members: dict[str, bytes] = {}
-    with tarfile.open(fileobj=io.BytesIO(ARCHIVE.read_bytes()), mode="r:xz") as archive:
-        for member in archive:
-            content = archive.extractfile(member)
+    with tarfile.open(Path(__file__).with_name(archive), mode="r:xz") as opened:
+        for member in opened:
+            content = opened.extractfile(member)
             if content is not None:
                 members[member.name] = content.read()
     return members
 
 
 @cache
-def cases() -> tuple[Case, ...]:
-    """All cases by name."""
-    names = sorted({path.split("/")[1] for path in _members() if path.startswith("cases/")})
-    return tuple(_case(name) for name in names)
+def cases(archive: str = CASES) -> tuple[Case, ...]:
+    """All cases of an archive by name."""
+    paths = [path.split("/") for path in _members(archive)]
+    return tuple(_case(archive, name) for name in sorted({path[1] for path in paths if path[0] == "cases"}))
 
 
 def edges() -> dict[str, bytes]:
     """Odd input by file name."""
-    return {path.split("/")[1]: content for path, content in _members().items() if path.startswith("edge/")}
+    return {
+        path.split("/")[1]: content for path, content in _members(CASES).items() if path.startswith("edge/")
+    }
 
 
-def _case(name: str) -> Case:
+def _case(archive: str, name: str) -> Case:
     prefix = f"cases/{name}/"
     files = {
-        path.removeprefix(prefix): content for path, content in _members().items() if path.startswith(prefix)
+        path.removeprefix(prefix): content
+        for path, content in _members(archive).items()
+        if path.startswith(prefix)
     }
     lines = (
         line.split("\t") for line in files.pop("truth.tsv").decode().splitlines() if line[:1] not in {"", "#"}

@@ -110,3 +110,16 @@ def test_the_stack_of_a_fiber_of_php_is_no_chunk_where_it_is_aligned_by_chance()
 def test_malloc_need_not_have_written_all_that_it_maps() -> None:
     text = with_object("/usr/bin/x", BRK_HEAP, anon(AT, 50 * MIB + 4096))
     assert kinds(read(text, rss_anon_kb=48 * 1024), AT, AT + 1) == [(50 * MIB + 4096, "heap_mmap")]
+
+
+def test_musl_that_is_linked_into_the_program_is_known_by_its_closed_page() -> None:
+    """src/malloc/mallocng/malloc.c: the lowest page of what it takes by brk may not be touched."""
+    program = "00400000-0040a000 r-xp 00000000 fe:00 5 /srv/program\n"
+    page, brk = (
+        "01000000-01001000 ---p 00000000 00:00 0 [heap]\n",
+        "01001000-01008000 rw-p 00000000 00:00 0 [heap]\n",
+    )
+    chunk = anon(AT, 300 * KIB)
+    static = read(sorted_maps(program, page, brk, chunk), rss_anon_kb=900)
+    assert (300 * KIB, "heap_allocator") in kinds(static)
+    assert (300 * KIB, "heap_mmap") in kinds(read(sorted_maps(program, brk, chunk), rss_anon_kb=900))
