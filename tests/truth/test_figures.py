@@ -8,8 +8,8 @@ from procmaps.tables import Evidence
 from tests.truth.cases import CASES, LIVE, cases, edges
 from tests.truth.scorer import Score, by_family, precision_recall, score, share
 
-# archive and evidence: family right by accessible and by resident bytes, exact kind, mean of cases, worst case,
-# precision and recall of native_heap and of stack
+# archive and evidence: family right by accessible and by resident bytes, exact kind, mean of cases, worst
+# case, precision and recall of native_heap and of stack
 FLOORS = {
     (CASES, "maps"): (0.9985, 0.998, 0.9985, 0.997, 0.975, 0.996, 0.999, 0.999, 0.999),
     (CASES, "smaps"): (0.999, 0.998, 0.999, 0.998, 0.98, 0.997, 0.9995, 0.9995, 0.9995),
@@ -19,7 +19,7 @@ FLOORS = {
 }
 
 
-@pytest.fixture(scope="module", params=FLOORS, ids=lambda key: "-".join(key))
+@pytest.fixture(scope="module", params=FLOORS, ids="-".join)
 def scored(request: pytest.FixtureRequest) -> tuple[tuple[str, str], Score]:
     archive, evidence = request.param
     return (archive, evidence), score(cases(archive), evidence)
