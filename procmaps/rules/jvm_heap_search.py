@@ -15,6 +15,7 @@ from procmaps.tables import EXECUTE, Flags, Ints64, which
 
 OOPS_BASE_BYTES: Final = 32 * GIB  # bases of heaps with compressed oops that are not zero are multiples of it
 HEAP_ALIGNMENT_BYTES: Final = 64 * KIB  # Serial's; others align to more
+SHENANDOAH_REGION_BYTES: Final = 256 * KIB  # gc/shenandoah/shenandoah_globals.hpp: ShenandoahMinRegionSize
 END_BONUS: Final = 5
 NOTHING: Final = (2 * END_BONUS, 0, 0)  # what a span has to be better than
 ARENA_BYTES: Final = 64 * MIB
@@ -131,9 +132,9 @@ def _candidates(
     exact = (chains.start[bottom] == low) & (chains.end[top] == high)
     # the first thing in a heap is committed memory, or the closed prefix of a based one
     opens = ~draft.none[chains.rows[bottom]]
-    fit = np.where(prefixed[which], is_multiple(low, OOPS_BASE_BYTES), opens) & (
-        exact | is_multiple(low, MIB)
-    )
+    fit = np.where(prefixed[which], is_multiple(low, OOPS_BASE_BYTES), opens)
+    units = np.array([_least_alignment(jvms[process]) for process in owner.tolist()])[which]
+    fit &= exact | (low & (units - 1) == 0)
     last = chains.end[chains.chain.searchsorted(chains.chain[top], "right") - 1] if count else high
     # mappings grow downward: what merged with the heap came later and lies below it
     most = np.where(exact, 60, 30) + END_BONUS * ~upward + END_BONUS * (high == last)
@@ -141,6 +142,11 @@ def _candidates(
     canonical = (high[:, np.newaxis] == ends).any(axis=1)
     most += np.where(canonical, 100, np.where(high <= LOW_BYTES, np.where(exact, 60, 10), 0))
     return _Candidates(owner[which[fit]], low[fit], high[fit], most[fit], exact[fit])
+
+
+def _least_alignment(jvm: Jvm) -> int:
+    """What heaps begin on at least, but for the smallest: Shenandoah's regions are of 256 KiB and more."""
+    return SHENANDOAH_REGION_BYTES if jvm.arguments.collector == "Shenandoah" else MIB
 
 
 def _doubts(draft: Draft, chains: Chains, span: tuple[int, int], *, exact: bool) -> int:
