@@ -5,9 +5,9 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft
+from procmaps.rules.draft import Draft, is_multiple
 from procmaps.rules.groups import among
-from procmaps.rules.jvm import GIB, MIB
+from procmaps.rules.jvm import GIB, KIB, MIB
 from procmaps.rules.jvm_gc import whole_pages
 from procmaps.rules.jvm_gc_tables import WHOLE_MIN_BYTES
 from procmaps.rules.names import Name
@@ -19,6 +19,7 @@ ZGC_MARK_STACK_BYTES: Final = 8 * GIB
 ZGC_GRANULE_BYTES: Final = 2 * MIB
 ZGC_SPREAD: Final = 16  # bytes of address space set aside for one of the heap
 ZGC_GRANULE_MAP_BYTES: Final = 16 * MIB
+MERGED_MAX_BYTES: Final = 256 * KIB
 
 
 def zgc_tables(draft: Draft) -> Flags | None:
@@ -26,8 +27,14 @@ def zgc_tables(draft: Draft) -> Flags | None:
     spaces = draft.owners(draft.named(Name.JAVA_HEAP))
     if not spaces.any():
         return None
+    # what merges with a map later is little and lies above it: maps begin on 2 MiB, as the kernel aligns them
+    rows = which(draft.open_rw & draft.spread(spaces) & is_multiple(draft.start, 2 * MIB))
+    over = draft.size[rows] % ZGC_GRANULE_MAP_BYTES
+    merged = (over > 0) & (over <= MERGED_MAX_BYTES) & (draft.size[rows] > ZGC_GRANULE_MAP_BYTES)
+    rows, over = rows[merged], over[merged]
+    merged = draft.take_between(rows, rows, draft.start[rows], draft.end[rows] - over)
     closed = draft.open_none & draft.spread(spaces) & (draft.size >= ZGC_MARK_STACK_BYTES // 2)
-    mask = closed.copy()
+    mask = closed | merged
     mask[:-1] |= closed[1:] & draft.touches_below[1:]
     rows = which(draft.open_rw & draft.spread(spaces) & (draft.size >= ZGC_GRANULE_MAP_BYTES) & ~mask)
     maps = draft.size[rows] % ZGC_GRANULE_MAP_BYTES == 0

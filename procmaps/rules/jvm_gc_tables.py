@@ -94,8 +94,10 @@ def whole_tables_merged(draft: Draft) -> Flags | None:
         if jvm.arguments.collector not in PARALLEL[: 3 if jvm.before_9 else 2]:
             continue
         spans += _below_tables(draft, jvm)
+        reserved = jvm.heap[1] - jvm.heap[0]
+        bitmap, half, block_table = (whole_pages(reserved // scale_of(scale, jvm)) for scale in (32, 64, 512))
         for size in _whole_sizes(draft, jvm):
-            bitmap_known = size * 64 == jvm.heap[1] - jvm.heap[0] and size * 2 in jvm.tables
+            bitmap_known = size == half and size * 2 in jvm.tables
             if size < MERGED_MIN_BYTES or size in jvm.tables or bitmap_known:
                 continue
             fit = draft.open_rw[own] & (draft.size[own] > size) & (draft.size[own] < MERGED_FACTOR * size)
@@ -105,9 +107,8 @@ def whole_tables_merged(draft: Draft) -> Flags | None:
             if len(ends) == 1:
                 low = ends[0] - size
                 # the block table may lie right below the bitmap
-                bitmap = size * 32 == jvm.heap[1] - jvm.heap[0]
-                bitmap &= size >= 16 * MERGED_MIN_BYTES or not is_whole(size)
-                more = size // 16 if bitmap and size // 16 not in jvm.tables else 0
+                above = size == bitmap and (size >= 16 * MERGED_MIN_BYTES or not is_whole(size))
+                more = block_table if above and block_table not in jvm.tables else 0
                 whole = bool((fit & (draft.start[own] <= low - more)).any())
                 spans.append((jvm.process, low - more * whole, ends[0]))
     return draft.take_spans(merge_spans(spans))

@@ -32,3 +32,12 @@ def test_granule_maps_of_zgc() -> None:
     lines = [anon(AT + n * 64 * MIB, size) for n, size in enumerate(sizes)]
     argv = ("java", "-XX:+UseZGC", "-Xmx34g", "Main")
     assert {kind for _, kind in kinds(read(jvm(view, *lines), argv=argv), AT, AT + GIB)} == {"java_gc"}
+
+
+def test_granule_maps_of_zgc_with_a_chunk_right_above() -> None:
+    view = f"{2**42:x}-{2**42 + 32 * MIB:x} rw-s 00000000 00:01 9 /memfd:java_heap (deleted)\n"
+    text = jvm(view, anon(AT, 32 * MIB + 68 * KIB))
+    assert kinds(read(text, rss_anon_kb=90_000), AT, AT + GIB) == [
+        (32 * MIB, "java_gc"),
+        (68 * KIB, "anonymous"),
+    ]

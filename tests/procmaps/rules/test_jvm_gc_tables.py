@@ -115,3 +115,12 @@ def test_jdk_8_has_a_mark_stack_where_g1_was_asked_for() -> None:
     text = text.replace("java-17-openjdk-amd64/lib/server", "java-8-openjdk-amd64/jre/lib/amd64/server")
     asked = read(text, argv=("java", "-XX:+UseG1GC", "-Xmx1g", "Main"))
     assert kinds(asked, AT - GIB, AT) == [(chunk, "heap_mmap"), (32 * MIB, "java_gc")]
+
+
+def test_parallel_s_block_table_below_its_bitmap_where_objects_are_aligned_to_16_bytes() -> None:
+    """The bitmap is then half as large, the block table as large as ever."""
+    bitmap, blocks = 20_000 * MIB // 64, 20_000 * MIB // 512
+    heap = anon(64 * GIB - 20_000 * MIB, 64 * MIB) + anon(64 * GIB - 19_936 * MIB, 19_936 * MIB, "---p")
+    argv = ("java", "-XX:+UseParallelGC", "-Xmx20000m", "-XX:ObjectAlignmentInBytes=16", "Main")
+    snapshot = read(jvm(heap, anon(AT, bitmap + blocks)), argv=argv, rss_anon_kb=900_000)
+    assert kinds(snapshot, AT, AT + GIB) == [(bitmap + blocks, "java_gc")]

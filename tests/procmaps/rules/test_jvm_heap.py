@@ -229,3 +229,11 @@ def test_a_whole_heap_that_merged_with_the_class_space_above_it(release: str, to
     found = [start for start, _, kind, _ in parts_of(snapshot) if kind == "java_heap"]
     assert found[0] == top - 3 * GIB
     assert blocks(snapshot, Kind.JAVA_HEAP) == [3 * GIB]
+
+
+def test_shenandoah_s_heap_begins_on_its_regions() -> None:
+    at = MMAP + 256 * KIB
+    text = jvm(anon(at - 400 * KIB, 400 * KIB + 77 * MIB))
+    argv = ("java", "-XX:+UseShenandoahGC", "-Xmx77m", "-XX:-UseCompressedOops", "Main")
+    assert blocks(read(text, argv=argv), Kind.JAVA_HEAP) == [77 * MIB]
+    assert blocks(read(text, argv=("java", "-XX:+UseG1GC", *argv[2:])), Kind.JAVA_HEAP) != [77 * MIB]
