@@ -19,6 +19,7 @@ SHENANDOAH_REGION_BYTES: Final = 256 * KIB  # gc/shenandoah/shenandoah_globals.h
 END_BONUS: Final = 5
 NOTHING: Final = (2 * END_BONUS, 0, 0)  # what a span has to be better than
 ARENA_BYTES: Final = 64 * MIB
+ROWS_LIMIT_COUNT: Final = 2**18  # of a host's parts that a heap can consist of: a JVM has tens
 ARCHIVE_REST_BYTES: Final = 16 * MIB  # what an archive may leave free of its alignment
 
 
@@ -32,7 +33,7 @@ class Chains:
     end: Ints64
     chain: Ints64  # the run that each is in
 
-    def only(self, kept: Flags | slice) -> "Chains":
+    def only(self, kept: Ints64 | slice) -> "Chains":
         """These parts alone."""
         columns = (self.rows, self.process, self.start, self.end, self.chain)
         return Chains(*(column[kept] for column in columns))
@@ -93,7 +94,7 @@ def _long_chains(draft: Draft, jvms: dict[int, Jvm], sizes: dict[int, list[int]]
     if full_oops:
         # nothing then asks for a low address
         long &= ~among(chains.process, full_oops) | (chains.end > LOW_BYTES)
-    return chains.only(long)
+    return chains.only(which(long)[:ROWS_LIMIT_COUNT])
 
 
 def _wanted(chains: Chains, sizes: dict[int, list[int]]) -> list[tuple[int, int, bool]]:
@@ -113,35 +114,35 @@ def _candidates(
     """Spans of a size wanted that begin or end with a mapping."""
     count = len(chains.rows)
     owner, size, prefixed = (np.array(column) for column in zip(*wanted, strict=True))
-    which, row = pairs(owner, chains.process)
-    half = len(which)
+    entry, row = pairs(owner, chains.process)
+    half = len(entry)
     # upward from where a mapping begins, and downward from where one ends
-    which, row = np.concatenate((which, which)), np.concatenate((row, row))
+    entry, row = np.concatenate((entry, entry)), np.concatenate((row, row))
     upward = np.arange(2 * half) < half
     anchor = np.where(upward, chains.start[row], chains.end[row])
-    limit = anchor + np.where(upward, size[which], -size[which])
+    limit = anchor + np.where(upward, size[entry], -size[entry])
     keys = draft.key[chains.rows]
     limit_key = keys[row] + ((limit - chains.start[row]) >> PAGE_SHIFT)
     position = keys.searchsorted(limit_key - upward, "right") - 1
     held = (position >= 0) & (limit >= chains.start[position]) & (limit <= chains.end[position])
     held &= chains.chain[position] == chains.chain[row]
     held &= is_multiple(np.minimum(anchor, limit), HEAP_ALIGNMENT_BYTES)
-    which, row, upward, position = which[held], row[held], upward[held], position[held]
+    entry, row, upward, position = entry[held], row[held], upward[held], position[held]
     low, high = np.minimum(anchor[held], limit[held]), np.maximum(anchor[held], limit[held])
     bottom, top = np.where(upward, row, position), np.where(upward, position, row)
     exact = (chains.start[bottom] == low) & (chains.end[top] == high)
     # the first thing in a heap is committed memory, or the closed prefix of a based one
     opens = ~draft.none[chains.rows[bottom]]
-    fit = np.where(prefixed[which], is_multiple(low, OOPS_BASE_BYTES), opens)
-    units = np.array([_least_alignment(jvms[process]) for process in owner.tolist()])[which]
+    fit = np.where(prefixed[entry], is_multiple(low, OOPS_BASE_BYTES), opens)
+    units = np.array([_least_alignment(jvms[process]) for process in owner.tolist()])[entry]
     fit &= exact | (low & (units - 1) == 0)
     last = chains.end[chains.chain.searchsorted(chains.chain[top], "right") - 1] if count else high
     # mappings grow downward: what merged with the heap came later and lies below it
     most = np.where(exact, 60, 30) + END_BONUS * ~upward + END_BONUS * (high == last)
-    ends = np.array([canonical_ends(jvms[process]) for process in owner.tolist()])[which]
+    ends = np.array([canonical_ends(jvms[process]) for process in owner.tolist()])[entry]
     canonical = (high[:, np.newaxis] == ends).any(axis=1)
     most += np.where(canonical, 100, np.where(high <= LOW_BYTES, np.where(exact, 60, 10), 0))
-    return _Candidates(owner[which[fit]], low[fit], high[fit], most[fit], exact[fit])
+    return _Candidates(owner[entry[fit]], low[fit], high[fit], most[fit], exact[fit])
 
 
 def _least_alignment(jvm: Jvm) -> int:

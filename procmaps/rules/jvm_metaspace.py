@@ -1,5 +1,6 @@
 """Metaspace, the compressed class space, archives of classes (CDS)."""
 
+from collections import defaultdict
 from typing import Final
 
 import numpy as np
@@ -142,14 +143,14 @@ def _nodes_of(draft: Draft, processes: Flags, size: int, alignment: int) -> Span
     closed, first, begin = closed[whole], first[whole], begin[whole]
     # where a node has a hole, what ends there begins in a neighbour: what begins with a mapping comes first
     order = np.argsort(start[first] != begin, kind="stable")
-    found: Spans = []
+    found: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)  # by process
     columns = (draft.process[rows[closed]], begin, end[closed], first, closed)
     for process, low, high, bottom, top in zip(*(column[order].tolist() for column in columns), strict=True):
-        apart = all(process != owner or high <= begun or low >= ended for owner, begun, ended in found)
+        apart = all(high <= begun or low >= ended for begun, ended in found[process])
         inside = slice(bottom, top + 1)
         if apart and _is_node(start[inside], end[inside], none[inside], (low, high)):
-            found.append((process, low, high))
-    return sorted(found)
+            found[process].append((low, high))
+    return sorted((process, *span) for process, spans in found.items() for span in spans)
 
 
 def _is_node(start: Ints64, end: Ints64, none: Flags, span: tuple[int, int]) -> bool:
