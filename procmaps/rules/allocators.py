@@ -15,6 +15,7 @@ from procmaps.tables import Flags, Ints64, which
 CHUNK_MIN_BYTES: Final = 128 * 2**10  # M_MMAP_THRESHOLD begins there
 MIB: Final = 2**20
 SLACK: Final = 4  # a quarter more
+LOW_BYTES: Final = 2**32
 VAST_BYTES: Final = 2**30
 JEMALLOC_STEP_BYTES: Final = 512 * 2**10
 ZEND_CHUNK_BYTES: Final = 2 * MIB
@@ -115,8 +116,27 @@ def mmapped(draft: Draft) -> Flags:
     named = draft.owners(draft.named(Name.GLIBC_MALLOC))  # then what has no name is no chunk
     # with jemalloc glibc's malloc is not called
     other = draft.has("musl", "jemalloc") | named
-    found: Flags = chunk & ~draft.spread(other) & ~is_multiple(draft.size, MIB)
+    # mmap comes nowhere near the executable's addresses by itself
+    reached = (draft.start >= LOW_BYTES) | draft.spread(draft.facts.thirty_two_bit)
+    found: Flags = chunk & ~draft.spread(other) & reached
+    whole = which(found & is_multiple(draft.size, MIB))
+    found[whole[_stand_alone(draft, whole)]] = False
     return found
+
+
+def _stand_alone(draft: Draft, rows: Ints64) -> Flags:
+    """Whole MiB that are not inside a run of writable memory, of which the run as a whole is none.
+
+    madvise divides a chunk in mappings that differ in flags, where a program asks for huge pages in it.
+    """
+    if not len(rows):
+        return np.zeros(0, np.bool_)
+    breaks = np.ones(len(draft), np.bool_)
+    breaks[1:] = ~(draft.open_rw[1:] & draft.open_rw[:-1] & draft.touches_below[1:])
+    run = breaks.cumsum()
+    first, last = run.searchsorted(run[rows]), run.searchsorted(run[rows], "right") - 1
+    inside = (first < rows) & (rows < last)
+    return ~inside | is_multiple(draft.end[last] - draft.start[first], MIB)
 
 
 def zend(draft: Draft) -> Flags | None:

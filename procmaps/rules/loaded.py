@@ -8,19 +8,26 @@ from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft
 from procmaps.rules.names import Name
 from procmaps.rules.rule import Rule
-from procmaps.tables import WRITE, Flags, Ints64, which
+from procmaps.tables import SHARED, WRITE, Flags, Ints64, which
 
 BSS_CERTAIN_BYTES: Final = 64 * 2**10
 BSS_MAX_BYTES: Final = 64 * 2**20
 # where objects are loaded late, below memory that was mapped before; libjvm.so of JDK 26 has 528 KiB
 LATE_BSS_MAX_BYTES: Final = 640 * 2**10
-JEMALLOC_BSS_MAX_BYTES: Final = 3 * 2**20  # its own holds tables of 2 MiB
+MALLOC_BSS_MAX_BYTES: Final = 3 * 2**20  # of jemalloc and tcmalloc, which holds tables of up to 2 MiB
 RUBY_BSS_MAX_BYTES: Final = 128 * 2**10  # its extensions have next to none, and malloc maps from there on
+ROUND_BYTES: Final = 64 * 2**10
+PAGE_BYTES: Final = 4096
+LIBRARIES_LOW: Final = 0x7000_0000_0000  # executables lie below it
 LOADER_MAX_BYTES: Final = 64 * 2**10
 
 
 def _above_data(draft: Draft) -> Flags:
-    found: Flags = draft.open_rw & (draft.below == Name.FILE_DATA + 1)
+    """What is right above writable data of a file that is mapped privately, as objects are."""
+    rows = which(draft.open_rw & (draft.below == Name.FILE_DATA + 1))
+    private = draft.snapshot.maps.perms[draft.mapping[rows] - 1] & SHARED == 0
+    found = np.zeros(len(draft), np.bool_)
+    found[rows[private]] = True
     return found
 
 
@@ -39,12 +46,18 @@ def bss(draft: Draft) -> Flags:
 
     An object that is loaded late comes to lie right below memory that was mapped before: that is no .bss.
     """
-    late = np.where(draft.has("jemalloc"), JEMALLOC_BSS_MAX_BYTES, LATE_BSS_MAX_BYTES)
+    late = np.where(draft.has("jemalloc", "tcmalloc"), MALLOC_BSS_MAX_BYTES, LATE_BSS_MAX_BYTES)
     late = np.where(draft.has("ruby"), RUBY_BSS_MAX_BYTES, late)
     largest = np.where(draft.has("python", "jvm", "ruby"), late, BSS_MAX_BYTES)
     above = _above_data(draft)
     above[_above_closed_data(draft)] = True
-    return above & (draft.size <= draft.spread(largest)) & ~draft.touches_above
+    # the loader maps one object right below the other: above one with a gap other memory was mapped before it
+    doubtful = (draft.above == 0) | (
+        draft.size % ROUND_BYTES == PAGE_BYTES
+    )  # or as a round chunk with its header
+    doubtful &= draft.start >= LIBRARIES_LOW
+    fits = draft.size <= np.where(doubtful, draft.spread(late), draft.spread(largest))
+    return above & fits & ~draft.touches_above
 
 
 def small_bss(draft: Draft) -> Flags:

@@ -123,3 +123,20 @@ def test_musl_that_is_linked_into_the_program_is_known_by_its_closed_page() -> N
     static = read(sorted_maps(program, page, brk, chunk), rss_anon_kb=900)
     assert (300 * KIB, "heap_allocator") in kinds(static)
     assert (300 * KIB, "heap_mmap") in kinds(read(sorted_maps(program, brk, chunk), rss_anon_kb=900))
+
+
+def test_a_chunk_that_madvise_divided() -> None:
+    """Whole MiB inside of a run that as a whole is none: the program asked for huge pages in a chunk."""
+    head, huge, tail = 2 * MIB - 4096, 26 * MIB, 700 * KIB
+    text = sorted_maps(
+        LIBC, BRK_HEAP, anon(AT + 4096, head), anon(AT + 2 * MIB, huge), anon(AT + 2 * MIB + huge, tail)
+    )
+    found = kinds(read(text, rss_anon_kb=90_000), AT, AT + 64 * MIB)
+    assert found == [(head, "heap_mmap"), (huge, "heap_mmap"), (tail, "heap_mmap")]
+    alone = sorted_maps(LIBC, BRK_HEAP, anon(AT + 2 * MIB, huge))
+    assert kinds(read(alone, rss_anon_kb=90_000), AT, AT + 64 * MIB) == [(huge, "anonymous")]
+
+
+def test_malloc_maps_nothing_below_4_gib() -> None:
+    text = sorted_maps(LIBC, BRK_HEAP, anon(0x40000000, 300 * KIB))
+    assert kinds(read(text, rss_anon_kb=90_000), 0, 2**32) == [(300 * KIB, "anonymous")]

@@ -5,6 +5,7 @@ from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, anon, kinds, read, sor
 KIB = 2**10
 MIB = 2**20
 AT = 0x7F1000000000
+EXECUTABLE = 0x555400000000
 
 
 def library(at: int, path: str = "/usr/lib/libx.so") -> str:
@@ -16,16 +17,32 @@ def library(at: int, path: str = "/usr/lib/libx.so") -> str:
 
 def test_zeroed_data_above_data() -> None:
     for size in (12 * KIB, 9 * MIB):
-        text = sorted_maps(LIBC, BRK_HEAP, library(AT), anon(AT + 0x2000, size))
-        assert kinds(read(text), AT + 0x2000) == [(size, "file_bss")]
+        above = f"{AT + 0x2000 + size:x}-{AT + 0x3000 + size:x} r--p 00000000 fe:00 51 /usr/lib/liby.so\n"
+        text = sorted_maps(LIBC, BRK_HEAP, library(AT), anon(AT + 0x2000, size), above)
+        assert kinds(read(text), AT + 0x2000)[0] == (size, "file_bss")
+
+
+def test_large_memory_below_a_gap_was_mapped_before_the_object_below_it() -> None:
+    size = 9 * MIB + 4096
+    text = sorted_maps(LIBC, BRK_HEAP, library(AT), anon(AT + 0x2000, size))
+    assert kinds(read(text), AT + 0x2000) == [(size, "heap_mmap")]
+    program = sorted_maps(LIBC, BRK_HEAP, library(EXECUTABLE, "/usr/bin/x"), anon(EXECUTABLE + 0x2000, size))
+    assert kinds(read(program), EXECUTABLE + 0x2000)[0] == (size, "file_bss")
+
+
+def test_above_shared_data_of_a_file_is_no_zeroed_data() -> None:
+    shared = f"{AT:x}-{AT + 0x1000:x} rw-s 00000000 fe:00 50 /var/lib/x/lock.mdb\n"
+    text = sorted_maps(LIBC, BRK_HEAP, shared, anon(AT + 0x1000, 300 * KIB))
+    assert kinds(read(text), AT + 0x1000) == [(300 * KIB, "heap_mmap")]
 
 
 def test_zeroed_data_above_a_part_that_was_closed_to_writing() -> None:
-    closed = f"{AT + 0x2000:x}-{AT + 0x4000:x} r--p 00002000 fe:00 50 /usr/lib/libx.so\n"
-    text = sorted_maps(LIBC, BRK_HEAP, library(AT), closed, anon(AT + 0x4000, 9 * MIB))
-    assert kinds(read(text), AT + 0x4000) == [(9 * MIB, "file_bss")]
-    apart = sorted_maps(LIBC, BRK_HEAP, closed, anon(AT + 0x4000, 9 * MIB + 4096))
-    assert kinds(read(apart), AT + 0x4000) == [(9 * MIB + 4096, "heap_mmap")]
+    at = EXECUTABLE
+    closed = f"{at + 0x2000:x}-{at + 0x4000:x} r--p 00002000 fe:00 50 /usr/bin/x\n"
+    text = sorted_maps(LIBC, BRK_HEAP, library(at, "/usr/bin/x"), closed, anon(at + 0x4000, 9 * MIB))
+    assert kinds(read(text), at + 0x4000)[0] == (9 * MIB, "file_bss")
+    apart = sorted_maps(LIBC, BRK_HEAP, closed, anon(at + 0x4000, 9 * MIB + 4096))
+    assert kinds(read(apart), at + 0x4000)[0] == (9 * MIB + 4096, "heap_mmap")
 
 
 def test_large_memory_that_goes_on_is_none() -> None:
