@@ -51,10 +51,9 @@ def bss(draft: Draft) -> Flags:
     largest = np.where(draft.has("python", "jvm", "ruby"), late, BSS_MAX_BYTES)
     above = _above_data(draft)
     above[_above_closed_data(draft)] = True
-    # the loader maps one object right below the other: above one with a gap other memory was mapped before it
-    doubtful = (draft.above == 0) | (
-        draft.size % ROUND_BYTES == PAGE_BYTES
-    )  # or as a round chunk with its header
+    # the loader maps one object right below the other: above one with a gap other memory was mapped before it;
+    # and a page more than round is a chunk with its header
+    doubtful = (draft.above == 0) | (draft.size % ROUND_BYTES == PAGE_BYTES)
     doubtful &= draft.start >= LIBRARIES_LOW
     fits = draft.size <= np.where(doubtful, draft.spread(late), draft.spread(largest))
     return above & fits & ~draft.touches_above
