@@ -51,7 +51,7 @@ def bss(draft: Draft) -> Flags:
     largest = np.where(draft.has("python", "jvm", "ruby"), late, BSS_MAX_BYTES)
     above = _above_data(draft)
     above[_above_closed_data(draft)] = True
-    # the loader maps one object right below the other: above one with a gap other memory was mapped before it;
+    # the loader maps one object right below the other: below a gap other memory was mapped before the object;
     # and a page more than round is a chunk with its header
     doubtful = (draft.above == 0) | (draft.size % ROUND_BYTES == PAGE_BYTES)
     doubtful &= draft.start >= LIBRARIES_LOW
