@@ -62,7 +62,7 @@ class Row:
 
     group: str
     name: str
-    flags: str
+    settings: str
     found: dict[Evidence, Agreement]
 
 
@@ -82,7 +82,7 @@ def render(rows: list[Row], date: str, machine: str) -> str:
     groups: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         groups[row.group].append(row)
-    settings = {row.name: row.flags for row in rows if row.flags}
+    settings = {row.name: row.settings for row in rows if row.settings}
     parts = [
         _HEAD.format(date=date, machine=machine),
         _table("All", _sums({"all": rows, **groups})),
@@ -91,7 +91,7 @@ def render(rows: list[Row], date: str, machine: str) -> str:
         *_worst(rows),
         "",
         "## Settings\n",
-        *(f"- {name}: `{flags}`" for name, flags in settings.items()),
+        *(f"- {name}: `{setting}`" for name, setting in settings.items()),
     ]
     return "\n".join(parts) + "\n"
 

@@ -11,17 +11,16 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft
+from procmaps.rules.draft import PAGE_BYTES, Draft
 from procmaps.rules.groups import ranges
 from procmaps.rules.names import Name
 from procmaps.rules.objects import OTHER_MALLOCS
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64, which
 
-HEAP_64_BYTES: Final = 64 * 2**20
-HEAP_32_BYTES: Final = 2**20
+ARENA_BYTES: Final = 64 * 2**20
+ARENA_32_BYTES: Final = 2**20
 MIB: Final = 2**20
-PAGE_BYTES: Final = 4096
 RESIDENT_SHARE: Final = (
     8  # a full heap was written once; of less than an eighth resident something else is likelier
 )
@@ -41,7 +40,7 @@ def names_arenas(draft: Draft) -> Flags:
 
 def heap_bytes(draft: Draft, rows: Ints64) -> Ints64:
     """HEAP_MAX_SIZE of the process of each of these parts."""
-    return np.where(draft.facts.thirty_two_bit[draft.process[rows]], HEAP_32_BYTES, HEAP_64_BYTES)
+    return np.where(draft.facts.thirty_two_bit[draft.process[rows]], ARENA_32_BYTES, ARENA_BYTES)
 
 
 def partly_used(draft: Draft) -> Flags | None:
@@ -69,7 +68,7 @@ def partly_used(draft: Draft) -> Flags | None:
     below = draft.touches_below[heads] & draft.none[heads - 1] & (draft.size[heads - 1] <= SPILL_BYTES)
     both = (draft.size[heads] + draft.size[heads - 1]) % MIB  # JDK 11 to 17 add a page to -Xss
     stack = (draft.size[heads] % MIB == 0) | (both == 0) | (both == PAGE_BYTES)
-    good &= ~(below & stack & (draft.size[tails] <= SPILL_BYTES) & (size == HEAP_64_BYTES))
+    good &= ~(below & stack & (draft.size[tails] <= SPILL_BYTES) & (size == ARENA_BYTES))
     # where glibc names its heaps, what has no name is not one
     good &= named | (draft.code[heads] == int(Name.GLIBC_ARENA)) | ~names_arenas(draft)[draft.process[tails]]
     if not good.any():
@@ -81,7 +80,7 @@ def partly_used(draft: Draft) -> Flags | None:
 def full(draft: Draft) -> Flags | None:
     """Whole blocks that are writable to their end: heaps that are full, where RssAnon can pay for them."""
     allowed = uses_arenas(draft) & _has_arenas(draft)
-    rows = which(draft.open_rw & draft.spread(allowed) & (draft.size >= HEAP_32_BYTES))
+    rows = which(draft.open_rw & draft.spread(allowed) & (draft.size >= ARENA_32_BYTES))
     rows = rows[draft.size[rows] >= heap_bytes(draft, rows)]
     if not len(rows):
         return None

@@ -10,11 +10,10 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft, is_multiple
+from procmaps.rules.draft import PAGE_BYTES, Draft, is_multiple
 from procmaps.rules.rule import Rule
 from procmaps.tables import EXECUTE, Flags, which
 
-PAGE_BYTES: Final = 4096
 UNIT_BYTES: Final = 256 * 2**10
 MAPPED_MIN_BYTES: Final = 512 * 2**10  # what is smaller is in a carrier with others, or in malloc's
 LITERALS_MIN_BYTES: Final = 2**29

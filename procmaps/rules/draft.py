@@ -38,6 +38,7 @@ OPEN = 255
 FEW_CUTS_COUNT = 40
 ACCESS = READ | WRITE | EXECUTE
 PAGE_SHIFT = 12
+PAGE_BYTES = 1 << PAGE_SHIFT
 
 
 @dataclass(frozen=True, slots=True)

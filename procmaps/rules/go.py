@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft, is_multiple
+from procmaps.rules.draft import PAGE_BYTES, Draft, is_multiple
 from procmaps.rules.groups import runs_with
 from procmaps.rules.rule import Rule
 from procmaps.rules.stacks import default_bytes, flag
@@ -19,7 +19,6 @@ ISLAND_RESERVE_BYTES: Final = 128 * 2**20  # closed on both sides of a page of t
 ISLAND_BYTES: Final = 64 * 2**10
 INDEX_BYTES: Final = 32 * 2**20  # a pointer for each 64 MiB of 48 bits of addresses
 BITMAP_BYTES: Final = 2**20
-PAGE_BYTES: Final = 4096
 CHUNK_MIN_BYTES: Final = 128 * 2**10  # smaller chunks of malloc are not mapped alone
 SMALL_SUMMARY_BYTES: Final = (128 * 2**10, 2**20)
 METADATA_UNIT_BYTES: Final = 64 * 2**10

@@ -5,14 +5,13 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft, Spans
+from procmaps.rules.draft import PAGE_BYTES, Draft, Spans
 from procmaps.rules.groups import pairs
 from procmaps.rules.jvm import CODE_CACHE_BYTES, KIB, rows_of_jvms
 from procmaps.rules.names import Name
 from procmaps.rules.rule import Rule
 from procmaps.tables import EXECUTE, WRITE, Flags, Ints64, which
 
-PAGE_BYTES: Final = 4096
 SEGMENT_MAP_FACTOR: Final = 128  # one byte a segment of CodeCacheSegmentSize
 CODE_SEGMENTS_LIMIT_COUNT: Final = 8  # a JVM has one or three
 SMALL_MAP_BYTES: Final = 8 * KIB

@@ -11,7 +11,8 @@ from typing import Final, NamedTuple, TypeVar
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft, Spans, is_multiple
+from procmaps.rules.arenas import ARENA_BYTES
+from procmaps.rules.draft import PAGE_BYTES, Draft, Spans, is_multiple
 from procmaps.rules.groups import ranges
 from procmaps.rules.jvm import CANDIDATE_LIMIT_COUNT, KIB, MIB, OBJECT_ALIGNMENT_BYTES, Jvm, rows_of_jvms
 from procmaps.rules.rule import Rule
@@ -19,8 +20,6 @@ from procmaps.tables import Flags, Ints64
 
 CARD_BYTES: Final = 512
 SCALES: Final = (32, 64, CARD_BYTES)
-PAGE_BYTES: Final = 4096
-ARENA_BYTES: Final = 64 * MIB
 LARGE_PAGE_BYTES: Final = 2 * MIB
 LARGE_GAP_BYTES: Final = 256 * KIB
 GAP_MIN_BYTES: Final = 20 * KIB  # a mirrored gap below this could be guard zones

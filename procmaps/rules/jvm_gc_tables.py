@@ -6,7 +6,7 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import affordable
-from procmaps.rules.draft import Draft, Spans, is_multiple
+from procmaps.rules.draft import PAGE_BYTES, Draft, Spans, is_multiple
 from procmaps.rules.groups import among
 from procmaps.rules.jvm import KIB, LOW_BYTES, MIB, Jvm
 from procmaps.rules.jvm_gc import heap_runs, merge_spans, scale_of, whole_pages
@@ -15,7 +15,6 @@ from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS
 from procmaps.tables import Flags, which
 
-PAGE_BYTES: Final = 4096
 MERGED_MIN_BYTES: Final = 4 * MIB
 MERGED_FACTOR: Final = 3
 ALIGNED_BYTES: Final = 2 * MIB

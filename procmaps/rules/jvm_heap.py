@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
+from procmaps.rules.arenas import ARENA_BYTES
 from procmaps.rules.draft import Draft, Spans, is_multiple
 from procmaps.rules.jvm import CLASS_SPACE_BYTES, LOW_BYTES, MIB, Jvm
 from procmaps.rules.jvm_heap_search import Chains, chains_of, heaps_by_size
@@ -24,7 +25,6 @@ EXTENT_MIN_BYTES: Final = 256 * MIB
 GENERATION_FACTOR: Final = 16
 HEAP_MIN_BYTES: Final = 8 * MIB
 ZGC_LOW_BYTES: Final = 4 * 2**40
-ARENA_BYTES: Final = 64 * MIB
 ALIGNED_BYTES: Final = 2 * MIB
 
 

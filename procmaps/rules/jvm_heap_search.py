@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from procmaps.rules.arenas import ARENA_BYTES
 from procmaps.rules.draft import PAGE_SHIFT, Draft, Spans, is_multiple
 from procmaps.rules.groups import among, pairs
 from procmaps.rules.jvm import CANDIDATE_LIMIT_COUNT, CLASS_SPACE_BYTES, GIB, KIB, LOW_BYTES, MIB, Jvm
@@ -18,7 +19,6 @@ HEAP_ALIGNMENT_BYTES: Final = 64 * KIB  # Serial's; others align to more
 SHENANDOAH_REGION_BYTES: Final = 256 * KIB  # gc/shenandoah/shenandoah_globals.hpp: ShenandoahMinRegionSize
 END_BONUS: Final = 5
 NOTHING: Final = (2 * END_BONUS, 0, 0)  # what a span has to be better than
-ARENA_BYTES: Final = 64 * MIB
 ROWS_LIMIT_COUNT: Final = 2**18  # of a host's parts that a heap can consist of: a JVM has tens
 ARCHIVE_REST_BYTES: Final = 16 * MIB  # what an archive may leave free of its alignment
 

@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
+from procmaps.rules.arenas import ARENA_BYTES
 from procmaps.rules.draft import PAGE_SHIFT, Draft, Spans, is_multiple
 from procmaps.rules.groups import ranges
 from procmaps.rules.jvm import CLASS_SPACE_BYTES, COMPRESSED_OOPS_BYTES, KIB, LOW_BYTES, MIB, rows_of_jvms
@@ -21,7 +22,6 @@ GRANULE_BYTES: Final = 64 * KIB
 CANDIDATE_LIMIT_COUNT: Final = 4096  # of a host's mappings that could end a node
 CLOSED_LIMIT_COUNT: Final = 4096  # of a host's closed parts large enough for a class space
 RESERVATION_LIMIT_PARTS: Final = 24
-ARENA_BYTES: Final = 64 * MIB
 ARCHIVE_ALIGNMENT_BYTES: Final = 16 * MIB
 
 

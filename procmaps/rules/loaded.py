@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft
+from procmaps.rules.draft import PAGE_BYTES, Draft
 from procmaps.rules.names import Name
 from procmaps.rules.rule import Rule
 from procmaps.tables import SHARED, WRITE, Flags, Ints64, which
@@ -17,7 +17,6 @@ LATE_BSS_MAX_BYTES: Final = 640 * 2**10
 MALLOC_BSS_MAX_BYTES: Final = 3 * 2**20  # of jemalloc and tcmalloc, which holds tables of up to 2 MiB
 RUBY_BSS_MAX_BYTES: Final = 128 * 2**10  # its extensions have next to none, and malloc maps from there on
 ROUND_BYTES: Final = 64 * 2**10
-PAGE_BYTES: Final = 4096
 LIBRARIES_LOW: Final = 0x7000_0000_0000  # executables lie below it
 LOADER_MAX_BYTES: Final = 64 * 2**10
 

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft, is_multiple
+from procmaps.rules.draft import PAGE_BYTES, Draft, is_multiple
 from procmaps.rules.groups import count_alike
 from procmaps.rules.rule import Rule
 from procmaps.rules.stacks import default_bytes
@@ -13,7 +13,6 @@ from procmaps.tables import Flags, which
 
 HEAP_PAGE_BYTES: Final = 16 * 2**10  # Mono's blocks; Ruby's pages up to 3.1, 64 KiB from 3.2 on
 HEAP_MIN_BYTES: Final = 64 * 2**10
-PAGE_BYTES: Final = 4096
 FIBER_MIN_COUNT: Final = 4  # the pool begins with more
 
 

@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
+from procmaps.rules.arenas import ARENA_BYTES
 from procmaps.rules.draft import Draft, is_multiple
 from procmaps.rules.groups import runs_with
 from procmaps.rules.names import Name
@@ -13,8 +14,6 @@ from procmaps.smaps import VM_FLAGS
 from procmaps.tables import EXECUTE, Bytes8, Flags, which
 
 V8_PAGE_BYTES: Final = 256 * 2**10
-ARENA_BYTES: Final = 64 * 2**20
-V8_CODE_RANGE_BYTES: Final = 512 * 2**20
 MMAP_AREA_BYTES: Final = 0x5000_0000_0000  # position-independent executables and the mmap area lie above it
 PY_ARENA_BYTES: Final = 256 * 2**10  # CPython to 3.9; from 3.10 on 1 MiB, a multiple of it
 PY_BIG_ARENA_BYTES: Final = 2**20

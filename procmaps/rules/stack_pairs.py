@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft
+from procmaps.rules.draft import PAGE_BYTES, Draft
 from procmaps.rules.groups import count_alike, runs_with
 from procmaps.rules.rule import Rule
 from procmaps.rules.stacks import (
@@ -15,7 +15,6 @@ from procmaps.rules.stacks import (
     GUARD_MAX_BYTES,
     JAVA_DEFAULT_BYTES,
     MERGES_UNTIL,
-    PAGE_BYTES,
     STACK_MAX_BYTES,
     STACK_MIN_BYTES,
     default_bytes,

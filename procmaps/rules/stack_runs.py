@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft
+from procmaps.rules.draft import PAGE_BYTES, Draft
 from procmaps.rules.objects import OTHER_MALLOCS
 from procmaps.rules.rule import Rule
 from procmaps.rules.stack_pairs import missing_stacks
@@ -14,7 +14,6 @@ from procmaps.rules.stacks import (
     CACHE_BYTES,
     DEFAULT_BYTES,
     JAVA_DEFAULT_BYTES,
-    PAGE_BYTES,
     default_bytes,
     take_runs,
 )

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft
+from procmaps.rules.draft import PAGE_BYTES, Draft
 from procmaps.rules.groups import among, count_alike, slices_of
 from procmaps.rules.objects import OTHER_MALLOCS
 from procmaps.rules.rule import Rule
@@ -13,7 +13,6 @@ from procmaps.rules.stack_pairs import live, missing_stacks
 from procmaps.rules.stacks import (
     CACHE_BYTES,
     GUARD_MAX_BYTES,
-    PAGE_BYTES,
     STACK_MAX_BYTES,
     STACK_MIN_BYTES,
     default_bytes,

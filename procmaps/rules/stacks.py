@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft
+from procmaps.rules.draft import PAGE_BYTES, Draft
 from procmaps.rules.groups import among, count_alike, ranges, slices_of
 from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS
@@ -20,7 +20,6 @@ from procmaps.tables import UNLIMITED, Flags, Ints64, which
 _RELEASE = re.compile(r"(\d{1,4})\.(\d{1,4})")
 UNKNOWN_RELEASE: Final = (2**16, 0)
 MERGES_UNTIL: Final = (6, 7)  # from then on MAP_STACK sets a flag, and stacks merge with nothing but stacks
-PAGE_BYTES: Final = 4096
 GUARD_MAX_BYTES: Final = 2**20
 # yellow 2, red 1, from JDK 9 reserved 1 page; with a page of glibc's
 JAVA_ZONES_BYTES: Final = (12 * 2**10, 16 * 2**10, 20 * 2**10)
