@@ -9,7 +9,7 @@ FUZZ_SECONDS ?= 600
 FUZZER := 'atheris>=3'
 SHELL_SCRIPTS := collector/probe.sh scripts/environment scripts/system-packages scripts/truth .ci/run
 
-.PHONY: help demo test test-lowest check bench second-opinion truth fuzz clean
+.PHONY: help demo test test-lowest check bench second-opinion truth fuzz attack clean
 .DEFAULT_GOAL := help
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo 'make second-opinion  label processes that can tell what their memory is (JVMs, C), and compare'
 	@echo 'make truth TRUTH=DIR  score the classifier on processes whose memory is known'
 	@echo 'make fuzz         search for input that breaks the core, for FUZZ_SECONDS ($(FUZZ_SECONDS))'
+	@echo 'make attack       the probe under its sudoers rule, 200 inputs for each pair of shell and awk'
 	@echo 'make clean        remove what the other targets made, runs/ excepted'
 
 $(STAMP): pyproject.toml scripts/environment
@@ -74,6 +75,10 @@ fuzz: $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(FUZZER) 2>/dev/null \
 	|| echo 'atheris does not install here: Hypothesis searches by itself'
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m tests.fuzz
+
+attack: $(STAMP)
+	@sh scripts/system-packages
+	MAPSWEEP_ATTACKS_PER_PAIR=200 $(BIN)/pytest tests/collector/test_probe_input.py
 
 clean:
 	rm -rf $(VENV) .venv-lowest lowest.txt build *.egg-info bench/out \

@@ -6,27 +6,51 @@
 # semicolon, and there is no exclamation mark (csh), no doubled backslash (fish) and no doubled blank (sudoers).
 #
 # Standard input: the nonce, then "smaps_kb=N root=PREFIX". The nonce marks the records, and must not be seen by
-# the processes that are read: it is never on a command line and never in the environment.
+# the processes that are read: it is never on a command line and never in the environment. Through sudo whoever
+# may run the probe chooses these lines, so each value is checked before use, and none becomes a command.
 # Exit: 0 all was sent, 64 refused, 66 no /proc there, 69 no tool to read it with, else what awk ended with.
 
 : mapsweep probe;
-unset nonce options smaps root pack low attempt ended GZIP POSIXLY_CORRECT;
+unset nonce options smaps digits hex root pack low attempt ended GZIP POSIXLY_CORRECT;
+unset GAWK_PERSIST_FILE AWKPATH AWKLIBPATH AWK_HASH;
 LC_ALL=C;
 export LC_ALL;
+refuse() {
+    echo "mapsweep: $1" >&2;
+    exit 64;
+};
 IFS= read -r nonce;
 IFS= read -r options;
+hex="[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]";
+# shellcheck disable=SC2254
+case $nonce in
+    $hex$hex$hex$hex) ;;
+    *) refuse "the first line of standard input is not a nonce";;
+esac;
+case $options in
+    smaps_kb=*" root="*) ;;
+    *) refuse "the second line of standard input is not smaps_kb=N root=PREFIX";;
+esac;
 smaps=${options#smaps_kb=};
-smaps=${smaps%% *};
-root=${options#*root=};
+smaps=${smaps%%" root="*};
+root=${options#*" root="};
+digits=$smaps;
+while case $digits in [0-9]*) test "${#smaps}" -le 15;; *) false;; esac; do digits=${digits#?}; done;
+if test -z "$smaps" || test -n "$digits"; then refuse "smaps_kb is not a number"; fi;
+case $root in
+    "" | /*) ;;
+    *) refuse "root is not an absolute path";;
+esac;
+# shellcheck disable=SC1003
+case $root in
+    *'\'*) refuse "root has a backslash";;
+esac;
 
 # Through sudo this runs as root for an account that is not: that account chooses neither the tools nor a tree
 # whose links could lead anywhere.
 if test -n "${SUDO_UID-}${DOAS_USER-}"; then
     PATH=/usr/sbin:/usr/bin:/sbin:/bin;
-    if test -n "$root"; then
-        echo "mapsweep: root= is refused through sudo" >&2;
-        exit 64;
-    fi;
+    if test -n "$root"; then refuse "root= is refused through sudo"; fi;
 fi;
 
 cd "$root/proc" || exit 66;
@@ -39,12 +63,12 @@ if command -v nice >/dev/null 2>&1; then low="nice -n 10"; fi;
 pack=;
 if command -v gzip >/dev/null 2>&1; then pack="gzip -1"; fi;
 
-# Echo is built in (a pipe, no command line), and takes any number of pids.
+# Echo is built in (a pipe, no command line), and takes any number of pids. Some expand backslashes: of the values
+# checked above none has one.
 list() {
     echo "$nonce";
     echo "$root";
     echo "$smaps";
-    echo "$pack";
     echo "$*";
 };
 
@@ -52,7 +76,7 @@ list() {
 # being read (exit 2); then the reading starts over, and what was sent is void.
 collect() {
     # shellcheck disable=SC2086
-    list "$@" | $low awk '
+    list "$@" | $low awk -v "pack=$pack" '
     # One file whole: RS is a byte that does not occur, or is put back where it does.
     function slurp(file, chunk, text, got, parts) {
         text = "";
@@ -227,8 +251,8 @@ collect() {
         getline nonce;
         getline root;
         getline smaps;
-        getline pack;
         getline line;
+        if ((nonce ~ /^[0-9a-f]+$/) == 0 || (smaps ~ /^[0-9]+$/) == 0) exit 64;
         listed = split(line, pids, " ");
         if (pids[1] == "[0-9]*") listed = 0;
         RS = "\001";

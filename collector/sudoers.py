@@ -1,4 +1,4 @@
-"""The sudoers line that allows the probe as root, and nothing else."""
+"""The sudoers lines that allow the probe as root, and nothing else."""
 
 import re
 from typing import Final
@@ -11,10 +11,14 @@ _SPECIAL: Final = re.compile(r"[\\*?\[\],:=#]")
 
 
 def rule(account: str) -> str:
-    """The line for a file in /etc/sudoers.d; `account` is a user, or a %group."""
+    """The lines for a file in /etc/sudoers.d; `account` is a user, or a %group.
+
+    The first lets the account do without a terminal, where the host's sudoers file demands one.
+    """
     if not _ACCOUNT.fullmatch(account):
         raise OperatorError(Mistake("ACCOUNT", f"{account!r} is no account", "give a user, or a %group"))
-    return f"{account} ALL=(root) NOPASSWD: {probe.SHELL} -c {_SPECIAL.sub(_escaped, probe.SCRIPT)}\n"
+    command = f"{probe.SHELL} -c {_SPECIAL.sub(_escaped, probe.SCRIPT)}"
+    return f"Defaults:{account} !requiretty\n{account} ALL=(root) NOPASSWD: {command}\n"
 
 
 def _escaped(match: re.Match[str]) -> str:
