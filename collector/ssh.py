@@ -21,6 +21,7 @@ from collector.trouble import HostTrouble
 from collector.watchdog import INTERRUPTED, Guard
 
 FAREWELL_S: Final = 1.0  # for the library's thread to end; then it is left behind
+STDERR_READS_PER_TURN: Final = 64
 BACKOFF_S: Final = 1.0
 BACKOFF_MAX_S: Final = 30.0
 RETRIED: Final = frozenset({"throttled"})
@@ -141,7 +142,8 @@ class _Connection:
     def _wait(self, event: threading.Event) -> None:
         """Until the library's thread is done or fails; the watchdog ends it if need be."""
         while not event.wait(1.0):
-            if not self._transport.is_alive():
+            # the library's thread may itself wait for an agent: then cutting the connection does not end it
+            if not self._transport.is_alive() or self._guard.fired:
                 break
         if self._stage is Stage.BANNER and self._transport.remote_version:
             self._stage = Stage.KEX
@@ -197,7 +199,7 @@ class _Connection:
         channel.sendall(drawn.standard_input)
         channel.shutdown_write()
         intake = Intake(drawn, self._limits)
-        while not intake.cut and _read(channel, intake):
+        while not intake.cut and not self._guard.fired and _read(channel, intake):
             if intake.begun and self._stage is not Stage.READ:
                 self._enter(Stage.READ, self._limits.total_s)
         if (overdue := self._overdue()) is not None:
@@ -221,8 +223,7 @@ def _read(channel: paramiko.Channel, intake: Intake) -> bool:
         chunk = channel.recv(READ_BYTES)
     except TimeoutError:
         chunk = None
-    while channel.recv_stderr_ready():
-        intake.take_stderr(channel.recv_stderr(READ_BYTES))
+    _drain_stderr(channel, intake)
     if chunk is None:
         intake.silence()
         return True
@@ -230,11 +231,18 @@ def _read(channel: paramiko.Channel, intake: Intake) -> bool:
     return bool(chunk)
 
 
+def _drain_stderr(channel: paramiko.Channel, intake: Intake) -> None:
+    """What is there of standard error, a limited number of reads: a host may send faster than we read."""
+    for _ in range(STDERR_READS_PER_TURN):
+        if not channel.recv_stderr_ready():
+            return
+        intake.take_stderr(channel.recv_stderr(READ_BYTES))
+
+
 def _exit_status(channel: paramiko.Channel, intake: Intake) -> int | None:
     """None where the host sends none in time; what stderr still holds is taken as well."""
     ended = not intake.cut and channel.status_event.wait(FAREWELL_S)
-    while channel.recv_stderr_ready():
-        intake.take_stderr(channel.recv_stderr(READ_BYTES))
+    _drain_stderr(channel, intake)
     return channel.exit_status if ended and channel.exit_status >= 0 else None
 
 

@@ -3,6 +3,7 @@
 import os
 from dataclasses import replace
 
+from archive.mistakes import Mistake, OperatorError
 from archive.records import Connection, Host
 from collector.inventory import load
 from collector.patterns import select
@@ -14,7 +15,12 @@ LOCAL = "localhost"
 
 
 def pattern_of(patterns: tuple[str, ...]) -> str:
-    """Several --hosts are one pattern; none is all hosts."""
+    """Several --hosts are one pattern; none is all hosts. OperatorError where one is empty.
+
+    An empty one is most often a shell variable that is not set, and must not mean the whole fleet.
+    """
+    if not all(pattern.strip() for pattern in patterns):
+        raise OperatorError(Mistake("--hosts", "is empty", "give a pattern; `all` selects every host"))
     return ",".join(patterns) or ALL
 
 

@@ -1,4 +1,4 @@
-"""Whoever may run the probe as root chooses its standard input: no line of it may become more than a value."""
+"""Whoever may run the probe as root chooses its standard input: no line of it becomes more than a value."""
 
 import os
 import random
