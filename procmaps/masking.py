@@ -12,12 +12,17 @@ from typing import Final
 from procmaps.arguments import base_name
 from procmaps.secret_patterns import MASK, ends_in_key, is_secret_word, mask_text, names_secret
 
-ARGUMENT_LIMIT_BYTES: Final = 131_072  # MAX_ARG_STRLEN, include/uapi/linux/binfmts.h
+# the bounds of what is kept; more is dropped, since time is spent on each byte and the bytes are a stranger's
+ARGUMENT_LIMIT_BYTES: Final = 4096
+PROCESS_LIMIT_BYTES: Final = 32_768
+ARGUMENTS_LIMIT: Final = 1024
+LOOKAHEAD_BYTES: Final = 1024  # read beyond the bound, so that a secret across it is known as one
 NESTING_LIMIT_QUOTES: Final = 3
 REMEMBERED_LIMIT_BYTES: Final = 4096
 REMEMBERED_COMMAND_LINES: Final = 4096  # with the limit above, 16 MiB at most
 
 _WORDS = re.compile(rb"\s+|(?:\"[^\"]*\"|'[^']*'|[^\s\"'])+|[\"']")
+_PARTED = re.compile(rb"[\s&;,:=/]")
 _BLANK = re.compile(rb"\s")
 _OPTION = re.compile(rb"--[A-Za-z][A-Za-z-]*(?:=.*)?\Z|-[A-Za-z]\Z|-[a-z][a-z-]{0,24}\Z", re.DOTALL)
 
@@ -52,27 +57,56 @@ _WHOLE: Final = b"whole"  # the next argument is a secret from end to end
 
 
 def mask_argv(argv: tuple[bytes, ...]) -> tuple[bytes, ...]:
-    """The same arguments with what looks like a secret replaced by the mask; their number stays."""
-    return tuple(_masked(argv))
+    """The same arguments with what looks like a secret masked; what exceeds the bounds is dropped."""
+    return tuple(_bounded(_masked(argv[:ARGUMENTS_LIMIT])))
 
 
 def mask_cmdline(cmdline: bytes) -> bytes:
     """The content of /proc/PID/cmdline, NUL between the arguments, with its secrets masked."""
     if len(cmdline) <= REMEMBERED_LIMIT_BYTES:
         return _mask_remembered(cmdline)
-    return b"\0".join(_masked(cmdline.split(b"\0")))
+    return b"\0".join(mask_argv(_split(cmdline)))
 
 
 @lru_cache(maxsize=REMEMBERED_COMMAND_LINES)
 def _mask_remembered(cmdline: bytes) -> bytes:
     """The hosts of a fleet run the same command lines, and masking costs more than all else of a host."""
-    return b"\0".join(_masked(cmdline.split(b"\0")))
+    return b"\0".join(mask_argv(_split(cmdline)))
+
+
+def _split(cmdline: bytes) -> tuple[bytes, ...]:
+    return tuple(cmdline.split(b"\0", ARGUMENTS_LIMIT)[:ARGUMENTS_LIMIT])
+
+
+def _bounded(masked: Iterable[bytes]) -> Iterator[bytes]:
+    """The masked arguments as far as the bounds allow: masking stops where nothing more is kept."""
+    left = PROCESS_LIMIT_BYTES
+    for argument in masked:
+        kept = argument[:ARGUMENT_LIMIT_BYTES]
+        left -= len(kept) + 1
+        if left < 0:
+            return
+        yield kept
+
+
+def _cut(argument: bytes) -> bytes:
+    """An argument that is too long without its end, and without the word that the cut goes through."""
+    window = ARGUMENT_LIMIT_BYTES + LOOKAHEAD_BYTES
+    if len(argument) <= window:
+        return argument
+    start = argument[:window]
+    ends = [found.end() for found in _PARTED.finditer(start)]
+    return start[: ends[-1]] if ends else start[:0] + MASK
 
 
 def _masked(arguments: Iterable[bytes], depth: int = 0) -> Iterator[bytes]:
     tool = follows = b""
-    for argument in arguments:
-        if follows and argument and not _OPTION.match(argument):
+    for whole in arguments:
+        argument = _cut(whole)
+        if not argument:
+            yield argument
+            continue
+        if follows and not _OPTION.match(argument):
             user, separator, _ = argument.partition(follows)
             yield MASK if follows is _WHOLE or not separator else user + separator + MASK
             follows = b""
@@ -110,7 +144,7 @@ def _argument(tool: bytes, argument: bytes, depth: int) -> bytes:
     if equals and flag in flags:
         return flag + equals + value.partition(separator)[0] + separator + MASK
     # the whole first: a header's value may have a blank in it
-    argument = mask_text(argument[:ARGUMENT_LIMIT_BYTES])
+    argument = mask_text(argument)
     if depth < NESTING_LIMIT_QUOTES and _BLANK.search(argument):
         return _command_line(argument, depth + 1)
     return argument

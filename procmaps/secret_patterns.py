@@ -27,7 +27,7 @@ _NOT_ITSELF = re.compile(
     rb"|endpoint|algorithm|expiry|expiration|issuer|required|check)s?\Z",
     re.IGNORECASE,
 )
-_LEADING_NAME = re.compile(rb"[\w.\-/\[\]@+]*\Z")
+_LEADING_NAME = re.compile(rb"[\w.\-/\[\]@+]*")
 _VALUE = re.compile(rb"\"[^\"]*\"?|'[^']*'?|[^\s&;\"']+")
 _HEADER = re.compile(
     rb"\A((?:proxy-)?authorization|cookie|x-[a-z-]{0,64}(?:token|key|auth|secret)[a-z-]{0,32})(\s{0,4}:\s{0,4}).+",
@@ -37,6 +37,8 @@ _HEADER = re.compile(
 _PLACES: Final = (
     (re.compile(rb"(://[^\s/?#:@]{0,256}:)[^\s/?#]{1,1024}@"), rb"\1" + MASK + b"@"),
     (re.compile(rb"(://)[^\s/?#:@]{20,1024}@"), rb"\1" + MASK + b"@"),  # a token in the user's place
+    # cut before the sign that ends it; digits are a port
+    (re.compile(rb"(://[^\s/?#:@\[]{1,256}:)(?!\d+\Z)[^\s/?#@${},]+\Z"), rb"\1" + MASK),
     (
         re.compile(rb"(jdbc:oracle:\w{1,16}:[^\s/@]{0,128}/)[^\s@]{1,256}@", re.IGNORECASE),
         rb"\1" + MASK + b"@",
@@ -48,7 +50,7 @@ _PLACES: Final = (
     (
         re.compile(
             rb"\b(?:(?:AKIA|ASIA)[A-Z0-9]{16}\b|gh[opsur]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}"
-            rb"|xox[abeprs]-[\w-]{10,}|sk-[\w-]{20,}|eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?|AIza[\w-]{30,}"
+            rb"|xox[abeprs]-[\w-]{10,}|sk-[\w-]{20,}|(?<![\w-])eyJ[\w-]{8,2048}\.[\w-]{8,}(?:\.[\w-]*)?|AIza[\w-]{30,}"
             rb"|hvs\.[\w-]{20,}|npm_\w{30,})"
         ),
         MASK,
@@ -85,10 +87,12 @@ def _mask_keyed(text: bytes) -> bytes:
     """`key=value`, `key: value`, `"key": "value"` with the value masked."""
     pieces: list[bytes] = []
     done = 0
+    leading = _LEADING_NAME.match(text)
+    leading_end = leading.end() if leading else 0
     for key in _KEYED.finditer(text):
         if key.start() < done or _NOT_ITSELF.search(key[1]):
             continue
-        if _LEADING_NAME.match(text, 0, key.start()) and len(text) > key.end():
+        if key.start() <= leading_end and len(text) > key.end():
             return text[: key.end()] + MASK
         value = _VALUE.match(text, key.end())
         if value:

@@ -1,8 +1,16 @@
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procmaps.masking import ARGUMENT_LIMIT_BYTES, mask_argv, mask_cmdline
+from procmaps.masking import (
+    ARGUMENT_LIMIT_BYTES,
+    ARGUMENTS_LIMIT,
+    PROCESS_LIMIT_BYTES,
+    mask_argv,
+    mask_cmdline,
+)
 from procmaps.secret_patterns import MASK
 
 
@@ -113,3 +121,32 @@ def test_an_argument_at_the_limit_is_cut_and_still_masked() -> None:
     (shown,) = mask_argv((b"a" * (ARGUMENT_LIMIT_BYTES - 9) + b"&token=abcdef",))
     assert len(shown) <= ARGUMENT_LIMIT_BYTES + len(MASK)
     assert b"abc" not in shown
+
+
+def test_what_exceeds_the_bounds_of_a_process_is_dropped() -> None:
+    shown = mask_cmdline(b"\0".join([b"x" * 4000] * 100))
+    assert 0 < len(shown) <= PROCESS_LIMIT_BYTES
+    assert len(mask_argv((b"a",) * 10_000)) == ARGUMENTS_LIMIT
+    assert mask_cmdline(b"\0" * 131_070).count(b"\0") == ARGUMENTS_LIMIT - 1
+
+
+@pytest.mark.parametrize("length", range(ARGUMENT_LIMIT_BYTES - 40, ARGUMENT_LIMIT_BYTES + 1100, 13))
+@pytest.mark.parametrize("form", [b" postgresql://app:%s@h/", b"&token=%s", b" --password %s", b" ghp_%s"])
+def test_a_cut_leaves_no_half_of_a_secret(form: bytes, length: int) -> None:
+    (shown,) = mask_argv((b"a" * length + form % (b"S3cr3tS3cr3tS3cr3tS3cr3t" + b"z" * 40) + b" b" * 900,))
+    assert len(shown) <= ARGUMENT_LIMIT_BYTES
+    assert b"S3c" not in shown
+
+
+def test_a_word_longer_than_the_bound_is_not_shown_in_part() -> None:
+    assert mask_argv((b"x" * 131_072,)) == (MASK,)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [b"-eyJ", b" pass=x", b"a b=c ", b"\"'", b"'\"x ", b"://a:", b"secret", b"\0", b"-\0", b"PRIVATE KEY"],
+)
+def test_time_does_not_grow_without_bound(piece: bytes) -> None:
+    began = time.process_time()
+    mask_cmdline((piece * 131_072)[:1_048_576])
+    assert time.process_time() - began < 5
