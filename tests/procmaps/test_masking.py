@@ -150,3 +150,56 @@ def test_time_does_not_grow_without_bound(piece: bytes) -> None:
     began = time.process_time()
     mask_cmdline((piece * 131_072)[:1_048_576])
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["app", "--pw", "HUSH-hush1"],
+        ["env", "DB_PW=HUSH-hush1"],
+        ["app", "secret_id=HUSH-hush1"],
+        ["wpa", "--psk", "HUSH-hush1"],
+        ["aws", "configure", "set", "aws_secret_access_key", "HUSH-hush1"],
+        ["rabbitmqctl", "add_user", "me", "HUSH-hush1"],
+        ["mc", "alias", "set", "a", "http://h", "user", "HUSH-hush1"],
+        ["htpasswd", "-b", "/etc/x", "me", "HUSH-hush1"],
+        ["wpa_passphrase", "net", "HUSH-hush1"],
+        ["vault", "operator", "unseal", "HUSH-hush1"],
+        ["consul", "agent", "-encrypt", "HUSH-hush1"],
+        ["curl", "-ume:HUSH-hush1", "http://h"],
+        ["etcdctl", "--user", "root:HUSH-hush1"],
+        ["plink", "-pw", "HUSH-hush1", "h"],
+        ["sqlplus", "scott/HUSH-hush1@//db/x"],
+        ["cqlsh", "-p", "HUSH-hush1"],
+        ["mosquitto_pub", "-P", "HUSH-hush1"],
+        ["app", "me:HUSH-hush1@tcp(db:3306)/x"],
+        ["x", "https://hooks.slack.com/services/T0/B0/HUSH-hush1"],
+        ["x", "https://api.telegram.org/bot12:HUSH-hush1/send"],
+        ["mysql", "-e", "ALTER USER a IDENTIFIED BY 'HUSH-hush1'"],
+        ["x", "<password>HUSH-hush1</password>"],
+        ["sh", "-c", "echo HUSH-hush1 | sudo -S id"],
+        ["app", "--kennwort", "HUSH-hush1"],
+        ["app", "postgresql://app:HUSH-hush1"],
+    ],
+)
+def test_the_forms_of_common_tools_are_known(arguments: list[str]) -> None:
+    assert "hush" not in " ".join(masked(*arguments)).lower()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["app", "--max-tokens", "512", "--passes=3", "--pass-through=true"],
+        ["docker", "run", "-p", "127.0.0.1:8080:80", "nginx"],
+        ["kube-apiserver", "--anonymous-auth=false"],
+        ["java", "-Djava.security.auth.login.config=/etc/jaas.conf", "Main"],
+        ["ffmpeg", "-pass", "1"],
+        ["grep", "-r", "password", "/etc"],
+        ["passwd", "alice"],
+        ["gunicorn", "app.auth:app"],
+        ["sshd", "-oPasswordAuthentication=no"],
+        ["app", "http://host:8080"],
+    ],
+)
+def test_switches_measures_and_paths_stay(arguments: list[str]) -> None:
+    assert masked(*arguments) == arguments
