@@ -10,14 +10,19 @@ from functools import lru_cache
 from typing import Final
 
 from procmaps.arguments import base_name
-from procmaps.secret_patterns import MASK, ends_in_key, is_secret_word, mask_text, names_secret
+from procmaps.secret_patterns import MASK, ends_in_key, is_plain, is_secret_word, mask_text, names_secret
 
-ARGUMENT_LIMIT_BYTES: Final = 131_072  # MAX_ARG_STRLEN, include/uapi/linux/binfmts.h
+# the bounds of what is kept; more is dropped, since time is spent on each byte and the bytes are a stranger's
+ARGUMENT_LIMIT_BYTES: Final = 4096
+PROCESS_LIMIT_BYTES: Final = 32_768
+ARGUMENTS_LIMIT: Final = 1024
+LOOKAHEAD_BYTES: Final = 1024  # read beyond the bound, so that a secret across it is known as one
 NESTING_LIMIT_QUOTES: Final = 3
 REMEMBERED_LIMIT_BYTES: Final = 4096
 REMEMBERED_COMMAND_LINES: Final = 4096  # with the limit above, 16 MiB at most
 
 _WORDS = re.compile(rb"\s+|(?:\"[^\"]*\"|'[^']*'|[^\s\"'])+|[\"']")
+_PARTED = re.compile(rb"[\s&;,:=/]")
 _BLANK = re.compile(rb"\s")
 _OPTION = re.compile(rb"--[A-Za-z][A-Za-z-]*(?:=.*)?\Z|-[A-Za-z]\Z|-[a-z][a-z-]{0,24}\Z", re.DOTALL)
 
@@ -27,12 +32,41 @@ _ATTACHED: Final = dict.fromkeys(
     (
         *(b"mysql", b"mysqldump", b"mysqladmin", b"mysqlimport", b"mysqlcheck", b"mysqlshow", b"mysqlslap"),
         *(b"mysqlbinlog", b"mysqlsh", b"mysqlpump", b"mariadb", b"mariadb-dump", b"mariadb-admin", b"mycli"),
-        *(b"mariadb-check", b"mariadb-import", b"xtrabackup", b"mariabackup", b"7z", b"7za", b"7zr", b"rar"),
+        *(
+            b"mariadb-check",
+            b"mariadb-import",
+            b"xtrabackup",
+            b"mariabackup",
+            b"unrar",
+            b"7z",
+            b"7za",
+            b"7zr",
+            b"rar",
+        ),
     ),
     b"p",
 )
 _EITHER: Final = {
     **dict.fromkeys((b"sshpass", b"mongo", b"mongosh", b"mongodump", b"mongorestore", b"mongoexport"), b"p"),
+    **dict.fromkeys(
+        (
+            b"cqlsh",
+            b"beeline",
+            b"mydumper",
+            b"myloader",
+            b"check_mysql",
+            b"twine",
+            b"fence_ipmilan",
+            b"fence_ilo",
+            b"fence_vmware_soap",
+        ),
+        b"p",
+    ),
+    **dict.fromkeys((b"mosquitto_pub", b"mosquitto_sub", b"mosquitto_rr"), b"P"),
+    **dict.fromkeys((b"ss-server", b"ss-local", b"ss-redir", b"ss-tunnel"), b"k"),
+    b"ldappasswd": b"wsa",
+    b"iscsiadm": b"v",
+    b"redis-benchmark": b"a",
     **dict.fromkeys(
         (b"docker", b"podman", b"buildah", b"skopeo", b"helm", b"oc", b"az", b"rabbitmqadmin"), b"p"
     ),
@@ -44,49 +78,133 @@ _EITHER: Final = {
 # flags whose value is USER and SECRET: the user stays
 _WITH_USER: Final[dict[bytes, tuple[frozenset[bytes], bytes]]] = {
     b"curl": (frozenset((b"-u", b"--user", b"-U", b"--proxy-user")), b":"),
+    **dict.fromkeys((b"http", b"https", b"xh"), (frozenset((b"-a", b"--auth")), b":")),
+    **dict.fromkeys((b"etcdctl", b"turnserver"), (frozenset((b"-u", b"--user")), b":")),
+    b"ttyd": (frozenset((b"-c", b"--credential")), b":"),
+    b"net": (frozenset((b"-U", b"--user")), b"%"),
     b"smbclient": (frozenset((b"-U", b"--user")), b"%"),
     b"rpcclient": (frozenset((b"-U", b"--user")), b"%"),
     b"lftp": (frozenset((b"-u", b"--user")), b","),
 }
+# flags of one dash and several letters, or of a letter that takes no value attached
+_LONG: Final = {
+    (b"plink", b"-pw"),
+    (b"pscp", b"-pw"),
+    (b"nodetool", b"-pw"),
+    (b"consul", b"-encrypt"),
+    (b"nomad", b"-encrypt"),
+    (b"openssl", b"-k"),
+    (b"vault", b"unseal"),
+}
+# words after which so many arguments come before the secret
+_BEFORE: Final = {
+    (b"rabbitmqctl", b"change_password"): 1,
+    (b"rabbitmqctl", b"add_user"): 1,
+    (b"mc", b"set"): 3,
+    (b"htpasswd", b"-b"): 2,
+}
+_TOOLS: Final = {
+    *_ATTACHED,
+    *_EITHER,
+    *_WITH_USER,
+    *(tool for tool, _ in (*_LONG, *_BEFORE)),
+    b"wpa_passphrase",
+    b"sqlplus",
+}
+_ORACLE = re.compile(rb"(\w{1,64}/)[^/@\s]{1,256}(?=@|\Z)")
+_KEY_FORM = re.compile(rb"(?:[0-9a-fA-F]{32,}|[\w+/]{27,}=+)\Z")
+_PORTS = re.compile(rb"(?:[\d.]+:)?[\d-]+:[\d-]+(?:/\w+)?\Z")
 _WHOLE: Final = b"whole"  # the next argument is a secret from end to end
 
 
 def mask_argv(argv: tuple[bytes, ...]) -> tuple[bytes, ...]:
-    """The same arguments with what looks like a secret replaced by the mask; their number stays."""
-    return tuple(_masked(argv))
+    """The same arguments with what looks like a secret masked; what exceeds the bounds is dropped."""
+    return tuple(_bounded(_masked(argv[:ARGUMENTS_LIMIT])))
 
 
 def mask_cmdline(cmdline: bytes) -> bytes:
     """The content of /proc/PID/cmdline, NUL between the arguments, with its secrets masked."""
     if len(cmdline) <= REMEMBERED_LIMIT_BYTES:
         return _mask_remembered(cmdline)
-    return b"\0".join(_masked(cmdline.split(b"\0")))
+    return b"\0".join(mask_argv(_split(cmdline)))
 
 
 @lru_cache(maxsize=REMEMBERED_COMMAND_LINES)
 def _mask_remembered(cmdline: bytes) -> bytes:
     """The hosts of a fleet run the same command lines, and masking costs more than all else of a host."""
-    return b"\0".join(_masked(cmdline.split(b"\0")))
+    return b"\0".join(mask_argv(_split(cmdline)))
+
+
+def _split(cmdline: bytes) -> tuple[bytes, ...]:
+    return tuple(cmdline.split(b"\0", ARGUMENTS_LIMIT)[:ARGUMENTS_LIMIT])
+
+
+def _bounded(masked: Iterable[bytes]) -> Iterator[bytes]:
+    """The masked arguments as far as the bounds allow: masking stops where nothing more is kept."""
+    left = PROCESS_LIMIT_BYTES
+    for argument in masked:
+        kept = argument[:ARGUMENT_LIMIT_BYTES]
+        left -= len(kept) + 1
+        if left < 0:
+            return
+        yield kept
+
+
+def _cut(argument: bytes) -> bytes:
+    """An argument that is too long without its end, and without the word that the cut goes through."""
+    window = ARGUMENT_LIMIT_BYTES + LOOKAHEAD_BYTES
+    if len(argument) <= window:
+        return argument
+    start = argument[:window]
+    ends = [found.end() for found in _PARTED.finditer(start)]
+    return start[: ends[-1]] if ends else start[:0] + MASK
 
 
 def _masked(arguments: Iterable[bytes], depth: int = 0) -> Iterator[bytes]:
-    tool = follows = b""
-    for argument in arguments:
-        if follows and argument and not _OPTION.match(argument):
+    tool = follows = previous = b""
+    before = -1
+    for whole in arguments:
+        argument = _cut(whole)
+        if not argument:
+            yield argument
+            continue
+        if follows and not _OPTION.match(argument) and not _stays(tool, previous, argument):
             user, separator, _ = argument.partition(follows)
             yield MASK if follows is _WHOLE or not separator else user + separator + MASK
             follows = b""
             continue
+        if before == 0:
+            yield MASK
+            before = -1
+            continue
+        before = max(before - 1, -1)
         name = base_name(argument)
-        if name in _ATTACHED or name in _EITHER or name in _WITH_USER:
+        if name in _TOOLS:
             tool = name
+        if name == b"wpa_passphrase":
+            before = 1
+        before = _BEFORE.get((tool, argument), before)
+        if previous == b"--key" and _KEY_FORM.match(argument):
+            yield MASK
+            previous = argument
+            continue
+        previous = argument
         follows = _announced(tool, argument)
         yield _argument(tool, argument, depth)
+
+
+def _stays(tool: bytes, name: bytes, value: bytes) -> bool:
+    """Whether what follows a name is no secret all the same."""
+    return is_plain(name, value) or (tool in {b"docker", b"podman"} and bool(_PORTS.match(value)))
 
 
 def _announced(tool: bytes, argument: bytes) -> bytes:
     """What the next argument is: b"" nothing special, _WHOLE a secret, else what parts user and secret."""
     flags, separator = _WITH_USER.get(tool, (frozenset(), b""))
+    if (tool, argument) in _LONG:
+        return _WHOLE
+    if base_name(argument) == b"passwd":
+        return b""
     if argument in flags:
         return separator
     if not argument.startswith(b"-"):
@@ -106,11 +224,15 @@ def _argument(tool: bytes, argument: bytes, depth: int) -> bytes:
     if len(argument) > 2 and argument[:1] == b"-" and argument[1:2] in _letters(attached):
         return argument[:2] + MASK
     flags, separator = _WITH_USER.get(tool, (frozenset(), b""))
+    if len(argument) > 2 and argument[:2] in flags and argument[2:3] != b"=" and separator in argument[2:]:
+        return argument.partition(separator)[0] + separator + MASK
+    if tool == b"sqlplus" and _ORACLE.match(argument):
+        return _ORACLE.sub(rb"\1" + MASK, argument, count=1)
     flag, equals, value = argument.partition(b"=")
     if equals and flag in flags:
         return flag + equals + value.partition(separator)[0] + separator + MASK
     # the whole first: a header's value may have a blank in it
-    argument = mask_text(argument[:ARGUMENT_LIMIT_BYTES])
+    argument = mask_text(argument)
     if depth < NESTING_LIMIT_QUOTES and _BLANK.search(argument):
         return _command_line(argument, depth + 1)
     return argument

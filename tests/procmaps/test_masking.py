@@ -1,8 +1,16 @@
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procmaps.masking import ARGUMENT_LIMIT_BYTES, mask_argv, mask_cmdline
+from procmaps.masking import (
+    ARGUMENT_LIMIT_BYTES,
+    ARGUMENTS_LIMIT,
+    PROCESS_LIMIT_BYTES,
+    mask_argv,
+    mask_cmdline,
+)
 from procmaps.secret_patterns import MASK
 
 
@@ -113,3 +121,85 @@ def test_an_argument_at_the_limit_is_cut_and_still_masked() -> None:
     (shown,) = mask_argv((b"a" * (ARGUMENT_LIMIT_BYTES - 9) + b"&token=abcdef",))
     assert len(shown) <= ARGUMENT_LIMIT_BYTES + len(MASK)
     assert b"abc" not in shown
+
+
+def test_what_exceeds_the_bounds_of_a_process_is_dropped() -> None:
+    shown = mask_cmdline(b"\0".join([b"x" * 4000] * 100))
+    assert 0 < len(shown) <= PROCESS_LIMIT_BYTES
+    assert len(mask_argv((b"a",) * 10_000)) == ARGUMENTS_LIMIT
+    assert mask_cmdline(b"\0" * 131_070).count(b"\0") == ARGUMENTS_LIMIT - 1
+
+
+@pytest.mark.parametrize("length", range(ARGUMENT_LIMIT_BYTES - 40, ARGUMENT_LIMIT_BYTES + 1100, 13))
+@pytest.mark.parametrize("form", [b" postgresql://app:%s@h/", b"&token=%s", b" --password %s", b" ghp_%s"])
+def test_a_cut_leaves_no_half_of_a_secret(form: bytes, length: int) -> None:
+    (shown,) = mask_argv((b"a" * length + form % (b"S3cr3tS3cr3tS3cr3tS3cr3t" + b"z" * 40) + b" b" * 900,))
+    assert len(shown) <= ARGUMENT_LIMIT_BYTES
+    assert b"S3c" not in shown
+
+
+def test_a_word_longer_than_the_bound_is_not_shown_in_part() -> None:
+    assert mask_argv((b"x" * 131_072,)) == (MASK,)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [b"-eyJ", b" pass=x", b"a b=c ", b"\"'", b"'\"x ", b"://a:", b"secret", b"\0", b"-\0", b"PRIVATE KEY"],
+)
+def test_time_does_not_grow_without_bound(piece: bytes) -> None:
+    began = time.process_time()
+    mask_cmdline((piece * 131_072)[:1_048_576])
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["app", "--pw", "HUSH-hush1"],
+        ["env", "DB_PW=HUSH-hush1"],
+        ["app", "secret_id=HUSH-hush1"],
+        ["wpa", "--psk", "HUSH-hush1"],
+        ["aws", "configure", "set", "aws_secret_access_key", "HUSH-hush1"],
+        ["rabbitmqctl", "add_user", "me", "HUSH-hush1"],
+        ["mc", "alias", "set", "a", "http://h", "user", "HUSH-hush1"],
+        ["htpasswd", "-b", "/etc/x", "me", "HUSH-hush1"],
+        ["wpa_passphrase", "net", "HUSH-hush1"],
+        ["vault", "operator", "unseal", "HUSH-hush1"],
+        ["consul", "agent", "-encrypt", "HUSH-hush1"],
+        ["curl", "-ume:HUSH-hush1", "http://h"],
+        ["etcdctl", "--user", "root:HUSH-hush1"],
+        ["plink", "-pw", "HUSH-hush1", "h"],
+        ["sqlplus", "scott/HUSH-hush1@//db/x"],
+        ["cqlsh", "-p", "HUSH-hush1"],
+        ["mosquitto_pub", "-P", "HUSH-hush1"],
+        ["app", "me:HUSH-hush1@tcp(db:3306)/x"],
+        ["x", "https://hooks.slack.com/services/T0/B0/HUSH-hush1"],
+        ["x", "https://api.telegram.org/bot12:HUSH-hush1/send"],
+        ["mysql", "-e", "ALTER USER a IDENTIFIED BY 'HUSH-hush1'"],
+        ["x", "<password>HUSH-hush1</password>"],
+        ["sh", "-c", "echo HUSH-hush1 | sudo -S id"],
+        ["app", "--kennwort", "HUSH-hush1"],
+        ["app", "postgresql://app:HUSH-hush1"],
+    ],
+)
+def test_the_forms_of_common_tools_are_known(arguments: list[str]) -> None:
+    assert "hush" not in " ".join(masked(*arguments)).lower()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["app", "--max-tokens", "512", "--passes=3", "--pass-through=true"],
+        ["docker", "run", "-p", "127.0.0.1:8080:80", "nginx"],
+        ["kube-apiserver", "--anonymous-auth=false"],
+        ["java", "-Djava.security.auth.login.config=/etc/jaas.conf", "Main"],
+        ["ffmpeg", "-pass", "1"],
+        ["grep", "-r", "password", "/etc"],
+        ["passwd", "alice"],
+        ["gunicorn", "app.auth:app"],
+        ["sshd", "-oPasswordAuthentication=no"],
+        ["app", "http://host:8080"],
+    ],
+)
+def test_switches_measures_and_paths_stay(arguments: list[str]) -> None:
+    assert masked(*arguments) == arguments
