@@ -22,6 +22,7 @@ from workers.schedules import Schedule
 COLLECT, CLASSIFY, REPORT = QUEUES = ("collect", "classify", "report")
 KEY_PREFIX = "mapsweep:"  # of every key in Redis, so that a database can be shared
 BROKER_SCHEMES = ("redis", "rediss")
+REFUSED_KEY = f"{KEY_PREFIX}refused"  # counts the messages that no worker acted on
 SOCKET_TIMEOUT_S = 20  # more than the broker's longest blocking read
 BROKER_WAIT_S = 30  # how long a worker that starts waits for Redis to be there
 TASKS_PER_CHILD_MAX = 500
