@@ -37,23 +37,23 @@ def worker_app(settings: WorkerSettings) -> Celery:
 
     # whoever reaches Redis can send a message: its arguments may be anything, or missing
     # functions, not the methods themselves: of a method Celery believes that it misses its self
-    @app.task(name=COLLECT_TASK)
+    @app.task(name=COLLECT_TASK, shared=False)
     def collect(run_id: object = None, hosts: object = None, **_: object) -> None:
         worker.collect(run_id, hosts)
 
-    @app.task(name=CLASSIFY_TASK)
+    @app.task(name=CLASSIFY_TASK, shared=False)
     def classify(run_id: object = None, host: object = None, **_: object) -> None:
         worker.classify(run_id, host)
 
-    @app.task(name=FINISH_TASK)
+    @app.task(name=FINISH_TASK, shared=False)
     def finish(run_id: object = None, **_: object) -> None:
         worker.finish(run_id)
 
-    @app.task(name=TEND_TASK)
+    @app.task(name=TEND_TASK, shared=False)
     def tend_all() -> None:
         worker.tend()
 
-    @app.task(name=START_TASK)
+    @app.task(name=START_TASK, shared=False)
     def start(schedule: str) -> None:
         worker.start(schedule)
 
