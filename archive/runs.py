@@ -23,6 +23,7 @@ from archive.store import Store
 LATEST = "latest"
 SUMMARIES = ("hosts", "services", "processes")  # what a closed run has as NAME.parquet
 NAME_LENGTH_MAX = 40
+SHOWN_LENGTH_MAX = 80  # of what was given as a run id and is none
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[a-z0-9_.-]{1,40}-[0-9a-f]{4}")
 _FAILURE = re.compile(r"(?P<host>.+)\.(?P<attempt>\d{1,6})\.json")
 _QUEUED = "queued"
@@ -59,6 +60,7 @@ class Run:
         self.store = store
         self.manifest = manifest
         self._host_of = {file_name(host.name): host for host in manifest.hosts}
+        self._names = frozenset(host.name for host in manifest.hosts)
 
     @property
     def run_id(self) -> str:
@@ -73,6 +75,10 @@ class Run:
     def host(self, name: str) -> Host:
         """A host that the run asks; KeyError for any other."""
         return self._host_of[file_name(name)]
+
+    def asks(self, name: str) -> bool:
+        """Whether the run asks a host of exactly this name."""
+        return name in self._names
 
     # What a host sent, and what was made of it.
 
@@ -264,6 +270,13 @@ class Runs:
         if _RUN_ID.fullmatch(name):
             return _opened(self.store.under(name))
         return open_run(name)
+
+    def by_id(self, run_id: str) -> Run:
+        """A run here by its id alone, for ids that others sent; OperatorError for whatever else."""
+        if not _RUN_ID.fullmatch(run_id):
+            shown = ascii(run_id[:SHOWN_LENGTH_MAX])
+            raise OperatorError(Mistake(shown, "is not a run id", "mapsweep runs lists the runs there are"))
+        return _opened(self.store.under(run_id))
 
     def ids(self) -> list[str]:
         """The ids of all runs, oldest first."""

@@ -16,6 +16,9 @@ from archive.mistakes import Mistake, OperatorError
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
+SHOWN_LENGTH_MAX = 80  # of a URL that is refused
+# a URL may come from others: fsspec knows schemes that take what to read, or code, from the URL itself
+SCHEMES = ("file", "s3", "gs", "gcs", "az", "abfs", "adl", "memory")
 OBJECT_BYTES_MAX = 1 << 30  # what one object may be when it is read: no dump or table comes near it
 
 
@@ -91,12 +94,23 @@ class Store:
 def _backend(url: str) -> tuple[str, Backend]:
     if "\0" in url or not url:
         raise OperatorError(Mistake(repr(url), "is not a place for runs", "give a folder or an fsspec URL"))
+    scheme, is_url, _ = url.partition("://")
+    if "::" in url and is_url:
+        remedy = "give the URL of the bucket itself, without ::"
+        raise OperatorError(Mistake(_shown(url), "is a chain of URLs, which runs are not kept in", remedy))
+    if is_url and scheme not in SCHEMES:
+        remedy = f"give a folder, or a URL that begins with one of {', '.join(SCHEMES[:-1])}"
+        raise OperatorError(Mistake(_shown(url), "is no URL that runs are kept under", remedy))
     if url.startswith("file://"):
         url = url.removeprefix("file://")
     if "://" not in url:
         path = Path(url).expanduser().absolute()
         return str(path), LocalFolder(path)
     return url.rstrip("/"), Bucket(url.rstrip("/"))
+
+
+def _shown(url: str) -> str:
+    return ascii(url[:SHOWN_LENGTH_MAX])
 
 
 class LocalFolder:

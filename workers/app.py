@@ -4,9 +4,12 @@ Celery is not trusted with a run: its messages are references that may be lost, 
 is read from the run's folder, who is at work on what from leases (`workers.leases`).
 """
 
+import re
+import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import redis
@@ -22,6 +25,7 @@ from workers.schedules import Schedule
 COLLECT, CLASSIFY, REPORT = QUEUES = ("collect", "classify", "report")
 KEY_PREFIX = "mapsweep:"  # of every key in Redis, so that a database can be shared
 BROKER_SCHEMES = ("redis", "rediss")
+REFUSED_KEY = f"{KEY_PREFIX}refused"  # counts the messages that no worker acted on
 SOCKET_TIMEOUT_S = 20  # more than the broker's longest blocking read
 BROKER_WAIT_S = 30  # how long a worker that starts waits for Redis to be there
 TASKS_PER_CHILD_MAX = 500
@@ -94,6 +98,7 @@ def celery_app(settings: WorkerSettings) -> Celery:
             "health_check_interval": SOCKET_TIMEOUT_S,
             "retry_on_timeout": True,
         },
+        broker_use_ssl=_tls_options(settings) or False,
         timezone="UTC",
     )
     return app
@@ -105,11 +110,15 @@ def broker_url(settings: WorkerSettings) -> str:
         parts = urlsplit(settings.broker_url)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise _broker_mistake(settings, f"is not a URL: {error}") from error
+        problem = "is not a URL whose host and port can be read"  # the error's text may hold a password
+        raise _broker_mistake(settings, problem) from error
     if parts.scheme not in BROKER_SCHEMES or not host:
         raise _broker_mistake(settings, "is not a Redis URL")
+    # options there could turn checks off or hold a secret; kombu takes what follows ; for another broker
+    if any(mark in settings.broker_url for mark in "?#;"):
+        raise _broker_mistake(settings, "has options (? # ;) in its URL, which it must not")
     if not settings.broker_password:
-        return settings.broker_url
+        return urlunsplit(parts)
     user = quote(parts.username or "", safe="")
     shown_host = f"[{host}]" if ":" in host else host
     netloc = f"{user}:{quote(settings.broker_password, safe='')}@{shown_host}:{port or 6379}"
@@ -125,6 +134,7 @@ def redis_client(settings: WorkerSettings) -> "redis.Redis":
         socket_connect_timeout=SOCKET_TIMEOUT_S,
         socket_keepalive=True,
         health_check_interval=SOCKET_TIMEOUT_S,
+        **_tls_options(settings),
     )
 
 
@@ -149,7 +159,22 @@ def require_broker(settings: WorkerSettings, wait_s: float = 0) -> None:
         sleep(0.5)
 
 
+def _tls_options(settings: WorkerSettings) -> dict[str, Any]:
+    """What rediss:// is checked by, said to redis-py: kombu checks nothing where it is not told to."""
+    if urlsplit(broker_url(settings)).scheme != "rediss":
+        return {}
+    return {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
+
+
 def _broker_mistake(settings: WorkerSettings, problem: str) -> OperatorError:
-    shown = settings.broker_url.rpartition("@")[2]  # a password that was put in the URL is not shown
+    shown = _without_secrets(settings.broker_url)
     remedy = "broker names it, as redis://HOST:PORT/DB; its password comes from the environment or a file"
     return OperatorError(Mistake(f"broker {shown}", problem, remedy))
+
+
+def _without_secrets(url: str) -> str:
+    """A broker's URL as far as it holds no password, wherever one was put."""
+    place, _, options = re.sub("[?#;]", "?", url).partition("?")
+    if "@" in options:  # then what seems the host may be the beginning of a password
+        return place.partition("://")[0]
+    return place.rpartition("@")[2]

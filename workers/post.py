@@ -1,4 +1,4 @@
-"""Messages to the workers: references to a run and hosts of it, never what a host sent."""
+"""Messages to the workers: a run's id and hosts of it, never a place to open or what a host sent."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -25,20 +25,20 @@ class Post:
         self._app = app
         self._pace = settings.pace
 
-    def collect(self, run_url: str, hosts: Sequence[str]) -> None:
+    def collect(self, run_id: str, hosts: Sequence[str]) -> None:
         """Have hosts swept, a limited number in each message."""
         size = self._pace.hosts_per_task
         for start in range(0, len(hosts), size):
             batch = list(hosts[start : start + size])
-            self._send(COLLECT_TASK, COLLECT, {"run_url": run_url, "hosts": batch})
+            self._send(COLLECT_TASK, COLLECT, {"run_id": run_id, "hosts": batch})
 
-    def classify(self, run_url: str, host: str) -> None:
+    def classify(self, run_id: str, host: str) -> None:
         """Have a host's dump classified."""
-        self._send(CLASSIFY_TASK, CLASSIFY, {"run_url": run_url, "host": host})
+        self._send(CLASSIFY_TASK, CLASSIFY, {"run_id": run_id, "host": host})
 
-    def finish(self, run_url: str) -> None:
+    def finish(self, run_id: str) -> None:
         """Have a run closed, rendered and mailed."""
-        self._send(FINISH_TASK, REPORT, {"run_url": run_url})
+        self._send(FINISH_TASK, REPORT, {"run_id": run_id})
 
     def waiting(self, queue: str) -> int:
         """How many messages no worker has taken yet."""

@@ -36,6 +36,12 @@ def opened(run_url: str) -> Run:
     return open_run(run_url)
 
 
+@lru_cache(maxsize=8)
+def opened_by_id(runs_url: str, run_id: str) -> Run:
+    """A run by its id among the runs of one place, kept likewise; OperatorError for whatever else."""
+    return Runs(runs_url).by_id(run_id)
+
+
 def keep(run: Run, outcome: Dump | Failure) -> None:
     """Store what the collector brought back from a host."""
     if isinstance(outcome, Dump):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from celery import Celery
 
-from archive.mistakes import OperatorError
+from archive.mistakes import Mistake, OperatorError
 from archive.records import Dump, Failure
 from archive.runs import Run, Runs
 from collector.keys import Keyring
@@ -19,7 +19,7 @@ from collector.sweep import sweep
 from procmaps.tables import Evidence
 from reports.delivery import DeliveryError
 from workers import starts, steps
-from workers.app import WorkerSettings, celery_app, redis_client
+from workers.app import REFUSED_KEY, WorkerSettings, celery_app, redis_client
 from workers.leases import Leases, Step
 from workers.post import CLASSIFY_TASK, COLLECT_TASK, FINISH_TASK, START_TASK, TEND_TASK, Post
 from workers.tending import RUN, Tender
@@ -35,24 +35,25 @@ def worker_app(settings: WorkerSettings) -> Celery:
     app = celery_app(settings)
     worker = Worker(settings, app)
 
+    # whoever reaches Redis can send a message: its arguments may be anything, or missing
     # functions, not the methods themselves: of a method Celery believes that it misses its self
-    @app.task(name=COLLECT_TASK)
-    def collect(run_url: str, hosts: list[str]) -> None:
-        worker.collect(run_url, hosts)
+    @app.task(name=COLLECT_TASK, shared=False)
+    def collect(run_id: object = None, hosts: object = None, **_: object) -> None:
+        worker.collect(run_id, hosts)
 
-    @app.task(name=CLASSIFY_TASK)
-    def classify(run_url: str, host: str) -> None:
-        worker.classify(run_url, host)
+    @app.task(name=CLASSIFY_TASK, shared=False)
+    def classify(run_id: object = None, host: object = None, **_: object) -> None:
+        worker.classify(run_id, host)
 
-    @app.task(name=FINISH_TASK)
-    def finish(run_url: str) -> None:
-        worker.finish(run_url)
+    @app.task(name=FINISH_TASK, shared=False)
+    def finish(run_id: object = None, **_: object) -> None:
+        worker.finish(run_id)
 
-    @app.task(name=TEND_TASK)
+    @app.task(name=TEND_TASK, shared=False)
     def tend_all() -> None:
         worker.tend()
 
-    @app.task(name=START_TASK)
+    @app.task(name=START_TASK, shared=False)
     def start(schedule: str) -> None:
         worker.start(schedule)
 
@@ -66,18 +67,20 @@ class Worker:
         self._settings = settings
         self._app = app
 
-    def collect(self, run_url: str, hosts: list[str]) -> None:
+    def collect(self, run_id: object, hosts: object) -> None:
         """Sweep hosts that nobody else is at, and have each one classified."""
-        run = steps.opened(run_url)
+        run, asked = self._asked(COLLECT_TASK, run_id, hosts)
+        if run is None:
+            return
         leases = self._leases(run)
         pending = {host.name for host in run.pending()} - run.dumped()
-        mine = [name for name in hosts if name in pending and leases.take(Step.COLLECT, name)]
+        mine = [name for name in asked if name in pending and leases.take(Step.COLLECT, name)]
 
         def on_outcome(outcome: Dump | Failure) -> None:
             steps.keep(run, outcome)
             leases.release(Step.COLLECT, outcome.host)
             if isinstance(outcome, Dump):
-                self._post.classify(run_url, outcome.host)
+                self._post.classify(run.run_id, outcome.host)
 
         try:
             if mine and run.closed() is None:
@@ -86,18 +89,21 @@ class Worker:
             for name in mine:
                 leases.release(Step.COLLECT, name)
 
-    def classify(self, run_url: str, host: str) -> None:
+    def classify(self, run_id: object, host: object) -> None:
         """Classify a host's dump, unless it is done or another worker is at it."""
-        run = steps.opened(run_url)
-        if run.is_done(host) or run.closed() is not None:
-            return
-        with _taken(self._leases(run), Step.CLASSIFY, host) as mine:
-            if mine:
-                steps.classify_host(run, host)
+        run, asked = self._asked(CLASSIFY_TASK, run_id, [host])
+        for name in asked if run is not None and run.closed() is None else ():
+            if run is None or run.is_done(name):
+                return
+            with _taken(self._leases(run), Step.CLASSIFY, name) as mine:
+                if mine:
+                    steps.classify_host(run, name)
 
-    def finish(self, run_url: str) -> None:
+    def finish(self, run_id: object) -> None:
         """Close a run whose hosts are all done, render its report, and mail it once."""
-        run = steps.opened(run_url)
+        run, _ = self._asked(FINISH_TASK, run_id, [])
+        if run is None:
+            return
         runs = steps.runs_beside(run)
         with _taken(self._leases(run), Step.FINISH, RUN) as mine:
             if mine and run.run_id in runs.queued():
@@ -111,7 +117,7 @@ class Worker:
         runs = Runs(self._settings.runs_url)
         for run_id in runs.queued():
             try:
-                if not tend(steps.opened(f"{runs.store.url}/{run_id}"), self._post, self._settings):
+                if not tend(steps.opened_by_id(self._settings.runs_url, run_id), self._post, self._settings):
                     runs.unqueue(run_id)
                     log.error("%s could not be rendered; mapsweep collect --resume shows why", run_id)
             except OperatorError:  # one run's damaged folder must not hold up the others
@@ -125,6 +131,31 @@ class Worker:
             return
         give(run, self._post)
         log.info("started %s: %d hosts", run.run_id, len(run.manifest.hosts))
+
+    def _asked(
+        self, task: str, run_id: object, hosts: object
+    ) -> tuple[Run, list[str]] | tuple[None, list[str]]:
+        """The run and its hosts that a message is about; no run where the message is refused."""
+        try:
+            run, names = self._run(run_id), _names(hosts)
+        except OperatorError as error:
+            log.warning("a message for %s is refused: %s", task, error.mistakes[0])
+            self._redis.incr(REFUSED_KEY)
+            return None, []
+        asked = [name for name in names if run.asks(name)]
+        if len(asked) < len(names):
+            dropped = next(name for name in names if not run.asks(name))
+            count = len(names) - len(asked)
+            log.warning(
+                "%s: hosts that it does not ask are dropped: %d, first %.80a", run.run_id, count, dropped
+            )
+        return run, asked
+
+    def _run(self, run_id: object) -> Run:
+        """A run of this worker's own place; OperatorError for whatever else a message names."""
+        if not isinstance(run_id, str):
+            raise OperatorError(Mistake("run_id", f"is no text but {type(run_id).__name__}"))
+        return steps.opened_by_id(self._settings.runs_url, run_id)
 
     def _mail(self, run: Run) -> None:
         """Mail the report to the run's list; a server that refuses is logged, the report is there anyway."""
@@ -173,10 +204,10 @@ def give(run: Run, post: Post) -> None:
     steps.runs_beside(run).queue(run.run_id)
     dumped = run.dumped()
     pending = [host.name for host in run.pending()]
-    post.collect(run.url, [host for host in pending if host not in dumped])
+    post.collect(run.run_id, [host for host in pending if host not in dumped])
     for host in pending:
         if host in dumped:
-            post.classify(run.url, host)
+            post.classify(run.run_id, host)
 
 
 def tend(run: Run, post: Post, settings: WorkerSettings) -> bool:
@@ -184,6 +215,13 @@ def tend(run: Run, post: Post, settings: WorkerSettings) -> bool:
     pace = settings.pace
     leases = Leases(post.redis, run.run_id, pace.lease_s)
     return not leases.may_tend(pace.tend_s) or Tender(run, post, leases, pace).tend()
+
+
+def _names(hosts: object) -> list[str]:
+    """The hosts of a message; OperatorError where they are not a list of names."""
+    if not isinstance(hosts, list) or not all(isinstance(name, str) for name in hosts):
+        raise OperatorError(Mistake("hosts", "are no names of hosts"))
+    return hosts
 
 
 @contextmanager

@@ -58,12 +58,12 @@ class Tender:
     def _send(self, step: Step, hosts: Iterable[str], begun: dict[str, int]) -> None:
         if step is Step.CLASSIFY:
             for host in hosts:
-                self.post.classify(self.run.url, host)
+                self.post.classify(self.run.run_id, host)
             return
-        self.post.collect(self.run.url, [host for host in hosts if host not in begun])
+        self.post.collect(self.run.run_id, [host for host in hosts if host not in begun])
         for host in hosts:
             if host in begun:  # alone: if it kills its worker, it takes no other host with it again
-                self.post.collect(self.run.url, [host])
+                self.post.collect(self.run.run_id, [host])
 
     def _give_up(self, step: Step, host: str, attempts: int) -> None:
         detail = f"{attempts} workers that began to {step} it did not end: killed, out of memory, or too slow"
@@ -77,5 +77,5 @@ class Tender:
         if begun >= self.pace.attempts:
             return False
         if self.leases.may_post(Step.FINISH, RUN):
-            self.post.finish(self.run.url)
+            self.post.finish(self.run.run_id)
         return True

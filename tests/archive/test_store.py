@@ -1,5 +1,7 @@
 import os
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from uuid import uuid4
@@ -110,6 +112,47 @@ def test_a_place_that_is_no_folder_raises() -> None:
 def test_a_place_that_cannot_be_is_the_operators_mistake(url: str) -> None:
     with pytest.raises(OperatorError):
         Store(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "reference://::data:application/json;n=.json;base64,e30=",
+        "simplecache::s3://bucket/runs",
+        "s3://bucket/runs::file:///etc",
+        "file:///tmp::s3://bucket",
+        "reference://x",
+        "ftp://host/runs",
+        "sftp://host/runs",
+        "http://host/runs",
+        "data://x",
+        "S3://bucket",
+        "://x",
+    ],
+)
+def test_other_schemes_and_chains_are_refused_before_fsspec_is_imported(url: str) -> None:
+    code = (
+        "import sys\n"
+        "from archive.mistakes import OperatorError\n"
+        "from archive.store import Store\n"
+        "try:\n"
+        "    Store(sys.argv[1])\n"
+        "except OperatorError as error:\n"
+        "    (mistake,) = error.mistakes\n"
+        "    print('fsspec' in sys.modules, mistake.place, bool(mistake.remedy))\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, url],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert ran.stdout == f"False {url!r} True\n"
+
+
+def test_a_folder_may_have_colons_in_its_name(tmp_path: Path) -> None:
+    assert Store(f"{tmp_path}/a::b").url == f"{tmp_path}/a::b"
 
 
 def test_a_file_url_is_a_folder(tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def test_messages_are_small_references_in_json(post: Post, settings: WorkerSetti
     hosts = [body[1]["hosts"] for body in bodies]
     assert sorted(len(batch) for batch in hosts) == [5, 20, 20]
     assert sorted(name for batch in hosts for name in batch) == names
-    assert {body[1]["run_url"] for body in bodies} == {run.url}
+    assert {body[1]["run_id"] for body in bodies} == {run.run_id}
     (classify,) = post.redis.lrange(KEY_PREFIX + "classify", 0, -1)
     assert len(classify) < 2000
 

@@ -14,7 +14,7 @@ from tests.smtp import Mailbox, mail_server
 from workers import steps
 from workers.app import WorkerSettings, redis_client
 from workers.leases import Leases, Step
-from workers.post import post_office
+from workers.post import CLASSIFY_TASK, COLLECT_TASK, FINISH_TASK, post_office
 from workers.tasks import Worker, give, worker_app
 
 TO = ("one@example.org", "two@example.org")
@@ -51,10 +51,10 @@ def given_run(settings: WorkerSettings, *names: str, mail_to: tuple[str, ...] = 
 
 def test_a_host_that_is_done_is_not_done_again(settings: WorkerSettings) -> None:
     run, one = given_run(settings, "a"), worker(settings)
-    one.classify(run.url, "a")
+    one.classify(run.run_id, "a")
     run.store.replace("footprints/a.parquet", b"as it was")
-    one.classify(run.url, "a")
-    one.collect(run.url, ["a", "not of this run"])
+    one.classify(run.run_id, "a")
+    one.collect(run.run_id, ["a", "not of this run"])
     assert run.read_footprints("a") == b"as it was"
     assert run.standing().failed == frozenset()
 
@@ -64,10 +64,10 @@ def test_a_host_that_another_worker_is_at_is_left_to_it(settings: WorkerSettings
     with redis_client(settings) as client:
         leases = Leases(client, run.run_id, 60)
         assert leases.take(Step.CLASSIFY, "a")
-        worker(settings).classify(run.url, "a")
+        worker(settings).classify(run.run_id, "a")
         assert run.standing().done == frozenset()
         leases.release(Step.CLASSIFY, "a")
-        worker(settings).classify(run.url, "a")
+        worker(settings).classify(run.run_id, "a")
         assert run.standing().done == {"a"}
         assert leases.held(Step.CLASSIFY, ["a"]) == frozenset()
 
@@ -76,7 +76,7 @@ def test_a_lease_is_given_back_where_the_task_fails(settings: WorkerSettings) ->
     run = given_run(settings, "a")
     run.remove_dump("a")
     with pytest.raises(FileNotFoundError):
-        worker(settings).classify(run.url, "a")
+        worker(settings).classify(run.run_id, "a")
     with redis_client(settings) as client:
         leases = Leases(client, run.run_id, 60)
         assert leases.held(Step.CLASSIFY, ["a"]) == frozenset()
@@ -85,18 +85,92 @@ def test_a_lease_is_given_back_where_the_task_fails(settings: WorkerSettings) ->
 
 def test_what_comes_after_the_end_changes_nothing(settings: WorkerSettings) -> None:
     run, one = given_run(settings, "a", "b"), worker(settings)
-    one.classify(run.url, "a")
+    one.classify(run.run_id, "a")
     steps.fail_missing(run)
-    one.finish(run.url)
+    one.finish(run.run_id)
     closed = run.closed()
     run.store.remove("report/index.html")
-    one.finish(run.url)
+    one.finish(run.run_id)
     one.tend()
-    one.classify(run.url, "b")
-    one.collect(run.url, ["b"])
+    one.classify(run.run_id, "b")
+    one.collect(run.run_id, ["b"])
     assert run.closed() == closed
     assert not steps.is_rendered(run)
     assert run.standing().done == {"a"}
+
+
+ID = "20261123T045837Z-run-0a1b"
+FORGED = [
+    "",
+    "../x",
+    f"../{ID}",
+    f"{ID}/../{ID}",
+    f"{ID}\n",
+    "latest",
+    "/etc",
+    "https://example.org/run",
+    'reference://::data:application/json,{"version":1,"refs":{"manifest.json":"{}"}}',
+    ID,  # an id, of no run
+    None,
+    7,
+    ["a"],
+    {"a": 1},
+]
+
+
+def refused(settings: WorkerSettings) -> int:
+    with redis_client(settings) as client:
+        return int(client.get("mapsweep:refused") or 0)
+
+
+@pytest.mark.parametrize("forged", FORGED)
+def test_a_message_about_no_run_of_ours_is_refused_and_opens_nothing(
+    forged: object, settings: WorkerSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = worker_app(settings)
+    for task, more in ((COLLECT_TASK, {"hosts": ["a"]}), (CLASSIFY_TASK, {"host": "a"}), (FINISH_TASK, {})):
+        app.tasks[task](run_id=forged, **more)
+    assert not Path(settings.runs_url).exists()
+    assert refused(settings) == 3
+    lines = [record for record in caplog.records if "is refused" in record.message]
+    assert [record.levelname for record in lines] == ["WARNING"] * 3
+    assert all("\n" not in record.message for record in lines)
+
+
+def test_a_real_run_elsewhere_is_not_opened_by_its_place(settings: WorkerSettings, tmp_path: Path) -> None:
+    run = Runs(str(tmp_path / "elsewhere")).create(manifest("a"))
+    run.write_dump(dump("a"))
+    one = worker(settings)
+    for place in (run.url, f"file://{run.url}", f"../elsewhere/{run.run_id}", run.run_id):
+        one.classify(place, "a")
+        one.finish(place)
+    assert refused(settings) == 8
+    assert run.standing().done == frozenset()
+
+
+@pytest.mark.parametrize("hosts", [None, "a", {"a": 1}, [["a"]], ["a", 1]])
+def test_hosts_that_are_no_names_are_refused(hosts: object, settings: WorkerSettings) -> None:
+    run, one = given_run(settings, "a"), worker(settings)
+    one.collect(run.run_id, hosts)
+    assert refused(settings) == 1
+    one.classify(run.run_id, 7)
+    worker_app(settings).tasks[CLASSIFY_TASK](run_url=run.url, host="a")  # as an older version sent them
+    assert refused(settings) == 3
+    assert run.standing().done == frozenset()
+
+
+def test_a_host_that_the_run_does_not_ask_is_dropped(
+    settings: WorkerSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    run, one = given_run(settings, "a"), worker(settings)
+    one.classify(run.run_id, "x\ud800\n")
+    one.collect(run.run_id, ["../a", "b"])
+    lines = [record.message for record in caplog.records if "does not ask" in record.message]
+    assert len(lines) == 2
+    assert "2, first '../a'" in lines[1]
+    one.classify(run.run_id, "a")
+    assert run.standing().done == {"a"}
+    assert refused(settings) == 0
 
 
 def mail(server: str, port: int, ca_file: str) -> MailSettings:
@@ -108,10 +182,10 @@ def finished(settings: WorkerSettings, folder: Path, mailbox: Mailbox) -> Run:
     run = given_run(settings, "a", mail_to=TO)
     with mail_server(folder, mailbox=mailbox) as server:
         one = worker(replace(settings, mail=mail(server.host, server.port, server.ca_file)))
-        one.classify(run.url, "a")
-        one.finish(run.url)
+        one.classify(run.run_id, "a")
+        one.finish(run.run_id)
         Runs(settings.runs_url).queue(run.run_id)  # as if killed before it was taken out
-        one.finish(run.url)
+        one.finish(run.run_id)
     return run
 
 
@@ -147,9 +221,9 @@ def test_a_damaged_run_does_not_hold_up_the_others(
 ) -> None:
     damaged, other = given_run(settings, "a"), given_run(settings, "b")
     damaged.store.replace("manifest.json", b"{")
-    steps.opened.cache_clear()
+    steps.opened_by_id.cache_clear()
     one = worker(settings)
-    one.classify(other.url, "b")
+    one.classify(other.run_id, "b")
     one.tend()
     assert f"{damaged.run_id} cannot be looked after" in caplog.text
     with redis_client(settings) as client:
