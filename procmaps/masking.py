@@ -119,7 +119,7 @@ _WHOLE: Final = b"whole"  # the next argument is a secret from end to end
 
 def mask_argv(argv: tuple[bytes, ...]) -> tuple[bytes, ...]:
     """The same arguments with what looks like a secret masked; what exceeds the bounds is dropped."""
-    return tuple(_bounded(_masked(argv[:ARGUMENTS_LIMIT])))
+    return tuple(_bounded(_masked(_affordable(argv[:ARGUMENTS_LIMIT]))))
 
 
 def mask_cmdline(cmdline: bytes) -> bytes:
@@ -137,6 +137,16 @@ def _mask_remembered(cmdline: bytes) -> bytes:
 
 def _split(cmdline: bytes) -> tuple[bytes, ...]:
     return tuple(cmdline.split(b"\0", ARGUMENTS_LIMIT)[:ARGUMENTS_LIMIT])
+
+
+def _affordable(argv: tuple[bytes, ...]) -> Iterator[bytes]:
+    """The arguments until as much was read of them as may be kept: what shrinks to a mask costs time too."""
+    left = PROCESS_LIMIT_BYTES
+    for argument in argv:
+        if left <= 0:
+            return
+        yield argument
+        left -= min(len(argument), ARGUMENT_LIMIT_BYTES) + 1
 
 
 def _bounded(masked: Iterable[bytes]) -> Iterator[bytes]:

@@ -10,7 +10,7 @@ from typing import Final
 MASK: Final = b"***"
 
 _NAME = (
-    rb"(?<!com)(?<!by)pass(?!ive|enger|[-_]?through|age|es(?![a-z]))|(?<![a-z])pwd|secret|(?<![ebps][oan][sdk][-_])(?<!special[-_])token(?!iz)|credential|(?<![a-z])creds?(?![a-z])"
+    rb"(?<!com)(?<!by)pass(?!ive|enger|[-_]?through|age|es(?![a-z]))|(?<![a-z])pwd|secret|(?<!(?:eos|bos|pad|end|unk|sep)[-_])(?<!special[-_])token(?!iz)|credential|(?<![a-z])creds?(?![a-z])"
     rb"|cookie|auth(?!or|ent|-worker|:[a-z_]+\Z)|authorization|bearer|jwt|mnemonic|(?<![a-z])(?:pw|psk|privkey)(?![a-z])|superdigest|sonar\.login|mysqld\.username|kennwort|senha|wachtwoord"
     rb"|contrase(?:n|\xc3\xb1)a|\xd0\xbf\xd0\xb0\xd1\x80\xd0\xbe\xd0\xbb\xd1\x8c|\xe5\xaf\x86\xe7\xa0\x81|signature|(?<![a-z])(?:sig|otp)(?![a-z])"
     rb"|(?:api|access|private|secret|signing|encrypt(?:ion)?|account|shared|master|session|license|client"

@@ -203,3 +203,20 @@ def test_the_forms_of_common_tools_are_known(arguments: list[str]) -> None:
 )
 def test_switches_measures_and_paths_stay(arguments: list[str]) -> None:
     assert masked(*arguments) == arguments
+
+
+@pytest.mark.parametrize(
+    "argument", [b"--sas-token=sv2026xyz", b"SAS_TOKEN=sv2026xyz", b"--ask_token=sv2026xyz"]
+)
+def test_a_token_of_any_owner_is_masked(argument: bytes) -> None:
+    assert b"sv2026xyz" not in b" ".join(mask_argv((b"app", argument)))
+
+
+@pytest.mark.parametrize("argument", [b"--pad-token=0x", b"--eos_token=</s>"])
+def test_a_token_of_a_tokenizer_stays(argument: bytes) -> None:
+    assert mask_argv((b"app", argument)) == (b"app", argument)
+
+
+def test_the_bound_of_a_process_counts_what_is_read() -> None:
+    argument = b"--password=" + b"x" * 4000
+    assert len(mask_argv((b"app", *[argument] * 100))) <= 10
