@@ -198,8 +198,10 @@ def _masked(arguments: Iterable[bytes], depth: int = 0) -> Iterator[bytes]:
             yield MASK
             previous = argument
             continue
+        # the program of that name takes an account, not a secret
+        is_program = not previous and name == b"passwd"
+        follows = b"" if is_program else _announced(tool, argument)
         previous = argument
-        follows = _announced(tool, argument)
         yield _argument(tool, argument, depth)
 
 
@@ -213,8 +215,6 @@ def _announced(tool: bytes, argument: bytes) -> bytes:
     flags, separator = _WITH_USER.get(tool, (frozenset(), b""))
     if (tool, argument) in _LONG:
         return _WHOLE
-    if base_name(argument) == b"passwd":
-        return b""
     if argument in flags:
         return separator
     if not argument.startswith(b"-"):

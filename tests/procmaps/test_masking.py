@@ -220,3 +220,8 @@ def test_a_token_of_a_tokenizer_stays(argument: bytes) -> None:
 def test_the_bound_of_a_process_counts_what_is_read() -> None:
     argument = b"--password=" + b"x" * 4000
     assert len(mask_argv((b"app", *[argument] * 100))) <= 10
+
+
+def test_passwd_is_a_program_where_it_comes_first_and_a_name_elsewhere() -> None:
+    assert mask_argv((b"/usr/bin/passwd", b"alice")) == (b"/usr/bin/passwd", b"alice")
+    assert mask_argv((b"app", b"passwd", b"sv2026xyz"))[2] == b"***"
