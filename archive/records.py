@@ -42,7 +42,8 @@ class Stage(StrEnum):
     EXEC = "exec"
     READ = "read"
     CLASSIFY = "classify"
-    WORKER = "worker"  # the worker died, or the run's deadline passed before the host's turn
+    RECORD = "record"  # what came could not be kept
+    WORKER = "worker"  # the worker died or failed, or the run's deadline passed before the host's turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class Failure:
     attempt: int = 1
     at: str = ""  # UTC, RFC 3339
     elapsed_s: float = 0.0
+    trace: str = ""  # of a bug, what to report
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class Limits:
     exec_s: float = 20.0  # from the request to the first byte of the stream; sudo's wait is in here
     idle_s: float = 30.0
     total_s: float = 180.0
+    classify_s: float = 300.0  # for one dump, once it is begun
     received_bytes: int = 256 * 2**20
     inflated_bytes: int = 2 * 2**30
     smaps_resident_bytes: int = 8 * 2**30  # how much resident memory a host may have walked for smaps

@@ -24,9 +24,11 @@ def collect(host: Host, session: Session) -> Dump | Failure:
     turn = outcomes.begin(host, 1)
     drawn = probe.draw(host, session.limits, session.evidence)
     try:
-        return outcomes.conclude(turn, drawn, _run(turn, drawn, session), session.limits)
+        return outcomes.conclude(turn, drawn, _run(turn, drawn, session), session)
     except HostTrouble as trouble:
         return turn.failed(trouble)
+    except Exception as error:  # noqa: BLE001  # no host may end the sweep
+        return turn.failed(HostTrouble.of_error(Stage.READ, error))
 
 
 def _run(turn: outcomes.Turn, drawn: probe.Probe, session: Session) -> outcomes.Capture:
@@ -59,7 +61,7 @@ def _read(
     _tell(child, drawn.standard_input)
     for _ in _chunks(child, intake):
         if intake.begun:
-            guard.expect("total", turn.started_s + limits.total_s)
+            guard.expect("total", turn.read_by_s(limits))
         if intake.cut or guard.fired:
             break
     if guard.fired:

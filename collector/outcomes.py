@@ -1,13 +1,22 @@
 """How one host's turn ends: a Dump or a Failure, with its time and its duration."""
 
 import time
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from pebble import ProcessExpired
+
+from archive import bugs
 from archive.records import Dump, Failure, Host, Limits, Stage
 from collector import probe, stream
-from collector.trouble import HostTrouble, one_line
+from collector.session import Session
+from collector.trouble import BUG, HostTrouble, one_line
+from collector.watchdog import INTERRUPTED
+
+UNPACK_S: Final = 30.0  # of a host's whole time, at most and at least: for what is done with what came
+UNPACK_SHARE: Final = 0.25
 
 _STATUS_REASONS: Final[dict[int | None, str]] = {
     probe.EXIT_REFUSED: "root_refused",
@@ -15,6 +24,9 @@ _STATUS_REASONS: Final[dict[int | None, str]] = {
     126: "no_shell",  # the shell's own: found, and not to be run
     127: "no_shell",  # not found
 }
+
+
+_NOT_THE_STREAMS: Final = frozenset({INTERRUPTED, "unpack_timeout", "worker_lost"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +49,16 @@ class Turn:
             self.attempt,
             self.at,
             self.elapsed_s(),
+            bugs.trace(trouble.__cause__ or trouble) if trouble.reason == BUG else "",
         )
+
+    def read_by_s(self, limits: Limits) -> float:
+        """When the host has to have sent all (time.monotonic): the rest of its time is to unpack it."""
+        return self.started_s + limits.total_s - _unpack_s(limits)
+
+    def left_s(self, limits: Limits) -> float:
+        """How long what it sent may be worked on from now."""
+        return max(self.started_s + limits.total_s - time.monotonic(), _unpack_s(limits))
 
     def elapsed_s(self) -> float:
         """Since the attempt began."""
@@ -59,13 +80,15 @@ def begin(host: Host, attempt: int) -> Turn:
     return Turn(host, attempt, datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic())
 
 
-def conclude(turn: Turn, drawn: probe.Probe, capture: Capture, limits: Limits) -> Dump:
+def conclude(turn: Turn, drawn: probe.Probe, capture: Capture, session: Session) -> Dump:
     """What came back, as a dump; raises HostTrouble where nothing useful did."""
     if stream.begin_mark(drawn.nonce) not in capture.received:
         raise _never_began(turn.host, capture)
     try:
-        parts = stream.parts(capture.received, drawn.nonce, limits)
+        parts = _unpacked(turn, drawn, capture, session)
     except HostTrouble as trouble:
+        if trouble.reason in _NOT_THE_STREAMS:
+            raise
         if capture.exit_status == probe.EXIT_NO_TOOL:
             raise HostTrouble(Stage.EXEC, "no_tool") from None
         raise HostTrouble(trouble.stage, trouble.reason, f"{trouble.detail}; {_ending(capture)}") from None
@@ -83,6 +106,32 @@ def conclude(turn: Turn, drawn: probe.Probe, capture: Capture, limits: Limits) -
         complete=parts.complete,
         problem="; ".join(problems),
     )
+
+
+def _unpacked(turn: Turn, drawn: probe.Probe, capture: Capture, session: Session) -> stream.Parts:
+    """In a process of its own: what a host sends can be dear to unpack and to mask, by its own doing."""
+    limits = session.limits
+    try:
+        return session.processes.run(
+            lambda: session.watchdog.interrupted,
+            lambda: turn.left_s(limits),
+            stream.parts,
+            capture.received,
+            drawn.nonce,
+            limits,
+        )
+    except CancelledError:
+        raise HostTrouble(Stage.READ, INTERRUPTED) from None
+    except TimeoutError:
+        detail = f"{len(capture.received)} bytes came, which could not be unpacked and masked in time"
+        raise HostTrouble(Stage.READ, "unpack_timeout", detail) from None
+    except ProcessExpired:
+        detail = "the process that unpacked what came was killed"
+        raise HostTrouble(Stage.READ, "worker_lost", detail) from None
+
+
+def _unpack_s(limits: Limits) -> float:
+    return min(UNPACK_S, limits.total_s * UNPACK_SHARE)
 
 
 def _ending(capture: Capture) -> str:

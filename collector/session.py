@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from archive.records import Limits
 from collector.keys import Keyring
 from collector.known_hosts import KnownHosts
+from collector.processes import Processes
 from collector.watchdog import Watchdog
 from procmaps.tables import Evidence
 
@@ -18,3 +19,4 @@ class Session:
     keyring: Keyring = field(default_factory=Keyring)
     known_hosts: KnownHosts = field(default_factory=KnownHosts)
     watchdog: Watchdog = field(default_factory=Watchdog, repr=False)
+    processes: Processes = field(default_factory=Processes, repr=False)

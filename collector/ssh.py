@@ -60,10 +60,7 @@ def _attempt(turn: outcomes.Turn, session: Session) -> Dump:
         except HostTrouble:
             raise
         except Exception as error:
-            trouble = connection.explained(error)
-            if trouble is None:
-                raise
-            raise trouble from None
+            raise connection.explained(error) from error
         finally:
             connection.close()
 
@@ -98,7 +95,7 @@ class _Connection:
         self._sock = sock
         self._guard = guard
         self._stage = Stage.BANNER
-        self._total_at_s = turn.started_s + session.limits.total_s
+        self._total_at_s = turn.read_by_s(session.limits)
         self._transport = paramiko.Transport(sock)
 
     def dump(self, keys: Iterable[paramiko.PKey]) -> Dump:
@@ -109,7 +106,7 @@ class _Connection:
         self._log_in(keys)
         capture = self._run(drawn)
         self.close()
-        return outcomes.conclude(self._turn, drawn, capture, self._limits)
+        return outcomes.conclude(self._turn, drawn, capture, self._session)
 
     def close(self) -> None:
         """Ends the connection without waiting on the host."""
@@ -118,9 +115,10 @@ class _Connection:
             self._transport.join(FAREWELL_S)
         self._sock.close()
 
-    def explained(self, error: Exception) -> HostTrouble | None:
-        """An exception as the deadline that caused it, else as what the library means by it."""
-        return self._overdue() or faults.trouble(error, self._stage)
+    def explained(self, error: Exception) -> HostTrouble:
+        """An exception as the deadline that caused it, as what the library means by it, else as a bug."""
+        known = self._overdue() or faults.trouble(error, self._stage)
+        return known or HostTrouble.of_error(self._stage, error)
 
     def _overdue(self) -> HostTrouble | None:
         fired = self._guard.fired

@@ -5,9 +5,10 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from archive.records import Connection, Dump, Failure, Host
-from collector import local, ssh
+from archive.records import Connection, Dump, Failure, Host, Stage
+from collector import local, outcomes, ssh
 from collector.session import Session
+from collector.trouble import HostTrouble
 from collector.watchdog import INTERRUPTED
 
 FILES_KEPT_FREE: Final = 64  # for all that is not a connection
@@ -16,12 +17,16 @@ STOP_CHECK_S: Final = 0.25
 
 
 def collect(host: Host, session: Session) -> Dump | Failure:
-    """One host, every deadline in it. Only a bug raises."""
-    match host.connection:
-        case Connection.LOCAL:
-            return local.collect(host, session)
-        case Connection.SSH:
-            return ssh.collect(host, session)
+    """One host, every deadline in it; a bug is its failure too, and ends no other host's turn."""
+    turn = outcomes.begin(host, 1)
+    try:
+        match host.connection:
+            case Connection.LOCAL:
+                return local.collect(host, session)
+            case Connection.SSH:
+                return ssh.collect(host, session)
+    except Exception as error:  # noqa: BLE001  # what is known has been told apart before
+        return turn.failed(HostTrouble.of_error(Stage.WORKER, error))
 
 
 def sweep(
@@ -33,7 +38,7 @@ def sweep(
     """Hands each host's outcome to `on_outcome`, from several threads at once, and keeps none.
 
     `stop` ends the dispatch and cuts the connections that are open; hosts that it cut have no outcome.
-    A bug with one host is raised when the others are done; an exception of `on_outcome` ends the dispatch.
+    An exception of `on_outcome` ends the dispatch and is raised when the others are done.
     """
     queue = _Queue(hosts)
     crew = [
@@ -52,8 +57,8 @@ def sweep(
             session.watchdog.interrupt()
         crew[0].join(STOP_CHECK_S)
         crew = [thread for thread in crew if thread.is_alive()] or crew
-    if queue.bugs:
-        raise queue.bugs[0]
+    if queue.error is not None:
+        raise queue.error
 
 
 def threads(session: Session) -> int:
@@ -65,37 +70,32 @@ def threads(session: Session) -> int:
 
 
 class _Queue:
-    """The hosts still to be read, and the bugs met."""
+    """The hosts still to be read, and what ended them."""
 
     def __init__(self, hosts: Iterable[Host]) -> None:
         self._hosts: Iterator[Host] = iter(hosts)
         self._lock = threading.Lock()
         self._ended = False
-        self.bugs: list[Exception] = []
+        self.error: Exception | None = None
 
     def next(self) -> Host | None:
         with self._lock:
             return None if self._ended else next(self._hosts, None)
 
-    def end(self) -> None:
+    def end(self, error: Exception) -> None:
         with self._lock:
             self._ended = True
+            self.error = self.error or error
 
 
 def _collect_all(
     queue: _Queue, session: Session, on_outcome: Callable[[Dump | Failure], None], stop: threading.Event
 ) -> None:
     while not stop.is_set() and (host := queue.next()) is not None:
-        try:
-            outcome = collect(host, session)
-        except Exception as bug:  # noqa: BLE001  # raised when the others are done
-            bug.add_note(f"while reading {host.name}")
-            queue.bugs.append(bug)
-            continue
+        outcome = collect(host, session)
         if isinstance(outcome, Failure) and outcome.reason == INTERRUPTED:
             continue
         try:
             on_outcome(outcome)
-        except Exception as bug:  # noqa: BLE001  # raised in the thread that called sweep
-            queue.bugs.append(bug)
-            queue.end()
+        except Exception as error:  # noqa: BLE001  # raised in the thread that called sweep
+            queue.end(error)

@@ -1,10 +1,11 @@
 """What can go wrong with one host, in words: stage, reason, and what the operator can do about it."""
 
-from typing import Final
+from typing import Final, Self
 
 from archive.records import Stage
 
 DETAIL_CHARS: Final = 300
+BUG: Final = "bug"
 
 REMEDIES: Final[dict[str, str]] = {
     "dns_not_found": "correct the name, or give ansible_host in the inventory",
@@ -35,6 +36,10 @@ REMEDIES: Final[dict[str, str]] = {
     "no_proc": "check the root of the host in the inventory",
     "no_tool": "the host has neither awk nor grep: install one of them",
     "exec_refused": "sshd runs no command for this account: see ForceCommand and restrict in authorized_keys",
+    "unpack_timeout": "see what sends so much there; raise limits.total_s if the host is that large",
+    "worker_lost": "look for the OOM killer in the kernel's log of this machine",
+    "out_of_memory": "give this machine more memory, or lower --concurrency or limits.inflated_bytes",
+    "bug": "a bug in mapsweep: please report it with the host's file under failures/ in the run",
     "received_limit": "raise limits.received_bytes if the host is that large",
     "inflated_limit": "raise limits.inflated_bytes if the host is that large",
 }
@@ -48,6 +53,16 @@ class HostTrouble(Exception):  # noqa: N818  # it is caught in the collector, wh
         self.stage = stage
         self.reason = reason
         self.detail = one_line(detail)
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Stage, str, str]]:
+        """Whole across processes: by itself an exception is made anew of its text."""
+        return type(self), (self.stage, self.reason, self.detail)
+
+    @classmethod
+    def of_error(cls, stage: Stage, error: Exception) -> Self:
+        """What nothing that is known explains: a bug, unless the memory is short; raise it `from error`."""
+        reason = "out_of_memory" if isinstance(error, MemoryError) else BUG
+        return cls(stage, reason, f"{type(error).__name__}: {error}")
 
     @property
     def remedy(self) -> str:

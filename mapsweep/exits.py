@@ -1,6 +1,5 @@
 """The exit codes, and how an exception becomes one."""
 
-import errno
 import os
 import sys
 from collections.abc import Callable
@@ -11,11 +10,8 @@ from typing import NoReturn, TextIO
 
 import click
 
-from archive.mistakes import OperatorError
+from archive.mistakes import OperatorError, is_the_machines
 from mapsweep.terminal import visible
-
-# what a disk or its owner refuses is not a bug, wherever it shows
-_NOT_OURS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 
 SIGPIPE_EXIT = 128 + 13  # what a shell reports of any filter whose reader has gone
 
@@ -96,7 +92,7 @@ def _tell(trouble: Exception) -> int:
         case BrokenPipeError():
             _drop_stdout()
             code = SIGPIPE_EXIT
-        case OSError(errno=number) if number in _NOT_OURS:
+        case OSError() if is_the_machines(trouble):
             complain(f"{trouble.filename or 'output'}: {trouble.strerror}")
         case _:
             _tell_bug(trouble, sys.stderr)
@@ -110,9 +106,9 @@ def complain(text: str) -> None:
 
 
 def _tell_bug(bug: Exception, stream: TextIO) -> None:
-    import traceback  # noqa: PLC0415 - no start of the command pays for it
+    from archive import bugs  # noqa: PLC0415 - no start of the command pays for it
 
-    trace = "".join(traceback.format_exception(bug))
+    trace = bugs.trace(bug)
     summary = visible(f"{type(bug).__name__}: {bug}")[:300]
     print(f"mapsweep: this is a bug in mapsweep: {summary}", file=stream)
     try:
@@ -125,14 +121,11 @@ def _tell_bug(bug: Exception, stream: TextIO) -> None:
 
 
 def _keep(trace: str) -> Path:
-    import platform  # noqa: PLC0415 - no start of the command pays for it
-    import tempfile  # noqa: PLC0415 - likewise
-    from importlib.metadata import version  # noqa: PLC0415 - likewise
+    import tempfile  # noqa: PLC0415 - no start of the command pays for it
 
-    head = f"mapsweep {version('mapsweep')}, Python {platform.python_version()}, {platform.platform()}\n"
     descriptor, name = tempfile.mkstemp(prefix="mapsweep-bug-", suffix=".txt")  # 0600
     with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(head + trace)
+        file.write(trace)
     return Path(name)
 
 

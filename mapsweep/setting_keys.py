@@ -74,7 +74,11 @@ class LimitKeys:
         _LIMITS.exec_s
     )
     idle_s: Annotated[Seconds, Key("without a byte", "s")] = _LIMITS.idle_s
-    total_s: Annotated[Seconds, Key("for the host from start to end", "s")] = _LIMITS.total_s
+    total_s: Annotated[
+        Seconds,
+        Key("for the host from start to end; the last quarter, at most 30 s, is to unpack what came", "s"),
+    ] = _LIMITS.total_s
+    classify_s: Annotated[Seconds, Key("to classify its dump", "s")] = _LIMITS.classify_s
     received_bytes: Annotated[
         int, Field(ge=2**20, le=4 * GIB), Key("a host may send, compressed", "bytes")
     ] = _LIMITS.received_bytes

@@ -73,7 +73,7 @@ def _brought_in(
         else:
             tally.failed_to_answer(outcome.host)
 
-    with Classifiers(run.url, processes or os.cpu_count() or 1, tally.classified) as classifiers:
+    with Classifiers(run, processes or os.cpu_count() or 1, tally.classified, stop) as classifiers:
         for host in sorted(standing.dumped):
             if not stop.is_set():
                 classifiers.submit(host)

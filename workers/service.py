@@ -1,5 +1,6 @@
 """A worker as a process of its own, as `mapsweep worker` runs it."""
 
+import multiprocessing
 import os
 import socket
 from collections.abc import Sequence
@@ -49,5 +50,7 @@ def run_worker(
 
 
 def _begin(**_: object) -> None:
-    """First thing in a process of the pool: Polars starts here, if at all, with one thread for one task."""
-    os.environ["POLARS_MAX_THREADS"] = "1"
+    """First thing in a process of Celery's pool."""
+    os.environ["POLARS_MAX_THREADS"] = "1"  # Polars starts here, if at all, with one thread for one task
+    # Celery marks its processes as daemons, which may start none; ours end with the one that started them
+    multiprocessing.current_process().daemon = False

@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from archive import dump_file
-from archive.mistakes import Mistake, OperatorError
+from archive import bugs, dump_file
+from archive.mistakes import Mistake, OperatorError, is_the_machines
 from archive.records import FINDINGS_MAX, Closed, Dump, Failure, FindingRecord, HostRecord, Stage
 from archive.runs import Outcome, Run, Runs, open_run
+from collector.trouble import BUG, HostTrouble
 from procmaps.classify import RULES_VERSION, classify
 from procmaps.facts import display
 from procmaps.findings import Finding, find
@@ -43,25 +44,43 @@ def opened_by_id(runs_url: str, run_id: str) -> Run:
 
 
 def keep(run: Run, outcome: Dump | Failure) -> None:
-    """Store what the collector brought back from a host."""
-    if isinstance(outcome, Dump):
-        run.write_dump(outcome)
-    else:
-        run.write_failure(outcome)
+    """Store what the collector brought back from a host; what cannot be stored is that host's failure."""
+    try:
+        if isinstance(outcome, Dump):
+            run.write_dump(outcome)
+        else:
+            run.write_failure(outcome)
+    except Exception as error:
+        if is_the_machines(error):
+            raise
+        fail_by(run, outcome.host, Stage.RECORD, error)
 
 
 def classify_host(run: Run, host: str) -> HostRecord | Failure:
-    """Make a host's footprints of its dump; bytes that are no dump are its failure, other exceptions bugs."""
+    """Make a host's footprints of its dump. Whatever keeps us from it is that host's failure.
+
+    Raises only what a full or forbidden disk does, which is no host's.
+    """
+    try:
+        return _classified(run, host)
+    except (DumpError, OperatorError) as error:
+        remedy = "sweep the host again"
+        return fail_host(run, host, Stage.CLASSIFY, "unreadable_dump", detail=str(error), remedy=remedy)
+    except Exception as error:
+        if is_the_machines(error):
+            raise
+        return fail_by(run, host, Stage.CLASSIFY, error)
+
+
+def _classified(run: Run, host: str) -> HostRecord:
+    """Raises DumpError or OperatorError where the bytes are no dump."""
     from archive import tables  # noqa: PLC0415 # starts Polars
 
     dump = run.read_dump(host)
     limit_bytes = run.manifest.limits.inflated_bytes
     memory = dump_file.inflate(dump.memory_gz, limit_bytes)
     identity = dump_file.inflate(dump.identity_gz, limit_bytes)
-    try:
-        snapshot = read(memory.text, identity.text, dump.nonce.encode("ascii", "replace"))
-    except DumpError as error:
-        return fail_host(run, host, Stage.CLASSIFY, "unreadable_dump", detail=str(error))
+    snapshot = read(memory.text, identity.text, dump.nonce.encode("ascii", "replace"))
     parts = classify(snapshot)
     sums = footprints(snapshot, parts)
     problem = _sentences(dump.problem, memory.problem, identity.problem)
@@ -77,7 +96,18 @@ def classify_host(run: Run, host: str) -> HostRecord | Failure:
     return record
 
 
-def fail_host(run: Run, host: str, stage: Stage, reason: str, *, detail: str, remedy: str = "") -> Failure:
+def fail_by(run: Run, host: str, stage: Stage, error: Exception) -> Failure:
+    """Record that a host failed by what nothing explains: a bug of ours, or memory that is short."""
+    trouble = HostTrouble.of_error(stage, error)
+    trace = bugs.trace(error) if trouble.reason == BUG else ""
+    return fail_host(
+        run, host, stage, trouble.reason, detail=trouble.detail, remedy=trouble.remedy, trace=trace
+    )
+
+
+def fail_host(
+    run: Run, host: str, stage: Stage, reason: str, *, detail: str, remedy: str = "", trace: str = ""
+) -> Failure:
     """Record that a host gave nothing that can be reported, after the attempts there may have been before."""
     failure = Failure(
         host=host,
@@ -87,6 +117,7 @@ def fail_host(run: Run, host: str, stage: Stage, reason: str, *, detail: str, re
         remedy=remedy,
         attempt=run.last_attempt(host) + 1,
         at=now(),
+        trace=trace,
     )
     run.write_failure(failure)
     return failure

@@ -5,6 +5,7 @@ import pytest
 from archive.records import Host, Limits, Stage
 from collector import outcomes, probe
 from collector.outcomes import Capture
+from collector.session import Session
 from collector.trouble import HostTrouble
 from procmaps.tables import Evidence
 
@@ -37,7 +38,7 @@ def test_without_a_stream_the_exit_status_tells(
     drawn = probe.draw(host, Limits(), Evidence.MAPS)
     with pytest.raises(HostTrouble) as raised:
         outcomes.conclude(
-            outcomes.begin(host, 1), drawn, Capture(b"motd\n", b"sorry\x1b[0m\n", status), Limits()
+            outcomes.begin(host, 1), drawn, Capture(b"motd\n", b"sorry\x1b[0m\n", status), Session()
         )
     assert (raised.value.stage, raised.value.reason) == expected
     assert "sorry [0m" in raised.value.detail
@@ -47,7 +48,7 @@ def test_a_host_with_no_tool() -> None:
     drawn = probe.draw(HOST, Limits(), Evidence.MAPS)
     begun = f"{drawn.nonce} begin 1\n".encode()
     with pytest.raises(HostTrouble) as raised:
-        outcomes.conclude(outcomes.begin(HOST, 1), drawn, Capture(begun, b"", probe.EXIT_NO_TOOL), Limits())
+        outcomes.conclude(outcomes.begin(HOST, 1), drawn, Capture(begun, b"", probe.EXIT_NO_TOOL), Session())
     assert (raised.value.stage, raised.value.reason) == (Stage.EXEC, "no_tool")
 
 
@@ -55,7 +56,7 @@ def test_a_whole_stream_is_whole_whatever_the_exit_status() -> None:
     """A login shell's last words, a killed sudo monitor: the closing counts have come."""
     drawn = probe.draw(HOST, Limits(), Evidence.MAPS)
     turn = outcomes.begin(HOST, 2)
-    dump = outcomes.conclude(turn, drawn, Capture(stream_of(drawn.nonce), b"noise", 1), Limits())
+    dump = outcomes.conclude(turn, drawn, Capture(stream_of(drawn.nonce), b"noise", 1), Session())
     assert dump.complete
     assert (dump.host, dump.attempt, dump.problem) == ("web1", 2, "")
     assert dump.at.endswith("+00:00")
@@ -69,6 +70,6 @@ def test_a_cut_stream_says_what_is_known_of_its_end() -> None:
         (Capture(cut, b"", None), "no exit status"),
         (Capture(cut, b"", None, "no byte came for 30 s"), "no byte came for 30 s"),
     ):
-        dump = outcomes.conclude(outcomes.begin(HOST, 1), drawn, capture, Limits())
+        dump = outcomes.conclude(outcomes.begin(HOST, 1), drawn, capture, Session())
         assert not dump.complete
         assert dump.problem == f"the stream was cut off in its identity part; {ending}"

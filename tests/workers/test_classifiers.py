@@ -4,18 +4,20 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from archive.records import Stage
+from archive.records import Limits, Stage
 from archive.runs import Run, Runs
 from tests.archive.examples import dump, manifest
 from workers import steps
-from workers.classifiers import WAITING_MAX, Classifiers
+from workers.classifiers import WAITING_MAX, Classifiers, Pool
 
 KILLER = "killer"
 WAITS_S = 30
+REPEATS = int(os.environ.get("MAPSWEEP_REPEATS", "3"))
 
 
 @pytest.fixture
@@ -34,29 +36,40 @@ class Ends:
         self.hosts[host] = has_footprints
 
 
-def deadly(run_url: str, host: str) -> bool:
+def deadly(run: Run, host: str) -> bool:
     """Classify a host, unless its dump kills the process."""
     if host == KILLER:
         os.kill(os.getpid(), signal.SIGKILL)
-    steps.classify_host(steps.opened(run_url), host)
+    steps.classify_host(run, host)
     return True
 
 
-def buggy(run_url: str, host: str) -> bool:
-    return 1 // 0 == 1
+def forbidden(run: Run, host: str) -> bool:
+    """What a read-only disk does, whatever the host."""
+    raise OSError(30, f"Read-only file system of {run.run_id}", host)
 
 
-def patient(run_url: str, host: str) -> bool:
-    """Wait until the run is let go."""
-    go, until = Path(run_url) / "go", time.monotonic() + WAITS_S
+def patient(run: Run, host: str) -> bool:
+    """Wait until the run is let go; leave word of the process that waits."""
+    (Path(run.url) / f"{host}.pid").write_text(str(os.getpid()))
+    go, until = Path(run.url) / "go", time.monotonic() + WAITS_S
     while not go.exists() and time.monotonic() < until:
         time.sleep(0.01)
     return go.exists()
 
 
+def pid_at(run: Run, host: str) -> int:
+    """The process that waits at a host."""
+    left, until = Path(run.url) / f"{host}.pid", time.monotonic() + WAITS_S
+    while not (left.exists() and left.read_text()):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    return int(left.read_text())
+
+
 def test_hosts_are_classified_side_by_side(run: Run) -> None:
     ends = Ends()
-    with Classifiers(run.url, 2, ends) as classifiers:
+    with Classifiers(run, 2, ends, threading.Event()) as classifiers:
         for host in "abcd":
             run.write_dump(dump(host))
             classifiers.submit(host)
@@ -68,17 +81,20 @@ def test_hosts_are_classified_side_by_side(run: Run) -> None:
 def test_a_dump_that_is_none_is_told_as_failed(run: Run) -> None:
     ends = Ends()
     run.write_dump(dump("a").__class__("a", "", b"", b""))
-    with Classifiers(run.url, 1, ends) as classifiers:
+    with Classifiers(run, 1, ends, threading.Event()) as classifiers:
         classifiers.submit("a")
         classifiers.drain()
     assert ends.hosts == {"a": False}
     assert run.standing().failed == {"a"}
 
 
-def test_a_dump_that_kills_its_process_fails_alone(run: Run) -> None:
+@pytest.mark.parametrize("repeat", range(REPEATS))
+def test_a_dump_that_kills_its_process_fails_alone(run: Run, repeat: int) -> None:
     ends = Ends()
-    with Classifiers(run.url, 2, ends, classify=deadly) as classifiers:
-        for host in ("a", KILLER, "b", "c", "d"):
+    hosts = [*"abcd"]
+    hosts.insert(repeat % 5, KILLER)
+    with Classifiers(run, 2, ends, threading.Event(), classify=deadly) as classifiers:
+        for host in hosts:
             run.write_dump(dump(host))
             classifiers.submit(host)
         classifiers.drain()
@@ -86,14 +102,44 @@ def test_a_dump_that_kills_its_process_fails_alone(run: Run) -> None:
     failure = run.outcomes()[-1].failure
     assert failure is not None
     assert (failure.host, failure.stage, failure.reason) == (KILLER, Stage.WORKER, "worker_lost")
+    assert "OOM" in failure.remedy
 
 
-def test_a_bug_is_raised_where_hosts_are_submitted(run: Run) -> None:
-    with Classifiers(run.url, 1, Ends(), classify=buggy) as classifiers:
+def test_a_dump_that_takes_too_long_fails_alone(tmp_path: Path) -> None:
+    asked = replace(manifest("a", "b"), limits=replace(Limits(), classify_s=0.5))
+    run = Runs(str(tmp_path)).create(asked)
+    ends = Ends()
+    with Classifiers(run, 1, ends, threading.Event(), classify=patient) as classifiers:
         classifiers.submit("a")
-        with pytest.raises(ZeroDivisionError):
+        classifiers.drain()
+        (Path(run.url) / "go").touch()
+        classifiers.submit("b")
+        classifiers.drain()
+    assert ends.hosts == {"a": False, "b": True}
+    failure = run.outcomes()[0].failure
+    assert failure is not None
+    assert (failure.stage, failure.reason) == (Stage.CLASSIFY, "classify_timeout")
+    assert "classify_s" in failure.remedy
+
+
+def test_a_process_that_is_killed_while_idle_is_replaced(run: Run) -> None:
+    (Path(run.url) / "go").touch()
+    pool = Pool(1, patient)
+    try:
+        assert pool.classify(run, "a")
+        os.kill(pid_at(run, "a"), signal.SIGKILL)
+        for host in "bcd":
+            assert pool.classify(run, host)
+    finally:
+        pool.stop()
+
+
+def test_what_is_no_hosts_fault_is_raised_where_hosts_are_submitted(run: Run) -> None:
+    with Classifiers(run, 1, Ends(), threading.Event(), classify=forbidden) as classifiers:
+        classifiers.submit("a")
+        with pytest.raises(OSError, match="Read-only"):
             classifiers.drain()
-        with pytest.raises(ZeroDivisionError):
+        with pytest.raises(OSError, match="Read-only"):
             classifiers.submit("b")
     assert run.standing().failed == frozenset()
 
@@ -101,7 +147,7 @@ def test_a_bug_is_raised_where_hosts_are_submitted(run: Run) -> None:
 def test_no_more_than_a_few_hosts_wait(run: Run) -> None:
     ends, submitted = Ends(), threading.Event()
     room = 1 + WAITING_MAX
-    with Classifiers(run.url, 1, ends, classify=patient) as classifiers:
+    with Classifiers(run, 1, ends, threading.Event(), classify=patient) as classifiers:
         for host in "abcd"[:room]:
             classifiers.submit(host)
 
@@ -118,24 +164,38 @@ def test_no_more_than_a_few_hosts_wait(run: Run) -> None:
     assert ends.hosts == dict.fromkeys([*"abcd"[:room], KILLER], True)
 
 
+def test_a_stop_waits_for_nothing_and_leaves_the_rest(run: Run) -> None:
+    ends, stop = Ends(), threading.Event()
+    began = time.monotonic()
+    with Classifiers(run, 1, ends, stop, classify=patient) as classifiers:
+        for host in "abc":
+            classifiers.submit(host)
+        waiting = threading.Thread(target=classifiers.submit, args=("d",))
+        waiting.start()
+        pid_at(run, "a")
+        stop.set()
+        classifiers.drain()
+        waiting.join()
+    assert time.monotonic() - began < WAITS_S
+    assert ends.hosts == {}
+    assert run.standing().failed == frozenset()
+
+
 def test_the_processes_end_with_a_parent_that_is_killed(run: Run) -> None:
     code = (
-        "import multiprocessing, sys, time\n"
+        "import sys, threading, time\n"
+        "from archive.runs import open_run\n"
         "from tests.workers.test_classifiers import Ends, patient\n"
         "from workers.classifiers import Classifiers\n"
-        "classifiers = Classifiers(sys.argv[1], 1, Ends(), classify=patient)\n"
+        "classifiers = Classifiers(open_run(sys.argv[1]), 1, Ends(), threading.Event(), classify=patient)\n"
         "classifiers.submit('a')\n"
-        "print(*classifiers._pool._processes, flush=True)\n"
         "time.sleep(60)\n"
     )
-    parent = subprocess.Popen([sys.executable, "-c", code, run.url], stdout=subprocess.PIPE, text=True)
-    assert parent.stdout
-    pids = [int(pid) for pid in parent.stdout.readline().split()]
-    assert pids
+    parent = subprocess.Popen([sys.executable, "-c", code, run.url])
+    pid = pid_at(run, "a")
     parent.kill()
     parent.wait()
-    parent.stdout.close()
     until = time.monotonic() + WAITS_S
-    while any(Path(f"/proc/{pid}").exists() for pid in pids):
+    while Path(f"/proc/{pid}").exists():
         assert time.monotonic() < until
         time.sleep(0.05)
