@@ -60,9 +60,11 @@ class HostTrouble(Exception):  # noqa: N818  # it is caught in the collector, wh
 
     @classmethod
     def of_error(cls, stage: Stage, error: Exception) -> Self:
-        """What nothing that is known explains: a bug, unless the memory is short; raise it `from error`."""
+        """What nothing that is known explains: a bug, unless the memory is short."""
         reason = "out_of_memory" if isinstance(error, MemoryError) else BUG
-        return cls(stage, reason, f"{type(error).__name__}: {error}")
+        trouble = cls(stage, reason, f"{type(error).__name__}: {error}")
+        trouble.__cause__ = error
+        return trouble
 
     @property
     def remedy(self) -> str:

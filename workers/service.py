@@ -1,9 +1,9 @@
 """A worker as a process of its own, as `mapsweep worker` runs it."""
 
-import multiprocessing
 import os
 import socket
 from collections.abc import Sequence
+from multiprocessing import process
 from pathlib import Path
 
 from celery.signals import heartbeat_sent, worker_process_init
@@ -52,5 +52,8 @@ def run_worker(
 def _begin(**_: object) -> None:
     """First thing in a process of Celery's pool."""
     os.environ["POLARS_MAX_THREADS"] = "1"  # Polars starts here, if at all, with one thread for one task
-    # Celery marks its processes as daemons, which may start none; ours end with the one that started them
-    multiprocessing.current_process().daemon = False
+    # Celery's own copy of multiprocessing marks its processes as daemons, which may start none, and gives
+    # them a key that the original does not hand on. Ours end with what started them (collector.processes).
+    current = process.current_process()
+    key = process.AuthenticationString(current.authkey)  # type: ignore[attr-defined]
+    current._config.update(daemon=False, authkey=key)  # type: ignore[attr-defined]  # noqa: SLF001

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.records import Connection, Dump, Failure, Host, Limits
+from archive.records import Connection, Dump, Failure, Host, Limits, Stage
 from collector.keys import Keyring
 from collector.known_hosts import KnownHosts
 from collector.loopback import Behaviour, LoopbackFleet, LoopbackHost
@@ -99,19 +99,20 @@ def test_a_stop_cuts_what_is_open_and_hands_over_nothing_of_it(
     assert taken <= 4
 
 
-def test_a_bug_with_one_host_is_raised_when_the_others_are_done() -> None:
+def test_a_bug_with_one_host_is_its_failure_and_no_other_hosts() -> None:
     here = Host("here", "", connection=Connection.LOCAL)
     broken = replace(here, name="broken", root="a line\nbreak")
     outcomes = Outcomes()
-    with pytest.raises(ValueError, match="line break") as raised:
-        sweep(
-            (broken, here, replace(here, name="too")),
-            Session(Limits(concurrency=1)),
-            outcomes,
-            threading.Event(),
-        )
-    assert raised.value.__notes__ == ["while reading broken"]
+    sweep(
+        (broken, here, replace(here, name="too")), Session(Limits(concurrency=1)), outcomes, threading.Event()
+    )
+    failed = outcomes.by_host.pop("broken")
+    assert isinstance(failed, Failure)
+    assert (failed.stage, failed.reason) == (Stage.WORKER, "bug")
+    assert "line break" in failed.detail
+    assert "Traceback" in failed.trace
     assert set(outcomes.by_host) == {"here", "too"}
+    assert all(isinstance(outcome, Dump) for outcome in outcomes.by_host.values())
 
 
 def test_an_archive_that_takes_no_more_ends_the_sweep() -> None:

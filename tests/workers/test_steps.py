@@ -1,6 +1,9 @@
 """The steps, and what a run is after a stop between any two of their writes."""
 
 import gzip
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -149,8 +152,46 @@ def test_a_dump_beyond_the_limit_is_partial(run: Run) -> None:
     assert "more than 1500 bytes" in record.problem
 
 
-def test_a_bug_is_no_failure_of_the_host(run: Run) -> None:
-    with pytest.raises(FileNotFoundError):
+def test_whatever_keeps_a_host_from_being_classified_is_its_failure(run: Run) -> None:
+    """Here its dump is gone: nothing foresees that, so what to report is kept beside the run."""
+    failure = steps.classify_host(run, "a")
+    assert isinstance(failure, Failure)
+    assert failure == run.outcomes()[0].failure
+    assert (failure.stage, failure.reason) == (Stage.CLASSIFY, "bug")
+    assert "failures/" in failure.remedy
+    assert failure.trace.startswith("mapsweep ")
+    assert "in read_dump" in failure.trace
+
+
+def test_a_damaged_dump_is_its_hosts_failure(run: Run) -> None:
+    steps.keep(run, dump("a"))
+    run.store.replace("dumps/a.dump", run.store.read("dumps/a.dump")[:-1])
+    failure = steps.classify_host(run, "a")
+    assert isinstance(failure, Failure)
+    assert (failure.stage, failure.reason, failure.trace) == (Stage.CLASSIFY, "unreadable_dump", "")
+
+
+def test_what_cannot_be_kept_is_its_hosts_failure(run: Run) -> None:
+    steps.keep(run, replace(dump("a"), elapsed_s=float("nan")))  # no JSON holds that
+    failure = run.outcomes()[0].failure
+    assert failure is not None
+    assert (failure.stage, failure.reason) == (Stage.RECORD, "bug")
+
+
+@contextmanager
+def limited_file_size(most_bytes: int) -> Iterator[None]:
+    """As a disk that is full: no file may become larger."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_disk_that_takes_nothing_is_no_hosts_failure(run: Run) -> None:
+    steps.keep(run, dump("a"))
+    with limited_file_size(0), pytest.raises(OSError, match="too large"):
         steps.classify_host(run, "a")
     assert run.outcomes()[0].failure is None
 

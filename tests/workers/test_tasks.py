@@ -74,8 +74,9 @@ def test_a_host_that_another_worker_is_at_is_left_to_it(settings: WorkerSettings
 
 def test_a_lease_is_given_back_where_the_task_fails(settings: WorkerSettings) -> None:
     run = given_run(settings, "a")
-    run.remove_dump("a")
-    with pytest.raises(FileNotFoundError):
+    for folder in ("footprints", "failures"):
+        run.store.replace(folder, b"a file where a folder has to be")
+    with pytest.raises(NotADirectoryError):
         worker(settings).classify(run.run_id, "a")
     with redis_client(settings) as client:
         leases = Leases(client, run.run_id, 60)
