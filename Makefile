@@ -5,16 +5,18 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PYTHONS ?= python3.11 python3.12 python3.13 python3.14
 FUZZ_SECONDS ?= 600
 FUZZER := 'atheris>=3'
 SHELL_SCRIPTS := collector/probe.sh scripts/environment scripts/system-packages scripts/truth .ci/run
 
-.PHONY: help demo test test-lowest check bench second-opinion truth fuzz attack clean
+.PHONY: help demo test test-all test-lowest check bench second-opinion truth fuzz attack clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo         sweep a demo fleet on this machine; the report lands in runs/'
 	@echo 'make test         all tests (as root on Debian: installs the servers they start)'
+	@echo 'make test-all     all tests on each of PYTHONS that is here, what kills processes 30 times over'
 	@echo 'make test-lowest  all tests on the lowest versions that pyproject.toml allows'
 	@echo 'make check        format, lint, types, import direction'
 	@echo 'make bench        what is claimed about speed, one line a figure'
@@ -40,6 +42,15 @@ demo: $(STAMP)
 test: $(STAMP)
 	@sh scripts/system-packages
 	$(BIN)/pytest $(TESTS)
+
+test-all:
+	@sh scripts/system-packages
+	@found=; for python in $(PYTHONS); do \
+	  command -v "$$python" >/dev/null || { echo "make test-all: $$python is not here" >&2; continue; }; \
+	  found=yes; venv=".venv-$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')"; \
+	  sh scripts/environment "$$python" "$$venv" --editable '.[dev]' || exit; \
+	  MAPSWEEP_REPEATS=30 "$$venv/bin/pytest" $(TESTS) || exit; \
+	done; test -n "$$found"
 
 test-lowest: .venv-lowest/.installed
 	@sh scripts/system-packages
@@ -81,6 +92,6 @@ attack: $(STAMP)
 	MAPSWEEP_ATTACKS_PER_PAIR=200 $(BIN)/pytest tests/collector/test_probe_input.py
 
 clean:
-	rm -rf $(VENV) .venv-lowest lowest.txt build *.egg-info bench/out \
+	rm -rf $(VENV) .venv-* lowest.txt build *.egg-info bench/out \
 	  .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -47,6 +47,7 @@ class Behaviour(Enum):
     HANGS_UP = auto()  # closes before the greeting, as sshd does over MaxStartups
     STALLS = auto()  # takes the command and says nothing
     CUTS = auto()  # closes in the middle of the output
+    FLOODS = auto()  # sends without end, on both outputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +173,20 @@ class _Server:
                 return
             if self._host.behaviour is Behaviour.STALLS:
                 self._stop.wait()
+            elif self._host.behaviour is Behaviour.FLOODS:
+                self._flood(session.channel)
             elif _Command(self._host, session.command, session.channel, self._stop).run():
                 self._see_off(transport)
         finally:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
             transport.join(CONNECTION_S)
+
+    def _flood(self, channel: paramiko.Channel) -> None:
+        channel.settimeout(CONNECTION_S)
+        while not self._stop.is_set():
+            channel.sendall(bytes(READ_BYTES))
+            channel.sendall_stderr(bytes(READ_BYTES))
 
     def _await(self, session: "_Session", transport: paramiko.Transport) -> bool:
         """Until the client has asked for a command; False where it leaves, or takes too long."""
