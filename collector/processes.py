@@ -1,32 +1,40 @@
-"""Work on the bytes of a host in a process of its own, which can be stopped and holds up no other host."""
+"""Work on the bytes of a host in a process beside this one: it can be stopped, and holds up no other host."""
 
 import os
+import queue
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from concurrent.futures.process import BrokenProcessPool
 from functools import cache
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.context import ForkServerContext
 from typing import Final, ParamSpec, TypeVar
 
-from pebble import concurrent
+from pebble import ProcessExpired, ProcessPool
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 POLL_S: Final = 0.2  # how soon a stop is noticed
+TASKS_MAX: Final = 500  # a process is replaced after so many: what a library has leaked goes with it
 # More than there are cores: one host whose bytes are dear must not stand in the way of all others.
 A_CORE: Final = 2
 AT_LEAST: Final = 4
 
 
 class Processes:
-    """Runs functions, each in a new process, a limited number of them side by side."""
+    """Runs functions in processes, one at a time in each. They start when needed, and are replaced if killed.
+
+    Each process has pipes of its own (a pool of one): one that is killed while it sends garbles nothing of
+    the others.
+    """
 
     def __init__(self, most: int = 0) -> None:
-        self._slots = threading.BoundedSemaphore(most or max(AT_LEAST, A_CORE * (os.cpu_count() or 1)))
+        self._free = queue.LifoQueue[ProcessPool | None]()  # the one that worked last is the one to work next
+        for _ in range(most or max(AT_LEAST, A_CORE * (os.cpu_count() or 1))):
+            self._free.put(None)  # not started yet
 
     def run(
         self,
@@ -38,35 +46,67 @@ class Processes:
     ) -> R:
         """What `function` returns or raises; both have to be picklable, and it a function of a module.
 
-        `deadline_s` is asked when the function begins: how many seconds it has. TimeoutError where it takes
-        longer, pebble.ProcessExpired where its process is killed, CancelledError once `stopped` says so.
+        `deadline_s` is asked when a process is free: how many seconds the function has. TimeoutError where
+        it takes longer, pebble.ProcessExpired where its process is killed, CancelledError once `stopped`
+        says so.
         """
-        with self._slot(stopped):
-            call = concurrent.process(mp_context=forkserver(), timeout=deadline_s())(_in_child)
-            future = call(function, arguments, options)
+        pool = self._next(stopped)
+        try:
+            pool = pool or _pool()
+            future = pool.schedule(function, arguments, options, deadline_s())
             while True:
                 try:
-                    return future.result(POLL_S)  # type: ignore[no-any-return]
+                    return future.result(POLL_S)
                 except TimeoutError:
                     if future.done():
                         raise
                     if stopped():
-                        future.cancel()
+                        future.cancel()  # type: ignore[no-untyped-call]
                         raise CancelledError from None
-
-    @contextmanager
-    def _slot(self, stopped: Callable[[], bool]) -> Iterator[None]:
-        while not self._slots.acquire(timeout=POLL_S):
-            if stopped():
-                raise CancelledError
-        try:
-            yield
+        except (ProcessExpired, BrokenProcessPool) as error:
+            _drop(pool)
+            pool = None
+            if isinstance(error, ProcessExpired):
+                raise
+            raise ProcessExpired(str(error)) from None  # type: ignore[no-untyped-call]
         finally:
-            self._slots.release()
+            self._free.put(pool)
+
+    def stop(self) -> None:
+        """End the processes that are at no work."""
+        while True:
+            try:
+                _drop(self._free.get_nowait())
+            except queue.Empty:
+                return
+
+    def _next(self, stopped: Callable[[], bool]) -> ProcessPool | None:
+        """One that is at no work, None in place of one that has to be started."""
+        while True:
+            try:
+                pool = self._free.get(timeout=POLL_S)
+            except queue.Empty:
+                if stopped():
+                    raise CancelledError from None
+                continue
+            if pool is None or pool.active:
+                return pool
+            _drop(pool)  # its process was killed while it was idle
+            return None
+
+
+def _pool() -> ProcessPool:
+    return ProcessPool(max_workers=1, max_tasks=TASKS_MAX, initializer=_begin, context=_forkserver())
+
+
+def _drop(pool: ProcessPool | None) -> None:
+    if pool is not None:
+        pool.stop()  # type: ignore[no-untyped-call]
+        threading.Thread(target=pool.join, daemon=True).start()  # it takes a while
 
 
 @cache
-def forkserver() -> ForkServerContext:
+def _forkserver() -> ForkServerContext:
     """Where the processes come from: a fork of this one, with its SSH threads, could hang."""
     # inherited: NumPy's BLAS starts threads on import, and a fork beside them may hang
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -75,16 +115,11 @@ def forkserver() -> ForkServerContext:
     return context
 
 
-def begin() -> None:
+def _begin() -> None:
     """First thing in a process that was started here."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     os.environ["POLARS_MAX_THREADS"] = "1"  # there is a process for each core already
     threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _in_child(function: Callable[..., R], arguments: tuple[object, ...], options: dict[str, object]) -> R:
-    begin()
-    return function(*arguments, **options)
 
 
 def _end_with_parent() -> None:

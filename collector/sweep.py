@@ -52,11 +52,14 @@ def sweep(
     ]
     for thread in crew:
         thread.start()
-    while any(thread.is_alive() for thread in crew):
-        if stop.is_set():
-            session.watchdog.interrupt()
-        crew[0].join(STOP_CHECK_S)
-        crew = [thread for thread in crew if thread.is_alive()] or crew
+    try:
+        while any(thread.is_alive() for thread in crew):
+            if stop.is_set():
+                session.watchdog.interrupt()
+            crew[0].join(STOP_CHECK_S)
+            crew = [thread for thread in crew if thread.is_alive()] or crew
+    finally:
+        session.processes.stop()
     if queue.error is not None:
         raise queue.error
 

@@ -20,7 +20,7 @@ from procmaps.tables import Evidence
 from reports.delivery import DeliveryError
 from workers import starts, steps
 from workers.app import REFUSED_KEY, WorkerSettings, celery_app, redis_client
-from workers.classifiers import Pool
+from workers.classifiers import Classifier
 from workers.leases import Leases, Step
 from workers.post import CLASSIFY_TASK, COLLECT_TASK, FINISH_TASK, START_TASK, TEND_TASK, Post
 from workers.tending import RUN, Tender
@@ -98,7 +98,7 @@ class Worker:
                 return
             with _taken(self._leases(run), Step.CLASSIFY, name) as mine:
                 if mine:
-                    self._pool.classify(run, name)
+                    self._classify(run, name)
 
     def finish(self, run_id: object) -> None:
         """Close a run whose hosts are all done, render its report, and mail it once."""
@@ -190,9 +190,13 @@ class Worker:
     def _post(self) -> Post:
         return Post(self._app, self._redis, self._settings)
 
+    def _classify(self, run: Run, host: str) -> None:
+        if self._classifier.classify(run, host) is None:
+            self._classifier.classify_again(run, host)
+
     @cached_property
-    def _pool(self) -> Pool:
-        return Pool(1)  # beside this process: a dump that kills its classifier must not take the worker along
+    def _classifier(self) -> Classifier:
+        return Classifier(1)  # beside this process: a dump that kills its classifier leaves the worker alive
 
     @cached_property
     def _keyring(self) -> Keyring:

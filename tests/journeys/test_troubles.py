@@ -113,7 +113,8 @@ def test_a_host_that_is_dear_to_mask_ends_by_its_deadline(folder: Path, tmp_path
 
 def test_ctrl_c_waits_for_no_masking(folder: Path, tmp_path: Path) -> None:
     options = ("--config", folder / "mapsweep.yaml", "-i", folder / "inventory.yaml", "--runs", tmp_path)
-    command = [Path(sys.executable).with_name("mapsweep"), "collect", *options, "--hosts", "good00:dear"]
+    mapsweep_here = Path(sys.executable).with_name("mapsweep")
+    command: list[str | Path] = [mapsweep_here, "collect", *options, "--hosts", "good00:dear"]
     with subprocess.Popen(command, env=environment(SABOTAGE), stderr=subprocess.PIPE) as sweep:
         until = time.monotonic() + DEAR_S / 2
         while not list(tmp_path.glob("2*/footprints/good00.parquet")):

@@ -13,7 +13,7 @@ from archive.records import Limits, Stage
 from archive.runs import Run, Runs
 from tests.archive.examples import dump, manifest
 from workers import steps
-from workers.classifiers import WAITING_MAX, Classifiers, Pool
+from workers.classifiers import WAITING_MAX, Classifier, Classifiers
 
 KILLER = "killer"
 WAITS_S = 30
@@ -111,7 +111,8 @@ def test_a_dump_that_takes_too_long_fails_alone(tmp_path: Path) -> None:
     ends = Ends()
     with Classifiers(run, 1, ends, threading.Event(), classify=patient) as classifiers:
         classifiers.submit("a")
-        classifiers.drain()
+        while not ends.hosts:
+            time.sleep(0.05)
         (Path(run.url) / "go").touch()
         classifiers.submit("b")
         classifiers.drain()
@@ -124,14 +125,12 @@ def test_a_dump_that_takes_too_long_fails_alone(tmp_path: Path) -> None:
 
 def test_a_process_that_is_killed_while_idle_is_replaced(run: Run) -> None:
     (Path(run.url) / "go").touch()
-    pool = Pool(1, patient)
-    try:
-        assert pool.classify(run, "a")
-        os.kill(pid_at(run, "a"), signal.SIGKILL)
-        for host in "bcd":
-            assert pool.classify(run, host)
-    finally:
-        pool.stop()
+    classifier = Classifier(1, patient)
+    assert classifier.classify(run, "a")
+    os.kill(pid_at(run, "a"), signal.SIGKILL)
+    for host in "bcd":
+        assert classifier.classify(run, host) or classifier.classify_again(run, host)
+    classifier.stop()
 
 
 def test_what_is_no_hosts_fault_is_raised_where_hosts_are_submitted(run: Run) -> None:
@@ -188,7 +187,7 @@ def test_the_processes_end_with_a_parent_that_is_killed(run: Run) -> None:
         "from tests.workers.test_classifiers import Ends, patient\n"
         "from workers.classifiers import Classifiers\n"
         "classifiers = Classifiers(open_run(sys.argv[1]), 1, Ends(), threading.Event(), classify=patient)\n"
-        "classifiers.submit('a')\n"
+        "classifiers.__enter__().submit('a')\n"
         "time.sleep(60)\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", code, run.url])
