@@ -26,6 +26,7 @@ COLLECT, CLASSIFY, REPORT = QUEUES = ("collect", "classify", "report")
 KEY_PREFIX = "mapsweep:"  # of every key in Redis, so that a database can be shared
 BROKER_SCHEMES = ("redis", "rediss")
 REFUSED_KEY = f"{KEY_PREFIX}refused"  # counts the messages that no worker acted on
+TRANSPORT = "workers.transport:Transport"  # looks at messages before kombu unpacks them
 SOCKET_TIMEOUT_S = 20  # more than the broker's longest blocking read
 BROKER_WAIT_S = 30  # how long a worker that starts waits for Redis to be there
 TASKS_PER_CHILD_MAX = 500
@@ -76,6 +77,7 @@ def celery_app(settings: WorkerSettings) -> Celery:
     app.conf.update(
         task_serializer="json",
         accept_content=["json"],
+        broker_transport=TRANSPORT,
         task_ignore_result=True,
         task_acks_late=True,
         # a killed worker's hosts come back by their lease, which counts; a requeued message would loop
