@@ -1,8 +1,9 @@
 """Messages as they lie in Redis: what is not exactly one of ours is refused before Celery sees it.
 
-Whoever reaches Redis can write there. Celery, and kombu below it, unpack what they find: content types, packed
-bodies, follow-up tasks, times. Some of it ends the worker, some costs memory, some starts what nobody asked for.
-So a message is taken apart here with a plain JSON reader, and made anew of its task, id and arguments.
+Whoever reaches Redis can write there. Celery, and kombu below it, unpack what they find: content types,
+packed bodies, follow-up tasks, times. Some of it ends the worker, some costs memory, some starts what nobody
+asked for. So a message is taken apart here with a plain JSON reader, and made anew of its task, id and
+arguments.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""Celery's way to Redis, with a look at each message before kombu unpacks it. `workers.app` names it to Celery."""
+"""Celery's way to Redis, with a look at each message before kombu unpacks it; `workers.app` names it."""
 
 import logging
 from collections.abc import Callable
@@ -41,6 +41,9 @@ class _Client(kombu_redis.PrefixedStrictRedis):
 class _QoS(kombu_redis.QoS):
     """The messages that were taken and not acknowledged; they lie in Redis too."""
 
+    channel: "_Channel"
+    _remove_from_indices: Callable[..., Any]  # of kombu, without types
+
     def restore_by_tag(self, tag: Any, client: Any = None, leftmost: bool = False) -> None:
         """Give a message back to its queue; drop it where it is none of ours."""
         with self.channel.conn_or_acquire(client) as reader:
@@ -57,6 +60,7 @@ class _QoS(kombu_redis.QoS):
 
 class _Channel(kombu_redis.Channel):
     QoS = _QoS
+    conn_or_acquire: Callable[..., Any]  # of kombu, without types
 
     def _get_client(self) -> Any:
         return partial(_Client, global_keyprefix=self.global_keyprefix, on_refused=self.refused)

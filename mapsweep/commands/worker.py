@@ -40,4 +40,4 @@ def worker(
 
     settings = load(config, runs=runs_url, broker=broker)
     wanted = tuple(filter(None, queues.split(",")))
-    return run_worker(worker_settings(settings, os.environ), wanted, concurrency, alive)
+    return run_worker(worker_settings(settings, os.environ, wanted), wanted, concurrency, alive)
