@@ -50,7 +50,7 @@ def broker_password(settings: Settings, environment: Environment) -> str:
 
 
 def signing_key(settings: Settings, environment: Environment) -> bytes:
-    """What runs are signed with; b"" where no key is given. OperatorError where it is open to all, or short."""
+    """What runs are signed with; b"" without one. OperatorError where the key is open to all, or short."""
     file = settings.signing_key_file
     if file and not environment.get(SIGNING_KEY):
         with suppress(OSError):  # told below

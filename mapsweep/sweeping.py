@@ -57,7 +57,7 @@ def _by_workers(settings: Settings) -> Execute:
     from mapsweep.worker_settings import worker_settings  # noqa: PLC0415 - Celery costs half a second
     from workers import fleet  # noqa: PLC0415 - likewise
 
-    given = worker_settings(settings, os.environ)  # what is planned here is checked like what is executed
+    given = worker_settings(settings, os.environ)
     return lambda run, tell, stop: fleet.execute(run, given, tell, stop)
 
 

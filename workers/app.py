@@ -34,7 +34,7 @@ TASKS_PER_CHILD_MAX = 500
 
 
 _URL_REMEDY = "broker names it, as redis://HOST:PORT/DB; its password comes from the environment or a file"
-_PASSWORD_REMEDY = (
+_OPEN_BROKER_REMEDY = (
     "give it one, and name it with broker_password_file or MAPSWEEP_BROKER_PASSWORD;"
     " broker_without_password: true says that it is to have none"
 )
@@ -141,7 +141,9 @@ def broker_url(settings: WorkerSettings) -> str:
         user = quote(settings.broker_username, safe="")
         netloc = f"{user}:{quote(settings.broker_password, safe='')}@{netloc}"
     elif not (settings.broker_without_password or is_loopback(host)):
-        raise _broker_mistake(settings, "has no password, and is reached over the network", _PASSWORD_REMEDY)
+        raise _broker_mistake(
+            settings, "has no password, and is reached over the network", _OPEN_BROKER_REMEDY
+        )
     return urlunsplit(parts._replace(netloc=netloc))
 
 

@@ -2,6 +2,7 @@ import socket
 import ssl
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -27,11 +28,11 @@ def settings(url: str, password: str = "") -> WorkerSettings:
 @pytest.mark.parametrize(
     ("url", "password", "expected"),
     [
-        ("redis://host:6380/2", "", "redis://host:6380/2"),
+        ("redis://127.0.0.1:6380/2", "", "redis://127.0.0.1:6380/2"),
         ("redis://host/2", "p@ss/w:rd", "redis://:p%40ss%2Fw%3Ard@host:6379/2"),
-        ("rediss://me@host:1/0", "x", "rediss://me:x@host:1/0"),
+        ("redis://localhost/2", "", "redis://localhost:6379/2"),
+        ("rediss://host:1/0", "x", "rediss://:x@host:1/0"),
         ("redis://[::1]:6379/0", "x", "redis://:x@[::1]:6379/0"),
-        ("redis://:old@host:6379/0", "new", "redis://:new@host:6379/0"),
     ],
 )
 def test_the_password_is_put_into_the_url(url: str, password: str, expected: str) -> None:
@@ -46,13 +47,30 @@ def test_what_is_no_redis_url_is_the_operators_mistake(url: str) -> None:
         broker_url(settings(url, "secret"))
 
 
+def test_an_account_of_the_broker_has_its_name_in_the_url() -> None:
+    given = replace(settings("rediss://host:1/0", "x"), broker_username="m:e")
+    assert broker_url(given) == "rediss://m%3Ae:x@host:1/0"
+
+
+@pytest.mark.parametrize(
+    "host", ["redis", "10.0.0.1", "[2001:db8::1]", "localhost.example.org", "127.0.0.1.nip.io"]
+)
+def test_a_broker_elsewhere_has_a_password_unless_it_is_said_to_have_none(host: str) -> None:
+    given = settings(f"redis://{host}:6379/0")
+    for use in (broker_url, celery_app, redis_client):
+        with pytest.raises(OperatorError, match=r"has no password.*broker_without_password"):
+            use(given)
+    assert broker_url(replace(given, broker_without_password=True)) == f"redis://{host}:6379/0"
+
+
 def test_no_password_is_shown() -> None:
-    url = f"redis://:hunter1@127.0.0.1:{free_port()}/0"
+    url = f"redis://127.0.0.1:{free_port()}/0"
     given = settings(url, "hunter2")
     with pytest.raises(OperatorError) as raised:
         require_broker(given)
     assert "hunter" not in str(raised.value)
     assert "hunter2" not in repr(given)
+    assert "hunter2" not in repr(replace(given, signing_key=b"hunter2"))
 
 
 @pytest.mark.parametrize(
@@ -68,6 +86,10 @@ def test_no_password_is_shown() -> None:
         "redis://:hunter/x@host/0",
         "redis://host/0#hunter",
         "rediss://host/0;redis://hunter",
+        "redis://hunter@host/0",
+        "redis://:hunter@host/0",
+        "redis://:hunter@127.0.0.1/0",
+        "redis://me:hunter@host/0",
     ],
 )
 def test_options_in_the_url_are_refused_and_not_shown(url: str) -> None:
@@ -155,6 +177,55 @@ def test_a_forged_certificate_is_sent_nothing(tmp_path: Path) -> None:
         with pytest.raises(OperatorError, match=r"(?i)certificate"):
             require_broker(given)
     assert server.received == b""
+
+
+def test_a_forged_certificate_is_sent_nothing_where_another_is_trusted(tmp_path: Path) -> None:
+    (tmp_path / "trusted").mkdir()
+    trusted = self_signed(tmp_path / "trusted")
+    with ForgedServer(tmp_path) as server:
+        given = replace(settings(f"rediss://127.0.0.1:{server.port}/0", "hunter2"), broker_ca_file=trusted)
+        with pytest.raises(OperatorError, match=r"(?i)certificate"):
+            require_broker(given)
+        app = celery_app(given)
+        with (
+            app.connection_for_write() as connection,
+            pytest.raises(OperationalError, match=r"(?i)certificate"),
+        ):
+            connection.ensure_connection(max_retries=1, interval_start=0)
+        assert server.attempts > 1
+    assert server.received == b""
+
+
+def test_a_broker_is_trusted_by_its_own_certificate(tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path)
+    with redis_server(certificate=certificate) as server:
+        given = settings(f"rediss://127.0.0.1:{server.port}/0", server.password)
+        with pytest.raises(OperatorError, match=r"(?i)certificate"):
+            require_broker(given)
+        given = replace(given, broker_ca_file=certificate)
+        require_broker(given)
+        with celery_app(given).connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0)
+        wrong_name = replace(given, broker_url=f"rediss://localhost:{server.port}/0")
+        with pytest.raises(OperatorError, match=r"(?i)certificate"):
+            require_broker(wrong_name)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(None, "No such file"), (b"", "no certificates"), (b"x", "no certificates")]
+)
+def test_a_file_of_certificates_that_holds_none_is_named(
+    content: bytes | None, said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_bytes(content)
+    given = replace(settings("rediss://127.0.0.1/0"), broker_ca_file=path)
+    for use in (celery_app, redis_client):
+        with pytest.raises(OperatorError, match=rf"ca\.pem: cannot be used: {said}.*broker_ca_file"):
+            use(given)
+    with pytest.raises(OperatorError, match="begin its URL with rediss://"):
+        redis_client(replace(given, broker_url="redis://127.0.0.1/0"))
 
 
 def test_a_forged_server_would_record_what_it_is_sent(tmp_path: Path) -> None:

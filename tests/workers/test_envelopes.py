@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from archive.runs import Runs
-from tests.archive.examples import dump, manifest
+from tests.archive.examples import SIGNING_KEY, dump, manifest
 from tests.redis_server import RedisServer, redis_server
 from tests.workers.waiting import eventually
 from tests.workers.worker_process import running
@@ -38,7 +38,13 @@ def server() -> Iterator[RedisServer]:
 
 @pytest.fixture
 def settings(server: RedisServer, tmp_path: Path) -> WorkerSettings:
-    return WorkerSettings(server.url, str(tmp_path / "runs"), broker_password=server.password, pace=PACE)
+    return WorkerSettings(
+        server.url,
+        str(tmp_path / "runs"),
+        signing_key=SIGNING_KEY,
+        broker_password=server.password,
+        pace=PACE,
+    )
 
 
 @pytest.fixture
@@ -205,7 +211,9 @@ def test_the_size_of_a_message_is_limited() -> None:
 
 
 def test_what_our_post_writes_is_ours(post: Post, settings: WorkerSettings) -> None:
-    run = Runs(settings.runs_url).create(manifest(*(f"host{number:02}" for number in range(20)), "kept"))
+    run = Runs(settings.runs_url, settings.signing_key).create(
+        manifest(*(f"host{number:02}" for number in range(20)), "kept")
+    )
     run.write_dump(dump("kept"))
     give(run, post)
     post.finish(run.run_id)
@@ -228,7 +236,7 @@ def plant(post: Post, queue: str, *items: bytes) -> None:
 def test_a_worker_outlives_every_message_and_counts_those_that_are_not_ours(
     post: Post, settings: WorkerSettings, tmp_path: Path
 ) -> None:
-    run = Runs(settings.runs_url).create(manifest("a"))
+    run = Runs(settings.runs_url, settings.signing_key).create(manifest("a"))
     run.write_dump(dump("a"))
     plant(post, "collect", *FORGED.values())
     plant(post, "report", json.dumps(ours(TEND_TASK, run_id=RUN_ID)).encode())
@@ -256,7 +264,7 @@ def test_a_taken_message_of_a_killed_worker_is_taken_again(
     post: Post, settings: WorkerSettings, tmp_path: Path
 ) -> None:
     settings = replace(settings, pace=replace(PACE, visibility_s=1))
-    run = Runs(settings.runs_url).create(manifest("a"))
+    run = Runs(settings.runs_url, settings.signing_key).create(manifest("a"))
     run.write_dump(dump("a"))
     message = json.loads(
         vetted(json.dumps(ours("mapsweep.classify", run_id=run.run_id, host="a")).encode(), "classify")
