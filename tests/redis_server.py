@@ -31,9 +31,13 @@ class RedisServer:
 
     def client(self) -> "redis.Redis":
         """A connection to it; close it."""
-        given = {"ssl": True, "ssl_ca_certs": str(self.certificate)} if self.certificate else {}
         return redis.Redis(
-            port=self.port, host="127.0.0.1", password=self.password, decode_responses=True, **given
+            port=self.port,
+            host="127.0.0.1",
+            password=self.password,
+            decode_responses=True,
+            ssl=self.certificate is not None,
+            ssl_ca_certs=str(self.certificate) if self.certificate else None,
         )
 
 

@@ -78,7 +78,10 @@ def main() -> int:
         mail=MailSettings(**given["mail"]) if given["mail"] else None,
         runs_url=given["runs_url"],
         inventory=Path(given["inventory"]) if given["inventory"] else None,
-        schedules=tuple(Schedule(*each, tuple(to)) for *each, to in given["schedules"]),
+        schedules=tuple(
+            Schedule(name, hosts, crontab, zone, tuple(to))
+            for name, hosts, crontab, zone, to in given["schedules"]
+        ),
         pace=Pace(*given["pace"]),
     )
     if role == "worker":
