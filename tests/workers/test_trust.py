@@ -238,16 +238,15 @@ def wrongly_signed(scene: Scene, honest: Manifest) -> list[str]:
     runs = Runs(scene.settings.runs_url)
     good = codec.encode(replace(honest, run_id=GOOD))
     ids = []
-    for number, make in enumerate(
-        (
-            lambda text: sign(ANOTHER_KEY, text),
-            lambda _: sign(SIGNING_KEY, good),  # of another run, copied
-            lambda text: sign(SIGNING_KEY, text)[:32],
-            lambda text: sign(SIGNING_KEY, text).upper(),
-            lambda _: b"",
-            lambda _: b"\xff" * 65,
-        )
-    ):
+    makers: tuple[Callable[[bytes], bytes], ...] = (
+        lambda text: sign(ANOTHER_KEY, text),
+        lambda _: sign(SIGNING_KEY, good),  # of another run, copied
+        lambda text: sign(SIGNING_KEY, text)[:32],
+        lambda text: sign(SIGNING_KEY, text).upper(),
+        lambda _: b"",
+        lambda _: b"\xff" * 65,
+    )
+    for number, make in enumerate(makers):
         run = runs.create(replace(honest, run_id=f"20261129T000000Z-forged-000{number}"))
         run.store.write_once("manifest.sig", make(run.store.read("manifest.json")))
         ids.append(run.run_id)
@@ -318,7 +317,7 @@ def test_who_classifies_needs_no_inventory_and_keeps_to_its_own_limit(scene: Sce
     with pytest.raises(OperatorError, match="has inflated_bytes above"):
         trust.opened_to_classify(run_id)
     keyed = Trust(replace(scene.settings, signing_key=SIGNING_KEY))
-    with pytest.raises(OperatorError, match="manifest.sig: is missing"):
+    with pytest.raises(OperatorError, match=r"manifest\.sig: is missing"):
         keyed.opened_to_classify(run.run_id)
 
 
@@ -328,6 +327,6 @@ def test_a_changed_manifest_is_not_trusted_by_its_old_signature(scene: Scene) ->
     text = run.store.read("manifest.json")
     run.store.replace("manifest.json", text + b" ")
     steps.opened_by_id.cache_clear()
-    with pytest.raises(OperatorError, match="manifest.sig: does not fit manifest.json"):
+    with pytest.raises(OperatorError, match=r"manifest\.sig: does not fit manifest\.json"):
         Trust(settings).opened(run.run_id)
     assert f"{KEY_PREFIX}refused" == REFUSED_KEY
