@@ -18,6 +18,7 @@ from archive.runs import Run, Runs
 from collector.session import Session
 from tests.archive.examples import SIGNING_KEY, dump, host, manifest
 from tests.redis_server import RedisServer, free_port, redis_server
+from tests.workers.tls import self_signed
 from tests.workers.waiting import eventually
 from tests.workers.worker_process import kill_all, running
 from workers import embedded, fleet, steps
@@ -115,6 +116,20 @@ def test_both_modes_give_byte_identical_footprints(
     failure = run.outcomes()[-1].failure
     assert failure is not None
     assert (failure.stage, failure.reason) == (Stage.TCP, "tcp_refused")
+
+
+def test_a_run_over_tls(settings: WorkerSettings, tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path)
+    with redis_server(certificate=certificate) as server:
+        settings = replace(
+            settings, broker_url=f"rediss://127.0.0.1:{server.port}/0", broker_ca_file=certificate
+        )
+        run = create(settings, host("a"))
+        run.write_dump(dump("a"))
+        with running("worker", settings, tmp_path):
+            closed = execute(run, settings)
+    assert closed is not None
+    assert (closed.ok, closed.failed) == (1, 0)
 
 
 def test_a_worker_killed_in_mid_run_loses_no_host(
