@@ -74,7 +74,7 @@ class Worker:
     def collect(self, run_id: object, hosts: object) -> None:
         """Sweep hosts that nobody else is at, and have each one classified."""
         run, asked = self._asked(COLLECT_TASK, run_id, hosts)
-        if run is None:
+        if run is None or steps.is_past_deadline(run):  # then what is missing is closed as a failure
             return
         leases = self._leases(run)
         pending = {host.name for host in run.pending()} - run.dumped()

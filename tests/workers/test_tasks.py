@@ -101,6 +101,16 @@ def test_what_comes_after_the_end_changes_nothing(settings: WorkerSettings) -> N
     assert run.standing().done == {"a"}
 
 
+def test_no_host_is_asked_after_the_deadline(settings: WorkerSettings) -> None:
+    late = replace(manifest("a"), deadline_at="2026-11-23T00:00:00+00:00")
+    run = Runs(settings.runs_url, settings.signing_key).create(late)
+    worker(settings).collect(run.run_id, ["a"])
+    assert run.dumped() == frozenset()
+    in_time = Runs(settings.runs_url, settings.signing_key).create(manifest("a"))
+    worker(settings).collect(in_time.run_id, ["a"])
+    assert in_time.dumped() | in_time.standing().failed == {"a"}
+
+
 ID = "20261123T045837Z-run-0a1b"
 FORGED = [
     "",

@@ -154,6 +154,7 @@ TEXTS: dict[str, Callable[[bytes], bytes]] = {
     "a ProxyCommand": lambda text: text.replace(
         b'"become":', b'"ssh_args": "-o ProxyCommand=\'touch /tmp/x\'", "become":'
     ),
+    "a line for the log": lambda text: text.replace(b'"become":', b'"\\nFORGED \\u001b[2J": 1, "become":'),
     "the id of another run": lambda text: text.replace(b"adhoc-", b"other-"),
     "a list": lambda _: b"[]",
     "a deep nest": lambda _: b"[" * 100_000,
@@ -227,7 +228,10 @@ def test_a_worker_acts_on_no_planted_run_counts_it_and_lives(
     assert all(untouched(scene, run_id) for run_id in ids)
     assert scene.wire.visits == []
     assert [mail.recipients for mail in scene.mailbox.received] == [(OURS,)]
-    assert "Traceback" not in (tmp_path / "worker.log").read_text()
+    log = (tmp_path / "worker.log").read_text()
+    assert "Traceback" not in log
+    assert "\nFORGED" not in log
+    assert "\x1b[2J" not in log
 
 
 GOOD = "20261129T000000Z-good-0000"
