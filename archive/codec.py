@@ -11,6 +11,8 @@ from archive.records import SCHEMA_VERSION
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+SHOWN_LENGTH_MAX = 80  # of a name or value that cannot be read
+
 R = TypeVar("R")
 
 
@@ -29,7 +31,8 @@ def decode(record: type[R], text: bytes, place: str) -> R:
     document = _document(text, place)
     version = document.get("schema_version")
     if version != SCHEMA_VERSION or isinstance(version, bool):
-        problem = f"has schema version {json.dumps(version)}, this mapsweep reads version {SCHEMA_VERSION}"
+        shown = json.dumps(version)[:SHOWN_LENGTH_MAX]
+        problem = f"has schema version {shown}, this mapsweep reads version {SCHEMA_VERSION}"
         raise OperatorError(Mistake(place, problem, "read it with the mapsweep that wrote it"))
     if "schema_version" not in _shape(record).types:
         del document["schema_version"]
@@ -113,7 +116,8 @@ def _record(record: type, value: object, at: str) -> object:
 
 
 def _key(at: str, name: str) -> str:
-    return f"{at}.{name}" if at else name
+    shown = ascii(name[:SHOWN_LENGTH_MAX])[1:-1]  # whoever wrote the document chose it
+    return f"{at}.{shown}" if at else shown
 
 
 def _value(declared: object, value: object, at: str) -> object:

@@ -1,6 +1,7 @@
 """Runs: folders of records that are written once. docs/run-directory.md shows one.
 
-    manifest.json  dumps/HOST.dump  processes/HOST.parquet  hosts/HOST.json  footprints/HOST.parquet
+    manifest.json  manifest.sig
+    dumps/HOST.dump  processes/HOST.parquet  hosts/HOST.json  footprints/HOST.parquet
     failures/HOST.ATTEMPT.json  hosts.parquet  services.parquet  processes.parquet  closed.json  report/
 
 A host is done when its footprints are there, and they are written last. A footprint beats a failure, a later
@@ -18,9 +19,12 @@ from archive import codec, dump_file
 from archive.host_names import file_name
 from archive.mistakes import Mistake, OperatorError
 from archive.records import Closed, Dump, Failure, Host, HostRecord, Manifest
+from archive.signature import SIGNATURE, is_signed, sign
 from archive.store import Store
 
 LATEST = "latest"
+MANIFEST = "manifest.json"
+MANIFEST_BYTES_MAX = 128 * 2**20  # that of 100,000 hosts has some 40 MB
 SUMMARIES = ("hosts", "services", "processes")  # what a closed run has as NAME.parquet
 NAME_LENGTH_MAX = 40
 SHOWN_LENGTH_MAX = 80  # of what was given as a run id and is none
@@ -246,10 +250,11 @@ class Run:
 
 
 class Runs:
-    """All runs under one folder or URL."""
+    """All runs under one folder or URL. With a key, they are signed, and none that is not is opened."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, signing_key: bytes = b"") -> None:
         self.store = Store(url)
+        self._key = signing_key
 
     def create(self, manifest: Manifest) -> Run:
         """Start a run: write its manifest; FileExistsError where a run of that id is there."""
@@ -259,8 +264,11 @@ class Runs:
         if len(set(names)) != len(names):
             raise ValueError("a run asks each host once")
         folder = self.store.under(manifest.run_id)
-        if not folder.write_once("manifest.json", codec.encode(manifest)):
+        text = codec.encode(manifest)
+        if not folder.write_once(MANIFEST, text):
             raise FileExistsError(folder.url)
+        if self._key:  # after the manifest: of two that create one run, the one that did signs
+            folder.write_once(SIGNATURE, sign(self._key, text))
         return Run(folder, manifest)
 
     def open(self, name: str) -> Run:
@@ -268,15 +276,21 @@ class Runs:
         if name == LATEST:
             name = self.latest()
         if _RUN_ID.fullmatch(name):
-            return _opened(self.store.under(name))
-        return open_run(name)
+            return self.by_id(name)
+        return open_run(name, self._key)
 
     def by_id(self, run_id: str) -> Run:
         """A run here by its id alone, for ids that others sent; OperatorError for whatever else."""
         if not _RUN_ID.fullmatch(run_id):
             shown = ascii(run_id[:SHOWN_LENGTH_MAX])
             raise OperatorError(Mistake(shown, "is not a run id", "mapsweep runs lists the runs there are"))
-        return _opened(self.store.under(run_id))
+        run = _opened(self.store.under(run_id), self._key)
+        if run.run_id != run_id:
+            problem = f"is that of the run {run.run_id[:SHOWN_LENGTH_MAX]!a}"
+            raise OperatorError(
+                Mistake(run.store.place(MANIFEST), problem, "the folder was moved or damaged")
+            )
+        return run
 
     def ids(self) -> list[str]:
         """The ids of all runs, oldest first."""
@@ -285,7 +299,7 @@ class Runs:
     def latest(self) -> str:
         """The id of the last run that has begun; OperatorError where there is none."""
         for run_id in reversed(self.ids()):
-            if self.store.exists(f"{run_id}/manifest.json"):
+            if self.store.exists(f"{run_id}/{MANIFEST}"):
                 return run_id
         raise OperatorError(
             Mistake(self.store.url, "holds no run", "mapsweep collect makes one; --runs names the folder")
@@ -310,19 +324,31 @@ class Runs:
         self.store.remove(f"{_QUEUED}/{run_id}")
 
 
-def open_run(url: str) -> Run:
-    """The run that lies at a path or URL; OperatorError where none does."""
+def open_run(url: str, signing_key: bytes = b"") -> Run:
+    """The run at a path or URL; OperatorError where there is none, or where a key did not sign it."""
     local = url.startswith("~") or "://" not in url
-    return _opened(Store(str(Path(url).expanduser()) if local else url))
+    return _opened(Store(str(Path(url).expanduser()) if local else url), signing_key)
 
 
-def _opened(folder: Store) -> Run:
+def _opened(folder: Store, key: bytes) -> Run:
     try:
-        text = folder.read("manifest.json")
+        text = folder.read(MANIFEST, MANIFEST_BYTES_MAX)
     except (FileNotFoundError, NotADirectoryError) as error:
         problem = "is not a run: it has no manifest.json"
         raise OperatorError(Mistake(folder.url, problem, "mapsweep runs lists the runs there are")) from error
-    return Run(folder, codec.decode(Manifest, text, folder.place("manifest.json")))
+    if key:
+        _check_signature(folder, key, text)  # before anything in it is looked at
+    return Run(folder, codec.decode(Manifest, text, folder.place(MANIFEST)))
+
+
+def _check_signature(folder: Store, key: bytes, manifest: bytes) -> None:
+    try:
+        problem = "" if is_signed(key, manifest, folder.read(SIGNATURE)) else "does not fit manifest.json"
+    except FileNotFoundError:
+        problem = "is missing"
+    if problem:
+        remedy = "plan the run with the signing key of those who execute it"
+        raise OperatorError(Mistake(folder.place(SIGNATURE), problem, remedy))
 
 
 def _dump_path(host: str) -> str:

@@ -19,6 +19,7 @@ FILE_MODE = 0o600
 SHOWN_LENGTH_MAX = 80  # of a URL that is refused
 # a URL may come from others: fsspec knows schemes that take what to read, or code, from the URL itself
 SCHEMES = ("file", "s3", "gs", "gcs", "az", "abfs", "adl", "memory")
+_SCHEMES_WITH_CONTAINER = ("abfs", "adl", "az")
 OBJECT_BYTES_MAX = 1 << 30  # what one object may be when it is read: no dump or table comes near it
 
 
@@ -56,10 +57,10 @@ class Store:
         """Write an object in place of what may be there, whole or not at all: for what is rendered again."""
         self._backend.replace(path, content)
 
-    def read(self, path: str) -> bytes:
+    def read(self, path: str, limit_bytes: int = OBJECT_BYTES_MAX) -> bytes:
         """The bytes of an object; FileNotFoundError where it is not there."""
-        if self._backend.size_bytes(path) > OBJECT_BYTES_MAX:
-            problem = f"is larger than {OBJECT_BYTES_MAX} bytes"
+        if self._backend.size_bytes(path) > limit_bytes:
+            problem = f"is larger than {limit_bytes} bytes"
             raise OperatorError(Mistake(self.place(path), problem, "mapsweep did not write it"))
         return self._backend.read(path)
 
@@ -95,6 +96,13 @@ def _backend(url: str) -> tuple[str, Backend]:
     if "\0" in url or not url:
         raise OperatorError(Mistake(repr(url), "is not a place for runs", "give a folder or an fsspec URL"))
     scheme, is_url, _ = url.partition("://")
+    if is_url and scheme in SCHEMES and holds_secret(url):
+        remedy = "give secrets to the storage's own configuration"
+        raise OperatorError(
+            Mistake(
+                f"{scheme}://...", "has a user, a password or options in its URL, which it must not", remedy
+            )
+        )
     if "::" in url and is_url:
         remedy = "give the URL of the bucket itself, without ::"
         raise OperatorError(Mistake(_shown(url), "is a chain of URLs, which runs are not kept in", remedy))
@@ -109,7 +117,23 @@ def _backend(url: str) -> tuple[str, Backend]:
     return url.rstrip("/"), Bucket(url.rstrip("/"))
 
 
+def holds_secret(url: str) -> bool:
+    """Whether a URL has a place where secrets stand: options, or a user with or without a password.
+
+    A container before the account (`abfs://CONTAINER@ACCOUNT/runs`) is none.
+    """
+    scheme, _, rest = url.partition("://")
+    if any(mark in rest for mark in "?#"):
+        return scheme != "file"
+    user, has_user, _ = rest.partition("/")[0].rpartition("@")
+    return bool(has_user) and (":" in user or scheme not in _SCHEMES_WITH_CONTAINER)
+
+
 def _shown(url: str) -> str:
+    """A URL that is refused, as far as it can hold no secret."""
+    scheme, _, rest = url.partition("://")
+    if any(mark in rest for mark in "@?#"):
+        return ascii(f"{scheme[:SHOWN_LENGTH_MAX]}://...")
     return ascii(url[:SHOWN_LENGTH_MAX])
 
 

@@ -1,11 +1,21 @@
 """Settings -> what each room takes: secrets are read here, when they are needed, and shown nowhere."""
 
+import shlex
+import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archive.mistakes import Mistake, OperatorError
+from archive.signature import KEY_BYTES_MIN
 from mapsweep.setting_keys import PASSWORD_BYTES_MAX
-from mapsweep.setting_sources import BROKER_PASSWORD, KEY_PASSPHRASE, MAIL_PASSWORD, Environment
+from mapsweep.setting_sources import (
+    BROKER_PASSWORD,
+    KEY_PASSPHRASE,
+    MAIL_PASSWORD,
+    SIGNING_KEY,
+    Environment,
+)
 from mapsweep.settings import Settings
 from reports.delivery import MailSettings, Security
 
@@ -37,6 +47,22 @@ def password(file: str | None, variable: str, environment: Environment) -> str:
 
 def broker_password(settings: Settings, environment: Environment) -> str:
     return password(settings.broker_password_file, BROKER_PASSWORD, environment)
+
+
+def signing_key(settings: Settings, environment: Environment) -> bytes:
+    """What runs are signed with; b"" without one. OperatorError where the key is open to all, or short."""
+    file = settings.signing_key_file
+    if file and not environment.get(SIGNING_KEY):
+        with suppress(OSError):  # told below
+            if Path(file).stat().st_mode & stat.S_IRWXO:
+                problem = "the signing key is open to every account of this machine"
+                raise OperatorError(Mistake(file, problem, f"chmod o= {shlex.quote(file)}"))
+    key = password(file, SIGNING_KEY, environment).encode()
+    if key and len(key) < KEY_BYTES_MIN:
+        place = SIGNING_KEY if environment.get(SIGNING_KEY) else str(file)
+        problem = f"the signing key has fewer than {KEY_BYTES_MIN} bytes"
+        raise OperatorError(Mistake(place, problem, "make one: head -c 32 /dev/urandom | base64"))
+    return key
 
 
 def credentials(settings: Settings, environment: Environment) -> "Credentials":

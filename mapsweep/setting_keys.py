@@ -216,6 +216,24 @@ class Keys:
     broker_password_file: Annotated[
         AbsolutePath | None, Key("holds the broker's password; or set MAPSWEEP_BROKER_PASSWORD")
     ] = None
+    broker_username: Annotated[
+        Line,
+        Key("to log in to the broker with, where its accounts have names", default="its default account"),
+    ] = ""
+    broker_ca_file: Annotated[
+        AbsolutePath | None,
+        Key("certificates that `rediss://` is checked by, beside the system's", default="the system's"),
+    ] = None
+    broker_without_password: Annotated[
+        bool, Key("allow a broker without a password on another machine than this one")
+    ] = False
+    signing_key_file: Annotated[
+        AbsolutePath | None,
+        Key(
+            "holds the key that runs are signed with, 32 bytes or more; for those who plan runs, collect and"
+            " report, not for those who classify; or set MAPSWEEP_SIGNING_KEY"
+        ),
+    ] = None
     mail: Annotated[MailKeys | None, Key("")] = None
     report: Annotated[ReportKeys, Key("")] = field(default_factory=ReportKeys)
     schedules: Annotated[tuple[ScheduleKeys, ...], Field(max_length=SCHEDULES_MAX), Key("")] = ()

@@ -18,6 +18,7 @@ CONFIG_VARIABLE = ENVIRONMENT_PREFIX + "CONFIG"
 BROKER_PASSWORD = ENVIRONMENT_PREFIX + "BROKER_PASSWORD"
 KEY_PASSPHRASE = ENVIRONMENT_PREFIX + "KEY_PASSPHRASE"
 MAIL_PASSWORD = ENVIRONMENT_PREFIX + "MAIL_PASSWORD"
+SIGNING_KEY = ENVIRONMENT_PREFIX + "SIGNING_KEY"
 
 Environment: TypeAlias = Mapping[str, str]
 Flags: TypeAlias = Mapping[str, str | int | float | bool | None]
@@ -199,6 +200,7 @@ def _unknown_variables(environment: Environment) -> Iterator[str]:
         BROKER_PASSWORD,
         KEY_PASSPHRASE,
         MAIL_PASSWORD,
+        SIGNING_KEY,
     }
     for name in sorted(environment):
         if name.startswith(ENVIRONMENT_PREFIX) and name not in known:

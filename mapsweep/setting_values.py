@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from archive.store import holds_secret
 from workers.crontab import parse as parse_crontab
 
 TEXT_CHARS_MAX = 1000
@@ -35,24 +36,27 @@ def runs_place(text: str) -> str:
     one_line(text)
     if "://" not in text:
         return absolute_path(text)
-    if urlsplit(text).password:
-        raise ValueError("must not hold a password: give it to the storage's own configuration")
+    if holds_secret(text):
+        raise ValueError(
+            "must not hold a password, a user or options: give them to the storage's own configuration"
+        )
     return text
 
 
 def broker_url(text: str) -> str:
     one_line(text)
-    parts = urlsplit(text)
-    if parts.scheme not in ("redis", "rediss") or not parts.hostname:
-        raise ValueError("must be redis://HOST:PORT/DB or rediss://HOST:PORT/DB")
+    if any(mark in text for mark in "@?#;"):
+        raise ValueError(
+            "must not hold a password, a user or options: put the password into broker_password_file or"
+            " MAPSWEEP_BROKER_PASSWORD, a user into broker_username"
+        )
     try:
+        parts = urlsplit(text)
         _ = parts.port
     except ValueError:
-        raise ValueError("has a port that is none") from None
-    if parts.password:
-        raise ValueError(
-            "must not hold a password: put it into broker_password_file or MAPSWEEP_BROKER_PASSWORD"
-        )
+        raise ValueError("has a host or a port that is none") from None
+    if parts.scheme not in ("redis", "rediss") or not parts.hostname:
+        raise ValueError("must be redis://HOST:PORT/DB or rediss://HOST:PORT/DB")
     return text
 
 

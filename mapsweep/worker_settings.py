@@ -1,33 +1,57 @@
 """Settings -> what workers, beat and those who give runs to them have to know."""
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from mapsweep.composition import accepted_keys, broker_password, credentials, mail_settings
+from archive.mistakes import OperatorError
+from collector.keys import Credentials
+from mapsweep.composition import accepted_keys, broker_password, credentials, mail_settings, signing_key
 from mapsweep.setting_sources import Environment
 from mapsweep.settings import Settings, find_inventory
-from workers.app import WorkerSettings
+from workers.app import COLLECT, QUEUES, REPORT, WorkerSettings
 from workers.schedules import Schedule
 
 
-def worker_settings(settings: Settings, environment: Environment) -> WorkerSettings:
-    """All of it; secrets that are files are read here. OperatorError where one cannot be read."""
+def worker_settings(
+    settings: Settings, environment: Environment, queues: Sequence[str] = QUEUES
+) -> WorkerSettings:
+    """All that the tasks of these queues need; beat has none. OperatorError where a secret cannot be read.
+
+    A secret that they do not need is not read: the settings file may be the same on every machine, while the
+    secret's file is only where it is needed.
+    """
+    collects, reports = COLLECT in queues, REPORT in queues
     return WorkerSettings(
         broker_url=settings.broker,
         runs_url=settings.runs,
         broker_password=broker_password(settings, environment),
-        inventory=find_inventory(settings, environment) if settings.schedules else None,
+        broker_username=settings.broker_username,
+        broker_ca_file=Path(settings.broker_ca_file) if settings.broker_ca_file else None,
+        broker_without_password=settings.broker_without_password,
+        signing_key=signing_key(settings, environment) if collects or reports else b"",
+        inventory=_inventory(settings, environment, required=reports and bool(settings.schedules)),
         schedules=schedules(settings),
         known_hosts=tuple(map(Path, settings.ssh.known_hosts)),
         host_key_policy=settings.ssh.host_key_policy,
         accepted_keys=accepted_keys(settings),
-        credentials=credentials(settings, environment),
-        mail=mail_settings(settings, environment),
+        credentials=credentials(settings, environment) if collects else Credentials(use_agent=False),
+        mail=mail_settings(settings, environment) if reports else None,
         limits=settings.limits.limits(),
         deadline_s=settings.deadline_s,
         keep_dumps=settings.keep_dumps,
         tool_version=version("mapsweep"),
     )
+
+
+def _inventory(settings: Settings, environment: Environment, *, required: bool) -> Path | None:
+    """Schedules need it; without a signing key runs are checked by it."""
+    try:
+        return find_inventory(settings, environment)
+    except OperatorError:
+        if required:
+            raise
+        return None
 
 
 def schedules(settings: Settings) -> tuple[Schedule, ...]:

@@ -22,6 +22,7 @@ class RedisServer:
 
     port: int
     password: str
+    certificate: Path | None = None
 
     @property
     def url(self) -> str:
@@ -30,19 +31,32 @@ class RedisServer:
 
     def client(self) -> "redis.Redis":
         """A connection to it; close it."""
-        return redis.Redis(port=self.port, host="127.0.0.1", password=self.password, decode_responses=True)
+        return redis.Redis(
+            port=self.port,
+            host="127.0.0.1",
+            password=self.password,
+            decode_responses=True,
+            ssl=self.certificate is not None,
+            ssl_ca_certs=str(self.certificate) if self.certificate else None,
+        )
 
 
 @contextmanager
-def redis_server(password: str = "not / a:secret@") -> Iterator[RedisServer]:
-    """Start a Redis, wait until it answers, and stop it by its own process."""
+def redis_server(password: str = "not / a:secret@", certificate: Path | None = None) -> Iterator[RedisServer]:
+    """Start a Redis, wait until it answers, and stop it by its own process.
+
+    With a certificate, in a file with its key, it speaks TLS alone.
+    """
     binary = shutil.which("redis-server", path="/usr/bin:/usr/sbin:/usr/local/bin:/bin")
     if binary is None:
         pytest.skip("redis-server is not installed")
     folder = Path(tempfile.mkdtemp(prefix="mapsweep-redis-"))
-    server = RedisServer(free_port(), password)
+    server = RedisServer(free_port(), password, certificate)
     config = folder / "redis.conf"
-    place = f"bind 127.0.0.1\nport {server.port}\ndir {folder}\n"
+    place = f"bind 127.0.0.1\nport {0 if certificate else server.port}\ndir {folder}\n"
+    if certificate:
+        place += f"tls-port {server.port}\ntls-cert-file {certificate}\ntls-key-file {certificate}\n"
+        place += f"tls-ca-cert-file {certificate}\ntls-auth-clients no\n"
     config.write_text(f'{place}requirepass "{password}"\nsave ""\nappendonly no\n')
     process = subprocess.Popen([binary, str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

@@ -18,8 +18,10 @@ import click
 import pytest
 import yaml
 
+from archive.mistakes import OperatorError
 from mapsweep import settings
 from mapsweep.cli import COMMANDS, mapsweep
+from mapsweep.worker_settings import worker_settings
 from workers.app import QUEUES
 
 CLONE = Path(__file__).parents[1]
@@ -170,9 +172,38 @@ def test_only_those_who_need_a_secret_get_it(services: dict[str, Service]) -> No
             holders.setdefault(secret["source"], set()).add(name)
     assert holders == {
         "redis_password": set(services),
+        "signing_key": {"worker-collect", "worker-report"},
         "ssh_key": {"worker-collect"},
         "smtp_password": {"worker-report"},
     }
+
+
+def test_the_secrets_of_a_service_are_those_that_its_settings_read(services: dict[str, Service]) -> None:
+    """The settings file is the same for all; what a service does not hold, it must not ask for."""
+    asked = {
+        "beat": (),
+        "worker-collect": ("collect",),
+        "worker-classify": ("classify",),
+        "worker-report": ("report",),
+    }
+    given = settings.load(CLONE / "deploy/mapsweep.yaml", {})
+    named = {
+        "redis_password": given.broker_password_file,
+        "signing_key": given.signing_key_file,
+        "smtp_password": given.mail and given.mail.password_file,
+    }
+    environment = dict.fromkeys(
+        ("MAPSWEEP_BROKER_PASSWORD", "MAPSWEEP_SIGNING_KEY", "MAPSWEEP_MAIL_PASSWORD"), "x" * 32
+    )
+    variables = dict(zip(named, environment, strict=True))
+    for name, queues in asked.items():
+        held = {secret["source"] for secret in cast("list[dict[str, str]]", services[name]["secrets"])}
+        here = {variables[secret]: environment[variables[secret]] for secret in held & named.keys()}
+        worker_settings(given, here, queues)  # raises where it reads a file, which is not here
+        for secret in held & named.keys():
+            without = {key: value for key, value in here.items() if key != variables[secret]}
+            with pytest.raises(OperatorError, match=str(named[secret])):
+                worker_settings(given, without, queues)
 
 
 def test_the_example_settings_of_compose_are_settings() -> None:

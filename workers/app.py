@@ -7,6 +7,7 @@ is read from the run's folder, who is at work on what from leases (`workers.leas
 import re
 import ssl
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -26,9 +27,17 @@ COLLECT, CLASSIFY, REPORT = QUEUES = ("collect", "classify", "report")
 KEY_PREFIX = "mapsweep:"  # of every key in Redis, so that a database can be shared
 BROKER_SCHEMES = ("redis", "rediss")
 REFUSED_KEY = f"{KEY_PREFIX}refused"  # counts the messages that no worker acted on
+TRANSPORT = "workers.transport:Transport"  # looks at messages before kombu unpacks them
 SOCKET_TIMEOUT_S = 20  # more than the broker's longest blocking read
 BROKER_WAIT_S = 30  # how long a worker that starts waits for Redis to be there
 TASKS_PER_CHILD_MAX = 500
+
+
+_URL_REMEDY = "broker names it, as redis://HOST:PORT/DB; its password comes from the environment or a file"
+_OPEN_BROKER_REMEDY = (
+    "give it one, and name it with broker_password_file or MAPSWEEP_BROKER_PASSWORD;"
+    " broker_without_password: true says that it is to have none"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +65,13 @@ class WorkerSettings:
     broker_url: str  # redis://HOST:PORT/DB, or rediss://
     runs_url: str
     broker_password: str = field(default="", repr=False)
-    inventory: Path | None = None  # only needed for schedules
+    broker_username: str = ""
+    broker_ca_file: Path | None = None  # certificates that rediss:// is checked by, beside the system's
+    broker_without_password: bool = False  # True: a Redis elsewhere may have none
+    signing_key: bytes = field(
+        default=b"", repr=False
+    )  # b"": runs are trusted as far as the settings below go
+    inventory: Path | None = None  # for schedules, and to check runs by where there is no signing key
     schedules: tuple[Schedule, ...] = ()
     known_hosts: tuple[Path, ...] = ()
     host_key_policy: Policy = Policy.STRICT
@@ -76,6 +91,7 @@ def celery_app(settings: WorkerSettings) -> Celery:
     app.conf.update(
         task_serializer="json",
         accept_content=["json"],
+        broker_transport=TRANSPORT,
         task_ignore_result=True,
         task_acks_late=True,
         # a killed worker's hosts come back by their lease, which counts; a requeued message would loop
@@ -105,7 +121,7 @@ def celery_app(settings: WorkerSettings) -> Celery:
 
 
 def broker_url(settings: WorkerSettings) -> str:
-    """The broker's URL with its password in it; never print it."""
+    """The broker's URL with its password in it; never print it. OperatorError where it cannot be used."""
     try:
         parts = urlsplit(settings.broker_url)
         host, port = parts.hostname, parts.port
@@ -117,12 +133,26 @@ def broker_url(settings: WorkerSettings) -> str:
     # options there could turn checks off or hold a secret; kombu takes what follows ; for another broker
     if any(mark in settings.broker_url for mark in "?#;"):
         raise _broker_mistake(settings, "has options (? # ;) in its URL, which it must not")
-    if not settings.broker_password:
-        return urlunsplit(parts)
-    user = quote(parts.username or "", safe="")
+    if "@" in settings.broker_url:  # what is meant as a user may be a password
+        raise _broker_mistake(settings, "has a user or a password in its URL, which it must not")
     shown_host = f"[{host}]" if ":" in host else host
-    netloc = f"{user}:{quote(settings.broker_password, safe='')}@{shown_host}:{port or 6379}"
+    netloc = f"{shown_host}:{port or 6379}"
+    if settings.broker_password:
+        user = quote(settings.broker_username, safe="")
+        netloc = f"{user}:{quote(settings.broker_password, safe='')}@{netloc}"
+    elif not (settings.broker_without_password or is_loopback(host)):
+        raise _broker_mistake(
+            settings, "has no password, and is reached over the network", _OPEN_BROKER_REMEDY
+        )
     return urlunsplit(parts._replace(netloc=netloc))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host of a URL is this machine by its address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower().rstrip(".") == "localhost"
 
 
 def redis_client(settings: WorkerSettings) -> "redis.Redis":
@@ -161,15 +191,29 @@ def require_broker(settings: WorkerSettings, wait_s: float = 0) -> None:
 
 def _tls_options(settings: WorkerSettings) -> dict[str, Any]:
     """What rediss:// is checked by, said to redis-py: kombu checks nothing where it is not told to."""
+    ca_file = settings.broker_ca_file
     if urlsplit(broker_url(settings)).scheme != "rediss":
+        if ca_file:
+            problem = "is not spoken to over TLS, though broker_ca_file is given"
+            raise _broker_mistake(settings, problem, "begin its URL with rediss://")
         return {}
-    return {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
+    options = {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
+    return options | ({"ssl_ca_certs": _checked_ca_file(ca_file)} if ca_file else {})
 
 
-def _broker_mistake(settings: WorkerSettings, problem: str) -> OperatorError:
-    shown = _without_secrets(settings.broker_url)
-    remedy = "broker names it, as redis://HOST:PORT/DB; its password comes from the environment or a file"
-    return OperatorError(Mistake(f"broker {shown}", problem, remedy))
+def _checked_ca_file(path: Path) -> str:
+    """The file, where certificates can be read from it: else each connection would fail, and say little."""
+    try:
+        ssl.create_default_context(cafile=str(path))
+    except OSError as error:  # also SSLError
+        reason = "no certificates in it" if isinstance(error, ssl.SSLError) else error.strerror
+        remedy = "broker_ca_file names a file of certificates in PEM"
+        raise OperatorError(Mistake(str(path), f"cannot be used: {reason}", remedy)) from error
+    return str(path)
+
+
+def _broker_mistake(settings: WorkerSettings, problem: str, remedy: str = _URL_REMEDY) -> OperatorError:
+    return OperatorError(Mistake(f"broker {_without_secrets(settings.broker_url)}", problem, remedy))
 
 
 def _without_secrets(url: str) -> str:

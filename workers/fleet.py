@@ -1,5 +1,6 @@
 """A run on the fleet's workers: it is given to them and its folder is watched."""
 
+import os
 import threading
 from dataclasses import replace
 from time import monotonic
@@ -9,7 +10,7 @@ from kombu.exceptions import OperationalError
 
 from archive.mistakes import Mistake, OperatorError
 from archive.records import Closed
-from archive.runs import Run
+from archive.runs import Run, Runs
 from workers import steps
 from workers.app import WorkerSettings, require_broker
 from workers.embedded import OnProgress, progress_of
@@ -19,7 +20,7 @@ from workers.tasks import give, tend
 
 POLL_S = 1.0
 NOBODY_S = 5.0  # a worker that listens has begun by then
-NOBODY = "no worker has begun yet: start one with `mapsweep worker`"
+NOBODY = "no worker has begun yet: start one with `mapsweep worker`, or see in its log why it refuses the run"
 
 
 def execute(run: Run, settings: WorkerSettings, progress: OnProgress, stop: threading.Event) -> Closed | None:
@@ -80,7 +81,20 @@ def _finished_here(run: Run) -> Closed:
     return closed
 
 
+def _lies_beside(run: Run, settings: WorkerSettings) -> bool:
+    """Whether a run is one of those that the settings name, whichever way the folder was given."""
+    places = steps.runs_beside(run).store.url, Runs(settings.runs_url).store.url
+    local = [os.path.realpath(place) if "://" not in place else place for place in places]
+    return local[0] == local[1] and run.url.rpartition("/")[2] == run.run_id
+
+
 def _check(run: Run, settings: WorkerSettings) -> None:
+    if not _lies_beside(run, settings):
+        problem = f"lies outside {settings.runs_url}, where the workers look for runs by their id"
+        raise OperatorError(
+            Mistake(run.url, problem, "name its folder with --runs, here and for the workers")
+        )
+    Runs(settings.runs_url, settings.signing_key).by_id(run.run_id)  # the workers would open no other
     limits, pace = run.manifest.limits, settings.pace
     longest_s = limits.total_s * limits.attempts
     if longest_s >= pace.task_s:

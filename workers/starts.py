@@ -26,13 +26,13 @@ def start(name: str, settings: WorkerSettings, client: "redis.Redis") -> Run | N
     that its manifest can be created once even where the claim was lost. OperatorError where the inventory or
     the pattern is at fault.
     """
-    schedule = _named(name, settings)
+    schedule = named(name, settings)
     due = nearest_due(schedule, datetime.now(UTC))
     what = f"start:{schedule.name}:{due:%Y%m%dT%H%MZ}"
     if not claim(client, what, CLAIMED_S):
         return None
     try:
-        return Runs(settings.runs_url).create(_manifest(schedule, due, settings))
+        return Runs(settings.runs_url, settings.signing_key).create(_manifest(schedule, due, settings))
     except FileExistsError:
         return None
     except BaseException:
@@ -47,12 +47,15 @@ def nearest_due(schedule: Schedule, now: datetime) -> datetime:
     return following if skewed else last
 
 
-def _named(name: str, settings: WorkerSettings) -> Schedule:
+def named(name: object, settings: WorkerSettings) -> Schedule:
+    """The schedule of that name; OperatorError where the settings have none."""
     for schedule in settings.schedules:
         if schedule.name == name:
             return schedule
     problem = "is not among this worker's schedules"
-    raise OperatorError(Mistake(f"schedule {name}", problem, "give beat and the workers the same settings"))
+    raise OperatorError(
+        Mistake(f"schedule {name!a:.80}", problem, "give beat and the workers the same settings")
+    )
 
 
 def _manifest(schedule: Schedule, due: datetime, settings: WorkerSettings) -> Manifest:

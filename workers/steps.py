@@ -38,9 +38,12 @@ def opened(run_url: str) -> Run:
 
 
 @lru_cache(maxsize=8)
-def opened_by_id(runs_url: str, run_id: str) -> Run:
-    """A run by its id among the runs of one place, kept likewise; OperatorError for whatever else."""
-    return Runs(runs_url).by_id(run_id)
+def opened_by_id(runs_url: str, run_id: str, signing_key: bytes = b"") -> Run:
+    """A run by its id among the runs of one place, kept likewise; OperatorError for whatever else.
+
+    With a key, only one that is signed with it.
+    """
+    return Runs(runs_url, signing_key).by_id(run_id)
 
 
 def keep(run: Run, outcome: Dump | Failure) -> None:

@@ -21,12 +21,15 @@ from reports.delivery import DeliveryError
 from workers import starts, steps
 from workers.app import REFUSED_KEY, WorkerSettings, celery_app, redis_client
 from workers.classifiers import Classifier
-from workers.leases import Leases, Step
+from workers.leases import Leases, Step, claim
 from workers.post import CLASSIFY_TASK, COLLECT_TASK, FINISH_TASK, START_TASK, TEND_TASK, Post
 from workers.tending import RUN, Tender
+from workers.trust import Trust
 
 if TYPE_CHECKING:
     import redis
+
+REFUSED_AGAIN_S = 24 * 3600  # a run that is refused is told and counted once in this time
 
 log = logging.getLogger("mapsweep")
 
@@ -55,7 +58,7 @@ def worker_app(settings: WorkerSettings) -> Celery:
         worker.tend()
 
     @app.task(name=START_TASK, shared=False)
-    def start(schedule: str) -> None:
+    def start(schedule: object = None, **_: object) -> None:
         worker.start(schedule)
 
     return app
@@ -67,11 +70,12 @@ class Worker:
     def __init__(self, settings: WorkerSettings, app: Celery) -> None:
         self._settings = settings
         self._app = app
+        self._trust = Trust(settings)
 
     def collect(self, run_id: object, hosts: object) -> None:
         """Sweep hosts that nobody else is at, and have each one classified."""
         run, asked = self._asked(COLLECT_TASK, run_id, hosts)
-        if run is None:
+        if run is None or steps.is_past_deadline(run):  # then what is missing is closed as a failure
             return
         leases = self._leases(run)
         pending = {host.name for host in run.pending()} - run.dumped()
@@ -105,6 +109,9 @@ class Worker:
         run, _ = self._asked(FINISH_TASK, run_id, [])
         if run is None:
             return
+        if run.closed() is None and run.pending():  # a message that comes too early, or again
+            log.info("%s has hosts left and is not finished", run.run_id)
+            return
         runs = steps.runs_beside(run)
         with _taken(self._leases(run), Step.FINISH, RUN) as mine:
             if mine and run.run_id in runs.queued():
@@ -118,17 +125,23 @@ class Worker:
         runs = Runs(self._settings.runs_url)
         for run_id in runs.queued():
             try:
-                if not tend(steps.opened_by_id(self._settings.runs_url, run_id), self._post, self._settings):
+                if not tend(self._trust.opened(run_id), self._post, self._settings):
                     runs.unqueue(run_id)
                     log.error("%s could not be rendered; mapsweep collect --resume shows why", run_id)
-            except OperatorError:  # one run's damaged folder must not hold up the others
-                log.exception("%s cannot be looked after", run_id)
+            except OperatorError as error:  # one run's damaged folder must not hold up the others
+                if claim(self._redis, f"refused:{run_id}", REFUSED_AGAIN_S):
+                    self._refuse(f"{run_id}, which was given to the workers,", error)
 
-    def start(self, schedule: str) -> None:
+    def start(self, schedule: object) -> None:
         """Start the run of a schedule's present time, unless it has been started."""
-        run = starts.start(schedule, self._settings, self._redis)
+        try:
+            name = starts.named(schedule, self._settings).name
+        except OperatorError as error:
+            self._refuse(f"a message for {START_TASK}", error)
+            return
+        run = starts.start(name, self._settings, self._redis)
         if run is None:
-            log.info("the run of %s has been started already", schedule)
+            log.info("the run of %s has been started already", name)
             return
         give(run, self._post)
         log.info("started %s: %d hosts", run.run_id, len(run.manifest.hosts))
@@ -138,10 +151,9 @@ class Worker:
     ) -> tuple[Run, list[str]] | tuple[None, list[str]]:
         """The run and its hosts that a message is about; no run where the message is refused."""
         try:
-            run, names = self._run(run_id), _names(hosts)
+            run, names = self._run(task, run_id), _names(hosts)
         except OperatorError as error:
-            log.warning("a message for %s is refused: %s", task, error.mistakes[0])
-            self._redis.incr(REFUSED_KEY)
+            self._refuse(f"a message for {task}", error)
             return None, []
         asked = [name for name in names if run.asks(name)]
         if len(asked) < len(names):
@@ -152,11 +164,17 @@ class Worker:
             )
         return run, asked
 
-    def _run(self, run_id: object) -> Run:
-        """A run of this worker's own place; OperatorError for whatever else a message names."""
+    def _run(self, task: str, run_id: object) -> Run:
+        """A run that this worker may act on; OperatorError for whatever else a message names."""
         if not isinstance(run_id, str):
             raise OperatorError(Mistake("run_id", f"is no text but {type(run_id).__name__}"))
-        return steps.opened_by_id(self._settings.runs_url, run_id)
+        if task == CLASSIFY_TASK:
+            return self._trust.opened_to_classify(run_id)
+        return self._trust.opened(run_id)
+
+    def _refuse(self, what: str, error: OperatorError) -> None:
+        log.warning("%s is refused: %s", what, error.mistakes[0])
+        self._redis.incr(REFUSED_KEY)
 
     def _mail(self, run: Run) -> None:
         """Mail the report to the run's list; a server that refuses is logged, the report is there anyway."""

@@ -1,5 +1,6 @@
 """mapsweep collect, also `collect`: sweep, classify, report."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,12 +82,13 @@ def collect(
         return Exit.OK
     # imported here: a slip in the options does not wait for Polars
     from archive.runs import Runs  # noqa: PLC0415 - see above
+    from mapsweep.composition import signing_key  # noqa: PLC0415 - see above
     from mapsweep.order import sweep_order, typed_command  # noqa: PLC0415 - see above
     from mapsweep.sweeping import carry_out  # noqa: PLC0415 - see above
     from mapsweep.thresholds import thresholds  # noqa: PLC0415 - see above
 
     wanted = thresholds(fail_on)
-    runs = Runs(settings.runs)
+    runs = Runs(settings.runs, signing_key(settings, os.environ))
     if resume:
         run = runs.open(resume)
     else:

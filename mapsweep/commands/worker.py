@@ -7,6 +7,10 @@ import click
 
 from mapsweep.options import broker_option, config_option, load, runs_option
 
+WITHOUT_A_KEY = (
+    "no signing key is set: only runs of this worker's own inventory, limits and schedules are executed"
+)
+
 
 @click.command(short_help="Execute runs from a broker's queues.")
 @click.option(
@@ -35,9 +39,13 @@ def worker(
     config: Path | None,
 ) -> int:
     """Execute runs from a broker's queues. Ctrl-C or SIGTERM ends it after the tasks at hand."""
+    from mapsweep.exits import complain  # noqa: PLC0415 - likewise
     from mapsweep.worker_settings import worker_settings  # noqa: PLC0415 - --help does not wait for it
     from workers.service import run_worker  # noqa: PLC0415 - Celery costs half a second
 
     settings = load(config, runs=runs_url, broker=broker)
     wanted = tuple(filter(None, queues.split(",")))
-    return run_worker(worker_settings(settings, os.environ), wanted, concurrency, alive)
+    given = worker_settings(settings, os.environ, wanted)
+    if not given.signing_key and {"collect", "report"} & set(wanted):
+        complain(WITHOUT_A_KEY)
+    return run_worker(given, wanted, concurrency, alive)

@@ -7,6 +7,7 @@ from archive.records import Connection, Dump, Host, HostRecord, Limits, Manifest
 from archive.runs import new_run_id
 
 NONCE = "0123456789abcdef0123456789abcdef"
+SIGNING_KEY = b"a key for tests, of at least 32 bytes"
 STARTED = datetime(2026, 11, 23, 4, 58, 37, tzinfo=UTC)
 
 MAPS = """\

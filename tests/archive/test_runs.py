@@ -1,3 +1,4 @@
+import hmac
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -8,8 +9,9 @@ import pytest
 
 from archive.mistakes import OperatorError
 from archive.records import Closed, Failure, Stage
-from archive.runs import SUMMARIES, Run, Runs, Standing, new_run_id, open_run
-from tests.archive.examples import dump, host_record, manifest
+from archive.runs import MANIFEST_BYTES_MAX, SUMMARIES, Run, Runs, Standing, new_run_id, open_run
+from archive.signature import is_signed, sign
+from tests.archive.examples import SIGNING_KEY, dump, host_record, manifest
 
 
 @pytest.fixture(params=["folder", "bucket"])
@@ -40,6 +42,52 @@ def test_a_run_is_found_by_id_by_place_and_as_the_latest(runs: Runs) -> None:
     assert runs.latest() == second.run_id
     for name in (second.run_id, second.url, second.url + "/", "latest"):
         assert runs.open(name).manifest == second.manifest
+
+
+def test_a_run_is_signed_and_its_signature_checked(runs: Runs) -> None:
+    signing = Runs(runs.store.url, SIGNING_KEY)
+    run = signing.create(manifest("a"))
+    text, signature = run.store.read("manifest.json"), run.store.read("manifest.sig")
+    # as anybody can compute it: openssl dgst -sha256 -hmac KEY manifest.json
+    assert signature.decode() == hmac.new(SIGNING_KEY, text, "sha256").hexdigest() + "\n"
+    for name in (run.run_id, run.url, "latest"):
+        assert signing.open(name).manifest == run.manifest
+        assert runs.open(name).manifest == run.manifest
+        with pytest.raises(OperatorError, match=r"manifest\.sig: does not fit manifest\.json"):
+            Runs(runs.store.url, SIGNING_KEY + b"x").open(name)
+    run.store.remove("manifest.sig")
+    for name in (run.run_id, run.url, "latest"):
+        with pytest.raises(OperatorError, match=r"manifest\.sig: is missing"):
+            signing.open(name)
+
+
+def test_a_signature_is_checked_before_the_manifest_is_read(runs: Runs) -> None:
+    run = runs.create(manifest("a"))
+    run.store.replace("manifest.json", b"[" * 100_000)
+    with pytest.raises(OperatorError, match=r"manifest\.sig: is missing"):
+        Runs(runs.store.url, SIGNING_KEY).open(run.run_id)
+
+
+def test_a_short_key_signs_nothing() -> None:
+    with pytest.raises(ValueError, match="at least 32 bytes"):
+        sign(b"k" * 31, b"")
+    assert is_signed(b"k" * 32, b"", sign(b"k" * 32, b""))
+
+
+def test_a_manifest_is_of_the_folder_that_it_lies_in(runs: Runs) -> None:
+    one, other = runs.create(manifest("a")), runs.create(manifest("b"))
+    other.store.replace("manifest.json", one.store.read("manifest.json"))
+    for open_by_id in (runs.by_id, runs.open):
+        with pytest.raises(OperatorError, match=f"is that of the run '{one.run_id}'"):
+            open_by_id(other.run_id)
+
+
+def test_the_size_of_a_manifest_is_limited(tmp_path: Path) -> None:
+    run = Runs(str(tmp_path)).create(manifest("a"))
+    with (Path(run.url) / "manifest.json").open("r+b") as file:
+        file.truncate(MANIFEST_BYTES_MAX + 1)
+    with pytest.raises(OperatorError, match=f"is larger than {MANIFEST_BYTES_MAX} bytes"):
+        Runs(str(tmp_path)).by_id(run.run_id)
 
 
 def test_a_run_is_created_once(runs: Runs) -> None:

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from archive.mistakes import OperatorError
-from archive.store import OBJECT_BYTES_MAX, Store
+from archive.store import OBJECT_BYTES_MAX, Store, holds_secret
 
 
 @pytest.fixture(params=["folder", "bucket"])
@@ -153,6 +153,31 @@ def test_other_schemes_and_chains_are_refused_before_fsspec_is_imported(url: str
 
 def test_a_folder_may_have_colons_in_its_name(tmp_path: Path) -> None:
     assert Store(f"{tmp_path}/a::b").url == f"{tmp_path}/a::b"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3://key:hunter2@bucket/runs",
+        "s3://hunter2@bucket/runs",
+        "abfs://container:hunter2@account.dfs.core.windows.net/runs",
+        "az://container/runs?sig=hunter2",
+        "gs://bucket/runs#hunter2",
+        "sftp://me:hunter2@host/runs",
+        "simplecache::s3://key:hunter2@bucket/runs",
+        "https://host/runs?sig=hunter2",
+    ],
+)
+def test_a_url_with_a_secret_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(OperatorError) as raised:
+        Store(url)
+    assert "hunter2" not in str(raised.value)
+
+
+def test_a_container_before_the_account_is_no_secret() -> None:
+    assert not holds_secret("abfs://container@account.dfs.core.windows.net/runs")
+    assert not holds_secret("s3://bucket/a@b")
+    assert not holds_secret("file:///srv/runs?x")
 
 
 def test_a_file_url_is_a_folder(tmp_path: Path) -> None:

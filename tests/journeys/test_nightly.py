@@ -91,6 +91,7 @@ def _write_settings(folder: Path, sshd: Sshd, broker: str, mail: MailServer) -> 
         "inventory": str(folder / "inventory.yaml"),
         "broker": broker,
         "broker_password_file": str(folder / "broker-password"),
+        "signing_key_file": str(folder / "signing-key"),
         "ssh": {"known_hosts": [str(sshd.known_hosts)]},
         "mail": {
             "from": "mapsweep@example.org",
@@ -110,7 +111,8 @@ def _write_settings(folder: Path, sshd: Sshd, broker: str, mail: MailServer) -> 
         ],
     }
     (folder / "mapsweep.yaml").write_text(json.dumps(settings))
-    for secret in ("broker-password", "mail-password"):
+    (folder / "signing-key").write_text("k" * 44)
+    for secret in ("broker-password", "mail-password", "signing-key"):
         (folder / secret).touch()
         (folder / secret).chmod(0o600)
 

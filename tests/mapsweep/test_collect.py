@@ -94,6 +94,51 @@ def test_wrong_input_ends_before_any_host_is_asked(
     assert not list((tmp_path / "runs").glob("*/dumps/*"))
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--broker", "redis://hunter2@127.0.0.1/0"],
+        ["--broker", "redis://:hunter2@127.0.0.1/0"],
+        ["--broker", "redis://127.0.0.1/0?password=hunter2"],
+        ["--broker", "redis://[hunter2@127.0.0.1/0"],
+        ["--broker", "hunter2@127.0.0.1"],
+        ["--runs", "s3://key:hunter2@bucket/runs"],
+        ["--runs", "az://bucket/runs?sig=hunter2"],
+        ["--runs", "sftp://me:hunter2@host/runs"],
+        ["--resume", "s3://key:hunter2@bucket/runs/20261129T000000Z-x-0000"],
+        ["--resume", "https://host/runs?sig=hunter2"],
+    ],
+)
+def test_a_secret_in_a_url_is_refused_and_never_repeated(
+    arguments: list[str], fleet: Path, tmp_path: Path, here: Here
+) -> None:
+    inventory = [] if "--resume" in arguments else ["-i", fleet]
+    ended = here("collect", *inventory, "--runs", tmp_path / "runs", *arguments)
+    assert ended.code == 2, ended.err
+    assert "hunter2" not in ended.err + ended.out
+    assert not (tmp_path / "runs").exists()
+
+
+def test_with_a_signing_key_runs_are_signed_and_no_other_is_resumed(
+    fleet: Path, tmp_path: Path, here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = tmp_path / "runs"
+    words = ("collect", "--runs", runs)
+    assert here(*words, "-i", fleet, "--hosts", "web-*").code == 0
+    monkeypatch.setenv("MAPSWEEP_SIGNING_KEY", "k" * 32)
+    ended = here(*words, "--resume", "latest")
+    assert ended.code == 2
+    assert "manifest.sig: is missing" in ended.err
+    assert here(*words, "-i", fleet, "--hosts", "web-*").code == 0
+    (signature,) = runs.glob("*/manifest.sig")
+    assert here(*words, "--resume", signature.parent.name).code == 0
+    signature.write_text(f"{0:064x}\n")
+    assert "does not fit manifest.json" in here(*words, "--resume", str(signature.parent)).err
+    monkeypatch.setenv("MAPSWEEP_SIGNING_KEY", "hunter2")
+    ended = here(*words, "-i", fleet)
+    assert (ended.code, "hunter2" in ended.err) == (2, False)
+
+
 def test_every_mistake_is_told_at_once(fleet: Path, here: Here) -> None:
     ended = here("collect", "-i", fleet, "--fail-on", "heap=1G", "--fail-on", "stacks=x")
     assert ended.err.count("mapsweep: --fail-on") == 2

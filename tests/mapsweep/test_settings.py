@@ -9,10 +9,11 @@ from archive.mistakes import OperatorError
 from archive.records import Limits
 from collector.known_hosts import Policy
 from mapsweep import setting_docs, settings
-from mapsweep.composition import password
+from mapsweep.composition import password, signing_key
 from mapsweep.setting_keys import LimitKeys
 from mapsweep.setting_table import rows
 from mapsweep.settings import find_inventory, listing, load, search_folders
+from mapsweep.worker_settings import worker_settings
 from reports.delivery import Security
 
 ROOT = Path(__file__).parents[2]
@@ -135,8 +136,8 @@ def test_every_mistake_is_listed_with_its_place(tmp_path: Path) -> None:
                 " (put it into a file of its own and name that in password_file)"
             ),
             (
-                "broker, line 4: must not hold a password: put it into broker_password_file or"
-                " MAPSWEEP_BROKER_PASSWORD"
+                "broker, line 4: must not hold a password, a user or options: put the password into"
+                " broker_password_file or MAPSWEEP_BROKER_PASSWORD, a user into broker_username"
             ),
             "evidence, line 5: must be 'maps' or 'smaps', not 'smap'",
             "shedules, line 6: there is no such setting (did you mean schedules?)",
@@ -181,9 +182,17 @@ def test_mistakes_elsewhere(tmp_path: Path) -> None:
         ("limits:\n", "limits, line 1: must be a mapping"),
         ("limits: {concurrency: 0}\n", "must be greater than or equal to 1"),
         ("limits: {concurrency: yes}\n", "must be a whole number, not True"),
-        ("runs: s3://key:secret@bucket/runs\n", "must not hold a password"),
+        ("runs: s3://key:hunter2@bucket/runs\n", "must not hold a password"),
+        ("runs: s3://hunter2@bucket/runs\n", "must not hold a password"),
+        ("runs: az://bucket/runs?sig=hunter2\n", "must not hold a password"),
+        ("runs: abfs://a:hunter2@b/runs\n", "must not hold a password"),
+        ("broker: redis://hunter2@h/0\n", "must not hold a password"),
+        ("broker: redis://h/0?password=hunter2\n", "must not hold a password"),
+        ("broker: redis://[hunter2@h/0\n", "must not hold a password"),
+        ("broker: 'redis://h/0#hunter2'\n", "must not hold a password"),
+        ("broker: redis://[h/0\n", "has a host or a port that is none"),
         ("broker: amqp://h\n", "must be redis://"),
-        ("broker: redis://h:99999\n", "has a port that is none"),
+        ("broker: redis://h:99999\n", "has a host or a port that is none"),
         ("schedules: [{name: a, hosts: x, crontab: 0 0 31 2 *}]\n", "no day matches"),
         ("schedules: [{name: a/b, hosts: x, crontab: 0 0 * * *}]\n", "must be 1 to 60 of"),
         (
@@ -197,7 +206,9 @@ def test_mistakes_elsewhere(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_setting(tmp_path: Path, text: str, said: str) -> None:
-    assert said in mistakes(write(tmp_path, text))[0]
+    found = mistakes(write(tmp_path, text))[0]
+    assert said in found
+    assert "hunter2" not in found
 
 
 @pytest.mark.parametrize(
@@ -265,6 +276,64 @@ def test_passwords(tmp_path: Path) -> None:
     assert len(password(str(path), "MAPSWEEP_X", {})) == 4096
     with pytest.raises(OperatorError, match="No such file"):
         password(str(tmp_path / "absent"), "MAPSWEEP_X", {})
+
+
+def test_a_signing_key(tmp_path: Path) -> None:
+    path = write(tmp_path, "k" * 32 + "\n", "key")
+    given = load(write(tmp_path, f"signing_key_file: {path}\n"), {})
+    for mode in (0o604, 0o602, 0o644):
+        path.chmod(mode)
+        with pytest.raises(OperatorError, match=r"key: .*open to every account.*chmod o="):
+            signing_key(given, {})
+    path.chmod(0o640)
+    assert signing_key(given, {}) == b"k" * 32
+    assert signing_key(given, {"MAPSWEEP_SIGNING_KEY": "e" * 33}) == b"e" * 33
+    assert signing_key(load(write(tmp_path, ""), {}), {}) == b""
+    path.write_text("hunter2" + "k" * 24)
+    for environment in ({}, {"MAPSWEEP_SIGNING_KEY": "hunter2"}):
+        with pytest.raises(OperatorError, match="fewer than 32 bytes") as raised:
+            signing_key(given, environment)
+        assert "hunter2" not in str(raised.value)
+    path.unlink()
+    with pytest.raises(OperatorError, match="No such file"):
+        signing_key(given, {})
+
+
+def test_a_worker_reads_the_secrets_that_its_queues_need(tmp_path: Path) -> None:
+    """As in docker-compose.yml: one settings file for all, and each has its own secrets only."""
+    names = ("broker", "key", "passphrase", "mail")
+    files = {name: write(tmp_path, name * 8, name) for name in names}
+    for file in files.values():
+        file.chmod(0o600)
+    text = (
+        f"broker: redis://broker/0\nbroker_password_file: {files['broker']}\n"
+        f"signing_key_file: {files['key']}\nssh: {{passphrase_file: {files['passphrase']}}}\n"
+        f"mail: {{from: a@b.org, server: mx, password_file: {files['mail']}}}\n"
+    )
+    files["key"].write_text("k" * 32)
+    given = load(write(tmp_path, text), {})
+    for queues, needed in (
+        (("collect",), {"broker", "key", "passphrase"}),
+        (("report",), {"broker", "key", "mail"}),
+        (("classify",), {"broker"}),
+        ((), {"broker"}),
+    ):
+        found = worker_settings(given, {}, queues)
+        held = {
+            "broker": found.broker_password,
+            "key": found.signing_key,
+            "passphrase": found.credentials.passphrase,
+            "mail": found.mail,
+        }
+        assert {name for name, secret in held.items() if secret} == needed
+        for name in names:
+            moved = files[name].rename(tmp_path / "away")
+            if name in needed:
+                with pytest.raises(OperatorError, match="No such file"):
+                    worker_settings(given, {}, queues)
+            else:
+                worker_settings(given, {}, queues)
+            moved.rename(files[name])
 
 
 def test_limits_are_the_archives() -> None:

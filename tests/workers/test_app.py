@@ -1,22 +1,15 @@
 import socket
 import ssl
-import threading
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
+from dataclasses import replace
 from pathlib import Path
-from typing import Self
 
 import pytest
 import redis
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from kombu.exceptions import OperationalError
 
 from archive.mistakes import OperatorError
 from tests.redis_server import free_port, redis_server
+from tests.workers.tls import ForgedServer, self_signed
 from workers.app import KEY_PREFIX, WorkerSettings, broker_url, celery_app, redis_client, require_broker
 
 
@@ -27,11 +20,11 @@ def settings(url: str, password: str = "") -> WorkerSettings:
 @pytest.mark.parametrize(
     ("url", "password", "expected"),
     [
-        ("redis://host:6380/2", "", "redis://host:6380/2"),
+        ("redis://127.0.0.1:6380/2", "", "redis://127.0.0.1:6380/2"),
         ("redis://host/2", "p@ss/w:rd", "redis://:p%40ss%2Fw%3Ard@host:6379/2"),
-        ("rediss://me@host:1/0", "x", "rediss://me:x@host:1/0"),
+        ("redis://localhost/2", "", "redis://localhost:6379/2"),
+        ("rediss://host:1/0", "x", "rediss://:x@host:1/0"),
         ("redis://[::1]:6379/0", "x", "redis://:x@[::1]:6379/0"),
-        ("redis://:old@host:6379/0", "new", "redis://:new@host:6379/0"),
     ],
 )
 def test_the_password_is_put_into_the_url(url: str, password: str, expected: str) -> None:
@@ -46,13 +39,30 @@ def test_what_is_no_redis_url_is_the_operators_mistake(url: str) -> None:
         broker_url(settings(url, "secret"))
 
 
+def test_an_account_of_the_broker_has_its_name_in_the_url() -> None:
+    given = replace(settings("rediss://host:1/0", "x"), broker_username="m:e")
+    assert broker_url(given) == "rediss://m%3Ae:x@host:1/0"
+
+
+@pytest.mark.parametrize(
+    "host", ["redis", "10.0.0.1", "[2001:db8::1]", "localhost.example.org", "127.0.0.1.nip.io"]
+)
+def test_a_broker_elsewhere_has_a_password_unless_it_is_said_to_have_none(host: str) -> None:
+    given = settings(f"redis://{host}:6379/0")
+    for use in (broker_url, celery_app, redis_client):
+        with pytest.raises(OperatorError, match=r"has no password.*broker_without_password"):
+            use(given)
+    assert broker_url(replace(given, broker_without_password=True)) == f"redis://{host}:6379/0"
+
+
 def test_no_password_is_shown() -> None:
-    url = f"redis://:hunter1@127.0.0.1:{free_port()}/0"
+    url = f"redis://127.0.0.1:{free_port()}/0"
     given = settings(url, "hunter2")
     with pytest.raises(OperatorError) as raised:
         require_broker(given)
     assert "hunter" not in str(raised.value)
     assert "hunter2" not in repr(given)
+    assert "hunter2" not in repr(replace(given, signing_key=b"hunter2"))
 
 
 @pytest.mark.parametrize(
@@ -68,6 +78,10 @@ def test_no_password_is_shown() -> None:
         "redis://:hunter/x@host/0",
         "redis://host/0#hunter",
         "rediss://host/0;redis://hunter",
+        "redis://hunter@host/0",
+        "redis://:hunter@host/0",
+        "redis://:hunter@127.0.0.1/0",
+        "redis://me:hunter@host/0",
     ],
 )
 def test_options_in_the_url_are_refused_and_not_shown(url: str) -> None:
@@ -76,66 +90,6 @@ def test_options_in_the_url_are_refused_and_not_shown(url: str) -> None:
             use(settings(url))
         assert "hunter" not in str(raised.value)
         assert "broker" in str(raised.value)
-
-
-class ForgedServer:
-    """A TLS server with a certificate that nobody vouches for; it keeps what it is sent."""
-
-    def __init__(self, folder: Path) -> None:
-        self.attempts = 0
-        self.received = b""
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.load_cert_chain(self_signed(folder))
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._socket.getsockname()[1])
-        self._thread = threading.Thread(target=self._serve)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._socket.shutdown(socket.SHUT_RDWR)
-        self._thread.join()
-        self._socket.close()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                raw, _ = self._socket.accept()
-            except OSError:
-                return
-            self.attempts += 1
-            raw.settimeout(10)
-            with raw, suppress(OSError), self._context.wrap_socket(raw, server_side=True) as talk:
-                while sent := talk.recv(4096):
-                    self.received += sent
-                    talk.sendall(b"+OK\r\n")
-
-
-def self_signed(folder: Path) -> Path:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / "server.pem"
-    path.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
-    return path
 
 
 def test_a_forged_certificate_is_sent_nothing(tmp_path: Path) -> None:
@@ -155,6 +109,55 @@ def test_a_forged_certificate_is_sent_nothing(tmp_path: Path) -> None:
         with pytest.raises(OperatorError, match=r"(?i)certificate"):
             require_broker(given)
     assert server.received == b""
+
+
+def test_a_forged_certificate_is_sent_nothing_where_another_is_trusted(tmp_path: Path) -> None:
+    (tmp_path / "trusted").mkdir()
+    trusted = self_signed(tmp_path / "trusted")
+    with ForgedServer(tmp_path) as server:
+        given = replace(settings(f"rediss://127.0.0.1:{server.port}/0", "hunter2"), broker_ca_file=trusted)
+        with pytest.raises(OperatorError, match=r"(?i)certificate"):
+            require_broker(given)
+        app = celery_app(given)
+        with (
+            app.connection_for_write() as connection,
+            pytest.raises(OperationalError, match=r"(?i)certificate"),
+        ):
+            connection.ensure_connection(max_retries=1, interval_start=0)
+        assert server.attempts > 1
+    assert server.received == b""
+
+
+def test_a_broker_is_trusted_by_its_own_certificate(tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path)
+    with redis_server(certificate=certificate) as server:
+        given = settings(f"rediss://127.0.0.1:{server.port}/0", server.password)
+        with pytest.raises(OperatorError, match=r"(?i)certificate"):
+            require_broker(given)
+        given = replace(given, broker_ca_file=certificate)
+        require_broker(given)
+        with celery_app(given).connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0)
+        wrong_name = replace(given, broker_url=f"rediss://localhost:{server.port}/0")
+        with pytest.raises(OperatorError, match=r"(?i)certificate"):
+            require_broker(wrong_name)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(None, "No such file"), (b"", "no certificates"), (b"x", "no certificates")]
+)
+def test_a_file_of_certificates_that_holds_none_is_named(
+    content: bytes | None, said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_bytes(content)
+    given = replace(settings("rediss://127.0.0.1/0"), broker_ca_file=path)
+    for use in (celery_app, redis_client):
+        with pytest.raises(OperatorError, match=rf"ca\.pem: cannot be used: {said}.*broker_ca_file"):
+            use(given)
+    with pytest.raises(OperatorError, match="begin its URL with rediss://"):
+        redis_client(replace(given, broker_url="redis://127.0.0.1/0"))
 
 
 def test_a_forged_server_would_record_what_it_is_sent(tmp_path: Path) -> None:

@@ -4,8 +4,7 @@ import base64
 import json
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,8 +16,10 @@ from archive.mistakes import OperatorError
 from archive.records import Closed, Connection, Host, Stage
 from archive.runs import Run, Runs
 from collector.session import Session
-from tests.archive.examples import dump, host, manifest
+from tests.archive.examples import SIGNING_KEY, dump, host, manifest
 from tests.redis_server import RedisServer, free_port, redis_server
+from tests.workers.tls import self_signed
+from tests.workers.waiting import eventually
 from tests.workers.worker_process import kill_all, running
 from workers import embedded, fleet, steps
 from workers.app import KEY_PREFIX, Pace, WorkerSettings
@@ -43,7 +44,13 @@ def server() -> Iterator[RedisServer]:
 
 @pytest.fixture
 def settings(server: RedisServer, tmp_path: Path) -> WorkerSettings:
-    return WorkerSettings(server.url, str(tmp_path / "runs"), broker_password=server.password, pace=PACE)
+    return WorkerSettings(
+        server.url,
+        str(tmp_path / "runs"),
+        signing_key=SIGNING_KEY,
+        broker_password=server.password,
+        pace=PACE,
+    )
 
 
 @pytest.fixture
@@ -72,16 +79,9 @@ def execute(run: Run, settings: WorkerSettings) -> Closed | None:
         late.cancel()
 
 
-def eventually(holds: Callable[[], bool]) -> None:
-    until = time.monotonic() + WITHIN_S
-    while not holds():
-        assert time.monotonic() < until
-        time.sleep(0.02)
-
-
 def create(settings: WorkerSettings, *hosts: Host) -> Run:
     asked = replace(manifest(), hosts=hosts)
-    return Runs(settings.runs_url).create(asked)
+    return Runs(settings.runs_url, settings.signing_key).create(asked)
 
 
 @contextmanager
@@ -118,6 +118,20 @@ def test_both_modes_give_byte_identical_footprints(
     assert (failure.stage, failure.reason) == (Stage.TCP, "tcp_refused")
 
 
+def test_a_run_over_tls(settings: WorkerSettings, tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path)
+    with redis_server(certificate=certificate) as server:
+        settings = replace(
+            settings, broker_url=f"rediss://127.0.0.1:{server.port}/0", broker_ca_file=certificate
+        )
+        run = create(settings, host("a"))
+        run.write_dump(dump("a"))
+        with running("worker", settings, tmp_path):
+            closed = execute(run, settings)
+    assert closed is not None
+    assert (closed.ok, closed.failed) == (1, 0)
+
+
 def test_a_worker_killed_in_mid_run_loses_no_host(
     post: Post, settings: WorkerSettings, key: Path, tmp_path: Path
 ) -> None:
@@ -141,7 +155,7 @@ def test_a_worker_killed_in_mid_run_loses_no_host(
 
 def test_messages_are_small_references_in_json(post: Post, settings: WorkerSettings) -> None:
     names = [f"host{number:03}" for number in range(45)]
-    run = Runs(settings.runs_url).create(manifest("kept", *names))
+    run = Runs(settings.runs_url, settings.signing_key).create(manifest("kept", *names))
     run.write_dump(dump("kept"))
     give(run, post)
     messages = [json.loads(text) for text in post.redis.lrange(KEY_PREFIX + "collect", 0, -1)]
@@ -158,7 +172,7 @@ def test_messages_are_small_references_in_json(post: Post, settings: WorkerSetti
 def test_a_lost_message_is_posted_again_and_a_waiting_one_is_not(
     post: Post, settings: WorkerSettings
 ) -> None:
-    run = Runs(settings.runs_url).create(manifest("a", "b"))
+    run = Runs(settings.runs_url, settings.signing_key).create(manifest("a", "b"))
     run.write_dump(dump("b"))
     give(run, post)
     tender = Tender(run, post, Leases(post.redis, run.run_id, PACE.lease_s), PACE)
@@ -177,7 +191,7 @@ def lapse(post: Post, run: Run) -> None:
 
 
 def test_a_host_that_kills_its_workers_is_given_up(post: Post, settings: WorkerSettings) -> None:
-    run = Runs(settings.runs_url).create(manifest("a", "b"))
+    run = Runs(settings.runs_url, settings.signing_key).create(manifest("a", "b"))
     run.write_dump(dump("b"))
     leases = Leases(post.redis, run.run_id, PACE.lease_s)
     tender = Tender(run, post, leases, PACE)
@@ -202,7 +216,7 @@ def test_a_host_that_kills_its_workers_is_given_up(post: Post, settings: WorkerS
 def test_a_run_without_workers_ends_at_its_deadline(post: Post, settings: WorkerSettings) -> None:
     soon = datetime.now(UTC) + timedelta(seconds=1)
     asked = replace(manifest("a", "b"), deadline_at=soon.isoformat())
-    run = Runs(settings.runs_url).create(asked)
+    run = Runs(settings.runs_url, settings.signing_key).create(asked)
     closed = execute(run, replace(settings, pace=replace(PACE, lease_s=1)))
     assert closed is not None
     assert (closed.failed, closed.complete) == (2, False)
@@ -211,7 +225,7 @@ def test_a_run_without_workers_ends_at_its_deadline(post: Post, settings: Worker
 
 
 def test_without_workers_the_progress_says_so(post: Post, settings: WorkerSettings) -> None:
-    run = Runs(settings.runs_url).create(manifest("a"))
+    run = Runs(settings.runs_url, settings.signing_key).create(manifest("a"))
     stop, notes = threading.Event(), []
 
     def tell(now: Progress) -> None:
@@ -224,7 +238,7 @@ def test_without_workers_the_progress_says_so(post: Post, settings: WorkerSettin
 
 
 def test_stopped_the_command_leaves_the_run_to_the_workers(post: Post, settings: WorkerSettings) -> None:
-    run = Runs(settings.runs_url).create(manifest("a"))
+    run = Runs(settings.runs_url, settings.signing_key).create(manifest("a"))
     stop = threading.Event()
     stop.set()
     assert fleet.execute(run, settings, silent, stop) is None
@@ -234,7 +248,7 @@ def test_stopped_the_command_leaves_the_run_to_the_workers(post: Post, settings:
 
 def test_a_host_that_may_take_longer_than_a_task_is_the_operators_mistake(settings: WorkerSettings) -> None:
     asked = manifest("a")
-    run = Runs(settings.runs_url).create(
+    run = Runs(settings.runs_url, settings.signing_key).create(
         replace(asked, limits=replace(asked.limits, total_s=200, attempts=2))
     )
     with pytest.raises(OperatorError, match="a host may take 400 s"):
@@ -243,8 +257,23 @@ def test_a_host_that_may_take_longer_than_a_task_is_the_operators_mistake(settin
     fleet._check(Run(run.store, replace(asked, limits=allowed)), settings)
 
 
+def test_a_run_where_the_workers_do_not_look_is_not_given_to_them(
+    settings: WorkerSettings, tmp_path: Path
+) -> None:
+    elsewhere = Runs(str(tmp_path / "elsewhere"), SIGNING_KEY).create(manifest("a"))
+    with pytest.raises(OperatorError, match="lies outside"):
+        execute(elsewhere, settings)
+    inside = Runs(settings.runs_url, SIGNING_KEY).create(manifest("a"))
+    inside.store.replace("manifest.sig", b"0" * 64 + b"\n")
+    with pytest.raises(OperatorError, match="does not fit"):
+        execute(inside, settings)
+    (tmp_path / "link").symlink_to(settings.runs_url)
+    run = Runs(settings.runs_url, SIGNING_KEY).create(manifest("a"))
+    fleet._check(Runs(str(tmp_path / "link"), SIGNING_KEY).by_id(run.run_id), settings)
+
+
 def test_no_broker_is_the_operators_mistake(settings: WorkerSettings) -> None:
-    run = Runs(settings.runs_url).create(manifest("a"))
+    run = Runs(settings.runs_url, settings.signing_key).create(manifest("a"))
     with pytest.raises(OperatorError, match="does not answer"):
         execute(run, replace(settings, broker_url=f"redis://127.0.0.1:{free_port()}/0"))
     assert Runs(settings.runs_url).queued() == ()

@@ -8,7 +8,7 @@ import pytest
 
 from archive.runs import Run, Runs
 from reports.delivery import MailSettings
-from tests.archive.examples import dump, manifest
+from tests.archive.examples import SIGNING_KEY, dump, manifest
 from tests.redis_server import RedisServer, redis_server
 from tests.smtp import Mailbox, mail_server
 from workers import steps
@@ -28,7 +28,9 @@ def server() -> Iterator[RedisServer]:
 
 @pytest.fixture
 def settings(server: RedisServer, tmp_path: Path) -> Iterator[WorkerSettings]:
-    given = WorkerSettings(server.url, str(tmp_path / "runs"), broker_password=server.password)
+    given = WorkerSettings(
+        server.url, str(tmp_path / "runs"), broker_password=server.password, signing_key=SIGNING_KEY
+    )
     with redis_client(given) as client:
         client.flushall()
         yield given
@@ -40,7 +42,7 @@ def worker(settings: WorkerSettings) -> Worker:
 
 def given_run(settings: WorkerSettings, *names: str, mail_to: tuple[str, ...] = ()) -> Run:
     """A run that the fleet has been given; its hosts have sent their dumps."""
-    run = Runs(settings.runs_url).create(replace(manifest(*names), mail_to=mail_to))
+    run = Runs(settings.runs_url, settings.signing_key).create(replace(manifest(*names), mail_to=mail_to))
     for name in names:
         run.write_dump(dump(name))
     post = post_office(settings)
@@ -98,6 +100,16 @@ def test_what_comes_after_the_end_changes_nothing(settings: WorkerSettings) -> N
     assert run.closed() == closed
     assert not steps.is_rendered(run)
     assert run.standing().done == {"a"}
+
+
+def test_no_host_is_asked_after_the_deadline(settings: WorkerSettings) -> None:
+    late = replace(manifest("a"), deadline_at="2026-11-23T00:00:00+00:00")
+    run = Runs(settings.runs_url, settings.signing_key).create(late)
+    worker(settings).collect(run.run_id, ["a"])
+    assert run.dumped() == frozenset()
+    in_time = Runs(settings.runs_url, settings.signing_key).create(manifest("a"))
+    worker(settings).collect(in_time.run_id, ["a"])
+    assert in_time.dumped() | in_time.standing().failed == {"a"}
 
 
 ID = "20261123T045837Z-run-0a1b"
@@ -226,6 +238,8 @@ def test_a_damaged_run_does_not_hold_up_the_others(
     one = worker(settings)
     one.classify(other.run_id, "b")
     one.tend()
-    assert f"{damaged.run_id} cannot be looked after" in caplog.text
+    one.tend()
+    assert caplog.text.count(f"{damaged.run_id}, which was given to the workers, is refused") == 1
+    assert refused(settings) == 1
     with redis_client(settings) as client:
         assert client.llen("mapsweep:report") == 1  # the other one is to be finished

@@ -7,8 +7,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
+from reports.delivery import MailSettings
 from workers.app import Pace, WorkerSettings
 from workers.schedule import run_beat
 from workers.schedules import Schedule
@@ -26,10 +28,14 @@ def running(
         {
             "broker_url": settings.broker_url,
             "broker_password": settings.broker_password,
+            "broker_ca_file": str(settings.broker_ca_file or ""),
+            "signing_key": settings.signing_key.hex(),
+            "mail": asdict(settings.mail) if settings.mail else None,
             "runs_url": settings.runs_url,
             "inventory": str(settings.inventory or ""),
             "schedules": [
-                [each.name, each.hosts, each.crontab, each.time_zone] for each in settings.schedules
+                [each.name, each.hosts, each.crontab, each.time_zone, each.mail_to]
+                for each in settings.schedules
             ],
             "pace": [getattr(settings.pace, field) for field in Pace.__dataclass_fields__],
             "state": str(folder / f"state{name}"),
@@ -67,9 +73,15 @@ def main() -> int:
     settings = WorkerSettings(
         broker_url=given["broker_url"],
         broker_password=given["broker_password"],
+        broker_ca_file=Path(given["broker_ca_file"]) if given["broker_ca_file"] else None,
+        signing_key=bytes.fromhex(given["signing_key"]),
+        mail=MailSettings(**given["mail"]) if given["mail"] else None,
         runs_url=given["runs_url"],
         inventory=Path(given["inventory"]) if given["inventory"] else None,
-        schedules=tuple(Schedule(*each) for each in given["schedules"]),
+        schedules=tuple(
+            Schedule(name, hosts, crontab, zone, tuple(to))
+            for name, hosts, crontab, zone, to in given["schedules"]
+        ),
         pace=Pace(*given["pace"]),
     )
     if role == "worker":
