@@ -20,6 +20,7 @@ from workers.app import WorkerSettings
 
 INVENTORY_KEPT_S = 60  # reading a large one takes seconds; a change counts from then on
 _EVIDENCE = ("maps", "smaps")
+_TO_CLASSIFY = ("inflated_bytes", "classify_s")  # the limits that classifying takes from the run
 _REMEDY = "give planners and workers the same signing_key_file, or the same inventory and settings"
 
 
@@ -47,10 +48,11 @@ class Trust:
         """A run whose dumps this worker may look into, whoever planned it: no host is asked, no mail sent."""
         settings = self._settings
         run = steps.opened_by_id(settings.runs_url, run_id, settings.signing_key)
-        largest = settings.limits.inflated_bytes
-        if not settings.signing_key and run.manifest.limits.inflated_bytes > largest:
-            problem = f"has inflated_bytes above {largest}, this worker's own"
-            raise OperatorError(Mistake(run_id, problem, _REMEDY))
+        for name in () if settings.signing_key else _TO_CLASSIFY:
+            largest = getattr(settings.limits, name)
+            if getattr(run.manifest.limits, name) > largest:
+                problem = f"has {name} above {largest}, this worker's own"
+                raise OperatorError(Mistake(run_id, problem, _REMEDY))
         return run
 
     def _mistakes(self, run: Run) -> Iterator[Mistake]:

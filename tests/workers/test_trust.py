@@ -320,6 +320,9 @@ def test_who_classifies_needs_no_inventory_and_keeps_to_its_own_limit(scene: Sce
     run_id = planted(scene, replace(PLANTED["more bytes"](scene), run_id=GOOD))
     with pytest.raises(OperatorError, match="has inflated_bytes above"):
         trust.opened_to_classify(run_id)
+    slow = replace(honest, run_id=f"{GOOD[:-4]}beef", limits=replace(honest.limits, classify_s=1e6))
+    with pytest.raises(OperatorError, match="has classify_s above"):
+        trust.opened_to_classify(planted(scene, slow))
     keyed = Trust(replace(scene.settings, signing_key=SIGNING_KEY))
     with pytest.raises(OperatorError, match=r"manifest\.sig: is missing"):
         keyed.opened_to_classify(run.run_id)
