@@ -4,7 +4,6 @@ import binascii
 import math
 import os
 import re
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import StringIO
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from archive.records import Stage
+from collector.regular_file import opened
 from collector.trouble import HostTrouble
 
 KEY_BYTES: Final = 16 * 2**10  # an RSA key of 16,384 bits has 13 KiB
@@ -110,18 +110,12 @@ def paramiko_key(key: PrivateKey, certificate_blob: bytes = b"") -> paramiko.PKe
 
 
 def _read(path: Path, most_bytes: int, reason: str) -> bytes:
-    """A regular file; anything else is not waited for."""
+    """A file's content, within its limit."""
     try:
-        # not blocking: opening a pipe waits for whoever writes into it
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise HostTrouble(Stage.AUTH, reason, "is no regular file")
+        with opened(path) as file:
             content = file.read(most_bytes + 1)
     except OSError as error:
         raise HostTrouble(Stage.AUTH, reason, error.strerror or str(error)) from error
-    except ValueError:  # a NUL in the name
-        raise HostTrouble(Stage.AUTH, reason, "is no name of a file") from None
     if len(content) > most_bytes:
         raise HostTrouble(Stage.AUTH, reason, f"is larger than {most_bytes} bytes")
     return content

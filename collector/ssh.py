@@ -75,7 +75,7 @@ def _attempt(turn: outcomes.Turn, session: Session) -> Dump:
 
 
 def _foreseen(error: Exception, stage: Stage) -> Exception:
-    """An exception as the trouble of a host, if it came out of the library; a bug of ours stays what it is."""
+    """An exception as the trouble of a host, if it came out of the library; our own bugs stay bugs."""
     if isinstance(error, (paramiko.SSHException, EOFError, OSError)):
         return faults.trouble(error, stage) or error
     if not _is_librarys(error):

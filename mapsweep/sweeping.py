@@ -11,7 +11,7 @@ from collector.session import Session
 from mapsweep import mailing
 from mapsweep.composition import accepted_keys, credentials, mail_settings
 from mapsweep.execution import HERE, Execute, Stopped, conduct
-from mapsweep.exits import Exit
+from mapsweep.exits import Exit, complain
 from mapsweep.settings import Settings
 from mapsweep.thresholds import Threshold
 from procmaps.tables import Evidence
@@ -63,11 +63,13 @@ def _by_workers(settings: Settings) -> Execute:
 
 def session(settings: Settings, run: Run) -> Session:
     """What the hosts of a run are asked with; the run says how, the settings with which keys."""
+    paths = tuple(map(Path, settings.ssh.known_hosts))
+    known_hosts = KnownHosts(paths, settings.ssh.host_key_policy, accepted_keys(settings))
+    if known_hosts.warning:
+        complain(known_hosts.warning)
     return Session(
         limits=run.manifest.limits,
         evidence=Evidence[run.manifest.scope.evidence.upper()],
         keyring=Keyring(credentials(settings, os.environ)),
-        known_hosts=KnownHosts(
-            tuple(map(Path, settings.ssh.known_hosts)), settings.ssh.host_key_policy, accepted_keys(settings)
-        ),
+        known_hosts=known_hosts,
     )
