@@ -1,5 +1,6 @@
 """Private keys and certificates as files hold them: read once, within limits, and parsed from memory."""
 
+import base64
 import binascii
 import math
 import os
@@ -10,9 +11,12 @@ from io import StringIO
 from pathlib import Path
 from typing import Final, TypeAlias
 
+import bcrypt
 import paramiko
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from archive.records import Stage
 from collector.regular_file import opened
@@ -30,6 +34,13 @@ _LABEL: Final = re.compile(
 )
 _MAGIC: Final = b"openssh-key-v1\0"
 _SCRYPT: Final = bytes.fromhex("2b06010401da47040b")  # the object identifier 1.3.6.1.4.1.11591.4.11
+BLOCK_BYTES: Final = 16  # of AES
+_CIPHERS: Final[dict[bytes, tuple[int, type[modes.CBC | modes.CTR]]]] = {
+    b"aes128-cbc": (16, modes.CBC),
+    b"aes192-cbc": (24, modes.CBC),
+    b"aes128-ctr": (16, modes.CTR),
+    b"aes192-ctr": (24, modes.CTR),
+}
 _CURVES: Final = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 _TYPES: Final = frozenset(
     (b"ssh-ed25519", b"ssh-rsa", b"ecdsa-sha2-nistp256", b"ecdsa-sha2-nistp384", b"ecdsa-sha2-nistp521")
@@ -131,9 +142,13 @@ def _parsed(content: bytes, passphrase: str) -> PrivateKey:
     if encrypted and not passphrase:
         raise HostTrouble(Stage.AUTH, "key_encrypted", "needs a passphrase")
     secret = passphrase.encode("utf-8", "surrogateescape") if encrypted else None
-    read = serialization.load_ssh_private_key if openssh else serialization.load_pem_private_key
+    content = content[found.start() :]
     try:
-        key = read(content[found.start() :], secret)
+        key: object
+        if openssh:
+            key = _read_openssh(content, body, secret)
+        else:
+            key = serialization.load_pem_private_key(content, secret)
     except ValueError:
         if not encrypted:
             raise
@@ -162,6 +177,43 @@ def _check_openssh(body: bytes) -> bool:
     if (rounds := costs.get_int()) > BCRYPT_ROUNDS:
         raise _unreadable(f"its passphrase takes {rounds} rounds; {BCRYPT_ROUNDS} are the limit")
     return True
+
+
+def _read_openssh(content: bytes, body: bytes, secret: bytes | None) -> object:
+    try:
+        return serialization.load_ssh_private_key(content, secret)
+    except UnsupportedAlgorithm:
+        if secret is None:
+            raise
+        return serialization.load_ssh_private_key(_decrypted(body, secret), None)
+
+
+def _decrypted(body: bytes, secret: bytes) -> bytes:
+    """A key of OpenSSH in clear: `cryptography` knows fewer ciphers in key files than elsewhere.
+
+    The layout is that of PROTOCOL.key of OpenSSH.
+    """
+    message = paramiko.Message(binascii.a2b_base64(body))
+    message.get_bytes(len(_MAGIC))
+    name, _, options = message.get_binary(), message.get_binary(), paramiko.Message(message.get_binary())
+    if name not in _CIPHERS:
+        remedy = "ssh-keygen -p -Z aes256-ctr -f FILE changes it"
+        raise _unreadable(f"its cipher {name[:40]!r} is not supported; {remedy}")
+    key_bytes, mode = _CIPHERS[name]
+    message.get_int()
+    public, locked = message.get_binary(), message.get_binary()
+    salt, rounds = options.get_binary(), options.get_int()
+    derived = bcrypt.kdf(secret, salt, key_bytes + BLOCK_BYTES, rounds, ignore_few_rounds=True)
+    decryptor = Cipher(algorithms.AES(derived[:key_bytes]), mode(derived[key_bytes:])).decryptor()
+    clear = paramiko.Message()
+    clear.add_bytes(_MAGIC)
+    for field in (b"none", b"none", b""):
+        clear.add_string(field)
+    clear.add_int(1)
+    clear.add_string(public)
+    clear.add_string(decryptor.update(locked) + decryptor.finalize())
+    text = base64.b64encode(clear.asbytes())
+    return b"-----BEGIN OPENSSH PRIVATE KEY-----\n" + text + b"\n-----END OPENSSH PRIVATE KEY-----\n"
 
 
 def _check_pem(label: bytes, body: bytes) -> bool:
