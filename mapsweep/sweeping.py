@@ -32,7 +32,8 @@ def carry_out(run: Run, settings: Settings, wanted: tuple[Threshold, ...]) -> Ex
     execute = _by_workers(settings) if by_workers else _here(settings)
     stopped = Stopped(WORKERS_GO_ON, ("--broker", settings.broker)) if by_workers else HERE
     top = settings.report.top
-    ended = conduct(run, steps.runs_beside(run), execute, wanted, top=top, stopped=stopped)
+    runs = steps.runs_beside(run)
+    ended = conduct(run, runs, execute, wanted, top=top, stopped=stopped, config=settings.file)
     if mail is None or ended is Exit.INTERRUPTED:
         return ended
     delivered = mailing.send(run, to, mail)
