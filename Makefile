@@ -20,7 +20,7 @@ help:
 	@echo 'make bench        what is claimed about speed, one line a figure'
 	@echo 'make second-opinion  label processes that can tell what their memory is (JVMs, C), and compare'
 	@echo 'make truth TRUTH=DIR  score the classifier on processes whose memory is known'
-	@echo 'make fuzz         search for hosts' input and key files that break it, for FUZZ_SECONDS ($(FUZZ_SECONDS))'
+	@echo 'make fuzz         search for streams and key files that break their readers, for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make attack       the probe under its sudoers rule, 200 inputs for each pair of shell and awk'
 	@echo 'make clean        remove what the other targets made, runs/ excepted'
 
