@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTHONS ?= python3.11 python3.12 python3.13 python3.14
-FUZZ_SECONDS ?= 600
+FUZZ_SECONDS ?= 900
 FUZZER := 'atheris>=3'
 SHELL_SCRIPTS := collector/probe.sh scripts/environment scripts/system-packages scripts/truth .ci/run
 
@@ -22,7 +22,7 @@ help:
 	@echo 'make bench        what is claimed about speed, one line a figure'
 	@echo 'make second-opinion  label processes that can tell what their memory is (JVMs, C), and compare'
 	@echo 'make truth TRUTH=DIR  score the classifier on processes whose memory is known'
-	@echo 'make fuzz         search for input that breaks the core, for FUZZ_SECONDS ($(FUZZ_SECONDS))'
+	@echo 'make fuzz         search for streams and key files that break their readers, for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make attack       the probe under its sudoers rule, 200 inputs for each pair of shell and awk'
 	@echo 'make clean        remove what the other targets made, runs/ excepted'
 

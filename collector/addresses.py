@@ -15,6 +15,7 @@ LOOKUPS_AT_ONCE: Final = 128  # look-ups that may be under way at once, those le
 Address: TypeAlias = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
 Endpoint: TypeAlias = tuple[socket.AddressFamily, Address]
 Resolver: TypeAlias = Callable[[Host, int], tuple[Endpoint, ...]]
+Wait: TypeAlias = Callable[[threading.Event, float], bool]  # as threading.Event.wait
 
 _lookups = threading.BoundedSemaphore(LOOKUPS_AT_ONCE)
 
@@ -35,16 +36,23 @@ def system_resolver(host: Host, flags: int) -> tuple[Endpoint, ...]:
     return tuple((family, address) for family, _, _, _, address in found)
 
 
-def resolve(host: Host, dns_s: float, resolver: Resolver = system_resolver) -> tuple[Endpoint, ...]:
+def resolve(
+    host: Host,
+    dns_s: float,
+    resolver: Resolver = system_resolver,
+    wait: Wait = threading.Event.wait,
+) -> tuple[Endpoint, ...]:
     """All addresses of a host, in the resolver's order.
 
-    getaddrinfo cannot be interrupted, so it runs in a thread that is left behind when its time is up.
+    getaddrinfo cannot be interrupted, so it runs in a thread that is left behind when its time is up, or
+    when `wait` gives up before.
     """
     with contextlib.suppress(OSError, UnicodeError):  # a name, then
         return resolver(host, socket.AI_NUMERICHOST)
     if not _lookups.acquire(timeout=dns_s):
         raise HostTrouble(Stage.DNS, "dns_timeout", "too many look-ups before this one did not end")
     answers: list[tuple[Endpoint, ...] | OSError | UnicodeError] = []
+    answered = threading.Event()
 
     def look_up() -> None:
         try:
@@ -53,11 +61,10 @@ def resolve(host: Host, dns_s: float, resolver: Resolver = system_resolver) -> t
             answers.append(error)
         finally:
             _lookups.release()
+            answered.set()
 
-    thread = threading.Thread(target=look_up, name="dns", daemon=True)
-    thread.start()
-    thread.join(dns_s)
-    if not answers:
+    threading.Thread(target=look_up, name="dns", daemon=True).start()
+    if not wait(answered, dns_s) or not answers:
         raise HostTrouble(Stage.DNS, "dns_timeout", f"{host.address}: no answer in {dns_s:g} s")
     if isinstance(answers[0], Exception):
         raise HostTrouble(Stage.DNS, "dns_not_found", f"{host.address}: {answers[0]}")
@@ -69,7 +76,8 @@ def connect(
 ) -> socket.socket:
     """A socket to the first address that answers; each gets its share of the time that is left.
 
-    Each socket is shown to `opened` before it connects: shut down, it stops to try.
+    Each socket is shown to `opened` before it connects: shut down, it stops to try. An OSError of `opened`
+    counts as one of the connect.
     """
     deadline_s = time.monotonic() + limits.tcp_s
     trouble = HostTrouble(Stage.TCP, "tcp_unreachable", "no address")
@@ -88,8 +96,8 @@ def _connected(
     family: socket.AddressFamily, address: Address, timeout_s: float, opened: Callable[[socket.socket], None]
 ) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
-    opened(sock)
     try:
+        opened(sock)
         sock.settimeout(timeout_s)
         sock.connect(address)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,12 +1,15 @@
 """One host over SSH: connect, check its key, log in, run the probe, read. Every stage has its deadline."""
 
 import contextlib
+import errno
 import getpass
 import logging
+import os
 import random
 import socket
 import threading
 import time
+import traceback
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -18,7 +21,7 @@ from collector.intake import READ_BYTES, SILENCE_S, Intake
 from collector.known_hosts import HostKey, Verdict
 from collector.session import Session
 from collector.trouble import HostTrouble
-from collector.watchdog import INTERRUPTED, Guard
+from collector.watchdog import INTERRUPTED, POLL_S, Guard
 
 FAREWELL_S: Final = 1.0  # for the library's thread to end; then it is left behind
 STDERR_READS_PER_TURN: Final = 64
@@ -49,12 +52,18 @@ def collect(host: Host, session: Session) -> Dump | Failure:
 
 
 def _attempt(turn: outcomes.Turn, session: Session) -> Dump:
-    keys = session.keyring.keys_for(turn.host)
-    endpoints = addresses.resolve(turn.host, session.limits.dns_s)
+    limits, watchdog = session.limits, session.watchdog
+    keys = session.keyring.keys_for(turn.host, min(limits.auth_s, limits.total_s), watchdog.wait)
+    endpoints = addresses.resolve(turn.host, limits.dns_s, wait=watchdog.wait)
     line = _Line()
-    with session.watchdog.guard(line.cut) as guard:
-        sock = addresses.connect(endpoints, session.limits, line.hold)
-        connection = _Connection(turn, session, sock, guard)
+    with (
+        watchdog.guard(line.cut) as guard,
+        contextlib.closing(addresses.connect(endpoints, limits, line.hold)) as sock,
+    ):
+        try:
+            connection = _Connection(turn, session, sock, guard)
+        except Exception as error:
+            raise _explained(error, Stage.BANNER) from error
         try:
             return connection.dump(keys)
         except HostTrouble:
@@ -65,16 +74,35 @@ def _attempt(turn: outcomes.Turn, session: Session) -> Dump:
             connection.close()
 
 
+def _explained(error: Exception, stage: Stage) -> HostTrouble:
+    """An exception as the trouble of a host if it came out of the library, else as a bug of ours."""
+    known = None
+    if isinstance(error, (paramiko.SSHException, EOFError, OSError)):
+        known = faults.trouble(error, stage)
+    elif _is_librarys(error):  # it decodes what the host sends, and fails on nonsense in any way
+        known = HostTrouble(stage, "protocol_error", f"{type(error).__name__}: {error}")
+    return known or HostTrouble.of_error(stage, error)
+
+
+def _is_librarys(error: Exception) -> bool:
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(str(frame.f_globals.get("__name__", "")).startswith("paramiko.") for frame in frames)
+
+
 class _Line:
     """The socket of one attempt, as far as there is one, and how to end whatever waits on it."""
 
     def __init__(self) -> None:
         self._sock: socket.socket | None = None
+        self._is_cut = False
 
     def hold(self, sock: socket.socket) -> None:
         self._sock = sock
+        if self._is_cut:  # while there was no socket
+            raise ConnectionAbortedError(errno.ECONNABORTED, os.strerror(errno.ECONNABORTED))
 
     def cut(self) -> None:
+        self._is_cut = True
         if self._sock is not None:
             _cut(self._sock)
 
@@ -112,13 +140,12 @@ class _Connection:
         """Ends the connection without waiting on the host."""
         _cut(self._sock)
         if self._transport.is_alive():
-            self._transport.join(FAREWELL_S)
+            self._transport.join(POLL_S if self._guard.fired else FAREWELL_S)
         self._sock.close()
 
     def explained(self, error: Exception) -> HostTrouble:
         """An exception as the deadline that caused it, as what the library means by it, else as a bug."""
-        known = self._overdue() or faults.trouble(error, self._stage)
-        return known or HostTrouble.of_error(self._stage, error)
+        return self._overdue() or _explained(error, self._stage)
 
     def _overdue(self) -> HostTrouble | None:
         fired = self._guard.fired
@@ -139,7 +166,7 @@ class _Connection:
 
     def _wait(self, event: threading.Event) -> None:
         """Until the library's thread is done or fails; the watchdog ends it if need be."""
-        while not event.wait(1.0):
+        while not event.wait(POLL_S):
             # the library's thread may itself wait for an agent: then cutting the connection does not end it
             if not self._transport.is_alive() or self._guard.fired:
                 break
@@ -172,7 +199,11 @@ class _Connection:
         self._stage = Stage.HOSTKEY
         offered = self._transport.get_remote_server_key()
         key = HostKey(offered.get_name(), offered.asbytes())
-        verdict = self._session.known_hosts.admit(self._host.address, self._host.port, key)
+        try:
+            verdict = self._session.known_hosts.admit(self._host.address, self._host.port, key)
+        except OSError as error:  # accept-new could not write
+            detail = f"{error.filename}: {error.strerror}"
+            raise HostTrouble(Stage.HOSTKEY, "hostkey_not_kept", detail) from None
         if verdict is not Verdict.KNOWN:
             raise HostTrouble(Stage.HOSTKEY, verdict, f"it offers {key.type} {offered.fingerprint}")
 
@@ -193,9 +224,8 @@ class _Connection:
         self._enter(Stage.SUDO if self._host.become else Stage.EXEC, self._limits.exec_s)
         channel = self._transport.open_session(timeout=self._limits.exec_s)
         channel.settimeout(SILENCE_S)
-        channel.exec_command(drawn.command)
-        channel.sendall(drawn.standard_input)
-        channel.shutdown_write()
+        self._execute(channel, drawn.command)
+        unsent = _send(channel, drawn.standard_input)
         intake = Intake(drawn, self._limits)
         while not intake.cut and not self._guard.fired and _read(channel, intake):
             if intake.begun and self._stage is not Stage.READ:
@@ -204,7 +234,31 @@ class _Connection:
             if not intake.begun or self._guard.fired == INTERRUPTED:
                 raise overdue
             intake.cut = overdue.detail
-        return intake.capture(_exit_status(channel, intake))
+        capture = intake.capture(_exit_status(channel, intake))
+        if unsent is not None and not capture.received and not capture.stderr and capture.exit_status is None:
+            raise unsent  # nothing of the host says more
+        return capture
+
+    def _execute(self, channel: paramiko.Channel, command: str) -> None:
+        try:
+            channel.exec_command(command)
+        except paramiko.SSHException as error:
+            if not self._transport.is_active() or self._guard.fired:
+                raise
+            raise HostTrouble(Stage.EXEC, "exec_refused", str(error)) from None
+
+
+def _send(channel: paramiko.Channel, content: bytes) -> OSError | None:
+    """Writes the probe's input; the error if a command that has ended closed the channel before.
+
+    Why it ended is still to be read, and its exit status.
+    """
+    try:
+        channel.sendall(content)
+        channel.shutdown_write()
+    except OSError as error:
+        return error
+    return None
 
 
 def _own_account() -> str:

@@ -23,11 +23,16 @@ REMEDIES: Final[dict[str, str]] = {
     "hostkey_changed": "if the host was set up anew, take the old key out of known_hosts (ssh-keygen -R)"
     " and add the new one; else someone may be in between",
     "hostkey_revoked": "known_hosts marks this key as revoked: give the host a new one",
+    "hostkey_not_kept": "let this account write the file of accepted keys (ssh.accepted_keys)",
     "auth_rejected": "add the public key to authorized_keys of that account, and check ansible_user",
     "auth_incomplete": "the server asks for a second factor: exempt this account and key from it",
     "no_account": "give ansible_user",
     "no_key": "give ansible_ssh_private_key_file, or load a key into the agent",
     "key_unreadable": "check the file that ansible_ssh_private_key_file names",
+    "key_timeout": "the file system of the key does not answer: check the mount, or name another file",
+    "certificate_unreadable": "make the certificate beside the key anew (ssh-keygen -s), or take it away:"
+    " the key is then offered alone",
+    "agent_timeout": "restart the agent that SSH_AUTH_SOCK names, or set ssh.use_agent: false",
     "key_encrypted": "load the key into an agent, or give its passphrase in the environment or a file",
     "sudo_refused": "allow the probe, and only it, with the sudoers line that docs/security.md describes",
     "sudo_missing": "install sudo there, or take ansible_become from the host",

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 INTERRUPTED = "interrupted"
+POLL_S = 0.2  # how soon an interrupt ends a wait that nothing else can end
 
 
 class Guard:
@@ -87,6 +88,14 @@ class Watchdog:
     def pause(self, seconds: float) -> None:
         """Waits, unless interrupted."""
         self._interrupted.wait(seconds)
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """Whether an event comes in time and before an interrupt."""
+        until_s = time.monotonic() + seconds
+        while not event.wait(max(0.0, min(POLL_S, until_s - time.monotonic()))):
+            if self.interrupted or time.monotonic() >= until_s:
+                return event.is_set()
+        return True
 
     def add(self, guard: Guard) -> None:
         with self._changed:

@@ -4,7 +4,8 @@ import os
 import shlex
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from threading import Event
 from typing import TypeAlias
 
@@ -44,34 +45,37 @@ def conduct(
     *,
     top: int = TOP_HOSTS,
     stopped: Stopped = HERE,
+    config: Path | None = None,
 ) -> Exit:
     """Execute a run, in whichever mode, and end on the terminal with what it found.
 
     The first Ctrl-C keeps the run and says how to resume it, the second one raises KeyboardInterrupt.
+    `config` is the settings file that the printed commands have to name.
     """
+    stopped = replace(stopped, flags=(*stopped.flags, *_flags(runs, config), *_flags_of(wanted)))
     asked = len(run.manifest.hosts)
     print(f"run {run.run_id}: {asked} {'host' if asked == 1 else 'hosts'}", file=sys.stderr, flush=True)
     try:
         with stoppable(_tell_stopping) as stop, display(asked, sys.stderr, terminal_of(sys.stderr)) as tell:
             closed = execute(run, tell, stop)
     except KeyboardInterrupt:
-        _tell_resume(run, runs, stopped)
+        _tell_resume(run, stopped)
         raise
     if closed is None:
-        _tell_resume(run, runs, stopped)
+        _tell_resume(run, stopped)
         return Exit.INTERRUPTED
     settled = report(run, runs)
-    show(settled, run, runs, top)
+    show(settled, run, _flags(runs, config), top)
     sentences = list(met(wanted, settled))
     for sentence in sentences:
         complain(sentence)
     return Exit.THRESHOLD if sentences else exit_of(closed)
 
 
-def show(settled: Report, run: Run, runs: Runs, top: int) -> None:
+def show(settled: Report, run: Run, flags: tuple[str, ...], top: int) -> None:
     """The ending of a sweep, on standard output."""
     places = (run.report_path(PAGE),)
-    lines = summary_lines(settled, terminal_of(sys.stdout), places, _hints(settled, run, runs), top)
+    lines = summary_lines(settled, terminal_of(sys.stdout), places, _hints(settled, run, flags), top)
     sys.stdout.writelines(f"{line}\n" for line in lines)
     sys.stdout.flush()
 
@@ -88,17 +92,26 @@ def _tell_stopping() -> None:
     os.write(2, b"\nmapsweep: stopping; Ctrl-C again aborts\n")
 
 
-def _tell_resume(run: Run, runs: Runs, stopped: Stopped) -> None:
+def _tell_resume(run: Run, stopped: Stopped) -> None:
     complain(stopped.message)
-    print(_mapsweep("collect", "--resume", run.run_id, *stopped.flags, runs=runs), file=sys.stderr)
+    print(shlex.join(("mapsweep", "collect", "--resume", run.run_id, *stopped.flags)), file=sys.stderr)
 
 
-def _hints(settled: Report, run: Run, runs: Runs) -> tuple[str, ...]:
+def _flags(runs: Runs, config: Path | None) -> tuple[str, ...]:
+    """What a further command needs to find this run, and to do as this one did."""
+    return ("--runs", runs.store.url, *(("--config", str(config)) if config else ()))
+
+
+def _flags_of(wanted: tuple[Threshold, ...]) -> tuple[str, ...]:
+    return tuple(word for each in wanted for word in ("--fail-on", f"{each.measure}={each.limit_bytes}"))
+
+
+def _hints(settled: Report, run: Run, flags: tuple[str, ...]) -> tuple[str, ...]:
     """What to do next: look into the largest process, send the report."""
     hints = []
     if looking := _look_into(settled, run):
         hints.append(looking)
-    hints.append(_mapsweep("mail", run.run_id, "--to", "you@example.org", runs=runs))
+    hints.append(shlex.join(("mapsweep", "mail", run.run_id, "--to", "you@example.org", *flags)))
     return tuple(hints)
 
 
@@ -115,10 +128,7 @@ def _look_into(settled: Report, run: Run) -> str:
         return shlex.join(("mapsweep", "classify", pid))
     where = f"{host.user}@{host.address}" if host.user else host.address
     port = ("-p", str(host.port)) if host.port != 22 else ()
+    key = ("-i", host.key_file) if host.key_file else ()
     sudo = ("sudo",) if host.become else ()
-    remote = shlex.join(("ssh", *port, where, *sudo, "cat", f"/proc/{pid}/smaps"))
+    remote = shlex.join(("ssh", *port, *key, "--", where, *sudo, "cat", f"/proc/{pid}/smaps"))
     return f"{remote} | mapsweep classify --why -"
-
-
-def _mapsweep(*words: str, runs: Runs) -> str:
-    return shlex.join(("mapsweep", *words, "--runs", runs.store.url))

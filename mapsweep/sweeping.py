@@ -11,7 +11,7 @@ from collector.session import Session
 from mapsweep import mailing
 from mapsweep.composition import accepted_keys, credentials, mail_settings
 from mapsweep.execution import HERE, Execute, Stopped, conduct
-from mapsweep.exits import Exit
+from mapsweep.exits import Exit, complain
 from mapsweep.settings import Settings
 from mapsweep.thresholds import Threshold
 from procmaps.tables import Evidence
@@ -32,7 +32,8 @@ def carry_out(run: Run, settings: Settings, wanted: tuple[Threshold, ...]) -> Ex
     execute = _by_workers(settings) if by_workers else _here(settings)
     stopped = Stopped(WORKERS_GO_ON, ("--broker", settings.broker)) if by_workers else HERE
     top = settings.report.top
-    ended = conduct(run, steps.runs_beside(run), execute, wanted, top=top, stopped=stopped)
+    runs = steps.runs_beside(run)
+    ended = conduct(run, runs, execute, wanted, top=top, stopped=stopped, config=settings.file)
     if mail is None or ended is Exit.INTERRUPTED:
         return ended
     delivered = mailing.send(run, to, mail)
@@ -63,11 +64,13 @@ def _by_workers(settings: Settings) -> Execute:
 
 def session(settings: Settings, run: Run) -> Session:
     """What the hosts of a run are asked with; the run says how, the settings with which keys."""
+    paths = tuple(map(Path, settings.ssh.known_hosts))
+    known_hosts = KnownHosts(paths, settings.ssh.host_key_policy, accepted_keys(settings))
+    if known_hosts.warning:
+        complain(known_hosts.warning)
     return Session(
         limits=run.manifest.limits,
         evidence=Evidence[run.manifest.scope.evidence.upper()],
         keyring=Keyring(credentials(settings, os.environ)),
-        known_hosts=KnownHosts(
-            tuple(map(Path, settings.ssh.known_hosts)), settings.ssh.host_key_policy, accepted_keys(settings)
-        ),
+        known_hosts=known_hosts,
     )

@@ -50,7 +50,6 @@ def free_port() -> int:
 
 def keygen(path: Path, kind: str = "ed25519", passphrase: str = "") -> None:
     """A key pair at `path` and path.pub."""
-    # paramiko cannot read every ECDSA key without a comment
     subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-C", "test", "-f", path], check=True)
 
 

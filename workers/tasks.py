@@ -223,7 +223,10 @@ class Worker:
     @cached_property
     def _known_hosts(self) -> KnownHosts:
         settings = self._settings
-        return KnownHosts(settings.known_hosts, settings.host_key_policy, settings.accepted_keys)
+        known = KnownHosts(settings.known_hosts, settings.host_key_policy, settings.accepted_keys)
+        if known.warning:
+            log.warning("%s", known.warning)
+        return known
 
 
 def give(run: Run, post: Post) -> None:

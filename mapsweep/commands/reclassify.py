@@ -1,5 +1,6 @@
 """mapsweep reclassify: the footprints of a run, made anew from its dumps."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -22,13 +23,17 @@ def reclassify(run: str, runs_url: str | None, config: Path | None) -> int:
     from mapsweep.execution import conduct  # noqa: PLC0415 - likewise
     from workers import embedded, steps  # noqa: PLC0415 - likewise
 
-    opened = Runs(load(config, runs=runs_url).runs).open(run)
+    settings = load(config, runs=runs_url)
+    opened = Runs(settings.runs).open(run)
     if opened.closed() is None:
-        remedy = f"mapsweep collect --resume {opened.run_id}"
+        flags = ("--config", str(settings.file)) if settings.file else ()
+        words = ("mapsweep", "collect", "--resume", opened.run_id, "--runs", settings.runs, *flags)
+        remedy = shlex.join(words)
         raise OperatorError(Mistake(opened.run_id, "is not closed yet", remedy))
     steps.reopen_for_new_rules(opened)
     return conduct(
         opened,
         steps.runs_beside(opened),
         lambda one, tell, stop: embedded.execute(one, Session(), tell, stop),
+        config=settings.file,
     )

@@ -1,4 +1,5 @@
 import base64
+import contextlib
 import gzip
 import os
 import socket
@@ -263,7 +264,8 @@ class Impostor:
         connection.sendall(self._said)
         self._held.append(connection)
         if self._closes:
-            connection.shutdown(socket.SHUT_RDWR)
+            with contextlib.suppress(OSError):  # the client may have closed first
+                connection.shutdown(socket.SHUT_RDWR)
 
     def __enter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""Search for input that breaks the core, for as long as FUZZ_SECONDS says: with atheris, or Hypothesis alone.
+"""Search for input that breaks what reads it, for as long as FUZZ_SECONDS says: atheris, or Hypothesis alone.
 
 atheris (`pip install atheris`, not a dependency) builds on what reached new code, Hypothesis draws at random.
 Either way Hypothesis keeps what breaks in .hypothesis/, and `pytest tests/fuzz` shows it again, made small.
@@ -13,9 +13,16 @@ from typing import Final
 
 from tests.fuzz.engines import with_atheris, with_hypothesis
 
-SECONDS: Final = 600
+SECONDS: Final = 900
 ROUND_SECONDS: Final = 60
-SHARES: Final = {"any_process": 0.6, "any_host": 0.3, "any_bytes": 0.1}  # of the time
+SHARES: Final = {  # of the time
+    "any_process": 0.4,
+    "any_host": 0.2,
+    "any_bytes": 1 / 15,
+    "any_key": 1 / 6,
+    "any_certificate": 1 / 12,
+    "any_known_hosts": 1 / 12,
+}
 
 
 def main() -> int:

@@ -35,7 +35,7 @@ def with_hypothesis(name: str, seconds: int) -> None:
 def with_atheris(name: str, seconds: int) -> None:
     """Examples that grow from those which reached new code; ends the process."""
     atheris = importlib.import_module("atheris")
-    with atheris.instrument_imports(include=["procmaps"]):
+    with atheris.instrument_imports(include=["procmaps", "collector"]):
         from tests.fuzz.search import SEARCHES as FUNCTIONS  # noqa: PLC0415 - what is imported here is watched
 
     corpus = FOUND / f"corpus-{name}"

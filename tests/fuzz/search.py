@@ -14,6 +14,7 @@ from procmaps.reasons import why
 from procmaps.tables import Evidence, Snapshot
 from tests.fuzz.mutation import MUTATES, PLACES, Mutation, mutated
 from tests.fuzz.seeds import host_nonce, host_seeds, process_seeds
+from tests.fuzz.ssh_search import SSH_SEARCHES
 from tests.procmaps.test_classify import check
 
 REASONS_MAX = 500  # of the parts of one input
@@ -73,4 +74,4 @@ def any_bytes(content: bytes, kind: str) -> None:
         return
 
 
-SEARCHES = {search.__name__: search for search in (any_process, any_host, any_bytes)}
+SEARCHES = {search.__name__: search for search in (any_process, any_host, any_bytes)} | SSH_SEARCHES

@@ -1,21 +1,32 @@
 """A first look by the search that `make fuzz` goes on with."""
 
+from contextlib import suppress
 from random import Random
 
 import pytest
 from hypothesis import settings
 
+from collector.key_files import certificate, paramiko_key, private_key
+from collector.trouble import HostTrouble
 from procmaps.read import read_process
 from procmaps.tables import Trouble
 from tests.fuzz.mutation import MUTATES, PLACES, mutated
 from tests.fuzz.search import SEARCHES, examine
 from tests.fuzz.seeds import host_seeds, process_seeds
+from tests.fuzz.ssh_seeds import PASSPHRASE, certificate_seeds, key_seeds, known_hosts_seeds
 
-EXAMPLES = {"any_process": 60, "any_host": 30, "any_bytes": 60}
+EXAMPLES = {
+    "any_process": 60,
+    "any_host": 30,
+    "any_bytes": 60,
+    "any_key": 60,
+    "any_certificate": 60,
+    "any_known_hosts": 60,
+}
 
 
 @pytest.mark.parametrize("name", SEARCHES)
-def test_any_input_gives_a_result_or_a_dump_error(name: str) -> None:
+def test_any_input_gives_a_result_or_the_error_that_is_meant(name: str) -> None:
     settings(max_examples=EXAMPLES[name], deadline=None)(SEARCHES[name])()
 
 
@@ -44,6 +55,25 @@ def test_each_mutation_changes_something(mutate: object) -> None:
     chosen = next(one for one in MUTATES if one is mutate)
     values = (1, 2, 259, 4097, PLACES - 1)
     assert any(mutated(text, [(chosen, PLACES // 3, value)]) != text for value in values)
+
+
+def test_the_seeds_of_ssh_are_read_as_they_are() -> None:
+    """Eleven can be read; the others are of a cipher, a curve or an algorithm that is not supported."""
+    read = 0
+    for content in key_seeds():
+        with suppress(HostTrouble):
+            assert paramiko_key(private_key(content, PASSPHRASE))
+            read += 1
+    assert (read, len(key_seeds())) == (11, 14)
+    assert [_is_accepted(*seed) for seed in certificate_seeds()] == [True, True, True, False]
+    for content in known_hosts_seeds():
+        assert content.startswith((b"web1", b"#"))
+
+
+def _is_accepted(content: bytes, signed: bytes) -> bool:
+    with suppress(HostTrouble):
+        return bool(certificate(signed, private_key(content, "")))
+    return False
 
 
 def test_mutations_leave_a_text_even_of_nothing() -> None:

@@ -23,13 +23,16 @@ SCRIPT = "<script>alert(1)</script>"
 SECRET = "hunter2-is-my-dog"
 FORGED = "x\n0123456789abcdef0123456789abcdef maps 1\n00400000-00500000 rw-p 00000000 00:00 0 [heap]\n"
 HOST = "=cmd()"
+SCRIPT_HEAP_MIB = 192
 
 
 @contextmanager
-def _process(name: str, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """One that calls itself `name`, and waits."""
+def _process(name: str, *arguments: str, heap_mib: int = 0) -> Iterator["subprocess.Popen[bytes]"]:
+    """One that calls itself `name`, holds `heap_mib` of malloc's memory, and waits."""
     code = (
-        "import ctypes, sys; ctypes.CDLL(None).prctl(15, sys.argv[1].encode(), 0, 0, 0); "
+        "import ctypes, sys; libc = ctypes.CDLL(None); libc.prctl(15, sys.argv[1].encode(), 0, 0, 0); "
+        "libc.malloc.restype = ctypes.c_void_p; "
+        f"[ctypes.memset(libc.malloc(2**16), 1, 2**16) for _ in range({16 * heap_mib})]; "
         "print(flush=True); sys.stdin.read()"
     )
     process = subprocess.Popen(
@@ -49,7 +52,8 @@ class Swept:
     def __init__(self, folder: Path) -> None:
         with ExitStack() as stack:
             sshd = stack.enter_context(serve(folder))
-            self.script = stack.enter_context(_process(SCRIPT, SCRIPT)).pid
+            # large: the page shows the largest processes of a host alone
+            self.script = stack.enter_context(_process(SCRIPT, SCRIPT, heap_mib=SCRIPT_HEAP_MIB)).pid
             self.forger = stack.enter_context(_process("a\nb c", FORGED)).pid
             secrets = (f"--password={SECRET}", "--token", SECRET, f"https://me:{SECRET}@example.org/")
             self.keeper = stack.enter_context(_process("keeper", *secrets)).pid

@@ -266,6 +266,49 @@ def test_ctrl_c_keeps_the_run_and_says_how_to_go_on(slow_fleet: Path, tmp_path: 
     assert "2 ok of 2 hosts" in resumed.stdout
 
 
+def test_printed_commands_work_as_they_are_pasted(slow_fleet: Path, tmp_path: Path) -> None:
+    """In any folder, by a real shell, of a run whose settings lie where nobody looks for them."""
+    folder = tmp_path / "it's here & there"
+    folder.mkdir()
+    config = folder / "settings.yaml"
+    mail = "mail: {server: 127.0.0.1, port: 1, security: none, from: a@example.org}"
+    config.write_text(f"inventory: {slow_fleet}\nruns: {folder}/runs\n{mail}\n")
+    options = ("--config", config, "--fail-on", "native-heap=1K")
+    process = subprocess.Popen(
+        [COMMAND, "collect", *options],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        env=away(),
+    )
+    assert process.stderr
+    for line in process.stderr:
+        if line.startswith("1 of 2 hosts"):
+            process.send_signal(signal.SIGINT)
+            break
+    _, shown = process.communicate(timeout=60)
+    status = tmp_path / "slow-01/proc/4711/status"
+    status.unlink()
+    status.write_bytes(b"Name:\tx\nVmSize:\t4 kB\n")
+    (resume,) = (line for line in shown.splitlines() if "--resume" in line)
+    assert "native-heap=1024" in resume
+    resumed = _pasted(resume)
+    assert resumed.returncode == 0, resumed.stderr
+    assert "2 ok of 2 hosts" in resumed.stdout
+    (mailing,) = (line for line in resumed.stdout.splitlines() if "mapsweep mail" in line)
+    mailed = _pasted(mailing.removeprefix("next:").strip())
+    assert mailed.returncode == 5, mailed.stderr  # the run is found, and so is the server that is not there
+    assert "not delivered" in mailed.stderr
+
+
+def _pasted(line: str) -> "subprocess.CompletedProcess[str]":
+    env = away()
+    env["PATH"] = f"{Path(COMMAND).parent}:{env['PATH']}"
+    return subprocess.run(
+        ["sh", "-c", line], cwd="/", env=env, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
 def test_sigterm_in_a_service_keeps_the_run_as_well(slow_fleet: Path, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     process = subprocess.Popen(
