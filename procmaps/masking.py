@@ -23,6 +23,8 @@ LOOKAHEAD_BYTES: Final = 1024  # read beyond the bound, so that a secret across 
 NESTING_LIMIT_QUOTES: Final = 4
 REMEMBERED_LIMIT_BYTES: Final = 4096
 REMEMBERED_COMMAND_LINES: Final = 4096  # with the limit above, 16 MiB at most
+STEP_BYTES: Final = 64
+HOST_LIMIT_STEPS: Final = 400_000  # some 30,000 different command lines; half a minute of the worst ones
 RUNNER_LIMIT_ARGUMENTS: Final = 12  # so many arguments after sudo or env may come before the program
 
 _WORDS = re.compile(rb"\s+|(?:\"(?:[^\"\\]|\\.)*\"|'[^']*'|\\.|[^\s\"'\\])+|[\"'\\]", re.DOTALL)
@@ -43,33 +45,78 @@ _BARE = re.compile(
     re.IGNORECASE,
 )
 _LOGGING_IN = frozenset((b"login", b"auth", b"token", b"secret", b"unlock", b"install", b"join", b"register"))
+_TELLING = re.compile(rb"=|://|\"")  # what a pattern or a file's name has not
 _JOINED = re.compile(rb"([\w.\-]{1,253}:\d{1,5}/)[0-9a-f]{32,}(?=/|\Z)")
+
+
+class Effort:
+    """The words that were looked at, and pieces of STEP_BYTES of them: time grows with these."""
+
+    __slots__ = ("steps",)
+
+    def __init__(self) -> None:
+        self.steps = 0
+
+
+class Budget:
+    """What the command lines of one host may cost, and how many were dropped because it was spent."""
+
+    __slots__ = ("dropped", "left_steps")
+
+    def __init__(self, steps: int = HOST_LIMIT_STEPS) -> None:
+        self.left_steps = steps
+        self.dropped = 0
+
+    @property
+    def spent(self) -> bool:
+        return self.left_steps <= 0
+
+    def take(self, effort: Effort) -> None:
+        """What was remembered costs once."""
+        self.left_steps -= effort.steps
+        effort.steps = 0
 
 
 def mask_argv(argv: tuple[bytes, ...], options: Masking = KEPT_AS_THEY_ARE) -> tuple[bytes, ...]:
     """The same arguments with what looks like a secret masked; what exceeds the bounds is dropped."""
-    masked = _Walk(names(options.words)).over(_affordable(argv[:ARGUMENTS_LIMIT]))
-    return tuple(_bounded(masked))
+    return _masked_argv(argv[:ARGUMENTS_LIMIT], options, Effort())
 
 
-def mask_cmdline(cmdline: bytes, options: Masking = KEPT_AS_THEY_ARE) -> bytes:
-    """The content of /proc/PID/cmdline, NUL between the arguments, with its secrets masked."""
-    if len(cmdline) <= REMEMBERED_LIMIT_BYTES:
-        return _mask_remembered(cmdline, options)
-    return _mask(cmdline, options)
+def _masked_argv(argv: tuple[bytes, ...], options: Masking, effort: Effort) -> tuple[bytes, ...]:
+    return tuple(_bounded(_Walk(names(options.words), effort).over(_affordable(argv))))
+
+
+def mask_cmdline(
+    cmdline: bytes, options: Masking = KEPT_AS_THEY_ARE, budget: Budget | None = None
+) -> bytes:
+    """The content of /proc/PID/cmdline, NUL between the arguments, with its secrets masked.
+
+    Once the budget of the host is spent nothing is left of it: what cannot be masked is not passed on.
+    """
+    if options.arguments is Arguments.NONE:
+        return b""
+    if budget is not None and budget.spent and cmdline:
+        budget.dropped += 1
+        return b""
+    remembered = len(cmdline) <= REMEMBERED_LIMIT_BYTES
+    masked, effort = _mask_remembered(cmdline, options) if remembered else _mask(cmdline, options)
+    if budget is not None:
+        budget.take(effort)
+    return masked
 
 
 @lru_cache(maxsize=REMEMBERED_COMMAND_LINES)
-def _mask_remembered(cmdline: bytes, options: Masking) -> bytes:
+def _mask_remembered(cmdline: bytes, options: Masking) -> tuple[bytes, Effort]:
     """The hosts of a fleet run the same command lines, and masking costs more than all else of a host."""
     return _mask(cmdline, options)
 
 
-def _mask(cmdline: bytes, options: Masking) -> bytes:
+def _mask(cmdline: bytes, options: Masking) -> tuple[bytes, Effort]:
+    effort = Effort()
     argv = tuple(cmdline.split(b"\0", ARGUMENTS_LIMIT)[:ARGUMENTS_LIMIT])
-    if options.arguments is Arguments.MASKED:
-        return b"\0".join(mask_argv(argv, options))
-    return b"\0".join(options.reduced(mask_argv(argv, options)))
+    masked = _masked_argv(argv, options, effort)
+    kept = masked if options.arguments is Arguments.MASKED else options.reduced(masked)
+    return b"\0".join(kept), effort
 
 
 def _affordable(argv: tuple[bytes, ...]) -> Iterator[bytes]:
@@ -106,8 +153,9 @@ def _cut(argument: bytes) -> bytes:
 class _Walk:
     """Goes over the arguments of one command line: what was seen says what comes next."""
 
-    def __init__(self, known: Names, depth: int = 0) -> None:
+    def __init__(self, known: Names, effort: Effort, depth: int = 0) -> None:
         self._known = known
+        self._effort = effort
         self._depth = depth
         self._name = b""  # of the program
         self._tool = Tool()
@@ -121,6 +169,7 @@ class _Walk:
     def over(self, arguments: Iterable[bytes]) -> Iterator[bytes]:
         for whole in arguments:
             argument = _cut(whole)
+            self._effort.steps += 1 + len(argument) // STEP_BYTES
             yield self._next(argument) if argument else argument
             if argument:
                 self._last = (self._last[1], argument)
@@ -181,7 +230,8 @@ class _Walk:
         runs = runs_another(name)
         if tool or name in READERS or name in ORACLE_TOOLS or runs or not self._name:
             self._name, self._tool = name, tool or Tool()
-            self._open = RUNNER_LIMIT_ARGUMENTS if runs else 0
+            ahead = runs or argument.endswith((b":", b"]"))  # of a title the program comes later
+            self._open = RUNNER_LIMIT_ARGUMENTS if ahead else 0
             self._secrets, self._at, self._met = self._tool.position, 0, not self._tool.needs
             return True
         return False
@@ -248,7 +298,7 @@ class _Walk:
         if previous in _LOGGING_IN:
             argument = _JOINED.sub(rb"\1" + MASK, argument)
         # the whole first: a header's value may have a blank in it
-        masked = mask_text(argument, self._known) if self._name not in READERS or equals or b"://" in argument else argument
+        masked = mask_text(argument, self._known) if self._name not in READERS or _TELLING.search(argument) else argument
         if _BLANK.search(masked) and self._depth < NESTING_LIMIT_QUOTES:
             masked = self._command_line(masked)
         if self._depth == 0 and b"\\" in masked:
@@ -287,7 +337,7 @@ class _Walk:
 
     def _within(self, depth: int) -> "_Walk":
         """For a text in an argument: of the tool's own commands, or of a shell."""
-        inner = _Walk(self._known, depth)
+        inner = _Walk(self._known, self._effort, depth)
         if self._tool != Tool() and not runs_another(self._name):
             inner._name, inner._tool, inner._met = self._name, self._tool, self._met
         return inner
@@ -295,7 +345,7 @@ class _Walk:
     def _flat(self, argument: bytes) -> bytes:
         """The words between blanks and quotes of any kind, for shells within shells within shells."""
         pieces = _FLAT.split(argument)
-        masked = _Walk(self._known, NESTING_LIMIT_QUOTES).over(word for word in pieces[::2] if word)
+        masked = _Walk(self._known, self._effort, NESTING_LIMIT_QUOTES).over(word for word in pieces[::2] if word)
         pieces[::2] = [next(masked) if word else word for word in pieces[::2]]
         return b"".join(pieces)
 

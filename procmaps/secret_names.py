@@ -8,7 +8,7 @@ from typing import Final
 # of these the value is a secret unless it is a switch, a reference or a plain path
 _STRONG: Final = (
     rb"(?<!com)(?<!by)pass(?!ive|enger|port|ing(?![a-z])|[-_]?through|age|es(?![a-z])|log|less)"
-    rb"|(?<![a-z])pwd|(?<=db)pwd|secret"
+    rb"|(?<![a-z])pwd|(?<=db)pwd|supw|bind[-_]?pw|refresh-token|secret"
     rb"|token(?!iz)"
     rb"|authori[sz]ation|bearer|jwt|mnemonic|(?:set|erlang)[-_]?cookie|passwort|kennwort|senha|wachtwoord"
     rb"|mot[-_]?de[-_]?passe|has(?:lo|\xc5\x82o)|heslo|salasana|parola|jelszo|l(?:o|\xc3\xb6)senord|adgangskode"
@@ -16,7 +16,7 @@ _STRONG: Final = (
     rb"|\xe3\x83\x91\xe3\x82\xb9\xe3\x83\xaf\xe3\x83\xbc\xe3\x83\x89|\xeb\xb9\x84\xeb\xb0\x80\xeb\xb2\x88\xed\x98\xb8"
     rb"|(?<![a-z])(?:[uo]?pw|psk|creds?|privkey|salt)(?![a-z])|super[-_]?digest|(?:snmp|auth|ro|rw)[-_.]?community"
     rb"|set[-_]?steam[-_]?account"
-    rb"|(?:api|access|private|priv|secret|signing|encrypt(?:ion)?|decrypt(?:ion)?|account|shared|preshared|pre-shared|master"
+    rb"|(?:api|access|private|priv|secret|signing|encrypt(?:ion)?|decrypt(?:ion)?|account|shared|pre-?shared|master"
     rb"|session|licen[cs]e|client|hmac|aes|ssh|storage|service|subscription|setup|certificate|wandb|auth|host|app|admin)[-_.]?key"
 )
 # of these only what comes last in the name counts, and a plain word as a value is a mode, not a secret
@@ -27,7 +27,7 @@ _WEAK: Final = (
 _DIGITS: Final = rb"(?<![a-z])(?:otp|pin)"
 # what names a place, a sort or a measure of a secret, and not the secret
 _NOT_ITSELF: Final = re.compile(
-    rb"(?:file(?:name)?|path|dir|ttl|timeout|enabled|disabled|length|mode|type|policy|class|provider|name|id|url|uri"
+    rb"(?:file(?:name)?|path|dir|region|s?manager[-_]\w+|ttl|timeout|enabled|disabled|length|mode|type|policy|class|provider|name|id|url|uri"
     rb"|endpoint|algorithm|expiry|expiration|issuer|required|check|domain|expire|samesite|httponly|refresh|version"
     rb"|source|sync|count|limit|preference|encryption|plugin|config|consent|encoder|hash(?:er)?|store|namespace|server"
     rb"|port|header|claim|manager|reset|regex|max|min|size|dim|less|format|level|cache|host|address|sample|secure"
@@ -40,8 +40,9 @@ _ANOTHER: Final = re.compile(
     re.IGNORECASE,
 )
 _IDENTIFIER: Final = re.compile(rb"(?:secret|root[-_]token)[-_]?id\Z", re.IGNORECASE)
+_ON_OR_OFF: Final = re.compile(rb"(?:true|false|on|off|yes|no)\Z", re.IGNORECASE)
 _SWITCHED: Final = re.compile(
-    rb"(?:true|false|none|yes|no|on|off|simple|basic|optional|always|never|auto|null|nil|enabled|disabled)\Z",
+    rb"(?:true|false|none|yes|no|on|off|simple|basic|optional|always|never|auto|null|nil|enabled|disabled|strict)\Z",
     re.IGNORECASE,
 )
 # of these names even a word such as `none` or a number is a secret
@@ -56,7 +57,7 @@ _PLAIN_PATH: Final = re.compile(
     rb"(?:/[\w.@-]{1,64}){1,16}/?\Z"
 )
 _REFERENCE: Final = re.compile(
-    rb"(?:env|file|fd|stdin|prompt|keyring):[\w./@-]{0,256}\Z|(?:env|file|fd|stdin|prompt|ask)\Z"
+    rb"/[\w./-]{1,256}\.(?:key|pem|crt|p12|pfx|jks|pw|pwd|txt|json|ya?ml|conf|cfg|ini|env|secret|token|cookie|jwt|hex)\Z|(?:env|file|fd|stdin|prompt|keyring):[\w./@-]{0,256}\Z|(?:env|file|fd|stdin|prompt|ask)\Z"
     rb"|\$\{?[A-Z][A-Z0-9_]*\}?\Z|\$\(cat\s[^)]{1,256}\)\Z|</?[a-z_|]{1,16}>\Z|\[[A-Z]{1,8}\]\Z|\{\{[^}]{1,64}\}\}\Z",
 )
 _WORD: Final = re.compile(
@@ -88,6 +89,8 @@ class Names:
         """Whether a value of such a name is a switch's, a path, a reference or a small number: no secret."""
         value = value.strip(b"\"'")
         if not value or _REFERENCE.match(value) or _PLAIN_PATH.match(value):
+            return True
+        if _ON_OR_OFF.match(value):
             return True
         if _RUN_OF_PASSES.match(value) and name.endswith(b"pass"):
             return True

@@ -11,6 +11,8 @@ from procmaps.secret_names import Names, excused, names
 
 MASK: Final = b"***"
 
+_INERT = re.compile(rb"[\w.-]{0,15}\Z")  # too short for a form, and without a sign
+_NO_VALUE = re.compile(rb"[a-z_]+\Z|refs/|v?\d+\.\d+[\w.-]*(?:@sha\d|\Z)")  # an object, a branch, a version
 _LEADING_NAME = re.compile(rb"[\w.\-/\[\]@+]*")
 _BLOCK = re.compile(rb"[|>][+-]?[ \t]*\n(?:[ \t]+[^\n]*\n?)+")
 _VALUE = re.compile(
@@ -25,6 +27,7 @@ _HEADER = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _USER_INFO = re.compile(rb"://[^\s/?#:@\[]{0,256}:")
+_USER_PERCENT = re.compile(rb"(://[^\s/?#:@%]{1,64}%)(?![0-9A-Fa-f]{2})[^\s/@]{1,256}@")
 _URL_END = re.compile(rb"[\s\"'<>]|,\w{1,16}://")
 _AUTHORITY_END = re.compile(rb"[/?#]")
 _PORT = re.compile(rb"\d{1,5}(?:[/?#,;:)\]}]|\Z)")
@@ -37,53 +40,54 @@ _FORMS: Final = (
     rb"|nvapi-[\w-]{20,}|gsk_\w{20,}|tfp_\w{20,}|(?<!\w)\w{10,20}\.atlasv1\.[\w-]{20,}|SWMTKN-[\w-]{20,}|sq[pua]_\w{20,}|key-[0-9a-f]{32}"
     rb"|dckr_pat_[\w-]{16,}|PMAK-[\w-]{20,}|GOCSPX-[\w-]{16,}|whsec_[\w+/=]{16,}|NRAK-\w{16,}|sha256~[\w-]{16,}|LS0tLS1CRUdJTi\S+|\d{8,10}:AA[\w-]{30,}"
 )
-# (pattern, what takes its place)
+# (what stands in every match, pattern, what takes its place)
 _PLACES: Final = (
-    (re.compile(rb"(://)[^\s/?#:@]{20,4096}@"), rb"\1" + MASK + b"@"),  # a token in the user's place
+    (b"://", re.compile(rb"(://)[^\s/?#:@]{20,4096}@"), rb"\1" + MASK + b"@"),  # a token in the user's place
     # cut before the sign that ends it; digits are a port
-    (re.compile(rb"(://[^\s/?#:@\[]{1,256}:)(?!\d+[)\]}]*\Z)[^\s/?#@${},]+\Z"), rb"\1" + MASK),
+    (b"://", re.compile(rb"(://[^\s/?#:@\[]{1,256}:)(?!\d+[)\]}]*\Z)[^\s/?#@${},]+\Z"), rb"\1" + MASK),
     (
-        re.compile(rb"(jdbc:oracle:\w{1,16}:[^\s/@]{0,128}/)[^\s@]{1,256}@", re.IGNORECASE),
+        b"@", re.compile(rb"(jdbc:oracle:\w{1,16}:[^\s/@]{0,128}/)[^\s@]{1,256}@", re.IGNORECASE),
         rb"\1" + MASK + b"@",
     ),
-    (re.compile(rb"(\b(?:bearer|basic|negotiate)[ \t]{1,4})[\w.~+/=-]{6,}", re.IGNORECASE), rb"\1" + MASK),
-    (re.compile(rb"(?<![\w/])(?:" + _FORMS + rb")"), MASK),
-    (re.compile(rb"\$(?:[156y]|2[aby]|apr1|argon2\w{1,2})\$[^\s:\"']{8,}"), MASK),
-    (re.compile(rb"-----BEGIN[ A-Z]{0,40}PRIVATE KEY(?: BLOCK)?-----.*", re.DOTALL), MASK),
-    (re.compile(rb"\A.*-----END[ A-Z]{0,40}PRIVATE KEY(?: BLOCK)?-----", re.DOTALL), MASK),
+    (b" ", re.compile(rb"(\b(?:bearer|basic|negotiate)[ \t]{1,4})[\w.~+/=-]{6,}", re.IGNORECASE), rb"\1" + MASK),
+    (b"", re.compile(rb"(?<![\w/])(?:" + _FORMS + rb")"), MASK),
+    (b"$", re.compile(rb"\$(?:[156y]|2[aby]|apr1|argon2\w{1,2})\$[^\s:\"']{8,}"), MASK),
+    (b"-----", re.compile(rb"-----BEGIN[ A-Z]{0,40}PRIVATE KEY(?: BLOCK)?-----.*", re.DOTALL), MASK),
+    (b"-----", re.compile(rb"\A.*-----END[ A-Z]{0,40}PRIVATE KEY(?: BLOCK)?-----", re.DOTALL), MASK),
     (
-        re.compile(rb"(\.\w{2,8}/(?:api/)?(?:webhooks?|services/(?=T\w{4,}/))/?(?:\d{1,24}/)?)[\w@/-]{16,}"),
+        b"/", re.compile(rb"(\.\w{2,8}/(?:api/)?(?:webhooks?|services/(?=T\w{4,}/))/?(?:\d{1,24}/)?)[\w@/-]{16,}"),
         rb"\1" + MASK,
     ),
-    (re.compile(rb"(api\.telegram\.org/bot\d{1,20}:)[\w-]+"), rb"\1" + MASK),
-    (re.compile(rb"(rtmps?://[^\s/]{1,256}/\w{1,64}/)[\w-]{16,}"), rb"\1" + MASK),
-    (re.compile(rb"((?:\A|[=\s\"'])[\w.-]{1,64}:)\S{1,256}@(?=\w{0,8}\()"), rb"\1" + MASK + b"@"),
-    (re.compile(rb"(\A[A-Za-z_]\w{0,64}:)(?!//)[^\s/@]{1,256}@(?!sha\d)(?=[\w.-]+(?:[:/]|\Z))"), rb"\1" + MASK + b"@"),
+    (b"telegram", re.compile(rb"(api\.telegram\.org/bot\d{1,20}:)[\w-]+"), rb"\1" + MASK),
+    (b"rtmp", re.compile(rb"(rtmps?://[^\s/]{1,256}/\w{1,64}/)[\w-]{16,}"), rb"\1" + MASK),
+    (b"@", re.compile(rb"((?:\A|[=\s\"'])[\w.-]{1,64}:)\S{1,256}@(?=\w{0,8}\()"), rb"\1" + MASK + b"@"),
+    (b"@", re.compile(rb"(\A[A-Za-z_]\w{0,64}:)(?!//)(?![^\s/@]{0,256}@sha\d)[^\s/@]{1,256}@(?=[\w.-]+(?:[:/]|\Z))"), rb"\1" + MASK + b"@"),
     (
-        re.compile(rb"((?<![a-z])key=)(?:[0-9a-f]{32,}|[\w+/]{28,}=+|[\w+]{38,})(?![\w.])", re.IGNORECASE),
+        b"=", re.compile(rb"((?<![a-z])key=)(?:[0-9a-f]{32,}|[\w+/]{28,}=+|[\w+]{38,})(?![\w.])", re.IGNORECASE),
         rb"\1" + MASK,
     ),
-    (re.compile(rb"((?:\A|[\s\"'])(?:[A-Za-z]=[^,\s]{0,256},){0,8}(?<=[,\s\"'])p=)[^,\s]+"), rb"\1" + MASK),
-    (re.compile(rb"(\Ap=)[^,]+(?=,[A-Za-z]=)"), rb"\1" + MASK),
-    (re.compile(rb"(\bsecret,\S{0,256}?\bdata=)[^,\s]+"), rb"\1" + MASK),
+    (b"p=", re.compile(rb"((?:\A|[\s\"'])(?:[A-Za-z]=[^,\s]{0,256},){0,8}(?<=[,\s\"'])p=)[^,\s]+"), rb"\1" + MASK),
+    (b"p=", re.compile(rb"(\Ap=)[^,]+(?=,[A-Za-z]=)"), rb"\1" + MASK),
+    (b"secret,", re.compile(rb"(\bsecret,\S{0,256}?\bdata=)[^,\s]+"), rb"\1" + MASK),
     (
-        re.compile(
+        b" ", re.compile(
             rb"(\b(?:IDENTIFIED\s{1,4}(?:WITH\s{1,4}\S{1,64}\s{1,4})?(?:BY|AS)|PASSWORD)\s{1,4})(?:'[^']*'?|\"[^\"]*\"?)",
             re.IGNORECASE,
         ),
         rb"\1" + MASK,
     ),
-    (re.compile(rb"(<(?:\w{0,32})(?:password|secret|token)>)[^<]+", re.IGNORECASE), rb"\1" + MASK),
-    (re.compile(rb"(\.auth\(\s{0,4}[\"'][^\"']{0,64}[\"']\s{0,4},\s{0,4})(?:'[^']*'?|\"[^\"]*\"?)"), rb"\1" + MASK),
+    (b"<", re.compile(rb"(<(?:\w{0,32})(?:password|secret|token)>)[^<]+", re.IGNORECASE), rb"\1" + MASK),
+    (b".auth(", re.compile(rb"(\.auth\(\s{0,4}[\"'][^\"']{0,64}[\"']\s{0,4},\s{0,4})(?:'[^']*'?|\"[^\"]*\"?)"), rb"\1" + MASK),
+    (b"assword", re.compile(rb"(assword[^\n]{0,64}?\bsend\s{1,4}(?:--\s{1,4})?)\"[^\"]*\"?"), rb"\1" + MASK),  # expect
     # what is piped into a program that reads a secret from its standard input
     (
-        re.compile(
+        b"|", re.compile(
             rb"(\b(?:echo|printf)\s{1,4}(?:-\w{1,3}\s{1,4})?)[^|]{1,256}(?=\|\s{0,4}(?:sudo\s[^|]{0,64}-S|[^|]{0,128}-stdin|(?:sudo\s{1,4})?"
             rb"(?:chpasswd|cryptsetup|kinit|smbpasswd|vncpasswd|su\s|htpasswd|ssh-add|wg\s|[^|]{0,128}--passphrase-fd|[^|]{0,64}(?:fd:|stdin\b))))"
         ),
         rb"\1" + MASK + b" ",
     ),
-    (re.compile(rb"(\A|\s)>[^\s>=&|(/][^\s]{5,}(?=\Z|\s[~&+-])"), rb"\1>" + MASK),
+    (b">", re.compile(rb"(\A|\s)>[^\s>=&|(/][^\s]{5,}(?=\Z|\s[~&+-])"), rb"\1>" + MASK),
 )
 _PLAIN_NAMES: Final = names()
 
@@ -97,6 +101,8 @@ def ends_in_key(text: bytes, known: Names = _PLAIN_NAMES) -> bool:
 
 def mask_text(text: bytes, known: Names = _PLAIN_NAMES) -> bytes:
     """The text with the secrets in it masked. What a key at its very start names is all the rest."""
+    if _INERT.match(text):
+        return text
     if _INVISIBLE.search(text):
         seen = _INVISIBLE.sub(b"", text)
         masked = _mask_seen(seen, known)
@@ -106,14 +112,17 @@ def mask_text(text: bytes, known: Names = _PLAIN_NAMES) -> bytes:
 
 def _mask_seen(text: bytes, known: Names) -> bytes:
     text = _HEADER.sub(rb"\1\2\3" + MASK, text)
-    text = _mask_urls(text)
-    for pattern, masked in _PLACES:
-        text = pattern.sub(masked, text)
+    if b"://" in text:
+        text = _mask_urls(text)
+    for part, pattern, masked in _PLACES:
+        if part in text:
+            text = pattern.sub(masked, text)
     return _mask_keyed(text, known)
 
 
 def _mask_urls(text: bytes) -> bytes:
     """`scheme://user:PASSWORD@host`, the password up to the last @ where signs in it are not escaped."""
+    text = _USER_PERCENT.sub(rb"\1" + MASK + b"@", text)
     pieces: list[bytes] = []
     done = end = 0
     at = -1
@@ -162,7 +171,7 @@ def _stays(known: Names, name: bytes, key: re.Match[bytes], value: bytes) -> boo
     """A colon without a blank is also what parts a module from its object, or a host from its port."""
     if key["sign"] == b":" and key["weak"] and key.string[key.start() - 1 : key.start()] == b"/":
         return True
-    if key["sign"] == b":" and not name.startswith((b"-", b"/")) and re.match(rb"[a-z_]+\Z|refs/", value):
+    if key["sign"] == b":" and not name.startswith((b"-", b"/")) and _NO_VALUE.match(value):
         return True
     return known.stays(name, value)
 
