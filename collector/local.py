@@ -24,7 +24,7 @@ def collect(host: Host, session: Session) -> Dump | Failure:
     turn = outcomes.begin(host, 1)
     drawn = probe.draw(host, session.limits, session.evidence)
     try:
-        return outcomes.conclude(turn, drawn, _run(turn, drawn, session), session.limits)
+        return outcomes.conclude(turn, drawn, _run(turn, drawn, session), session.limits, session.masking)
     except HostTrouble as trouble:
         return turn.failed(trouble)
 

@@ -8,6 +8,7 @@ from typing import Final
 from archive.records import Dump, Failure, Host, Limits, Stage
 from collector import probe, stream
 from collector.trouble import HostTrouble, one_line
+from procmaps.masking_options import KEPT_AS_THEY_ARE, Masking
 
 _STATUS_REASONS: Final[dict[int | None, str]] = {
     probe.EXIT_REFUSED: "root_refused",
@@ -59,19 +60,23 @@ def begin(host: Host, attempt: int) -> Turn:
     return Turn(host, attempt, datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic())
 
 
-def conclude(turn: Turn, drawn: probe.Probe, capture: Capture, limits: Limits) -> Dump:
+def conclude(
+    turn: Turn, drawn: probe.Probe, capture: Capture, limits: Limits, masking: Masking = KEPT_AS_THEY_ARE
+) -> Dump:
     """What came back, as a dump; raises HostTrouble where nothing useful did."""
     if stream.begin_mark(drawn.nonce) not in capture.received:
-        raise _never_began(turn.host, capture)
+        raise _never_began(turn.host, capture, masking)
     try:
-        parts = stream.parts(capture.received, drawn.nonce, limits)
+        parts = stream.parts(capture.received, drawn.nonce, limits, masking)
     except HostTrouble as trouble:
         if capture.exit_status == probe.EXIT_NO_TOOL:
             raise HostTrouble(Stage.EXEC, "no_tool") from None
-        raise HostTrouble(trouble.stage, trouble.reason, f"{trouble.detail}; {_ending(capture)}") from None
+        raise HostTrouble(
+            trouble.stage, trouble.reason, f"{trouble.detail}; {_ending(capture, masking)}"
+        ) from None
     problems = [parts.problem] if parts.problem else []
     if not parts.complete:
-        problems.append(_ending(capture))
+        problems.append(_ending(capture, masking))
     return Dump(
         host=turn.host.name,
         nonce=drawn.nonce,
@@ -85,20 +90,20 @@ def conclude(turn: Turn, drawn: probe.Probe, capture: Capture, limits: Limits) -
     )
 
 
-def _ending(capture: Capture) -> str:
+def _ending(capture: Capture, masking: Masking) -> str:
     """Why no more came, as far as we know."""
     if capture.cut:
         return capture.cut
-    said = one_line(capture.stderr)
+    said = one_line(capture.stderr, masking=masking)
     status = "no exit status" if capture.exit_status is None else f"exit status {capture.exit_status}"
     return f"{status}, {said}" if said else status
 
 
-def _never_began(host: Host, capture: Capture) -> HostTrouble:
+def _never_began(host: Host, capture: Capture, masking: Masking) -> HostTrouble:
     """By exit status and by what was asked for; prompts and messages differ in wording and language."""
-    detail = _ending(capture)
+    detail = _ending(capture, masking)
     if capture.received.strip():
-        detail += f"; printed: {one_line(capture.received, 80)}"
+        detail += f"; printed: {one_line(capture.received, 80, masking)}"
     if capture.cut:
         return HostTrouble(Stage.EXEC, "exec_cut", detail)
     if host.become and capture.exit_status not in _STATUS_REASONS:

@@ -6,6 +6,7 @@ from archive.records import Limits
 from collector.keys import Keyring
 from collector.known_hosts import KnownHosts
 from collector.watchdog import Watchdog
+from procmaps.masking_options import Masking
 from procmaps.tables import Evidence
 
 
@@ -17,4 +18,5 @@ class Session:
     evidence: Evidence = Evidence.MAPS
     keyring: Keyring = field(default_factory=Keyring)
     known_hosts: KnownHosts = field(default_factory=KnownHosts)
+    masking: Masking = field(default_factory=Masking)
     watchdog: Watchdog = field(default_factory=Watchdog, repr=False)

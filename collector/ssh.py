@@ -109,7 +109,7 @@ class _Connection:
         self._log_in(keys)
         capture = self._run(drawn)
         self.close()
-        return outcomes.conclude(self._turn, drawn, capture, self._limits)
+        return outcomes.conclude(self._turn, drawn, capture, self._limits, self._session.masking)
 
     def close(self) -> None:
         """Ends the connection without waiting on the host."""

@@ -9,6 +9,8 @@ from typing import Final
 from archive.records import Limits, Stage
 from collector.trouble import HostTrouble, one_line
 from procmaps.frames import mask_identity
+from procmaps.masking import Budget
+from procmaps.masking_options import KEPT_AS_THEY_ARE, Masking
 
 IDENTITY_BYTES: Final = (
     256 * 2**20
@@ -36,21 +38,27 @@ def begin_mark(nonce: str) -> bytes:
     return f"{nonce} begin 1\n".encode()
 
 
-def parts(received: bytes, nonce: str, limits: Limits) -> Parts:
+def parts(received: bytes, nonce: str, limits: Limits, masking: Masking = KEPT_AS_THEY_ARE) -> Parts:
     """Raises HostTrouble where nothing useful came. Zero, one or both parts may have been cut off."""
     noise, found, stream = received.partition(begin_mark(nonce))
     if not found:
-        raise HostTrouble(Stage.READ, "no_stream", _noise(received))
+        raise HostTrouble(Stage.READ, "no_stream", _noise(received, masking))
     stream = _last_attempt(stream, nonce)
     memory = _memory(stream, nonce, limits.inflated_bytes)
     if not memory.inflated_bytes:
         raise HostTrouble(Stage.READ, "truncated", "the stream ended before its first record")
-    identity = _identity(stream[memory.length :], nonce, limits.inflated_bytes - memory.inflated_bytes)
-    problems = [_noise(noise)] if noise.strip() else []
+    identity = _identity(
+        stream[memory.length :], nonce, limits.inflated_bytes - memory.inflated_bytes, masking
+    )
+    problems = [_noise(noise, masking)] if noise.strip() else []
     if not memory.ended:
         problems.append("the stream was cut off in its memory part")
     elif not identity.ended:
         problems.append("the stream was cut off in its identity part")
+    if identity.dropped:
+        problems.append(
+            f"of {identity.dropped} processes the arguments were dropped: masking them takes too long"
+        )
     return Parts(memory.gz, identity.gz, memory.ended and identity.ended, "; ".join(problems))
 
 
@@ -60,10 +68,11 @@ class _Part:
     length: int  # bytes of the stream that it took
     inflated_bytes: int
     ended: bool  # with its end record, and for gzip with its checksum
+    dropped: int = 0  # processes whose arguments were not masked, and so are not kept
 
 
-def _noise(noise: bytes) -> str:
-    return f"before the stream came {len(noise)} bytes: {one_line(noise, 80)}"
+def _noise(noise: bytes, masking: Masking) -> str:
+    return f"before the stream came {len(noise)} bytes: {one_line(noise, 80, masking)}"
 
 
 def _last_attempt(stream: bytes, nonce: str) -> bytes:
@@ -122,7 +131,7 @@ def _memory(stream: bytes, nonce: str, most_bytes: int) -> _Part:
     return _Part(gz, member.length, member.inflated_bytes, ended)
 
 
-def _identity(stream: bytes, nonce: str, most_bytes: int) -> _Part:
+def _identity(stream: bytes, nonce: str, most_bytes: int, masking: Masking) -> _Part:
     """Inflated, masked, and packed again: no secret that is recognised goes further than here."""
     most_bytes = min(most_bytes, IDENTITY_BYTES)
     if stream.startswith(GZIP_MAGIC):
@@ -135,8 +144,9 @@ def _identity(stream: bytes, nonce: str, most_bytes: int) -> _Part:
     if not ended:
         # half an argument may be half a secret that no pattern knows
         text = text[: max(0, text.rfind(f"\n{nonce} ".encode()))]
-    masked = mask_identity(text, nonce.encode())
-    return _Part(gzip.compress(masked, 1, mtime=0), length, len(text), ended)
+    budget = Budget()
+    masked = mask_identity(text, nonce.encode(), masking, budget)
+    return _Part(gzip.compress(masked, 1, mtime=0), length, len(text), ended, budget.dropped)
 
 
 def _plain(stream: bytes, nonce: str) -> tuple[bytes, bool]:

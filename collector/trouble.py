@@ -3,6 +3,8 @@
 from typing import Final
 
 from archive.records import Stage
+from procmaps.masking import mask_line
+from procmaps.masking_options import KEPT_AS_THEY_ARE, Masking
 
 DETAIL_CHARS: Final = 300
 
@@ -55,9 +57,17 @@ class HostTrouble(Exception):  # noqa: N818  # it is caught in the collector, wh
         return REMEDIES.get(self.reason, "")
 
 
-def one_line(text: str | bytes, most_chars: int = DETAIL_CHARS) -> str:
-    """Text of a host, fit for a line: no control or direction marks, blanks folded, cut to `most_chars`."""
+def one_line(text: str | bytes, most_chars: int = DETAIL_CHARS, masking: Masking = KEPT_AS_THEY_ARE) -> str:
+    """Text of a host, fit for a line: no control or direction marks, blanks folded, cut to `most_chars`.
+
+    Secrets in it are masked: login shells and failing commands print them.
+    """
     if isinstance(text, bytes):
-        text = text[: 8 * most_chars].decode("utf-8", "replace")
+        most_bytes = 8 * most_chars
+        whole = len(text) <= most_bytes
+        text = text[:most_bytes].decode("utf-8", "replace")
+        # half a word may be half a secret that no pattern knows
+        text = text if whole else text.rpartition(" ")[0] or text[:most_chars]
     shown = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    shown = mask_line(shown, masking)
     return shown if len(shown) <= most_chars else shown[: most_chars - 1] + "…"

@@ -13,6 +13,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _ADDRESS = re.compile(r"[^@\s<>(),;:\"\\\[\]]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]+")
 _SCHEDULE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
+_MASK_WORD = re.compile(r"[\w-]{3,64}")
 _ANY_TIME = "* * * * *"
 
 
@@ -53,6 +54,13 @@ def broker_url(text: str) -> str:
         raise ValueError(
             "must not hold a password: put it into broker_password_file or MAPSWEEP_BROKER_PASSWORD"
         )
+    return text
+
+
+def mask_word(text: str) -> str:
+    """Part of a name; one of two letters would be part of most names."""
+    if not _MASK_WORD.fullmatch(text):
+        raise ValueError("must be 3 to 64 letters, digits, - or _")
     return text
 
 

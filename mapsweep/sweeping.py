@@ -70,4 +70,5 @@ def session(settings: Settings, run: Run) -> Session:
         known_hosts=KnownHosts(
             tuple(map(Path, settings.ssh.known_hosts)), settings.ssh.host_key_policy, accepted_keys(settings)
         ),
+        masking=settings.masking,
     )

@@ -25,6 +25,7 @@ def worker_settings(settings: Settings, environment: Environment) -> WorkerSetti
         mail=mail_settings(settings, environment),
         limits=settings.limits.limits(),
         deadline_s=settings.deadline_s,
+        masking=settings.masking,
         keep_dumps=settings.keep_dumps,
         tool_version=version("mapsweep"),
     )

@@ -20,11 +20,12 @@ ARGUMENT_LIMIT_BYTES: Final = 4096
 PROCESS_LIMIT_BYTES: Final = 32_768
 ARGUMENTS_LIMIT: Final = 1024
 LOOKAHEAD_BYTES: Final = 1024  # read beyond the bound, so that a secret across it is known as one
+WINDOW_BYTES: Final = ARGUMENT_LIMIT_BYTES + LOOKAHEAD_BYTES
 NESTING_LIMIT_QUOTES: Final = 4
 REMEMBERED_LIMIT_BYTES: Final = 4096
 REMEMBERED_COMMAND_LINES: Final = 4096  # with the limit above, 16 MiB at most
-STEP_BYTES: Final = 64
-HOST_LIMIT_STEPS: Final = 400_000  # some 30,000 different command lines; half a minute of the worst ones
+STEP_BYTES: Final = 32
+HOST_LIMIT_STEPS: Final = 300_000  # some 20,000 different command lines; half a minute of the worst ones
 RUNNER_LIMIT_ARGUMENTS: Final = 12  # so many arguments after sudo or env may come before the program
 
 _WORDS = re.compile(rb"\s+|(?:\"(?:[^\"\\]|\\.)*\"|'[^']*'|\\.|[^\s\"'\\])+|[\"'\\]", re.DOTALL)
@@ -86,9 +87,12 @@ def _masked_argv(argv: tuple[bytes, ...], options: Masking, effort: Effort) -> t
     return tuple(_bounded(_Walk(names(options.words), effort).over(_affordable(argv))))
 
 
-def mask_cmdline(
-    cmdline: bytes, options: Masking = KEPT_AS_THEY_ARE, budget: Budget | None = None
-) -> bytes:
+def mask_line(text: str, options: Masking = KEPT_AS_THEY_ARE) -> str:
+    """A line of text that may hold command lines, such as a program's complaint, with its secrets masked."""
+    return b"".join(mask_argv((text.encode("utf-8", "replace"),), options)).decode("utf-8", "replace")
+
+
+def mask_cmdline(cmdline: bytes, options: Masking = KEPT_AS_THEY_ARE, budget: Budget | None = None) -> bytes:
     """The content of /proc/PID/cmdline, NUL between the arguments, with its secrets masked.
 
     Once the budget of the host is spent nothing is left of it: what cannot be masked is not passed on.
@@ -142,10 +146,9 @@ def _bounded(masked: Iterable[bytes]) -> Iterator[bytes]:
 
 def _cut(argument: bytes) -> bytes:
     """An argument that is too long without its end, and without the word that the cut goes through."""
-    window = ARGUMENT_LIMIT_BYTES + LOOKAHEAD_BYTES
-    if len(argument) <= window:
+    if len(argument) <= WINDOW_BYTES:
         return argument
-    start = argument[:window]
+    start = argument[:WINDOW_BYTES]
     ends = [found.end() for found in _PARTED.finditer(start)]
     return start[: ends[-1]] if ends else start[:0] + MASK
 
@@ -169,7 +172,7 @@ class _Walk:
     def over(self, arguments: Iterable[bytes]) -> Iterator[bytes]:
         for whole in arguments:
             argument = _cut(whole)
-            self._effort.steps += 1 + len(argument) // STEP_BYTES
+            self._effort.steps += 1 + min(len(whole), WINDOW_BYTES) // STEP_BYTES
             yield self._next(argument) if argument else argument
             if argument:
                 self._last = (self._last[1], argument)
@@ -263,7 +266,11 @@ class _Walk:
         if self._met and self._clustered(tool.flags, argument) == argument[-1:]:
             return MASK
         if argument.startswith((b"-", b"+")) or (argument.startswith(b"/") and argument.count(b"/") == 1):
-            return MASK if b"=" not in argument and known.secret(argument) and not _BLANK.search(argument) else b""
+            return (
+                MASK
+                if b"=" not in argument and known.secret(argument) and not _BLANK.search(argument)
+                else b""
+            )
         if _BARE.match(argument) or ends_in_key(argument, known):
             return MASK
         if _SETS & set(self._last) and b"=" not in argument and known.secret(argument):
@@ -298,7 +305,11 @@ class _Walk:
         if previous in _LOGGING_IN:
             argument = _JOINED.sub(rb"\1" + MASK, argument)
         # the whole first: a header's value may have a blank in it
-        masked = mask_text(argument, self._known) if self._name not in READERS or _TELLING.search(argument) else argument
+        masked = (
+            mask_text(argument, self._known)
+            if self._name not in READERS or _TELLING.search(argument)
+            else argument
+        )
         if _BLANK.search(masked) and self._depth < NESTING_LIMIT_QUOTES:
             masked = self._command_line(masked)
         if self._depth == 0 and b"\\" in masked:
@@ -311,7 +322,10 @@ class _Walk:
         for flag in tool.attached:
             if argument.startswith(flag) and len(argument) > len(flag):
                 return flag + MASK
-        for flags, user in ((tool.flags if self._met else frozenset[bytes](), b""), (tool.users, tool.separator)):
+        for flags, user in (
+            (tool.flags if self._met else frozenset[bytes](), b""),
+            (tool.users, tool.separator),
+        ):
             short = argument[:2]
             rest = argument[2:] if short in flags else self._clustered(flags, argument)[1:]
             head = argument[: len(argument) - len(rest)]
@@ -345,7 +359,9 @@ class _Walk:
     def _flat(self, argument: bytes) -> bytes:
         """The words between blanks and quotes of any kind, for shells within shells within shells."""
         pieces = _FLAT.split(argument)
-        masked = _Walk(self._known, self._effort, NESTING_LIMIT_QUOTES).over(word for word in pieces[::2] if word)
+        masked = _Walk(self._known, self._effort, NESTING_LIMIT_QUOTES).over(
+            word for word in pieces[::2] if word
+        )
         pieces[::2] = [next(masked) if word else word for word in pieces[::2]]
         return b"".join(pieces)
 

@@ -36,7 +36,7 @@ _NOT_ITSELF: Final = re.compile(
 )
 # of a model's vocabulary, or the name of an object that holds the secret
 _ANOTHER: Final = re.compile(
-    rb"(?:\A|[-_.])(?:(?:eos|bos|pad|end|unk|sep|cls|mask|special|initial-cluster)[-_]token|existing[-_]?\w{0,16}secret)",
+    rb"(?:\A|[-_.])(?:(?:eos|bos|pad|end|unk|sep|cls|mask|special|gen|initial-cluster)[-_]token|existing[-_]?\w{0,16}secret)",
     re.IGNORECASE,
 )
 _IDENTIFIER: Final = re.compile(rb"(?:secret|root[-_]token)[-_]?id\Z", re.IGNORECASE)
@@ -96,9 +96,12 @@ class Names:
             return True
         if _PROPER.search(name):
             return False
-        if _NUMBER.match(value) or _SWITCHED.match(value):
+        found = self.named.search(name)
+        if _NUMBER.match(value):  # a measure of secrets, unless the name says the secret itself
+            return bool(found and found["rest"]) or name.lower().endswith(b"login")
+        if _SWITCHED.match(value):
             return True
-        return bool(_WORD.match(value)) and not self.strong(name)
+        return bool(_WORD.match(value)) and not (found and found["strong"])
 
 
 @lru_cache(maxsize=8)

@@ -46,42 +46,71 @@ _PLACES: Final = (
     # cut before the sign that ends it; digits are a port
     (b"://", re.compile(rb"(://[^\s/?#:@\[]{1,256}:)(?!\d+[)\]}]*\Z)[^\s/?#@${},]+\Z"), rb"\1" + MASK),
     (
-        b"@", re.compile(rb"(jdbc:oracle:\w{1,16}:[^\s/@]{0,128}/)[^\s@]{1,256}@", re.IGNORECASE),
+        b"@",
+        re.compile(rb"(jdbc:oracle:\w{1,16}:[^\s/@]{0,128}/)[^\s@]{1,256}@", re.IGNORECASE),
         rb"\1" + MASK + b"@",
     ),
-    (b" ", re.compile(rb"(\b(?:bearer|basic|negotiate)[ \t]{1,4})[\w.~+/=-]{6,}", re.IGNORECASE), rb"\1" + MASK),
+    (
+        b" ",
+        re.compile(rb"(\b(?:bearer|basic|negotiate)[ \t]{1,4})[\w.~+/=-]{6,}", re.IGNORECASE),
+        rb"\1" + MASK,
+    ),
     (b"", re.compile(rb"(?<![\w/])(?:" + _FORMS + rb")"), MASK),
     (b"$", re.compile(rb"\$(?:[156y]|2[aby]|apr1|argon2\w{1,2})\$[^\s:\"']{8,}"), MASK),
     (b"-----", re.compile(rb"-----BEGIN[ A-Z]{0,40}PRIVATE KEY(?: BLOCK)?-----.*", re.DOTALL), MASK),
     (b"-----", re.compile(rb"\A.*-----END[ A-Z]{0,40}PRIVATE KEY(?: BLOCK)?-----", re.DOTALL), MASK),
     (
-        b"/", re.compile(rb"(\.\w{2,8}/(?:api/)?(?:webhooks?|services/(?=T\w{4,}/))/?(?:\d{1,24}/)?)[\w@/-]{16,}"),
+        b"/",
+        re.compile(rb"(\.\w{2,8}/(?:api/)?(?:webhooks?|services/(?=T\w{4,}/))/?(?:\d{1,24}/)?)[\w@/-]{16,}"),
         rb"\1" + MASK,
     ),
+    (b"?", re.compile(rb"([?&](?:sig|signature)=)[^&\s#\"']+", re.IGNORECASE), rb"\1" + MASK),
+    (b"slack", re.compile(rb"(hooks\.slack\.com/services/)[\w/-]+"), rb"\1" + MASK),
     (b"telegram", re.compile(rb"(api\.telegram\.org/bot\d{1,20}:)[\w-]+"), rb"\1" + MASK),
     (b"rtmp", re.compile(rb"(rtmps?://[^\s/]{1,256}/\w{1,64}/)[\w-]{16,}"), rb"\1" + MASK),
     (b"@", re.compile(rb"((?:\A|[=\s\"'])[\w.-]{1,64}:)\S{1,256}@(?=\w{0,8}\()"), rb"\1" + MASK + b"@"),
-    (b"@", re.compile(rb"(\A[A-Za-z_]\w{0,64}:)(?!//)(?![^\s/@]{0,256}@sha\d)[^\s/@]{1,256}@(?=[\w.-]+(?:[:/]|\Z))"), rb"\1" + MASK + b"@"),
     (
-        b"=", re.compile(rb"((?<![a-z])key=)(?:[0-9a-f]{32,}|[\w+/]{28,}=+|[\w+]{38,})(?![\w.])", re.IGNORECASE),
+        b"@",
+        re.compile(
+            rb"(\A[A-Za-z_]\w{0,64}:)(?!//)(?![^\s/@]{0,256}@sha\d)[^\s/@]{1,256}@(?=[\w.-]+(?:[:/]|\Z))"
+        ),
+        rb"\1" + MASK + b"@",
+    ),
+    (
+        b"=",
+        re.compile(rb"((?<![a-z])key=)(?:[0-9a-f]{32,}|[\w+/]{28,}=+|[\w+]{38,})(?![\w.])", re.IGNORECASE),
         rb"\1" + MASK,
     ),
-    (b"p=", re.compile(rb"((?:\A|[\s\"'])(?:[A-Za-z]=[^,\s]{0,256},){0,8}(?<=[,\s\"'])p=)[^,\s]+"), rb"\1" + MASK),
+    (
+        b"p=",
+        re.compile(rb"((?:\A|[\s\"'])(?:[A-Za-z]=[^,\s]{0,256},){0,8}(?<=[,\s\"'])p=)[^,\s]+"),
+        rb"\1" + MASK,
+    ),
     (b"p=", re.compile(rb"(\Ap=)[^,]+(?=,[A-Za-z]=)"), rb"\1" + MASK),
     (b"secret,", re.compile(rb"(\bsecret,\S{0,256}?\bdata=)[^,\s]+"), rb"\1" + MASK),
     (
-        b" ", re.compile(
+        b" ",
+        re.compile(
             rb"(\b(?:IDENTIFIED\s{1,4}(?:WITH\s{1,4}\S{1,64}\s{1,4})?(?:BY|AS)|PASSWORD)\s{1,4})(?:'[^']*'?|\"[^\"]*\"?)",
             re.IGNORECASE,
         ),
         rb"\1" + MASK,
     ),
     (b"<", re.compile(rb"(<(?:\w{0,32})(?:password|secret|token)>)[^<]+", re.IGNORECASE), rb"\1" + MASK),
-    (b".auth(", re.compile(rb"(\.auth\(\s{0,4}[\"'][^\"']{0,64}[\"']\s{0,4},\s{0,4})(?:'[^']*'?|\"[^\"]*\"?)"), rb"\1" + MASK),
-    (b"assword", re.compile(rb"(assword[^\n]{0,64}?\bsend\s{1,4}(?:--\s{1,4})?)\"[^\"]*\"?"), rb"\1" + MASK),  # expect
+    (
+        b".auth(",
+        re.compile(rb"(\.auth\(\s{0,4}[\"'][^\"']{0,64}[\"']\s{0,4},\s{0,4})(?:'[^']*'?|\"[^\"]*\"?)"),
+        rb"\1" + MASK,
+    ),
+    (
+        b"assword",
+        re.compile(rb"(assword[^\n]{0,64}?\bsend\s{1,4}(?:--\s{1,4})?)\"[^\"]*\"?"),
+        rb"\1" + MASK,
+    ),  # expect
     # what is piped into a program that reads a secret from its standard input
     (
-        b"|", re.compile(
+        b"|",
+        re.compile(
             rb"(\b(?:echo|printf)\s{1,4}(?:-\w{1,3}\s{1,4})?)[^|]{1,256}(?=\|\s{0,4}(?:sudo\s[^|]{0,64}-S|[^|]{0,128}-stdin|(?:sudo\s{1,4})?"
             rb"(?:chpasswd|cryptsetup|kinit|smbpasswd|vncpasswd|su\s|htpasswd|ssh-add|wg\s|[^|]{0,128}--passphrase-fd|[^|]{0,64}(?:fd:|stdin\b))))"
         ),
@@ -96,7 +125,10 @@ def ends_in_key(text: bytes, known: Names = _PLAIN_NAMES) -> bool:
     """Whether the text ends in the sign behind a secret's name, so that its value comes next."""
     if not text.endswith((b"=", b":", b"=>")):
         return False
-    return any(key.end() == len(text) and not excused(key[0].rstrip(b"=:>\"' "), key) for key in known.keyed.finditer(text))
+    return any(
+        key.end() == len(text) and not excused(key[0].rstrip(b"=:>\"' "), key)
+        for key in known.keyed.finditer(text)
+    )
 
 
 def mask_text(text: bytes, known: Names = _PLAIN_NAMES) -> bytes:

@@ -13,7 +13,9 @@ class Tool:
     """How one tool takes secrets."""
 
     attached: tuple[bytes, ...] = ()  # flags whose secret follows at once: -pSECRET
-    flags: frozenset[bytes] = frozenset()  # flags whose secret is the next argument, or follows at once, or after =
+    flags: frozenset[bytes] = (
+        frozenset()
+    )  # flags whose secret is the next argument, or follows at once, or after =
     users: frozenset[bytes] = frozenset()  # flags whose value is user and secret
     separator: bytes = b":"  # between the two
     switches: bytes = b""  # letters that take no value, and may stand before a flag's in one argument
@@ -21,7 +23,9 @@ class Tool:
     needs: bytes = b""  # the subcommand that the flags belong to
     resources: frozenset[bytes] = frozenset()  # flags that name where a secret lies
     position: tuple[int, ...] = ()  # which arguments, without flags, are secrets
-    places: tuple[tuple[bytes, tuple[int, ...]], ...] = field(default=())  # the same where these letters are given
+    places: tuple[tuple[bytes, tuple[int, ...]], ...] = field(
+        default=()
+    )  # the same where these letters are given
 
 
 def _flags(*flags: bytes) -> Tool:
@@ -47,22 +51,48 @@ _SAMBA: Final = Tool(users=frozenset((b"-U", b"--user")), separator=b"%")
 _CREDENTIAL: Final = Tool(users=frozenset((b"-c", b"--credential")))
 _ENCRYPT: Final = _flags(b"-encrypt", b"--encrypt")
 _WEB: Final = Tool(users=frozenset((b"-a", b"--auth")))
-_CLOUD_SECRETS: Final = Tool(flags=frozenset((b"--value",)), resources=frozenset((b"--secret-id", b"--secret")))
+_CLOUD_SECRETS: Final = Tool(
+    flags=frozenset((b"--value",)), resources=frozenset((b"--secret-id", b"--secret"))
+)
 _BROWSERS: Final = Tool(resources=frozenset((b"--password-store",)))
 
 _FAMILIES: Final = (
-    (_MYSQL, b"mysql mysqldump mysqladmin mysqlimport mysqlcheck mysqlshow mysqlslap mysqlbinlog mysqlsh mysqlpump"),
+    (
+        _MYSQL,
+        b"mysql mysqldump mysqladmin mysqlimport mysqlcheck mysqlshow mysqlslap mysqlbinlog mysqlsh mysqlpump",
+    ),
     (_MYSQL, b"mariadb mariadb-dump mariadb-admin mariadb-check mariadb-import mycli xtrabackup mariabackup"),
     (_MYSQL, b"7z 7za 7zr 7zz innobackupex mysql_upgrade"),
     (_RAR, b"rar unrar"),
-    (_P, b"sshpass mongo mongosh mongodump mongorestore mongoexport mongoimport mongostat mongotop mongofiles"),
-    (_P, b"cqlsh beeline mydumper myloader check_mysql check_pgsql check_mssql twine rabbitmqadmin cypher-shell"),
-    (_P, b"elasticsearch-users cbbackupmgr couchbase-cli cbq cbimport cbexport poetry rdesktop ncftpput ncftpget ncftpls"),
-    (_P, b"racadm ipmipower ipmi-sensors ipmi-sel ipmiconsole ipmi-chassis bmc-info pcs xmrig mcrcon useradd usermod"),
-    (_P, b"dsbulk sstableloader sqoop impala-shell presto snowsql vsql nzsql ttisql hdbsql doveadm arcconf megacli"),
-    (_UPPER_P, b"sqlcmd osql bcp tsql ipmitool zip zipcloak mosquitto_pub mosquitto_sub mosquitto_rr knife p4 mssql-cli"),
+    (
+        _P,
+        b"sshpass mongo mongosh mongodump mongorestore mongoexport mongoimport mongostat mongotop mongofiles",
+    ),
+    (
+        _P,
+        b"cqlsh beeline mydumper myloader check_mysql check_pgsql check_mssql twine rabbitmqadmin cypher-shell",
+    ),
+    (
+        _P,
+        b"elasticsearch-users cbbackupmgr couchbase-cli cbq cbimport cbexport poetry rdesktop ncftpput ncftpget ncftpls",
+    ),
+    (
+        _P,
+        b"racadm ipmipower ipmi-sensors ipmi-sel ipmiconsole ipmi-chassis bmc-info pcs xmrig mcrcon useradd usermod",
+    ),
+    (
+        _P,
+        b"dsbulk sstableloader sqoop impala-shell presto snowsql vsql nzsql ttisql hdbsql doveadm arcconf megacli",
+    ),
+    (
+        _UPPER_P,
+        b"sqlcmd osql bcp tsql ipmitool zip zipcloak mosquitto_pub mosquitto_sub mosquitto_rr knife p4 mssql-cli",
+    ),
     (_UPPER_P, b"unzip nxc crackmapexec"),
-    (_W, b"ldapsearch ldapadd ldapmodify ldapdelete ldapwhoami ldapcompare ldapmodrdn ldapexop kadmin ipa-client-install"),
+    (
+        _W,
+        b"ldapsearch ldapadd ldapmodify ldapdelete ldapwhoami ldapcompare ldapmodrdn ldapexop kadmin ipa-client-install",
+    ),
     (_flags(b"-w", b"-s", b"-a"), b"ldappasswd"),
     (_flags(b"-a", b"-p"), b"ipa-server-install"),
     (_flags(b"-p", b"-w"), b"ipa-replica-install"),
@@ -70,12 +100,18 @@ _FAMILIES: Final = (
     (_PW, b"plink pscp psftp nodetool putty klink"),
     (_flags(b"-ap"), b"swaks"),
     (_flags(b"-xp"), b"sendemail sendEmail"),
-    (_K, b"ss-server ss-local ss-redir ss-tunnel ss-manager sslocal ssserver ssmanager ssr-local dotnet chisel iperf-auth"),
+    (
+        _K,
+        b"ss-server ss-local ss-redir ss-tunnel ss-manager sslocal ssserver ssmanager ssr-local dotnet chisel iperf-auth",
+    ),
     (_T, b"k3s doctl codecov influx rke2 telegram-send"),
     (_flags(b"-r"), b"gitlab-runner"),
     (_flags(b"-K"), b"swift"),
     (_flags(b"-v"), b"iscsiadm transmission-daemon"),
-    (_SNMP, b"snmpget snmpgetnext snmpwalk snmpbulkwalk snmpbulkget snmpset snmptrap snmpinform snmptable snmpdf snmpstatus"),
+    (
+        _SNMP,
+        b"snmpget snmpgetnext snmpwalk snmpbulkwalk snmpbulkget snmpset snmptrap snmpinform snmptable snmpdf snmpstatus",
+    ),
     (_flags(b"-A", b"-X", b"-C"), b"check_snmp"),
     (_LOGIN, b"docker podman buildah skopeo helm oc az nerdctl regctl oras crane argocd"),
     (_USER, b"etcdctl turnserver lftp ctr"),
@@ -116,7 +152,9 @@ _SPECIAL: Final[dict[bytes, Tool]] = {
     b"op": _after((b"signin", (2, 3))),
     b"bw": _after((b"unlock", (0,)), (b"login", (1,))),
     b"poetry": Tool(flags=frozenset((b"-p",)), after=((b"http-basic", (1,)),)),
-    b"composer": _after((b"http-basic", (1,)), (b"github-oauth", (0,)), (b"gitlab-token", (0,)), (b"bearer", (0,))),
+    b"composer": _after(
+        (b"http-basic", (1,)), (b"github-oauth", (0,)), (b"gitlab-token", (0,)), (b"bearer", (0,))
+    ),
     b"bitcoin-cli": _after((b"walletpassphrase", (0,)), (b"encryptwallet", (0,))),
     b"litecoin-cli": _after((b"walletpassphrase", (0,)), (b"encryptwallet", (0,))),
     b"steamcmd": _after((b"+login", (1,))),
@@ -181,7 +219,14 @@ def tool_of(name: bytes) -> Tool | None:
     """How the program of this base name takes secrets; None where only names tell."""
     if name in TOOLS:
         return TOOLS[name]
-    return next((tool for prefix, tool in _BY_PREFIX if name.startswith(prefix) and not name.endswith((b"d", b"_exporter"))), None)
+    return next(
+        (
+            tool
+            for prefix, tool in _BY_PREFIX
+            if name.startswith(prefix) and not name.endswith((b"d", b"_exporter"))
+        ),
+        None,
+    )
 
 
 def runs_another(name: bytes) -> bool:
