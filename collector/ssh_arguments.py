@@ -56,7 +56,7 @@ class Verdict:
 
 
 def judge(line: str) -> Verdict:
-    """The arguments that matter, as written but for the secrets in them. What is not known counts as unsupported."""
+    """The arguments that matter, without their secrets. What is not known counts as unsupported."""
     try:
         words = shlex.split(line)
     except ValueError:

@@ -207,8 +207,8 @@ class Keys:
     arguments: Annotated[
         Arguments,
         Key(
-            "what is kept of command lines: `masked`: all but the secrets; `names`: the program and the names of its flags; "
-            "`none`: nothing. It counts on the machine that collects"
+            "what is kept of command lines: `masked`: all but the secrets; `names`: the program"
+            " and the names of its flags; `none`: nothing. It counts on the machine that collects"
         ),
     ] = Arguments.MASKED
     mask_words: Annotated[

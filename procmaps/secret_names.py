@@ -78,30 +78,24 @@ class Names:
     def secret(self, name: bytes) -> bool:
         """Whether the value of a flag or key of this name is a secret, unless it is plain."""
         found = self.named.search(name)
-        return bool(found) and not excused(name, found)
+        return found is not None and not excused(name, found)
 
     def strong(self, name: bytes) -> bool:
         """The same for names that say so beyond doubt."""
         found = self.named.search(name)
-        return bool(found and found["strong"]) and not excused(name, found)
+        return found is not None and bool(found["strong"]) and not excused(name, found)
 
     def stays(self, name: bytes, value: bytes) -> bool:
         """Whether a value of such a name is a switch's, a path, a reference or a small number: no secret."""
         value = value.strip(b"\"'")
-        if not value or _REFERENCE.match(value) or _PLAIN_PATH.match(value):
-            return True
-        if _ON_OR_OFF.match(value):
-            return True
-        if _RUN_OF_PASSES.match(value) and name.endswith(b"pass"):
+        if not value or any(form.match(value) for form in (_REFERENCE, _PLAIN_PATH, _ON_OR_OFF)):
             return True
         if _PROPER.search(name):
-            return False
+            return bool(_RUN_OF_PASSES.match(value)) and name.endswith(b"pass")
         found = self.named.search(name)
         if _NUMBER.match(value):  # a measure of secrets, unless the name says the secret itself
             return bool(found and found["rest"]) or name.lower().endswith(b"login")
-        if _SWITCHED.match(value):
-            return True
-        return bool(_WORD.match(value)) and not (found and found["strong"])
+        return bool(_SWITCHED.match(value) or (_WORD.match(value) and not (found and found["strong"])))
 
 
 @lru_cache(maxsize=8)

@@ -59,7 +59,8 @@ _BROWSERS: Final = Tool(resources=frozenset((b"--password-store",)))
 _FAMILIES: Final = (
     (
         _MYSQL,
-        b"mysql mysqldump mysqladmin mysqlimport mysqlcheck mysqlshow mysqlslap mysqlbinlog mysqlsh mysqlpump",
+        (b"mysql mysqldump mysqladmin mysqlimport mysqlcheck mysqlshow mysqlslap mysqlbinlog"
+        b" mysqlsh mysqlpump"),
     ),
     (_MYSQL, b"mariadb mariadb-dump mariadb-admin mariadb-check mariadb-import mycli xtrabackup mariabackup"),
     (_MYSQL, b"7z 7za 7zr 7zz innobackupex mysql_upgrade"),
@@ -70,28 +71,34 @@ _FAMILIES: Final = (
     ),
     (
         _P,
-        b"cqlsh beeline mydumper myloader check_mysql check_pgsql check_mssql twine rabbitmqadmin cypher-shell",
+        (b"cqlsh beeline mydumper myloader check_mysql check_pgsql check_mssql twine rabbitmqadmin"
+        b" cypher-shell"),
     ),
     (
         _P,
-        b"elasticsearch-users cbbackupmgr couchbase-cli cbq cbimport cbexport poetry rdesktop ncftpput ncftpget ncftpls",
+        (b"elasticsearch-users cbbackupmgr couchbase-cli cbq cbimport cbexport poetry rdesktop"
+        b" ncftpput ncftpget ncftpls"),
     ),
     (
         _P,
-        b"racadm ipmipower ipmi-sensors ipmi-sel ipmiconsole ipmi-chassis bmc-info pcs xmrig mcrcon useradd usermod",
+        (b"racadm ipmipower ipmi-sensors ipmi-sel ipmiconsole ipmi-chassis bmc-info pcs xmrig"
+        b" mcrcon useradd usermod"),
     ),
     (
         _P,
-        b"dsbulk sstableloader sqoop impala-shell presto snowsql vsql nzsql ttisql hdbsql doveadm arcconf megacli",
+        (b"dsbulk sstableloader sqoop impala-shell presto snowsql vsql nzsql ttisql hdbsql doveadm"
+        b" arcconf megacli"),
     ),
     (
         _UPPER_P,
-        b"sqlcmd osql bcp tsql ipmitool zip zipcloak mosquitto_pub mosquitto_sub mosquitto_rr knife p4 mssql-cli",
+        (b"sqlcmd osql bcp tsql ipmitool zip zipcloak mosquitto_pub mosquitto_sub mosquitto_rr"
+        b" knife p4 mssql-cli"),
     ),
     (_UPPER_P, b"unzip nxc crackmapexec"),
     (
         _W,
-        b"ldapsearch ldapadd ldapmodify ldapdelete ldapwhoami ldapcompare ldapmodrdn ldapexop kadmin ipa-client-install",
+        (b"ldapsearch ldapadd ldapmodify ldapdelete ldapwhoami ldapcompare ldapmodrdn ldapexop"
+        b" kadmin ipa-client-install"),
     ),
     (_flags(b"-w", b"-s", b"-a"), b"ldappasswd"),
     (_flags(b"-a", b"-p"), b"ipa-server-install"),
@@ -102,7 +109,8 @@ _FAMILIES: Final = (
     (_flags(b"-xp"), b"sendemail sendEmail"),
     (
         _K,
-        b"ss-server ss-local ss-redir ss-tunnel ss-manager sslocal ssserver ssmanager ssr-local dotnet chisel iperf-auth",
+        (b"ss-server ss-local ss-redir ss-tunnel ss-manager sslocal ssserver ssmanager ssr-local"
+        b" dotnet chisel iperf-auth"),
     ),
     (_T, b"k3s doctl codecov influx rke2 telegram-send"),
     (_flags(b"-r"), b"gitlab-runner"),
@@ -110,7 +118,8 @@ _FAMILIES: Final = (
     (_flags(b"-v"), b"iscsiadm transmission-daemon"),
     (
         _SNMP,
-        b"snmpget snmpgetnext snmpwalk snmpbulkwalk snmpbulkget snmpset snmptrap snmpinform snmptable snmpdf snmpstatus",
+        (b"snmpget snmpgetnext snmpwalk snmpbulkwalk snmpbulkget snmpset snmptrap snmpinform"
+        b" snmptable snmpdf snmpstatus"),
     ),
     (_flags(b"-A", b"-X", b"-C"), b"check_snmp"),
     (_LOGIN, b"docker podman buildah skopeo helm oc az nerdctl regctl oras crane argocd"),
@@ -203,14 +212,19 @@ ORACLE_TOOLS: Final = frozenset(
 )
 # programs whose arguments are patterns, texts and files: words of them are no names
 READERS: Final = frozenset(
-    b"grep egrep fgrep zgrep rg ag ack sed awk gawk mawk find locate less more cat tail head vim vi nano emacs man"
-    b" git ls cp mv rm tar cc gcc g++ clang cc1 cc1plus ld rustc javac kubectl pytest make chmod chown diff".split()
+    b"grep egrep fgrep zgrep rg ag ack sed awk gawk mawk find locate less more cat tail head vim"
+    b" vi nano emacs man"
+    b" git ls cp mv rm tar cc gcc g++ clang cc1 cc1plus ld rustc javac kubectl pytest make chmod"
+    b" chown diff".split()
 )
 # after these the program comes: they run another one
 RUNNERS: Final = frozenset(
-    b"sudo doas env nice ionice timeout nohup setsid stdbuf chroot taskset flock xargs watch su time strace ltrace unshare nsenter"
-    b" ssh sh bash dash zsh ash ksh busybox docker podman kubectl oc exec tini dumb-init runuser chpst setpriv parallel python"
-    b" python2 python3 perl ruby script unbuffer expect faketime systemd-run prlimit numactl chrt gosu su-exec firejail entr cronic".split()
+    b"sudo doas env nice ionice timeout nohup setsid stdbuf chroot taskset flock xargs watch su"
+    b" time strace ltrace unshare nsenter"
+    b" ssh sh bash dash zsh ash ksh busybox docker podman kubectl oc exec tini dumb-init runuser"
+    b" chpst setpriv parallel python"
+    b" python2 python3 perl ruby script unbuffer expect faketime systemd-run prlimit numactl chrt"
+    b" gosu su-exec firejail entr cronic".split()
 )
 _VERSIONED = re.compile(rb"(?:python|perl|ruby)[\d.]+\Z")
 

@@ -54,7 +54,7 @@ def masked(*arguments: str) -> list[str]:
         ),
         (["x", "jdbc:oracle:thin:scott/tiger@//h:1521/s"], ["x", "jdbc:oracle:thin:scott/***@//h:1521/s"]),
         (["x", "Server=h;User Id=a;Password=b c;X=1"], ["x", "Server=h;User Id=a;Password=*** c;X=1"]),
-        (["x", '{"user": "a", "password": "b c", "n": 1}'], ["x", '{"user": "a", "password": *** "n": 1}']),
+        (["x", '{"user": "a", "password": "b c", "n": 1}'], ["x", '{"user": "a", "password": ***, "n": 1}']),
         (["x", "AKIAIOSFODNN7EXAMPLE"], ["x", "***"]),
         (["x", "eyJhbGciOiJI.eyJzdWIiOiIx.c2ln"], ["x", "***"]),
         (
