@@ -11,6 +11,7 @@ from collector.trouble import HostTrouble, one_line
 from procmaps.frames import mask_identity
 from procmaps.masking import Budget
 from procmaps.masking_options import KEPT_AS_THEY_ARE, Masking
+from procmaps.secret_paths import Paths
 
 IDENTITY_BYTES: Final = (
     256 * 2**20
@@ -19,6 +20,7 @@ NOISE_BYTES: Final = 2**20  # what a login shell may print before the stream
 STEP_BYTES: Final = 2**18  # what is inflated at a time
 GZIP_MAGIC: Final = b"\x1f\x8b"
 _CHUNK_BYTES: Final = 2**16  # what is given to zlib at a time: it copies what it leaves over
+_LINE_BYTES: Final = 2**20  # a line that is longer may be parted
 _TAIL_BYTES: Final = 512  # the closing counts fit in here
 _GZIP_WINDOW: Final = 31  # zlib: the largest window, with a gzip header and its checksum
 
@@ -44,7 +46,7 @@ def parts(received: bytes, nonce: str, limits: Limits, masking: Masking = KEPT_A
     if not found:
         raise HostTrouble(Stage.READ, "no_stream", _noise(received, masking))
     stream = _last_attempt(stream, nonce)
-    memory = _memory(stream, nonce, limits.inflated_bytes)
+    memory = _memory(stream, nonce, limits.inflated_bytes, masking)
     if not memory.inflated_bytes:
         raise HostTrouble(Stage.READ, "truncated", "the stream ended before its first record")
     identity = _identity(
@@ -117,17 +119,25 @@ class _Member:
             raise HostTrouble(Stage.READ, "inflated_limit", detail)
 
 
-def _memory(stream: bytes, nonce: str, most_bytes: int) -> _Part:
-    """Only its size and its end are looked at: a large host's text is never held whole."""
+def _memory(stream: bytes, nonce: str, most_bytes: int, masking: Masking) -> _Part:
+    """Its size, its end and its paths are looked at: a large host's text is never held whole.
+
+    It is kept byte for byte, unless a path has a secret in it.
+    """
+    paths = Paths(masking)
     if not stream.startswith(GZIP_MAGIC):
         text, ended = _plain(stream, nonce)
-        return _Part(gzip.compress(text, 1, mtime=0), len(text), len(text), ended)
+        paths.look_at(text)
+        kept = paths.masked(text) if paths.found else text
+        return _Part(gzip.compress(kept, 1, mtime=0), len(text), len(text), ended)
     member = _Member(stream, most_bytes)
     tail = b""
-    for piece in member.pieces():
+    for piece in _by_lines(member):
         tail = (tail + piece)[-_TAIL_BYTES:]
+        paths.look_at(piece)
     ended = member.whole and _end_mark(nonce) in tail
-    gz = stream[: member.length] if member.whole else _closed(_Member(stream, most_bytes))
+    untouched = member.whole and not paths.found
+    gz = stream[: member.length] if untouched else _packed_anew(_Member(stream, most_bytes), paths)
     return _Part(gz, member.length, member.inflated_bytes, ended)
 
 
@@ -160,7 +170,21 @@ def _end_mark(nonce: str) -> bytes:
     return f"\n{nonce} end 0\n".encode()
 
 
-def _closed(member: _Member) -> bytes:
-    """What could be inflated of a member that was cut off, as a whole one."""
+def _by_lines(member: _Member) -> Iterator[bytes]:
+    """Pieces that end where a line does, so that no path is in two of them."""
+    begun = b""
+    for piece in member.pieces():
+        end = piece.rfind(b"\n") + 1
+        if end or len(begun) > _LINE_BYTES:
+            yield begun + piece[:end]
+            begun = piece[end:]
+        else:
+            begun += piece
+    yield begun
+
+
+def _packed_anew(member: _Member, paths: Paths) -> bytes:
+    """What could be inflated of a member, as a whole one, with the secrets in paths masked."""
     packer = zlib.compressobj(1, zlib.DEFLATED, _GZIP_WINDOW)
-    return b"".join([*(packer.compress(piece) for piece in member.pieces()), packer.flush()])
+    pieces = (paths.masked(piece) if paths.found else piece for piece in _by_lines(member))
+    return b"".join([*map(packer.compress, pieces), packer.flush()])

@@ -1,5 +1,6 @@
 """Secrets in paths and in the names that processes give themselves."""
 
+import re
 from functools import lru_cache
 from typing import Final
 
@@ -8,6 +9,12 @@ from procmaps.secret_names import names
 from procmaps.secret_patterns import mask_text
 
 PATHS_REMEMBERED: Final = 65_536
+# different ones on a host, each with what it costs at least; of more only that they are files is kept
+PATHS_LIMIT_BYTES: Final = 6 * 2**20
+PATH_COST_BYTES: Final = 32
+TOO_MANY: Final = b"/***"
+# behind the inode of a line of maps; the kernel's own names begin with a bracket and stay
+_PATHS = re.compile(rb" [0-9]+ +(/[^\n]*)")
 PATH_LIMIT_BYTES: Final = 4096  # a path of the kernel; of what is longer the rest is dropped
 
 
@@ -22,3 +29,43 @@ def mask_path(path: bytes, masking: Masking = KEPT_AS_THEY_ARE) -> bytes:
 def mask_word(word: bytes, masking: Masking = KEPT_AS_THEY_ARE) -> bytes:
     """The content of /proc/PID/comm."""
     return mask_text(word[:PATH_LIMIT_BYTES], names(masking.words))
+
+
+class Paths:
+    """The paths of one host's mappings: each is looked at once, as often as it occurs."""
+
+    def __init__(self, masking: Masking = KEPT_AS_THEY_ARE) -> None:
+        self._masking = masking
+        self._seen: set[bytes] = set()
+        self._masked: dict[bytes, bytes] = {}
+        self._left_bytes = PATHS_LIMIT_BYTES
+
+    def look_at(self, text: bytes) -> None:
+        """Whole lines of maps or smaps, or of a stream that holds them."""
+        if self._is_full():
+            return
+        for path in set(_PATHS.findall(text)) - self._seen:
+            self._left_bytes -= len(path) + PATH_COST_BYTES
+            if self._is_full():
+                return
+            self._seen.add(path)
+            masked = mask_path(path, self._masking)
+            if masked != path:
+                self._masked[path] = masked
+
+    @property
+    def found(self) -> bool:
+        """Whether the lines have to be written anew."""
+        return bool(self._masked) or self._is_full()
+
+    def masked(self, text: bytes) -> bytes:
+        """The same lines with the secrets in paths masked, and the paths that were too many dropped."""
+        return _PATHS.sub(self._instead, text)
+
+    def _is_full(self) -> bool:
+        return self._left_bytes < 0
+
+    def _instead(self, found: re.Match[bytes]) -> bytes:
+        path = found[1]
+        shown = self._masked.get(path, path) if path in self._seen else TOO_MANY
+        return found[0][: -len(path)] + shown

@@ -59,8 +59,10 @@ _BROWSERS: Final = Tool(resources=frozenset((b"--password-store",)))
 _FAMILIES: Final = (
     (
         _MYSQL,
-        (b"mysql mysqldump mysqladmin mysqlimport mysqlcheck mysqlshow mysqlslap mysqlbinlog"
-        b" mysqlsh mysqlpump"),
+        (
+            b"mysql mysqldump mysqladmin mysqlimport mysqlcheck mysqlshow mysqlslap mysqlbinlog"
+            b" mysqlsh mysqlpump"
+        ),
     ),
     (_MYSQL, b"mariadb mariadb-dump mariadb-admin mariadb-check mariadb-import mycli xtrabackup mariabackup"),
     (_MYSQL, b"7z 7za 7zr 7zz innobackupex mysql_upgrade"),
@@ -71,34 +73,46 @@ _FAMILIES: Final = (
     ),
     (
         _P,
-        (b"cqlsh beeline mydumper myloader check_mysql check_pgsql check_mssql twine rabbitmqadmin"
-        b" cypher-shell"),
+        (
+            b"cqlsh beeline mydumper myloader check_mysql check_pgsql check_mssql twine rabbitmqadmin"
+            b" cypher-shell"
+        ),
     ),
     (
         _P,
-        (b"elasticsearch-users cbbackupmgr couchbase-cli cbq cbimport cbexport poetry rdesktop"
-        b" ncftpput ncftpget ncftpls"),
+        (
+            b"elasticsearch-users cbbackupmgr couchbase-cli cbq cbimport cbexport poetry rdesktop"
+            b" ncftpput ncftpget ncftpls"
+        ),
     ),
     (
         _P,
-        (b"racadm ipmipower ipmi-sensors ipmi-sel ipmiconsole ipmi-chassis bmc-info pcs xmrig"
-        b" mcrcon useradd usermod"),
+        (
+            b"racadm ipmipower ipmi-sensors ipmi-sel ipmiconsole ipmi-chassis bmc-info pcs xmrig"
+            b" mcrcon useradd usermod"
+        ),
     ),
     (
         _P,
-        (b"dsbulk sstableloader sqoop impala-shell presto snowsql vsql nzsql ttisql hdbsql doveadm"
-        b" arcconf megacli"),
+        (
+            b"dsbulk sstableloader sqoop impala-shell presto snowsql vsql nzsql ttisql hdbsql doveadm"
+            b" arcconf megacli"
+        ),
     ),
     (
         _UPPER_P,
-        (b"sqlcmd osql bcp tsql ipmitool zip zipcloak mosquitto_pub mosquitto_sub mosquitto_rr"
-        b" knife p4 mssql-cli"),
+        (
+            b"sqlcmd osql bcp tsql ipmitool zip zipcloak mosquitto_pub mosquitto_sub mosquitto_rr"
+            b" knife p4 mssql-cli"
+        ),
     ),
     (_UPPER_P, b"unzip nxc crackmapexec"),
     (
         _W,
-        (b"ldapsearch ldapadd ldapmodify ldapdelete ldapwhoami ldapcompare ldapmodrdn ldapexop"
-        b" kadmin ipa-client-install"),
+        (
+            b"ldapsearch ldapadd ldapmodify ldapdelete ldapwhoami ldapcompare ldapmodrdn ldapexop"
+            b" kadmin ipa-client-install"
+        ),
     ),
     (_flags(b"-w", b"-s", b"-a"), b"ldappasswd"),
     (_flags(b"-a", b"-p"), b"ipa-server-install"),
@@ -109,8 +123,10 @@ _FAMILIES: Final = (
     (_flags(b"-xp"), b"sendemail sendEmail"),
     (
         _K,
-        (b"ss-server ss-local ss-redir ss-tunnel ss-manager sslocal ssserver ssmanager ssr-local"
-        b" dotnet chisel iperf-auth"),
+        (
+            b"ss-server ss-local ss-redir ss-tunnel ss-manager sslocal ssserver ssmanager ssr-local"
+            b" dotnet chisel iperf-auth"
+        ),
     ),
     (_T, b"k3s doctl codecov influx rke2 telegram-send"),
     (_flags(b"-r"), b"gitlab-runner"),
@@ -118,8 +134,10 @@ _FAMILIES: Final = (
     (_flags(b"-v"), b"iscsiadm transmission-daemon"),
     (
         _SNMP,
-        (b"snmpget snmpgetnext snmpwalk snmpbulkwalk snmpbulkget snmpset snmptrap snmpinform"
-        b" snmptable snmpdf snmpstatus"),
+        (
+            b"snmpget snmpgetnext snmpwalk snmpbulkwalk snmpbulkget snmpset snmptrap snmpinform"
+            b" snmptable snmpdf snmpstatus"
+        ),
     ),
     (_flags(b"-A", b"-X", b"-C"), b"check_snmp"),
     (_LOGIN, b"docker podman buildah skopeo helm oc az nerdctl regctl oras crane argocd"),
