@@ -6,7 +6,7 @@ from typing import Final
 
 from procmaps.masking_options import KEPT_AS_THEY_ARE, Masking
 from procmaps.secret_names import names
-from procmaps.secret_patterns import mask_text
+from procmaps.secret_patterns import mask_forms, mask_text
 
 PATHS_REMEMBERED: Final = 65_536
 # different ones on a host, each with what it costs at least; of more only that they are files is kept
@@ -14,13 +14,21 @@ PATHS_LIMIT_BYTES: Final = 6 * 2**20
 PATH_COST_BYTES: Final = 32
 TOO_MANY: Final = b"/***"
 # behind the inode of a line of maps; the kernel's own names begin with a bracket and stay
+_SIGNS = re.compile(rb"[=:@\"'$|<>?\s%]|-----")
 _PATHS = re.compile(rb" [0-9]+ +(/[^\n]*)")
 PATH_LIMIT_BYTES: Final = 4096  # a path of the kernel; of what is longer the rest is dropped
+
+
+def is_plain(path: bytes) -> bool:
+    """Whether no sign in it can stand between a name and a secret."""
+    return _SIGNS.search(path) is None
 
 
 @lru_cache(maxsize=PATHS_REMEMBERED)
 def mask_path(path: bytes, masking: Masking = KEPT_AS_THEY_ARE) -> bytes:
     """Each folder by itself: a secret in one must not take the object's name away, which labels rest on."""
+    if is_plain(path):
+        return mask_forms(path)
     known = names(masking.words)
     return b"/".join(mask_text(part, known) for part in path[:PATH_LIMIT_BYTES].split(b"/"))
 
@@ -45,7 +53,7 @@ class Paths:
         if self._is_full():
             return
         for path in set(_PATHS.findall(text)) - self._seen:
-            self._left_bytes -= len(path) + PATH_COST_BYTES
+            self._left_bytes -= PATH_COST_BYTES + (len(path) // 8 if is_plain(path) else len(path))
             if self._is_full():
                 return
             self._seen.add(path)

@@ -40,6 +40,7 @@ _FORMS: Final = (
     rb"|nvapi-[\w-]{20,}|gsk_\w{20,}|tfp_\w{20,}|(?<!\w)\w{10,20}\.atlasv1\.[\w-]{20,}|SWMTKN-[\w-]{20,}|sq[pua]_\w{20,}|key-[0-9a-f]{32}"
     rb"|dckr_pat_[\w-]{16,}|PMAK-[\w-]{20,}|GOCSPX-[\w-]{16,}|whsec_[\w+/=]{16,}|NRAK-\w{16,}|sha256~[\w-]{16,}|LS0tLS1CRUdJTi\S+|\d{8,10}:AA[\w-]{30,}"
 )
+_FORM: Final = re.compile(rb"(?<!\w)(?:" + _FORMS + rb")")
 # (what stands in every match, pattern, what takes its place)
 _PLACES: Final = (
     (b"://", re.compile(rb"(://)[^\s/?#:@]{20,4096}@"), rb"\1" + MASK + b"@"),  # a token in the user's place
@@ -55,7 +56,7 @@ _PLACES: Final = (
         re.compile(rb"(\b(?:bearer|basic|negotiate)[ \t]{1,4})[\w.~+/=-]{6,}", re.IGNORECASE),
         rb"\1" + MASK,
     ),
-    (b"", re.compile(rb"(?<![\w/])(?:" + _FORMS + rb")"), MASK),
+    (b"", _FORM, MASK),
     (b"$", re.compile(rb"\$(?:[156y]|2[aby]|apr1|argon2\w{1,2})\$[^\s:\"']{8,}"), MASK),
     (b"-----", re.compile(rb"-----BEGIN[ A-Z]{0,40}PRIVATE KEY(?: BLOCK)?-----.*", re.DOTALL), MASK),
     (b"-----", re.compile(rb"\A.*-----END[ A-Z]{0,40}PRIVATE KEY(?: BLOCK)?-----", re.DOTALL), MASK),
@@ -129,6 +130,11 @@ def ends_in_key(text: bytes, known: Names = _PLAIN_NAMES) -> bool:
         key.end() == len(text) and not excused(key[0].rstrip(b"=:>\"' "), key)
         for key in known.keyed.finditer(text)
     )
+
+
+def mask_forms(text: bytes) -> bytes:
+    """The text with keys and tokens masked that are known by their form alone."""
+    return _FORM.sub(MASK, text)
 
 
 def mask_text(text: bytes, known: Names = _PLAIN_NAMES) -> bytes:
