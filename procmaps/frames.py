@@ -10,7 +10,7 @@ from procmaps import grepped
 from procmaps.digits import WORD_BYTES, Text, text_of
 from procmaps.masking import Budget, mask_cmdline
 from procmaps.masking_options import KEPT_AS_THEY_ARE, Masking
-from procmaps.secret_paths import mask_path, mask_word
+from procmaps.secret_paths import mask_cgroup, mask_word
 from procmaps.tables import Flags, Ints64
 
 # how long a command line is that the probe cut: ordinarily, once it holds 64 MiB, and of its own arguments
@@ -111,7 +111,7 @@ def mask_identity(
         elif kind == b"comm":
             content = mask_word(content, masking)
         elif kind == b"cgroup":
-            content = mask_path(content, masking)
+            content = mask_cgroup(content, masking, budget)
         elif kind == grepped.KIND:
             content = grepped.mask(content, masking, budget)
         pieces.append(b"%s %s %d\n%s" % (nonce, kind, pid, content))

@@ -10,7 +10,7 @@ from typing import Final
 
 from procmaps.masking import Budget, mask_cmdline
 from procmaps.masking_options import KEPT_AS_THEY_ARE, Masking
-from procmaps.secret_paths import mask_path, mask_word
+from procmaps.secret_paths import mask_cgroup, mask_word
 
 KIND: Final = b"grep"
 _LINE = re.compile(rb"(?:[^\n:]*/)?([0-9]{1,7})/([a-z]+):")
@@ -45,7 +45,7 @@ def mask(content: bytes, masking: Masking = KEPT_AS_THEY_ARE, budget: Budget | N
         elif name == b"comm":
             whole = mask_word(whole, masking)
         elif name == b"cgroup":
-            whole = mask_path(whole, masking)
+            whole = mask_cgroup(whole, masking, budget)
         pieces.extend(b"%d/%s:%s\n" % (pid, name, line) for line in whole.split(b"\n"))
     return b"".join(pieces)
 

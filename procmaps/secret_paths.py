@@ -4,9 +4,11 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from procmaps.masking import Budget
 from procmaps.masking_options import KEPT_AS_THEY_ARE, Masking
 from procmaps.secret_names import names
 from procmaps.secret_patterns import mask_forms, mask_text
+from procmaps.secret_walk import STEP_BYTES
 
 PATHS_REMEMBERED: Final = 65_536
 # different ones on a host, each with what it costs at least; of more only that they are files is kept
@@ -37,6 +39,18 @@ def mask_path(path: bytes, masking: Masking = KEPT_AS_THEY_ARE) -> bytes:
 def mask_word(word: bytes, masking: Masking = KEPT_AS_THEY_ARE) -> bytes:
     """The content of /proc/PID/comm."""
     return mask_text(word[:PATH_LIMIT_BYTES], names(masking.words))
+
+
+def mask_cgroup(content: bytes, masking: Masking = KEPT_AS_THEY_ARE, budget: Budget | None = None) -> bytes:
+    """The content of /proc/PID/cgroup; dropped once the budget of the host is spent."""
+    telling = b"=" in content
+    if budget is not None:
+        if budget.spent:
+            return b""
+        budget.left_steps -= len(content) // (STEP_BYTES if telling else 4 * STEP_BYTES)
+    if not telling:
+        return mask_forms(content)
+    return b"\n".join(mask_path(line, masking) for line in content.split(b"\n"))
 
 
 class Paths:
