@@ -80,4 +80,6 @@ def judge(line: str) -> Verdict:
 def _shown(argument: str) -> str:
     """It is repeated in warnings, which cron mails: a proxy's command may carry a password."""
     name, equals, command = argument.partition("=")
-    return mask_line(name + equals + mask_line(command))
+    bare = command.lstrip("'\"")
+    quotes = command[: len(command) - len(bare)]
+    return mask_line(name + equals + quotes + mask_line(bare))

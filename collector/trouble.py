@@ -62,12 +62,17 @@ def one_line(text: str | bytes, most_chars: int = DETAIL_CHARS, masking: Masking
 
     Secrets in it are masked: login shells and failing commands print them.
     """
+    most = 8 * most_chars
+    whole = len(text) <= most
     if isinstance(text, bytes):
-        most_bytes = 8 * most_chars
-        whole = len(text) <= most_bytes
-        text = text[:most_bytes].decode("utf-8", "replace")
+        text = text[:most].decode("utf-8", "replace")
+    if not whole:
         # half a word may be half a secret that no pattern knows
-        text = text if whole else text.rpartition(" ")[0] or text[:most_chars]
-    shown = " ".join("".join(char if char.isprintable() else " " for char in text).split())
-    shown = mask_line(shown, masking)
+        text = text[:most].rpartition(" ")[0] or text[:most_chars]
+    lines = (mask_line(_printable(line), masking) for line in text.splitlines())
+    shown = " ".join(filter(None, lines))
     return shown if len(shown) <= most_chars else shown[: most_chars - 1] + "…"
+
+
+def _printable(line: str) -> str:
+    return " ".join("".join(char if char.isprintable() else " " for char in line).split())

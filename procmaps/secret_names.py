@@ -40,7 +40,7 @@ _ANOTHER: Final = re.compile(
     re.IGNORECASE,
 )
 _IDENTIFIER: Final = re.compile(rb"(?:secret|root[-_]token)[-_]?id\Z", re.IGNORECASE)
-_ON_OR_OFF: Final = re.compile(rb"(?:true|false|on|off|yes|no)\Z", re.IGNORECASE)
+_ON_OR_OFF: Final = re.compile(rb"(?:on|off)\Z")
 _SWITCHED: Final = re.compile(
     rb"(?:true|false|none|yes|no|on|off|simple|basic|optional|always|never|auto|null|nil|enabled|disabled|strict)\Z",
     re.IGNORECASE,

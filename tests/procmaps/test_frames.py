@@ -105,7 +105,7 @@ def test_what_grep_sent_is_masked_too() -> None:
     [
         (b"app\0" + b"x" * (ARGUMENTS_CUT_BYTES - 4), b"app\0"),
         (b"mapsweep probe\0--url=postgres://a:halfasec"[:OWN_CUT_BYTES], b"mapsweep probe\0"),
-        (b"worker of mapsweep probe --key 12345678", b"worker of mapsweep probe --key 12345678"),
+        (b"worker of mapsweep probe --lev 12345678", b"worker of mapsweep probe --lev 12345678"),
         (b"app\0" + b"x" * (CROWDED_CUT_BYTES - 4), b"app\0" + b"x" * (CROWDED_CUT_BYTES - 4)),
     ],
 )

@@ -273,7 +273,7 @@ def test_what_real_tools_are_given_besides_stays(arguments: list[str]) -> None:
                 "--port=80",
                 "in",
             ],
-            ["/usr/bin/java", "-Xmx4g", "-XX:+UseG1GC", "-Dapp.key", "-c", "-jar", "/a.jar", "--port"],
+            ["/usr/bin/java", "-Xmx4g", "-XX:+UseG1GC", "-Dapp.key", "-cp", "-jar", "/a.jar", "--port"],
         ),
         (["nginx: worker process"], ["nginx:"]),
         (["mysql", "-pabc", "--user=x", "shop"], ["mysql", "-p", "--user"]),
