@@ -11,7 +11,7 @@ def test_the_command_is_recorded_without_the_secrets_in_its_urls() -> None:
     @click.option("--broker")
     @click.option("--runs")
     @click.pass_context
-    def collect(ctx: click.Context, **_: str) -> None:
+    def collect(ctx: click.Context, /, **_: str) -> None:
         seen.append(typed_command(ctx))
 
     places = ["--broker", "redis://h:6379/0?password=hunter2", "--runs", "az://c@a/r?sv=1&sig=hunter2"]

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from procmaps.masking import (
-    ARGUMENT_LIMIT_BYTES,
     ARGUMENTS_LIMIT,
     PROCESS_LIMIT_BYTES,
     Budget,
@@ -17,6 +16,7 @@ from procmaps.masking import (
 )
 from procmaps.masking_options import Arguments, Masking
 from procmaps.secret_patterns import MASK
+from procmaps.secret_walk import ARGUMENT_LIMIT_BYTES
 
 
 def masked(*arguments: str) -> list[str]:
