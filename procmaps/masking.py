@@ -17,7 +17,7 @@ PROCESS_LIMIT_BYTES: Final = 32_768
 ARGUMENTS_LIMIT: Final = 1024
 REMEMBERED_LIMIT_BYTES: Final = 4096
 REMEMBERED_COMMAND_LINES: Final = 4096  # with the limit above, 16 MiB at most
-HOST_LIMIT_STEPS: Final = 300_000  # some 20,000 different command lines; half a minute of the worst ones
+HOST_LIMIT_STEPS: Final = 240_000  # some 16,000 different command lines; half a minute of the worst ones
 
 
 class Budget:
