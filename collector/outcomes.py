@@ -14,6 +14,7 @@ from collector import probe, stream
 from collector.session import Session
 from collector.trouble import BUG, HostTrouble, one_line
 from collector.watchdog import INTERRUPTED
+from procmaps.masking_options import Masking
 
 UNPACK_S: Final = 30.0  # of a host's whole time, at most and at least: for what is done with what came
 UNPACK_SHARE: Final = 0.25
@@ -82,8 +83,9 @@ def begin(host: Host, attempt: int) -> Turn:
 
 def conclude(turn: Turn, drawn: probe.Probe, capture: Capture, session: Session) -> Dump:
     """What came back, as a dump; raises HostTrouble where nothing useful did."""
+    masking = session.masking
     if stream.begin_mark(drawn.nonce) not in capture.received:
-        raise _never_began(turn.host, capture)
+        raise _never_began(turn.host, capture, masking)
     try:
         parts = _unpacked(turn, drawn, capture, session)
     except HostTrouble as trouble:
@@ -91,10 +93,12 @@ def conclude(turn: Turn, drawn: probe.Probe, capture: Capture, session: Session)
             raise
         if capture.exit_status == probe.EXIT_NO_TOOL:
             raise HostTrouble(Stage.EXEC, "no_tool") from None
-        raise HostTrouble(trouble.stage, trouble.reason, f"{trouble.detail}; {_ending(capture)}") from None
+        raise HostTrouble(
+            trouble.stage, trouble.reason, f"{trouble.detail}; {_ending(capture, masking)}"
+        ) from None
     problems = [parts.problem] if parts.problem else []
     if not parts.complete:
-        problems.append(_ending(capture))
+        problems.append(_ending(capture, masking))
     return Dump(
         host=turn.host.name,
         nonce=drawn.nonce,
@@ -119,6 +123,7 @@ def _unpacked(turn: Turn, drawn: probe.Probe, capture: Capture, session: Session
             capture.received,
             drawn.nonce,
             limits,
+            session.masking,
         )
     except CancelledError:
         raise HostTrouble(Stage.READ, INTERRUPTED) from None
@@ -134,20 +139,20 @@ def _unpack_s(limits: Limits) -> float:
     return min(UNPACK_S, limits.total_s * UNPACK_SHARE)
 
 
-def _ending(capture: Capture) -> str:
+def _ending(capture: Capture, masking: Masking) -> str:
     """Why no more came, as far as we know."""
     if capture.cut:
         return capture.cut
-    said = one_line(capture.stderr)
+    said = one_line(capture.stderr, masking=masking)
     status = "no exit status" if capture.exit_status is None else f"exit status {capture.exit_status}"
     return f"{status}, {said}" if said else status
 
 
-def _never_began(host: Host, capture: Capture) -> HostTrouble:
+def _never_began(host: Host, capture: Capture, masking: Masking) -> HostTrouble:
     """By exit status and by what was asked for; prompts and messages differ in wording and language."""
-    detail = _ending(capture)
+    detail = _ending(capture, masking)
     if capture.received.strip():
-        detail += f"; printed: {one_line(capture.received, 80)}"
+        detail += f"; printed: {one_line(capture.received, 80, masking)}"
     if capture.cut:
         return HostTrouble(Stage.EXEC, "exec_cut", detail)
     if host.become and capture.exit_status not in _STATUS_REASONS:

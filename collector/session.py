@@ -7,6 +7,7 @@ from collector.keys import Keyring
 from collector.known_hosts import KnownHosts
 from collector.processes import Processes
 from collector.watchdog import Watchdog
+from procmaps.masking_options import Masking
 from procmaps.tables import Evidence
 
 
@@ -18,5 +19,6 @@ class Session:
     evidence: Evidence = Evidence.MAPS
     keyring: Keyring = field(default_factory=Keyring)
     known_hosts: KnownHosts = field(default_factory=KnownHosts)
+    masking: Masking = field(default_factory=Masking)
     watchdog: Watchdog = field(default_factory=Watchdog, repr=False)
     processes: Processes = field(default_factory=Processes, repr=False)

@@ -3,6 +3,8 @@
 import shlex
 from dataclasses import dataclass
 
+from procmaps.masking import mask_line
+
 # Options that shape ssh's own process or its patience, not which host is reached nor as whom.
 _WITHOUT_MEANING_HERE = {
     "addkeystoagent",
@@ -54,11 +56,11 @@ class Verdict:
 
 
 def judge(line: str) -> Verdict:
-    """The arguments that matter, as written. What is not known counts as unsupported."""
+    """The arguments that matter, without their secrets. What is not known counts as unsupported."""
     try:
         words = shlex.split(line)
     except ValueError:
-        return Verdict((line,), ())
+        return Verdict((_shown(line),), ())
     unsupported: list[str] = []
     host_keys: list[str] = []
     while words:
@@ -72,4 +74,12 @@ def judge(line: str) -> Verdict:
                 unsupported.append(f"-o {option}")
         elif not (len(word) > 1 and word[0] == "-" and set(word[1:]) <= _SWITCHES_WITHOUT_MEANING):
             unsupported.append(word)
-    return Verdict(tuple(unsupported), tuple(host_keys))
+    return Verdict(tuple(map(_shown, unsupported)), tuple(map(_shown, host_keys)))
+
+
+def _shown(argument: str) -> str:
+    """It is repeated in warnings, which cron mails: a proxy's command may carry a password."""
+    name, equals, command = argument.partition("=")
+    bare = command.lstrip("'\"")
+    quotes = command[: len(command) - len(bare)]
+    return mask_line(name + equals + quotes + mask_line(bare))

@@ -9,6 +9,9 @@ from typing import Final
 from archive.records import Limits, Stage
 from collector.trouble import HostTrouble, one_line
 from procmaps.frames import mask_identity
+from procmaps.masking import Budget
+from procmaps.masking_options import Masking
+from procmaps.secret_paths import Paths
 
 IDENTITY_BYTES: Final = (
     256 * 2**20
@@ -17,6 +20,7 @@ NOISE_BYTES: Final = 2**20  # what a login shell may print before the stream
 STEP_BYTES: Final = 2**18  # what is inflated at a time
 GZIP_MAGIC: Final = b"\x1f\x8b"
 _CHUNK_BYTES: Final = 2**16  # what is given to zlib at a time: it copies what it leaves over
+_LINE_BYTES: Final = 2**20  # a line that is longer may be parted
 _TAIL_BYTES: Final = 512  # the closing counts fit in here
 _GZIP_WINDOW: Final = 31  # zlib: the largest window, with a gzip header and its checksum
 
@@ -36,21 +40,27 @@ def begin_mark(nonce: str) -> bytes:
     return f"{nonce} begin 1\n".encode()
 
 
-def parts(received: bytes, nonce: str, limits: Limits) -> Parts:
+def parts(received: bytes, nonce: str, limits: Limits, masking: Masking) -> Parts:
     """Raises HostTrouble where nothing useful came. Zero, one or both parts may have been cut off."""
     noise, found, stream = received.partition(begin_mark(nonce))
     if not found:
-        raise HostTrouble(Stage.READ, "no_stream", _noise(received))
+        raise HostTrouble(Stage.READ, "no_stream", _noise(received, masking))
     stream = _last_attempt(stream, nonce)
-    memory = _memory(stream, nonce, limits.inflated_bytes)
+    memory = _memory(stream, nonce, limits.inflated_bytes, masking)
     if not memory.inflated_bytes:
         raise HostTrouble(Stage.READ, "truncated", "the stream ended before its first record")
-    identity = _identity(stream[memory.length :], nonce, limits.inflated_bytes - memory.inflated_bytes)
-    problems = [_noise(noise)] if noise.strip() else []
+    identity = _identity(
+        stream[memory.length :], nonce, limits.inflated_bytes - memory.inflated_bytes, masking
+    )
+    problems = [_noise(noise, masking)] if noise.strip() else []
     if not memory.ended:
         problems.append("the stream was cut off in its memory part")
     elif not identity.ended:
         problems.append("the stream was cut off in its identity part")
+    if identity.dropped:
+        problems.append(
+            f"of {identity.dropped} processes the arguments were dropped: masking them takes too long"
+        )
     return Parts(memory.gz, identity.gz, memory.ended and identity.ended, "; ".join(problems))
 
 
@@ -60,10 +70,11 @@ class _Part:
     length: int  # bytes of the stream that it took
     inflated_bytes: int
     ended: bool  # with its end record, and for gzip with its checksum
+    dropped: int = 0  # processes whose arguments were not masked, and so are not kept
 
 
-def _noise(noise: bytes) -> str:
-    return f"before the stream came {len(noise)} bytes: {one_line(noise, 80)}"
+def _noise(noise: bytes, masking: Masking) -> str:
+    return f"before the stream came {len(noise)} bytes: {one_line(noise, 80, masking)}"
 
 
 def _last_attempt(stream: bytes, nonce: str) -> bytes:
@@ -108,21 +119,29 @@ class _Member:
             raise HostTrouble(Stage.READ, "inflated_limit", detail)
 
 
-def _memory(stream: bytes, nonce: str, most_bytes: int) -> _Part:
-    """Only its size and its end are looked at: a large host's text is never held whole."""
+def _memory(stream: bytes, nonce: str, most_bytes: int, masking: Masking) -> _Part:
+    """Its size, its end and its paths are looked at: a large host's text is never held whole.
+
+    It is kept byte for byte, unless a path has a secret in it.
+    """
+    paths = Paths(masking)
     if not stream.startswith(GZIP_MAGIC):
         text, ended = _plain(stream, nonce)
-        return _Part(gzip.compress(text, 1, mtime=0), len(text), len(text), ended)
+        paths.look_at(text)
+        kept = paths.masked(text) if paths.found else text
+        return _Part(gzip.compress(kept, 1, mtime=0), len(text), len(text), ended)
     member = _Member(stream, most_bytes)
     tail = b""
-    for piece in member.pieces():
+    for piece in _by_lines(member):
         tail = (tail + piece)[-_TAIL_BYTES:]
+        paths.look_at(piece)
     ended = member.whole and _end_mark(nonce) in tail
-    gz = stream[: member.length] if member.whole else _closed(_Member(stream, most_bytes))
+    untouched = member.whole and not paths.found
+    gz = stream[: member.length] if untouched else _packed_anew(_Member(stream, most_bytes), paths)
     return _Part(gz, member.length, member.inflated_bytes, ended)
 
 
-def _identity(stream: bytes, nonce: str, most_bytes: int) -> _Part:
+def _identity(stream: bytes, nonce: str, most_bytes: int, masking: Masking) -> _Part:
     """Inflated, masked, and packed again: no secret that is recognised goes further than here."""
     most_bytes = min(most_bytes, IDENTITY_BYTES)
     if stream.startswith(GZIP_MAGIC):
@@ -135,8 +154,9 @@ def _identity(stream: bytes, nonce: str, most_bytes: int) -> _Part:
     if not ended:
         # half an argument may be half a secret that no pattern knows
         text = text[: max(0, text.rfind(f"\n{nonce} ".encode()))]
-    masked = mask_identity(text, nonce.encode())
-    return _Part(gzip.compress(masked, 1, mtime=0), length, len(text), ended)
+    budget = Budget()
+    masked = mask_identity(text, nonce.encode(), masking, budget)
+    return _Part(gzip.compress(masked, 1, mtime=0), length, len(text), ended, budget.dropped)
 
 
 def _plain(stream: bytes, nonce: str) -> tuple[bytes, bool]:
@@ -150,7 +170,21 @@ def _end_mark(nonce: str) -> bytes:
     return f"\n{nonce} end 0\n".encode()
 
 
-def _closed(member: _Member) -> bytes:
-    """What could be inflated of a member that was cut off, as a whole one."""
+def _by_lines(member: _Member) -> Iterator[bytes]:
+    """Pieces that end where a line does, so that no path is in two of them."""
+    begun = b""
+    for piece in member.pieces():
+        end = piece.rfind(b"\n") + 1
+        if end or len(begun) > _LINE_BYTES:
+            yield begun + piece[:end]
+            begun = piece[end:]
+        else:
+            begun += piece
+    yield begun
+
+
+def _packed_anew(member: _Member, paths: Paths) -> bytes:
+    """What could be inflated of a member, as a whole one, with the secrets in paths masked."""
     packer = zlib.compressobj(1, zlib.DEFLATED, _GZIP_WINDOW)
-    return b"".join([*(packer.compress(piece) for piece in member.pieces()), packer.flush()])
+    pieces = (paths.masked(piece) if paths.found else piece for piece in _by_lines(member))
+    return b"".join([*map(packer.compress, pieces), packer.flush()])

@@ -3,6 +3,8 @@
 from typing import Final, Self
 
 from archive.records import Stage
+from procmaps.masking import mask_line
+from procmaps.masking_options import AS_BY_DEFAULT, Masking
 
 DETAIL_CHARS: Final = 300
 BUG: Final = "bug"
@@ -77,9 +79,22 @@ class HostTrouble(Exception):  # noqa: N818  # it is caught in the collector, wh
         return REMEDIES.get(self.reason, "")
 
 
-def one_line(text: str | bytes, most_chars: int = DETAIL_CHARS) -> str:
-    """Text of a host, fit for a line: no control or direction marks, blanks folded, cut to `most_chars`."""
+def one_line(text: str | bytes, most_chars: int = DETAIL_CHARS, masking: Masking = AS_BY_DEFAULT) -> str:
+    """Text of a host, fit for a line: no control or direction marks, blanks folded, cut to `most_chars`.
+
+    Secrets in it are masked: login shells and failing commands print them.
+    """
+    most = 8 * most_chars
+    whole = len(text) <= most
     if isinstance(text, bytes):
-        text = text[: 8 * most_chars].decode("utf-8", "replace")
-    shown = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+        text = text[:most].decode("utf-8", "replace")
+    if not whole:
+        # half a word may be half a secret that no pattern knows
+        text = text[:most].rpartition(" ")[0] or text[:most_chars]
+    lines = (mask_line(_printable(line), masking) for line in text.splitlines())
+    shown = " ".join(filter(None, lines))
     return shown if len(shown) <= most_chars else shown[: most_chars - 1] + "…"
+
+
+def _printable(line: str) -> str:
+    return " ".join("".join(char if char.isprintable() else " " for char in line).split())

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -15,16 +14,17 @@ from archive.mistakes import Mistake, OperatorError
 from mapsweep.process_files import BESIDE_BYTES_MAX, BESIDE_MAPPINGS, INPUT_BYTES_MAX, read_file
 from procmaps.classify import RULES_VERSION
 from procmaps.masking import mask_cmdline
-from procmaps.secret_patterns import mask_text
+from procmaps.masking_options import AS_BY_DEFAULT, Masking
+from procmaps.secret_paths import mask_path, mask_word
 
 MAPPINGS: Final = ("maps", "smaps")
 VERSIONS: Final = "versions"
-PATHS_REMEMBERED: Final = 1024
 
 # START-END PERMS OFFSET DEVICE INODE PATH; the kernel's own names begin with a bracket and stay
 _PATH_OF_MAPPING = re.compile(
     rb"^([0-9a-f]+-[0-9a-f]+ \S+ [0-9a-f]+ [0-9a-f]+:[0-9a-f]+ \d+ +)(/.*)$", re.MULTILINE
 )
+_NAME_IN = re.compile(rb"\A((?:Name:\t|\d+ \())([^\n]{1,64}?)((?:\n|\) [A-Za-z] ))")  # of status and of stat
 _PATH_OF_CGROUP = re.compile(rb"^(\d+:[^:\n]*:)(/.*)$", re.MULTILINE)
 
 
@@ -36,14 +36,14 @@ class Capture:
     missing: tuple[Mistake, ...]
 
 
-def capture(folder: Path, source: str) -> Capture:
+def capture(folder: Path, source: str, masking: Masking = AS_BY_DEFAULT) -> Capture:
     """The files of a folder like /proc/PID, secrets masked. Raises OperatorError where it has no mappings."""
     files: dict[str, bytes] = {}
     missing: list[Mistake] = []
     for name in (*MAPPINGS, *BESIDE_MAPPINGS):
         limit = INPUT_BYTES_MAX if name in MAPPINGS else BESIDE_BYTES_MAX
         try:
-            files[name] = masked(name, read_file(folder / name, source, limit))
+            files[name] = masked(name, read_file(folder / name, source, limit), masking)
         except OperatorError as unread:
             missing += unread.mistakes
     if not any(files.get(name) for name in MAPPINGS):
@@ -52,23 +52,17 @@ def capture(folder: Path, source: str) -> Capture:
     return Capture(files, tuple(missing))
 
 
-def masked(name: str, content: bytes) -> bytes:
+def masked(name: str, content: bytes, masking: Masking = AS_BY_DEFAULT) -> bytes:
     """One file with the secrets in it masked: arguments as a sweep masks them, paths folder by folder."""
     if name == "cmdline":
-        return mask_cmdline(content)
+        return mask_cmdline(content, masking)
     if name in MAPPINGS:
-        return _PATH_OF_MAPPING.sub(_masked_path, content)
-    return _PATH_OF_CGROUP.sub(_masked_path, content) if name == "cgroup" else content
-
-
-def _masked_path(match: re.Match[bytes]) -> bytes:
-    return match[1] + _mask_path(match[2])
-
-
-@lru_cache(maxsize=PATHS_REMEMBERED)
-def _mask_path(path: bytes) -> bytes:
-    """Each folder by itself: a secret in one must not take the object's name away, which labels rest on."""
-    return b"/".join(mask_text(part) for part in path.split(b"/"))
+        return _PATH_OF_MAPPING.sub(lambda found: found[1] + mask_path(found[2], masking), content)
+    if name == "cgroup":
+        return _PATH_OF_CGROUP.sub(lambda found: found[1] + mask_path(found[2], masking), content)
+    if name == "comm":
+        return mask_word(content, masking)
+    return _NAME_IN.sub(lambda found: found[1] + mask_word(found[2], masking) + found[3], content)
 
 
 def write(captured: Capture, folder: Path) -> None:

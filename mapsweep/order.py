@@ -14,6 +14,7 @@ from mapsweep.mailing import recipients
 from mapsweep.selection import LOCAL, pattern_of, selected, this_machine
 from mapsweep.settings import Settings
 from procmaps.classify import RULES_VERSION
+from procmaps.masking import mask_argv
 
 ADHOC = "adhoc"  # the scope of runs that no schedule started
 
@@ -65,14 +66,18 @@ def sweep_order(
 
 
 def typed_command(ctx: click.Context) -> str:
-    """The command as it was typed, in long options; no option takes a secret."""
+    """The command as it was typed, in long options; a secret in a URL is masked."""
     words = ["mapsweep", str(ctx.command.name)]
     for parameter in ctx.command.params:
         name = parameter.name or ""
         if ctx.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
             continue
         words += _typed(parameter, ctx.params[name])
-    return shlex.join(words)
+    return shlex.join(word.decode("utf-8", "replace") for word in mask_argv(tuple(map(_encoded, words))))
+
+
+def _encoded(word: str) -> bytes:
+    return word.encode("utf-8", "replace")
 
 
 def _typed(parameter: click.Parameter, value: object) -> list[str]:

@@ -8,6 +8,8 @@ from types import MappingProxyType
 from typing import BinaryIO
 
 from archive.mistakes import Mistake, OperatorError
+from procmaps.masking import mask_cmdline
+from procmaps.secret_paths import Paths, mask_word
 from procmaps.tables import Evidence
 
 # What a host's probe does not send is not read here either: a label must not depend on where it is made.
@@ -48,7 +50,8 @@ def open_process(target: str, evidence: Evidence, stdin: BinaryIO) -> ProcessFil
 
 
 def _of_text(source: str, text: bytes) -> ProcessFiles:
-    return ProcessFiles(source, 0, MappingProxyType({_mappings_file(text): text}))
+    name = _mappings_file(text)
+    return ProcessFiles(source, 0, MappingProxyType({name: _masked(name, text)}))
 
 
 def _mappings_file(text: bytes) -> str:
@@ -67,13 +70,26 @@ def _of_pid(pid: int, evidence: Evidence) -> ProcessFiles:
 def _of_folder(source: str, folder: Path, evidence: Evidence) -> ProcessFiles:
     files = {}
     name, text = _mappings_of_folder(source, folder, evidence)
-    files[name] = text
+    files[name] = _masked(name, text)
     for beside in BESIDE_MAPPINGS:
         try:
-            files[beside] = read_file(folder / beside, source, BESIDE_BYTES_MAX)
+            files[beside] = _masked(beside, read_file(folder / beside, source, BESIDE_BYTES_MAX))
         except OperatorError:
             continue  # not there, or not ours to read: its columns are unknown
     return ProcessFiles(source, _pid_of(files.get("stat", b"")), MappingProxyType(files))
+
+
+def _masked(name: str, content: bytes) -> bytes:
+    """As a sweep masks it: what is shown here is passed on as well."""
+    if name == "cmdline":
+        return mask_cmdline(content)
+    if name == "comm":
+        return mask_word(content)
+    if name not in {"maps", "smaps"}:
+        return content
+    paths = Paths()
+    paths.look_at(content)
+    return paths.masked(content) if paths.found else content
 
 
 def _mappings_of_folder(source: str, folder: Path, evidence: Evidence) -> tuple[str, bytes]:

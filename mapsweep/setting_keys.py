@@ -15,11 +15,13 @@ from mapsweep.setting_values import (
     host_name,
     host_pattern,
     mail_address,
+    mask_word,
     one_line,
     runs_place,
     schedule_name,
     time_zone,
 )
+from procmaps.masking_options import WORDS_LIMIT_COUNT, Arguments
 from reports.delivery import Security
 
 PASSWORD_BYTES_MAX = 4096
@@ -206,6 +208,18 @@ class Keys:
     deadline_s: Annotated[
         int, Field(ge=60, le=7 * DAY_S), Key("after which a run is closed with the hosts that answered", "s")
     ] = 4 * HOUR_S
+    arguments: Annotated[
+        Arguments,
+        Key(
+            "what is kept of command lines: `masked`: all but the secrets; `names`: the program"
+            " and the names of its flags; `none`: nothing. It counts on the machine that collects"
+        ),
+    ] = Arguments.MASKED
+    mask_words: Annotated[
+        tuple[Annotated[str, AfterValidator(mask_word)], ...],
+        Field(max_length=WORDS_LIMIT_COUNT),
+        Key("parts of names whose values are secrets, beside those that mapsweep knows", default="none"),
+    ] = ()
     limits: Annotated[LimitKeys, Key("")] = field(default_factory=LimitKeys)
     ssh: Annotated[SshKeys, Key("")] = field(default_factory=SshKeys)
     broker: Annotated[

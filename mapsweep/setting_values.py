@@ -14,6 +14,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _ADDRESS = re.compile(r"[^@\s<>(),;:\"\\\[\]]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]+")
 _SCHEDULE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
+_MASK_WORD = re.compile(r"[\w-]{3,64}")
 _ANY_TIME = "* * * * *"
 
 
@@ -57,6 +58,13 @@ def broker_url(text: str) -> str:
         raise ValueError("has a host or a port that is none") from None
     if parts.scheme not in ("redis", "rediss") or not parts.hostname:
         raise ValueError("must be redis://HOST:PORT/DB or rediss://HOST:PORT/DB")
+    return text
+
+
+def mask_word(text: str) -> str:
+    """Part of a name; one of two letters would be part of most names."""
+    if not _MASK_WORD.fullmatch(text):
+        raise ValueError("must be 3 to 64 letters, digits, - or _")
     return text
 
 

@@ -16,6 +16,7 @@ from collector.yaml_document import Document
 from mapsweep.setting_keys import Keys
 from mapsweep.setting_sources import CONFIG_VARIABLE, Environment, Flags, Sources
 from mapsweep.setting_table import rows
+from procmaps.masking_options import Masking
 
 FILE_NAME = "mapsweep.yaml"
 INVENTORY_NAME = "inventory.yaml"
@@ -31,6 +32,11 @@ class Settings(Keys):
     origins: Mapping[str, str] = field(
         default_factory=dict
     )  # by path of keys; what is not in it is the default
+
+    @property
+    def masking(self) -> Masking:
+        """What of command lines is kept."""
+        return Masking(self.arguments, self.mask_words)
 
 
 def load(path: str | Path | None, environment: Environment, flags: Flags | None = None) -> Settings:

@@ -73,4 +73,5 @@ def session(settings: Settings, run: Run) -> Session:
         evidence=Evidence[run.manifest.scope.evidence.upper()],
         keyring=Keyring(credentials(settings, os.environ)),
         known_hosts=known_hosts,
+        masking=settings.masking,
     )

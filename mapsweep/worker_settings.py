@@ -39,6 +39,7 @@ def worker_settings(
         mail=mail_settings(settings, environment) if reports else None,
         limits=settings.limits.limits(),
         deadline_s=settings.deadline_s,
+        masking=settings.masking,
         keep_dumps=settings.keep_dumps,
         tool_version=version("mapsweep"),
     )

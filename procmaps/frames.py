@@ -2,15 +2,22 @@
 
 import re
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from procmaps import grepped
 from procmaps.digits import WORD_BYTES, Text, text_of
-from procmaps.masking import mask_cmdline
+from procmaps.masking import Budget, mask_cmdline
+from procmaps.masking_options import AS_BY_DEFAULT, Masking
+from procmaps.secret_paths import mask_cgroup, mask_word
 from procmaps.tables import Flags, Ints64
 
+# how long a command line is that the probe cut: ordinarily, once it holds 64 MiB, and of its own arguments
+ARGUMENTS_CUT_BYTES: Final = 131_072
+CROWDED_CUT_BYTES: Final = 1024
+CROWDED_BYTES: Final = 60 * 2**20
+OWN_CUT_BYTES: Final = 40
 _KIND_AND_PID = re.compile(rb"[a-z][a-z0-9_-]{0,31} [0-9]{1,7}")
 
 
@@ -87,14 +94,37 @@ def _marks(text: Text, lead: bytes) -> Ints64:
     return at
 
 
-def mask_identity(part: bytes, nonce: bytes) -> bytes:
-    """The same part with the secrets in command lines masked, and without the noise before the first mark."""
+def mask_identity(
+    part: bytes, nonce: bytes, masking: Masking = AS_BY_DEFAULT, budget: Budget | None = None
+) -> bytes:
+    """The same part with the secrets masked in it, and without the noise before the first mark.
+
+    What the budget does not reach to is dropped, and counted there.
+    """
+    budget = budget or Budget()
+    crowded = len(part) >= CROWDED_BYTES
     pieces: list[bytes] = []
     for kind, pid, start, end in split(part, nonce):
         content = part[start:end]
         if kind == b"cmdline":
-            content = mask_cmdline(content)
+            content = mask_cmdline(_whole(content, crowded=crowded), masking, budget)
+        elif kind == b"comm":
+            content = mask_word(content, masking)
+        elif kind == b"cgroup":
+            content = mask_cgroup(content, masking, budget)
         elif kind == grepped.KIND:
-            content = grepped.mask(content)
+            content = grepped.mask(content, masking, budget)
         pieces.append(b"%s %s %d\n%s" % (nonce, kind, pid, content))
     return b"\n".join(pieces)
+
+
+def _whole(cmdline: bytes, *, crowded: bool) -> bytes:
+    """A command line without the argument that the probe cut: half of it may be half a secret."""
+    length = len(cmdline)
+    if cmdline.endswith(b"\0"):
+        return cmdline
+    if length == ARGUMENTS_CUT_BYTES or (crowded and length == CROWDED_CUT_BYTES):
+        return cmdline[: cmdline.rfind(b"\0") + 1]
+    if length == OWN_CUT_BYTES:  # of a title only the last word: its length may be this by chance
+        return cmdline[: max(cmdline.rfind(b"\0"), cmdline.rfind(b" ")) + 1]
+    return cmdline

@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from procmaps.masking import mask_cmdline
+from procmaps.masking import Budget, mask_cmdline
+from procmaps.masking_options import AS_BY_DEFAULT, Masking
+from procmaps.secret_paths import mask_cgroup, mask_word
 
 KIND: Final = b"grep"
 _LINE = re.compile(rb"(?:[^\n:]*/)?([0-9]{1,7})/([a-z]+):")
@@ -33,12 +35,17 @@ def files_of(content: bytes) -> Iterator[tuple[int, bytes, bytes]]:
         yield *current, b"".join(lines)
 
 
-def mask(content: bytes) -> bytes:
-    """The same lines with the secrets in command lines masked."""
+def mask(content: bytes, masking: Masking = AS_BY_DEFAULT, budget: Budget | None = None) -> bytes:
+    """The same lines with the secrets in them masked."""
     pieces: list[bytes] = []
     for pid, name, text in files_of(content):
         whole = text.removesuffix(b"\n")
-        whole = mask_cmdline(whole) if name == b"cmdline" else whole
+        if name == b"cmdline":
+            whole = mask_cmdline(whole, masking, budget)
+        elif name == b"comm":
+            whole = mask_word(whole, masking)
+        elif name == b"cgroup":
+            whole = mask_cgroup(whole, masking, budget)
         pieces.extend(b"%d/%s:%s\n" % (pid, name, line) for line in whole.split(b"\n"))
     return b"".join(pieces)
 

@@ -7,144 +7,235 @@ a stranger's.
 import re
 from typing import Final
 
+from procmaps.secret_names import Names, excused, names
+
 MASK: Final = b"***"
 
-_NAME = (
-    rb"(?<!com)(?<!by)pass(?!ive|enger|[-_]?through|age|es(?![a-z]))|(?<![a-z])pwd|secret|(?<!(?:eos|bos|pad|end|unk|sep)[-_])(?<!special[-_])token(?!iz)|credential|(?<![a-z])creds?(?![a-z])"
-    rb"|cookie|auth(?!or|ent|-worker|:[a-z_]+\Z)|authorization|bearer|jwt|mnemonic|(?<![a-z])(?:pw|psk|privkey)(?![a-z])|superdigest|sonar\.login|mysqld\.username|kennwort|senha|wachtwoord"
-    rb"|contrase(?:n|\xc3\xb1)a|\xd0\xbf\xd0\xb0\xd1\x80\xd0\xbe\xd0\xbb\xd1\x8c|\xe5\xaf\x86\xe7\xa0\x81|signature|(?<![a-z])(?:sig|otp)(?![a-z])"
-    rb"|(?:api|access|private|secret|signing|encrypt(?:ion)?|account|shared|master|session|license|client"
-    rb"|hmac|aes|ssh|storage|service|subscription)[-_.]?key"
-)
-_NAMED = re.compile(rb"(?:" + _NAME + rb")([\w.\-]{0,64})\Z", re.IGNORECASE)
-# up to the sign before the value; a colon alone is one, that of a URL is not
-_KEYED = re.compile(
-    rb"(?:" + _NAME + rb")([\w.\-\[\]]{0,64})[\"']?[ \t]{0,4}(?:=|:(?!//))[ \t]{0,4}", re.IGNORECASE
-)
-_BARE = re.compile(
-    rb"(?:(?:add-)?authtoken|aws_(?:secret_access_key|session_token)|(?:re)?set-[a-z-]{0,32}password|pass(?:word|wd|phrase)?|secret|token|auth|requirepass|masterauth)\Z",
-    re.IGNORECASE,
-)
-_IDENTIFIER = re.compile(rb"(?:secret|root[-_]token)[-_]?id\Z", re.IGNORECASE)
-_PLAIN = re.compile(
-    rb"/(?:etc|run|var|usr|opt|home|root|srv|tmp|dev|proc|mnt|data|secrets|config)(?:/[\w.@-]{1,64}){0,16}/?\Z",
-    re.IGNORECASE,
-)
-_SWITCHED = re.compile(rb"(?:true|false|none|yes|no|on|off)\Z", re.IGNORECASE)
-# of these names even a word such as `none` is a secret
-_PROPER = re.compile(rb"(?:passw(?:or)?ds?|passphrase|pass|pwd|secret|key|\A-{0,2}token)\Z", re.IGNORECASE)
-_MEASURE = re.compile(rb"(?:tokens|passes|-pass|syncs|version|count|limit)\Z", re.IGNORECASE)
-_NUMBER = re.compile(rb"\d{1,9}\Z")
-# what names a place, a sort or a measure of a secret, and not the secret
-_NOT_ITSELF = re.compile(
-    rb"(?:file|path|dir|ttl|timeout|enabled|disabled|length|mode|type|policy|class|provider|name|id|url|uri"
-    rb"|endpoint|algorithm|expiry|expiration|issuer|required|check|domain|expire|samesite|httponly|refresh|version|source|sync|count|limit"
-    rb"|preference|encryption|plugin|config|consent)s?\Z",
-    re.IGNORECASE,
-)
+_INERT = re.compile(rb"[\w.-]{0,15}\Z")  # too short for a form, and without a sign
+_NO_VALUE = re.compile(rb"[a-z_]+\Z|refs/|v?\d+\.\d+[\w.-]*(?:@sha\d|\Z)")  # an object, a branch, a version
 _LEADING_NAME = re.compile(rb"[\w.\-/\[\]@+]*")
-_VALUE = re.compile(rb"\"[^\"]*\"?|'[^']*'?|[^\s&;\"']+")
+_BLOCK = re.compile(rb"[|>][+-]?[ \t]*\n(?:[ \t]+[^\n]*\n?)+")
+_VALUE = re.compile(
+    rb"\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|(?P<quote>\\{1,7}[\"'])|[^\s&;\"'\\]+(?:\\.[^\s&;\"'\\]*)*",
+    re.DOTALL,
+)
+_BRACED = re.compile(rb"\{(?![\"'{\[\s\\}])(?:[^}]|\}\})*\}?")  # of a connection string: }} stands for }
+_BRACKETS = re.compile(rb"[{}\[\]]")
+_INVISIBLE = re.compile(rb"\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xbb\xbf|\xc2\xad")
 _HEADER = re.compile(
-    rb"\A((?:proxy-)?authorization|cookie|x-[a-z-]{0,64}(?:token|key|auth|secret)[a-z-]{0,32})(\s{0,4}:\s{0,4}).+",
+    rb"\A(-H)?((?:proxy-)?authorization|cookie|(?:x-)?[a-z-]{0,64}(?:token|key|auth|secret)[a-z-]{0,32})(\s{0,4}:(?!//|:)\s{1,4}|(?<=\w):(?=[\w.+/=-]{12,}\Z)).+",
     re.IGNORECASE | re.DOTALL,
 )
-# (pattern, what takes its place)
+_USER_INFO = re.compile(rb"://[^\s/?#:@\[]{0,256}:")
+_USER_PERCENT = re.compile(rb"(://[^\s/?#:@%]{1,64}%)(?![0-9A-Fa-f]{2})[^\s/@]{1,256}@")
+_URL_END = re.compile(rb"[\s\"'<>]|,\w{1,16}://")
+_AUTHORITY_END = re.compile(rb"[/?#]")
+_PORT = re.compile(rb"\d{1,5}(?:[/?#,;:)\]}]|\Z)")
+_FORMS: Final = (
+    rb"(?:AKIA|ASIA)[A-Z0-9]{16}\b|gh[opsur]_\w{20,}|github_pat_\w{20,}|gl[a-z]{2,5}-[\w-]{16,}"
+    rb"|xox[abeprs]-[\w-]{10,}|sk-[\w-]{20,}|(?<![\w-])eyJ[\w-]{8,2048}\.[\w-]{8,}(?:\.[\w-]*)?|AIza[\w-]{30,}"
+    rb"|hv[sbr]\.[\w-]{20,}|npm_\w{30,}|[a-z]{2,6}_(?:live|test|prod|api|oauth)_\w{16,}|SG\.[\w-]{16,64}\.[\w-]{16,}|do[opr]_v1_\w{32,}|hf_\w{20,}"
+    rb"|pypi-[\w-]{16,}|xapp-[\w-]{10,}|AGE-SECRET-KEY-\w{20,}|tskey-[\w-]{12,}|ya29\.[\w-]{16,}|shp(?:at|ca|pa|ss)_\w{20,}"
+    rb"|sq0(?:csp|atp|idp)-[\w-]{16,}|dapi[0-9a-f]{32}|ATATT[\w=-]{20,}|sntry[su]_[\w=+/-]{16,}|gls[ar]_\w{20,}|glc_[\w=+/]{20,}"
+    rb"|nvapi-[\w-]{20,}|gsk_\w{20,}|tfp_\w{20,}|(?<!\w)\w{10,20}\.atlasv1\.[\w-]{20,}|SWMTKN-[\w-]{20,}|sq[pua]_\w{20,}|key-[0-9a-f]{32}"
+    rb"|dckr_pat_[\w-]{16,}|PMAK-[\w-]{20,}|GOCSPX-[\w-]{16,}|whsec_[\w+/=]{16,}|NRAK-\w{16,}|sha256~[\w-]{16,}|LS0tLS1CRUdJTi\S+|\d{8,10}:AA[\w-]{30,}"
+)
+_FORM: Final = re.compile(rb"(?<!\w)(?:" + _FORMS + rb")")
+# (what stands in every match, pattern, what takes its place)
 _PLACES: Final = (
-    (re.compile(rb"(://[^\s/?#:@]{0,256}:)[^\s/?#]{1,1024}@"), rb"\1" + MASK + b"@"),
-    (re.compile(rb"(://)[^\s/?#:@]{20,1024}@"), rb"\1" + MASK + b"@"),  # a token in the user's place
+    (b"://", re.compile(rb"(://)[^\s/?#:@]{20,4096}@"), rb"\1" + MASK + b"@"),  # a token in the user's place
     # cut before the sign that ends it; digits are a port
-    (re.compile(rb"(://[^\s/?#:@\[]{1,256}:)(?!\d+\Z)[^\s/?#@${},]+\Z"), rb"\1" + MASK),
+    (b"://", re.compile(rb"(://[^\s/?#:@\[]{1,256}:)(?!\d+[)\]}]*\Z)[^\s/?#@${},]+\Z"), rb"\1" + MASK),
     (
+        b"@",
         re.compile(rb"(jdbc:oracle:\w{1,16}:[^\s/@]{0,128}/)[^\s@]{1,256}@", re.IGNORECASE),
         rb"\1" + MASK + b"@",
     ),
     (
+        b" ",
         re.compile(rb"(\b(?:bearer|basic|negotiate)[ \t]{1,4})[\w.~+/=-]{6,}", re.IGNORECASE),
         rb"\1" + MASK,
     ),
+    (b"", _FORM, MASK),
+    (b"$", re.compile(rb"\$(?:[156y]|2[aby]|apr1|argon2\w{1,2})\$[^\s:\"']{8,}"), MASK),
+    (b"-----", re.compile(rb"-----BEGIN[ A-Z]{0,40}PRIVATE KEY(?: BLOCK)?-----.*", re.DOTALL), MASK),
+    (b"-----", re.compile(rb"\A.*-----END[ A-Z]{0,40}PRIVATE KEY(?: BLOCK)?-----", re.DOTALL), MASK),
     (
-        re.compile(
-            rb"\b(?:(?:AKIA|ASIA)[A-Z0-9]{16}\b|gh[opsur]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}"
-            rb"|xox[abeprs]-[\w-]{10,}|sk-[\w-]{20,}|(?<![\w-])eyJ[\w-]{8,2048}\.[\w-]{8,}(?:\.[\w-]*)?|AIza[\w-]{30,}"
-            rb"|hvs\.[\w-]{20,}|npm_\w{30,}|[sr]k_(?:live|test)_\w{16,}|SG\.[\w-]{16,64}\.[\w-]{16,}|do[opr]_v1_\w{32,}|hf_\w{20,}"
-            rb"|pypi-[\w-]{16,}|xapp-[\w-]{10,}|AGE-SECRET-KEY-\w{20,})"
-        ),
-        MASK,
-    ),
-    (re.compile(rb"-----BEGIN[ A-Z]{0,40}PRIVATE KEY(?: BLOCK)?-----.*", re.DOTALL), MASK),
-    (re.compile(rb"\A.*-----END[ A-Z]{0,40}PRIVATE KEY(?: BLOCK)?-----", re.DOTALL), MASK),
-    (
-        re.compile(rb"(hooks\.slack\.com/services/|discord(?:app)?\.com/api/webhooks/\d+/)[\w/-]+"),
+        b"/",
+        re.compile(rb"(\.\w{2,8}/(?:api/)?(?:webhooks?|services/(?=T\w{4,}/))/?(?:\d{1,24}/)?)[\w@/-]{16,}"),
         rb"\1" + MASK,
     ),
-    (re.compile(rb"(api\.telegram\.org/bot\d{1,20}:)[\w-]+"), rb"\1" + MASK),
-    (re.compile(rb"(rtmps?://[^\s/]{1,256}/\w{1,64}/)[\w-]{16,}"), rb"\1" + MASK),
-    (re.compile(rb"((?:\A|[=\s\"'])[\w.-]{1,64}:)[^\s@]{1,256}@(?=\w{0,8}\()"), rb"\1" + MASK + b"@"),
+    (b"?", re.compile(rb"([?&](?:sig|signature)=)[^&\s#\"']+", re.IGNORECASE), rb"\1" + MASK),
+    (b"slack", re.compile(rb"(hooks\.slack\.com/services/)[\w/-]+"), rb"\1" + MASK),
+    (b"telegram", re.compile(rb"(api\.telegram\.org/bot\d{1,20}:)[\w-]+"), rb"\1" + MASK),
+    (b"rtmp", re.compile(rb"(rtmps?://[^\s/]{1,256}/\w{1,64}/)[\w-]{16,}"), rb"\1" + MASK),
+    (b"@", re.compile(rb"((?:\A|[=\s\"'])[\w.-]{1,64}:)\S{1,256}@(?=\w{0,8}\()"), rb"\1" + MASK + b"@"),
     (
+        b"@",
+        re.compile(
+            rb"(\A[A-Za-z_]\w{0,64}:)(?!//)(?![^\s/@]{0,256}@sha\d)[^\s/@]{1,256}@(?=[\w.-]+(?:[:/]|\Z))"
+        ),
+        rb"\1" + MASK + b"@",
+    ),
+    (
+        b"=",
         re.compile(rb"((?<![a-z])key=)(?:[0-9a-f]{32,}|[\w+/]{28,}=+|[\w+]{38,})(?![\w.])", re.IGNORECASE),
         rb"\1" + MASK,
     ),
-    (re.compile(rb"(IDENTIFIED BY\s{1,4})(?:'[^']*'?|\"[^\"]*\"?)", re.IGNORECASE), rb"\1" + MASK),
-    (re.compile(rb"(<(?:password|secret|token)>)[^<]+", re.IGNORECASE), rb"\1" + MASK),
     (
-        re.compile(rb"(\becho\s{1,4}(?:-n\s{1,4})?)[^|]{1,256}(?=\|\s{0,4}sudo\s[^|]{0,64}-S)"),
+        b"p=",
+        re.compile(rb"((?:\A|[\s\"'])(?:[A-Za-z]=[^,\s]{0,256},){0,8}(?<=[,\s\"'])p=)[^,\s]+"),
+        rb"\1" + MASK,
+    ),
+    (b"p=", re.compile(rb"(\Ap=)[^,]+(?=,[A-Za-z]=)"), rb"\1" + MASK),
+    (b"secret,", re.compile(rb"(\bsecret,\S{0,256}?\bdata=)[^,\s]+"), rb"\1" + MASK),
+    (
+        b" ",
+        re.compile(
+            rb"(\b(?:IDENTIFIED\s{1,4}(?:WITH\s{1,4}\S{1,64}\s{1,4})?(?:BY|AS)|PASSWORD)\s{1,4})(?:'[^']*'?|\"[^\"]*\"?)",
+            re.IGNORECASE,
+        ),
+        rb"\1" + MASK,
+    ),
+    (b"<", re.compile(rb"(<(?:\w{0,32})(?:password|secret|token)>)[^<]+", re.IGNORECASE), rb"\1" + MASK),
+    (
+        b".auth(",
+        re.compile(rb"(\.auth\(\s{0,4}[\"'][^\"']{0,64}[\"']\s{0,4},\s{0,4})(?:'[^']*'?|\"[^\"]*\"?)"),
+        rb"\1" + MASK,
+    ),
+    (
+        b"assword",
+        re.compile(rb"(assword[^\n]{0,64}?\bsend\s{1,4}(?:--\s{1,4})?)\"[^\"]*\"?"),
+        rb"\1" + MASK,
+    ),  # expect
+    # what is piped into a program that reads a secret from its standard input
+    (
+        b"|",
+        re.compile(
+            rb"(\b(?:echo|printf)\s{1,4}(?:-\w{1,3}\s{1,4})?)[^|]{1,256}(?=\|\s{0,4}(?:sudo\s[^|]{0,64}-S|[^|]{0,128}-stdin|(?:sudo\s{1,4})?"
+            rb"(?:chpasswd|cryptsetup|kinit|smbpasswd|vncpasswd|su\s|htpasswd|ssh-add|wg\s|[^|]{0,128}--passphrase-fd|[^|]{0,64}(?:fd:|stdin\b))))"
+        ),
         rb"\1" + MASK + b" ",
     ),
+    (b">", re.compile(rb"(\A|\s)>[^\s>=&|(/][^\s]{5,}(?=\Z|\s[~&+-])"), rb"\1>" + MASK),
 )
+_PLAIN_NAMES: Final = names()
 
 
-def names_secret(name: bytes) -> bool:
-    """Whether the value of a flag or key of this name is a secret."""
-    found = _NAMED.search(name)
-    return bool(found) and not (found and _excused(name, found[1]))
-
-
-def _excused(name: bytes, rest: bytes) -> bool:
-    return bool(_NOT_ITSELF.search(rest)) and not _IDENTIFIER.search(name)
-
-
-def is_plain(name: bytes, value: bytes) -> bool:
-    """Whether the value is a switch's, a path or, of a name that measures, a number: no secret."""
-    return bool(
-        _PLAIN.match(value)
-        or (_SWITCHED.match(value) and not _PROPER.search(name))
-        or (_NUMBER.match(value) and _MEASURE.search(name))
+def ends_in_key(text: bytes, known: Names = _PLAIN_NAMES) -> bool:
+    """Whether the text ends in the sign behind a secret's name, so that its value comes next."""
+    if not text.endswith((b"=", b":", b"=>")):
+        return False
+    return any(
+        key.end() == len(text) and not excused(key[0].rstrip(b"=:>\"' "), key)
+        for key in known.keyed.finditer(text)
     )
 
 
-def is_secret_word(word: bytes) -> bool:
-    """Whether the word alone says that a secret follows, as `requirepass` does."""
-    return bool(_BARE.match(word))
+def mask_forms(text: bytes) -> bytes:
+    """The text with keys and tokens masked that are known by their form alone."""
+    return _FORM.sub(MASK, text)
 
 
-def ends_in_key(text: bytes) -> bool:
-    """Whether the text ends in the sign behind a secret's name, so that its value comes next."""
-    return text.endswith((b"=", b":")) and any(key.end() == len(text) for key in _KEYED.finditer(text))
-
-
-def mask_text(text: bytes) -> bytes:
+def mask_text(text: bytes, known: Names = _PLAIN_NAMES) -> bytes:
     """The text with the secrets in it masked. What a key at its very start names is all the rest."""
-    text = _HEADER.sub(rb"\1\2" + MASK, text)
-    for pattern, masked in _PLACES:
-        text = pattern.sub(masked, text)
-    return _mask_keyed(text)
+    if _INERT.match(text):
+        return text
+    if _INVISIBLE.search(text):
+        seen = _INVISIBLE.sub(b"", text)
+        masked = _mask_seen(seen, known)
+        return text if masked == seen else masked
+    return _mask_seen(text, known)
 
 
-def _mask_keyed(text: bytes) -> bytes:
+def _mask_seen(text: bytes, known: Names) -> bytes:
+    text = _HEADER.sub(rb"\1\2\3" + MASK, text)
+    if b"://" in text:
+        text = _mask_urls(text)
+    for part, pattern, masked in _PLACES:
+        if part in text:
+            text = pattern.sub(masked, text)
+    return _mask_keyed(text, known)
+
+
+def _mask_urls(text: bytes) -> bytes:
+    """`scheme://user:PASSWORD@host`, the password up to the last @ where signs in it are not escaped."""
+    text = _USER_PERCENT.sub(rb"\1" + MASK + b"@", text)
+    pieces: list[bytes] = []
+    done = end = 0
+    at = -1
+    for start in _USER_INFO.finditer(text):
+        if start.end() < done:
+            continue
+        if start.end() >= end:
+            found = _URL_END.search(text, start.end())
+            end = found.start() if found else len(text)
+            at = text.rfind(b"@", start.end(), end)
+        if at < start.end():
+            continue
+        slash = _AUTHORITY_END.search(text, start.end(), end)
+        before = text.rfind(b"@", start.end(), slash.start()) if slash else at
+        if before < 0 and _PORT.match(text, start.end(), end):
+            continue
+        stop = before if before >= 0 else at
+        pieces += (text[done : start.end()], MASK)
+        done = stop
+    return b"".join((*pieces, text[done:]))
+
+
+def _mask_keyed(text: bytes, known: Names) -> bytes:
     """`key=value`, `key: value`, `"key": "value"` with the value masked."""
     pieces: list[bytes] = []
     done = 0
     leading = _LEADING_NAME.match(text)
     leading_end = leading.end() if leading else 0
-    for key in _KEYED.finditer(text):
-        if key.start() < done or _excused(name := key[0].rstrip(b"=: \t\"'"), key[1]):
+    for key in known.keyed.finditer(text):
+        name = text[max(done, key.start() - 32) : key.start()] + key[0][: -len(key["sign"])]
+        name = name.rpartition(b"=")[2].rpartition(b" ")[2]
+        if key.start() < done or excused(name, key) or key.end() == len(text):
             continue
-        if key.start() <= leading_end and len(text) > key.end():
-            if is_plain(name, text[key.end() :]):
-                return b"".join((*pieces, text[done:]))
-            return text[: key.end()] + MASK
-        value = _VALUE.match(text, key.end())
-        if value and not is_plain(name, value[0]):
+        if key.start() <= leading_end and key["sign"].strip() in {b"=", b":"}:
+            if _stays(known, name, key, text[key.end() :]):
+                continue
+            return b"".join((*pieces, text[done : key.end()], MASK))
+        stop = _value_end(text, key.end())
+        if stop > key.end() and not _stays(known, name, key, text[key.end() : stop]):
             pieces += (text[done : key.end()], MASK)
-            done = value.end()
+            done = stop
     return b"".join((*pieces, text[done:]))
+
+
+def _stays(known: Names, name: bytes, key: re.Match[bytes], value: bytes) -> bool:
+    """A colon without a blank is also what parts a module from its object, or a host from its port."""
+    if key["sign"] == b":" and key["weak"] and key.string[key.start() - 1 : key.start()] == b"/":
+        return True
+    if key["sign"] == b":" and not name.startswith((b"-", b"/")) and _NO_VALUE.match(value):
+        return True
+    return known.stays(name, value)
+
+
+def _value_end(text: bytes, start: int) -> int:
+    """Where the value that starts here ends: quoted, bracketed, a block of lines, or up to a separator."""
+    block = _BLOCK.match(text, start)
+    if block:
+        return block.end()
+    if text[start : start + 1] in {b"{", b"["}:
+        braced = _BRACED.match(text, start)
+        return braced.end() if braced else _bracketed_end(text, start)
+    value = _VALUE.match(text, start)
+    if not value:
+        return start
+    if value["quote"]:
+        closing = text.find(value["quote"], value.end())
+        return len(text) if closing < 0 else closing + len(value["quote"])
+    return value.end()
+
+
+def _bracketed_end(text: bytes, start: int) -> int:
+    """Behind the bracket that closes the one at `start`; the end where none does."""
+    depth = 0
+    for sign in _BRACKETS.finditer(text, start):
+        depth += 1 if sign[0] in b"{[" else -1
+        if depth <= 0:
+            return sign.end()
+    return len(text)

@@ -20,6 +20,7 @@ from archive.mistakes import Mistake, OperatorError
 from archive.records import Limits
 from collector.keys import Credentials
 from collector.known_hosts import Policy
+from procmaps.masking_options import Masking
 from reports.delivery import MailSettings
 from workers.schedules import Schedule
 
@@ -82,6 +83,7 @@ class WorkerSettings:
     deadline_s: int = 4 * 3600
     keep_dumps: bool = True
     tool_version: str = ""
+    masking: Masking = field(default_factory=Masking)  # of this machine: no run says how
     pace: Pace = field(default_factory=Pace)
 
 

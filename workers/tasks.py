@@ -195,7 +195,13 @@ class Worker:
 
     def _session(self, run: Run) -> Session:
         evidence = Evidence[run.manifest.scope.evidence.upper()]
-        return Session(run.manifest.limits, evidence, self._keyring, self._known_hosts)
+        return Session(
+            run.manifest.limits,
+            evidence,
+            self._keyring,
+            self._known_hosts,
+            masking=self._settings.masking,
+        )
 
     def _leases(self, run: Run) -> Leases:
         return Leases(self._redis, run.run_id, self._settings.pace.lease_s)

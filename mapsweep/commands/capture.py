@@ -32,12 +32,14 @@ def capture(pid: int, folder: Path) -> None:
     from archive.mistakes import Mistake, OperatorError  # noqa: PLC0415 - --help does not wait for it
     from mapsweep import capture_folder  # noqa: PLC0415 - likewise
     from mapsweep.exits import complain  # noqa: PLC0415 - likewise
+    from mapsweep.options import load  # noqa: PLC0415 - likewise
     from mapsweep.terminal import visible  # noqa: PLC0415 - likewise
 
     source = Path("/proc", str(pid))
     if not source.is_dir():
         raise OperatorError(Mistake(f"pid {pid}", "no such process"))
-    captured = capture_folder.capture(source, f"pid {pid}")
+    masking = load(None).masking
+    captured = capture_folder.capture(source, f"pid {pid}", masking)
     capture_folder.write(captured, folder)
     click.echo(visible(str(folder)))
     for mistake in captured.missing:

@@ -14,9 +14,11 @@ from collector.session import Session
 from mapsweep.demo import DemoFleet, serving
 from mapsweep.execution import conduct
 from mapsweep.exits import Exit
+from mapsweep.options import load as load_settings
 from mapsweep.options import runs_option
 from mapsweep.order import Order
 from mapsweep.settings import default_runs
+from procmaps.masking_options import Masking
 from workers.embedded import execute
 
 PATTERN = "all"
@@ -35,16 +37,17 @@ def demo(*, runs_url: str | None) -> Exit:
     with serving() as fleet:
         hosts = select(load(fleet.inventory), PATTERN)
         order = Order(Scope("demo", PATTERN), hosts, fleet.limits, DEADLINE_S, command="mapsweep demo")
-        session = _session(fleet)
+        session = _session(fleet, load_settings(None).masking)
         ended = conduct(order.place(runs), runs, lambda run, tell, stop: execute(run, session, tell, stop))
     click.echo("The hosts of the demo have ended with it; what they sent is kept in the run.", err=True)
     return ended
 
 
-def _session(fleet: DemoFleet) -> Session:
+def _session(fleet: DemoFleet, masking: Masking) -> Session:
     """Strict about host keys as any sweep, and blind to the account's own agent and keys."""
     return Session(
         limits=fleet.limits,
         keyring=Keyring(Credentials(use_agent=False, default_key_files=())),
         known_hosts=KnownHosts((fleet.known_hosts,)),
+        masking=masking,
     )

@@ -7,6 +7,7 @@ from collector import outcomes, probe
 from collector.outcomes import Capture
 from collector.session import Session
 from collector.trouble import HostTrouble
+from procmaps.masking_options import Arguments, Masking
 from procmaps.tables import Evidence
 
 HOST = Host("web1", "10.0.0.1")
@@ -73,3 +74,19 @@ def test_a_cut_stream_says_what_is_known_of_its_end() -> None:
         dump = outcomes.conclude(outcomes.begin(HOST, 1), drawn, capture, Session())
         assert not dump.complete
         assert dump.problem == f"the stream was cut off in its identity part; {ending}"
+
+
+def test_what_the_settings_say_of_arguments_reaches_what_is_kept() -> None:
+    drawn = probe.draw(HOST, Limits(), Evidence.MAPS)
+    memory = gzip.compress(f"{drawn.nonce} maps 7\nx\n\n{drawn.nonce} end 0\nsent=1\n".encode())
+    identity = f"{drawn.nonce} cmdline 7\na\0--kundennr\0x17\0\n{drawn.nonce} end 0\nsent=1\n".encode()
+    received = f"{drawn.nonce} begin 1\n".encode() + memory + gzip.compress(identity)
+    for masking, kept in (
+        (Masking(), b"x17"),
+        (Masking(words=("kundennr",)), b"--kundennr\0***"),
+        (Masking(Arguments.NAMES), b"a\0--kundennr\n"),
+        (Masking(Arguments.NONE), b"cmdline 7\n\n"),
+    ):
+        capture = Capture(received, b"", 0)
+        dump = outcomes.conclude(outcomes.begin(HOST, 1), drawn, capture, Session(masking=masking))
+        assert kept in gzip.decompress(dump.identity_gz)

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from archive.records import Limits, Stage
 from collector import stream
 from collector.trouble import HostTrouble
+from procmaps.masking_options import Arguments, Masking
+from procmaps.secret_paths import PATH_COST_BYTES, PATHS_LIMIT_BYTES
 
 NONCE = "00112233445566778899aabbccddeeff"
 BEGIN = f"{NONCE} begin 1\n".encode()
@@ -18,7 +20,7 @@ PACKED = gzip.compress(MEMORY, 1), gzip.compress(IDENTITY, 1)
 
 
 def accept(received: bytes, limits: Limits | None = None) -> stream.Parts:
-    return stream.parts(received, NONCE, limits or Limits())
+    return stream.parts(received, NONCE, limits or Limits(), Masking())
 
 
 def noisy(size: int) -> bytes:
@@ -157,3 +159,49 @@ def test_any_bytes_are_a_dump_or_a_trouble(noise: bytes, rest: bytes) -> None:
         return
     gzip.decompress(parts.memory_gz)
     gzip.decompress(parts.identity_gz)
+
+
+TOKEN = b"ghp_0123456789abcdefghijABCDEFGHIJ012345"
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_secret_in_a_mapped_path_is_not_kept(packed: bool) -> None:
+    line = b"7f00-7f01 r-xp 00000000 08:01 123                 /srv/%s/lib.so\n"
+    memory = b"%s maps 7\n" % NONCE.encode() + b"".join(line % (b"d%d" % number) for number in range(9_000))
+    memory += line % TOKEN + f"\n{NONCE} end 0\nlisted=1\n".encode()
+    received = gzip.compress(memory, 1) + PACKED[1] if packed else memory + IDENTITY
+    parts = accept(BEGIN + received)
+    assert parts.complete
+    assert gzip.decompress(parts.memory_gz) == memory.replace(TOKEN, b"***")
+
+
+def test_of_too_many_paths_the_rest_is_dropped() -> None:
+    count = PATHS_LIMIT_BYTES // PATH_COST_BYTES + 2
+    lines = b"".join(b"7f00-7f01 r-xp 0 08:01 1 /%d\n" % number for number in range(count))
+    parts = accept(BEGIN + f"{NONCE} maps 7\n".encode() + lines + MEMORY + IDENTITY)
+    kept = gzip.decompress(parts.memory_gz)
+    assert kept.count(b"\n") >= count
+    assert b" /***\n" in kept
+
+
+def test_secrets_in_what_a_login_shell_prints_are_masked() -> None:
+    parts = accept(b"export PGPASSWORD=hunter2\ncurl -u admin:hunter2 x\n" + BEGIN + PACKED[0] + PACKED[1])
+    assert "PGPASSWORD=***" in parts.problem
+    assert "hunter2" not in parts.problem
+
+
+def test_arguments_that_cost_too_much_are_dropped_and_the_problem_says_so() -> None:
+    records = b"".join(
+        b"%s cmdline %d\n%s\n"
+        % (NONCE.encode(), pid, b"\0".join(b"%d" % (pid * 500 + at) for at in range(500)))
+        for pid in range(1, 700)
+    )
+    parts = accept(BEGIN + MEMORY + records + IDENTITY)
+    assert "processes the arguments were dropped" in parts.problem
+
+
+def test_what_is_kept_of_arguments_is_the_sites_choice() -> None:
+    identity = f"{NONCE} cmdline 7\napp\0--port\00080\0\n{NONCE} end 0\nsent=1\n".encode()
+    masking = Masking(Arguments.NAMES)
+    parts = stream.parts(BEGIN + MEMORY + identity, NONCE, Limits(), masking)
+    assert b"app\0--port\n" in gzip.decompress(parts.identity_gz)

@@ -1,3 +1,5 @@
+import pytest
+
 from archive.records import Stage
 from collector.trouble import DETAIL_CHARS, REMEDIES, HostTrouble, one_line
 
@@ -18,3 +20,31 @@ def test_a_remedy_where_one_is_known() -> None:
     assert "authorized_keys" in HostTrouble(Stage.AUTH, "auth_rejected").remedy
     assert HostTrouble(Stage.READ, "unheard_of").remedy == ""
     assert all(text and text.isprintable() for text in REMEDIES.values())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "bash: curl -u admin:hunter2 https://h: not found",
+        "+ PGPASSWORD=hunter2 psql",
+        b"sudo: mysql -phunter2: command not found\n",
+        "line\nhttps://u:hunter2@h/\n",
+    ],
+)
+def test_secrets_in_complaints_are_masked(text: str | bytes) -> None:
+    assert "hunter2" not in one_line(text)
+    assert "***" in one_line(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sudo: a password is required",
+        "Permission denied (publickey,password).",
+        "[sudo] password for alice:",
+        "sudo: a terminal is required to read the password; either use the -S option",
+        "more than 5 bytes came out of gzip",
+    ],
+)
+def test_complaints_without_secrets_stay(text: str) -> None:
+    assert one_line(text) == text

@@ -1,7 +1,16 @@
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from procmaps.frames import Record, mask_identity, split
+from procmaps.frames import (
+    ARGUMENTS_CUT_BYTES,
+    CROWDED_BYTES,
+    CROWDED_CUT_BYTES,
+    OWN_CUT_BYTES,
+    Record,
+    mask_identity,
+    split,
+)
 from tests.strategies import NONCE, record
 
 kinds = st.sampled_from(("status", "maps", "cmdline", "comm", "os-release"))
@@ -61,7 +70,7 @@ def test_masking_keeps_every_record_and_argument(sent: list[tuple[str, int, byte
         old_text, new_text = part[old.start : old.end], masked[new.start : new.end]
         if old.kind == b"cmdline":
             assert old_text.count(b"\0") == new_text.count(b"\0")
-        else:
+        elif old.kind != b"comm":
             assert old_text == new_text
 
 
@@ -89,3 +98,35 @@ def test_what_grep_sent_is_masked_too() -> None:
         "grep", 0, b"7/cmdline:app\0--token\0***\0\n12/cmdline:two\n12/cmdline:password=***\n9/comm:token\n"
     )
     assert mask_identity(part + end, NONCE) == shown + end
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (b"app\0" + b"x" * (ARGUMENTS_CUT_BYTES - 4), b"app\0"),
+        (b"mapsweep probe\0--url=postgres://a:halfasec"[:OWN_CUT_BYTES], b"mapsweep probe\0"),
+        (b"worker of mapsweep probe --lev 12345678", b"worker of mapsweep probe --lev 12345678"),
+        (b"app\0" + b"x" * (CROWDED_CUT_BYTES - 4), b"app\0" + b"x" * (CROWDED_CUT_BYTES - 4)),
+    ],
+)
+def test_an_argument_that_the_probe_cut_is_dropped(sent: bytes, kept: bytes) -> None:
+    masked = mask_identity(record("cmdline", 1, sent) + record("end", 0, b""), NONCE)
+    first = split(masked, NONCE)[0]
+    assert masked[first.start : first.end] == kept
+
+
+def test_once_much_is_held_back_the_probe_cuts_shorter() -> None:
+    filler = record("cgroup", 1, b"x" * CROWDED_BYTES)
+    part = record("cmdline", 2, b"app\0" + b"x" * (CROWDED_CUT_BYTES - 4)) + filler
+    masked = mask_identity(part, NONCE)
+    first = split(masked, NONCE)[0]
+    assert masked[first.start : first.end] == b"app\0"
+
+
+def test_names_and_groups_are_masked_too() -> None:
+    token = b"ghp_0123456789abcdefghijABCDEFGHIJ012345"
+    part = record("comm", 1, b"pw=hunter2\n") + record("cgroup", 1, b"0::/a/" + token + b"/b\n")
+    masked = mask_identity(part, NONCE)
+    assert b"hunter2" not in masked
+    assert token not in masked
+    assert b"0::/a/***/b" in masked

@@ -1,17 +1,22 @@
+import re
+import shlex
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from procmaps.masking import (
-    ARGUMENT_LIMIT_BYTES,
     ARGUMENTS_LIMIT,
     PROCESS_LIMIT_BYTES,
+    Budget,
     mask_argv,
     mask_cmdline,
 )
+from procmaps.masking_options import Arguments, Masking
 from procmaps.secret_patterns import MASK
+from procmaps.secret_walk import ARGUMENT_LIMIT_BYTES
 
 
 def masked(*arguments: str) -> list[str]:
@@ -54,7 +59,7 @@ def masked(*arguments: str) -> list[str]:
         ),
         (["x", "jdbc:oracle:thin:scott/tiger@//h:1521/s"], ["x", "jdbc:oracle:thin:scott/***@//h:1521/s"]),
         (["x", "Server=h;User Id=a;Password=b c;X=1"], ["x", "Server=h;User Id=a;Password=*** c;X=1"]),
-        (["x", '{"user": "a", "password": "b c", "n": 1}'], ["x", '{"user": "a", "password": *** "n": 1}']),
+        (["x", '{"user": "a", "password": "b c", "n": 1}'], ["x", '{"user": "a", "password": ***, "n": 1}']),
         (["x", "AKIAIOSFODNN7EXAMPLE"], ["x", "***"]),
         (["x", "eyJhbGciOiJI.eyJzdWIiOiIx.c2ln"], ["x", "***"]),
         (
@@ -225,3 +230,76 @@ def test_the_bound_of_a_process_counts_what_is_read() -> None:
 def test_passwd_is_a_program_where_it_comes_first_and_a_name_elsewhere() -> None:
     assert mask_argv((b"/usr/bin/passwd", b"alice")) == (b"/usr/bin/passwd", b"alice")
     assert mask_argv((b"app", b"passwd", b"sv2026xyz"))[2] == b"***"
+
+
+LINES = Path(__file__).parent / "command_lines"
+
+
+def argument_lists(name: str) -> list[list[str]]:
+    """Of a file with one command line a line, quoted as for a shell; $' is a text with \\n in it."""
+    lines = (LINES / name).read_text(encoding="utf-8").splitlines()
+    told = [line for line in lines if line and not line.startswith("#")]
+    return [shlex.split(line.replace("$'", "'").replace("\\n", "\n")) for line in told]
+
+
+@pytest.mark.parametrize("arguments", argument_lists("secret.txt"), ids=" ".join)
+def test_secrets_of_real_tools_do_not_come_through(arguments: list[str]) -> None:
+    secrets = re.findall("«(.*?)»", " ".join(arguments), re.DOTALL)
+    shown = "\0".join(masked(*(argument.replace("«", "").replace("»", "") for argument in arguments)))
+    assert secrets
+    # no part of it either: half a mask looks safe and is not
+    pieces = {secret[at : at + 5] for secret in secrets for at in range(len(secret) - 4)}
+    assert not [piece for piece in pieces if piece in shown]
+
+
+@pytest.mark.parametrize("arguments", argument_lists("harmless.txt"), ids=" ".join)
+def test_what_real_tools_are_given_besides_stays(arguments: list[str]) -> None:
+    assert masked(*arguments) == arguments
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        (
+            [
+                "/usr/bin/java",
+                "-Xmx4g",
+                "-XX:+UseG1GC",
+                "-Dapp.key=abc",
+                "-cp",
+                "/x",
+                "-jar",
+                "/a.jar",
+                "--port=80",
+                "in",
+            ],
+            ["/usr/bin/java", "-Xmx4g", "-XX:+UseG1GC", "-Dapp.key", "-cp", "-jar", "/a.jar", "--port"],
+        ),
+        (["nginx: worker process"], ["nginx:"]),
+        (["mysql", "-pabc", "--user=x", "shop"], ["mysql", "-p", "--user"]),
+        (["tool", "-Zabc9", "x"], ["tool", "-Z"]),
+    ],
+)
+def test_of_names_no_value_is_kept(given: list[str], shown: list[str]) -> None:
+    cmdline = b"\0".join(argument.encode() for argument in given)
+    assert mask_cmdline(cmdline, Masking(Arguments.NAMES)) == b"\0".join(map(str.encode, shown))
+    assert mask_cmdline(cmdline, Masking(Arguments.NONE)) == b""
+
+
+def test_the_site_has_words_of_its_own() -> None:
+    options = Masking(words=("kundennr",))
+    assert mask_cmdline(b"app\0--kundennr=4711x", options) == b"app\0--kundennr=***"
+    assert mask_cmdline(b"app\0--kundennr=4711x") == b"app\0--kundennr=4711x"
+
+
+def test_what_the_budget_of_a_host_does_not_reach_to_is_dropped() -> None:
+    budget = Budget(20)
+    kept = [mask_cmdline(b"\0".join([b"app%d" % number] * 9), Masking(), budget) for number in range(5)]
+    assert [bool(cmdline) for cmdline in kept] == [True, True, True, False, False]
+    assert budget.dropped == 2
+
+
+def test_what_was_masked_before_costs_nothing() -> None:
+    budget = Budget(20)
+    assert all(mask_cmdline(b"always\0the\0same", Masking(), budget) for _ in range(100))
+    assert budget.dropped == 0

@@ -1,0 +1,93 @@
+"""Secrets in paths and in the names that processes give themselves."""
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from procmaps.masking import Budget
+from procmaps.masking_options import AS_BY_DEFAULT, Masking
+from procmaps.secret_names import names
+from procmaps.secret_patterns import mask_forms, mask_text
+from procmaps.secret_walk import STEP_BYTES
+
+PATHS_REMEMBERED: Final = 65_536
+# different ones on a host, each with what it costs at least; of more only that they are files is kept
+PATHS_LIMIT_BYTES: Final = 6 * 2**20
+PATH_COST_BYTES: Final = 32
+TOO_MANY: Final = b"/***"
+# behind the inode of a line of maps; the kernel's own names begin with a bracket and stay
+_SIGNS = re.compile(rb"[=:@\"'$|<>?\s%]|-----")
+_PATHS = re.compile(rb" [0-9]+ +(/[^\n]*)")
+PATH_LIMIT_BYTES: Final = 4096  # a path of the kernel; of what is longer the rest is dropped
+
+
+def is_plain(path: bytes) -> bool:
+    """Whether no sign in it can stand between a name and a secret."""
+    return _SIGNS.search(path) is None
+
+
+@lru_cache(maxsize=PATHS_REMEMBERED)
+def mask_path(path: bytes, masking: Masking = AS_BY_DEFAULT) -> bytes:
+    """Each folder by itself: a secret in one must not take the object's name away, which labels rest on."""
+    if is_plain(path):
+        return mask_forms(path)
+    known = names(masking.words)
+    return b"/".join(mask_text(part, known) for part in path[:PATH_LIMIT_BYTES].split(b"/"))
+
+
+@lru_cache(maxsize=PATHS_REMEMBERED)
+def mask_word(word: bytes, masking: Masking = AS_BY_DEFAULT) -> bytes:
+    """The content of /proc/PID/comm."""
+    return mask_text(word[:PATH_LIMIT_BYTES], names(masking.words))
+
+
+def mask_cgroup(content: bytes, masking: Masking = AS_BY_DEFAULT, budget: Budget | None = None) -> bytes:
+    """The content of /proc/PID/cgroup; dropped once the budget of the host is spent."""
+    telling = b"=" in content
+    if budget is not None:
+        if budget.spent:
+            return b""
+        budget.left_steps -= len(content) // (STEP_BYTES if telling else 4 * STEP_BYTES)
+    if not telling:
+        return mask_forms(content)
+    return b"\n".join(mask_path(line, masking) for line in content.split(b"\n"))
+
+
+class Paths:
+    """The paths of one host's mappings: each is looked at once, as often as it occurs."""
+
+    def __init__(self, masking: Masking = AS_BY_DEFAULT) -> None:
+        self._masking = masking
+        self._seen: set[bytes] = set()
+        self._masked: dict[bytes, bytes] = {}
+        self._left_bytes = PATHS_LIMIT_BYTES
+
+    def look_at(self, text: bytes) -> None:
+        """Whole lines of maps or smaps, or of a stream that holds them."""
+        if self._is_full():
+            return
+        for path in set(_PATHS.findall(text)) - self._seen:
+            self._left_bytes -= PATH_COST_BYTES + (len(path) // 8 if is_plain(path) else len(path))
+            if self._is_full():
+                return
+            self._seen.add(path)
+            masked = mask_path(path, self._masking)
+            if masked != path:
+                self._masked[path] = masked
+
+    @property
+    def found(self) -> bool:
+        """Whether the lines have to be written anew."""
+        return bool(self._masked) or self._is_full()
+
+    def masked(self, text: bytes) -> bytes:
+        """The same lines with the secrets in paths masked, and the paths that were too many dropped."""
+        return _PATHS.sub(self._instead, text)
+
+    def _is_full(self) -> bool:
+        return self._left_bytes < 0
+
+    def _instead(self, found: re.Match[bytes]) -> bytes:
+        path = found[1]
+        shown = self._masked.get(path, path) if path in self._seen else TOO_MANY
+        return found[0][: -len(path)] + shown
