@@ -74,7 +74,7 @@ _FAMILIES: Final = (
     (
         _P,
         (
-            b"cqlsh beeline mydumper myloader check_mysql check_pgsql check_mssql twine rabbitmqadmin"
+            b"cqlsh beeline mydumper myloader check_mysql check_pgsql check_mssql twine rabbitmqadmin hydra medusa ncrack"
             b" cypher-shell"
         ),
     ),
@@ -150,7 +150,10 @@ _FAMILIES: Final = (
     (_ENCRYPT, b"consul nomad serf"),
     (_CLOUD_SECRETS, b"aws gcloud"),
     (_BROWSERS, b"chrome chromium google-chrome code electron brave msedge slack"),
-    (Tool(attached=(b"/p:", b"/gp:", b"/pth:")), b"xfreerdp xfreerdp3 wlfreerdp sdl-freerdp wfreerdp"),
+    (
+        Tool(attached=(b"/p:", b"/gp:", b"/pth:")),
+        b"freerdp xfreerdp xfreerdp3 wlfreerdp sdl-freerdp wfreerdp",
+    ),
 )
 
 _SPECIAL: Final[dict[bytes, Tool]] = {
