@@ -74,8 +74,8 @@ _FAMILIES: Final = (
     (
         _P,
         (
-            b"cqlsh beeline mydumper myloader check_mysql check_pgsql check_mssql twine rabbitmqadmin hydra medusa ncrack"
-            b" cypher-shell"
+            b"cqlsh beeline mydumper myloader check_mysql check_pgsql check_mssql twine rabbitmqadmin"
+            b" hydra medusa ncrack cypher-shell"
         ),
     ),
     (

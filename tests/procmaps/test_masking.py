@@ -107,7 +107,7 @@ def test_a_command_line_is_masked_as_its_arguments(argv: list[bytes]) -> None:
         ("--password=%s", "-Da.secret=%s", "API_KEY=%s", "https://u:%s@h/", "--token %s", "x --pwd '%s'")
     ),
     st.text(
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._~+-", min_size=4, max_size=40
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._~+-", min_size=12, max_size=40
     ).filter(lambda secret: not secret.startswith("-")),
 )
 def test_no_secret_comes_through(form: str, secret: str) -> None:
