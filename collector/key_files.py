@@ -70,7 +70,7 @@ def load(path: Path, passphrase: str) -> KeyFile:
             keys = (paramiko_key(key, blob), *keys)
     except HostTrouble as trouble:
         place = f"{path}-cert.pub" if trouble.reason == "certificate_unreadable" else f"{path}"
-        named = HostTrouble(trouble.stage, trouble.reason, f"{place}: {trouble.detail}")
+        named = HostTrouble(trouble.stage, trouble.reason, f"{place} ({trouble.detail})")
         missing = not content and isinstance(trouble.__cause__, FileNotFoundError | NotADirectoryError)
         return KeyFile(trouble=named, missing=missing, public=_public_half(content))
     return KeyFile(keys)

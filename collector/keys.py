@@ -126,14 +126,14 @@ class Keyring:
             if name not in self._by_file:
                 self._by_file[name] = _Once("key file", lambda: self._load(name))
             once = self._by_file[name]
-        detail = f"{name}: could not be read in {seconds:g} s"
+        detail = f"{name} could not be read in {seconds:g} s"
         return once.get(seconds, wait) or KeyFile(trouble=HostTrouble(Stage.AUTH, "key_timeout", detail))
 
     def _load(self, name: str) -> KeyFile:
         try:
             path = Path(name).expanduser()
         except RuntimeError as error:  # ~ of an account that is not there
-            return KeyFile(trouble=HostTrouble(Stage.AUTH, "key_unreadable", f"{name}: {error}"))
+            return KeyFile(trouble=HostTrouble(Stage.AUTH, "key_unreadable", f"{name} ({error})"))
         return key_files.load(path, self._credentials.passphrase)
 
     def _from_agent(self, seconds: float, wait: Wait) -> tuple[paramiko.PKey, ...] | None:

@@ -202,7 +202,7 @@ class _Connection:
         try:
             verdict = self._session.known_hosts.admit(self._host.address, self._host.port, key)
         except OSError as error:  # accept-new could not write
-            detail = f"{error.filename}: {error.strerror}"
+            detail = f"{error.filename} ({error.strerror})"
             raise HostTrouble(Stage.HOSTKEY, "hostkey_not_kept", detail) from None
         if verdict is not Verdict.KNOWN:
             raise HostTrouble(Stage.HOSTKEY, verdict, f"it offers {key.type} {offered.fingerprint}")
