@@ -27,7 +27,7 @@ from procmaps.rules import (
     stacks,
 )
 from procmaps.rules.draft import ACCESS, Draft, Facts
-from procmaps.rules.jvm import find_jvms
+from procmaps.rules.jvms import find_jvms
 from procmaps.rules.name_rules import NAME_RULES
 from procmaps.rules.names import OPEN_CODES, Name, mark_archives, read_codes
 from procmaps.rules.objects import BIT, Marks, find_objects, has
