@@ -10,7 +10,7 @@ FUZZ_SECONDS ?= 900
 FUZZER := 'atheris>=3'
 SHELL_SCRIPTS := collector/probe.sh scripts/environment scripts/system-packages scripts/truth .ci/run
 
-.PHONY: help demo test test-all test-lowest check bench second-opinion truth fuzz attack clean
+.PHONY: help demo test test-all test-lowest check bench second-opinion truth digests fuzz attack clean
 .DEFAULT_GOAL := help
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo 'make bench        what is claimed about speed, one line a figure'
 	@echo 'make second-opinion  label processes that can tell what their memory is (JVMs, C), and compare'
 	@echo 'make truth TRUTH=DIR  score the classifier on processes whose memory is known'
+	@echo 'make digests      after RULES_VERSION was raised: what the rules make of each known process'
 	@echo 'make fuzz         search for streams and key files that break their readers, for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make attack       the probe under its sudoers rule, 200 inputs for each pair of shell and awk'
 	@echo 'make clean        remove what the other targets made, runs/ excepted'
@@ -81,6 +82,9 @@ second-opinion: $(STAMP)
 
 truth: $(STAMP)
 	@sh scripts/truth $(BIN)/mapsweep '$(TRUTH)'
+
+digests: $(STAMP)
+	$(BIN)/python -m tests.truth.digests
 
 fuzz: $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(FUZZER) 2>/dev/null \

@@ -4,10 +4,6 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from procmaps.rules.draft import Draft
-from procmaps.rules.objects import BIT
-from procmaps.tables import Ints64
-
 KIB: Final = 2**10
 MIB: Final = 2**20
 GIB: Final = 2**30
@@ -172,18 +168,3 @@ def version_of(path: bytes) -> int:
         return 8
     found = (int(match[1]) for match in _VERSION.finditer(path.lower()))
     return next((number for number in found if OLDEST_VERSION <= number <= NEWEST_VERSION), 0)
-
-
-def rows_of_jvms(draft: Draft) -> Ints64:
-    """The parts of all JVMs."""
-    return draft.rows_in(draft.has("jvm"))
-
-
-def find_jvms(draft: Draft, paths: dict[int, bytes]) -> list[Jvm]:
-    """The JVMs of the host, one for each process that maps libjvm.so."""
-    argv = draft.snapshot.processes.argv
-    return [
-        Jvm(process, version_of(path), read_arguments(argv[process]))
-        for process, path in paths.items()
-        if draft.facts.marks[process] & BIT["jvm"]
-    ]
