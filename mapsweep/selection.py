@@ -1,7 +1,6 @@
 """The hosts that a pattern selects from the inventory of the settings."""
 
 import os
-from dataclasses import replace
 
 from archive.mistakes import Mistake, OperatorError
 from archive.records import Connection, Host
@@ -29,10 +28,9 @@ def selected(settings: Settings, patterns: tuple[str, ...]) -> tuple[Host, ...]:
     inventory = load(find_inventory(settings, os.environ))
     for warning in inventory.warnings:
         complain(warning)
-    hosts = select(inventory, pattern_of(patterns))
-    return tuple(replace(host, become=True) for host in hosts) if settings.become else hosts
+    return select(inventory, pattern_of(patterns))
 
 
-def this_machine(settings: Settings) -> tuple[Host, ...]:
+def this_machine() -> tuple[Host, ...]:
     """The machine that mapsweep runs on, without SSH and without an inventory."""
-    return (Host(LOCAL, LOCAL, become=settings.become, connection=Connection.LOCAL),)
+    return (Host(LOCAL, LOCAL, connection=Connection.LOCAL),)

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from archive.records import Connection
+from archive.records import Connection, Host
 from archive.runs import Run
 from collector.keys import Keyring
 from collector.known_hosts import KnownHosts
@@ -17,8 +17,22 @@ from mapsweep.thresholds import Threshold
 from procmaps.tables import Evidence
 from reports.delivery import MailSettings
 from workers import embedded, steps
+from workers.plan import Request, check_for_workers
 
 WORKERS_GO_ON = "no longer watched; the workers go on with the run. To watch it again:"
+
+
+def check(request: Request, settings: Settings) -> None:
+    """OperatorError where the settings do not allow the request; asked before anything is written."""
+    if _is_for_workers(request.hosts, settings):
+        from mapsweep.worker_settings import worker_settings  # noqa: PLC0415 - Celery costs half a second
+        from workers.app import require_broker  # noqa: PLC0415 - likewise
+
+        given = worker_settings(settings, os.environ)
+        check_for_workers(request.limits, given.pace)
+        require_broker(given)
+    elif request.mail_to:
+        _mail(settings)
 
 
 def carry_out(run: Run, settings: Settings, wanted: tuple[Threshold, ...]) -> Exit:
@@ -26,7 +40,7 @@ def carry_out(run: Run, settings: Settings, wanted: tuple[Threshold, ...]) -> Ex
 
     Workers mail the report themselves when they have rendered it.
     """
-    by_workers = bool(settings.broker) and not _is_local(run)
+    by_workers = _is_for_workers(run.manifest.hosts, settings)
     to = () if by_workers else run.manifest.mail_to
     mail = _mail(settings) if to else None
     execute = _by_workers(settings) if by_workers else _here(settings)
@@ -40,9 +54,9 @@ def carry_out(run: Run, settings: Settings, wanted: tuple[Threshold, ...]) -> Ex
     return ended if delivered is Exit.OK else delivered
 
 
-def _is_local(run: Run) -> bool:
-    """Whether a run reads this machine alone: a worker would read its own."""
-    return all(host.connection is Connection.LOCAL for host in run.manifest.hosts)
+def _is_for_workers(hosts: tuple[Host, ...], settings: Settings) -> bool:
+    """A run that reads this machine alone is not: a worker would read its own."""
+    return bool(settings.broker) and any(host.connection is not Connection.LOCAL for host in hosts)
 
 
 def _mail(settings: Settings) -> MailSettings:

@@ -1,7 +1,6 @@
 """Settings -> what workers, beat and those who give runs to them have to know."""
 
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 from archive.mistakes import OperatorError
@@ -41,7 +40,6 @@ def worker_settings(
         deadline_s=settings.deadline_s,
         masking=settings.masking,
         keep_dumps=settings.keep_dumps,
-        tool_version=version("mapsweep"),
     )
 
 
@@ -65,7 +63,7 @@ def schedules(settings: Settings) -> tuple[Schedule, ...]:
             time_zone=each.timezone,
             mail_to=each.mail,
             evidence=each.evidence,
-            become=each.become,
+            become=each.become or settings.become,  # as the setting says: on every host
         )
         for each in settings.schedules
     )

@@ -22,6 +22,7 @@ from collector.keys import Credentials
 from collector.known_hosts import Policy
 from procmaps.masking_options import Masking
 from reports.delivery import MailSettings
+from workers.pace import Pace
 from workers.schedules import Schedule
 
 COLLECT, CLASSIFY, REPORT = QUEUES = ("collect", "classify", "report")
@@ -39,18 +40,6 @@ _OPEN_BROKER_REMEDY = (
     "give it one, and name it with broker_password_file or MAPSWEEP_BROKER_PASSWORD;"
     " broker_without_password: true says that it is to have none"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How long things may take in the fleet. A task ends long before the broker would hand it out again."""
-
-    hosts_per_task: int = 20  # a collect task sweeps so many at once
-    task_s: int = 900  # a task that takes longer is killed
-    lease_s: int = 960  # from then on its hosts are free for another worker
-    visibility_s: int = 3600  # from then on the broker delivers an unfinished message again
-    tend_s: int = 15  # how often runs are looked after
-    attempts: int = 2  # how often a host is begun before it is given up as killing its worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +71,6 @@ class WorkerSettings:
     limits: Limits = field(default_factory=Limits)
     deadline_s: int = 4 * 3600
     keep_dumps: bool = True
-    tool_version: str = ""
     masking: Masking = field(default_factory=Masking)  # of this machine: no run says how
     pace: Pace = field(default_factory=Pace)
 

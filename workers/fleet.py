@@ -15,6 +15,7 @@ from workers import steps
 from workers.app import WorkerSettings, require_broker
 from workers.embedded import OnProgress, progress_of
 from workers.leases import Leases, Step
+from workers.plan import check_for_workers
 from workers.post import Post, post_office
 from workers.tasks import give, tend
 
@@ -95,10 +96,4 @@ def _check(run: Run, settings: WorkerSettings) -> None:
             Mistake(run.url, problem, "name its folder with --runs, here and for the workers")
         )
     Runs(settings.runs_url, settings.signing_key).by_id(run.run_id)  # the workers would open no other
-    limits, pace = run.manifest.limits, settings.pace
-    longest_s = limits.total_s * limits.attempts
-    if longest_s >= pace.task_s:
-        problem = (
-            f"a host may take {longest_s:.0f} s (total_s times attempts), a worker's task {pace.task_s} s"
-        )
-        raise OperatorError(Mistake("limits", problem, "lower limits.total_s or limits.attempts"))
+    check_for_workers(run.manifest.limits, settings.pace)

@@ -25,9 +25,9 @@ class Post:
         self._app = app
         self._pace = settings.pace
 
-    def collect(self, run_id: str, hosts: Sequence[str]) -> None:
-        """Have hosts swept, a limited number in each message."""
-        size = self._pace.hosts_per_task
+    def collect(self, run_id: str, hosts: Sequence[str], at_once: int) -> None:
+        """Have hosts swept, a limited number in each message: no more than a task sweeps at once."""
+        size = max(1, min(self._pace.hosts_per_task, at_once))
         for start in range(0, len(hosts), size):
             batch = list(hosts[start : start + size])
             self._send(COLLECT_TASK, COLLECT, {"run_id": run_id, "hosts": batch})

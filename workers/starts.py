@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from archive.mistakes import Mistake, OperatorError
 from archive.records import Manifest
-from archive.runs import Run, Runs, new_run_id
-from procmaps.classify import RULES_VERSION
+from archive.runs import Run, Runs
 from workers.app import WorkerSettings
 from workers.leases import claim, disclaim
+from workers.plan import Request, check_for_workers, planned
 from workers.schedules import Schedule
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def start(name: str, settings: WorkerSettings, client: "redis.Redis") -> Run | N
     if not claim(client, what, CLAIMED_S):
         return None
     try:
-        return Runs(settings.runs_url, settings.signing_key).create(_manifest(schedule, due, settings))
+        return Runs(settings.runs_url, settings.signing_key).create(manifest_of(schedule, due, settings))
     except FileExistsError:
         return None
     except BaseException:
@@ -58,7 +58,8 @@ def named(name: object, settings: WorkerSettings) -> Schedule:
     )
 
 
-def _manifest(schedule: Schedule, due: datetime, settings: WorkerSettings) -> Manifest:
+def manifest_of(schedule: Schedule, due: datetime, settings: WorkerSettings) -> Manifest:
+    """What the run of a due time is to do; OperatorError where the inventory or the pattern is at fault."""
     if settings.inventory is None:
         raise OperatorError(
             Mistake(f"schedule {schedule.name}", "no inventory is set", "set it for the workers")
@@ -66,19 +67,15 @@ def _manifest(schedule: Schedule, due: datetime, settings: WorkerSettings) -> Ma
     from collector.inventory import load  # noqa: PLC0415 # YAML and pydantic, for this one task
     from collector.patterns import select  # noqa: PLC0415
 
-    hosts = select(load(settings.inventory), schedule.hosts)
-    started = datetime.now(UTC)
-    mark = hashlib.sha256(f"{schedule.name} {due:%Y%m%dT%H%MZ}".encode()).hexdigest()[:4]
-    return Manifest(
-        run_id=new_run_id(due, schedule.name, mark),
+    request = Request(
         scope=schedule.scope,
+        hosts=select(load(settings.inventory), schedule.hosts),
         limits=settings.limits,
-        hosts=hosts,
-        started_at=started.isoformat(timespec="seconds"),
-        deadline_at=(started + timedelta(seconds=settings.deadline_s)).isoformat(timespec="seconds"),
-        tool_version=settings.tool_version,
-        rules_version=RULES_VERSION,
+        deadline_s=settings.deadline_s,
         command=f"schedule {schedule.name}",
         keep_dumps=settings.keep_dumps,
         mail_to=schedule.mail_to,
     )
+    check_for_workers(request.limits, settings.pace)
+    mark = hashlib.sha256(f"{schedule.name} {due:%Y%m%dT%H%MZ}".encode()).hexdigest()[:4]
+    return planned(request, due, mark)

@@ -240,7 +240,8 @@ def give(run: Run, post: Post) -> None:
     steps.runs_beside(run).queue(run.run_id)
     dumped = run.dumped()
     pending = [host.name for host in run.pending()]
-    post.collect(run.run_id, [host for host in pending if host not in dumped])
+    at_once = run.manifest.limits.concurrency
+    post.collect(run.run_id, [host for host in pending if host not in dumped], at_once)
     for host in pending:
         if host in dumped:
             post.classify(run.run_id, host)

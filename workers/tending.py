@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from archive.records import Stage
 from archive.runs import Run
 from workers import steps
-from workers.app import Pace
 from workers.leases import Leases, Step
+from workers.pace import Pace
 from workers.post import Post
 
 RUN = ""  # stands for the run itself where a lease is about no host
@@ -60,10 +60,11 @@ class Tender:
             for host in hosts:
                 self.post.classify(self.run.run_id, host)
             return
-        self.post.collect(self.run.run_id, [host for host in hosts if host not in begun])
+        at_once = self.run.manifest.limits.concurrency
+        self.post.collect(self.run.run_id, [host for host in hosts if host not in begun], at_once)
         for host in hosts:
             if host in begun:  # alone: if it kills its worker, it takes no other host with it again
-                self.post.collect(self.run.run_id, [host])
+                self.post.collect(self.run.run_id, [host], at_once)
 
     def _give_up(self, step: Step, host: str, attempts: int) -> None:
         detail = f"{attempts} workers that began to {step} it did not end: killed, out of memory, or too slow"

@@ -83,18 +83,20 @@ def collect(
     # imported here: a slip in the options does not wait for Polars
     from archive.runs import Runs  # noqa: PLC0415 - see above
     from mapsweep.composition import signing_key  # noqa: PLC0415 - see above
-    from mapsweep.order import sweep_order, typed_command  # noqa: PLC0415 - see above
-    from mapsweep.sweeping import carry_out  # noqa: PLC0415 - see above
+    from mapsweep.request import sweep_request, typed_command  # noqa: PLC0415 - see above
+    from mapsweep.sweeping import carry_out, check  # noqa: PLC0415 - see above
     from mapsweep.thresholds import thresholds  # noqa: PLC0415 - see above
+    from workers.plan import planned  # noqa: PLC0415 - see above
 
     wanted = thresholds(fail_on)
     runs = Runs(settings.runs, signing_key(settings, os.environ))
     if resume:
         run = runs.open(resume)
     else:
-        run = sweep_order(settings, patterns, local=local, command=typed_command(ctx), mail_to=mail_to).place(
-            runs
-        )
+        command = typed_command(ctx)
+        request = sweep_request(settings, patterns, local=local, command=command, mail_to=mail_to)
+        check(request, settings)
+        run = runs.create(planned(request))
     return carry_out(run, settings, wanted)
 
 
@@ -112,5 +114,5 @@ def _check(*, local: bool, resume: str | None, chosen: bool, broker: str | None)
 def _list(settings: "Settings", patterns: tuple[str, ...], *, local: bool) -> None:
     from mapsweep.selection import selected, this_machine  # noqa: PLC0415 - see above
 
-    for host in this_machine(settings) if local else selected(settings, patterns):
+    for host in this_machine() if local else selected(settings, patterns):
         click.echo(host.name)

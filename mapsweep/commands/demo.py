@@ -16,10 +16,10 @@ from mapsweep.execution import conduct
 from mapsweep.exits import Exit
 from mapsweep.options import load as load_settings
 from mapsweep.options import runs_option
-from mapsweep.order import Order
 from mapsweep.settings import default_runs
 from procmaps.masking_options import Masking
 from workers.embedded import execute
+from workers.plan import Request, planned
 
 PATTERN = "all"
 DEADLINE_S = 600
@@ -36,9 +36,11 @@ def demo(*, runs_url: str | None) -> Exit:
     runs = Runs(runs_url or default_runs(os.environ))
     with serving() as fleet:
         hosts = select(load(fleet.inventory), PATTERN)
-        order = Order(Scope("demo", PATTERN), hosts, fleet.limits, DEADLINE_S, command="mapsweep demo")
+        request = Request(Scope("demo", PATTERN), hosts, fleet.limits, DEADLINE_S, command="mapsweep demo")
         session = _session(fleet, load_settings(None).masking)
-        ended = conduct(order.place(runs), runs, lambda run, tell, stop: execute(run, session, tell, stop))
+        ended = conduct(
+            runs.create(planned(request)), runs, lambda run, tell, stop: execute(run, session, tell, stop)
+        )
     click.echo("The hosts of the demo have ended with it; what they sent is kept in the run.", err=True)
     return ended
 

@@ -18,8 +18,9 @@ from tests.redis_server import RedisServer, redis_server
 from tests.workers.waiting import eventually
 from tests.workers.worker_process import running
 from workers import steps
-from workers.app import KEY_PREFIX, REFUSED_KEY, Pace, WorkerSettings
+from workers.app import KEY_PREFIX, REFUSED_KEY, WorkerSettings
 from workers.envelopes import MESSAGE_BYTES_MAX, RefusedError, vetted
+from workers.pace import Pace
 from workers.post import COLLECT_TASK, FINISH_TASK, TEND_TASK, Post, post_office
 from workers.tasks import give
 

@@ -22,9 +22,10 @@ from tests.workers.tls import self_signed
 from tests.workers.waiting import eventually
 from tests.workers.worker_process import kill_all, running
 from workers import embedded, fleet, steps
-from workers.app import KEY_PREFIX, Pace, WorkerSettings
+from workers.app import KEY_PREFIX, WorkerSettings
 from workers.embedded import Progress
 from workers.leases import Leases, Step
+from workers.pace import Pace
 from workers.post import Post, post_office
 from workers.tasks import give
 from workers.tending import Tender

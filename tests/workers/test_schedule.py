@@ -14,7 +14,8 @@ from archive.runs import Runs
 from tests.redis_server import free_port, redis_server
 from tests.workers.worker_process import running
 from workers import starts, steps
-from workers.app import Pace, WorkerSettings, redis_client
+from workers.app import WorkerSettings, redis_client
+from workers.pace import Pace
 from workers.schedule import DueTimes, beat_entries, run_beat
 from workers.schedules import Schedule
 

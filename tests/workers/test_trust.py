@@ -22,7 +22,8 @@ from tests.smtp import Mailbox, mail_server
 from tests.workers.waiting import eventually
 from tests.workers.worker_process import running
 from workers import steps
-from workers.app import KEY_PREFIX, REFUSED_KEY, Pace, WorkerSettings
+from workers.app import KEY_PREFIX, REFUSED_KEY, WorkerSettings
+from workers.pace import Pace
 from workers.post import Post, post_office
 from workers.schedules import Schedule
 from workers.tasks import give
@@ -184,7 +185,7 @@ def refused(post: Post) -> int:
 def attack(post: Post, ids: list[str], hosts: list[str]) -> int:
     """Send a worker what would have it act on these runs; how many messages those are."""
     for run_id in ids:
-        post.collect(run_id, hosts)
+        post.collect(run_id, hosts, 20)
         post.finish(run_id)
     return 2 * len(ids)
 

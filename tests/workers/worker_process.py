@@ -11,7 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from reports.delivery import MailSettings
-from workers.app import Pace, WorkerSettings
+from workers.app import WorkerSettings
+from workers.pace import Pace
 from workers.schedule import run_beat
 from workers.schedules import Schedule
 from workers.service import run_worker

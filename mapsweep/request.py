@@ -1,62 +1,27 @@
-"""What a sweep is asked for, and the run that it becomes."""
+"""What the settings and the command line ask for."""
 
 import shlex
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
 
 import click
 from click.core import ParameterSource
 
-from archive.records import Host, Limits, Manifest, Scope
-from archive.runs import Run, Runs, new_run_id
+from archive.records import Scope
 from mapsweep.mailing import recipients
 from mapsweep.selection import LOCAL, pattern_of, selected, this_machine
 from mapsweep.settings import Settings
-from procmaps.classify import RULES_VERSION
 from procmaps.masking import mask_argv
+from workers.plan import Request
 
 ADHOC = "adhoc"  # the scope of runs that no schedule started
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One sweep, whoever asks for it."""
-
-    scope: Scope
-    hosts: tuple[Host, ...]
-    limits: Limits
-    deadline_s: int
-    command: str = ""  # how to ask again, without secrets
-    keep_dumps: bool = True
-    mail_to: tuple[str, ...] = ()
-
-    def place(self, runs: Runs) -> Run:
-        """Create the run."""
-        started = datetime.now(UTC)
-        manifest = Manifest(
-            run_id=new_run_id(started, self.scope.name),
-            scope=self.scope,
-            limits=self.limits,
-            hosts=self.hosts,
-            started_at=started.isoformat(timespec="seconds"),
-            deadline_at=(started + timedelta(seconds=self.deadline_s)).isoformat(timespec="seconds"),
-            tool_version=version("mapsweep"),
-            rules_version=RULES_VERSION,
-            command=self.command,
-            keep_dumps=self.keep_dumps,
-            mail_to=self.mail_to,
-        )
-        return runs.create(manifest)
-
-
-def sweep_order(
+def sweep_request(
     settings: Settings, patterns: tuple[str, ...], *, local: bool, command: str, mail_to: tuple[str, ...]
-) -> Order:
+) -> Request:
     """What the settings and the command line ask for. OperatorError where no host matches."""
-    return Order(
+    return Request(
         scope=Scope(ADHOC, LOCAL if local else pattern_of(patterns), settings.evidence, settings.become),
-        hosts=this_machine(settings) if local else selected(settings, patterns),
+        hosts=this_machine() if local else selected(settings, patterns),
         limits=settings.limits.limits(),
         deadline_s=settings.deadline_s,
         command=command,

@@ -1,7 +1,7 @@
 import click
 from click.testing import CliRunner
 
-from mapsweep.order import typed_command
+from mapsweep.request import typed_command
 
 
 def test_the_command_is_recorded_without_the_secrets_in_its_urls() -> None:
