@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,8 +54,11 @@ def keygen(path: Path, kind: str = "ed25519", passphrase: str = "") -> None:
 
 
 @contextlib.contextmanager
-def serve(folder: Path, *options: str, hosts: int = 250) -> Iterator[Sshd]:
-    """Runs sshd until the block ends; `options` are further lines of its configuration."""
+def serve(folder: Path, *options: str, hosts: int = 250, within: Sequence[str] = ()) -> Iterator[Sshd]:
+    """Runs sshd until the block ends; `options` are further lines of its configuration.
+
+    `within` is a command that runs another one: in a mount namespace, say.
+    """
     binary = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
     if binary is None:
         pytest.fail("openssh-server is not installed: scripts/ in this repository set it up")
@@ -84,7 +87,7 @@ def serve(folder: Path, *options: str, hosts: int = 250) -> Iterator[Sshd]:
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd refuses to start as root without it
     with (folder / "sshd.log").open("wb") as log:
-        child = subprocess.Popen([binary, "-D", "-e", "-f", folder / "sshd_config"], stderr=log)
+        child = subprocess.Popen([*within, binary, "-D", "-e", "-f", folder / "sshd_config"], stderr=log)
     sshd = Sshd(port, child.pid, folder, folder / "key", folder / "known_hosts")
     sshd.trust(hosts)
     try:

@@ -1,0 +1,101 @@
+"""A scheduled run that asks for `become` reads every process, through the real sudo and the printed rule."""
+
+import json
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from archive.runs import Run, Runs
+from collector import sudoers
+from mapsweep.settings import load
+from mapsweep.worker_settings import worker_settings
+from tests.collector.test_sudoers import needs_root
+from tests.redis_server import redis_server
+from tests.sshd import Sshd, serve
+from workers.app import redis_client
+from workers.tasks import Worker, worker_app
+
+pytestmark = [pytest.mark.journey, needs_root]
+
+ACCOUNT = "nobody"
+NAMESPACE = """\
+mount --bind "$1" /etc/sudoers || exit 77
+mount --bind "$2" /etc/passwd || exit 77
+shift 2
+exec "$@"
+"""
+
+
+@pytest.fixture
+def sshd(tmp_path: Path) -> Iterator[Sshd]:
+    """A server where an account without rights has a shell, and the sudoers line for the probe."""
+    for folder in (tmp_path, *tmp_path.parents):
+        if (
+            folder.owner() == "root"
+            and folder.stat().st_mode & stat.S_IRWXU == stat.S_IRWXU
+            and folder != Path("/")
+        ):
+            folder.chmod(folder.stat().st_mode | 0o011)  # the account has to reach its authorized_keys
+    rule, passwd, script = (tmp_path / name for name in ("sudoers", "passwd", "within"))
+    rule.write_text(sudoers.rule(ACCOUNT))
+    rule.chmod(0o440)
+    lines = Path("/etc/passwd").read_text().splitlines()
+    passwd.write_text(
+        "".join(
+            f"{line.rpartition(':')[0]}:/bin/sh\n" if line.startswith(f"{ACCOUNT}:") else f"{line}\n"
+            for line in lines
+        )
+    )
+    script.write_text(NAMESPACE)
+    within = ("unshare", "--mount", "/bin/sh", str(script), str(rule), str(passwd))
+    with serve(tmp_path, within=within) as server:
+        yield server
+
+
+@pytest.mark.parametrize("place", ["top level", "schedule"])
+def test_a_scheduled_run_reads_as_root(place: str, sshd: Sshd, tmp_path: Path) -> None:
+    denied = _scheduled(sshd, tmp_path, {}, {})
+    top, own = ({"become": True}, {}) if place == "top level" else ({}, {"become": True})
+    # these tests, their sshd and Redis are root's; what not even root may read is denied both times
+    assert _scheduled(sshd, tmp_path, top, own) <= denied - 3
+
+
+def _scheduled(sshd: Sshd, folder: Path, top: dict[str, bool], own: dict[str, bool]) -> int:
+    """One run as a schedule starts it and a worker does it: of how many processes the maps were denied."""
+    host = {
+        "ansible_host": sshd.host(0).address,
+        "ansible_port": sshd.port,
+        "ansible_user": ACCOUNT,
+        "ansible_ssh_private_key_file": str(sshd.key_file),
+    }
+    (folder / "inventory.yaml").write_text(json.dumps({"all": {"hosts": {"web": host}}}))
+    with redis_server() as broker:
+        settings = {
+            "runs": str(folder / f"runs{len(list(folder.glob('runs*')))}"),
+            "inventory": str(folder / "inventory.yaml"),
+            "broker": broker.url,
+            "ssh": {"known_hosts": [str(sshd.known_hosts)]},
+            "schedules": [{"name": "nightly", "hosts": "all", "crontab": "* * * * *", **own}],
+            **top,
+        }
+        (folder / "mapsweep.yaml").write_text(json.dumps(settings))
+        password = {"MAPSWEEP_BROKER_PASSWORD": broker.password}
+        given = worker_settings(load(folder / "mapsweep.yaml", password), password)
+        worker = Worker(given, worker_app(given))
+        worker.start("nightly")
+        run = _only_run(given.runs_url)
+        worker.collect(run.run_id, ["web"])
+        worker.classify(run.run_id, "web")
+        with redis_client(given) as client:
+            client.flushall()
+    (outcome,) = run.outcomes()
+    assert outcome.record is not None, outcome.failure
+    return outcome.record.denied
+
+
+def _only_run(url: str) -> Run:
+    runs = Runs(url)
+    (run_id,) = runs.ids()
+    return runs.by_id(run_id)
