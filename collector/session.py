@@ -1,10 +1,11 @@
 """What all hosts of one sweep share."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from archive.records import Limits
-from collector.keys import Keyring
-from collector.known_hosts import KnownHosts
+from archive.records import Limits, Manifest
+from collector.keys import Credentials, Keyring
+from collector.known_hosts import KnownHosts, Policy
 from collector.processes import Processes
 from collector.watchdog import Watchdog
 from procmaps.masking_options import Masking
@@ -22,3 +23,33 @@ class Session:
     masking: Masking = field(default_factory=Masking)
     watchdog: Watchdog = field(default_factory=Watchdog, repr=False)
     processes: Processes = field(default_factory=Processes, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """With what hosts are asked, and what is kept of it: by this machine's settings, never by a run."""
+
+    credentials: Credentials = field(default_factory=Credentials)
+    known_hosts: tuple[Path, ...] = ()
+    host_key_policy: Policy = Policy.STRICT
+    accepted_keys: Path | None = None  # where accept-new keeps what it learns
+    masking: Masking = field(default_factory=Masking)
+
+
+class Sessions:
+    """A session for each run. Keys and known hosts are read once; OperatorError if those cannot be."""
+
+    def __init__(self, access: Access) -> None:
+        self._keyring = Keyring(access.credentials)
+        self._known_hosts = KnownHosts(access.known_hosts, access.host_key_policy, access.accepted_keys)
+        self._masking = access.masking
+
+    @property
+    def warning(self) -> str:
+        """What the operator should know of the known hosts, "" where nothing."""
+        return self._known_hosts.warning
+
+    def of(self, manifest: Manifest) -> Session:
+        """The run says how hosts are asked."""
+        evidence = Evidence[manifest.scope.evidence.upper()]
+        return Session(manifest.limits, evidence, self._keyring, self._known_hosts, masking=self._masking)

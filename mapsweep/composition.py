@@ -20,7 +20,7 @@ from mapsweep.settings import Settings
 from reports.delivery import MailSettings, Security
 
 if TYPE_CHECKING:
-    from collector.keys import Credentials
+    from collector.session import Access
 
 ACCEPTED_KEYS = "accepted_keys"
 PORTS = {Security.STARTTLS: 587, Security.TLS: 465, Security.NONE: 25}
@@ -65,15 +65,22 @@ def signing_key(settings: Settings, environment: Environment) -> bytes:
     return key
 
 
-def credentials(settings: Settings, environment: Environment) -> "Credentials":
-    """What we log in to hosts with."""
+def access(settings: Settings, environment: Environment) -> "Access":
+    """With what we log in to hosts, how they are recognised, and what is kept of command lines."""
     from collector.keys import Credentials  # noqa: PLC0415 - paramiko costs 0.3 s; only sweeps pay for it
+    from collector.session import Access  # noqa: PLC0415 - likewise
 
     passphrase = password(settings.ssh.passphrase_file, KEY_PASSPHRASE, environment)
-    return Credentials(passphrase=passphrase, use_agent=settings.ssh.use_agent)
+    return Access(
+        credentials=Credentials(passphrase=passphrase, use_agent=settings.ssh.use_agent),
+        known_hosts=tuple(map(Path, settings.ssh.known_hosts)),
+        host_key_policy=settings.ssh.host_key_policy,
+        accepted_keys=_accepted_keys(settings),
+        masking=settings.masking,
+    )
 
 
-def accepted_keys(settings: Settings) -> Path | None:
+def _accepted_keys(settings: Settings) -> Path | None:
     """Where accept-new keeps what it learns: beside the runs, where those are files."""
     if settings.ssh.accepted_keys:
         return Path(settings.ssh.accepted_keys)

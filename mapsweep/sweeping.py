@@ -1,20 +1,16 @@
 """A run carried out as the settings say: here or by workers, and mailed where that was asked for."""
 
 import os
-from pathlib import Path
 
 from archive.records import Connection, Host
 from archive.runs import Run
-from collector.keys import Keyring
-from collector.known_hosts import KnownHosts
-from collector.session import Session
+from collector.session import Sessions
 from mapsweep import mailing
-from mapsweep.composition import accepted_keys, credentials, mail_settings
+from mapsweep.composition import access, mail_settings
 from mapsweep.execution import HERE, Execute, Stopped, conduct
 from mapsweep.exits import Exit, complain
 from mapsweep.settings import Settings
 from mapsweep.thresholds import Threshold
-from procmaps.tables import Evidence
 from reports.delivery import MailSettings
 from workers import embedded, steps
 from workers.plan import Request, check_for_workers
@@ -65,7 +61,8 @@ def _mail(settings: Settings) -> MailSettings:
 
 
 def _here(settings: Settings) -> Execute:
-    return lambda run, tell, stop: embedded.execute(run, session(settings, run), tell, stop)
+    sessions = _sessions(settings)
+    return lambda run, tell, stop: embedded.execute(run, sessions.of(run.manifest), tell, stop)
 
 
 def _by_workers(settings: Settings) -> Execute:
@@ -76,16 +73,8 @@ def _by_workers(settings: Settings) -> Execute:
     return lambda run, tell, stop: fleet.execute(run, given, tell, stop)
 
 
-def session(settings: Settings, run: Run) -> Session:
-    """What the hosts of a run are asked with; the run says how, the settings with which keys."""
-    paths = tuple(map(Path, settings.ssh.known_hosts))
-    known_hosts = KnownHosts(paths, settings.ssh.host_key_policy, accepted_keys(settings))
-    if known_hosts.warning:
-        complain(known_hosts.warning)
-    return Session(
-        limits=run.manifest.limits,
-        evidence=Evidence[run.manifest.scope.evidence.upper()],
-        keyring=Keyring(credentials(settings, os.environ)),
-        known_hosts=known_hosts,
-        masking=settings.masking,
-    )
+def _sessions(settings: Settings) -> Sessions:
+    sessions = Sessions(access(settings, os.environ))
+    if sessions.warning:
+        complain(sessions.warning)
+    return sessions

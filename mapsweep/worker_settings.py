@@ -5,7 +5,8 @@ from pathlib import Path
 
 from archive.mistakes import OperatorError
 from collector.keys import Credentials
-from mapsweep.composition import accepted_keys, broker_password, credentials, mail_settings, signing_key
+from collector.session import Access
+from mapsweep.composition import access, broker_password, mail_settings, signing_key
 from mapsweep.setting_sources import Environment
 from mapsweep.settings import Settings, find_inventory
 from workers.app import COLLECT, QUEUES, REPORT, WorkerSettings
@@ -31,14 +32,10 @@ def worker_settings(
         signing_key=signing_key(settings, environment) if collects or reports else b"",
         inventory=_inventory(settings, environment, required=reports and bool(settings.schedules)),
         schedules=schedules(settings),
-        known_hosts=tuple(map(Path, settings.ssh.known_hosts)),
-        host_key_policy=settings.ssh.host_key_policy,
-        accepted_keys=accepted_keys(settings),
-        credentials=credentials(settings, environment) if collects else Credentials(use_agent=False),
+        access=access(settings, environment) if collects else Access(Credentials(use_agent=False)),
         mail=mail_settings(settings, environment) if reports else None,
         limits=settings.limits.limits(),
         deadline_s=settings.deadline_s,
-        masking=settings.masking,
         keep_dumps=settings.keep_dumps,
     )
 

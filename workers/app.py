@@ -18,9 +18,7 @@ from celery import Celery
 
 from archive.mistakes import Mistake, OperatorError
 from archive.records import Limits
-from collector.keys import Credentials
-from collector.known_hosts import Policy
-from procmaps.masking_options import Masking
+from collector.session import Access
 from reports.delivery import MailSettings
 from workers.pace import Pace
 from workers.schedules import Schedule
@@ -63,15 +61,11 @@ class WorkerSettings:
     )  # b"": runs are trusted as far as the settings below go
     inventory: Path | None = None  # for schedules, and to check runs by where there is no signing key
     schedules: tuple[Schedule, ...] = ()
-    known_hosts: tuple[Path, ...] = ()
-    host_key_policy: Policy = Policy.STRICT
-    accepted_keys: Path | None = None  # where accept-new keeps what it learns
-    credentials: Credentials = field(default_factory=Credentials, repr=False)
+    access: Access = field(default_factory=Access, repr=False)
     mail: MailSettings | None = None  # None: runs with a mail list are rendered and not mailed
     limits: Limits = field(default_factory=Limits)
     deadline_s: int = 4 * 3600
     keep_dumps: bool = True
-    masking: Masking = field(default_factory=Masking)  # of this machine: no run says how
     pace: Pace = field(default_factory=Pace)
 
 

@@ -12,11 +12,8 @@ from celery import Celery
 from archive.mistakes import Mistake, OperatorError
 from archive.records import Dump, Failure
 from archive.runs import Run, Runs
-from collector.keys import Keyring
-from collector.known_hosts import KnownHosts
-from collector.session import Session
+from collector.session import Sessions
 from collector.sweep import sweep
-from procmaps.tables import Evidence
 from reports.delivery import DeliveryError
 from workers import starts, steps
 from workers.app import REFUSED_KEY, WorkerSettings, celery_app, redis_client
@@ -89,7 +86,12 @@ class Worker:
 
         try:
             if mine and run.closed() is None:
-                sweep([run.host(name) for name in mine], self._session(run), on_outcome, threading.Event())
+                sweep(
+                    [run.host(name) for name in mine],
+                    self._sessions.of(run.manifest),
+                    on_outcome,
+                    threading.Event(),
+                )
         finally:
             for name in mine:
                 leases.release(Step.COLLECT, name)
@@ -193,16 +195,6 @@ class Worker:
         for refusal in delivery.refused:
             log.error("%s was not mailed to %s: %s", run.run_id, refusal.recipient, refusal.reason)
 
-    def _session(self, run: Run) -> Session:
-        evidence = Evidence[run.manifest.scope.evidence.upper()]
-        return Session(
-            run.manifest.limits,
-            evidence,
-            self._keyring,
-            self._known_hosts,
-            masking=self._settings.masking,
-        )
-
     def _leases(self, run: Run) -> Leases:
         return Leases(self._redis, run.run_id, self._settings.pace.lease_s)
 
@@ -223,16 +215,11 @@ class Worker:
         return Classifier(1)  # beside this process: a dump that kills its classifier leaves the worker alive
 
     @cached_property
-    def _keyring(self) -> Keyring:
-        return Keyring(self._settings.credentials)
-
-    @cached_property
-    def _known_hosts(self) -> KnownHosts:
-        settings = self._settings
-        known = KnownHosts(settings.known_hosts, settings.host_key_policy, settings.accepted_keys)
-        if known.warning:
-            log.warning("%s", known.warning)
-        return known
+    def _sessions(self) -> Sessions:
+        sessions = Sessions(self._settings.access)
+        if sessions.warning:
+            log.warning("%s", sessions.warning)
+        return sessions
 
 
 def give(run: Run, post: Post) -> None:

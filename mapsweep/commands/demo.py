@@ -7,10 +7,9 @@ import click
 from archive.records import Scope
 from archive.runs import Runs
 from collector.inventory import load
-from collector.keys import Credentials, Keyring
-from collector.known_hosts import KnownHosts
+from collector.keys import Credentials
 from collector.patterns import select
-from collector.session import Session
+from collector.session import Access, Sessions
 from mapsweep.demo import DemoFleet, serving
 from mapsweep.execution import conduct
 from mapsweep.exits import Exit
@@ -37,19 +36,17 @@ def demo(*, runs_url: str | None) -> Exit:
     with serving() as fleet:
         hosts = select(load(fleet.inventory), PATTERN)
         request = Request(Scope("demo", PATTERN), hosts, fleet.limits, DEADLINE_S, command="mapsweep demo")
-        session = _session(fleet, load_settings(None).masking)
+        sessions = _sessions(fleet, load_settings(None).masking)
         ended = conduct(
-            runs.create(planned(request)), runs, lambda run, tell, stop: execute(run, session, tell, stop)
+            runs.create(planned(request)),
+            runs,
+            lambda run, tell, stop: execute(run, sessions.of(run.manifest), tell, stop),
         )
     click.echo("The hosts of the demo have ended with it; what they sent is kept in the run.", err=True)
     return ended
 
 
-def _session(fleet: DemoFleet, masking: Masking) -> Session:
+def _sessions(fleet: DemoFleet, masking: Masking) -> Sessions:
     """Strict about host keys as any sweep, and blind to the account's own agent and keys."""
-    return Session(
-        limits=fleet.limits,
-        keyring=Keyring(Credentials(use_agent=False, default_key_files=())),
-        known_hosts=KnownHosts((fleet.known_hosts,)),
-        masking=masking,
-    )
+    credentials = Credentials(use_agent=False, default_key_files=())
+    return Sessions(Access(credentials, (fleet.known_hosts,), masking=masking))

@@ -322,7 +322,7 @@ def test_a_worker_reads_the_secrets_that_its_queues_need(tmp_path: Path) -> None
         held = {
             "broker": found.broker_password,
             "key": found.signing_key,
-            "passphrase": found.credentials.passphrase,
+            "passphrase": found.access.credentials.passphrase,
             "mail": found.mail,
         }
         assert {name for name, secret in held.items() if secret} == needed

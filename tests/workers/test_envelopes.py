@@ -25,7 +25,7 @@ from workers.post import COLLECT_TASK, FINISH_TASK, TEND_TASK, Post, post_office
 from workers.tasks import give
 
 RUN_ID = "20261123T045837Z-run-0a1b"
-PACE = Pace(tend_s=1, task_s=400, lease_s=60)
+PACE = Pace(tend_s=1, task_s=700, lease_s=60)
 
 Message = dict[str, object]
 Change = Callable[[Message], object]

@@ -32,7 +32,7 @@ from workers.tending import Tender
 
 pytestmark = pytest.mark.journey
 
-PACE = Pace(tend_s=1, task_s=400, lease_s=60)
+PACE = Pace(tend_s=1, task_s=700, lease_s=60)
 QUICK = replace(PACE, lease_s=2)
 WITHIN_S = 60
 

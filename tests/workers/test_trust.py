@@ -29,7 +29,7 @@ from workers.schedules import Schedule
 from workers.tasks import give
 from workers.trust import Trust
 
-PACE = Pace(tend_s=1, task_s=400, lease_s=60)
+PACE = Pace(tend_s=1, task_s=700, lease_s=60)
 ANOTHER_KEY = b"another key, of more than 32 bytes.."
 OURS, STRANGER = "ops@example.org", "stranger@example.org"
 REFERENCE = 'reference://::data:application/json,{"version":1,"refs":{"manifest.json":"{}"}}'
