@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from archive.mistakes import OperatorError
-from archive.records import Closed, Connection, Host, Stage
+from archive.records import Closed, Connection, Host, Limits, Stage
 from archive.runs import Run, Runs
 from collector.session import Session
 from tests.archive.examples import SIGNING_KEY, dump, host, manifest
@@ -154,16 +154,20 @@ def test_a_worker_killed_in_mid_run_loses_no_host(
     assert run.outcomes()[1].record is not None
 
 
-def test_messages_are_small_references_in_json(post: Post, settings: WorkerSettings) -> None:
+@pytest.mark.parametrize(("at_once", "sizes"), [(64, [5, 20, 20]), (15, [15, 15, 15])])
+def test_messages_are_small_references_in_json(
+    at_once: int, sizes: list[int], post: Post, settings: WorkerSettings
+) -> None:
     names = [f"host{number:03}" for number in range(45)]
-    run = Runs(settings.runs_url, settings.signing_key).create(manifest("kept", *names))
+    asked = replace(manifest("kept", *names), limits=Limits(concurrency=at_once))
+    run = Runs(settings.runs_url, settings.signing_key).create(asked)
     run.write_dump(dump("kept"))
     give(run, post)
     messages = [json.loads(text) for text in post.redis.lrange(KEY_PREFIX + "collect", 0, -1)]
     assert all(message["content-type"] == "application/json" for message in messages)
     bodies = [json.loads(base64.b64decode(message["body"])) for message in messages]
     hosts = [body[1]["hosts"] for body in bodies]
-    assert sorted(len(batch) for batch in hosts) == [5, 20, 20]
+    assert sorted(len(batch) for batch in hosts) == sizes
     assert sorted(name for batch in hosts for name in batch) == names
     assert {body[1]["run_id"] for body in bodies} == {run.run_id}
     (classify,) = post.redis.lrange(KEY_PREFIX + "classify", 0, -1)
