@@ -2,11 +2,13 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from archive.records import Closed, Dump, Failure
 from archive.runs import Run
+from collector.processes import POLL_S
 from collector.session import Session
 from collector.sweep import sweep
 from workers import steps
@@ -47,8 +49,9 @@ def execute(
     """Do what is still to be done of a run, close it and render its report; None where `stop` came first.
 
     `processes` classify side by side, as many as there are cores where it is 0. `progress` is called from
-    several threads, one at a time. A run that was stopped or killed goes on from where it stood.
-    OperatorError where another process executes it.
+    several threads, one at a time. A run that was stopped or killed goes on from where it stood. Past the
+    run's deadline no host is asked any more: what has sent nothing by then has failed. OperatorError where
+    another process executes the run.
     """
     with held(run):
         if run.closed() is None and not _brought_in(run, session, progress, stop, processes):
@@ -78,10 +81,34 @@ def _brought_in(
             if not stop.is_set():
                 classifiers.submit(host)
         unanswered = tuple(host for host in run.pending() if host.name not in standing.dumped)
-        if unanswered and not stop.is_set():
-            sweep(unanswered, session, on_outcome, stop)
+        with _stopped_at_the_deadline(run, stop) as over:
+            if unanswered and not over.is_set():
+                sweep(unanswered, session, on_outcome, over)
         classifiers.drain()
+    if not stop.is_set() and steps.is_past_deadline(run):
+        steps.fail_missing(run)
     return not run.pending()
+
+
+@contextmanager
+def _stopped_at_the_deadline(run: Run, stop: threading.Event) -> Iterator[threading.Event]:
+    """An event for the sweep: set with `stop`, and at the deadline of the run."""
+    over, swept = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        while not (swept.wait(POLL_S) or stop.is_set() or steps.is_past_deadline(run)):
+            pass
+        over.set()
+
+    if stop.is_set() or steps.is_past_deadline(run):
+        over.set()
+    watcher = threading.Thread(target=watch, name="deadline", daemon=True)
+    watcher.start()
+    try:
+        yield over
+    finally:
+        swept.set()
+        watcher.join()
 
 
 class _Tally:

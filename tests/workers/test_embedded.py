@@ -1,20 +1,22 @@
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from archive.mistakes import OperatorError
-from archive.records import Connection, Stage
+from archive.records import Closed, Connection, Stage
 from archive.runs import Run, Runs, open_run
 from collector.session import Session
 from tests.archive.examples import dump, host, manifest
 from tests.redis_server import free_port
-from workers import locks
+from workers import locks, steps
 from workers.embedded import Progress, execute, progress_of
 
 
@@ -146,3 +148,22 @@ def test_a_killed_run_goes_on_to_the_same_result(tmp_path: Path) -> None:
     for name in names:
         assert run.read_footprints(name) == whole.read_footprints(name)
         assert run.read_processes(name) == whole.read_processes(name)
+
+
+def test_past_the_deadline_no_host_is_asked_and_what_was_sent_is_classified(
+    tmp_path: Path, key: Path
+) -> None:
+    asked = manifest("kept", hours=2 / 3600)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes the connection and says nothing
+        slow = replace(host("slow", silent.getsockname()[1], Connection.SSH), key_file=str(key))
+        run = Runs(str(tmp_path)).create(replace(asked, hosts=(*asked.hosts, slow)))
+        run.write_dump(dump("kept"))
+        began = time.monotonic()
+        closed = go_on(run, Seen())
+    assert isinstance(closed, Closed)
+    assert (closed.failed, closed.complete) == (1, False)
+    assert time.monotonic() - began < run.manifest.limits.banner_s
+    kept, failed = run.outcomes()
+    assert kept.record is not None
+    assert failed.failure is not None
+    assert failed.failure.reason == steps.DEADLINE_REASON
