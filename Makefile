@@ -10,12 +10,13 @@ FUZZ_SECONDS ?= 900
 FUZZER := 'atheris>=3'
 SHELL_SCRIPTS := collector/probe.sh scripts/environment scripts/system-packages scripts/truth .ci/run
 
-.PHONY: help demo test test-all test-lowest check bench second-opinion truth digests fuzz attack clean
+.PHONY: help demo test test-fast test-all test-lowest check bench second-opinion truth digests fuzz attack clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo         sweep a demo fleet on this machine; the report lands in runs/'
 	@echo 'make test         all tests (as root on Debian: installs the servers they start)'
+	@echo 'make test-fast    the tests that start no servers, side by side'
 	@echo 'make test-all     all tests on each of PYTHONS that is here, what kills processes 30 times over'
 	@echo 'make test-lowest  all tests on the lowest versions that pyproject.toml allows'
 	@echo 'make check        format, lint, types, import direction'
@@ -43,6 +44,9 @@ demo: $(STAMP)
 test: $(STAMP)
 	@sh scripts/system-packages
 	$(BIN)/pytest $(TESTS)
+
+test-fast: $(STAMP)
+	$(BIN)/pytest -m "not journey" --numprocesses logical --quiet $(TESTS)
 
 test-all:
 	@sh scripts/system-packages
