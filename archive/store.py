@@ -8,11 +8,12 @@ import os
 import secrets
 import stat
 from contextlib import suppress
-from errno import EMLINK, ENOTSUP, EPERM
+from errno import EINVAL, EISDIR, ELOOP, EMLINK, ENOTSUP, EPERM
 from pathlib import Path
 from typing import Protocol, cast
 
 from archive.mistakes import Mistake, OperatorError
+from archive.regular_file import opened
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
@@ -28,8 +29,7 @@ class Backend(Protocol):
 
     def write_once(self, path: str, content: bytes) -> bool: ...
     def replace(self, path: str, content: bytes) -> None: ...
-    def read(self, path: str) -> bytes: ...
-    def size_bytes(self, path: str) -> int: ...
+    def read(self, path: str, most_bytes: int) -> bytes: ...
     def exists(self, path: str) -> bool: ...
     def list(self, folder: str) -> list[str]: ...
     def remove(self, path: str) -> None: ...
@@ -58,11 +58,21 @@ class Store:
         self._backend.replace(path, content)
 
     def read(self, path: str, limit_bytes: int = OBJECT_BYTES_MAX) -> bytes:
-        """The bytes of an object; FileNotFoundError where it is not there."""
-        if self._backend.size_bytes(path) > limit_bytes:
-            problem = f"is larger than {limit_bytes} bytes"
-            raise OperatorError(Mistake(self.place(path), problem, "mapsweep did not write it"))
-        return self._backend.read(path)
+        """The bytes of an object; FileNotFoundError where it is not there.
+
+        OperatorError where it is larger, or no file that could be read without waiting: a pipe, a device.
+        """
+        problem = f"is larger than {limit_bytes} bytes"
+        try:
+            content = self._backend.read(path, limit_bytes + 1)
+        except OSError as error:
+            if error.errno not in {EINVAL, EISDIR, ELOOP}:
+                raise
+            problem = error.strerror or str(error)
+        else:
+            if len(content) <= limit_bytes:
+                return content
+        raise OperatorError(Mistake(self.place(path), problem, "mapsweep did not write it"))
 
     def exists(self, path: str) -> bool:
         """Whether the object is there."""
@@ -159,11 +169,10 @@ class LocalFolder:
         self._written_beside(target, content).replace(target)
         _sync_folder(target.parent)
 
-    def read(self, path: str) -> bytes:
-        return (self._root / path).read_bytes()
-
-    def size_bytes(self, path: str) -> int:
-        return (self._root / path).stat().st_size
+    def read(self, path: str, most_bytes: int) -> bytes:
+        with opened(self._root / path) as file:
+            size_bytes = os.fstat(file.fileno()).st_size  # read() makes room for all that it is asked for
+            return file.read(min(most_bytes, size_bytes + 1))
 
     def exists(self, path: str) -> bool:
         return (self._root / path).exists()
@@ -236,7 +245,7 @@ class _FileSystem(Protocol):
     """What is used of an fsspec file system."""
 
     def pipe_file(self, path: str, value: bytes, mode: str = "overwrite") -> object: ...
-    def cat_file(self, path: str) -> bytes: ...
+    def cat_file(self, path: str, start: int | None = None, end: int | None = None) -> bytes: ...
     def size(self, path: str) -> int | None: ...
     def exists(self, path: str) -> bool: ...
     def ls(self, path: str, detail: bool) -> list[str]: ...
@@ -269,11 +278,11 @@ class Bucket:
     def replace(self, path: str, content: bytes) -> None:
         self._fs.pipe_file(self._full(path), content)
 
-    def read(self, path: str) -> bytes:
-        return self._fs.cat_file(self._full(path))
-
-    def size_bytes(self, path: str) -> int:
-        return self._fs.size(self._full(path)) or 0
+    def read(self, path: str, most_bytes: int) -> bytes:
+        full = self._full(path)
+        if (self._fs.size(full) or 0) < most_bytes:
+            return self._fs.cat_file(full)
+        return self._fs.cat_file(full, start=0, end=most_bytes)
 
     def exists(self, path: str) -> bool:
         self._fs.invalidate_cache()

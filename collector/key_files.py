@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from archive.records import Stage
-from collector.regular_file import opened
+from archive.regular_file import opened
 from collector.trouble import HostTrouble
 
 KEY_BYTES: Final = 16 * 2**10  # an RSA key of 16,384 bits has 13 KiB

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 from archive.mistakes import Mistake, OperatorError
-from collector.regular_file import opened
+from archive.regular_file import opened
 
 SSH_PORT: Final = 22
 FILE_BYTES: Final = 64 * 2**20  # of each file

@@ -196,3 +196,26 @@ def test_an_object_beyond_the_limit_is_not_read(tmp_path: Path) -> None:
         file.truncate(OBJECT_BYTES_MAX + 1)  # sparse
     with pytest.raises(OperatorError, match="larger than"):
         Store(str(tmp_path)).read("large")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "endless device", "loop", "folder"])
+def test_what_is_no_regular_file_is_refused_and_not_waited_for(kind: str, tmp_path: Path) -> None:
+    place = tmp_path / "manifest.json"
+    match kind:
+        case "pipe":
+            os.mkfifo(place)
+        case "endless device":
+            place.symlink_to("/dev/zero")
+        case "loop":
+            place.symlink_to(place)
+        case "folder":
+            place.mkdir()
+    with pytest.raises(OperatorError, match=r"manifest\.json: (is not a regular file|is a folder|Too many)"):
+        Store(str(tmp_path)).read("manifest.json")
+
+
+def test_of_a_file_that_is_too_large_no_more_than_the_limit_is_read(tmp_path: Path) -> None:
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(2**43)  # takes no room on the disk; all of it would not fit into memory
+    with pytest.raises(OperatorError, match="is larger than 1000 bytes"):
+        Store(str(tmp_path)).read("large", 1000)

@@ -1,5 +1,6 @@
 """The tasks as their messages may come: repeated, late, about hosts that are done."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -148,6 +149,23 @@ def test_a_message_about_no_run_of_ours_is_refused_and_opens_nothing(
     lines = [record for record in caplog.records if "is refused" in record.message]
     assert [record.levelname for record in lines] == ["WARNING"] * 3
     assert all("\n" not in record.message for record in lines)
+
+
+@pytest.mark.parametrize("planted", ["pipe", "endless"])
+def test_a_planted_manifest_that_cannot_be_read_to_its_end_is_refused(
+    planted: str, settings: WorkerSettings
+) -> None:
+    folder = Path(settings.runs_url) / ID
+    folder.mkdir(parents=True)
+    if planted == "pipe":
+        os.mkfifo(folder / "manifest.json")
+    else:
+        (folder / "manifest.json").symlink_to("/dev/zero")
+    one = worker(settings)
+    one.collect(ID, ["a"])
+    one.finish(ID)
+    one.classify(ID, "a")
+    assert refused(settings) == 3
 
 
 def test_a_real_run_elsewhere_is_not_opened_by_its_place(settings: WorkerSettings, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Files that an operator names: only regular ones are read, and nothing is waited for."""
+"""Files that an operator or a run names: only regular ones are read, and nothing is waited for."""
 
 import errno
 import os
