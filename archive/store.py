@@ -196,8 +196,10 @@ class LocalFolder:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-        except BaseException:
+        except BaseException as error:
             temporary.unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.filename is None:  # a disk that is full names no file
+                error.filename = str(target)
             raise
         return temporary
 

@@ -7,6 +7,7 @@ from archive.mistakes import Mistake, OperatorError
 from collector import probe
 
 _ACCOUNT: Final = re.compile(r"%?[A-Za-z_][A-Za-z0-9_.-]{0,63}")
+_ALIAS: Final = re.compile(r"[A-Z][A-Z0-9_]*")  # ALL is one too
 _SPECIAL: Final = re.compile(r"[\\*?\[\],:=#]")
 
 
@@ -17,6 +18,9 @@ def rule(account: str) -> str:
     """
     if not _ACCOUNT.fullmatch(account):
         raise OperatorError(Mistake("ACCOUNT", f"{account!r} is no account", "give a user, or a %group"))
+    if _ALIAS.fullmatch(account):
+        problem = f"{account!r} is an alias in sudoers, not an account"
+        raise OperatorError(Mistake("ACCOUNT", problem, "give a user, or a %group"))
     command = f"{probe.SHELL} -c {_SPECIAL.sub(_escaped, probe.SCRIPT)}"
     return f"Defaults:{account} !requiretty\n{account} ALL=(root) NOPASSWD: {command}\n"
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Event
 from typing import TypeAlias
 
+from archive.mistakes import is_the_machines
 from archive.records import Closed, Connection
 from archive.runs import Run, Runs
 from mapsweep.exits import Exit, complain
@@ -60,6 +61,10 @@ def conduct(
             closed = execute(run, tell, stop)
     except KeyboardInterrupt:
         _tell_resume(run, stopped)
+        raise
+    except OSError as error:
+        if is_the_machines(error):
+            _tell_resume(run, stopped)
         raise
     if closed is None:
         _tell_resume(run, stopped)

@@ -1,6 +1,7 @@
 """The hosts that a pattern selects from the inventory of the settings."""
 
 import os
+import re
 
 from archive.mistakes import Mistake, OperatorError
 from archive.records import Connection, Host
@@ -10,6 +11,7 @@ from mapsweep.exits import complain
 from mapsweep.settings import Settings, find_inventory
 
 ALL = "all"
+_NOTHING_AFTER_TILDE = re.compile(r"(?:\A|[,:])\s*[!&]?~\s*(?:[,:]|\Z)")
 LOCAL = "localhost"
 
 
@@ -18,8 +20,11 @@ def pattern_of(patterns: tuple[str, ...]) -> str:
 
     An empty one is most often a shell variable that is not set, and must not mean the whole fleet.
     """
+    remedy = "give a pattern; `all` selects every host"
     if not all(pattern.strip() for pattern in patterns):
-        raise OperatorError(Mistake("--hosts", "is empty", "give a pattern; `all` selects every host"))
+        raise OperatorError(Mistake("--hosts", "is empty", remedy))
+    if any(map(_NOTHING_AFTER_TILDE.search, patterns)):
+        raise OperatorError(Mistake("--hosts", "has an empty regular expression (~)", remedy))
     return ",".join(patterns) or ALL
 
 

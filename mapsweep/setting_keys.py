@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from archive.records import Limits
 from collector.known_hosts import Policy
@@ -114,6 +114,7 @@ class SshKeys:
     ] = ("~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts")
     host_key_policy: Annotated[
         Policy,
+        BeforeValidator(lambda value: "off" if value is False else value),  # as YAML reads a bare off
         Key("`strict`: unknown keys are refused; `accept-new`: kept when first seen; `off`: not checked"),
     ] = Policy.STRICT
     accepted_keys: Annotated[

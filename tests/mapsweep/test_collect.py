@@ -1,6 +1,7 @@
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -307,6 +308,19 @@ def _pasted(line: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         ["sh", "-c", line], cwd="/", env=env, capture_output=True, text=True, timeout=120, check=False
     )
+
+
+def test_a_disk_that_is_full_is_named_and_the_run_goes_on_later(fleet: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    command = [COMMAND, "collect", "-i", str(fleet), "--runs", str(runs)]
+    limited = ["sh", "-c", 'ulimit -f 4; exec "$@"', "sh", *command]  # 2,048 bytes: no result fits
+    ended = subprocess.run(limited, capture_output=True, text=True, check=False, cwd="/", env=away())
+    assert ended.returncode == 2, ended.stderr
+    lines = ended.stderr.splitlines()
+    assert re.search(rf"^mapsweep: {runs}/.*: File too large$", lines[-1])
+    resume = next(line for line in lines if line.startswith("mapsweep collect --resume"))
+    gone_on = _pasted(resume)
+    assert gone_on.returncode == 3, gone_on.stderr
 
 
 def test_sigterm_in_a_service_keeps_the_run_as_well(slow_fleet: Path, tmp_path: Path) -> None:

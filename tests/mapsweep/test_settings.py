@@ -219,6 +219,11 @@ def test_addresses(tmp_path: Path, address: str) -> None:
     assert "must be a bare address" in mistakes(write(tmp_path, text))[0]
 
 
+def test_a_bare_off_of_yaml_is_the_policy(tmp_path: Path) -> None:
+    given = load(write(tmp_path, "ssh: {host_key_policy: off}\n"), {})
+    assert given.ssh.host_key_policy == "off"
+
+
 def test_unknown_variables_warn(tmp_path: Path) -> None:
     given = load(write(tmp_path, "{}"), {"MAPSWEEP_LIMITS_CONCURENCY": "3", "MAPSWEEP_KEY_PASSPHRASE": "x"})
     assert given.warnings == (

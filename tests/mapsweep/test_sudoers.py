@@ -12,3 +12,11 @@ def test_what_is_no_account_is_told(here: Here) -> None:
     refused = here("sudoers", "ALL, x")
     assert (refused.code, refused.out) == (Exit.USAGE, "")
     assert "'ALL, x' is no account" in refused.err
+
+
+def test_an_alias_of_sudoers_is_no_account(here: Here) -> None:
+    for name in ("ALL", "ADMINS", "X_1"):
+        refused = here("sudoers", name)
+        assert (refused.code, refused.out) == (Exit.USAGE, "")
+        assert f"'{name}' is an alias in sudoers" in refused.err
+    assert here("sudoers", "Al").code == Exit.OK
