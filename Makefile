@@ -10,7 +10,7 @@ FUZZ_SECONDS ?= 600
 FUZZER := 'atheris>=3'
 SHELL_SCRIPTS := collector/probe.sh scripts/environment scripts/system-packages scripts/truth .ci/run
 
-.PHONY: help demo test test-all test-lowest check bench second-opinion truth fuzz attack clean
+.PHONY: help demo test test-all test-lowest check bench bench-pipeline second-opinion truth fuzz attack clean
 .DEFAULT_GOAL := help
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo 'make test-lowest  all tests on the lowest versions that pyproject.toml allows'
 	@echo 'make check        format, lint, types, import direction'
 	@echo 'make bench        what is claimed about speed, one line a figure'
+	@echo 'make bench-pipeline  from the dumps of 500 hosts to a rendered report (HOSTS=n for another number)'
 	@echo 'make second-opinion  label processes that can tell what their memory is (JVMs, C), and compare'
 	@echo 'make truth TRUTH=DIR  score the classifier on processes whose memory is known'
 	@echo 'make fuzz         search for input that breaks the core, for FUZZ_SECONDS ($(FUZZ_SECONDS))'
@@ -75,6 +76,9 @@ check: $(STAMP)
 bench: $(STAMP)
 	@sh scripts/system-packages
 	$(BIN)/python -m bench $(PARTS)
+
+bench-pipeline: $(STAMP)
+	$(BIN)/python -m bench.pipeline $(HOSTS)
 
 second-opinion: $(STAMP)
 	$(BIN)/python -m bench.second_opinion $(OPTIONS)
