@@ -60,7 +60,7 @@ def conduct(
     if closed is None:
         _tell_resume(run, runs, stopped)
         return Exit.INTERRUPTED
-    settled = report(run, runs)
+    settled = report(run)
     show(settled, run, runs, top)
     sentences = list(met(wanted, settled))
     for sentence in sentences:

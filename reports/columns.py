@@ -6,6 +6,9 @@ A column's name is the heading in CSV, the key in JSON, the column in Parquet an
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+import polars as pl
 
 
 class Unit(StrEnum):
@@ -249,6 +252,27 @@ FOOTPRINTS: tuple[Column, ...] = (
     _bytes("pss_bytes", "Pss", "smaps Pss", "Resident, shared pages divided among their users"),
     _bytes("swap_bytes", "Swap", "smaps Swap", "Swapped out"),
 )
+
+
+_TYPES: Final[dict[Unit, type[pl.DataType]]] = {
+    Unit.TEXT: pl.String,
+    Unit.TIME: pl.String,
+    Unit.SECONDS: pl.Float64,
+    Unit.EPOCH: pl.Float64,
+    Unit.BYTES: pl.Int64,
+    Unit.CHANGE: pl.Int64,
+    Unit.COUNT: pl.Int64,
+}
+
+
+def names_of(columns: tuple[Column, ...]) -> list[str]:
+    """The names of columns, in their order."""
+    return [column.name for column in columns]
+
+
+def schema_of(columns: tuple[Column, ...]) -> dict[str, type[pl.DataType]]:
+    """The types of columns as a table holds them."""
+    return {column.name: _TYPES[column.unit] for column in columns}
 
 
 def by_name(columns: tuple[Column, ...], *names: str) -> tuple[Column, ...]:

@@ -1,106 +1,71 @@
-"""A row a host that was asked: its figures, the processes that a report shows, their kinds, its findings."""
+"""The rows of hosts out of the tables of a run: figures, findings, and the processes that a report shows."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 
 import polars as pl
 
-from archive.records import HostRecord
-from archive.runs import Outcome, Run
-from reports import answers, kinds
-from reports.measures import NATIVE, Frames
-from reports.rows import Advice, HostRow, ProcessRow, field_names
-from reports.status import Status
+from reports import settled
+from reports.kinds import COLUMNS
+from reports.rows import Advice, HostRow, KindRow, ProcessRow, field_names
+from reports.settled import Settled
 
-PROCESSES_A_HOST_MAX = 20  # shown in a report; processes.csv has them all
-STACK_PROCESSES_A_HOST_MAX = 5  # of these at most so many for their stacks alone
+FINDINGS_A_HOST_MAX = 100  # shown of one host; the table has them all
 SEVERITIES = ("alarm", "warning", "info")
-STACKS = "stacks_resident_max_bytes"
-_NOT_MEASURED = {"rank", "stack_rank", "name", "status", "stage", "reason", "detail", "remedy"}
-_NOT_MEASURED |= {"shown", "others", "others_native_heap_bytes", "others_stacks_bytes", "kinds", "advice"}
-_MEASURED = field_names(HostRow) - _NOT_MEASURED
+_NOT_IN_THE_TABLE = {"shown", "kinds", "advice"}
+_FIELDS = field_names(HostRow) - _NOT_IN_THE_TABLE
 _PROCESS_FIELDS = field_names(ProcessRow) - {"kinds"}
+_KIND_COLUMNS = tuple(name for name in COLUMNS if name != "family")
+_ADVICE_COLUMNS = ("code", "severity", "host", "pid", "comm", "evidence", "advice", "confirm", "not_shown")
 
 
-def host_rows(
-    run: Run, tables: Frames, outcomes: tuple[Outcome, ...], statuses: Mapping[str, Status]
-) -> Iterator[HostRow]:
-    """A row a host asked, not yet in order."""
-    asked = pl.DataFrame({"host": [outcome.host.name for outcome in outcomes]}, schema={"host": pl.String})
-    table = asked.join(tables.hosts, on="host", how="left", maintain_order="left")
-    measured = table.with_columns(pl.col(pl.String).fill_null("")).iter_rows(named=True)
-    by_host = tables.processes.partition_by("host", as_dict=True, maintain_order=True)
-    for outcome, values in zip(outcomes, measured, strict=True):
-        stands = statuses[outcome.host.name]
-        row = HostRow(
-            rank=None,
-            stack_rank=None,
-            name=outcome.host.name,
-            status=stands.status,
-            stage=stands.stage,
-            reason=stands.reason,
-            detail=stands.detail,
-            remedy=stands.remedy,
-            **{field: values[field] for field in _MEASURED},
+def host_rows(tables: Settled, host_kinds: pl.DataFrame) -> Iterator[HostRow]:
+    """A row a host asked, in the order of the report."""
+    kinds_of = _by_host(host_kinds)
+    shown_of = _by_host(pl.concat(part.filter("shown") for part in tables.parts(settled.PROCESSES)))
+    process_kinds_of = _by_host(tables.table(settled.PROCESS_KINDS))
+    findings_of = _by_host(tables.table(settled.FINDINGS))
+    hosts = tables.table(settled.HOSTS).sort("place").with_columns(pl.col("others").fill_null(0))
+    for values in hosts.iter_rows(named=True):
+        name = values["name"]
+        yield HostRow(
+            **{field: values[field] for field in _FIELDS},
+            shown=_shown(shown_of.get(name), process_kinds_of.get(name)),
+            kinds=tuple(kind_rows(kinds_of[name])) if name in kinds_of else (),
+            advice=_advice(findings_of.get(name)),
         )
-        if outcome.record is not None:
-            row = replace(row, advice=_advice(outcome.record))
-        failure, processes = outcome.failure, by_host.get((row.name,))
-        if failure is not None and outcome.record is None:
-            row = replace(row, at=failure.at, elapsed_s=failure.elapsed_s, attempt=failure.attempt)
-        yield row if processes is None else _detailed(row, processes, answers.footprints(run, row.name))
 
 
-def _advice(record: HostRecord) -> tuple[Advice, ...]:
+def _by_host(table: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    return {str(key): rows for (key,), rows in table.partition_by("host", as_dict=True).items()}
+
+
+def kind_rows(table: pl.DataFrame) -> Iterator[KindRow]:
+    """The rows of a table of kinds."""
+    return (KindRow(*row) for row in table.select(_KIND_COLUMNS).iter_rows())
+
+
+def _advice(findings: pl.DataFrame | None) -> tuple[Advice, ...]:
     """What was found on a host, the gravest first."""
-    found = (
-        Advice(
-            code=each.code,
-            severity=each.severity,
-            host=record.host,
-            pid=each.pid,
-            comm=each.comm,
-            evidence=each.evidence,
-            advice=each.advice,
-            confirm=each.confirm,
-            not_shown=each.not_shown,
+    if findings is None:
+        return ()
+    rows = findings.head(FINDINGS_A_HOST_MAX).select(_ADVICE_COLUMNS).iter_rows()
+    return tuple(sorted((Advice(*row) for row in rows), key=gravity))
+
+
+def _shown(processes: pl.DataFrame | None, kinds: pl.DataFrame | None) -> tuple[ProcessRow, ...]:
+    """The processes of a host that a report shows, with their kinds."""
+    if processes is None:
+        return ()
+    kinds_of: dict[int, list[KindRow]] = {}
+    if kinds is not None:
+        for pid, row in zip(kinds["pid"], kind_rows(kinds), strict=True):
+            kinds_of.setdefault(pid, []).append(row)
+    return tuple(
+        ProcessRow(
+            **{field: row[field] for field in _PROCESS_FIELDS}, kinds=tuple(kinds_of.get(row["pid"], ()))
         )
-        for each in record.findings
+        for row in processes.sort("host_place").iter_rows(named=True)
     )
-    return tuple(sorted(found, key=gravity))
-
-
-def _detailed(host: HostRow, processes: pl.DataFrame, footprints: pl.DataFrame) -> HostRow:
-    """The host with the processes that a report shows, their kinds, and the sum of the others."""
-    shown, others = _shown(processes)
-    kinds_of = kinds.of_processes(footprints, shown["pid"].to_list())
-    rows = tuple(
-        ProcessRow(**{field: row[field] for field in _PROCESS_FIELDS}, kinds=kinds_of.get(row["pid"], ()))
-        for row in shown.iter_rows(named=True)
-    )
-    return replace(
-        host,
-        shown=rows,
-        others=len(others),
-        others_native_heap_bytes=added(others[NATIVE].to_list()),
-        others_stacks_bytes=added(others[STACKS].to_list()),
-        kinds=kinds.of_host(footprints, processes),
-    )
-
-
-def _shown(processes: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The largest processes by native heap, a few for their stacks among them; and the rest."""
-    by_heap = processes.sort([NATIVE, "pid"], descending=[True, False], nulls_last=True).with_row_index(
-        "_heap"
-    )
-    by_stack = by_heap.sort([STACKS, "_heap"], descending=[True, False], nulls_last=True).with_row_index(
-        "_stack"
-    )
-    for_stacks = (pl.col("_stack") < STACK_PROCESSES_A_HOST_MAX) & (pl.col(STACKS) > 0)
-    chosen = by_stack.sort((~for_stacks).fill_null(value=True), "_heap").with_row_index("_place")
-    ordered = chosen.sort("_heap")
-    is_shown = pl.col("_place") < PROCESSES_A_HOST_MAX
-    return ordered.filter(is_shown), ordered.filter(~is_shown)
 
 
 def added(amounts: Iterable[int | None]) -> int | None:

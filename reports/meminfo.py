@@ -1,13 +1,10 @@
 """The host's own account of its memory, out of meminfo, and what else its record says."""
 
-from collections.abc import Iterable
-
 import polars as pl
 
 from archive.records import HostRecord
 
-RECORD_SCHEMA: dict[str, type[pl.DataType]] = {
-    "host": pl.String,
+ACCOUNT_SCHEMA: dict[str, type[pl.DataType]] = {
     "at": pl.String,
     "elapsed_s": pl.Float64,
     "attempt": pl.Int64,
@@ -32,12 +29,7 @@ RECORD_SCHEMA: dict[str, type[pl.DataType]] = {
 }
 
 
-def accounts(records: Iterable[HostRecord]) -> pl.DataFrame:
-    """A row a host that answered."""
-    return pl.DataFrame([_row(record) for record in records], schema=RECORD_SCHEMA)
-
-
-def _row(record: HostRecord) -> dict[str, str | int | float | None]:
+def account(record: HostRecord) -> dict[str, str | int | float | None]:
     """The host's own account of its memory. What it did not send is null, and then so is the remainder."""
     lines = record.meminfo_bytes
     cached, buffers, shmem = lines.get("Cached"), lines.get("Buffers"), lines.get("Shmem")
@@ -56,7 +48,6 @@ def _row(record: HostRecord) -> dict[str, str | int | float | None]:
     attributed = [part for part in parts.values() if part is not None]
     complete = total is not None and len(attributed) >= len(parts) - 1  # Hugetlb came with Linux 4.16
     return {
-        "host": record.host,
         "at": record.at,
         "elapsed_s": record.elapsed_s,
         "attempt": record.attempt,

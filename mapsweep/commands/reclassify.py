@@ -26,9 +26,8 @@ def reclassify(run: str, runs_url: str | None, config: Path | None) -> int:
     if opened.closed() is None:
         remedy = f"mapsweep collect --resume {opened.run_id}"
         raise OperatorError(Mistake(opened.run_id, "is not closed yet", remedy))
-    steps.reopen_for_new_rules(opened)
     return conduct(
-        opened,
+        steps.remade(opened),
         steps.runs_beside(opened),
         lambda one, tell, stop: embedded.execute(one, Session(), tell, stop),
     )
