@@ -147,6 +147,9 @@ def close_run(run: Run) -> Closed:
     from reports.settle import settle  # noqa: PLC0415 # starts Polars
 
     closed = settle(run, runs_beside(run), now())
+    if not run.manifest.keep_dumps:
+        for host in run.dumped() & run.standing().done:  # of one who was killed before the removal
+            run.remove_dump(host)
     if not run.close(closed):
         return close_run(run)
     run.forget_replaced()

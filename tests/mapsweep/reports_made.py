@@ -3,13 +3,13 @@
 from dataclasses import fields
 from typing import TYPE_CHECKING, TypeVar, cast
 
-import polars as pl
-
 from reports.rank import FailureGroup, Report, RunFacts, Totals
 from reports.rows import Extent, HostRow, ProcessRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from reports.settled import Settled
 
 GIB, MIB = 2**30, 2**20
 
@@ -77,4 +77,4 @@ def fleet(hosts: list[HostRow], failures: tuple[FailureGroup, ...] = ()) -> Repo
     sums: dict[str, object] = {one.name: None for one in fields(Totals)}
     sums |= {"native_heap": native, "thread_stacks": stacks, "stacks": 1234, "denied": 0, "kinds": ()}
     totals = cast("Callable[..., Totals]", Totals)(**sums)
-    return Report(run, totals, tuple(hosts), (), failures, (), pl.DataFrame())
+    return Report(run, totals, tuple(hosts), (), failures, (), cast("Settled", None))

@@ -155,7 +155,9 @@ def result(host: Answered, rules_version: str = RULES) -> Result:
         "processes": processes(host),
         "arguments": pl.DataFrame(arguments, schema=ARGUMENT_SCHEMA, orient="row"),
         "footprints": footprints(host),
-        "findings": pl.DataFrame([astuple(one) for one in host.findings], schema=FINDING_SCHEMA, orient="row"),
+        "findings": pl.DataFrame(
+            [astuple(one) for one in host.findings], schema=FINDING_SCHEMA, orient="row"
+        ),
     }
     return Result(record(host, rules_version), {name: to_ipc(frame) for name, frame in frames.items()})
 

@@ -3,8 +3,8 @@ from pathlib import Path
 
 from archive.records import Stage
 from reports import rank
-from reports.host_rows import PROCESSES_A_HOST_MAX, STACK_PROCESSES_A_HOST_MAX
 from reports.rank import Report
+from reports.shown import PROCESSES_A_HOST_MAX, STACK_PROCESSES_A_HOST_MAX
 from tests.reports.fleet import (
     GIB,
     MIB,
@@ -98,7 +98,7 @@ def test_the_largest_processes_are_shown_and_the_others_added_up(tmp_path: Path)
     (host,) = made.hosts
     assert [row.pid for row in host.shown] == list(range(PROCESSES_A_HOST_MAX + 5, 5, -1))
     assert (host.others, host.others_native_heap_bytes) == (5, (1 + 2 + 3 + 4 + 5) * MIB)
-    assert made.processes.height == len(small)
+    assert made.tables.table("processes").height == len(small)
 
 
 def test_a_process_with_large_stacks_is_shown_though_its_heap_is_small(tmp_path: Path) -> None:

@@ -144,5 +144,4 @@ def test_a_killed_run_goes_on_to_the_same_result(tmp_path: Path) -> None:
     assert go_on(open_run(run.url), Seen()) is not None
     assert go_on(whole, Seen()) is not None
     for name in names:
-        assert run.read_footprints(name) == whole.read_footprints(name)
-        assert run.read_processes(name) == whole.read_processes(name)
+        assert run.read_result(name) == whole.read_result(name)

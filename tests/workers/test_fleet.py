@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from archive.host_names import file_name
 from archive.mistakes import OperatorError
 from archive.records import Closed, Connection, Host, Stage
 from archive.runs import Run, Runs
@@ -111,8 +112,13 @@ def test_both_modes_give_byte_identical_footprints(
         here.write_dump(run.read_dump(name))
     embedded.execute(here, Session(here.manifest.limits), silent, threading.Event(), processes=2)
     for name in ("this", "=cmd()", "kept"):
-        assert here.read_footprints(name) == run.read_footprints(name)
-        assert here.read_processes(name) == run.read_processes(name)
+        path = f"results/1/{file_name(name)}.result"
+        assert here.store.read(path) == run.store.read(path)
+    settled = run.store.list("settled/1")
+    assert here.store.list("settled/1") == settled
+    for name in settled:
+        if not name.startswith("fleet"):  # it says when the run was closed
+            assert here.store.read(f"settled/1/{name}") == run.store.read(f"settled/1/{name}")
     failure = run.outcomes()[-1].failure
     assert failure is not None
     assert (failure.stage, failure.reason) == (Stage.TCP, "tcp_refused")
