@@ -105,9 +105,9 @@ def _hints(settled: Report, run: Run, runs: Runs) -> tuple[str, ...]:
 def _look_into(settled: Report, run: Run) -> str:
     """The command that labels the process with the most native heap, mapping by mapping."""
     first = settled.hosts[0] if settled.hosts else None
-    if first is None or not first.shown:
+    if first is None or first.largest_pid is None:
         return ""
-    pid = str(first.shown[0].pid)
+    pid = str(first.largest_pid)
     host = run.host(first.name)
     if host.root:
         return ""  # its /proc is not where a plain command looks

@@ -1,42 +1,26 @@
-"""The rows of hosts out of the tables of a run: figures, findings, and the processes that a report shows."""
+"""The rows of hosts out of the tables of a run, in the order of the report."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 import polars as pl
 
 from reports import settled
 from reports.kinds import COLUMNS
-from reports.rows import Advice, HostRow, KindRow, ProcessRow, field_names
+from reports.page_rows import SEVERITIES, graver_first
+from reports.rows import Advice, AdviceGroup, HostRow, KindRow, field_names
 from reports.settled import Settled
 
-FINDINGS_A_HOST_MAX = 100  # shown of one host; the table has them all
-SEVERITIES = ("alarm", "warning", "info")
-_NOT_IN_THE_TABLE = {"shown", "kinds", "advice"}
-_FIELDS = field_names(HostRow) - _NOT_IN_THE_TABLE
-_PROCESS_FIELDS = field_names(ProcessRow) - {"kinds"}
+MEMBERS_A_GROUP_MAX = 5  # named with one advice
+_FIELDS = sorted(field_names(HostRow))
 _KIND_COLUMNS = tuple(name for name in COLUMNS if name != "family")
-_ADVICE_COLUMNS = ("code", "severity", "host", "pid", "comm", "evidence", "advice", "confirm", "not_shown")
+_SAID = ("severity", "advice", "confirm", "not_shown")
 
 
-def host_rows(tables: Settled, host_kinds: pl.DataFrame) -> Iterator[HostRow]:
-    """A row a host asked, in the order of the report."""
-    kinds_of = _by_host(host_kinds)
-    shown_of = _by_host(pl.concat(part.filter("shown") for part in tables.parts(settled.PROCESSES)))
-    process_kinds_of = _by_host(tables.table(settled.PROCESS_KINDS))
-    findings_of = _by_host(tables.table(settled.FINDINGS))
-    hosts = tables.table(settled.HOSTS).sort("place").with_columns(pl.col("others").fill_null(0))
-    for values in hosts.iter_rows(named=True):
-        name = values["name"]
-        yield HostRow(
-            **{field: values[field] for field in _FIELDS},
-            shown=_shown(shown_of.get(name), process_kinds_of.get(name)),
-            kinds=tuple(kind_rows(kinds_of[name])) if name in kinds_of else (),
-            advice=_advice(findings_of.get(name)),
-        )
-
-
-def _by_host(table: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    return {str(key): rows for (key,), rows in table.partition_by("host", as_dict=True).items()}
+def host_rows(tables: Settled) -> tuple[HostRow, ...]:
+    """A row a host asked."""
+    hosts = tables.table(settled.HOSTS).sort("place").select(_FIELDS)
+    return tuple(HostRow(**row) for row in hosts.iter_rows(named=True))
 
 
 def kind_rows(table: pl.DataFrame) -> Iterator[KindRow]:
@@ -44,36 +28,20 @@ def kind_rows(table: pl.DataFrame) -> Iterator[KindRow]:
     return (KindRow(*row) for row in table.select(_KIND_COLUMNS).iter_rows())
 
 
-def _advice(findings: pl.DataFrame | None) -> tuple[Advice, ...]:
-    """What was found on a host, the gravest first."""
-    if findings is None:
-        return ()
-    rows = findings.head(FINDINGS_A_HOST_MAX).select(_ADVICE_COLUMNS).iter_rows()
-    return tuple(sorted((Advice(*row) for row in rows), key=gravity))
-
-
-def _shown(processes: pl.DataFrame | None, kinds: pl.DataFrame | None) -> tuple[ProcessRow, ...]:
-    """The processes of a host that a report shows, with their kinds."""
-    if processes is None:
-        return ()
-    kinds_of: dict[int, list[KindRow]] = {}
-    if kinds is not None:
-        for pid, row in zip(kinds["pid"], kind_rows(kinds), strict=True):
-            kinds_of.setdefault(pid, []).append(row)
+def advice_groups(tables: Settled) -> tuple[AdviceGroup, ...]:
+    """The same advice for many processes, said once: the gravest first, then by rank of the host."""
+    places = tables.table(settled.HOSTS, ("name", "place")).rename({"name": "host"})
+    urgent = graver_first(tables.table(settled.FINDINGS)).filter(pl.col("severity") != SEVERITIES[-1])
+    ordered = urgent.join(places, on="host", how="left", maintain_order="left").sort(
+        "gravity", "place", maintain_order=True
+    )
+    members = pl.struct("host", "pid", "comm", "evidence").head(MEMBERS_A_GROUP_MAX).alias("members")
+    grouped = ordered.group_by(*_SAID, maintain_order=True).agg(members, pl.len().alias("count"))
     return tuple(
-        ProcessRow(
-            **{field: row[field] for field in _PROCESS_FIELDS}, kinds=tuple(kinds_of.get(row["pid"], ()))
-        )
-        for row in processes.sort("host_place").iter_rows(named=True)
+        AdviceGroup(severity, advice, confirm, not_shown, _members(severity, some), count)
+        for severity, advice, confirm, not_shown, some, count in grouped.iter_rows()
     )
 
 
-def added(amounts: Iterable[int | None]) -> int | None:
-    """The sum over what is known; None where nothing is."""
-    known = [amount for amount in amounts if amount is not None]
-    return sum(known) if known else None
-
-
-def gravity(advice: Advice) -> int:
-    """The place of a finding's severity, the gravest first."""
-    return SEVERITIES.index(advice.severity) if advice.severity in SEVERITIES else len(SEVERITIES)
+def _members(severity: str, rows: list[dict[str, Any]]) -> tuple[Advice, ...]:
+    return tuple(Advice(severity, **row) for row in rows)

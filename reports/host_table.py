@@ -7,6 +7,7 @@ import polars as pl
 from archive.runs import Outcome
 from reports.measures import NATIVE, STACKS, sum_any
 from reports.meminfo import ACCOUNT_SCHEMA, account
+from reports.page_rows import SEVERITIES, graver_first
 from reports.status import FAILED, status
 
 HOST_EXTRAS: Final[dict[str, type[pl.DataType]]] = {
@@ -14,6 +15,10 @@ HOST_EXTRAS: Final[dict[str, type[pl.DataType]]] = {
     "others": pl.Int64,  # processes that a report does not show one by one
     "others_native_heap_bytes": pl.Int64,
     "others_stacks_bytes": pl.Int64,
+    "largest_pid": pl.Int64,
+    "largest": pl.String,  # name and pid of the process with the most native heap, where it has any
+    "most_stacks": pl.String,  # and of the one with the most thread stacks
+    "to_look_at": pl.Int64,  # findings that are more than information
 }
 _ENDING: Final[dict[str, type[pl.DataType]]] = {
     "name": pl.String,
@@ -49,13 +54,38 @@ def _row(outcome: Outcome) -> dict[str, str | int | float | None]:
 
 
 def others_of(processes: pl.DataFrame) -> pl.DataFrame:
-    """host, and the sums over the processes that a report does not show one by one."""
+    """host, its largest processes, and the sums over those that a report does not show one by one."""
     hidden = ~pl.col("shown")
+    first = pl.col("shown") & (pl.col("host_place") == pl.col("host_place").filter("shown").min())
+    name = pl.when(pl.col("comm") != "").then(pl.col("comm")).otherwise(pl.col("exe"))
+    said = pl.format("{} ({})", pl.when(name != "").then(name).otherwise(pl.lit("?")), "pid")
+    unnamed = pl.format("{} ({})", name, "pid")
+    stacks = pl.col(STACKS).fill_null(0)
+    by_stacks = unnamed.filter("shown").sort_by(
+        [stacks.filter("shown"), pl.col("pid").filter("shown")], descending=[True, False]
+    )
+    count = (
+        pl.col("stacks")
+        .filter("shown")
+        .sort_by([stacks.filter("shown"), pl.col("pid").filter("shown")], descending=[True, False])
+    )
     return processes.group_by("host").agg(
         hidden.sum().cast(pl.Int64).alias("others"),
         sum_any(pl.col(NATIVE).filter(hidden)).alias("others_native_heap_bytes"),
         sum_any(pl.col(STACKS).filter(hidden)).alias("others_stacks_bytes"),
+        pl.col("pid").filter(first).first().alias("largest_pid"),
+        pl.when(pl.col(NATIVE).filter(first).first() > 0)
+        .then(said.filter(first).first())
+        .otherwise(pl.lit(""))
+        .alias("largest"),
+        pl.when(count.first() > 0).then(by_stacks.first()).otherwise(pl.lit("")).alias("most_stacks"),
     )
+
+
+def to_look_at(findings: pl.DataFrame) -> pl.DataFrame:
+    """name, how many of the findings that are shown of a host are more than information."""
+    urgent = (pl.col("severity") != SEVERITIES[-1]).sum().cast(pl.Int64)
+    return graver_first(findings).group_by(pl.col("host").alias("name")).agg(urgent.alias("to_look_at"))
 
 
 def ranked(hosts: pl.DataFrame) -> pl.DataFrame:

@@ -6,8 +6,8 @@ import polars as pl
 
 from archive.runs import Run
 from reports import kinds, settled
-from reports.host_rows import SEVERITIES, gravity, host_rows, kind_rows
-from reports.rows import Advice, Extent, HostRow, KindRow, ServiceRow, field_names
+from reports.host_rows import advice_groups, host_rows, kind_rows
+from reports.rows import AdviceGroup, Extent, HostRow, KindRow, ServiceRow, field_names
 from reports.settled import Settled
 from reports.status import FAILED, OK
 
@@ -67,17 +67,6 @@ class FailureGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class AdviceGroup:
-    """One advice, and the processes that it is for."""
-
-    severity: str
-    advice: str
-    confirm: str
-    not_shown: str
-    members: tuple[Advice, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
     """All that the outputs print."""
 
@@ -101,20 +90,18 @@ def report(run: Run) -> Report:
     """The report of a closed run; OperatorError where it is open, or was closed by an older mapsweep."""
     tables = Settled(run)
     (fleet,) = tables.table(settled.FLEET).iter_rows(named=True)
-    host_kinds = tables.table(settled.HOST_KINDS)
-    hosts = tuple(host_rows(tables, host_kinds))
-    urgent = (each for host in hosts for each in host.advice if each.severity != SEVERITIES[-1])
+    hosts = host_rows(tables)
     services = tables.table(settled.SERVICES)
     return Report(
         run=RunFacts(**{field.name: fleet[field.name] for field in fields(RunFacts)}),
-        totals=_totals(fleet, kinds.of_fleet(host_kinds)),
+        totals=_totals(fleet, kinds.of_fleet(tables.table(settled.HOST_KINDS))),
         hosts=hosts,
         services=tuple(
             ServiceRow(**{field: row[field] for field in _SERVICE_FIELDS})
             for row in services.iter_rows(named=True)
         ),
         failures=_failures(hosts),
-        advice=_grouped(sorted(urgent, key=gravity)),
+        advice=advice_groups(tables),
         tables=tables,
     )
 
@@ -150,14 +137,6 @@ def _totals(fleet: dict[str, int | None], fleet_kinds: pl.DataFrame) -> Totals:
 
 def _extent(fleet: dict[str, int | None], name: str) -> Extent:
     return Extent(*(fleet[f"{name}_{field.name}"] for field in fields(Extent)))
-
-
-def _grouped(advice: list[Advice]) -> tuple[AdviceGroup, ...]:
-    """The same advice for many processes is said once."""
-    members: dict[tuple[str, str, str, str], list[Advice]] = {}
-    for each in advice:
-        members.setdefault((each.severity, each.advice, each.confirm, each.not_shown), []).append(each)
-    return tuple(AdviceGroup(*said, tuple(those)) for said, those in members.items())
 
 
 _SERVICE_FIELDS = field_names(ServiceRow)

@@ -63,8 +63,8 @@ def _advice(report: Report) -> Iterator[str]:
             yield from _wrapped(
                 f"{each.severity}: {each.host} {each.comm} ({each.pid}): {each.evidence}", "  "
             )
-        if len(group.members) > MEMBERS_MAX:
-            yield f"  and {number(len(group.members) - MEMBERS_MAX)} more processes"
+        if group.count > MEMBERS_MAX:
+            yield f"  and {number(group.count - MEMBERS_MAX)} more processes"
         yield from _wrapped(group.advice, "    ")
     if len(report.advice) > ADVICE_MAX:
         yield f"  and {number(len(report.advice) - ADVICE_MAX)} more in the report"

@@ -19,7 +19,7 @@ from procmaps.kinds import KIND_BY_LABEL
 from reports import kinds, measures, settled, trend
 from reports.columns import HOSTS, SERVICES, names_of, schema_of
 from reports.fleet_row import fleet_row
-from reports.host_table import HOST_EXTRAS, asked, others_of, ranked
+from reports.host_table import HOST_EXTRAS, asked, others_of, ranked, to_look_at
 from reports.shown import with_places
 from reports.status import DEADLINE_REASON, FAILED, OK, PARTIAL
 
@@ -33,6 +33,8 @@ FOOTPRINT_SCHEMA: Final[Schema] = {"host": pl.String, **tables.FOOTPRINT_SCHEMA}
 FINDING_SCHEMA: Final[Schema] = {"host": pl.String, **tables.FINDING_SCHEMA}
 _FAMILIES: Final = {label: kind.family.label for label, kind in KIND_BY_LABEL.items()}
 _NARROW: Final = ("service", measures.NATIVE)
+
+_EMPTY: Final = {"others": 0, "largest": "", "most_stacks": "", "to_look_at": 0}
 
 Keep = Callable[[str, int, pl.DataFrame], None]  # table, part, rows
 
@@ -104,12 +106,13 @@ def _first(number: int, outcomes: list[Outcome], keep: Keep) -> _Part:
     shown = processes.filter("shown").select("host", "pid")
     family = pl.col("kind").replace_strict(_FAMILIES, default="", return_dtype=pl.String).alias("family")
     keep(settled.FOOTPRINTS, number, footprints.with_columns(family))
-    keep(settled.FINDINGS, number, _section(outcomes, FINDINGS, FINDING_SCHEMA))
+    found = _section(outcomes, FINDINGS, FINDING_SCHEMA)
+    keep(settled.FINDINGS, number, found)
     keep(settled.HOST_KINDS, number, kinds.of_hosts(footprints, limits))
     keep(settled.PROCESS_KINDS, number, kinds.of_processes(footprints, shown))
     records = [outcome.record for outcome in outcomes if outcome.record is not None]
     return _Part(
-        hosts=asked(outcomes),
+        hosts=asked(outcomes).join(to_look_at(found), on="name", how="left", maintain_order="left"),
         processes=tables.to_ipc(processes),
         narrow=processes.select(_NARROW),
         rules=frozenset(record.rules_version for record in records),
@@ -148,7 +151,10 @@ def _hosts(asked_hosts: pl.DataFrame, processes: pl.DataFrame, excess: pl.DataFr
     wanted: Schema = {**schema_of(HOSTS), **HOST_EXTRAS}
     return table.with_columns(
         pl.lit(None, kind).alias(name) for name, kind in wanted.items() if name not in table.columns
-    ).select(pl.col(name).cast(kind) for name, kind in wanted.items())
+    ).select(
+        pl.col(name).cast(kind).fill_null(_EMPTY[name]) if name in _EMPTY else pl.col(name).cast(kind)
+        for name, kind in wanted.items()
+    )
 
 
 def _section(outcomes: list[Outcome], name: str, schema: Schema) -> pl.DataFrame:
