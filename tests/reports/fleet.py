@@ -2,6 +2,7 @@
 
 from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -9,6 +10,7 @@ from archive.records import Failure, Host, HostRecord, Limits, Manifest, Scope, 
 from archive.results import Result
 from archive.runs import Run, Runs
 from archive.tables import ARGUMENT_SCHEMA, FINDING_SCHEMA, FOOTPRINT_SCHEMA, PROCESS_SCHEMA, to_ipc
+from reports.rank import Report
 from reports.settle import settle
 
 MIB = 2**20
@@ -250,6 +252,17 @@ def finding(pid: int, severity: str = "warning", text: str = "many") -> Found:
     return Found(
         pid, 4200, text, "many_arenas", severity, f"{text} arenas", f"{text} fewer", f"{text} test", text
     )
+
+
+def rows_of(report: Report, table: str, host: str) -> list[dict[str, Any]]:
+    """A host's rows of a table of a run."""
+    return report.tables.table(table).filter(pl.col("host") == host).to_dicts()
+
+
+def shown_of(report: Report, host: str) -> list[dict[str, Any]]:
+    """The processes of a host that a report shows, in its order."""
+    rows = (row for row in rows_of(report, "processes", host) if row["shown"])
+    return sorted(rows, key=lambda row: row["host_place"])
 
 
 def failure(host: str, stage: Stage = Stage.AUTH, reason: str = "auth_rejected") -> Failure:

@@ -7,7 +7,18 @@ from archive.records import Scope
 from archive.runs import Run, Runs
 from reports import rank, trend
 from reports.trend import PAST_RUNS_MAX, SAME_START_S
-from tests.reports.fleet import BOOT_S, MIB, RULES, Answered, Process, failure, heap, run_of, runs_in
+from tests.reports.fleet import (
+    BOOT_S,
+    MIB,
+    RULES,
+    Answered,
+    Process,
+    failure,
+    heap,
+    run_of,
+    runs_in,
+    shown_of,
+)
 
 
 def day(runs: Runs, number: int, *answered: Answered, **more: str | bool | Scope) -> Run:
@@ -22,8 +33,9 @@ def web(amount_mib: int, **changes: float | str | None) -> Answered:
 
 
 def growth(run: Run) -> tuple[int | None, str]:
-    (host,) = rank.report(run).hosts
-    return host.growth_bytes, host.shown[0].restarted
+    report = rank.report(run)
+    (host,) = report.hosts
+    return host.growth_bytes, shown_of(report, host.name)[0]["restarted"]
 
 
 def test_the_same_process_grows(tmp_path: Path) -> None:
@@ -109,7 +121,7 @@ def test_own_excess_is_above_the_least_of_the_last_runs_and_they_are_limited(tmp
     assert report.run.past_runs == PAST_RUNS_MAX
     assert host.own_excess_bytes == host.bloat_bytes == 48 * MIB  # above 52 of day 2; day 1 is too long ago
     assert host.growth_bytes == (100 - 50 - PAST_RUNS_MAX - 1) * MIB
-    assert host.shown[0].own_excess_bytes == 48 * MIB
+    assert shown_of(report, host.name)[0]["own_excess_bytes"] == 48 * MIB
 
 
 def test_a_damaged_run_is_no_baseline_and_no_reason_to_fail(tmp_path: Path) -> None:

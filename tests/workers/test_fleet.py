@@ -110,6 +110,9 @@ def test_both_modes_give_byte_identical_footprints(
     here = Runs(str(tmp_path / "here")).create(run.manifest)
     for name in ("this", "=cmd()", "kept"):
         here.write_dump(run.read_dump(name))
+    failure = run.outcomes()[-1].failure
+    assert failure is not None
+    here.write_failure(failure)
     embedded.execute(here, Session(here.manifest.limits), silent, threading.Event(), processes=2)
     for name in ("this", "=cmd()", "kept"):
         path = f"results/1/{file_name(name)}.result"
