@@ -198,12 +198,13 @@ def _frame(columns: dict[str, Values], schema: dict[str, type[pl.DataType]]) -> 
 
 def _column(name: str, values: Values, kind: type[pl.DataType]) -> pl.Series:
     """One column; -1 in a column of counts is unknown, and so is an empty text."""
+    if isinstance(values, list):
+        texts = [text or None for text in values] if "" in values else values
+        return pl.Series(name, texts, dtype=kind)
     series = pl.Series(name, values, dtype=kind)
-    if kind is pl.String:
-        return series.set(series == "", None)
     if kind is pl.Float64:
         return series.fill_nan(None)
-    return series.set(series == UNKNOWN, None)
+    return series.set(series == UNKNOWN, None) if (values == UNKNOWN).any() else series
 
 
 def _text(raw: bytes) -> str:

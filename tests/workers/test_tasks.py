@@ -74,7 +74,7 @@ def test_a_host_that_another_worker_is_at_is_left_to_it(settings: WorkerSettings
 
 def test_a_lease_is_given_back_where_the_task_fails(settings: WorkerSettings) -> None:
     run = given_run(settings, "a")
-    for folder in ("footprints", "failures"):
+    for folder in ("results", "failures"):
         run.store.replace(folder, b"a file where a folder has to be")
     with pytest.raises(NotADirectoryError):
         worker(settings).classify(run.run_id, "a")
