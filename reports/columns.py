@@ -4,11 +4,17 @@ A column's name is the heading in CSV, the key in JSON, the column in Parquet an
 `reports.rows`. Names of sizes end in _bytes; an empty cell, null or a dash is unknown, never 0.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeAlias
 
 import polars as pl
+
+from archive.records import HostRecord
+from reports import meminfo
+
+Of: TypeAlias = Callable[[HostRecord], str | int | float | None]
 
 
 class Unit(StrEnum):
@@ -33,6 +39,9 @@ class Column:
     source: str
     width: int  # characters in plain text
     meaning: str
+    of: Of | None = (
+        None  # what a host's record says; else it is computed in `reports.measures` and its sisters
+    )
 
 
 def _text(name: str, title: str, source: str, meaning: str, width: int = 32) -> Column:
@@ -49,6 +58,11 @@ def _change(name: str, title: str, source: str, meaning: str, width: int = 10) -
 
 def _count(name: str, title: str, source: str, meaning: str, width: int = 6) -> Column:
     return Column(name, title, Unit.COUNT, source, width, meaning)
+
+
+def _told(column: Column, of: Of) -> Column:
+    """A column that a host's record tells."""
+    return replace(column, of=of)
 
 
 _MAPS = "maps"
@@ -156,35 +170,91 @@ HOSTS: tuple[Column, ...] = (
     ),
     _count("threads", "Threads", "status Threads", "Threads of the processes that were read"),
     *_STATUS,
-    _count("sent", "Processes", "probe", "Processes that the host sent; kernel threads are not"),
-    _count("denied", "Not readable", "probe", "Processes whose maps this account may not read"),
-    _count("vanished", "Vanished", "probe", "Processes that ended between the listing and the reading"),
+    _told(
+        _count("sent", "Processes", "probe", "Processes that the host sent; kernel threads are not"),
+        lambda record: record.sent,
+    ),
+    _told(
+        _count("denied", "Not readable", "probe", "Processes whose maps this account may not read"),
+        lambda record: record.denied,
+    ),
+    _told(
+        _count("vanished", "Vanished", "probe", "Processes that ended between the listing and the reading"),
+        lambda record: record.vanished,
+    ),
     _count("restarted", "Restarted", "the run compared with", "Processes with another start time than then"),
-    _bytes("mem_total_bytes", "RAM", "meminfo MemTotal", "Memory of the host"),
-    _bytes("mem_free_bytes", "Free", "meminfo MemFree", "Not used for anything"),
-    _bytes("mem_available_bytes", "Available", "meminfo MemAvailable", "What a new process could get"),
-    _bytes("anon_pages_bytes", "Anonymous", "meminfo AnonPages", "Anonymous memory of all processes"),
-    _bytes("cache_bytes", "File cache", "meminfo Cached + Buffers - Shmem", "Pages of files, reclaimable"),
-    _bytes("shmem_bytes", "Shared memory", "meminfo Shmem", "tmpfs, System V and POSIX shared memory"),
-    _bytes("slab_bytes", "Slab", "meminfo Slab", "The kernel's own objects"),
-    _bytes("page_tables_bytes", "Page tables", "meminfo PageTables", "Page tables"),
-    _bytes("kernel_stack_bytes", "Kernel stacks", "meminfo KernelStack", "Kernel stacks of all threads"),
-    _bytes("huge_pages_bytes", "Huge pages", "meminfo Hugetlb", "Set aside as huge pages, used or not"),
-    _change(
-        "remainder_bytes",
-        "Not attributed",
-        "meminfo",
-        "MemTotal less all of the lines above: drivers, percpu and other kernel memory",
+    _told(_bytes("mem_total_bytes", "RAM", "meminfo MemTotal", "Memory of the host"), meminfo.total),
+    _told(
+        _bytes("mem_free_bytes", "Free", "meminfo MemFree", "Not used for anything"), meminfo.line("MemFree")
     ),
-    _count("cores", "Cores", "/proc/stat", "Processors", 5),
-    _text("kernel", "Kernel", "osrelease", "Kernel release", 24),
-    _text("os_name", "System", "os-release", "Distribution", 24),
-    _text("thp_mode", "THP", "transparent_hugepage", "Transparent huge pages: always, madvise or never", 8),
-    Column("at", "Swept at", Unit.TIME, "this run", 25, "When the probe was started"),
-    Column(
-        "elapsed_s", "Took", Unit.SECONDS, "this run", 8, "From the first connection attempt to the last byte"
+    _told(
+        _bytes("mem_available_bytes", "Available", "meminfo MemAvailable", "What a new process could get"),
+        meminfo.line("MemAvailable"),
     ),
-    _count("attempt", "Attempt", "this run", "The attempt that gave this result", 3),
+    _told(
+        _bytes("anon_pages_bytes", "Anonymous", "meminfo AnonPages", "Anonymous memory of all processes"),
+        meminfo.line("AnonPages"),
+    ),
+    _told(
+        _bytes(
+            "cache_bytes", "File cache", "meminfo Cached + Buffers - Shmem", "Pages of files, reclaimable"
+        ),
+        meminfo.cache,
+    ),
+    _told(
+        _bytes("shmem_bytes", "Shared memory", "meminfo Shmem", "tmpfs, System V and POSIX shared memory"),
+        meminfo.line("Shmem"),
+    ),
+    _told(_bytes("slab_bytes", "Slab", "meminfo Slab", "The kernel's own objects"), meminfo.line("Slab")),
+    _told(
+        _bytes("page_tables_bytes", "Page tables", "meminfo PageTables", "Page tables"),
+        meminfo.line("PageTables"),
+    ),
+    _told(
+        _bytes("kernel_stack_bytes", "Kernel stacks", "meminfo KernelStack", "Kernel stacks of all threads"),
+        meminfo.line("KernelStack"),
+    ),
+    _told(
+        _bytes("huge_pages_bytes", "Huge pages", "meminfo Hugetlb", "Set aside as huge pages, used or not"),
+        meminfo.line("Hugetlb"),
+    ),
+    _told(
+        _change(
+            "remainder_bytes",
+            "Not attributed",
+            "meminfo",
+            "MemTotal less all of the lines above: drivers, percpu and other kernel memory",
+        ),
+        meminfo.remainder,
+    ),
+    _told(_count("cores", "Cores", "/proc/stat", "Processors", 5), meminfo.cores),
+    _told(_text("kernel", "Kernel", "osrelease", "Kernel release", 24), lambda record: record.kernel),
+    _told(_text("os_name", "System", "os-release", "Distribution", 24), lambda record: record.os_name),
+    _told(
+        _text(
+            "thp_mode", "THP", "transparent_hugepage", "Transparent huge pages: always, madvise or never", 8
+        ),
+        lambda record: record.thp_mode,
+    ),
+    _told(
+        Column("at", "Swept at", Unit.TIME, "this run", 25, "When the probe was started"),
+        lambda record: record.at,
+    ),
+    _told(
+        Column(
+            "elapsed_s",
+            "Took",
+            Unit.SECONDS,
+            "this run",
+            8,
+            "From the first connection attempt to the last byte",
+        ),
+        lambda record: record.elapsed_s,
+    ),
+    _told(
+        _count("attempt", "Attempt", "this run", "The attempt that gave this result", 3),
+        lambda record: record.attempt,
+    ),
 )
 
 SERVICES: tuple[Column, ...] = (

@@ -5,8 +5,8 @@ from typing import Final
 import polars as pl
 
 from archive.runs import Outcome
+from reports.columns import HOSTS, Unit, schema_of
 from reports.measures import NATIVE, STACKS, sum_any
-from reports.meminfo import ACCOUNT_SCHEMA, account
 from reports.page_rows import SEVERITIES, graver_first
 from reports.status import FAILED, status
 
@@ -30,9 +30,12 @@ _ENDING: Final[dict[str, type[pl.DataType]]] = {
 }
 
 
+_TOLD: Final = tuple(column for column in HOSTS if column.of is not None)
+
+
 def asked(outcomes: list[Outcome]) -> pl.DataFrame:
     """How these hosts ended and what they say of themselves."""
-    return pl.DataFrame([_row(one) for one in outcomes], schema={**_ENDING, **ACCOUNT_SCHEMA})
+    return pl.DataFrame([_row(one) for one in outcomes], schema={**_ENDING, **schema_of(_TOLD)})
 
 
 def _row(outcome: Outcome) -> dict[str, str | int | float | None]:
@@ -45,12 +48,13 @@ def _row(outcome: Outcome) -> dict[str, str | int | float | None]:
         "detail": stands.detail,
         "remedy": stands.remedy,
     }
-    if outcome.record is not None:
-        return ending | account(outcome.record)
-    failure = outcome.failure
+    record, failure = outcome.record, outcome.failure
+    if record is not None:
+        return ending | {column.name: column.of(record) for column in _TOLD if column.of is not None}
+    ending |= {column.name: "" for column in _TOLD if column.unit is Unit.TEXT}
     if failure is not None:
         ending |= {"at": failure.at, "elapsed_s": failure.elapsed_s, "attempt": failure.attempt}
-    return ending | {"kernel": "", "os_name": "", "thp_mode": ""}
+    return ending
 
 
 def others_of(processes: pl.DataFrame) -> pl.DataFrame:

@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
-from reports import json_rows
-from reports.columns import FOOTPRINTS, HOSTS, SERVICES, Column, by_name
+from reports import json_rows, settled
+from reports.columns import FOOTPRINTS, HOSTS, SERVICES, Column, by_name, names_of
 from reports.rank import Report, RunFacts, Totals
-from reports.rows import Cell, Extent, HostRow, KindRow, ServiceRow, cell
+from reports.rows import Cell, Extent, KindRow, ServiceRow, cell
 
 SCHEMA_VERSION = 1
 
@@ -109,7 +109,8 @@ def _hosts(report: Report) -> Iterator[str]:
     """A host a line, with its kinds, findings and processes."""
     kinds, findings = json_rows.host_kinds(report.tables), json_rows.findings(report.tables)
     processes = json_rows.processes(report.tables)
-    for host in report.hosts:
+    figures = report.tables.table(settled.HOSTS).sort("place").select(names_of(HOSTS))
+    for host, row in zip(report.hosts, figures.iter_rows(named=True), strict=True):
         others: dict[str, Json] = {
             "processes": host.others,
             "native_heap_resident_max_bytes": host.others_native_heap_bytes,
@@ -122,10 +123,10 @@ def _hosts(report: Report) -> Iterator[str]:
             ("other_processes", _text(others)),
         )
         said = "".join(f',"{name}":{text}' for name, text in members)
-        yield f"{_text(_row(host, HOSTS))[:-1]}{said}}}"
+        yield f"{_text(row)[:-1]}{said}}}"
 
 
-def _row(row: HostRow | ServiceRow, columns: tuple[Column, ...]) -> dict[str, Json]:
+def _row(row: ServiceRow, columns: tuple[Column, ...]) -> dict[str, Json]:
     return {column.name: cell(row, column.name) for column in columns}
 
 
