@@ -27,10 +27,11 @@ Execute: TypeAlias = Callable[[Run, OnProgress, Event], Closed | None]
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """What a run that was stopped is left to, and the flags with which it goes on."""
+    """What a run that was stopped is left to, and the command with which it goes on."""
 
     message: str = "stopped; the run is kept. To go on:"
     flags: tuple[str, ...] = ()
+    verb: tuple[str, ...] = ("collect", "--resume")
 
 
 HERE = Stopped()
@@ -90,7 +91,7 @@ def _tell_stopping() -> None:
 
 def _tell_resume(run: Run, runs: Runs, stopped: Stopped) -> None:
     complain(stopped.message)
-    print(_mapsweep("collect", "--resume", run.run_id, *stopped.flags, runs=runs), file=sys.stderr)
+    print(_mapsweep(*stopped.verb, run.run_id, *stopped.flags, runs=runs), file=sys.stderr)
 
 
 def _hints(settled: Report, run: Run, runs: Runs) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ from typing import TypeAlias
 from markupsafe import Markup
 
 from reports import sizes
-from reports.columns import HOSTS, by_name
+from reports.column import by_name
+from reports.columns import HOSTS
 from reports.page_rows import HostHtml
 from reports.rows import Extent, HostRow, ServiceRow, cell
 

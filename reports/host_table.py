@@ -5,7 +5,8 @@ from typing import Final
 import polars as pl
 
 from archive.runs import Outcome
-from reports.columns import HOSTS, Unit, schema_of
+from reports.column import Unit, schema_of
+from reports.columns import HOSTS
 from reports.measures import NATIVE, STACKS, sum_any
 from reports.page_rows import SEVERITIES, graver_first
 from reports.status import FAILED, status

@@ -7,7 +7,8 @@ from typing import Final
 import polars as pl
 
 from reports import settled
-from reports.columns import PROCESSES, names_of
+from reports.column import names_of
+from reports.columns import PROCESSES
 from reports.kinds import COLUMNS as KINDS
 from reports.page_rows import graver_first
 from reports.settled import Settled

@@ -11,7 +11,8 @@ from io import BytesIO
 import polars as pl
 
 from reports import settled
-from reports.columns import FOOTPRINTS, HOSTS, PROCESSES, Column, Unit, names_of
+from reports.column import Column, Unit, names_of
+from reports.columns import FOOTPRINTS, HOSTS, PROCESSES
 from reports.rank import Report
 from reports.settled import Settled
 

@@ -12,7 +12,8 @@ from jinja2 import Environment, Template
 from markupsafe import Markup
 
 from reports import cells, sizes, verdict
-from reports.columns import HOSTS, PROCESSES, SERVICES, Column, Unit, by_name
+from reports.column import Column, Unit, by_name
+from reports.columns import HOSTS, PROCESSES, SERVICES
 from reports.host_rows import MEMBERS_A_GROUP_MAX
 from reports.measures import PEERS_MIN
 from reports.page_rows import NOTHING, PageRows

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from reports import json_rows, settled
-from reports.columns import FOOTPRINTS, HOSTS, SERVICES, Column, by_name, names_of
+from reports.column import Column, by_name, names_of
+from reports.columns import FOOTPRINTS, HOSTS, SERVICES
 from reports.rank import Report, RunFacts, Totals
 from reports.rows import Cell, Extent, KindRow, ServiceRow, cell
 

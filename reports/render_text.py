@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from reports import verdict
-from reports.columns import HOSTS, SERVICES, Column, Unit, by_name
+from reports.column import Column, Unit, by_name
+from reports.columns import HOSTS, SERVICES
 from reports.plain import printable, shortened
 from reports.rank import Report
 from reports.rows import HostRow, ServiceRow, cell

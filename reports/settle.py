@@ -17,7 +17,8 @@ from archive.results import ARGUMENTS, FINDINGS, FOOTPRINTS, PROCESSES
 from archive.runs import Outcome, Run, Runs
 from procmaps.kinds import KIND_BY_LABEL
 from reports import kinds, measures, settled, trend
-from reports.columns import HOSTS, SERVICES, names_of, schema_of
+from reports.column import names_of, schema_of
+from reports.columns import HOSTS, SERVICES
 from reports.fleet_row import fleet_row
 from reports.host_table import HOST_EXTRAS, asked, others_of, ranked, to_look_at
 from reports.shown import with_places

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from reports import column_docs
-from reports.columns import FOOTPRINTS, HOSTS, PROCESSES, SERVICES, Column, Unit, names_of, schema_of
+from reports.column import Column, Unit, names_of, schema_of
+from reports.columns import FOOTPRINTS, HOSTS, PROCESSES, SERVICES
 from reports.host_table import HOST_EXTRAS
 from reports.rows import HostRow, ServiceRow, field_names
 from reports.settled import IN_PARTS, WHOLE, Settled
