@@ -160,10 +160,19 @@ def _hosts(asked_hosts: pl.DataFrame, processes: pl.DataFrame, excess: pl.DataFr
 
 def _section(outcomes: list[Outcome], name: str, schema: Schema) -> pl.DataFrame:
     """A section of these hosts' results in one table, in the order of the hosts. Unknown text is empty."""
-    frames = [pl.DataFrame(schema=schema)]
-    for outcome in outcomes:
-        if outcome.result is not None:
-            section = tables.from_ipc(outcome.result.sections[name], f"{name} of {outcome.host.name}")
-            frames.append(section.with_columns(pl.lit(outcome.host.name).alias("host")))
-    together = pl.concat(frames, how="diagonal_relaxed").select(list(schema))
-    return together.with_columns(pl.col(pl.String).fill_null(""))
+    answered = [outcome for outcome in outcomes if outcome.result is not None]
+    frames = [
+        tables.from_ipc(outcome.result.sections[name], f"{name} of {outcome.host.name}")
+        for outcome in answered
+        if outcome.result is not None
+    ]
+    names = pl.DataFrame(
+        {"host": [outcome.host.name for outcome in answered], "rows": [frame.height for frame in frames]},
+        schema={"host": pl.String, "rows": pl.Int64},
+    )
+    hosts = names.filter(pl.col("rows") > 0).select(pl.col("host").repeat_by("rows").explode())
+    empty = pl.DataFrame(schema={column: kind for column, kind in schema.items() if column != "host"})
+    alike = all(frame.schema == empty.schema for frame in frames)
+    together = pl.concat([empty, *frames], how="vertical" if alike else "diagonal_relaxed")
+    with_hosts = pl.concat([hosts, together.select(empty.columns)], how="horizontal")
+    return with_hosts.with_columns(pl.col(pl.String).fill_null(""))

@@ -4,6 +4,7 @@ import gzip
 import re
 import resource
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -176,6 +177,32 @@ def _timeless(path: str, content: bytes) -> bytes:
     if "/hosts-" in path:
         return pl.read_parquet(content).drop("at").write_json().encode()
     return content
+
+
+class CountingStore(Store):
+    """A store that counts which objects are read."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.reads = Counter[str]()
+
+    def read(self, path: str) -> bytes:
+        self.reads[path] += 1
+        return super().read(path)
+
+
+def test_closing_reads_each_result_once_and_rendering_none(run: Run) -> None:
+    for host in ("a", "b"):
+        steps.keep(run, dump(host))
+        steps.classify_host(run, host)
+    steps.keep(run, Failure("c", Stage.TCP, "tcp_refused"))
+    store = CountingStore(run.url)
+    steps.close_run(Run(store, run.manifest))
+    read = {path: count for path, count in store.reads.items() if path.startswith(("results/", "failures/"))}
+    assert read == {"results/1/a.result": 1, "results/1/b.result": 1, "failures/c.1.json": 1}
+    store.reads.clear()
+    steps.render_report(Run(store, run.manifest))
+    assert {path.partition("/")[0] for path in store.reads} == {"closed.json", "settled"}
 
 
 def test_a_rendering_stopped_at_any_write_is_done_again(run: Run) -> None:
