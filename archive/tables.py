@@ -4,6 +4,7 @@ The columns are those of docs/architecture.md; what is unknown is null.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from io import BytesIO
 from typing import Final, TypeAlias
 
@@ -22,6 +23,8 @@ from procmaps.tables import UNKNOWN, Evidence, FootprintTable, Snapshot, Trouble
 COMPRESSION_LEVEL = 3
 ROWS_PER_GROUP = 1 << 20
 ARGUMENTS_LENGTH_MAX = 4096  # of a command line, in characters; some are megabytes
+
+_EVIDENCE: Final = {int(evidence): evidence.name.lower() for evidence in Evidence}
 
 Values: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.float64] | list[str]
 
@@ -92,7 +95,7 @@ def processes_frame(snapshot: Snapshot, identity: IdentityTable) -> pl.DataFrame
         "unit": list(identity.unit),
         "container": list(identity.container),
         "runtime": list(identity.runtime),
-        "evidence": [Evidence(evidence).name.lower() for evidence in processes.evidence.tolist()],
+        "evidence": [_EVIDENCE[evidence] for evidence in processes.evidence.tolist()],
         "trouble": [_trouble(bits) for bits in processes.trouble.tolist()],
         "threads": processes.threads,
         "vm_size_bytes": processes.vm_size_bytes,
@@ -212,5 +215,6 @@ def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "backslashreplace")
 
 
+@cache
 def _trouble(bits: int) -> str:
     return " ".join(trouble.name.lower() for trouble in Trouble if bits & trouble and trouble.name)
