@@ -10,7 +10,7 @@ FUZZ_SECONDS ?= 900
 FUZZER := 'atheris>=3'
 SHELL_SCRIPTS := collector/probe.sh scripts/environment scripts/system-packages scripts/truth .ci/run
 
-.PHONY: help demo test test-fast test-all test-lowest check bench second-opinion truth digests fuzz attack clean
+.PHONY: help demo test test-fast test-all test-lowest check bench bench-pipeline second-opinion truth digests fuzz attack clean
 .DEFAULT_GOAL := help
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo 'make test-lowest  all tests on the lowest versions that pyproject.toml allows'
 	@echo 'make check        format, lint, types, import direction'
 	@echo 'make bench        what is claimed about speed, one line a figure'
+	@echo 'make bench-pipeline  from the dumps of 500 hosts to a rendered report (HOSTS=n for another number)'
 	@echo 'make second-opinion  label processes that can tell what their memory is (JVMs, C), and compare'
 	@echo 'make truth TRUTH=DIR  score the classifier on processes whose memory is known'
 	@echo 'make digests      after RULES_VERSION was raised: what the rules make of each known process'
@@ -80,6 +81,9 @@ check: $(STAMP)
 bench: $(STAMP)
 	@sh scripts/system-packages
 	$(BIN)/python -m bench $(PARTS)
+
+bench-pipeline: $(STAMP)
+	$(BIN)/python -m bench.pipeline $(HOSTS)
 
 second-opinion: $(STAMP)
 	$(BIN)/python -m bench.second_opinion $(OPTIONS)

@@ -9,10 +9,11 @@ import hashlib
 import json
 import zlib
 from dataclasses import dataclass
+from typing import ClassVar
 
 from archive.codec import decode_fields
 from archive.mistakes import Mistake, OperatorError
-from archive.records import Dump
+from archive.records import STRICT, Dump
 
 MAGIC = b"mapsweep-dump 1\n"
 HEADER_BYTES_MAX = 64 * 2**10
@@ -67,6 +68,7 @@ def decode(content: bytes, place: str = "dump") -> Dump:
 
 @dataclass(frozen=True, slots=True)
 class _Header:
+    __pydantic_config__: ClassVar = STRICT
     host: str
     nonce: str
     at: str

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import ClassVar, Final
 
 SCHEMA_VERSION = 1
-FINDINGS_MAX = 100  # kept of one host
+STRICT: Final = {"strict": True, "extra": "forbid", "allow_inf_nan": False}  # how pydantic reads a record
 
 
 class Connection(StrEnum):
@@ -18,6 +19,7 @@ class Connection(StrEnum):
 class Host:
     """A host as the inventory names it, with all that is needed to reach it and no secret."""
 
+    __pydantic_config__: ClassVar = STRICT
     name: str
     address: str  # ansible_host, else the name
     port: int = 22
@@ -50,6 +52,7 @@ class Stage(StrEnum):
 class Failure:
     """A host that gave no dump, and why; `reason` is a short stable code: auth_rejected, tcp_timeout, ..."""
 
+    __pydantic_config__: ClassVar = STRICT
     host: str
     stage: Stage
     reason: str
@@ -59,6 +62,7 @@ class Failure:
     at: str = ""  # UTC, RFC 3339
     elapsed_s: float = 0.0
     trace: str = ""  # of a bug, what to report
+    schema_version: int = SCHEMA_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,7 @@ class Dump:
 class Scope:
     """What was asked for: two runs are compared when their scopes are equal."""
 
+    __pydantic_config__: ClassVar = STRICT
     name: str  # the schedule's name, or "adhoc"
     hosts: str  # the pattern as typed
     evidence: str = "maps"  # maps or smaps
@@ -90,6 +95,7 @@ class Scope:
 class Limits:
     """Deadlines and caps of a sweep. Every stage has its own deadline."""
 
+    __pydantic_config__: ClassVar = STRICT
     concurrency: int = 64
     dns_s: float = 5.0
     tcp_s: float = 10.0
@@ -110,6 +116,7 @@ class Limits:
 class Manifest:
     """What a run is to do; written once, when it starts."""
 
+    __pydantic_config__: ClassVar = STRICT
     run_id: str
     scope: Scope
     limits: Limits
@@ -125,30 +132,16 @@ class Manifest:
 
 
 @dataclass(frozen=True, slots=True)
-class FindingRecord:
-    """A finding about one process, kept because its evidence is in the dump and not in the footprints."""
-
-    code: str
-    severity: str  # alarm, warning, info
-    pid: int
-    comm: str  # UTF-8, with what is not written out
-    evidence: str
-    advice: str
-    confirm: str
-    not_shown: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class HostRecord:
-    """What is known of a host that answered; stored as hosts/HOST.json beside its footprints."""
+    """What is known of a host that answered; stored in its result."""
 
+    __pydantic_config__: ClassVar = STRICT
     host: str
     at: str
     elapsed_s: float
     attempt: int
     complete: bool
     problem: str
-    dump_bytes: int
     listed: int
     sent: int
     kernel_threads: int
@@ -167,13 +160,13 @@ class HostRecord:
     thp_mode: str
     rules_version: str
     notes: tuple[str, ...] = ()
-    findings: tuple[FindingRecord, ...] = ()  # the gravest first, FINDINGS_MAX of them
 
 
 @dataclass(frozen=True, slots=True)
 class Closed:
     """How a run ended; its presence says that the run is closed."""
 
+    __pydantic_config__: ClassVar = STRICT
     run_id: str
     closed_at: str
     asked: int
@@ -181,5 +174,7 @@ class Closed:
     partial: int
     failed: int
     complete: bool  # every host asked has an outcome of its own, none was closed by the deadline
-    rules_version: str = ""  # what its footprints were made with; "" where by more than one
+    rules_version: str = ""  # what its results were made with; "" where by more than one
+    results: str = ""  # the folders of results/, failures/ and settled/ that count; "" before there were any
+    parts: int = 0  # of each table in settled/
     schema_version: int = SCHEMA_VERSION

@@ -1,36 +1,38 @@
 """Runs: folders of records that are written once. docs/run-directory.md shows one.
 
-    manifest.json  manifest.sig
-    dumps/HOST.dump  processes/HOST.parquet  hosts/HOST.json  footprints/HOST.parquet
-    failures/HOST.ATTEMPT.json  hosts.parquet  services.parquet  processes.parquet  closed.json  report/
+    manifest.json  manifest.sig  dumps/HOST.dump  results/RULES/HOST.result  failures/HOST.ATTEMPT.json
+    failures/RULES/HOST.json  settled/RULES/TABLE-PART.parquet  closed.json  report/
 
-A host is done when its footprints are there, and they are written last. A footprint beats a failure, a later
-attempt an earlier one. So a run that was killed between any two writes goes on, and gives the same result.
+A host is done when its result is there. A result beats a failure, a later attempt an earlier one, and a dump
+those that brought none. A run that was killed between any two writes goes on, and gives the same result. What
+is made anew lies beside, under the name of its rules, until closed.json says that it counts.
 """
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
-from archive import codec, dump_file
+from archive import codec, dump_file, results
 from archive.host_names import file_name
 from archive.mistakes import Mistake, OperatorError
 from archive.records import Closed, Dump, Failure, Host, HostRecord, Manifest
+from archive.results import Result
 from archive.signature import SIGNATURE, is_signed, sign
 from archive.store import Store
 
 LATEST = "latest"
 MANIFEST = "manifest.json"
 MANIFEST_BYTES_MAX = 128 * 2**20  # that of 100,000 hosts has some 40 MB
-SUMMARIES = ("hosts", "services", "processes")  # what a closed run has as NAME.parquet
 NAME_LENGTH_MAX = 40
 SHOWN_LENGTH_MAX = 80  # of what was given as a run id and is none
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[a-z0-9_.-]{1,40}-[0-9a-f]{4}")
 _FAILURE = re.compile(r"(?P<host>.+)\.(?P<attempt>\d{1,6})\.json")
 _QUEUED = "queued"
+_BEFORE_RESULTS = ("footprints", "hosts", "processes")  # folders, and with services tables, of older runs
 
 
 def new_run_id(started: datetime, name: str, mark: str = "") -> str:
@@ -41,11 +43,16 @@ def new_run_id(started: datetime, name: str, mark: str = "") -> str:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one host that was asked ended: a record of what it sent, a failure, or neither as yet."""
+    """How one host that was asked ended: a result of what it sent, a failure, or neither as yet."""
 
     host: Host
-    record: HostRecord | None
+    result: Result | None
     failure: Failure | None
+
+    @property
+    def record(self) -> HostRecord | None:
+        """What is known of a host that answered."""
+        return self.result.record if self.result else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +67,27 @@ class Standing:
 class Run:
     """One run, open for reading and for writing what is not there yet."""
 
-    def __init__(self, store: Store, manifest: Manifest) -> None:
+    def __init__(self, store: Store, manifest: Manifest, generation: str = "") -> None:
         self.store = store
         self.manifest = manifest
+        self._generation = generation
         self._host_of = {file_name(host.name): host for host in manifest.hosts}
         self._names = frozenset(host.name for host in manifest.hosts)
+
+    @cached_property
+    def generation(self) -> str:
+        """The folder of what is made of the dumps: what counts in a closed run, else named as its rules."""
+        if self._generation:
+            return self._generation
+        closed = self._read_closed()
+        return file_name(self.manifest.rules_version) if closed is None else closed.results
+
+    def remade(self, rules_version: str) -> "Run":
+        """The closed run with all to be made anew, beside what there is, which counts until it is closed."""
+        name = file_name(rules_version)
+        again = re.fullmatch(re.escape(name) + r"(?:-(\d+))?", self.generation)
+        number = int(again[1] or 1) + 1 if again else 1
+        return Run(self.store, self.manifest, name if number == 1 else f"{name}-{number}")
 
     @property
     def run_id(self) -> str:
@@ -98,94 +121,119 @@ class Run:
         return dump
 
     def remove_dump(self, host: str) -> None:
-        """Drop a dump that the manifest does not keep, once its footprints are there."""
+        """Drop a dump that the manifest does not keep, once its result is there."""
         self.store.remove(_dump_path(host))
 
-    def write_failure(self, failure: Failure) -> bool:
-        """Record that an attempt at a host ended without footprints."""
-        name = f"{file_name(failure.host)}.{failure.attempt}.json"
-        return self.store.write_once(f"failures/{name}", codec.encode(failure))
+    def has_dump(self, host: str) -> bool:
+        """Whether a host's dump is kept."""
+        return self.store.exists(_dump_path(host))
 
-    def write_footprints(self, host: str, record: HostRecord, processes: bytes, footprints: bytes) -> bool:
-        """Write what a dump was made into (tables as Parquet), the footprints last: they say it is done."""
-        name = file_name(host)
-        # A killed writer may have left these two, made of the same dump by older rules.
-        self.store.replace(f"processes/{name}.parquet", processes)
-        self.store.replace(f"hosts/{name}.json", codec.encode(record))
-        return self.store.write_once(f"footprints/{name}.parquet", footprints)
+    def write_failure(self, failure: Failure, *, of_dump: bool = False) -> bool:
+        """Record that a host gave no result: no dump, or one (`of_dump`) that these rules make nothing of."""
+        path = self._failure_path(failure.host) if of_dump else _attempt_path(failure.host, failure.attempt)
+        return self.store.write_once(path, codec.encode(failure))
 
-    def read_processes(self, host: str) -> bytes:
-        """The Parquet bytes of a host's processes."""
-        return self.store.read(f"processes/{file_name(host)}.parquet")
+    def write_result(self, result: Result) -> bool:
+        """Write what a dump was made into: then the host is done. False where it was before."""
+        return self.store.write_once(self._result_path(result.record.host), results.encode(result))
 
-    def read_footprints(self, host: str) -> bytes:
-        """The Parquet bytes of a host's footprints."""
-        return self.store.read(f"footprints/{file_name(host)}.parquet")
+    def read_result(self, host: str) -> Result:
+        """What a host's dump was made into; FileNotFoundError where nothing was."""
+        path = self._result_path(host)
+        result = results.decode(self.store.read(path), self.store.place(path))
+        self._check_host(result.record.host, host, path)
+        return result
 
     # How far the run has come.
 
     def standing(self) -> Standing:
-        """Which hosts are done, failed, or wait to be classified; three listings, no file is read."""
-        done = self._listed("footprints", ".parquet")
-        failed = frozenset(self._failed_attempts()) - done
-        return Standing(done, failed, self._listed("dumps", ".dump") - done - failed)
+        """Which hosts are done, failed, or wait to be classified; four listings, no file is read."""
+        done, dumped = self._done(), self.dumped()
+        unreadable = self._unreadable() - done
+        failed = frozenset(self._failed_attempts()) - done - dumped
+        return Standing(done, failed | unreadable, dumped - done - unreadable)
 
     def dumped(self) -> frozenset[str]:
         """The hosts whose dump is kept."""
         return self._listed("dumps", ".dump")
 
     def pending(self) -> tuple[Host, ...]:
-        """The hosts asked that have neither footprints nor a failure, in the manifest's order."""
+        """The hosts asked that have neither a result nor a failure, in the manifest's order."""
         standing = self.standing()
         ended = standing.done | standing.failed
         return tuple(host for host in self.manifest.hosts if host.name not in ended)
 
     def outcomes(self) -> tuple[Outcome, ...]:
-        """How every host asked has ended, in the manifest's order."""
-        done, attempts = self._listed("footprints", ".parquet"), self._failed_attempts()
-        return tuple(self._outcome(host, host.name in done, attempts) for host in self.manifest.hosts)
+        """How every host asked has ended, in the manifest's order: all of them in memory."""
+        return tuple(self.each_outcome(self.manifest.hosts))
+
+    def each_outcome(self, hosts: Iterable[Host]) -> Iterator[Outcome]:
+        """How these hosts have ended, one at a time; each one's result or failure is read once."""
+        done, unreadable, dumped = self._done(), self._unreadable(), self.dumped()
+        attempts = self._failed_attempts()
+        for host in hosts:
+            name = host.name
+            if name in done:
+                yield Outcome(host, self.read_result(name), None)
+            elif name in unreadable:
+                yield Outcome(host, None, self._read_failure(name, self._failure_path(name)))
+            elif name in attempts and name not in dumped:
+                yield Outcome(host, None, self._read_failure(name, _attempt_path(name, attempts[name])))
+            else:
+                yield Outcome(host, None, None)
 
     def last_attempt(self, host: str) -> int:
         """The number of the last attempt that failed, 0 where none did."""
-        return self._failed_attempts().get(host, 0)
+        last = 0
+        for attempt in range(1, self.manifest.limits.attempts + 1):  # what the collector numbers
+            if self.store.exists(_attempt_path(host, attempt)):
+                last = attempt
+        while self.store.exists(_attempt_path(host, last + 1)):  # what was recorded after it
+            last += 1
+        return last
 
     def is_done(self, host: str) -> bool:
-        """Whether a host has footprints or a failure."""
-        return self.store.exists(f"footprints/{file_name(host)}.parquet") or self.last_attempt(host) > 0
+        """Whether a host has a result or a failure."""
+        if self.store.exists(self._result_path(host)) or self.store.exists(self._failure_path(host)):
+            return True
+        return not self.has_dump(host) and self.last_attempt(host) > 0
 
     # The end of a run.
 
-    def close(self, closed: Closed, summaries: Mapping[str, bytes]) -> bool:
-        """Write the run's summaries (Parquet, by name) and then, last, that it is closed."""
-        for name in SUMMARIES:
-            self.store.replace(f"{name}.parquet", summaries[name])
-        return self.store.write_once("closed.json", codec.encode(closed))
+    def write_settled(self, table: str, part: int, content: bytes) -> None:
+        """Write a part of a table of the run (Parquet)."""
+        self.store.replace(self._settled_path(table, part), content)
+
+    def read_settled(self, table: str, part: int) -> bytes:
+        """The Parquet bytes of a part of a table; FileNotFoundError where the run has none."""
+        return self.store.read(self._settled_path(table, part))
+
+    def close(self, closed: Closed) -> bool:
+        """Write, after its tables, that the run is closed; False where it was. Made anew, this counts now."""
+        text = codec.encode(closed)
+        if self.store.write_once("closed.json", text):
+            return True
+        present = self._read_closed()
+        if present is not None and present.results == self.generation:
+            return False
+        self.store.replace("closed.json", text)
+        return True
 
     def closed(self) -> Closed | None:
-        """How the run ended, None while it is open."""
-        try:
-            text = self.store.read("closed.json")
-        except FileNotFoundError:
-            return None
-        return codec.decode(Closed, text, self.store.place("closed.json"))
+        """How the run ended, None while it is open, or while what is to be made anew is not whole."""
+        closed = self._read_closed()
+        return closed if closed is not None and closed.results == self.generation else None
 
-    def read_summary(self, name: str) -> bytes:
-        """The Parquet bytes of one of SUMMARIES; FileNotFoundError while the run is open."""
-        return self.store.read(f"{name}.parquet")
-
-    def reopen(self) -> None:
-        """Forget all that was made of the dumps: then it is made anew, as after a killed run.
-
-        What says that the run is closed goes first: a stop in between leaves an open run.
-        """
-        self.store.remove("closed.json")
-        for folder in ("footprints", "hosts", "processes"):
+    def forget_replaced(self) -> None:
+        """Remove what does not count any more in a closed run; a stop in between leaves some of it."""
+        for folder in ("results", "settled", "failures"):
             for name in self.store.list(folder):
-                self.store.remove(f"{folder}/{name}")
-        dumped = self._listed("dumps", ".dump")
-        for host, last in self._failed_attempts().items():
-            for attempt in range(1, last + 1) if host in dumped else ():
-                self.store.remove(f"failures/{file_name(host)}.{attempt}.json")
+                if name != self.generation and not _FAILURE.fullmatch(name):
+                    self.store.remove_folder(f"{folder}/{name}")
+        for name in _BEFORE_RESULTS:
+            self.store.remove_folder(name)
+        for name in (*_BEFORE_RESULTS, "services"):
+            self.store.remove(f"{name}.parquet")
 
     # What is rendered of it, for people. Rendered again it is replaced.
 
@@ -209,6 +257,29 @@ class Run:
         """Whether the report was mailed."""
         return self.store.exists("mailed.txt")
 
+    def _read_closed(self) -> Closed | None:
+        try:
+            text = self.store.read("closed.json")
+        except FileNotFoundError:
+            return None
+        return codec.decode(Closed, text, self.store.place("closed.json"))
+
+    def _result_path(self, host: str) -> str:
+        return f"results/{self.generation}/{file_name(host)}{results.SUFFIX}"
+
+    def _failure_path(self, host: str) -> str:
+        return f"failures/{self.generation}/{file_name(host)}.json"
+
+    def _settled_path(self, table: str, part: int) -> str:
+        return f"settled/{self.generation}/{table}-{part:04}.parquet"
+
+    def _done(self) -> frozenset[str]:
+        return self._listed(f"results/{self.generation}", results.SUFFIX)
+
+    def _unreadable(self) -> frozenset[str]:
+        """The hosts of whose dumps nothing could be made."""
+        return self._listed(f"failures/{self.generation}", ".json")
+
     def _listed(self, folder: str, suffix: str) -> frozenset[str]:
         """The hosts of this run that have a file in a folder; a file of no such host is nobody's."""
         names = (name.removesuffix(suffix) for name in self.store.list(folder) if name.endswith(suffix))
@@ -224,21 +295,7 @@ class Run:
                 last[host.name] = max(last.get(host.name, 0), int(match["attempt"]))
         return last
 
-    def _outcome(self, host: Host, done: bool, attempts: Mapping[str, int]) -> Outcome:
-        if done:
-            return Outcome(host, self._read_record(host.name), None)
-        if host.name in attempts:
-            return Outcome(host, None, self._read_failure(host.name, attempts[host.name]))
-        return Outcome(host, None, None)
-
-    def _read_record(self, host: str) -> HostRecord:
-        path = f"hosts/{file_name(host)}.json"
-        record = codec.decode(HostRecord, self.store.read(path), self.store.place(path))
-        self._check_host(record.host, host, path)
-        return record
-
-    def _read_failure(self, host: str, attempt: int) -> Failure:
-        path = f"failures/{file_name(host)}.{attempt}.json"
+    def _read_failure(self, host: str, path: str) -> Failure:
         failure = codec.decode(Failure, self.store.read(path), self.store.place(path))
         self._check_host(failure.host, host, path)
         return failure
@@ -353,3 +410,7 @@ def _check_signature(folder: Store, key: bytes, manifest: bytes) -> None:
 
 def _dump_path(host: str) -> str:
     return f"dumps/{file_name(host)}.dump"
+
+
+def _attempt_path(host: str, attempt: int) -> str:
+    return f"failures/{file_name(host)}.{attempt}.json"

@@ -33,6 +33,7 @@ class Backend(Protocol):
     def exists(self, path: str) -> bool: ...
     def list(self, folder: str) -> list[str]: ...
     def remove(self, path: str) -> None: ...
+    def remove_folder(self, folder: str) -> None: ...
 
 
 class Store:
@@ -85,6 +86,12 @@ class Store:
     def remove(self, path: str) -> None:
         """Remove an object; harmless where it is not there."""
         self._backend.remove(path)
+
+    def remove_folder(self, folder: str) -> None:
+        """Remove a folder of objects, unfinished writes among them; harmless where it is not there."""
+        for name in self._backend.list(folder):
+            self._backend.remove(f"{folder}/{name}")
+        self._backend.remove_folder(folder)
 
     def create_lock(self, path: str, owner: str) -> bool:
         """Create a lock that says who holds it, exclusively; False where somebody does."""
@@ -185,6 +192,10 @@ class LocalFolder:
 
     def remove(self, path: str) -> None:
         (self._root / path).unlink(missing_ok=True)
+
+    def remove_folder(self, folder: str) -> None:
+        with suppress(OSError):  # what is in it and no object of a run stays
+            (self._root / folder).rmdir()
 
     def _written_beside(self, target: Path, content: bytes) -> Path:
         """A synced file in the folder of the target, under a name that listings leave out."""
@@ -301,6 +312,9 @@ class Bucket:
     def remove(self, path: str) -> None:
         with suppress(FileNotFoundError):
             self._fs.rm_file(self._full(path))
+
+    def remove_folder(self, folder: str) -> None:
+        """A bucket has no folders."""
 
     def _full(self, path: str) -> str:
         return f"{self._root}/{path}"

@@ -1,8 +1,10 @@
-"""The two tables of a host as Polars frames and as Parquet. Equal tables give equal bytes, in any process.
+"""The tables of a host as Polars frames, and frames as bytes. Equal tables give equal bytes, in any process.
 
 The columns are those of docs/architecture.md; what is unknown is null.
 """
 
+from collections.abc import Sequence
+from functools import cache
 from io import BytesIO
 from typing import Final, TypeAlias
 
@@ -11,6 +13,9 @@ import numpy.typing as npt
 import polars as pl
 
 from archive.mistakes import Mistake, OperatorError
+from archive.results import REMEDY
+from procmaps.facts import display
+from procmaps.findings import Finding
 from procmaps.identity import IdentityTable
 from procmaps.kinds import Kind
 from procmaps.tables import UNKNOWN, Evidence, FootprintTable, Snapshot, Trouble
@@ -18,6 +23,8 @@ from procmaps.tables import UNKNOWN, Evidence, FootprintTable, Snapshot, Trouble
 COMPRESSION_LEVEL = 3
 ROWS_PER_GROUP = 1 << 20
 ARGUMENTS_LENGTH_MAX = 4096  # of a command line, in characters; some are megabytes
+
+_EVIDENCE: Final = {int(evidence): evidence.name.lower() for evidence in Evidence}
 
 Values: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.float64] | list[str]
 
@@ -28,7 +35,6 @@ PROCESS_SCHEMA: Final[dict[str, type[pl.DataType]]] = {
     "uid": pl.Int64,
     "comm": pl.String,
     "exe": pl.String,
-    "arguments": pl.String,
     "service": pl.String,
     "unit": pl.String,
     "container": pl.String,
@@ -42,6 +48,11 @@ PROCESS_SCHEMA: Final[dict[str, type[pl.DataType]]] = {
     "rss_file_bytes": pl.Int64,
     "rss_shmem_bytes": pl.Int64,
     "swap_bytes": pl.Int64,
+}
+ARGUMENT_SCHEMA: Final[dict[str, type[pl.DataType]]] = {
+    "pid": pl.Int64,
+    "start_ticks": pl.Int64,
+    "arguments": pl.String,
 }
 FOOTPRINT_SCHEMA: Final[dict[str, type[pl.DataType]]] = {
     "pid": pl.Int64,
@@ -57,6 +68,18 @@ FOOTPRINT_SCHEMA: Final[dict[str, type[pl.DataType]]] = {
     "swap_bytes": pl.Int64,
 }
 
+FINDING_SCHEMA: Final[dict[str, type[pl.DataType]]] = {
+    "pid": pl.Int64,
+    "start_ticks": pl.Int64,
+    "comm": pl.String,
+    "code": pl.String,
+    "severity": pl.String,
+    "evidence": pl.String,
+    "advice": pl.String,
+    "confirm": pl.String,
+    "not_shown": pl.String,
+}
+
 
 def processes_frame(snapshot: Snapshot, identity: IdentityTable) -> pl.DataFrame:
     """A row a process, in the order of the dump."""
@@ -68,14 +91,11 @@ def processes_frame(snapshot: Snapshot, identity: IdentityTable) -> pl.DataFrame
         "uid": processes.uid,
         "comm": list(identity.comm),
         "exe": list(identity.exe),
-        "arguments": [
-            _text(b" ".join(argv)[:ARGUMENTS_LENGTH_MAX])[:ARGUMENTS_LENGTH_MAX] for argv in processes.argv
-        ],
         "service": list(identity.service),
         "unit": list(identity.unit),
         "container": list(identity.container),
         "runtime": list(identity.runtime),
-        "evidence": [Evidence(evidence).name.lower() for evidence in processes.evidence.tolist()],
+        "evidence": [_EVIDENCE[evidence] for evidence in processes.evidence.tolist()],
         "trouble": [_trouble(bits) for bits in processes.trouble.tolist()],
         "threads": processes.threads,
         "vm_size_bytes": processes.vm_size_bytes,
@@ -86,6 +106,37 @@ def processes_frame(snapshot: Snapshot, identity: IdentityTable) -> pl.DataFrame
         "swap_bytes": processes.swap_bytes,
     }
     return _frame(columns, PROCESS_SCHEMA)
+
+
+def arguments_frame(snapshot: Snapshot) -> pl.DataFrame:
+    """A row a process, in the order of the dump: what it was called with, secrets masked."""
+    processes = snapshot.processes
+    columns: dict[str, Values] = {
+        "pid": processes.pid,
+        "start_ticks": processes.start_ticks,
+        "arguments": [
+            _text(b" ".join(argv)[:ARGUMENTS_LENGTH_MAX])[:ARGUMENTS_LENGTH_MAX] for argv in processes.argv
+        ],
+    }
+    return _frame(columns, ARGUMENT_SCHEMA)
+
+
+def findings_frame(snapshot: Snapshot, found: list[Finding]) -> pl.DataFrame:
+    """A row a finding, the gravest first."""
+    processes = snapshot.processes
+    of = np.array([each.process for each in found], np.int64)
+    columns: dict[str, Values] = {
+        "pid": processes.pid[of],
+        "start_ticks": processes.start_ticks[of],
+        "comm": [display(processes.comm[each.process]) for each in found],
+        "code": [each.code for each in found],
+        "severity": [each.severity.label for each in found],
+        "evidence": [each.evidence for each in found],
+        "advice": [each.advice for each in found],
+        "confirm": [each.confirm for each in found],
+        "not_shown": [each.not_shown for each in found],
+    }
+    return _frame(columns, FINDING_SCHEMA)
 
 
 def footprints_frame(snapshot: Snapshot, footprints: FootprintTable) -> pl.DataFrame:
@@ -107,6 +158,21 @@ def footprints_frame(snapshot: Snapshot, footprints: FootprintTable) -> pl.DataF
     return _frame(columns, FOOTPRINT_SCHEMA)
 
 
+def to_ipc(frame: pl.DataFrame) -> bytes:
+    """A frame as an Arrow IPC stream, which is a tenth of the work of Parquet for a table of this size."""
+    target = BytesIO()
+    frame.write_ipc_stream(target, compression="zstd", compat_level=pl.CompatLevel.oldest())
+    return target.getvalue()
+
+
+def from_ipc(content: bytes, place: str) -> pl.DataFrame:
+    """The frame in an Arrow IPC stream; an OperatorError that names `place` where it is damaged."""
+    try:
+        return pl.read_ipc_stream(BytesIO(content))
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise OperatorError(Mistake(place, f"is not a whole Arrow stream: {error}", REMEDY)) from error
+
+
 def to_parquet(frame: pl.DataFrame) -> bytes:
     """A frame as the bytes of one Parquet file; the same frame gives the same bytes."""
     target = BytesIO()
@@ -120,13 +186,12 @@ def to_parquet(frame: pl.DataFrame) -> bytes:
     return target.getvalue()
 
 
-def from_parquet(content: bytes, place: str) -> pl.DataFrame:
-    """The frame in a Parquet file's bytes; an OperatorError that names `place` where it is damaged."""
+def from_parquet(content: bytes, place: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    """The frame in a Parquet file's bytes, or these columns of it; an OperatorError that names `place`."""
     try:
-        return pl.read_parquet(BytesIO(content))
+        return pl.read_parquet(BytesIO(content), columns=list(columns) if columns else None)
     except (pl.exceptions.PolarsError, OSError) as error:
-        remedy = "mapsweep reclassify makes it anew where the dumps were kept"
-        raise OperatorError(Mistake(place, f"is not a whole Parquet file: {error}", remedy)) from error
+        raise OperatorError(Mistake(place, f"is not a whole Parquet file: {error}", REMEDY)) from error
 
 
 def _frame(columns: dict[str, Values], schema: dict[str, type[pl.DataType]]) -> pl.DataFrame:
@@ -136,12 +201,13 @@ def _frame(columns: dict[str, Values], schema: dict[str, type[pl.DataType]]) -> 
 
 def _column(name: str, values: Values, kind: type[pl.DataType]) -> pl.Series:
     """One column; -1 in a column of counts is unknown, and so is an empty text."""
+    if isinstance(values, list):
+        texts = [text or None for text in values] if "" in values else values
+        return pl.Series(name, texts, dtype=kind)
     series = pl.Series(name, values, dtype=kind)
-    if kind is pl.String:
-        return series.set(series == "", None)
     if kind is pl.Float64:
         return series.fill_nan(None)
-    return series.set(series == UNKNOWN, None)
+    return series.set(series == UNKNOWN, None) if (values == UNKNOWN).any() else series
 
 
 def _text(raw: bytes) -> str:
@@ -149,5 +215,6 @@ def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "backslashreplace")
 
 
+@cache
 def _trouble(bits: int) -> str:
     return " ".join(trouble.name.lower() for trouble in Trouble if bits & trouble and trouble.name)

@@ -111,7 +111,7 @@ def _forkserver() -> ForkServerContext:
     # inherited: NumPy's BLAS starts threads on import, and a fork beside them may hang
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     context = get_context("forkserver")
-    context.set_forkserver_preload(["__main__", "collector.stream"])
+    context.set_forkserver_preload(["__main__", "collector.stream", "procmaps.classify", "archive.runs"])
     return context
 
 

@@ -23,7 +23,7 @@ COMMANDS = {
     "runs": "List the runs that are kept.",
     "hosts": "List the hosts that a pattern selects.",
     "sudoers": "Print the sudoers line that allows the probe, and nothing else.",
-    "reclassify": "Make the footprints of a run anew from its kept dumps.",
+    "reclassify": "Make the results of a run anew from its kept dumps.",
     "worker": "Execute runs from a broker's queues.",
     "beat": "Start the scheduled runs of mapsweep.yaml when they are due.",
     "demo": "Sweep a demo fleet on this machine.",

@@ -29,10 +29,11 @@ Execute: TypeAlias = Callable[[Run, OnProgress, Event], Closed | None]
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """What a run that was stopped is left to, and the flags with which it goes on."""
+    """What a run that was stopped is left to, and the command with which it goes on."""
 
     message: str = "stopped; the run is kept. To go on:"
     flags: tuple[str, ...] = ()
+    verb: tuple[str, ...] = ("collect", "--resume")
 
 
 HERE = Stopped()
@@ -69,7 +70,7 @@ def conduct(
     if closed is None:
         _tell_resume(run, stopped)
         return Exit.INTERRUPTED
-    settled = report(run, runs)
+    settled = report(run)
     show(settled, run, _flags(runs, config), top)
     sentences = list(met(wanted, settled))
     for sentence in sentences:
@@ -99,7 +100,7 @@ def _tell_stopping() -> None:
 
 def _tell_resume(run: Run, stopped: Stopped) -> None:
     complain(stopped.message)
-    print(shlex.join(("mapsweep", "collect", "--resume", run.run_id, *stopped.flags)), file=sys.stderr)
+    print(shlex.join(("mapsweep", *stopped.verb, run.run_id, *stopped.flags)), file=sys.stderr)
 
 
 def _flags(runs: Runs, config: Path | None) -> tuple[str, ...]:
@@ -123,9 +124,9 @@ def _hints(settled: Report, run: Run, flags: tuple[str, ...]) -> tuple[str, ...]
 def _look_into(settled: Report, run: Run) -> str:
     """The command that labels the process with the most native heap, mapping by mapping."""
     first = settled.hosts[0] if settled.hosts else None
-    if first is None or not first.shown:
+    if first is None or first.largest_pid is None:
         return ""
-    pid = str(first.shown[0].pid)
+    pid = str(first.largest_pid)
     host = run.host(first.name)
     if host.root:
         return ""  # its /proc is not where a plain command looks

@@ -32,7 +32,7 @@ def recipients(typed: tuple[str, ...]) -> tuple[str, ...]:
 def written(run: Run, to: tuple[str, ...], settings: MailSettings | None) -> bytes:
     """The message as it would be sent."""
     sender = settings or MailSettings(sender="mapsweep@localhost", server="")
-    return bytes(render_email.message(report(run, steps.runs_beside(run)), to, sender))
+    return bytes(render_email.message(report(run), to, sender))
 
 
 def required(settings: MailSettings | None) -> MailSettings:

@@ -1,15 +1,16 @@
 """What the cells of the page's tables hold beyond a declared column: bars, parts of RAM, what is left out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from markupsafe import Markup
 
 from reports import sizes
-from reports.columns import HOSTS, by_name
-from reports.host_rows import SEVERITIES, added
-from reports.rows import Extent, HostRow, ProcessRow, ServiceRow, cell
+from reports.column import by_name
+from reports.columns import HOSTS
+from reports.page_rows import HostHtml
+from reports.rows import Extent, HostRow, ServiceRow, cell
 
 BAR_PIXELS = 120
 PARTS = (
@@ -56,11 +57,6 @@ def of_ram(host: HostRow) -> str:
     return share(heap, ram) if heap is not None and ram else sizes.DASH
 
 
-def urgent(host: HostRow) -> int:
-    """How many of a host's findings are more than information."""
-    return sum(each.severity != SEVERITIES[-1] for each in host.advice)
-
-
 def median(service: ServiceRow) -> Extent:
     return _as_known_as(service, service.native_heap_median_bytes)
 
@@ -72,11 +68,6 @@ def largest(service: ServiceRow) -> Extent:
 def _as_known_as(service: ServiceRow, amount_bytes: int | None) -> Extent:
     """A figure out of a service's native heap: a bound where that is one."""
     return Extent(amount_bytes, None if service.native_heap.is_bound else amount_bytes)
-
-
-def most_stacks(host: HostRow) -> str:
-    most = max(host.shown, key=lambda row: (row.stacks_resident_max_bytes or 0, -row.pid), default=None)
-    return f"{most.comm or most.exe} ({most.pid})" if most and most.stacks else ""
 
 
 Segments: TypeAlias = list[tuple[str, float, float]]  # class, x, width, in pixels
@@ -111,25 +102,17 @@ def stack_part(ranked: list[HostRow]) -> Callable[[HostRow], Segments]:
     return segments
 
 
-def up_s(process: ProcessRow, host: HostRow) -> int | None:
-    """How long a process had been running when its host was swept."""
-    swept = sizes.instant(host.at)
-    if process.started_at_s is None or swept is None:
-        return None
-    return max(0, round(swept.timestamp() - process.started_at_s))
-
-
-def uptime(process: ProcessRow, host: HostRow) -> str:
-    seconds = up_s(process, host)
-    return sizes.DASH if seconds is None else sizes.duration(seconds)
-
-
-def others(host: HostRow, shown: tuple[ProcessRow, ...]) -> Others:
+def others(host: HostRow, shown: HostHtml) -> Others:
     """All that a page leaves out of a host: what the report does, and what the page's limit does."""
-    left = host.shown[len(shown) :]
-    heap = added([host.others_native_heap_bytes, *(row.native_heap_resident_max_bytes for row in left)])
-    stacks = added([host.others_stacks_bytes, *(row.stacks_resident_max_bytes for row in left)])
-    return Others(host.others + len(left), heap, stacks)
+    heap = added([host.others_native_heap_bytes, shown.others_native_heap_bytes])
+    stacks = added([host.others_stacks_bytes, shown.others_stacks_bytes])
+    return Others(host.others + shown.others, heap, stacks)
+
+
+def added(amounts: Iterable[int | None]) -> int | None:
+    """The sum over what is known; None where nothing is."""
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known) if known else None
 
 
 _OWN_SUM = (

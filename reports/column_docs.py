@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from reports.columns import FOOTPRINTS, HOSTS, PROCESSES, SERVICES, Column
+from reports.column import Column
+from reports.columns import FOOTPRINTS, HOSTS, PROCESSES, SERVICES
 
 _INTRODUCTION = """\
 # Columns of the reports

@@ -1,114 +1,47 @@
-"""A row a host that was asked: its figures, the processes that a report shows, their kinds, its findings."""
+"""The rows of hosts out of the tables of a run, in the order of the report."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator
+from typing import Any
 
 import polars as pl
 
-from archive.records import HostRecord
-from archive.runs import Outcome, Run
-from reports import answers, kinds
-from reports.measures import NATIVE, Frames
-from reports.rows import Advice, HostRow, ProcessRow, field_names
-from reports.status import Status
+from reports import settled
+from reports.kinds import COLUMNS
+from reports.page_rows import SEVERITIES, graver_first
+from reports.rows import Advice, AdviceGroup, HostRow, KindRow, field_names
+from reports.settled import Settled
 
-PROCESSES_A_HOST_MAX = 20  # shown in a report; processes.csv has them all
-STACK_PROCESSES_A_HOST_MAX = 5  # of these at most so many for their stacks alone
-SEVERITIES = ("alarm", "warning", "info")
-STACKS = "stacks_resident_max_bytes"
-_NOT_MEASURED = {"rank", "stack_rank", "name", "status", "stage", "reason", "detail", "remedy"}
-_NOT_MEASURED |= {"shown", "others", "others_native_heap_bytes", "others_stacks_bytes", "kinds", "advice"}
-_MEASURED = field_names(HostRow) - _NOT_MEASURED
-_PROCESS_FIELDS = field_names(ProcessRow) - {"kinds"}
+MEMBERS_A_GROUP_MAX = 5  # named with one advice
+_FIELDS = sorted(field_names(HostRow))
+_KIND_COLUMNS = tuple(name for name in COLUMNS if name != "family")
+_SAID = ("severity", "advice", "confirm", "not_shown")
 
 
-def host_rows(
-    run: Run, tables: Frames, outcomes: tuple[Outcome, ...], statuses: Mapping[str, Status]
-) -> Iterator[HostRow]:
-    """A row a host asked, not yet in order."""
-    asked = pl.DataFrame({"host": [outcome.host.name for outcome in outcomes]}, schema={"host": pl.String})
-    table = asked.join(tables.hosts, on="host", how="left", maintain_order="left")
-    measured = table.with_columns(pl.col(pl.String).fill_null("")).iter_rows(named=True)
-    by_host = tables.processes.partition_by("host", as_dict=True, maintain_order=True)
-    for outcome, values in zip(outcomes, measured, strict=True):
-        stands = statuses[outcome.host.name]
-        row = HostRow(
-            rank=None,
-            stack_rank=None,
-            name=outcome.host.name,
-            status=stands.status,
-            stage=stands.stage,
-            reason=stands.reason,
-            detail=stands.detail,
-            remedy=stands.remedy,
-            **{field: values[field] for field in _MEASURED},
-        )
-        if outcome.record is not None:
-            row = replace(row, advice=_advice(outcome.record))
-        failure, processes = outcome.failure, by_host.get((row.name,))
-        if failure is not None and outcome.record is None:
-            row = replace(row, at=failure.at, elapsed_s=failure.elapsed_s, attempt=failure.attempt)
-        yield row if processes is None else _detailed(row, processes, answers.footprints(run, row.name))
+def host_rows(tables: Settled) -> tuple[HostRow, ...]:
+    """A row a host asked."""
+    hosts = tables.table(settled.HOSTS).sort("place").select(_FIELDS)
+    return tuple(HostRow(**row) for row in hosts.iter_rows(named=True))
 
 
-def _advice(record: HostRecord) -> tuple[Advice, ...]:
-    """What was found on a host, the gravest first."""
-    found = (
-        Advice(
-            code=each.code,
-            severity=each.severity,
-            host=record.host,
-            pid=each.pid,
-            comm=each.comm,
-            evidence=each.evidence,
-            advice=each.advice,
-            confirm=each.confirm,
-            not_shown=each.not_shown,
-        )
-        for each in record.findings
+def kind_rows(table: pl.DataFrame) -> Iterator[KindRow]:
+    """The rows of a table of kinds."""
+    return (KindRow(*row) for row in table.select(_KIND_COLUMNS).iter_rows())
+
+
+def advice_groups(tables: Settled) -> tuple[AdviceGroup, ...]:
+    """The same advice for many processes, said once: the gravest first, then by rank of the host."""
+    places = tables.table(settled.HOSTS, ("name", "place")).rename({"name": "host"})
+    urgent = graver_first(tables.table(settled.FINDINGS)).filter(pl.col("severity") != SEVERITIES[-1])
+    ordered = urgent.join(places, on="host", how="left", maintain_order="left").sort(
+        "gravity", "place", maintain_order=True
     )
-    return tuple(sorted(found, key=gravity))
-
-
-def _detailed(host: HostRow, processes: pl.DataFrame, footprints: pl.DataFrame) -> HostRow:
-    """The host with the processes that a report shows, their kinds, and the sum of the others."""
-    shown, others = _shown(processes)
-    kinds_of = kinds.of_processes(footprints, shown["pid"].to_list())
-    rows = tuple(
-        ProcessRow(**{field: row[field] for field in _PROCESS_FIELDS}, kinds=kinds_of.get(row["pid"], ()))
-        for row in shown.iter_rows(named=True)
-    )
-    return replace(
-        host,
-        shown=rows,
-        others=len(others),
-        others_native_heap_bytes=added(others[NATIVE].to_list()),
-        others_stacks_bytes=added(others[STACKS].to_list()),
-        kinds=kinds.of_host(footprints, processes),
+    members = pl.struct("host", "pid", "comm", "evidence").head(MEMBERS_A_GROUP_MAX).alias("members")
+    grouped = ordered.group_by(*_SAID, maintain_order=True).agg(members, pl.len().alias("count"))
+    return tuple(
+        AdviceGroup(severity, advice, confirm, not_shown, _members(severity, some), count)
+        for severity, advice, confirm, not_shown, some, count in grouped.iter_rows()
     )
 
 
-def _shown(processes: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The largest processes by native heap, a few for their stacks among them; and the rest."""
-    by_heap = processes.sort([NATIVE, "pid"], descending=[True, False], nulls_last=True).with_row_index(
-        "_heap"
-    )
-    by_stack = by_heap.sort([STACKS, "_heap"], descending=[True, False], nulls_last=True).with_row_index(
-        "_stack"
-    )
-    for_stacks = (pl.col("_stack") < STACK_PROCESSES_A_HOST_MAX) & (pl.col(STACKS) > 0)
-    chosen = by_stack.sort((~for_stacks).fill_null(value=True), "_heap").with_row_index("_place")
-    ordered = chosen.sort("_heap")
-    is_shown = pl.col("_place") < PROCESSES_A_HOST_MAX
-    return ordered.filter(is_shown), ordered.filter(~is_shown)
-
-
-def added(amounts: Iterable[int | None]) -> int | None:
-    """The sum over what is known; None where nothing is."""
-    known = [amount for amount in amounts if amount is not None]
-    return sum(known) if known else None
-
-
-def gravity(advice: Advice) -> int:
-    """The place of a finding's severity, the gravest first."""
-    return SEVERITIES.index(advice.severity) if advice.severity in SEVERITIES else len(SEVERITIES)
+def _members(severity: str, rows: list[dict[str, Any]]) -> tuple[Advice, ...]:
+    return tuple(Advice(severity, **row) for row in rows)

@@ -1,94 +1,102 @@
-"""Footprints of one host -> its kinds, summed for the host and for the processes that are shown."""
+"""Footprints of hosts -> their kinds, summed for each host and for the processes that are shown."""
 
-from collections.abc import Iterable
+from typing import Final
 
 import polars as pl
 
 from procmaps.kinds import KIND_BY_LABEL, Family, Kind
-from reports.rows import KindRow
 
 ROWS_A_PROCESS_MAX = 16  # block sizes told apart in one process; the rest is added up, kind by kind
 SEVERAL_SIZES = 0
 
-_SUMMED = ("count", "reserved_bytes", "committed_bytes", "resident_max_bytes")
-_ANONYMOUS = tuple(kind.label for kind in Kind if kind.family in {Family.NATIVE_HEAP, Family.STACK})
+COLUMNS: Final = (
+    *("kind", "family", "block_bytes", "count", "reserved_bytes", "committed_bytes", "resident_bytes"),
+    "resident_max_bytes",
+)
+_SUMMED: Final = ("count", "reserved_bytes", "committed_bytes", "resident_max_bytes")
+_BOUNDED: Final = tuple(kind.label for kind in Kind if kind.family in {Family.NATIVE_HEAP, Family.STACK})
+_PLACES: Final = {label: int(kind) for label, kind in KIND_BY_LABEL.items()}
+_FAMILIES: Final = {label: kind.family.label for label, kind in KIND_BY_LABEL.items()}
+_PLACE: Final = pl.col("kind").replace_strict(_PLACES, default=len(Kind), return_dtype=pl.Int64)
+_FAMILY: Final = pl.col("kind").replace_strict(_FAMILIES, default="", return_dtype=pl.String)
 
 
-def of_host(footprints: pl.DataFrame, processes: pl.DataFrame) -> tuple[KindRow, ...]:
-    """A row a kind; native heap and stacks bounded by each process's RssAnon, as everywhere."""
-    limits = processes.select("pid", "rss_anon_bytes").unique("pid", keep="first")
-    by_process = footprints.group_by("pid", "kind").agg(*_sums()).join(limits, on="pid", how="left")
+def of_hosts(footprints: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
+    """A row a host and kind; native heap and stacks bounded by each process's RssAnon, as everywhere.
+
+    `limits` are host, pid, rss_anon_bytes.
+    """
+    of_process = ["host", "pid"]
+    by_process = (
+        footprints.group_by(*of_process, "kind")
+        .agg(*_sums())
+        .join(limits.unique(of_process, keep="first", maintain_order=True), on=of_process, how="left")
+    )
     most, limit = pl.col("resident_max_bytes"), pl.col("rss_anon_bytes")
-    over = pl.col("kind").is_in(_ANONYMOUS) & pl.col("resident_bytes").is_null() & (most > limit)
+    over = pl.col("kind").is_in(_BOUNDED) & pl.col("resident_bytes").is_null() & (most > limit)
     bounded = by_process.with_columns(pl.when(over).then(limit).otherwise(most).alias("resident_max_bytes"))
-    summed = bounded.group_by("kind").agg(*_sums()).with_columns(pl.lit(SEVERAL_SIZES).alias("block_bytes"))
-    return tuple(sorted(_rows(summed), key=_by_kind))
+    return _ordered(bounded.group_by("host", "kind").agg(*_sums()), "host")
 
 
-def of_processes(footprints: pl.DataFrame, pids: Iterable[int]) -> dict[int, tuple[KindRow, ...]]:
-    """By pid: a row a kind and block size, the largest first; beyond ROWS_A_PROCESS_MAX a row a kind."""
-    chosen = footprints.filter(pl.col("pid").is_in(list(pids)))
-    grouped: dict[int, list[KindRow]] = {}
-    for pid, row in zip(chosen["pid"], _rows(chosen), strict=True):
-        grouped.setdefault(pid, []).append(row)
-    return {pid: tuple(_folded(rows)) for pid, rows in grouped.items()}
-
-
-def together(hosts: Iterable[tuple[KindRow, ...]]) -> tuple[KindRow, ...]:
+def of_fleet(hosts: pl.DataFrame) -> pl.DataFrame:
     """The kinds of all hosts, a row a kind."""
-    rows: dict[str, list[KindRow]] = {}
-    for host in hosts:
-        for row in host:
-            rows.setdefault(row.kind, []).append(row)
-    return tuple(sorted((_added(kind, same) for kind, same in rows.items()), key=_by_kind))
+    return _ordered(hosts.group_by("kind").agg(*_sums(any_known=True)))
 
 
-def _sums() -> list[pl.Expr]:
-    resident = pl.col("resident_bytes")
+def of_processes(footprints: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
+    """A row a kind and block size, the largest first; beyond ROWS_A_PROCESS_MAX of a process a row a kind.
+
+    `shown` are the host and pid of the processes that are wanted.
+    """
+    process = ["host", "pid"]
+    rows = (
+        footprints.join(shown.unique(), on=process, how="semi")
+        .with_columns(_PLACE.alias("_kind"), pl.col("resident_max_bytes").fill_null(0).alias("_most"))
+        .sort(
+            [*process, "_most", "reserved_bytes", "_kind", "block_bytes"],
+            descending=[False, False, True, True, False, False],
+            maintain_order=True,
+        )
+        .with_columns(pl.int_range(pl.len()).over(process).alias("_place"))
+    )
+    few, many = (
+        rows.filter(pl.col("_place") < ROWS_A_PROCESS_MAX),
+        rows.filter(pl.col("_place") >= ROWS_A_PROCESS_MAX),
+    )
+    sizes = pl.col("block_bytes")
+    one_size = pl.when(sizes.n_unique() == 1).then(sizes.first()).otherwise(SEVERAL_SIZES)
+    folded = many.group_by(*process, "kind").agg(
+        *_sums(any_known=True), one_size.cast(pl.Int64).alias("block_bytes"), pl.col("_place").min()
+    )
+    names = [*process, *COLUMNS]
+    return (
+        pl.concat(
+            [
+                few.with_columns(_FAMILY.alias("family")).select(*names, "_place"),
+                folded.with_columns(_FAMILY.alias("family")).select(*names, "_place"),
+            ]
+        )
+        .sort([*process, "_place"])
+        .drop("_place")
+    )
+
+
+def _sums(*, any_known: bool = False) -> list[pl.Expr]:
+    """Sums of rows; resident is known where it is of each, a bound (`any_known`) where of any."""
+    resident, most = pl.col("resident_bytes"), pl.col("resident_max_bytes")
     known = pl.when(resident.null_count() == 0).then(resident.sum()).alias("resident_bytes")
-    return [*(pl.col(name).sum() for name in _SUMMED), known]
+    bound = pl.when(most.count() > 0).then(most.sum()) if any_known else most.sum()
+    return [*(pl.col(name).sum() for name in _SUMMED[:-1]), bound.alias(_SUMMED[-1]), known]
 
 
-def _rows(table: pl.DataFrame) -> list[KindRow]:
-    names = (
-        "kind",
-        "block_bytes",
-        "count",
-        "reserved_bytes",
-        "committed_bytes",
-        "resident_bytes",
-        "resident_max_bytes",
+def _ordered(summed: pl.DataFrame, *before: str) -> pl.DataFrame:
+    """In the order of kinds, with what only a table of blocks tells apart."""
+    return (
+        summed.with_columns(
+            _FAMILY.alias("family"),
+            pl.lit(SEVERAL_SIZES, pl.Int64).alias("block_bytes"),
+            _PLACE.alias("_kind"),
+        )
+        .sort(*before, "_kind")
+        .select(*before, *COLUMNS)
     )
-    return [KindRow(*row) for row in table.select(names).iter_rows()]
-
-
-def _folded(rows: list[KindRow]) -> list[KindRow]:
-    ordered = sorted(rows, key=_largest_first)
-    kept, rest = ordered[:ROWS_A_PROCESS_MAX], ordered[ROWS_A_PROCESS_MAX:]
-    by_kind: dict[str, list[KindRow]] = {}
-    for row in rest:
-        by_kind.setdefault(row.kind, []).append(row)
-    return [*kept, *(_added(kind, same) for kind, same in by_kind.items())]
-
-
-def _added(kind: str, rows: list[KindRow]) -> KindRow:
-    sizes = {row.block_bytes for row in rows}
-    residents = [row.resident_bytes for row in rows if row.resident_bytes is not None]
-    mosts = [row.resident_max_bytes for row in rows if row.resident_max_bytes is not None]
-    return KindRow(
-        kind,
-        sizes.pop() if len(sizes) == 1 else SEVERAL_SIZES,
-        sum(row.count for row in rows),
-        sum(row.reserved_bytes for row in rows),
-        sum(row.committed_bytes for row in rows),
-        sum(residents) if len(residents) == len(rows) else None,
-        sum(mosts) if mosts else None,
-    )
-
-
-def _largest_first(row: KindRow) -> tuple[int, int, int, int]:
-    return (-(row.resident_max_bytes or 0), -row.reserved_bytes, KIND_BY_LABEL[row.kind], row.block_bytes)
-
-
-def _by_kind(row: KindRow) -> int:
-    return KIND_BY_LABEL[row.kind]

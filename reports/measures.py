@@ -1,71 +1,29 @@
-"""Footprints of a run's hosts -> processes, services and hosts, with the measures that are ranked.
+"""Footprints of hosts -> measures of processes, services and hosts: those that are ranked.
 
 Unknown stays null all the way: a process whose maps may not be read has an unknown native heap, not none. A
 sum is over what is known; how many processes are not is beside it.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import islice
+from typing import Final
 
 import polars as pl
 
-from archive.records import HostRecord
-from archive.runs import Run
-from archive.tables import to_parquet
 from procmaps.kinds import Family, Kind
-from reports.answers import FOOTPRINT_SCHEMA, PROCESS_SCHEMA, Answer, answers
-from reports.meminfo import accounts
 
 PEERS_MIN = 5  # from so many processes of a service on, their median is a baseline
 BLOAT_FACTOR_MIN = 2  # a process is called bloated from twice the median on ...
 BLOAT_EXCESS_MIN_BYTES = 64 * 2**20  # ... where that is an arena heap more
-HOSTS_AT_ONCE = 128  # hosts whose footprints are in memory together
 
 _SIZES = ("reserved_bytes", "committed_bytes", "resident_bytes", "resident_max_bytes")
 _NO_TICKS = -1
 _PROCESS = ("host", "pid", "start_ticks")
 _NATIVE_KINDS = tuple(kind.label for kind in Kind if kind.family is Family.NATIVE_HEAP)
-NATIVE = "native_heap_resident_max_bytes"
+NATIVE: Final = "native_heap_resident_max_bytes"
+STACKS: Final = "stacks_resident_max_bytes"
 
 
-@dataclass(frozen=True, slots=True)
-class Frames:
-    """A run in three tables, ordered by name, with those of the columns that the run alone can tell."""
-
-    hosts: pl.DataFrame  # a row a host that answered
-    services: pl.DataFrame
-    processes: pl.DataFrame
-
-    def parquet(self) -> dict[str, bytes]:
-        """The tables as a closed run keeps them, by the names of archive.runs.SUMMARIES."""
-        named = {"hosts": self.hosts, "services": self.services, "processes": self.processes}
-        return {name: to_parquet(table) for name, table in named.items()}
-
-
-def measure(given: Iterable[Answer]) -> Frames:
-    """All answers -> the three frames. Footprints are held for a limited number of hosts at a time."""
-    remaining = iter(given)
-    batches = [_join(pl.DataFrame(schema=PROCESS_SCHEMA), pl.DataFrame(schema=FOOTPRINT_SCHEMA))]
-    records: list[HostRecord] = []
-    while batch := list(islice(remaining, HOSTS_AT_ONCE)):
-        records.extend(answer.record for answer in batch)
-        batches.append(
-            _join(
-                pl.concat(answer.processes for answer in batch),
-                pl.concat(answer.footprints for answer in batch),
-            )
-        )
-    processes = _with_peers(pl.concat(batches).sort(_PROCESS))
-    return Frames(hosts(processes, records), services(processes), processes)
-
-
-def frames(run: Run) -> Frames:
-    """What is kept of a run when it closes, and what its report is made of."""
-    return measure(answers(run, run.outcomes()))
-
-
-def _join(processes: pl.DataFrame, footprints: pl.DataFrame) -> pl.DataFrame:
+def measured(processes: pl.DataFrame, footprints: pl.DataFrame) -> pl.DataFrame:
     """Measures beside processes: 0 where there is nothing of a kind, null where maps were not read."""
     sums = (
         footprints.with_columns(pl.col("start_ticks").fill_null(_NO_TICKS))
@@ -122,7 +80,7 @@ def _sum_known(column: pl.Expr) -> pl.Expr:
     return pl.when(column.null_count() == 0).then(column.sum())
 
 
-def _sum_any(column: pl.Expr) -> pl.Expr:
+def sum_any(column: pl.Expr) -> pl.Expr:
     """The sum over what is known; null where nothing is."""
     return pl.when(column.count() > 0).then(column.sum())
 
@@ -142,15 +100,23 @@ def _at_most(name: str) -> pl.Expr:
     return pl.when(over).then(pl.col("rss_anon_bytes")).otherwise(most).alias(name)
 
 
-def _with_peers(processes: pl.DataFrame) -> pl.DataFrame:
-    """Native heap above the median of the same service over the fleet, from PEERS_MIN processes on."""
+def medians(narrow: pl.DataFrame) -> pl.DataFrame:
+    """service, the median of its processes' native heap over the fleet, from PEERS_MIN processes on."""
     native = pl.col(NATIVE)
-    median = native.median().over("service")
-    excess = (native - median).clip(lower_bound=0).round().cast(pl.Int64)
-    has_peers = (native.count().over("service") >= PEERS_MIN) & (pl.col("service") != "")
-    return processes.with_columns(
-        pl.when(has_peers & native.is_not_null()).then(excess).alias("peer_excess_bytes")
+    return (
+        narrow.filter(pl.col("service") != "")
+        .group_by("service")
+        .agg(native.median().alias("_median"), native.count().alias("_members"))
+        .filter(pl.col("_members") >= PEERS_MIN)
+        .drop("_members")
     )
+
+
+def with_peers(processes: pl.DataFrame, medians_: pl.DataFrame) -> pl.DataFrame:
+    """Adds peer_excess_bytes: native heap above the median of the same service over the fleet."""
+    excess = (pl.col(NATIVE) - pl.col("_median")).clip(lower_bound=0).round().cast(pl.Int64)
+    joined = processes.join(medians_, on="service", how="left", maintain_order="left")
+    return joined.with_columns(excess.alias("peer_excess_bytes")).drop("_median")
 
 
 _SUMMED = (
@@ -177,11 +143,15 @@ _RANKED = (
     "threads",
     "peer_excess_bytes",
 )
+OF_A_SERVICE: Final = (
+    *("host", "service", "growth_bytes", *_RANKED),
+    *("native_heap_resident_bytes", "stacks_resident_bytes"),
+)
 _READ = pl.col(NATIVE).is_not_null()
 
 
 def _sums(names: Iterable[str]) -> Iterator[pl.Expr]:
-    return (_sum_any(pl.col(name)).alias(name) for name in names)
+    return (sum_any(pl.col(name)).alias(name) for name in names)
 
 
 def _residents(*measures: str) -> Iterator[pl.Expr]:
@@ -192,12 +162,11 @@ def _residents(*measures: str) -> Iterator[pl.Expr]:
         yield pl.when(known).then(resident.sum()).alias(f"{name}_resident_bytes")
 
 
-def hosts(processes: pl.DataFrame, records: Iterable[HostRecord]) -> pl.DataFrame:
-    """A row a host that answered: its record, and the sums over its processes."""
-    sums = processes.group_by("host").agg(
+def host_sums(processes: pl.DataFrame) -> pl.DataFrame:
+    """host, and the sums over its processes."""
+    return processes.group_by("host").agg(
         *_sums((*_RANKED, *_SUMMED)), *_residents("native_heap", "stacks", "java_heap")
     )
-    return accounts(records).join(sums, on="host", how="left").sort("host")
 
 
 def services(processes: pl.DataFrame) -> pl.DataFrame:

@@ -1,77 +1,50 @@
-"""The host's own account of its memory, out of meminfo, and what else its record says."""
+"""The host's own account of its memory, out of meminfo. What it did not send is unknown, not none."""
 
-from collections.abc import Iterable
-
-import polars as pl
+from collections.abc import Callable
 
 from archive.records import HostRecord
 
-RECORD_SCHEMA: dict[str, type[pl.DataType]] = {
-    "host": pl.String,
-    "at": pl.String,
-    "elapsed_s": pl.Float64,
-    "attempt": pl.Int64,
-    "sent": pl.Int64,
-    "denied": pl.Int64,
-    "vanished": pl.Int64,
-    "mem_total_bytes": pl.Int64,
-    "mem_free_bytes": pl.Int64,
-    "mem_available_bytes": pl.Int64,
-    "anon_pages_bytes": pl.Int64,
-    "cache_bytes": pl.Int64,
-    "shmem_bytes": pl.Int64,
-    "slab_bytes": pl.Int64,
-    "page_tables_bytes": pl.Int64,
-    "kernel_stack_bytes": pl.Int64,
-    "huge_pages_bytes": pl.Int64,
-    "remainder_bytes": pl.Int64,
-    "cores": pl.Int64,
-    "kernel": pl.String,
-    "os_name": pl.String,
-    "thp_mode": pl.String,
-}
+
+def line(name: str) -> Callable[[HostRecord], int | None]:
+    """A line of meminfo, in bytes."""
+    return lambda record: record.meminfo_bytes.get(name)
 
 
-def accounts(records: Iterable[HostRecord]) -> pl.DataFrame:
-    """A row a host that answered."""
-    return pl.DataFrame([_row(record) for record in records], schema=RECORD_SCHEMA)
+def total(record: HostRecord) -> int | None:
+    """All memory of the host."""
+    return known(record.mem_total_bytes)
 
 
-def _row(record: HostRecord) -> dict[str, str | int | float | None]:
-    """The host's own account of its memory. What it did not send is null, and then so is the remainder."""
+def cores(record: HostRecord) -> int | None:
+    """Its processors."""
+    return known(record.cores)
+
+
+def cache(record: HostRecord) -> int | None:
+    """Pages of files; shared memory is counted among them by the kernel and is not here."""
     lines = record.meminfo_bytes
-    cached, buffers, shmem = lines.get("Cached"), lines.get("Buffers"), lines.get("Shmem")
-    cache = None if cached is None or shmem is None else cached + (buffers or 0) - shmem
-    parts: dict[str, int | None] = {
-        "mem_free_bytes": lines.get("MemFree"),
-        "anon_pages_bytes": lines.get("AnonPages"),
-        "cache_bytes": cache,
-        "shmem_bytes": shmem,
-        "slab_bytes": lines.get("Slab"),
-        "page_tables_bytes": lines.get("PageTables"),
-        "kernel_stack_bytes": lines.get("KernelStack"),
-        "huge_pages_bytes": lines.get("Hugetlb"),
-    }
-    total = known(record.mem_total_bytes)
-    attributed = [part for part in parts.values() if part is not None]
-    complete = total is not None and len(attributed) >= len(parts) - 1  # Hugetlb came with Linux 4.16
-    return {
-        "host": record.host,
-        "at": record.at,
-        "elapsed_s": record.elapsed_s,
-        "attempt": record.attempt,
-        "sent": record.sent,
-        "denied": record.denied,
-        "vanished": record.vanished,
-        "mem_total_bytes": total,
-        "mem_available_bytes": lines.get("MemAvailable"),
-        **parts,
-        "remainder_bytes": total - sum(attributed) if total is not None and complete else None,
-        "cores": known(record.cores),
-        "kernel": record.kernel,
-        "os_name": record.os_name,
-        "thp_mode": record.thp_mode,
-    }
+    cached, shmem = lines.get("Cached"), lines.get("Shmem")
+    return None if cached is None or shmem is None else cached + lines.get("Buffers", 0) - shmem
+
+
+_PARTS: tuple[Callable[[HostRecord], int | None], ...] = (
+    line("MemFree"),
+    line("AnonPages"),
+    cache,
+    line("Shmem"),
+    line("Slab"),
+    line("PageTables"),
+    line("KernelStack"),
+    line("Hugetlb"),
+)
+
+
+def remainder(record: HostRecord) -> int | None:
+    """What of the total is in no part; unknown where more than Hugetlb, of Linux 4.16, is missing."""
+    parts = [part(record) for part in _PARTS]
+    attributed = [part for part in parts if part is not None]
+    whole = total(record)
+    return None if whole is None or len(attributed) < len(parts) - 1 else whole - sum(attributed)
 
 
 def known(value: int) -> int | None:

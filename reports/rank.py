@@ -1,16 +1,15 @@
-"""A run -> its report: every order and every number settled before an output opens a template."""
+"""A closed run -> its report: what `reports.settle` settled, in the order in which outputs print it."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 
 import polars as pl
 
-from archive.runs import Outcome, Run, Runs
-from reports import answers, kinds, trend
-from reports.host_rows import SEVERITIES, added, gravity, host_rows
-from reports.measures import NATIVE, Frames, measure
-from reports.rows import Advice, Extent, HostRow, KindRow, ServiceRow, field_names
-from reports.status import FAILED, OK, PARTIAL, Status, status
+from archive.runs import Run
+from reports import kinds, settled
+from reports.host_rows import advice_groups, host_rows, kind_rows
+from reports.rows import AdviceGroup, Extent, HostRow, KindRow, ServiceRow, field_names
+from reports.settled import Settled
+from reports.status import FAILED, OK
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +67,6 @@ class FailureGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class AdviceGroup:
-    """One advice, and the processes that it is for."""
-
-    severity: str
-    advice: str
-    confirm: str
-    not_shown: str
-    members: tuple[Advice, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
     """All that the outputs print."""
 
@@ -88,7 +76,7 @@ class Report:
     services: tuple[ServiceRow, ...]  # by native heap, ties by name
     failures: tuple[FailureGroup, ...]  # failed before partial, the largest first
     advice: tuple[AdviceGroup, ...]  # more than information: the gravest first, then by rank of the host
-    processes: pl.DataFrame  # all of them, for processes.csv
+    tables: Settled  # for what has a row a process
 
     @property
     def by_stacks(self) -> tuple[HostRow, ...]:
@@ -98,71 +86,34 @@ class Report:
         )
 
 
-def report(run: Run, runs: Runs | None = None) -> Report:
-    """The report of a run; with `runs`, its growth and bloat against the runs before it."""
-    outcomes = run.outcomes()
-    frames = measure(answers.answers(run, outcomes))
-    past = trend.past(run.manifest, run.closed(), runs) if runs else []
-    tables = _with_past(frames, past)
-    statuses = {outcome.host.name: status(outcome) for outcome in outcomes}
-    hosts = _ranked(host_rows(run, tables, outcomes, statuses))
-    urgent = (each for host in hosts for each in host.advice if each.severity != SEVERITIES[-1])
+def report(run: Run) -> Report:
+    """The report of a closed run; OperatorError where it is open, or was closed by an older mapsweep."""
+    tables = Settled(run)
+    (fleet,) = tables.table(settled.FLEET).iter_rows(named=True)
+    hosts = host_rows(tables)
+    services = tables.table(settled.SERVICES)
     return Report(
-        run=_facts(run, statuses, past),
-        totals=_totals(hosts),
+        run=RunFacts(**{field.name: fleet[field.name] for field in fields(RunFacts)}),
+        totals=_totals(fleet, kinds.of_fleet(tables.table(settled.HOST_KINDS))),
         hosts=hosts,
-        services=_services(tables.services),
-        failures=_failures(outcomes, statuses),
-        advice=_grouped(sorted(urgent, key=gravity)),
-        processes=tables.processes,
+        services=tuple(
+            ServiceRow(**{field: row[field] for field in _SERVICE_FIELDS})
+            for row in services.iter_rows(named=True)
+        ),
+        failures=_failures(hosts),
+        advice=advice_groups(tables),
+        tables=tables,
     )
 
 
-def _with_past(frames: Frames, past: list[trend.PastRun]) -> Frames:
-    """The frames with what the runs before this one add: growth, own excess, bloat."""
-    excess = trend.own_excess(frames.processes, (then.processes for then in past))
-    processes = trend.with_growth(frames.processes, past[-1].processes if past else None)
-    processes = trend.with_bloat(processes, excess)
-    hosts = frames.hosts.join(trend.host_growth(processes), on="host", how="left")
-    hosts = hosts.join(trend.host_bloat(processes, excess), on="host", how="left").sort("host")
-    services = frames.services.join(trend.service_growth(processes), on="service", how="left").sort("service")
-    return Frames(hosts, services, processes)
-
-
-def _ranked(hosts: Iterator[HostRow]) -> tuple[HostRow, ...]:
-    """By native heap, ties by name; the hosts of which nothing is known follow, by name, without a rank."""
-    rows = sorted(hosts, key=lambda row: row.name)
-    known = [row for row in rows if row.native_heap_resident_max_bytes is not None]
-    by_heap = sorted(known, key=lambda row: -(row.native_heap_resident_max_bytes or 0))
-    by_stack = sorted(known, key=lambda row: -(row.stacks_resident_max_bytes or 0))
-    stack_rank = {row.name: place for place, row in enumerate(by_stack, start=1)}
-    ranked = [
-        replace(row, rank=place, stack_rank=stack_rank[row.name])
-        for place, row in enumerate(by_heap, start=1)
-    ]
-    unknown = [row for row in rows if row.native_heap_resident_max_bytes is None]
-    return (*ranked, *sorted(unknown, key=lambda row: not row.answered))
-
-
-def _services(table: pl.DataFrame) -> tuple[ServiceRow, ...]:
-    ordered = table.sort([NATIVE, "service"], descending=[True, False], nulls_last=True)
-    return tuple(
-        ServiceRow(**{field: row[field] for field in _SERVICE_FIELDS})
-        for row in ordered.iter_rows(named=True)
-    )
-
-
-def _failures(outcomes: tuple[Outcome, ...], statuses: Mapping[str, Status]) -> tuple[FailureGroup, ...]:
-    grouped: dict[tuple[str, str, str], list[str]] = {}
-    for outcome in outcomes:
-        stands = statuses[outcome.host.name]
-        if stands.status != OK:
-            grouped.setdefault((stands.status, stands.stage, stands.reason), []).append(outcome.host.name)
+def _failures(hosts: tuple[HostRow, ...]) -> tuple[FailureGroup, ...]:
+    grouped: dict[tuple[str, str, str], list[HostRow]] = {}
+    for row in sorted(hosts, key=lambda row: row.name):
+        if row.status != OK:
+            grouped.setdefault((row.status, row.stage, row.reason), []).append(row)
     groups = [
-        FailureGroup(
-            how, stage, reason, statuses[min(names)].remedy, statuses[min(names)].detail, tuple(sorted(names))
-        )
-        for (how, stage, reason), names in grouped.items()
+        FailureGroup(*said, rows[0].remedy, rows[0].detail, tuple(row.name for row in rows))
+        for said, rows in grouped.items()
     ]
     return tuple(
         sorted(
@@ -171,68 +122,24 @@ def _failures(outcomes: tuple[Outcome, ...], statuses: Mapping[str, Status]) -> 
     )
 
 
-def _facts(run: Run, statuses: Mapping[str, Status], past: list[trend.PastRun]) -> RunFacts:
-    manifest, closed = run.manifest, run.closed()
-    counts = {how: sum(each.status == how for each in statuses.values()) for how in (OK, PARTIAL, FAILED)}
-    return RunFacts(
-        run_id=manifest.run_id,
-        scope=manifest.scope.name,
-        hosts=manifest.scope.hosts,
-        evidence=manifest.scope.evidence,
-        become=manifest.scope.become,
-        started_at=manifest.started_at,
-        closed_at=closed.closed_at if closed else "",
-        asked=len(manifest.hosts),
-        ok=counts[OK],
-        partial=counts[PARTIAL],
-        failed=counts[FAILED],
-        tool_version=manifest.tool_version,
-        rules_version=trend.rules(manifest, closed) or "several",
-        command=manifest.command,
-        compared_with=past[-1].run_id if past else "",
-        compared_at=past[-1].started_at if past else "",
-        past_runs=len(past),
-    )
-
-
-def _totals(hosts: tuple[HostRow, ...]) -> Totals:
-    answered = [row for row in hosts if row.answered]
-    read = [row for row in answered if row.native_heap_resident_max_bytes is not None]
+def _totals(fleet: dict[str, int | None], fleet_kinds: pl.DataFrame) -> Totals:
+    plain = {name: fleet[name] for name in _PLAIN_TOTALS}
     return Totals(
-        native_heap=together([row.native_heap for row in read]),
-        thread_stacks=together([row.thread_stacks for row in read]),
-        java_heap=together([row.java_heap for row in read]),
-        stacks=added(row.stacks for row in answered),
-        threads=added(row.threads for row in answered),
-        sent=sum(row.sent or 0 for row in answered),
-        denied=sum(row.denied or 0 for row in answered),
-        rss_bytes=added(row.rss_bytes for row in answered),
-        swap_bytes=added(row.swap_bytes for row in answered),
-        mem_total_bytes=added(row.mem_total_bytes for row in answered),
-        growth_bytes=added(row.growth_bytes for row in answered),
-        bloat_bytes=added(row.bloat_bytes for row in answered),
-        kinds=kinds.together(row.kinds for row in answered),
+        native_heap=_extent(fleet, "native_heap"),
+        thread_stacks=_extent(fleet, "stacks"),
+        java_heap=_extent(fleet, "java_heap"),
+        sent=fleet["sent"] or 0,
+        denied=fleet["denied"] or 0,
+        **plain,
+        kinds=tuple(kind_rows(fleet_kinds)),
     )
 
 
-def together(extents: list[Extent]) -> Extent:
-    """The sum of measures; resident is known where it is known of each."""
-    residents = [each.resident_bytes for each in extents]
-    resident = None if None in residents else added(residents)
-    return Extent(
-        added(each.resident_max_bytes for each in extents),
-        resident,
-        added(each.committed_bytes for each in extents),
-        added(each.reserved_bytes for each in extents),
-    )
-
-
-def _grouped(advice: list[Advice]) -> tuple[AdviceGroup, ...]:
-    """The same advice for many processes is said once."""
-    members: dict[tuple[str, str, str, str], list[Advice]] = {}
-    for each in advice:
-        members.setdefault((each.severity, each.advice, each.confirm, each.not_shown), []).append(each)
-    return tuple(AdviceGroup(*said, tuple(those)) for said, those in members.items())
+def _extent(fleet: dict[str, int | None], name: str) -> Extent:
+    return Extent(*(fleet[f"{name}_{field.name}"] for field in fields(Extent)))
 
 
 _SERVICE_FIELDS = field_names(ServiceRow)
+_PLAIN_TOTALS = (
+    *("stacks", "threads", "rss_bytes", "swap_bytes", "mem_total_bytes", "growth_bytes", "bloat_bytes"),
+)

@@ -97,7 +97,7 @@ def _html(report: Report, subject: str, attachment: str, link: str) -> str:
             max(1, round(BAR_PIXELS * (row.native_heap_resident_max_bytes or 0) / largest)) if largest else 1
         )
 
-    made.filters.update(bar=bar, worst=verdict.worst)
+    made.filters.update(bar=bar)
     template = made.get_template("mail.html.j2")
     for hosts_max in (HOSTS_MAX, 10, 5, 0):
         html = template.render(

@@ -12,15 +12,17 @@ from jinja2 import Environment, Template
 from markupsafe import Markup
 
 from reports import cells, sizes, verdict
-from reports.columns import HOSTS, PROCESSES, SERVICES, Column, Unit, by_name
+from reports.column import Column, Unit, by_name
+from reports.columns import HOSTS, PROCESSES, SERVICES
+from reports.host_rows import MEMBERS_A_GROUP_MAX
 from reports.measures import PEERS_MIN
+from reports.page_rows import NOTHING, PageRows
 from reports.rank import Report
 from reports.templating import FOLDER, environment
 from reports.words import WORDS
 
 PAGE_BYTES_MAX = 8 * 2**20
 ADVICE_MAX = 10
-MEMBERS_MAX = 5  # processes named with one advice
 STACK_HOSTS_MAX = 50
 SERVICES_MAX = 200
 # processes a host, and how many of them kind by kind: the first pair below PAGE_BYTES_MAX is taken
@@ -41,26 +43,35 @@ def render(report: Report, *, page_bytes_max: int = PAGE_BYTES_MAX) -> bytes:
     """The page in UTF-8; beyond `page_bytes_max` it shows fewer processes a host, and says so."""
     made = _environment(report)
     page, section = made.get_template("report.html.j2"), made.get_template("host.html.j2")
+    rows = PageRows(report.tables, compared=bool(report.run.compared_with))
     frame_bytes = len(page.render(sections="", limited="").encode())
     for processes, detailed in DETAIL:
         last = (processes, detailed) == DETAIL[-1]
         room = page_bytes_max - frame_bytes if not last else None
-        sections = _sections(section, report, processes, detailed, room)
+        sections = _sections(section, report, rows, (processes, detailed), room)
         if sections is not None:
             return page.render(sections=sections, limited=_limited(processes, detailed)).encode()
     raise AssertionError("the last step of DETAIL has no limit")
 
 
 def _sections(
-    section: Template, report: Report, processes: int, detailed: int, room: int | None
+    section: Template, report: Report, rows: PageRows, detail: tuple[int, int], room: int | None
 ) -> Markup | None:
     """The hosts one by one; None as soon as they take more than `room` bytes."""
+    of_hosts = rows.sections(*detail)
+    if room is not None and sum(html.bytes for html in of_hosts.values()) > room:
+        return None
     rendered: list[str] = []
     left = room
     for host in report.hosts:
         if not host.answered:
             continue
-        html = section.render(host=host, processes=host.shown[:processes], detailed=detailed)
+        html = section.render(
+            host=host,
+            rows=of_hosts.get(host.name, NOTHING),
+            findings=Markup(rows.findings.get(host.name, "")),  # noqa: S704 -- put together from escaped pieces
+            detailed=detail[1],
+        )
         rendered.append(html)
         if left is not None:
             left -= len(html.encode())
@@ -109,7 +120,7 @@ def _environment(report: Report) -> Environment:
         process_columns=_headings(PROCESSES, _PROCESS_COLUMNS, compared=compared),
         parts=cells.PARTS,
         advice_max=ADVICE_MAX,
-        members_max=MEMBERS_MAX,
+        members_max=MEMBERS_A_GROUP_MAX,
         peers_min=PEERS_MIN,
         bar_pixels=cells.BAR_PIXELS,
         words=WORDS,
@@ -120,16 +131,12 @@ def _environment(report: Report) -> Environment:
         share=cells.share,
         of_ram=cells.of_ram,
         of_ram_raw=cells.of_ram_raw,
-        worst=verdict.worst,
-        most_stacks=cells.most_stacks,
         median=cells.median,
         largest=cells.largest,
         heap_parts=cells.heap_parts(ranked),
         stack_part=cells.stack_part(ranked),
-        uptime=cells.uptime,
-        up_s=cells.up_s,
         sortable=cells.sortable,
-        urgent=cells.urgent,
+        markup=Markup,
         others=cells.others,
         own_sum=cells.own_sum,
     )

@@ -1,12 +1,14 @@
 """report.json: the whole report under the names of `reports.columns`; sizes are integers, unknown is null."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
-from reports.columns import FOOTPRINTS, HOSTS, PROCESSES, SERVICES, Column, by_name
+from reports import json_rows, settled
+from reports.column import Column, by_name, names_of
+from reports.columns import FOOTPRINTS, HOSTS, SERVICES
 from reports.rank import Report, RunFacts, Totals
-from reports.rows import Advice, Cell, Extent, HostRow, KindRow, ProcessRow, ServiceRow, cell
+from reports.rows import Cell, Extent, KindRow, ServiceRow, cell
 
 SCHEMA_VERSION = 1
 
@@ -43,8 +45,8 @@ def render(report: Report) -> bytes:
         ],
     }
     members = [f"{_text(name)}:{_text(value)}" for name, value in head.items()]
-    members.append(f'"services":{_by_line(_row(row, SERVICES) for row in report.services)}')
-    members.append(f'"hosts":{_by_line(_host(row) for row in report.hosts)}')
+    members.append(f'"services":{_by_line(_text(_row(row, SERVICES)) for row in report.services)}')
+    members.append(f'"hosts":{_by_line(_hosts(report))}')
     return ("{\n" + ",\n".join(members) + "\n}\n").encode("ascii")
 
 
@@ -52,8 +54,8 @@ def _text(value: Json) -> str:
     return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
 
 
-def _by_line(rows: Iterable[dict[str, Json]]) -> str:
-    return "[\n" + ",\n".join(_text(row) for row in rows) + "\n]"
+def _by_line(rows: Iterable[str]) -> str:
+    return "[\n" + ",\n".join(rows) + "\n]"
 
 
 def _run(run: RunFacts) -> dict[str, Json]:
@@ -104,24 +106,28 @@ def _extent(name: str, extent: Extent) -> dict[str, Json]:
     }
 
 
-def _host(host: HostRow) -> dict[str, Json]:
-    return {
-        **_row(host, HOSTS),
-        "kinds": [_kind(row) for row in host.kinds],
-        "findings": [_advice(each) for each in host.advice],
-        "processes": [
-            {**_row(process, PROCESSES), "kinds": [_kind(row) for row in process.kinds]}
-            for process in host.shown
-        ],
-        "other_processes": {
+def _hosts(report: Report) -> Iterator[str]:
+    """A host a line, with its kinds, findings and processes."""
+    kinds, findings = json_rows.host_kinds(report.tables), json_rows.findings(report.tables)
+    processes = json_rows.processes(report.tables)
+    figures = report.tables.table(settled.HOSTS).sort("place").select(names_of(HOSTS))
+    for host, row in zip(report.hosts, figures.iter_rows(named=True), strict=True):
+        others: dict[str, Json] = {
             "processes": host.others,
             "native_heap_resident_max_bytes": host.others_native_heap_bytes,
             "stacks_resident_max_bytes": host.others_stacks_bytes,
-        },
-    }
+        }
+        members = (
+            ("kinds", kinds.get(host.name, "[]")),
+            ("findings", findings.get(host.name, "[]")),
+            ("processes", processes.get(host.name, "[]")),
+            ("other_processes", _text(others)),
+        )
+        said = "".join(f',"{name}":{text}' for name, text in members)
+        yield f"{_text(row)[:-1]}{said}}}"
 
 
-def _row(row: HostRow | ServiceRow | ProcessRow, columns: tuple[Column, ...]) -> dict[str, Json]:
+def _row(row: ServiceRow, columns: tuple[Column, ...]) -> dict[str, Json]:
     return {column.name: cell(row, column.name) for column in columns}
 
 
@@ -137,16 +143,3 @@ def _kind(row: KindRow) -> dict[str, Json]:
         "resident_max_bytes": row.resident_max_bytes,
     }
     return {column.name: values[column.name] for column in _KINDS}
-
-
-def _advice(advice: Advice) -> dict[str, Json]:
-    return {
-        "code": advice.code,
-        "severity": advice.severity,
-        "pid": advice.pid,
-        "comm": advice.comm,
-        "evidence": advice.evidence,
-        "advice": advice.advice,
-        "confirm": advice.confirm,
-        "not_shown": advice.not_shown,
-    }

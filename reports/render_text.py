@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from reports import verdict
-from reports.columns import HOSTS, SERVICES, Column, Unit, by_name
+from reports.column import Column, Unit, by_name
+from reports.columns import HOSTS, SERVICES
 from reports.plain import printable, shortened
 from reports.rank import Report
 from reports.rows import HostRow, ServiceRow, cell
@@ -63,8 +64,8 @@ def _advice(report: Report) -> Iterator[str]:
             yield from _wrapped(
                 f"{each.severity}: {each.host} {each.comm} ({each.pid}): {each.evidence}", "  "
             )
-        if len(group.members) > MEMBERS_MAX:
-            yield f"  and {number(len(group.members) - MEMBERS_MAX)} more processes"
+        if group.count > MEMBERS_MAX:
+            yield f"  and {number(group.count - MEMBERS_MAX)} more processes"
         yield from _wrapped(group.advice, "    ")
     if len(report.advice) > ADVICE_MAX:
         yield f"  and {number(len(report.advice) - ADVICE_MAX)} more in the report"

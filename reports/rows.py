@@ -25,7 +25,7 @@ class Extent:
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    """The measures that a host, a service and a process have alike."""
+    """The measures that a host and a service have alike."""
 
     native_heap_resident_max_bytes: int | None
     native_heap_resident_bytes: int | None
@@ -61,7 +61,7 @@ class _Measured:
 
 @dataclass(frozen=True, slots=True)
 class _Detailed(_Measured):
-    """What a host and a process have beyond a service."""
+    """What a host has beyond a service."""
 
     heap_main_resident_max_bytes: int | None
     heap_arena_resident_max_bytes: int | None
@@ -93,7 +93,7 @@ class _Detailed(_Measured):
 
 @dataclass(frozen=True, slots=True)
 class KindRow:
-    """Blocks of one kind and size: in a process, a host or the fleet."""
+    """Blocks of one kind over the fleet."""
 
     kind: str
     block_bytes: int
@@ -114,40 +114,25 @@ class KindRow:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What was found in a process, on what evidence, and what to do about it."""
+    """A process that an advice is for, and why."""
 
-    code: str
     severity: str
     host: str
     pid: int
     comm: str
     evidence: str
-    advice: str
-    confirm: str  # what would show it right or wrong
-    not_shown: str  # what this evidence cannot say
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessRow(_Detailed):
-    """One process of a host."""
+class AdviceGroup:
+    """One advice, and the processes that it is for."""
 
-    host: str
-    pid: int
-    start_ticks: int
-    started_at_s: float | None
-    uid: int | None
-    comm: str
-    exe: str
-    arguments: str
-    service: str
-    unit: str
-    container: str
-    runtime: str
-    evidence: str
-    trouble: str
-    restarted: str  # yes, no, or "" where there is nothing to compare with
-    vm_size_bytes: int | None
-    kinds: tuple[KindRow, ...] = ()
+    severity: str
+    advice: str
+    confirm: str  # what would show it right or wrong
+    not_shown: str  # what this evidence cannot say
+    members: tuple[Advice, ...]  # the first of them
+    count: int  # of all
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +169,13 @@ class HostRow(_Detailed):
     at: str
     elapsed_s: float | None
     attempt: int | None
-    shown: tuple[ProcessRow, ...] = ()
-    others: int = 0  # processes that are not in `shown`
+    others: int = 0  # processes that are not shown one by one
     others_native_heap_bytes: int | None = None
     others_stacks_bytes: int | None = None
-    kinds: tuple[KindRow, ...] = ()
-    advice: tuple[Advice, ...] = ()
+    largest_pid: int | None = None
+    largest: str = ""  # name and pid of the process with the most native heap
+    most_stacks: str = ""  # and of the one with the most thread stacks
+    to_look_at: int = 0  # findings that are more than information
 
     @property
     def answered(self) -> bool:
@@ -209,12 +195,12 @@ class ServiceRow(_Measured):
     bloated: int | None  # None below five members: no baseline
 
 
-def cell(row: HostRow | ServiceRow | ProcessRow, name: str) -> Cell:
+def cell(row: HostRow | ServiceRow, name: str) -> Cell:
     """The value of a declared column in a row."""
     value: Cell = getattr(row, name)
     return value
 
 
-def field_names(kind: type[HostRow | ServiceRow | ProcessRow]) -> frozenset[str]:
+def field_names(kind: type[HostRow | ServiceRow]) -> frozenset[str]:
     """What a row type holds; the tests compare it with the declared columns."""
     return frozenset(field.name for field in fields(kind))

@@ -6,6 +6,7 @@ from archive.records import Failure, HostRecord
 from archive.runs import Outcome
 
 OK, PARTIAL, FAILED = "ok", "partial", "failed"
+DEADLINE_REASON = "deadline"  # the run's, which passed before the host was done
 
 _REMEDIES = {
     "dns": "check ansible_host and the resolver of this machine",

@@ -1,15 +1,15 @@
 """What changed since earlier runs of the same scope, read with the same rules."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from archive.mistakes import OperatorError
-from archive.records import Closed, Manifest
+from archive.records import Manifest
 from archive.runs import Runs
-from reports import answers
 from reports.measures import NATIVE
+from reports.settled import PROCESSES, Settled
 
 PAST_RUNS_MAX = 14
 SAME_START_S = 60.0  # clocks step; two boots are further apart than this
@@ -17,46 +17,71 @@ SAME_START_S = 60.0  # clocks step; two boots are further apart than this
 _IDENTITY = ("host", "service", "exe", "arguments")
 _PROCESS = ("host", "pid", "start_ticks")
 NEEDED = (*_PROCESS, "started_at_s", "service", "exe", "arguments", NATIVE)
+_LOW = ("host", "service", NATIVE)
 
 
 @dataclass(frozen=True, slots=True)
 class PastRun:
-    """An earlier complete run of the same scope and rules, with what comparisons need of its processes."""
+    """An earlier complete run of the same scope and rules."""
 
     run_id: str
     started_at: str
-    processes: pl.DataFrame
 
 
-def past(now: Manifest, closed_now: Closed | None, runs: Runs) -> list[PastRun]:
-    """The last PAST_RUNS_MAX complete runs of the same scope and the same rules, oldest first."""
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What comparisons need of the runs before this one."""
+
+    runs: tuple[PastRun, ...] = ()  # oldest first
+    last: pl.DataFrame | None = None  # the processes of the last of them
+    lowest: pl.DataFrame | None = None  # host, service, the least native heap that they had there
+
+
+def past(now: Manifest, rules_version: str, runs: Runs) -> Past:
+    """The last PAST_RUNS_MAX complete runs of the same scope and the same rules."""
     found: list[PastRun] = []
-    rules_now = rules(now, closed_now)
-    for run_id in reversed(runs.ids()):
+    last, sums = None, list[pl.DataFrame]()
+    for run_id in reversed(runs.ids()) if rules_version else ():
         if len(found) == PAST_RUNS_MAX:
             break
+        processes = _processes(now, rules_version, runs, run_id, NEEDED if last is None else _LOW)
+        if processes is None:
+            continue
+        started_at, table = processes
+        found.append(PastRun(run_id, started_at))
+        last = table if last is None else last
+        sums.append(_service_sums(table))
+    lowest = pl.concat(sums).group_by("host", "service").agg(pl.col("_sum").min()) if sums else None
+    return Past(tuple(found[::-1]), last, lowest)
+
+
+def _processes(
+    now: Manifest, rules_version: str, runs: Runs, run_id: str, columns: Sequence[str]
+) -> tuple[str, pl.DataFrame] | None:
+    """When a run began, and its processes; None where it is no baseline."""
+    for _ in range(2):  # while it is read it may be replaced by what was made anew of its dumps
         try:
             run = runs.open(run_id)
             closed = run.closed()
             if closed is None or not closed.complete or not is_earlier(now, run.manifest):
-                continue
-            if not rules_now or rules(run.manifest, closed) != rules_now:
-                continue
-            processes = answers.summary(run, "processes").select(NEEDED)
+                return None
+            if closed.rules_version != rules_version:
+                return None
+            return run.manifest.started_at, Settled(run).table(PROCESSES, columns)
         except (OperatorError, FileNotFoundError):
             continue  # a damaged or vanished run is no baseline, and no reason to give no report
-        found.append(PastRun(run_id, run.manifest.started_at, processes))
-    return found[::-1]
-
-
-def rules(manifest: Manifest, closed: Closed | None) -> str:
-    """The rules that a run's footprints were made with, the last time they were; "" for more than one."""
-    return manifest.rules_version if closed is None else closed.rules_version
+    return None
 
 
 def is_earlier(now: Manifest, then: Manifest) -> bool:
     """Whether a run asked for the same thing before."""
     return then.run_id != now.run_id and then.started_at < now.started_at and then.scope == now.scope
+
+
+def compared(processes: pl.DataFrame, past: Past) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Some hosts' processes with what the past adds, and host, service, own_excess_bytes."""
+    excess = own_excess(processes, past.lowest)
+    return with_bloat(with_growth(processes, past.last), excess), excess
 
 
 def with_growth(now: pl.DataFrame, then: pl.DataFrame | None) -> pl.DataFrame:
@@ -97,15 +122,14 @@ def with_growth(now: pl.DataFrame, then: pl.DataFrame | None) -> pl.DataFrame:
     )
 
 
-def own_excess(now: pl.DataFrame, past: Iterable[pl.DataFrame]) -> pl.DataFrame:
+def own_excess(now: pl.DataFrame, lowest: pl.DataFrame | None) -> pl.DataFrame:
     """host, service, own_excess_bytes: native heap above the smallest sum that the past runs saw there."""
-    sums = [_service_sums(then) for then in past]
     here = _service_sums(now)
-    if not sums:
+    if lowest is None:
         return here.select("host", "service", pl.lit(None, pl.Int64).alias("own_excess_bytes"))
-    lowest = pl.concat(sums).group_by("host", "service").agg(pl.col("_sum").min().alias("_lowest"))
+    least = lowest.rename({"_sum": "_lowest"})
     excess = (pl.col("_sum") - pl.col("_lowest")).clip(lower_bound=0)
-    return here.join(lowest, on=["host", "service"], how="left", maintain_order="left").select(
+    return here.join(least, on=["host", "service"], how="left", maintain_order="left").select(
         "host", "service", excess.alias("own_excess_bytes")
     )
 

@@ -97,18 +97,10 @@ def top(report: Report, rows_max: int = TOP_HOSTS) -> tuple[TopRow, ...]:
             stacks_bytes=row.stacks_resident_max_bytes,
             growth_bytes=row.growth_bytes,
             share=(row.native_heap_resident_max_bytes or 0) / largest if largest else 0.0,
-            worst=worst(row),
+            worst=row.largest,
         )
         for row in ranked
     )
-
-
-def worst(host: HostRow) -> str:
-    """Name and pid of the process with the largest native heap."""
-    first = host.shown[0] if host.shown else None
-    if first is None or not first.native_heap_resident_max_bytes:
-        return ""
-    return f"{first.comm or first.exe or '?'} ({first.pid})"
 
 
 def failures(report: Report) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from workers import steps
 
 WAITING_MAX = 2  # hosts handed over and not begun, for each process: their dumps wait on disk
 
-OnEnd = Callable[[str, bool], None]  # host, whether it has footprints now
+OnEnd = Callable[[str, bool], None]  # host, whether it has a result now
 Classify = Callable[[Run, str], bool]  # runs in a process of its own
 
 
@@ -32,14 +32,14 @@ class Classifier:
         self._stop = stop or threading.Event()
 
     def classify(self, run: Run, host: str) -> bool | None:
-        """Whether a host has footprints now; None where its process was killed, maybe for what another did.
+        """Whether a host has a result now; None where its process was killed, maybe for what another did.
 
         CancelledError once the stop is set. Raises what is no host's fault: a full disk.
         """
         seconds = run.manifest.limits.classify_s
         try:
             return self._processes.run(
-                self._stop.is_set, lambda: seconds, _run, self._classify, run.url, host
+                self._stop.is_set, lambda: seconds, _run, self._classify, run.url, run.generation, host
             )
         except ProcessExpired:
             return None
@@ -51,12 +51,12 @@ class Classifier:
 
     def classify_again(self, run: Run, host: str) -> bool:
         """Once more a host whose process was killed: where the next is killed too, the host has failed."""
-        has_footprints = self.classify(run, host)
-        if has_footprints is None:
+        has_result = self.classify(run, host)
+        if has_result is None:
             detail = "the process that classified its dump was killed, and so was the next"
             remedy = REMEDIES["worker_lost"]
             steps.fail_host(run, host, Stage.WORKER, "worker_lost", detail=detail, remedy=remedy)
-        return bool(has_footprints)
+        return bool(has_result)
 
     def stop(self) -> None:
         """End the processes."""
@@ -141,19 +141,19 @@ class Classifiers:
             if host is None:
                 return
             try:
-                has_footprints = self._classifier.classify(self._run, host)
-                if has_footprints is None:
+                has_result = self._classifier.classify(self._run, host)
+                if has_result is None:
                     self._suspects.append(host)
                 else:
-                    self._on_end(host, has_footprints)
+                    self._on_end(host, has_result)
             except CancelledError:
                 return
             except Exception as error:  # noqa: BLE001 # raised again in the thread that submits
                 self._error = error
 
 
-def _run(classify: Classify, run_url: str, host: str) -> bool:
-    return classify(steps.opened(run_url), host)
+def _run(classify: Classify, run_url: str, generation: str, host: str) -> bool:
+    return classify(steps.opened(run_url, generation), host)
 
 
 def _classify(run: Run, host: str) -> bool:

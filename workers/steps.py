@@ -6,21 +6,19 @@ from typing import TYPE_CHECKING
 
 from archive import bugs, dump_file
 from archive.mistakes import Mistake, OperatorError, is_the_machines
-from archive.records import FINDINGS_MAX, Closed, Dump, Failure, FindingRecord, HostRecord, Stage
-from archive.runs import Outcome, Run, Runs, open_run
+from archive.records import Closed, Dump, Failure, HostRecord, Stage
+from archive.runs import Run, Runs, open_run
 from collector.trouble import BUG, HostTrouble
 from procmaps.classify import RULES_VERSION, classify
-from procmaps.facts import display
-from procmaps.findings import Finding, find
+from procmaps.findings import find
 from procmaps.footprint import footprints
 from procmaps.identity import identify
 from procmaps.read import DumpError, read
-from procmaps.tables import Snapshot
+from reports.status import DEADLINE_REASON
 
 if TYPE_CHECKING:
     from reports.delivery import Delivery, MailSettings
 
-DEADLINE_REASON = "deadline"
 DETAIL_LENGTH_MAX = 400
 
 # Polars starts threads, which do not survive a fork, and costs 0.2 s: the steps that need it import it.
@@ -32,9 +30,10 @@ def now() -> str:
 
 
 @lru_cache(maxsize=8)
-def opened(run_url: str) -> Run:
+def opened(run_url: str, generation: str) -> Run:
     """A run by its URL; kept, because its manifest never changes and a fleet's takes a while to read."""
-    return open_run(run_url)
+    run = open_run(run_url)
+    return Run(run.store, run.manifest, generation)
 
 
 @lru_cache(maxsize=8)
@@ -77,7 +76,7 @@ def classify_host(run: Run, host: str) -> HostRecord | Failure:
 
 def _classified(run: Run, host: str) -> HostRecord:
     """Raises DumpError or OperatorError where the bytes are no dump."""
-    from archive import tables  # noqa: PLC0415 # starts Polars
+    from archive.host_results import host_record, host_result  # noqa: PLC0415 # starts Polars
 
     dump = run.read_dump(host)
     limit_bytes = run.manifest.limits.inflated_bytes
@@ -87,13 +86,8 @@ def _classified(run: Run, host: str) -> HostRecord:
     parts = classify(snapshot)
     sums = footprints(snapshot, parts)
     problem = _sentences(dump.problem, memory.problem, identity.problem)
-    record = _host_record(dump, snapshot, problem, _findings(snapshot, find(snapshot, parts, sums)))
-    run.write_footprints(
-        host,
-        record,
-        tables.to_parquet(tables.processes_frame(snapshot, identify(snapshot))),
-        tables.to_parquet(tables.footprints_frame(snapshot, sums)),
-    )
+    record = host_record(dump, snapshot, problem, RULES_VERSION)
+    run.write_result(host_result(record, snapshot, identify(snapshot), sums, find(snapshot, parts, sums)))
     if not run.manifest.keep_dumps:
         run.remove_dump(host)
     return record
@@ -112,17 +106,18 @@ def fail_host(
     run: Run, host: str, stage: Stage, reason: str, *, detail: str, remedy: str = "", trace: str = ""
 ) -> Failure:
     """Record that a host gave nothing that can be reported, after the attempts there may have been before."""
+    of_dump = run.has_dump(host)
     failure = Failure(
         host=host,
         stage=stage,
         reason=reason,
         detail=detail[:DETAIL_LENGTH_MAX],
         remedy=remedy,
-        attempt=run.last_attempt(host) + 1,
+        attempt=1 if of_dump else run.last_attempt(host) + 1,
         at=now(),
         trace=trace,
     )
-    run.write_failure(failure)
+    run.write_failure(failure, of_dump=of_dump)
     return failure
 
 
@@ -148,21 +143,20 @@ def is_past_deadline(run: Run) -> bool:
 
 
 def close_run(run: Run) -> Closed:
-    """Settle a run whose hosts all have an outcome: summaries, and how many answered. Closed stays closed."""
+    """Settle a run whose hosts all have an outcome: its tables, how many answered. Closed stays closed."""
     closed = run.closed()
     if closed is not None:
         return closed
-    from archive import tables  # noqa: PLC0415 # starts Polars
-    from reports.measures import frames  # noqa: PLC0415 # likewise
+    from reports.settle import settle  # noqa: PLC0415 # starts Polars
 
-    closed = _closed(run, run.outcomes())
-    measured = frames(run)
-    summaries = {
-        "hosts": tables.to_parquet(measured.hosts),
-        "services": tables.to_parquet(measured.services),
-        "processes": tables.to_parquet(measured.processes),
-    }
-    return closed if run.close(closed, summaries) else close_run(run)
+    closed = settle(run, runs_beside(run), now())
+    if not run.manifest.keep_dumps:
+        for host in run.dumped() & run.standing().done:  # of one who was killed before the removal
+            run.remove_dump(host)
+    if not run.close(closed):
+        return close_run(run)
+    run.forget_replaced()
+    return closed
 
 
 def render_report(run: Run) -> None:
@@ -170,10 +164,10 @@ def render_report(run: Run) -> None:
     from reports import render_csv, render_html, render_json  # noqa: PLC0415 # start Polars and Jinja
     from reports.rank import report  # noqa: PLC0415 # likewise
 
-    settled = report(run, runs_beside(run))
+    settled = report(run)
     run.write_report("hosts.csv", render_csv.hosts(settled))
     run.write_report("processes.csv", render_csv.processes(settled))
-    run.write_report("footprints.csv", render_csv.footprints(run))
+    run.write_report("footprints.csv", render_csv.footprints(settled.tables))
     run.write_report("report.json", render_json.render(settled))
     run.write_report("index.html", render_html.render(settled))
 
@@ -189,7 +183,7 @@ def mail_report(run: Run, to: tuple[str, ...], mail: "MailSettings") -> "Deliver
     from reports.delivery import send  # noqa: PLC0415
     from reports.rank import report  # noqa: PLC0415
 
-    return send(render_email.message(report(run, runs_beside(run)), to, mail), mail)
+    return send(render_email.message(report(run), to, mail), mail)
 
 
 def runs_beside(run: Run) -> Runs:
@@ -197,93 +191,19 @@ def runs_beside(run: Run) -> Runs:
     return Runs(run.url.rpartition("/")[0] or "/")
 
 
-def reopen_for_new_rules(run: Run) -> None:
-    """Take back all that was made of a run's dumps, to make it anew; OperatorError where one is missing."""
+def remade(run: Run) -> Run:
+    """A closed run with all to be made anew of its dumps, beside what there is until it is closed.
+
+    OperatorError where a dump is missing.
+    """
     if not run.manifest.keep_dumps:
         problem = "kept no dumps, so nothing can be made anew"
         raise OperatorError(Mistake(run.run_id, problem, "sweep again with dumps kept"))
-    standing = run.standing()
-    kept = run.dumped()
-    lost = sorted(standing.done - kept)
+    lost = sorted(run.standing().done - run.dumped())
     if lost:
         problem = f"has no dump any more for {len(lost)} hosts, {lost[0]!r} is the first"
         raise OperatorError(Mistake(run.run_id, problem, "put the dumps back, or sweep again"))
-    run.reopen()
-
-
-def _closed(run: Run, outcomes: tuple[Outcome, ...]) -> Closed:
-    from reports.status import FAILED, OK, PARTIAL, status  # noqa: PLC0415
-
-    unsettled = [one.host.name for one in outcomes if one.record is None and one.failure is None]
-    if unsettled:
-        raise ValueError(
-            f"{run.run_id}: {len(unsettled)} hosts have no outcome, {unsettled[0]!r} is the first"
-        )
-    statuses = [status(one).status for one in outcomes]
-    late = any(one.failure is not None and one.failure.reason == DEADLINE_REASON for one in outcomes)
-    versions = {one.record.rules_version for one in outcomes if one.record is not None}
-    return Closed(
-        run_id=run.run_id,
-        closed_at=now(),
-        asked=len(outcomes),
-        ok=statuses.count(OK),
-        partial=statuses.count(PARTIAL),
-        failed=statuses.count(FAILED),
-        complete=not late,
-        rules_version=versions.pop() if len(versions) == 1 else "",
-    )
-
-
-def _findings(snapshot: Snapshot, found: list[Finding]) -> tuple[FindingRecord, ...]:
-    """The gravest findings of a host, as they are kept."""
-    processes = snapshot.processes
-    return tuple(
-        FindingRecord(
-            code=each.code,
-            severity=each.severity.label,
-            pid=int(processes.pid[each.process]),
-            comm=display(processes.comm[each.process]),
-            evidence=each.evidence,
-            advice=each.advice,
-            confirm=each.confirm,
-            not_shown=each.not_shown,
-        )
-        for each in found[:FINDINGS_MAX]
-    )
-
-
-def _host_record(
-    dump: Dump, snapshot: Snapshot, problem: str, findings: tuple[FindingRecord, ...]
-) -> HostRecord:
-    facts, counts = snapshot.facts, snapshot.counts
-    return HostRecord(
-        host=dump.host,
-        at=dump.at,
-        elapsed_s=dump.elapsed_s,
-        attempt=dump.attempt,
-        complete=dump.complete and counts.complete,
-        problem=problem,
-        dump_bytes=len(dump.memory_gz) + len(dump.identity_gz),
-        listed=counts.listed,
-        sent=counts.sent,
-        kernel_threads=counts.kernel_threads,
-        denied=counts.denied,
-        vanished=counts.vanished,
-        kernel=facts.kernel,
-        os_name=facts.os_name,
-        cores=facts.cores,
-        page_bytes=facts.page_bytes,
-        boot_id=facts.boot_id,
-        clock_s=facts.clock_s,
-        mem_total_bytes=facts.mem_total_bytes,
-        meminfo_bytes=facts.meminfo_bytes,
-        overcommit_memory=facts.overcommit_memory,
-        max_map_count=facts.max_map_count,
-        thp_mode=facts.thp_mode,
-        rules_version=RULES_VERSION,
-        notes=snapshot.notes,
-        findings=findings,
-    )
+    return run.remade(RULES_VERSION)
 
 
 def _sentences(*problems: str) -> str:

@@ -50,7 +50,6 @@ def report(
     from workers import steps  # noqa: PLC0415 - likewise
 
     opened = Runs(load(config, runs=runs_url).runs).open(run)
-    steps.close_run(opened)
     if form == HTML and output is None:
         steps.render_report(opened)
         click.echo(opened.report_path("index.html"))
@@ -67,11 +66,11 @@ def rendered(run: "Run", form: str, table: str) -> bytes:
     """One file of the report."""
     from reports import render_csv, render_html, render_json, render_text  # noqa: PLC0415 - start Polars and Jinja
     from reports.rank import report as settle  # noqa: PLC0415 - likewise
-    from workers import steps  # noqa: PLC0415 - likewise
+    from reports.settled import Settled  # noqa: PLC0415 - likewise
 
     if (form, table) == (CSV, FOOTPRINTS):
-        return render_csv.footprints(run)
-    settled = settle(run, steps.runs_beside(run))
+        return render_csv.footprints(Settled(run))
+    settled = settle(run)
     if form == CSV:
         return render_csv.processes(settled) if table == PROCESSES else render_csv.hosts(settled)
     render = {HTML: render_html.render, JSON: render_json.render, TEXT: render_text.render}[form]

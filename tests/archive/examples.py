@@ -4,6 +4,7 @@ import gzip
 from datetime import UTC, datetime, timedelta
 
 from archive.records import Connection, Dump, Host, HostRecord, Limits, Manifest, Scope
+from archive.results import Result
 from archive.runs import new_run_id
 
 NONCE = "0123456789abcdef0123456789abcdef"
@@ -96,6 +97,11 @@ def manifest(*names: str, name: str = "adhoc", hours: float = 1, keep_dumps: boo
     )
 
 
+def result(host_name: str, **sections: bytes) -> Result:
+    """A result of these sections."""
+    return Result(host_record(host_name), sections)
+
+
 def host_record(host_name: str, rules_version: str = "1") -> HostRecord:
     """The record of a host that answered."""
     return HostRecord(
@@ -105,7 +111,6 @@ def host_record(host_name: str, rules_version: str = "1") -> HostRecord:
         attempt=1,
         complete=True,
         problem="",
-        dump_bytes=1000,
         listed=1,
         sent=1,
         kernel_threads=0,

@@ -9,9 +9,9 @@ import pytest
 
 from archive.mistakes import OperatorError
 from archive.records import Closed, Failure, Stage
-from archive.runs import MANIFEST_BYTES_MAX, SUMMARIES, Run, Runs, Standing, new_run_id, open_run
+from archive.runs import MANIFEST_BYTES_MAX, Run, Runs, Standing, new_run_id, open_run
 from archive.signature import is_signed, sign
-from tests.archive.examples import SIGNING_KEY, dump, host_record, manifest
+from tests.archive.examples import SIGNING_KEY, dump, host_record, manifest, result
 
 
 @pytest.fixture(params=["folder", "bucket"])
@@ -126,13 +126,13 @@ def test_a_damaged_manifest_names_itself(tmp_path: Path) -> None:
         open_run(run.url)
 
 
-def test_a_footprint_beats_a_failure_and_a_later_attempt_an_earlier_one(runs: Runs) -> None:
+def test_a_result_beats_a_failure_and_a_later_attempt_an_earlier_one(runs: Runs) -> None:
     run = runs.create(manifest("a", "b", "c", "d"))
     for host in ("a", "b"):
         run.write_failure(failure(host))
         run.write_failure(failure(host, 10, "last"))
         run.write_failure(failure(host, 2, "second"))
-    run.write_footprints("a", host_record("a"), b"p", b"f")
+    run.write_result(result("a"))
     run.write_dump(dump("c"))
     a, b, c, d = run.outcomes()
     assert a.record == host_record("a")
@@ -151,9 +151,9 @@ def test_what_is_written_twice_stays_as_it_was_first(runs: Runs) -> None:
     assert run.read_dump("a") == dump("a", seed=1)
     assert run.write_failure(failure("a"))
     assert not run.write_failure(failure("a", reason="other"))
-    assert run.write_footprints("a", host_record("a"), b"p", b"first")
-    assert not run.write_footprints("a", host_record("a"), b"p", b"second")
-    assert run.read_footprints("a") == b"first"
+    assert run.write_result(result("a", processes=b"first"))
+    assert not run.write_result(result("a", processes=b"second"))
+    assert run.read_result("a") == result("a", processes=b"first")
 
 
 def test_hosts_with_any_name_keep_to_their_run(runs: Runs) -> None:
@@ -175,15 +175,16 @@ def test_hosts_with_any_name_keep_to_their_run(runs: Runs) -> None:
         run.write_dump(dump(name))
         run.write_failure(failure(name))
         assert run.read_dump(name).host == name
-        run.write_footprints(name, host_record(name), b"p", name.encode())
+        run.write_result(result(name, processes=name.encode()))
     assert {one.host.name for one in run.outcomes() if one.record} == set(strange)
-    assert [run.read_footprints(name).decode() for name in strange] == list(strange)
+    assert [run.read_result(name).sections["processes"].decode() for name in strange] == list(strange)
     assert sorted(runs.store.list()) == [run.run_id]
 
 
 def test_a_file_of_no_host_of_the_run_is_nobodys(runs: Runs) -> None:
     run = runs.create(manifest("a"))
-    run.store.write_once("footprints/b.parquet", b"")
+    run.store.write_once("results/1/b.result", b"")
+    run.store.write_once("failures/1/b.json", b"")
     run.store.write_once("failures/b.1.json", b"")
     run.store.write_once("failures/a.x.json", b"")
     run.store.write_once("dumps/a.txt", b"")
@@ -195,8 +196,8 @@ def test_a_file_is_about_what_it_says_inside(runs: Runs) -> None:
     run = runs.create(manifest("a", "b"))
     run.write_dump(dump("a"))
     run.write_failure(failure("a"))
-    run.write_footprints("a", host_record("a"), b"", b"")
-    for path in ("dumps/{}.dump", "failures/{}.1.json"):
+    run.write_result(result("a"))
+    for path in ("dumps/{}.dump", "results/1/{}.result"):
         run.store.write_once(path.format("b"), run.store.read(path.format("a")))
     with pytest.raises(OperatorError, match="is about the host 'a', not 'b'"):
         run.read_dump("b")
@@ -206,37 +207,93 @@ def test_a_file_is_about_what_it_says_inside(runs: Runs) -> None:
 
 def test_a_damaged_record_names_itself(runs: Runs) -> None:
     run = runs.create(manifest("a"))
-    run.write_footprints("a", host_record("a"), b"", b"")
-    run.store.replace("hosts/a.json", b'{"schema_version": 1, "host": ')
-    with pytest.raises(OperatorError, match=r"/hosts/a\.json: is not whole JSON"):
+    run.write_result(result("a"))
+    run.store.replace("results/1/a.result", b"mapsweep-result 1\n{\n")
+    with pytest.raises(OperatorError, match=r"/results/1/a\.result: is not whole JSON"):
         run.outcomes()
 
 
-def test_a_run_closes_once_and_after_its_summaries(runs: Runs) -> None:
+def test_a_host_whose_dump_came_after_all_is_to_be_classified(runs: Runs) -> None:
+    run = runs.create(manifest("a"))
+    run.write_failure(failure("a"))
+    assert run.standing() == Standing(frozenset(), frozenset("a"), frozenset())
+    run.write_dump(dump("a"))
+    assert run.standing() == Standing(frozenset(), frozenset(), frozenset("a"))
+    run.write_failure(failure("a"), of_dump=True)
+    assert run.standing() == Standing(frozenset(), frozenset("a"), frozenset())
+
+
+def test_the_last_attempt_is_found_without_a_listing(runs: Runs) -> None:
+    run = runs.create(manifest("a", "b"))
+    assert run.last_attempt("a") == 0
+    assert not run.is_done("a")
+    most = run.manifest.limits.attempts
+    for attempt in (most, most + 1):  # the collector records its last, a worker that gives up one more
+        run.write_failure(failure("a", attempt))
+        assert run.last_attempt("a") == attempt
+    assert run.is_done("a")
+    assert run.last_attempt("b") == 0
+
+
+def closed_of(run: Run) -> Closed:
+    return Closed(run.run_id, "t", 1, 1, 0, 0, complete=True, rules_version="1", results=run.generation)
+
+
+def test_a_run_closes_once(runs: Runs) -> None:
     run = runs.create(manifest("a"))
     assert run.closed() is None
-    closed = Closed(run.run_id, "t", 1, 1, 0, 0, complete=True, rules_version="1")
-    assert run.close(closed, {name: name.encode() for name in SUMMARIES})
+    closed = closed_of(run)
+    assert run.close(closed)
     assert run.closed() == closed
-    assert run.read_summary("hosts") == b"hosts"
-    assert not run.close(replace(closed, ok=0), dict.fromkeys(SUMMARIES, b""))
-    assert run.closed() == closed
-    with pytest.raises(KeyError):
-        run.close(closed, {})
+    assert not run.close(replace(closed, ok=0))
+    assert open_run(run.url).closed() == closed
 
 
-def test_a_reopened_run_has_its_dumps_and_what_failed_without_one(runs: Runs) -> None:
+def test_what_is_made_anew_counts_when_it_is_closed(runs: Runs) -> None:
     run = runs.create(manifest("a", "b", "c"))
-    run.write_dump(dump("a"))
-    run.write_footprints("a", host_record("a"), b"p", b"f")
-    run.write_dump(dump("b"))
-    run.write_failure(failure("b"))
+    for host in ("a", "b"):
+        run.write_dump(dump(host))
+    run.write_result(result("a"))
+    run.write_failure(failure("b"), of_dump=True)
     run.write_failure(failure("c"))
-    run.close(Closed(run.run_id, "t", 3, 1, 0, 2, complete=True), dict.fromkeys(SUMMARIES, b""))
-    run.reopen()
-    assert run.closed() is None
-    assert names(run) == ["a", "b"]
-    assert run.dumped() == {"a", "b"}
+    run.write_settled("hosts", 0, b"old")
+    run.close(closed_of(run))
+    anew = open_run(run.url).remade("1")
+    assert anew.closed() is None
+    assert names(anew) == ["a", "b"]
+    assert anew.standing().failed == {"c"}
+    for host in ("a", "b"):
+        anew.write_result(result(host))
+    anew.write_settled("hosts", 0, b"new")
+    assert open_run(run.url).read_settled("hosts", 0) == b"old"
+    assert anew.close(closed_of(anew))
+    anew.forget_replaced()
+    now = open_run(run.url)
+    assert now.closed() == closed_of(anew)
+    assert now.read_settled("hosts", 0) == b"new"
+    assert now.standing() == Standing(frozenset("ab"), frozenset("c"), frozenset())
+    kept = [name for folder in ("results", "settled", "failures") for name in run.store.list(folder)]
+    assert set(kept) <= {"1-2", "c.1.json"}
+    assert now.remade("1").generation == "1-3"
+    assert now.remade("2").generation == "2"
+
+
+def test_a_run_of_an_older_mapsweep_can_be_made_anew(runs: Runs) -> None:
+    """Its closed.json names no results, and what was made of its dumps lies elsewhere."""
+    run = runs.create(manifest("a"))
+    run.write_dump(dump("a"))
+    for path in ("footprints/a.parquet", "processes/a.parquet", "hosts/a.json", "services.parquet"):
+        run.store.write_once(path, b"old")
+    run.close(replace(closed_of(run), results=""))
+    old = open_run(run.url)
+    assert old.closed() is not None
+    anew = old.remade("1")
+    assert names(anew) == ["a"]
+    anew.write_result(result("a"))
+    assert anew.close(closed_of(anew))
+    anew.forget_replaced()
+    assert not any(run.store.list(folder) for folder in ("footprints", "processes", "hosts"))
+    assert not run.store.exists("services.parquet")
 
 
 def test_runs_given_to_the_workers_are_marked(runs: Runs) -> None:

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archive import dump_file, tables
+from archive import dump_file, results, tables
+from archive.host_results import host_record, host_result
 from archive.mistakes import OperatorError
 from procmaps.classify import classify
+from procmaps.findings import find
 from procmaps.footprint import footprints
 from procmaps.identity import identify
 from procmaps.read import read
@@ -36,7 +38,12 @@ def parquet() -> tuple[bytes, bytes]:
 
 
 def digest() -> str:
-    return hashlib.sha256(b"".join(parquet())).hexdigest()
+    one = snapshot()
+    parts = classify(one)
+    sums = footprints(one, parts)
+    record = host_record(dump("a"), one, "", "1")
+    made = host_result(record, one, identify(one), sums, find(one, parts, sums))
+    return hashlib.sha256(results.encode(made)).hexdigest()
 
 
 def test_a_process_is_a_row_with_what_is_known_of_it() -> None:
@@ -85,6 +92,7 @@ def test_a_footprint_table_comes_back_from_parquet(rows: list[tuple[int, int, in
     frame = tables.footprints_frame(one, table)
     back = tables.from_parquet(tables.to_parquet(frame), "x")
     assert back.equals(frame, null_equal=True)
+    assert tables.from_ipc(tables.to_ipc(frame), "x").equals(frame, null_equal=True)
     assert back["reserved_bytes"].fill_null(UNKNOWN).to_list() == size.tolist()
     assert back["pid"].to_list() == [100 + row[0] for row in rows]
 
@@ -95,7 +103,7 @@ def test_a_long_command_line_is_cut_at_the_limit() -> None:
     for index, argv in enumerate(((arguments[0],), arguments, (arguments[2],))):
         changed = replace(one.processes, argv=(argv, argv, argv))
         again = Snapshot(one.facts, one.counts, changed, one.maps, one.notes)
-        shown = tables.processes_frame(again, identify(again))["arguments"][0]
+        shown = tables.arguments_frame(again)["arguments"][0]
         assert len(shown) == tables.ARGUMENTS_LENGTH_MAX - (index == 0)
 
 
@@ -110,3 +118,9 @@ def test_a_parquet_file_cut_anywhere_names_itself() -> None:
     for end in range(0, len(content) - 1, 97):
         with pytest.raises(OperatorError):
             tables.from_parquet(content[:end], "x")
+
+
+@pytest.mark.parametrize("content", [b"", b"ARROW1", b"x" * 1000])
+def test_what_is_no_arrow_stream_names_itself(content: bytes) -> None:
+    with pytest.raises(OperatorError, match=r"^runs/x: is not a whole Arrow stream"):
+        tables.from_ipc(content, "runs/x")

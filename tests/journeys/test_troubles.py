@@ -117,7 +117,7 @@ def test_ctrl_c_waits_for_no_masking(folder: Path, tmp_path: Path) -> None:
     command: list[str | Path] = [mapsweep_here, "collect", *options, "--hosts", "good00:dear"]
     with subprocess.Popen(command, env=environment(SABOTAGE), stderr=subprocess.PIPE) as sweep:
         until = time.monotonic() + DEAR_S / 2
-        while not list(tmp_path.glob("2*/footprints/good00.parquet")):
+        while not list(tmp_path.glob("2*/results/*/good00.result")):
             assert time.monotonic() < until
             time.sleep(0.1)
         sweep.send_signal(signal.SIGINT)

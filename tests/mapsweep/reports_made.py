@@ -1,19 +1,17 @@
 """Reports made by hand, for what shows them."""
 
 from dataclasses import fields
-from typing import TYPE_CHECKING, TypeVar, cast
-
-import polars as pl
+from typing import TYPE_CHECKING, cast
 
 from reports.rank import FailureGroup, Report, RunFacts, Totals
-from reports.rows import Extent, HostRow, ProcessRow
+from reports.rows import Extent, HostRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-GIB, MIB = 2**30, 2**20
+    from reports.settled import Settled
 
-Row = TypeVar("Row", HostRow, ProcessRow)
+GIB, MIB = 2**30, 2**20
 
 
 def host(
@@ -30,27 +28,19 @@ def host(
         "status": "ok" if native_bytes is not None else "failed",
         "native_heap_resident_max_bytes": native_bytes,
         "stacks_resident_max_bytes": stacks_bytes,
-        "shown": (process(name, 4711, comm, native_bytes),) if native_bytes is not None else (),
+        "largest": f"{comm} (4711)" if native_bytes else "",
+        "largest_pid": 4711 if native_bytes is not None else None,
     }
-    return _row(HostRow, known)
+    return _row(known)
 
 
-def process(host_name: str, pid: int, comm: str, native_bytes: int | None) -> ProcessRow:
-    """A process of which only its name and native heap are known."""
-    known: dict[str, object] = {
-        "host": host_name,
-        "pid": pid,
-        "comm": comm,
-        "native_heap_resident_max_bytes": native_bytes,
-    }
-    return _row(ProcessRow, known)
-
-
-def _row(kind: type[Row], known: dict[str, object]) -> Row:
+def _row(known: dict[str, object]) -> HostRow:
     """A row whose other texts are empty and whose other figures are unknown."""
-    blank: dict[str, object] = {one.name: "" if one.type in {str, "str"} else None for one in fields(kind)}
-    blank |= {"shown": (), "others": 0, "kinds": (), "advice": ()} if kind is HostRow else {"kinds": ()}
-    return cast("Callable[..., Row]", kind)(**(blank | known))
+    blank: dict[str, object] = {one.name: "" if one.type in {str, "str"} else None for one in fields(HostRow)}
+    made: HostRow = cast("Callable[..., HostRow]", HostRow)(
+        **(blank | {"others": 0, "to_look_at": 0} | known)
+    )
+    return made
 
 
 def fleet(hosts: list[HostRow], failures: tuple[FailureGroup, ...] = ()) -> Report:
@@ -77,4 +67,4 @@ def fleet(hosts: list[HostRow], failures: tuple[FailureGroup, ...] = ()) -> Repo
     sums: dict[str, object] = {one.name: None for one in fields(Totals)}
     sums |= {"native_heap": native, "thread_stacks": stacks, "stacks": 1234, "denied": 0, "kinds": ()}
     totals = cast("Callable[..., Totals]", Totals)(**sums)
-    return Report(run, totals, tuple(hosts), (), failures, (), pl.DataFrame())
+    return Report(run, totals, tuple(hosts), (), failures, (), cast("Settled", None))

@@ -172,17 +172,20 @@ def test_a_report_that_is_not_delivered_is_exit_5_with_the_reason(
     assert "not delivered: a password is not sent in clear" in ended.err
 
 
-def test_reclassify_gives_the_same_footprints_of_the_same_rules(swept: Path, tmp_path: Path) -> None:
+def test_reclassify_gives_the_same_result_of_the_same_rules(swept: Path, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     shutil.copytree(swept, runs)
-    kept = runs / run_id(runs) / "footprints/web-01.parquet"
+    results = runs / run_id(runs) / "results"
+    (kept,) = results.glob("*/web-01.result")
     before = kept.read_bytes()
     kept.write_bytes(b"damaged")
     ended = subprocess.run(
         [COMMAND, "reclassify", "--runs", str(runs)], capture_output=True, check=False, text=True
     )
     assert ended.returncode == 0, ended.stderr
-    assert kept.read_bytes() == before
+    (anew,) = results.glob("*/web-01.result")
+    assert anew != kept
+    assert anew.read_bytes() == before
     assert "1 ok of 1 hosts" in ended.stdout
 
 

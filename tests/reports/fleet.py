@@ -1,14 +1,17 @@
 """Small runs made of hand-written rows, through the archive as it is."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from archive.records import Closed, Failure, FindingRecord, Host, HostRecord, Limits, Manifest, Scope, Stage
+from archive.records import Failure, Host, HostRecord, Limits, Manifest, Scope, Stage
+from archive.results import Result
 from archive.runs import Run, Runs
-from archive.tables import FOOTPRINT_SCHEMA, PROCESS_SCHEMA, to_parquet
-from reports import measures
+from archive.tables import ARGUMENT_SCHEMA, FINDING_SCHEMA, FOOTPRINT_SCHEMA, PROCESS_SCHEMA, to_ipc
+from reports.rank import Report
+from reports.settle import settle
 
 MIB = 2**20
 GIB = 2**30
@@ -50,6 +53,21 @@ class Process:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """A row of the findings of a host."""
+
+    pid: int
+    start_ticks: int | None
+    comm: str
+    code: str
+    severity: str
+    evidence: str
+    advice: str
+    confirm: str
+    not_shown: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """A host that answered."""
 
@@ -59,7 +77,7 @@ class Answered:
     complete: bool = True
     problem: str = ""
     meminfo_bytes: dict[str, int] = field(default_factory=dict)
-    findings: tuple[FindingRecord, ...] = ()
+    findings: tuple[Found, ...] = ()
 
 
 MEMINFO = {
@@ -120,21 +138,11 @@ def run_of(
     )
     run = runs.create(manifest)
     for host in answered:
-        run.write_footprints(host.name, record(host), processes(host), footprints(host))
+        run.write_result(result(host, rules_version))
     for failure in failures:
         run.write_failure(failure)
     if close:
-        closed = Closed(
-            run_id,
-            CLOSED_AT,
-            len(names),
-            len(answered),
-            0,
-            len(failures),
-            complete=complete,
-            rules_version=rules_version,
-        )
-        run.close(closed, measures.frames(run).parquet())
+        run.close(replace(settle(run, runs, CLOSED_AT), complete=complete))
     return run
 
 
@@ -142,7 +150,21 @@ def runs_in(folder: Path) -> Runs:
     return Runs(str(folder))
 
 
-def record(host: Answered) -> HostRecord:
+def result(host: Answered, rules_version: str = RULES) -> Result:
+    """What a host's dump was made into, by the sections of archive.results."""
+    arguments = [(one.pid, one.start_ticks, one.arguments or None) for one in host.processes]
+    frames = {
+        "processes": processes(host),
+        "arguments": pl.DataFrame(arguments, schema=ARGUMENT_SCHEMA, orient="row"),
+        "footprints": footprints(host),
+        "findings": pl.DataFrame(
+            [astuple(one) for one in host.findings], schema=FINDING_SCHEMA, orient="row"
+        ),
+    }
+    return Result(record(host, rules_version), {name: to_ipc(frame) for name, frame in frames.items()})
+
+
+def record(host: Answered, rules_version: str = RULES) -> HostRecord:
     meminfo = host.meminfo_bytes or MEMINFO
     return HostRecord(
         host=host.name,
@@ -151,7 +173,6 @@ def record(host: Answered) -> HostRecord:
         attempt=1,
         complete=host.complete,
         problem=host.problem,
-        dump_bytes=100_000,
         listed=len(host.processes) + host.denied,
         sent=len(host.processes),
         kernel_threads=90,
@@ -168,14 +189,13 @@ def record(host: Answered) -> HostRecord:
         overcommit_memory=0,
         max_map_count=65530,
         thp_mode="madvise",
-        rules_version=RULES,
-        findings=host.findings,
+        rules_version=rules_version,
     )
 
 
-def processes(host: Answered) -> bytes:
+def processes(host: Answered) -> pl.DataFrame:
     rows = [_process(process) for process in host.processes]
-    return to_parquet(pl.DataFrame(rows, schema=PROCESS_SCHEMA, orient="row"))
+    return pl.DataFrame(rows, schema=PROCESS_SCHEMA, orient="row")
 
 
 def _process(process: Process) -> tuple[int | float | str | None, ...]:
@@ -187,7 +207,6 @@ def _process(process: Process) -> tuple[int | float | str | None, ...]:
         1000,
         process.comm or None,
         process.exe or None,
-        process.arguments or None,
         process.service or None,
         process.service or None,
         None,
@@ -204,9 +223,9 @@ def _process(process: Process) -> tuple[int | float | str | None, ...]:
     )
 
 
-def footprints(host: Answered) -> bytes:
+def footprints(host: Answered) -> pl.DataFrame:
     rows = [_block(process, block) for process in host.processes for block in process.blocks]
-    return to_parquet(pl.DataFrame(rows, schema=FOOTPRINT_SCHEMA, orient="row"))
+    return pl.DataFrame(rows, schema=FOOTPRINT_SCHEMA, orient="row")
 
 
 def _block(process: Process, block: Block) -> tuple[int | str | None, ...]:
@@ -229,10 +248,21 @@ def _block(process: Process, block: Block) -> tuple[int | str | None, ...]:
     )
 
 
-def finding(pid: int, severity: str = "warning", text: str = "many") -> FindingRecord:
-    return FindingRecord(
-        "many_arenas", severity, pid, text, f"{text} arenas", f"{text} fewer", f"{text} test", text
+def finding(pid: int, severity: str = "warning", text: str = "many") -> Found:
+    return Found(
+        pid, 4200, text, "many_arenas", severity, f"{text} arenas", f"{text} fewer", f"{text} test", text
     )
+
+
+def rows_of(report: Report, table: str, host: str) -> list[dict[str, Any]]:
+    """A host's rows of a table of a run."""
+    return report.tables.table(table).filter(pl.col("host") == host).to_dicts()
+
+
+def shown_of(report: Report, host: str) -> list[dict[str, Any]]:
+    """The processes of a host that a report shows, in its order."""
+    rows = (row for row in rows_of(report, "processes", host) if row["shown"])
+    return sorted(rows, key=lambda row: row["host_place"])
 
 
 def failure(host: str, stage: Stage = Stage.AUTH, reason: str = "auth_rejected") -> Failure:

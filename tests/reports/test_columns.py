@@ -3,8 +3,13 @@ from pathlib import Path
 import pytest
 
 from reports import column_docs
-from reports.columns import FOOTPRINTS, HOSTS, PROCESSES, SERVICES, Column, Unit
-from reports.rows import HostRow, ProcessRow, ServiceRow, field_names
+from reports.column import Column, Unit, names_of, schema_of
+from reports.columns import FOOTPRINTS, HOSTS, PROCESSES, SERVICES
+from reports.host_table import HOST_EXTRAS
+from reports.rows import HostRow, ServiceRow, field_names
+from reports.settled import IN_PARTS, WHOLE, Settled
+from tests.reports import hostile
+from tests.reports.fleet import run_of, runs_in
 
 DOCS = Path(__file__).parents[2] / "docs" / "report-columns.md"
 ALL = {"hosts": HOSTS, "services": SERVICES, "processes": PROCESSES, "footprints": FOOTPRINTS}
@@ -27,13 +32,20 @@ def test_each_column_is_declared_once_and_sizes_end_in_bytes(columns: tuple[Colu
         assert "|" not in column.meaning + column.source + column.title
 
 
-@pytest.mark.parametrize(
-    ("columns", "kind"), [(HOSTS, HostRow), (SERVICES, ServiceRow), (PROCESSES, ProcessRow)]
-)
-def test_what_a_row_holds_is_declared(
-    columns: tuple[Column, ...], kind: type[HostRow | ServiceRow | ProcessRow]
-) -> None:
-    shown_elsewhere = {
-        *("shown", "others", "others_native_heap_bytes", "others_stacks_bytes", "kinds", "advice")
-    }
-    assert field_names(kind) - shown_elsewhere == {column.name for column in columns}
+@pytest.mark.parametrize(("columns", "kind"), [(HOSTS, HostRow), (SERVICES, ServiceRow)])
+def test_what_a_row_holds_is_declared(columns: tuple[Column, ...], kind: type[HostRow | ServiceRow]) -> None:
+    declared = {column.name for column in columns} | set(HOST_EXTRAS if kind is HostRow else ())
+    assert field_names(kind) <= declared
+    assert declared - field_names(kind) <= {"place"}
+
+
+def test_the_tables_of_a_run_have_the_declared_columns(tmp_path: Path) -> None:
+    tables = Settled(run_of(runs_in(tmp_path), *hostile.fleet()))
+    for name, columns in ALL.items():
+        found = tables.table(name)
+        assert found.columns[:2] == ["run", "scope"]
+        assert set(names_of(columns)) <= set(found.columns)
+        for column, kind in schema_of(columns).items():
+            assert found.schema[column] == kind, (name, column)
+    for name in (*IN_PARTS, *WHOLE):
+        assert tables.table(name).columns[:2] == ["run", "scope"]

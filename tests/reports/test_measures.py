@@ -1,10 +1,12 @@
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from reports import measures
-from reports.measures import HOSTS_AT_ONCE, PEERS_MIN, Frames
+from reports.measures import PEERS_MIN
+from reports.settle import HOSTS_A_PART
+from reports.settled import Settled
 from tests.reports.fleet import (
     GIB,
     MEMINFO,
@@ -20,8 +22,18 @@ from tests.reports.fleet import (
 )
 
 
-def frames(folder: Path, *answered: Answered) -> Frames:
-    return measures.frames(run_of(runs_in(folder), *answered))
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """What a run was settled into."""
+
+    hosts: pl.DataFrame
+    services: pl.DataFrame
+    processes: pl.DataFrame
+
+
+def frames(folder: Path, *answered: Answered) -> Tables:
+    settled = Settled(run_of(runs_in(folder), *answered))
+    return Tables(*(settled.table(name) for name in ("hosts", "services", "processes")))
 
 
 def one(table: pl.DataFrame, **where: str | int) -> dict[str, int | str | None]:
@@ -79,7 +91,7 @@ def test_a_host_adds_up_what_is_known_and_is_a_bound_as_soon_as_one_process_is(t
     made = frames(
         tmp_path, Answered("a", (exact, denied)), Answered("b", (exact, bound)), Answered("c", (denied,))
     )
-    known = made.hosts.select("host", "native_heap_resident_max_bytes", "native_heap_resident_bytes").rows()
+    known = made.hosts.select("name", "native_heap_resident_max_bytes", "native_heap_resident_bytes").rows()
     assert known == [("a", 10 * MIB, 10 * MIB), ("b", 15 * MIB, None), ("c", None, None)]
 
 
@@ -109,12 +121,12 @@ def test_a_process_whose_start_is_unknown_still_finds_its_footprints(tmp_path: P
     assert made.processes["start_ticks"].to_list() == [None]
 
 
-@pytest.mark.parametrize("count", [HOSTS_AT_ONCE - 1, HOSTS_AT_ONCE, HOSTS_AT_ONCE + 1])
+@pytest.mark.parametrize("count", [HOSTS_A_PART - 1, HOSTS_A_PART, HOSTS_A_PART + 1])
 def test_the_number_of_hosts_in_memory_changes_nothing(tmp_path: Path, count: int) -> None:
     made = frames(tmp_path, *peers((MIB,) * count))
     assert made.hosts.height == made.processes.height == count
     assert made.hosts["native_heap_resident_max_bytes"].sum() == count * MIB
-    assert made.hosts["host"].is_sorted()
+    assert made.hosts["name"].is_sorted()
 
 
 def test_a_run_in_which_nobody_answered(tmp_path: Path) -> None:
@@ -125,14 +137,14 @@ def test_a_run_in_which_nobody_answered(tmp_path: Path) -> None:
 
 
 def test_the_host_s_own_sum_and_what_is_left(tmp_path: Path) -> None:
-    row = one(frames(tmp_path, Answered("web1", (Process(1),))).hosts, host="web1")
+    row = one(frames(tmp_path, Answered("web1", (Process(1),))).hosts, name="web1")
     assert row["cache_bytes"] == 8 * GIB
     assert row["remainder_bytes"] == 32 * GIB - (10 + 11 + 8 + 1 + 1) * GIB - 96 * MIB
 
 
 def test_no_remainder_where_lines_are_missing(tmp_path: Path) -> None:
     little = {"MemTotal": MEMINFO["MemTotal"], "MemFree": MEMINFO["MemFree"]}
-    row = one(frames(tmp_path, Answered("web1", (Process(1),), meminfo_bytes=little)).hosts, host="web1")
+    row = one(frames(tmp_path, Answered("web1", (Process(1),), meminfo_bytes=little)).hosts, name="web1")
     assert (row["slab_bytes"], row["remainder_bytes"]) == (None, None)
 
 

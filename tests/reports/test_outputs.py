@@ -46,9 +46,7 @@ def usual(folder: Path) -> Report:
     hosts = peers((90 * MIB, 100 * MIB, 100 * MIB, 110 * MIB, GIB))
     part = Answered("web6", (Process(100, blocks=(heap(5 * MIB, resident=True), stacks(4, MIB))),), denied=2)
     run_of(runs, *hosts, part, run_id="20261121T050000Z-prod-0001", started_at="2026-11-21T05:00:00Z")
-    return rank.report(
-        run_of(runs, grown(hosts[0], 200 * MIB), *hosts[1:], part, failures=(failure("db1"),)), runs
-    )
+    return rank.report(run_of(runs, grown(hosts[0], 200 * MIB), *hosts[1:], part, failures=(failure("db1"),)))
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +66,7 @@ def numbers(text: str) -> dict[str, str]:
     return dict(re.findall(r'<dd id="(total-[a-z]+)" data-v="(\d*)"', text))
 
 
-def test_the_totals_are_the_same_everywhere(usual: Report, folder: Path) -> None:
+def test_the_totals_are_the_same_everywhere(usual: Report) -> None:
     document = json.loads(render_json.render(usual))
     totals, hosts = document["totals"], rows(render_csv.hosts(usual))
     heap_total = totals["native_heap_resident_max_bytes"]
@@ -78,9 +76,8 @@ def test_the_totals_are_the_same_everywhere(usual: Report, folder: Path) -> None
     page = render_html.render(usual).decode()
     assert numbers(page)["total-native"] == str(heap_total)
     assert numbers(page)["total-stacks"] == str(totals["stacks_resident_max_bytes"])
-    run = runs_in(folder).open(usual.run.run_id)
     native = {"heap_main", "heap_arena", "heap_mmap", "heap_allocator"}
-    blocks = [row for row in rows(render_csv.footprints(run)) if row["kind"] in native]
+    blocks = [row for row in rows(render_csv.footprints(usual.tables)) if row["kind"] in native]
     assert heap_total == sum(int(row["resident_max_bytes"]) for row in blocks)
     assert totals["growth_bytes"] == 200 * MIB
     sentence = verdict.sentence(usual, plain=False)
@@ -88,7 +85,7 @@ def test_the_totals_are_the_same_everywhere(usual: Report, folder: Path) -> None
     assert " ".join(verdict.sentence(usual).split()) in " ".join(render_text.render(usual).decode().split())
 
 
-def test_json_and_csv_have_the_declared_columns_in_order(usual: Report, folder: Path) -> None:
+def test_json_and_csv_have_the_declared_columns_in_order(usual: Report) -> None:
     document = json.loads(render_json.render(usual))
     assert list(document["hosts"][0])[: len(HOSTS)] == [column.name for column in HOSTS]
     assert [row["name"] for row in document["hosts"]] == [
@@ -96,8 +93,7 @@ def test_json_and_csv_have_the_declared_columns_in_order(usual: Report, folder: 
     ]
     assert list(rows(render_csv.hosts(usual))[0]) == [column.name for column in HOSTS]
     assert list(rows(render_csv.processes(usual))[0]) == [column.name for column in PROCESSES]
-    run = runs_in(folder).open(usual.run.run_id)
-    assert list(rows(render_csv.footprints(run))[0]) == [column.name for column in FOOTPRINTS]
+    assert list(rows(render_csv.footprints(usual.tables))[0]) == [column.name for column in FOOTPRINTS]
 
 
 def test_a_failed_host_is_in_every_ranking_with_its_reason(usual: Report) -> None:
@@ -168,7 +164,7 @@ def test_a_negative_number_stays_a_number(tmp_path: Path) -> None:
     runs = runs_in(tmp_path)
     shrunk = [Answered("a", (Process(1, blocks=(heap(size * MIB),)),)) for size in (9, 4)]
     run_of(runs, shrunk[0], run_id="20261121T050000Z-prod-0001", started_at="2026-11-21T05:00:00Z")
-    made = rank.report(run_of(runs, shrunk[1]), runs)
+    made = rank.report(run_of(runs, shrunk[1]))
     assert rows(render_csv.hosts(made))[0]["growth_bytes"] == str(-5 * MIB)
 
 

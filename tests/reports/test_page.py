@@ -96,7 +96,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     run = run_of(
         runs, grown(hosts[0], 200 * MIB), *hosts[1:], used, failures=(failure("db1"), failure("db2"))
     )
-    return rank.report(run, runs)
+    return rank.report(run)
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,13 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
 from archive.records import Stage
-from reports import rank
-from reports.host_rows import PROCESSES_A_HOST_MAX, STACK_PROCESSES_A_HOST_MAX
+from reports import rank, render_json
+from reports.host_rows import MEMBERS_A_GROUP_MAX
+from reports.page_rows import FINDINGS_A_HOST_MAX
 from reports.rank import Report
+from reports.shown import PROCESSES_A_HOST_MAX, STACK_PROCESSES_A_HOST_MAX
 from tests.reports.fleet import (
     GIB,
     MIB,
@@ -15,8 +18,10 @@ from tests.reports.fleet import (
     finding,
     heap,
     peers,
+    rows_of,
     run_of,
     runs_in,
+    shown_of,
     stacks,
 )
 
@@ -96,9 +101,9 @@ def test_the_largest_processes_are_shown_and_the_others_added_up(tmp_path: Path)
     small = [Process(pid, blocks=(heap(pid * MIB),)) for pid in range(1, PROCESSES_A_HOST_MAX + 6)]
     made = report(tmp_path, Answered("a", tuple(small)))
     (host,) = made.hosts
-    assert [row.pid for row in host.shown] == list(range(PROCESSES_A_HOST_MAX + 5, 5, -1))
+    assert [row["pid"] for row in shown_of(made, "a")] == list(range(PROCESSES_A_HOST_MAX + 5, 5, -1))
     assert (host.others, host.others_native_heap_bytes) == (5, (1 + 2 + 3 + 4 + 5) * MIB)
-    assert made.processes.height == len(small)
+    assert made.tables.table("processes").height == len(small)
 
 
 def test_a_process_with_large_stacks_is_shown_though_its_heap_is_small(tmp_path: Path) -> None:
@@ -107,8 +112,8 @@ def test_a_process_with_large_stacks_is_shown_though_its_heap_is_small(tmp_path:
         Process(pid, blocks=(heap(1), stacks(9, pid * MIB)))
         for pid in range(1, STACK_PROCESSES_A_HOST_MAX + 3)
     ]
-    (host,) = report(tmp_path, Answered("a", (*many, *threads))).hosts
-    shown = [row.pid for row in host.shown]
+    made = report(tmp_path, Answered("a", (*many, *threads)))
+    shown = [row["pid"] for row in shown_of(made, "a")]
     assert len(shown) == PROCESSES_A_HOST_MAX
     assert shown[-STACK_PROCESSES_A_HOST_MAX:] == [3, 4, 5, 6, 7]
     assert shown[0] == 9 + PROCESSES_A_HOST_MAX
@@ -120,13 +125,17 @@ def test_the_kinds_of_a_process_and_of_its_host(tmp_path: Path) -> None:
         Block("thread_stack", MIB, count=1, block_bytes=MIB),
         heap(5 * GIB),
     )
-    (host,) = report(tmp_path, Answered("a", (Process(1, blocks=blocks, rss_anon_bytes=3 * GIB),))).hosts
-    assert [(row.kind, row.block_bytes, row.count) for row in host.shown[0].kinds] == [
+    made = report(tmp_path, Answered("a", (Process(1, blocks=blocks, rss_anon_bytes=3 * GIB),)))
+    assert [
+        (row["kind"], row["block_bytes"], row["count"]) for row in rows_of(made, "process_kinds", "a")
+    ] == [
         ("heap_main", 0, 1),
         ("thread_stack", 8 * MIB, 2),
         ("thread_stack", MIB, 1),
     ]
-    assert [(row.kind, row.count, row.resident_max_bytes) for row in host.kinds] == [
+    assert [
+        (row["kind"], row["count"], row["resident_max_bytes"]) for row in rows_of(made, "host_kinds", "a")
+    ] == [
         ("heap_main", 1, 3 * GIB),
         ("thread_stack", 3, 3 * MIB),
     ]
@@ -152,4 +161,21 @@ def test_findings_are_shown_the_gravest_first_and_then_by_rank(tmp_path: Path) -
         ("alarm", ["a"]),
         ("warning", ["b", "c"]),
     ]
-    assert [each.severity for each in made.hosts[-1].advice] == ["alarm", "info"]
+    assert [row["severity"] for row in rows_of(made, "findings", "a")] == ["alarm", "info"]
+    assert [row.to_look_at for row in made.hosts] == [1, 1, 1]
+
+
+def test_all_findings_are_kept_and_the_gravest_of_a_host_are_shown(tmp_path: Path) -> None:
+    many = tuple(finding(1, "warning", f"{number:03}") for number in range(FINDINGS_A_HOST_MAX + 1))
+    made = report(tmp_path, Answered("a", (Process(1),), findings=many))
+    assert len(rows_of(made, "findings", "a")) == FINDINGS_A_HOST_MAX + 1
+    assert made.hosts[0].to_look_at == FINDINGS_A_HOST_MAX
+    shown = json.loads(render_json.render(made))["hosts"][0]["findings"]
+    assert [each["comm"] for each in shown] == [f"{number:03}" for number in range(FINDINGS_A_HOST_MAX)]
+
+
+def test_an_advice_names_a_few_processes_and_counts_all(tmp_path: Path) -> None:
+    hosts = [Answered(f"{number}", (Process(1),), findings=(finding(1),)) for number in range(9)]
+    (group,) = report(tmp_path, *hosts).advice
+    assert [each.host for each in group.members] == [f"{number}" for number in range(MEMBERS_A_GROUP_MAX)]
+    assert group.count == 9

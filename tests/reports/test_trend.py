@@ -7,7 +7,18 @@ from archive.records import Scope
 from archive.runs import Run, Runs
 from reports import rank, trend
 from reports.trend import PAST_RUNS_MAX, SAME_START_S
-from tests.reports.fleet import BOOT_S, MIB, Answered, Process, failure, heap, run_of, runs_in
+from tests.reports.fleet import (
+    BOOT_S,
+    MIB,
+    RULES,
+    Answered,
+    Process,
+    failure,
+    heap,
+    run_of,
+    runs_in,
+    shown_of,
+)
 
 
 def day(runs: Runs, number: int, *answered: Answered, **more: str | bool | Scope) -> Run:
@@ -21,15 +32,16 @@ def web(amount_mib: int, **changes: float | str | None) -> Answered:
     return Answered("web1", (replace(process, **changes),))  # type: ignore[arg-type]
 
 
-def growth(runs: Runs, run: Run) -> tuple[int | None, str]:
-    (host,) = rank.report(run, runs).hosts
-    return host.growth_bytes, host.shown[0].restarted
+def growth(run: Run) -> tuple[int | None, str]:
+    report = rank.report(run)
+    (host,) = report.hosts
+    return host.growth_bytes, shown_of(report, host.name)[0]["restarted"]
 
 
 def test_the_same_process_grows(tmp_path: Path) -> None:
     runs = runs_in(tmp_path)
     day(runs, 20, web(100))
-    assert growth(runs, day(runs, 21, web(130))) == (30 * MIB, "no")
+    assert growth(day(runs, 21, web(130))) == (30 * MIB, "no")
 
 
 @pytest.mark.parametrize(
@@ -45,21 +57,21 @@ def test_the_same_process_grows(tmp_path: Path) -> None:
 def test_growth_is_not_read_across_a_restart(tmp_path: Path, start: dict[str, float | None]) -> None:
     runs = runs_in(tmp_path)
     day(runs, 20, web(100))
-    assert growth(runs, day(runs, 21, web(130, **start))) == (None, "yes")
+    assert growth(day(runs, 21, web(130, **start))) == (None, "yes")
 
 
 def test_a_clock_that_was_set_is_no_restart(tmp_path: Path) -> None:
     runs = runs_in(tmp_path)
     day(runs, 20, web(100))
     later = web(130, started_at_s=BOOT_S + 42 + SAME_START_S - 1)
-    assert growth(runs, day(runs, 21, later)) == (30 * MIB, "no")
+    assert growth(day(runs, 21, later)) == (30 * MIB, "no")
 
 
 def test_a_process_that_was_not_there_is_new(tmp_path: Path) -> None:
     runs = runs_in(tmp_path)
     day(runs, 20, web(100))
     other = web(130, pid=7, service="other.service", start_ticks=1)
-    assert growth(runs, day(runs, 21, other)) == (None, "new")
+    assert growth(day(runs, 21, other)) == (None, "new")
 
 
 def test_a_host_that_failed_then_has_nothing_to_compare(tmp_path: Path) -> None:
@@ -70,7 +82,7 @@ def test_a_host_that_failed_then_has_nothing_to_compare(tmp_path: Path) -> None:
         run_id="20261120T050000Z-prod-0001",
         started_at="2026-11-20T05:00:00Z",
     )
-    assert growth(runs, day(runs, 21, web(130))) == (None, "")
+    assert growth(day(runs, 21, web(130))) == (None, "")
 
 
 @pytest.mark.parametrize(
@@ -88,15 +100,14 @@ def test_only_runs_alike_are_compared(tmp_path: Path, other: dict[str, str | boo
     runs = runs_in(tmp_path)
     day(runs, 20, web(100), **other)
     run = day(runs, 21, web(130))
-    assert growth(runs, run) == (None, "")
-    assert rank.report(run, runs).run.compared_with == ""
+    assert growth(run) == (None, "")
+    assert rank.report(run).run.compared_with == ""
 
 
 def test_a_later_run_is_no_past(tmp_path: Path) -> None:
     runs = runs_in(tmp_path)
-    run = day(runs, 20, web(100))
     day(runs, 21, web(130))
-    assert growth(runs, run) == (None, "")
+    assert growth(day(runs, 20, web(100))) == (None, "")
 
 
 def test_own_excess_is_above_the_least_of_the_last_runs_and_they_are_limited(tmp_path: Path) -> None:
@@ -105,21 +116,22 @@ def test_own_excess_is_above_the_least_of_the_last_runs_and_they_are_limited(tmp
     for number in range(2, 2 + PAST_RUNS_MAX):
         day(runs, number, web(50 + number))
     run = day(runs, 20, web(100))
-    report = rank.report(run, runs)
+    report = rank.report(run)
     (host,) = report.hosts
     assert report.run.past_runs == PAST_RUNS_MAX
     assert host.own_excess_bytes == host.bloat_bytes == 48 * MIB  # above 52 of day 2; day 1 is too long ago
     assert host.growth_bytes == (100 - 50 - PAST_RUNS_MAX - 1) * MIB
-    assert host.shown[0].own_excess_bytes == 48 * MIB
+    assert shown_of(report, host.name)[0]["own_excess_bytes"] == 48 * MIB
 
 
 def test_a_damaged_run_is_no_baseline_and_no_reason_to_fail(tmp_path: Path) -> None:
     runs = runs_in(tmp_path)
     day(runs, 19, web(90))
     day(runs, 20, web(100))
-    (tmp_path / "20261120T050000Z-prod-0001" / "processes.parquet").write_bytes(b"no parquet")
+    damaged = tmp_path / "20261120T050000Z-prod-0001" / "settled" / RULES / "processes-0000.parquet"
+    assert damaged.exists()
+    damaged.write_bytes(b"no parquet")
     run = day(runs, 21, web(130))
-    assert growth(runs, run) == (40 * MIB, "no")
-    assert [each.run_id for each in trend.past(run.manifest, run.closed(), runs)] == [
-        "20261119T050000Z-prod-0001"
-    ]
+    assert growth(run) == (40 * MIB, "no")
+    past = trend.past(run.manifest, RULES, runs)
+    assert [each.run_id for each in past.runs] == ["20261119T050000Z-prod-0001"]

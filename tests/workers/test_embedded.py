@@ -14,9 +14,10 @@ from archive.mistakes import OperatorError
 from archive.records import Closed, Connection, Stage
 from archive.runs import Run, Runs, open_run
 from collector.session import Session
+from reports.status import DEADLINE_REASON
 from tests.archive.examples import dump, host, manifest
 from tests.redis_server import free_port
-from workers import locks, steps
+from workers import locks
 from workers.embedded import Progress, execute, progress_of
 
 
@@ -146,8 +147,7 @@ def test_a_killed_run_goes_on_to_the_same_result(tmp_path: Path) -> None:
     assert go_on(open_run(run.url), Seen()) is not None
     assert go_on(whole, Seen()) is not None
     for name in names:
-        assert run.read_footprints(name) == whole.read_footprints(name)
-        assert run.read_processes(name) == whole.read_processes(name)
+        assert run.read_result(name) == whole.read_result(name)
 
 
 def test_past_the_deadline_no_host_is_asked_and_what_was_sent_is_classified(
@@ -166,4 +166,4 @@ def test_past_the_deadline_no_host_is_asked_and_what_was_sent_is_classified(
     kept, failed = run.outcomes()
     assert kept.record is not None
     assert failed.failure is not None
-    assert failed.failure.reason == steps.DEADLINE_REASON
+    assert failed.failure.reason == DEADLINE_REASON

@@ -94,28 +94,35 @@ def tarpit() -> Iterator[int]:
         yield int(listening.getsockname()[1])
 
 
-def test_both_modes_give_byte_identical_footprints(
+def test_both_modes_give_byte_identical_results_and_tables(
     post: Post, settings: WorkerSettings, key: Path, tmp_path: Path
 ) -> None:
     refused = ssh_host("refused", free_port(), key)
-    run = create(settings, host("this"), host("=cmd()"), host("kept"), refused)
-    run.write_dump(dump("kept"))
+    kept = [f"kept{number:03}" for number in range(200)]
+    run = create(settings, host("this"), host("=cmd()"), *map(host, kept), refused)
+    for number, name in enumerate(kept):
+        run.write_dump(dump(name, seed=number % 50))
     with running("worker", settings, tmp_path):
         closed = execute(run, settings)
     assert closed is not None
-    assert (closed.asked, closed.failed, closed.complete) == (4, 1, True)
+    assert (closed.asked, closed.failed, closed.complete) == (203, 1, True)
     assert steps.is_rendered(run)
     assert Runs(settings.runs_url).queued() == ()
 
     here = Runs(str(tmp_path / "here")).create(run.manifest)
-    for name in ("this", "=cmd()", "kept"):
+    for name in ("this", "=cmd()", *kept):
         here.write_dump(run.read_dump(name))
-    embedded.execute(here, Session(here.manifest.limits), silent, threading.Event(), processes=2)
-    for name in ("this", "=cmd()", "kept"):
-        assert here.read_footprints(name) == run.read_footprints(name)
-        assert here.read_processes(name) == run.read_processes(name)
     failure = run.outcomes()[-1].failure
     assert failure is not None
+    here.write_failure(failure)
+    embedded.execute(here, Session(here.manifest.limits), silent, threading.Event(), processes=2)
+    assert len(run.store.list("results/1")) == 202
+    for folder in ("results/1", "settled/1"):
+        names = run.store.list(folder)
+        assert here.store.list(folder) == names
+        for name in names:
+            if not name.startswith("fleet-"):  # it says when the run was closed
+                assert here.store.read(f"{folder}/{name}") == run.store.read(f"{folder}/{name}"), name
     assert (failure.stage, failure.reason) == (Stage.TCP, "tcp_refused")
 
 

@@ -1,19 +1,24 @@
 """The steps, and what a run is after a stop between any two of their writes."""
 
 import gzip
+import re
 import resource
+import shutil
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from archive.mistakes import OperatorError
-from archive.records import Failure, HostRecord, Stage
+from archive.records import Closed, Failure, HostRecord, Stage
 from archive.runs import Run, Runs, open_run
-from archive.store import Store
+from archive.store import OBJECT_BYTES_MAX, Store
+from reports import rank
 from tests.archive.examples import dump, manifest
 from workers import steps
 
@@ -54,11 +59,11 @@ class StoppedError(BaseException):
 
 
 class StoppingStore(Store):
-    """A store whose process is killed before or after one of its writes."""
+    """A store whose process is killed before or after one of its writes or removals."""
 
-    def __init__(self, url: str, writes: int, *, after: bool) -> None:
+    def __init__(self, url: str, changes: int, *, after: bool) -> None:
         super().__init__(url)
-        self._left, self._after = writes, after
+        self._left, self._after = changes, after
 
     def write_once(self, path: str, content: bytes) -> bool:
         self._stop(here=not self._after)
@@ -71,6 +76,16 @@ class StoppingStore(Store):
         super().replace(path, content)
         self._stop(here=self._after)
 
+    def remove(self, path: str) -> None:
+        self._stop(here=not self._after)
+        super().remove(path)
+        self._stop(here=self._after)
+
+    def remove_folder(self, folder: str) -> None:
+        self._stop(here=not self._after)
+        super().remove_folder(folder)
+        self._stop(here=self._after)
+
     def _stop(self, *, here: bool) -> None:
         if here:
             self._left -= 1
@@ -78,22 +93,31 @@ class StoppingStore(Store):
                 raise StoppedError
 
 
-def test_a_run_stopped_at_any_write_goes_on_to_the_same_result(tmp_path: Path) -> None:
-    whole = Runs(str(tmp_path / "whole")).create(manifest("a", "b", "c"))
+def everything(run: Run) -> dict[str, bytes]:
+    """All that was made of a run but when it was closed."""
+    generation = open_run(run.url).generation
+    made = files(run, "dumps", f"results/{generation}", f"failures/{generation}", f"settled/{generation}")
+    made |= {f"failures/{name}": b"" for name in run.store.list("failures") if name.endswith(".json")}
+    return {path: content for path, content in made.items() if "/fleet-" not in path}
+
+
+@pytest.mark.parametrize("keep_dumps", [True, False])
+def test_a_run_stopped_at_any_write_goes_on_to_the_same_result(tmp_path: Path, keep_dumps: bool) -> None:
+    whole = Runs(str(tmp_path / "whole")).create(manifest("a", "b", "c", keep_dumps=keep_dumps))
     execute(whole)
-    expected = files(whole, "dumps", "processes", "hosts", "footprints", "failures")
+    expected = everything(whole)
     stopped = 0
     for after in (False, True):
-        for writes in range(100):
-            run = Runs(str(tmp_path / f"{after}{writes}")).create(whole.manifest)
+        for changes in range(100):
+            run = Runs(str(tmp_path / f"{after}{changes}")).create(whole.manifest)
             try:
-                execute(Run(StoppingStore(run.url, writes, after=after), run.manifest))
+                execute(Run(StoppingStore(run.url, changes, after=after), run.manifest))
             except StoppedError:
                 stopped += 1
             else:
                 break
             execute(open_run(run.url))
-            assert files(run, "dumps", "processes", "hosts", "footprints", "failures") == expected
+            assert everything(run) == expected
             closed = run.closed()
             assert closed is not None
             assert (closed.asked, closed.ok, closed.partial, closed.failed, closed.complete) == (
@@ -103,10 +127,82 @@ def test_a_run_stopped_at_any_write_goes_on_to_the_same_result(tmp_path: Path) -
                 1,
                 True,
             )
-            assert {name: run.read_summary(name) for name in ("hosts", "processes", "services")} == {
-                name: whole.read_summary(name) for name in ("hosts", "processes", "services")
-            }
     assert stopped > 2 * len(expected)
+
+
+def remake(run: Run) -> None:
+    """What mapsweep reclassify does, in this one thread."""
+    execute(steps.remade(run))
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_reclassification_stopped_anywhere_leaves_the_old_or_the_new_whole(
+    tmp_path: Path, after: bool
+) -> None:
+    plain = Runs(str(tmp_path / "plain")).create(manifest("a", "b", "c", "d"))
+    steps.keep(plain, replace(dump("d"), memory_gz=b"noise"))
+    execute(plain)
+    old, generations = everything(plain), set()
+    for changes in range(200):
+        runs = Runs(str(tmp_path / str(changes)))
+        shutil.copytree(plain.url, tmp_path / str(changes) / plain.run_id)
+        run = runs.open(plain.run_id)
+        try:
+            remake(Run(StoppingStore(run.url, changes, after=after), run.manifest))
+        except StoppedError:
+            pass
+        else:
+            break
+        now = open_run(run.url)
+        generations.add(now.generation)
+        assert now.closed() is not None
+        assert without_generation(everything(now)) == without_generation(old)
+        rank.report(now)
+        remake(now)
+        again = open_run(run.url)
+        assert without_generation(everything(again)) == without_generation(old)
+        assert set(run.store.list("settled")) == {again.generation}
+    assert changes > 20
+    assert generations == {"1", "1-2"}
+
+
+def without_generation(made: dict[str, bytes]) -> dict[str, bytes]:
+    """By which rules, and at which time something failed, left out."""
+    return {re.sub(r"/1(-\d+)?/", "/", path): _timeless(path, content) for path, content in made.items()}
+
+
+def _timeless(path: str, content: bytes) -> bytes:
+    if path.startswith("failures/"):
+        return re.sub(rb'"at": "[^"]*"', b"", content)
+    if "/hosts-" in path:
+        return pl.read_parquet(content).drop("at").write_json().encode()
+    return content
+
+
+class CountingStore(Store):
+    """A store that counts which objects are read."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.reads = Counter[str]()
+
+    def read(self, path: str, limit_bytes: int = OBJECT_BYTES_MAX) -> bytes:
+        self.reads[path] += 1
+        return super().read(path, limit_bytes)
+
+
+def test_closing_reads_each_result_once_and_rendering_none(run: Run) -> None:
+    for host in ("a", "b"):
+        steps.keep(run, dump(host))
+        steps.classify_host(run, host)
+    steps.keep(run, Failure("c", Stage.TCP, "tcp_refused"))
+    store = CountingStore(run.url)
+    steps.close_run(Run(store, run.manifest))
+    read = {path: count for path, count in store.reads.items() if path.startswith(("results/", "failures/"))}
+    assert read == {"results/1/a.result": 1, "results/1/b.result": 1, "failures/c.1.json": 1}
+    store.reads.clear()
+    steps.render_report(Run(store, run.manifest))
+    assert {path.partition("/")[0] for path in store.reads} == {"closed.json", "settled"}
 
 
 def test_a_rendering_stopped_at_any_write_is_done_again(run: Run) -> None:
@@ -225,49 +321,57 @@ def test_a_dump_that_is_not_kept_goes_when_it_is_classified(tmp_path: Path) -> N
     steps.classify_host(run, "a")
     assert run.dumped() == frozenset()
     with pytest.raises(OperatorError, match="kept no dumps"):
-        steps.reopen_for_new_rules(run)
+        steps.remade(run)
 
 
 def test_reclassified_a_run_is_what_it_was(run: Run) -> None:
     execute_and_render(run)
-    before = files(run, "dumps", "processes", "hosts", "footprints", "failures", "report")
-    steps.reopen_for_new_rules(run)
-    assert run.closed() is None
-    assert run.store.list("footprints") == []
-    execute_and_render(run)
-    after = files(run, "dumps", "processes", "hosts", "footprints", "failures", "report")
-    assert {path for path in before if before[path] != after[path]} <= {
+    before, report = everything(run), files(run, "report")
+    execute_and_render(steps.remade(open_run(run.url)))
+    now = open_run(run.url)
+    assert now.generation == "1-2"
+    assert without_generation(everything(now)) == without_generation(before)
+    after = files(run, "report")
+    assert before.keys() != everything(now).keys()
+    assert {path for path in report if report[path] != after[path]} <= {
         "report/report.json",
         "report/index.html",
     }
-    assert before.keys() == after.keys()
+
+
+def test_while_a_run_is_made_anew_it_is_the_baseline_of_the_next(tmp_path: Path) -> None:
+    runs = Runs(str(tmp_path))
+    first = replace(manifest("a", "b", "c"), run_id="20261120T050000Z-adhoc-0000", started_at="2026-11-20")
+    run = runs.create(first)
+    execute(run)
+    steps.classify_host(steps.remade(open_run(run.url)), "a")  # stopped here
+    second = runs.create(replace(first, run_id="20261121T050000Z-adhoc-0000", started_at="2026-11-21"))
+    execute(second)
+    assert rank.report(second).run.compared_with == first.run_id
 
 
 def test_a_run_with_a_lost_dump_keeps_what_was_made_of_it(run: Run) -> None:
     execute(run)
     run.remove_dump("b")
     with pytest.raises(OperatorError, match="no dump any more for 1 hosts, 'b' is the first"):
-        steps.reopen_for_new_rules(run)
+        steps.remade(run)
     assert run.closed() is not None
 
 
-@pytest.mark.parametrize("removals", [0, 1, 2, 3, 5, 7])
-def test_a_reclassification_stopped_anywhere_goes_on(run: Run, removals: int) -> None:
-    execute(run)
-    before = files(run, "processes", "hosts", "footprints")
-    left = removals
+def test_a_run_that_is_not_closed_has_no_report(run: Run) -> None:
+    with pytest.raises(OperatorError, match=f"mapsweep collect --resume {run.run_id}"):
+        rank.report(run)
 
-    class Stopping(Store):
-        def remove(self, path: str) -> None:
-            nonlocal left
-            left -= 1
-            if left < 0:
-                raise StoppedError
-            super().remove(path)
 
-    try:
-        steps.reopen_for_new_rules(Run(Stopping(run.url), run.manifest))
-    except StoppedError:
-        assert run.closed() is None or removals == 0
-    execute(open_run(run.url))
-    assert files(run, "processes", "hosts", "footprints") == before
+@pytest.mark.parametrize(("keep_dumps", "said"), [(True, "mapsweep reclassify"), (False, "kept no dumps")])
+def test_a_run_closed_by_an_older_mapsweep_says_what_brings_it_over(
+    tmp_path: Path, keep_dumps: bool, said: str
+) -> None:
+    run = Runs(str(tmp_path)).create(manifest("a", "b", "c", keep_dumps=keep_dumps))
+    run.write_dump(dump("a"))
+    run.close(Closed(run.run_id, "2026-11-20", 3, 3, 0, 0, complete=True))
+    with pytest.raises(OperatorError, match=said):
+        rank.report(open_run(run.url))
+    if keep_dumps:
+        execute(steps.remade(open_run(run.url)))
+        assert rank.report(open_run(run.url)).run.ok == 2

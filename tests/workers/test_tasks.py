@@ -55,10 +55,10 @@ def given_run(settings: WorkerSettings, *names: str, mail_to: tuple[str, ...] = 
 def test_a_host_that_is_done_is_not_done_again(settings: WorkerSettings) -> None:
     run, one = given_run(settings, "a"), worker(settings)
     one.classify(run.run_id, "a")
-    run.store.replace("footprints/a.parquet", b"as it was")
+    before = run.store.read("results/1/a.result")
     one.classify(run.run_id, "a")
     one.collect(run.run_id, ["a", "not of this run"])
-    assert run.read_footprints("a") == b"as it was"
+    assert run.store.read("results/1/a.result") == before
     assert run.standing().failed == frozenset()
 
 
@@ -77,7 +77,7 @@ def test_a_host_that_another_worker_is_at_is_left_to_it(settings: WorkerSettings
 
 def test_a_lease_is_given_back_where_the_task_fails(settings: WorkerSettings) -> None:
     run = given_run(settings, "a")
-    for folder in ("footprints", "failures"):
+    for folder in ("results", "failures"):
         run.store.replace(folder, b"a file where a folder has to be")
     with pytest.raises(NotADirectoryError):
         worker(settings).classify(run.run_id, "a")

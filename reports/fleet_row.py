@@ -1,0 +1,69 @@
+"""One row for the run: what it was, how it ended, and the sums over its hosts."""
+
+from typing import Final
+
+import polars as pl
+
+from archive.records import Closed, Manifest
+from reports.measures import NATIVE, sum_any
+from reports.status import FAILED
+from reports.trend import Past
+
+_EXTENTS: Final = ("native_heap", "stacks", "java_heap")
+_SUMS: Final = (
+    "stacks",
+    "threads",
+    "rss_bytes",
+    "swap_bytes",
+    "mem_total_bytes",
+    "growth_bytes",
+    "bloat_bytes",
+)
+
+
+def fleet_row(manifest: Manifest, closed: Closed, past: Past, hosts: pl.DataFrame) -> pl.DataFrame:
+    """The run in one row."""
+    last = past.runs[-1] if past.runs else None
+    facts: dict[str, str | int | bool] = {
+        "run_id": manifest.run_id,
+        "hosts": manifest.scope.hosts,
+        "evidence": manifest.scope.evidence,
+        "become": manifest.scope.become,
+        "started_at": manifest.started_at,
+        "closed_at": closed.closed_at,
+        "asked": closed.asked,
+        "ok": closed.ok,
+        "partial": closed.partial,
+        "failed": closed.failed,
+        "tool_version": manifest.tool_version,
+        "rules_version": closed.rules_version or "several",
+        "command": manifest.command,
+        "compared_with": last.run_id if last else "",
+        "compared_at": last.started_at if last else "",
+        "past_runs": len(past.runs),
+    }
+    answered = hosts.filter(pl.col("status") != FAILED)
+    read = answered.filter(pl.col(NATIVE).is_not_null())
+    sums = pl.concat(
+        [
+            read.select(each for name in _EXTENTS for each in _extent(name)),
+            answered.select(
+                *(sum_any(pl.col(name)).alias(name) for name in _SUMS),
+                pl.col("sent").sum(),
+                pl.col("denied").sum(),
+            ),
+        ],
+        how="horizontal",
+    )
+    return sums.select(*(pl.lit(value).alias(name) for name, value in facts.items()), pl.all())
+
+
+def _extent(name: str) -> list[pl.Expr]:
+    """The four sizes of a measure over hosts; resident is known where it is known of each."""
+    resident = pl.col(f"{name}_resident_bytes")
+    known = pl.when((resident.null_count() == 0) & (resident.len() > 0)).then(resident.sum())
+    others = ("resident_max_bytes", "committed_bytes", "reserved_bytes")
+    return [
+        *(sum_any(pl.col(f"{name}_{size}")).alias(f"{name}_{size}") for size in others),
+        known.alias(f"{name}_resident_bytes"),
+    ]

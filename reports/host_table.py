@@ -1,0 +1,111 @@
+"""A row a host that was asked: how it ended, what it says of itself, its place in the rankings."""
+
+from typing import Final
+
+import polars as pl
+
+from archive.runs import Outcome
+from reports.column import Unit, schema_of
+from reports.columns import HOSTS
+from reports.measures import NATIVE, STACKS, sum_any
+from reports.page_rows import SEVERITIES, graver_first
+from reports.status import FAILED, status
+
+HOST_EXTRAS: Final[dict[str, type[pl.DataType]]] = {
+    "place": pl.Int64,  # in the order of the report: ranked, then read in part, then failed
+    "others": pl.Int64,  # processes that a report does not show one by one
+    "others_native_heap_bytes": pl.Int64,
+    "others_stacks_bytes": pl.Int64,
+    "largest_pid": pl.Int64,
+    "largest": pl.String,  # name and pid of the process with the most native heap, where it has any
+    "most_stacks": pl.String,  # and of the one with the most thread stacks
+    "to_look_at": pl.Int64,  # findings that are more than information
+}
+_ENDING: Final[dict[str, type[pl.DataType]]] = {
+    "name": pl.String,
+    "status": pl.String,
+    "stage": pl.String,
+    "reason": pl.String,
+    "detail": pl.String,
+    "remedy": pl.String,
+}
+
+
+_TOLD: Final = tuple(column for column in HOSTS if column.of is not None)
+
+
+def asked(outcomes: list[Outcome]) -> pl.DataFrame:
+    """How these hosts ended and what they say of themselves."""
+    return pl.DataFrame([_row(one) for one in outcomes], schema={**_ENDING, **schema_of(_TOLD)})
+
+
+def _row(outcome: Outcome) -> dict[str, str | int | float | None]:
+    stands = status(outcome)
+    ending: dict[str, str | int | float | None] = {
+        "name": outcome.host.name,
+        "status": stands.status,
+        "stage": stands.stage,
+        "reason": stands.reason,
+        "detail": stands.detail,
+        "remedy": stands.remedy,
+    }
+    record, failure = outcome.record, outcome.failure
+    if record is not None:
+        return ending | {column.name: column.of(record) for column in _TOLD if column.of is not None}
+    ending |= {column.name: "" for column in _TOLD if column.unit is Unit.TEXT}
+    if failure is not None:
+        ending |= {"at": failure.at, "elapsed_s": failure.elapsed_s, "attempt": failure.attempt}
+    return ending
+
+
+def others_of(processes: pl.DataFrame) -> pl.DataFrame:
+    """host, its largest processes, and the sums over those that a report does not show one by one."""
+    hidden = ~pl.col("shown")
+    first = pl.col("shown") & (pl.col("host_place") == pl.col("host_place").filter("shown").min())
+    name = pl.when(pl.col("comm") != "").then(pl.col("comm")).otherwise(pl.col("exe"))
+    said = pl.format("{} ({})", pl.when(name != "").then(name).otherwise(pl.lit("?")), "pid")
+    unnamed = pl.format("{} ({})", name, "pid")
+    stacks = pl.col(STACKS).fill_null(0)
+    by_stacks = unnamed.filter("shown").sort_by(
+        [stacks.filter("shown"), pl.col("pid").filter("shown")], descending=[True, False]
+    )
+    count = (
+        pl.col("stacks")
+        .filter("shown")
+        .sort_by([stacks.filter("shown"), pl.col("pid").filter("shown")], descending=[True, False])
+    )
+    return processes.group_by("host").agg(
+        hidden.sum().cast(pl.Int64).alias("others"),
+        sum_any(pl.col(NATIVE).filter(hidden)).alias("others_native_heap_bytes"),
+        sum_any(pl.col(STACKS).filter(hidden)).alias("others_stacks_bytes"),
+        pl.col("pid").filter(first).first().alias("largest_pid"),
+        pl.when(pl.col(NATIVE).filter(first).first() > 0)
+        .then(said.filter(first).first())
+        .otherwise(pl.lit(""))
+        .alias("largest"),
+        pl.when(count.first() > 0).then(by_stacks.first()).otherwise(pl.lit("")).alias("most_stacks"),
+    )
+
+
+def to_look_at(findings: pl.DataFrame) -> pl.DataFrame:
+    """name, how many of the findings that are shown of a host are more than information."""
+    urgent = (pl.col("severity") != SEVERITIES[-1]).sum().cast(pl.Int64)
+    return graver_first(findings).group_by(pl.col("host").alias("name")).agg(urgent.alias("to_look_at"))
+
+
+def ranked(hosts: pl.DataFrame) -> pl.DataFrame:
+    """With ranks by native heap and by stacks, ties by name; the unknown have none and follow."""
+    known = hosts.filter(pl.col(NATIVE).is_not_null())
+    heap = known.sort([NATIVE, "name"], descending=[True, False]).select("name").with_row_index("rank", 1)
+    by_stacks = [pl.col(STACKS).fill_null(0), pl.col("name")]
+    stack = known.sort(by_stacks, descending=[True, False]).select("name").with_row_index("stack_rank", 1)
+    names = hosts.columns
+    table = (
+        hosts.drop("rank", "stack_rank", "place")
+        .join(heap, on="name", how="left", maintain_order="left")
+        .join(stack, on="name", how="left", maintain_order="left")
+        .sort(pl.col("rank"), pl.col("status") == FAILED, "name", nulls_last=True)
+        .with_row_index("place", 1)
+        .sort("name")
+    )
+    return table.select(names).with_columns(pl.col("rank", "stack_rank", "place").cast(pl.Int64))

@@ -1,0 +1,240 @@
+"""The page's rows of processes, kinds and findings, made column by column, for all hosts at once."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from reports import column_text as texts
+from reports import settled
+from reports.settled import Settled
+from reports.sizes import DASH, instant
+
+FINDINGS_A_HOST_MAX: Final = 100  # shown of one host; the table has them all
+SEVERITIES: Final = ("alarm", "warning", "info")
+GRAVITY: Final = pl.col("severity").replace_strict(
+    {name: place for place, name in enumerate(SEVERITIES)}, default=len(SEVERITIES), return_dtype=pl.Int64
+)
+_CUT: Final = 48
+_CLASSES: Final = {"alarm": "bad", "warning": "warn"}
+
+
+@dataclass(frozen=True, slots=True)
+class HostHtml:
+    """What a host's section holds beyond the host's own figures."""
+
+    processes: str  # rows of a table
+    count: int  # how many
+    others: int  # that are in no row
+    others_native_heap_bytes: int | None
+    others_stacks_bytes: int | None
+    kinds: str  # of some processes, one block each
+
+    @property
+    def bytes(self) -> int:
+        """How long it is in UTF-8."""
+        return len(self.processes.encode()) + len(self.kinds.encode())
+
+
+NOTHING: Final = HostHtml("", 0, 0, None, None, "")
+
+
+class PageRows:
+    """All rows that a page may show; `sections` gives those of each host."""
+
+    def __init__(self, tables: Settled, *, compared: bool) -> None:
+        clocks = _clocks(tables)
+        parts = list(tables.parts(settled.PROCESSES))
+        shown = pl.concat(part.filter("shown") for part in parts).join(clocks, on="host", how="left")
+        shown = shown.sort("host", "host_place").with_columns(
+            pl.int_range(pl.len()).over("host").alias("_place")
+        )
+        self._rows = shown.select(
+            "host",
+            "_place",
+            pl.col("native_heap_resident_max_bytes").alias("heap"),
+            pl.col("stacks_resident_max_bytes").alias("stack"),
+            _process_rows(shown, compared=compared),
+            _kind_blocks(shown, tables.table(settled.PROCESS_KINDS)),
+        )
+        self.findings = _findings(tables.table(settled.FINDINGS))
+
+    def sections(self, processes: int, detailed: int) -> dict[str, HostHtml]:
+        """By host, the rows of so many processes, and so many of them by kind."""
+        place, heap, stack = pl.col("_place"), pl.col("heap"), pl.col("stack")
+        hidden = place >= processes
+        table = self._rows.group_by("host").agg(
+            pl.col("row").filter(~hidden).str.join(""),
+            (~hidden).sum().cast(pl.Int64).alias("count"),
+            hidden.sum().cast(pl.Int64).alias("others"),
+            pl.when(heap.filter(hidden).count() > 0).then(heap.filter(hidden).sum()).alias("heap"),
+            pl.when(stack.filter(hidden).count() > 0).then(stack.filter(hidden).sum()).alias("stack"),
+            pl.col("kinds").filter(place < detailed).str.join(""),
+        )
+        return {host: HostHtml(*values) for host, *values in table.iter_rows()}
+
+
+def _clocks(tables: Settled) -> pl.DataFrame:
+    """host, and when it was swept in seconds since 1970."""
+    hosts = tables.table(settled.HOSTS, ("name", "at"))
+    moments = [instant(at) for at in hosts["at"].to_list()]
+    seconds = [moment.timestamp() if moment else None for moment in moments]
+    return pl.DataFrame(
+        {"host": hosts["name"], "_swept": seconds}, schema={"host": pl.String, "_swept": pl.Float64}
+    )
+
+
+def _sortable(value: pl.Expr) -> pl.Expr:
+    """The attribute that a cell is sorted by, where its text is not the number itself."""
+    return pl.when(value != 0).then(pl.format(' data-v="{}"', value)).otherwise(pl.lit(""))
+
+
+def _cell(name: str, text: pl.Expr) -> Iterator[pl.Expr]:
+    yield from (pl.lit("<td"), _sortable(pl.col(name)), pl.lit(">"), text, pl.lit("</td>"))
+
+
+def _amount(measure: str, class_: str = "") -> Iterator[pl.Expr]:
+    most = pl.col(f"{measure}_resident_max_bytes")
+    yield from (pl.lit(f"<td{class_}"), _sortable(most), pl.lit(">"), texts.extent(measure), pl.lit("</td>"))
+
+
+def _count(name: str) -> Iterator[pl.Expr]:
+    yield from (pl.lit("<td>"), texts.number(name), pl.lit("</td>"))
+
+
+def _process_rows(shown: pl.DataFrame, *, compared: bool) -> pl.Series:
+    """A row a process."""
+    names = shown.select(
+        texts.escaped(shown["exe"], 120),
+        texts.escaped(shown["comm"], 24),
+        texts.escaped(shown["service"].replace("", DASH), 40),
+    ).rename(lambda name: f"_{name}")
+    up = pl.col("_up_s")
+    restarted = pl.when(pl.col("restarted") == "yes").then(pl.lit(' <span class="tag">restarted</span>'))
+    denied = pl.when(pl.col("evidence") == "denied").then(
+        pl.lit(' <span class="tag warn">not readable</span>')
+    )
+    pieces = (
+        pl.format('<tr><td>{}<th scope="row" class="name"><bdi title="{}">{}</bdi>', "pid", "_exe", "_comm"),
+        restarted.otherwise(pl.lit("")),
+        denied.otherwise(pl.lit("")),
+        pl.format('</th><td class="name"><bdi>{}</bdi>', "_service"),
+        *_amount("native_heap", ' class="key"'),
+        *(_cell("growth_bytes", texts.growth("growth_bytes")) if compared else ()),
+        *_cell("bloat_bytes", texts.size("bloat_bytes")),
+        *_cell("rss_bytes", texts.size("rss_bytes")),
+        *_count("stacks"),
+        *_amount("stacks"),
+        *_cell("stacks_reserved_bytes", texts.size("stacks_reserved_bytes")),
+        *_amount("java_heap"),
+        *_count("arena_heaps"),
+        *_count("threads"),
+        *(pl.lit("<td"), _sortable(up), pl.lit(">"), texts.duration(up).fill_null(DASH), pl.lit("</tr>\n")),
+    )
+    since_s = texts.whole(pl.col("_swept") - pl.col("started_at_s")).clip(lower_bound=0)
+    table = pl.concat([shown, names], how="horizontal").with_columns(since_s.alias("_up_s"))
+    return table.select(pl.concat_str(pieces).alias("row"))["row"]
+
+
+def _kind_blocks(shown: pl.DataFrame, kinds: pl.DataFrame) -> pl.Series:
+    """A block a process that has kinds, each with its table; empty where it has none."""
+    pieces = (
+        pl.format(
+            '<tr><th scope="row" class="t">{}<td class="t">{}<td>{}<td>',
+            "kind",
+            "family",
+            texts.number("count"),
+        ),
+        pl.when(pl.col("block_bytes") != 0).then(texts.size("block_bytes")).otherwise(pl.lit("")),
+        pl.format("<td>{}<td>{}", texts.size("reserved_bytes"), texts.size("committed_bytes")),
+        pl.format('<td class="key">{}\n', texts.extent("kind")),
+    )
+    safe = kinds.with_columns(texts.escaped(kinds["kind"]))
+    bounded = safe.rename(
+        {"resident_bytes": "kind_resident_bytes", "resident_max_bytes": "kind_resident_max_bytes"}
+    )
+    rows = (
+        bounded.select("host", "pid", pl.concat_str(pieces).alias("_kinds"))
+        .group_by("host", "pid", maintain_order=True)
+        .agg(pl.col("_kinds").str.join(""))
+    )
+    names = pl.DataFrame(
+        [
+            texts.escaped(shown["comm"], 32).alias("_comm"),
+            texts.escaped(shown["arguments"], 600).alias("_arguments"),
+            texts.escaped(shown["unit"], 60).alias("_unit"),
+            texts.escaped(shown["container"], 24).alias("_container"),
+            texts.escaped(shown["runtime"], _CUT).alias("_runtime"),
+            texts.escaped(shown["evidence"]).alias("_evidence"),
+            texts.escaped(shown["trouble"], 60).alias("_trouble"),
+        ]
+    )
+    table = pl.concat([shown, names], how="horizontal").join(
+        rows, on=["host", "pid"], how="left", maintain_order="left"
+    )
+
+    def where(name: str, pattern: str) -> pl.Expr:
+        text = pl.col(name)
+        return pl.when(text != "").then(pl.format(pattern, text)).otherwise(pl.lit(""))
+
+    block = pl.concat_str(
+        pl.format('<details class="process"><summary><bdi>{}</bdi> ({})</summary>\n', "_comm", "pid"),
+        where("_arguments", '<p class="mono soft arguments"><bdi>{}</bdi></p>'),
+        pl.lit('<p class="small soft">'),
+        where("_unit", "unit {} · "),
+        where("_container", "container {} · "),
+        where("_runtime", "{} · "),
+        "_evidence",
+        where("_trouble", ' · <span class="warn">{}</span>'),
+        pl.format(
+            " · VSZ {} · RssAnon {} · swap {}</p>\n",
+            *(texts.size(name) for name in ("vm_size_bytes", "rss_anon_bytes", "swap_bytes")),
+        ),
+        pl.format(
+            '<div class="scroll" role="region" aria-label="Kinds of {} ({})" tabindex="0">', "_comm", "pid"
+        ),
+        pl.lit(_KINDS_HEAD),
+        "_kinds",
+        pl.lit("</tbody>\n</table>\n</div></details>\n"),
+    )
+    return table.select(block.fill_null("").alias("kinds"))["kinds"]
+
+
+_KINDS_HEAD: Final = (
+    '<table class="kinds">\n<thead><tr><th scope="col" class="t">Kind</th>'
+    '<th scope="col" class="t">Family</th>'
+    '<th scope="col">Blocks</th><th scope="col">Each</th><th scope="col">Reserved</th>'
+    '<th scope="col">Committed</th><th scope="col">Resident</th></tr></thead>\n<tbody>\n'
+)
+
+
+def graver_first(table: pl.DataFrame) -> pl.DataFrame:
+    """The findings that are shown of each host, the gravest first, hosts by name."""
+    few = table.filter(pl.int_range(pl.len()).over("host") < FINDINGS_A_HOST_MAX)
+    return few.with_columns(GRAVITY.alias("gravity")).sort("host", "gravity", maintain_order=True)
+
+
+def _findings(table: pl.DataFrame) -> dict[str, str]:
+    """By host, its findings as items of a list."""
+    few = graver_first(table)
+    shown = few.with_columns(
+        texts.escaped(few["comm"], _CUT),
+        *(texts.escaped(few[name]) for name in ("severity", "evidence", "advice", "confirm", "not_shown")),
+    )
+    tag = few["severity"].replace_strict(_CLASSES, default="soft", return_dtype=pl.String).alias("_tag")
+    more = (
+        pl.when(pl.col("not_shown") != "")
+        .then(pl.format(" Not shown here: {}", "not_shown"))
+        .otherwise(pl.lit(""))
+    )
+    item = pl.concat_str(
+        pl.format('<li><span class="tag {}">{}</span> ', "_tag", "severity"),
+        pl.format("<b><bdi>{}</bdi></b> ({}): {}\n", "comm", "pid", "evidence"),
+        pl.format('<div>{}</div><div class="small soft">To confirm: {}', "advice", "confirm"),
+        more,
+        pl.lit("</div></li>\n"),
+    )
+    items = shown.with_columns(tag).select("host", item.alias("item"))
+    joined = items.group_by("host").agg(pl.col("item").str.join(""))
+    return {str(host): str(text) for host, text in joined.iter_rows()}

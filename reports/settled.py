@@ -1,0 +1,68 @@
+"""The tables of a closed run: what outputs, trends and anybody's DuckDB read. `reports.settle` wrote them."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import polars as pl
+
+from archive import tables
+from archive.mistakes import Mistake, OperatorError
+from archive.records import Closed, Manifest
+from archive.runs import Run
+
+FLEET: Final = "fleet"  # one row: the run, and the sums over its hosts
+HOSTS: Final = "hosts"  # a row a host asked
+SERVICES: Final = "services"
+PROCESSES: Final = "processes"
+FOOTPRINTS: Final = "footprints"  # a row a process, kind and block size
+FINDINGS: Final = "findings"
+HOST_KINDS: Final = "host_kinds"  # a row a host and kind
+PROCESS_KINDS: Final = "process_kinds"  # a row a kind and block size of the processes that a report shows
+IN_PARTS: Final = (HOSTS, PROCESSES, FOOTPRINTS, FINDINGS, HOST_KINDS, PROCESS_KINDS)
+WHOLE: Final = (FLEET, SERVICES)
+
+
+class Settled:
+    """The tables of one run; OperatorError where it is not closed, or was by a mapsweep without these."""
+
+    def __init__(self, run: Run) -> None:
+        closed = run.closed()
+        if closed is None:
+            remedy = f"mapsweep collect --resume {run.run_id}"
+            raise OperatorError(Mistake(run.run_id, "is not closed yet", remedy))
+        if not closed.results:
+            raise OperatorError(_older(run))
+        self._run = run
+        self.closed: Closed = closed
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the run was to do."""
+        return self._run.manifest
+
+    def parts(self, name: str, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+        """A table in its parts, hosts by name; OperatorError where one is damaged or gone."""
+        for part in range(self.closed.parts if name in IN_PARTS else 1):
+            place = f"{self._run.run_id}: {name}, part {part}"
+            try:
+                content = self._run.read_settled(name, part)
+            except FileNotFoundError:
+                raise OperatorError(Mistake(place, "is gone", _again(self._run))) from None
+            yield tables.from_parquet(content, place, columns)
+
+    def table(self, name: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """A table, whole."""
+        return pl.concat(self.parts(name, columns))
+
+
+def _older(run: Run) -> Mistake:
+    """The run was closed before there were these tables."""
+    if not run.manifest.keep_dumps:
+        remedy = "it kept no dumps to make them of; its report/ is what it was"
+    else:
+        remedy = _again(run)
+    return Mistake(run.run_id, "was closed by an older mapsweep, which kept other tables", remedy)
+
+
+def _again(run: Run) -> str:
+    return f"mapsweep reclassify {run.run_id} makes them of its dumps"

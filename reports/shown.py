@@ -1,0 +1,28 @@
+"""Which processes a report shows one by one: the largest by native heap, and a few for their stacks."""
+
+from typing import Final
+
+import polars as pl
+
+from reports.measures import NATIVE, STACKS
+
+PROCESSES_A_HOST_MAX: Final = 20  # shown in a report; processes.csv has them all
+STACK_PROCESSES_A_HOST_MAX: Final = 5  # of these at most so many for their stacks alone
+
+
+def with_places(processes: pl.DataFrame) -> pl.DataFrame:
+    """Adds host_place, by native heap among the processes of its host, and shown; the order of rows stays."""
+    number = pl.int_range(pl.len()).over("host")
+    by_heap = (
+        processes.with_row_index("_row")
+        .sort(["host", NATIVE, "pid"], descending=[False, True, False], nulls_last=True, maintain_order=True)
+        .with_columns(number.alias("host_place"))
+    )
+    by_stack = by_heap.sort(
+        ["host", STACKS, "host_place"], descending=[False, True, False], nulls_last=True
+    ).with_columns(number.alias("_stack"))
+    for_stacks = (pl.col("_stack") < STACK_PROCESSES_A_HOST_MAX) & (pl.col(STACKS) > 0)
+    chosen = by_stack.sort("host", ~for_stacks.fill_null(value=False), "host_place").with_columns(
+        (number < PROCESSES_A_HOST_MAX).alias("shown")
+    )
+    return chosen.sort("_row").drop("_row", "_stack")
