@@ -81,7 +81,9 @@ def host(name: str, port: int = 22, connection: Connection = Connection.LOCAL) -
     return Host(name, "127.0.0.1", port=port, connection=connection)
 
 
-def manifest(*names: str, name: str = "adhoc", hours: float = 1, keep_dumps: bool = True) -> Manifest:
+def manifest(
+    *names: str, name: str = "adhoc", hours: float = 1, keep_dumps: bool = True, rules_version: str = "1"
+) -> Manifest:
     """A run that asks these hosts and has an hour to do so."""
     now = datetime.now(UTC)
     return Manifest(
@@ -92,7 +94,7 @@ def manifest(*names: str, name: str = "adhoc", hours: float = 1, keep_dumps: boo
         started_at=now.isoformat(timespec="seconds"),
         deadline_at=(now + timedelta(hours=hours)).isoformat(timespec="seconds"),
         tool_version="0",
-        rules_version="1",
+        rules_version=rules_version,
         keep_dumps=keep_dumps,
     )
 

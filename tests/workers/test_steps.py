@@ -18,6 +18,7 @@ from archive.mistakes import OperatorError
 from archive.records import Closed, Failure, HostRecord, Stage
 from archive.runs import Run, Runs, open_run
 from archive.store import OBJECT_BYTES_MAX, Store
+from procmaps.classify import RULES_VERSION
 from reports import rank
 from tests.archive.examples import dump, manifest
 from workers import steps
@@ -25,7 +26,7 @@ from workers import steps
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    return Runs(str(tmp_path / "runs")).create(manifest("a", "b", "c"))
+    return Runs(str(tmp_path / "runs")).create(manifest("a", "b", "c", rules_version=RULES_VERSION))
 
 
 def files(run: Run, *folders: str) -> dict[str, bytes]:
@@ -139,7 +140,7 @@ def remake(run: Run) -> None:
 def test_a_reclassification_stopped_anywhere_leaves_the_old_or_the_new_whole(
     tmp_path: Path, after: bool
 ) -> None:
-    plain = Runs(str(tmp_path / "plain")).create(manifest("a", "b", "c", "d"))
+    plain = Runs(str(tmp_path / "plain")).create(manifest("a", "b", "c", "d", rules_version=RULES_VERSION))
     steps.keep(plain, replace(dump("d"), memory_gz=b"noise"))
     execute(plain)
     old, generations = everything(plain), set()
@@ -163,12 +164,15 @@ def test_a_reclassification_stopped_anywhere_leaves_the_old_or_the_new_whole(
         assert without_generation(everything(again)) == without_generation(old)
         assert set(run.store.list("settled")) == {again.generation}
     assert changes > 20
-    assert generations == {"1", "1-2"}
+    assert generations == {RULES_VERSION, f"{RULES_VERSION}-2"}
 
 
 def without_generation(made: dict[str, bytes]) -> dict[str, bytes]:
     """By which rules, and at which time something failed, left out."""
-    return {re.sub(r"/1(-\d+)?/", "/", path): _timeless(path, content) for path, content in made.items()}
+    return {
+        re.sub(rf"/{RULES_VERSION}(-\d+)?/", "/", path): _timeless(path, content)
+        for path, content in made.items()
+    }
 
 
 def _timeless(path: str, content: bytes) -> bytes:
@@ -329,7 +333,7 @@ def test_reclassified_a_run_is_what_it_was(run: Run) -> None:
     before, report = everything(run), files(run, "report")
     execute_and_render(steps.remade(open_run(run.url)))
     now = open_run(run.url)
-    assert now.generation == "1-2"
+    assert now.generation == f"{RULES_VERSION}-2"
     assert without_generation(everything(now)) == without_generation(before)
     after = files(run, "report")
     assert before.keys() != everything(now).keys()
