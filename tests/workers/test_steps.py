@@ -203,7 +203,11 @@ def test_closing_reads_each_result_once_and_rendering_none(run: Run) -> None:
     store = CountingStore(run.url)
     steps.close_run(Run(store, run.manifest))
     read = {path: count for path, count in store.reads.items() if path.startswith(("results/", "failures/"))}
-    assert read == {"results/1/a.result": 1, "results/1/b.result": 1, "failures/c.1.json": 1}
+    assert read == {
+        f"results/{RULES_VERSION}/a.result": 1,
+        f"results/{RULES_VERSION}/b.result": 1,
+        "failures/c.1.json": 1,
+    }
     store.reads.clear()
     steps.render_report(Run(store, run.manifest))
     assert {path.partition("/")[0] for path in store.reads} == {"closed.json", "settled"}
