@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 _SHOWN_MAX: Final = 3  # of the mistakes of one file
+SHOWN_LENGTH_MAX: Final = 80  # of a name or value that cannot be read
 
 
 def encode(record: object) -> bytes:
@@ -31,7 +32,8 @@ def decode(record: type[R], text: bytes, place: str) -> R:
         raise _unusable(place, f"is not whole JSON: {error}") from None
     version = document.get("schema_version") if isinstance(document, dict) else None
     if version != SCHEMA_VERSION or isinstance(version, bool):
-        problem = f"has schema version {json.dumps(version)}, this mapsweep reads version {SCHEMA_VERSION}"
+        shown = json.dumps(version)[:SHOWN_LENGTH_MAX]
+        problem = f"has schema version {shown}, this mapsweep reads version {SCHEMA_VERSION}"
         raise OperatorError(Mistake(place, problem, "read it with the mapsweep that wrote it"))
     return decode_fields(record, text, place)
 
@@ -50,7 +52,8 @@ def _told(mistake: "ErrorDetails", record: type) -> str:
     """One mistake: which field, and what is wrong with it."""
     if mistake["type"] == "json_invalid":
         return f"is not whole JSON: {mistake['ctx']['error']}"
-    field = ".".join(map(str, mistake["loc"]))
+    # whoever wrote the document chose its names
+    field = ".".join(ascii(str(part)[:SHOWN_LENGTH_MAX])[1:-1] for part in mistake["loc"])
     if mistake["type"] == "missing":
         return f"{field} is missing"
     if mistake["type"] in {"unexpected_keyword_argument", "extra_forbidden"}:
