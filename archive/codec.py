@@ -12,11 +12,10 @@ from archive.records import SCHEMA_VERSION
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-SHOWN_LENGTH_MAX = 80  # of a name or value that cannot be read
-
 R = TypeVar("R")
 
 _SHOWN_MAX: Final = 3  # of the mistakes of one file
+SHOWN_LENGTH_MAX: Final = 80  # of a name or value that cannot be read
 
 
 def encode(record: object) -> bytes:
@@ -54,7 +53,7 @@ def _told(mistake: "ErrorDetails", record: type) -> str:
     if mistake["type"] == "json_invalid":
         return f"is not whole JSON: {mistake['ctx']['error']}"
     # whoever wrote the document chose its names
-    field = ascii(".".join(map(str, mistake["loc"]))[:SHOWN_LENGTH_MAX])[1:-1]
+    field = ".".join(ascii(str(part)[:SHOWN_LENGTH_MAX])[1:-1] for part in mistake["loc"])
     if mistake["type"] == "missing":
         return f"{field} is missing"
     if mistake["type"] in {"unexpected_keyword_argument", "extra_forbidden"}:

@@ -70,7 +70,7 @@ def settle(run: Run, runs: Runs, closed_at: str) -> Closed:
     past = trend.past(run.manifest, rules_version, runs)
     hosts = ranked(_second(parts, past, keep))
     for number, part in enumerate(parts):
-        rows = hosts.filter(pl.col("name").is_in(part.hosts["name"].implode()))
+        rows = hosts.join(part.hosts.select("name"), on="name", how="semi").sort("name")
         keep(settled.HOSTS, number, rows)
     counts = {how: int((hosts["status"] == how).sum()) for how in (OK, PARTIAL, FAILED)}
     closed = Closed(

@@ -199,11 +199,12 @@ def remade(run: Run) -> Run:
     if not run.manifest.keep_dumps:
         problem = "kept no dumps, so nothing can be made anew"
         raise OperatorError(Mistake(run.run_id, problem, "sweep again with dumps kept"))
-    lost = sorted(run.standing().done - run.dumped())
+    anew = run.remade(RULES_VERSION)
+    lost = sorted({host.name for host in anew.pending()} - run.dumped())  # no host is asked again
     if lost:
         problem = f"has no dump any more for {len(lost)} hosts, {lost[0]!r} is the first"
         raise OperatorError(Mistake(run.run_id, problem, "put the dumps back, or sweep again"))
-    return run.remade(RULES_VERSION)
+    return anew
 
 
 def _sentences(*problems: str) -> str:

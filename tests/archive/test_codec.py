@@ -97,3 +97,16 @@ def test_a_document_cut_anywhere_is_a_mistake() -> None:
 def test_nesting_without_end_is_a_mistake() -> None:
     with pytest.raises(OperatorError):
         codec.decode(Failure, b"[" * 100_000, "r")
+
+
+def test_what_an_error_says_of_a_document_is_short_and_printable() -> None:
+    for change in (
+        {"schema_version": "x" * 10_000},
+        {"\x1b[31m" + "x" * 10_000: 1},
+        {"scope": {"\n" * 999: 1}},
+    ):
+        document = json.loads(codec.encode(manifest("a"))) | change
+        with pytest.raises(OperatorError) as raised:
+            codec.decode(Manifest, json.dumps(document).encode(), "m")
+        assert len(str(raised.value)) < 1000
+        assert str(raised.value).isprintable()

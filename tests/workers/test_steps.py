@@ -366,6 +366,15 @@ def test_a_run_with_a_lost_dump_keeps_what_was_made_of_it(run: Run) -> None:
     assert run.closed() is not None
 
 
+def test_a_run_of_an_older_mapsweep_with_a_lost_dump_asks_no_host_again(run: Run) -> None:
+    run.write_dump(dump("a"))
+    run.write_failure(Failure("c", Stage.TCP, "tcp_refused"))
+    run.store.write_once("footprints/b.parquet", b"made of a dump that is gone")
+    run.close(Closed(run.run_id, "2026-11-20", 3, 2, 0, 1, complete=True))
+    with pytest.raises(OperatorError, match="no dump any more for 1 hosts, 'b' is the first"):
+        steps.remade(open_run(run.url))
+
+
 def test_a_run_that_is_not_closed_has_no_report(run: Run) -> None:
     with pytest.raises(OperatorError, match=f"mapsweep collect --resume {run.run_id}"):
         rank.report(run)
@@ -376,8 +385,10 @@ def test_a_run_closed_by_an_older_mapsweep_says_what_brings_it_over(
     tmp_path: Path, keep_dumps: bool, said: str
 ) -> None:
     run = Runs(str(tmp_path)).create(manifest("a", "b", "c", keep_dumps=keep_dumps))
-    run.write_dump(dump("a"))
-    run.close(Closed(run.run_id, "2026-11-20", 3, 3, 0, 0, complete=True))
+    for host in ("a", "b"):
+        run.write_dump(dump(host))
+    run.write_failure(Failure("c", Stage.TCP, "tcp_refused"))
+    run.close(Closed(run.run_id, "2026-11-20", 3, 2, 0, 1, complete=True))
     with pytest.raises(OperatorError, match=said):
         rank.report(open_run(run.url))
     if keep_dumps:
