@@ -103,10 +103,11 @@ def test_footprints_sum_to_what_the_processes_have(fleet: Fleet) -> None:
 
 
 def test_a_run_can_be_rendered_and_reclassified_again_with_the_same_figures(fleet: Fleet) -> None:
-    before = {path.name: path.read_bytes() for path in (fleet.run / "footprints").iterdir()}
+    before = {path.name: path.read_bytes() for path in (fleet.run / "results").rglob("*.result")}
+    assert len(before) >= WEB
     done = mapsweep("reclassify", fleet.run.name, "--runs", fleet.run.parent)
     assert done.returncode in (0, 3), done.stderr
-    assert {path.name: path.read_bytes() for path in (fleet.run / "footprints").iterdir()} == before
+    assert {path.name: path.read_bytes() for path in (fleet.run / "results").rglob("*.result")} == before
     assert json.loads((fleet.run / "report" / "report.json").read_text())["totals"] == fleet.report["totals"]
 
 
