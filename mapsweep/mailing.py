@@ -1,5 +1,7 @@
 """A run's report to its readers, and what becomes of it on the way."""
 
+from collections.abc import Callable
+
 import click
 
 from archive.mistakes import Mistake, OperatorError
@@ -7,7 +9,7 @@ from archive.runs import Run
 from mapsweep.exits import Exit, complain
 from mapsweep.setting_values import mail_address
 from reports import render_email
-from reports.delivery import DeliveryError, MailSettings
+from reports.delivery import Delivery, DeliveryError, MailSettings
 from reports.rank import report
 from workers import steps
 
@@ -44,11 +46,22 @@ def required(settings: MailSettings | None) -> MailSettings:
 
 def send(run: Run, to: tuple[str, ...], settings: MailSettings) -> Exit:
     """Send the report; exit code 5 where anybody did not get it, with the reason on standard error."""
+    return _told(lambda: steps.mail_report(run, to, settings))
+
+
+def send_to_list(run: Run, settings: MailSettings) -> Exit:
+    """Send the report to those whom the run names, unless they have it; exit codes likewise."""
+    return _told(lambda: steps.mail_to_list(run, settings))
+
+
+def _told(sending: Callable[[], Delivery | None]) -> Exit:
     try:
-        delivery = steps.mail_report(run, to, settings)
+        delivery = sending()
     except DeliveryError as error:
         complain(f"not delivered: {error.reason}")
         return Exit.UNDELIVERED
+    if delivery is None:
+        return Exit.OK
     click.echo(f"{delivery.message_id} accepted for {', '.join(delivery.accepted)}")
     for refusal in delivery.refused:
         complain(f"not delivered to {refusal.recipient}: {refusal.code} {refusal.reason}")

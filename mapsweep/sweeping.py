@@ -46,7 +46,7 @@ def carry_out(run: Run, settings: Settings, wanted: tuple[Threshold, ...]) -> Ex
     ended = conduct(run, runs, execute, wanted, top=top, stopped=stopped, config=settings.file)
     if mail is None or ended is Exit.INTERRUPTED:
         return ended
-    delivered = mailing.send(run, to, mail)
+    delivered = mailing.send_to_list(run, mail)
     return ended if delivered is Exit.OK else delivered
 
 

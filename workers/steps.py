@@ -186,6 +186,19 @@ def mail_report(run: Run, to: tuple[str, ...], mail: "MailSettings") -> "Deliver
     return send(render_email.message(report(run), to, mail), mail)
 
 
+def mail_to_list(run: Run, mail: "MailSettings") -> "Delivery | None":
+    """Send the report to those whom the run names, once; None where it names nobody or has been mailed.
+
+    DeliveryError where nobody gets it.
+    """
+    to = run.manifest.mail_to
+    if not to or run.is_mailed():
+        return None
+    delivery = mail_report(run, to, mail)
+    run.mark_mailed(delivery.message_id)
+    return delivery
+
+
 def runs_beside(run: Run) -> Runs:
     """The runs in the same place, which growth is read against."""
     return Runs(run.url.rpartition("/")[0] or "/")

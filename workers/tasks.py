@@ -180,19 +180,16 @@ class Worker:
 
     def _mail(self, run: Run) -> None:
         """Mail the report to the run's list; a server that refuses is logged, the report is there anyway."""
-        to = run.manifest.mail_to
-        if not to or run.is_mailed():
-            return
         if self._settings.mail is None:
-            log.error("%s is not mailed: no mail server is set", run.run_id)
+            if run.manifest.mail_to:
+                log.error("%s is not mailed: no mail server is set", run.run_id)
             return
         try:
-            delivery = steps.mail_report(run, to, self._settings.mail)
+            delivery = steps.mail_to_list(run, self._settings.mail)
         except DeliveryError as error:
             log.exception("%s could not be mailed: %s", run.run_id, error.reason)
             return
-        run.mark_mailed(delivery.message_id)
-        for refusal in delivery.refused:
+        for refusal in delivery.refused if delivery else ():
             log.error("%s was not mailed to %s: %s", run.run_id, refusal.recipient, refusal.reason)
 
     def _leases(self, run: Run) -> Leases:

@@ -13,6 +13,7 @@ import pytest
 
 from archive.runs import Runs
 from tests.mapsweep.conftest import Here
+from tests.smtp import mail_server
 
 COMMAND = str(Path(sys.executable).with_name("mapsweep"))
 
@@ -341,3 +342,22 @@ def test_sigterm_in_a_service_keeps_the_run_as_well(slow_fleet: Path, tmp_path: 
     process.stderr.close()
     assert process.wait() == 130
     assert "To go on:" in told
+
+
+def test_a_report_is_mailed_to_its_list_once(fleet: Path, tmp_path: Path) -> None:
+    runs, settings = tmp_path / "runs", tmp_path / "mapsweep.yaml"
+    with mail_server(tmp_path, "plain") as mail:
+        settings.write_text(
+            "mail:\n"
+            f"  from: mapsweep@example.org\n  server: {mail.host}\n  port: {mail.port}\n  security: none\n"
+        )
+        options = ("--config", settings, "--runs", runs)
+        ended = mapsweep("collect", "-i", fleet, "--mail-to", "you@example.org", *options)
+        assert ended.returncode == 3, ended.stderr
+        (run_id,) = Runs(str(runs)).ids()
+        again = mapsweep("collect", "--resume", run_id, *options)
+        assert again.returncode == 3, again.stderr
+        assert len(mail.mailbox.received) == 1
+        by_hand = mapsweep("mail", run_id, *options)
+        assert by_hand.returncode == 0, by_hand.stderr
+        assert len(mail.mailbox.received) == 2
