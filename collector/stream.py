@@ -21,6 +21,8 @@ STEP_BYTES: Final = 2**18  # what is inflated at a time
 GZIP_MAGIC: Final = b"\x1f\x8b"
 _CHUNK_BYTES: Final = 2**16  # what is given to zlib at a time: it copies what it leaves over
 _LINE_BYTES: Final = 2**20  # a line that is longer may be parted
+_STAT_BYTES: Final = 4096  # a record of stat, whose name may have newlines in it, is a tenth of it
+_WORD_BYTES: Final = 4096  # no name of a file, and no other word, is longer
 _TAIL_BYTES: Final = 512  # the closing counts fit in here
 _GZIP_WINDOW: Final = 31  # zlib: the largest window, with a gzip header and its checksum
 
@@ -127,8 +129,9 @@ def _memory(stream: bytes, nonce: str, most_bytes: int, masking: Masking) -> _Pa
     secrets = MemoryPart(nonce.encode(), masking)
     if not stream.startswith(GZIP_MAGIC):
         text, ended = _plain(stream, nonce)
-        secrets.look_at(text)
-        kept = b"".join(secrets.masked([text])) if secrets.found else text
+        whole = text if ended else _without_half_a_word(text)
+        secrets.look_at(whole)
+        kept = b"".join(secrets.masked([whole])) if secrets.found else whole
         return _Part(gzip.compress(kept, 1, mtime=0), len(text), len(text), ended)
     member = _Member(stream, most_bytes)
     tail = b""
@@ -136,7 +139,7 @@ def _memory(stream: bytes, nonce: str, most_bytes: int, masking: Masking) -> _Pa
         tail = (tail + piece)[-_TAIL_BYTES:]
         secrets.look_at(piece)
     ended = member.whole and _end_mark(nonce) in tail
-    if member.whole and not secrets.found:
+    if ended and not secrets.found:
         gz = stream[: member.length]
     else:
         gz = _packed_anew(secrets.masked(_by_records(_Member(stream, most_bytes), nonce)))
@@ -173,19 +176,26 @@ def _end_mark(nonce: str) -> bytes:
 
 
 def _by_records(member: _Member, nonce: str) -> Iterator[bytes]:
-    """Pieces that end where a record does, or at least a line, so that no name and no path is in two of them."""
+    """Pieces that end where a record or a line does, so that no name and no path is in two of them."""
     mark = f"\n{nonce} ".encode()
     begun = b""
     for piece in member.pieces():
         text = begun + piece
-        end = text.rfind(mark) + 1 or text.rfind(b"\n") + 1
+        end = text.rfind(mark, max(0, len(text) - _STAT_BYTES)) + 1 or text.rfind(b"\n") + 1
         if end or len(text) > _LINE_BYTES:
             end = end or len(text)
             yield text[:end]
             begun = text[end:]
         else:
             begun = text
-    yield begun
+    yield begun if _end_mark(nonce) in b"\n" + begun else _without_half_a_word(begun)
+
+
+def _without_half_a_word(cut: bytes) -> bytes:
+    """Without the word that the cut went through: half a secret may not look like one."""
+    start = max(0, len(cut) - _WORD_BYTES)
+    ends = [cut.rfind(sign, start) + 1 for sign in (b"\n", b"\t", b" ", b"/")]
+    return cut[: max(start, *ends)]
 
 
 def _packed_anew(pieces: Iterable[bytes]) -> bytes:
