@@ -5,8 +5,9 @@ marks are found by the nonce, so that the lines of maps, nearly all of a part, a
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Final, NamedTuple, TypeAlias
 
 from procmaps.masking_options import AS_BY_DEFAULT, Masking
 from procmaps.secret_names import names
@@ -15,6 +16,7 @@ from procmaps.secret_patterns import MASK, mask_text
 
 # of the host's own lines; a host has some 10,000 bytes of them, and what is more is dropped
 FACTS_LIMIT_BYTES: Final = 2**20
+NAMES_LIMIT_COUNT: Final = 1_000_000  # two a process; of more the records are emptied
 GREP: Final = b"grep"
 _GROUPS: Final = b"cgroup-memory"
 # what the kernel writes in them no process chooses, or the paths are looked for in all the text
@@ -27,6 +29,9 @@ _STAT_NAME = re.compile(rb"[0-9]{1,10} \(")
 _STAT_REST = re.compile(rb"\) [A-Za-z](?: [-0-9 ]*)?\n*\Z")
 _ESCAPED = re.compile(rb"\\([n\\])")  # of status: fs/proc/array.c, proc_task_name
 _ASSIGNED = re.compile(rb"[A-Z][A-Z0-9_]*=[\"']?")
+
+
+_Mask: TypeAlias = Callable[[bytes, Masking], bytes]
 
 
 class _Edit(NamedTuple):
@@ -83,11 +88,12 @@ class MemoryPart:
     Both take pieces in order that end where a line does, and not within a record of stat.
     """
 
-    def __init__(self, nonce: bytes, masking: Masking = AS_BY_DEFAULT) -> None:
-        self._nonce = nonce
-        self._masking = masking
+    def __init__(
+        self, nonce: bytes, masking: Masking = AS_BY_DEFAULT, names_limit: int = NAMES_LIMIT_COUNT
+    ) -> None:
+        self._begin = partial(_Texts, nonce, masking, names_limit)
         self._paths = Paths(masking)
-        self._texts = _Texts(nonce, masking)
+        self._texts = self._begin()
         self._found = False
 
     @property
@@ -102,7 +108,7 @@ class MemoryPart:
 
     def masked(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         """The same pieces, from the first on, with the secrets masked."""
-        texts = _Texts(self._nonce, self._masking)
+        texts = self._begin()
         for piece in pieces:
             edited = _edited(piece, texts.edits(piece))
             yield self._paths.masked(edited) if self._paths.found else edited
@@ -111,10 +117,11 @@ class MemoryPart:
 class _Texts:
     """Goes through the pieces of a part once, and knows the kind of the record that a piece begins in."""
 
-    def __init__(self, nonce: bytes, masking: Masking) -> None:
+    def __init__(self, nonce: bytes, masking: Masking, names_limit: int) -> None:
         self._mark = nonce + b" "
         self._masking = masking
         self._kind = b""
+        self._left_names = names_limit
         self._left_bytes = FACTS_LIMIT_BYTES
         self._groups = Paths(masking)
 
@@ -149,25 +156,30 @@ class _Texts:
         return at + 1 if at >= 0 else len(piece)
 
     def _of(self, piece: bytes, start: int, end: int) -> Iterator[_Edit]:
+        if self._kind not in {b"status", b"stat", GREP}:
+            yield from self._of_host(piece, start, end)
+            return
+        for first, last, masked in self._of_process(piece, start, end):
+            if self._left_names <= 0:
+                yield _Edit(first, end, b"")
+                return
+            self._left_names -= 1
+            yield _Edit(first, last, masked(piece[first:last], self._masking))
+
+    def _of_process(self, piece: bytes, start: int, end: int) -> Iterator[tuple[int, int, _Mask]]:
+        """Where names are, and how they are masked. Of grep a record holds the files of one kind."""
         if self._kind == b"status":
             name = _STATUS_NAME.match(piece, start, end)
             if name:
-                yield _Edit(*name.span(1), mask_status_name(name[1], self._masking))
+                yield *name.span(1), mask_status_name
         elif self._kind == b"stat":
-            yield _Edit(start, end, mask_stat(piece[start:end], self._masking))
-        elif self._kind == GREP:
-            yield from self._of_grep(piece, start, end)
-        else:
-            yield from self._of_host(piece, start, end)
-
-    def _of_grep(self, piece: bytes, start: int, end: int) -> Iterator[_Edit]:
-        """Lines of status and of stat with grep's path before them; a record holds those of one kind."""
-        if piece.find(b"/status:Name:", start, end) >= 0:
-            for name in _STATUS_LINE.finditer(piece, start, end):
-                yield _Edit(*name.span(1), mask_status_name(name[1], self._masking))
-        if piece.find(b"/stat:", start, end) >= 0:
-            for line in _STAT_LINE.finditer(piece, start, end):
-                yield _Edit(*line.span(1), mask_stat(line[1], self._masking))
+            yield start, end, mask_stat
+        elif piece.find(b"/status:Name:", start, end) >= 0:
+            yield from (
+                (*name.span(1), mask_status_name) for name in _STATUS_LINE.finditer(piece, start, end)
+            )
+        elif piece.find(b"/stat:", start, end) >= 0:
+            yield from ((*line.span(1), mask_stat) for line in _STAT_LINE.finditer(piece, start, end))
 
     def _of_host(self, piece: bytes, start: int, end: int) -> Iterator[_Edit]:
         for line in piece[start:end].split(b"\n"):
