@@ -2,7 +2,7 @@
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +11,7 @@ from collector.trouble import HostTrouble, one_line
 from procmaps.frames import mask_identity
 from procmaps.masking import Budget
 from procmaps.masking_options import Masking
-from procmaps.secret_paths import Paths
+from procmaps.secret_records import MemoryPart
 
 IDENTITY_BYTES: Final = (
     256 * 2**20
@@ -21,6 +21,8 @@ STEP_BYTES: Final = 2**18  # what is inflated at a time
 GZIP_MAGIC: Final = b"\x1f\x8b"
 _CHUNK_BYTES: Final = 2**16  # what is given to zlib at a time: it copies what it leaves over
 _LINE_BYTES: Final = 2**20  # a line that is longer may be parted
+_STAT_BYTES: Final = 4096  # a record of stat, whose name may have newlines in it, is a tenth of it
+_WORD_BYTES: Final = 4096  # no name of a file, and no other word, is longer
 _TAIL_BYTES: Final = 512  # the closing counts fit in here
 _GZIP_WINDOW: Final = 31  # zlib: the largest window, with a gzip header and its checksum
 
@@ -120,24 +122,27 @@ class _Member:
 
 
 def _memory(stream: bytes, nonce: str, most_bytes: int, masking: Masking) -> _Part:
-    """Its size, its end and its paths are looked at: a large host's text is never held whole.
+    """Its size, its end, its names and its paths are looked at: a large host's text is never held whole.
 
-    It is kept byte for byte, unless a path has a secret in it.
+    It is kept byte for byte, unless something in it is a secret.
     """
-    paths = Paths(masking)
+    secrets = MemoryPart(nonce.encode(), masking)
     if not stream.startswith(GZIP_MAGIC):
         text, ended = _plain(stream, nonce)
-        paths.look_at(text)
-        kept = paths.masked(text) if paths.found else text
+        whole = text if ended else _without_half_a_word(text)
+        secrets.look_at(whole)
+        kept = b"".join(secrets.masked([whole])) if secrets.found else whole
         return _Part(gzip.compress(kept, 1, mtime=0), len(text), len(text), ended)
     member = _Member(stream, most_bytes)
     tail = b""
-    for piece in _by_lines(member):
+    for piece in _by_records(member, nonce):
         tail = (tail + piece)[-_TAIL_BYTES:]
-        paths.look_at(piece)
+        secrets.look_at(piece)
     ended = member.whole and _end_mark(nonce) in tail
-    untouched = member.whole and not paths.found
-    gz = stream[: member.length] if untouched else _packed_anew(_Member(stream, most_bytes), paths)
+    if ended and not secrets.found:
+        gz = stream[: member.length]
+    else:
+        gz = _packed_anew(secrets.masked(_by_records(_Member(stream, most_bytes), nonce)))
     return _Part(gz, member.length, member.inflated_bytes, ended)
 
 
@@ -170,21 +175,30 @@ def _end_mark(nonce: str) -> bytes:
     return f"\n{nonce} end 0\n".encode()
 
 
-def _by_lines(member: _Member) -> Iterator[bytes]:
-    """Pieces that end where a line does, so that no path is in two of them."""
+def _by_records(member: _Member, nonce: str) -> Iterator[bytes]:
+    """Pieces that end where a record or a line does, so that no name and no path is in two of them."""
+    mark = f"\n{nonce} ".encode()
     begun = b""
     for piece in member.pieces():
-        end = piece.rfind(b"\n") + 1
-        if end or len(begun) > _LINE_BYTES:
-            yield begun + piece[:end]
-            begun = piece[end:]
+        text = begun + piece
+        end = text.rfind(mark, max(0, len(text) - _STAT_BYTES)) + 1 or text.rfind(b"\n") + 1
+        if end or len(text) > _LINE_BYTES:
+            end = end or len(text)
+            yield text[:end]
+            begun = text[end:]
         else:
-            begun += piece
-    yield begun
+            begun = text
+    yield begun if _end_mark(nonce) in b"\n" + begun else _without_half_a_word(begun)
 
 
-def _packed_anew(member: _Member, paths: Paths) -> bytes:
-    """What could be inflated of a member, as a whole one, with the secrets in paths masked."""
+def _without_half_a_word(cut: bytes) -> bytes:
+    """Without the word that the cut went through: half a secret may not look like one."""
+    start = max(0, len(cut) - _WORD_BYTES)
+    ends = [cut.rfind(sign, start) + 1 for sign in (b"\n", b"\t", b" ", b"/")]
+    return cut[: max(start, *ends)]
+
+
+def _packed_anew(pieces: Iterable[bytes]) -> bytes:
+    """The pieces as a whole gzip member."""
     packer = zlib.compressobj(1, zlib.DEFLATED, _GZIP_WINDOW)
-    pieces = (paths.masked(piece) if paths.found else piece for piece in _by_lines(member))
     return b"".join([*map(packer.compress, pieces), packer.flush()])

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,17 +14,11 @@ from mapsweep.process_files import BESIDE_BYTES_MAX, BESIDE_MAPPINGS, INPUT_BYTE
 from procmaps.classify import RULES_VERSION
 from procmaps.masking import mask_cmdline
 from procmaps.masking_options import AS_BY_DEFAULT, Masking
-from procmaps.secret_paths import mask_path, mask_word
+from procmaps.secret_paths import mask_cgroup, mask_comm
+from procmaps.secret_records import mask_file
 
 MAPPINGS: Final = ("maps", "smaps")
 VERSIONS: Final = "versions"
-
-# START-END PERMS OFFSET DEVICE INODE PATH; the kernel's own names begin with a bracket and stay
-_PATH_OF_MAPPING = re.compile(
-    rb"^([0-9a-f]+-[0-9a-f]+ \S+ [0-9a-f]+ [0-9a-f]+:[0-9a-f]+ \d+ +)(/.*)$", re.MULTILINE
-)
-_NAME_IN = re.compile(rb"\A((?:Name:\t|\d+ \())([^\n]{1,64}?)((?:\n|\) [A-Za-z] ))")  # of status and of stat
-_PATH_OF_CGROUP = re.compile(rb"^(\d+:[^:\n]*:)(/.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +49,9 @@ def masked(name: str, content: bytes, masking: Masking = AS_BY_DEFAULT) -> bytes
     """One file with the secrets in it masked: arguments as a sweep masks them, paths folder by folder."""
     if name == "cmdline":
         return mask_cmdline(content, masking)
-    if name in MAPPINGS:
-        return _PATH_OF_MAPPING.sub(lambda found: found[1] + mask_path(found[2], masking), content)
     if name == "cgroup":
-        return _PATH_OF_CGROUP.sub(lambda found: found[1] + mask_path(found[2], masking), content)
-    if name == "comm":
-        return mask_word(content, masking)
-    return _NAME_IN.sub(lambda found: found[1] + mask_word(found[2], masking) + found[3], content)
+        return mask_cgroup(content, masking)
+    return mask_comm(content, masking) if name == "comm" else mask_file(name.encode(), content, masking)
 
 
 def write(captured: Capture, folder: Path) -> None:

@@ -9,7 +9,8 @@ from typing import BinaryIO
 
 from archive.mistakes import Mistake, OperatorError
 from procmaps.masking import mask_cmdline
-from procmaps.secret_paths import Paths, mask_word
+from procmaps.secret_paths import mask_cgroup, mask_comm
+from procmaps.secret_records import mask_file
 from procmaps.tables import Evidence
 
 # What a host's probe does not send is not read here either: a label must not depend on where it is made.
@@ -84,12 +85,8 @@ def _masked(name: str, content: bytes) -> bytes:
     if name == "cmdline":
         return mask_cmdline(content)
     if name == "comm":
-        return mask_word(content)
-    if name not in {"maps", "smaps"}:
-        return content
-    paths = Paths()
-    paths.look_at(content)
-    return paths.masked(content) if paths.found else content
+        return mask_comm(content)
+    return mask_cgroup(content) if name == "cgroup" else mask_file(name.encode(), content)
 
 
 def _mappings_of_folder(source: str, folder: Path, evidence: Evidence) -> tuple[str, bytes]:

@@ -10,7 +10,7 @@ from procmaps import grepped
 from procmaps.digits import WORD_BYTES, Text, text_of
 from procmaps.masking import Budget, mask_cmdline
 from procmaps.masking_options import AS_BY_DEFAULT, Masking
-from procmaps.secret_paths import mask_cgroup, mask_word
+from procmaps.secret_paths import mask_cgroup, mask_comm
 from procmaps.tables import Flags, Ints64
 
 # how long a command line is that the probe cut: ordinarily, once it holds 64 MiB, and of its own arguments
@@ -109,7 +109,7 @@ def mask_identity(
         if kind == b"cmdline":
             content = mask_cmdline(_whole(content, crowded=crowded), masking, budget)
         elif kind == b"comm":
-            content = mask_word(content, masking)
+            content = mask_comm(content, masking)
         elif kind == b"cgroup":
             content = mask_cgroup(content, masking, budget)
         elif kind == grepped.KIND:

@@ -10,7 +10,7 @@ from typing import Final
 
 from procmaps.masking import Budget, mask_cmdline
 from procmaps.masking_options import AS_BY_DEFAULT, Masking
-from procmaps.secret_paths import mask_cgroup, mask_word
+from procmaps.secret_paths import mask_cgroup, mask_comm
 
 KIND: Final = b"grep"
 _LINE = re.compile(rb"(?:[^\n:]*/)?([0-9]{1,7})/([a-z]+):")
@@ -43,7 +43,7 @@ def mask(content: bytes, masking: Masking = AS_BY_DEFAULT, budget: Budget | None
         if name == b"cmdline":
             whole = mask_cmdline(whole, masking, budget)
         elif name == b"comm":
-            whole = mask_word(whole, masking)
+            whole = mask_comm(whole, masking)
         elif name == b"cgroup":
             whole = mask_cgroup(whole, masking, budget)
         pieces.extend(b"%d/%s:%s\n" % (pid, name, line) for line in whole.split(b"\n"))

@@ -15,9 +15,11 @@ PATHS_REMEMBERED: Final = 65_536
 PATHS_LIMIT_BYTES: Final = 6 * 2**20
 PATH_COST_BYTES: Final = 32
 TOO_MANY: Final = b"/***"
-# behind the inode of a line of maps; the kernel's own names begin with a bracket and stay
 _SIGNS = re.compile(rb"[=:@\"'$|<>?\s%]|-----")
-_PATHS = re.compile(rb" [0-9]+ +(/[^\n]*)")
+# behind the inode in maps: a file, or what a process calls its anonymous memory; names of the kernel stay
+_PATHS = re.compile(rb" [0-9]+ +(/[^\n]*|\[anon(?:_shmem)?:[^\n]*)")
+_OWN_NAME = re.compile(rb"(\[anon(?:_shmem)?:)([^\]]*)(.*)", re.DOTALL)
+_GROUP = re.compile(rb"((?:[0-9]*:[^:]*:)?)(.*)")  # HIERARCHY:CONTROLLERS:PATH
 PATH_LIMIT_BYTES: Final = 4096  # a path of the kernel; of what is longer the rest is dropped
 
 
@@ -41,16 +43,37 @@ def mask_word(word: bytes, masking: Masking = AS_BY_DEFAULT) -> bytes:
     return mask_text(word[:PATH_LIMIT_BYTES], names(masking.words))
 
 
+def mask_comm(content: bytes, masking: Masking = AS_BY_DEFAULT) -> bytes:
+    """The content of /proc/PID/comm, whose last newline is none of the name."""
+    name = content.removesuffix(b"\n")
+    return mask_word(name, masking) + content[len(name) :]
+
+
+def mask_mapped(name: bytes, masking: Masking = AS_BY_DEFAULT) -> bytes:
+    """What stands last in a line of maps: a path, or the name of anonymous memory in brackets."""
+    own = _OWN_NAME.match(name)
+    return own[1] + mask_word(own[2], masking) + own[3] if own else mask_path(name, masking)
+
+
+def mask_mappings(text: bytes, masking: Masking = AS_BY_DEFAULT) -> bytes:
+    """The content of /proc/PID/maps or smaps."""
+    paths = Paths(masking)
+    paths.look_at(text)
+    return paths.masked(text) if paths.found else text
+
+
 def mask_cgroup(content: bytes, masking: Masking = AS_BY_DEFAULT, budget: Budget | None = None) -> bytes:
-    """The content of /proc/PID/cgroup; dropped once the budget of the host is spent."""
-    telling = b"=" in content
+    """The content of /proc/PID/cgroup; dropped once the budget of the host is spent.
+
+    Its paths are masked as those of `cgroup-memory` are, so that they stay equal.
+    """
+    if budget is not None and budget.spent:
+        return b""
+    paths = [_GROUP.match(line) for line in content.split(b"\n")]
+    telling = any(path and not is_plain(path[2]) for path in paths)
     if budget is not None:
-        if budget.spent:
-            return b""
         budget.left_steps -= len(content) // (STEP_BYTES if telling else 4 * STEP_BYTES)
-    if not telling:
-        return mask_forms(content)
-    return b"\n".join(mask_path(line, masking) for line in content.split(b"\n"))
+    return b"\n".join(path[1] + mask_path(path[2], masking) for path in paths if path)
 
 
 class Paths:
@@ -67,13 +90,8 @@ class Paths:
         if self._is_full():
             return
         for path in set(_PATHS.findall(text)) - self._seen:
-            self._left_bytes -= PATH_COST_BYTES + (len(path) // 8 if is_plain(path) else len(path))
-            if self._is_full():
+            if not self._learn(path):
                 return
-            self._seen.add(path)
-            masked = mask_path(path, self._masking)
-            if masked != path:
-                self._masked[path] = masked
 
     @property
     def found(self) -> bool:
@@ -84,10 +102,27 @@ class Paths:
         """The same lines with the secrets in paths masked, and the paths that were too many dropped."""
         return _PATHS.sub(self._instead, text)
 
+    def one(self, path: bytes) -> bytes:
+        """One path, masked; or TOO_MANY."""
+        if path not in self._seen:
+            self._learn(path)
+        return self._masked.get(path, path) if path in self._seen else TOO_MANY
+
+    def _learn(self, path: bytes) -> bool:
+        """Mask a new one and remember it, unless they are too many."""
+        if not self._is_full():
+            self._left_bytes -= PATH_COST_BYTES + (len(path) // 8 if is_plain(path) else len(path))
+        if self._is_full():
+            return False
+        self._seen.add(path)
+        masked = mask_mapped(path, self._masking)
+        if masked != path:
+            self._masked[path] = masked
+        return True
+
     def _is_full(self) -> bool:
         return self._left_bytes < 0
 
     def _instead(self, found: re.Match[bytes]) -> bytes:
         path = found[1]
-        shown = self._masked.get(path, path) if path in self._seen else TOO_MANY
-        return found[0][: -len(path)] + shown
+        return found[0][: -len(path)] + self.one(path)

@@ -44,6 +44,14 @@ _FORM: Final = re.compile(rb"(?<!\w)(?:" + _FORMS + rb")")
 # (what stands in every match, pattern, what takes its place)
 _PLACES: Final = (
     (b"://", re.compile(rb"(://)[^\s/?#:@]{20,4096}@"), rb"\1" + MASK + b"@"),  # a token in the user's place
+    # a shorter one where letters and digits take turns as in no user's name
+    (
+        b"://",
+        re.compile(
+            rb"(://)(?:(?=[A-Za-z]{0,16}(?:\d{1,16}[A-Za-z]{1,16}){2}\d)[\w.~+=-]{8,64}|(?=[a-f]{0,16}\d)[0-9a-f]{16,64})@"
+        ),
+        rb"\1" + MASK + b"@",
+    ),
     # cut before the sign that ends it; digits are a port
     (b"://", re.compile(rb"(://[^\s/?#:@\[]{1,256}:)(?!\d+[)\]}]*\Z)[^\s/?#@${},]+\Z"), rb"\1" + MASK),
     (
@@ -108,6 +116,17 @@ _PLACES: Final = (
         re.compile(rb"(assword[^\n]{0,64}?\bsend\s{1,4}(?:--\s{1,4})?)\"[^\"]*\"?"),
         rb"\1" + MASK,
     ),  # expect
+    # of one word, unless it is an answer or a command that everyone knows
+    (
+        b"spawn",
+        re.compile(
+            rb"(\b(?:exp_)?send\s{1,4}(?:-(?:[a-z]|raw|-)\s{1,4}){0,3})"
+            rb"(?!\\{0,3}[\"{]?(?:y|n|yes|no|q|ls|pwd|exit|quit|logout)?(?:\\{1,4}[rnt0-9x]{1,4}){0,4}\\{0,3}[\"}]?(?:[\s;}]|\Z))"
+            rb"(?!\\{0,3}[\"{]?\\{0,3}\$)"
+            rb"(?:\\{0,3}\"(?:[^\"\\\s]|\\{1,7}[^\"\\\s])+\s{0,4}\\{0,3}(?:\"|\Z)|\{[^{}\s]+(?:\}|\Z)|[^\s\"{};\\-](?:[^\s\"{};\\]|\\[^\s\"])*)"
+        ),
+        rb"\1" + MASK,
+    ),
     # what is piped into a program that reads a secret from its standard input
     (
         b"|",

@@ -3,7 +3,6 @@
 A letter means other things to other tools, so each is known by the tool that it belongs to.
 """
 
-import re
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -20,7 +19,7 @@ class Tool:
     separator: bytes = b":"  # between the two
     switches: bytes = b""  # letters that take no value, and may stand before a flag's in one argument
     after: tuple[tuple[bytes, tuple[int, ...]], ...] = ()  # words, and which arguments after them are secrets
-    needs: bytes = b""  # the subcommand that the flags belong to
+    needs: frozenset[bytes] = frozenset()  # the subcommands that the flags belong to, any of them
     resources: frozenset[bytes] = frozenset()  # flags that name where a secret lies
     position: tuple[int, ...] = ()  # which arguments, without flags, are secrets
     places: tuple[tuple[bytes, tuple[int, ...]], ...] = field(
@@ -40,12 +39,16 @@ _MYSQL: Final = Tool(attached=(b"-p",))
 _RAR: Final = Tool(attached=(b"-hp", b"-p"))
 _P: Final = _flags(b"-p")
 _UPPER_P: Final = _flags(b"-P")
-_W: Final = _flags(b"-w")
+_W: Final = Tool(flags=frozenset((b"-w",)), switches=b"xLZvncCAMIQNWutar")
 _PW: Final = _flags(b"-pw")
 _K: Final = _flags(b"-k")
 _T: Final = _flags(b"-t")
 _SNMP: Final = _flags(b"-A", b"-X", b"-c")
-_LOGIN: Final = replace(_P, needs=b"login")
+_LOGIN: Final = replace(_P, needs=frozenset((b"login",)))
+# every literal of a secret is one, whatever its name
+_LITERALS: Final = Tool(
+    users=frozenset((b"--from-literal",)), separator=b"=", needs=frozenset((b"secret", b"secrets"))
+)
 _USER: Final = Tool(users=frozenset((b"-u", b"--user")))
 _SAMBA: Final = Tool(users=frozenset((b"-U", b"--user")), separator=b"%")
 _CREDENTIAL: Final = Tool(users=frozenset((b"-c", b"--credential")))
@@ -114,7 +117,7 @@ _FAMILIES: Final = (
             b" kadmin ipa-client-install"
         ),
     ),
-    (_flags(b"-w", b"-s", b"-a"), b"ldappasswd"),
+    (replace(_W, flags=frozenset((b"-w", b"-s", b"-a")), switches=b"xZvnCMIQNWAS"), b"ldappasswd"),
     (_flags(b"-a", b"-p"), b"ipa-server-install"),
     (_flags(b"-p", b"-w"), b"ipa-replica-install"),
     (_flags(b"-s"), b"slappasswd"),
@@ -170,7 +173,11 @@ _SPECIAL: Final[dict[bytes, Tool]] = {
     b"pulumi": Tool(after=((b"config set", (1,)),), resources=frozenset((b"--secret",))),
     b"caddy": _flags(b"--plaintext", b"-p"),
     b"mkpasswd": Tool(position=(0,), places=((b"m", (1,)),)),
-    b"az": Tool(flags=frozenset((b"-p", b"--value")), needs=b"login", resources=frozenset((b"--secret-id",))),
+    b"az": Tool(
+        flags=frozenset((b"-p", b"--value")),
+        needs=frozenset((b"login",)),
+        resources=frozenset((b"--secret-id",)),
+    ),
     b"etcd": Tool(resources=frozenset((b"--auth-token", b"--initial-cluster-token"))),
     b"duplicity": Tool(resources=frozenset((b"--encrypt-key", b"--sign-key", b"--encrypt-secret-keyring"))),
     b"redis-cli": Tool(flags=frozenset((b"-a",)), after=((b"auth", (0, 1)), (b"AUTH", (0, 1)))),
@@ -201,7 +208,8 @@ _SPECIAL: Final[dict[bytes, Tool]] = {
     b"k0s": _after((b"worker", (0,)), (b"controller", (0,))),
     b"gcloud": replace(_CLOUD_SECRETS, after=((b"activate-refresh-token", (1,)),)),
     b"check_ldap": _UPPER_P,
-    b"kubectl": Tool(),
+    b"kubectl": _LITERALS,
+    b"oc": replace(_LITERALS, flags=frozenset((b"-p",)), needs=_LITERALS.needs | _LOGIN.needs),
     b"qpdf": _after((b"--encrypt", (0, 1))),
     b"iw": _after((b"key", (0,)), (b"keys", (0,))),
     b"iwconfig": _after((b"key", (0,))),
@@ -238,16 +246,6 @@ READERS: Final = frozenset(
     b" git ls cp mv rm tar cc gcc g++ clang cc1 cc1plus ld rustc javac kubectl pytest make chmod"
     b" chown diff".split()
 )
-# after these the program comes: they run another one
-RUNNERS: Final = frozenset(
-    b"sudo doas env nice ionice timeout nohup setsid stdbuf chroot taskset flock xargs watch su"
-    b" time strace ltrace unshare nsenter"
-    b" ssh sh bash dash zsh ash ksh busybox docker podman kubectl oc exec tini dumb-init runuser"
-    b" chpst setpriv parallel python"
-    b" python2 python3 perl ruby script unbuffer expect faketime systemd-run prlimit numactl chrt"
-    b" gosu su-exec firejail entr cronic".split()
-)
-_VERSIONED = re.compile(rb"(?:python|perl|ruby)[\d.]+\Z")
 
 
 def tool_of(name: bytes) -> Tool | None:
@@ -262,8 +260,3 @@ def tool_of(name: bytes) -> Tool | None:
         ),
         None,
     )
-
-
-def runs_another(name: bytes) -> bool:
-    """Whether a program runs the one that follows in its arguments."""
-    return name in RUNNERS or bool(_VERSIONED.match(name))

@@ -7,7 +7,8 @@ from typing import Final
 from procmaps.arguments import base_name
 from procmaps.secret_names import Names, is_random
 from procmaps.secret_patterns import MASK, ends_in_key, mask_text
-from procmaps.secret_tools import ORACLE_TOOLS, READERS, Tool, runs_another, tool_of
+from procmaps.secret_runners import Runner, runner_of
+from procmaps.secret_tools import ORACLE_TOOLS, READERS, Tool, tool_of
 
 ARGUMENT_LIMIT_BYTES: Final = 4096  # of what is kept
 LOOKAHEAD_BYTES: Final = 1024  # read beyond the bound, so that a secret across it is known as one
@@ -33,6 +34,7 @@ _BARE = re.compile(
     rb"|pass(?:word|wd|phrase)|requirepass|masterauth|(?:wifi-sec\.)?psk|preshared-key|(?:input|user|owner)_pw)\Z",
     re.IGNORECASE,
 )
+_RUNNING = frozenset((b"exec", b"run"))
 _LOGGING_IN = frozenset((b"login", b"auth", b"token", b"secret", b"unlock", b"install", b"join", b"register"))
 _TELLING = re.compile(rb"=|://|\"")  # what a pattern or a file's name has not
 _JOINED = re.compile(rb"([\w.\-]{1,253}:\d{1,5}/)[0-9a-f]{32,}(?=/|\Z)")
@@ -66,6 +68,8 @@ class Walk:
         self._depth = depth
         self._name = b""  # of the program
         self._tool = Tool()
+        self._runner = Runner()
+        self._before = 0  # so many arguments of the runner still come before the program
         self._open = 1  # so many arguments may still be the program
         self._follows = b""  # what parts user and secret in the next argument; MASK where all of it is one
         self._secrets: tuple[int, ...] = ()  # which of the arguments that are no flags are secrets
@@ -128,17 +132,28 @@ class Walk:
     def _program(self, argument: bytes) -> bool:
         """Whether this is the program; after one that runs another, its arguments may be."""
         if self._depth and _NEW_COMMAND.match(argument):
-            self._open = max(self._open, 2)
+            self._open, self._before, self._runner = max(self._open, 2), 0, Runner()
             return False
+        if argument == b"--" and runner_of(self._name):
+            self._open = RUNNER_LIMIT_ARGUMENTS
         if not self._open or argument.startswith(b"-") or _VARIABLE.match(argument):
+            return False
+        if self._last[1] in self._runner.values:
+            return False
+        if self._before:
+            self._before -= 1
             return False
         self._open -= 1
         name = base_name(argument)
         tool = tool_of(name)
-        runs = runs_another(name)
-        if tool or name in READERS or name in ORACLE_TOOLS or runs or not self._name:
+        runner = runner_of(name)
+        if tool or name in READERS or name in ORACLE_TOOLS or runner or not self._name:
             self._name, self._tool = name, tool or Tool()
-            ahead = runs or argument.endswith((b":", b"]"))  # of a title the program comes later
+            self._runner = runner or Runner()
+            self._before = self._runner.places
+            ahead = runner is not None or argument.endswith(
+                (b":", b"]")
+            )  # of a title the program comes later
             self._open = RUNNER_LIMIT_ARGUMENTS if ahead else 0
             self._secrets, self._at, self._met = self._tool.position, 0, not self._tool.needs
             return True
@@ -146,7 +161,10 @@ class Walk:
 
     def _positions(self, argument: bytes) -> bool:
         """Whether this is one of the words and letters after which arguments without a name are secrets."""
-        self._met = self._met or argument == self._tool.needs
+        if argument in self._tool.needs:  # what follows is the tool's own, and no program
+            self._met = True
+            if self._last[1] not in _RUNNING and not self._last[1].startswith(b"-"):
+                self._open = 0
         pair = self._last[1] + b" " + argument
         for words, secrets in self._tool.after:
             if words in {argument, pair} or (b"-" in words[1:] and argument.startswith(words + b".")):
@@ -164,7 +182,7 @@ class Walk:
         tool = self._tool
         if argument in tool.resources or (self._name in READERS and not argument.startswith(b"--")):
             return b""
-        if argument in tool.users or self._clustered(tool.users, argument) == argument[-1:]:
+        if self._met and (argument in tool.users or self._clustered(tool.users, argument) == argument[-1:]):
             return tool.separator
         return MASK if self._is_flag(argument) or self._says_secret(argument) else b""
 
@@ -222,7 +240,9 @@ class Walk:
         if flag in tool.flags and len(flag) > 2:
             return flag + equals + MASK
         user, separator, secret = value.partition(tool.separator)
-        return flag + equals + user + separator + MASK if flag in tool.users and secret else None
+        return (
+            flag + equals + user + separator + MASK if self._met and flag in tool.users and secret else None
+        )
 
     def _attached(self, argument: bytes) -> bytes | None:
         """A flag with its secret in one argument: -pSECRET, -p=SECRET, -uUSER:SECRET, -sSuUSER:SECRET."""
@@ -260,7 +280,7 @@ class Walk:
     def _within(self, depth: int) -> "Walk":
         """For a text in an argument: of the tool's own commands, or of a shell."""
         inner = Walk(self._known, self._effort, depth)
-        if self._tool != Tool() and not runs_another(self._name):
+        if self._tool != Tool() and runner_of(self._name) is None:
             inner._name, inner._tool, inner._met = self._name, self._tool, self._met
         return inner
 

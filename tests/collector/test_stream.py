@@ -1,6 +1,7 @@
 import gzip
 import random
 import zlib
+from collections.abc import Callable
 
 import pytest
 from hypothesis import example, given
@@ -10,7 +11,9 @@ from archive.records import Limits, Stage
 from collector import stream
 from collector.trouble import HostTrouble
 from procmaps.masking_options import Arguments, Masking
+from procmaps.read import read
 from procmaps.secret_paths import PATH_COST_BYTES, PATHS_LIMIT_BYTES
+from procmaps.secret_records import FACTS_LIMIT_BYTES
 
 NONCE = "00112233445566778899aabbccddeeff"
 BEGIN = f"{NONCE} begin 1\n".encode()
@@ -205,3 +208,94 @@ def test_what_is_kept_of_arguments_is_the_sites_choice() -> None:
     masking = Masking(Arguments.NAMES)
     parts = stream.parts(BEGIN + MEMORY + identity, NONCE, Limits(), masking)
     assert b"app\0--port\n" in gzip.decompress(parts.identity_gz)
+
+
+HOST = (
+    b'%s osrelease 0\n6.1.0-13-amd64\n\n%s os-release 0\nID=x\nPRETTY_NAME="Debian token=Zq8xL2vR9"\n\n'
+    b"%s arch 0\npassword: Zq8xL2vR9\n%s boot_id 0\nghp_%s\n\n"
+    b"%s cgroup-memory 0\n/a/token=Zq8xL2vR9/b.service\tmax\t4096\n\n%s end 0\nlisted=1 sent=1\n"
+) % (*[NONCE.encode()] * 4, b"Zq8xL2vR9" * 4, *[NONCE.encode()] * 2)
+STAT_NUMBERS = b" S 1 5 5 0 -1 4194560 100 0 0 0 1 2 0 0 20 0 1 0 777 8192 3"
+
+
+def named(name: bytes) -> bytes:
+    """The memory part of a host with one process of this name."""
+    escaped = name.replace(b"\\", b"\\\\").replace(b"\n", b"\\n")
+    contents = (
+        (b"status", b"Name:\t%s\nPid:\t5\nVmSize:\t8 kB\n" % escaped),
+        (b"stat", b"5 (%s)%s\n" % (name, STAT_NUMBERS)),
+        (b"limits", b"Limit\n"),
+        (
+            b"maps",
+            b"7f00-7f01 rw-p 00000000 00:00 0                          [anon:%s]\n"
+            b"7f01-7f02 rw-p 00000000 00:00 0                          [anon_shmem:%s]\n"
+            b"7f02-7f03 rw-p 00000000 00:00 0                          [heap]\n" % (escaped, escaped),
+        ),
+    )
+    return b"".join(b"%s %s 5\n%s\n" % (NONCE.encode(), kind, content) for kind, content in contents)
+
+
+def grepped(name: bytes) -> bytes:
+    """The same from a host without awk."""
+    pieces = []
+    for file, text in (
+        ("status", b"Name:\t%s\nVmSize:\t8 kB" % name.replace(b"\n", rb"\n")),
+        ("stat", b"5 (%s)%s" % (name, STAT_NUMBERS)),
+    ):
+        lines = [b"/r/proc/5/%s:%s\n" % (file.encode(), line) for line in text.split(b"\n")]
+        pieces.append(b"%s grep 0\n%s\n" % (NONCE.encode(), b"".join(lines)))
+    return b"".join(pieces)
+
+
+def memory_of(memory: bytes, *, packed: bool = True) -> bytes:
+    sent = gzip.compress(memory, 1) + PACKED[1] if packed else memory + IDENTITY
+    return gzip.decompress(accept(BEGIN + sent).memory_gz)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_secrets_in_names_and_facts_of_the_memory_part_are_not_kept(packed: bool) -> None:
+    kept = memory_of(named(b"token=Zq8xL2vR9") + HOST, packed=packed)
+    expected = (named(b"token=***") + HOST).replace(b"ghp_" + b"Zq8xL2vR9" * 4, b"***")
+    assert kept == expected.replace(b"Zq8xL2vR9", b"***")
+
+
+@pytest.mark.parametrize("name", [b"a) S 1 token=Zq8", b"token=\nZq8", b"x (token=Zq8)", rb"\token=Zq8"])
+@pytest.mark.parametrize("form", [named, grepped])
+def test_a_name_of_any_signs_is_masked_and_its_record_stays(
+    form: Callable[[bytes], bytes], name: bytes
+) -> None:
+    kept = memory_of(form(name) + HOST)
+    assert b"Zq8" not in kept
+    assert b")" + STAT_NUMBERS in kept
+    snapshot = read(kept, b"", NONCE.encode())
+    assert snapshot.processes.start_ticks.tolist() == [777]
+    assert len(snapshot.processes.pid) == 1
+
+
+@pytest.mark.parametrize("form", [named, grepped])
+def test_of_a_part_cut_off_anywhere_no_named_secret_is_kept(form: Callable[[bytes], bytes]) -> None:
+    memory = form(b"token=Zq8xL2vR9") + HOST
+    for length in range(len(memory)):
+        kept = gzip.decompress(accept(BEGIN + memory[: length + 1]).memory_gz)
+        assert b"Zq8" not in kept, length
+
+
+@pytest.mark.parametrize("form", [named, grepped])
+def test_names_without_a_secret_are_kept_as_they_arrived(form: Callable[[bytes], bytes]) -> None:
+    for name in (b"bash", b"(sd-pam)", b"kworker/0:1-ev", b"scudo:primary", b"a b) S 1", b"Web Content"):
+        memory = form(name) + MEMORY
+        assert memory_of(memory) == memory
+
+
+def test_names_across_pieces_are_masked() -> None:
+    one = named(b"token=\nZq8xL2vR9")
+    memory = one * (3 * stream.STEP_BYTES // len(one)) + HOST
+    assert b"Zq8" not in memory_of(memory)
+
+
+def test_of_too_many_facts_the_rest_is_dropped() -> None:
+    line = b"NAME=" + b"x" * 1018 + b"\n"
+    count = FACTS_LIMIT_BYTES // (len(line) - 1)
+    facts = b"%s os-release 0\n" % NONCE.encode() + line * count
+    assert memory_of(facts).count(line) == count
+    assert b"PRETTY" not in memory_of(facts + line + b"\n" + HOST)

@@ -134,7 +134,10 @@ def test_another_users_process_is_told_in_words() -> None:
     [
         ("maps", MAPS, MAPS),
         ("maps", MAPS[:73] + b"/a/api_key=x/jdk/libjvm.so\n", MAPS[:73] + b"/a/api_key=***/jdk/libjvm.so\n"),
-        ("maps", MAPS[:73] + b"[anon:token=x]\n", MAPS[:73] + b"[anon:token=x]\n"),
+        ("maps", MAPS[:73] + b"[anon:token=x]\n", MAPS[:73] + b"[anon:token=***]\n"),
+        ("maps", MAPS[:73] + b"[anon:scudo:primary]\n", MAPS[:73] + b"[anon:scudo:primary]\n"),
+        ("status", b"Name:\ttoken=x\nUmask:\t0022\n", b"Name:\ttoken=***\nUmask:\t0022\n"),
+        ("stat", b"5 (token=a\nb) S 1 5\n", b"5 (token=***) S 1 5\n"),
         ("smaps", MAPS + b"Rss:   4 kB\nVmFlags: rd\n", MAPS + b"Rss:   4 kB\nVmFlags: rd\n"),
         ("cgroup", b"0::/a.slice/secret=x/b\n", b"0::/a.slice/secret=***/b\n"),
         ("cgroup", b"4:cpu,cpuacct:/docker/0123\n", b"4:cpu,cpuacct:/docker/0123\n"),

@@ -11,6 +11,8 @@ from procmaps.frames import (
     mask_identity,
     split,
 )
+from procmaps.secret_paths import mask_comm
+from procmaps.secret_records import MemoryPart, mask_stat, mask_status_name
 from tests.strategies import NONCE, record
 
 kinds = st.sampled_from(("status", "maps", "cmdline", "comm", "os-release"))
@@ -130,3 +132,33 @@ def test_names_and_groups_are_masked_too() -> None:
     assert b"hunter2" not in masked
     assert token not in masked
     assert b"0::/a/***/b" in masked
+
+
+def test_a_group_is_masked_alike_in_both_parts() -> None:
+    path = b"/a.slice/password:Zq8xL2vR9/pass=Zq8/docker-0123.scope"
+    hidden = b"/a.slice/password:***/pass=***/docker-0123.scope"
+    for lines in (b"0::%s\n", b"4:cpu,cpuacct:/\n1:name=systemd:%s\n0::/\n"):
+        assert mask_identity(record("cgroup", 5, lines % path), NONCE).endswith(lines % hidden + b"\n")
+    memory = MemoryPart(NONCE)
+    limits = record("cgroup-memory", 0, b"%s\tmax\t4096\n/b\t1\t2\n" % path)
+    memory.look_at(limits)
+    assert memory.found
+    assert b"".join(memory.masked([limits])) == limits.replace(path, hidden)
+
+
+def test_the_name_of_a_process_is_masked_alike_in_all_its_records() -> None:
+    name = b"a\\b)\npass=Zq8 (x"
+    shown = mask_comm(name + b"\n")[:-1]
+    assert b"Zq8" not in shown
+    status = mask_status_name(name.replace(b"\\", rb"\\").replace(b"\n", rb"\n"))
+    assert status == shown.replace(b"\\", rb"\\").replace(b"\n", rb"\n")
+    assert mask_stat(b"5 (%s) S 1 2 3\n" % name) == b"5 (%s) S 1 2 3\n" % shown
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_of_too_many_names_the_rest_is_dropped(more: int) -> None:
+    part = b"".join(record("stat", pid, b"%d (app) S 1\n" % pid) for pid in range(5 + more))
+    memory = MemoryPart(NONCE, names_limit=5)
+    memory.look_at(part)
+    assert memory.found == bool(more)
+    assert b"".join(memory.masked([part])).count(b"(app) S 1") == 5
