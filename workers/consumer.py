@@ -1,5 +1,6 @@
 """What takes messages in a worker: Celery's consumer, with a pause where Redis refuses a command."""
 
+import logging
 from time import sleep
 
 import redis
@@ -7,6 +8,8 @@ from celery.worker.consumer import Consumer as CeleryConsumer
 from celery.worker.state import maybe_shutdown
 
 from workers.app import BACK_OFF_S
+
+log = logging.getLogger("mapsweep")
 
 
 class Consumer(CeleryConsumer):
@@ -29,6 +32,7 @@ def _wait_after(error: Exception) -> None:
     One that refuses lets us connect at once, and refuses again.
     """
     if isinstance(error, redis.RedisError) and not isinstance(error, redis.ConnectionError):
+        log.warning("Redis refuses (%s); the next try is in %d s", error, BACK_OFF_S)
         for _ in range(BACK_OFF_S):
             maybe_shutdown()  # a worker that is told to stop does not wait
             sleep(1)

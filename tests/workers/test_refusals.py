@@ -148,7 +148,7 @@ def test_a_worker_waits_between_its_tries(post: Post, settings: WorkerSettings, 
     log = tmp_path / "worker.log"
     post.redis.set(COLLECT, "x")
     with running("worker", settings, tmp_path):
-        eventually(lambda: log.read_text().count("WRONGTYPE") >= 3)
+        eventually(lambda: log.read_text().count("Redis refuses (WRONGTYPE") >= 3)
         post.redis.delete(COLLECT)
         good_run(post, settings)
     assert "Frequent restarts" not in log.read_text()
