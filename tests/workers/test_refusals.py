@@ -1,6 +1,7 @@
 """A Redis that answers, but refuses: a real worker outlives it, and loses no message."""
 
 import json
+import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -148,6 +149,8 @@ def test_a_worker_waits_between_its_tries(post: Post, settings: WorkerSettings, 
     log = tmp_path / "worker.log"
     post.redis.set(COLLECT, "x")
     with running("worker", settings, tmp_path):
+        eventually(lambda: "Redis refuses" in log.read_text())
+        time.sleep(3)  # for a worker that does not wait to show it: Celery itself says so at the sixth try
         eventually(lambda: log.read_text().count("Redis refuses") >= 3)
         post.redis.delete(COLLECT)
         good_run(post, settings)
