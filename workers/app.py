@@ -29,6 +29,7 @@ BROKER_SCHEMES = ("redis", "rediss")
 REFUSED_KEY = f"{KEY_PREFIX}refused"  # counts the messages that no worker acted on
 TRANSPORT = "workers.transport:Transport"  # looks at messages before kombu unpacks them
 SOCKET_TIMEOUT_S = 20  # more than the broker's longest blocking read
+BACK_OFF_S = 5  # between two tries where Redis answers, but refuses
 BROKER_WAIT_S = 30  # how long a worker that starts waits for Redis to be there
 TASKS_PER_CHILD_MAX = 500
 

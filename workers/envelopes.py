@@ -66,10 +66,10 @@ def vetted(item: bytes, queue: str) -> bytes:
     return _made_anew(str(headers["task"]), _id(headers), _expires(headers), arguments, queue)
 
 
-def vet_taken(entry: bytes) -> None:
+def vet_taken(entry: bytes) -> str:
     """See that kombu has put this entry beside the queues: a message, its exchange and its queue.
 
-    RefusedError where it has not.
+    The queue; RefusedError where it has not.
     """
     if len(entry) > MESSAGE_BYTES_MAX:
         raise RefusedError(f"is larger than {MESSAGE_BYTES_MAX} bytes")
@@ -77,6 +77,7 @@ def vet_taken(entry: bytes) -> None:
     if not isinstance(parts, list) or len(parts) != 3 or parts[1] != "" or not isinstance(parts[2], str):
         raise RefusedError("is not a message with its queue")
     vetted(json.dumps(parts[0]).encode(), parts[2])
+    return parts[2]
 
 
 def _form(task: Json, queue: str) -> _Form:

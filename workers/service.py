@@ -10,6 +10,7 @@ from celery.signals import heartbeat_sent, worker_process_init
 
 from archive.mistakes import Mistake, OperatorError
 from workers.app import BROKER_WAIT_S, QUEUES, WorkerSettings, require_broker
+from workers.consumer import Consumer
 from workers.tasks import worker_app
 
 CONCURRENCY_MAX = 512
@@ -42,6 +43,7 @@ def run_worker(
         concurrency=concurrency or os.cpu_count() or 1,
         loglevel="INFO",
         pool="prefork",
+        consumer_cls=Consumer,
         without_gossip=True,
         without_mingle=True,
     )
