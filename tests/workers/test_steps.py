@@ -23,6 +23,8 @@ from reports import rank
 from tests.archive.examples import dump, manifest
 from workers import steps
 
+NOISE_GZ = gzip.compress(b"noise", mtime=0)
+
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
@@ -237,7 +239,9 @@ def test_a_host_that_answered_is_recorded_as_it_answered(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "part", [b"", b"noise", gzip.compress(b"noise"), gzip.compress(b"noise")[:15], b"\x1f\x8b"]
+    "part",
+    [b"", b"noise", NOISE_GZ, NOISE_GZ[:15], b"\x1f\x8b"],
+    ids=["none", "plain", "packed", "cut", "begun"],
 )
 def test_a_dump_that_is_none_is_the_hosts_failure(run: Run, part: bytes) -> None:
     steps.keep(run, replace(dump("a"), memory_gz=part))
