@@ -137,8 +137,8 @@ def _process_rows(shown: pl.DataFrame, *, compared: bool) -> pl.Series:
     return table.select(pl.concat_str(pieces).alias("row"))["row"]
 
 
-def _kind_blocks(shown: pl.DataFrame, kinds: pl.DataFrame) -> pl.Series:
-    """A block a process that has kinds, each with its table; empty where it has none."""
+def _kind_rows(kinds: pl.DataFrame) -> pl.DataFrame:
+    """The rows of the tables of kinds, one text per process: host, pid, _kinds."""
     pieces = (
         pl.format(
             '<tr><th scope="row" class="t">{}<td class="t">{}<td>{}<td>',
@@ -154,11 +154,15 @@ def _kind_blocks(shown: pl.DataFrame, kinds: pl.DataFrame) -> pl.Series:
     bounded = safe.rename(
         {"resident_bytes": "kind_resident_bytes", "resident_max_bytes": "kind_resident_max_bytes"}
     )
-    rows = (
+    return (
         bounded.select("host", "pid", pl.concat_str(pieces).alias("_kinds"))
         .group_by("host", "pid", maintain_order=True)
         .agg(pl.col("_kinds").str.join(""))
     )
+
+
+def _kind_blocks(shown: pl.DataFrame, kinds: pl.DataFrame) -> pl.Series:
+    """A block per process that has kinds, each with its table; empty where it has none."""
     names = pl.DataFrame(
         [
             texts.escaped(shown["comm"], 32).alias("_comm"),
@@ -171,7 +175,7 @@ def _kind_blocks(shown: pl.DataFrame, kinds: pl.DataFrame) -> pl.Series:
         ]
     )
     table = pl.concat([shown, names], how="horizontal").join(
-        rows, on=["host", "pid"], how="left", maintain_order="left"
+        _kind_rows(kinds), on=["host", "pid"], how="left", maintain_order="left"
     )
 
     def where(name: str, pattern: str) -> pl.Expr:

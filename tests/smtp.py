@@ -5,21 +5,17 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
-from ipaddress import ip_address
 from pathlib import Path
 from threading import Lock
 from typing import Literal
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+
+from tests.certificates import self_signed
 
 USERNAME, PASSWORD = "reporter", "correct horse"
 Offer = Literal["plain", "starttls", "tls"]
@@ -98,7 +94,7 @@ def mail_server(
     """A server on a free port of 127.0.0.1; its certificate lies in `folder` and is its own authority."""
     box = mailbox or Mailbox()
     box.over_tls = offer == "tls"
-    certificate = _certificate(folder)
+    certificate = self_signed(folder)
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(certificate)
     controller = _Server(
@@ -137,30 +133,3 @@ def _authenticate(
 ) -> AuthResult:
     expected = LoginPassword(USERNAME.encode(), PASSWORD.encode())
     return AuthResult(success=given == expected, handled=False, auth_data=USERNAME.encode())
-
-
-def _certificate(folder: Path) -> Path:
-    """Key and certificate of 127.0.0.1 in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / "mail-server.pem"
-    path.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
-    return path

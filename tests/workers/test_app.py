@@ -8,8 +8,9 @@ import redis
 from kombu.exceptions import OperationalError
 
 from archive.mistakes import OperatorError
+from tests.certificates import self_signed
 from tests.redis_server import free_port, redis_server
-from tests.workers.tls import ForgedServer, self_signed
+from tests.workers.tls import ForgedServer
 from workers.app import KEY_PREFIX, WorkerSettings, broker_url, celery_app, redis_client, require_broker
 
 

@@ -4,7 +4,7 @@ import base64
 import bz2
 import json
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -14,47 +14,19 @@ import pytest
 
 from archive.records import Limits
 from archive.runs import Runs
-from tests.archive.examples import SIGNING_KEY, dump, manifest
-from tests.redis_server import RedisServer, redis_server
+from tests.archive.examples import dump, manifest
 from tests.workers.waiting import eventually
-from tests.workers.worker_process import running
+from tests.workers.worker_process import PACE, running
 from workers import steps
 from workers.app import KEY_PREFIX, REFUSED_KEY, WorkerSettings
 from workers.envelopes import MESSAGE_BYTES_MAX, RefusedError, vetted
-from workers.pace import Pace
-from workers.post import COLLECT_TASK, FINISH_TASK, TEND_TASK, Post, post_office
+from workers.post import COLLECT_TASK, FINISH_TASK, TEND_TASK, Post
 from workers.tasks import give
 
 RUN_ID = "20261123T045837Z-run-0a1b"
-PACE = Pace(tend_s=1, task_s=700, lease_s=60)
 
 Message = dict[str, object]
 Change = Callable[[Message], object]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    with redis_server() as started:
-        yield started
-
-
-@pytest.fixture
-def settings(server: RedisServer, tmp_path: Path) -> WorkerSettings:
-    return WorkerSettings(
-        server.url,
-        str(tmp_path / "runs"),
-        signing_key=SIGNING_KEY,
-        broker_password=server.password,
-        pace=PACE,
-    )
-
-
-@pytest.fixture
-def post(settings: WorkerSettings) -> Iterator[Post]:
-    office = post_office(settings)
-    office.redis.flushall()
-    yield office
-    office.redis.close()
 
 
 def body(*parts: object) -> str:

@@ -17,49 +17,22 @@ from archive.records import Closed, Connection, Host, Limits, Stage
 from archive.runs import Run, Runs
 from collector.session import Session
 from tests.archive.examples import SIGNING_KEY, dump, host, manifest
-from tests.redis_server import RedisServer, free_port, redis_server
-from tests.workers.tls import self_signed
+from tests.certificates import self_signed
+from tests.redis_server import free_port, redis_server
 from tests.workers.waiting import eventually
-from tests.workers.worker_process import kill_all, running
+from tests.workers.worker_process import PACE, kill_all, running
 from workers import embedded, fleet, steps
 from workers.app import KEY_PREFIX, WorkerSettings
 from workers.embedded import Progress
 from workers.leases import Leases, Step
-from workers.pace import Pace
-from workers.post import Post, post_office
+from workers.post import Post
 from workers.tasks import give
 from workers.tending import Tender
 
 pytestmark = pytest.mark.journey
 
-PACE = Pace(tend_s=1, task_s=700, lease_s=60)
 QUICK = replace(PACE, lease_s=2)
 WITHIN_S = 60
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    with redis_server() as started:
-        yield started
-
-
-@pytest.fixture
-def settings(server: RedisServer, tmp_path: Path) -> WorkerSettings:
-    return WorkerSettings(
-        server.url,
-        str(tmp_path / "runs"),
-        signing_key=SIGNING_KEY,
-        broker_password=server.password,
-        pace=PACE,
-    )
-
-
-@pytest.fixture
-def post(settings: WorkerSettings) -> Iterator[Post]:
-    office = post_office(settings)
-    office.redis.flushall()
-    yield office
-    office.redis.close()
 
 
 def ssh_host(name: str, port: int, key: Path) -> Host:

@@ -15,16 +15,14 @@ from archive.runs import Run, Runs
 from tests.archive.examples import SIGNING_KEY, dump, manifest
 from tests.redis_server import redis_server
 from tests.workers.waiting import eventually
-from tests.workers.worker_process import running
+from tests.workers.worker_process import PACE, running
 from workers.app import KEY_PREFIX, WorkerSettings, celery_app
-from workers.pace import Pace
 from workers.post import Post, post_office
 from workers.tasks import give
 
 if TYPE_CHECKING:
     import redis
 
-PACE = Pace(tend_s=1, task_s=700, lease_s=60)
 UNACKED, INDEX, COLLECT, CLASSIFY = (
     KEY_PREFIX + name for name in ("unacked", "unacked_index", "collect", "classify")
 )

@@ -20,16 +20,14 @@ from tests.archive.examples import SIGNING_KEY, dump, manifest
 from tests.redis_server import RedisServer, free_port, redis_server
 from tests.smtp import Mailbox, mail_server
 from tests.workers.waiting import eventually
-from tests.workers.worker_process import running
+from tests.workers.worker_process import PACE, running
 from workers import steps
 from workers.app import KEY_PREFIX, REFUSED_KEY, WorkerSettings
-from workers.pace import Pace
 from workers.post import Post, post_office
 from workers.schedules import Schedule
 from workers.tasks import give
 from workers.trust import Trust
 
-PACE = Pace(tend_s=1, task_s=700, lease_s=60)
 ANOTHER_KEY = b"another key, of more than 32 bytes.."
 OURS, STRANGER = "ops@example.org", "stranger@example.org"
 REFERENCE = 'reference://::data:application/json,{"version":1,"refs":{"manifest.json":"{}"}}'

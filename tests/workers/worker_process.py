@@ -18,6 +18,7 @@ from workers.schedules import Schedule
 from workers.service import run_worker
 
 STOPS_WITHIN_S = 30
+PACE = Pace(tend_s=1, task_s=700, lease_s=60)  # runs are looked after at once
 
 
 @contextmanager
