@@ -19,7 +19,7 @@ NONCE = "00112233445566778899aabbccddeeff"
 BEGIN = f"{NONCE} begin 1\n".encode()
 MEMORY = f"{NONCE} maps 7\nabc\n\n{NONCE} end 0\nlisted=1 sent=1\n".encode()
 IDENTITY = f"{NONCE} comm 7\nx\n\n{NONCE} end 0\nsent=1\n".encode()
-PACKED = gzip.compress(MEMORY, 1), gzip.compress(IDENTITY, 1)
+PACKED = gzip.compress(MEMORY, 1, mtime=0), gzip.compress(IDENTITY, 1, mtime=0)
 
 
 def accept(received: bytes, limits: Limits | None = None) -> stream.Parts:
