@@ -34,6 +34,7 @@ class Backend(Protocol):
     def list(self, folder: str) -> list[str]: ...
     def remove(self, path: str) -> None: ...
     def remove_folder(self, folder: str) -> None: ...
+    def local_path(self, path: str) -> Path | None: ...
 
 
 class Store:
@@ -93,20 +94,9 @@ class Store:
             self._backend.remove(f"{folder}/{name}")
         self._backend.remove_folder(folder)
 
-    def create_lock(self, path: str, owner: str) -> bool:
-        """Create a lock that says who holds it, exclusively; False where somebody does."""
-        return self._backend.write_once(path, owner.encode())
-
-    def lock_owner(self, path: str) -> str | None:
-        """Who holds a lock, None where nobody does."""
-        try:
-            return self.read(path).decode(errors="replace")
-        except FileNotFoundError:
-            return None
-
-    def remove_lock(self, path: str) -> None:
-        """Let go of a lock."""
-        self._backend.remove(path)
+    def local_path(self, path: str) -> Path | None:
+        """Where an object lies in this machine's file system, for what only a file system can do."""
+        return self._backend.local_path(path)
 
 
 def _backend(url: str) -> tuple[str, Backend]:
@@ -196,6 +186,9 @@ class LocalFolder:
     def remove_folder(self, folder: str) -> None:
         with suppress(OSError):  # what is in it and no object of a run stays
             (self._root / folder).rmdir()
+
+    def local_path(self, path: str) -> Path:
+        return self._root / path
 
     def _written_beside(self, target: Path, content: bytes) -> Path:
         """A synced file in the folder of the target, under a name that listings leave out."""
@@ -315,6 +308,9 @@ class Bucket:
 
     def remove_folder(self, folder: str) -> None:
         """A bucket has no folders."""
+
+    def local_path(self, path: str) -> None:
+        """A bucket is on no machine."""
 
     def _full(self, path: str) -> str:
         return f"{self._root}/{path}"

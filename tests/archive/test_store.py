@@ -56,13 +56,14 @@ def test_a_store_under_a_store_is_its_folder(store: Store) -> None:
     assert store.place("run/x") == f"{store.url}/run/x"
 
 
-def test_a_lock_has_one_holder(store: Store) -> None:
-    assert store.lock_owner("lock") is None
-    assert store.create_lock("lock", "one")
-    assert not store.create_lock("lock", "two")
-    assert store.lock_owner("lock") == "one"
-    store.remove_lock("lock")
-    assert store.create_lock("lock", "two")
+def test_only_what_lies_in_a_folder_has_a_path(store: Store) -> None:
+    store.write_once("a/b", b"1")
+    path = store.local_path("a/b")
+    if store.url.startswith("memory:"):
+        assert path is None
+    else:
+        assert path is not None
+        assert path.read_bytes() == b"1"
 
 
 def test_of_many_writers_at_once_one_wins(tmp_path: Path) -> None:
