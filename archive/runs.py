@@ -245,10 +245,6 @@ class Run:
         """Where a file of the report lies, as a path or URL."""
         return self.store.place(f"report/{name}")
 
-    def has_report(self, name: str) -> bool:
-        """Whether a file of the report has been rendered."""
-        return self.store.exists(f"report/{name}")
-
     def mark_mailed(self, message_id: str) -> None:
         """Record that the report was mailed, so that it is not mailed again."""
         self.store.write_once("mailed.txt", f"{message_id}\n".encode())

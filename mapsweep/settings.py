@@ -3,8 +3,8 @@
 import json
 import os
 import stat
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 
@@ -15,7 +15,6 @@ from collector import yaml_document
 from collector.yaml_document import Document
 from mapsweep.setting_keys import Keys
 from mapsweep.setting_sources import CONFIG_VARIABLE, Environment, Flags, Sources
-from mapsweep.setting_table import rows
 from procmaps.masking_options import Masking
 
 FILE_NAME = "mapsweep.yaml"
@@ -25,13 +24,10 @@ SYSTEM_FOLDER = Path("/etc/mapsweep")
 
 @dataclass(frozen=True, slots=True)
 class Settings(Keys):
-    """What mapsweep.yaml declares, with where it is from."""
+    """What mapsweep.yaml, the environment and the command line say."""
 
     file: Path | None = None  # None: there is none, or none was found
     warnings: tuple[str, ...] = ()
-    origins: Mapping[str, str] = field(
-        default_factory=dict
-    )  # by path of keys; what is not in it is the default
 
     @property
     def masking(self) -> Masking:
@@ -58,7 +54,6 @@ def load(path: str | Path | None, environment: Environment, flags: Flags | None 
         **{each.name: getattr(keys, each.name) for each in fields(Keys)},
         file=file,
         warnings=(*warnings, *document.warnings, *sources.warnings),
-        origins=sources.origins(),
     )
     return settings if settings.runs else replace(settings, runs=default_runs(environment))
 
@@ -87,17 +82,6 @@ def default_runs(environment: Environment, user_id: int | None = None) -> str:
         return "/var/lib/mapsweep/runs"
     state = environment.get("XDG_STATE_HOME") or str(Path("~/.local/state").expanduser())
     return str(Path(state) / "mapsweep/runs")
-
-
-def listing(settings: Settings) -> Iterator[tuple[str, str, str]]:
-    """Every key outside lists: its path, its value, where that is from."""
-    for row in rows():
-        if "[]" in row.path:
-            continue
-        value: object = settings
-        for name in row.path.split("."):
-            value = getattr(value, "sender" if name == "from" else name, None)
-        yield row.path, "" if value is None else str(value), settings.origins.get(row.path, "default")
 
 
 @cache

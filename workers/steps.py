@@ -172,11 +172,6 @@ def render_report(run: Run) -> None:
     run.write_report("index.html", render_html.render(settled))
 
 
-def is_rendered(run: Run) -> bool:
-    """Whether the report is there, whole."""
-    return run.has_report("index.html")
-
-
 def mail_report(run: Run, to: tuple[str, ...], mail: "MailSettings") -> "Delivery":
     """Send the report of a closed run; DeliveryError where nobody gets it."""
     from reports import render_email  # noqa: PLC0415 # starts Polars and Jinja

@@ -15,7 +15,7 @@ from archive.records import Closed, Connection, Stage
 from archive.runs import Run, Runs, open_run
 from collector.session import Session
 from reports.status import DEADLINE_REASON
-from tests.archive.examples import dump, host, manifest
+from tests.archive.examples import dump, host, is_rendered, manifest
 from tests.redis_server import free_port
 from workers import locks
 from workers.embedded import Progress, execute, progress_of
@@ -79,7 +79,7 @@ def test_a_closed_run_is_rendered_again_and_nothing_else(tmp_path: Path) -> None
     seen = Seen()
     assert go_on(run, seen) == closed
     assert seen == []
-    assert run.has_report("index.html")
+    assert is_rendered(run)
 
 
 def test_a_stopped_run_is_open_and_goes_on(tmp_path: Path) -> None:

@@ -16,12 +16,12 @@ from archive.mistakes import OperatorError
 from archive.records import Closed, Connection, Host, Limits, Stage
 from archive.runs import Run, Runs
 from collector.session import Session
-from tests.archive.examples import SIGNING_KEY, dump, host, manifest
+from tests.archive.examples import SIGNING_KEY, dump, host, is_rendered, manifest
 from tests.certificates import self_signed
 from tests.redis_server import free_port, redis_server
 from tests.workers.waiting import eventually
 from tests.workers.worker_process import PACE, kill_all, running
-from workers import embedded, fleet, steps
+from workers import embedded, fleet
 from workers.app import KEY_PREFIX, WorkerSettings
 from workers.embedded import Progress
 from workers.leases import Leases, Step
@@ -79,7 +79,7 @@ def test_both_modes_give_byte_identical_results_and_tables(
         closed = execute(run, settings)
     assert closed is not None
     assert (closed.asked, closed.failed, closed.complete) == (203, 1, True)
-    assert steps.is_rendered(run)
+    assert is_rendered(run)
     assert Runs(settings.runs_url).queued() == ()
 
     here = Runs(str(tmp_path / "here")).create(run.manifest)
@@ -205,7 +205,7 @@ def test_a_run_without_workers_ends_at_its_deadline(post: Post, settings: Worker
     closed = execute(run, replace(settings, pace=replace(PACE, lease_s=1)))
     assert closed is not None
     assert (closed.failed, closed.complete) == (2, False)
-    assert steps.is_rendered(run)
+    assert is_rendered(run)
     assert Runs(settings.runs_url).queued() == ()
 
 

@@ -11,9 +11,10 @@ import pytest
 
 from archive.mistakes import OperatorError
 from archive.runs import Runs
+from tests.archive.examples import is_rendered
 from tests.redis_server import free_port, redis_server
 from tests.workers.worker_process import running
-from workers import starts, steps
+from workers import starts
 from workers.app import WorkerSettings, redis_client
 from workers.pace import Pace
 from workers.schedule import DueTimes, beat_entries, run_beat
@@ -172,4 +173,4 @@ def test_two_beats_start_the_run_of_the_next_minute_once(settings: WorkerSetting
     closed = run.closed()
     assert closed is not None
     assert closed.ok + closed.partial == 1
-    assert steps.is_rendered(run)
+    assert is_rendered(run)

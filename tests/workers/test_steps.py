@@ -20,7 +20,7 @@ from archive.runs import Run, Runs, open_run
 from archive.store import OBJECT_BYTES_MAX, Store
 from procmaps.classify import RULES_VERSION
 from reports import rank
-from tests.archive.examples import dump, manifest
+from tests.archive.examples import dump, is_rendered, manifest
 from workers import steps
 
 NOISE_GZ = gzip.compress(b"noise", mtime=0)
@@ -223,7 +223,7 @@ def test_a_rendering_stopped_at_any_write_is_done_again(run: Run) -> None:
             run.store.remove(name)
         with pytest.raises(StoppedError):
             steps.render_report(Run(StoppingStore(run.url, writes, after=False), run.manifest))
-        assert not steps.is_rendered(run)
+        assert not is_rendered(run)
         steps.render_report(run)
         assert files(run, "report").keys() == expected.keys()
 

@@ -9,7 +9,7 @@ import pytest
 
 from archive.runs import Run, Runs
 from reports.delivery import MailSettings
-from tests.archive.examples import SIGNING_KEY, dump, manifest
+from tests.archive.examples import SIGNING_KEY, dump, is_rendered, manifest
 from tests.redis_server import RedisServer, redis_server
 from tests.smtp import Mailbox, mail_server
 from workers import steps
@@ -99,7 +99,7 @@ def test_what_comes_after_the_end_changes_nothing(settings: WorkerSettings) -> N
     one.classify(run.run_id, "b")
     one.collect(run.run_id, ["b"])
     assert run.closed() == closed
-    assert not steps.is_rendered(run)
+    assert not is_rendered(run)
     assert run.standing().done == {"a"}
 
 
@@ -241,7 +241,7 @@ def test_a_mail_server_that_refuses_all_does_not_hold_up_the_report(
     settings: WorkerSettings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     run = finished(settings, tmp_path, Mailbox(refuse=dict.fromkeys(TO, "550 nobody here")))
-    assert steps.is_rendered(run)
+    assert is_rendered(run)
     assert not run.is_mailed()
     assert Runs(settings.runs_url).queued() == ()
     assert "could not be mailed" in caplog.text
