@@ -157,9 +157,12 @@ class Run:
         """The hosts whose dump is kept."""
         return self._listed("dumps", ".dump")
 
-    def pending(self) -> tuple[Host, ...]:
-        """The hosts asked that have neither a result nor a failure, in the manifest's order."""
-        standing = self.standing()
+    def pending(self, standing: Standing | None = None) -> tuple[Host, ...]:
+        """The hosts asked that have neither a result nor a failure, in the manifest's order.
+
+        By a standing that was read already, or by the present one.
+        """
+        standing = standing or self.standing()
         ended = standing.done | standing.failed
         return tuple(host for host in self.manifest.hosts if host.name not in ended)
 

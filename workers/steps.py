@@ -1,5 +1,6 @@
 """What is done to a run, step by step; both modes call these same functions."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -123,17 +124,18 @@ def fail_host(
 
 def fail_missing(run: Run) -> int:
     """Past the run's deadline: what has no outcome gets one; how many those were."""
-    missing = run.pending()
-    for host in missing:
-        detail = f"the run's deadline ({run.manifest.deadline_at}) passed before the host was done"
-        fail_host(
-            run,
-            host.name,
-            Stage.WORKER,
-            DEADLINE_REASON,
-            detail=detail,
-            remedy="add workers, or raise the deadline",
-        )
+    standing = run.standing()
+    missing = run.pending(standing)
+    failure = Failure(
+        host="",
+        stage=Stage.WORKER,
+        reason=DEADLINE_REASON,
+        detail=f"the run's deadline ({run.manifest.deadline_at}) passed before the host was done",
+        remedy="add workers, or raise the deadline",
+        at=now(),
+    )
+    for host in missing:  # none has failed before, so it is the first attempt, and nothing is looked up
+        run.write_failure(replace(failure, host=host.name), of_dump=host.name in standing.dumped)
     return len(missing)
 
 

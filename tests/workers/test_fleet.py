@@ -17,6 +17,7 @@ from archive.records import Closed, Connection, Host, Limits, Stage
 from archive.runs import Run, Runs
 from collector.session import Session
 from tests.archive.examples import SIGNING_KEY, dump, host, is_rendered, manifest
+from tests.archive.stores import CountingStore
 from tests.certificates import self_signed
 from tests.redis_server import free_port, redis_server
 from tests.workers.waiting import eventually
@@ -167,6 +168,20 @@ def test_a_lost_message_is_posted_again_and_a_waiting_one_is_not(
     tender.tend()
     tender.tend()
     assert (post.waiting("collect"), post.waiting("classify")) == (1, 1)
+
+
+def test_a_run_is_looked_after_with_as_many_listings_however_many_hosts_it_has(
+    post: Post, settings: WorkerSettings
+) -> None:
+    looked = []
+    for count in (4, 40):
+        names = [f"h{i}" for i in range(count)]
+        run = Runs(settings.runs_url, settings.signing_key).create(manifest(*names))
+        run.write_dump(dump("h0"))
+        store = CountingStore(run.url)
+        Tender(Run(store, run.manifest), post, Leases(post.redis, run.run_id, PACE.lease_s), PACE).tend()
+        looked.append(store.looked)
+    assert looked[0] == looked[1] == 4  # results, dumps, and two folders of failures
 
 
 def lapse(post: Post, run: Run) -> None:
