@@ -41,6 +41,10 @@ def new_run_id(started: datetime, name: str, mark: str = "") -> str:
     return f"{started:%Y%m%dT%H%M%SZ}-{plain}-{mark or secrets.token_hex(2)}"
 
 
+class NoRunError(OperatorError):
+    """There is no run, or none any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How one host that was asked ended: a result of what it sent, a failure, or neither as yet."""
@@ -98,6 +102,10 @@ class Run:
     def url(self) -> str:
         """Where the run lies; Runs.open takes it."""
         return self.store.url
+
+    def is_there(self) -> bool:
+        """Whether the run has not been removed since it was opened."""
+        return self.store.exists(MANIFEST)
 
     def host(self, name: str) -> Host:
         """A host that the run asks; KeyError for any other."""
@@ -336,7 +344,10 @@ class Runs:
         return open_run(name, self._key)
 
     def by_id(self, run_id: str) -> Run:
-        """A run here by its id alone, for ids that others sent; OperatorError for whatever else."""
+        """A run here by its id alone, for ids that others sent; NoRunError where it is not there.
+
+        OperatorError for whatever else.
+        """
         if not _RUN_ID.fullmatch(run_id):
             shown = ascii(run_id[:SHOWN_LENGTH_MAX])
             raise OperatorError(Mistake(shown, "is not a run id", "mapsweep runs lists the runs there are"))
@@ -381,7 +392,7 @@ class Runs:
 
 
 def open_run(url: str, signing_key: bytes = b"") -> Run:
-    """The run at a path or URL; OperatorError where there is none, or where a key did not sign it."""
+    """The run at a path or URL; NoRunError where there is none, OperatorError where a key did not sign it."""
     local = url.startswith("~") or "://" not in url
     return _opened(Store(str(Path(url).expanduser()) if local else url), signing_key)
 
@@ -391,7 +402,7 @@ def _opened(folder: Store, key: bytes) -> Run:
         text = folder.read(MANIFEST, MANIFEST_BYTES_MAX)
     except (FileNotFoundError, NotADirectoryError) as error:
         problem = "is not a run: it has no manifest.json"
-        raise OperatorError(Mistake(folder.url, problem, "mapsweep runs lists the runs there are")) from error
+        raise NoRunError(Mistake(folder.url, problem, "mapsweep runs lists the runs there are")) from error
     if key:
         _check_signature(folder, key, text)  # before anything in it is looked at
     return Run(folder, codec.decode(Manifest, text, folder.place(MANIFEST)))

@@ -224,15 +224,25 @@ class LocalFolder:
         return True
 
     def _make_folder(self, folder: Path) -> None:
-        """The folder and those above it, down from the root of the store; each is the owner's alone."""
+        """The folder and those above it, down from the root of the store; each is the owner's alone.
+
+        The root is made for an object that lies in it, such as a manifest. For what lies deeper it has to be
+        there: of a run that was removed no folder is made again. OperatorError then.
+        """
         if folder.is_dir():
             return
-        if folder != self._root and self._root in folder.parents:
-            self._make_folder(folder.parent)
-        else:
+        if folder == self._root:
             folder.parent.mkdir(parents=True, exist_ok=True)
+        elif folder.parent != self._root:
+            self._make_folder(folder.parent)
         with suppress(FileExistsError):
-            folder.mkdir(mode=FOLDER_MODE)
+            try:
+                folder.mkdir(mode=FOLDER_MODE)
+            except FileNotFoundError as error:
+                problem = "was removed while mapsweep was at work in it"
+                raise OperatorError(
+                    Mistake(str(self._root), problem, "put it back, or begin anew")
+                ) from error
             folder.chmod(FOLDER_MODE | stat.S_IMODE(folder.stat().st_mode) & stat.S_ISGID)
             _sync_folder(folder.parent)
 

@@ -1,4 +1,5 @@
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -15,7 +16,10 @@ from archive.store import OBJECT_BYTES_MAX, Store, holds_secret
 @pytest.fixture(params=["folder", "bucket"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """A folder on disk, and fsspec's bucket in memory."""
-    return Store(str(tmp_path / "runs") if request.param == "folder" else f"memory://{uuid4().hex}/runs")
+    made = Store(str(tmp_path / "runs") if request.param == "folder" else f"memory://{uuid4().hex}/runs")
+    made.write_once("first", b"")
+    made.remove("first")
+    return made
 
 
 def test_an_object_is_written_once_and_the_first_stays(store: Store) -> None:
@@ -66,6 +70,18 @@ def test_only_what_lies_in_a_folder_has_a_path(store: Store) -> None:
         assert path.read_bytes() == b"1"
 
 
+def test_a_folder_that_was_removed_is_not_made_again(tmp_path: Path) -> None:
+    store = Store(str(tmp_path / "runs/run"))
+    store.write_once("manifest.json", b"{}")
+    shutil.rmtree(tmp_path / "runs")
+    for write in (store.write_once, store.replace):
+        with pytest.raises(OperatorError, match="runs/run: was removed while"):
+            write("dumps/web/a.dump", b"x")
+    assert not (tmp_path / "runs").exists()
+    assert store.write_once("manifest.json", b"{}")
+    assert store.write_once("dumps/web/a.dump", b"x")
+
+
 def test_of_many_writers_at_once_one_wins(tmp_path: Path) -> None:
     won: list[int] = []
     together = threading.Barrier(8)
@@ -88,6 +104,7 @@ def test_of_many_writers_at_once_one_wins(tmp_path: Path) -> None:
 def test_only_the_owner_can_read(tmp_path: Path) -> None:
     old = os.umask(0)
     try:
+        Store(str(tmp_path / "runs")).write_once("first", b"x")
         Store(str(tmp_path / "runs")).write_once("run/dumps/a.dump", b"x")
         Store(str(tmp_path / "runs")).replace("run/report/index.html", b"x")
     finally:
