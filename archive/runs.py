@@ -18,11 +18,11 @@ from pathlib import Path
 
 from archive import codec, dump_file, results
 from archive.host_names import file_name
-from archive.mistakes import Mistake, OperatorError
-from archive.records import Closed, Dump, Failure, Host, HostRecord, Manifest
 from archive.results import Result
 from archive.signature import SIGNATURE, is_signed, sign
 from archive.store import Store
+from domain.mistakes import Mistake, OperatorError
+from domain.records import Closed, Dump, Failure, Host, HostRecord, Manifest
 
 LATEST = "latest"
 MANIFEST = "manifest.json"

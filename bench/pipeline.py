@@ -23,19 +23,20 @@ import psutil
 
 from archive import results
 from archive.host_results import host_record, host_result
-from archive.records import Dump, Host, Limits, Manifest, Scope
 from archive.runs import Run, Runs, new_run_id
 from archive.store import OBJECT_BYTES_MAX, Store
 from bench.core import Sent, crowd, probe
 from bench.measure import Figure, own_cpu_s
 from collector.session import Session
+from domain.records import Dump, Host, Limits, Manifest, Scope
 from procmaps.classify import RULES_VERSION, classify
 from procmaps.findings import find
 from procmaps.footprint import footprints
 from procmaps.identity import identify
 from procmaps.read import read
 from procmaps.tables import Evidence
-from workers import embedded, steps
+from workers.here import embedded
+from workers.life import steps
 
 HOSTS = 500
 PROCESSES = 1  # that classify: two at once share a core's caches on some machines, and the figure is of CPU

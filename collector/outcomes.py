@@ -9,11 +9,11 @@ from typing import Final
 from pebble import ProcessExpired
 
 from archive import bugs
-from archive.records import Dump, Failure, Host, Limits, Stage
 from collector import probe, stream
 from collector.session import Session
 from collector.trouble import BUG, HostTrouble, one_line
 from collector.watchdog import INTERRUPTED
+from domain.records import Dump, Failure, Host, Limits, Stage
 from procmaps.masking_options import Masking
 
 UNPACK_S: Final = 30.0  # of a host's whole time, at most and at least: for what is done with what came

@@ -9,18 +9,18 @@ from pathlib import Path
 from threading import Event
 from typing import TypeAlias
 
-from archive.mistakes import is_the_machines
-from archive.records import Closed, Connection
 from archive.runs import Run, Runs
-from mapsweep.exits import Exit, complain
-from mapsweep.interrupt import stoppable
-from mapsweep.progress import display
-from mapsweep.summary import summary_lines
-from mapsweep.terminal import terminal_of
+from domain.mistakes import is_the_machines
+from domain.records import Closed, Connection
+from mapsweep.terminal.exits import Exit, complain
+from mapsweep.terminal.interrupt import stoppable
+from mapsweep.terminal.progress import display
+from mapsweep.terminal.summary import summary_lines
+from mapsweep.terminal.terminal import terminal_of
 from mapsweep.thresholds import Threshold, met
 from reports.rank import Report, report
 from reports.verdict import TOP_HOSTS
-from workers.embedded import OnProgress
+from workers.here.embedded import OnProgress
 
 PAGE = "index.html"
 

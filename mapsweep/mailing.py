@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 import click
 
-from archive.mistakes import Mistake, OperatorError
 from archive.runs import Run
-from mapsweep.exits import Exit, complain
-from mapsweep.setting_values import mail_address
+from domain.mistakes import Mistake, OperatorError
+from mapsweep.settings.values import mail_address
+from mapsweep.terminal.exits import Exit, complain
 from reports import render_email
 from reports.delivery import Delivery, DeliveryError, MailSettings
 from reports.rank import report
-from workers import steps
+from workers.life import steps
 
 _REMEDY = "set mail.server and mail.from in mapsweep.yaml"
 

@@ -2,18 +2,19 @@
 
 import os
 
-from archive.records import Connection, Host
 from archive.runs import Run
 from collector.session import Sessions
+from domain.records import Connection, Host
 from mapsweep import mailing
-from mapsweep.composition import access, mail_settings
 from mapsweep.execution import HERE, Execute, Stopped, conduct
-from mapsweep.exits import Exit, complain
-from mapsweep.settings import Settings
+from mapsweep.settings.composition import access, mail_settings
+from mapsweep.settings.settings import Settings
+from mapsweep.terminal.exits import Exit, complain
 from mapsweep.thresholds import Threshold
 from reports.delivery import MailSettings
-from workers import embedded, steps
-from workers.plan import Request, check_for_workers
+from workers.here import embedded
+from workers.life import steps
+from workers.life.plan import Request, check_for_workers
 
 WORKERS_GO_ON = "no longer watched; the workers go on with the run. To watch it again:"
 
@@ -21,8 +22,8 @@ WORKERS_GO_ON = "no longer watched; the workers go on with the run. To watch it 
 def check(request: Request, settings: Settings) -> None:
     """OperatorError where the settings do not allow the request; asked before anything is written."""
     if _is_for_workers(request.hosts, settings):
-        from mapsweep.worker_settings import worker_settings  # noqa: PLC0415 - Celery costs half a second
-        from workers.app import require_broker  # noqa: PLC0415 - likewise
+        from mapsweep.settings.worker_settings import worker_settings  # noqa: PLC0415 - Celery costs half a second
+        from workers.fleet.app import require_broker  # noqa: PLC0415 - likewise
 
         given = worker_settings(settings, os.environ)
         check_for_workers(request.limits, given.pace)
@@ -66,11 +67,11 @@ def _here(settings: Settings) -> Execute:
 
 
 def _by_workers(settings: Settings) -> Execute:
-    from mapsweep.worker_settings import worker_settings  # noqa: PLC0415 - Celery costs half a second
-    from workers import fleet  # noqa: PLC0415 - likewise
+    from mapsweep.settings.worker_settings import worker_settings  # noqa: PLC0415 - Celery costs half a second
+    from workers.fleet import handover  # noqa: PLC0415 - likewise
 
     given = worker_settings(settings, os.environ)
-    return lambda run, tell, stop: fleet.execute(run, given, tell, stop)
+    return lambda run, tell, stop: handover.execute(run, given, tell, stop)
 
 
 def _sessions(settings: Settings) -> Sessions:

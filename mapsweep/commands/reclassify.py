@@ -19,11 +19,12 @@ def reclassify(run: str, runs_url: str | None, config: Path | None) -> int:
 
     RUN is a run's id, its path or URL, or latest. The report is rendered again.
     """
-    from archive.mistakes import Mistake, OperatorError  # noqa: PLC0415 - --help does not wait for it
     from archive.runs import Runs  # noqa: PLC0415 - likewise
     from collector.session import Session  # noqa: PLC0415 - likewise
+    from domain.mistakes import Mistake, OperatorError  # noqa: PLC0415 - --help does not wait for it
     from mapsweep.execution import Stopped, conduct  # noqa: PLC0415 - likewise
-    from workers import embedded, steps  # noqa: PLC0415 - likewise
+    from workers.here import embedded  # noqa: PLC0415 - likewise
+    from workers.life import steps  # noqa: PLC0415 - likewise
 
     settings = load(config, runs=runs_url)
     opened = Runs(settings.runs).open(run)

@@ -1,0 +1,65 @@
+"""What a run is to do: a request becomes a manifest here, whoever asks (a command, a schedule, the demo)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+
+from archive.runs import new_run_id
+from domain.mistakes import Mistake, OperatorError
+from domain.records import Host, Limits, Manifest, Scope
+from procmaps.classify import RULES_VERSION
+from workers.life.pace import Pace
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One run, asked for. `hosts` are as the inventory gives them: what the scope says of become is added."""
+
+    scope: Scope
+    hosts: tuple[Host, ...]
+    limits: Limits
+    deadline_s: int
+    command: str = ""  # how to ask again, without secrets
+    keep_dumps: bool = True
+    mail_to: tuple[str, ...] = ()
+
+
+def planned(request: Request, due: datetime | None = None, mark: str = "") -> Manifest:
+    """The manifest of a run that starts now; a schedule's is named after the time it was due, and a mark."""
+    now = datetime.now(UTC)
+    return Manifest(
+        run_id=new_run_id(due or now, request.scope.name, mark),
+        scope=request.scope,
+        limits=request.limits,
+        hosts=tuple(replace(host, become=host.become or request.scope.become) for host in request.hosts),
+        started_at=now.isoformat(timespec="seconds"),
+        deadline_at=(now + timedelta(seconds=request.deadline_s)).isoformat(timespec="seconds"),
+        tool_version=version("mapsweep"),
+        rules_version=RULES_VERSION,
+        command=request.command,
+        keep_dumps=request.keep_dumps,
+        mail_to=request.mail_to,
+    )
+
+
+def check_for_workers(limits: Limits, pace: Pace) -> None:
+    """OperatorError where a worker's task would be killed before its hosts are done."""
+    mistakes = tuple(_too_long(limits, pace))
+    if mistakes:
+        raise OperatorError(*mistakes)
+
+
+def _too_long(limits: Limits, pace: Pace) -> Iterator[Mistake]:
+    longest_s = limits.total_s * limits.attempts  # a message names no more hosts than are swept at once
+    if longest_s >= pace.task_s:
+        problem = (
+            f"a host may take {longest_s:.0f} s (total_s times attempts), a worker's task {pace.task_s} s"
+        )
+        yield Mistake("limits", problem, "lower limits.total_s or limits.attempts")
+    if limits.classify_s * 2 >= pace.task_s:
+        problem = (
+            f"a dump may take {limits.classify_s:.0f} s, twice where its process is killed,"
+            f" and a worker's task {pace.task_s} s"
+        )
+        yield Mistake("limits", problem, "lower limits.classify_s")
