@@ -114,7 +114,7 @@ def one_command(words: list[str]) -> Iterator[str]:
 def test_what_the_pages_tell_to_type_is_accepted(place: str, words: list[str]) -> None:
     name, *arguments = words
     assert name in COMMANDS, place
-    with click.Context(mapsweep) as context:
+    with click.Context(mapsweep, help_option_names=["-h", "--help"]) as context:
         command = mapsweep.get_command(context, name)
         assert command is not None
         command.make_context(name, arguments)  # parses, and does not run
