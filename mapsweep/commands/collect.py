@@ -92,11 +92,13 @@ def collect(
     runs = Runs(settings.runs, signing_key(settings, os.environ))
     if resume:
         run = runs.open(resume)
+        check(run.manifest, settings)
     else:
         command = typed_command(ctx)
         request = sweep_request(settings, patterns, local=local, command=command, mail_to=mail_to)
-        check(request, settings)
-        run = runs.create(planned(request))
+        manifest = planned(request)
+        check(manifest, settings)
+        run = runs.create(manifest)
     return carry_out(run, settings, wanted)
 
 

@@ -39,7 +39,6 @@ def demo(*, runs_url: str | None) -> Exit:
         sessions = _sessions(fleet, load_settings(None).masking)
         ended = conduct(
             runs.create(planned(request)),
-            runs,
             lambda run, tell, stop: execute(run, sessions.of(run.manifest), tell, stop),
         )
     click.echo("The hosts of the demo have ended with it; what they sent is kept in the run.", err=True)

@@ -37,4 +37,4 @@ def mail(run: str, to: tuple[str, ...], dry_run: bool, runs_url: str | None, con
     if dry_run:
         sys.stdout.buffer.write(mailing.written(opened, addressed, server))
         return Exit.OK
-    return mailing.send(opened, addressed, mailing.required(server))
+    return mailing.send(opened, addressed, server)

@@ -47,12 +47,12 @@ def report(
     mapsweep report RUN --format csv --table processes -o processes.csv
     """  # noqa: D301 - \b is click's mark
     from archive.runs import Runs  # noqa: PLC0415 - --help does not wait for it
-    from workers.life import steps  # noqa: PLC0415 - likewise
+    from workers.life import ending  # noqa: PLC0415 - likewise
 
     opened = Runs(load(config, runs=runs_url).runs).open(run)
     if form == HTML and output is None:
-        steps.render_report(opened)
-        click.echo(opened.report_path("index.html"))
+        ending.render_report(opened)
+        click.echo(opened.report_path(ending.PAGE))
         return
     content = rendered(opened, form, table)
     if output in {None, "-"}:

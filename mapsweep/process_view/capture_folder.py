@@ -4,12 +4,12 @@ import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
 from domain.mistakes import Mistake, OperatorError
+from domain.moments import now
 from mapsweep.process_view.process_files import BESIDE_BYTES_MAX, BESIDE_MAPPINGS, INPUT_BYTES_MAX, read_file
 from procmaps.classify import RULES_VERSION
 from procmaps.masking import mask_cmdline
@@ -77,7 +77,7 @@ def _versions() -> bytes:
     """What the labels rest on besides the process: of this machine, and of this mapsweep."""
     kernel = os.uname()
     facts = {
-        "captured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "captured_at": now(),
         "mapsweep": version("mapsweep"),
         "rules": RULES_VERSION,
         "kernel": kernel.release,

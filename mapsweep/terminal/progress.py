@@ -9,7 +9,7 @@ from typing import TextIO
 
 from mapsweep.terminal.terminal import Terminal
 from reports.sizes import duration
-from workers.here.embedded import OnProgress, Progress
+from workers.life.progress import OnProgress, Progress
 
 STEPS = 10  # a line each 10 % ...
 STEP_S = 30.0  # ... or each 30 s, whichever comes first

@@ -8,23 +8,22 @@ from time import monotonic
 import redis
 from kombu.exceptions import OperationalError
 
-from archive.runs import Run, Runs
+from archive.runs import Run, Runs, runs_beside
 from domain.mistakes import Mistake, OperatorError
-from domain.records import Closed
 from workers.fleet.app import WorkerSettings, require_broker
 from workers.fleet.leases import Leases, Step
 from workers.fleet.post import Post, post_office
 from workers.fleet.tasks import give, tend
-from workers.here.embedded import OnProgress, progress_of
-from workers.life import steps
-from workers.life.plan import check_for_workers
+from workers.life.ending import Ended, finish, left_by_workers
+from workers.life.plan import check
+from workers.life.progress import OnProgress, progress_of
 
 POLL_S = 1.0
 NOBODY_S = 5.0  # a worker that listens has begun by then
 NOBODY = "no worker has begun yet: start one with `mapsweep worker`, or see in its log why it refuses the run"
 
 
-def execute(run: Run, settings: WorkerSettings, progress: OnProgress, stop: threading.Event) -> Closed | None:
+def execute(run: Run, settings: WorkerSettings, progress: OnProgress, stop: threading.Event) -> Ended | None:
     """Have the workers do what is still to be done of a run; None where `stop` came first, and they go on.
 
     The run has to lie where the workers reach it under the same URL. OperatorError where the broker cannot be
@@ -45,7 +44,7 @@ def execute(run: Run, settings: WorkerSettings, progress: OnProgress, stop: thre
 
 def _watched(
     run: Run, post: Post, settings: WorkerSettings, progress: OnProgress, stop: threading.Event
-) -> Closed | None:
+) -> Ended | None:
     shown = None
     settled_at: float | None = None
     nobody_at = monotonic() + NOBODY_S
@@ -56,14 +55,14 @@ def _watched(
         if now != shown:
             progress(now)
             shown = now
-        if not steps.runs_beside(run).is_queued(run.run_id):
-            return steps.close_run(run)
+        if not runs_beside(run).is_queued(run.run_id):
+            return left_by_workers(run) or finish(run, settings.mail)
         if now.ended == now.asked:
             settled_at = settled_at or monotonic()
             if monotonic() - settled_at > settings.pace.lease_s:
-                return _finished_here(run)
+                return _finished_here(run, settings)
         if not tend(run, post, settings):
-            return _finished_here(run)
+            return _finished_here(run, settings)
         stop.wait(POLL_S)
     return None
 
@@ -74,17 +73,16 @@ def _is_begun(run: Run, post: Post, settings: WorkerSettings) -> bool:
     return bool(leases.attempts(Step.COLLECT) or leases.attempts(Step.CLASSIFY))
 
 
-def _finished_here(run: Run) -> Closed:
-    """No worker has closed and rendered the run: do so, and show why it failed there. No mail is sent."""
-    closed = steps.close_run(run)
-    steps.render_report(run)
-    steps.runs_beside(run).unqueue(run.run_id)
-    return closed
+def _finished_here(run: Run, settings: WorkerSettings) -> Ended:
+    """No worker has ended the run: do so, and show why it failed there."""
+    ended = finish(run, settings.mail)
+    runs_beside(run).unqueue(run.run_id)
+    return ended
 
 
 def _lies_beside(run: Run, settings: WorkerSettings) -> bool:
     """Whether a run is one of those that the settings name, whichever way the folder was given."""
-    places = steps.runs_beside(run).store.url, Runs(settings.runs_url).store.url
+    places = runs_beside(run).store.url, Runs(settings.runs_url).store.url
     local = [os.path.realpath(place) if "://" not in place else place for place in places]
     return local[0] == local[1] and run.url.rpartition("/")[2] == run.run_id
 
@@ -96,4 +94,4 @@ def _check(run: Run, settings: WorkerSettings) -> None:
             Mistake(run.url, problem, "name its folder with --runs, here and for the workers")
         )
     Runs(settings.runs_url, settings.signing_key).by_id(run.run_id)  # the workers would open no other
-    check_for_workers(run.manifest.limits, settings.pace)
+    check(run.manifest, pace=settings.pace, has_mail_server=True)  # mail is the workers'

@@ -9,7 +9,7 @@ from domain.mistakes import Mistake, OperatorError
 from domain.records import Manifest
 from workers.fleet.app import WorkerSettings
 from workers.fleet.leases import claim, disclaim
-from workers.life.plan import Request, check_for_workers, planned
+from workers.life.plan import Request, check, planned
 from workers.life.schedules import Schedule
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ def start(name: str, settings: WorkerSettings, client: "redis.Redis") -> Run | N
     if not claim(client, what, CLAIMED_S):
         return None
     try:
-        return Runs(settings.runs_url, settings.signing_key).create(manifest_of(schedule, due, settings))
+        manifest = manifest_of(schedule, due, settings)
+        check(manifest, pace=settings.pace, has_mail_server=settings.mail is not None)
+        return Runs(settings.runs_url, settings.signing_key).create(manifest)
     except FileExistsError:
         return None
     except BaseException:
@@ -76,6 +78,5 @@ def manifest_of(schedule: Schedule, due: datetime, settings: WorkerSettings) -> 
         keep_dumps=settings.keep_dumps,
         mail_to=schedule.mail_to,
     )
-    check_for_workers(request.limits, settings.pace)
     mark = hashlib.sha256(f"{schedule.name} {due:%Y%m%dT%H%MZ}".encode()).hexdigest()[:4]
     return planned(request, due, mark)

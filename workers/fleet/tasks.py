@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from celery import Celery
 
-from archive.runs import Run, Runs
+from archive.runs import Run, Runs, runs_beside
 from collector.session import Sessions
 from collector.sweep import sweep
 from domain.mistakes import Mistake, OperatorError
 from domain.records import Dump, Failure
-from reports.delivery import DeliveryError
 from workers.fleet import starts
 from workers.fleet.app import REFUSED_KEY, WorkerSettings, celery_app, redis_client
 from workers.fleet.leases import Leases, Step, claim
@@ -22,7 +21,8 @@ from workers.fleet.post import CLASSIFY_TASK, COLLECT_TASK, FINISH_TASK, START_T
 from workers.fleet.tending import RUN, Tender
 from workers.fleet.trust import Trust
 from workers.here.classifiers import Classifier
-from workers.life import steps
+from workers.life import deadline, host_steps
+from workers.life.ending import Ended, finish
 
 if TYPE_CHECKING:
     import redis
@@ -73,26 +73,23 @@ class Worker:
     def collect(self, run_id: object, hosts: object) -> None:
         """Sweep hosts that nobody else is at, and have each one classified."""
         run, asked = self._asked(COLLECT_TASK, run_id, hosts)
-        if run is None or steps.is_past_deadline(run):  # then what is missing is closed as a failure
+        if run is None or deadline.is_past(run):  # then what is missing is closed as a failure
             return
         leases = self._leases(run)
         pending = {host.name for host in run.pending()} - run.dumped()
         mine = [name for name in asked if name in pending and leases.take(Step.COLLECT, name)]
 
         def on_outcome(outcome: Dump | Failure) -> None:
-            steps.keep(run, outcome)
+            host_steps.keep(run, outcome)
             leases.release(Step.COLLECT, outcome.host)
             if isinstance(outcome, Dump):
                 self._post.classify(run.run_id, outcome.host)
 
         try:
             if mine and run.closed() is None:
-                sweep(
-                    [run.host(name) for name in mine],
-                    self._sessions.of(run.manifest),
-                    on_outcome,
-                    threading.Event(),
-                )
+                hosts, session = [run.host(name) for name in mine], self._sessions.of(run.manifest)
+                with deadline.stopped_at(run, threading.Event()) as over:
+                    sweep(hosts, session, on_outcome, over)
         finally:
             for name in mine:
                 leases.release(Step.COLLECT, name)
@@ -115,12 +112,10 @@ class Worker:
         if run.closed() is None and run.pending():  # a message that comes too early, or again
             log.info("%s has hosts left and is not finished", run.run_id)
             return
-        runs = steps.runs_beside(run)
+        runs = runs_beside(run)
         with _taken(self._leases(run), Step.FINISH, RUN) as mine:
-            if mine and run.run_id in runs.queued():
-                steps.close_run(run)
-                steps.render_report(run)
-                self._mail(run)
+            if mine and runs.is_queued(run.run_id):
+                _tell_mail(run, finish(run, self._settings.mail))
                 runs.unqueue(run.run_id)
 
     def tend(self) -> None:
@@ -179,20 +174,6 @@ class Worker:
         log.warning("%s is refused: %s", what, error.mistakes[0])
         self._redis.incr(REFUSED_KEY)
 
-    def _mail(self, run: Run) -> None:
-        """Mail the report to the run's list; a server that refuses is logged, the report is there anyway."""
-        if self._settings.mail is None:
-            if run.manifest.mail_to:
-                log.error("%s is not mailed: no mail server is set", run.run_id)
-            return
-        try:
-            delivery = steps.mail_to_list(run, self._settings.mail)
-        except DeliveryError as error:
-            log.exception("%s could not be mailed: %s", run.run_id, error.reason)
-            return
-        for refusal in delivery.refused if delivery else ():
-            log.error("%s was not mailed to %s: %s", run.run_id, refusal.recipient, refusal.reason)
-
     def _leases(self, run: Run) -> Leases:
         return Leases(self._redis, run.run_id, self._settings.pace.lease_s)
 
@@ -220,9 +201,17 @@ class Worker:
         return sessions
 
 
+def _tell_mail(run: Run, ended: Ended) -> None:
+    """Whoever did not get the report is in the log; the report is there anyway."""
+    if ended.unmailed:
+        log.error("%s could not be mailed: %s", run.run_id, ended.unmailed)
+    for refusal in ended.delivery.refused if ended.delivery else ():
+        log.error("%s was not mailed to %s: %s", run.run_id, refusal.recipient, refusal.reason)
+
+
 def give(run: Run, post: Post) -> None:
     """Give a run to the fleet: from now on it is looked after until it is finished."""
-    steps.runs_beside(run).queue(run.run_id)
+    runs_beside(run).queue(run.run_id)
     dumped = run.dumped()
     pending = [host.name for host in run.pending()]
     at_once = run.manifest.limits.concurrency

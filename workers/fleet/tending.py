@@ -11,7 +11,7 @@ from archive.runs import Run
 from domain.records import Stage
 from workers.fleet.leases import Leases, Step
 from workers.fleet.post import Post
-from workers.life import steps
+from workers.life import deadline, host_steps
 from workers.life.pace import Pace
 
 RUN = ""  # stands for the run itself where a lease is about no host
@@ -30,8 +30,8 @@ class Tender:
     def tend(self) -> bool:
         """Take the run one step nearer to its end; False where no worker manages to finish it."""
         if self.run.closed() is None:
-            if steps.is_past_deadline(self.run):
-                steps.fail_missing(self.run)
+            if deadline.is_past(self.run):
+                deadline.fail_missing(self.run)
             standing = self.run.standing()
             pending = [host.name for host in self.run.pending()]
             self._post_lost(Step.COLLECT, [host for host in pending if host not in standing.dumped])
@@ -69,7 +69,7 @@ class Tender:
     def _give_up(self, step: Step, host: str, attempts: int) -> None:
         detail = f"{attempts} workers that began to {step} it did not end: killed, out of memory, or too slow"
         remedy = "look at the workers' log and the kernel's for the OOM killer"
-        steps.fail_host(self.run, host, Stage.WORKER, "worker_lost", detail=detail, remedy=remedy)
+        host_steps.fail_host(self.run, host, Stage.WORKER, "worker_lost", detail=detail, remedy=remedy)
 
     def _post_finish(self) -> bool:
         if self.leases.held(Step.FINISH, [RUN]):

@@ -10,18 +10,28 @@ alone.
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from datetime import datetime
+from functools import lru_cache
 from time import monotonic
 
-from archive.runs import Run
+from archive.runs import Run, Runs
 from domain.mistakes import Mistake, OperatorError
 from domain.records import Host, Limits, Manifest
 from workers.fleet.app import WorkerSettings
-from workers.life import steps
 
 INVENTORY_KEPT_S = 60  # reading a large one takes seconds; a change counts from then on
 _EVIDENCE = ("maps", "smaps")
 _TO_CLASSIFY = ("inflated_bytes", "classify_s")  # the limits that classifying takes from the run
 _REMEDY = "give planners and workers the same signing_key_file, or the same inventory and settings"
+
+
+@lru_cache(maxsize=8)
+def opened_by_id(runs_url: str, run_id: str, signing_key: bytes = b"") -> Run:
+    """A run by its id among the runs of one place; OperatorError for whatever else.
+
+    Kept, because its manifest never changes and a fleet's takes a while to read. With a key, only a run that
+    is signed with it.
+    """
+    return Runs(runs_url, signing_key).by_id(run_id)
 
 
 class Trust:
@@ -36,7 +46,7 @@ class Trust:
     def opened(self, run_id: str) -> Run:
         """A run of the worker's own place whose plan it may act on; OperatorError for every other."""
         settings = self._settings
-        run = steps.opened_by_id(settings.runs_url, run_id, settings.signing_key)
+        run = opened_by_id(settings.runs_url, run_id, settings.signing_key)
         if self._trusted.get(run_id) is not run:
             mistakes = tuple(self._mistakes(run))
             if mistakes:
@@ -47,7 +57,7 @@ class Trust:
     def opened_to_classify(self, run_id: str) -> Run:
         """A run whose dumps this worker may look into, whoever planned it: no host is asked, no mail sent."""
         settings = self._settings
-        run = steps.opened_by_id(settings.runs_url, run_id, settings.signing_key)
+        run = opened_by_id(settings.runs_url, run_id, settings.signing_key)
         for name in () if settings.signing_key else _TO_CLASSIFY:
             largest = getattr(settings.limits, name)
             if getattr(run.manifest.limits, name) > largest:

@@ -4,16 +4,17 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError
+from functools import lru_cache
 from types import TracebackType
 from typing import Self
 
 from pebble import ProcessExpired
 
-from archive.runs import Run
+from archive.runs import Run, open_run
 from collector.processes import POLL_S, Processes
 from collector.trouble import REMEDIES
 from domain.records import HostRecord, Stage
-from workers.life import steps
+from workers.life import host_steps
 
 WAITING_MAX = 2  # hosts handed over and not begun, for each process: their dumps wait on disk
 
@@ -46,7 +47,7 @@ class Classifier:
         except TimeoutError:
             detail = f"its dump was not classified in {seconds:g} s"
             remedy = "raise limits.classify_s if the host is that large"
-            steps.fail_host(run, host, Stage.CLASSIFY, "classify_timeout", detail=detail, remedy=remedy)
+            host_steps.fail_host(run, host, Stage.CLASSIFY, "classify_timeout", detail=detail, remedy=remedy)
             return False
 
     def classify_again(self, run: Run, host: str) -> bool:
@@ -55,7 +56,7 @@ class Classifier:
         if has_result is None:
             detail = "the process that classified its dump was killed, and so was the next"
             remedy = REMEDIES["worker_lost"]
-            steps.fail_host(run, host, Stage.WORKER, "worker_lost", detail=detail, remedy=remedy)
+            host_steps.fail_host(run, host, Stage.WORKER, "worker_lost", detail=detail, remedy=remedy)
         return bool(has_result)
 
     def stop(self) -> None:
@@ -153,8 +154,15 @@ class Classifiers:
 
 
 def _run(classify: Classify, run_url: str, generation: str, host: str) -> bool:
-    return classify(steps.opened(run_url, generation), host)
+    return classify(_opened(run_url, generation), host)
 
 
 def _classify(run: Run, host: str) -> bool:
-    return isinstance(steps.classify_host(run, host), HostRecord)
+    return isinstance(host_steps.classify_host(run, host), HostRecord)
+
+
+@lru_cache(maxsize=8)
+def _opened(run_url: str, generation: str) -> Run:
+    """A run by its URL; kept, because its manifest never changes and a fleet's takes a while to read."""
+    run = open_run(run_url)
+    return Run(run.store, run.manifest, generation)

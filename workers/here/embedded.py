@@ -2,51 +2,33 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from archive.runs import Run
-from collector.processes import POLL_S
 from collector.session import Session
 from collector.sweep import sweep
-from domain.records import Closed, Dump, Failure
+from domain.records import Dump, Failure
 from workers.here.classifiers import Classifiers
 from workers.here.locks import held
-from workers.life import steps
+from workers.life import deadline, host_steps
+from workers.life.ending import Ended, finish
+from workers.life.progress import OnProgress, Progress, progress_of
 
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a run is, in hosts."""
-
-    asked: int
-    collected: int  # dumps and failures that have come in
-    classified: int  # with footprints
-    failed: int
-    last: str = ""  # the host that changed it
-    note: str = ""  # why nothing moves
-
-    @property
-    def ended(self) -> int:
-        """Hosts that need nothing more."""
-        return self.classified + self.failed
-
-
-OnProgress = Callable[[Progress], None]
-
-
-def progress_of(run: Run) -> Progress:
-    """How far a run is, by its folder."""
-    standing = run.standing()
-    collected = len(standing.done) + len(standing.failed) + len(standing.dumped)
-    return Progress(len(run.manifest.hosts), collected, len(standing.done), len(standing.failed))
+if TYPE_CHECKING:
+    from reports.delivery import MailSettings
 
 
 def execute(
-    run: Run, session: Session, progress: OnProgress, stop: threading.Event, processes: int = 0
-) -> Closed | None:
-    """Do what is still to be done of a run, close it and render its report; None where `stop` came first.
+    run: Run,
+    session: Session,
+    progress: OnProgress,
+    stop: threading.Event,
+    *,
+    mail: "MailSettings | None" = None,
+    processes: int = 0,
+) -> Ended | None:
+    """Do what is still to be done of a run, to its end; None where `stop` came first.
 
     `processes` classify side by side, as many as there are cores where it is 0. `progress` is called from
     several threads, one at a time. A run that was stopped or killed goes on from where it stood. Past the
@@ -56,9 +38,7 @@ def execute(
     with held(run):
         if run.closed() is None and not _brought_in(run, session, progress, stop, processes):
             return None
-        closed = steps.close_run(run)
-        steps.render_report(run)
-        return closed
+        return finish(run, mail)
 
 
 def _brought_in(
@@ -69,7 +49,7 @@ def _brought_in(
     standing = run.standing()
 
     def on_outcome(outcome: Dump | Failure) -> None:
-        steps.keep(run, outcome)
+        host_steps.keep(run, outcome)
         if isinstance(outcome, Dump):
             tally.collected(outcome.host)
             classifiers.submit(outcome.host)
@@ -81,34 +61,13 @@ def _brought_in(
             if not stop.is_set():
                 classifiers.submit(host)
         unanswered = tuple(host for host in run.pending() if host.name not in standing.dumped)
-        with _stopped_at_the_deadline(run, stop) as over:
+        with deadline.stopped_at(run, stop) as over:
             if unanswered and not over.is_set():
                 sweep(unanswered, session, on_outcome, over)
         classifiers.drain()
-    if not stop.is_set() and steps.is_past_deadline(run):
-        steps.fail_missing(run)
+    if not stop.is_set() and deadline.is_past(run):
+        deadline.fail_missing(run)
     return not run.pending()
-
-
-@contextmanager
-def _stopped_at_the_deadline(run: Run, stop: threading.Event) -> Iterator[threading.Event]:
-    """An event for the sweep: set with `stop`, and at the deadline of the run."""
-    over, swept = threading.Event(), threading.Event()
-
-    def watch() -> None:
-        while not (swept.wait(POLL_S) or stop.is_set() or steps.is_past_deadline(run)):
-            pass
-        over.set()
-
-    if stop.is_set() or steps.is_past_deadline(run):
-        over.set()
-    watcher = threading.Thread(target=watch, name="deadline", daemon=True)
-    watcher.start()
-    try:
-        yield over
-    finally:
-        swept.set()
-        watcher.join()
 
 
 class _Tally:

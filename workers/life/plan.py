@@ -5,11 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 
-from archive.runs import new_run_id
+from archive.runs import Run, new_run_id
 from domain.mistakes import Mistake, OperatorError
+from domain.moments import written
 from domain.records import Host, Limits, Manifest, Scope
 from procmaps.classify import RULES_VERSION
 from workers.life.pace import Pace
+
+NO_MAIL_SERVER = Mistake("mail", "no mail server is set", "set mail.server and mail.from in mapsweep.yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,8 @@ def planned(request: Request, due: datetime | None = None, mark: str = "") -> Ma
         scope=request.scope,
         limits=request.limits,
         hosts=tuple(replace(host, become=host.become or request.scope.become) for host in request.hosts),
-        started_at=now.isoformat(timespec="seconds"),
-        deadline_at=(now + timedelta(seconds=request.deadline_s)).isoformat(timespec="seconds"),
+        started_at=written(now),
+        deadline_at=written(now + timedelta(seconds=request.deadline_s)),
         tool_version=version("mapsweep"),
         rules_version=RULES_VERSION,
         command=request.command,
@@ -43,9 +46,30 @@ def planned(request: Request, due: datetime | None = None, mark: str = "") -> Ma
     )
 
 
-def check_for_workers(limits: Limits, pace: Pace) -> None:
-    """OperatorError where a worker's task would be killed before its hosts are done."""
-    mistakes = tuple(_too_long(limits, pace))
+def remade(run: Run) -> Run:
+    """A closed run with all to be made anew of its dumps, beside what there is until it is closed.
+
+    OperatorError where a dump is missing.
+    """
+    if not run.manifest.keep_dumps:
+        problem = "kept no dumps, so nothing can be made anew"
+        raise OperatorError(Mistake(run.run_id, problem, "sweep again with dumps kept"))
+    anew = run.remade(RULES_VERSION)
+    lost = sorted({host.name for host in anew.pending()} - run.dumped())  # no host is asked again
+    if lost:
+        problem = f"has no dump any more for {len(lost)} hosts, {lost[0]!r} is the first"
+        raise OperatorError(Mistake(run.run_id, problem, "put the dumps back, or sweep again"))
+    return anew
+
+
+def check(manifest: Manifest, *, pace: Pace | None, has_mail_server: bool) -> None:
+    """OperatorError with all that keeps a plan from being carried out; asked before anything is written.
+
+    `pace` is that of the workers, None where there are none.
+    """
+    mistakes = list(_too_long(manifest.limits, pace)) if pace else []
+    if manifest.mail_to and not has_mail_server:
+        mistakes.append(NO_MAIL_SERVER)
     if mistakes:
         raise OperatorError(*mistakes)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mapsweep.terminal.progress import STEP_S, Steps, display
 from mapsweep.terminal.terminal import Terminal, terminal_of
-from workers.here.embedded import Progress
+from workers.life.progress import Progress
 
 LOG = Terminal(columns=80, is_tty=False, colour=False, unicode=True, redraws=False)
 

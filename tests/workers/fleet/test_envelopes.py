@@ -21,7 +21,6 @@ from workers.fleet.app import KEY_PREFIX, REFUSED_KEY, WorkerSettings
 from workers.fleet.envelopes import MESSAGE_BYTES_MAX, RefusedError, vetted
 from workers.fleet.post import COLLECT_TASK, FINISH_TASK, TEND_TASK, Post
 from workers.fleet.tasks import give
-from workers.life import steps
 
 RUN_ID = "20261123T045837Z-run-0a1b"
 
@@ -223,7 +222,7 @@ def test_a_worker_outlives_every_message_and_counts_those_that_are_not_ours(
         eventually(lambda: refused(post) >= len(FORGED) + 1)
         eventually(lambda: run.is_done("a"))
         post.finish(run.run_id)
-        eventually(lambda: steps.is_rendered(run) and not Runs(settings.runs_url).queued())
+        eventually(lambda: run.has_report("index.html") and not Runs(settings.runs_url).queued())
         eventually(lambda: not post.redis.zcard(f"{KEY_PREFIX}unacked_index"))
         assert worker.poll() is None
     log = (tmp_path / "worker.log").read_text()

@@ -28,8 +28,7 @@ from workers.fleet.post import Post
 from workers.fleet.tasks import give
 from workers.fleet.tending import Tender
 from workers.here import embedded
-from workers.here.embedded import Progress
-from workers.life import steps
+from workers.life.progress import Progress
 
 pytestmark = pytest.mark.journey
 
@@ -50,9 +49,10 @@ def execute(run: Run, settings: WorkerSettings) -> Closed | None:
     late = threading.Timer(WITHIN_S, stop.set)
     late.start()
     try:
-        return handover.execute(run, settings, silent, stop)
+        ended = handover.execute(run, settings, silent, stop)
     finally:
         late.cancel()
+    return ended.closed if ended else None
 
 
 def create(settings: WorkerSettings, *hosts: Host) -> Run:
@@ -81,7 +81,7 @@ def test_both_modes_give_byte_identical_results_and_tables(
         closed = execute(run, settings)
     assert closed is not None
     assert (closed.asked, closed.failed, closed.complete) == (203, 1, True)
-    assert steps.is_rendered(run)
+    assert run.has_report("index.html")
     assert Runs(settings.runs_url).queued() == ()
 
     here = Runs(str(tmp_path / "here")).create(run.manifest)
@@ -207,7 +207,7 @@ def test_a_run_without_workers_ends_at_its_deadline(post: Post, settings: Worker
     closed = execute(run, replace(settings, pace=replace(PACE, lease_s=1)))
     assert closed is not None
     assert (closed.failed, closed.complete) == (2, False)
-    assert steps.is_rendered(run)
+    assert run.has_report("index.html")
     assert Runs(settings.runs_url).queued() == ()
 
 

@@ -16,7 +16,6 @@ from tests.workers.worker_process import running
 from workers.fleet import starts
 from workers.fleet.app import WorkerSettings, redis_client
 from workers.fleet.schedule import DueTimes, beat_entries, run_beat
-from workers.life import steps
 from workers.life.pace import Pace
 from workers.life.schedules import Schedule
 
@@ -173,4 +172,4 @@ def test_two_beats_start_the_run_of_the_next_minute_once(settings: WorkerSetting
     closed = run.closed()
     assert closed is not None
     assert closed.ok + closed.partial == 1
-    assert steps.is_rendered(run)
+    assert run.has_report("index.html")

@@ -16,7 +16,8 @@ from workers.fleet.app import WorkerSettings, redis_client
 from workers.fleet.leases import Leases, Step
 from workers.fleet.post import CLASSIFY_TASK, COLLECT_TASK, FINISH_TASK, post_office
 from workers.fleet.tasks import Worker, give, worker_app
-from workers.life import steps
+from workers.fleet.trust import opened_by_id
+from workers.life.deadline import fail_missing
 
 TO = ("one@example.org", "two@example.org")
 
@@ -90,7 +91,7 @@ def test_a_lease_is_given_back_where_the_task_fails(settings: WorkerSettings) ->
 def test_what_comes_after_the_end_changes_nothing(settings: WorkerSettings) -> None:
     run, one = given_run(settings, "a", "b"), worker(settings)
     one.classify(run.run_id, "a")
-    steps.fail_missing(run)
+    fail_missing(run)
     one.finish(run.run_id)
     closed = run.closed()
     run.store.remove("report/index.html")
@@ -99,7 +100,7 @@ def test_what_comes_after_the_end_changes_nothing(settings: WorkerSettings) -> N
     one.classify(run.run_id, "b")
     one.collect(run.run_id, ["b"])
     assert run.closed() == closed
-    assert not steps.is_rendered(run)
+    assert not run.has_report("index.html")
     assert run.standing().done == {"a"}
 
 
@@ -241,7 +242,7 @@ def test_a_mail_server_that_refuses_all_does_not_hold_up_the_report(
     settings: WorkerSettings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     run = finished(settings, tmp_path, Mailbox(refuse=dict.fromkeys(TO, "550 nobody here")))
-    assert steps.is_rendered(run)
+    assert run.has_report("index.html")
     assert not run.is_mailed()
     assert Runs(settings.runs_url).queued() == ()
     assert "could not be mailed" in caplog.text
@@ -252,7 +253,7 @@ def test_a_damaged_run_does_not_hold_up_the_others(
 ) -> None:
     damaged, other = given_run(settings, "a"), given_run(settings, "b")
     damaged.store.replace("manifest.json", b"{")
-    steps.opened_by_id.cache_clear()
+    opened_by_id.cache_clear()
     one = worker(settings)
     one.classify(other.run_id, "b")
     one.tend()

@@ -24,8 +24,7 @@ from tests.workers.worker_process import PACE, running
 from workers.fleet.app import KEY_PREFIX, REFUSED_KEY, WorkerSettings
 from workers.fleet.post import Post, post_office
 from workers.fleet.tasks import give
-from workers.fleet.trust import Trust
-from workers.life import steps
+from workers.fleet.trust import Trust, opened_by_id
 from workers.life.schedules import Schedule
 
 ANOTHER_KEY = b"another key, of more than 32 bytes.."
@@ -332,7 +331,7 @@ def test_a_changed_manifest_is_not_trusted_by_its_old_signature(scene: Scene) ->
     run = Runs(settings.runs_url, SIGNING_KEY).create(scene.honest())
     text = run.store.read("manifest.json")
     run.store.replace("manifest.json", text + b" ")
-    steps.opened_by_id.cache_clear()
+    opened_by_id.cache_clear()
     with pytest.raises(OperatorError, match=r"manifest\.sig: does not fit manifest\.json"):
         Trust(settings).opened(run.run_id)
     assert f"{KEY_PREFIX}refused" == REFUSED_KEY

@@ -13,7 +13,7 @@ from archive.runs import Run, Runs
 from domain.records import Limits, Stage
 from tests.archive.examples import dump, manifest
 from workers.here.classifiers import WAITING_MAX, Classifier, Classifiers
-from workers.life import steps
+from workers.life.host_steps import classify_host
 
 KILLER = "killer"
 WAITS_S = 30
@@ -40,7 +40,7 @@ def deadly(run: Run, host: str) -> bool:
     """Classify a host, unless its dump kills the process."""
     if host == KILLER:
         os.kill(os.getpid(), signal.SIGKILL)
-    steps.classify_host(run, host)
+    classify_host(run, host)
     return True
 
 

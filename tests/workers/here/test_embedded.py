@@ -18,7 +18,8 @@ from reports.status import DEADLINE_REASON
 from tests.archive.examples import dump, host, manifest
 from tests.redis_server import free_port
 from workers.here import locks
-from workers.here.embedded import Progress, execute, progress_of
+from workers.here.embedded import execute
+from workers.life.progress import Progress, progress_of
 
 
 class Seen(list[Progress]):
@@ -37,7 +38,8 @@ def start(folder: Path, *names: str) -> Run:
 
 
 def go_on(run: Run, seen: Seen, stop: threading.Event | None = None) -> object:
-    return execute(run, Session(run.manifest.limits), seen, stop or threading.Event(), processes=2)
+    ended = execute(run, Session(run.manifest.limits), seen, stop or threading.Event(), processes=2)
+    return ended.closed if ended else None
 
 
 def test_a_run_on_this_machine_is_swept_classified_closed_and_rendered(key: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from mapsweep.settings.settings import load
 from mapsweep.settings.worker_settings import worker_settings
 from workers.fleet.starts import manifest_of
 from workers.life.pace import Pace
-from workers.life.plan import Request, check_for_workers, planned
+from workers.life.plan import Request, check, planned
 
 INVENTORY = """\
 all:
@@ -71,6 +71,8 @@ def test_become_of_the_scope_is_added_to_that_of_the_hosts() -> None:
     ],
 )
 def test_what_would_outlast_a_workers_task_is_refused(limits: Limits, named: str) -> None:
+    plan = planned(Request(Scope("adhoc", "all"), (Host("a", "a"),), limits, 60))
     with pytest.raises(OperatorError, match=named):
-        check_for_workers(limits, Pace(task_s=900))
-    check_for_workers(limits, Pace(task_s=901))
+        check(plan, pace=Pace(task_s=900), has_mail_server=True)
+    check(plan, pace=Pace(task_s=901), has_mail_server=True)
+    check(plan, pace=None, has_mail_server=True)

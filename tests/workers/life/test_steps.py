@@ -21,7 +21,10 @@ from domain.records import Closed, Failure, HostRecord, Stage
 from procmaps.classify import RULES_VERSION
 from reports import rank
 from tests.archive.examples import dump, manifest
-from workers.life import steps
+from workers.life.deadline import fail_missing, is_past
+from workers.life.ending import close_run, render_report
+from workers.life.host_steps import classify_host, keep
+from workers.life.plan import remade
 
 NOISE_GZ = gzip.compress(b"noise", mtime=0)
 
@@ -44,17 +47,17 @@ def execute(run: Run) -> None:
     dumped = run.dumped()
     for host in run.pending():
         if host.name == "c":
-            steps.keep(run, Failure("c", Stage.TCP, "tcp_refused"))
+            keep(run, Failure("c", Stage.TCP, "tcp_refused"))
         elif host.name not in dumped:
-            steps.keep(run, dump(host.name, seed=ord(host.name)))
+            keep(run, dump(host.name, seed=ord(host.name)))
     for name in sorted(run.standing().dumped):
-        steps.classify_host(run, name)
-    steps.close_run(run)
+        classify_host(run, name)
+    close_run(run)
 
 
 def execute_and_render(run: Run) -> None:
     execute(run)
-    steps.render_report(run)
+    render_report(run)
 
 
 class StoppedError(BaseException):
@@ -135,7 +138,7 @@ def test_a_run_stopped_at_any_write_goes_on_to_the_same_result(tmp_path: Path, k
 
 def remake(run: Run) -> None:
     """What mapsweep reclassify does, in this one thread."""
-    execute(steps.remade(run))
+    execute(remade(run))
 
 
 @pytest.mark.parametrize("after", [False, True])
@@ -143,7 +146,7 @@ def test_a_reclassification_stopped_anywhere_leaves_the_old_or_the_new_whole(
     tmp_path: Path, after: bool
 ) -> None:
     plain = Runs(str(tmp_path / "plain")).create(manifest("a", "b", "c", "d", rules_version=RULES_VERSION))
-    steps.keep(plain, replace(dump("d"), memory_gz=b"noise"))
+    keep(plain, replace(dump("d"), memory_gz=b"noise"))
     execute(plain)
     old, generations = everything(plain), set()
     for changes in range(200):
@@ -199,11 +202,11 @@ class CountingStore(Store):
 
 def test_closing_reads_each_result_once_and_rendering_none(run: Run) -> None:
     for host in ("a", "b"):
-        steps.keep(run, dump(host))
-        steps.classify_host(run, host)
-    steps.keep(run, Failure("c", Stage.TCP, "tcp_refused"))
+        keep(run, dump(host))
+        classify_host(run, host)
+    keep(run, Failure("c", Stage.TCP, "tcp_refused"))
     store = CountingStore(run.url)
-    steps.close_run(Run(store, run.manifest))
+    close_run(Run(store, run.manifest))
     read = {path: count for path, count in store.reads.items() if path.startswith(("results/", "failures/"))}
     assert read == {
         f"results/{RULES_VERSION}/a.result": 1,
@@ -211,7 +214,7 @@ def test_closing_reads_each_result_once_and_rendering_none(run: Run) -> None:
         "failures/c.1.json": 1,
     }
     store.reads.clear()
-    steps.render_report(Run(store, run.manifest))
+    render_report(Run(store, run.manifest))
     assert {path.partition("/")[0] for path in store.reads} == {"closed.json", "settled"}
 
 
@@ -222,15 +225,15 @@ def test_a_rendering_stopped_at_any_write_is_done_again(run: Run) -> None:
         for name in expected:
             run.store.remove(name)
         with pytest.raises(StoppedError):
-            steps.render_report(Run(StoppingStore(run.url, writes, after=False), run.manifest))
-        assert not steps.is_rendered(run)
-        steps.render_report(run)
+            render_report(Run(StoppingStore(run.url, writes, after=False), run.manifest))
+        assert not run.has_report("index.html")
+        render_report(run)
         assert files(run, "report").keys() == expected.keys()
 
 
 def test_a_host_that_answered_is_recorded_as_it_answered(run: Run) -> None:
-    steps.keep(run, replace(dump("a"), complete=False, problem="idle for 30 s"))
-    record = steps.classify_host(run, "a")
+    keep(run, replace(dump("a"), complete=False, problem="idle for 30 s"))
+    record = classify_host(run, "a")
     assert isinstance(record, HostRecord)
     assert record == run.outcomes()[0].record
     assert (record.listed, record.sent, record.complete, record.problem) == (3, 3, False, "idle for 30 s")
@@ -244,8 +247,8 @@ def test_a_host_that_answered_is_recorded_as_it_answered(run: Run) -> None:
     ids=["none", "plain", "packed", "cut", "begun"],
 )
 def test_a_dump_that_is_none_is_the_hosts_failure(run: Run, part: bytes) -> None:
-    steps.keep(run, replace(dump("a"), memory_gz=part))
-    failure = steps.classify_host(run, "a")
+    keep(run, replace(dump("a"), memory_gz=part))
+    failure = classify_host(run, "a")
     assert isinstance(failure, Failure)
     assert (failure.stage, failure.reason) == (Stage.CLASSIFY, "unreadable_dump")
     assert run.outcomes()[0].failure == failure
@@ -253,8 +256,8 @@ def test_a_dump_that_is_none_is_the_hosts_failure(run: Run, part: bytes) -> None
 
 def test_a_dump_beyond_the_limit_is_partial(run: Run) -> None:
     small = Run(run.store, replace(run.manifest, limits=replace(run.manifest.limits, inflated_bytes=1500)))
-    steps.keep(small, dump("a"))
-    record = steps.classify_host(small, "a")
+    keep(small, dump("a"))
+    record = classify_host(small, "a")
     assert isinstance(record, HostRecord)
     assert not record.complete
     assert "more than 1500 bytes" in record.problem
@@ -262,7 +265,7 @@ def test_a_dump_beyond_the_limit_is_partial(run: Run) -> None:
 
 def test_whatever_keeps_a_host_from_being_classified_is_its_failure(run: Run) -> None:
     """Here its dump is gone: nothing foresees that, so what to report is kept beside the run."""
-    failure = steps.classify_host(run, "a")
+    failure = classify_host(run, "a")
     assert isinstance(failure, Failure)
     assert failure == run.outcomes()[0].failure
     assert (failure.stage, failure.reason) == (Stage.CLASSIFY, "bug")
@@ -272,15 +275,15 @@ def test_whatever_keeps_a_host_from_being_classified_is_its_failure(run: Run) ->
 
 
 def test_a_damaged_dump_is_its_hosts_failure(run: Run) -> None:
-    steps.keep(run, dump("a"))
+    keep(run, dump("a"))
     run.store.replace("dumps/a.dump", run.store.read("dumps/a.dump")[:-1])
-    failure = steps.classify_host(run, "a")
+    failure = classify_host(run, "a")
     assert isinstance(failure, Failure)
     assert (failure.stage, failure.reason, failure.trace) == (Stage.CLASSIFY, "unreadable_dump", "")
 
 
 def test_what_cannot_be_kept_is_its_hosts_failure(run: Run) -> None:
-    steps.keep(run, replace(dump("a"), elapsed_s=float("nan")))  # no JSON holds that
+    keep(run, replace(dump("a"), elapsed_s=float("nan")))  # no JSON holds that
     failure = run.outcomes()[0].failure
     assert failure is not None
     assert (failure.stage, failure.reason) == (Stage.RECORD, "bug")
@@ -298,25 +301,25 @@ def limited_file_size(most_bytes: int) -> Iterator[None]:
 
 
 def test_a_disk_that_takes_nothing_is_no_hosts_failure(run: Run) -> None:
-    steps.keep(run, dump("a"))
+    keep(run, dump("a"))
     with limited_file_size(0), pytest.raises(OSError, match="too large"):
-        steps.classify_host(run, "a")
+        classify_host(run, "a")
     assert run.outcomes()[0].failure is None
 
 
 def test_a_run_does_not_close_while_a_host_has_no_outcome(run: Run) -> None:
     with pytest.raises(ValueError, match="3 hosts have no outcome, 'a' is the first"):
-        steps.close_run(run)
+        close_run(run)
 
 
 def test_past_the_deadline_what_is_missing_has_failed(run: Run) -> None:
     late = Run(run.store, replace(run.manifest, deadline_at=datetime.now(UTC).isoformat()))
-    assert steps.is_past_deadline(late)
-    assert not steps.is_past_deadline(run)
-    steps.keep(late, dump("a"))
-    steps.classify_host(late, "a")
-    assert steps.fail_missing(late) == 2
-    closed = steps.close_run(late)
+    assert is_past(late)
+    assert not is_past(run)
+    keep(late, dump("a"))
+    classify_host(late, "a")
+    assert fail_missing(late) == 2
+    closed = close_run(late)
     assert (closed.ok, closed.failed, closed.complete) == (1, 2, False)
     assert [one.failure.reason for one in late.outcomes() if one.failure] == ["deadline", "deadline"]
 
@@ -324,22 +327,22 @@ def test_past_the_deadline_what_is_missing_has_failed(run: Run) -> None:
 def test_a_closed_run_stays_as_it_was_closed(run: Run) -> None:
     execute(run)
     closed = run.closed()
-    assert steps.close_run(run) == closed
+    assert close_run(run) == closed
 
 
 def test_a_dump_that_is_not_kept_goes_when_it_is_classified(tmp_path: Path) -> None:
     run = Runs(str(tmp_path)).create(manifest("a", keep_dumps=False))
-    steps.keep(run, dump("a"))
-    steps.classify_host(run, "a")
+    keep(run, dump("a"))
+    classify_host(run, "a")
     assert run.dumped() == frozenset()
     with pytest.raises(OperatorError, match="kept no dumps"):
-        steps.remade(run)
+        remade(run)
 
 
 def test_reclassified_a_run_is_what_it_was(run: Run) -> None:
     execute_and_render(run)
     before, report = everything(run), files(run, "report")
-    execute_and_render(steps.remade(open_run(run.url)))
+    execute_and_render(remade(open_run(run.url)))
     now = open_run(run.url)
     assert now.generation == f"{RULES_VERSION}-2"
     assert without_generation(everything(now)) == without_generation(before)
@@ -356,7 +359,7 @@ def test_while_a_run_is_made_anew_it_is_the_baseline_of_the_next(tmp_path: Path)
     first = replace(manifest("a", "b", "c"), run_id="20261120T050000Z-adhoc-0000", started_at="2026-11-20")
     run = runs.create(first)
     execute(run)
-    steps.classify_host(steps.remade(open_run(run.url)), "a")  # stopped here
+    classify_host(remade(open_run(run.url)), "a")  # stopped here
     second = runs.create(replace(first, run_id="20261121T050000Z-adhoc-0000", started_at="2026-11-21"))
     execute(second)
     assert rank.report(second).run.compared_with == first.run_id
@@ -366,7 +369,7 @@ def test_a_run_with_a_lost_dump_keeps_what_was_made_of_it(run: Run) -> None:
     execute(run)
     run.remove_dump("b")
     with pytest.raises(OperatorError, match="no dump any more for 1 hosts, 'b' is the first"):
-        steps.remade(run)
+        remade(run)
     assert run.closed() is not None
 
 
@@ -376,7 +379,7 @@ def test_a_run_of_an_older_mapsweep_with_a_lost_dump_asks_no_host_again(run: Run
     run.store.write_once("footprints/b.parquet", b"made of a dump that is gone")
     run.close(Closed(run.run_id, "2026-11-20", 3, 2, 0, 1, complete=True))
     with pytest.raises(OperatorError, match="no dump any more for 1 hosts, 'b' is the first"):
-        steps.remade(open_run(run.url))
+        remade(open_run(run.url))
 
 
 def test_a_run_that_is_not_closed_has_no_report(run: Run) -> None:
@@ -396,5 +399,5 @@ def test_a_run_closed_by_an_older_mapsweep_says_what_brings_it_over(
     with pytest.raises(OperatorError, match=said):
         rank.report(open_run(run.url))
     if keep_dumps:
-        execute(steps.remade(open_run(run.url)))
+        execute(remade(open_run(run.url)))
         assert rank.report(open_run(run.url)).run.ok == 2
