@@ -9,22 +9,22 @@ from pathlib import Path
 from threading import Event
 from typing import TypeAlias
 
-from archive.mistakes import is_the_machines
-from archive.records import Closed, Connection
-from archive.runs import Run, Runs
-from mapsweep.exits import Exit, complain
-from mapsweep.interrupt import stoppable
-from mapsweep.progress import display
-from mapsweep.summary import summary_lines
-from mapsweep.terminal import terminal_of
+from archive.runs import Run, runs_beside
+from domain.mistakes import is_the_machines
+from domain.records import Closed, Connection
+from mapsweep import mailing
+from mapsweep.terminal.exits import Exit, complain
+from mapsweep.terminal.interrupt import stoppable
+from mapsweep.terminal.progress import display
+from mapsweep.terminal.summary import summary_lines
+from mapsweep.terminal.terminal import terminal_of
 from mapsweep.thresholds import Threshold, met
 from reports.rank import Report, report
 from reports.verdict import TOP_HOSTS
-from workers.embedded import OnProgress
+from workers.life.ending import PAGE, Ended
+from workers.life.progress import OnProgress
 
-PAGE = "index.html"
-
-Execute: TypeAlias = Callable[[Run, OnProgress, Event], Closed | None]
+Execute: TypeAlias = Callable[[Run, OnProgress, Event], Ended | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,6 @@ HERE = Stopped()
 
 def conduct(
     run: Run,
-    runs: Runs,
     execute: Execute,
     wanted: tuple[Threshold, ...] = (),
     *,
@@ -54,12 +53,13 @@ def conduct(
     The first Ctrl-C keeps the run and says how to resume it, the second one raises KeyboardInterrupt.
     `config` is the settings file that the printed commands have to name.
     """
-    stopped = replace(stopped, flags=(*stopped.flags, *_flags(runs, config), *_flags_of(wanted)))
+    flags = _flags(run, config)
+    stopped = replace(stopped, flags=(*stopped.flags, *flags, *_flags_of(wanted)))
     asked = len(run.manifest.hosts)
     print(f"run {run.run_id}: {asked} {'host' if asked == 1 else 'hosts'}", file=sys.stderr, flush=True)
     try:
         with stoppable(_tell_stopping) as stop, display(asked, sys.stderr, terminal_of(sys.stderr)) as tell:
-            closed = execute(run, tell, stop)
+            ended = execute(run, tell, stop)
     except KeyboardInterrupt:
         _tell_resume(run, stopped)
         raise
@@ -67,15 +67,17 @@ def conduct(
         if is_the_machines(error):
             _tell_resume(run, stopped)
         raise
-    if closed is None:
+    if ended is None:
         _tell_resume(run, stopped)
         return Exit.INTERRUPTED
     settled = report(run)
-    show(settled, run, _flags(runs, config), top)
+    show(settled, run, flags, top)
     sentences = list(met(wanted, settled))
     for sentence in sentences:
         complain(sentence)
-    return Exit.THRESHOLD if sentences else exit_of(closed)
+    if mailing.told(ended) is Exit.UNDELIVERED:  # counts more than what the report says
+        return Exit.UNDELIVERED
+    return Exit.THRESHOLD if sentences else exit_of(ended.closed)
 
 
 def show(settled: Report, run: Run, flags: tuple[str, ...], top: int) -> None:
@@ -103,9 +105,9 @@ def _tell_resume(run: Run, stopped: Stopped) -> None:
     print(shlex.join(("mapsweep", *stopped.verb, run.run_id, *stopped.flags)), file=sys.stderr)
 
 
-def _flags(runs: Runs, config: Path | None) -> tuple[str, ...]:
+def _flags(run: Run, config: Path | None) -> tuple[str, ...]:
     """What a further command needs to find this run, and to do as this one did."""
-    return ("--runs", runs.store.url, *(("--config", str(config)) if config else ()))
+    return ("--runs", runs_beside(run).store.url, *(("--config", str(config)) if config else ()))
 
 
 def _flags_of(wanted: tuple[Threshold, ...]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from mapsweep.settings import Settings
+    from mapsweep.settings.settings import Settings
 
 run_argument = click.argument("run", default="latest")
 hosts_option = click.option(
@@ -36,8 +36,8 @@ to_option = click.option(
 
 def load(config: Path | None, **typed: str | int | bool | Path | None) -> "Settings":
     """The settings; what was typed, by the key that it stands for, goes before all others."""
-    from mapsweep import settings  # noqa: PLC0415 - starts pydantic
-    from mapsweep.exits import complain  # noqa: PLC0415 - likewise
+    from mapsweep.settings import settings  # noqa: PLC0415 - starts pydantic
+    from mapsweep.terminal.exits import complain  # noqa: PLC0415 - likewise
 
     flags = {key.replace("__", "."): _absolute(key, value) for key, value in typed.items()}
     loaded = settings.load(config, os.environ, flags)

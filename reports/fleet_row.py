@@ -4,7 +4,7 @@ from typing import Final
 
 import polars as pl
 
-from archive.records import Closed, Manifest
+from domain.records import Closed, Manifest
 from reports.measures import NATIVE, sum_any
 from reports.status import FAILED
 from reports.trend import Past

@@ -12,9 +12,9 @@ from typing import Final
 import polars as pl
 
 from archive import tables
-from archive.records import Closed
 from archive.results import ARGUMENTS, FINDINGS, FOOTPRINTS, PROCESSES
 from archive.runs import Outcome, Run, Runs
+from domain.records import Closed
 from procmaps.kinds import KIND_BY_LABEL
 from reports import kinds, measures, settled, trend
 from reports.column import names_of, schema_of

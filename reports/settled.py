@@ -6,9 +6,9 @@ from typing import Final
 import polars as pl
 
 from archive import tables
-from archive.mistakes import Mistake, OperatorError
-from archive.records import Closed, Manifest
 from archive.runs import Run
+from domain.mistakes import Mistake, OperatorError
+from domain.records import Closed, Manifest
 
 FLEET: Final = "fleet"  # one row: the run, and the sums over its hosts
 HOSTS: Final = "hosts"  # a row a host asked

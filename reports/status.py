@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from archive.records import Failure, HostRecord
 from archive.runs import Outcome
+from domain.records import Failure, HostRecord
 
 OK, PARTIAL, FAILED = "ok", "partial", "failed"
 DEADLINE_REASON = "deadline"  # the run's, which passed before the host was done

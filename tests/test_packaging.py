@@ -18,11 +18,11 @@ import click
 import pytest
 import yaml
 
-from archive.mistakes import OperatorError
-from mapsweep import settings
+from domain.mistakes import OperatorError
 from mapsweep.cli import COMMANDS, mapsweep
-from mapsweep.worker_settings import worker_settings
-from workers.app import QUEUES
+from mapsweep.settings import settings
+from mapsweep.settings.worker_settings import worker_settings
+from workers.fleet.app import QUEUES
 
 CLONE = Path(__file__).parents[1]
 DOCUMENTS = sorted([CLONE / "README.md", *(CLONE / "docs").glob("*.md")])
@@ -114,14 +114,14 @@ def one_command(words: list[str]) -> Iterator[str]:
 def test_what_the_pages_tell_to_type_is_accepted(place: str, words: list[str]) -> None:
     name, *arguments = words
     assert name in COMMANDS, place
-    with click.Context(mapsweep) as context:
+    with click.Context(mapsweep, help_option_names=["-h", "--help"]) as context:
         command = mapsweep.get_command(context, name)
         assert command is not None
         command.make_context(name, arguments)  # parses, and does not run
 
 
 def test_the_recordings_are_small_and_hold_nothing_but_files() -> None:
-    packed = files("mapsweep").joinpath("recordings/fleet.tar.xz").read_bytes()
+    packed = files("mapsweep.demo").joinpath("recordings/fleet.tar.xz").read_bytes()
     assert len(packed) < RECORDINGS_BYTES_MAX
     with tarfile.open(fileobj=io.BytesIO(lzma.decompress(packed))) as archive:
         members = archive.getmembers()
@@ -131,7 +131,7 @@ def test_the_recordings_are_small_and_hold_nothing_but_files() -> None:
 
 
 def test_the_recordings_name_no_folder_of_the_machine_they_were_made_on() -> None:
-    text = lzma.decompress(files("mapsweep").joinpath("recordings/fleet.tar.xz").read_bytes())
+    text = lzma.decompress(files("mapsweep.demo").joinpath("recordings/fleet.tar.xz").read_bytes())
     for trace in (b"/home/", b"/root", b"/tmp/tmp", b"/mnt", b".venv", b"pyenv"):
         assert trace not in text
 

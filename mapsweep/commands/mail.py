@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from mapsweep.exits import Exit
 from mapsweep.options import config_option, load, run_argument, runs_option, to_option
+from mapsweep.terminal.exits import Exit
 
 
 @click.command(short_help="Send the report of a run by e-mail.")
@@ -28,7 +28,7 @@ def mail(run: str, to: tuple[str, ...], dry_run: bool, runs_url: str | None, con
     """  # noqa: D301 - \b is click's mark
     from archive.runs import Runs  # noqa: PLC0415 - --help does not wait for it
     from mapsweep import mailing  # noqa: PLC0415 - likewise
-    from mapsweep.composition import mail_settings  # noqa: PLC0415 - likewise
+    from mapsweep.settings.composition import mail_settings  # noqa: PLC0415 - likewise
 
     settings = load(config, runs=runs_url)
     opened = Runs(settings.runs).open(run)
@@ -37,4 +37,4 @@ def mail(run: str, to: tuple[str, ...], dry_run: bool, runs_url: str | None, con
     if dry_run:
         sys.stdout.buffer.write(mailing.written(opened, addressed, server))
         return Exit.OK
-    return mailing.send(opened, addressed, mailing.required(server))
+    return mailing.send(opened, addressed, server)

@@ -47,12 +47,12 @@ def report(
     mapsweep report RUN --format csv --table processes -o processes.csv
     """  # noqa: D301 - \b is click's mark
     from archive.runs import Runs  # noqa: PLC0415 - --help does not wait for it
-    from workers import steps  # noqa: PLC0415 - likewise
+    from workers.life import ending  # noqa: PLC0415 - likewise
 
     opened = Runs(load(config, runs=runs_url).runs).open(run)
     if form == HTML and output is None:
-        steps.render_report(opened)
-        click.echo(opened.report_path("index.html"))
+        ending.render_report(opened)
+        click.echo(opened.report_path(ending.PAGE))
         return
     content = rendered(opened, form, table)
     if output in {None, "-"}:
@@ -78,7 +78,7 @@ def rendered(run: "Run", form: str, table: str) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> None:
-    from archive.mistakes import Mistake, OperatorError  # noqa: PLC0415 - --help does not wait for it
+    from domain.mistakes import Mistake, OperatorError  # noqa: PLC0415 - --help does not wait for it
 
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)

@@ -1,0 +1,131 @@
+"""Which runs a worker acts on: those that somebody planned who may.
+
+With the signing key that is what its signature says; it was checked when the run was opened. Without it,
+whoever can write where runs lie could have planned the run. Then it may say no more than this worker's own
+settings say: hosts as its own inventory has them, limits at most its own, mail to those whom its own
+schedules mail to. Only `become` is free: it is the choice of each run, and the sudoers rule allows the probe
+alone.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
+from datetime import datetime
+from functools import lru_cache
+from time import monotonic
+
+from archive.runs import Run, Runs
+from domain.mistakes import Mistake, OperatorError
+from domain.records import Host, Limits, Manifest
+from workers.fleet.app import WorkerSettings
+
+INVENTORY_KEPT_S = 60  # reading a large one takes seconds; a change counts from then on
+_EVIDENCE = ("maps", "smaps")
+_TO_CLASSIFY = ("inflated_bytes", "classify_s")  # the limits that classifying takes from the run
+_REMEDY = "give planners and workers the same signing_key_file, or the same inventory and settings"
+
+
+@lru_cache(maxsize=8)
+def opened_by_id(runs_url: str, run_id: str, signing_key: bytes = b"") -> Run:
+    """A run by its id among the runs of one place; OperatorError for whatever else.
+
+    Kept, because its manifest never changes and a fleet's takes a while to read. With a key, only a run that
+    is signed with it.
+    """
+    return Runs(runs_url, signing_key).by_id(run_id)
+
+
+class Trust:
+    """Opens the runs that messages name, for one worker."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self._settings = settings
+        self._trusted: dict[str, Run] = {}  # the last one; `opened_by_id` keeps the same objects
+        self._hosts: Mapping[str, Host] = {}
+        self._hosts_until = 0.0
+
+    def opened(self, run_id: str) -> Run:
+        """A run of the worker's own place whose plan it may act on; OperatorError for every other.
+
+        NoRunError where it is not there, or was removed.
+        """
+        run = self._run(run_id)
+        if self._trusted.get(run_id) is not run:
+            mistakes = tuple(self._mistakes(run))
+            if mistakes:
+                raise OperatorError(*mistakes)
+            self._trusted = {run_id: run}
+        return run
+
+    def opened_to_classify(self, run_id: str) -> Run:
+        """A run whose dumps this worker may look into, whoever planned it: no host is asked, no mail sent."""
+        run, settings = self._run(run_id), self._settings
+        for name in () if settings.signing_key else _TO_CLASSIFY:
+            largest = getattr(settings.limits, name)
+            if getattr(run.manifest.limits, name) > largest:
+                problem = f"has {name} above {largest}, this worker's own"
+                raise OperatorError(Mistake(run_id, problem, _REMEDY))
+        return run
+
+    def _run(self, run_id: str) -> Run:
+        settings = self._settings
+        run = opened_by_id(settings.runs_url, run_id, settings.signing_key)
+        if run.is_there():
+            return run
+        opened_by_id.cache_clear()  # it was removed, and may have been put back by now
+        return opened_by_id(settings.runs_url, run_id, settings.signing_key)
+
+    def _mistakes(self, run: Run) -> Iterator[Mistake]:
+        yield from _unreadable(run.manifest)
+        if self._settings.signing_key:
+            return
+        yield from _above(run.manifest.limits, self._settings.limits, run.run_id)
+        yield from self._strangers(run)
+        known = {address for schedule in self._settings.schedules for address in schedule.mail_to}
+        if not known.issuperset(run.manifest.mail_to):
+            yield Mistake(run.run_id, "is mailed to others than this worker's schedules are", _REMEDY)
+
+    def _strangers(self, run: Run) -> Iterator[Mistake]:
+        """The first host that is not as this worker's inventory has it."""
+        own = self._own_hosts()
+        for host in run.manifest.hosts:
+            ours = own.get(host.name)
+            if ours is None or replace(ours, become=host.become) != host:
+                shown = ascii(host.name[:80])
+                problem = f"has the host {shown}, not as this worker's inventory has it"
+                yield Mistake(run.run_id, problem, _REMEDY)
+                return
+
+    def _own_hosts(self) -> Mapping[str, Host]:
+        """The hosts of the worker's own inventory, those left out that cannot be swept as it has them."""
+        path = self._settings.inventory
+        if path is None:
+            return {}
+        if monotonic() >= self._hosts_until:
+            from collector.inventory.inventory import load  # noqa: PLC0415 - YAML and pydantic, for this alone
+
+            inventory = load(path)
+            # not its localhost: every inventory has that one unsaid
+            hosts, obstacles = inventory.hosts, inventory.obstacles
+            self._hosts = {name: host for name, host in hosts.items() if name not in obstacles}
+            self._hosts_until = monotonic() + INVENTORY_KEPT_S
+        return self._hosts
+
+
+def _unreadable(manifest: Manifest) -> Iterator[Mistake]:
+    """Values that a planner of ours does not write, and that would stop the one who uses them."""
+    if manifest.scope.evidence not in _EVIDENCE:
+        yield Mistake(manifest.run_id, "asks for evidence that there is not")
+    try:
+        naive = datetime.fromisoformat(manifest.deadline_at).tzinfo is None
+    except ValueError:
+        naive = True
+    if naive:
+        yield Mistake(manifest.run_id, "has no deadline that can be read")
+
+
+def _above(asked: Limits, own: Limits, run_id: str) -> Iterator[Mistake]:
+    """The limits of a run that are not at most the worker's own; nothing, and no number, are above."""
+    for each in fields(Limits):
+        value, most = getattr(asked, each.name), getattr(own, each.name)
+        if not (0 < value <= most or value == most):
+            yield Mistake(run_id, f"has {each.name} not from 1 to {most}, this worker's own", _REMEDY)
