@@ -20,7 +20,7 @@ from archive import codec, dump_file, results
 from archive.host_names import file_name
 from archive.results import Result
 from archive.signature import SIGNATURE, is_signed, sign
-from archive.store import Store
+from archive.store import Store, store_at
 from domain.mistakes import Mistake, OperatorError
 from domain.records import Closed, Dump, Failure, Host, HostRecord, Manifest
 
@@ -318,7 +318,7 @@ class Runs:
     """All runs under one folder or URL. With a key, they are signed, and none that is not is opened."""
 
     def __init__(self, url: str, signing_key: bytes = b"") -> None:
-        self.store = Store(url)
+        self.store = store_at(url)
         self._key = signing_key
 
     def create(self, manifest: Manifest) -> Run:
@@ -400,7 +400,7 @@ def runs_beside(run: Run) -> Runs:
 def open_run(url: str, signing_key: bytes = b"") -> Run:
     """The run at a path or URL; NoRunError where there is none, OperatorError where a key did not sign it."""
     local = url.startswith("~") or "://" not in url
-    return _opened(Store(str(Path(url).expanduser()) if local else url), signing_key)
+    return _opened(store_at(str(Path(url).expanduser()) if local else url), signing_key)
 
 
 def _opened(folder: Store, key: bytes) -> Run:

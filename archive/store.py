@@ -7,6 +7,7 @@ bucket gives the same with one put. What is rendered again is replaced as a whol
 import os
 import secrets
 import stat
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from errno import EINVAL, EISDIR, ELOOP, EMLINK, ENOTSUP, EPERM
 from pathlib import Path
@@ -24,40 +25,49 @@ _SCHEMES_WITH_CONTAINER = ("abfs", "adl", "az")
 OBJECT_BYTES_MAX = 1 << 30  # what one object may be when it is read: no dump or table comes near it
 
 
-class Backend(Protocol):
-    """The few operations that a run needs of where it lies; paths are relative, with slashes."""
+class Store(ABC):
+    """Objects under one URL or path; paths in it are relative, with slashes.
 
-    def write_once(self, path: str, content: bytes) -> bool: ...
-    def replace(self, path: str, content: bytes) -> None: ...
-    def read(self, path: str, most_bytes: int) -> bytes: ...
-    def exists(self, path: str) -> bool: ...
-    def list(self, folder: str) -> list[str]: ...
-    def remove(self, path: str) -> None: ...
-    def remove_folder(self, folder: str) -> None: ...
-    def local_path(self, path: str) -> Path | None: ...
+    Every answer is what is there now: listings are not cached.
+    """
 
+    url: str
 
-class Store:
-    """Objects under one URL or path. Every answer is what is there now: listings are not cached."""
+    @abstractmethod
+    def write_once(self, path: str, content: bytes) -> bool:
+        """Write an object unless one of that name is there; False where it was. The first one stays."""
 
-    def __init__(self, url: str) -> None:
-        self.url, self._backend = _backend(url)
+    @abstractmethod
+    def replace(self, path: str, content: bytes) -> None:
+        """Write an object in place of what may be there, whole or not at all: for what is rendered again."""
+
+    @abstractmethod
+    def exists(self, path: str) -> bool:
+        """Whether the object is there."""
+
+    @abstractmethod
+    def remove(self, path: str) -> None:
+        """Remove an object; harmless where it is not there."""
+
+    @abstractmethod
+    def local_path(self, path: str) -> Path | None:
+        """Where an object lies in this machine's file system, for what only a file system can do."""
+
+    @abstractmethod
+    def _first_bytes(self, path: str, most_bytes: int) -> bytes:
+        """An object's first bytes; FileNotFoundError where it is not there, OSError where it is no file."""
+
+    @abstractmethod
+    def _names(self, folder: str) -> list[str]:
+        """All names in a folder, empty where there is no such folder."""
 
     def under(self, folder: str) -> "Store":
         """The store of a folder in this one."""
-        return Store(f"{self.url}/{folder}")
+        return store_at(f"{self.url}/{folder}")
 
     def place(self, path: str) -> str:
         """How an object is named to people."""
         return f"{self.url}/{path}"
-
-    def write_once(self, path: str, content: bytes) -> bool:
-        """Write an object unless one of that name is there; True where it was. The first one stays."""
-        return self._backend.write_once(path, content)
-
-    def replace(self, path: str, content: bytes) -> None:
-        """Write an object in place of what may be there, whole or not at all: for what is rendered again."""
-        self._backend.replace(path, content)
 
     def read(self, path: str, limit_bytes: int = OBJECT_BYTES_MAX) -> bytes:
         """The bytes of an object; FileNotFoundError where it is not there.
@@ -66,7 +76,7 @@ class Store:
         """
         problem = f"is larger than {limit_bytes} bytes"
         try:
-            content = self._backend.read(path, limit_bytes + 1)
+            content = self._first_bytes(path, limit_bytes + 1)
         except OSError as error:
             if error.errno not in {EINVAL, EISDIR, ELOOP}:
                 raise
@@ -76,30 +86,18 @@ class Store:
                 return content
         raise OperatorError(Mistake(self.place(path), problem, "mapsweep did not write it"))
 
-    def exists(self, path: str) -> bool:
-        """Whether the object is there."""
-        return self._backend.exists(path)
-
     def list(self, folder: str = "") -> list[str]:
         """Names in a folder, sorted, without unfinished writes; empty where there is no such folder."""
-        return sorted(name for name in self._backend.list(folder) if not name.startswith("."))
-
-    def remove(self, path: str) -> None:
-        """Remove an object; harmless where it is not there."""
-        self._backend.remove(path)
+        return sorted(name for name in self._names(folder) if not name.startswith("."))
 
     def remove_folder(self, folder: str) -> None:
         """Remove a folder of objects, unfinished writes among them; harmless where it is not there."""
-        for name in self._backend.list(folder):
-            self._backend.remove(f"{folder}/{name}")
-        self._backend.remove_folder(folder)
-
-    def local_path(self, path: str) -> Path | None:
-        """Where an object lies in this machine's file system, for what only a file system can do."""
-        return self._backend.local_path(path)
+        for name in self._names(folder):
+            self.remove(f"{folder}/{name}")
 
 
-def _backend(url: str) -> tuple[str, Backend]:
+def store_at(url: str) -> Store:
+    """The store at a path or URL; OperatorError where runs cannot be kept there."""
     if "\0" in url or not url:
         raise OperatorError(Mistake(repr(url), "is not a place for runs", "give a folder or an fsspec URL"))
     scheme, is_url, _ = url.partition("://")
@@ -119,9 +117,8 @@ def _backend(url: str) -> tuple[str, Backend]:
     if url.startswith("file://"):
         url = url.removeprefix("file://")
     if "://" not in url:
-        path = Path(url).expanduser().absolute()
-        return str(path), LocalFolder(path)
-    return url.rstrip("/"), Bucket(url.rstrip("/"))
+        return Folder(url)
+    return Bucket(url)
 
 
 def holds_secret(url: str) -> bool:
@@ -144,11 +141,12 @@ def _shown(url: str) -> str:
     return ascii(url[:SHOWN_LENGTH_MAX])
 
 
-class LocalFolder:
+class Folder(Store):
     """A folder of a local or shared file system; files and folders are readable by their owner alone."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, path: str) -> None:
+        self._root = Path(path).expanduser().absolute()
+        self.url = str(self._root)
 
     def write_once(self, path: str, content: bytes) -> bool:
         target = self._root / path
@@ -166,7 +164,7 @@ class LocalFolder:
         self._written_beside(target, content).replace(target)
         _sync_folder(target.parent)
 
-    def read(self, path: str, most_bytes: int) -> bytes:
+    def _first_bytes(self, path: str, most_bytes: int) -> bytes:
         with opened(self._root / path) as file:
             size_bytes = os.fstat(file.fileno()).st_size  # read() makes room for all that it is asked for
             return file.read(min(most_bytes, size_bytes + 1))
@@ -174,7 +172,7 @@ class LocalFolder:
     def exists(self, path: str) -> bool:
         return (self._root / path).exists()
 
-    def list(self, folder: str) -> list[str]:
+    def _names(self, folder: str) -> list[str]:
         try:
             return [entry.name for entry in os.scandir(self._root / folder)]
         except (FileNotFoundError, NotADirectoryError):
@@ -184,6 +182,7 @@ class LocalFolder:
         (self._root / path).unlink(missing_ok=True)
 
     def remove_folder(self, folder: str) -> None:
+        super().remove_folder(folder)
         with suppress(OSError):  # what is in it and no object of a run stays
             (self._root / folder).rmdir()
 
@@ -269,7 +268,7 @@ class _FileSystem(Protocol):
     def invalidate_cache(self, path: str | None = None) -> None: ...
 
 
-class Bucket:
+class Bucket(Store):
     """A bucket or other remote place behind fsspec; its drivers are installed by those who use them."""
 
     def __init__(self, url: str) -> None:
@@ -281,6 +280,7 @@ class Bucket:
         except (ImportError, ValueError, OSError) as error:
             remedy = "install the fsspec driver of this kind of URL, or give a folder"
             raise OperatorError(Mistake(url, f"cannot be used for runs: {error}", remedy)) from error
+        self.url = url.rstrip("/")
         self._fs = cast("_FileSystem", file_system)
         self._root = str(root).rstrip("/")
 
@@ -294,7 +294,7 @@ class Bucket:
     def replace(self, path: str, content: bytes) -> None:
         self._fs.pipe_file(self._full(path), content)
 
-    def read(self, path: str, most_bytes: int) -> bytes:
+    def _first_bytes(self, path: str, most_bytes: int) -> bytes:
         full = self._full(path)
         if (self._fs.size(full) or 0) < most_bytes:
             return self._fs.cat_file(full)
@@ -304,7 +304,7 @@ class Bucket:
         self._fs.invalidate_cache()
         return self._fs.exists(self._full(path))
 
-    def list(self, folder: str) -> list[str]:
+    def _names(self, folder: str) -> list[str]:
         self._fs.invalidate_cache()
         try:
             found = self._fs.ls(self._full(folder).rstrip("/"), detail=False)
@@ -315,9 +315,6 @@ class Bucket:
     def remove(self, path: str) -> None:
         with suppress(FileNotFoundError):
             self._fs.rm_file(self._full(path))
-
-    def remove_folder(self, folder: str) -> None:
-        """A bucket has no folders."""
 
     def local_path(self, path: str) -> None:
         """A bucket is on no machine."""

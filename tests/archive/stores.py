@@ -2,10 +2,10 @@
 
 from collections import Counter
 
-from archive.store import OBJECT_BYTES_MAX, Store
+from archive.store import OBJECT_BYTES_MAX, Folder
 
 
-class CountingStore(Store):
+class CountingStore(Folder):
     """A store that counts which objects are read, and how often it is looked what there is."""
 
     def __init__(self, url: str) -> None:

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from archive.runs import Run, Runs, open_run
-from archive.store import Store
+from archive.store import Folder
 from domain.mistakes import OperatorError
 from domain.records import Closed, Failure, HostRecord, Stage
 from procmaps.classify import RULES_VERSION
@@ -64,7 +64,7 @@ class StoppedError(BaseException):
     """The process is killed."""
 
 
-class StoppingStore(Store):
+class StoppingStore(Folder):
     """A store whose process is killed before or after one of its writes or removals."""
 
     def __init__(self, url: str, changes: int, *, after: bool) -> None:
