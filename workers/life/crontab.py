@@ -3,6 +3,10 @@
 Every matching local time is one instant, in UTC: a time that the clock skips in spring comes as much later as
 it skips, a time that comes twice in autumn counts once. Days match as in cron: where day and weekday are both
 given, either will do.
+
+The tests compare this with cronsim where no clock changes. Where one does, cronsim starts 2:30 at 3:00, leaves
+out `*/20 2` in spring and starts it in both hours of autumn, and after the first of these says that 2:45 is next
+when it is over; of a mistake it names the field alone.
 """
 
 from collections.abc import Iterator

@@ -21,7 +21,7 @@ import subprocess, sys
 from archive.runs import open_run
 from workers.here.locks import held
 with held(open_run(sys.argv[1])):
-    child = subprocess.Popen(["sleep", "60"])
+    child = subprocess.Popen(["sleep", "600"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     print(child.pid, flush=True)
     sys.stdin.read()
 """
@@ -88,7 +88,9 @@ def test_another_process_holds_it_and_is_named(folder: Run) -> None:
     with holder(folder) as (other, _):
         with pytest.raises(OperatorError, match=f"process {other.pid} on .*end that process"), held(folder):
             pass
-        other.communicate()
+        assert other.stdin is not None
+        other.stdin.close()
+        other.wait()
         with held(folder):
             pass
     assert folder.store.read(LOCK) == b""
