@@ -36,30 +36,34 @@ class Stopped:
     verb: tuple[str, ...] = ("collect", "--resume")
 
 
-HERE = Stopped()
+@dataclass(frozen=True, slots=True)
+class Executor:
+    """Who does what is still to be done of a run, to its end."""
+
+    execute: Execute
+    stopped: Stopped = Stopped()
 
 
 def conduct(
     run: Run,
-    execute: Execute,
+    executor: Executor,
     wanted: tuple[Threshold, ...] = (),
     *,
     top: int = TOP_HOSTS,
-    stopped: Stopped = HERE,
     config: Path | None = None,
 ) -> Exit:
-    """Execute a run, in whichever mode, and end on the terminal with what it found.
+    """Have a run executed, and end on the terminal with what it found.
 
     The first Ctrl-C keeps the run and says how to resume it, the second one raises KeyboardInterrupt.
     `config` is the settings file that the printed commands have to name.
     """
     flags = _flags(run, config)
-    stopped = replace(stopped, flags=(*stopped.flags, *flags, *_flags_of(wanted)))
+    stopped = replace(executor.stopped, flags=(*executor.stopped.flags, *flags, *_flags_of(wanted)))
     asked = len(run.manifest.hosts)
     print(f"run {run.run_id}: {asked} {'host' if asked == 1 else 'hosts'}", file=sys.stderr, flush=True)
     try:
         with stoppable(_tell_stopping) as stop, display(asked, sys.stderr, terminal_of(sys.stderr)) as tell:
-            ended = execute(run, tell, stop)
+            ended = executor.execute(run, tell, stop)
     except KeyboardInterrupt:
         _tell_resume(run, stopped)
         raise

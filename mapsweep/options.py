@@ -29,6 +29,9 @@ config_option = click.option(
     "--config", type=click.Path(path_type=Path), metavar="FILE", help="The settings file, mapsweep.yaml."
 )
 broker_option = click.option("--broker", metavar="URL", help="The workers' Redis, redis://HOST:PORT/DB.")
+so_far_option = click.option(
+    "--so-far", is_flag=True, help="Of a run that is open: what has come in; the other hosts are waiting."
+)
 to_option = click.option(
     "--to", multiple=True, metavar="ADDRESS", help="Who gets it; can be given several times."
 )

@@ -51,9 +51,12 @@ class _Part:
     is_late: bool
 
 
-def settle(run: Run, runs: Runs, closed_at: str) -> Closed:
-    """Write the tables of a run whose hosts all have an outcome; how it ended, still to be written."""
-    if pending := run.pending():
+def settle(run: Run, runs: Runs, closed_at: str, into: Run | None = None) -> Closed:
+    """Write the tables of a run whose hosts all have an outcome; how it ended, still to be written.
+
+    `into` is a run elsewhere to write the tables to: they show the run so far where hosts have no outcome.
+    """
+    if into is None and (pending := run.pending()):
         raise ValueError(
             f"{run.run_id}: {len(pending)} hosts have no outcome, {pending[0].name!r} is the first"
         )
@@ -62,7 +65,7 @@ def settle(run: Run, runs: Runs, closed_at: str) -> Closed:
         named = rows.select(
             pl.lit(run.run_id).alias("run"), pl.lit(run.manifest.scope.name).alias("scope"), pl.all()
         )
-        run.write_settled(table, part, tables.to_parquet(named))
+        (into or run).write_settled(table, part, tables.to_parquet(named))
 
     parts = [_first(number, batch, keep) for number, batch in enumerate(_batches(run))]
     rules = frozenset[str]().union(*(part.rules for part in parts))

@@ -28,7 +28,9 @@ class Settled:
     def __init__(self, run: Run) -> None:
         closed = run.closed()
         if closed is None:
-            remedy = f"mapsweep collect --resume {run.run_id}"
+            remedy = (
+                f"mapsweep collect --resume {run.run_id} goes on with it, --so-far shows what has come in"
+            )
             raise OperatorError(Mistake(run.run_id, "is not closed yet", remedy))
         if not closed.results:
             raise OperatorError(_older(run))

@@ -82,9 +82,10 @@ def collect(
         return Exit.OK
     # imported here: a slip in the options does not wait for Polars
     from archive.runs import Runs  # noqa: PLC0415 - see above
+    from mapsweep.execution import conduct  # noqa: PLC0415 - see above
+    from mapsweep.executors import check, executor  # noqa: PLC0415 - see above
     from mapsweep.request import sweep_request, typed_command  # noqa: PLC0415 - see above
     from mapsweep.settings.composition import signing_key  # noqa: PLC0415 - see above
-    from mapsweep.sweeping import carry_out, check  # noqa: PLC0415 - see above
     from mapsweep.thresholds import thresholds  # noqa: PLC0415 - see above
     from workers.life.plan import planned  # noqa: PLC0415 - see above
 
@@ -99,7 +100,8 @@ def collect(
         manifest = planned(request)
         check(manifest, settings)
         run = runs.create(manifest)
-    return carry_out(run, settings, wanted)
+    who = executor(run.manifest, settings)
+    return conduct(run, who, wanted, top=settings.report.top, config=settings.file)
 
 
 def _check(*, local: bool, resume: str | None, chosen: bool, broker: str | None) -> None:

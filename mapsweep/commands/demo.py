@@ -11,7 +11,7 @@ from collector.session import Access, Sessions
 from collector.ssh.keys import Credentials
 from domain.records import Scope
 from mapsweep.demo.demo_fleet import DemoFleet, serving
-from mapsweep.execution import conduct
+from mapsweep.execution import Executor, conduct
 from mapsweep.options import load as load_settings
 from mapsweep.options import runs_option
 from mapsweep.settings.settings import default_runs
@@ -39,7 +39,7 @@ def demo(*, runs_url: str | None) -> Exit:
         sessions = _sessions(fleet, load_settings(None).masking)
         ended = conduct(
             runs.create(planned(request)),
-            lambda run, tell, stop: execute(run, sessions.of(run.manifest), tell, stop),
+            Executor(lambda run, tell, stop: execute(run, sessions.of(run.manifest), tell, stop)),
         )
     click.echo("The hosts of the demo have ended with it; what they sent is kept in the run.", err=True)
     return ended

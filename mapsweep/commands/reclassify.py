@@ -22,7 +22,7 @@ def reclassify(run: str, runs_url: str | None, config: Path | None) -> int:
     from archive.runs import Runs  # noqa: PLC0415 - likewise
     from collector.session import Session  # noqa: PLC0415 - likewise
     from domain.mistakes import Mistake, OperatorError  # noqa: PLC0415 - --help does not wait for it
-    from mapsweep.execution import Stopped, conduct  # noqa: PLC0415 - likewise
+    from mapsweep.execution import Executor, Stopped, conduct  # noqa: PLC0415 - likewise
     from workers.here import embedded  # noqa: PLC0415 - likewise
     from workers.life.plan import remade  # noqa: PLC0415 - likewise
 
@@ -35,7 +35,9 @@ def reclassify(run: str, runs_url: str | None, config: Path | None) -> int:
         raise OperatorError(Mistake(opened.run_id, "is not closed yet", remedy))
     return conduct(
         remade(opened),
-        lambda one, tell, stop: embedded.execute(one, Session(), tell, stop),
+        Executor(
+            lambda one, tell, stop: embedded.execute(one, Session(), tell, stop),
+            Stopped("stopped; the run is as it was. To go on:", verb=("reclassify",)),
+        ),
         config=settings.file,
-        stopped=Stopped("stopped; the run is as it was. To go on:", verb=("reclassify",)),
     )

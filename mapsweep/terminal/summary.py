@@ -14,7 +14,13 @@ _GAP = "  "
 _BAR_COLUMNS_MIN, _BAR_COLUMNS_MAX = 8, 32
 _NAME_COLUMNS_MIN = 12
 _PROSE_COLUMNS_MIN = 20
-_WORD_STYLES = {Word.OK: Style.GOOD, Word.CHANGED: Style.ODD, Word.PARTIAL: Style.ODD, Word.FAILED: Style.BAD}
+_WORD_STYLES = {
+    Word.OK: Style.GOOD,
+    Word.CHANGED: Style.ODD,
+    Word.PARTIAL: Style.ODD,
+    Word.FAILED: Style.BAD,
+    Word.OPEN: Style.ODD,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,13 @@
 """The end of a run: closed, rendered, mailed. Each step can be repeated, and goes on where it was stopped."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from archive.runs import Run, runs_beside
+from archive.store import Store
 from domain.moments import now
 from domain.records import Closed
 
@@ -51,6 +55,20 @@ def left_by_workers(run: Run) -> Ended | None:
     if closed is None:
         return None
     return Ended(closed, unmailed=NOT_MAILED if _is_to_be_mailed(run) else "")
+
+
+@contextmanager
+def so_far(run: Run) -> Iterator[Run]:
+    """What has come in of an open run, settled elsewhere to be reported; a closed run as it is."""
+    if run.closed() is not None:
+        yield run
+        return
+    from reports.settle import settle  # noqa: PLC0415 # starts Polars
+
+    with TemporaryDirectory(prefix="mapsweep-so-far-") as folder:
+        shown = Run(Store(f"{folder}/{run.run_id}"), run.manifest, run.generation)
+        shown.close(settle(run, runs_beside(run), "", into=shown))
+        yield shown
 
 
 def close_run(run: Run) -> Closed:

@@ -1,15 +1,13 @@
-"""A run carried out as the settings say: here or by workers."""
+"""Who executes a run, as the settings say: this process, or the workers of a fleet."""
 
 import os
 
-from archive.runs import Run
 from collector.session import Sessions
 from domain.records import Connection, Manifest
-from mapsweep.execution import HERE, Execute, Stopped, conduct
+from mapsweep.execution import Executor, Stopped
 from mapsweep.settings.composition import access, mail_settings
 from mapsweep.settings.settings import Settings
-from mapsweep.terminal.exits import Exit, complain
-from mapsweep.thresholds import Threshold
+from mapsweep.terminal.exits import complain
 from workers.here import embedded
 from workers.life import plan
 
@@ -29,12 +27,9 @@ def check(manifest: Manifest, settings: Settings) -> None:
     require_broker(given)
 
 
-def carry_out(run: Run, settings: Settings, wanted: tuple[Threshold, ...]) -> Exit:
-    """Execute a run to its end, and tell it on the terminal."""
-    by_workers = _is_for_workers(run.manifest, settings)
-    execute = _by_workers(settings) if by_workers else _here(settings)
-    stopped = Stopped(WORKERS_GO_ON, ("--broker", settings.broker)) if by_workers else HERE
-    return conduct(run, execute, wanted, top=settings.report.top, stopped=stopped, config=settings.file)
+def executor(manifest: Manifest, settings: Settings) -> Executor:
+    """Who executes the run of a plan. OperatorError where a secret that it needs cannot be read."""
+    return _workers(settings) if _is_for_workers(manifest, settings) else _here(settings)
 
 
 def _is_for_workers(manifest: Manifest, settings: Settings) -> bool:
@@ -42,17 +37,22 @@ def _is_for_workers(manifest: Manifest, settings: Settings) -> bool:
     return bool(settings.broker) and any(host.connection is not Connection.LOCAL for host in manifest.hosts)
 
 
-def _here(settings: Settings) -> Execute:
+def _here(settings: Settings) -> Executor:
     sessions = Sessions(access(settings, os.environ))
     if sessions.warning:
         complain(sessions.warning)
     mail = mail_settings(settings, os.environ)
-    return lambda run, tell, stop: embedded.execute(run, sessions.of(run.manifest), tell, stop, mail=mail)
+    return Executor(
+        lambda run, tell, stop: embedded.execute(run, sessions.of(run.manifest), tell, stop, mail=mail)
+    )
 
 
-def _by_workers(settings: Settings) -> Execute:
+def _workers(settings: Settings) -> Executor:
     from mapsweep.settings.worker_settings import worker_settings  # noqa: PLC0415 - Celery costs half a second
     from workers.fleet import handover  # noqa: PLC0415 - likewise
 
     given = worker_settings(settings, os.environ)
-    return lambda run, tell, stop: handover.execute(run, given, tell, stop)
+    return Executor(
+        lambda run, tell, stop: handover.execute(run, given, tell, stop),
+        Stopped(WORKERS_GO_ON, ("--broker", settings.broker)),
+    )
