@@ -4,9 +4,9 @@ Every matching local time is one instant, in UTC: a time that the clock skips in
 it skips, a time that comes twice in autumn counts once. Days match as in cron: where day and weekday are both
 given, either will do.
 
-The tests compare this with cronsim where no clock changes. Where one does, cronsim starts 2:30 at 3:00, leaves
-out `*/20 2` in spring, starts it in both hours in autumn, and in the second hour says that the past 2:45 of the
-first is next. Of a mistake it names the field alone.
+The tests compare this with cronsim where no clock changes. Where one does, cronsim starts 2:30 at 3:00. It
+leaves out `*/20 2` in spring and starts it in both hours in autumn, and in the second of these
+it says that 2:45 of the first is next. Of a mistake it names the field alone.
 """
 
 from collections.abc import Iterator
