@@ -29,9 +29,7 @@ from workers.life.ending import Ended, finish
 if TYPE_CHECKING:
     import redis
 
-REFUSED_AGAIN_S = (
-    24 * 3600
-)  # a run that is refused is told once in this time, and one that cannot be looked after
+REFUSED_AGAIN_S = 24 * 3600  # a run that is refused, or cannot be looked after, is told once in this time
 
 log = logging.getLogger("mapsweep")
 
