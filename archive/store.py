@@ -6,6 +6,7 @@ bucket gives the same with one put. What is rendered again is replaced as a whol
 
 import os
 import secrets
+import shutil
 import stat
 from abc import ABC, abstractmethod
 from contextlib import suppress
@@ -89,6 +90,14 @@ class Store(ABC):
     def list(self, folder: str = "") -> list[str]:
         """Names in a folder, sorted, without unfinished writes; empty where there is no such folder."""
         return sorted(name for name in self._names(folder) if not name.startswith("."))
+
+    def free_bytes(self) -> int | None:
+        """How much more can be written here; None where nobody says, as in a bucket."""
+        place = self.local_path("")
+        if place is None:
+            return None
+        there = next(path for path in (place, *place.parents) if path.exists())
+        return shutil.disk_usage(there).free
 
     def remove_folder(self, folder: str) -> None:
         """Remove a folder of objects, unfinished writes among them; harmless where it is not there."""
