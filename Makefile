@@ -20,7 +20,7 @@ SHELL_SCRIPTS := collector/probe.sh scripts/environment scripts/system-packages 
 help:
 	@echo 'make demo         sweep a demo fleet on this machine; the report lands in runs/'
 	@echo 'make test         all tests (as root on Debian: installs the servers they start)'
-	@echo 'make test-fast    the tests that start no servers, side by side'
+	@echo 'make test-fast    what a minute has room for: no servers, no slow test, few examples of each property'
 	@echo 'make test-all     all tests on each of PYTHONS that is here, what kills processes 30 times over'
 	@echo 'make test-lowest  all tests on the lowest versions that pyproject.toml allows'
 	@echo 'make check        format, lint, types, import direction'
@@ -58,7 +58,7 @@ test: $(STAMP)
 	$(BIN)/pytest $(TESTS)
 
 test-fast: $(STAMP)
-	$(BIN)/pytest -m "not journey" $(PARALLEL) --quiet $(TESTS)
+	$(BIN)/pytest -m "not journey and not slow" --hypothesis-profile=fast $(PARALLEL) --quiet $(TESTS)
 
 test-all:
 	@sh scripts/system-packages

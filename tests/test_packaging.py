@@ -47,6 +47,7 @@ def test_continuous_integration_runs_check_and_test() -> None:
     assert script.index("make check") < script.index("make test")
 
 
+@pytest.mark.slow
 def test_the_demo_must_end_with_exactly_3() -> None:
     for code, accepted in ((3, True), (0, False), (1, False), (70, False)):
         assert (make_demo_with(code) == 0) is accepted

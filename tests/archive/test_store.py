@@ -209,6 +209,7 @@ def test_a_relative_folder_is_where_the_command_was_started(
     assert store_at("runs").url == str(tmp_path / "runs")
 
 
+@pytest.mark.slow
 def test_an_object_beyond_the_limit_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "large").open("wb") as file:
         file.truncate(OBJECT_BYTES_MAX + 1)  # sparse

@@ -23,6 +23,8 @@ from collector.watchdog import INTERRUPTED
 from domain.records import Failure, Host, Limits, Stage
 from tests.sshd import Sshd, keygen
 
+pytestmark = pytest.mark.slow
+
 LIMITS = Limits(banner_s=20.0, kex_s=20.0, auth_s=20.0, exec_s=20.0, idle_s=20.0, total_s=60.0, attempts=1)
 LATE_S = 25.0  # what a busy machine may add
 

@@ -24,6 +24,7 @@ def test_this_machine() -> None:
     assert (b"maps", os.getpid()) in kinds
 
 
+@pytest.mark.slow
 def test_smaps_where_asked_for() -> None:
     dump = local.collect(HERE, Session(evidence=Evidence.SMAPS))
     assert isinstance(dump, Dump)

@@ -225,6 +225,7 @@ def test_the_environment_of_what_it_starts_has_no_nonce(tree: Path, tmp_path: Pa
     assert NONCE not in environment
 
 
+@pytest.mark.slow
 @needs_root
 @pytest.mark.parametrize("awk", AWKS)
 def test_the_number_of_processes_does_not_depend_on_the_number_of_pids(awk: str, tmp_path: Path) -> None:

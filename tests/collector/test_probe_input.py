@@ -12,6 +12,8 @@ from collector import probe, sudoers
 from tests.collector.hosts_side import NONCE, find
 from tests.collector.test_sudoers import needs_root
 
+pytestmark = pytest.mark.slow
+
 SHELLS = {"dash": ("dash",), "bash": ("bash", "--posix"), "busybox": ("busybox", "sh"), "mksh": ("mksh",)}
 AWKS = ("gawk", "mawk", "original-awk")
 GENERATED = int(os.environ.get("MAPSWEEP_ATTACKS_PER_PAIR", "12"))

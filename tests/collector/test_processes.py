@@ -14,6 +14,8 @@ from collector.trouble import HostTrouble
 from domain.mistakes import Mistake, OperatorError
 from domain.records import Stage
 
+pytestmark = pytest.mark.slow
+
 LONG_S = 60.0
 
 

@@ -23,6 +23,8 @@ from procmaps import frames
 from tests.collector.hosts_side import await_exec, find
 from tests.sshd import Sshd, keygen, serve
 
+pytestmark = pytest.mark.slow
+
 LIMITS = Limits(banner_s=5.0, kex_s=5.0, auth_s=5.0, exec_s=5.0, idle_s=5.0, total_s=20.0)
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="sudo asks a password of others")
 

@@ -178,6 +178,7 @@ def test_a_secret_in_a_mapped_path_is_not_kept(packed: bool) -> None:
     assert gzip.decompress(parts.memory_gz) == memory.replace(TOKEN, b"***")
 
 
+@pytest.mark.slow
 def test_of_too_many_paths_the_rest_is_dropped() -> None:
     count = PATHS_LIMIT_BYTES // PATH_COST_BYTES + 2
     lines = b"".join(b"7f00-7f01 r-xp 0 08:01 1 /%d\n" % number for number in range(count))
@@ -193,6 +194,7 @@ def test_secrets_in_what_a_login_shell_prints_are_masked() -> None:
     assert "hunter2" not in parts.problem
 
 
+@pytest.mark.slow
 def test_arguments_that_cost_too_much_are_dropped_and_the_problem_says_so() -> None:
     records = b"".join(
         b"%s cmdline %d\n%s\n"
@@ -293,6 +295,7 @@ def test_names_across_pieces_are_masked() -> None:
     assert b"Zq8" not in memory_of(memory)
 
 
+@pytest.mark.slow
 def test_of_too_many_facts_the_rest_is_dropped() -> None:
     line = b"NAME=" + b"x" * 1018 + b"\n"
     count = FACTS_LIMIT_BYTES // (len(line) - 1)

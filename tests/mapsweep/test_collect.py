@@ -15,6 +15,8 @@ from archive.runs import Runs
 from tests.mapsweep.conftest import Here
 from tests.smtp import mail_server
 
+pytestmark = pytest.mark.slow
+
 COMMAND = str(Path(sys.executable).with_name("mapsweep"))
 
 

@@ -223,6 +223,7 @@ def test_a_report_that_is_not_delivered_is_exit_5_with_the_reason(
     assert "not delivered: a password is not sent in clear" in ended.err
 
 
+@pytest.mark.slow
 def test_reclassify_gives_the_same_result_of_the_same_rules(swept: Path, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     shutil.copytree(swept, runs)

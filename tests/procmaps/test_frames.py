@@ -117,6 +117,7 @@ def test_an_argument_that_the_probe_cut_is_dropped(sent: bytes, kept: bytes) -> 
     assert masked[first.start : first.end] == kept
 
 
+@pytest.mark.slow
 def test_once_much_is_held_back_the_probe_cuts_shorter() -> None:
     filler = record("cgroup", 1, b"x" * CROWDED_BYTES)
     part = record("cmdline", 2, b"app\0" + b"x" * (CROWDED_CUT_BYTES - 4)) + filler

@@ -110,6 +110,7 @@ def test_a_later_run_is_no_past(tmp_path: Path) -> None:
     assert growth(day(runs, 20, web(100))) == (None, "")
 
 
+@pytest.mark.slow
 def test_own_excess_is_above_the_least_of_the_last_runs_and_they_are_limited(tmp_path: Path) -> None:
     runs = runs_in(tmp_path)
     day(runs, 1, web(10))

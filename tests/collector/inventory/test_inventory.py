@@ -386,6 +386,7 @@ def ordered(inventory: Inventory, group: str) -> bool:
     return True
 
 
+@pytest.mark.slow
 @settings(
     max_examples=3,
     phases=[Phase.generate],

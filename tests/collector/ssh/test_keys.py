@@ -191,6 +191,7 @@ def test_a_passphrase_that_would_take_hours(tmp_path: Path) -> None:
         assert f"{rounds} rounds" in detail
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "derivation",
     [["-iter", str(PKCS8_COST + 1)], ["-scrypt", "-scrypt_N", "16384", "-scrypt_r", "8", "-scrypt_p", "33"]],
@@ -271,6 +272,7 @@ def test_a_certificate_that_is_damaged(
     assert said in detail
 
 
+@pytest.mark.slow
 def test_a_certificate_that_is_not_of_this_key(tmp_path: Path, keyring: Keyring) -> None:
     path, other, host = (_signed(tmp_path, *given) for given in (["key"], ["other"], ["host", "-h"]))
     keygen(tmp_path / "rsa", "rsa")

@@ -175,6 +175,7 @@ def test_no_file_and_the_null_device_hold_nothing(tmp_path: Path) -> None:
     assert not hosts.warning
 
 
+@pytest.mark.slow
 def test_limits_of_a_file(tmp_path: Path) -> None:
     entry = line("web1", key())
     longest = entry.strip() + " " + "x" * (LINE_BYTES - len(entry)) + "\n"

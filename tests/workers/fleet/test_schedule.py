@@ -20,6 +20,8 @@ from workers.fleet.schedule import DueTimes, beat_entries, run_beat
 from workers.life.pace import Pace
 from workers.life.schedules import Schedule
 
+pytestmark = pytest.mark.slow
+
 INVENTORY = "all:\n  hosts:\n    this:\n      ansible_connection: local\n"
 BEAT_WITHIN_S = 180
 

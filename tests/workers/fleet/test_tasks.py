@@ -26,6 +26,8 @@ from workers.fleet.trust import opened_by_id
 from workers.life.deadline import fail_missing
 from workers.life.host_steps import keep
 
+pytestmark = pytest.mark.slow
+
 TO = ("one@example.org", "two@example.org")
 
 

@@ -15,6 +15,8 @@ from tests.archive.examples import dump, manifest
 from workers.here.classifiers import WAITING_MAX, Classifier, Classifiers
 from workers.life.host_steps import classify_host
 
+pytestmark = pytest.mark.slow
+
 KILLER = "killer"
 WAITS_S = 30
 REPEATS = int(os.environ.get("MAPSWEEP_REPEATS", "3"))

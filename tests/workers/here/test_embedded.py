@@ -21,6 +21,8 @@ from workers.here import locks
 from workers.here.embedded import execute
 from workers.life.progress import Progress, progress_of
 
+pytestmark = pytest.mark.slow
+
 
 class Seen(list[Progress]):
     """The progress as it was told, which only ever grows."""

@@ -1,12 +1,13 @@
 """A request becomes the same manifest, whoever asks."""
 
+import shutil
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from archive.store import store_at
+from archive.store import Folder, store_at
 from domain.mistakes import OperatorError
 from domain.records import Connection, Host, Limits, Manifest, Scope
 from mapsweep.request import sweep_request
@@ -88,16 +89,30 @@ def test_a_plan_that_nobody_can_mail_is_refused(tmp_path: Path) -> None:
     check(plan, Means(store_at(str(tmp_path))))
 
 
+class SmallDisk(Folder):
+    """A folder on a disk that is nearly full."""
+
+    def free_bytes(self) -> int:
+        return 100 * 2**20
+
+
 def test_a_plan_that_the_disk_has_no_room_for_is_refused(tmp_path: Path) -> None:
-    store = store_at(str(tmp_path / "not/yet/there"))
-    free_bytes = store.free_bytes()
-    assert free_bytes is not None
-    assert free_bytes > 0
-    count = free_bytes // (DUMP_BYTES_EXPECTED + RESULT_BYTES_EXPECTED) + 2000  # others write meanwhile
-    hosts = tuple(Host(str(number), "a") for number in range(count))
+    small = SmallDisk(str(tmp_path))
+    room = small.free_bytes() // (DUMP_BYTES_EXPECTED + RESULT_BYTES_EXPECTED)
+    hosts = tuple(Host(str(number), "a") for number in range(room + 1))
     request = Request(Scope("adhoc", "all"), hosts, Limits(), 60)
-    with pytest.raises(OperatorError, match=f"{count:,} hosts take about .* MiB.*keep_dumps: false"):
-        check(planned(request), Means(store))
-    check(planned(request), Means(store), is_new=False)
+    with pytest.raises(
+        OperatorError, match=f"has 100 MiB free; {room + 1} hosts take about .*keep_dumps: false"
+    ):
+        check(planned(request), Means(small))
+    check(planned(replace(request, hosts=hosts[:-1])), Means(small))
+    check(planned(replace(request, keep_dumps=False)), Means(small))
+    check(planned(request), Means(small), is_new=False)  # what it has counts
     check(planned(request), Means(store_at("memory://bucket")))
-    check(planned(replace(request, keep_dumps=False)), Means(store))
+
+
+def test_the_room_on_a_disk_is_that_where_the_folder_will_be(tmp_path: Path) -> None:
+    free_bytes = store_at(str(tmp_path / "not/yet/there")).free_bytes()
+    assert free_bytes is not None
+    assert 0 < free_bytes <= shutil.disk_usage(tmp_path).total
+    assert store_at("memory://bucket").free_bytes() is None

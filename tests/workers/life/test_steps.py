@@ -107,6 +107,7 @@ def everything(run: Run) -> dict[str, bytes]:
     return {path: content for path, content in made.items() if "/fleet-" not in path}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep_dumps", [True, False])
 def test_a_run_stopped_at_any_write_goes_on_to_the_same_result(tmp_path: Path, keep_dumps: bool) -> None:
     whole = Runs(str(tmp_path / "whole")).create(manifest("a", "b", "c", keep_dumps=keep_dumps))
@@ -141,6 +142,7 @@ def remake(run: Run) -> None:
     execute(remade(run))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True])
 def test_a_reclassification_stopped_anywhere_leaves_the_old_or_the_new_whole(
     tmp_path: Path, after: bool
@@ -230,6 +232,7 @@ def test_hosts_that_fail_by_the_deadline_are_listed_once_not_each(tmp_path: Path
     assert few == many
 
 
+@pytest.mark.slow
 def test_a_rendering_stopped_at_any_write_is_done_again(run: Run) -> None:
     execute_and_render(run)
     expected = files(run, "report")
