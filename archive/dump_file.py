@@ -50,7 +50,7 @@ def decode(content: bytes, place: str = "dump") -> Dump:
     middle = header_end + 1 + header.memory_bytes
     memory, identity = content[header_end + 1 : middle], content[middle:]
     if len(memory) != header.memory_bytes or len(identity) != header.identity_bytes:
-        raise _damaged(place, f"holds {len(content)} bytes, not what its header says")
+        raise _damaged(place, f"holds {len(content)} bytes, but its header says otherwise")
     if hashlib.sha256(memory + identity).hexdigest() != header.sha256:
         raise _damaged(place, "does not match its checksum")
     return Dump(

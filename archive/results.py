@@ -66,7 +66,7 @@ def decode(content: bytes, place: str = "result") -> Result:
     if any(size < 0 for size in header.sections.values()) or start + sum(header.sections.values()) != len(
         content
     ):
-        raise _damaged(place, f"holds {len(content)} bytes, not what its header says")
+        raise _damaged(place, f"holds {len(content)} bytes, but its header says otherwise")
     if hashlib.sha256(memoryview(content)[start:]).hexdigest() != header.sha256:
         raise _damaged(place, "does not match its checksum")
     sections = {}

@@ -340,7 +340,7 @@ class Runs:
         """A run here by its id alone, for ids that others sent; OperatorError for whatever else."""
         if not _RUN_ID.fullmatch(run_id):
             shown = ascii(run_id[:SHOWN_LENGTH_MAX])
-            raise OperatorError(Mistake(shown, "is not a run id", "mapsweep runs lists the runs there are"))
+            raise OperatorError(Mistake(shown, "is not a run id", "`mapsweep runs` lists the runs"))
         run = _opened(self.store.under(run_id), self._key)
         if run.run_id != run_id:
             problem = f"is that of the run {run.run_id[:SHOWN_LENGTH_MAX]!a}"
@@ -392,7 +392,7 @@ def _opened(folder: Store, key: bytes) -> Run:
         text = folder.read(MANIFEST, MANIFEST_BYTES_MAX)
     except (FileNotFoundError, NotADirectoryError) as error:
         problem = "is not a run: it has no manifest.json"
-        raise OperatorError(Mistake(folder.url, problem, "mapsweep runs lists the runs there are")) from error
+        raise OperatorError(Mistake(folder.url, problem, "`mapsweep runs` lists the runs")) from error
     if key:
         _check_signature(folder, key, text)  # before anything in it is looked at
     return Run(folder, codec.decode(Manifest, text, folder.place(MANIFEST)))

@@ -116,16 +116,14 @@ def _backend(url: str) -> tuple[str, Backend]:
     if is_url and scheme in SCHEMES and holds_secret(url):
         remedy = "give secrets to the storage's own configuration"
         raise OperatorError(
-            Mistake(
-                f"{scheme}://...", "has a user, a password or options in its URL, which it must not", remedy
-            )
+            Mistake(f"{scheme}://...", "must not hold a user, a password or options in its URL", remedy)
         )
     if "::" in url and is_url:
         remedy = "give the URL of the bucket itself, without ::"
-        raise OperatorError(Mistake(_shown(url), "is a chain of URLs, which runs are not kept in", remedy))
+        raise OperatorError(Mistake(_shown(url), "is a chain of URLs, and runs cannot be kept there", remedy))
     if is_url and scheme not in SCHEMES:
         remedy = f"give a folder, or a URL that begins with one of {', '.join(SCHEMES[:-1])}"
-        raise OperatorError(Mistake(_shown(url), "is no URL that runs are kept under", remedy))
+        raise OperatorError(Mistake(_shown(url), "is not a URL that runs can be kept under", remedy))
     if url.startswith("file://"):
         url = url.removeprefix("file://")
     if "://" not in url:

@@ -50,7 +50,7 @@ def resolve(
     with contextlib.suppress(OSError, UnicodeError):  # a name, then
         return resolver(host, socket.AI_NUMERICHOST)
     if not _lookups.acquire(timeout=dns_s):
-        raise HostTrouble(Stage.DNS, "dns_timeout", "too many look-ups before this one did not end")
+        raise HostTrouble(Stage.DNS, "dns_timeout", "too many earlier look-ups have not ended")
     answers: list[tuple[Endpoint, ...] | OSError | UnicodeError] = []
     answered = threading.Event()
 

@@ -57,10 +57,10 @@ def expand(pattern: str) -> Iterator[str]:
         return iter((pattern,))
     pieces = re.split(r"\[([^\[\]]*)\]", pattern)
     if any(bracket in text for text in pieces[::2] for bracket in "[]"):
-        raise ValueError("a bracket has no partner")
+        raise ValueError("a bracket is not closed, or was never opened")
     steps = [_bounds(text) if index % 2 else (text,) for index, text in enumerate(pieces)]
     if (count := prod(map(len, steps))) > HOSTS_MAX:
-        raise ValueError(f"stands for {count} hosts, more than {HOSTS_MAX}")
+        raise ValueError(f"stands for {count} hosts, the limit is {HOSTS_MAX}")
     return ("".join(parts) for parts in itertools.product(*steps))
 
 

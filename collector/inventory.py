@@ -60,7 +60,7 @@ def load(path: str | Path) -> Inventory:
     """The inventory in a file; OperatorError with every mistake in it."""
     path = Path(path).expanduser()
     if path.is_dir():
-        raise OperatorError(Mistake(str(path), "is a folder", "name one inventory file"))
+        raise OperatorError(Mistake(str(path), "is a folder", "give one inventory file"))
     if path.suffix not in ("", *SUFFIXES):
         raise OperatorError(
             Mistake(

@@ -76,7 +76,7 @@ class InventoryFile:
             section_name = self._text(section_key)
             if section_name not in SECTIONS:
                 self._warn(
-                    (*path, section_name), section_key, f"is none of {', '.join(SECTIONS)} and was skipped"
+                    (*path, section_name), section_key, f"is not one of {', '.join(SECTIONS)}; it was skipped"
                 )
                 continue
             self._section(section_name, section, name, (*path, section_name))
@@ -113,7 +113,7 @@ class InventoryFile:
         if child in graph.groups:
             try:
                 if parent == UNGROUPED or (child == UNGROUPED and parent != ALL):
-                    raise ValueError(f"{UNGROUPED} is a child of {ALL} alone, and has no children")  # noqa: TRY301  # one place tells
+                    raise ValueError(f"{UNGROUPED} can only be a child of {ALL}, and cannot have children")  # noqa: TRY301  # one place tells
                 graph.add_child(parent, child)
             except ValueError as error:
                 self._mistake((*path, child), key, str(error))

@@ -93,7 +93,7 @@ def certificate(content: bytes, key: PrivateKey) -> bytes:
         blob = binascii.a2b_base64(content.split(maxsplit=2)[1])
         public = _wire(identity.public_key()) if isinstance(identity, serialization.SSHCertificate) else b""
     except Exception as error:  # noqa: BLE001 - as above
-        raise _uncertified(f"is no certificate that can be read ({_words(error)})") from None
+        raise _uncertified(f"is not a readable certificate ({_words(error)})") from None
     if not isinstance(identity, serialization.SSHCertificate):
         raise _uncertified("is a public key, not a certificate")
     if identity.type is not serialization.SSHCertificateType.USER:

@@ -169,7 +169,7 @@ class KnownHosts:
             return ""
         more = self._unreadable_count - len(self._unreadable)
         places = ", ".join(self._unreadable) + (f" and {more} more" if more else "")
-        return f"host keys: lines that cannot be read are passed over: {places}"
+        return f"host keys: unreadable lines were skipped: {places}"
 
     def _read(self, path: Path) -> None:
         try:
@@ -183,13 +183,13 @@ class KnownHosts:
                     if not self._index.add(raw):
                         self._leave_out(f"{path}:{number}")
                     if excess := self._excess(raw, number, read_bytes):
-                        remedy = "is it a file of host keys? If so, take out what is not needed"
+                        remedy = "is it a known_hosts file? If so, remove the lines that are not needed"
                         raise OperatorError(Mistake(f"{path}:{number}", excess, remedy))
         except FileNotFoundError:
             return
         except (OSError, RuntimeError) as error:  # RuntimeError: ~ of an account that is not there
             problem = (isinstance(error, OSError) and error.strerror) or str(error)
-            remedy = "give a file that this account may read, or take it out of ssh.known_hosts"
+            remedy = "give a file that this account may read, or remove it from ssh.known_hosts"
             raise OperatorError(Mistake(f"{path}", f"host keys cannot be read: {problem}", remedy)) from error
 
     def _excess(self, raw: bytes, number: int, read_bytes: int) -> str:

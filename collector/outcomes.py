@@ -128,7 +128,7 @@ def _unpacked(turn: Turn, drawn: probe.Probe, capture: Capture, session: Session
     except CancelledError:
         raise HostTrouble(Stage.READ, INTERRUPTED) from None
     except TimeoutError:
-        detail = f"{len(capture.received)} bytes came, which could not be unpacked and masked in time"
+        detail = f"{len(capture.received)} bytes came, and could not be unpacked and masked in time"
         raise HostTrouble(Stage.READ, "unpack_timeout", detail) from None
     except ProcessExpired:
         detail = "the process that unpacked what came was killed"

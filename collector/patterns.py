@@ -89,7 +89,7 @@ def _terms(pattern: str, place: str) -> list[Term]:
         else:
             terms.append(Term(text, place))
     mistakes.extend(
-        Mistake(term.place, f"{term.text!r} names nothing", "put a name behind it")
+        Mistake(term.place, f"{term.text!r} names nothing", "put a name after it")
         for term in terms
         if not term.name
     )

@@ -61,7 +61,7 @@ def parts(received: bytes, nonce: str, limits: Limits, masking: Masking) -> Part
         problems.append("the stream was cut off in its identity part")
     if identity.dropped:
         problems.append(
-            f"of {identity.dropped} processes the arguments were dropped: masking them takes too long"
+            f"the arguments of {identity.dropped} processes were dropped, because masking them takes too long"
         )
     return Parts(memory.gz, identity.gz, memory.ended and identity.ended, "; ".join(problems))
 
@@ -76,7 +76,7 @@ class _Part:
 
 
 def _noise(noise: bytes, masking: Masking) -> str:
-    return f"before the stream came {len(noise)} bytes: {one_line(noise, 80, masking)}"
+    return f"{len(noise)} bytes came before the stream: {one_line(noise, 80, masking)}"
 
 
 def _last_attempt(stream: bytes, nonce: str) -> bytes:

@@ -17,7 +17,9 @@ def rule(account: str) -> str:
     The first lets the account do without a terminal, where the host's sudoers file demands one.
     """
     if not _ACCOUNT.fullmatch(account):
-        raise OperatorError(Mistake("ACCOUNT", f"{account!r} is no account", "give a user, or a %group"))
+        raise OperatorError(
+            Mistake("ACCOUNT", f"{account!r} is not an account name", "give a user, or a %group")
+        )
     if _ALIAS.fullmatch(account):
         problem = f"{account!r} is an alias in sudoers, not an account"
         raise OperatorError(Mistake("ACCOUNT", problem, "give a user, or a %group"))

@@ -288,7 +288,7 @@ class _Composer:
                     raise self._mistake(key.line, "<< takes a mapping or a list of mappings")
             elif (name := _key_name(key)) in seen:
                 self._warnings.append(
-                    f"{self._label}: line {key.line}: {key.text!r} is given twice; the last one counts"
+                    f"{self._label}: line {key.line}: {key.text!r} is given twice; the last one is used"
                 )
             else:
                 seen.add(name)

@@ -67,7 +67,7 @@ def write(captured: Capture, folder: Path) -> None:
                 file.write(content)
     except FileExistsError:
         raise OperatorError(
-            Mistake(place, "is no folder", "name a new one: nothing is overwritten")
+            Mistake(place, "is not a folder", "name a new one: nothing is overwritten")
         ) from None
     except OSError as trouble:
         raise OperatorError(Mistake(place, (trouble.strerror or str(trouble)).lower())) from None

@@ -16,14 +16,14 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # The verbs by what they are for. The line of help stands here, so that --help imports none of them.
 COMMANDS = {
     "classify": "Label the memory of one process: a PID, a file, a folder like /proc/PID, or a stream.",
-    "capture": "Record what a report about a label needs.",
+    "capture": "Record the files that a report about a wrong label needs.",
     "collect": "Sweep hosts, classify every process, and render the report.",
     "report": "Render the report of a run again, or print it in another format.",
     "mail": "Send the report of a run by e-mail.",
     "runs": "List the runs that are kept.",
     "hosts": "List the hosts that a pattern selects.",
     "sudoers": "Print the sudoers line that allows the probe, and nothing else.",
-    "reclassify": "Make the results of a run anew from its kept dumps.",
+    "reclassify": "Classify the kept dumps of a run again.",
     "worker": "Execute runs from a broker's queues.",
     "beat": "Start the scheduled runs of mapsweep.yaml when they are due.",
     "demo": "Sweep a demo fleet on this machine.",

@@ -110,9 +110,7 @@ def label(files: ProcessFiles, evidence: Evidence) -> LabelledProcess:
         )
     snapshot = read_process(files.files, files.pid)
     if not len(snapshot.maps):
-        raise OperatorError(
-            Mistake(files.source, "no line of it is a mapping", "is it a maps or smaps file?")
-        )
+        raise OperatorError(Mistake(files.source, "no line is a mapping", "is it a maps or smaps file?"))
     parts = classify(snapshot, evidence)
     perms = snapshot.maps.perms[parts.mapping]
     return LabelledProcess(

@@ -27,7 +27,7 @@ def recipients(typed: tuple[str, ...]) -> tuple[str, ...]:
     if mistakes:
         raise OperatorError(*mistakes)
     if not typed:
-        raise OperatorError(Mistake("--to", "nobody is named, and the run has no mail list"))
+        raise OperatorError(Mistake("--to", "no recipient is given, and the run has no mail list"))
     return tuple(dict.fromkeys(typed))
 
 

@@ -55,7 +55,7 @@ def broker_url(text: str) -> str:
         parts = urlsplit(text)
         _ = parts.port
     except ValueError:
-        raise ValueError("has a host or a port that is none") from None
+        raise ValueError("has an invalid host or port") from None
     if parts.scheme not in ("redis", "rediss") or not parts.hostname:
         raise ValueError("must be redis://HOST:PORT/DB or rediss://HOST:PORT/DB")
     return text

@@ -115,7 +115,10 @@ def _file(path: str | Path | None, environment: Environment, warnings: list[str]
         if not found.is_file():
             continue
         if _is_open_to_all(folder):
-            warnings.append(f"{found}: not read, everybody may write into its folder; name it with --config")
+            warnings.append(
+                f"{found}: not read, because everybody may write into its folder;"
+                " to use it, name it with --config"
+            )
             continue
         return found
     return None

@@ -89,12 +89,15 @@ def _per_process(rows: Ints32, pids: Ints64) -> Ints64:
 def _note_lines(pids: Ints64, lines: Lines, unreadable: Flags, note: Note) -> None:
     """A sentence for each process whose text ends in mid-line or holds other lines than mappings."""
     for row in which(~lines.ended).tolist():
-        note(f"process {pids[row]}: its mappings are cut off in mid-line, at byte {lines.file_bytes[row]}")
+        note(
+            f"process {pids[row]}: its mappings are cut off in the middle of a line,"
+            f" at byte {lines.file_bytes[row]}"
+        )
     rows = which(unreadable)
     processes, firsts, counts = np.unique(lines.file[rows], return_index=True, return_counts=True)
     for row, first, count in zip(processes.tolist(), rows[firsts].tolist(), counts.tolist(), strict=True):
         at = int(lines.start[first] - lines.file_start[row])
-        note(f"process {pids[row]}: {count} lines are no mappings, the first at byte {at}")
+        note(f"process {pids[row]}: {count} lines are not mappings, the first at byte {at}")
 
 
 def _table(lines: Lines, parsed: maps_text.MapLines, columns: smaps.SmapsColumns) -> MapTable:

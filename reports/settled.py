@@ -58,7 +58,7 @@ class Settled:
 def _older(run: Run) -> Mistake:
     """The run was closed before there were these tables."""
     if not run.manifest.keep_dumps:
-        remedy = "it kept no dumps to make them of; its report/ is what it was"
+        remedy = "the run kept no dumps, so they cannot be made; its report/ is unchanged"
     else:
         remedy = _again(run)
     return Mistake(run.run_id, "was closed by an older mapsweep, which kept other tables", remedy)

@@ -10,7 +10,7 @@ DEADLINE_REASON = "deadline"  # the run's, which passed before the host was done
 
 _REMEDIES = {
     "dns": "check ansible_host and the resolver of this machine",
-    "tcp": "check that the host is up, and the port and the firewall on the way",
+    "tcp": "check that the host is up, its port, and the firewalls on the way",
     "banner": "check that sshd listens on that port and is not at MaxStartups",
     "kex": "check which key exchange and host key types sshd offers",
     "hostkey": "compare the host's key; then ssh-keyscan it into known_hosts",
@@ -19,9 +19,9 @@ _REMEDIES = {
     "exec": "check the account's shell and its limits on the host",
     "read": "raise the limits of the run, or look at the load of the host",
     "classify": "keep the dump and report it: the classifier should have read it",
-    "worker": "run it again; if it stays, look at the workers' log",
+    "worker": "run it again; if it fails again, look at the workers' log",
 }
-_CUT_REMEDY = "sweep it again; if it stays, raise the limits of the run"
+_CUT_REMEDY = "sweep it again; if that fails too, raise the limits of the run"
 _DENIED_REMEDY = "sweep with --become to read every process"
 _OPEN_REMEDY = "resume the run"
 

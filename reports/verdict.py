@@ -62,7 +62,7 @@ def sentence(report: Report, *, plain: bool = True) -> str:
     run, totals = report.run, report.totals
     answered = run.ok + run.partial
     if not answered:
-        return f"No host of {number(run.asked)} answered." if run.asked else "No host was asked."
+        return f"0 of {number(run.asked)} hosts answered." if run.asked else "No host was asked."
     heap = size(totals.native_heap.resident_max_bytes, bound=totals.native_heap.is_bound, plain=plain)
     since = (
         f", {growth(totals.growth_bytes, plain=plain)} since {run.compared_with}" if run.compared_with else ""

@@ -61,7 +61,7 @@ def vetted(item: bytes, queue: str) -> bytes:
     if headers.get("compression") is not None:
         raise RefusedError("is compressed")
     if headers.get("eta") is not None:
-        raise RefusedError("is for later")
+        raise RefusedError("asks for a delay")
     arguments = _arguments(_body(message), form)
     return _made_anew(str(headers["task"]), _id(headers), _expires(headers), arguments, queue)
 
@@ -83,9 +83,9 @@ def vet_taken(entry: bytes) -> str:
 def _form(task: Json, queue: str) -> _Form:
     form = _FORMS.get(task) if isinstance(task, str) else None
     if form is None:
-        raise RefusedError("names none of our tasks")
+        raise RefusedError("does not name a task of mapsweep")
     if form.queue != queue:
-        raise RefusedError("is in a queue where its task does not belong")
+        raise RefusedError("is in the wrong queue for its task")
     return form
 
 
@@ -107,7 +107,7 @@ def _expires(headers: Mapping[str, Json]) -> str | None:
             return until.astimezone(UTC).isoformat()
     except (ValueError, OverflowError):
         pass
-    raise RefusedError("expires at no time that can be read")
+    raise RefusedError("has an unreadable time of expiry")
 
 
 def _body(message: Mapping[str, Json]) -> Json:
@@ -122,19 +122,19 @@ def _body(message: Mapping[str, Json]) -> Json:
 
 def _arguments(body: Json, form: _Form) -> dict[str, Json]:
     if not isinstance(body, list) or len(body) != 3 or body[0] != []:
-        raise RefusedError("has other arguments than its task")
+        raise RefusedError("does not have the arguments of its task")
     arguments, following = _mapping(body[1], "arguments"), _mapping(body[2], "what follows")
     if any(value is not None for value in following.values()):
-        raise RefusedError("has other tasks follow it")
+        raise RefusedError("has follow-up tasks")
     if set(arguments) != form.texts | form.lists:
-        raise RefusedError("has other arguments than its task")
+        raise RefusedError("does not have the arguments of its task")
     listed = [arguments[name] for name in form.lists]
     if not all(isinstance(names, list) for names in listed):
-        raise RefusedError("has other arguments than its task")
+        raise RefusedError("does not have the arguments of its task")
     texts = [arguments[name] for name in form.texts]
     texts += [text for names in listed if isinstance(names, list) for text in names]
     if not all(isinstance(text, str) for text in texts):
-        raise RefusedError("has other arguments than its task")
+        raise RefusedError("does not have the arguments of its task")
     return arguments
 
 
@@ -150,7 +150,7 @@ def _parsed(text: bytes) -> Json:
 
 def _mapping(value: Json, name: str) -> dict[str, Json]:
     if not isinstance(value, dict):
-        raise RefusedError(f"{name} is no JSON object")
+        raise RefusedError(f"{name} is not a JSON object")
     return value
 
 

@@ -21,7 +21,9 @@ from workers.tasks import give, tend
 
 POLL_S = 1.0
 NOBODY_S = 5.0  # a worker that listens has begun by then
-NOBODY = "no worker has begun yet: start one with `mapsweep worker`, or see in its log why it refuses the run"
+NOBODY = (
+    "no worker has begun yet: start one with `mapsweep worker`, or see its log for why it refuses the run"
+)
 
 
 def execute(run: Run, settings: WorkerSettings, progress: OnProgress, stop: threading.Event) -> Closed | None:

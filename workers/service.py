@@ -30,7 +30,9 @@ def run_worker(
     """
     for queue in queues:
         if queue not in QUEUES:
-            raise OperatorError(Mistake(f"--queues {queue}", "is no queue", f"there are {', '.join(QUEUES)}"))
+            raise OperatorError(
+                Mistake(f"--queues {queue}", "is not a queue", f"the queues are {', '.join(QUEUES)}")
+            )
     if not 0 <= concurrency <= CONCURRENCY_MAX:
         raise OperatorError(Mistake("--concurrency", f"is not from 1 to {CONCURRENCY_MAX}"))
     require_broker(settings, BROKER_WAIT_S)

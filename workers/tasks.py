@@ -162,14 +162,17 @@ class Worker:
             dropped = next(name for name in names if not run.asks(name))
             count = len(names) - len(asked)
             log.warning(
-                "%s: hosts that it does not ask are dropped: %d, first %.80a", run.run_id, count, dropped
+                "%s: %d hosts were dropped because the run does not have them; the first is %.80a",
+                run.run_id,
+                count,
+                dropped,
             )
         return run, asked
 
     def _run(self, task: str, run_id: object) -> Run:
         """A run that this worker may act on; OperatorError for whatever else a message names."""
         if not isinstance(run_id, str):
-            raise OperatorError(Mistake("run_id", f"is no text but {type(run_id).__name__}"))
+            raise OperatorError(Mistake("run_id", f"must be text, not {type(run_id).__name__}"))
         if task == CLASSIFY_TASK:
             return self._trust.opened_to_classify(run_id)
         return self._trust.opened(run_id)
@@ -241,7 +244,7 @@ def tend(run: Run, post: Post, settings: WorkerSettings) -> bool:
 def _names(hosts: object) -> list[str]:
     """The hosts of a message; OperatorError where they are not a list of names."""
     if not isinstance(hosts, list) or not all(isinstance(name, str) for name in hosts):
-        raise OperatorError(Mistake("hosts", "are no names of hosts"))
+        raise OperatorError(Mistake("hosts", "are not host names"))
     return hosts
 
 

@@ -67,8 +67,11 @@ class Tender:
                 self.post.collect(self.run.run_id, [host], at_once)
 
     def _give_up(self, step: Step, host: str, attempts: int) -> None:
-        detail = f"{attempts} workers that began to {step} it did not end: killed, out of memory, or too slow"
-        remedy = "look at the workers' log and the kernel's for the OOM killer"
+        detail = (
+            f"{attempts} workers began to {step} it and did not finish it:"
+            " they were killed, out of memory, or too slow"
+        )
+        remedy = "look in the workers' log, and in the kernel's log for the OOM killer"
         steps.fail_host(self.run, host, Stage.WORKER, "worker_lost", detail=detail, remedy=remedy)
 
     def _post_finish(self) -> bool:

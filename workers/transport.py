@@ -53,7 +53,7 @@ class _QoS(kombu_redis.QoS):
             super().append(message, delivery_tag)
         except redis.RedisError as error:
             queue = message.delivery_info["routing_key"]
-            log.warning("Redis refuses to note a message of the queue %s as taken: %s", queue, error)
+            log.warning("Redis refuses to mark a message of the queue %s as taken: %s", queue, error)
             self._give_back(queue, json.dumps(message._raw))  # noqa: SLF001  # kombu reads it as well
             self._forget(delivery_tag)
             raise
@@ -66,7 +66,9 @@ class _QoS(kombu_redis.QoS):
                     client.rpush(queue, item)
             except redis.RedisError as error:
                 if _is_stopping():
-                    log.warning("a message of the queue %s is lost: Redis does not take it: %s", queue, error)
+                    log.warning(
+                        "a message for the queue %s was lost because Redis refused it: %s", queue, error
+                    )
                     return
                 sleep(BACK_OFF_S)
             else:
@@ -99,7 +101,7 @@ class _QoS(kombu_redis.QoS):
             try:
                 client.llen(queue)
             except redis.ResponseError as error:
-                log.warning("a taken message cannot go back to the queue %s: %s", queue, error)
+                log.warning("a message cannot be returned to the queue %s: %s", queue, error)
                 return False
         return True
 

@@ -51,7 +51,7 @@ class Trust:
         for name in () if settings.signing_key else _TO_CLASSIFY:
             largest = getattr(settings.limits, name)
             if getattr(run.manifest.limits, name) > largest:
-                problem = f"has {name} above {largest}, this worker's own"
+                problem = f"has {name} above {largest}, this worker's own limit"
                 raise OperatorError(Mistake(run_id, problem, _REMEDY))
         return run
 
@@ -63,16 +63,16 @@ class Trust:
         yield from self._strangers(run)
         known = {address for schedule in self._settings.schedules for address in schedule.mail_to}
         if not known.issuperset(run.manifest.mail_to):
-            yield Mistake(run.run_id, "is mailed to others than this worker's schedules are", _REMEDY)
+            yield Mistake(run.run_id, "has a recipient that no schedule of this worker names", _REMEDY)
 
     def _strangers(self, run: Run) -> Iterator[Mistake]:
-        """The first host that is not as this worker's inventory has it."""
+        """The first host that is which differs from this worker's inventory."""
         own = self._own_hosts()
         for host in run.manifest.hosts:
             ours = own.get(host.name)
             if ours is None or replace(ours, become=host.become) != host:
                 shown = ascii(host.name[:80])
-                problem = f"has the host {shown}, not as this worker's inventory has it"
+                problem = f"has the host {shown}, which differs from this worker's inventory"
                 yield Mistake(run.run_id, problem, _REMEDY)
                 return
 
@@ -95,13 +95,13 @@ class Trust:
 def _unreadable(manifest: Manifest) -> Iterator[Mistake]:
     """Values that a planner of ours does not write, and that would stop the one who uses them."""
     if manifest.scope.evidence not in _EVIDENCE:
-        yield Mistake(manifest.run_id, "asks for evidence that there is not")
+        yield Mistake(manifest.run_id, "asks for an unknown kind of evidence")
     try:
         naive = datetime.fromisoformat(manifest.deadline_at).tzinfo is None
     except ValueError:
         naive = True
     if naive:
-        yield Mistake(manifest.run_id, "has no deadline that can be read")
+        yield Mistake(manifest.run_id, "has an unreadable deadline")
 
 
 def _above(asked: Limits, own: Limits, run_id: str) -> Iterator[Mistake]:
@@ -109,4 +109,6 @@ def _above(asked: Limits, own: Limits, run_id: str) -> Iterator[Mistake]:
     for each in fields(Limits):
         value, most = getattr(asked, each.name), getattr(own, each.name)
         if not (0 < value <= most or value == most):
-            yield Mistake(run_id, f"has {each.name} not from 1 to {most}, this worker's own", _REMEDY)
+            yield Mistake(
+                run_id, f"has a {each.name} that is not from 1 to {most}, this worker's own limit", _REMEDY
+            )

@@ -12,13 +12,16 @@ from mapsweep.options import broker_option, config_option, load, runs_option
 @click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder in which it keeps what it has started.  [default: .beat beside the runs]",
+    help="Folder that keeps which runs were started.  [default: .beat in the folder of the runs]",
 )
 @broker_option
 @runs_option
 @config_option
 def beat(state: Path | None, broker: str | None, runs_url: str | None, config: Path | None) -> None:
-    """Start the scheduled runs of mapsweep.yaml when they are due. One is enough; two start no run twice."""
+    """Start the scheduled runs of mapsweep.yaml when they are due. One beat is enough.
+
+    Two do no harm: no run is started twice.
+    """
     from mapsweep.worker_settings import worker_settings  # noqa: PLC0415 - --help does not wait for it
     from workers.schedule import run_beat  # noqa: PLC0415 - Celery costs half a second
 

@@ -11,7 +11,7 @@ STILL_SHOWN = (
 )
 
 
-@click.command(short_help="Record what a report about a label needs.")
+@click.command(short_help="Record the files that a report about a wrong label needs.")
 @click.argument("pid", type=click.IntRange(min=1))
 @click.option(
     "--output",
@@ -23,7 +23,9 @@ STILL_SHOWN = (
     help="A new or an empty folder. Nothing is overwritten.",
 )
 def capture(pid: int, folder: Path) -> None:
-    """Record what a report about a label needs: the files of process PID that a host sends, secrets masked.
+    """Record the files that a report about a wrong label needs: those of process PID that a sweep reads.
+
+    Secrets in them are masked.
 
     \b
     mapsweep capture 4711 -o label-4711

@@ -37,7 +37,7 @@ def _help_unless_csv(ctx: click.Context, header: bool, form: str) -> None:
     type=click.Choice(["maps", "smaps"]),
     default="smaps",
     show_default=True,
-    help="What labels rest on: smaps where it is there and can be read, or maps alone.",
+    help="What to read: smaps if it exists and is readable, or maps only.",
 )
 @click.pass_context
 def classify(

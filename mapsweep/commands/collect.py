@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 @click.option(
     "--evidence",
     type=click.Choice(["maps", "smaps"]),
-    help="smaps: what is resident, of the largest processes, at the price of a page-table walk on the hosts.",
+    help="smaps: also read the resident size of the largest processes; costs the hosts a page-table walk.",
 )
 @broker_option
 @click.option(
-    "--resume", metavar="RUN", help="Go on with a run that was stopped; it keeps what it was asked for."
+    "--resume",
+    metavar="RUN",
+    help="Continue a stopped run, with the hosts and limits that it was started with.",
 )
 @click.option(
     "--mail-to", multiple=True, metavar="ADDRESS", help="Mail the report; can be given several times."
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     "--fail-on",
     multiple=True,
     metavar="MEASURE=SIZE",
-    help="Exit 1 where a host has that much: native-heap=20G.",
+    help="Exit with 1 if a host has at least that much: native-heap=20G.",
 )
 @click.option(
     "--list-hosts", "--dry-run", "list_hosts", is_flag=True, help="Print the hosts, and do nothing."

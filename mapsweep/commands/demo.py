@@ -42,7 +42,7 @@ def demo(*, runs_url: str | None) -> Exit:
             runs,
             lambda run, tell, stop: execute(run, sessions.of(run.manifest), tell, stop),
         )
-    click.echo("The hosts of the demo have ended with it; what they sent is kept in the run.", err=True)
+    click.echo("The demo's hosts are gone; what they sent is kept in the run.", err=True)
     return ended
 
 

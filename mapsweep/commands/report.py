@@ -30,7 +30,9 @@ FILE_MODE = 0o600  # what a run holds is its owner's
     show_default=True,
     help="With --format csv, which table.",
 )
-@click.option("-o", "--output", type=click.Path(allow_dash=True), help="Where to; - is standard output.")
+@click.option(
+    "-o", "--output", type=click.Path(allow_dash=True), help="Where to write it; - is standard output."
+)
 @runs_option
 @config_option
 def report(
@@ -42,7 +44,7 @@ def report(
     folder, and the path of its page is printed.
 
     \b
-    mapsweep report                                     the page of the last run, made anew
+    mapsweep report                                     the page of the last run, rendered again
     mapsweep report --format text | less
     mapsweep report RUN --format csv --table processes -o processes.csv
     """  # noqa: D301 - \b is click's mark

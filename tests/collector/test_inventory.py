@@ -182,8 +182,8 @@ def test_warnings(tmp_path: Path) -> None:
     policy = "host keys are checked as the setting host_key_policy says"
     assert sorted(inventory.warnings) == sorted(
         [
-            "inventory.yaml: line 4: 'ansible_user' is given twice; the last one counts",
-            "inventory.yaml: web.host, line 3: is none of hosts, children, vars and was skipped",
+            "inventory.yaml: line 4: 'ansible_user' is given twice; the last one is used",
+            "inventory.yaml: web.host, line 3: is not one of hosts, children, vars; it was skipped",
             "inventory.yaml: other, line 5: is not a group's definition and was skipped",
             "inventory.yaml: web is both a group and a host",
             (
@@ -350,7 +350,7 @@ def sections(children: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
 GROUPS = sections(sections(sections(st.none())))
 INVENTORIES = st.dictionaries(NAMES, GROUPS, min_size=1, max_size=5)
 STRICTER = (  # where mapsweep refuses what Ansible lets pass
-    "ungrouped is a child of all alone, and has no children",
+    "ungrouped can only be a child of all, and cannot have children",
     "runs backwards",
     "is a group, and a host that is in no group",
 )

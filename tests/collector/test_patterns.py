@@ -130,7 +130,7 @@ def test_what_matches_nothing_is_a_mistake(inventory: Inventory) -> None:
     assert mistake(inventory, "db[9]") == "--hosts: 'db[9]' has no host number 9: 'db' has 6"
     assert "'db[9:12]' matches no host" in mistake(inventory, "db[9:12]")
     assert "is not a regular expression" in mistake(inventory, "~(")
-    assert mistake(inventory, "web,!") == "--hosts: '!' names nothing (put a name behind it)"
+    assert mistake(inventory, "web,!") == "--hosts: '!' names nothing (put a name after it)"
     assert mistake(inventory, " , ") == "--hosts: the pattern is empty (all names every host)"
 
 

@@ -197,7 +197,7 @@ def test_a_file_cut_in_mid_line_shows_the_whole_lines(
     ("content", "why"),
     [
         (b"", "empty: a kernel thread"),
-        (b"hello\nworld\n", "no line of it is a mapping"),
+        (b"hello\nworld\n", "no line is a mapping"),
         (MAPS[:20], "no line of it"),
     ],
 )

@@ -61,7 +61,7 @@ def test_a_sweep_of_a_fleet_from_end_to_end(fleet: Path, tmp_path: Path) -> None
 def test_all_hosts_failed(fleet: Path, tmp_path: Path) -> None:
     ended = mapsweep("collect", "-i", fleet, "--hosts", "gone-*", "--runs", tmp_path / "runs")
     assert ended.returncode == 4
-    assert "FAILED: No host of 1 answered." in ended.stdout
+    assert "FAILED: 0 of 1 hosts answered." in ended.stdout
 
 
 def test_a_threshold_that_is_met_and_one_that_is_not(fleet: Path, tmp_path: Path) -> None:

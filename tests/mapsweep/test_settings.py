@@ -190,9 +190,9 @@ def test_mistakes_elsewhere(tmp_path: Path) -> None:
         ("broker: redis://h/0?password=hunter2\n", "must not hold a password"),
         ("broker: redis://[hunter2@h/0\n", "must not hold a password"),
         ("broker: 'redis://h/0#hunter2'\n", "must not hold a password"),
-        ("broker: redis://[h/0\n", "has a host or a port that is none"),
+        ("broker: redis://[h/0\n", "has an invalid host or port"),
         ("broker: amqp://h\n", "must be redis://"),
-        ("broker: redis://h:99999\n", "has a host or a port that is none"),
+        ("broker: redis://h:99999\n", "has an invalid host or port"),
         ("schedules: [{name: a, hosts: x, crontab: 0 0 31 2 *}]\n", "no day matches"),
         ("schedules: [{name: a/b, hosts: x, crontab: 0 0 * * *}]\n", "must be 1 to 60 of"),
         (
