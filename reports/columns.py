@@ -76,7 +76,7 @@ _PEER = size(
 )
 _OWN = size(
     "own_excess_bytes",
-    "Above own low",
+    "Above own minimum",
     "the last 14 runs",
     "Native heap of a service on a host above its minimum there in the last 14 comparable runs",
 )

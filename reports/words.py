@@ -22,15 +22,16 @@ WORDS: tuple[tuple[str, str], ...] = (
         "Resident",
         (
             "The part that is in RAM. It is known for a mapping only if smaps was read. Otherwise the "
-            "smaller of the committed size and the anonymous memory of the process is shown as a bound, with ≤."
+            "smaller of the committed size and the anonymous memory of the process is shown as a "
+            "bound, with ≤."
         ),
     ),
     (
         "Bloat",
         (
             "Native heap above a baseline. The baseline is the median of the service's processes in the "
-            "fleet (at least five), or the minimum of the service on that host in the last 14 comparable runs. "
-            "The larger difference counts."
+            "fleet (at least five), or the minimum of the service on that host in the last 14 comparable "
+            "runs. The larger difference counts."
         ),
     ),
     (

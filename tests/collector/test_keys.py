@@ -252,10 +252,10 @@ def test_a_certificate_is_offered_before_the_key_alone(tmp_path: Path, keyring: 
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (lambda _: b"", "no certificate that can be read"),
-        (lambda _: b"\x00\xff\xfe", "no certificate that can be read"),
-        (lambda _: b"ssh-ed25519-cert-v01@openssh.com !!!! x", "no certificate that can be read"),
-        (lambda content: content[: len(content) // 2], "no certificate that can be read"),
+        (lambda _: b"", "not a readable certificate"),
+        (lambda _: b"\x00\xff\xfe", "not a readable certificate"),
+        (lambda _: b"ssh-ed25519-cert-v01@openssh.com !!!! x", "not a readable certificate"),
+        (lambda content: content[: len(content) // 2], "not a readable certificate"),
         (lambda content: content + b" " * CERTIFICATE_BYTES, f"is larger than {CERTIFICATE_BYTES} bytes"),
     ],
 )

@@ -198,7 +198,7 @@ def test_a_file_cut_in_mid_line_shows_the_whole_lines(
     [
         (b"", "empty: a kernel thread"),
         (b"hello\nworld\n", "no line is a mapping"),
-        (MAPS[:20], "no line of it"),
+        (MAPS[:20], "no line is a mapping"),
     ],
 )
 def test_what_holds_no_mapping_is_one_line(

@@ -146,7 +146,7 @@ def test_mail_dry_run_writes_the_message(swept: Path, here: Here) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ([], "nobody is named"),
+        ([], "no recipient is given"),
         (["--to", "you@example.org"], "no mail server is set"),
         (["--to", "you@example.org\nBcc: x@example.org"], "must be a bare address"),
     ],
