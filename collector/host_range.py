@@ -90,7 +90,7 @@ def _numbers(text: str, begin: str, end: str, step: int) -> tuple[str, ...]:
     if not numbers:
         raise ValueError(f"[{text}] runs backwards")
     if len(numbers) > HOSTS_MAX:
-        raise ValueError(f"[{text}] stands for {len(numbers)} hosts, more than {HOSTS_MAX}")
+        raise ValueError(f"[{text}] stands for {len(numbers)} hosts, the limit is {HOSTS_MAX}")
     return tuple(f"{number:0{width}}" for number in numbers)
 
 
