@@ -1,11 +1,7 @@
-r"""A host's result as a file: a line that names the format, a line of JSON, and sections one after the other.
+"""A host's result as a file. docs/run-directory.md describes it.
 
-mapsweep-result 1\n
-{"record": {...}, "sections": {"processes": N, "footprints": N, ...}, "sha256": ...}\n
-<processes><footprints>...
-
-A section is a table as an Arrow IPC stream. A reader takes the sections that it knows and leaves the others:
-new evidence is a new section. The same dump, read by the same installation, gives the same bytes.
+A reader takes the sections that it knows and skips the others, so new evidence can be added as a new section.
+The same dump, read by the same installation, gives the same bytes.
 """
 
 import hashlib
@@ -27,7 +23,7 @@ REMEDY: Final = "mapsweep reclassify makes it anew where the dumps were kept"
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was made of a host's dump."""
+    """The result of classifying a host's dump."""
 
     record: HostRecord
     sections: Mapping[str, bytes]

@@ -1,7 +1,7 @@
-"""Where objects lie: a local folder, or a bucket behind an fsspec URL. Written once, never changed.
+"""The place of objects: a local folder, or a bucket behind an fsspec URL. Objects are written once.
 
-A local object appears whole or not at all: it is written beside its place, synced, and linked to its name. A
-bucket gives the same with one put. What is rendered again is replaced as a whole.
+A local object appears whole or not at all: it is written to a temporary file, synced, and linked to its name.
+In a bucket, one put does the same. Rendered files are replaced as a whole.
 """
 
 import os
@@ -17,15 +17,15 @@ from archive.regular_file import opened
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
-SHOWN_LENGTH_MAX = 80  # of a URL that is refused
-# a URL may come from others: fsspec knows schemes that take what to read, or code, from the URL itself
+SHOWN_LENGTH_MAX = 80  # characters shown of a refused URL
+# others may choose the URL, and fsspec has schemes that execute code or read files that the URL names
 SCHEMES = ("file", "s3", "gs", "gcs", "az", "abfs", "adl", "memory")
 _SCHEMES_WITH_CONTAINER = ("abfs", "adl", "az")
-OBJECT_BYTES_MAX = 1 << 30  # what one object may be when it is read: no dump or table comes near it
+OBJECT_BYTES_MAX = 1 << 30  # limit of one object when it is read, far above any dump or table
 
 
 class Backend(Protocol):
-    """The few operations that a run needs of where it lies; paths are relative, with slashes."""
+    """The operations that a run needs; paths are relative, with slashes."""
 
     def write_once(self, path: str, content: bytes) -> bool: ...
     def replace(self, path: str, content: bytes) -> None: ...
@@ -37,31 +37,31 @@ class Backend(Protocol):
 
 
 class Store:
-    """Objects under one URL or path. Every answer is what is there now: listings are not cached."""
+    """Objects under one URL or path. Listings are not cached."""
 
     def __init__(self, url: str) -> None:
         self.url, self._backend = _backend(url)
 
     def under(self, folder: str) -> "Store":
-        """The store of a folder in this one."""
+        """A folder of this store as a store."""
         return Store(f"{self.url}/{folder}")
 
     def place(self, path: str) -> str:
-        """How an object is named to people."""
+        """The name of an object in messages."""
         return f"{self.url}/{path}"
 
     def write_once(self, path: str, content: bytes) -> bool:
-        """Write an object unless one of that name is there; True where it was. The first one stays."""
+        """Write an object unless one of that name exists; True if it was written. The first one stays."""
         return self._backend.write_once(path, content)
 
     def replace(self, path: str, content: bytes) -> None:
-        """Write an object in place of what may be there, whole or not at all: for what is rendered again."""
+        """Write or replace an object, whole or not at all; for rendered files."""
         self._backend.replace(path, content)
 
     def read(self, path: str, limit_bytes: int = OBJECT_BYTES_MAX) -> bytes:
-        """The bytes of an object; FileNotFoundError where it is not there.
+        """The bytes of an object; FileNotFoundError if it does not exist.
 
-        OperatorError where it is larger, or no file that could be read without waiting: a pipe, a device.
+        OperatorError if it is too large, or is a pipe or a device.
         """
         problem = f"is larger than {limit_bytes} bytes"
         try:
@@ -76,36 +76,36 @@ class Store:
         raise OperatorError(Mistake(self.place(path), problem, "mapsweep did not write it"))
 
     def exists(self, path: str) -> bool:
-        """Whether the object is there."""
+        """Whether the object exists."""
         return self._backend.exists(path)
 
     def list(self, folder: str = "") -> list[str]:
-        """Names in a folder, sorted, without unfinished writes; empty where there is no such folder."""
+        """Names in a folder, sorted, without unfinished writes; empty if the folder does not exist."""
         return sorted(name for name in self._backend.list(folder) if not name.startswith("."))
 
     def remove(self, path: str) -> None:
-        """Remove an object; harmless where it is not there."""
+        """Remove an object, if it exists."""
         self._backend.remove(path)
 
     def remove_folder(self, folder: str) -> None:
-        """Remove a folder of objects, unfinished writes among them; harmless where it is not there."""
+        """Remove a folder of objects and its unfinished writes, if it exists."""
         for name in self._backend.list(folder):
             self._backend.remove(f"{folder}/{name}")
         self._backend.remove_folder(folder)
 
     def create_lock(self, path: str, owner: str) -> bool:
-        """Create a lock that says who holds it, exclusively; False where somebody does."""
+        """Create a lock that names its owner; False if somebody has it."""
         return self._backend.write_once(path, owner.encode())
 
     def lock_owner(self, path: str) -> str | None:
-        """Who holds a lock, None where nobody does."""
+        """The owner of a lock; None if nobody has it."""
         try:
             return self.read(path).decode(errors="replace")
         except FileNotFoundError:
             return None
 
     def remove_lock(self, path: str) -> None:
-        """Let go of a lock."""
+        """Release a lock."""
         self._backend.remove(path)
 
 
@@ -133,9 +133,9 @@ def _backend(url: str) -> tuple[str, Backend]:
 
 
 def holds_secret(url: str) -> bool:
-    """Whether a URL has a place where secrets stand: options, or a user with or without a password.
+    """Whether a URL has a part that can hold secrets: options, or a user with or without a password.
 
-    A container before the account (`abfs://CONTAINER@ACCOUNT/runs`) is none.
+    A container before the account (`abfs://CONTAINER@ACCOUNT/runs`) is not such a part.
     """
     scheme, _, rest = url.partition("://")
     if any(mark in rest for mark in "?#"):
@@ -145,7 +145,7 @@ def holds_secret(url: str) -> bool:
 
 
 def _shown(url: str) -> str:
-    """A URL that is refused, as far as it can hold no secret."""
+    """A refused URL without the parts that can hold secrets."""
     scheme, _, rest = url.partition("://")
     if any(mark in rest for mark in "@?#"):
         return ascii(f"{scheme[:SHOWN_LENGTH_MAX]}://...")
@@ -160,7 +160,7 @@ class LocalFolder:
 
     def write_once(self, path: str, content: bytes) -> bool:
         target = self._root / path
-        if target.exists():  # spares the write; the link below is what decides
+        if target.exists():  # saves the write; the link below decides
             return False
         temporary = self._written_beside(target, content)
         try:
@@ -176,7 +176,7 @@ class LocalFolder:
 
     def read(self, path: str, most_bytes: int) -> bytes:
         with opened(self._root / path) as file:
-            size_bytes = os.fstat(file.fileno()).st_size  # read() makes room for all that it is asked for
+            size_bytes = os.fstat(file.fileno()).st_size  # read() allocates as much as it is asked for
             return file.read(min(most_bytes, size_bytes + 1))
 
     def exists(self, path: str) -> bool:
@@ -192,11 +192,11 @@ class LocalFolder:
         (self._root / path).unlink(missing_ok=True)
 
     def remove_folder(self, folder: str) -> None:
-        with suppress(OSError):  # what is in it and no object of a run stays
+        with suppress(OSError):  # other files in it stay
             (self._root / folder).rmdir()
 
     def _written_beside(self, target: Path, content: bytes) -> Path:
-        """A synced file in the folder of the target, under a name that listings leave out."""
+        """A synced file in the folder of the target, under a name that listings skip."""
         self._make_folder(target.parent)
         temporary = target.parent / f".{secrets.token_hex(8)}.part"
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
@@ -207,7 +207,9 @@ class LocalFolder:
                 os.fsync(file.fileno())
         except BaseException as error:
             temporary.unlink(missing_ok=True)
-            if isinstance(error, OSError) and error.filename is None:  # a disk that is full names no file
+            if (
+                isinstance(error, OSError) and error.filename is None
+            ):  # the error of a full disk names no file
                 error.filename = str(target)
             raise
         return temporary
@@ -222,14 +224,14 @@ class LocalFolder:
         except OSError as error:
             if error.errno not in {EPERM, ENOTSUP, EMLINK}:
                 raise
-            # a file system without hard links: what the gap may overwrite is a copy of the same object
+            # a file system without hard links: a race can only overwrite a copy of the same object
             if target.exists():
                 return False
             temporary.replace(target)
         return True
 
     def _make_folder(self, folder: Path) -> None:
-        """The folder and those above it, down from the root of the store; each is the owner's alone."""
+        """Create the folder and those above it up to the root of the store, for the owner only."""
         if folder.is_dir():
             return
         if folder != self._root and self._root in folder.parents:
@@ -253,7 +255,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 class _FileSystem(Protocol):
-    """What is used of an fsspec file system."""
+    """The part of an fsspec file system that is used."""
 
     def pipe_file(self, path: str, value: bytes, mode: str = "overwrite") -> object: ...
     def cat_file(self, path: str, start: int | None = None, end: int | None = None) -> bytes: ...
@@ -265,13 +267,13 @@ class _FileSystem(Protocol):
 
 
 class Bucket:
-    """A bucket or other remote place behind fsspec; its drivers are installed by those who use them."""
+    """A bucket or other remote place behind fsspec; users install the drivers that they need."""
 
     def __init__(self, url: str) -> None:
         from fsspec.core import url_to_fs  # type: ignore[import-untyped] # noqa: PLC0415 # local runs do not need it
 
         try:
-            # another machine's object stays unseen while a listing is cached
+            # a cached listing does not show objects of other machines
             file_system, root = url_to_fs(url, use_listings_cache=False)
         except (ImportError, ValueError, OSError) as error:
             remedy = "install the fsspec driver of this kind of URL, or give a folder"

@@ -66,7 +66,7 @@ class Trust:
             yield Mistake(run.run_id, "has a recipient that no schedule of this worker names", _REMEDY)
 
     def _strangers(self, run: Run) -> Iterator[Mistake]:
-        """The first host that is which differs from this worker's inventory."""
+        """The first host that differs from this worker's inventory."""
         own = self._own_hosts()
         for host in run.manifest.hosts:
             ours = own.get(host.name)
