@@ -4,9 +4,9 @@
     failures/RULES/HOST.json  settled/RULES/TABLE-PART.parquet  closed.json  report/
 
 A host is done when its result exists. A result overrides a failure, a later attempt an earlier one, and a
-dump the attempts that gave none. A run that was killed between any two writes can continue with the same result.
-When a run is reclassified, the new objects are in folders named after their rules until closed.json switches
-to them.
+dump the attempts that gave none. A run that was killed between any two writes can continue with the same
+result. When a run is reclassified, the new objects are in folders named after their rules, until closed.json
+switches to them.
 """
 
 import re
@@ -214,7 +214,7 @@ class Run:
         return self.store.read(self._settled_path(table, part))
 
     def close(self, closed: Closed) -> bool:
-        """Close the run after its tables are written; False if it was closed. A reclassified run is replaced."""
+        """Close the run after its tables are written; False if it was. A reclassified run is closed anew."""
         text = codec.encode(closed)
         if self.store.write_once("closed.json", text):
             return True

@@ -1,7 +1,7 @@
 """From merged variables to a host: what each connection variable means here, and what is not supported.
 
-What would change how a host is reached and is not supported is an obstacle: it stands in the way of a host
-once that host is selected, and is never silently ignored.
+An unsupported variable that would change how a host is reached is an obstacle: it stops the run if the host
+is selected, and is never silently ignored.
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ _CONNECTIONS = {
 }
 
 
-# most hosts have nothing else, and there are many hosts
+# a short cut: most hosts have nothing else
 _CHECKED_WHERE_READ = {
     *HOST,
     *PORT,
@@ -53,7 +53,7 @@ Settings: TypeAlias = Mapping[str, Setting]
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A host with what stands in its way and what its operator should know."""
+    """A host with its obstacles, and the warnings for its operator."""
 
     host: Host
     obstacles: tuple[Mistake, ...]
@@ -66,7 +66,7 @@ def reach(name: str, settings: Settings, groups: tuple[str, ...]) -> Reached:
 
 
 class _Reading:
-    """One host's settings being read: collects what stands in the way."""
+    """Reads the settings of one host, and collects its obstacles."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -95,7 +95,7 @@ class _Reading:
         return Reached(host, tuple(self._obstacles), tuple(self._warnings))
 
     def _given(self, *names: str) -> Setting | None:
-        """The last alias that has a value: Ansible's order."""
+        """The last alias that has a value, in Ansible's order."""
         found = None
         for name in names:
             setting = self._settings.get(name)
@@ -177,7 +177,7 @@ class _Reading:
                 self._warnings.append(f"{setting.place}: not used, the probe runs through `sudo -n`")
 
     def _check_secret(self, setting: Setting | None, what: str, remedy: str) -> None:
-        """A secret in clear stands in the way; one that is only referred to is merely not used."""
+        """A secret in clear text is an obstacle; one that is only referred to is not used."""
         if setting is None or not setting.value:
             if setting is not None and setting.obstacle:
                 self._warnings.append(

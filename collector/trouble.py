@@ -1,4 +1,4 @@
-"""What can go wrong with one host, in words: stage, reason, and what the operator can do about it."""
+"""Trouble with one host: its stage, its reason, and what the operator can do about it."""
 
 from typing import Final, Self
 
@@ -62,12 +62,12 @@ class HostTrouble(Exception):  # noqa: N818  # it is caught in the collector, wh
         self.detail = one_line(detail)
 
     def __reduce__(self) -> tuple[type[Self], tuple[Stage, str, str]]:
-        """Whole across processes: by itself an exception is made anew of its text."""
+        """Keeps all fields when it is pickled; by default, only the text survives."""
         return type(self), (self.stage, self.reason, self.detail)
 
     @classmethod
     def of_error(cls, stage: Stage, error: Exception) -> Self:
-        """What nothing that is known explains: a bug, unless the memory is short."""
+        """An error without a known cause: a bug, unless memory is short."""
         reason = "out_of_memory" if isinstance(error, MemoryError) else BUG
         trouble = cls(stage, reason, f"{type(error).__name__}: {error}")
         trouble.__cause__ = error
@@ -75,12 +75,12 @@ class HostTrouble(Exception):  # noqa: N818  # it is caught in the collector, wh
 
     @property
     def remedy(self) -> str:
-        """What to do about it, "" where nothing is known."""
+        """What to do about it; "" if unknown."""
         return REMEDIES.get(self.reason, "")
 
 
 def one_line(text: str | bytes, most_chars: int = DETAIL_CHARS, masking: Masking = AS_BY_DEFAULT) -> str:
-    """Text of a host, fit for a line: no control or direction marks, blanks folded, cut to `most_chars`.
+    """Text of a host as one line: no control or direction marks, blanks folded, cut to `most_chars`.
 
     Secrets in it are masked: login shells and failing commands print them.
     """
@@ -89,7 +89,7 @@ def one_line(text: str | bytes, most_chars: int = DETAIL_CHARS, masking: Masking
     if isinstance(text, bytes):
         text = text[:most].decode("utf-8", "replace")
     if not whole:
-        # half a word may be half a secret that no pattern knows
+        # half a word may be half a secret that no pattern recognises
         text = text[:most].rpartition(" ")[0] or text[:most_chars]
     lines = (mask_line(_printable(line), masking) for line in text.splitlines())
     shown = " ".join(filter(None, lines))

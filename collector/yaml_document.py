@@ -45,7 +45,7 @@ class Encrypted:
 
 
 class Scalar(NamedTuple):
-    """A leaf: its text, its tag ("" where the text decides) and its line."""
+    """A leaf: its text, its tag ("" if the text decides) and its line."""
 
     text: str
     tag: str
@@ -112,7 +112,7 @@ def parse(text: bytes, label: str) -> Document:
 
 
 def value(node: Scalar) -> Leaf:
-    """What a scalar stands for; ValueError where its text is not of its type."""
+    """What a scalar stands for; ValueError if its text is not of its type."""
     tag = node.tag or _tag(node)
     if tag in (_TEXT, _MERGE, _EQUALS):
         return node.text
@@ -136,7 +136,7 @@ def entries(mapping: Mapping) -> Iterator[tuple[Node, Node]]:
 
 
 def plain(node: Node | None) -> Plain:
-    """The tree as Python values; ValueError where a scalar's text is not of its type."""
+    """The tree as Python values; ValueError if a scalar's text is not of its type."""
     if node is None:
         return None
     if isinstance(node, Scalar):

@@ -30,7 +30,7 @@ class Capture:
 
 
 def capture(folder: Path, source: str, masking: Masking = AS_BY_DEFAULT) -> Capture:
-    """The files of a folder like /proc/PID, secrets masked. Raises OperatorError where it has no mappings."""
+    """The files of a folder like /proc/PID, secrets masked. Raises OperatorError if it has no mappings."""
     files: dict[str, bytes] = {}
     missing: list[Mistake] = []
     for name in (*MAPPINGS, *BESIDE_MAPPINGS):

@@ -27,7 +27,7 @@ PORTS = {Security.STARTTLS: 587, Security.TLS: 465, Security.NONE: 25}
 
 
 def password(file: str | None, variable: str, environment: Environment) -> str:
-    """A secret from the environment, else from its file without the line's end; "" where neither is given."""
+    """A secret from the environment, else from its file without the line's end; "" if neither is given."""
     if environment.get(variable):
         return environment[variable]
     if not file:
@@ -50,7 +50,7 @@ def broker_password(settings: Settings, environment: Environment) -> str:
 
 
 def signing_key(settings: Settings, environment: Environment) -> bytes:
-    """What runs are signed with; b"" without one. OperatorError where the key is open to all, or short."""
+    """What runs are signed with; b"" without one. OperatorError if the key is open to all, or short."""
     file = settings.signing_key_file
     if file and not environment.get(SIGNING_KEY):
         with suppress(OSError):  # told below
@@ -88,7 +88,7 @@ def _accepted_keys(settings: Settings) -> Path | None:
 
 
 def mail_settings(settings: Settings, environment: Environment) -> MailSettings | None:
-    """Where and as whom mail is sent; None where the settings have no mail section."""
+    """Where and as whom mail is sent; None if the settings have no mail section."""
     mail = settings.mail
     if mail is None:
         return None

@@ -42,7 +42,7 @@ class LabelledProcess:
     accessible: Flags  # parts with any of r, w, x: their sizes are committed bytes
 
     def footprints(self) -> FootprintTable:
-        """A row a kind and block size."""
+        """One row per kind and block size."""
         return footprints(self.snapshot, self.parts)
 
     @property
@@ -101,7 +101,7 @@ class LabelledProcess:
 
 
 def label(files: ProcessFiles, evidence: Evidence) -> LabelledProcess:
-    """Read and classify one process. Raises OperatorError where there is no mapping to label."""
+    """Read and classify one process. Raises OperatorError if there is no mapping to label."""
     if not files.mappings:
         raise OperatorError(
             Mistake(

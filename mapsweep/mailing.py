@@ -38,7 +38,7 @@ def written(run: Run, to: tuple[str, ...], settings: MailSettings | None) -> byt
 
 
 def required(settings: MailSettings | None) -> MailSettings:
-    """The settings; OperatorError where there are none."""
+    """The settings; OperatorError if there are none."""
     if settings is None:
         raise OperatorError(Mistake("mail", "no mail server is set", _REMEDY))
     return settings

@@ -48,7 +48,7 @@ def _block(process: LabelledProcess, terminal: Terminal, part: int) -> str:
 
 
 def _kinds(process: LabelledProcess, table: FootprintTable) -> Iterator[str]:
-    """A paragraph a family, a line a kind and block size; larger blocks first."""
+    """One paragraph per family, one line per kind and block size; larger blocks first."""
     family, last = None, None
     for row in range(len(table)):
         kind = Kind(int(table.kind[row]))

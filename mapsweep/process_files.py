@@ -25,7 +25,7 @@ class ProcessFiles:
     """The files of one process, named as in /proc/PID; of maps and smaps exactly one."""
 
     source: str  # as the operator named it
-    pid: int  # 0 where none of the files says it
+    pid: int  # 0 if none of the files says it
     files: Mapping[str, bytes] = field(repr=False)
 
     @property

@@ -18,7 +18,7 @@ ADHOC = "adhoc"  # the scope of runs that no schedule started
 def sweep_request(
     settings: Settings, patterns: tuple[str, ...], *, local: bool, command: str, mail_to: tuple[str, ...]
 ) -> Request:
-    """What the settings and the command line ask for. OperatorError where no host matches."""
+    """What the settings and the command line ask for. OperatorError if no host matches."""
     return Request(
         scope=Scope(ADHOC, LOCAL if local else pattern_of(patterns), settings.evidence, settings.become),
         hosts=this_machine() if local else selected(settings, patterns),

@@ -16,7 +16,7 @@ LOCAL = "localhost"
 
 
 def pattern_of(patterns: tuple[str, ...]) -> str:
-    """Several --hosts are one pattern; none is all hosts. OperatorError where one is empty.
+    """Several --hosts are one pattern; none is all hosts. OperatorError if one is empty.
 
     An empty one is most often a shell variable that is not set, and must not mean the whole fleet.
     """
@@ -29,7 +29,7 @@ def pattern_of(patterns: tuple[str, ...]) -> str:
 
 
 def selected(settings: Settings, patterns: tuple[str, ...]) -> tuple[Host, ...]:
-    """The hosts, in the inventory's order; OperatorError where none matches. Warnings are told."""
+    """The hosts, in the inventory's order; OperatorError if none matches. Warnings are told."""
     inventory = load(find_inventory(settings, os.environ))
     for warning in inventory.warnings:
         complain(warning)

@@ -100,7 +100,7 @@ class Sources:
 
 
 def _tree(document: Document) -> dict[str, Json]:
-    """The file's values; OperatorError where the file is no mapping."""
+    """The file's values; OperatorError if the file is no mapping."""
     try:
         tree = _json(yaml_document.plain(document.root))
     except ValueError as error:
@@ -155,7 +155,7 @@ def _absolute(text: str) -> str:
 
 
 def _line(root: Node | None, location: Location) -> int:
-    """The line of a key; 0 where it is not in the file."""
+    """The line of a key; 0 if it is not in the file."""
     node, line = root, 0
     for name in location:
         if isinstance(node, Sequence) and isinstance(name, int) and name < len(node.items):

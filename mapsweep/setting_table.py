@@ -1,4 +1,4 @@
-"""The declared settings as a table: a row a key, with its path, environment variable and default."""
+"""The declared settings as a table: one row per key, with its path, environment variable and default."""
 
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, dataclass, fields

@@ -19,7 +19,7 @@ WORKERS_GO_ON = "no longer watched; the workers go on with the run. To watch it 
 
 
 def check(request: Request, settings: Settings) -> None:
-    """OperatorError where the settings do not allow the request; asked before anything is written."""
+    """OperatorError if the settings do not allow the request; asked before anything is written."""
     if _is_for_workers(request.hosts, settings):
         from mapsweep.worker_settings import worker_settings  # noqa: PLC0415 - Celery costs half a second
         from workers.app import require_broker  # noqa: PLC0415 - likewise

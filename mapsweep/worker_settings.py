@@ -16,7 +16,7 @@ from workers.schedules import Schedule
 def worker_settings(
     settings: Settings, environment: Environment, queues: Sequence[str] = QUEUES
 ) -> WorkerSettings:
-    """All that the tasks of these queues need; beat has none. OperatorError where a secret cannot be read.
+    """All that the tasks of these queues need; beat has none. OperatorError if a secret cannot be read.
 
     A secret that they do not need is not read: the settings file may be the same on every machine, while the
     secret's file is only where it is needed.

@@ -19,7 +19,7 @@ _INSTANCE = re.compile(rb"@.*(?=\.service$)")
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """What a cgroup says; b"" where it says nothing."""
+    """What a cgroup says; b"" if it says nothing."""
 
     unit: bytes
     container: bytes  # an instance: it says nothing about the image

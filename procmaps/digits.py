@@ -144,7 +144,7 @@ def _wide_decimal(text: Text, at: Ints64) -> tuple[Addresses, Ints64, Flags]:
 
 
 def padded_decimal(text: Text, end: Ints64) -> Ints64:
-    """The numbers of 1 to 7 digits with blanks before them that end here; UNKNOWN where there is none."""
+    """The numbers of 1 to 7 digits with blanks before them that end here; UNKNOWN if there is none."""
     word = text.word(end - WORD_BYTES)
     digit = word ^ _ZEROS
     # of the eight characters some are blanks, at least the first, then come digits, at least one

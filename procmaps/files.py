@@ -16,7 +16,7 @@ PID_LIMIT: Final = 2**22  # PID_MAX_LIMIT, include/linux/threads.h
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """Where one file of each process starts and ends; 0 where it did not come, as no file starts there."""
+    """Where one file of each process starts and ends; 0 if it did not come, as no file starts there."""
 
     start: Ints64
     end: Ints64
@@ -32,7 +32,7 @@ class Spans:
         return self.end > self.start
 
     def contents(self, raw: bytes) -> list[bytes]:
-        """The file of each process; b"" where it did not come."""
+        """The file of each process; b"" if it did not come."""
         return [raw[start:end] for start, end in zip(self.start.tolist(), self.end.tolist(), strict=True)]
 
     def or_else(self, other: "Spans", chosen: Flags) -> "Spans":

@@ -40,7 +40,7 @@ def footprints(snapshot: Snapshot, parts: PartTable) -> FootprintTable:
         return np.add.reduceat(column[order], first)
 
     def known_total(column: Ints64) -> Ints64:
-        """The sum of what smaps says; UNKNOWN where it leaves out a part."""
+        """The sum of what smaps says; UNKNOWN if it leaves out a part."""
         if not walked.any():
             return np.full(len(first), UNKNOWN, np.int64)
         known = np.minimum.reduceat(column[order], first) != UNKNOWN
@@ -101,7 +101,7 @@ def _bound(snapshot: Snapshot, process: Ints64, anonymous: Ints64, committed: In
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Footprint rows added up; UNKNOWN where one of them is."""
+    """Footprint rows added up; UNKNOWN if one of them is."""
 
     count: int
     reserved_bytes: int

@@ -1,8 +1,4 @@
-"""What a host without awk sends: `grep -a ''` over one kind of file of all processes, as one record.
-
-Each line is `PATH:line`. grep itself puts the path before every line, so no content can pass for another's.
-Here it becomes the records that other hosts send.
-"""
+"""The `grep` records of a host without awk (docs/dump-format.md), as the records that other hosts send."""
 
 import re
 from collections.abc import Iterable, Iterator

@@ -76,7 +76,7 @@ def beginning_with(lines: Lines, key: bytes) -> Ints64:
 
 
 def numbers_after(lines: Lines, rows: Ints64, key_bytes: int | Ints64) -> Ints64:
-    """The numbers that follow a key of this length in these lines; UNKNOWN where none does."""
+    """The numbers that follow a key of this length in these lines; UNKNOWN if none does."""
     at = skip_blanks(lines.text, lines.start[rows] + key_bytes)
     value, _, sound = decimal(lines.text, at)
     sound &= (at < lines.end[rows]) & (value < VALUE_LIMIT_BYTES)
@@ -84,7 +84,7 @@ def numbers_after(lines: Lines, rows: Ints64, key_bytes: int | Ints64) -> Ints64
 
 
 def sizes_after(lines: Lines, rows: Ints64, key_bytes: int | Ints64) -> Ints64:
-    """The sizes in bytes of lines such as `VmSize:  1234 kB`; UNKNOWN where there is none."""
+    """The sizes in bytes of lines such as `VmSize:  1234 kB`; UNKNOWN if there is none."""
     size = padded_decimal(lines.text, lines.end[rows] - len(_KILOBYTES))
     other = which(size == UNKNOWN)
     if len(other):

@@ -182,7 +182,7 @@ def _general(text: Text, at: Ints64) -> _Fields:
     columns = np.arange(_LONGEST_BYTES, dtype=np.uint8)
 
     def stop(character: int, behind: Ints64) -> Ints64:
-        """The next column behind one that has this character; 0 where none has."""
+        """The next column behind one that has this character; 0 if none has."""
         later = columns > behind.astype(np.uint8)[:, np.newaxis]
         found: Ints64 = ((lines == character) & later).argmax(axis=1)
         return found

@@ -63,7 +63,7 @@ class _Notes:
 def read(memory: bytes, identity: bytes, nonce: bytes, limits: ReadLimits | None = None) -> Snapshot:
     """The processes and mappings of one host, from the two parts of its stream (not compressed).
 
-    Raises DumpError where the memory part has no record of this nonce.
+    Raises DumpError if the memory part has no record of this nonce.
     """
     limits = limits or ReadLimits()
     notes = _Notes()

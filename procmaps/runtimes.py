@@ -38,7 +38,7 @@ _LIBRARY = re.compile(rb"\.so(?:\.|\Z)|\.(?:jsa|jar|node|mo|cache)\Z|\Ald-")
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """For each process its executable's path and its runtime; empty where no mapping shows it."""
+    """For each process its executable's path and its runtime; empty if no mapping shows it."""
 
     executable: tuple[bytes, ...]
     runtime: tuple[str, ...]

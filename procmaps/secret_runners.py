@@ -65,7 +65,7 @@ _UNKNOWN: Final = Runner()
 
 
 def runner_of(name: bytes) -> Runner | None:
-    """How the program of this base name runs the one in its arguments; None where it runs none."""
+    """How the program of this base name runs the one in its arguments; None if it runs none."""
     if name in _OTHERS or _VERSIONED.match(name):
         return _UNKNOWN
     return _SPECIAL.get(name)

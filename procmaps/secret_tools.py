@@ -249,7 +249,7 @@ READERS: Final = frozenset(
 
 
 def tool_of(name: bytes) -> Tool | None:
-    """How the program of this base name takes secrets; None where only names tell."""
+    """How the program of this base name takes secrets; None if only names tell."""
     if name in TOOLS:
         return TOOLS[name]
     return next(

@@ -30,7 +30,7 @@ _NUMBER_LIMIT_DIGITS: Final = 18  # larger ones are no size and no time
 
 @dataclass(frozen=True, slots=True)
 class StatusColumns:
-    """One entry a process; UNKNOWN where the line did not come."""
+    """One entry a process; UNKNOWN if the line did not come."""
 
     parent_pid: Ints64
     uid: Ints64  # the real one
@@ -46,7 +46,7 @@ class StatusColumns:
 
 
 def parse_status(text: Text, files: Spans) -> StatusColumns:
-    """The columns of these status files, one a process, empty where none was sent."""
+    """The columns of these status files, one a process, empty if none was sent."""
     lines = lines_of(text, files)
 
     def columns(keys: Sequence[bytes], numbers: Numbers) -> list[Ints64]:
@@ -69,7 +69,7 @@ def _number(field: bytes) -> int:
 
 
 def start_ticks(stat: bytes) -> int:
-    """When the process started, in clock ticks after boot; UNKNOWN where stat does not say."""
+    """When the process started, in clock ticks after boot; UNKNOWN if stat does not say."""
     # field 3 is the first behind the name's last parenthesis
     fields = stat[stat.rfind(b")") + 2 :].split(b" ", STAT_START_TICKS_FIELD - 2)
     return (
@@ -78,7 +78,7 @@ def start_ticks(stat: bytes) -> int:
 
 
 def stack_limit_bytes(limits: bytes) -> int:
-    """The soft RLIMIT_STACK; UNLIMITED, or UNKNOWN where the limits do not say."""
+    """The soft RLIMIT_STACK; UNLIMITED, or UNKNOWN if the limits do not say."""
     at = limits.find(_STACK_LIMIT)
     if at < 0:
         return UNKNOWN

@@ -65,9 +65,9 @@ class ProcessTable:
     stack_limit_bytes: Ints64  # soft RLIMIT_STACK; UNLIMITED where there is none
     evidence: Bytes8  # Evidence
     trouble: Bytes8  # bits of Trouble
-    comm: tuple[bytes, ...]  # b"" where not sent
+    comm: tuple[bytes, ...]  # b"" if not sent
     argv: tuple[tuple[bytes, ...], ...]  # secrets already masked; () where not sent
-    cgroup: tuple[bytes, ...]  # the text of /proc/PID/cgroup; b"" where not sent
+    cgroup: tuple[bytes, ...]  # the text of /proc/PID/cgroup; b"" if not sent
 
     def __len__(self) -> int:
         return len(self.pid)
@@ -149,7 +149,7 @@ class FootprintTable:
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
-    """What a host said of itself; None and UNKNOWN where it did not."""
+    """What a host said of itself; None and UNKNOWN if it did not."""
 
     kernel: str
     os_name: str
@@ -164,7 +164,7 @@ class HostFacts:
     meminfo_bytes: dict[str, int]  # every line of /proc/meminfo, by its name there
     overcommit_memory: int
     max_map_count: int
-    thp_mode: str  # always, madvise, never; "" where unknown
+    thp_mode: str  # always, madvise, never; "" if unknown
     cgroup_memory_max_bytes: dict[str, int]  # by cgroup path; UNLIMITED for max
     cgroup_memory_current_bytes: dict[str, int]
 

@@ -110,7 +110,7 @@ def others(host: HostRow, shown: HostHtml) -> Others:
 
 
 def added(amounts: Iterable[int | None]) -> int | None:
-    """The sum over what is known; None where nothing is."""
+    """The sum over what is known; None if nothing is."""
     known = [amount for amount in amounts if amount is not None]
     return sum(known) if known else None
 

@@ -71,7 +71,7 @@ class _LaterError(Exception):
 def send(
     message: EmailMessage, settings: MailSettings, *, wait: Callable[[float], None] = time.sleep
 ) -> Delivery:
-    """Hand the message to the server; DeliveryError where nobody gets it.
+    """Hand the message to the server; DeliveryError if nobody gets it.
 
     A refusal for now (4xx, a broken connection) is tried again a few times, for the recipients that are still
     open; a refusal for good (5xx) is not. The Message-ID stays the same, so that a repeat can be told.

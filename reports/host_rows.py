@@ -18,7 +18,7 @@ _SAID = ("severity", "advice", "confirm", "not_shown")
 
 
 def host_rows(tables: Settled) -> tuple[HostRow, ...]:
-    """A row a host asked."""
+    """One row per host asked."""
     hosts = tables.table(settled.HOSTS).sort("place").select(_FIELDS)
     return tuple(HostRow(**row) for row in hosts.iter_rows(named=True))
 

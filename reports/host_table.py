@@ -1,4 +1,4 @@
-"""A row a host that was asked: how it ended, what it says of itself, its place in the rankings."""
+"""One row per host that was asked: how it ended, what it says of itself, its place in the rankings."""
 
 from typing import Final
 

@@ -22,7 +22,7 @@ _FAMILY: Final = pl.col("kind").replace_strict(_FAMILIES, default="", return_dty
 
 
 def of_hosts(footprints: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
-    """A row a host and kind; native heap and stacks bounded by each process's RssAnon, as everywhere.
+    """One row per host and kind; native heap and stacks bounded by each process's RssAnon, as everywhere.
 
     `limits` are host, pid, rss_anon_bytes.
     """
@@ -39,12 +39,12 @@ def of_hosts(footprints: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
 
 
 def of_fleet(hosts: pl.DataFrame) -> pl.DataFrame:
-    """The kinds of all hosts, a row a kind."""
+    """The kinds of all hosts, one row per kind."""
     return _ordered(hosts.group_by("kind").agg(*_sums(any_known=True)))
 
 
 def of_processes(footprints: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
-    """A row a kind and block size, the largest first; beyond ROWS_A_PROCESS_MAX of a process a row a kind.
+    """One row per kind and block size, the largest first; above ROWS_A_PROCESS_MAX one row per kind.
 
     `shown` are the host and pid of the processes that are wanted.
     """

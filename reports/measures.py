@@ -24,7 +24,7 @@ STACKS: Final = "stacks_resident_max_bytes"
 
 
 def measured(processes: pl.DataFrame, footprints: pl.DataFrame) -> pl.DataFrame:
-    """Measures beside processes: 0 where there is nothing of a kind, null where maps were not read."""
+    """Measures beside processes: 0 if there is nothing of a kind, null where maps were not read."""
     sums = (
         footprints.with_columns(pl.col("start_ticks").fill_null(_NO_TICKS))
         .group_by(_PROCESS)
@@ -170,7 +170,7 @@ def host_sums(processes: pl.DataFrame) -> pl.DataFrame:
 
 
 def services(processes: pl.DataFrame) -> pl.DataFrame:
-    """A row a service over the fleet."""
+    """One row per service over the fleet."""
     native = pl.col(NATIVE)
     median = native.median()
     # One comparison and no "and" of two: in an aggregation of no rows Polars 1.20 has no type for that.

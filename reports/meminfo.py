@@ -40,7 +40,7 @@ _PARTS: tuple[Callable[[HostRecord], int | None], ...] = (
 
 
 def remainder(record: HostRecord) -> int | None:
-    """What of the total is in no part; unknown where more than Hugetlb, of Linux 4.16, is missing."""
+    """What of the total is in no part; unknown if more than Hugetlb, of Linux 4.16, is missing."""
     parts = [part(record) for part in _PARTS]
     attributed = [part for part in parts if part is not None]
     whole = total(record)

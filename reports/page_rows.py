@@ -104,7 +104,7 @@ def _count(name: str) -> Iterator[pl.Expr]:
 
 
 def _process_rows(shown: pl.DataFrame, *, compared: bool) -> pl.Series:
-    """A row a process."""
+    """One row per process."""
     names = shown.select(
         texts.escaped(shown["exe"], 120),
         texts.escaped(shown["comm"], 24),
@@ -162,7 +162,7 @@ def _kind_rows(kinds: pl.DataFrame) -> pl.DataFrame:
 
 
 def _kind_blocks(shown: pl.DataFrame, kinds: pl.DataFrame) -> pl.Series:
-    """A block per process that has kinds, each with its table; empty where it has none."""
+    """A block per process that has kinds, each with its table; empty if it has none."""
     names = pl.DataFrame(
         [
             texts.escaped(shown["comm"], 32).alias("_comm"),

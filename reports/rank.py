@@ -76,7 +76,7 @@ class Report:
     services: tuple[ServiceRow, ...]  # by native heap, ties by name
     failures: tuple[FailureGroup, ...]  # failed before partial, the largest first
     advice: tuple[AdviceGroup, ...]  # more than information: the gravest first, then by rank of the host
-    tables: Settled  # for what has a row a process
+    tables: Settled  # for what has one row per process
 
     @property
     def by_stacks(self) -> tuple[HostRow, ...]:
@@ -87,7 +87,7 @@ class Report:
 
 
 def report(run: Run) -> Report:
-    """The report of a closed run; OperatorError where it is open, or was closed by an older mapsweep."""
+    """The report of a closed run; OperatorError if it is open, or was closed by an older mapsweep."""
     tables = Settled(run)
     (fleet,) = tables.table(settled.FLEET).iter_rows(named=True)
     hosts = host_rows(tables)

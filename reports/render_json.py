@@ -28,7 +28,7 @@ _KINDS = by_name(
 
 
 def render(report: Report) -> bytes:
-    """One JSON document in ASCII, a line a host and a service; the same report gives the same bytes."""
+    """One JSON document in ASCII, one line per host and service; the same report gives the same bytes."""
     head: dict[str, Json] = {
         "schema_version": SCHEMA_VERSION,
         "run": _run(report.run),

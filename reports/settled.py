@@ -11,19 +11,19 @@ from archive.records import Closed, Manifest
 from archive.runs import Run
 
 FLEET: Final = "fleet"  # one row: the run, and the sums over its hosts
-HOSTS: Final = "hosts"  # a row a host asked
+HOSTS: Final = "hosts"  # one row per host asked
 SERVICES: Final = "services"
 PROCESSES: Final = "processes"
-FOOTPRINTS: Final = "footprints"  # a row a process, kind and block size
+FOOTPRINTS: Final = "footprints"  # one row per process, kind and block size
 FINDINGS: Final = "findings"
-HOST_KINDS: Final = "host_kinds"  # a row a host and kind
-PROCESS_KINDS: Final = "process_kinds"  # a row a kind and block size of the processes that a report shows
+HOST_KINDS: Final = "host_kinds"  # one row per host and kind
+PROCESS_KINDS: Final = "process_kinds"  # one row per kind and block size of the processes that a report shows
 IN_PARTS: Final = (HOSTS, PROCESSES, FOOTPRINTS, FINDINGS, HOST_KINDS, PROCESS_KINDS)
 WHOLE: Final = (FLEET, SERVICES)
 
 
 class Settled:
-    """The tables of one run; OperatorError where it is not closed, or was by a mapsweep without these."""
+    """The tables of one run; OperatorError if it is not closed, or was by a mapsweep without these."""
 
     def __init__(self, run: Run) -> None:
         closed = run.closed()
@@ -41,7 +41,7 @@ class Settled:
         return self._run.manifest
 
     def parts(self, name: str, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
-        """A table in its parts, hosts by name; OperatorError where one is damaged or gone."""
+        """A table in its parts, hosts by name; OperatorError if one is damaged or gone."""
         for part in range(self.closed.parts if name in IN_PARTS else 1):
             place = f"{self._run.run_id}: {name}, part {part}"
             try:

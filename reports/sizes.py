@@ -58,7 +58,7 @@ def when(time_utc: str) -> str:
 
 
 def instant(time_utc: str) -> datetime | None:
-    """An RFC 3339 time in UTC; None where it is none."""
+    """An RFC 3339 time in UTC; None if it is none."""
     try:
         moment = datetime.fromisoformat(time_utc)
     except ValueError:

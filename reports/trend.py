@@ -58,7 +58,7 @@ def past(now: Manifest, rules_version: str, runs: Runs) -> Past:
 def _processes(
     now: Manifest, rules_version: str, runs: Runs, run_id: str, columns: Sequence[str]
 ) -> tuple[str, pl.DataFrame] | None:
-    """When a run began, and its processes; None where it is no baseline."""
+    """When a run began, and its processes; None if it is no baseline."""
     for _ in range(2):  # while it is read it may be replaced by what was made anew of its dumps
         try:
             run = runs.open(run_id)
@@ -85,7 +85,7 @@ def compared(processes: pl.DataFrame, past: Past) -> tuple[pl.DataFrame, pl.Data
 
 
 def with_growth(now: pl.DataFrame, then: pl.DataFrame | None) -> pl.DataFrame:
-    """Adds growth_bytes and restarted (yes, no, new, or "" where the host was not read then) to processes.
+    """Adds growth_bytes and restarted (yes, no, new, or "" if the host was not read then) to processes.
 
     A process is the same when its pid, its start ticks and, within a minute, its start time are: a pid comes
     again, and after a reboot so do the ticks.

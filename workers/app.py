@@ -71,7 +71,7 @@ class WorkerSettings:
 
 
 def celery_app(settings: WorkerSettings) -> Celery:
-    """The application without tasks, enough to publish; OperatorError where the broker's URL is none."""
+    """The application without tasks, enough to publish; OperatorError if the broker's URL is none."""
     app = Celery("mapsweep", broker=broker_url(settings), set_as_current=False)
     app.conf.update(
         task_serializer="json",
@@ -106,7 +106,7 @@ def celery_app(settings: WorkerSettings) -> Celery:
 
 
 def broker_url(settings: WorkerSettings) -> str:
-    """The broker's URL with its password in it; never print it. OperatorError where it cannot be used."""
+    """The broker's URL with its password in it; never print it. OperatorError if it cannot be used."""
     try:
         parts = urlsplit(settings.broker_url)
         host, port = parts.hostname, parts.port
@@ -154,7 +154,7 @@ def redis_client(settings: WorkerSettings) -> "redis.Redis":
 
 
 def require_broker(settings: WorkerSettings, wait_s: float = 0) -> None:
-    """See that Redis answers, within a time that it is given to start; OperatorError where it does not."""
+    """See that Redis answers, within a time that it is given to start; OperatorError if it does not."""
     client = redis_client(settings)
     until = monotonic() + wait_s
     while True:

@@ -32,7 +32,7 @@ class Classifier:
         self._stop = stop or threading.Event()
 
     def classify(self, run: Run, host: str) -> bool | None:
-        """Whether a host has a result now; None where its process was killed, maybe for what another did.
+        """Whether a host has a result now; None if its process was killed, maybe for what another did.
 
         CancelledError once the stop is set. Raises what is no host's fault: a full disk.
         """

@@ -46,11 +46,11 @@ def progress_of(run: Run) -> Progress:
 def execute(
     run: Run, session: Session, progress: OnProgress, stop: threading.Event, processes: int = 0
 ) -> Closed | None:
-    """Do what is still to be done of a run, close it and render its report; None where `stop` came first.
+    """Do what is still to be done of a run, close it and render its report; None if `stop` came first.
 
     `processes` classify side by side, as many as there are cores where it is 0. `progress` is called from
     several threads, one at a time. A run that was stopped or killed goes on from where it stood. Past the
-    run's deadline no host is asked any more: what has sent nothing by then has failed. OperatorError where
+    run's deadline no host is asked any more: what has sent nothing by then has failed. OperatorError if
     another process executes the run.
     """
     with held(run):
@@ -64,7 +64,7 @@ def execute(
 def _brought_in(
     run: Run, session: Session, progress: OnProgress, stop: threading.Event, processes: int
 ) -> bool:
-    """Sweep and classify what has no outcome; False where something was left."""
+    """Sweep and classify what has no outcome; False if something was left."""
     tally = _Tally(progress_of(run), progress)
     standing = run.standing()
 

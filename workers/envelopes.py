@@ -50,7 +50,7 @@ class RefusedError(Exception):
 
 
 def vetted(item: bytes, queue: str) -> bytes:
-    """The message, made anew of what ours have in them; RefusedError where it is not ours."""
+    """The message, made anew of what ours have in them; RefusedError if it is not ours."""
     if len(item) > MESSAGE_BYTES_MAX:
         raise RefusedError(f"is larger than {MESSAGE_BYTES_MAX} bytes")
     message = _mapping(_parsed(item), "the message")
@@ -69,7 +69,7 @@ def vetted(item: bytes, queue: str) -> bytes:
 def vet_taken(entry: bytes) -> str:
     """See that kombu has put this entry beside the queues: a message, its exchange and its queue.
 
-    The queue; RefusedError where it has not.
+    The queue; RefusedError if it has not.
     """
     if len(entry) > MESSAGE_BYTES_MAX:
         raise RefusedError(f"is larger than {MESSAGE_BYTES_MAX} bytes")

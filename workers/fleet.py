@@ -27,9 +27,9 @@ NOBODY = (
 
 
 def execute(run: Run, settings: WorkerSettings, progress: OnProgress, stop: threading.Event) -> Closed | None:
-    """Have the workers do what is still to be done of a run; None where `stop` came first, and they go on.
+    """Have the workers do what is still to be done of a run; None if `stop` came first, and they go on.
 
-    The run has to lie where the workers reach it under the same URL. OperatorError where the broker cannot be
+    The run has to lie where the workers reach it under the same URL. OperatorError if the broker cannot be
     used.
     """
     _check(run, settings)

@@ -34,7 +34,7 @@ class Leases:
         self._lease_s = lease_s
 
     def take(self, step: Step, host: str) -> bool:
-        """Begin a step on a host, which counts as an attempt; False where another worker is at it."""
+        """Begin a step on a host, which counts as an attempt; False if another worker is at it."""
         if not self._redis.set(self._lease(step, host), "", nx=True, ex=self._lease_s):
             return False
         self._redis.hincrby(self._begun(step), host, 1)

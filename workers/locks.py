@@ -35,7 +35,7 @@ class Holder:
 
 @contextmanager
 def held(run: Run) -> Iterator[None]:
-    """Execute a run alone; OperatorError where another process is at it."""
+    """Execute a run alone; OperatorError if another process is at it."""
     until = datetime.now(UTC) + timedelta(seconds=HELD_S_MAX)
     holder = Holder(_machine(), os.getpid(), _start_ticks(os.getpid()), until.isoformat())
     text = json.dumps(asdict(holder))

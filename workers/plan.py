@@ -44,7 +44,7 @@ def planned(request: Request, due: datetime | None = None, mark: str = "") -> Ma
 
 
 def check_for_workers(limits: Limits, pace: Pace) -> None:
-    """OperatorError where a worker's task would be killed before its hosts are done."""
+    """OperatorError if a worker's task would be killed before its hosts are done."""
     mistakes = tuple(_too_long(limits, pace))
     if mistakes:
         raise OperatorError(*mistakes)

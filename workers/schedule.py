@@ -75,7 +75,7 @@ def beat_entries(settings: WorkerSettings) -> dict[str, dict[str, object]]:
 def run_beat(settings: WorkerSettings, state: Path) -> None:
     """Run beat until it is told to stop; `state` is the folder where it keeps what it has started.
 
-    OperatorError where there is no schedule, or the broker does not answer.
+    OperatorError if there is no schedule, or the broker does not answer.
     """
     if not settings.schedules:
         raise OperatorError(Mistake("schedule", "no run is scheduled", "add one to the settings file"))

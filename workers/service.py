@@ -25,7 +25,7 @@ def run_worker(
     """Take tasks from these queues until told to stop; the exit code of the worker.
 
     `concurrency` processes work side by side, as many as there are cores where it is 0. The file `alive` is
-    touched every few seconds while the worker's heartbeats get through. OperatorError where a queue is
+    touched every few seconds while the worker's heartbeats get through. OperatorError if a queue is
     unknown or the broker does not answer.
     """
     for queue in queues:

@@ -20,10 +20,10 @@ CLAIMED_S = 2 * 24 * 3600
 
 
 def start(name: str, settings: WorkerSettings, client: "redis.Redis") -> Run | None:
-    """The run of the schedule's last due time; None where it has been started.
+    """The run of the schedule's last due time; None if it has been started.
 
     Two guards: a claim in Redis spares the work, and the run's id is made of the schedule and the time, so
-    that its manifest can be created once even where the claim was lost. OperatorError where the inventory or
+    that its manifest can be created once even where the claim was lost. OperatorError if the inventory or
     the pattern is at fault.
     """
     schedule = named(name, settings)
@@ -48,7 +48,7 @@ def nearest_due(schedule: Schedule, now: datetime) -> datetime:
 
 
 def named(name: object, settings: WorkerSettings) -> Schedule:
-    """The schedule of that name; OperatorError where the settings have none."""
+    """The schedule of that name; OperatorError if the settings have none."""
     for schedule in settings.schedules:
         if schedule.name == name:
             return schedule
@@ -59,7 +59,7 @@ def named(name: object, settings: WorkerSettings) -> Schedule:
 
 
 def manifest_of(schedule: Schedule, due: datetime, settings: WorkerSettings) -> Manifest:
-    """What the run of a due time is to do; OperatorError where the inventory or the pattern is at fault."""
+    """What the run of a due time is to do; OperatorError if the inventory or the pattern is at fault."""
     if settings.inventory is None:
         raise OperatorError(
             Mistake(f"schedule {schedule.name}", "no inventory is set", "set it for the workers")

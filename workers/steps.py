@@ -75,7 +75,7 @@ def classify_host(run: Run, host: str) -> HostRecord | Failure:
 
 
 def _classified(run: Run, host: str) -> HostRecord:
-    """Raises DumpError or OperatorError where the bytes are no dump."""
+    """Raises DumpError or OperatorError if the bytes are no dump."""
     from archive.host_results import host_record, host_result  # noqa: PLC0415 # starts Polars
 
     dump = run.read_dump(host)
@@ -178,7 +178,7 @@ def is_rendered(run: Run) -> bool:
 
 
 def mail_report(run: Run, to: tuple[str, ...], mail: "MailSettings") -> "Delivery":
-    """Send the report of a closed run; DeliveryError where nobody gets it."""
+    """Send the report of a closed run; DeliveryError if nobody gets it."""
     from reports import render_email  # noqa: PLC0415 # starts Polars and Jinja
     from reports.delivery import send  # noqa: PLC0415
     from reports.rank import report  # noqa: PLC0415
@@ -187,9 +187,9 @@ def mail_report(run: Run, to: tuple[str, ...], mail: "MailSettings") -> "Deliver
 
 
 def mail_to_list(run: Run, mail: "MailSettings") -> "Delivery | None":
-    """Send the report to those whom the run names, once; None where it names nobody or has been mailed.
+    """Send the report to those whom the run names, once; None if it names nobody or has been mailed.
 
-    DeliveryError where nobody gets it.
+    DeliveryError if nobody gets it.
     """
     to = run.manifest.mail_to
     if not to or run.is_mailed():
@@ -207,7 +207,7 @@ def runs_beside(run: Run) -> Runs:
 def remade(run: Run) -> Run:
     """A closed run with all to be made anew of its dumps, beside what there is until it is closed.
 
-    OperatorError where a dump is missing.
+    OperatorError if a dump is missing.
     """
     if not run.manifest.keep_dumps:
         problem = "kept no dumps, so nothing can be made anew"

@@ -235,14 +235,14 @@ def give(run: Run, post: Post) -> None:
 
 
 def tend(run: Run, post: Post, settings: WorkerSettings) -> bool:
-    """Look after one run, unless somebody has just done so; False where no worker manages to finish it."""
+    """Look after one run, unless somebody has just done so; False if no worker manages to finish it."""
     pace = settings.pace
     leases = Leases(post.redis, run.run_id, pace.lease_s)
     return not leases.may_tend(pace.tend_s) or Tender(run, post, leases, pace).tend()
 
 
 def _names(hosts: object) -> list[str]:
-    """The hosts of a message; OperatorError where they are not a list of names."""
+    """The hosts of a message; OperatorError if they are not a list of names."""
     if not isinstance(hosts, list) or not all(isinstance(name, str) for name in hosts):
         raise OperatorError(Mistake("hosts", "are not host names"))
     return hosts
@@ -250,7 +250,7 @@ def _names(hosts: object) -> list[str]:
 
 @contextmanager
 def _taken(leases: Leases, step: Step, host: str) -> Iterator[bool]:
-    """Be the one who is at a step; False where another is."""
+    """Be the one who is at a step; False if another is."""
     if not leases.take(step, host):
         yield False
         return

@@ -28,7 +28,7 @@ class Tender:
     pace: Pace
 
     def tend(self) -> bool:
-        """Take the run one step nearer to its end; False where no worker manages to finish it."""
+        """Take the run one step nearer to its end; False if no worker manages to finish it."""
         if self.run.closed() is None:
             if steps.is_past_deadline(self.run):
                 steps.fail_missing(self.run)
