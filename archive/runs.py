@@ -33,11 +33,7 @@ SHOWN_LENGTH_MAX = 80  # characters shown of a wrong run id
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[a-z0-9_.-]{1,40}-[0-9a-f]{4}")
 _FAILURE = re.compile(r"(?P<host>.+)\.(?P<attempt>\d{1,6})\.json")
 _QUEUED = "queued"
-_BEFORE_RESULTS = (
-    "footprints",
-    "hosts",
-    "processes",
-)  # folders of older runs, and with services their tables
+_BEFORE_RESULTS = ("footprints", "hosts", "processes")  # folders of older runs; with services their tables
 
 
 def new_run_id(started: datetime, name: str, mark: str = "") -> str:
@@ -329,9 +325,7 @@ class Runs:
         text = codec.encode(manifest)
         if not folder.write_once(MANIFEST, text):
             raise FileExistsError(folder.url)
-        if (
-            self._key
-        ):  # after the manifest, so that of two creators only the one that wrote the manifest signs
+        if self._key:  # after the manifest, so that only the one creator that wrote it signs
             folder.write_once(SIGNATURE, sign(self._key, text))
         return Run(folder, manifest)
 

@@ -207,9 +207,7 @@ class LocalFolder:
                 os.fsync(file.fileno())
         except BaseException as error:
             temporary.unlink(missing_ok=True)
-            if (
-                isinstance(error, OSError) and error.filename is None
-            ):  # the error of a full disk names no file
+            if isinstance(error, OSError) and error.filename is None:  # a full disk's error names no file
                 error.filename = str(target)
             raise
         return temporary

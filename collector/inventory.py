@@ -18,11 +18,7 @@ from collector.reach import reach
 from collector.vars_files import SUFFIXES, VarsFolder
 from collector.yaml_document import Document
 
-LOCALHOSTS = (
-    "localhost",
-    "127.0.0.1",
-    "::1",
-)  # Ansible knows these names even if the inventory does not have them
+LOCALHOSTS = ("localhost", "127.0.0.1", "::1")  # Ansible knows these even without an entry
 
 
 @dataclass(frozen=True, slots=True)

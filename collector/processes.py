@@ -116,9 +116,7 @@ def _forkserver() -> ForkServerContext:
 
 def _begin() -> None:
     """Runs first in each process that is started here."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches the whole process group, and the parent decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     os.environ["POLARS_MAX_THREADS"] = "1"  # there is a process for each core already
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -10,7 +10,7 @@ import click
 
 from mapsweep.exits import Exit, run_and_exit
 
-# NumPy's BLAS starts a thread a core when it is imported, and nothing here multiplies matrices.
+# NumPy's BLAS starts one thread per core when it is imported, and nothing here multiplies matrices.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # The verbs by what they are for. The line of help stands here, so that --help imports none of them.

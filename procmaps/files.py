@@ -42,7 +42,7 @@ class Spans:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The files of the processes, one entry a process in each."""
+    """The files of the processes, one entry per process in each."""
 
     pids: Ints64  # in the order in which they came
     spans: Mapping[bytes, Spans]  # by kind

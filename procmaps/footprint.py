@@ -29,7 +29,7 @@ BLOCK_SIZE_TOLD = np.isin(np.arange(len(Kind)), _BY_BLOCK)  # by Kind: equal blo
 
 
 def footprints(snapshot: Snapshot, parts: PartTable) -> FootprintTable:
-    """One row a process, kind and block size: by process row, then kind, then the largest blocks first."""
+    """One row per process, kind and block size: by process row, then kind, then the largest blocks first."""
     maps = snapshot.maps
     process = maps.process[parts.mapping].astype(np.int64)
     size = (parts.end - parts.start).astype(np.int64)

@@ -32,7 +32,7 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """The records of a part as columns, one entry a record, in order."""
+    """The records of a part as columns, one entry per record, in order."""
 
     kinds: tuple[bytes, ...]  # those that occur
     kind: Ints64  # index in kinds
@@ -125,8 +125,6 @@ def _whole(cmdline: bytes, *, crowded: bool) -> bytes:
         return cmdline
     if length == ARGUMENTS_CUT_BYTES or (crowded and length == CROWDED_CUT_BYTES):
         return cmdline[: cmdline.rfind(b"\0") + 1]
-    if (
-        length == OWN_CUT_BYTES
-    ):  # of a title only the last word is dropped, because its length may be this by chance
+    if length == OWN_CUT_BYTES:  # may be a whole title of this length: drop only its last word
         return cmdline[: max(cmdline.rfind(b"\0"), cmdline.rfind(b" ")) + 1]
     return cmdline

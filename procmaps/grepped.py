@@ -47,7 +47,7 @@ def mask(content: bytes, masking: Masking = AS_BY_DEFAULT, budget: Budget | None
 
 
 def as_records(part: bytes, nonce: bytes, records: Iterable[tuple[bytes, int, int, int]]) -> bytes:
-    """The part with one record a file in place of grep's; and the counts that awk would have sent."""
+    """The part with one record per file in place of grep's; and the counts that awk would have sent."""
     files: dict[bytes, dict[int, bytes]] = {name: {} for name in _FILES}
     kept: list[tuple[bytes, int, bytes]] = []
     closing = b""

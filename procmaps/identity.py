@@ -14,7 +14,7 @@ from procmaps.tables import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class IdentityTable:
-    """One entry a process, in the order of the ProcessTable; "" if unknown."""
+    """One entry per process, in the order of the ProcessTable; "" if unknown."""
 
     exe: tuple[str, ...]  # path, from the mapped files or the arguments
     comm: tuple[str, ...]

@@ -25,7 +25,7 @@ for _code, _mask in VM_FLAGS.items():
 
 @dataclass(frozen=True, slots=True)
 class SmapsColumns:
-    """One entry a mapping; UNKNOWN, and no flag, where its field did not come."""
+    """One entry per mapping; UNKNOWN, and no flag, where its field did not come."""
 
     resident_bytes: Ints64
     pss_bytes: Ints64

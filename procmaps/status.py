@@ -30,7 +30,7 @@ _NUMBER_LIMIT_DIGITS: Final = 18  # larger ones are no size and no time
 
 @dataclass(frozen=True, slots=True)
 class StatusColumns:
-    """One entry a process; UNKNOWN if the line did not come."""
+    """One entry per process; UNKNOWN if the line did not come."""
 
     parent_pid: Ints64
     uid: Ints64  # the real one
@@ -46,11 +46,11 @@ class StatusColumns:
 
 
 def parse_status(text: Text, files: Spans) -> StatusColumns:
-    """The columns of these status files, one a process, empty if none was sent."""
+    """The columns of these status files, one per process, empty if none was sent."""
     lines = lines_of(text, files)
 
     def columns(keys: Sequence[bytes], numbers: Numbers) -> list[Ints64]:
-        """One column a key; the lines of all keys are read at once, as a host has few processes."""
+        """One column per key; the lines of all keys are read at once, as a host has few processes."""
         rows = [beginning_with(lines, key) for key in keys]
         lengths = np.repeat([len(key) for key in keys], [len(found) for found in rows])
         values = np.full((len(keys), len(files.start)), UNKNOWN, np.int64)

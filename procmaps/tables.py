@@ -47,7 +47,7 @@ class Trouble(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProcessTable:
-    """One row a process, in the order of the dump."""
+    """One row per process, in the order of the dump."""
 
     pid: Ints64
     parent_pid: Ints64
@@ -75,7 +75,7 @@ class ProcessTable:
 
 @dataclass(frozen=True, slots=True)
 class MapTable:
-    """One row a mapping, the whole host, ordered by process row and then as read."""
+    """One row per mapping, the whole host, ordered by process row and then as read."""
 
     process: Ints32  # row in the ProcessTable
     start: Addresses
@@ -105,7 +105,7 @@ class MapTable:
 
 @dataclass(frozen=True, slots=True)
 class PartTable:
-    """One row a part of a mapping: the parts of a mapping sum to it, and each byte has one kind.
+    """One row per part of a mapping: the parts of a mapping sum to it, and each byte has one kind.
 
     Ordered by mapping row, then by address. A block is what its maker asked for at once: a thread stack with
     its guards, an arena's heap with its reserve. Its parts have one kind and one process.
@@ -130,7 +130,7 @@ class PartTable:
 
 @dataclass(frozen=True, slots=True)
 class FootprintTable:
-    """One row a process, kind and block size: what the reports are made of."""
+    """One row per process, kind and block size: what the reports are made of."""
 
     process: Ints32  # row in the ProcessTable
     kind: Bytes8

@@ -1,4 +1,4 @@
-"""A closed run -> its report: what `reports.settle` settled, in the order in which outputs print it."""
+"""The report of a closed run: the tables of `reports.settle`, in the order of the outputs."""
 
 from dataclasses import dataclass, fields
 
@@ -30,9 +30,9 @@ class RunFacts:
     tool_version: str
     rules_version: str
     command: str
-    compared_with: str = ""  # the run that growth is against
+    compared_with: str = ""  # the run that growth compares with
     compared_at: str = ""
-    past_runs: int = 0  # how many own_excess looks back on
+    past_runs: int = 0  # the number of earlier runs that own_excess uses
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
-    """Hosts that failed, or are partial, for one reason."""
+    """Hosts that failed or are partial for the same reason."""
 
     status: str
     stage: str
@@ -68,15 +68,17 @@ class FailureGroup:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that the outputs print."""
+    """Everything that the outputs print."""
 
     run: RunFacts
     totals: Totals
     hosts: tuple[HostRow, ...]  # by native heap, ties by name; failed ones last, by name
     services: tuple[ServiceRow, ...]  # by native heap, ties by name
     failures: tuple[FailureGroup, ...]  # failed before partial, the largest first
-    advice: tuple[AdviceGroup, ...]  # more than information: the gravest first, then by rank of the host
-    tables: Settled  # for what has one row per process
+    advice: tuple[
+        AdviceGroup, ...
+    ]  # above the severity `information`: the most severe first, then by rank of the host
+    tables: Settled  # for outputs with one row per process
 
     @property
     def by_stacks(self) -> tuple[HostRow, ...]:

@@ -1,4 +1,4 @@
-"""The tables of a closed run: what outputs, trends and anybody's DuckDB read. `reports.settle` wrote them."""
+"""The tables of a closed run, as `reports.settle` wrote them, for outputs, trends and DuckDB."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -11,7 +11,7 @@ from archive.records import Closed, Manifest
 from archive.runs import Run
 
 FLEET: Final = "fleet"  # one row: the run, and the sums over its hosts
-HOSTS: Final = "hosts"  # one row per host asked
+HOSTS: Final = "hosts"  # one row per host of the run
 SERVICES: Final = "services"
 PROCESSES: Final = "processes"
 FOOTPRINTS: Final = "footprints"  # one row per process, kind and block size
@@ -23,7 +23,7 @@ WHOLE: Final = (FLEET, SERVICES)
 
 
 class Settled:
-    """The tables of one run; OperatorError if it is not closed, or was by a mapsweep without these."""
+    """The tables of one run; OperatorError if it is not closed, or if an older mapsweep closed it."""
 
     def __init__(self, run: Run) -> None:
         closed = run.closed()
@@ -37,11 +37,11 @@ class Settled:
 
     @property
     def manifest(self) -> Manifest:
-        """What the run was to do."""
+        """The manifest of the run."""
         return self._run.manifest
 
     def parts(self, name: str, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
-        """A table in its parts, hosts by name; OperatorError if one is damaged or gone."""
+        """The parts of a table, hosts by name; OperatorError if one is damaged or missing."""
         for part in range(self.closed.parts if name in IN_PARTS else 1):
             place = f"{self._run.run_id}: {name}, part {part}"
             try:
@@ -51,12 +51,12 @@ class Settled:
             yield tables.from_parquet(content, place, columns)
 
     def table(self, name: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
-        """A table, whole."""
+        """A whole table."""
         return pl.concat(self.parts(name, columns))
 
 
 def _older(run: Run) -> Mistake:
-    """The run was closed before there were these tables."""
+    """The error for a run that was closed before these tables existed."""
     if not run.manifest.keep_dumps:
         remedy = "the run kept no dumps, so they cannot be made; its report/ is unchanged"
     else:

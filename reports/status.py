@@ -1,4 +1,4 @@
-"""How a host of a run stands: ok, partial or failed, with the reason and what to do about it."""
+"""The status of a host in a run: ok, partial or failed, with the reason and the remedy."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from archive.records import Failure, HostRecord
 from archive.runs import Outcome
 
 OK, PARTIAL, FAILED = "ok", "partial", "failed"
-DEADLINE_REASON = "deadline"  # the run's, which passed before the host was done
+DEADLINE_REASON = "deadline"  # the deadline of the run passed before the host was done
 
 _REMEDIES = {
     "dns": "check ansible_host and the resolver of this machine",
@@ -28,7 +28,7 @@ _OPEN_REMEDY = "resume the run"
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """ok, partial or failed; for the last two why."""
+    """ok, partial or failed, and the reason for the last two."""
 
     status: str
     stage: str = ""
@@ -38,7 +38,7 @@ class Status:
 
 
 def status(outcome: Outcome) -> Status:
-    """What an outcome amounts to. Without an outcome a host counts as failed: nothing is known of it."""
+    """The status of an outcome. A host without an outcome counts as failed."""
     if outcome.record is not None:
         return _answered(outcome.record)
     if outcome.failure is not None:

@@ -1,4 +1,4 @@
-"""The words of a report, explained to those who read it."""
+"""The words of a report, explained to its readers."""
 
 WORDS: tuple[tuple[str, str], ...] = (
     (
