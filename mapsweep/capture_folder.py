@@ -1,4 +1,4 @@
-"""The folder that a report about a label needs: what a host sends of one process, with its secrets masked."""
+"""The folder that a report about a wrong label needs: the files of one process, with secrets masked."""
 
 import os
 import platform
@@ -23,7 +23,7 @@ VERSIONS: Final = "versions"
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """What was read of one process, ready to be written; and what could not be read."""
+    """The files of one process, ready to be written, and those that could not be read."""
 
     files: Mapping[str, bytes] = field(repr=False)
     missing: tuple[Mistake, ...]
@@ -46,7 +46,7 @@ def capture(folder: Path, source: str, masking: Masking = AS_BY_DEFAULT) -> Capt
 
 
 def masked(name: str, content: bytes, masking: Masking = AS_BY_DEFAULT) -> bytes:
-    """One file with the secrets in it masked: arguments as a sweep masks them, paths folder by folder."""
+    """One file with its secrets masked: arguments as in a sweep, paths folder by folder."""
     if name == "cmdline":
         return mask_cmdline(content, masking)
     if name == "cgroup":
@@ -55,7 +55,7 @@ def masked(name: str, content: bytes, masking: Masking = AS_BY_DEFAULT) -> bytes
 
 
 def write(captured: Capture, folder: Path) -> None:
-    """Write the files, for their owner alone, into a new or an empty folder. Raises OperatorError."""
+    """Write the files, readable by the owner only, into a new or an empty folder. Raises OperatorError."""
     place = str(folder)
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -74,7 +74,7 @@ def write(captured: Capture, folder: Path) -> None:
 
 
 def _versions() -> bytes:
-    """What the labels rest on besides the process: of this machine, and of this mapsweep."""
+    """The facts on which the labels depend besides the process: of this machine, and of this mapsweep."""
     kernel = os.uname()
     facts = {
         "captured_at": datetime.now(UTC).isoformat(timespec="seconds"),

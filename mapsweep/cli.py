@@ -13,7 +13,7 @@ from mapsweep.exits import Exit, run_and_exit
 # NumPy's BLAS starts one thread per core when it is imported, and nothing here multiplies matrices.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-# The verbs by what they are for. The line of help stands here, so that --help imports none of them.
+# The commands with their line of help, which is here so that --help imports none of them.
 COMMANDS = {
     "classify": "Label the memory of one process: a PID, a file, a folder like /proc/PID, or a stream.",
     "capture": "Record the files that a report about a wrong label needs.",
@@ -33,7 +33,7 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
 class Verbs(click.Group):
-    """A group that imports a verb when it is asked for: `mapsweep classify` must not wait for Celery."""
+    """A group that imports a command only when it is used: `mapsweep classify` must not wait for Celery."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)
@@ -98,7 +98,7 @@ def mapsweep() -> None:
 
 
 def invoke(command: click.Command, name: str, arguments: Sequence[str]) -> object:
-    """Parse and run, and let every exception through: click's main takes a gone reader for exit code 1."""
+    """Parse and run; exceptions pass, because click's main turns a closed pipe into exit code 1."""
     with command.make_context(name, list(arguments)) as ctx:
         return command.invoke(ctx)
 

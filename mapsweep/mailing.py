@@ -1,4 +1,4 @@
-"""A run's report to its readers, and what becomes of it on the way."""
+"""Mails the report of a run, and reports the result."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ _REMEDY = "set mail.server and mail.from in mapsweep.yaml"
 
 
 def recipients(typed: tuple[str, ...]) -> tuple[str, ...]:
-    """The addresses, each once; OperatorError with every one that is none."""
+    """The addresses, each once; OperatorError with every invalid one."""
     mistakes = []
     for address in typed:
         try:
@@ -32,7 +32,7 @@ def recipients(typed: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def written(run: Run, to: tuple[str, ...], settings: MailSettings | None) -> bytes:
-    """The message as it would be sent."""
+    """The message, as it is sent."""
     sender = settings or MailSettings(sender="mapsweep@localhost", server="")
     return bytes(render_email.message(report(run), to, sender))
 
@@ -45,12 +45,12 @@ def required(settings: MailSettings | None) -> MailSettings:
 
 
 def send(run: Run, to: tuple[str, ...], settings: MailSettings) -> Exit:
-    """Send the report; exit code 5 where anybody did not get it, with the reason on standard error."""
+    """Send the report; exit code 5 if a recipient did not get it, with the reason on standard error."""
     return _told(lambda: steps.mail_report(run, to, settings))
 
 
 def send_to_list(run: Run, settings: MailSettings) -> Exit:
-    """Send the report to those whom the run names, unless they have it; exit codes likewise."""
+    """Send the report to the run's mail list, unless it was sent; the exit codes are the same."""
     return _told(lambda: steps.mail_to_list(run, settings))
 
 

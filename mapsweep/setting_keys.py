@@ -43,7 +43,7 @@ class Key:
 
 
 class Evidence(StrEnum):
-    """What the hosts are asked for."""
+    """What a sweep reads on the hosts."""
 
     MAPS = "maps"
     SMAPS = "smaps"
@@ -96,13 +96,13 @@ class LimitKeys:
     ] = _LIMITS.smaps_resident_bytes
 
     def limits(self) -> Limits:
-        """As the collector takes them."""
+        """The limits in the form of the collector."""
         return Limits(**{name: getattr(self, name) for name in Limits.__slots__})
 
 
 @dataclass(frozen=True, slots=True)
 class SshKeys:
-    """How hosts are recognised, and with what we log in."""
+    """Host keys, and the keys to log in with."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
@@ -116,7 +116,7 @@ class SshKeys:
     ] = ("~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts")
     host_key_policy: Annotated[
         Policy,
-        BeforeValidator(lambda value: "off" if value is False else value),  # as YAML reads a bare off
+        BeforeValidator(lambda value: "off" if value is False else value),  # YAML reads a bare off as false
         Key("`strict`: unknown keys are refused; `accept-new`: a new host's key is kept; `off`: not checked"),
     ] = Policy.STRICT
     accepted_keys: Annotated[
@@ -179,7 +179,7 @@ class ReportKeys:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleKeys:
-    """A run that `mapsweep beat` starts by the clock."""
+    """A run that `mapsweep beat` starts at fixed times."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 

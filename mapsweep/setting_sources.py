@@ -1,4 +1,4 @@
-"""Where settings come from: the file's tree, the environment and the flags laid over it."""
+"""The sources of settings: the file, overridden by the environment, overridden by the flags."""
 
 import difflib
 import os
@@ -40,7 +40,7 @@ _WORDING = (
 
 
 class Sources:
-    """The tree of values as they were given, and where each stands."""
+    """The tree of given values, and the place of each."""
 
     def __init__(self, document: Document, environment: Environment, flags: Flags) -> None:
         self._document = document
@@ -75,7 +75,7 @@ class Sources:
         return given | self._places
 
     def place(self, location: Location) -> str:
-        """Where a value stands, for a message."""
+        """The place of a value, for a message."""
         path = ".".join(map(str, location))
         if path in self._places:
             return self._places[path]
@@ -100,7 +100,7 @@ class Sources:
 
 
 def _tree(document: Document) -> dict[str, Json]:
-    """The file's values; OperatorError if the file is no mapping."""
+    """The file's values; OperatorError if the file is not a mapping."""
     try:
         tree = _json(yaml_document.plain(document.root))
     except ValueError as error:
@@ -113,7 +113,7 @@ def _tree(document: Document) -> dict[str, Json]:
 
 
 def _json(value: Plain) -> Json:
-    """The same as JSON has it, bytes as nothing; ValueError for what is encrypted."""
+    """The value as JSON, bytes as null; ValueError if it is encrypted."""
     if isinstance(value, list):
         return [_json(item) for item in value]
     if isinstance(value, dict):
@@ -126,7 +126,7 @@ def _json(value: Plain) -> Json:
 
 
 def _from_text(row: Row, text: str) -> Json:
-    """A value as the environment or a flag gives it; what does not fit stays text, a mistake later."""
+    """A value from the environment or a flag; a wrong one stays text, and validation reports it."""
     if row.form is Form.PATH:
         return _absolute(text)
     if row.form in (Form.PATHS, Form.TEXTS):
@@ -143,14 +143,14 @@ def _from_text(row: Row, text: str) -> Json:
 
 
 def _problem(message: str, given: object) -> str:
-    """The validator's words in the words of this file's readers."""
+    """The validator's message in words for operators."""
     for theirs, ours in _WORDING:
         message = message.replace(theirs, ours)
     return message + (f", not {given!r}" if isinstance(given, str | int | float) else "")
 
 
 def _absolute(text: str) -> str:
-    """Beside the file, a path is meant from the working directory."""
+    """An absolute path; outside of the file, paths are relative to the working directory."""
     return text if "://" in text else str(Path(text).expanduser().absolute())
 
 
@@ -176,7 +176,7 @@ def _line(root: Node | None, location: Location) -> int:
 
 
 def _nearest(location: Location) -> str:
-    """What may have been meant: a key of the same section that is spelt alike."""
+    """A suggestion: a key of the same section with a similar name."""
     above = "".join("[]." if isinstance(name, int) else f"{name}." for name in location[:-1]).replace(
         ".[]", "[]"
     )

@@ -1,4 +1,4 @@
-"""What single settings may be: each gives its text back, or says in a ValueError what is wrong."""
+"""Checks of single settings: each returns its text, or raises a ValueError that says what is wrong."""
 
 import re
 from pathlib import Path
@@ -62,7 +62,7 @@ def broker_url(text: str) -> str:
 
 
 def mask_word(text: str) -> str:
-    """Part of a name; one of two letters would be part of most names."""
+    """A part of a name, of at least 3 characters, because shorter ones occur in most names."""
     if not _MASK_WORD.fullmatch(text):
         raise ValueError("must be 3 to 64 letters, digits, - or _")
     return text

@@ -1,4 +1,4 @@
-"""A run carried out as the settings say: here or by workers, and mailed where that was asked for."""
+"""Executes a run as the settings say: here or by workers; and mails it if requested."""
 
 import os
 
@@ -19,7 +19,7 @@ WORKERS_GO_ON = "no longer watched; the workers go on with the run. To watch it 
 
 
 def check(request: Request, settings: Settings) -> None:
-    """OperatorError if the settings do not allow the request; asked before anything is written."""
+    """OperatorError if the settings do not allow the request; checked before anything is written."""
     if _is_for_workers(request.hosts, settings):
         from mapsweep.worker_settings import worker_settings  # noqa: PLC0415 - Celery costs half a second
         from workers.app import require_broker  # noqa: PLC0415 - likewise
@@ -32,7 +32,7 @@ def check(request: Request, settings: Settings) -> None:
 
 
 def carry_out(run: Run, settings: Settings, wanted: tuple[Threshold, ...]) -> Exit:
-    """Execute a run and end on the terminal; a report that was not delivered counts more than what it says.
+    """Execute a run and print its summary; an undelivered report overrides the other exit codes.
 
     Workers mail the report themselves when they have rendered it.
     """
@@ -51,12 +51,12 @@ def carry_out(run: Run, settings: Settings, wanted: tuple[Threshold, ...]) -> Ex
 
 
 def _is_for_workers(hosts: tuple[Host, ...], settings: Settings) -> bool:
-    """A run that reads this machine alone is not: a worker would read its own."""
+    """Not for a run that reads only this machine, because a worker would read its own."""
     return bool(settings.broker) and any(host.connection is not Connection.LOCAL for host in hosts)
 
 
 def _mail(settings: Settings) -> MailSettings:
-    """Asked for before the hosts are: nobody wants to learn in the morning that no server is set."""
+    """Checked before the sweep, so that nobody learns only in the morning that no mail server is set."""
     return mailing.required(mail_settings(settings, os.environ))
 
 

@@ -19,7 +19,7 @@ HOST_EXTRAS: Final[dict[str, type[pl.DataType]]] = {
     "largest_pid": pl.Int64,
     "largest": pl.String,  # name and pid of the process with the most native heap, if any
     "most_stacks": pl.String,  # and of the one with the most thread stacks
-    "to_look_at": pl.Int64,  # findings above the severity `information`
+    "to_look_at": pl.Int64,  # findings above the severity `info`
 }
 _ENDING: Final[dict[str, type[pl.DataType]]] = {
     "name": pl.String,
@@ -88,7 +88,7 @@ def others_of(processes: pl.DataFrame) -> pl.DataFrame:
 
 
 def to_look_at(findings: pl.DataFrame) -> pl.DataFrame:
-    """name, and the number of shown findings above the severity `information`."""
+    """name, and the number of shown findings above the severity `info`."""
     urgent = (pl.col("severity") != SEVERITIES[-1]).sum().cast(pl.Int64)
     return graver_first(findings).group_by(pl.col("host").alias("name")).agg(urgent.alias("to_look_at"))
 

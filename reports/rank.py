@@ -77,7 +77,7 @@ class Report:
     failures: tuple[FailureGroup, ...]  # failed before partial, the largest first
     advice: tuple[
         AdviceGroup, ...
-    ]  # above the severity `information`: the most severe first, then by rank of the host
+    ]  # above the severity `info`: the most severe first, then by rank of the host
     tables: Settled  # for outputs with one row per process
 
     @property

@@ -1,4 +1,4 @@
-"""A run on this machine: SSH in threads of this process, classifying in processes beside it. No Redis."""
+"""A run on this machine: SSH in threads of this process, classifying in separate processes. No Redis."""
 
 import os
 import threading
@@ -18,14 +18,14 @@ from workers.locks import held
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is, in hosts."""
+    """The progress of a run, in hosts."""
 
     asked: int
-    collected: int  # dumps and failures that have come in
-    classified: int  # with footprints
+    collected: int  # hosts with a dump or a failure
+    classified: int  # hosts with a result
     failed: int
-    last: str = ""  # the host that changed it
-    note: str = ""  # why nothing moves
+    last: str = ""  # the host of the last change
+    note: str = ""  # why there is no progress
 
     @property
     def ended(self) -> int:
@@ -37,7 +37,7 @@ OnProgress = Callable[[Progress], None]
 
 
 def progress_of(run: Run) -> Progress:
-    """How far a run is, by its folder."""
+    """The progress of a run, from its folder."""
     standing = run.standing()
     collected = len(standing.done) + len(standing.failed) + len(standing.dumped)
     return Progress(len(run.manifest.hosts), collected, len(standing.done), len(standing.failed))
@@ -46,11 +46,11 @@ def progress_of(run: Run) -> Progress:
 def execute(
     run: Run, session: Session, progress: OnProgress, stop: threading.Event, processes: int = 0
 ) -> Closed | None:
-    """Do what is still to be done of a run, close it and render its report; None if `stop` came first.
+    """Do the rest of a run, close it and render its report; None if `stop` was set first.
 
-    `processes` classify side by side, as many as there are cores where it is 0. `progress` is called from
-    several threads, one at a time. A run that was stopped or killed goes on from where it stood. Past the
-    run's deadline no host is asked any more: what has sent nothing by then has failed. OperatorError if
+    `processes` classify in parallel; 0 means one per core. `progress` is called from
+    several threads, one at a time. A run that was stopped or killed continues where it was. After the
+    run's deadline no host is contacted any more, and hosts without a dump fail. OperatorError if
     another process executes the run.
     """
     with held(run):
@@ -64,7 +64,7 @@ def execute(
 def _brought_in(
     run: Run, session: Session, progress: OnProgress, stop: threading.Event, processes: int
 ) -> bool:
-    """Sweep and classify what has no outcome; False if something was left."""
+    """Sweep and classify hosts without an outcome; False if some are left."""
     tally = _Tally(progress_of(run), progress)
     standing = run.standing()
 
@@ -92,7 +92,7 @@ def _brought_in(
 
 @contextmanager
 def _stopped_at_the_deadline(run: Run, stop: threading.Event) -> Iterator[threading.Event]:
-    """An event for the sweep: set with `stop`, and at the deadline of the run."""
+    """An event for the sweep that is set with `stop` and at the deadline of the run."""
     over, swept = threading.Event(), threading.Event()
 
     def watch() -> None:
@@ -112,7 +112,7 @@ def _stopped_at_the_deadline(run: Run, stop: threading.Event) -> Iterator[thread
 
 
 class _Tally:
-    """Counts hosts as they come in from the threads, and reports each change."""
+    """Counts hosts from several threads, and reports each change."""
 
     def __init__(self, begun: Progress, progress: OnProgress) -> None:
         self._lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""A run on the fleet's workers: it is given to them and its folder is watched."""
+"""A run on the fleet's workers: gives it to them and watches its folder."""
 
 import os
 import threading
@@ -20,16 +20,16 @@ from workers.post import Post, post_office
 from workers.tasks import give, tend
 
 POLL_S = 1.0
-NOBODY_S = 5.0  # a worker that listens has begun by then
+NOBODY_S = 5.0  # a listening worker has begun by then
 NOBODY = (
     "no worker has begun yet: start one with `mapsweep worker`, or see its log for why it refuses the run"
 )
 
 
 def execute(run: Run, settings: WorkerSettings, progress: OnProgress, stop: threading.Event) -> Closed | None:
-    """Have the workers do what is still to be done of a run; None if `stop` came first, and they go on.
+    """Have the workers do the rest of a run; None if `stop` was set first, and then they go on.
 
-    The run has to lie where the workers reach it under the same URL. OperatorError if the broker cannot be
+    The workers must be able to reach the run under the same URL. OperatorError if the broker cannot be
     used.
     """
     _check(run, settings)
@@ -77,7 +77,7 @@ def _is_begun(run: Run, post: Post, settings: WorkerSettings) -> bool:
 
 
 def _finished_here(run: Run) -> Closed:
-    """No worker has closed and rendered the run: do so, and show why it failed there. No mail is sent."""
+    """Close and render the run if no worker did, to show why it failed there. Sends no mail."""
     closed = steps.close_run(run)
     steps.render_report(run)
     steps.runs_beside(run).unqueue(run.run_id)
@@ -85,7 +85,7 @@ def _finished_here(run: Run) -> Closed:
 
 
 def _lies_beside(run: Run, settings: WorkerSettings) -> bool:
-    """Whether a run is one of those that the settings name, whichever way the folder was given."""
+    """Whether a run is in the folder of the settings, however that folder was given."""
     places = steps.runs_beside(run).store.url, Runs(settings.runs_url).store.url
     local = [os.path.realpath(place) if "://" not in place else place for place in places]
     return local[0] == local[1] and run.url.rpartition("/")[2] == run.run_id
@@ -97,5 +97,5 @@ def _check(run: Run, settings: WorkerSettings) -> None:
         raise OperatorError(
             Mistake(run.url, problem, "name its folder with --runs, here and for the workers")
         )
-    Runs(settings.runs_url, settings.signing_key).by_id(run.run_id)  # the workers would open no other
+    Runs(settings.runs_url, settings.signing_key).by_id(run.run_id)  # the workers open no other runs
     check_for_workers(run.manifest.limits, settings.pace)

@@ -1,7 +1,6 @@
-"""Who is at work on what: leases in Redis that lapse when a worker dies, and how often each host was begun.
+"""Who works on what: leases in Redis that expire when a worker dies, and how often each host was begun.
 
-Nothing here is needed to know what is done: that is in the run's folder. A Redis that lost it all costs
-repeated work, never a wrong result.
+The run's folder says what is done. If Redis loses everything, work is repeated, but no result becomes wrong.
 """
 
 from collections.abc import Iterable
@@ -18,7 +17,7 @@ KEYS_AT_ONCE = 1000
 
 
 class Step(StrEnum):
-    """What a worker can be at with a host, or with the run itself."""
+    """A step of work on a host, or on the run itself."""
 
     COLLECT = "collect"
     CLASSIFY = "classify"
@@ -34,7 +33,7 @@ class Leases:
         self._lease_s = lease_s
 
     def take(self, step: Step, host: str) -> bool:
-        """Begin a step on a host, which counts as an attempt; False if another worker is at it."""
+        """Begin a step on a host, which counts as an attempt; False if another worker does it."""
         if not self._redis.set(self._lease(step, host), "", nx=True, ex=self._lease_s):
             return False
         self._redis.hincrby(self._begun(step), host, 1)
@@ -42,7 +41,7 @@ class Leases:
         return True
 
     def release(self, step: Step, host: str) -> None:
-        """The step on that host is over, whatever came of it."""
+        """End the step on the host, whatever its result."""
         self._redis.delete(self._lease(step, host))
 
     def attempts(self, step: Step) -> dict[str, int]:
@@ -51,7 +50,7 @@ class Leases:
         return {host: int(count) for host, count in begun.items()}
 
     def held(self, step: Step, hosts: Iterable[str]) -> frozenset[str]:
-        """Those of the hosts that a worker is at."""
+        """The hosts on which a worker works."""
         names = list(hosts)
         found: set[str] = set()
         for start in range(0, len(names), KEYS_AT_ONCE):
@@ -61,7 +60,7 @@ class Leases:
         return frozenset(found)
 
     def may_post(self, step: Step, host: str) -> bool:
-        """Whether a message about the host may be sent again: once in the time of a lease."""
+        """Whether a message about the host may be sent again: once per lease time."""
         key = f"{self._prefix}posted:{step}:{host}"
         return bool(self._redis.set(key, "", nx=True, ex=self._lease_s))
 
@@ -77,10 +76,10 @@ class Leases:
 
 
 def claim(client: "redis.Redis", what: str, seconds: int) -> bool:
-    """Be the first to claim something, for all that share the broker."""
+    """Claim something; False if somebody on this broker has claimed it."""
     return bool(client.set(f"{KEY_PREFIX}claim:{what}", "", nx=True, ex=seconds))
 
 
 def disclaim(client: "redis.Redis", what: str) -> None:
-    """Give a claim up, for another to take."""
+    """Give up a claim."""
     client.delete(f"{KEY_PREFIX}claim:{what}")

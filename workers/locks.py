@@ -1,4 +1,4 @@
-"""One executor a run: a lock in the run's folder that says who holds it and until when."""
+"""One executor per run: a lock in the run's folder with its owner and its end."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from archive.mistakes import Mistake, OperatorError
 from archive.runs import Run
 
 LOCK = "lock.json"
-HELD_S_MAX = 24 * 3600  # no run takes a day; from then on a lock counts as left over
+HELD_S_MAX = 24 * 3600  # no run takes a day; an older lock is stale
 UNREADABLE_OWNER = "somebody whose mark cannot be read"
 
 
@@ -21,13 +21,13 @@ UNREADABLE_OWNER = "somebody whose mark cannot be read"
 class Holder:
     """The process that executes a run."""
 
-    machine: str  # host name and boot: a process id means nothing elsewhere, or after a restart
+    machine: str  # host name and boot id, because a process id is only valid there
     pid: int
-    start_ticks: int  # with the pid it names a process
-    until: str  # UTC, RFC 3339: from then on nobody respects the lock
+    start_ticks: int  # identifies the process together with the pid
+    until: str  # UTC, RFC 3339: after this the lock is stale
 
     def is_gone(self, now: datetime) -> bool:
-        """Whether the lock is left over: its time is up, or its process on this machine has ended."""
+        """Whether the lock is stale: its time is up, or its process on this machine has ended."""
         if datetime.fromisoformat(self.until) <= now:
             return True
         return self.machine == _machine() and _start_ticks(self.pid) != self.start_ticks
@@ -35,7 +35,7 @@ class Holder:
 
 @contextmanager
 def held(run: Run) -> Iterator[None]:
-    """Execute a run alone; OperatorError if another process is at it."""
+    """Execute a run alone; OperatorError if another process executes it."""
     until = datetime.now(UTC) + timedelta(seconds=HELD_S_MAX)
     holder = Holder(_machine(), os.getpid(), _start_ticks(os.getpid()), until.isoformat())
     text = json.dumps(asdict(holder))
@@ -51,9 +51,9 @@ def held(run: Run) -> Iterator[None]:
 
 
 def _break_left_over(run: Run) -> None:
-    """Remove a lock that nobody holds any more.
+    """Remove a stale lock.
 
-    Two that do so at once may both go on: then each object is still written once, and work is done twice.
+    If two processes do so at once, both may go on; work is then done twice, but each object is written once.
     """
     text = run.store.lock_owner(LOCK)
     if text is None:

@@ -1,4 +1,4 @@
-"""What a run is to do: a request becomes a manifest here, whoever asks (a command, a schedule, the demo)."""
+"""Plans a run: makes the manifest from a request of a command, a schedule or the demo."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,19 +14,19 @@ from workers.pace import Pace
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One run, asked for. `hosts` are as the inventory gives them: what the scope says of become is added."""
+    """The request for one run. `hosts` come from the inventory; the scope's `become` is added to them."""
 
     scope: Scope
     hosts: tuple[Host, ...]
     limits: Limits
     deadline_s: int
-    command: str = ""  # how to ask again, without secrets
+    command: str = ""  # the command that repeats it, without secrets
     keep_dumps: bool = True
     mail_to: tuple[str, ...] = ()
 
 
 def planned(request: Request, due: datetime | None = None, mark: str = "") -> Manifest:
-    """The manifest of a run that starts now; a schedule's is named after the time it was due, and a mark."""
+    """The manifest of a run that starts now; that of a schedule is named after its due time and a mark."""
     now = datetime.now(UTC)
     return Manifest(
         run_id=new_run_id(due or now, request.scope.name, mark),
@@ -51,7 +51,7 @@ def check_for_workers(limits: Limits, pace: Pace) -> None:
 
 
 def _too_long(limits: Limits, pace: Pace) -> Iterator[Mistake]:
-    longest_s = limits.total_s * limits.attempts  # a message names no more hosts than are swept at once
+    longest_s = limits.total_s * limits.attempts  # a message has at most as many hosts as are swept at once
     if longest_s >= pace.task_s:
         problem = (
             f"a host may take {longest_s:.0f} s (total_s times attempts), a worker's task {pace.task_s} s"

@@ -1,4 +1,4 @@
-"""What is done to a run, step by step; both modes call these same functions."""
+"""The steps of a run; both modes call these functions."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -21,32 +21,32 @@ if TYPE_CHECKING:
 
 DETAIL_LENGTH_MAX = 400
 
-# Polars starts threads, which do not survive a fork, and costs 0.2 s: the steps that need it import it.
+# Polars starts threads, which do not survive a fork, and takes 0.2 s: only steps that need it import it.
 
 
 def now() -> str:
-    """The time in UTC as the records hold it."""
+    """The current time in UTC in the format of the records."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 @lru_cache(maxsize=8)
 def opened(run_url: str, generation: str) -> Run:
-    """A run by its URL; kept, because its manifest never changes and a fleet's takes a while to read."""
+    """A run by its URL; cached, because its manifest never changes and a large one takes a while to read."""
     run = open_run(run_url)
     return Run(run.store, run.manifest, generation)
 
 
 @lru_cache(maxsize=8)
 def opened_by_id(runs_url: str, run_id: str, signing_key: bytes = b"") -> Run:
-    """A run by its id among the runs of one place, kept likewise; OperatorError for whatever else.
+    """A run by its id in one folder of runs, also cached; OperatorError for anything else.
 
-    With a key, only one that is signed with it.
+    With a key, only a run that is signed with it.
     """
     return Runs(runs_url, signing_key).by_id(run_id)
 
 
 def keep(run: Run, outcome: Dump | Failure) -> None:
-    """Store what the collector brought back from a host; what cannot be stored is that host's failure."""
+    """Store a host's dump or failure; if the dump cannot be stored, that is the host's failure."""
     try:
         if isinstance(outcome, Dump):
             run.write_dump(outcome)
@@ -59,9 +59,9 @@ def keep(run: Run, outcome: Dump | Failure) -> None:
 
 
 def classify_host(run: Run, host: str) -> HostRecord | Failure:
-    """Make a host's footprints of its dump. Whatever keeps us from it is that host's failure.
+    """Classify a host's dump. If that fails, it is the host's failure.
 
-    Raises only what a full or forbidden disk does, which is no host's.
+    Raises only errors of a full or forbidden disk, which are not the host's fault.
     """
     try:
         return _classified(run, host)
@@ -75,7 +75,7 @@ def classify_host(run: Run, host: str) -> HostRecord | Failure:
 
 
 def _classified(run: Run, host: str) -> HostRecord:
-    """Raises DumpError or OperatorError if the bytes are no dump."""
+    """The result of a dump; DumpError or OperatorError if the bytes are not a dump."""
     from archive.host_results import host_record, host_result  # noqa: PLC0415 # starts Polars
 
     dump = run.read_dump(host)
@@ -94,7 +94,7 @@ def _classified(run: Run, host: str) -> HostRecord:
 
 
 def fail_by(run: Run, host: str, stage: Stage, error: Exception) -> Failure:
-    """Record that a host failed by what nothing explains: a bug of ours, or memory that is short."""
+    """Record that a host failed because of a bug, or because memory is short."""
     trouble = HostTrouble.of_error(stage, error)
     trace = bugs.trace(error) if trouble.reason == BUG else ""
     return fail_host(
@@ -105,7 +105,7 @@ def fail_by(run: Run, host: str, stage: Stage, error: Exception) -> Failure:
 def fail_host(
     run: Run, host: str, stage: Stage, reason: str, *, detail: str, remedy: str = "", trace: str = ""
 ) -> Failure:
-    """Record that a host gave nothing that can be reported, after the attempts there may have been before."""
+    """Record a failure of a host, numbered after its earlier attempts."""
     of_dump = run.has_dump(host)
     failure = Failure(
         host=host,
@@ -122,7 +122,7 @@ def fail_host(
 
 
 def fail_missing(run: Run) -> int:
-    """Past the run's deadline: what has no outcome gets one; how many those were."""
+    """Fail all hosts without an outcome, after the run's deadline; gives their number."""
     missing = run.pending()
     for host in missing:
         detail = f"the run's deadline ({run.manifest.deadline_at}) passed before the host was done"
@@ -138,12 +138,12 @@ def fail_missing(run: Run) -> int:
 
 
 def is_past_deadline(run: Run) -> bool:
-    """Whether the time that the run was given is over."""
+    """Whether the deadline of the run has passed."""
     return datetime.fromisoformat(run.manifest.deadline_at) <= datetime.now(UTC)
 
 
 def close_run(run: Run) -> Closed:
-    """Settle a run whose hosts all have an outcome: its tables, how many answered. Closed stays closed."""
+    """Close a run whose hosts all have an outcome, and write its tables. A closed run stays closed."""
     closed = run.closed()
     if closed is not None:
         return closed
@@ -151,7 +151,8 @@ def close_run(run: Run) -> Closed:
 
     closed = settle(run, runs_beside(run), now())
     if not run.manifest.keep_dumps:
-        for host in run.dumped() & run.standing().done:  # of one who was killed before the removal
+        # dumps of a process that was killed before it removed them
+        for host in run.dumped() & run.standing().done:
             run.remove_dump(host)
     if not run.close(closed):
         return close_run(run)
@@ -160,7 +161,7 @@ def close_run(run: Run) -> Closed:
 
 
 def render_report(run: Run) -> None:
-    """Write the report of a closed run; index.html last, so that its presence says that all is there."""
+    """Write the report of a closed run; index.html is last, so that if it exists, the report is complete."""
     from reports import render_csv, render_html, render_json  # noqa: PLC0415 # start Polars and Jinja
     from reports.rank import report  # noqa: PLC0415 # likewise
 
@@ -173,7 +174,7 @@ def render_report(run: Run) -> None:
 
 
 def is_rendered(run: Run) -> bool:
-    """Whether the report is there, whole."""
+    """Whether the complete report exists."""
     return run.has_report("index.html")
 
 
@@ -187,7 +188,7 @@ def mail_report(run: Run, to: tuple[str, ...], mail: "MailSettings") -> "Deliver
 
 
 def mail_to_list(run: Run, mail: "MailSettings") -> "Delivery | None":
-    """Send the report to those whom the run names, once; None if it names nobody or has been mailed.
+    """Send the report to the run's mail list, once; None if the list is empty or the report was mailed.
 
     DeliveryError if nobody gets it.
     """
@@ -200,12 +201,12 @@ def mail_to_list(run: Run, mail: "MailSettings") -> "Delivery | None":
 
 
 def runs_beside(run: Run) -> Runs:
-    """The runs in the same place, which growth is read against."""
+    """The runs in the same folder, with which growth is compared."""
     return Runs(run.url.rpartition("/")[0] or "/")
 
 
 def remade(run: Run) -> Run:
-    """A closed run with all to be made anew of its dumps, beside what there is until it is closed.
+    """A closed run to be classified again from its dumps, in new folders until it is closed again.
 
     OperatorError if a dump is missing.
     """
@@ -213,7 +214,7 @@ def remade(run: Run) -> Run:
         problem = "kept no dumps, so nothing can be made anew"
         raise OperatorError(Mistake(run.run_id, problem, "sweep again with dumps kept"))
     anew = run.remade(RULES_VERSION)
-    lost = sorted({host.name for host in anew.pending()} - run.dumped())  # no host is asked again
+    lost = sorted({host.name for host in anew.pending()} - run.dumped())  # no host is contacted again
     if lost:
         problem = f"has no dump any more for {len(lost)} hosts, {lost[0]!r} is the first"
         raise OperatorError(Mistake(run.run_id, problem, "put the dumps back, or sweep again"))

@@ -1,4 +1,4 @@
-"""What a worker does, task by task. Tasks are shells around `workers.steps`; none waits for another."""
+"""The tasks of a worker. They call `workers.steps`, and none waits for another."""
 
 import logging
 import threading
@@ -26,7 +26,7 @@ from workers.trust import Trust
 if TYPE_CHECKING:
     import redis
 
-REFUSED_AGAIN_S = 24 * 3600  # a run that is refused is told and counted once in this time
+REFUSED_AGAIN_S = 24 * 3600  # a refused run is logged and counted once in this time
 
 log = logging.getLogger("mapsweep")
 
@@ -36,8 +36,8 @@ def worker_app(settings: WorkerSettings) -> Celery:
     app = celery_app(settings)
     worker = Worker(settings, app)
 
-    # whoever reaches Redis can send a message: its arguments may be anything, or missing
-    # functions, not the methods themselves: of a method Celery believes that it misses its self
+    # whoever reaches Redis can send a message, so its arguments may be anything, or missing
+    # functions and not methods, because Celery would pass no self to a method
     @app.task(name=COLLECT_TASK, shared=False)
     def collect(run_id: object = None, hosts: object = None, **_: object) -> None:
         worker.collect(run_id, hosts)
@@ -62,7 +62,7 @@ def worker_app(settings: WorkerSettings) -> Celery:
 
 
 class Worker:
-    """One process of a worker. What it connects to is opened in the process that uses it, after the fork."""
+    """One process of a worker. It opens its connections itself, after the fork."""
 
     def __init__(self, settings: WorkerSettings, app: Celery) -> None:
         self._settings = settings
@@ -70,9 +70,9 @@ class Worker:
         self._trust = Trust(settings)
 
     def collect(self, run_id: object, hosts: object) -> None:
-        """Sweep hosts that nobody else is at, and have each one classified."""
+        """Sweep hosts on which nobody else works, and have each one classified."""
         run, asked = self._asked(COLLECT_TASK, run_id, hosts)
-        if run is None or steps.is_past_deadline(run):  # then what is missing is closed as a failure
+        if run is None or steps.is_past_deadline(run):  # then the missing hosts fail
             return
         leases = self._leases(run)
         pending = {host.name for host in run.pending()} - run.dumped()
@@ -97,7 +97,7 @@ class Worker:
                 leases.release(Step.COLLECT, name)
 
     def classify(self, run_id: object, host: object) -> None:
-        """Classify a host's dump, unless it is done or another worker is at it."""
+        """Classify a host's dump, unless it is done or another worker does it."""
         run, asked = self._asked(CLASSIFY_TASK, run_id, [host])
         for name in asked if run is not None and run.closed() is None else ():
             if run is None or run.is_done(name):
@@ -111,7 +111,7 @@ class Worker:
         run, _ = self._asked(FINISH_TASK, run_id, [])
         if run is None:
             return
-        if run.closed() is None and run.pending():  # a message that comes too early, or again
+        if run.closed() is None and run.pending():  # a message that came too early, or twice
             log.info("%s has hosts left and is not finished", run.run_id)
             return
         runs = steps.runs_beside(run)
@@ -130,12 +130,12 @@ class Worker:
                 if not tend(self._trust.opened(run_id), self._post, self._settings):
                     runs.unqueue(run_id)
                     log.error("%s could not be rendered; mapsweep collect --resume shows why", run_id)
-            except OperatorError as error:  # one run's damaged folder must not hold up the others
+            except OperatorError as error:  # a damaged run must not block the others
                 if claim(self._redis, f"refused:{run_id}", REFUSED_AGAIN_S):
                     self._refuse(f"{run_id}, which was given to the workers,", error)
 
     def start(self, schedule: object) -> None:
-        """Start the run of a schedule's present time, unless it has been started."""
+        """Start the run of a schedule's current due time, unless it was started."""
         try:
             name = starts.named(schedule, self._settings).name
         except OperatorError as error:
@@ -151,7 +151,7 @@ class Worker:
     def _asked(
         self, task: str, run_id: object, hosts: object
     ) -> tuple[Run, list[str]] | tuple[None, list[str]]:
-        """The run and its hosts that a message is about; no run where the message is refused."""
+        """The run and the hosts of a message; no run if the message is refused."""
         try:
             run, names = self._run(task, run_id), _names(hosts)
         except OperatorError as error:
@@ -170,7 +170,7 @@ class Worker:
         return run, asked
 
     def _run(self, task: str, run_id: object) -> Run:
-        """A run that this worker may act on; OperatorError for whatever else a message names."""
+        """A run that this worker may act on; OperatorError for anything else in a message."""
         if not isinstance(run_id, str):
             raise OperatorError(Mistake("run_id", f"must be text, not {type(run_id).__name__}"))
         if task == CLASSIFY_TASK:
@@ -182,7 +182,7 @@ class Worker:
         self._redis.incr(REFUSED_KEY)
 
     def _mail(self, run: Run) -> None:
-        """Mail the report to the run's list; a server that refuses is logged, the report is there anyway."""
+        """Mail the report to the run's list; a refusal is logged, and the report exists anyway."""
         if self._settings.mail is None:
             if run.manifest.mail_to:
                 log.error("%s is not mailed: no mail server is set", run.run_id)
@@ -212,7 +212,9 @@ class Worker:
 
     @cached_property
     def _classifier(self) -> Classifier:
-        return Classifier(1)  # beside this process: a dump that kills its classifier leaves the worker alive
+        return Classifier(
+            1
+        )  # in a separate process, so that a dump that kills its classifier leaves the worker alive
 
     @cached_property
     def _sessions(self) -> Sessions:
@@ -223,7 +225,7 @@ class Worker:
 
 
 def give(run: Run, post: Post) -> None:
-    """Give a run to the fleet: from now on it is looked after until it is finished."""
+    """Give a run to the fleet, which looks after it until it is finished."""
     steps.runs_beside(run).queue(run.run_id)
     dumped = run.dumped()
     pending = [host.name for host in run.pending()]
@@ -250,7 +252,7 @@ def _names(hosts: object) -> list[str]:
 
 @contextmanager
 def _taken(leases: Leases, step: Step, host: str) -> Iterator[bool]:
-    """Be the one who is at a step; False if another is."""
+    """Take a step; False if another worker has it."""
     if not leases.take(step, host):
         yield False
         return

@@ -1,10 +1,9 @@
-"""Which runs a worker acts on: those that somebody planned who may.
+"""Which runs a worker acts on.
 
-With the signing key that is what its signature says; it was checked when the run was opened. Without it,
-whoever can write where runs lie could have planned the run. Then it may say no more than this worker's own
-settings say: hosts as its own inventory has them, limits at most its own, mail to those whom its own
-schedules mail to. Only `become` is free: it is the choice of each run, and the sudoers rule allows the probe
-alone.
+With a signing key, the signature decides; it was checked when the run was opened. Without one, whoever can
+write to the folder of the runs could have planned the run. Then the run must stay within this worker's own
+settings: hosts as in its inventory, limits at most its own, mail only to addresses in its schedules. Only
+`become` is free, because each run chooses it, and the sudoers rule allows only the probe.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,23 +17,23 @@ from archive.runs import Run
 from workers import steps
 from workers.app import WorkerSettings
 
-INVENTORY_KEPT_S = 60  # reading a large one takes seconds; a change counts from then on
+INVENTORY_KEPT_S = 60  # reading a large one takes seconds; changes are noticed after this time
 _EVIDENCE = ("maps", "smaps")
-_TO_CLASSIFY = ("inflated_bytes", "classify_s")  # the limits that classifying takes from the run
+_TO_CLASSIFY = ("inflated_bytes", "classify_s")  # the limits of the run that classifying uses
 _REMEDY = "give planners and workers the same signing_key_file, or the same inventory and settings"
 
 
 class Trust:
-    """Opens the runs that messages name, for one worker."""
+    """Opens the runs in messages, for one worker."""
 
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
-        self._trusted: dict[str, Run] = {}  # the last one; `opened_by_id` keeps the same objects
+        self._trusted: dict[str, Run] = {}  # the last run; `opened_by_id` caches the objects
         self._hosts: Mapping[str, Host] = {}
         self._hosts_until = 0.0
 
     def opened(self, run_id: str) -> Run:
-        """A run of the worker's own place whose plan it may act on; OperatorError for every other."""
+        """A run that this worker may act on; OperatorError for any other."""
         settings = self._settings
         run = steps.opened_by_id(settings.runs_url, run_id, settings.signing_key)
         if self._trusted.get(run_id) is not run:
@@ -45,7 +44,7 @@ class Trust:
         return run
 
     def opened_to_classify(self, run_id: str) -> Run:
-        """A run whose dumps this worker may look into, whoever planned it: no host is asked, no mail sent."""
+        """A run whose dumps this worker may read, whoever planned it: no host is contacted, no mail sent."""
         settings = self._settings
         run = steps.opened_by_id(settings.runs_url, run_id, settings.signing_key)
         for name in () if settings.signing_key else _TO_CLASSIFY:
@@ -77,7 +76,7 @@ class Trust:
                 return
 
     def _own_hosts(self) -> Mapping[str, Host]:
-        """The hosts of the worker's own inventory, those left out that cannot be swept as it has them."""
+        """The hosts of the worker's own inventory, without those that cannot be swept."""
         path = self._settings.inventory
         if path is None:
             return {}
@@ -85,7 +84,7 @@ class Trust:
             from collector.inventory import load  # noqa: PLC0415 - YAML and pydantic, for this alone
 
             inventory = load(path)
-            # not its localhost: every inventory has that one unsaid
+            # without localhost, which every inventory has implicitly
             hosts, obstacles = inventory.hosts, inventory.obstacles
             self._hosts = {name: host for name, host in hosts.items() if name not in obstacles}
             self._hosts_until = monotonic() + INVENTORY_KEPT_S
@@ -93,7 +92,7 @@ class Trust:
 
 
 def _unreadable(manifest: Manifest) -> Iterator[Mistake]:
-    """Values that a planner of ours does not write, and that would stop the one who uses them."""
+    """Values that mapsweep never writes into a manifest, and that would fail later."""
     if manifest.scope.evidence not in _EVIDENCE:
         yield Mistake(manifest.run_id, "asks for an unknown kind of evidence")
     try:
@@ -105,7 +104,7 @@ def _unreadable(manifest: Manifest) -> Iterator[Mistake]:
 
 
 def _above(asked: Limits, own: Limits, run_id: str) -> Iterator[Mistake]:
-    """The limits of a run that are not at most the worker's own; nothing, and no number, are above."""
+    """The limits of a run that are not within the worker's own; NaN is not within any limit."""
     for each in fields(Limits):
         value, most = getattr(asked, each.name), getattr(own, each.name)
         if not (0 < value <= most or value == most):

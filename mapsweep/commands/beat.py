@@ -1,4 +1,4 @@
-"""mapsweep beat: the clock of the scheduled runs."""
+"""mapsweep beat: starts the scheduled runs."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""mapsweep capture: what a report about a label needs."""
+"""mapsweep capture: the files that a report about a wrong label needs."""
 
 from pathlib import Path
 

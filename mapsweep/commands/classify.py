@@ -1,4 +1,4 @@
-"""mapsweep classify: the memory of one process. Imports NumPy, click and the core alone: it is run often."""
+"""mapsweep classify: the memory of one process. It runs often: it imports only NumPy, click and the core."""
 
 import sys
 from collections.abc import Iterable
@@ -52,7 +52,7 @@ def classify(
 ) -> int:
     """Label the memory of one process: a PID, a file, a folder like /proc/PID, or a stream.
 
-    FILE is the text of maps or smaps. Of the files in DIR only those are read that a sweep reads too: maps,
+    FILE is the text of maps or smaps. Only the files that a sweep reads are read from DIR: maps,
     smaps, status, stat, limits, comm, cmdline, cgroup.
 
     \b
@@ -72,7 +72,7 @@ def classify(
 
 
 def _show(target: str, evidence_name: str, form: str, *, header: bool, why: bool) -> int:
-    # imported here, so that a slip in the options does not wait for NumPy
+    # imported here, so that a mistake in the options does not wait for NumPy
     from mapsweep.labelled_process import label  # noqa: PLC0415 - see above
     from mapsweep.process_files import open_process  # noqa: PLC0415 - see above
     from procmaps.tables import Evidence  # noqa: PLC0415 - see above
@@ -81,14 +81,14 @@ def _show(target: str, evidence_name: str, form: str, *, header: bool, why: bool
     files = open_process(target, evidence, sys.stdin.buffer)
     process = label(files, evidence)
     sys.stdout.writelines(f"{line}\n" for line in _lines(process, form, header=header, why=why))
-    sys.stdout.flush()  # before what standard error says of it
+    sys.stdout.flush()  # before the messages on standard error
     for note in process.notes:
         complain(note)
     return Exit.USAGE if process.is_cut else Exit.OK
 
 
 def _lines(process: "LabelledProcess", form: str, *, header: bool, why: bool) -> Iterable[str]:
-    """The lines of one view; one view is imported a run."""
+    """The lines of one view; only that view is imported."""
     if form == CSV:
         from mapsweep.csv_line import HEADER, csv_line  # noqa: PLC0415 - see above
 

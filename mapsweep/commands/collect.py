@@ -82,7 +82,7 @@ def collect(
     if list_hosts:
         _list(settings, patterns, local=local)
         return Exit.OK
-    # imported here: a slip in the options does not wait for Polars
+    # imported here, so that a mistake in the options does not wait for Polars
     from archive.runs import Runs  # noqa: PLC0415 - see above
     from mapsweep.composition import signing_key  # noqa: PLC0415 - see above
     from mapsweep.request import sweep_request, typed_command  # noqa: PLC0415 - see above

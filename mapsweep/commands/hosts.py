@@ -1,4 +1,4 @@
-"""mapsweep hosts: what a pattern selects."""
+"""mapsweep hosts: the hosts that a pattern selects."""
 
 import json
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""mapsweep reclassify: the results of a run, made anew from its dumps."""
+"""mapsweep reclassify: classifies the dumps of a run again."""
 
 import shlex
 from pathlib import Path

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 HTML, CSV, JSON, TEXT = FORMATS = ("html", "csv", "json", "text")
 HOSTS, PROCESSES, FOOTPRINTS = TABLES = ("hosts", "processes", "footprints")
 
-FILE_MODE = 0o600  # what a run holds is its owner's
+FILE_MODE = 0o600  # only the owner may read the data of a run
 
 
 @click.command(short_help="Render the report of a run again, or print it in another format.")
