@@ -109,25 +109,29 @@ def commands(text: str) -> Iterator[list[str]]:
                 call.append(word)
 
 
+def root() -> click.Context:
+    """The context of `mapsweep` itself: with its settings, because a command keeps the first it is used in."""
+    return click.Context(mapsweep, info_name="mapsweep", **mapsweep.context_settings)
+
+
 def parse(words: list[str]) -> None:
     """Parse the words after `mapsweep` with the real command line and run nothing; WrongError if it fails."""
-    with click.Context(mapsweep) as context:
-        command = mapsweep.get_command(context, words[0]) if words else None
-        if command is None:
-            raise WrongError(f"mapsweep {shlex.join(words)}: no such command")
-        try:
-            command.make_context(words[0], words[1:], parent=context)
-        except click.UsageError as error:
-            raise WrongError(f"mapsweep {shlex.join(words)}: {error.format_message()}") from error
+    context = root()
+    command = mapsweep.get_command(context, words[0]) if words else None
+    if command is None:
+        raise WrongError(f"mapsweep {shlex.join(words)}: no such command")
+    try:
+        command.make_context(words[0], words[1:], parent=context)
+    except click.UsageError as error:
+        raise WrongError(f"mapsweep {shlex.join(words)}: {error.format_message()}") from error
 
 
 def options_of(name: str) -> set[str]:
     """Every option that a command has."""
-    with click.Context(mapsweep) as context:
-        command = mapsweep.get_command(context, name)
-        assert command is not None, name
-        own = [each for each in command.get_params(context) if isinstance(each, click.Option)]
-        return {"--help", *(name for each in own for name in (*each.opts, *each.secondary_opts))}
+    command = mapsweep.get_command(root(), name)
+    assert command is not None, name
+    own = [each for each in command.params if isinstance(each, click.Option)]
+    return {"--help", "-h", *(option for each in own for option in (*each.opts, *each.secondary_opts))}
 
 
 def unknown_options(text: str) -> list[str]:
