@@ -1,4 +1,4 @@
-"""Where in a part of a host's stream the files of each process lie."""
+"""The position of each process's files in a part of a stream."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,19 +16,19 @@ PID_LIMIT: Final = 2**22  # PID_MAX_LIMIT, include/linux/threads.h
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """Where one file of each process starts and ends; 0 if it did not come, as no file starts there."""
+    """The start and end of one file of each process; 0 if it did not come, because no file starts there."""
 
     start: Ints64
     end: Ints64
 
     @property
     def sent(self) -> Flags:
-        """Processes whose file came, be it empty."""
+        """Processes whose file came, even if it is empty."""
         return self.start > 0
 
     @property
     def filled(self) -> Flags:
-        """Processes whose file came with something in it."""
+        """Processes whose file came and is not empty."""
         return self.end > self.start
 
     def contents(self, raw: bytes) -> list[bytes]:
@@ -36,7 +36,7 @@ class Spans:
         return [raw[start:end] for start, end in zip(self.start.tolist(), self.end.tolist(), strict=True)]
 
     def or_else(self, other: "Spans", chosen: Flags) -> "Spans":
-        """These where `chosen`, else the other file's."""
+        """This file where `chosen`, otherwise the other file."""
         return Spans(np.where(chosen, self.start, other.start), np.where(chosen, self.end, other.end))
 
 
@@ -51,7 +51,7 @@ class Files:
 def find_files(
     records: Records, kinds: frozenset[bytes], shift: int, limit_processes: int, note: Note
 ) -> Files:
-    """The records of these kinds by process; of those that came more than once the first.
+    """The records of these kinds by process; the first one if a record came more than once.
 
     `shift` is added to all positions; `limit_processes` is how many processes there may be.
     """
@@ -77,7 +77,7 @@ def find_files(
     for code, name in enumerate(records.kinds):
         if not wanted[code]:
             continue
-        own = which(kind == code)[::-1]  # where one came twice, what is written last stays: the first
+        own = which(kind == code)[::-1]  # if one came twice, the first one is written last and stays
         spans[name].start[process[own]] = records.start[rows[own]] + shift
         spans[name].end[process[own]] = records.end[rows[own]] + shift
         for row in which(np.bincount(process[own], minlength=1) > 1).tolist():

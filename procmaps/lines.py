@@ -1,4 +1,4 @@
-"""Lines of many files at once: where they start and end, which file they are from, which begin with a key."""
+"""The lines of many files at once: their starts and ends, their file, and which begin with a key."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -11,7 +11,7 @@ from procmaps.files import Spans
 from procmaps.tables import UNKNOWN, Flags, Ints32, Ints64, which
 
 KILO_BYTES: Final = 1024
-VALUE_LIMIT_BYTES: Final = 2**57  # larger figures are nobody's memory
+VALUE_LIMIT_BYTES: Final = 2**57  # larger numbers cannot be sizes of memory
 _NEWLINE, _RETURN = 10, 13
 _KILOBYTES: Final = b" kB"
 

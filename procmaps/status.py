@@ -1,7 +1,7 @@
 """status, stat and limits of all processes of a host as columns.
 
-status escapes the newlines of a name, so its keys cannot be forged; in stat the name is raw and ends at the
-last parenthesis.
+status escapes newlines in a name, so its keys cannot be forged. In stat the name is raw, and ends at the last
+parenthesis.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ _LIMIT_BYTES: Final = 20
 _SIZE_KEYS: Final = (
     *(b"VmSize:", b"VmRSS:", b"RssAnon:", b"RssFile:", b"RssShmem:", b"VmSwap:", b"VmData:", b"VmStk:"),
 )
-_NUMBER_LIMIT_DIGITS: Final = 18  # larger ones are no size and no time
+_NUMBER_LIMIT_DIGITS: Final = 18  # larger numbers are neither a size nor a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class StatusColumns:
     """One entry per process; UNKNOWN if the line did not come."""
 
     parent_pid: Ints64
-    uid: Ints64  # the real one
+    uid: Ints64  # real
     threads: Ints64
     vm_size_bytes: Ints64
     rss_bytes: Ints64
@@ -70,7 +70,7 @@ def _number(field: bytes) -> int:
 
 def start_ticks(stat: bytes) -> int:
     """When the process started, in clock ticks after boot; UNKNOWN if stat does not say."""
-    # field 3 is the first behind the name's last parenthesis
+    # field 3 is the first after the name's last parenthesis
     fields = stat[stat.rfind(b")") + 2 :].split(b" ", STAT_START_TICKS_FIELD - 2)
     return (
         _number(fields[STAT_START_TICKS_FIELD - 3]) if len(fields) > STAT_START_TICKS_FIELD - 3 else UNKNOWN

@@ -1,6 +1,7 @@
-"""The tables of the core: columns of equal length, one entry a row, NumPy throughout.
+"""The tables of the core: NumPy columns of equal length, one entry per row.
 
-Sizes are bytes in int64. UNKNOWN (-1) marks what a host did not send; never summed, printed as a dash.
+Sizes are bytes in int64. UNKNOWN (-1) means that the host did not send it; it is never summed, and prints as
+a dash.
 """
 
 from dataclasses import dataclass
@@ -24,12 +25,12 @@ READ, WRITE, EXECUTE, SHARED = 8, 4, 2, 1
 
 
 def which(column: npt.NDArray[Any]) -> Ints64:
-    """The rows that are not 0. np.flatnonzero takes longer on its way to the search than the search does."""
+    """The rows that are not 0. np.flatnonzero has more overhead than the search itself takes."""
     return column.nonzero()[0]
 
 
 class Evidence(IntEnum):
-    """What a process's mappings were read from."""
+    """The source of a process's mappings."""
 
     DENIED = 0
     MAPS = 1
@@ -37,11 +38,11 @@ class Evidence(IntEnum):
 
 
 class Trouble(IntEnum):
-    """Bits of ProcessTable.trouble: what is odd about one process's record."""
+    """Bits of ProcessTable.trouble: what is wrong with the record of a process."""
 
-    TORN = 1  # lines overlap, repeat or go backwards: the reads were not of one instant
-    CUT = 2  # the last line is not whole
-    EMPTY = 4  # no mapping at all: a kernel thread, a zombie, or a process that was ending
+    TORN = 1  # lines overlap, repeat or go backwards, because they were not read at one instant
+    CUT = 2  # the last line is cut off
+    EMPTY = 4  # no mappings: a kernel thread, a zombie, or a process that was ending
     UNREADABLE_LINES = 8  # lines that are not of the kernel's form were left out
 
 
@@ -75,7 +76,7 @@ class ProcessTable:
 
 @dataclass(frozen=True, slots=True)
 class MapTable:
-    """One row per mapping, the whole host, ordered by process row and then as read."""
+    """One row per mapping of the host, ordered by process row and then as read."""
 
     process: Ints32  # row in the ProcessTable
     start: Addresses
@@ -107,8 +108,8 @@ class MapTable:
 class PartTable:
     """One row per part of a mapping: the parts of a mapping sum to it, and each byte has one kind.
 
-    Ordered by mapping row, then by address. A block is what its maker asked for at once: a thread stack with
-    its guards, an arena's heap with its reserve. Its parts have one kind and one process.
+    Ordered by mapping row, then by address. A block is memory that was requested at once: a thread stack
+    with its guards, an arena's heap with its reserve. Its parts have one kind and one process.
     """
 
     mapping: Ints32  # row in the MapTable
@@ -117,9 +118,9 @@ class PartTable:
     kind: Bytes8  # Kind
     rule: npt.NDArray[np.uint16]  # index in procmaps.classify.RULES
     confidence: Bytes8  # Confidence
-    runner_up: Bytes8  # the Kind that came second; the kind itself where nothing did
-    block: Ints32  # row of the first part of the block that it belongs to; its own row where it stands alone
-    resident_bytes: Ints64  # UNKNOWN without smaps; a mapping's Rss is shared out among its parts
+    runner_up: Bytes8  # the second-best Kind; the kind itself if there is none
+    block: Ints32  # row of the first part of its block; its own row if it is a block by itself
+    resident_bytes: Ints64  # UNKNOWN without smaps; a mapping's Rss is divided among its parts
     pss_bytes: Ints64
     swap_bytes: Ints64
     huge_bytes: Ints64
@@ -134,12 +135,12 @@ class FootprintTable:
 
     process: Ints32  # row in the ProcessTable
     kind: Bytes8
-    block_bytes: Ints64  # the size of each block where equal ones are grouped; 0: sizes not told apart
-    count: Ints64  # blocks: a stack with its guards is one, so is an arena's heap with its reserve
+    block_bytes: Ints64  # the size of one block, if blocks of equal size are grouped; otherwise 0
+    count: Ints64  # blocks; a stack with its guards is one, and so is an arena's heap with its reserve
     reserved_bytes: Ints64
     committed_bytes: Ints64
     resident_bytes: Ints64  # UNKNOWN without smaps
-    resident_max_bytes: Ints64  # Rss where smaps was read, else min(committed, RssAnon of the process)
+    resident_max_bytes: Ints64  # Rss if smaps was read, otherwise min(committed, RssAnon of the process)
     pss_bytes: Ints64  # UNKNOWN without smaps
     swap_bytes: Ints64  # UNKNOWN without smaps
 
@@ -149,7 +150,7 @@ class FootprintTable:
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
-    """What a host said of itself; None and UNKNOWN if it did not."""
+    """The facts of a host; None or UNKNOWN if it did not send them."""
 
     kernel: str
     os_name: str
@@ -171,22 +172,22 @@ class HostFacts:
 
 @dataclass(frozen=True, slots=True)
 class ReadCounts:
-    """How many processes a host listed, sent, and could not send, by its own count and by ours."""
+    """The numbers of processes that a host listed, sent, and could not send, by its own count and by ours."""
 
     listed: int
     sent: int
-    kernel_threads: int  # no address space of their own; zombies too
+    kernel_threads: int  # without an address space; zombies too
     denied: int  # status readable, maps not
     vanished: int
-    complete: bool  # the closing counts arrived, and agree with what was received
+    complete: bool  # the closing counts arrived, and match the received records
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that one dump says."""
+    """The content of one dump."""
 
     facts: HostFacts
     counts: ReadCounts
     processes: ProcessTable
     maps: MapTable
-    notes: tuple[str, ...]  # what was odd, one sentence each, for the operator
+    notes: tuple[str, ...]  # one sentence per anomaly, for the operator

@@ -110,7 +110,7 @@ def commands(text: str) -> Iterator[list[str]]:
 
 
 def root() -> click.Context:
-    """The context of `mapsweep` itself: with its settings, because a command keeps the first it is used in."""
+    """The context of `mapsweep` with its settings, because a command caches its help options from it."""
     return click.Context(mapsweep, info_name="mapsweep", **mapsweep.context_settings)
 
 
