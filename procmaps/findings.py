@@ -201,7 +201,7 @@ def _many_threads(snapshot: Snapshot, sums: _Kinds) -> Iterator[Finding]:
             Severity.WARNING,
             row,
             _subject(snapshot, row),
-            f"{threads[row]} threads with {_mib(sums.committed[row, Kind.THREAD_STACK])} of committed stacks.",
+            f"{threads[row]} threads, {_mib(sums.committed[row, Kind.THREAD_STACK])} of committed stacks.",
             "First limit the thread pools, then consider smaller stacks.",
             "A thread dump shows how many of them wait in the same place.",
             "What the threads do.",
