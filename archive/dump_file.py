@@ -77,7 +77,7 @@ class _Header:
 
 
 def _damaged(place: str, problem: str) -> OperatorError:
-    return OperatorError(Mistake(place, problem, "the host has to be swept again"))
+    return OperatorError(Mistake(place, problem, "the host must be swept again"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def inflate(part: bytes, limit_bytes: int) -> Inflated:
     """A part in plain text, unpacked if it is gzip, with a note on what is missing."""
     if not part.startswith(_GZIP):
         if len(part) > limit_bytes:
-            return Inflated(part[:limit_bytes], f"more than {limit_bytes} bytes, the rest was left out")
+            return Inflated(part[:limit_bytes], f"more than {limit_bytes} bytes; the rest was left out")
         return Inflated(part)
     stream = zlib.decompressobj(_GZIP_WINDOW)
     try:
@@ -102,7 +102,10 @@ def inflate(part: bytes, limit_bytes: int) -> Inflated:
     if not stream.eof:
         full = len(text) >= limit_bytes
         return Inflated(
-            text, f"more than {limit_bytes} bytes, the rest was left out" if full else "cut off in mid-stream"
+            text,
+            f"more than {limit_bytes} bytes; the rest was left out"
+            if full
+            else "cut off in the middle of the stream",
         )
     return Inflated(text)
 

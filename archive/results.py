@@ -18,7 +18,7 @@ MAGIC: Final = b"mapsweep-result 1\n"
 HEADER_BYTES_MAX: Final = 2**20  # meminfo, notes and all
 SUFFIX: Final = ".result"
 PROCESSES, ARGUMENTS, FOOTPRINTS, FINDINGS = SECTIONS = ("processes", "arguments", "footprints", "findings")
-REMEDY: Final = "mapsweep reclassify makes it anew where the dumps were kept"
+REMEDY: Final = "`mapsweep reclassify` makes it again, if the dumps were kept"
 
 
 @dataclass(frozen=True, slots=True)

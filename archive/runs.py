@@ -320,7 +320,7 @@ class Runs:
             raise ValueError(f"{manifest.run_id!r} is not a run id")
         names = [host.name for host in manifest.hosts]
         if len(set(names)) != len(names):
-            raise ValueError("a run asks each host once")
+            raise ValueError("a run must have each host only once")
         folder = self.store.under(manifest.run_id)
         text = codec.encode(manifest)
         if not folder.write_once(MANIFEST, text):
@@ -344,7 +344,7 @@ class Runs:
             raise OperatorError(Mistake(shown, "is not a run id", "`mapsweep runs` lists the runs"))
         run = _opened(self.store.under(run_id), self._key)
         if run.run_id != run_id:
-            problem = f"is that of the run {run.run_id[:SHOWN_LENGTH_MAX]!a}"
+            problem = f"belongs to the run {run.run_id[:SHOWN_LENGTH_MAX]!a}"
             raise OperatorError(
                 Mistake(run.store.place(MANIFEST), problem, "the folder was moved or damaged")
             )
@@ -401,11 +401,11 @@ def _opened(folder: Store, key: bytes) -> Run:
 
 def _check_signature(folder: Store, key: bytes, manifest: bytes) -> None:
     try:
-        problem = "" if is_signed(key, manifest, folder.read(SIGNATURE)) else "does not fit manifest.json"
+        problem = "" if is_signed(key, manifest, folder.read(SIGNATURE)) else "does not match manifest.json"
     except FileNotFoundError:
         problem = "is missing"
     if problem:
-        remedy = "plan the run with the signing key of those who execute it"
+        remedy = "plan the run with the signing key of the workers that execute it"
         raise OperatorError(Mistake(folder.place(SIGNATURE), problem, remedy))
 
 

@@ -123,7 +123,7 @@ def _backend(url: str) -> tuple[str, Backend]:
         raise OperatorError(Mistake(_shown(url), "is a chain of URLs, and runs cannot be kept there", remedy))
     if is_url and scheme not in SCHEMES:
         remedy = f"give a folder, or a URL that begins with one of {', '.join(SCHEMES[:-1])}"
-        raise OperatorError(Mistake(_shown(url), "is not a URL that runs can be kept under", remedy))
+        raise OperatorError(Mistake(_shown(url), "is not a URL where runs can be kept", remedy))
     if url.startswith("file://"):
         url = url.removeprefix("file://")
     if "://" not in url:

@@ -65,7 +65,7 @@ def resolve(
 
     threading.Thread(target=look_up, name="dns", daemon=True).start()
     if not wait(answered, dns_s) or not answers:
-        raise HostTrouble(Stage.DNS, "dns_timeout", f"{host.address}: no answer in {dns_s:g} s")
+        raise HostTrouble(Stage.DNS, "dns_timeout", f"{host.address}: no answer within {dns_s:g} s")
     if isinstance(answers[0], Exception):
         raise HostTrouble(Stage.DNS, "dns_not_found", f"{host.address}: {answers[0]}")
     return answers[0]

@@ -31,7 +31,7 @@ class Intake:
         if not self.begun:
             self.begun = self._mark in self._received
             if not self.begun and len(self._received) > stream.NOISE_BYTES:
-                self.cut = f"more than {stream.NOISE_BYTES} bytes came that are not ours"
+                self.cut = f"more than {stream.NOISE_BYTES} bytes came that are not the stream"
         if len(self._received) > self._limits.received_bytes:
             del self._received[self._limits.received_bytes :]
             self.cut = f"more than {self._limits.received_bytes} bytes came"

@@ -64,7 +64,7 @@ def load(path: str | Path) -> Inventory:
         raise OperatorError(
             Mistake(
                 str(path),
-                f"ends in {path.suffix}: a YAML inventory ends in {', '.join(SUFFIXES)} or in nothing",
+                f"ends in {path.suffix}: a YAML inventory ends in {', '.join(SUFFIXES)}, or has no extension",
             )
         )
     file = InventoryFile(yaml_document.read(path))

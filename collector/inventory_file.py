@@ -14,7 +14,7 @@ Path: TypeAlias = tuple[str, ...]
 NAME_CHARS_MAX = 1_000
 SECTIONS = ("hosts", "children", "vars")
 PRIORITY = "ansible_group_priority"
-_EXPORT = "turn it into one with: ansible-inventory -i FILE --list --yaml"
+_EXPORT = "convert it with: ansible-inventory -i FILE --list --yaml"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 

@@ -83,7 +83,7 @@ def private_key(content: bytes, passphrase: str) -> PrivateKey:
     except HostTrouble:
         raise
     except Exception as error:  # noqa: BLE001 - parsers fail on damaged bytes in any way
-        raise _unreadable(f"is damaged, or of a form that is not supported ({_words(error)})") from None
+        raise _unreadable(f"is damaged, or has an unsupported format ({_words(error)})") from None
 
 
 def certificate(content: bytes, key: PrivateKey) -> bytes:
@@ -135,7 +135,7 @@ def _read(path: Path, most_bytes: int, reason: str) -> bytes:
 def _parsed(content: bytes, passphrase: str) -> PrivateKey:
     found = _LABEL.search(content)
     if found is None:
-        raise _unreadable("holds no private key that this client knows")
+        raise _unreadable("has no private key of a supported type")
     label, body = found.groups()
     openssh = label.startswith(b"OPENSSH")
     encrypted = _check_openssh(body) if openssh else _check_pem(label, body)
@@ -164,7 +164,7 @@ def _check_openssh(body: bytes) -> bool:
     """Whether it is encrypted; HostTrouble for another type, or a passphrase that costs too much."""
     message = paramiko.Message(binascii.a2b_base64(body))
     if message.get_bytes(len(_MAGIC)) != _MAGIC:
-        raise _unreadable("is damaged: it does not begin as a key of OpenSSH does")
+        raise _unreadable("is damaged: it does not begin like an OpenSSH key")
     cipher, derivation, options = message.get_binary(), message.get_binary(), message.get_binary()
     message.get_int()
     kind = paramiko.Message(message.get_binary()).get_binary()
@@ -175,7 +175,7 @@ def _check_openssh(body: bytes) -> bool:
     costs = paramiko.Message(options)
     costs.get_binary()
     if (rounds := costs.get_int()) > BCRYPT_ROUNDS:
-        raise _unreadable(f"its passphrase takes {rounds} rounds; {BCRYPT_ROUNDS} are the limit")
+        raise _unreadable(f"its passphrase takes {rounds} rounds; the limit is {BCRYPT_ROUNDS}")
     return True
 
 

@@ -99,7 +99,7 @@ class Keyring:
             if file.trouble is not None and not file.missing:
                 raise _again(file.trouble)
         if from_agent is None:
-            raise HostTrouble(Stage.AUTH, "agent_timeout", f"the agent did not answer in {seconds:g} s")
+            raise HostTrouble(Stage.AUTH, "agent_timeout", f"the agent did not answer within {seconds:g} s")
         raise HostTrouble(Stage.AUTH, "no_key", "no key in an agent, in the inventory or in ~/.ssh")
 
     def close(self) -> None:
@@ -126,7 +126,7 @@ class Keyring:
             if name not in self._by_file:
                 self._by_file[name] = _Once("key file", lambda: self._load(name))
             once = self._by_file[name]
-        detail = f"{name} could not be read in {seconds:g} s"
+        detail = f"{name} could not be read within {seconds:g} s"
         return once.get(seconds, wait) or KeyFile(trouble=HostTrouble(Stage.AUTH, "key_timeout", detail))
 
     def _load(self, name: str) -> KeyFile:

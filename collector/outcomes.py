@@ -131,7 +131,7 @@ def _unpacked(turn: Turn, drawn: probe.Probe, capture: Capture, session: Session
         detail = f"{len(capture.received)} bytes came, and could not be unpacked and masked in time"
         raise HostTrouble(Stage.READ, "unpack_timeout", detail) from None
     except ProcessExpired:
-        detail = "the process that unpacked what came was killed"
+        detail = "the process that unpacked the received data was killed"
         raise HostTrouble(Stage.READ, "worker_lost", detail) from None
 
 

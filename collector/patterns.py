@@ -58,7 +58,7 @@ def select(inventory: Inventory, pattern: str, place: str = "--hosts") -> tuple[
     selected = _combine(inventory, matches)
     if not selected:
         counts = ", ".join(f"{term.text} has {len(found)}" for term, found in matches.items())
-        raise OperatorError(Mistake(place, f"{pattern!r} leaves no host", counts))
+        raise OperatorError(Mistake(place, f"{pattern!r} selects no host", counts))
     hosts = tuple(inventory.hosts.get(name, inventory.localhost) for name in selected)
     _refuse_obstacles(inventory, hosts)
     return hosts

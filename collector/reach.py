@@ -46,7 +46,7 @@ _CHECKED_WHERE_READ = {
     "ansible_connection",
     "mapsweep_root",
 }
-_OWN_POLICY = "host keys are checked as the setting host_key_policy says"
+_OWN_POLICY = "the setting host_key_policy decides how host keys are checked"
 
 Settings: TypeAlias = Mapping[str, Setting]
 
@@ -137,7 +137,7 @@ class _Reading:
             self._stop(
                 setting,
                 f"the connection {plugin!r} is not supported",
-                "ssh or local; leave the host out with '!'",
+                "use ssh or local, or exclude the host with '!'",
             )
         return _CONNECTIONS.get(plugin, Connection.SSH)
 
@@ -158,7 +158,7 @@ class _Reading:
         shell = self._given("ansible_shell_type")
         if shell is not None and shell.value in ("powershell", "cmd"):
             self._stop(
-                shell, f"a host with the shell {shell.value} has no /proc", "leave the host out with '!'"
+                shell, f"a host with the shell {shell.value} has no /proc", "exclude the host with '!'"
             )
 
     def _check_become(self) -> None:
@@ -192,7 +192,7 @@ class _Reading:
             self._stop(
                 setting,
                 f"the ssh arguments {' '.join(verdict.unsupported)} are not supported",
-                "leave the host out with '!', or reach it directly",
+                "exclude the host with '!', or reach it directly",
             )
         if verdict.host_keys:
             self._warnings.append(

@@ -218,7 +218,7 @@ class _Connection:
                 return
             if not self._transport.is_active():
                 raise EOFError("closed during the log-in")
-        raise HostTrouble(Stage.AUTH, "auth_rejected", f"{user} may not log in with the keys offered")
+        raise HostTrouble(Stage.AUTH, "auth_rejected", f"{user} may not log in with the offered keys")
 
     def _run(self, drawn: probe.Probe) -> outcomes.Capture:
         self._enter(Stage.SUDO if self._host.become else Stage.EXEC, self._limits.exec_s)

@@ -217,7 +217,9 @@ class _Composer:
             elif isinstance(event, DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    raise self._mistake(_line(event), "a second document begins", "keep one document a file")
+                    raise self._mistake(
+                        _line(event), "a second document begins", "keep one document per file"
+                    )
         return Document(self._label, self._root, tuple(self._warnings))
 
     def _begin(self, event: MappingStartEvent | SequenceStartEvent) -> None:

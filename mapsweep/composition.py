@@ -55,7 +55,7 @@ def signing_key(settings: Settings, environment: Environment) -> bytes:
     if file and not environment.get(SIGNING_KEY):
         with suppress(OSError):  # reported below
             if Path(file).stat().st_mode & stat.S_IRWXO:
-                problem = "the signing key is open to every account of this machine"
+                problem = "every account of this machine may read the signing key"
                 raise OperatorError(Mistake(file, problem, f"chmod o= {shlex.quote(file)}"))
     key = password(file, SIGNING_KEY, environment).encode()
     if key and len(key) < KEY_BYTES_MIN:

@@ -23,7 +23,7 @@ NETWORK = "127.66.0."  # in 127.0.0.0/8, all of which is loopback on Linux; host
 LIMITS = replace(Limits(), banner_s=3.0, attempts=1)
 
 INVENTORY_HEAD = """\
-# The demo fleet: written by `mapsweep demo`, gone when it ends. Your own has the same form.
+# The demo fleet: written by `mapsweep demo`, deleted when it ends. Your own inventory has the same form.
 all:
   vars:
     ansible_ssh_private_key_file: {key_file}

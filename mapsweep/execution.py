@@ -31,7 +31,7 @@ Execute: TypeAlias = Callable[[Run, OnProgress, Event], Closed | None]
 class Stopped:
     """The message after a run was stopped, and the command that continues it."""
 
-    message: str = "stopped; the run is kept. To go on:"
+    message: str = "stopped; the run is kept. To continue:"
     flags: tuple[str, ...] = ()
     verb: tuple[str, ...] = ("collect", "--resume")
 

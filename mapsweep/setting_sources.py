@@ -189,7 +189,7 @@ def _nearest(location: Location) -> str:
     )
     written = str(location[-1])
     if written == "password":
-        return "put it into a file of its own and name that in password_file"
+        return "put it into a separate file, and name that file in password_file"
     near = difflib.get_close_matches(written, names, n=1)
     return f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
 

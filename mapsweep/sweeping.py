@@ -15,7 +15,7 @@ from reports.delivery import MailSettings
 from workers import embedded, steps
 from workers.plan import Request, check_for_workers
 
-WORKERS_GO_ON = "no longer watched; the workers go on with the run. To watch it again:"
+WORKERS_GO_ON = "no longer watched; the workers continue the run. To watch it again:"
 
 
 def check(request: Request, settings: Settings) -> None:

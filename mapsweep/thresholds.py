@@ -59,4 +59,4 @@ def met(wanted: tuple[Threshold, ...], report: Report) -> Iterator[str]:
             limit = size(threshold.limit_bytes, plain=True)
             most = size(measure(worst), plain=True)
             hosts = f"{len(over)} of {len(report.hosts)} hosts"
-            yield f"{threshold.measure} of {limit} is met by {hosts}; the most: {worst.name}, {most}"
+            yield f"{threshold.measure} of {limit} is met by {hosts}; the largest: {worst.name}, {most}"

@@ -62,13 +62,13 @@ def find_files(
     if not possible.all():
         for row in rows[~possible].tolist():
             name = records.kinds[records.kind[row]].decode()
-            note(f"{name} of a process {records.pid[row]}, which cannot be, was left out")
+            note(f"{name} of the impossible pid {records.pid[row]} was left out")
         rows, pid = rows[possible], pid[possible]
     distinct, first, process = np.unique(pid, return_index=True, return_inverse=True)
     order = np.argsort(first)
     process = np.argsort(order)[process]
     if len(distinct) > limit_processes:
-        note(f"processes beyond {limit_processes} were left out")
+        note(f"processes above the limit of {limit_processes} were left out")
         within = process < limit_processes
         rows, process = rows[within], process[within]
     pids = distinct[order[:limit_processes]]

@@ -72,7 +72,7 @@ def _whole(lines: Lines) -> Flags:
 def _within_limits(parsed: maps_text.MapLines, limit_count: int, note: Note) -> maps_text.MapLines:
     """Applies the limits of a host; lines above them are left out."""
     if len(parsed.row) > limit_count:
-        note(f"{len(parsed.row) - limit_count} mappings beyond {limit_count} were left out")
+        note(f"{len(parsed.row) - limit_count} mappings above the limit of {limit_count} were left out")
         parsed = parsed.only(np.arange(limit_count))
     sizes = (parsed.end - parsed.start).astype(np.float64)
     if sizes.sum() > ADDRESSES_LIMIT_BYTES:

@@ -161,9 +161,9 @@ def _counts(files: Files, closing: bytes | None, received_bytes: int, note: Note
     received, denied = len(files.pids), int(files.spans[b"denied"].sent.sum())
     complete = said.get(b"sent") == received and b"listed" in said and said.get(b"denied", denied) == denied
     if closing is None:
-        note(f"the dump ends at byte {received_bytes} without its closing counts: it was cut off")
+        note(f"the dump ends at byte {received_bytes} without its closing counts, so it was cut off")
     elif not complete:
-        note(f"the host counts {said.get(b'sent', 0)} processes sent, {received} were received")
+        note(f"the host reports {said.get(b'sent', 0)} processes sent, {received} were received")
     return ReadCounts(
         listed=said.get(b"listed", received),
         sent=received,

@@ -110,7 +110,7 @@ def _recipients(message: EmailMessage) -> list[str]:
 
 def _check_login(settings: MailSettings) -> None:
     if settings.username and settings.security is Security.NONE and not _is_loopback(settings.server):
-        raise DeliveryError("a password is not sent in clear: set security to starttls or tls")
+        raise DeliveryError("a password is never sent in clear text: set security to starttls or tls")
 
 
 def _is_loopback(server: str) -> bool:

@@ -85,12 +85,12 @@ def _limited(processes: int, detailed: int) -> str:
     if (processes, detailed) == DETAIL[0]:
         return ""
     shown = (
-        f"the {processes} largest processes a host are shown"
+        f"the {processes} largest processes per host are shown"
         if processes
         else "no single processes are shown"
     )
     kinds = f", {detailed} of them by kind" if detailed else ""
-    return f"To keep this page small {shown}{kinds}. processes.csv and footprints.csv have them all."
+    return f"To keep this page small {shown}{kinds}. processes.csv and footprints.csv have all of them."
 
 
 def _environment(report: Report) -> Environment:
@@ -179,12 +179,12 @@ _PROCESS_COLUMNS = (
 )
 _DERIVED = {
     "": Heading("", "", "", is_text=False),
-    "of_ram": Heading("of_ram", "of RAM", "Native heap as a part of MemTotal", is_text=False),
+    "of_ram": Heading("of_ram", "of RAM", "Native heap as a share of MemTotal", is_text=False),
     "largest": Heading(
         "largest", "Largest process", "The process with the largest native heap", is_text=True
     ),
     "most_stacks": Heading("most_stacks", "Most stacks", "The process with the largest stacks", is_text=True),
-    "uptime": Heading("uptime", "Up", "How long the process had been running", is_text=False),
+    "uptime": Heading("uptime", "Up", "How long the process has been running", is_text=False),
 }
 
 

@@ -55,7 +55,7 @@ def settle(run: Run, runs: Runs, closed_at: str) -> Closed:
     """Write the tables of a run whose hosts all have an outcome; gives its Closed, not yet written."""
     if pending := run.pending():
         raise ValueError(
-            f"{run.run_id}: {len(pending)} hosts have no outcome, {pending[0].name!r} is the first"
+            f"{run.run_id}: {len(pending)} hosts have no outcome, the first is {pending[0].name!r}"
         )
 
     def keep(table: str, part: int, rows: pl.DataFrame) -> None:

@@ -61,8 +61,8 @@ def _older(run: Run) -> Mistake:
         remedy = "the run kept no dumps, so they cannot be made; its report/ is unchanged"
     else:
         remedy = _again(run)
-    return Mistake(run.run_id, "was closed by an older mapsweep, which kept other tables", remedy)
+    return Mistake(run.run_id, "was closed by an older mapsweep with other tables", remedy)
 
 
 def _again(run: Run) -> str:
-    return f"mapsweep reclassify {run.run_id} makes them of its dumps"
+    return f"`mapsweep reclassify {run.run_id}` makes them from its dumps"

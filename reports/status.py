@@ -13,7 +13,7 @@ _REMEDIES = {
     "tcp": "check that the host is up, its port, and the firewalls on the way",
     "banner": "check that sshd listens on that port and is not at MaxStartups",
     "kex": "check which key exchange and host key types sshd offers",
-    "hostkey": "compare the host's key; then ssh-keyscan it into known_hosts",
+    "hostkey": "compare the host's key, then add it to known_hosts (ssh-keyscan)",
     "auth": "check the user, ansible_ssh_private_key_file and the agent (ssh-add -l)",
     "sudo": "allow the probe in sudoers without a password, or sweep without --become",
     "exec": "check the account's shell and its limits on the host",

@@ -34,10 +34,10 @@ BROKER_WAIT_S = 30  # how long a starting worker waits for Redis
 TASKS_PER_CHILD_MAX = 500
 
 
-_URL_REMEDY = "broker names it, as redis://HOST:PORT/DB; its password comes from the environment or a file"
+_URL_REMEDY = "set broker to redis://HOST:PORT/DB; its password comes from the environment or a file"
 _OPEN_BROKER_REMEDY = (
-    "give it one, and name it with broker_password_file or MAPSWEEP_BROKER_PASSWORD;"
-    " broker_without_password: true says that it is to have none"
+    "give it a password, with broker_password_file or MAPSWEEP_BROKER_PASSWORD;"
+    " or set broker_without_password: true"
 )
 
 
@@ -109,24 +109,22 @@ def broker_url(settings: WorkerSettings) -> str:
         parts = urlsplit(settings.broker_url)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        problem = "is not a URL whose host and port can be read"  # the error's text may hold a password
+        problem = "is not a URL with a valid host and port"  # the error's text may hold a password
         raise _broker_mistake(settings, problem) from error
     if parts.scheme not in BROKER_SCHEMES or not host:
         raise _broker_mistake(settings, "is not a Redis URL")
     # options could switch checks off or hold a secret; kombu reads another broker after a ;
     if any(mark in settings.broker_url for mark in "?#;"):
-        raise _broker_mistake(settings, "has options (? # ;) in its URL, which it must not")
+        raise _broker_mistake(settings, "must not have options (? # ;) in its URL")
     if "@" in settings.broker_url:  # what looks like a user may be a password
-        raise _broker_mistake(settings, "has a user or a password in its URL, which it must not")
+        raise _broker_mistake(settings, "must not have a user or a password in its URL")
     shown_host = f"[{host}]" if ":" in host else host
     netloc = f"{shown_host}:{port or 6379}"
     if settings.broker_password:
         user = quote(settings.broker_username, safe="")
         netloc = f"{user}:{quote(settings.broker_password, safe='')}@{netloc}"
     elif not (settings.broker_without_password or is_loopback(host)):
-        raise _broker_mistake(
-            settings, "has no password, and is reached over the network", _OPEN_BROKER_REMEDY
-        )
+        raise _broker_mistake(settings, "has no password, but is on another machine", _OPEN_BROKER_REMEDY)
     return urlunsplit(parts._replace(netloc=netloc))
 
 
@@ -177,7 +175,7 @@ def _tls_options(settings: WorkerSettings) -> dict[str, Any]:
     ca_file = settings.broker_ca_file
     if urlsplit(broker_url(settings)).scheme != "rediss":
         if ca_file:
-            problem = "is not spoken to over TLS, though broker_ca_file is given"
+            problem = "is used without TLS, although broker_ca_file is set"
             raise _broker_mistake(settings, problem, "begin its URL with rediss://")
         return {}
     options = {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
@@ -190,7 +188,7 @@ def _checked_ca_file(path: Path) -> str:
         ssl.create_default_context(cafile=str(path))
     except OSError as error:  # also SSLError
         reason = "no certificates in it" if isinstance(error, ssl.SSLError) else error.strerror
-        remedy = "broker_ca_file names a file of certificates in PEM"
+        remedy = "broker_ca_file must be a file of certificates in PEM format"
         raise OperatorError(Mistake(str(path), f"cannot be used: {reason}", remedy)) from error
     return str(path)
 

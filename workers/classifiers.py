@@ -44,7 +44,7 @@ class Classifier:
         except ProcessExpired:
             return None
         except TimeoutError:
-            detail = f"its dump was not classified in {seconds:g} s"
+            detail = f"its dump was not classified within {seconds:g} s"
             remedy = "raise limits.classify_s if the host is that large"
             steps.fail_host(run, host, Stage.CLASSIFY, "classify_timeout", detail=detail, remedy=remedy)
             return False

@@ -93,7 +93,7 @@ def _lies_beside(run: Run, settings: WorkerSettings) -> bool:
 
 def _check(run: Run, settings: WorkerSettings) -> None:
     if not _lies_beside(run, settings):
-        problem = f"lies outside {settings.runs_url}, where the workers look for runs by their id"
+        problem = f"is outside of {settings.runs_url}, where the workers look for runs"
         raise OperatorError(
             Mistake(run.url, problem, "name its folder with --runs, here and for the workers")
         )

@@ -14,7 +14,7 @@ from archive.runs import Run
 
 LOCK = "lock.json"
 HELD_S_MAX = 24 * 3600  # no run takes a day; an older lock is stale
-UNREADABLE_OWNER = "somebody whose mark cannot be read"
+UNREADABLE_OWNER = "an unknown process (its lock is unreadable)"
 
 
 @dataclass(frozen=True, slots=True)

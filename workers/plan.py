@@ -59,7 +59,7 @@ def _too_long(limits: Limits, pace: Pace) -> Iterator[Mistake]:
         yield Mistake("limits", problem, "lower limits.total_s or limits.attempts")
     if limits.classify_s * 2 >= pace.task_s:
         problem = (
-            f"a dump may take {limits.classify_s:.0f} s, twice where its process is killed,"
+            f"a dump may take {limits.classify_s:.0f} s, twice if its process is killed,"
             f" and a worker's task {pace.task_s} s"
         )
         yield Mistake("limits", problem, "lower limits.classify_s")

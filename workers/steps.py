@@ -211,12 +211,12 @@ def remade(run: Run) -> Run:
     OperatorError if a dump is missing.
     """
     if not run.manifest.keep_dumps:
-        problem = "kept no dumps, so nothing can be made anew"
-        raise OperatorError(Mistake(run.run_id, problem, "sweep again with dumps kept"))
+        problem = "kept no dumps, so it cannot be classified again"
+        raise OperatorError(Mistake(run.run_id, problem, "sweep again with keep_dumps: true"))
     anew = run.remade(RULES_VERSION)
     lost = sorted({host.name for host in anew.pending()} - run.dumped())  # no host is contacted again
     if lost:
-        problem = f"has no dump any more for {len(lost)} hosts, {lost[0]!r} is the first"
+        problem = f"lacks the dumps of {len(lost)} hosts, the first is {lost[0]!r}"
         raise OperatorError(Mistake(run.run_id, problem, "put the dumps back, or sweep again"))
     return anew
 

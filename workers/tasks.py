@@ -129,7 +129,7 @@ class Worker:
             try:
                 if not tend(self._trust.opened(run_id), self._post, self._settings):
                     runs.unqueue(run_id)
-                    log.error("%s could not be rendered; mapsweep collect --resume shows why", run_id)
+                    log.error("%s could not be rendered; `mapsweep collect --resume` shows why", run_id)
             except OperatorError as error:  # a damaged run must not block the others
                 if claim(self._redis, f"refused:{run_id}", REFUSED_AGAIN_S):
                     self._refuse(f"{run_id}, which was given to the workers,", error)
@@ -143,7 +143,7 @@ class Worker:
             return
         run = starts.start(name, self._settings, self._redis)
         if run is None:
-            log.info("the run of %s has been started already", name)
+            log.info("the run of %s was started already", name)
             return
         give(run, self._post)
         log.info("started %s: %d hosts", run.run_id, len(run.manifest.hosts))

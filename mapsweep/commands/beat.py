@@ -27,5 +27,5 @@ def beat(state: Path | None, broker: str | None, runs_url: str | None, config: P
 
     settings = load(config, runs=runs_url, broker=broker)
     if state is None and "://" in settings.runs:
-        raise click.UsageError("--state is needed where runs are kept in a bucket.")
+        raise click.UsageError("--state is needed if runs are kept in a bucket.")
     run_beat(worker_settings(settings, os.environ, ()), state or Path(settings.runs).expanduser() / ".beat")

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 STILL_SHOWN = (
-    "secrets in arguments and paths are masked, as far as they look like secrets. The folder still shows the "
+    "text in arguments and paths that looks like a secret is masked. The folder still shows the "
     "program's name and arguments, the paths of the files it maps, its user, its cgroup and this machine's "
     "kernel: read it before you pass it on."
 )

@@ -23,7 +23,7 @@ def _help_unless_csv(ctx: click.Context, header: bool, form: str) -> None:
 
 @click.command(
     context_settings={"help_option_names": ["--help"], "max_content_width": 100},
-    epilog="Digits alone are a PID; write ./1234 for a file of that name.",
+    epilog="A target of digits is a PID; write ./1234 for a file of that name.",
 )
 @click.argument("target", metavar="PID|FILE|DIR|-", required=False)
 @click.option("-c", "--csv", is_flag=True, help="One line of CSV: the twelve columns of the tool of 2013.")
@@ -61,13 +61,13 @@ def classify(
     ssh web01 cat /proc/4711/smaps | mapsweep classify -
     """  # noqa: D301 - \b is click's mark
     if csv and form not in {None, CSV}:
-        raise click.UsageError(f"-c and --format {form} are two formats.")
+        raise click.UsageError(f"-c and --format {form} exclude each other.")
     form = CSV if csv else form or PLAIN
     _help_unless_csv(ctx, header, form)
     if target is None:
         raise click.UsageError("name a PID, a file, a folder like /proc/PID, or - for standard input.")
     if why and form == CSV:
-        raise click.UsageError("--why has no place in CSV; use --format plain, ranges or json.")
+        raise click.UsageError("--why does not work with CSV; use --format plain, ranges or json.")
     return _show(target, evidence, form, header=header, why=why)
 
 

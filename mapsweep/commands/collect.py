@@ -104,11 +104,9 @@ def collect(
 
 def _check(*, local: bool, resume: str | None, chosen: bool, broker: str | None) -> None:
     if resume and (local or chosen):
-        raise click.UsageError(
-            "--resume goes on with the hosts of its run; leave --hosts, -i and --local out."
-        )
+        raise click.UsageError("--resume continues with the hosts of its run; omit --hosts, -i and --local.")
     if local and chosen:
-        raise click.UsageError("--local needs no inventory and selects one host; leave --hosts and -i out.")
+        raise click.UsageError("--local selects only this machine; omit --hosts and -i.")
     if local and broker:
         raise click.UsageError("--local reads this machine; a worker would read its own.")
 

@@ -37,5 +37,5 @@ def reclassify(run: str, runs_url: str | None, config: Path | None) -> int:
         steps.runs_beside(opened),
         lambda one, tell, stop: embedded.execute(one, Session(), tell, stop),
         config=settings.file,
-        stopped=Stopped("stopped; the run is as it was. To go on:", verb=("reclassify",)),
+        stopped=Stopped("stopped; the run is unchanged. To continue:", verb=("reclassify",)),
     )

@@ -179,7 +179,7 @@ def test_warnings(tmp_path: Path) -> None:
         )
     )
     assert inventory.hosts["h"].user == "b"
-    policy = "host keys are checked as the setting host_key_policy says"
+    policy = "the setting host_key_policy decides how host keys are checked"
     assert sorted(inventory.warnings) == sorted(
         [
             "inventory.yaml: line 4: 'ansible_user' is given twice; the last one is used",

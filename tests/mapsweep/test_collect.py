@@ -135,7 +135,7 @@ def test_with_a_signing_key_runs_are_signed_and_no_other_is_resumed(
     (signature,) = runs.glob("*/manifest.sig")
     assert here(*words, "--resume", signature.parent.name).code == 0
     signature.write_text(f"{0:064x}\n")
-    assert "does not fit manifest.json" in here(*words, "--resume", str(signature.parent)).err
+    assert "does not match manifest.json" in here(*words, "--resume", str(signature.parent)).err
     monkeypatch.setenv("MAPSWEEP_SIGNING_KEY", "hunter2")
     ended = here(*words, "-i", fleet)
     assert (ended.code, "hunter2" in ended.err) == (2, False)
@@ -341,7 +341,7 @@ def test_sigterm_in_a_service_keeps_the_run_as_well(slow_fleet: Path, tmp_path: 
     told = process.stderr.read()
     process.stderr.close()
     assert process.wait() == 130
-    assert "To go on:" in told
+    assert "To continue:" in told
 
 
 def test_a_report_is_mailed_to_its_list_once(fleet: Path, tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def test_every_mistake_is_listed_with_its_place(tmp_path: Path) -> None:
             "mail.from, line 3: must be a bare address such as ops@example.org, not 'a@b.org\\nBcc: x@y.org'",
             (
                 "mail.password, line 3: there is no such setting"
-                " (put it into a file of its own and name that in password_file)"
+                " (put it into a separate file, and name that file in password_file)"
             ),
             (
                 "broker, line 4: must not hold a password, a user or options: put the password into"
