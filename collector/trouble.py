@@ -42,7 +42,7 @@ REMEDIES: Final[dict[str, str]] = {
     "no_shell": "the account needs a shell that runs commands",
     "no_proc": "check mapsweep_root of the host in the inventory",
     "no_tool": "the host has neither awk nor grep: install one of them",
-    "exec_refused": "sshd refuses commands of this account: see ForceCommand, and restrict in authorized_keys",
+    "exec_refused": "sshd refuses commands of this account: see ForceCommand and restrict in authorized_keys",
     "unpack_timeout": "see what makes the host send so much; raise limits.total_s if it is that large",
     "worker_lost": "look for the OOM killer in the kernel's log of this machine",
     "out_of_memory": "give this machine more memory, or lower --concurrency or limits.inflated_bytes",
