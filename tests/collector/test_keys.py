@@ -125,14 +125,14 @@ def reason_of(keyring: Keyring, path: Path | str) -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda path: path.write_text("hello"), "holds no private key"),
+        (lambda path: path.write_text("hello"), "has no private key"),
         (lambda _: None, "No such file"),
         (lambda path: path.mkdir(), "is a folder"),
         (os.mkfifo, "is not a regular file"),
         (lambda path: path.symlink_to("/dev/zero"), "is not a regular file"),
         (lambda path: path.symlink_to(path), "Too many levels"),
         (lambda path: path.write_bytes(b"\xff" * (KEY_BYTES + 1)), f"is larger than {KEY_BYTES} bytes"),
-        (lambda path: path.write_bytes(b""), "holds no private key"),
+        (lambda path: path.write_bytes(b""), "has no private key"),
     ],
 )
 def test_files_that_are_no_key(

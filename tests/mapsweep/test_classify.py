@@ -151,8 +151,8 @@ def test_h_without_c_is_help(arguments: list[str]) -> None:
     ("arguments", "told"),
     [
         ([], "name a PID"),
-        (["-c", "--format", "json", "1"], "two formats"),
-        (["-c", "--why", "1"], "--why has no place in CSV"),
+        (["-c", "--format", "json", "1"], "exclude each other"),
+        (["-c", "--why", "1"], "--why does not work with CSV"),
         (["--format", "xml", "1"], "'xml' is not one of"),
         (["1", "2"], "unexpected extra argument"),
     ],

@@ -68,7 +68,7 @@ def test_a_threshold_that_is_met_and_one_that_is_not(fleet: Path, tmp_path: Path
     words = ("collect", "-i", fleet, "--hosts", "web-*", "--runs", tmp_path / "runs", "--fail-on")
     met = mapsweep(*words, "native-heap=1M")
     assert met.returncode == 1
-    assert "native-heap of 1.0 MiB is met by 2 of 2 hosts; the most: web-01" in met.stderr
+    assert "native-heap of 1.0 MiB is met by 2 of 2 hosts; the largest: web-01" in met.stderr
     assert mapsweep(*words, "native-heap=1T").returncode == 0
 
 
@@ -77,8 +77,8 @@ def test_a_threshold_that_is_met_and_one_that_is_not(fleet: Path, tmp_path: Path
     [
         (["--hosts", "nope"], "'nope'"),
         (["--fail-on", "heap=1G", "--fail-on", "stacks=x"], "is not MEASURE=SIZE"),
-        (["--local"], "--local needs no inventory"),
-        (["--resume", "latest"], "--resume goes on with the hosts of its run"),
+        (["--local"], "--local selects only this machine"),
+        (["--resume", "latest"], "--resume continues with the hosts of its run"),
         (["--mail-to", "nobody"], "must be a bare address"),
         (["--mail-to", "you@example.org"], "no mail server is set"),
         (["--broker", "http://x"], "must be redis://"),

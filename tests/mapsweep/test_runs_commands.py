@@ -169,7 +169,7 @@ def test_a_report_that_is_not_delivered_is_exit_5_with_the_reason(
     ended = here("mail", "--runs", swept, "--to", "you@example.org", "--config", config)
     assert ended.code == 5
     assert ended.out == ""
-    assert "not delivered: a password is not sent in clear" in ended.err
+    assert "not delivered: a password is never sent in clear text" in ended.err
 
 
 def test_reclassify_gives_the_same_result_of_the_same_rules(swept: Path, tmp_path: Path) -> None:

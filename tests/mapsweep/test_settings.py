@@ -288,7 +288,7 @@ def test_a_signing_key(tmp_path: Path) -> None:
     given = load(write(tmp_path, f"signing_key_file: {path}\n"), {})
     for mode in (0o604, 0o602, 0o644):
         path.chmod(mode)
-        with pytest.raises(OperatorError, match=r"key: .*open to every account.*chmod o="):
+        with pytest.raises(OperatorError, match=r"key: .*every account of this machine may read.*chmod o="):
             signing_key(given, {})
     path.chmod(0o640)
     assert signing_key(given, {}) == b"k" * 32

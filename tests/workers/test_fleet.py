@@ -246,7 +246,7 @@ def test_a_run_where_the_workers_do_not_look_is_not_given_to_them(
     settings: WorkerSettings, tmp_path: Path
 ) -> None:
     elsewhere = Runs(str(tmp_path / "elsewhere"), SIGNING_KEY).create(manifest("a"))
-    with pytest.raises(OperatorError, match="lies outside"):
+    with pytest.raises(OperatorError, match="is outside of"):
         execute(elsewhere, settings)
     inside = Runs(settings.runs_url, SIGNING_KEY).create(manifest("a"))
     inside.store.replace("manifest.sig", b"0" * 64 + b"\n")
