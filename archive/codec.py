@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from archive.mistakes import Mistake, OperatorError
-from archive.records import SCHEMA_VERSION
+from domain.mistakes import Mistake, OperatorError
+from domain.records import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails

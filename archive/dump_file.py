@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from archive.codec import decode_fields
-from archive.mistakes import Mistake, OperatorError
-from archive.records import STRICT, Dump
+from domain.mistakes import Mistake, OperatorError
+from domain.records import STRICT, Dump
 
 MAGIC = b"mapsweep-dump 1\n"
 HEADER_BYTES_MAX = 64 * 2**10

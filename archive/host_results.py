@@ -1,8 +1,8 @@
 """From the snapshot of a host to its result: the record, and one section per table."""
 
 from archive import tables
-from archive.records import Dump, HostRecord
 from archive.results import ARGUMENTS, FINDINGS, FOOTPRINTS, PROCESSES, Result
+from domain.records import Dump, HostRecord
 from procmaps.findings import Finding
 from procmaps.identity import IdentityTable
 from procmaps.tables import FootprintTable, Snapshot

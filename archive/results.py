@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from typing import ClassVar, Final
 
 from archive.codec import decode_fields
-from archive.mistakes import Mistake, OperatorError
-from archive.records import STRICT, HostRecord
+from domain.mistakes import Mistake, OperatorError
+from domain.records import STRICT, HostRecord
 
 MAGIC: Final = b"mapsweep-result 1\n"
 HEADER_BYTES_MAX: Final = 2**20  # meminfo, notes and all

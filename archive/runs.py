@@ -12,18 +12,18 @@ switches to them.
 import re
 import secrets
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
 from archive import codec, dump_file, results
 from archive.host_names import file_name
-from archive.mistakes import Mistake, OperatorError
-from archive.records import Closed, Dump, Failure, Host, HostRecord, Manifest
 from archive.results import Result
 from archive.signature import SIGNATURE, is_signed, sign
 from archive.store import Store
+from domain.mistakes import Mistake, OperatorError
+from domain.records import Closed, Dump, Failure, Host, HostRecord, Manifest
 
 LATEST = "latest"
 MANIFEST = "manifest.json"
@@ -88,7 +88,8 @@ class Run:
         name = file_name(rules_version)
         again = re.fullmatch(re.escape(name) + r"(?:-(\d+))?", self.generation)
         number = int(again[1] or 1) + 1 if again else 1
-        return Run(self.store, self.manifest, name if number == 1 else f"{name}-{number}")
+        to_nobody = replace(self.manifest, mail_to=())  # who was to have the report has had it
+        return Run(self.store, to_nobody, name if number == 1 else f"{name}-{number}")
 
     @property
     def run_id(self) -> str:
@@ -380,6 +381,11 @@ class Runs:
     def unqueue(self, run_id: str) -> None:
         """Remove the mark of a finished run."""
         self.store.remove(f"{_QUEUED}/{run_id}")
+
+
+def runs_beside(run: Run) -> Runs:
+    """The runs in the same folder, with which growth is compared."""
+    return Runs(run.url.rpartition("/")[0] or "/")
 
 
 def open_run(url: str, signing_key: bytes = b"") -> Run:

@@ -12,8 +12,8 @@ from errno import EINVAL, EISDIR, ELOOP, EMLINK, ENOTSUP, EPERM
 from pathlib import Path
 from typing import Protocol, cast
 
-from archive.mistakes import Mistake, OperatorError
 from archive.regular_file import opened
+from domain.mistakes import Mistake, OperatorError
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from archive.mistakes import Mistake, OperatorError
 from archive.results import REMEDY
+from domain.mistakes import Mistake, OperatorError
 from procmaps.facts import display
 from procmaps.findings import Finding
 from procmaps.identity import IdentityTable

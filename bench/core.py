@@ -10,11 +10,11 @@ from itertools import cycle
 from pathlib import Path
 from random import Random
 
-from archive.records import Dump, Host, Limits
 from bench.measure import Figure, interleave
 from collector import local
 from collector.session import Session
-from mapsweep.demo import unpack
+from domain.records import Dump, Host, Limits
+from mapsweep.demo.demo_fleet import unpack
 from procmaps.classify import classify
 from procmaps.footprint import footprints
 from procmaps.read import read

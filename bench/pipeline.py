@@ -23,19 +23,21 @@ import psutil
 
 from archive import results
 from archive.host_results import host_record, host_result
-from archive.records import Dump, Host, Limits, Manifest, Scope
 from archive.runs import Run, Runs, new_run_id
 from archive.store import OBJECT_BYTES_MAX, Store
 from bench.core import Sent, crowd, probe
 from bench.measure import Figure, own_cpu_s
 from collector.session import Session
+from domain.records import Dump, Host, Limits, Manifest, Scope
 from procmaps.classify import RULES_VERSION, classify
 from procmaps.findings import find
 from procmaps.footprint import footprints
 from procmaps.identity import identify
 from procmaps.read import read
 from procmaps.tables import Evidence
-from workers import embedded, steps
+from workers.here import embedded
+from workers.life.ending import close_run, render_report
+from workers.life.host_steps import classify_host, keep
 
 HOSTS = 500
 PROCESSES = 1  # that classify: two at once share a core's caches on some machines, and the figure is of CPU
@@ -86,12 +88,12 @@ def _cpu(sent: Sent, run: Run) -> Iterator[Figure]:
     hosts = len(run.manifest.hosts)
     core_s, gunzip_s = (each * hosts for each in _core_and_gunzip_s(run))
     begin_s, begin_at = own_cpu_s(), time.monotonic()
-    if embedded.execute(run, Session(), lambda _: None, threading.Event(), PROCESSES) is None:
+    if embedded.execute(run, Session(), lambda _: None, threading.Event(), processes=PROCESSES) is None:
         raise SystemExit("the run was stopped")
     own_s, took_s = own_cpu_s() - begin_s, time.monotonic() - begin_at
     beside_s = _beside_s()
     rest_s = own_s + beside_s - core_s - gunzip_s
-    again_s = _timed(lambda: steps.render_report(run))
+    again_s = _timed(lambda: render_report(run))
     yield Figure("pipeline_hosts", hosts, "hosts")
     yield Figure("pipeline_mappings", sent.mappings, "mappings")
     yield Figure("pipeline_gunzip", gunzip_s / hosts * 1e3, "ms/host")
@@ -176,8 +178,8 @@ def _counted(sent: Sent, runs: Runs) -> Iterator[Figure]:
     run = Run(store, given.manifest)
     with _syncs() as syncs:
         for dump in kept:
-            steps.keep(run, dump)
-            steps.classify_host(run, dump.host)
+            keep(run, dump)
+            classify_host(run, dump.host)
     files = [path for path in Path(given.url).rglob("*") if path.is_file() and path.name != "manifest.json"]
     yield Figure("host_syncs", len(syncs) / COUNTED_HOSTS, "syncs/host")
     yield Figure("host_writes", store.calls["write"] / COUNTED_HOSTS, "writes/host")
@@ -187,9 +189,9 @@ def _counted(sent: Sent, runs: Runs) -> Iterator[Figure]:
     made = sum(_bytes(files, folder.rstrip("/")) for folder in RESULTS)
     yield Figure("host_result_bytes", made / COUNTED_HOSTS, "bytes/host")
     store.reads.clear()
-    steps.close_run(run)
+    close_run(run)
     yield Figure("close_reads", _results_read(store) / COUNTED_HOSTS, "reads/host")
-    steps.render_report(run)
+    render_report(run)
     yield Figure("close_and_render_reads", _results_read(store) / COUNTED_HOSTS, "reads/host")
 
 

@@ -5,9 +5,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from archive.records import Host, Limits
 from bench.measure import Figure, children_cpu_s, interleave, run_quietly
 from collector import probe
+from domain.records import Host, Limits
 from procmaps.tables import Evidence
 
 ROUNDS = 15

@@ -13,13 +13,13 @@ from pathlib import Path
 import paramiko
 import psutil
 
-from archive.records import Dump, Failure, Host, Limits
 from bench.measure import Figure, interleave
 from collector import probe
-from collector.keys import Keyring
-from collector.known_hosts import KnownHosts
 from collector.session import Session
+from collector.ssh.keys import Keyring
+from collector.ssh.known_hosts import KnownHosts
 from collector.sweep import sweep
+from domain.records import Dump, Failure, Host, Limits
 from procmaps.tables import Evidence
 from tests.sshd import Sshd, serve
 

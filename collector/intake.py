@@ -3,9 +3,9 @@
 import time
 from typing import Final
 
-from archive.records import Limits
 from collector import probe, stream
 from collector.outcomes import Capture
+from domain.records import Limits
 
 READ_BYTES: Final = 2**16
 SILENCE_S: Final = 0.5  # how long to wait for one output before the other is read

@@ -8,12 +8,12 @@ import subprocess
 from collections.abc import Iterator
 from typing import Final
 
-from archive.records import Dump, Failure, Host, Stage
 from collector import outcomes, probe
 from collector.intake import READ_BYTES, SILENCE_S, Intake
 from collector.session import Session
 from collector.trouble import HostTrouble
 from collector.watchdog import INTERRUPTED, Guard
+from domain.records import Dump, Failure, Host, Stage
 
 # Like sshd's: the environment of mapsweep, above all that of sudo, must not reach the probe.
 ENVIRONMENT: Final = {"PATH": os.environ.get("PATH") or os.defpath}

@@ -3,17 +3,17 @@
 import time
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 from pebble import ProcessExpired
 
 from archive import bugs
-from archive.records import Dump, Failure, Host, Limits, Stage
 from collector import probe, stream
 from collector.session import Session
 from collector.trouble import BUG, HostTrouble, one_line
 from collector.watchdog import INTERRUPTED
+from domain.moments import now
+from domain.records import Dump, Failure, Host, Limits, Stage
 from procmaps.masking_options import Masking
 
 UNPACK_S: Final = 30.0  # most of a host's total time that is kept for unpacking ...
@@ -78,7 +78,7 @@ class Capture:
 
 def begin(host: Host, attempt: int) -> Turn:
     """Starts the clock."""
-    return Turn(host, attempt, datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic())
+    return Turn(host, attempt, now(), time.monotonic())
 
 
 def conclude(turn: Turn, drawn: probe.Probe, capture: Capture, session: Session) -> Dump:

@@ -5,7 +5,7 @@ import shlex
 from dataclasses import dataclass
 from importlib.resources import files
 
-from archive.records import Host, Limits
+from domain.records import Host, Limits
 from procmaps.tables import Evidence
 
 SHELL = "/bin/sh"

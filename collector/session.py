@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from archive.records import Limits, Manifest
-from collector.keys import Credentials, Keyring
-from collector.known_hosts import KnownHosts, Policy
 from collector.processes import Processes
+from collector.ssh.keys import Credentials, Keyring
+from collector.ssh.known_hosts import KnownHosts, Policy
 from collector.watchdog import Watchdog
+from domain.records import Limits, Manifest
 from procmaps.masking_options import Masking
 from procmaps.tables import Evidence
 

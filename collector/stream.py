@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from archive.records import Limits, Stage
 from collector.trouble import HostTrouble, one_line
+from domain.records import Limits, Stage
 from procmaps.frames import mask_identity
 from procmaps.masking import Budget
 from procmaps.masking_options import Masking

@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
-from archive.mistakes import Mistake, OperatorError
 from collector import probe
+from domain.mistakes import Mistake, OperatorError
 
 _ACCOUNT: Final = re.compile(r"%?[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 _ALIAS: Final = re.compile(r"[A-Z][A-Z0-9_]*")  # matches ALL too

@@ -5,11 +5,11 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from archive.records import Connection, Dump, Failure, Host, Stage
-from collector import local, outcomes, ssh
+from collector import local, outcomes, remote
 from collector.session import Session
 from collector.trouble import HostTrouble
 from collector.watchdog import INTERRUPTED
+from domain.records import Connection, Dump, Failure, Host, Stage
 
 FILES_KEPT_FREE: Final = 64  # files that are not connections
 FILES_A_HOST: Final = 4  # a socket, and the file while its dump is written
@@ -24,7 +24,7 @@ def collect(host: Host, session: Session) -> Dump | Failure:
             case Connection.LOCAL:
                 return local.collect(host, session)
             case Connection.SSH:
-                return ssh.collect(host, session)
+                return remote.collect(host, session)
     except Exception as error:  # noqa: BLE001  # what is known has been told apart before
         return turn.failed(HostTrouble.of_error(Stage.WORKER, error))
 

@@ -2,7 +2,7 @@
 
 from typing import Final, Self
 
-from archive.records import Stage
+from domain.records import Stage
 from procmaps.masking import mask_line
 from procmaps.masking_options import AS_BY_DEFAULT, Masking
 

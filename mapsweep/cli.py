@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import click
 
-from mapsweep.exits import Exit, run_and_exit
+from mapsweep.terminal.exits import Exit, run_and_exit
 
 # NumPy's BLAS starts one thread per core when it is imported, and nothing here multiplies matrices.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -9,22 +9,22 @@ from pathlib import Path
 from threading import Event
 from typing import TypeAlias
 
-from archive.mistakes import is_the_machines
-from archive.records import Closed, Connection
-from archive.runs import Run, Runs
-from mapsweep.exits import Exit, complain
-from mapsweep.interrupt import stoppable
-from mapsweep.progress import display
-from mapsweep.summary import summary_lines
-from mapsweep.terminal import terminal_of
+from archive.runs import Run, runs_beside
+from domain.mistakes import is_the_machines
+from domain.records import Closed, Connection
+from mapsweep import mailing
+from mapsweep.terminal.exits import Exit, complain
+from mapsweep.terminal.interrupt import stoppable
+from mapsweep.terminal.progress import display
+from mapsweep.terminal.summary import summary_lines
+from mapsweep.terminal.terminal import terminal_of
 from mapsweep.thresholds import Threshold, met
 from reports.rank import Report, report
 from reports.verdict import TOP_HOSTS
-from workers.embedded import OnProgress
+from workers.life.ending import PAGE, Ended
+from workers.life.progress import OnProgress
 
-PAGE = "index.html"
-
-Execute: TypeAlias = Callable[[Run, OnProgress, Event], Closed | None]
+Execute: TypeAlias = Callable[[Run, OnProgress, Event], Ended | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,30 +36,34 @@ class Stopped:
     verb: tuple[str, ...] = ("collect", "--resume")
 
 
-HERE = Stopped()
+@dataclass(frozen=True, slots=True)
+class Executor:
+    """Who does what is still to be done of a run, to its end."""
+
+    execute: Execute
+    stopped: Stopped = Stopped()
 
 
 def conduct(
     run: Run,
-    runs: Runs,
-    execute: Execute,
+    executor: Executor,
     wanted: tuple[Threshold, ...] = (),
     *,
     top: int = TOP_HOSTS,
-    stopped: Stopped = HERE,
     config: Path | None = None,
 ) -> Exit:
-    """Execute a run in either mode, and print its summary.
+    """Have a run executed, and end on the terminal with what it found.
 
     The first Ctrl-C keeps the run and prints how to resume it; the second one raises KeyboardInterrupt.
     `config` is the settings file that the printed commands must name.
     """
-    stopped = replace(stopped, flags=(*stopped.flags, *_flags(runs, config), *_flags_of(wanted)))
+    flags = _flags(run, config)
+    stopped = replace(executor.stopped, flags=(*executor.stopped.flags, *flags, *_flags_of(wanted)))
     asked = len(run.manifest.hosts)
     print(f"run {run.run_id}: {asked} {'host' if asked == 1 else 'hosts'}", file=sys.stderr, flush=True)
     try:
         with stoppable(_tell_stopping) as stop, display(asked, sys.stderr, terminal_of(sys.stderr)) as tell:
-            closed = execute(run, tell, stop)
+            ended = executor.execute(run, tell, stop)
     except KeyboardInterrupt:
         _tell_resume(run, stopped)
         raise
@@ -67,15 +71,17 @@ def conduct(
         if is_the_machines(error):
             _tell_resume(run, stopped)
         raise
-    if closed is None:
+    if ended is None:
         _tell_resume(run, stopped)
         return Exit.INTERRUPTED
     settled = report(run)
-    show(settled, run, _flags(runs, config), top)
+    show(settled, run, flags, top)
     sentences = list(met(wanted, settled))
     for sentence in sentences:
         complain(sentence)
-    return Exit.THRESHOLD if sentences else exit_of(closed)
+    if mailing.told(ended) is Exit.UNDELIVERED:  # counts more than what the report says
+        return Exit.UNDELIVERED
+    return Exit.THRESHOLD if sentences else exit_of(ended.closed)
 
 
 def show(settled: Report, run: Run, flags: tuple[str, ...], top: int) -> None:
@@ -103,9 +109,9 @@ def _tell_resume(run: Run, stopped: Stopped) -> None:
     print(shlex.join(("mapsweep", *stopped.verb, run.run_id, *stopped.flags)), file=sys.stderr)
 
 
-def _flags(runs: Runs, config: Path | None) -> tuple[str, ...]:
+def _flags(run: Run, config: Path | None) -> tuple[str, ...]:
     """The flags with which another command finds this run."""
-    return ("--runs", runs.store.url, *(("--config", str(config)) if config else ()))
+    return ("--runs", runs_beside(run).store.url, *(("--config", str(config)) if config else ()))
 
 
 def _flags_of(wanted: tuple[Threshold, ...]) -> tuple[str, ...]:

@@ -1,19 +1,16 @@
 """Mails the report of a run, and reports the result."""
 
-from collections.abc import Callable
-
 import click
 
-from archive.mistakes import Mistake, OperatorError
 from archive.runs import Run
-from mapsweep.exits import Exit, complain
-from mapsweep.setting_values import mail_address
+from domain.mistakes import Mistake, OperatorError
+from mapsweep.settings.values import mail_address
+from mapsweep.terminal.exits import Exit, complain
 from reports import render_email
 from reports.delivery import Delivery, DeliveryError, MailSettings
 from reports.rank import report
-from workers import steps
-
-_REMEDY = "set mail.server and mail.from in mapsweep.yaml"
+from workers.life.ending import Ended, mail_report
+from workers.life.plan import NO_MAIL_SERVER
 
 
 def recipients(typed: tuple[str, ...]) -> tuple[str, ...]:
@@ -37,31 +34,32 @@ def written(run: Run, to: tuple[str, ...], settings: MailSettings | None) -> byt
     return bytes(render_email.message(report(run), to, sender))
 
 
-def required(settings: MailSettings | None) -> MailSettings:
-    """The settings; OperatorError if there are none."""
+def send(run: Run, to: tuple[str, ...], settings: MailSettings | None) -> Exit:
+    """Send the report; exit code 5 if a recipient did not get it, with the reason on standard error.
+
+    OperatorError if no mail server is set.
+    """
     if settings is None:
-        raise OperatorError(Mistake("mail", "no mail server is set", _REMEDY))
-    return settings
-
-
-def send(run: Run, to: tuple[str, ...], settings: MailSettings) -> Exit:
-    """Send the report; exit code 5 if a recipient did not get it, with the reason on standard error."""
-    return _told(lambda: steps.mail_report(run, to, settings))
-
-
-def send_to_list(run: Run, settings: MailSettings) -> Exit:
-    """Send the report to the run's mail list, unless it was sent; the exit codes are the same."""
-    return _told(lambda: steps.mail_to_list(run, settings))
-
-
-def _told(sending: Callable[[], Delivery | None]) -> Exit:
+        raise OperatorError(NO_MAIL_SERVER)
     try:
-        delivery = sending()
+        return _told(mail_report(run, to, settings))
     except DeliveryError as error:
-        complain(f"not delivered: {error.reason}")
-        return Exit.UNDELIVERED
-    if delivery is None:
-        return Exit.OK
+        return _undelivered(error.reason)
+
+
+def told(ended: Ended) -> Exit:
+    """Tell what became of a run's mail to those whom it names; exit codes likewise."""
+    if ended.unmailed:
+        return _undelivered(ended.unmailed)
+    return _told(ended.delivery) if ended.delivery else Exit.OK
+
+
+def _undelivered(reason: str) -> Exit:
+    complain(f"not delivered: {reason}")
+    return Exit.UNDELIVERED
+
+
+def _told(delivery: Delivery) -> Exit:
     click.echo(f"{delivery.message_id} accepted for {', '.join(delivery.accepted)}")
     for refusal in delivery.refused:
         complain(f"not delivered to {refusal.recipient}: {refusal.code} {refusal.reason}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from mapsweep.settings import Settings
+    from mapsweep.settings.settings import Settings
 
 run_argument = click.argument("run", default="latest")
 hosts_option = click.option(
@@ -29,6 +29,9 @@ config_option = click.option(
     "--config", type=click.Path(path_type=Path), metavar="FILE", help="The settings file, mapsweep.yaml."
 )
 broker_option = click.option("--broker", metavar="URL", help="The workers' Redis, redis://HOST:PORT/DB.")
+so_far_option = click.option(
+    "--so-far", is_flag=True, help="Of a run that is open: what has come in; the other hosts are waiting."
+)
 to_option = click.option(
     "--to", multiple=True, metavar="ADDRESS", help="Who gets it; can be given several times."
 )
@@ -36,8 +39,8 @@ to_option = click.option(
 
 def load(config: Path | None, **typed: str | int | bool | Path | None) -> "Settings":
     """The settings; `typed` values, by their keys, override all others."""
-    from mapsweep import settings  # noqa: PLC0415 - starts pydantic
-    from mapsweep.exits import complain  # noqa: PLC0415 - likewise
+    from mapsweep.settings import settings  # noqa: PLC0415 - starts pydantic
+    from mapsweep.terminal.exits import complain  # noqa: PLC0415 - likewise
 
     flags = {key.replace("__", "."): _absolute(key, value) for key, value in typed.items()}
     loaded = settings.load(config, os.environ, flags)

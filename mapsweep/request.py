@@ -5,12 +5,12 @@ import shlex
 import click
 from click.core import ParameterSource
 
-from archive.records import Scope
+from domain.records import Scope
 from mapsweep.mailing import recipients
 from mapsweep.selection import LOCAL, pattern_of, selected, this_machine
-from mapsweep.settings import Settings
+from mapsweep.settings.settings import Settings
 from procmaps.masking import mask_argv
-from workers.plan import Request
+from workers.life.plan import Request
 
 ADHOC = "adhoc"  # the scope of runs that no schedule started
 

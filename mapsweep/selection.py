@@ -3,12 +3,12 @@
 import os
 import re
 
-from archive.mistakes import Mistake, OperatorError
-from archive.records import Connection, Host
-from collector.inventory import load
-from collector.patterns import select
-from mapsweep.exits import complain
-from mapsweep.settings import Settings, find_inventory
+from collector.inventory.inventory import load
+from collector.inventory.patterns import select
+from domain.mistakes import Mistake, OperatorError
+from domain.records import Connection, Host
+from mapsweep.settings.settings import Settings, find_inventory
+from mapsweep.terminal.exits import complain
 
 ALL = "all"
 _NOTHING_AFTER_TILDE = re.compile(r"(?:\A|[,:])\s*[!&]?~\s*(?:[,:]|\Z)")

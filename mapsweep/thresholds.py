@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from archive.mistakes import Mistake, OperatorError
+from domain.mistakes import Mistake, OperatorError
 from mapsweep.sizes import parse
 from reports.rank import Report
 from reports.rows import HostRow

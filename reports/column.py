@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 import polars as pl
 
-from archive.records import HostRecord
+from domain.records import HostRecord
 
 Of: TypeAlias = Callable[[HostRecord], str | int | float | None]
 

@@ -4,9 +4,9 @@ from typing import Final
 
 import polars as pl
 
-from archive.records import Closed, Manifest
+from domain.records import Closed, Manifest
 from reports.measures import NATIVE, sum_any
-from reports.status import FAILED
+from reports.status import ANSWERED
 from reports.trend import Past
 
 _EXTENTS: Final = ("native_heap", "stacks", "java_heap")
@@ -42,7 +42,7 @@ def fleet_row(manifest: Manifest, closed: Closed, past: Past, hosts: pl.DataFram
         "compared_at": last.started_at if last else "",
         "past_runs": len(past.runs),
     }
-    answered = hosts.filter(pl.col("status") != FAILED)
+    answered = hosts.filter(pl.col("status").is_in(ANSWERED))
     read = answered.filter(pl.col(NATIVE).is_not_null())
     sums = pl.concat(
         [

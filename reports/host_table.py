@@ -9,10 +9,10 @@ from reports.column import Unit, schema_of
 from reports.columns import HOSTS
 from reports.measures import NATIVE, STACKS, sum_any
 from reports.page_rows import SEVERITIES, graver_first
-from reports.status import FAILED, status
+from reports.status import FAILED, WAITING, status
 
 HOST_EXTRAS: Final[dict[str, type[pl.DataType]]] = {
-    "place": pl.Int64,  # the order of the report: ranked, then partial, then failed
+    "place": pl.Int64,  # in the order of the report: ranked, then read in part, failed, waiting
     "others": pl.Int64,  # processes that a report does not show one by one
     "others_native_heap_bytes": pl.Int64,
     "others_stacks_bytes": pl.Int64,
@@ -31,6 +31,7 @@ _ENDING: Final[dict[str, type[pl.DataType]]] = {
 }
 
 
+_LAST: Final = (pl.col("status") == WAITING, pl.col("status") == FAILED)
 _TOLD: Final = tuple(column for column in HOSTS if column.of is not None)
 
 
@@ -52,7 +53,7 @@ def _row(outcome: Outcome) -> dict[str, str | int | float | None]:
     record, failure = outcome.record, outcome.failure
     if record is not None:
         return ending | {column.name: column.of(record) for column in _TOLD if column.of is not None}
-    ending |= {column.name: "" for column in _TOLD if column.unit is Unit.TEXT}
+    ending |= {column.name: "" for column in _TOLD if column.unit is Unit.TEXT or column.name == "at"}
     if failure is not None:
         ending |= {"at": failure.at, "elapsed_s": failure.elapsed_s, "attempt": failure.attempt}
     return ending
@@ -104,7 +105,7 @@ def ranked(hosts: pl.DataFrame) -> pl.DataFrame:
         hosts.drop("rank", "stack_rank", "place")
         .join(heap, on="name", how="left", maintain_order="left")
         .join(stack, on="name", how="left", maintain_order="left")
-        .sort(pl.col("rank"), pl.col("status") == FAILED, "name", nulls_last=True)
+        .sort(pl.col("rank"), *_LAST, "name", nulls_last=True)
         .with_row_index("place", 1)
         .sort("name")
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from archive.records import HostRecord
+from domain.records import HostRecord
 
 
 def line(name: str) -> Callable[[HostRecord], int | None]:

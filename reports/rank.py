@@ -22,7 +22,7 @@ class RunFacts:
     evidence: str
     become: bool
     started_at: str
-    closed_at: str  # "" while the run is open
+    closed_at: str  # "" if the report shows an open run so far
     asked: int
     ok: int
     partial: int
@@ -33,6 +33,11 @@ class RunFacts:
     compared_with: str = ""  # the run that growth compares with
     compared_at: str = ""
     past_runs: int = 0  # the number of earlier runs that own_excess uses
+
+    @property
+    def waiting(self) -> int:
+        """Hosts whose turn has not ended: none in a closed run."""
+        return self.asked - self.ok - self.partial - self.failed
 
 
 @dataclass(frozen=True, slots=True)

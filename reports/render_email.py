@@ -62,7 +62,8 @@ def _headers(mail: EmailMessage, report: Report, to: tuple[str, ...], settings: 
     moment = instant(report.run.closed_at) or instant(report.run.started_at)
     if moment is not None:
         mail["Date"] = format_datetime(moment)
-    mail["Message-ID"] = f"<{run_id}.{recipients}@{safe_domain}>"
+    so_far = "" if report.run.closed_at else f".so-far-{report.run.asked - report.run.waiting}"
+    mail["Message-ID"] = f"<{run_id}{so_far}.{recipients}@{safe_domain}>"
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
     mail["List-Id"] = f"<{scope}.mapsweep.{safe_domain}>"

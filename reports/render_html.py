@@ -148,6 +148,7 @@ _TONES = {
     verdict.Word.CHANGED: "warn",
     verdict.Word.PARTIAL: "warn",
     verdict.Word.FAILED: "bad",
+    verdict.Word.OPEN: "warn",
 }
 _HOST_COLUMNS = (
     *(

@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from typing import TypeAlias
 
 from procmaps.kinds import KIND_BY_LABEL, Family
+from reports.status import ANSWERED
 
 Cell: TypeAlias = str | int | float | bool | None
 
@@ -179,7 +180,7 @@ class HostRow(_Detailed):
 
     @property
     def answered(self) -> bool:
-        return self.status != "failed"
+        return self.status in ANSWERED
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from typing import Final
 import polars as pl
 
 from archive import tables
-from archive.records import Closed
 from archive.results import ARGUMENTS, FINDINGS, FOOTPRINTS, PROCESSES
 from archive.runs import Outcome, Run, Runs
+from domain.records import Closed
 from procmaps.kinds import KIND_BY_LABEL
 from reports import kinds, measures, settled, trend
 from reports.column import names_of, schema_of
@@ -51,9 +51,12 @@ class _Part:
     is_late: bool
 
 
-def settle(run: Run, runs: Runs, closed_at: str) -> Closed:
-    """Write the tables of a run whose hosts all have an outcome; gives its Closed, not yet written."""
-    if pending := run.pending():
+def settle(run: Run, runs: Runs, closed_at: str, into: Run | None = None) -> Closed:
+    """Write the tables of a run whose hosts all have an outcome; gives its Closed, not yet written.
+
+    `into` is a run elsewhere to write the tables to: they show the run so far where hosts have no outcome.
+    """
+    if into is None and (pending := run.pending()):
         raise ValueError(
             f"{run.run_id}: {len(pending)} hosts have no outcome, the first is {pending[0].name!r}"
         )
@@ -62,7 +65,7 @@ def settle(run: Run, runs: Runs, closed_at: str) -> Closed:
         named = rows.select(
             pl.lit(run.run_id).alias("run"), pl.lit(run.manifest.scope.name).alias("scope"), pl.all()
         )
-        run.write_settled(table, part, tables.to_parquet(named))
+        (into or run).write_settled(table, part, tables.to_parquet(named))
 
     parts = [_first(number, batch, keep) for number, batch in enumerate(_batches(run))]
     rules = frozenset[str]().union(*(part.rules for part in parts))

@@ -6,9 +6,9 @@ from typing import Final
 import polars as pl
 
 from archive import tables
-from archive.mistakes import Mistake, OperatorError
-from archive.records import Closed, Manifest
 from archive.runs import Run
+from domain.mistakes import Mistake, OperatorError
+from domain.records import Closed, Manifest
 
 FLEET: Final = "fleet"  # one row: the run, and the sums over its hosts
 HOSTS: Final = "hosts"  # one row per host of the run
@@ -28,7 +28,9 @@ class Settled:
     def __init__(self, run: Run) -> None:
         closed = run.closed()
         if closed is None:
-            remedy = f"mapsweep collect --resume {run.run_id}"
+            remedy = (
+                f"mapsweep collect --resume {run.run_id} goes on with it, --so-far shows what has come in"
+            )
             raise OperatorError(Mistake(run.run_id, "is not closed yet", remedy))
         if not closed.results:
             raise OperatorError(_older(run))

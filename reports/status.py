@@ -1,11 +1,13 @@
-"""The status of a host in a run: ok, partial or failed, with the reason and the remedy."""
+"""How a host of a run stands: ok, partial, failed or waiting, with the reason and what to do about it."""
 
 from dataclasses import dataclass
 
-from archive.records import Failure, HostRecord
 from archive.runs import Outcome
+from domain.records import Failure, HostRecord
 
 OK, PARTIAL, FAILED = "ok", "partial", "failed"
+WAITING = "waiting"  # in a run that is still open
+ANSWERED = (OK, PARTIAL)
 DEADLINE_REASON = "deadline"  # the deadline of the run passed before the host was done
 
 _REMEDIES = {
@@ -23,12 +25,12 @@ _REMEDIES = {
 }
 _CUT_REMEDY = "sweep it again; if that fails too, raise the limits of the run"
 _DENIED_REMEDY = "sweep with --become to read every process"
-_OPEN_REMEDY = "resume the run"
+_OPEN_REMEDY = "wait for the run, or resume it"
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """ok, partial or failed, and the reason for the last two."""
+    """ok, partial, failed or waiting; for all but the first why."""
 
     status: str
     stage: str = ""
@@ -38,12 +40,12 @@ class Status:
 
 
 def status(outcome: Outcome) -> Status:
-    """The status of an outcome. A host without an outcome counts as failed."""
+    """What an outcome amounts to."""
     if outcome.record is not None:
         return _answered(outcome.record)
     if outcome.failure is not None:
         return _failed(outcome.failure)
-    return Status(FAILED, "", "no_answer", "the run has no outcome for it", _OPEN_REMEDY)
+    return Status(WAITING, "", "no_outcome_yet", "its turn has not ended", _OPEN_REMEDY)
 
 
 def _answered(record: HostRecord) -> Status:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from archive.mistakes import OperatorError
-from archive.records import Manifest
 from archive.runs import Runs
+from domain.mistakes import OperatorError
+from domain.records import Manifest
 from reports.measures import NATIVE
 from reports.settled import PROCESSES, Settled
 

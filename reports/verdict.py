@@ -19,6 +19,7 @@ class Word(StrEnum):
     CHANGED = "CHANGED"
     PARTIAL = "PARTIAL"
     FAILED = "FAILED"
+    OPEN = "OPEN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,10 @@ class TopRow:
 
 
 def word(report: Report) -> Word:
-    """FAILED: no host answered; PARTIAL: something is missing; CHANGED: a host grew; else OK."""
+    """OPEN: not closed; FAILED: no host answered; PARTIAL: something is missing; CHANGED: a host grew; OK."""
     run = report.run
+    if not run.closed_at:
+        return Word.OPEN
     if run.asked and run.failed == run.asked:
         return Word.FAILED
     if run.failed or run.partial:
@@ -62,15 +65,17 @@ def sentence(report: Report, *, plain: bool = True) -> str:
     run, totals = report.run, report.totals
     answered = run.ok + run.partial
     if not answered:
-        return f"0 of {number(run.asked)} hosts answered." if run.asked else "No host was asked."
+        so_far = " so far" if not run.closed_at else ""
+        return f"0 of {number(run.asked)} hosts answered{so_far}." if run.asked else "No host was asked."
     heap = size(totals.native_heap.resident_max_bytes, bound=totals.native_heap.is_bound, plain=plain)
     since = (
         f", {growth(totals.growth_bytes, plain=plain)} since {run.compared_with}" if run.compared_with else ""
     )
     stacks = size(totals.thread_stacks.resident_max_bytes, bound=totals.thread_stacks.is_bound, plain=plain)
     count = number(totals.stacks, plain=plain)
+    so_far = "So far: native" if not run.closed_at else "Native"
     return (
-        f"Native heap {heap} on {number(answered)} of {number(run.asked)} hosts{since}; "
+        f"{so_far} heap {heap} on {number(answered)} of {number(run.asked)} hosts{since}; "
         f"{count} thread stacks {stacks}."
     )
 
@@ -78,7 +83,7 @@ def sentence(report: Report, *, plain: bool = True) -> str:
 def counts(report: Report) -> str:
     """`486 ok, 3 partial, 11 failed of 500 hosts`, without counts of 0."""
     run = report.run
-    named = ((run.ok, "ok"), (run.partial, "partial"), (run.failed, "failed"))
+    named = ((run.ok, "ok"), (run.partial, "partial"), (run.failed, "failed"), (run.waiting, "waiting"))
     return (
         ", ".join(f"{number(count)} {what}" for count, what in named if count)
         + f" of {number(run.asked)} hosts"

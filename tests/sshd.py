@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.records import Host
+from domain.records import Host
 
 START_S = 10.0
 

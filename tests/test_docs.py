@@ -13,12 +13,13 @@ import click
 import pytest
 import yaml
 
-from archive.mistakes import OperatorError
-from collector import inventory
-from mapsweep import setting_sources, settings
+from collector.inventory import inventory
+from domain.mistakes import OperatorError
 from mapsweep.cli import COMMANDS, mapsweep
-from mapsweep.setting_table import rows
-from workers import crontab
+from mapsweep.settings import settings
+from mapsweep.settings import sources as setting_sources
+from mapsweep.settings.table import rows
+from workers.life import crontab
 
 CLONE = Path(__file__).parents[1]
 PAGES = sorted([*CLONE.glob("*.md"), *(CLONE / "docs").rglob("*.md")])
@@ -33,6 +34,7 @@ _INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 _VARIABLE = re.compile(r"\bMAPSWEEP_[A-Z_]*[A-Z]\b")
 _SETTING = re.compile(r"(?:limits|ssh|mail|report)\.(?!json)[a-z_]+")
+_PATH = re.compile(r"(?:\w+/)+[\w.*-]*\w\.(?:py|sh|md)")
 _OPTION = re.compile(r"--?[a-z][a-z-]*")
 
 
@@ -207,6 +209,7 @@ def test_inline_commands_links_settings_and_variables_exist(page: Path) -> None:
     assert [
         link for link in _LINK.findall(text) if not ("://" in link or (page.parent / link).exists())
     ] == []
+    assert [each for each in inline if _PATH.fullmatch(each) and not any(CLONE.glob(each))] == []
     paths = {row.path for row in rows()}
     assert [each for each in inline if _SETTING.fullmatch(each) and each not in paths] == []
     variables = {row.environment for row in rows()} | {

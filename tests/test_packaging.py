@@ -15,10 +15,10 @@ from typing import cast
 import pytest
 import yaml
 
-from archive.mistakes import OperatorError
-from mapsweep import settings
-from mapsweep.worker_settings import worker_settings
-from workers.app import QUEUES
+from domain.mistakes import OperatorError
+from mapsweep.settings import settings
+from mapsweep.settings.worker_settings import worker_settings
+from workers.fleet.app import QUEUES
 
 CLONE = Path(__file__).parents[1]
 RECORDINGS_BYTES_MAX = 3 * 2**20
@@ -85,7 +85,7 @@ def test_the_license_is_apache_2() -> None:
 
 
 def test_the_recordings_are_small_and_hold_nothing_but_files() -> None:
-    packed = files("mapsweep").joinpath("recordings/fleet.tar.xz").read_bytes()
+    packed = files("mapsweep.demo").joinpath("recordings/fleet.tar.xz").read_bytes()
     assert len(packed) < RECORDINGS_BYTES_MAX
     with tarfile.open(fileobj=io.BytesIO(lzma.decompress(packed))) as archive:
         members = archive.getmembers()
@@ -95,7 +95,7 @@ def test_the_recordings_are_small_and_hold_nothing_but_files() -> None:
 
 
 def test_the_recordings_name_no_folder_of_the_machine_they_were_made_on() -> None:
-    text = lzma.decompress(files("mapsweep").joinpath("recordings/fleet.tar.xz").read_bytes())
+    text = lzma.decompress(files("mapsweep.demo").joinpath("recordings/fleet.tar.xz").read_bytes())
     for trace in (b"/home/", b"/root", b"/tmp/tmp", b"/mnt", b".venv", b"pyenv"):
         assert trace not in text
 

@@ -31,11 +31,11 @@ def capture(pid: int, folder: Path) -> None:
     mapsweep capture 4711 -o label-4711
     mapsweep classify label-4711 --why     labels it as the process was labelled
     """  # noqa: D301 - \b is click's mark
-    from archive.mistakes import Mistake, OperatorError  # noqa: PLC0415 - --help does not wait for it
-    from mapsweep import capture_folder  # noqa: PLC0415 - likewise
-    from mapsweep.exits import complain  # noqa: PLC0415 - likewise
+    from domain.mistakes import Mistake, OperatorError  # noqa: PLC0415 - --help does not wait for it
     from mapsweep.options import load  # noqa: PLC0415 - likewise
-    from mapsweep.terminal import visible  # noqa: PLC0415 - likewise
+    from mapsweep.process_view import capture_folder  # noqa: PLC0415 - likewise
+    from mapsweep.terminal.exits import complain  # noqa: PLC0415 - likewise
+    from mapsweep.terminal.terminal import visible  # noqa: PLC0415 - likewise
 
     source = Path("/proc", str(pid))
     if not source.is_dir():

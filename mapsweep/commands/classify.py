@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mapsweep.exits import Exit, complain
-from mapsweep.terminal import terminal_of
+from mapsweep.terminal.exits import Exit, complain
+from mapsweep.terminal.terminal import terminal_of
 
 if TYPE_CHECKING:
-    from mapsweep.labelled_process import LabelledProcess
+    from mapsweep.process_view.labelled_process import LabelledProcess
 
 PLAIN, CSV, RANGES, JSON = FORMATS = ("plain", "csv", "ranges", "json")
 
@@ -73,8 +73,8 @@ def classify(
 
 def _show(target: str, evidence_name: str, form: str, *, header: bool, why: bool) -> int:
     # imported here, so that a mistake in the options does not wait for NumPy
-    from mapsweep.labelled_process import label  # noqa: PLC0415 - see above
-    from mapsweep.process_files import open_process  # noqa: PLC0415 - see above
+    from mapsweep.process_view.labelled_process import label  # noqa: PLC0415 - see above
+    from mapsweep.process_view.process_files import open_process  # noqa: PLC0415 - see above
     from procmaps.tables import Evidence  # noqa: PLC0415 - see above
 
     evidence = Evidence[evidence_name.upper()]
@@ -90,17 +90,17 @@ def _show(target: str, evidence_name: str, form: str, *, header: bool, why: bool
 def _lines(process: "LabelledProcess", form: str, *, header: bool, why: bool) -> Iterable[str]:
     """The lines of one view; only that view is imported."""
     if form == CSV:
-        from mapsweep.csv_line import HEADER, csv_line  # noqa: PLC0415 - see above
+        from mapsweep.process_view.csv_line import HEADER, csv_line  # noqa: PLC0415 - see above
 
         return (HEADER, csv_line(process)) if header else (csv_line(process),)
     if form == RANGES:
-        from mapsweep.range_lines import range_lines  # noqa: PLC0415 - see above
+        from mapsweep.process_view.range_lines import range_lines  # noqa: PLC0415 - see above
 
         return range_lines(process, why=why)
     if form == JSON:
-        from mapsweep.process_json import process_json  # noqa: PLC0415 - see above
+        from mapsweep.process_view.process_json import process_json  # noqa: PLC0415 - see above
 
         return (process_json(process, why=why),)
-    from mapsweep.plain_view import plain_lines  # noqa: PLC0415 - see above
+    from mapsweep.process_view.plain_view import plain_lines  # noqa: PLC0415 - see above
 
     return plain_lines(process, terminal_of(sys.stdout), why=why)

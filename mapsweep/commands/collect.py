@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mapsweep.exits import Exit
 from mapsweep.options import broker_option, config_option, hosts_option, inventory_option, load, runs_option
+from mapsweep.terminal.exits import Exit
 
 if TYPE_CHECKING:
-    from mapsweep.settings import Settings
+    from mapsweep.settings.settings import Settings
 
 
 @click.command(short_help="Sweep hosts, classify every process, and render the report.")
@@ -84,22 +84,26 @@ def collect(
         return Exit.OK
     # imported here, so that a mistake in the options does not wait for Polars
     from archive.runs import Runs  # noqa: PLC0415 - see above
-    from mapsweep.composition import signing_key  # noqa: PLC0415 - see above
+    from mapsweep.execution import conduct  # noqa: PLC0415 - see above
+    from mapsweep.executors import check, executor  # noqa: PLC0415 - see above
     from mapsweep.request import sweep_request, typed_command  # noqa: PLC0415 - see above
-    from mapsweep.sweeping import carry_out, check  # noqa: PLC0415 - see above
+    from mapsweep.settings.composition import signing_key  # noqa: PLC0415 - see above
     from mapsweep.thresholds import thresholds  # noqa: PLC0415 - see above
-    from workers.plan import planned  # noqa: PLC0415 - see above
+    from workers.life.plan import planned  # noqa: PLC0415 - see above
 
     wanted = thresholds(fail_on)
     runs = Runs(settings.runs, signing_key(settings, os.environ))
     if resume:
         run = runs.open(resume)
+        check(run.manifest, settings)
     else:
         command = typed_command(ctx)
         request = sweep_request(settings, patterns, local=local, command=command, mail_to=mail_to)
-        check(request, settings)
-        run = runs.create(planned(request))
-    return carry_out(run, settings, wanted)
+        manifest = planned(request)
+        check(manifest, settings)
+        run = runs.create(manifest)
+    who = executor(run.manifest, settings)
+    return conduct(run, who, wanted, top=settings.report.top, config=settings.file)
 
 
 def _check(*, local: bool, resume: str | None, chosen: bool, broker: str | None) -> None:

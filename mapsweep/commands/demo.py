@@ -4,21 +4,21 @@ import os
 
 import click
 
-from archive.records import Scope
 from archive.runs import Runs
-from collector.inventory import load
-from collector.keys import Credentials
-from collector.patterns import select
+from collector.inventory.inventory import load
+from collector.inventory.patterns import select
 from collector.session import Access, Sessions
-from mapsweep.demo import DemoFleet, serving
-from mapsweep.execution import conduct
-from mapsweep.exits import Exit
+from collector.ssh.keys import Credentials
+from domain.records import Scope
+from mapsweep.demo.demo_fleet import DemoFleet, serving
+from mapsweep.execution import Executor, conduct
 from mapsweep.options import load as load_settings
 from mapsweep.options import runs_option
-from mapsweep.settings import default_runs
+from mapsweep.settings.settings import default_runs
+from mapsweep.terminal.exits import Exit
 from procmaps.masking_options import Masking
-from workers.embedded import execute
-from workers.plan import Request, planned
+from workers.here.embedded import execute
+from workers.life.plan import Request, planned
 
 PATTERN = "all"
 DEADLINE_S = 600
@@ -39,8 +39,7 @@ def demo(*, runs_url: str | None) -> Exit:
         sessions = _sessions(fleet, load_settings(None).masking)
         ended = conduct(
             runs.create(planned(request)),
-            runs,
-            lambda run, tell, stop: execute(run, sessions.of(run.manifest), tell, stop),
+            Executor(lambda run, tell, stop: execute(run, sessions.of(run.manifest), tell, stop)),
         )
     click.echo("The demo's hosts are gone; what they sent is kept in the run.", err=True)
     return ended

@@ -2,21 +2,25 @@
 
 import os
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
 
-from mapsweep.exits import Exit
-from mapsweep.options import config_option, load, run_argument, runs_option, to_option
+from mapsweep.options import config_option, load, run_argument, runs_option, so_far_option, to_option
+from mapsweep.terminal.exits import Exit
 
 
 @click.command(short_help="Send the report of a run by e-mail.")
 @run_argument
 @to_option
+@so_far_option
 @click.option("--dry-run", is_flag=True, help="Write the message to standard output and send nothing.")
 @runs_option
 @config_option
-def mail(run: str, to: tuple[str, ...], dry_run: bool, runs_url: str | None, config: Path | None) -> int:
+def mail(
+    *, run: str, to: tuple[str, ...], so_far: bool, dry_run: bool, runs_url: str | None, config: Path | None
+) -> int:
     """Send the report of a run by e-mail: text, HTML and hosts.csv.gz.
 
     RUN is a run's id, its path or URL, or latest. Without --to the mail goes to the list that the run was
@@ -28,13 +32,15 @@ def mail(run: str, to: tuple[str, ...], dry_run: bool, runs_url: str | None, con
     """  # noqa: D301 - \b is click's mark
     from archive.runs import Runs  # noqa: PLC0415 - --help does not wait for it
     from mapsweep import mailing  # noqa: PLC0415 - likewise
-    from mapsweep.composition import mail_settings  # noqa: PLC0415 - likewise
+    from mapsweep.settings.composition import mail_settings  # noqa: PLC0415 - likewise
+    from workers.life import ending  # noqa: PLC0415 - likewise
 
     settings = load(config, runs=runs_url)
     opened = Runs(settings.runs).open(run)
     addressed = mailing.recipients(to or opened.manifest.mail_to)
     server = mail_settings(settings, os.environ)
-    if dry_run:
-        sys.stdout.buffer.write(mailing.written(opened, addressed, server))
-        return Exit.OK
-    return mailing.send(opened, addressed, mailing.required(server))
+    with ending.so_far(opened) if so_far else nullcontext(opened) as shown:
+        if dry_run:
+            sys.stdout.buffer.write(mailing.written(shown, addressed, server))
+            return Exit.OK
+        return mailing.send(shown, addressed, server)

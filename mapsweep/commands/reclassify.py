@@ -19,11 +19,12 @@ def reclassify(run: str, runs_url: str | None, config: Path | None) -> int:
 
     RUN is a run's id, its path or URL, or latest. The report is rendered again.
     """
-    from archive.mistakes import Mistake, OperatorError  # noqa: PLC0415 - --help does not wait for it
     from archive.runs import Runs  # noqa: PLC0415 - likewise
     from collector.session import Session  # noqa: PLC0415 - likewise
-    from mapsweep.execution import Stopped, conduct  # noqa: PLC0415 - likewise
-    from workers import embedded, steps  # noqa: PLC0415 - likewise
+    from domain.mistakes import Mistake, OperatorError  # noqa: PLC0415 - --help does not wait for it
+    from mapsweep.execution import Executor, Stopped, conduct  # noqa: PLC0415 - likewise
+    from workers.here import embedded  # noqa: PLC0415 - likewise
+    from workers.life.plan import remade  # noqa: PLC0415 - likewise
 
     settings = load(config, runs=runs_url)
     opened = Runs(settings.runs).open(run)
@@ -33,9 +34,10 @@ def reclassify(run: str, runs_url: str | None, config: Path | None) -> int:
         remedy = shlex.join(words)
         raise OperatorError(Mistake(opened.run_id, "is not closed yet", remedy))
     return conduct(
-        steps.remade(opened),
-        steps.runs_beside(opened),
-        lambda one, tell, stop: embedded.execute(one, Session(), tell, stop),
+        remade(opened),
+        Executor(
+            lambda one, tell, stop: embedded.execute(one, Session(), tell, stop),
+            Stopped("stopped; the run is unchanged. To continue:", verb=("reclassify",)),
+        ),
         config=settings.file,
-        stopped=Stopped("stopped; the run is unchanged. To continue:", verb=("reclassify",)),
     )

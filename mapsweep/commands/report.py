@@ -2,12 +2,13 @@
 
 import os
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mapsweep.options import config_option, load, run_argument, runs_option
+from mapsweep.options import config_option, load, run_argument, runs_option, so_far_option
 
 if TYPE_CHECKING:
     from archive.runs import Run
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 HTML, CSV, JSON, TEXT = FORMATS = ("html", "csv", "json", "text")
 HOSTS, PROCESSES, FOOTPRINTS = TABLES = ("hosts", "processes", "footprints")
 
+SO_FAR = "so-far.html"  # the page of a run that is open
 FILE_MODE = 0o600  # only the owner may read the data of a run
 
 
@@ -30,13 +32,21 @@ FILE_MODE = 0o600  # only the owner may read the data of a run
     show_default=True,
     help="With --format csv, which table.",
 )
+@so_far_option
 @click.option(
     "-o", "--output", type=click.Path(allow_dash=True), help="Where to write it; - is standard output."
 )
 @runs_option
 @config_option
 def report(
-    *, run: str, form: str, table: str, output: str | None, runs_url: str | None, config: Path | None
+    *,
+    run: str,
+    form: str,
+    table: str,
+    so_far: bool,
+    output: str | None,
+    runs_url: str | None,
+    config: Path | None,
 ) -> None:
     """Render the report of a run again, or print it in another format.
 
@@ -46,18 +56,23 @@ def report(
     \b
     mapsweep report                                     the page of the last run, rendered again
     mapsweep report --format text | less
+    mapsweep report --so-far                            the results so far of a run that is still open
     mapsweep report RUN --format csv --table processes -o processes.csv
     """  # noqa: D301 - \b is click's mark
     from archive.runs import Runs  # noqa: PLC0415 - --help does not wait for it
-    from workers import steps  # noqa: PLC0415 - likewise
+    from workers.life import ending  # noqa: PLC0415 - likewise
 
     opened = Runs(load(config, runs=runs_url).runs).open(run)
-    if form == HTML and output is None:
-        steps.render_report(opened)
-        click.echo(opened.report_path("index.html"))
+    if form == HTML and output is None and not (so_far and opened.closed() is None):
+        ending.render_report(opened)
+        click.echo(opened.report_path(ending.PAGE))
         return
-    content = rendered(opened, form, table)
-    if output in {None, "-"}:
+    with ending.so_far(opened) if so_far else nullcontext(opened) as shown:
+        content = rendered(shown, form, table)
+    if form == HTML and output is None:
+        opened.write_report(SO_FAR, content)
+        click.echo(opened.report_path(SO_FAR))
+    elif output in {None, "-"}:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
     else:
@@ -80,7 +95,7 @@ def rendered(run: "Run", form: str, table: str) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> None:
-    from archive.mistakes import Mistake, OperatorError  # noqa: PLC0415 - --help does not wait for it
+    from domain.mistakes import Mistake, OperatorError  # noqa: PLC0415 - --help does not wait for it
 
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mapsweep.options import config_option, load, runs_option
-from mapsweep.terminal import visible
+from mapsweep.terminal.terminal import visible
 
 if TYPE_CHECKING:
     from archive.runs import Run
@@ -64,9 +64,9 @@ def line_of(run: "Run") -> Line:
 @config_option
 def runs(as_json: bool, runs_url: str | None, config: Path | None) -> None:
     """List the runs that are kept, the oldest first."""
-    from archive.mistakes import OperatorError  # noqa: PLC0415 - --help does not wait for it
     from archive.runs import Runs  # noqa: PLC0415 - likewise
-    from mapsweep.exits import complain  # noqa: PLC0415 - likewise
+    from domain.mistakes import OperatorError  # noqa: PLC0415 - --help does not wait for it
+    from mapsweep.terminal.exits import complain  # noqa: PLC0415 - likewise
 
     kept = Runs(load(config, runs=runs_url).runs)
     lines = []

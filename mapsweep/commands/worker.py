@@ -38,10 +38,10 @@ def worker(
     runs_url: str | None,
     config: Path | None,
 ) -> int:
-    """Execute runs from a broker's queues. Ctrl-C or SIGTERM ends it after the current tasks."""
-    from mapsweep.exits import complain  # noqa: PLC0415 - likewise
-    from mapsweep.worker_settings import worker_settings  # noqa: PLC0415 - --help does not wait for it
-    from workers.service import run_worker  # noqa: PLC0415 - Celery costs half a second
+    """Execute runs from a broker's queues. Ctrl-C or SIGTERM ends it after the tasks at hand."""
+    from mapsweep.settings.worker_settings import worker_settings  # noqa: PLC0415 - --help does not wait for it
+    from mapsweep.terminal.exits import complain  # noqa: PLC0415 - likewise
+    from workers.fleet.service import run_worker  # noqa: PLC0415 - Celery costs half a second
 
     settings = load(config, runs=runs_url, broker=broker)
     wanted = tuple(filter(None, queues.split(",")))

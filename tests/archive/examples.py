@@ -3,9 +3,9 @@
 import gzip
 from datetime import UTC, datetime, timedelta
 
-from archive.records import Connection, Dump, Host, HostRecord, Limits, Manifest, Scope
 from archive.results import Result
 from archive.runs import new_run_id
+from domain.records import Connection, Dump, Host, HostRecord, Limits, Manifest, Scope
 
 NONCE = "0123456789abcdef0123456789abcdef"
 SIGNING_KEY = b"a key for tests, of at least 32 bytes"

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive import codec
-from archive.mistakes import OperatorError
-from archive.records import Closed, Failure, Host, Manifest, Stage
+from domain.mistakes import OperatorError
+from domain.records import Closed, Failure, Host, Manifest, Stage
 from tests.archive.examples import manifest
 
 HOSTS = st.builds(Host, name=st.text(), address=st.text(), groups=st.lists(st.text()).map(tuple))

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive import dump_file
-from archive.mistakes import OperatorError
-from archive.records import Dump
+from domain.mistakes import OperatorError
+from domain.records import Dump
 from tests.archive.examples import dump
 
 DUMPS = st.builds(

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive import results
-from archive.mistakes import OperatorError
 from archive.results import HEADER_BYTES_MAX, MAGIC, Result
+from domain.mistakes import OperatorError
 from tests.archive.examples import host_record
 
 SECTIONS = st.dictionaries(st.text(max_size=8), st.binary(max_size=40), max_size=5)

@@ -7,10 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from archive.mistakes import OperatorError
-from archive.records import Closed, Failure, Stage
 from archive.runs import MANIFEST_BYTES_MAX, Run, Runs, Standing, new_run_id, open_run
 from archive.signature import is_signed, sign
+from domain.mistakes import OperatorError
+from domain.records import Closed, Failure, Stage
 from tests.archive.examples import SIGNING_KEY, dump, host_record, manifest, result
 
 

@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import pytest
 
-from archive.mistakes import OperatorError
 from archive.store import OBJECT_BYTES_MAX, Store, holds_secret
+from domain.mistakes import OperatorError
 
 
 @pytest.fixture(params=["folder", "bucket"])
@@ -133,7 +133,7 @@ def test_a_place_that_cannot_be_is_the_operators_mistake(url: str) -> None:
 def test_other_schemes_and_chains_are_refused_before_fsspec_is_imported(url: str) -> None:
     code = (
         "import sys\n"
-        "from archive.mistakes import OperatorError\n"
+        "from domain.mistakes import OperatorError\n"
         "from archive.store import Store\n"
         "try:\n"
         "    Store(sys.argv[1])\n"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from archive import dump_file, results, tables
 from archive.host_results import host_record, host_result
-from archive.mistakes import OperatorError
+from domain.mistakes import OperatorError
 from procmaps.classify import classify
 from procmaps.findings import find
 from procmaps.footprint import footprints

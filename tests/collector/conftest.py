@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from collector.keys import Credentials, Keyring
+from collector.ssh.keys import Credentials, Keyring
 from tests import sshd
 from tests.sshd import Sshd
 

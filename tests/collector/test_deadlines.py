@@ -14,13 +14,13 @@ import paramiko
 import pytest
 from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 
-from archive.records import Failure, Host, Limits, Stage
-from collector.key_files import private_key
-from collector.keys import Credentials, Keyring
-from collector.known_hosts import KnownHosts, Policy
+from collector.remote import collect
 from collector.session import Session
-from collector.ssh import collect
+from collector.ssh.key_files import private_key
+from collector.ssh.keys import Credentials, Keyring
+from collector.ssh.known_hosts import KnownHosts, Policy
 from collector.watchdog import INTERRUPTED
+from domain.records import Failure, Host, Limits, Stage
 from tests.sshd import Sshd, keygen
 
 LIMITS = Limits(banner_s=20.0, kex_s=20.0, auth_s=20.0, exec_s=20.0, idle_s=20.0, total_s=60.0, attempts=1)

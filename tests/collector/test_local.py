@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from archive.records import Connection, Dump, Failure, Host, Limits, Stage
 from collector import local
 from collector.session import Session
+from domain.records import Connection, Dump, Failure, Host, Limits, Stage
 from procmaps import frames
 from procmaps.tables import Evidence
 from tests.collector.proc_tree import MAPS, add_facts, add_process

@@ -2,11 +2,11 @@ import gzip
 
 import pytest
 
-from archive.records import Host, Limits, Stage
 from collector import outcomes, probe
 from collector.outcomes import Capture
 from collector.session import Session
 from collector.trouble import HostTrouble
+from domain.records import Host, Limits, Stage
 from procmaps.masking_options import Arguments, Masking
 from procmaps.tables import Evidence
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from archive.records import Host, Limits
 from collector import probe
+from domain.records import Host, Limits
 from procmaps.tables import Evidence
 from tests.collector.hosts_side import AWKS, NONCE, Stream, await_exec, contents, find, make_tools, run
 from tests.collector.proc_tree import MAPS, add_facts, add_kernel_thread, add_process

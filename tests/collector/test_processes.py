@@ -9,10 +9,10 @@ from concurrent.futures import CancelledError
 import pytest
 from pebble import ProcessExpired
 
-from archive.mistakes import Mistake, OperatorError
-from archive.records import Stage
 from collector.processes import Processes
 from collector.trouble import HostTrouble
+from domain.mistakes import Mistake, OperatorError
+from domain.records import Stage
 
 LONG_S = 60.0
 

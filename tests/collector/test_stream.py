@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from archive.records import Limits, Stage
 from collector import stream
 from collector.trouble import HostTrouble
+from domain.records import Limits, Stage
 from procmaps.masking_options import Arguments, Masking
 from procmaps.read import read
 from procmaps.secret_paths import PATH_COST_BYTES, PATHS_LIMIT_BYTES

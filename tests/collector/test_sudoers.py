@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from archive.mistakes import OperatorError
 from collector import probe, sudoers
+from domain.mistakes import OperatorError
 from tests.collector.hosts_side import NONCE, find
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="a mount namespace takes root")

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from archive.records import Connection, Dump, Failure, Host, Limits, Stage
-from collector.keys import Keyring
-from collector.known_hosts import KnownHosts
-from collector.loopback import Behaviour, LoopbackFleet, LoopbackHost
 from collector.session import Session
+from collector.ssh.keys import Keyring
+from collector.ssh.known_hosts import KnownHosts
 from collector.sweep import FILES_A_HOST, FILES_KEPT_FREE, sweep, threads
+from domain.records import Connection, Dump, Failure, Host, Limits, Stage
+from mapsweep.demo.loopback import Behaviour, LoopbackFleet, LoopbackHost
 from tests.sshd import Sshd
 
 HOSTS = 24

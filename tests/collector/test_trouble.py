@@ -1,7 +1,7 @@
 import pytest
 
-from archive.records import Stage
 from collector.trouble import DETAIL_CHARS, REMEDIES, HostTrouble, one_line
+from domain.records import Stage
 
 
 def test_text_of_a_host_cannot_reach_the_terminal_raw() -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archive.mistakes import OperatorError
-from collector.key_files import certificate, paramiko_key, private_key
-from collector.known_hosts import HostKey, KnownHosts, Policy
+from collector.ssh.key_files import certificate, paramiko_key, private_key
+from collector.ssh.known_hosts import HostKey, KnownHosts, Policy
 from collector.trouble import HostTrouble
+from domain.mistakes import OperatorError
 from tests.fuzz.mutation import MUTATES, PLACES, Mutation, mutated
 from tests.fuzz.ssh_seeds import PASSPHRASE, certificate_seeds, key_seeds, known_hosts_seeds
 

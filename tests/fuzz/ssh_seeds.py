@@ -5,7 +5,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from collector.known_hosts import HostKey, line
+from collector.ssh.known_hosts import HostKey, line
 
 PASSPHRASE = "sesame"
 _KEYS = (

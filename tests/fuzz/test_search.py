@@ -6,7 +6,7 @@ from random import Random
 import pytest
 from hypothesis import settings
 
-from collector.key_files import certificate, paramiko_key, private_key
+from collector.ssh.key_files import certificate, paramiko_key, private_key
 from collector.trouble import HostTrouble
 from procmaps.read import read_process
 from procmaps.tables import Trouble

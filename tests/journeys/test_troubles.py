@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.loopback import Behaviour, LoopbackFleet, LoopbackHost
+from mapsweep.demo.loopback import Behaviour, LoopbackFleet, LoopbackHost
 from tests.collector.proc_tree import add_facts, add_process
 from tests.journeys.commands import environment, mapsweep
 from tests.redis_server import redis_server

@@ -9,8 +9,8 @@ from typing import TypeAlias
 import pytest
 
 from mapsweep.cli import invoke, mapsweep
-from mapsweep.exits import code_of
-from tests.mapsweep.test_classify import MAPS, STAT, STATUS
+from mapsweep.terminal.exits import code_of
+from tests.mapsweep.process_view.test_classify import MAPS, STAT, STATUS
 
 
 @pytest.fixture

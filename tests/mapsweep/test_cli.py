@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from mapsweep.cli import COMMANDS, Verbs, mapsweep
-from mapsweep.exits import Exit
+from mapsweep.terminal.exits import Exit
 
 SCRIPTS = Path(sys.executable).parent
 

@@ -5,13 +5,17 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
 
-from archive.runs import Runs
+from archive.runs import Run, Runs
+from domain.records import Failure, Stage
+from tests.archive.examples import dump, manifest
 from tests.mapsweep.conftest import Here
+from workers.life.host_steps import classify_host, keep
 
 COMMAND = str(Path(sys.executable).with_name("mapsweep"))
 
@@ -78,6 +82,53 @@ def test_report_says_where_it_may_not_write(swept: Path, tmp_path: Path, here: H
     assert ended.code == 2
     assert ended.err.count("\n") == 1
     assert "report.txt" in ended.err
+
+
+@pytest.fixture
+def half(tmp_path: Path) -> Run:
+    """An open run: one host of three is done, one has failed, one has sent nothing as yet."""
+    run = Runs(str(tmp_path / "half")).create(replace(manifest("a", "b", "c"), mail_to=("you@example.org",)))
+    keep(run, dump("a"))
+    classify_host(run, "a")
+    keep(run, Failure("b", Stage.TCP, "tcp_refused"))
+    return run
+
+
+@pytest.mark.parametrize("verb", ["report", "mail"])
+def test_an_open_run_says_so_and_what_has_come_in_when_asked(verb: str, half: Run, here: Here) -> None:
+    runs = half.url.rpartition("/")[0]
+    ended = here(verb, half.run_id, "--runs", runs, *(["--dry-run"] if verb == "mail" else []))
+    assert ended.code == 2
+    assert "is not closed yet" in ended.err
+    assert f"mapsweep collect --resume {half.run_id}" in ended.err
+    assert "--so-far" in ended.err
+    how = ["--dry-run"] if verb == "mail" else ["--format", "text"]
+    ended = here(verb, half.run_id, "--runs", runs, "--so-far", *how)
+    assert ended.code == 0, ended.err
+    assert "OPEN: So far: native heap" in ended.out
+    assert "1 failed, 1 waiting of 3 hosts" in ended.out
+    if verb == "mail":
+        assert "Message-ID: <" + half.run_id + ".so-far-2." in ended.out
+    assert half.closed() is None
+    assert not half.is_mailed()
+    assert {host.name for host in half.pending()} == {"c"}
+
+
+def test_the_page_of_an_open_run_lies_beside_the_report_that_it_will_have(half: Run, here: Here) -> None:
+    runs = half.url.rpartition("/")[0]
+    ended = here("report", half.run_id, "--runs", runs, "--so-far")
+    page = Path(ended.out.strip())
+    assert page == Path(half.report_path("so-far.html")), ended.err
+    assert "1 waiting" in page.read_text()
+    assert not half.has_report("index.html")
+    rows = json.loads(here("report", half.run_id, "--runs", runs, "--so-far", "--format", "json").out)
+    assert rows["run"]["closed_at"] is None
+    assert {row["name"]: row["status"] for row in rows["hosts"]}["c"] == "waiting"
+
+
+def test_so_far_of_a_closed_run_is_its_report(swept: Path, here: Here) -> None:
+    whole = here("report", "--runs", swept, "--format", "json").out
+    assert here("report", "--runs", swept, "--format", "json", "--so-far").out == whole
 
 
 @pytest.mark.parametrize("verb", ["report", "mail", "reclassify"])

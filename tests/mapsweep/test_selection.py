@@ -1,6 +1,6 @@
 import pytest
 
-from archive.mistakes import OperatorError
+from domain.mistakes import OperatorError
 from mapsweep.selection import pattern_of
 
 

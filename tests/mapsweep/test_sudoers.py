@@ -1,5 +1,5 @@
 from collector.sudoers import rule
-from mapsweep.exits import Exit
+from mapsweep.terminal.exits import Exit
 from tests.mapsweep.conftest import Here
 
 

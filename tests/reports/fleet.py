@@ -6,10 +6,10 @@ from typing import Any
 
 import polars as pl
 
-from archive.records import Failure, Host, HostRecord, Limits, Manifest, Scope, Stage
 from archive.results import Result
 from archive.runs import Run, Runs
 from archive.tables import ARGUMENT_SCHEMA, FINDING_SCHEMA, FOOTPRINT_SCHEMA, PROCESS_SCHEMA, to_ipc
+from domain.records import Failure, Host, HostRecord, Limits, Manifest, Scope, Stage
 from reports.rank import Report
 from reports.settle import settle
 

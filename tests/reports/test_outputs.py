@@ -221,7 +221,7 @@ def test_no_name_reaches_a_header(nasty: Report) -> None:
 
 @pytest.mark.parametrize("scope", ["a\r\nBcc: victim@example.com", "Größe\u202e", "x" * 300, ""])
 def test_a_scope_with_any_name_makes_a_subject(tmp_path: Path, scope: str) -> None:
-    from archive.records import Scope  # noqa: PLC0415
+    from domain.records import Scope  # noqa: PLC0415
 
     made = rank.report(run_of(runs_in(tmp_path), *peers((MIB,)), scope=Scope(scope, "*")))
     mail = render_email.message(made, TO, SETTINGS)

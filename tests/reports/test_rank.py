@@ -2,7 +2,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from archive.records import Stage
+from domain.records import Stage
 from reports import rank, render_json
 from reports.host_rows import MEMBERS_A_GROUP_MAX
 from reports.page_rows import FINDINGS_A_HOST_MAX

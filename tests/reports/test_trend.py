@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from archive.records import Scope
 from archive.runs import Run, Runs
+from domain.records import Scope
 from reports import rank, trend
 from reports.trend import PAST_RUNS_MAX, SAME_START_S
 from tests.reports.fleet import (

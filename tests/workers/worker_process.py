@@ -11,11 +11,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from reports.delivery import MailSettings
-from workers.app import WorkerSettings
-from workers.pace import Pace
-from workers.schedule import run_beat
-from workers.schedules import Schedule
-from workers.service import run_worker
+from workers.fleet.app import WorkerSettings
+from workers.fleet.schedule import run_beat
+from workers.fleet.service import run_worker
+from workers.life.pace import Pace
+from workers.life.schedules import Schedule
 
 STOPS_WITHIN_S = 30
 PACE = Pace(tend_s=1, task_s=700, lease_s=60)  # runs are looked after at once

@@ -11,8 +11,8 @@ from typing import Any
 
 import procmaps.classify
 import procmaps.frames
-from archive.records import Dump
 from archive.runs import Run
+from domain.records import Dump
 from procmaps.tables import Evidence, PartTable, Snapshot
 
 DAMAGED, RAISES, KILLS, DEAR = "damaged", b"raises", b"kills", b"dear"  # a host; processes

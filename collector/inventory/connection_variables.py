@@ -1,0 +1,147 @@
+"""The inventory's variables that say how a host is reached: their names, their aliases and their types.
+
+They are Ansible's (connection plugins ssh, paramiko_ssh and local, become plugin sudo). All others
+are ignored.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from domain.mistakes import Mistake
+from domain.yaml_document import Encrypted, Leaf, Plain
+
+PORT_MAX = 65_535
+VALUE_CHARS_MAX = 4_096
+
+# Aliases in Ansible's order: the last one that has a value wins.
+HOST = ("ansible_host", "ansible_ssh_host")
+PORT = ("ansible_port", "ansible_ssh_port")
+USER = ("ansible_user", "ansible_ssh_user")
+KEY_FILE = ("ansible_private_key_file", "ansible_ssh_private_key_file")
+HOST_KEY_CHECKING = ("ansible_host_key_checking", "ansible_ssh_host_key_checking")
+BECOME_USER = ("ansible_become_user", "ansible_sudo_user")
+PASSWORD = ("ansible_password", "ansible_ssh_pass", "ansible_ssh_password")
+PASSPHRASE = ("ansible_private_key_passphrase", "ansible_ssh_private_key_passphrase")
+PRIVATE_KEY = ("ansible_private_key", "ansible_ssh_private_key")
+BECOME_PASSWORD = ("ansible_become_password", "ansible_become_pass", "ansible_sudo_pass")
+BECOME_IGNORED = ("ansible_become_exe", "ansible_sudo_exe", "ansible_become_flags", "ansible_sudo_flags")
+SSH_ARGUMENTS = ("ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args")
+SECRETS = (
+    (PASSWORD, "a password", "use a key or the agent"),
+    (PASSPHRASE, "a key's passphrase", "use the agent, or the setting for the passphrase"),
+    (PRIVATE_KEY, "a private key", "name its file in ansible_ssh_private_key_file"),
+)
+NOT_SUPPORTED = {
+    "ansible_ssh_executable": "another ssh program is not supported",
+    "ansible_ssh_pkcs11_provider": "PKCS#11 is not supported",
+    "ansible_paramiko_host": "this alias is not supported",
+    "ansible_paramiko_port": "this alias is not supported",
+    "ansible_paramiko_user": "this alias is not supported",
+    "ansible_paramiko_private_key_file": "this alias is not supported",
+    "ansible_paramiko_proxy_command": "a proxy command is not supported",
+}
+_TRUE = {"y", "yes", "on", "1", "true", "t", "1.0"}
+_FALSE = {"n", "no", "off", "0", "false", "f", "0.0"}
+_TEMPLATE = re.compile(r"\{[{%#]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The place of a value: file, path of keys, line."""
+
+    label: str
+    path: tuple[str, ...]
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.label}: {'.'.join(self.path)}, line {self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A connection variable: its value in its type, or the reason why it cannot be used."""
+
+    value: str | int | bool | None  # None: as if it was not given
+    place: Place
+    obstacle: str = ""
+    remedy: str = ""
+
+    def mistake(self) -> Mistake:
+        return Mistake(str(self.place), self.obstacle, self.remedy)
+
+
+Reader: TypeAlias = Callable[[Leaf], "str | int | bool"]  # ValueError: a wrong type or value
+
+
+def is_connection_variable(name: str) -> bool:
+    return name in _READERS
+
+
+def read(name: str, value: Plain, place: Place) -> Setting:
+    """A connection variable's value in its type; ValueError with the reason for a wrong one."""
+    if value is None:
+        return Setting(None, place)
+    if isinstance(value, Encrypted) or (isinstance(value, str) and _TEMPLATE.search(value)):
+        what = "is encrypted with ansible-vault" if isinstance(value, Encrypted) else "is a Jinja template"
+        return Setting("", place, f"{what}, which is not evaluated here", "write the value itself")
+    if isinstance(value, list | dict):
+        raise ValueError("must be a single value, not a list or a mapping")  # noqa: TRY004  # as every wrong value
+    return Setting(_READERS[name](value), place)
+
+
+def _read_text(value: Leaf) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"must be text, not {value!r}: put it in quotation marks")  # noqa: TRY004  # as every wrong value
+    if _CONTROL.search(value) or len(value) > VALUE_CHARS_MAX:
+        raise ValueError(f"must be one line of at most {VALUE_CHARS_MAX} characters")
+    return value
+
+
+def _read_host(value: Leaf) -> str:
+    text = _read_text(value)
+    if not text or " " in text:
+        raise ValueError(f"must be a host name or an address, not {text!r}")
+    return text
+
+
+def _read_port(value: Leaf) -> int:
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value[:9])
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= PORT_MAX:
+        raise ValueError(f"must be a port from 1 to {PORT_MAX}, not {value!r}")
+    return value
+
+
+def _read_flag(value: Leaf) -> bool:
+    text = str(value).strip().lower() if isinstance(value, str | int | float) else ""
+    if text in _TRUE | _FALSE:
+        return text in _TRUE
+    raise ValueError(f"must be true or false, not {value!r}")
+
+
+def _read_root(value: Leaf) -> str:
+    text = _read_text(value)
+    if text and not (text.startswith("/") and text.isascii() and text.isprintable() and " " not in text):
+        raise ValueError(f"must be an absolute path without blanks, not {text!r}")
+    return text.rstrip("/")
+
+
+def _read_secret(value: Leaf) -> bool:
+    """Whether there is a secret; its value is not kept."""
+    return value != ""
+
+
+_READERS: Mapping[str, Reader] = (
+    dict.fromkeys(HOST, _read_host)
+    | dict.fromkeys(PORT, _read_port)
+    | dict.fromkeys((*USER, *KEY_FILE, *BECOME_USER, *SSH_ARGUMENTS, *NOT_SUPPORTED), _read_text)
+    | dict.fromkeys((*PASSWORD, *PASSPHRASE, *PRIVATE_KEY, *BECOME_PASSWORD), _read_secret)
+    | dict.fromkeys(("ansible_become", *HOST_KEY_CHECKING), _read_flag)
+    | dict.fromkeys(
+        ("ansible_connection", "ansible_become_method", "ansible_shell_type", *BECOME_IGNORED), _read_text
+    )
+    | {"mapsweep_root": _read_root}
+)

@@ -1,0 +1,203 @@
+"""From merged variables to a host: what each connection variable means here, and what is not supported.
+
+An unsupported variable that would change how a host is reached is an obstacle: it stops the run if the host
+is selected, and is never silently ignored.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from collector.inventory import ssh_arguments
+from collector.inventory.connection_variables import (
+    BECOME_IGNORED,
+    BECOME_PASSWORD,
+    BECOME_USER,
+    HOST,
+    HOST_KEY_CHECKING,
+    KEY_FILE,
+    NOT_SUPPORTED,
+    PORT,
+    SECRETS,
+    SSH_ARGUMENTS,
+    USER,
+    Setting,
+)
+from domain.mistakes import Mistake
+from domain.records import Connection, Host
+
+_CONNECTIONS = {
+    "ssh": Connection.SSH,
+    "smart": Connection.SSH,
+    "paramiko": Connection.SSH,
+    "paramiko_ssh": Connection.SSH,
+    "local": Connection.LOCAL,
+}
+
+
+# a short cut: most hosts have nothing else
+_CHECKED_WHERE_READ = {
+    *HOST,
+    *PORT,
+    *USER,
+    *KEY_FILE,
+    "ansible_become",
+    "ansible_connection",
+    "mapsweep_root",
+}
+_OWN_POLICY = "the setting host_key_policy decides how host keys are checked"
+
+Settings: TypeAlias = Mapping[str, Setting]
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A host with its obstacles, and the warnings for its operator."""
+
+    host: Host
+    obstacles: tuple[Mistake, ...]
+    warnings: tuple[str, ...]
+
+
+def reach(name: str, settings: Settings, groups: tuple[str, ...]) -> Reached:
+    """The host that merged settings describe."""
+    return _Reading(settings).reached(name, groups)
+
+
+class _Reading:
+    """Reads the settings of one host, and collects its obstacles."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._obstacles: list[Mistake] = []
+        self._warnings: list[str] = []
+
+    def reached(self, name: str, groups: tuple[str, ...]) -> Reached:
+        connection = self._connection()
+        local = connection is Connection.LOCAL
+        become = self._flag("ansible_become")
+        host = Host(
+            name=name,
+            address=name if local else self._text(name, *HOST) or name,
+            port=22 if local else self._port(),
+            user="" if local else self._text("", *USER),
+            key_file="" if local else self._key_file(),
+            become=become,
+            root=self._text("", "mapsweep_root"),
+            connection=connection,
+            groups=groups,
+        )
+        if not (local or self._settings.keys() <= _CHECKED_WHERE_READ):
+            self._check_ssh()
+        if become:
+            self._check_become()
+        return Reached(host, tuple(self._obstacles), tuple(self._warnings))
+
+    def _given(self, *names: str) -> Setting | None:
+        """The last alias that has a value, in Ansible's order."""
+        found = None
+        for name in names:
+            setting = self._settings.get(name)
+            if setting is not None and setting.value is not None:
+                found = setting
+        return found
+
+    def _text(self, default: str, *names: str) -> str:
+        setting = self._usable(*names)
+        return default if setting is None else str(setting.value)
+
+    def _flag(self, name: str) -> bool:
+        setting = self._usable(name)
+        return setting is not None and bool(setting.value)
+
+    def _port(self) -> int:
+        setting = self._usable(*PORT)
+        return 22 if setting is None else int(setting.value or 22)
+
+    def _key_file(self) -> str:
+        path = self._text("", *KEY_FILE)
+        return str(Path(path).expanduser().absolute()) if path else ""
+
+    def _usable(self, *names: str) -> Setting | None:
+        setting = self._given(*names)
+        if setting is None or not setting.obstacle:
+            return setting
+        self._obstacles.append(setting.mistake())
+        return None
+
+    def _connection(self) -> Connection:
+        setting = self._usable("ansible_connection")
+        if setting is None:
+            return Connection.SSH
+        plugin = str(setting.value)
+        for collection in ("ansible.builtin.", "ansible.legacy."):
+            plugin = plugin.removeprefix(collection)
+        if plugin not in _CONNECTIONS:
+            self._stop(
+                setting,
+                f"the connection {plugin!r} is not supported",
+                "use ssh or local, or exclude the host with '!'",
+            )
+        return _CONNECTIONS.get(plugin, Connection.SSH)
+
+    def _check_ssh(self) -> None:
+        for names, problem, remedy in SECRETS:
+            self._check_secret(self._given(*names), problem, remedy)
+        for name in SSH_ARGUMENTS:
+            setting = self._usable(name)
+            if setting is not None:
+                self._check_arguments(setting)
+        for name, problem in NOT_SUPPORTED.items():
+            setting = self._usable(name)
+            if setting is not None and setting.value:
+                self._stop(setting, problem)
+        checking = self._given(*HOST_KEY_CHECKING)
+        if checking is not None and checking.value is False:
+            self._warnings.append(f"{checking.place}: {_OWN_POLICY}")
+        shell = self._given("ansible_shell_type")
+        if shell is not None and shell.value in ("powershell", "cmd"):
+            self._stop(
+                shell, f"a host with the shell {shell.value} has no /proc", "exclude the host with '!'"
+            )
+
+    def _check_become(self) -> None:
+        method = self._usable("ansible_become_method")
+        if method is not None and str(method.value).removeprefix("ansible.builtin.") != "sudo":
+            self._stop(method, f"the become method {method.value!r} is not supported", "only sudo is")
+        user = self._usable(*BECOME_USER)
+        if user is not None and user.value != "root":
+            self._stop(user, f"becoming {user.value!r} is not supported", "only root can read every process")
+        self._check_secret(
+            self._given(*BECOME_PASSWORD), "a sudo password", "allow the probe without one in sudoers"
+        )
+        for name in BECOME_IGNORED:
+            setting = self._given(name)
+            if setting is not None:
+                self._warnings.append(f"{setting.place}: not used, the probe runs through `sudo -n`")
+
+    def _check_secret(self, setting: Setting | None, what: str, remedy: str) -> None:
+        """A secret in clear text is an obstacle; one that is only referred to is not used."""
+        if setting is None or not setting.value:
+            if setting is not None and setting.obstacle:
+                self._warnings.append(
+                    f"{setting.place}: not used, {what} is not taken from an inventory ({remedy})"
+                )
+            return
+        self._stop(setting, f"{what} is not taken from an inventory", remedy)
+
+    def _check_arguments(self, setting: Setting) -> None:
+        verdict = ssh_arguments.judge(str(setting.value))
+        if verdict.unsupported:
+            self._stop(
+                setting,
+                f"the ssh arguments {' '.join(verdict.unsupported)} are not supported",
+                "exclude the host with '!', or reach it directly",
+            )
+        if verdict.host_keys:
+            self._warnings.append(
+                f"{setting.place}: {' '.join(verdict.host_keys)} is not used: {_OWN_POLICY}"
+            )
+
+    def _stop(self, setting: Setting, problem: str, remedy: str = "") -> None:
+        self._obstacles.append(Mistake(str(setting.place), problem, remedy))

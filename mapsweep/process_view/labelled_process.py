@@ -1,0 +1,123 @@
+"""One process with every byte labelled, for all views of `mapsweep classify`."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from domain.mistakes import Mistake, OperatorError
+from mapsweep.process_view.process_files import ProcessFiles
+from mapsweep.terminal.terminal import visible
+from procmaps.classify import RULES, classify
+from procmaps.footprint import footprints
+from procmaps.kinds import Confidence, Kind
+from procmaps.read import read_process
+from procmaps.tables import (
+    EXECUTE,
+    READ,
+    SHARED,
+    UNKNOWN,
+    WRITE,
+    Evidence,
+    Flags,
+    FootprintTable,
+    Ints64,
+    PartTable,
+    Snapshot,
+    Trouble,
+)
+
+TORN = "its lines overlap: the process changed its memory while it was read; each byte is counted once"
+_PERMS = ((READ, "r"), (WRITE, "w"), (EXECUTE, "x"))
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledProcess:
+    """The tables of one process, and the properties of its parts."""
+
+    files: ProcessFiles
+    evidence: Evidence  # the evidence of the labels
+    snapshot: Snapshot
+    parts: PartTable
+    sizes_bytes: Ints64  # of each part
+    accessible: Flags  # parts with any of r, w, x: their sizes are committed bytes
+
+    def footprints(self) -> FootprintTable:
+        """One row per kind and block size."""
+        return footprints(self.snapshot, self.parts)
+
+    @property
+    def has_resident(self) -> bool:
+        """Whether resident bytes are known."""
+        return bool((self.parts.resident_bytes != UNKNOWN).any())
+
+    def sum_bytes(self, of: Flags) -> int:
+        """The sum of the sizes of the marked parts."""
+        return int(self.sizes_bytes[of].sum())
+
+    def span(self, part: int) -> tuple[str, str]:
+        """Start and end in hex, as maps prints them."""
+        return f"{int(self.parts.start[part]):08x}", f"{int(self.parts.end[part]):08x}"
+
+    def kind(self, part: int) -> Kind:
+        """The part's kind."""
+        return Kind(int(self.parts.kind[part]))
+
+    def rule(self, part: int) -> str:
+        """The name of the rule that labelled the part."""
+        return RULES[int(self.parts.rule[part])].name
+
+    def confidence(self, part: int) -> Confidence:
+        """How sure that rule is."""
+        return Confidence(int(self.parts.confidence[part]))
+
+    def perms(self, part: int) -> str:
+        """The perms of the part's mapping, as maps prints them."""
+        bits = int(self.snapshot.maps.perms[self.parts.mapping[part]])
+        letters = "".join(letter if bits & bit else "-" for bit, letter in _PERMS)
+        return letters + ("s" if bits & SHARED else "p")
+
+    def name(self, part: int) -> bytes:
+        """The name of the part's mapping, as the kernel printed it."""
+        return self.snapshot.maps.name(int(self.parts.mapping[part]))
+
+    def why(self, part: int) -> str:
+        """The reason for the part's label, in words; names in it are escaped."""
+        from procmaps.reasons import why  # noqa: PLC0415 - only --why pays for it
+
+        return visible(why(self.snapshot, self.parts, part))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Notes on the text, with the name that the operator gave."""
+        notes = [note.removeprefix(f"process {self.files.pid}: ") for note in self.snapshot.notes]
+        if self.snapshot.processes.trouble[0] & Trouble.TORN:
+            notes.append(TORN)
+        return tuple(f"{self.files.source}: {note}" for note in notes)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the text ends in the middle of a line."""
+        return bool(self.snapshot.processes.trouble[0] & Trouble.CUT)
+
+
+def label(files: ProcessFiles, evidence: Evidence) -> LabelledProcess:
+    """Read and classify one process. Raises OperatorError if there is no mapping to label."""
+    if not files.mappings:
+        raise OperatorError(
+            Mistake(
+                files.source, "empty: a kernel thread, a zombie, or a process that was ending has no memory"
+            )
+        )
+    snapshot = read_process(files.files, files.pid)
+    if not len(snapshot.maps):
+        raise OperatorError(Mistake(files.source, "no line is a mapping", "is it a maps or smaps file?"))
+    parts = classify(snapshot, evidence)
+    perms = snapshot.maps.perms[parts.mapping]
+    return LabelledProcess(
+        files=files,
+        evidence=min(evidence, Evidence(int(snapshot.processes.evidence[0]))),
+        snapshot=snapshot,
+        parts=parts,
+        sizes_bytes=(parts.end - parts.start).astype(np.int64),
+        accessible=(perms & (READ | WRITE | EXECUTE)) != 0,
+    )

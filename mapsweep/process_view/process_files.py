@@ -1,0 +1,142 @@
+"""The files of one process, from a PID, a file, a folder like /proc/PID, or a stream."""
+
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import BinaryIO
+
+from domain.mistakes import Mistake, OperatorError
+from procmaps.masking import mask_cmdline
+from procmaps.secret_paths import mask_cgroup, mask_comm
+from procmaps.secret_records import mask_file
+from procmaps.tables import Evidence
+
+# Only files that the probe sends are read, because a label must not depend on where it is made.
+BESIDE_MAPPINGS = ("status", "stat", "limits", "comm", "cmdline", "cgroup")
+
+INPUT_BYTES_MAX = 256 * 2**20  # 60,000 mappings are 3 MiB of maps and 50 MiB of smaps
+BESIDE_BYTES_MAX = 4 * 2**20  # the kernel limits arguments to 2 MiB
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessFiles:
+    """The files of one process, named as in /proc/PID; of maps and smaps exactly one."""
+
+    source: str  # the name that the operator gave
+    pid: int  # 0 if no file has it
+    files: Mapping[str, bytes] = field(repr=False)
+
+    @property
+    def mappings(self) -> bytes:
+        """The text of maps or smaps."""
+        return self.files["smaps"] if "smaps" in self.files else self.files["maps"]
+
+
+def open_process(target: str, evidence: Evidence, stdin: BinaryIO) -> ProcessFiles:
+    """The files of the target that the operator gave; digits are a PID. Raises OperatorError."""
+    if target == "-":
+        return _of_text("standard input", bounded(stdin, "standard input", INPUT_BYTES_MAX))
+    if target.isascii() and target.isdigit():
+        return _of_pid(int(target), evidence)
+    path = Path(target)
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError) as trouble:
+        raise _unreadable(target, trouble) from None
+    if stat.S_ISDIR(mode):
+        return _of_folder(target, path, evidence)
+    return _of_text(target, read_file(path, target, INPUT_BYTES_MAX))
+
+
+def _of_text(source: str, text: bytes) -> ProcessFiles:
+    name = _mappings_file(text)
+    return ProcessFiles(source, 0, MappingProxyType({name: _masked(name, text)}))
+
+
+def _mappings_file(text: bytes) -> str:
+    """Whether a text is maps or smaps. No name can look like a line: the kernel escapes newlines in it."""
+    return "smaps" if b"\nSize: " in text[: 2**16] else "maps"
+
+
+def _of_pid(pid: int, evidence: Evidence) -> ProcessFiles:
+    source = f"pid {pid}"
+    folder = Path("/proc", str(pid))
+    if not folder.is_dir():
+        raise OperatorError(Mistake(source, "no such process"))
+    return _of_folder(source, folder, evidence)
+
+
+def _of_folder(source: str, folder: Path, evidence: Evidence) -> ProcessFiles:
+    files = {}
+    name, text = _mappings_of_folder(source, folder, evidence)
+    files[name] = _masked(name, text)
+    for beside in BESIDE_MAPPINGS:
+        try:
+            files[beside] = _masked(beside, read_file(folder / beside, source, BESIDE_BYTES_MAX))
+        except OperatorError:
+            continue  # missing or not readable: its columns are unknown
+    return ProcessFiles(source, _pid_of(files.get("stat", b"")), MappingProxyType(files))
+
+
+def _masked(name: str, content: bytes) -> bytes:
+    """Masked as in a sweep, because people pass the output on."""
+    if name == "cmdline":
+        return mask_cmdline(content)
+    if name == "comm":
+        return mask_comm(content)
+    return mask_cgroup(content) if name == "cgroup" else mask_file(name.encode(), content)
+
+
+def _mappings_of_folder(source: str, folder: Path, evidence: Evidence) -> tuple[str, bytes]:
+    """The file smaps if it is wanted and readable, otherwise maps."""
+    if evidence is Evidence.SMAPS:
+        try:
+            if text := read_file(folder / "smaps", source, INPUT_BYTES_MAX):
+                return "smaps", text
+        except OperatorError:
+            pass  # maps may still be readable
+    try:
+        return "maps", read_file(folder / "maps", source, INPUT_BYTES_MAX)
+    except OperatorError:
+        if evidence is Evidence.MAPS and (folder / "smaps").is_file():
+            return "smaps", read_file(folder / "smaps", source, INPUT_BYTES_MAX)
+        raise
+
+
+def _pid_of(stat_text: bytes) -> int:
+    first = stat_text.partition(b" ")[0]
+    return int(first) if first.isdigit() and len(first) <= 10 else 0
+
+
+def read_file(path: Path, source: str, limit_bytes: int) -> bytes:
+    """The whole content of a file of /proc. Raises OperatorError with a reason for the operator."""
+    place = source if path == Path(source) else f"{source}: {path.name}"
+    try:
+        with path.open("rb", buffering=0) as file:
+            return bounded(file, place, limit_bytes)
+    except OSError as trouble:
+        raise _unreadable(place, trouble) from None
+
+
+def bounded(file: BinaryIO, place: str, limit_bytes: int) -> bytes:
+    """The whole content of a file; one read of /proc gives at most about a page."""
+    chunks = []
+    received_bytes = 0
+    while chunk := file.read(2**20):
+        received_bytes += len(chunk)
+        if received_bytes > limit_bytes:
+            raise OperatorError(Mistake(place, f"more than {limit_bytes} bytes", "is it a maps file?"))
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _unreadable(place: str, trouble: OSError | ValueError) -> OperatorError:
+    if isinstance(trouble, PermissionError):
+        return OperatorError(Mistake(place, "permission denied", "a process of another user needs root"))
+    if isinstance(trouble, ProcessLookupError):
+        return OperatorError(Mistake(place, "the process has ended"))
+    if isinstance(trouble, OSError) and trouble.strerror:
+        return OperatorError(Mistake(place, trouble.strerror.lower()))
+    return OperatorError(Mistake(place, str(trouble)))

@@ -1,0 +1,71 @@
+"""One process as a JSON document."""
+
+import json
+
+from mapsweep.process_view.labelled_process import LabelledProcess
+from procmaps.kinds import Kind
+from procmaps.tables import UNKNOWN, Ints64
+
+SCHEMA_VERSION = 1
+
+
+def process_json(process: LabelledProcess, *, why: bool = False) -> str:
+    """All labels with sizes in bytes (null if unknown) and addresses in hex."""
+    table = process.snapshot.processes
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "source": process.files.source,
+        "pid": process.files.pid or None,
+        "evidence": process.evidence.name.lower(),
+        "threads": _known(table.threads, 0),
+        "vm_size_bytes": _known(table.vm_size_bytes, 0),
+        "rss_bytes": _known(table.rss_bytes, 0),
+        "rss_anon_bytes": _known(table.rss_anon_bytes, 0),
+        "reserved_bytes": int(process.sizes_bytes.sum()),
+        "committed_bytes": process.sum_bytes(process.accessible),
+        "notes": list(process.notes),
+        "footprints": _footprints(process),
+        "parts": [_part(process, part, why=why) for part in range(len(process.parts))],
+    }
+    return json.dumps(document, indent=1)
+
+
+def _footprints(process: LabelledProcess) -> list[dict[str, str | int | None]]:
+    table = process.footprints()
+    return [
+        {
+            "kind": kind.label,
+            "family": kind.family.label,
+            "block_bytes": int(table.block_bytes[row]),
+            "count": int(table.count[row]),
+            "reserved_bytes": int(table.reserved_bytes[row]),
+            "committed_bytes": int(table.committed_bytes[row]),
+            "resident_bytes": _known(table.resident_bytes, row),
+            "resident_max_bytes": _known(table.resident_max_bytes, row),
+        }
+        for row in range(len(table))
+        for kind in (Kind(int(table.kind[row])),)
+    ]
+
+
+def _part(process: LabelledProcess, part: int, *, why: bool) -> dict[str, str | int | None]:
+    start, end = process.span(part)
+    fields: dict[str, str | int | None] = {
+        "start": start,
+        "end": end,
+        "perms": process.perms(part),
+        "name": process.name(part).decode("utf-8", "backslashreplace"),
+        "kind": process.kind(part).label,
+        "rule": process.rule(part),
+        "confidence": process.confidence(part).label,
+        "runner_up": Kind(int(process.parts.runner_up[part])).label,
+        "resident_bytes": _known(process.parts.resident_bytes, part),
+    }
+    if why:
+        fields["why"] = process.why(part)
+    return fields
+
+
+def _known(column: Ints64, row: int) -> int | None:
+    amount = int(column[row])
+    return None if amount == UNKNOWN else amount

@@ -1,0 +1,142 @@
+"""The settings with their origins: flags override the environment, mapsweep.yaml and the defaults."""
+
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from functools import cache
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from domain import yaml_document
+from domain.mistakes import Mistake, OperatorError
+from domain.yaml_document import Document
+from mapsweep.settings.keys import Keys
+from mapsweep.settings.sources import CONFIG_VARIABLE, Environment, Flags, Sources
+from mapsweep.settings.table import rows
+from procmaps.masking_options import Masking
+
+FILE_NAME = "mapsweep.yaml"
+INVENTORY_NAME = "inventory.yaml"
+SYSTEM_FOLDER = Path("/etc/mapsweep")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(Keys):
+    """The values of mapsweep.yaml, with their origins."""
+
+    file: Path | None = None  # None: no file was given or found
+    warnings: tuple[str, ...] = ()
+    origins: Mapping[str, str] = field(default_factory=dict)  # by path of keys; other values are defaults
+
+    @property
+    def masking(self) -> Masking:
+        """What is kept of command lines."""
+        return Masking(self.arguments, self.mask_words)
+
+
+def load(path: str | Path | None, environment: Environment, flags: Flags | None = None) -> Settings:
+    """The settings of a file, or of the first in the search order; OperatorError with every mistake.
+
+    `flags` are the options of the command line, by path of keys (`limits.concurrency`); None means not given.
+    """
+    warnings: list[str] = []
+    file = _file(path, environment, warnings)
+    document = yaml_document.read(file, str(file)) if file else Document(FILE_NAME, None, ())
+    sources = Sources(document, environment, flags or {})
+    try:
+        keys = _adapter().validate_json(json.dumps(sources.tree), strict=True)
+    except ValidationError as error:
+        raise OperatorError(*sources.mistakes(error)) from error
+    if mistakes := tuple(_contradictions(keys, sources)):
+        raise OperatorError(*mistakes)
+    settings = Settings(
+        **{each.name: getattr(keys, each.name) for each in fields(Keys)},
+        file=file,
+        warnings=(*warnings, *document.warnings, *sources.warnings),
+        origins=sources.origins(),
+    )
+    return settings if settings.runs else replace(settings, runs=default_runs(environment))
+
+
+def find_inventory(settings: Settings, environment: Environment) -> Path:
+    """The inventory of the settings, or the first in the search order; OperatorError if there is none."""
+    if settings.inventory:
+        return Path(settings.inventory)
+    looked_at = [folder / INVENTORY_NAME for folder in search_folders(environment)]
+    for path in looked_at:
+        if path.is_file() and not _is_open_to_all(path.parent):
+            return path
+    remedy = f"name one with -i; looked for {', '.join(map(str, looked_at))}"
+    raise OperatorError(Mistake(INVENTORY_NAME, "there is no inventory", remedy))
+
+
+def search_folders(environment: Environment) -> tuple[Path, ...]:
+    """The folders that may have mapsweep.yaml and inventory.yaml: this one, the account's, the system's."""
+    own = environment.get("XDG_CONFIG_HOME") or str(Path("~/.config").expanduser())
+    return Path.cwd(), Path(own) / "mapsweep", SYSTEM_FOLDER
+
+
+def default_runs(environment: Environment, user_id: int | None = None) -> str:
+    """The default place of runs; `user_id` is that of this account by default."""
+    if (os.geteuid() if user_id is None else user_id) == 0:
+        return "/var/lib/mapsweep/runs"
+    state = environment.get("XDG_STATE_HOME") or str(Path("~/.local/state").expanduser())
+    return str(Path(state) / "mapsweep/runs")
+
+
+def listing(settings: Settings) -> Iterator[tuple[str, str, str]]:
+    """Every key outside of lists: its path, its value, its origin."""
+    for row in rows():
+        if "[]" in row.path:
+            continue
+        value: object = settings
+        for name in row.path.split("."):
+            value = getattr(value, "sender" if name == "from" else name, None)
+        yield row.path, "" if value is None else str(value), settings.origins.get(row.path, "default")
+
+
+@cache
+def _adapter() -> TypeAdapter[Keys]:
+    return TypeAdapter(Keys)
+
+
+def _file(path: str | Path | None, environment: Environment, warnings: list[str]) -> Path | None:
+    """The settings file: the given one, that of the environment, or the first in the search order."""
+    given = path or environment.get(CONFIG_VARIABLE)
+    if given:
+        return Path(given).expanduser().absolute()
+    for folder in search_folders(environment):
+        found = folder / FILE_NAME
+        if not found.is_file():
+            continue
+        if _is_open_to_all(folder):
+            warnings.append(
+                f"{found}: not read, because everybody may write into its folder;"
+                " to use it, name it with --config"
+            )
+            continue
+        return found
+    return None
+
+
+def _is_open_to_all(folder: Path) -> bool:
+    """Whether everybody may write into the folder; its files are then not used unasked."""
+    return bool(folder.stat().st_mode & stat.S_IWOTH)
+
+
+def _contradictions(keys: Keys, sources: Sources) -> Iterator[Mistake]:
+    """Values that are valid alone but not together."""
+    names: set[str] = set()
+    for index, schedule in enumerate(keys.schedules):
+        if schedule.name in names:
+            yield Mistake(
+                sources.place(("schedules", index, "name")),
+                f"{schedule.name} is the name of another schedule",
+            )
+        names.add(schedule.name)
+        if schedule.mail and keys.mail is None:
+            place = sources.place(("schedules", index, "mail"))
+            yield Mistake(place, "cannot be mailed without a mail server", "add the section mail")

@@ -1,0 +1,114 @@
+"""The declared settings as a table: one row per key, with its path, environment variable and default."""
+
+from collections.abc import Iterator
+from dataclasses import MISSING, Field, dataclass, fields
+from enum import Enum, StrEnum
+from functools import cache
+from typing import Annotated, TypeAlias, get_args, get_origin, get_type_hints
+
+from pydantic import AfterValidator
+from pydantic.fields import FieldInfo
+
+from mapsweep.settings.keys import Key, Keys, LimitKeys, MailKeys, ReportKeys, ScheduleKeys, SshKeys
+from mapsweep.settings.values import absolute_path, runs_place
+
+ENVIRONMENT_PREFIX = "MAPSWEEP_"
+
+Section: TypeAlias = type[Keys | LimitKeys | MailKeys | ReportKeys | ScheduleKeys | SshKeys]
+
+_SECTIONS: tuple[Section, ...] = (LimitKeys, MailKeys, ReportKeys, ScheduleKeys, SshKeys)
+
+
+class Form(StrEnum):
+    """The form of a value outside of YAML."""
+
+    FLAG = "true or false"
+    WHOLE = "whole number"
+    NUMBER = "number"
+    PATH = "path"
+    PATHS = "paths"
+    TEXT = "text"
+    TEXTS = "texts"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One key of mapsweep.yaml."""
+
+    path: str  # with dots, and [] after a list
+    form: Form
+    key: Key
+    required: bool
+    default: str  # in YAML
+
+    @property
+    def environment(self) -> str:
+        """The environment variable of the key; "" for a key in a list."""
+        return "" if "[]" in self.path else ENVIRONMENT_PREFIX + self.path.replace(".", "_").upper()
+
+
+@cache
+def rows() -> tuple[Row, ...]:
+    """Every key, in the order of its declaration."""
+    return tuple(_rows(Keys, ""))
+
+
+def _rows(section: Section, above: str) -> Iterator[Row]:
+    hints = get_type_hints(section, include_extras=True)
+    for field in fields(section):
+        kinds, notes = _taken_apart(hints[field.name])
+        path = above + next(
+            (note.alias for note in notes if isinstance(note, FieldInfo) and note.alias), field.name
+        )
+        below = next((section for section in _SECTIONS if section in kinds), None)
+        if below is None:
+            yield _row(path, kinds, notes, field)
+        elif tuple in kinds:
+            yield from _rows(below, path + "[].")
+        else:
+            yield from _rows(below, path + ".")
+
+
+def _taken_apart(hint: object) -> tuple[list[type], list[object]]:
+    """The types in a type hint (`tuple` for a list), and its annotations."""
+    if isinstance(hint, type) and not get_args(hint):
+        return [hint], []
+    kinds: list[type] = [tuple] if get_origin(hint) is tuple else []
+    notes: list[object] = []
+    if get_origin(hint) is Annotated:
+        inner, *own = get_args(hint)
+        notes.extend(own)
+        parts: tuple[object, ...] = (inner,)
+    else:
+        parts = tuple(part for part in get_args(hint) if part is not Ellipsis)
+    for part in parts:
+        below_kinds, below_notes = _taken_apart(part)
+        kinds.extend(below_kinds)
+        notes.extend(below_notes)
+    return kinds, notes
+
+
+def _row(path: str, kinds: list[type], notes: list[object], field: Field[object]) -> Row:
+    key = next(note for note in notes if isinstance(note, Key))
+    required = field.default is MISSING and field.default_factory is MISSING
+    return Row(path, _form(kinds, notes), key, required, key.default or _default(field.default))
+
+
+def _form(kinds: list[type], notes: list[object]) -> Form:
+    is_path = any(
+        isinstance(note, AfterValidator) and note.func in (absolute_path, runs_place) for note in notes
+    )
+    if tuple in kinds:
+        return Form.PATHS if is_path else Form.TEXTS
+    if is_path:
+        return Form.PATH
+    by_type = {bool: Form.FLAG, int: Form.WHOLE, float: Form.NUMBER}
+    return next((form for kind, form in by_type.items() if kind in kinds), Form.TEXT)
+
+
+def _default(value: object) -> str:
+    if value is MISSING or value is None or value in ("", ()):
+        return ""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{value.value if isinstance(value, Enum) else value:}`"

@@ -1,0 +1,66 @@
+"""The settings of workers, beat, and commands that give runs to workers."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from collector.session import Access
+from collector.ssh.keys import Credentials
+from domain.mistakes import OperatorError
+from mapsweep.settings.composition import access, broker_password, mail_settings, signing_key
+from mapsweep.settings.settings import Settings, find_inventory
+from mapsweep.settings.sources import Environment
+from workers.fleet.app import COLLECT, QUEUES, REPORT, WorkerSettings
+from workers.life.schedules import Schedule
+
+
+def worker_settings(
+    settings: Settings, environment: Environment, queues: Sequence[str] = QUEUES
+) -> WorkerSettings:
+    """Everything that the tasks of these queues need; beat has none. OperatorError for an unreadable secret.
+
+    Other secrets are not read, because the settings file may be the same on every machine while the file of a
+    secret exists only where it is needed.
+    """
+    collects, reports = COLLECT in queues, REPORT in queues
+    return WorkerSettings(
+        broker_url=settings.broker,
+        runs_url=settings.runs,
+        broker_password=broker_password(settings, environment),
+        broker_username=settings.broker_username,
+        broker_ca_file=Path(settings.broker_ca_file) if settings.broker_ca_file else None,
+        broker_without_password=settings.broker_without_password,
+        signing_key=signing_key(settings, environment) if collects or reports else b"",
+        inventory=_inventory(settings, environment, required=reports and bool(settings.schedules)),
+        schedules=schedules(settings),
+        access=access(settings, environment) if collects else Access(Credentials(use_agent=False)),
+        mail=mail_settings(settings, environment) if reports else None,
+        limits=settings.limits.limits(),
+        deadline_s=settings.deadline_s,
+        keep_dumps=settings.keep_dumps,
+    )
+
+
+def _inventory(settings: Settings, environment: Environment, *, required: bool) -> Path | None:
+    """The inventory, for schedules, and to check runs if there is no signing key."""
+    try:
+        return find_inventory(settings, environment)
+    except OperatorError:
+        if required:
+            raise
+        return None
+
+
+def schedules(settings: Settings) -> tuple[Schedule, ...]:
+    """The schedules in the form of the workers."""
+    return tuple(
+        Schedule(
+            name=each.name,
+            hosts=each.hosts,
+            crontab=each.crontab,
+            time_zone=each.timezone,
+            mail_to=each.mail,
+            evidence=each.evidence,
+            become=each.become or settings.become,  # the setting applies to every host
+        )
+        for each in settings.schedules
+    )

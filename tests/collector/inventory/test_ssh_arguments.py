@@ -1,0 +1,11 @@
+from collector.inventory.ssh_arguments import judge
+
+
+def test_a_proxy_command_is_repeated_without_its_password() -> None:
+    verdict = judge("-o ProxyCommand='sshpass -p hunter2 ssh -W %h:%p bastion' -o Port=22")
+    assert verdict.unsupported == ("-o ProxyCommand=sshpass -p *** ssh -W %h:%p bastion", "-o Port=22")
+
+
+def test_what_cannot_be_split_is_repeated_without_its_password_too() -> None:
+    (shown,) = judge("-o ProxyCommand='sshpass -p hunter2 ssh h").unsupported
+    assert "hunter2" not in shown

@@ -1,0 +1,359 @@
+"""mapsweep.yaml, the environment and the flags."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from collector.ssh.known_hosts import Policy
+from domain.mistakes import OperatorError
+from domain.records import Limits
+from mapsweep.settings import docs, settings
+from mapsweep.settings.composition import password, signing_key
+from mapsweep.settings.keys import LimitKeys
+from mapsweep.settings.settings import find_inventory, listing, load, search_folders
+from mapsweep.settings.table import rows
+from mapsweep.settings.worker_settings import worker_settings
+from reports.delivery import Security
+
+ROOT = Path(__file__).parents[3]
+
+WHOLE = """
+runs: /srv/runs
+evidence: smaps
+limits: {concurrency: 10, dns_s: 3}
+ssh:
+  known_hosts: [/etc/ssh/ssh_known_hosts, ~/more]
+  host_key_policy: accept-new
+broker: redis://broker:6379/0
+broker_password_file: /run/secrets/redis
+mail: {from: mapsweep@example.org, server: mail.example.org, security: tls}
+report: {top: 20}
+schedules:
+  - name: nightly
+    hosts: prod-*
+    crontab: 30 2 * * mon-fri
+    timezone: Europe/Berlin
+    mail: [ops@example.org, dev@example.org]
+"""
+
+
+def write(folder: Path, text: str, name: str = "mapsweep.yaml") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def mistakes(path: Path, **environment: str) -> list[str]:
+    with pytest.raises(OperatorError) as caught:
+        load(path, environment)
+    return [str(mistake).removeprefix(f"{path}: ") for mistake in caught.value.mistakes]
+
+
+def test_every_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    given = load(write(tmp_path, WHOLE), {})
+    assert given.runs == "/srv/runs"
+    assert given.limits.limits() == Limits(concurrency=10, dns_s=3.0)
+    assert given.ssh.known_hosts == ("/etc/ssh/ssh_known_hosts", "/home/me/more")
+    assert given.ssh.host_key_policy is Policy.ACCEPT_NEW
+    assert given.mail is not None
+    assert (given.mail.sender, given.mail.security) == ("mapsweep@example.org", Security.TLS)
+    assert given.schedules[0].mail == ("ops@example.org", "dev@example.org")
+    assert given.warnings == ()
+
+
+def test_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    given = load(write(tmp_path, "# nothing\n"), {})
+    assert given.limits.limits() == Limits()
+    assert given.ssh.known_hosts == ("/home/me/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts")
+    assert given.mail is None
+    assert Path(given.runs).is_absolute()
+
+
+def test_default_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    assert settings.default_runs({"XDG_STATE_HOME": "/state"}, 0) == "/var/lib/mapsweep/runs"
+    assert settings.default_runs({}, 1000) == "/home/me/.local/state/mapsweep/runs"
+    assert settings.default_runs({"XDG_STATE_HOME": "/state"}, 1000) == "/state/mapsweep/runs"
+
+
+def test_precedence_and_origins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = write(tmp_path, "runs: /file\nlimits: {concurrency: 1, attempts: 1}\nbecome: false\n")
+    environment = {
+        "MAPSWEEP_LIMITS_CONCURRENCY": "2",
+        "MAPSWEEP_LIMITS_ATTEMPTS": "2",
+        "MAPSWEEP_BECOME": "yes",
+        "MAPSWEEP_SSH_KNOWN_HOSTS": "/a:b",
+        "MAPSWEEP_LIMITS_TCP_S": "1.5",
+        "MAPSWEEP_EVIDENCE": "",
+    }
+    given = load(path, environment, {"runs": "here", "limits.concurrency": 3, "evidence": None})
+    assert (given.runs, given.limits.concurrency) == (f"{tmp_path}/here", 3)
+    assert (given.limits.attempts, given.limits.tcp_s, given.become) == (2, 1.5, True)
+    assert given.ssh.known_hosts == ("/a", f"{tmp_path}/b")
+    origins = {key: (value, origin) for key, value, origin in listing(given)}
+    assert origins["runs"] == (f"{tmp_path}/here", "--runs")
+    assert origins["limits.concurrency"] == ("3", "--limits.concurrency")
+    assert origins["limits.attempts"] == ("2", "MAPSWEEP_LIMITS_ATTEMPTS")
+    assert origins["evidence"] == ("maps", "default")
+    assert load(path, {}).origins == {
+        "runs": f"{path}: runs, line 1",
+        "limits.concurrency": f"{path}: limits.concurrency, line 2",
+        "limits.attempts": f"{path}: limits.attempts, line 2",
+        "become": f"{path}: become, line 3",
+    }
+
+
+def test_every_mistake_is_listed_with_its_place(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        "runs: runs\n"
+        'limits: {concurrency: "10", dns: 3, idle_s: -1, tcp_s: .nan}\n'
+        'mail: {from: "a@b.org\\nBcc: x@y.org", server: mx, password: hunter2}\n'
+        "broker: redis://:hunter2@broker/0\n"
+        "evidence: smap\n"
+        "shedules: []\n"
+        "ssh: {known_hosts: /x, host_key_policy: none}\n"
+        "schedules:\n"
+        "  - {name: n, hosts: 'prod-*', crontab: '61 2 * * *', timezone: Mars, mail: [x@@y.org]}\n"
+        "  - {hosts: ','}\n",
+    )
+    found = mistakes(path)
+    assert sorted(found) == sorted(
+        [
+            "runs, line 1: must be an absolute path or begin with ~/, not 'runs'",
+            "limits.concurrency, line 2: must be a whole number, not '10'",
+            "limits.dns, line 2: there is no such setting (did you mean dns_s?)",
+            "limits.idle_s, line 2: must be greater than 0, not -1",
+            "limits.tcp_s, line 2: must be less than or equal to 3600, not nan",
+            "mail.from, line 3: must be a bare address such as ops@example.org, not 'a@b.org\\nBcc: x@y.org'",
+            (
+                "mail.password, line 3: there is no such setting"
+                " (put it into a separate file, and name that file in password_file)"
+            ),
+            (
+                "broker, line 4: must not hold a password, a user or options: put the password into"
+                " broker_password_file or MAPSWEEP_BROKER_PASSWORD, a user into broker_username"
+            ),
+            "evidence, line 5: must be 'maps' or 'smaps', not 'smap'",
+            "shedules, line 6: there is no such setting (did you mean schedules?)",
+            "ssh.known_hosts, line 7: must be a list, not '/x'",
+            "ssh.host_key_policy, line 7: must be 'strict', 'accept-new' or 'off', not 'none'",
+            "schedules.0.crontab, line 9: minute: '61' is not from 0 to 59",
+            (
+                "schedules.0.timezone, line 9: 'Mars' is not a time zone of the IANA database,"
+                " such as Europe/Berlin"
+            ),
+            "schedules.0.mail.0, line 9: must be a bare address such as ops@example.org, not 'x@@y.org'",
+            "schedules.1.name: is missing",
+            "schedules.1.crontab: is missing",
+            "schedules.1.hosts, line 10: must name hosts; all names every host",
+        ]
+    )
+    assert "hunter2" not in "".join(found)
+
+
+def test_mistakes_elsewhere(tmp_path: Path) -> None:
+    path = write(tmp_path, "{}")
+    assert mistakes(path, MAPSWEEP_LIMITS_CONCURRENCY="many", MAPSWEEP_BECOME="perhaps") == [
+        "MAPSWEEP_BECOME: must be true or false, not 'perhaps'",
+        "MAPSWEEP_LIMITS_CONCURRENCY: must be a whole number, not 'many'",
+    ]
+    with pytest.raises(
+        OperatorError, match=r"^--limits.concurrency: must be less than or equal to 1000, not 1001$"
+    ):
+        load(path, {}, {"limits.concurrency": 1001})
+    assert mistakes(tmp_path / "absent.yaml") == [
+        f"cannot be read: No such file or directory ({tmp_path}/absent.yaml)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("- runs\n", "must be a mapping of settings"),
+        ("runs: [\n", "is not YAML"),
+        ("2020-01-01: x\n", "2020-01-01, line 1: there is no such setting"),
+        ("mail: !vault x\n", "is encrypted with ansible-vault"),
+        ("limits:\n", "limits, line 1: must be a mapping"),
+        ("limits: {concurrency: 0}\n", "must be greater than or equal to 1"),
+        ("limits: {concurrency: yes}\n", "must be a whole number, not True"),
+        ("runs: s3://key:hunter2@bucket/runs\n", "must not hold a password"),
+        ("runs: s3://hunter2@bucket/runs\n", "must not hold a password"),
+        ("runs: az://bucket/runs?sig=hunter2\n", "must not hold a password"),
+        ("runs: abfs://a:hunter2@b/runs\n", "must not hold a password"),
+        ("broker: redis://hunter2@h/0\n", "must not hold a password"),
+        ("broker: redis://h/0?password=hunter2\n", "must not hold a password"),
+        ("broker: redis://[hunter2@h/0\n", "must not hold a password"),
+        ("broker: 'redis://h/0#hunter2'\n", "must not hold a password"),
+        ("broker: redis://[h/0\n", "has an invalid host or port"),
+        ("broker: amqp://h\n", "must be redis://"),
+        ("broker: redis://h:99999\n", "has an invalid host or port"),
+        ("schedules: [{name: a, hosts: x, crontab: 0 0 31 2 *}]\n", "no day matches"),
+        ("schedules: [{name: a/b, hosts: x, crontab: 0 0 * * *}]\n", "must be 1 to 60 of"),
+        (
+            "schedules: [{name: a, hosts: x, crontab: 0 0 * * *}, {name: a, hosts: y, crontab: 0 1 * * *}]\n",
+            "schedules.1.name, line 1: a is the name of another schedule",
+        ),
+        (
+            "schedules: [{name: a, hosts: x, crontab: 0 0 * * *, mail: [a@b.org]}]\n",
+            "schedules.0.mail, line 1: cannot be mailed without a mail server",
+        ),
+    ],
+)
+def test_what_is_no_setting(tmp_path: Path, text: str, said: str) -> None:
+    found = mistakes(write(tmp_path, text))[0]
+    assert said in found
+    assert "hunter2" not in found
+
+
+@pytest.mark.parametrize(
+    "address", ["a@b.org, c@d.org", "a b@c.org", "<a@b.org>", "a@b.org\r", "@b.org", "ä@b.org", "a@b-"]
+)
+def test_addresses(tmp_path: Path, address: str) -> None:
+    text = f"mail: {{server: mx, from: {address!r}}}\n".replace("'", '"')
+    assert "must be a bare address" in mistakes(write(tmp_path, text))[0]
+
+
+def test_a_bare_off_of_yaml_is_the_policy(tmp_path: Path) -> None:
+    given = load(write(tmp_path, "ssh: {host_key_policy: off}\n"), {})
+    assert given.ssh.host_key_policy == "off"
+
+
+def test_unknown_variables_warn(tmp_path: Path) -> None:
+    given = load(write(tmp_path, "{}"), {"MAPSWEEP_LIMITS_CONCURENCY": "3", "MAPSWEEP_KEY_PASSPHRASE": "x"})
+    assert given.warnings == (
+        "MAPSWEEP_LIMITS_CONCURENCY: there is no such setting; did you mean MAPSWEEP_LIMITS_CONCURRENCY?",
+    )
+
+
+def test_search_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, own = tmp_path / "here", tmp_path / "own"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setattr(settings, "SYSTEM_FOLDER", tmp_path / "etc")
+    environment = {"XDG_CONFIG_HOME": str(own)}
+    assert load(None, environment).file is None
+    assert search_folders(environment) == (here, own / "mapsweep", tmp_path / "etc")
+    for folder in reversed(search_folders(environment)):
+        path = write(folder, "{}")
+        assert load(None, environment).file == path
+    here.chmod(0o777)
+    given = load(None, environment)
+    assert given.file == own / "mapsweep/mapsweep.yaml"
+    assert "everybody may write into its folder" in given.warnings[0]
+    named = write(tmp_path, "{}", "named.yaml")
+    assert load(None, environment | {"MAPSWEEP_CONFIG": str(named)}).file == named
+    assert (
+        load(here / "mapsweep.yaml", environment | {"MAPSWEEP_CONFIG": str(named)}).file
+        == here / "mapsweep.yaml"
+    )
+
+
+def test_inventory_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(settings, "SYSTEM_FOLDER", tmp_path / "etc")
+    environment = {"XDG_CONFIG_HOME": str(tmp_path / "own")}
+    given = load(None, environment)
+    with pytest.raises(OperatorError, match="there is no inventory") as caught:
+        find_inventory(given, environment)
+    assert f"{tmp_path}/etc/inventory.yaml" in str(caught.value)
+    path = write(tmp_path / "etc", "{}", "inventory.yaml")
+    assert find_inventory(given, environment) == path
+    named = load(None, environment | {"MAPSWEEP_INVENTORY": "some.yaml"})
+    assert find_inventory(named, environment) == tmp_path / "some.yaml"
+
+
+def test_passwords(tmp_path: Path) -> None:
+    path = write(tmp_path, "from file\r\n", "secret")
+    assert password(str(path), "MAPSWEEP_X", {}) == "from file"
+    assert password(str(path), "MAPSWEEP_X", {"MAPSWEEP_X": "from environment"}) == "from environment"
+    assert password(None, "MAPSWEEP_X", {}) == ""
+    for content in (b"", b"\n", b"a\nb\n", b"x" * 4097, b"\xff"):
+        path.write_bytes(content)
+        with pytest.raises(OperatorError, match=r"secret"):
+            password(str(path), "MAPSWEEP_X", {})
+    path.write_bytes(b"x" * 4096)
+    assert len(password(str(path), "MAPSWEEP_X", {})) == 4096
+    with pytest.raises(OperatorError, match="No such file"):
+        password(str(tmp_path / "absent"), "MAPSWEEP_X", {})
+
+
+def test_a_signing_key(tmp_path: Path) -> None:
+    path = write(tmp_path, "k" * 32 + "\n", "key")
+    given = load(write(tmp_path, f"signing_key_file: {path}\n"), {})
+    for mode in (0o604, 0o602, 0o644):
+        path.chmod(mode)
+        with pytest.raises(OperatorError, match=r"key: .*every account of this machine may read.*chmod o="):
+            signing_key(given, {})
+    path.chmod(0o640)
+    assert signing_key(given, {}) == b"k" * 32
+    assert signing_key(given, {"MAPSWEEP_SIGNING_KEY": "e" * 33}) == b"e" * 33
+    assert signing_key(load(write(tmp_path, ""), {}), {}) == b""
+    path.write_text("hunter2" + "k" * 24)
+    for environment in ({}, {"MAPSWEEP_SIGNING_KEY": "hunter2"}):
+        with pytest.raises(OperatorError, match="fewer than 32 bytes") as raised:
+            signing_key(given, environment)
+        assert "hunter2" not in str(raised.value)
+    path.unlink()
+    with pytest.raises(OperatorError, match="No such file"):
+        signing_key(given, {})
+
+
+def test_a_worker_reads_the_secrets_that_its_queues_need(tmp_path: Path) -> None:
+    """As in docker-compose.yml: one settings file for all, and each has its own secrets only."""
+    names = ("broker", "key", "passphrase", "mail")
+    files = {name: write(tmp_path, name * 8, name) for name in names}
+    for file in files.values():
+        file.chmod(0o600)
+    text = (
+        f"broker: redis://broker/0\nbroker_password_file: {files['broker']}\n"
+        f"signing_key_file: {files['key']}\nssh: {{passphrase_file: {files['passphrase']}}}\n"
+        f"mail: {{from: a@b.org, server: mx, password_file: {files['mail']}}}\n"
+    )
+    files["key"].write_text("k" * 32)
+    given = load(write(tmp_path, text), {})
+    for queues, needed in (
+        (("collect",), {"broker", "key", "passphrase"}),
+        (("report",), {"broker", "key", "mail"}),
+        (("classify",), {"broker"}),
+        ((), {"broker"}),
+    ):
+        found = worker_settings(given, {}, queues)
+        held = {
+            "broker": found.broker_password,
+            "key": found.signing_key,
+            "passphrase": found.access.credentials.passphrase,
+            "mail": found.mail,
+        }
+        assert {name for name, secret in held.items() if secret} == needed
+        for name in names:
+            moved = files[name].rename(tmp_path / "away")
+            if name in needed:
+                with pytest.raises(OperatorError, match="No such file"):
+                    worker_settings(given, {}, queues)
+            else:
+                worker_settings(given, {}, queues)
+            moved.rename(files[name])
+
+
+def test_limits_are_the_archives() -> None:
+    assert {field.name for field in fields(LimitKeys)} == {field.name for field in fields(Limits)}
+
+
+def test_every_key_is_documented() -> None:
+    assert all(row.key.meaning for row in rows())
+    assert (ROOT / "docs/settings.md").read_text().partition(docs.MARK)[2] == "\n" + docs.tables()
+
+
+def test_the_example_says_every_key_and_its_default(tmp_path: Path) -> None:
+    example = (ROOT / "mapsweep.yaml.example").read_text()
+    for row in rows():
+        assert f"{row.path.split('.')[-1].split('[')[0]}:" in example, row.path
+    given = load(write(tmp_path, example), {})
+    assert given.limits.limits() == Limits()
+    assert given.schedules

@@ -1,0 +1,185 @@
+"""Checks messages in Redis: all that are not exactly mapsweep's are refused before Celery sees them.
+
+Whoever reaches Redis can write there. Celery and kombu unpack what they find: content types, packed bodies,
+follow-up tasks, times. Some of it would end the worker, cost memory, or start other tasks. So a message is
+parsed here as plain JSON, and built again from its task, id and arguments.
+"""
+
+import base64
+import binascii
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+from workers.fleet.app import CLASSIFY, COLLECT, REPORT
+from workers.fleet.post import CLASSIFY_TASK, COLLECT_TASK, FINISH_TASK, START_TASK, TEND_TASK
+
+MESSAGE_BYTES_MAX = 256 * 1024  # a message of mapsweep has the names of 20 hosts
+JSON_TYPE = "application/json"
+
+Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
+
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """The queue of a task, and its arguments."""
+
+    queue: str
+    texts: frozenset[str] = frozenset()
+    lists: frozenset[str] = frozenset()  # lists of texts
+
+
+_FORMS = {
+    COLLECT_TASK: _Form(COLLECT, frozenset({"run_id"}), frozenset({"hosts"})),
+    CLASSIFY_TASK: _Form(CLASSIFY, frozenset({"run_id", "host"})),
+    FINISH_TASK: _Form(REPORT, frozenset({"run_id"})),
+    TEND_TASK: _Form(REPORT),
+    START_TASK: _Form(REPORT, frozenset({"schedule"})),
+}
+
+
+class RefusedError(Exception):
+    """A message that is not mapsweep's; the text says why, and repeats no part of it."""
+
+
+def vetted(item: bytes, queue: str) -> bytes:
+    """The message, built again from its known parts; RefusedError if it is not mapsweep's."""
+    if len(item) > MESSAGE_BYTES_MAX:
+        raise RefusedError(f"is larger than {MESSAGE_BYTES_MAX} bytes")
+    message = _mapping(_parsed(item), "the message")
+    headers = _mapping(message.get("headers"), "headers")
+    form = _form(headers.get("task"), queue)
+    if message.get("content-type") != JSON_TYPE or message.get("content-encoding") != "utf-8":
+        raise RefusedError("is not in JSON")
+    if headers.get("compression") is not None:
+        raise RefusedError("is compressed")
+    if headers.get("eta") is not None:
+        raise RefusedError("asks for a delay")
+    arguments = _arguments(_body(message), form)
+    return _made_anew(str(headers["task"]), _id(headers), _expires(headers), arguments, queue)
+
+
+def vet_taken(entry: bytes) -> str:
+    """Check that kombu wrote this entry of a taken message: a message, its exchange and its queue.
+
+    Gives the queue; RefusedError if kombu did not write it.
+    """
+    if len(entry) > MESSAGE_BYTES_MAX:
+        raise RefusedError(f"is larger than {MESSAGE_BYTES_MAX} bytes")
+    parts = _parsed(entry)
+    if not isinstance(parts, list) or len(parts) != 3 or parts[1] != "" or not isinstance(parts[2], str):
+        raise RefusedError("is not a message with its queue")
+    vetted(json.dumps(parts[0]).encode(), parts[2])
+    return parts[2]
+
+
+def _form(task: Json, queue: str) -> _Form:
+    form = _FORMS.get(task) if isinstance(task, str) else None
+    if form is None:
+        raise RefusedError("does not name a task of mapsweep")
+    if form.queue != queue:
+        raise RefusedError("is in the wrong queue for its task")
+    return form
+
+
+def _id(headers: Mapping[str, Json]) -> str:
+    found = headers.get("id")
+    if not isinstance(found, str) or not _ID.fullmatch(found):
+        raise RefusedError("has no id")
+    return found
+
+
+def _expires(headers: Mapping[str, Json]) -> str | None:
+    """When the message expires, in UTC."""
+    found = headers.get("expires")
+    if found is None:
+        return None
+    try:
+        until = datetime.fromisoformat(found) if isinstance(found, str) else None
+        if until is not None and until.tzinfo is not None:
+            return until.astimezone(UTC).isoformat()
+    except (ValueError, OverflowError):
+        pass
+    raise RefusedError("has an unreadable time of expiry")
+
+
+def _body(message: Mapping[str, Json]) -> Json:
+    properties, body = _mapping(message.get("properties"), "properties"), message.get("body")
+    if not isinstance(body, str) or properties.get("body_encoding") != "base64":
+        raise RefusedError("has no body in base64")
+    try:
+        return _parsed(base64.b64decode(body, validate=True))
+    except (binascii.Error, ValueError) as error:
+        raise RefusedError("has no body in base64") from error
+
+
+def _arguments(body: Json, form: _Form) -> dict[str, Json]:
+    if not isinstance(body, list) or len(body) != 3 or body[0] != []:
+        raise RefusedError("does not have the arguments of its task")
+    arguments, following = _mapping(body[1], "arguments"), _mapping(body[2], "what follows")
+    if any(value is not None for value in following.values()):
+        raise RefusedError("has follow-up tasks")
+    if set(arguments) != form.texts | form.lists:
+        raise RefusedError("does not have the arguments of its task")
+    listed = [arguments[name] for name in form.lists]
+    if not all(isinstance(names, list) for names in listed):
+        raise RefusedError("does not have the arguments of its task")
+    texts = [arguments[name] for name in form.texts]
+    texts += [text for names in listed if isinstance(names, list) for text in names]
+    if not all(isinstance(text, str) for text in texts):
+        raise RefusedError("does not have the arguments of its task")
+    return arguments
+
+
+def _parsed(text: bytes) -> Json:
+    try:
+        parsed: Json = json.loads(text)
+    except RecursionError:
+        raise RefusedError("is nested too deeply") from None
+    except ValueError as error:  # also UnicodeDecodeError, and a number of thousands of digits
+        raise RefusedError("is not JSON") from error
+    return parsed
+
+
+def _mapping(value: Json, name: str) -> dict[str, Json]:
+    if not isinstance(value, dict):
+        raise RefusedError(f"{name} is not a JSON object")
+    return value
+
+
+def _made_anew(
+    task: str, message_id: str, expires: str | None, arguments: dict[str, Json], queue: str
+) -> bytes:
+    """A message in kombu's format, without anything that the sender could choose freely."""
+    following = dict.fromkeys(("callbacks", "errbacks", "chain", "chord"))
+    return json.dumps(
+        {
+            "body": base64.b64encode(json.dumps([[], arguments, following]).encode()).decode(),
+            "content-type": JSON_TYPE,
+            "content-encoding": "utf-8",
+            "headers": {
+                "lang": "py",
+                "task": task,
+                "id": message_id,
+                "root_id": message_id,
+                "expires": expires,
+                "retries": 0,
+                "timelimit": [None, None],
+                "ignore_result": True,
+            },
+            "properties": {
+                "correlation_id": message_id,
+                "delivery_mode": 2,
+                "delivery_info": {"exchange": "", "routing_key": queue},
+                "priority": 0,
+                "body_encoding": "base64",
+                "delivery_tag": str(uuid.uuid4()),
+            },
+        }
+    ).encode()

@@ -1,0 +1,99 @@
+"""A run on the fleet's workers: gives it to them and watches its folder."""
+
+import os
+import threading
+from dataclasses import replace
+from time import monotonic
+
+import redis
+from kombu.exceptions import OperationalError
+
+from archive.runs import Run, Runs, runs_beside
+from domain.mistakes import Mistake, OperatorError
+from workers.fleet.app import WorkerSettings, require_broker
+from workers.fleet.leases import Leases, Step
+from workers.fleet.post import Post, post_office
+from workers.fleet.tasks import give, tend
+from workers.life.ending import Ended, finish, left_by_workers
+from workers.life.plan import check
+from workers.life.progress import OnProgress, progress_of
+
+POLL_S = 1.0
+NOBODY_S = 5.0  # a listening worker has begun by then
+NOBODY = (
+    "no worker has begun yet: start one with `mapsweep worker`, or see its log for why it refuses the run"
+)
+
+
+def execute(run: Run, settings: WorkerSettings, progress: OnProgress, stop: threading.Event) -> Ended | None:
+    """Have the workers do what is still to be done of a run; None if `stop` came first, and they go on.
+
+    The workers must be able to reach the run under the same URL. OperatorError if the broker cannot be
+    used.
+    """
+    _check(run, settings)
+    require_broker(settings)
+    post = post_office(settings)
+    try:
+        give(run, post)
+        return _watched(run, post, settings, progress, stop)
+    except (redis.RedisError, OperationalError) as error:
+        remedy = "the run is kept: resume it when Redis answers again"
+        raise OperatorError(Mistake("broker", f"was lost: {error}", remedy)) from error
+    finally:
+        post.redis.close()
+
+
+def _watched(
+    run: Run, post: Post, settings: WorkerSettings, progress: OnProgress, stop: threading.Event
+) -> Ended | None:
+    shown = None
+    settled_at: float | None = None
+    nobody_at = monotonic() + NOBODY_S
+    while not stop.is_set():
+        now = progress_of(run)
+        if not now.collected and monotonic() > nobody_at and not _is_begun(run, post, settings):
+            now = replace(now, note=NOBODY)
+        if now != shown:
+            progress(now)
+            shown = now
+        if not runs_beside(run).is_queued(run.run_id):
+            return left_by_workers(run) or finish(run, settings.mail)
+        if now.ended == now.asked:
+            settled_at = settled_at or monotonic()
+            if monotonic() - settled_at > settings.pace.lease_s:
+                return _finished_here(run, settings)
+        if not tend(run, post, settings):
+            return _finished_here(run, settings)
+        stop.wait(POLL_S)
+    return None
+
+
+def _is_begun(run: Run, post: Post, settings: WorkerSettings) -> bool:
+    """Whether any worker has taken a host of the run."""
+    leases = Leases(post.redis, run.run_id, settings.pace.lease_s)
+    return bool(leases.attempts(Step.COLLECT) or leases.attempts(Step.CLASSIFY))
+
+
+def _finished_here(run: Run, settings: WorkerSettings) -> Ended:
+    """No worker has ended the run: do so, and show why it failed there."""
+    ended = finish(run, settings.mail)
+    runs_beside(run).unqueue(run.run_id)
+    return ended
+
+
+def _lies_beside(run: Run, settings: WorkerSettings) -> bool:
+    """Whether a run is in the folder of the settings, however that folder was given."""
+    places = runs_beside(run).store.url, Runs(settings.runs_url).store.url
+    local = [os.path.realpath(place) if "://" not in place else place for place in places]
+    return local[0] == local[1] and run.url.rpartition("/")[2] == run.run_id
+
+
+def _check(run: Run, settings: WorkerSettings) -> None:
+    if not _lies_beside(run, settings):
+        problem = f"is outside of {settings.runs_url}, where the workers look for runs"
+        raise OperatorError(
+            Mistake(run.url, problem, "name its folder with --runs, here and for the workers")
+        )
+    Runs(settings.runs_url, settings.signing_key).by_id(run.run_id)  # the workers open no other runs
+    check(run.manifest, pace=settings.pace, has_mail_server=True)  # mail is the workers'

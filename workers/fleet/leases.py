@@ -1,0 +1,85 @@
+"""Who works on what: leases in Redis that expire when a worker dies, and how often each host was begun.
+
+The run's folder says what is done. If Redis loses everything, work is repeated, but no result becomes wrong.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import TYPE_CHECKING, cast
+
+from workers.fleet.app import KEY_PREFIX
+
+if TYPE_CHECKING:
+    import redis
+
+FORGOTTEN_AFTER_S = 7 * 24 * 3600
+KEYS_AT_ONCE = 1000
+
+
+class Step(StrEnum):
+    """A step of work on a host, or on the run itself."""
+
+    COLLECT = "collect"
+    CLASSIFY = "classify"
+    FINISH = "finish"
+
+
+class Leases:
+    """The leases of one run."""
+
+    def __init__(self, client: "redis.Redis", run_id: str, lease_s: int) -> None:
+        self._redis = client
+        self._prefix = f"{KEY_PREFIX}run:{run_id}:"
+        self._lease_s = lease_s
+
+    def take(self, step: Step, host: str) -> bool:
+        """Begin a step on a host, which counts as an attempt; False if another worker does it."""
+        if not self._redis.set(self._lease(step, host), "", nx=True, ex=self._lease_s):
+            return False
+        self._redis.hincrby(self._begun(step), host, 1)
+        self._redis.expire(self._begun(step), FORGOTTEN_AFTER_S)
+        return True
+
+    def release(self, step: Step, host: str) -> None:
+        """End the step on the host, whatever its result."""
+        self._redis.delete(self._lease(step, host))
+
+    def attempts(self, step: Step) -> dict[str, int]:
+        """How often the step was begun, by host."""
+        begun = cast("dict[str, str]", self._redis.hgetall(self._begun(step)))
+        return {host: int(count) for host, count in begun.items()}
+
+    def held(self, step: Step, hosts: Iterable[str]) -> frozenset[str]:
+        """The hosts on which a worker works."""
+        names = list(hosts)
+        found: set[str] = set()
+        for start in range(0, len(names), KEYS_AT_ONCE):
+            chunk = names[start : start + KEYS_AT_ONCE]
+            values = cast("list[str | None]", self._redis.mget([self._lease(step, host) for host in chunk]))
+            found.update(host for host, value in zip(chunk, values, strict=True) if value is not None)
+        return frozenset(found)
+
+    def may_post(self, step: Step, host: str) -> bool:
+        """Whether a message about the host may be sent again: once per lease time."""
+        key = f"{self._prefix}posted:{step}:{host}"
+        return bool(self._redis.set(key, "", nx=True, ex=self._lease_s))
+
+    def may_tend(self, every_s: int) -> bool:
+        """Whether it is time to look after the run, and nobody else has just done so."""
+        return bool(self._redis.set(f"{self._prefix}tended", "", nx=True, ex=max(every_s, 1)))
+
+    def _lease(self, step: Step, host: str) -> str:
+        return f"{self._prefix}lease:{step}:{host}"
+
+    def _begun(self, step: Step) -> str:
+        return f"{self._prefix}begun:{step}"
+
+
+def claim(client: "redis.Redis", what: str, seconds: int) -> bool:
+    """Claim something; False if somebody on this broker has claimed it."""
+    return bool(client.set(f"{KEY_PREFIX}claim:{what}", "", nx=True, ex=seconds))
+
+
+def disclaim(client: "redis.Redis", what: str) -> None:
+    """Give up a claim."""
+    client.delete(f"{KEY_PREFIX}claim:{what}")

@@ -1,0 +1,53 @@
+"""Messages to the workers: the id of a run and names of its hosts, never a path or a dump."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from celery import Celery
+
+from workers.fleet.app import CLASSIFY, COLLECT, KEY_PREFIX, REPORT, WorkerSettings, celery_app, redis_client
+
+if TYPE_CHECKING:
+    import redis
+
+COLLECT_TASK = "mapsweep.collect"
+CLASSIFY_TASK = "mapsweep.classify"
+FINISH_TASK = "mapsweep.finish"
+TEND_TASK = "mapsweep.tend"
+START_TASK = "mapsweep.start"
+
+
+class Post:
+    """Sends messages, and counts those that wait."""
+
+    def __init__(self, app: Celery, client: "redis.Redis", settings: WorkerSettings) -> None:
+        self.redis = client
+        self._app = app
+        self._pace = settings.pace
+
+    def collect(self, run_id: str, hosts: Sequence[str], at_once: int) -> None:
+        """Have hosts swept; each message has at most as many as a task sweeps at once."""
+        size = max(1, min(self._pace.hosts_per_task, at_once))
+        for start in range(0, len(hosts), size):
+            batch = list(hosts[start : start + size])
+            self._send(COLLECT_TASK, COLLECT, {"run_id": run_id, "hosts": batch})
+
+    def classify(self, run_id: str, host: str) -> None:
+        """Have a host's dump classified."""
+        self._send(CLASSIFY_TASK, CLASSIFY, {"run_id": run_id, "host": host})
+
+    def finish(self, run_id: str) -> None:
+        """Have a run closed, rendered and mailed."""
+        self._send(FINISH_TASK, REPORT, {"run_id": run_id})
+
+    def waiting(self, queue: str) -> int:
+        """The number of messages that no worker has taken yet."""
+        return self.redis.llen(KEY_PREFIX + queue)
+
+    def _send(self, task: str, queue: str, arguments: dict[str, object]) -> None:
+        self._app.send_task(task, kwargs=arguments, queue=queue, ignore_result=True)
+
+
+def post_office(settings: WorkerSettings) -> Post:
+    """A Post for processes that are not workers."""
+    return Post(celery_app(settings), redis_client(settings), settings)

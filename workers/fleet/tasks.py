@@ -1,0 +1,252 @@
+"""What a worker does, task by task. Tasks are shells around `workers.life.steps`; none waits for another."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from celery import Celery
+
+from archive.runs import Run, Runs, runs_beside
+from collector.session import Sessions
+from collector.sweep import sweep
+from domain.mistakes import Mistake, OperatorError
+from domain.records import Dump, Failure
+from workers.fleet import starts
+from workers.fleet.app import REFUSED_KEY, WorkerSettings, celery_app, redis_client
+from workers.fleet.leases import Leases, Step, claim
+from workers.fleet.post import CLASSIFY_TASK, COLLECT_TASK, FINISH_TASK, START_TASK, TEND_TASK, Post
+from workers.fleet.tending import RUN, Tender
+from workers.fleet.trust import Trust
+from workers.here.classifiers import Classifier
+from workers.life import deadline, host_steps
+from workers.life.ending import Ended, finish
+
+if TYPE_CHECKING:
+    import redis
+
+REFUSED_AGAIN_S = 24 * 3600  # a refused run is logged and counted once in this time
+
+log = logging.getLogger("mapsweep")
+
+
+def worker_app(settings: WorkerSettings) -> Celery:
+    """The application with its tasks, as workers and beat run it."""
+    app = celery_app(settings)
+    worker = Worker(settings, app)
+
+    # whoever reaches Redis can send a message, so its arguments may be anything, or missing
+    # functions and not methods, because Celery would pass no self to a method
+    @app.task(name=COLLECT_TASK, shared=False)
+    def collect(run_id: object = None, hosts: object = None, **_: object) -> None:
+        worker.collect(run_id, hosts)
+
+    @app.task(name=CLASSIFY_TASK, shared=False)
+    def classify(run_id: object = None, host: object = None, **_: object) -> None:
+        worker.classify(run_id, host)
+
+    @app.task(name=FINISH_TASK, shared=False)
+    def finish(run_id: object = None, **_: object) -> None:
+        worker.finish(run_id)
+
+    @app.task(name=TEND_TASK, shared=False)
+    def tend_all() -> None:
+        worker.tend()
+
+    @app.task(name=START_TASK, shared=False)
+    def start(schedule: object = None, **_: object) -> None:
+        worker.start(schedule)
+
+    return app
+
+
+class Worker:
+    """One process of a worker. It opens its connections itself, after the fork."""
+
+    def __init__(self, settings: WorkerSettings, app: Celery) -> None:
+        self._settings = settings
+        self._app = app
+        self._trust = Trust(settings)
+
+    def collect(self, run_id: object, hosts: object) -> None:
+        """Sweep hosts on which nobody else works, and have each one classified."""
+        run, asked = self._asked(COLLECT_TASK, run_id, hosts)
+        if run is None or deadline.is_past(run):  # then the missing hosts fail
+            return
+        leases = self._leases(run)
+        pending = {host.name for host in run.pending()} - run.dumped()
+        mine = [name for name in asked if name in pending and leases.take(Step.COLLECT, name)]
+
+        def on_outcome(outcome: Dump | Failure) -> None:
+            host_steps.keep(run, outcome)
+            leases.release(Step.COLLECT, outcome.host)
+            if isinstance(outcome, Dump):
+                self._post.classify(run.run_id, outcome.host)
+
+        try:
+            if mine and run.closed() is None:
+                hosts, session = [run.host(name) for name in mine], self._sessions.of(run.manifest)
+                with deadline.stopped_at(run, threading.Event()) as over:
+                    sweep(hosts, session, on_outcome, over)
+        finally:
+            for name in mine:
+                leases.release(Step.COLLECT, name)
+
+    def classify(self, run_id: object, host: object) -> None:
+        """Classify a host's dump, unless it is done or another worker does it."""
+        run, asked = self._asked(CLASSIFY_TASK, run_id, [host])
+        for name in asked if run is not None and run.closed() is None else ():
+            if run is None or run.is_done(name):
+                return
+            with _taken(self._leases(run), Step.CLASSIFY, name) as mine:
+                if mine:
+                    self._classify(run, name)
+
+    def finish(self, run_id: object) -> None:
+        """Close a run whose hosts are all done, render its report, and mail it once."""
+        run, _ = self._asked(FINISH_TASK, run_id, [])
+        if run is None:
+            return
+        if run.closed() is None and run.pending():  # a message that came too early, or twice
+            log.info("%s has hosts left and is not finished", run.run_id)
+            return
+        runs = runs_beside(run)
+        with _taken(self._leases(run), Step.FINISH, RUN) as mine:
+            if mine and runs.is_queued(run.run_id):
+                _tell_mail(run, finish(run, self._settings.mail))
+                runs.unqueue(run.run_id)
+
+    def tend(self) -> None:
+        """Look after every run that was given to the fleet."""
+        runs = Runs(self._settings.runs_url)
+        for run_id in runs.queued():
+            try:
+                if not tend(self._trust.opened(run_id), self._post, self._settings):
+                    runs.unqueue(run_id)
+                    log.error("%s could not be rendered; `mapsweep collect --resume` shows why", run_id)
+            except OperatorError as error:  # a damaged run must not block the others
+                if claim(self._redis, f"refused:{run_id}", REFUSED_AGAIN_S):
+                    self._refuse(f"{run_id}, which was given to the workers,", error)
+
+    def start(self, schedule: object) -> None:
+        """Start the run of a schedule's current due time, unless it was started."""
+        try:
+            name = starts.named(schedule, self._settings).name
+        except OperatorError as error:
+            self._refuse(f"a message for {START_TASK}", error)
+            return
+        run = starts.start(name, self._settings, self._redis)
+        if run is None:
+            log.info("the run of %s was started already", name)
+            return
+        give(run, self._post)
+        log.info("started %s: %d hosts", run.run_id, len(run.manifest.hosts))
+
+    def _asked(
+        self, task: str, run_id: object, hosts: object
+    ) -> tuple[Run, list[str]] | tuple[None, list[str]]:
+        """The run and the hosts of a message; no run if the message is refused."""
+        try:
+            run, names = self._run(task, run_id), _names(hosts)
+        except OperatorError as error:
+            self._refuse(f"a message for {task}", error)
+            return None, []
+        asked = [name for name in names if run.asks(name)]
+        if len(asked) < len(names):
+            dropped = next(name for name in names if not run.asks(name))
+            count = len(names) - len(asked)
+            log.warning(
+                "%s: %d hosts were dropped because the run does not have them; the first is %.80a",
+                run.run_id,
+                count,
+                dropped,
+            )
+        return run, asked
+
+    def _run(self, task: str, run_id: object) -> Run:
+        """A run that this worker may act on; OperatorError for anything else in a message."""
+        if not isinstance(run_id, str):
+            raise OperatorError(Mistake("run_id", f"must be text, not {type(run_id).__name__}"))
+        if task == CLASSIFY_TASK:
+            return self._trust.opened_to_classify(run_id)
+        return self._trust.opened(run_id)
+
+    def _refuse(self, what: str, error: OperatorError) -> None:
+        log.warning("%s is refused: %s", what, error.mistakes[0])
+        self._redis.incr(REFUSED_KEY)
+
+    def _leases(self, run: Run) -> Leases:
+        return Leases(self._redis, run.run_id, self._settings.pace.lease_s)
+
+    @cached_property
+    def _redis(self) -> "redis.Redis":
+        return redis_client(self._settings)
+
+    @cached_property
+    def _post(self) -> Post:
+        return Post(self._app, self._redis, self._settings)
+
+    def _classify(self, run: Run, host: str) -> None:
+        if self._classifier.classify(run, host) is None:
+            self._classifier.classify_again(run, host)
+
+    @cached_property
+    def _classifier(self) -> Classifier:
+        return Classifier(
+            1
+        )  # in a separate process, so that a dump that kills its classifier leaves the worker alive
+
+    @cached_property
+    def _sessions(self) -> Sessions:
+        sessions = Sessions(self._settings.access)
+        if sessions.warning:
+            log.warning("%s", sessions.warning)
+        return sessions
+
+
+def _tell_mail(run: Run, ended: Ended) -> None:
+    """Whoever did not get the report is in the log; the report is there anyway."""
+    if ended.unmailed:
+        log.error("%s could not be mailed: %s", run.run_id, ended.unmailed)
+    for refusal in ended.delivery.refused if ended.delivery else ():
+        log.error("%s was not mailed to %s: %s", run.run_id, refusal.recipient, refusal.reason)
+
+
+def give(run: Run, post: Post) -> None:
+    """Give a run to the fleet, which looks after it until it is finished."""
+    runs_beside(run).queue(run.run_id)
+    dumped = run.dumped()
+    pending = [host.name for host in run.pending()]
+    at_once = run.manifest.limits.concurrency
+    post.collect(run.run_id, [host for host in pending if host not in dumped], at_once)
+    for host in pending:
+        if host in dumped:
+            post.classify(run.run_id, host)
+
+
+def tend(run: Run, post: Post, settings: WorkerSettings) -> bool:
+    """Look after one run, unless somebody has just done so; False if no worker manages to finish it."""
+    pace = settings.pace
+    leases = Leases(post.redis, run.run_id, pace.lease_s)
+    return not leases.may_tend(pace.tend_s) or Tender(run, post, leases, pace).tend()
+
+
+def _names(hosts: object) -> list[str]:
+    """The hosts of a message; OperatorError if they are not a list of names."""
+    if not isinstance(hosts, list) or not all(isinstance(name, str) for name in hosts):
+        raise OperatorError(Mistake("hosts", "are not host names"))
+    return hosts
+
+
+@contextmanager
+def _taken(leases: Leases, step: Step, host: str) -> Iterator[bool]:
+    """Take a step; False if another worker has it."""
+    if not leases.take(step, host):
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        leases.release(step, host)

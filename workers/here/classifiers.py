@@ -1,0 +1,168 @@
+"""Classifies dumps in separate processes, so that a dump that kills or blocks one affects no other."""
+
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import CancelledError
+from functools import lru_cache
+from types import TracebackType
+from typing import Self
+
+from pebble import ProcessExpired
+
+from archive.runs import Run, open_run
+from collector.processes import POLL_S, Processes
+from collector.trouble import REMEDIES
+from domain.records import HostRecord, Stage
+from workers.life import host_steps
+
+WAITING_MAX = 2  # hosts per process that wait in memory; their dumps wait on disk
+
+OnEnd = Callable[[str, bool], None]  # host, whether it has a result now
+Classify = Callable[[Run, str], bool]  # runs in a separate process
+
+
+class Classifier:
+    """Classifies dumps of any run, each in a separate process."""
+
+    def __init__(
+        self, processes: int, classify: Classify | None = None, stop: threading.Event | None = None
+    ) -> None:
+        self._processes = Processes(processes)
+        self._classify = classify or _classify
+        self._stop = stop or threading.Event()
+
+    def classify(self, run: Run, host: str) -> bool | None:
+        """Whether a host has a result now; None if its process was killed, perhaps because of another host.
+
+        CancelledError after the stop is set. Raises errors that are not a host's fault, such as a full disk.
+        """
+        seconds = run.manifest.limits.classify_s
+        try:
+            return self._processes.run(
+                self._stop.is_set, lambda: seconds, _run, self._classify, run.url, run.generation, host
+            )
+        except ProcessExpired:
+            return None
+        except TimeoutError:
+            detail = f"its dump was not classified within {seconds:g} s"
+            remedy = "raise limits.classify_s if the host is that large"
+            host_steps.fail_host(run, host, Stage.CLASSIFY, "classify_timeout", detail=detail, remedy=remedy)
+            return False
+
+    def classify_again(self, run: Run, host: str) -> bool:
+        """Retries a host whose process was killed; if the next one is killed too, the host has failed."""
+        has_result = self.classify(run, host)
+        if has_result is None:
+            detail = "the process that classified its dump was killed, and so was the next"
+            remedy = REMEDIES["worker_lost"]
+            host_steps.fail_host(run, host, Stage.WORKER, "worker_lost", detail=detail, remedy=remedy)
+        return bool(has_result)
+
+    def stop(self) -> None:
+        """End the processes."""
+        self._processes.stop()
+
+
+class Classifiers:
+    """Classifies hosts of one run, several at a time; `submit` blocks while the queue is full.
+
+    After `stop` is set, nothing is waited for, and the rest is left for the next time. The first exception
+    that is not a host's fault is raised by the next call.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        processes: int,
+        on_end: OnEnd,
+        stop: threading.Event,
+        *,
+        classify: Classify | None = None,
+    ) -> None:
+        self._run = run
+        self._on_end = on_end
+        self._stop = stop
+        self._classifier = Classifier(processes, classify, stop)
+        self._hosts = queue.Queue[str | None](processes * WAITING_MAX)
+        self._suspects: list[str] = []  # hosts that were being classified when their process was killed
+        self._error: Exception | None = None
+        self._threads = [
+            threading.Thread(target=self._classify_all, name=f"classify-{number}", daemon=True)
+            for number in range(processes)
+        ]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._classifier.stop()
+
+    def submit(self, host: str) -> None:
+        """Have a host's dump classified."""
+        self._hand_over(host)
+        self._raise_error()
+
+    def drain(self) -> None:
+        """Wait until all are done; then retry, one by one, the hosts whose process was killed."""
+        for _ in self._threads:
+            self._hand_over(None)
+        for thread in self._threads:
+            thread.join()
+        self._raise_error()
+        for host in self._suspects:
+            try:
+                self._on_end(host, self._classifier.classify_again(self._run, host))
+            except CancelledError:
+                return
+
+    def _hand_over(self, host: str | None) -> None:
+        while not self._stop.is_set() and self._error is None:
+            try:
+                self._hosts.put(host, timeout=POLL_S)  # whoever sets the stop event does not know this queue
+            except queue.Full:
+                continue
+            return
+
+    def _raise_error(self) -> None:
+        if self._error:
+            raise self._error
+
+    def _classify_all(self) -> None:
+        """One thread per process."""
+        while not self._stop.is_set() and self._error is None:
+            try:
+                host = self._hosts.get(timeout=POLL_S)
+            except queue.Empty:
+                continue
+            if host is None:
+                return
+            try:
+                has_result = self._classifier.classify(self._run, host)
+                if has_result is None:
+                    self._suspects.append(host)
+                else:
+                    self._on_end(host, has_result)
+            except CancelledError:
+                return
+            except Exception as error:  # noqa: BLE001 # raised again in the thread that submits
+                self._error = error
+
+
+def _run(classify: Classify, run_url: str, generation: str, host: str) -> bool:
+    return classify(_opened(run_url, generation), host)
+
+
+def _classify(run: Run, host: str) -> bool:
+    return isinstance(host_steps.classify_host(run, host), HostRecord)
+
+
+@lru_cache(maxsize=8)
+def _opened(run_url: str, generation: str) -> Run:
+    """A run by its URL; cached, because its manifest never changes and a large one takes a while to read."""
+    run = open_run(run_url)
+    return Run(run.store, run.manifest, generation)

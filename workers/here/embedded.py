@@ -1,0 +1,100 @@
+"""A run on this machine: SSH in threads of this process, classifying in separate processes. No Redis."""
+
+import os
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from archive.runs import Run
+from collector.session import Session
+from collector.sweep import sweep
+from domain.records import Dump, Failure
+from workers.here.classifiers import Classifiers
+from workers.here.locks import held
+from workers.life import deadline, host_steps
+from workers.life.ending import Ended, finish
+from workers.life.progress import OnProgress, Progress, progress_of
+
+if TYPE_CHECKING:
+    from reports.delivery import MailSettings
+
+
+def execute(
+    run: Run,
+    session: Session,
+    progress: OnProgress,
+    stop: threading.Event,
+    *,
+    mail: "MailSettings | None" = None,
+    processes: int = 0,
+) -> Ended | None:
+    """Do what is still to be done of a run, to its end; None if `stop` came first.
+
+    `processes` classify in parallel; 0 means one per core. `progress` is called from
+    several threads, one at a time. A run that was stopped or killed continues where it was. After the
+    run's deadline no host is contacted any more, and hosts without a dump fail. OperatorError if
+    another process executes the run.
+    """
+    with held(run):
+        if run.closed() is None and not _brought_in(run, session, progress, stop, processes):
+            return None
+        return finish(run, mail)
+
+
+def _brought_in(
+    run: Run, session: Session, progress: OnProgress, stop: threading.Event, processes: int
+) -> bool:
+    """Sweep and classify hosts without an outcome; False if some are left."""
+    tally = _Tally(progress_of(run), progress)
+    standing = run.standing()
+
+    def on_outcome(outcome: Dump | Failure) -> None:
+        host_steps.keep(run, outcome)
+        if isinstance(outcome, Dump):
+            tally.collected(outcome.host)
+            classifiers.submit(outcome.host)
+        else:
+            tally.failed_to_answer(outcome.host)
+
+    with Classifiers(run, processes or os.cpu_count() or 1, tally.classified, stop) as classifiers:
+        for host in sorted(standing.dumped):
+            if not stop.is_set():
+                classifiers.submit(host)
+        unanswered = tuple(host for host in run.pending() if host.name not in standing.dumped)
+        with deadline.stopped_at(run, stop) as over:
+            if unanswered and not over.is_set():
+                sweep(unanswered, session, on_outcome, over)
+        classifiers.drain()
+    if not stop.is_set() and deadline.is_past(run):
+        deadline.fail_missing(run)
+    return not run.pending()
+
+
+class _Tally:
+    """Counts hosts from several threads, and reports each change."""
+
+    def __init__(self, begun: Progress, progress: OnProgress) -> None:
+        self._lock = threading.Lock()
+        self._now = begun
+        self._progress = progress
+        progress(begun)
+
+    def collected(self, host: str) -> None:
+        self._changed(host, collected=1)
+
+    def failed_to_answer(self, host: str) -> None:
+        self._changed(host, collected=1, failed=1)
+
+    def classified(self, host: str, has_footprints: bool) -> None:
+        self._changed(host, classified=has_footprints, failed=not has_footprints)
+
+    def _changed(self, host: str, collected: int = 0, classified: int = 0, failed: int = 0) -> None:
+        with self._lock:
+            self._now = replace(
+                self._now,
+                collected=self._now.collected + collected,
+                classified=self._now.classified + classified,
+                failed=self._now.failed + failed,
+                last=host,
+            )
+            self._progress(self._now)

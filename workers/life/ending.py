@@ -1,0 +1,122 @@
+"""The end of a run: closed, rendered, mailed. Each step can be repeated, and goes on where it was stopped."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
+
+from archive.runs import Run, runs_beside
+from archive.store import Store
+from domain.moments import now
+from domain.records import Closed
+
+if TYPE_CHECKING:
+    from reports.delivery import Delivery, MailSettings
+
+PAGE: Final = "index.html"
+NO_SERVER: Final = "no mail server is set"
+NOT_MAILED: Final = "the workers did not mail it; their log says why"
+
+# Polars starts threads, which do not survive a fork, and takes 0.2 s: only steps that need it import it.
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run ended, and what became of the mail to those whom it names."""
+
+    closed: Closed
+    delivery: "Delivery | None" = None  # None if nothing was sent: to nobody, not again, or not at all
+    unmailed: str = ""  # why nobody got what all should have
+
+
+def finish(run: Run, mail: "MailSettings | None") -> Ended:
+    """End a run whose hosts all have an outcome; it is mailed once, to its list.
+
+    Where it cannot be mailed, `unmailed` says so: the report is there anyway.
+    """
+    from reports.delivery import DeliveryError  # noqa: PLC0415
+
+    closed = close_run(run)
+    render_report(run)
+    if not _is_to_be_mailed(run):
+        return Ended(closed)
+    if mail is None:
+        return Ended(closed, unmailed=NO_SERVER)
+    try:
+        return Ended(closed, mail_to_list(run, mail))
+    except DeliveryError as error:
+        return Ended(closed, unmailed=error.reason)
+
+
+def left_by_workers(run: Run) -> Ended | None:
+    """How a run ended that others finished; None if it is open."""
+    closed = run.closed()
+    if closed is None:
+        return None
+    return Ended(closed, unmailed=NOT_MAILED if _is_to_be_mailed(run) else "")
+
+
+@contextmanager
+def so_far(run: Run) -> Iterator[Run]:
+    """What has come in of an open run, settled elsewhere to be reported; a closed run as it is."""
+    if run.closed() is not None:
+        yield run
+        return
+    from reports.settle import settle  # noqa: PLC0415 # starts Polars
+
+    with TemporaryDirectory(prefix="mapsweep-so-far-") as folder:
+        shown = Run(Store(f"{folder}/{run.run_id}"), run.manifest, run.generation)
+        shown.close(settle(run, runs_beside(run), "", into=shown))
+        yield shown
+
+
+def close_run(run: Run) -> Closed:
+    """Close a run whose hosts all have an outcome, and write its tables. A closed run stays closed."""
+    closed = run.closed()
+    if closed is not None:
+        return closed
+    from reports.settle import settle  # noqa: PLC0415 # starts Polars
+
+    closed = settle(run, runs_beside(run), now())
+    if not run.manifest.keep_dumps:
+        # dumps of a process that was killed before it removed them
+        for host in run.dumped() & run.standing().done:
+            run.remove_dump(host)
+    if not run.close(closed):
+        return close_run(run)
+    run.forget_replaced()
+    return closed
+
+
+def render_report(run: Run) -> None:
+    """Write the report of a closed run; the page last, so that its presence says that all is there."""
+    from reports import render_csv, render_html, render_json  # noqa: PLC0415 # start Polars and Jinja
+    from reports.rank import report  # noqa: PLC0415 # likewise
+
+    settled = report(run)
+    run.write_report("hosts.csv", render_csv.hosts(settled))
+    run.write_report("processes.csv", render_csv.processes(settled))
+    run.write_report("footprints.csv", render_csv.footprints(settled.tables))
+    run.write_report("report.json", render_json.render(settled))
+    run.write_report(PAGE, render_html.render(settled))
+
+
+def mail_report(run: Run, to: tuple[str, ...], mail: "MailSettings") -> "Delivery":
+    """Send the report of a closed run; DeliveryError if nobody gets it."""
+    from reports import render_email  # noqa: PLC0415 # starts Polars and Jinja
+    from reports.delivery import send  # noqa: PLC0415
+    from reports.rank import report  # noqa: PLC0415
+
+    return send(render_email.message(report(run), to, mail), mail)
+
+
+def mail_to_list(run: Run, mail: "MailSettings") -> "Delivery":
+    """Send the report to the run's mail list, and record that; DeliveryError if nobody gets it."""
+    delivery = mail_report(run, run.manifest.mail_to, mail)
+    run.mark_mailed(delivery.message_id)
+    return delivery
+
+
+def _is_to_be_mailed(run: Run) -> bool:
+    return bool(run.manifest.mail_to) and not run.is_mailed()

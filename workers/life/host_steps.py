@@ -1,0 +1,97 @@
+"""What is done to one host of a run: kept, classified, or failed. Whoever executes the run calls these."""
+
+from archive import bugs, dump_file
+from archive.runs import Run
+from collector.trouble import BUG, HostTrouble
+from domain.mistakes import OperatorError, is_the_machines
+from domain.moments import now
+from domain.records import Dump, Failure, HostRecord, Stage
+from procmaps.classify import RULES_VERSION, classify
+from procmaps.findings import find
+from procmaps.footprint import footprints
+from procmaps.identity import identify
+from procmaps.read import DumpError, read
+
+DETAIL_LENGTH_MAX = 400
+
+# Polars starts threads, which do not survive a fork, and takes 0.2 s: only steps that need it import it.
+
+
+def keep(run: Run, outcome: Dump | Failure) -> None:
+    """Store a host's dump or failure; if the dump cannot be stored, that is the host's failure."""
+    try:
+        if isinstance(outcome, Dump):
+            run.write_dump(outcome)
+        else:
+            run.write_failure(outcome)
+    except Exception as error:
+        if is_the_machines(error):
+            raise
+        fail_by(run, outcome.host, Stage.RECORD, error)
+
+
+def classify_host(run: Run, host: str) -> HostRecord | Failure:
+    """Classify a host's dump. If that fails, it is the host's failure.
+
+    Raises only errors of a full or forbidden disk, which are not the host's fault.
+    """
+    try:
+        return _classified(run, host)
+    except (DumpError, OperatorError) as error:
+        remedy = "sweep the host again"
+        return fail_host(run, host, Stage.CLASSIFY, "unreadable_dump", detail=str(error), remedy=remedy)
+    except Exception as error:
+        if is_the_machines(error):
+            raise
+        return fail_by(run, host, Stage.CLASSIFY, error)
+
+
+def _classified(run: Run, host: str) -> HostRecord:
+    """The result of a dump; DumpError or OperatorError if the bytes are not a dump."""
+    from archive.host_results import host_record, host_result  # noqa: PLC0415 # starts Polars
+
+    dump = run.read_dump(host)
+    limit_bytes = run.manifest.limits.inflated_bytes
+    memory = dump_file.inflate(dump.memory_gz, limit_bytes)
+    identity = dump_file.inflate(dump.identity_gz, limit_bytes)
+    snapshot = read(memory.text, identity.text, dump.nonce.encode("ascii", "replace"))
+    parts = classify(snapshot)
+    sums = footprints(snapshot, parts)
+    problem = _sentences(dump.problem, memory.problem, identity.problem)
+    record = host_record(dump, snapshot, problem, RULES_VERSION)
+    run.write_result(host_result(record, snapshot, identify(snapshot), sums, find(snapshot, parts, sums)))
+    if not run.manifest.keep_dumps:
+        run.remove_dump(host)
+    return record
+
+
+def fail_by(run: Run, host: str, stage: Stage, error: Exception) -> Failure:
+    """Record that a host failed because of a bug, or because memory is short."""
+    trouble = HostTrouble.of_error(stage, error)
+    trace = bugs.trace(error) if trouble.reason == BUG else ""
+    return fail_host(
+        run, host, stage, trouble.reason, detail=trouble.detail, remedy=trouble.remedy, trace=trace
+    )
+
+
+def fail_host(
+    run: Run, host: str, stage: Stage, reason: str, *, detail: str, remedy: str = "", trace: str = ""
+) -> Failure:
+    """Record a failure of a host, numbered after its earlier attempts."""
+    of_dump = run.has_dump(host)
+    failure = Failure(
+        host=host,
+        stage=stage,
+        reason=reason,
+        detail=detail[:DETAIL_LENGTH_MAX],
+        remedy=remedy,
+        attempt=1 if of_dump else run.last_attempt(host) + 1,
+        at=now(),
+        trace=trace,
+    )
+    run.write_failure(failure, of_dump=of_dump)
+    return failure
+
+
+def _sentences(*problems: str) -> str:
+    return "; ".join(problem for problem in problems if problem)

@@ -1,0 +1,89 @@
+"""Plans a run: makes the manifest from a request of a command, a schedule or the demo."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+
+from archive.runs import Run, new_run_id
+from domain.mistakes import Mistake, OperatorError
+from domain.moments import written
+from domain.records import Host, Limits, Manifest, Scope
+from procmaps.classify import RULES_VERSION
+from workers.life.pace import Pace
+
+NO_MAIL_SERVER = Mistake("mail", "no mail server is set", "set mail.server and mail.from in mapsweep.yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The request for one run. `hosts` come from the inventory; the scope's `become` is added to them."""
+
+    scope: Scope
+    hosts: tuple[Host, ...]
+    limits: Limits
+    deadline_s: int
+    command: str = ""  # the command that repeats it, without secrets
+    keep_dumps: bool = True
+    mail_to: tuple[str, ...] = ()
+
+
+def planned(request: Request, due: datetime | None = None, mark: str = "") -> Manifest:
+    """The manifest of a run that starts now; that of a schedule is named after its due time and a mark."""
+    now = datetime.now(UTC)
+    return Manifest(
+        run_id=new_run_id(due or now, request.scope.name, mark),
+        scope=request.scope,
+        limits=request.limits,
+        hosts=tuple(replace(host, become=host.become or request.scope.become) for host in request.hosts),
+        started_at=written(now),
+        deadline_at=written(now + timedelta(seconds=request.deadline_s)),
+        tool_version=version("mapsweep"),
+        rules_version=RULES_VERSION,
+        command=request.command,
+        keep_dumps=request.keep_dumps,
+        mail_to=request.mail_to,
+    )
+
+
+def remade(run: Run) -> Run:
+    """A closed run to be classified again from its dumps, in new folders until it is closed again.
+
+    OperatorError if a dump is missing.
+    """
+    if not run.manifest.keep_dumps:
+        problem = "kept no dumps, so it cannot be classified again"
+        raise OperatorError(Mistake(run.run_id, problem, "sweep again with keep_dumps: true"))
+    anew = run.remade(RULES_VERSION)
+    lost = sorted({host.name for host in anew.pending()} - run.dumped())  # no host is contacted again
+    if lost:
+        problem = f"lacks the dumps of {len(lost)} hosts, the first is {lost[0]!r}"
+        raise OperatorError(Mistake(run.run_id, problem, "put the dumps back, or sweep again"))
+    return anew
+
+
+def check(manifest: Manifest, *, pace: Pace | None, has_mail_server: bool) -> None:
+    """OperatorError with all that keeps a plan from being carried out; asked before anything is written.
+
+    `pace` is that of the workers, None if there are none.
+    """
+    mistakes = list(_too_long(manifest.limits, pace)) if pace else []
+    if manifest.mail_to and not has_mail_server:
+        mistakes.append(NO_MAIL_SERVER)
+    if mistakes:
+        raise OperatorError(*mistakes)
+
+
+def _too_long(limits: Limits, pace: Pace) -> Iterator[Mistake]:
+    longest_s = limits.total_s * limits.attempts  # a message has at most as many hosts as are swept at once
+    if longest_s >= pace.task_s:
+        problem = (
+            f"a host may take {longest_s:.0f} s (total_s times attempts), a worker's task {pace.task_s} s"
+        )
+        yield Mistake("limits", problem, "lower limits.total_s or limits.attempts")
+    if limits.classify_s * 2 >= pace.task_s:
+        problem = (
+            f"a dump may take {limits.classify_s:.0f} s, twice if its process is killed,"
+            f" and a worker's task {pace.task_s} s"
+        )
+        yield Mistake("limits", problem, "lower limits.classify_s")
