@@ -52,7 +52,7 @@ def conduct(
     top: int = TOP_HOSTS,
     config: Path | None = None,
 ) -> Exit:
-    """Have a run executed, and end on the terminal with what it found.
+    """Execute a run, and print its summary.
 
     The first Ctrl-C keeps the run and prints how to resume it; the second one raises KeyboardInterrupt.
     `config` is the settings file that the printed commands must name.

@@ -48,7 +48,7 @@ def send(run: Run, to: tuple[str, ...], settings: MailSettings | None) -> Exit:
 
 
 def told(ended: Ended) -> Exit:
-    """Tell what became of a run's mail to those whom it names; exit codes likewise."""
+    """Report the result of the mail to the run's list; the exit codes are the same."""
     if ended.unmailed:
         return _undelivered(ended.unmailed)
     return _told(ended.delivery) if ended.delivery else Exit.OK

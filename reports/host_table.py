@@ -12,7 +12,7 @@ from reports.page_rows import SEVERITIES, graver_first
 from reports.status import FAILED, WAITING, status
 
 HOST_EXTRAS: Final[dict[str, type[pl.DataType]]] = {
-    "place": pl.Int64,  # in the order of the report: ranked, then read in part, failed, waiting
+    "place": pl.Int64,  # the order of the report: ranked, then partial, failed, waiting
     "others": pl.Int64,  # processes that a report does not show one by one
     "others_native_heap_bytes": pl.Int64,
     "others_stacks_bytes": pl.Int64,

@@ -1,4 +1,4 @@
-"""How a host of a run stands: ok, partial, failed or waiting, with the reason and what to do about it."""
+"""The status of a host in a run: ok, partial, failed or waiting, with the reason and the remedy."""
 
 from dataclasses import dataclass
 
@@ -30,7 +30,7 @@ _OPEN_REMEDY = "wait for the run, or resume it"
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """ok, partial, failed or waiting; for all but the first why."""
+    """ok, partial, failed or waiting, and the reason for the last three."""
 
     status: str
     stage: str = ""
@@ -40,7 +40,7 @@ class Status:
 
 
 def status(outcome: Outcome) -> Status:
-    """What an outcome amounts to."""
+    """The status of an outcome."""
     if outcome.record is not None:
         return _answered(outcome.record)
     if outcome.failure is not None:

@@ -18,7 +18,10 @@ from mapsweep.options import broker_option, config_option, load, runs_option
 @runs_option
 @config_option
 def beat(state: Path | None, broker: str | None, runs_url: str | None, config: Path | None) -> None:
-    """Start the scheduled runs of mapsweep.yaml when they are due. One is enough; two start no run twice."""
+    """Start the scheduled runs of mapsweep.yaml when they are due. One beat is enough.
+
+    Two do no harm: no run is started twice.
+    """
     from mapsweep.settings.worker_settings import worker_settings  # noqa: PLC0415 - --help does not wait for it
     from workers.fleet.schedule import run_beat  # noqa: PLC0415 - Celery costs half a second
 

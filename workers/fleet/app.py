@@ -1,7 +1,7 @@
 """The Celery application that the workers, beat and the command line share.
 
-Celery is not trusted with a run: its messages are references that may be lost, repeated or late. What is done
-is read from the run's folder, who is at work on what from leases (`workers.fleet.leases`).
+Celery does not hold the state of a run: its messages are references that may be lost, repeated or late. The
+run's folder says what is done, and leases (`workers.fleet.leases`) say who works on what.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What a worker does, task by task. Tasks are shells around `workers.life.steps`; none waits for another."""
+"""The tasks of a worker. They call `workers.life`, and none waits for another."""
 
 import logging
 import threading
@@ -207,7 +207,7 @@ class Worker:
 
 
 def _tell_mail(run: Run, ended: Ended) -> None:
-    """Whoever did not get the report is in the log; the report is there anyway."""
+    """Log who did not get the report; the report exists anyway."""
     if ended.unmailed:
         log.error("%s could not be mailed: %s", run.run_id, ended.unmailed)
     for refusal in ended.delivery.refused if ended.delivery else ():

@@ -1,4 +1,4 @@
-"""Celery's way to Redis: each message is looked at before kombu unpacks it; `fleet.app` names it."""
+"""Celery's transport to Redis, which checks each message before kombu unpacks it."""
 
 import json
 import logging

@@ -28,7 +28,7 @@ def execute(
     mail: "MailSettings | None" = None,
     processes: int = 0,
 ) -> Ended | None:
-    """Do what is still to be done of a run, to its end; None if `stop` came first.
+    """Do the rest of a run, to its end; None if `stop` was set first.
 
     `processes` classify in parallel; 0 means one per core. `progress` is called from
     several threads, one at a time. A run that was stopped or killed continues where it was. After the

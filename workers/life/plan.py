@@ -63,7 +63,7 @@ def remade(run: Run) -> Run:
 
 
 def check(manifest: Manifest, *, pace: Pace | None, has_mail_server: bool) -> None:
-    """OperatorError with all that keeps a plan from being carried out; asked before anything is written.
+    """OperatorError with everything that prevents the plan; checked before anything is written.
 
     `pace` is that of the workers, None if there are none.
     """
