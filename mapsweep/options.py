@@ -30,7 +30,7 @@ config_option = click.option(
 )
 broker_option = click.option("--broker", metavar="URL", help="The workers' Redis, redis://HOST:PORT/DB.")
 so_far_option = click.option(
-    "--so-far", is_flag=True, help="Show what has come in for a run that is still open; other hosts are waiting."
+    "--so-far", is_flag=True, help="Show the results so far of a run that is open; other hosts are waiting."
 )
 to_option = click.option(
     "--to", multiple=True, metavar="ADDRESS", help="Who gets it; can be given several times."
