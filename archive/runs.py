@@ -21,7 +21,7 @@ from archive import codec, dump_file, results
 from archive.host_names import file_name
 from archive.results import Result
 from archive.signature import SIGNATURE, is_signed, sign
-from archive.store import Store
+from archive.store import Store, store_at
 from domain.mistakes import Mistake, OperatorError
 from domain.records import Closed, Dump, Failure, Host, HostRecord, Manifest
 
@@ -40,6 +40,10 @@ def new_run_id(started: datetime, name: str, mark: str = "") -> str:
     """`20261123T045837Z-NAME-4hex`; `mark` gives the four digits; they are random by default."""
     plain = re.sub(r"[^a-z0-9_.-]+", "-", name.lower())[:NAME_LENGTH_MAX].strip("-.") or "run"
     return f"{started:%Y%m%dT%H%M%SZ}-{plain}-{mark or secrets.token_hex(2)}"
+
+
+class NoRunError(OperatorError):
+    """There is no run, or none any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,10 @@ class Run:
         """The path or URL of the run, which Runs.open takes."""
         return self.store.url
 
+    def is_there(self) -> bool:
+        """Whether the run has not been removed since it was opened."""
+        return self.store.exists(MANIFEST)
+
     def host(self, name: str) -> Host:
         """A host of the run by name; KeyError for any other."""
         return self._host_of[file_name(name)]
@@ -159,9 +167,12 @@ class Run:
         """The hosts whose dump is kept."""
         return self._listed("dumps", ".dump")
 
-    def pending(self) -> tuple[Host, ...]:
-        """The hosts of the run that have neither a result nor a failure, in the manifest's order."""
-        standing = self.standing()
+    def pending(self, standing: Standing | None = None) -> tuple[Host, ...]:
+        """The hosts of the run that have neither a result nor a failure, in the manifest's order.
+
+        By a standing that was read already, or by the present one.
+        """
+        standing = standing or self.standing()
         ended = standing.done | standing.failed
         return tuple(host for host in self.manifest.hosts if host.name not in ended)
 
@@ -247,10 +258,6 @@ class Run:
         """The path or URL of a file of the report."""
         return self.store.place(f"report/{name}")
 
-    def has_report(self, name: str) -> bool:
-        """Whether a file of the report has been rendered."""
-        return self.store.exists(f"report/{name}")
-
     def mark_mailed(self, message_id: str) -> None:
         """Record that the report was mailed, so that it is not mailed again."""
         self.store.write_once("mailed.txt", f"{message_id}\n".encode())
@@ -312,7 +319,7 @@ class Runs:
     """All runs under one folder or URL. With a key, new runs are signed and unsigned ones are refused."""
 
     def __init__(self, url: str, signing_key: bytes = b"") -> None:
-        self.store = Store(url)
+        self.store = store_at(url)
         self._key = signing_key
 
     def create(self, manifest: Manifest) -> Run:
@@ -339,7 +346,10 @@ class Runs:
         return open_run(name, self._key)
 
     def by_id(self, run_id: str) -> Run:
-        """A run by its id only, for ids that others sent; OperatorError for anything else."""
+        """A run here by its id alone, for ids that others sent; NoRunError where it is not there.
+
+        OperatorError for whatever else.
+        """
         if not _RUN_ID.fullmatch(run_id):
             shown = ascii(run_id[:SHOWN_LENGTH_MAX])
             raise OperatorError(Mistake(shown, "is not a run id", "`mapsweep runs` lists the runs"))
@@ -389,9 +399,9 @@ def runs_beside(run: Run) -> Runs:
 
 
 def open_run(url: str, signing_key: bytes = b"") -> Run:
-    """The run at a path or URL; OperatorError if there is none, or if `key` did not sign it."""
+    """The run at a path or URL; NoRunError where there is none, OperatorError if a key did not sign it."""
     local = url.startswith("~") or "://" not in url
-    return _opened(Store(str(Path(url).expanduser()) if local else url), signing_key)
+    return _opened(store_at(str(Path(url).expanduser()) if local else url), signing_key)
 
 
 def _opened(folder: Store, key: bytes) -> Run:
@@ -399,7 +409,7 @@ def _opened(folder: Store, key: bytes) -> Run:
         text = folder.read(MANIFEST, MANIFEST_BYTES_MAX)
     except (FileNotFoundError, NotADirectoryError) as error:
         problem = "is not a run: it has no manifest.json"
-        raise OperatorError(Mistake(folder.url, problem, "`mapsweep runs` lists the runs")) from error
+        raise NoRunError(Mistake(folder.url, problem, "`mapsweep runs` lists the runs")) from error
     if key:
         _check_signature(folder, key, text)  # before anything in it is read
     return Run(folder, codec.decode(Manifest, text, folder.place(MANIFEST)))

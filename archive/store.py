@@ -6,7 +6,9 @@ In a bucket, one put does the same. Rendered files are replaced as a whole.
 
 import os
 import secrets
+import shutil
 import stat
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from errno import EINVAL, EISDIR, ELOOP, EMLINK, ENOTSUP, EPERM
 from pathlib import Path
@@ -24,39 +26,49 @@ _SCHEMES_WITH_CONTAINER = ("abfs", "adl", "az")
 OBJECT_BYTES_MAX = 1 << 30  # limit of one object when it is read, far above any dump or table
 
 
-class Backend(Protocol):
-    """The operations that a run needs; paths are relative, with slashes."""
+class Store(ABC):
+    """Objects under one URL or path; paths in it are relative, with slashes.
 
-    def write_once(self, path: str, content: bytes) -> bool: ...
-    def replace(self, path: str, content: bytes) -> None: ...
-    def read(self, path: str, most_bytes: int) -> bytes: ...
-    def exists(self, path: str) -> bool: ...
-    def list(self, folder: str) -> list[str]: ...
-    def remove(self, path: str) -> None: ...
-    def remove_folder(self, folder: str) -> None: ...
+    Every answer is what is there now: listings are not cached.
+    """
 
+    url: str
 
-class Store:
-    """Objects under one URL or path. Listings are not cached."""
+    @abstractmethod
+    def write_once(self, path: str, content: bytes) -> bool:
+        """Write an object unless one of that name is there; False if it was. The first one stays."""
 
-    def __init__(self, url: str) -> None:
-        self.url, self._backend = _backend(url)
+    @abstractmethod
+    def replace(self, path: str, content: bytes) -> None:
+        """Write or replace an object, whole or not at all; for rendered files."""
+
+    @abstractmethod
+    def exists(self, path: str) -> bool:
+        """Whether the object exists."""
+
+    @abstractmethod
+    def remove(self, path: str) -> None:
+        """Remove an object, if it exists."""
+
+    @abstractmethod
+    def local_path(self, path: str) -> Path | None:
+        """Where an object lies in this machine's file system, for what only a file system can do."""
+
+    @abstractmethod
+    def _first_bytes(self, path: str, most_bytes: int) -> bytes:
+        """An object's first bytes; FileNotFoundError if it is not there, OSError if it is no file."""
+
+    @abstractmethod
+    def _names(self, folder: str) -> list[str]:
+        """All names in a folder, empty if there is no such folder."""
 
     def under(self, folder: str) -> "Store":
         """A folder of this store as a store."""
-        return Store(f"{self.url}/{folder}")
+        return store_at(f"{self.url}/{folder}")
 
     def place(self, path: str) -> str:
         """The name of an object in messages."""
         return f"{self.url}/{path}"
-
-    def write_once(self, path: str, content: bytes) -> bool:
-        """Write an object unless one of that name exists; True if it was written. The first one stays."""
-        return self._backend.write_once(path, content)
-
-    def replace(self, path: str, content: bytes) -> None:
-        """Write or replace an object, whole or not at all; for rendered files."""
-        self._backend.replace(path, content)
 
     def read(self, path: str, limit_bytes: int = OBJECT_BYTES_MAX) -> bytes:
         """The bytes of an object; FileNotFoundError if it does not exist.
@@ -65,7 +77,7 @@ class Store:
         """
         problem = f"is larger than {limit_bytes} bytes"
         try:
-            content = self._backend.read(path, limit_bytes + 1)
+            content = self._first_bytes(path, limit_bytes + 1)
         except OSError as error:
             if error.errno not in {EINVAL, EISDIR, ELOOP}:
                 raise
@@ -75,41 +87,26 @@ class Store:
                 return content
         raise OperatorError(Mistake(self.place(path), problem, "mapsweep did not write it"))
 
-    def exists(self, path: str) -> bool:
-        """Whether the object exists."""
-        return self._backend.exists(path)
-
     def list(self, folder: str = "") -> list[str]:
         """Names in a folder, sorted, without unfinished writes; empty if the folder does not exist."""
-        return sorted(name for name in self._backend.list(folder) if not name.startswith("."))
+        return sorted(name for name in self._names(folder) if not name.startswith("."))
 
-    def remove(self, path: str) -> None:
-        """Remove an object, if it exists."""
-        self._backend.remove(path)
+    def free_bytes(self) -> int | None:
+        """How much more can be written here; None if nobody says, as in a bucket."""
+        place = self.local_path("")
+        if place is None:
+            return None
+        there = next(path for path in (place, *place.parents) if path.exists())
+        return shutil.disk_usage(there).free
 
     def remove_folder(self, folder: str) -> None:
         """Remove a folder of objects and its unfinished writes, if it exists."""
-        for name in self._backend.list(folder):
-            self._backend.remove(f"{folder}/{name}")
-        self._backend.remove_folder(folder)
-
-    def create_lock(self, path: str, owner: str) -> bool:
-        """Create a lock that names its owner; False if somebody has it."""
-        return self._backend.write_once(path, owner.encode())
-
-    def lock_owner(self, path: str) -> str | None:
-        """The owner of a lock; None if nobody has it."""
-        try:
-            return self.read(path).decode(errors="replace")
-        except FileNotFoundError:
-            return None
-
-    def remove_lock(self, path: str) -> None:
-        """Release a lock."""
-        self._backend.remove(path)
+        for name in self._names(folder):
+            self.remove(f"{folder}/{name}")
 
 
-def _backend(url: str) -> tuple[str, Backend]:
+def store_at(url: str) -> Store:
+    """The store at a path or URL; OperatorError if runs cannot be kept there."""
     if "\0" in url or not url:
         raise OperatorError(Mistake(repr(url), "is not a place for runs", "give a folder or an fsspec URL"))
     scheme, is_url, _ = url.partition("://")
@@ -127,9 +124,8 @@ def _backend(url: str) -> tuple[str, Backend]:
     if url.startswith("file://"):
         url = url.removeprefix("file://")
     if "://" not in url:
-        path = Path(url).expanduser().absolute()
-        return str(path), LocalFolder(path)
-    return url.rstrip("/"), Bucket(url.rstrip("/"))
+        return Folder(url)
+    return Bucket(url)
 
 
 def holds_secret(url: str) -> bool:
@@ -152,11 +148,12 @@ def _shown(url: str) -> str:
     return ascii(url[:SHOWN_LENGTH_MAX])
 
 
-class LocalFolder:
+class Folder(Store):
     """A folder of a local or shared file system; files and folders are readable by their owner alone."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, path: str) -> None:
+        self._root = Path(path).expanduser().absolute()
+        self.url = str(self._root)
 
     def write_once(self, path: str, content: bytes) -> bool:
         target = self._root / path
@@ -174,7 +171,7 @@ class LocalFolder:
         self._written_beside(target, content).replace(target)
         _sync_folder(target.parent)
 
-    def read(self, path: str, most_bytes: int) -> bytes:
+    def _first_bytes(self, path: str, most_bytes: int) -> bytes:
         with opened(self._root / path) as file:
             size_bytes = os.fstat(file.fileno()).st_size  # read() allocates as much as it is asked for
             return file.read(min(most_bytes, size_bytes + 1))
@@ -182,7 +179,7 @@ class LocalFolder:
     def exists(self, path: str) -> bool:
         return (self._root / path).exists()
 
-    def list(self, folder: str) -> list[str]:
+    def _names(self, folder: str) -> list[str]:
         try:
             return [entry.name for entry in os.scandir(self._root / folder)]
         except (FileNotFoundError, NotADirectoryError):
@@ -192,8 +189,12 @@ class LocalFolder:
         (self._root / path).unlink(missing_ok=True)
 
     def remove_folder(self, folder: str) -> None:
+        super().remove_folder(folder)
         with suppress(OSError):  # other files in it stay
             (self._root / folder).rmdir()
+
+    def local_path(self, path: str) -> Path:
+        return self._root / path
 
     def _written_beside(self, target: Path, content: bytes) -> Path:
         """A synced file in the folder of the target, under a name that listings skip."""
@@ -229,15 +230,25 @@ class LocalFolder:
         return True
 
     def _make_folder(self, folder: Path) -> None:
-        """Create the folder and those above it up to the root of the store, for the owner only."""
+        """Create the folder and those above it up to the root of the store, for the owner only.
+
+        The root is made for an object that lies in it, such as a manifest. For what lies deeper it has to be
+        there: of a run that was removed no folder is made again. OperatorError then.
+        """
         if folder.is_dir():
             return
-        if folder != self._root and self._root in folder.parents:
-            self._make_folder(folder.parent)
-        else:
+        if folder == self._root:
             folder.parent.mkdir(parents=True, exist_ok=True)
+        elif folder.parent != self._root:
+            self._make_folder(folder.parent)
         with suppress(FileExistsError):
-            folder.mkdir(mode=FOLDER_MODE)
+            try:
+                folder.mkdir(mode=FOLDER_MODE)
+            except FileNotFoundError as error:
+                problem = "was removed while mapsweep was at work in it"
+                raise OperatorError(
+                    Mistake(str(self._root), problem, "put it back, or begin anew")
+                ) from error
             folder.chmod(FOLDER_MODE | stat.S_IMODE(folder.stat().st_mode) & stat.S_ISGID)
             _sync_folder(folder.parent)
 
@@ -264,7 +275,7 @@ class _FileSystem(Protocol):
     def invalidate_cache(self, path: str | None = None) -> None: ...
 
 
-class Bucket:
+class Bucket(Store):
     """A bucket or other remote place behind fsspec; users install the drivers that they need."""
 
     def __init__(self, url: str) -> None:
@@ -276,6 +287,7 @@ class Bucket:
         except (ImportError, ValueError, OSError) as error:
             remedy = "install the fsspec driver of this kind of URL, or give a folder"
             raise OperatorError(Mistake(url, f"cannot be used for runs: {error}", remedy)) from error
+        self.url = url.rstrip("/")
         self._fs = cast("_FileSystem", file_system)
         self._root = str(root).rstrip("/")
 
@@ -289,7 +301,7 @@ class Bucket:
     def replace(self, path: str, content: bytes) -> None:
         self._fs.pipe_file(self._full(path), content)
 
-    def read(self, path: str, most_bytes: int) -> bytes:
+    def _first_bytes(self, path: str, most_bytes: int) -> bytes:
         full = self._full(path)
         if (self._fs.size(full) or 0) < most_bytes:
             return self._fs.cat_file(full)
@@ -299,7 +311,7 @@ class Bucket:
         self._fs.invalidate_cache()
         return self._fs.exists(self._full(path))
 
-    def list(self, folder: str) -> list[str]:
+    def _names(self, folder: str) -> list[str]:
         self._fs.invalidate_cache()
         try:
             found = self._fs.ls(self._full(folder).rstrip("/"), detail=False)
@@ -311,8 +323,8 @@ class Bucket:
         with suppress(FileNotFoundError):
             self._fs.rm_file(self._full(path))
 
-    def remove_folder(self, folder: str) -> None:
-        """A bucket has no folders."""
+    def local_path(self, path: str) -> None:
+        """A bucket is on no machine."""
 
     def _full(self, path: str) -> str:
         return f"{self._root}/{path}"

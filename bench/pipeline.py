@@ -24,7 +24,7 @@ import psutil
 from archive import results
 from archive.host_results import host_record, host_result
 from archive.runs import Run, Runs, new_run_id
-from archive.store import OBJECT_BYTES_MAX, Store
+from archive.store import OBJECT_BYTES_MAX, Folder
 from bench.core import Sent, crowd, probe
 from bench.measure import Figure, own_cpu_s
 from collector.session import Session
@@ -142,7 +142,7 @@ def _beside_s() -> float:
     return float(sum(one.user + one.system + one.children_user + one.children_system for one in times))
 
 
-class _CountingStore(Store):
+class _CountingStore(Folder):
     """A store that counts what is asked of it."""
 
     def __init__(self, url: str) -> None:

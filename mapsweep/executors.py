@@ -2,6 +2,7 @@
 
 import os
 
+from archive.store import store_at
 from collector.session import Sessions
 from domain.records import Connection, Manifest
 from mapsweep.execution import Executor, Stopped
@@ -14,16 +15,19 @@ from workers.life import plan
 WORKERS_GO_ON = "no longer watched; the workers continue the run. To watch it again:"
 
 
-def check(manifest: Manifest, settings: Settings) -> None:
-    """OperatorError if the settings do not allow a plan; checked before anything is written."""
+def check(manifest: Manifest, settings: Settings, *, is_new: bool = True) -> None:
+    """OperatorError if the settings do not allow a plan; asked before anything is written."""
     if not _is_for_workers(manifest, settings):
-        plan.check(manifest, pace=None, has_mail_server=settings.mail is not None)
+        means = plan.Means(store_at(settings.runs), has_mail_server=settings.mail is not None)
+        plan.check(manifest, means, is_new=is_new)
         return
     from mapsweep.settings.worker_settings import worker_settings  # noqa: PLC0415 - Celery costs half a second
     from workers.fleet.app import require_broker  # noqa: PLC0415 - likewise
 
     given = worker_settings(settings, os.environ)
-    plan.check(manifest, pace=given.pace, has_mail_server=True)  # mail is the workers'
+    plan.check(
+        manifest, plan.Means(store_at(settings.runs), given.pace), is_new=is_new
+    )  # mail is the workers'
     require_broker(given)
 
 

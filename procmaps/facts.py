@@ -19,11 +19,9 @@ def facts_of(records: Mapping[bytes, bytes]) -> HostFacts:
     procstat = records.get(b"procstat", b"").split(b"\n")
     boot_time_s = next((_seconds(line[6:]) for line in procstat if line.startswith(b"btime ")), 0.0)
     uptime_s = _seconds(records.get(b"uptime", b"").partition(b" ")[0])
-    cgroups = _cgroup_memory(records.get(b"cgroup-memory", b""))
     return HostFacts(
         kernel=_text(records.get(b"osrelease", b"")),
         os_name=_os_name(records.get(b"os-release", b"")),
-        architecture=_text(records.get(b"arch", b"")),
         boot_id=_text(records.get(b"boot_id", b"")),
         cores=sum(line[:3] == b"cpu" and line[3:].isdigit() for line in procstat) or UNKNOWN,
         page_bytes=_page_bytes(records.get(b"page", b"")),
@@ -35,8 +33,7 @@ def facts_of(records: Mapping[bytes, bytes]) -> HostFacts:
         overcommit_memory=_number(records.get(b"overcommit", b"")),
         max_map_count=_number(records.get(b"max_map_count", b"")),
         thp_mode=_thp_mode(records.get(b"thp", b"")),
-        cgroup_memory_max_bytes={path: limit for path, (limit, _) in cgroups.items() if limit != UNKNOWN},
-        cgroup_memory_current_bytes={path: used for path, (_, used) in cgroups.items() if used != UNKNOWN},
+        cgroup_memory_max_bytes=_cgroup_memory_max(records.get(b"cgroup-memory", b"")),
     )
 
 
@@ -93,15 +90,16 @@ def _thp_mode(content: bytes) -> str:
     return mode.decode() if mode in (b"always", b"madvise", b"never") else ""
 
 
-def _cgroup_memory(content: bytes) -> dict[str, tuple[int, int]]:
-    """(limit, use) by cgroup path, from lines `PATH<TAB>MAX<TAB>CURRENT`."""
-    sizes: dict[str, tuple[int, int]] = {}
+def _cgroup_memory_max(content: bytes) -> dict[str, int]:
+    """The limit in bytes by cgroup path, where it is known, from lines `PATH<TAB>MAX<TAB>CURRENT`."""
+    limits: dict[str, int] = {}
     for line in content.split(b"\n", CGROUP_LIMIT_COUNT)[:CGROUP_LIMIT_COUNT]:
         fields = line.rsplit(b"\t", 2)
         if len(fields) == 3:
             limit = UNLIMITED if fields[1].strip() == b"max" else _limit(fields[1])
-            sizes[display(fields[0])] = (limit, _number(fields[2]))
-    return sizes
+            if limit != UNKNOWN:
+                limits[display(fields[0])] = limit
+    return limits
 
 
 def _limit(text: bytes) -> int:

@@ -128,16 +128,3 @@ def sums(footprints: FootprintTable, rows: Flags) -> Sums:
         pss_bytes=known_sum(footprints.pss_bytes),
         swap_bytes=known_sum(footprints.swap_bytes),
     )
-
-
-def sums_by_kind(footprints: FootprintTable) -> dict[Kind, Sums]:
-    """The sums of each kind that occurs, in the order of Kind."""
-    return {
-        Kind(kind): sums(footprints, footprints.kind == kind) for kind in np.unique(footprints.kind).tolist()
-    }
-
-
-def sums_by_family(footprints: FootprintTable) -> dict[Family, Sums]:
-    """The sums of each family that occurs, in the order of Family."""
-    family = np.array([FAMILY_OF[kind] for kind in Kind], np.uint8)[footprints.kind]
-    return {Family(number): sums(footprints, family == number) for number in np.unique(family).tolist()}

@@ -154,7 +154,6 @@ class HostFacts:
 
     kernel: str
     os_name: str
-    architecture: str
     boot_id: str
     cores: int
     page_bytes: int
@@ -167,7 +166,6 @@ class HostFacts:
     max_map_count: int
     thp_mode: str  # always, madvise, never; "" if unknown
     cgroup_memory_max_bytes: dict[str, int]  # by cgroup path; UNLIMITED for max
-    cgroup_memory_current_bytes: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ POLICY = SMTP.clone(
 _DOMAIN = re.compile(r"[A-Za-z0-9.-]{1,253}")
 
 
-def message(report: Report, to: tuple[str, ...], settings: MailSettings, *, link: str = "") -> EmailMessage:
+def message(report: Report, to: tuple[str, ...], settings: MailSettings) -> EmailMessage:
     """The message for these recipients; equal reports and recipients give equal bytes."""
     hosts_gz = gzip.compress(render_csv.hosts(report), 9, mtime=0)
     attached = len(hosts_gz) <= settings.attach_max_bytes
@@ -41,8 +41,8 @@ def message(report: Report, to: tuple[str, ...], settings: MailSettings, *, link
     _headers(mail, report, to, settings)
     mail["Subject"] = subject
     text = render_text.render(report, hosts_max=TEXT_HOSTS_MAX).decode()
-    mail.set_content(text + f"\nAll hosts: {attachment}.\n" + (f"The report: {link}\n" if link else ""))
-    mail.add_alternative(_html(report, subject, attachment, link), subtype="html")
+    mail.set_content(text + f"\nAll hosts: {attachment}.\n")
+    mail.add_alternative(_html(report, subject, attachment), subtype="html")
     if attached:
         mail.add_attachment(hosts_gz, maintype="application", subtype="gzip", filename=ATTACHMENT)
     _fixed_boundaries(mail, report.run.run_id)
@@ -90,7 +90,7 @@ def _subject(report: Report, settings: MailSettings) -> str:
     return f"[{shortened(name, max(len(name) - over, 0))}] {verdict.word(report)}: {told}{answered}"
 
 
-def _html(report: Report, subject: str, attachment: str, link: str) -> str:
+def _html(report: Report, subject: str, attachment: str) -> str:
     """The HTML part, with fewer hosts if it would exceed HTML_BYTES_MAX."""
     made = environment()
     largest = max((row.native_heap_resident_max_bytes or 0 for row in report.hosts), default=0)
@@ -115,7 +115,6 @@ def _html(report: Report, subject: str, attachment: str, link: str) -> str:
             hosts_max=hosts_max,
             bar_pixels=BAR_PIXELS,
             attachment=attachment,
-            link=link if link.startswith(("https://", "http://")) else "",
         )
         if len(html.encode()) <= HTML_BYTES_MAX:
             break

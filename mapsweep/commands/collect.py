@@ -95,7 +95,7 @@ def collect(
     runs = Runs(settings.runs, signing_key(settings, os.environ))
     if resume:
         run = runs.open(resume)
-        check(run.manifest, settings)
+        check(run.manifest, settings, is_new=False)
     else:
         command = typed_command(ctx)
         request = sweep_request(settings, patterns, local=local, command=command, mail_to=mail_to)

@@ -3,8 +3,8 @@
 import json
 import os
 import stat
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 
@@ -15,7 +15,6 @@ from domain.mistakes import Mistake, OperatorError
 from domain.yaml_document import Document
 from mapsweep.settings.keys import Keys
 from mapsweep.settings.sources import CONFIG_VARIABLE, Environment, Flags, Sources
-from mapsweep.settings.table import rows
 from procmaps.masking_options import Masking
 
 FILE_NAME = "mapsweep.yaml"
@@ -25,11 +24,10 @@ SYSTEM_FOLDER = Path("/etc/mapsweep")
 
 @dataclass(frozen=True, slots=True)
 class Settings(Keys):
-    """The values of mapsweep.yaml, with their origins."""
+    """What mapsweep.yaml, the environment and the command line say."""
 
     file: Path | None = None  # None: no file was given or found
     warnings: tuple[str, ...] = ()
-    origins: Mapping[str, str] = field(default_factory=dict)  # by path of keys; other values are defaults
 
     @property
     def masking(self) -> Masking:
@@ -56,7 +54,6 @@ def load(path: str | Path | None, environment: Environment, flags: Flags | None 
         **{each.name: getattr(keys, each.name) for each in fields(Keys)},
         file=file,
         warnings=(*warnings, *document.warnings, *sources.warnings),
-        origins=sources.origins(),
     )
     return settings if settings.runs else replace(settings, runs=default_runs(environment))
 
@@ -85,17 +82,6 @@ def default_runs(environment: Environment, user_id: int | None = None) -> str:
         return "/var/lib/mapsweep/runs"
     state = environment.get("XDG_STATE_HOME") or str(Path("~/.local/state").expanduser())
     return str(Path(state) / "mapsweep/runs")
-
-
-def listing(settings: Settings) -> Iterator[tuple[str, str, str]]:
-    """Every key outside of lists: its path, its value, its origin."""
-    for row in rows():
-        if "[]" in row.path:
-            continue
-        value: object = settings
-        for name in row.path.split("."):
-            value = getattr(value, "sender" if name == "from" else name, None)
-        yield row.path, "" if value is None else str(value), settings.origins.get(row.path, "default")
 
 
 @cache

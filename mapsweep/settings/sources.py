@@ -68,12 +68,6 @@ class Sources:
         below[name] = value
         self._places[row.path] = place
 
-    def origins(self) -> dict[str, str]:
-        given = {
-            row.path: self.place(tuple(row.path.split("."))) for row in rows() if self._in_file(row.path)
-        }
-        return given | self._places
-
     def place(self, location: Location) -> str:
         """The place of a value, for a message."""
         path = ".".join(map(str, location))
@@ -94,9 +88,6 @@ class Sources:
                 yield Mistake(place, detail["msg"].removeprefix("Value error, "))
             else:
                 yield Mistake(place, _problem(detail["msg"], detail["input"]))
-
-    def _in_file(self, path: str) -> bool:
-        return "[]" not in path and _line(self._document.root, tuple(path.split("."))) > 0
 
 
 def _tree(document: Document) -> dict[str, Json]:

@@ -4,7 +4,7 @@ import gzip
 from datetime import UTC, datetime, timedelta
 
 from archive.results import Result
-from archive.runs import new_run_id
+from archive.runs import Run, new_run_id
 from domain.records import Connection, Dump, Host, HostRecord, Limits, Manifest, Scope
 
 NONCE = "0123456789abcdef0123456789abcdef"
@@ -38,6 +38,11 @@ Threads:\t2
 STAT = (
     "{pid} (example) S 1 1 1 0 -1 4194560 1 0 0 0 1 1 0 0 20 0 2 0 {ticks} 71680000 2250 18446744073709551615"
 )
+
+
+def is_rendered(run: Run) -> bool:
+    """Whether the report is there, whole: its page is written last."""
+    return run.store.exists("report/index.html")
 
 
 def _records(*records: tuple[str, int, str]) -> bytes:

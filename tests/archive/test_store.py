@@ -1,4 +1,5 @@
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -8,14 +9,17 @@ from uuid import uuid4
 
 import pytest
 
-from archive.store import OBJECT_BYTES_MAX, Store, holds_secret
+from archive.store import OBJECT_BYTES_MAX, Store, holds_secret, store_at
 from domain.mistakes import OperatorError
 
 
 @pytest.fixture(params=["folder", "bucket"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """A folder on disk, and fsspec's bucket in memory."""
-    return Store(str(tmp_path / "runs") if request.param == "folder" else f"memory://{uuid4().hex}/runs")
+    made = store_at(str(tmp_path / "runs") if request.param == "folder" else f"memory://{uuid4().hex}/runs")
+    made.write_once("first", b"")
+    made.remove("first")
+    return made
 
 
 def test_an_object_is_written_once_and_the_first_stays(store: Store) -> None:
@@ -32,7 +36,7 @@ def test_what_is_rendered_again_is_replaced(store: Store) -> None:
 
 def test_a_listing_shows_what_another_wrote_meanwhile(store: Store) -> None:
     assert store.list("a") == []
-    other = Store(store.url)
+    other = store_at(store.url)
     for name in ("c", "b"):
         other.write_once(f"a/{name}", b"")
         assert name in store.list("a")
@@ -56,13 +60,26 @@ def test_a_store_under_a_store_is_its_folder(store: Store) -> None:
     assert store.place("run/x") == f"{store.url}/run/x"
 
 
-def test_a_lock_has_one_holder(store: Store) -> None:
-    assert store.lock_owner("lock") is None
-    assert store.create_lock("lock", "one")
-    assert not store.create_lock("lock", "two")
-    assert store.lock_owner("lock") == "one"
-    store.remove_lock("lock")
-    assert store.create_lock("lock", "two")
+def test_only_what_lies_in_a_folder_has_a_path(store: Store) -> None:
+    store.write_once("a/b", b"1")
+    path = store.local_path("a/b")
+    if store.url.startswith("memory:"):
+        assert path is None
+    else:
+        assert path is not None
+        assert path.read_bytes() == b"1"
+
+
+def test_a_folder_that_was_removed_is_not_made_again(tmp_path: Path) -> None:
+    store = store_at(str(tmp_path / "runs/run"))
+    store.write_once("manifest.json", b"{}")
+    shutil.rmtree(tmp_path / "runs")
+    for write in (store.write_once, store.replace):
+        with pytest.raises(OperatorError, match="runs/run: was removed while"):
+            write("dumps/web/a.dump", b"x")
+    assert not (tmp_path / "runs").exists()
+    assert store.write_once("manifest.json", b"{}")
+    assert store.write_once("dumps/web/a.dump", b"x")
 
 
 def test_of_many_writers_at_once_one_wins(tmp_path: Path) -> None:
@@ -71,7 +88,7 @@ def test_of_many_writers_at_once_one_wins(tmp_path: Path) -> None:
 
     def write(number: int) -> None:
         together.wait()
-        if Store(str(tmp_path)).write_once("object", b"%d" % number):
+        if store_at(str(tmp_path)).write_once("object", b"%d" % number):
             won.append(number)
 
     threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
@@ -87,8 +104,9 @@ def test_of_many_writers_at_once_one_wins(tmp_path: Path) -> None:
 def test_only_the_owner_can_read(tmp_path: Path) -> None:
     old = os.umask(0)
     try:
-        Store(str(tmp_path / "runs")).write_once("run/dumps/a.dump", b"x")
-        Store(str(tmp_path / "runs")).replace("run/report/index.html", b"x")
+        store_at(str(tmp_path / "runs")).write_once("first", b"x")
+        store_at(str(tmp_path / "runs")).write_once("run/dumps/a.dump", b"x")
+        store_at(str(tmp_path / "runs")).replace("run/report/index.html", b"x")
     finally:
         os.umask(old)
     for path in (tmp_path / "runs").rglob("*"):
@@ -97,7 +115,7 @@ def test_only_the_owner_can_read(tmp_path: Path) -> None:
 
 
 def test_an_unfinished_write_is_not_listed(tmp_path: Path) -> None:
-    store = Store(str(tmp_path))
+    store = store_at(str(tmp_path))
     store.write_once("a/x", b"")
     (tmp_path / "a" / ".0123.part").write_bytes(b"half")
     assert store.list("a") == ["x"]
@@ -105,13 +123,13 @@ def test_an_unfinished_write_is_not_listed(tmp_path: Path) -> None:
 
 def test_a_place_that_is_no_folder_raises() -> None:
     with pytest.raises(OSError, match=r"Not a directory|File exists"):
-        Store("/dev/full").write_once("x", b"1")
+        store_at("/dev/full").write_once("x", b"1")
 
 
 @pytest.mark.parametrize("url", ["", "a\0b", "nosuchscheme://bucket/runs"])
 def test_a_place_that_cannot_be_is_the_operators_mistake(url: str) -> None:
     with pytest.raises(OperatorError):
-        Store(url)
+        store_at(url)
 
 
 @pytest.mark.parametrize(
@@ -134,9 +152,9 @@ def test_other_schemes_and_chains_are_refused_before_fsspec_is_imported(url: str
     code = (
         "import sys\n"
         "from domain.mistakes import OperatorError\n"
-        "from archive.store import Store\n"
+        "from archive.store import store_at\n"
         "try:\n"
-        "    Store(sys.argv[1])\n"
+        "    store_at(sys.argv[1])\n"
         "except OperatorError as error:\n"
         "    (mistake,) = error.mistakes\n"
         "    print('fsspec' in sys.modules, mistake.place, bool(mistake.remedy))\n"
@@ -152,7 +170,7 @@ def test_other_schemes_and_chains_are_refused_before_fsspec_is_imported(url: str
 
 
 def test_a_folder_may_have_colons_in_its_name(tmp_path: Path) -> None:
-    assert Store(f"{tmp_path}/a::b").url == f"{tmp_path}/a::b"
+    assert store_at(f"{tmp_path}/a::b").url == f"{tmp_path}/a::b"
 
 
 @pytest.mark.parametrize(
@@ -170,7 +188,7 @@ def test_a_folder_may_have_colons_in_its_name(tmp_path: Path) -> None:
 )
 def test_a_url_with_a_secret_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(OperatorError) as raised:
-        Store(url)
+        store_at(url)
     assert "hunter2" not in str(raised.value)
 
 
@@ -181,21 +199,21 @@ def test_a_container_before_the_account_is_no_secret() -> None:
 
 
 def test_a_file_url_is_a_folder(tmp_path: Path) -> None:
-    assert Store(f"file://{tmp_path}").url == str(tmp_path)
+    assert store_at(f"file://{tmp_path}").url == str(tmp_path)
 
 
 def test_a_relative_folder_is_where_the_command_was_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert Store("runs").url == str(tmp_path / "runs")
+    assert store_at("runs").url == str(tmp_path / "runs")
 
 
 def test_an_object_beyond_the_limit_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "large").open("wb") as file:
         file.truncate(OBJECT_BYTES_MAX + 1)  # sparse
     with pytest.raises(OperatorError, match="larger than"):
-        Store(str(tmp_path)).read("large")
+        store_at(str(tmp_path)).read("large")
 
 
 @pytest.mark.parametrize("kind", ["pipe", "endless device", "loop", "folder"])
@@ -211,11 +229,11 @@ def test_what_is_no_regular_file_is_refused_and_not_waited_for(kind: str, tmp_pa
         case "folder":
             place.mkdir()
     with pytest.raises(OperatorError, match=r"manifest\.json: (is not a regular file|is a folder|Too many)"):
-        Store(str(tmp_path)).read("manifest.json")
+        store_at(str(tmp_path)).read("manifest.json")
 
 
 def test_of_a_file_that_is_too_large_no_more_than_the_limit_is_read(tmp_path: Path) -> None:
     with (tmp_path / "large").open("wb") as file:
         file.truncate(2**43)  # takes no room on the disk; all of it would not fit into memory
     with pytest.raises(OperatorError, match="is larger than 1000 bytes"):
-        Store(str(tmp_path)).read("large", 1000)
+        store_at(str(tmp_path)).read("large", 1000)

@@ -13,7 +13,7 @@ import pytest
 
 from archive.runs import Run, Runs
 from domain.records import Failure, Stage
-from tests.archive.examples import dump, manifest
+from tests.archive.examples import dump, is_rendered, manifest
 from tests.mapsweep.conftest import Here
 from workers.life.host_steps import classify_host, keep
 
@@ -120,7 +120,7 @@ def test_the_page_of_an_open_run_lies_beside_the_report_that_it_will_have(half: 
     page = Path(ended.out.strip())
     assert page == Path(half.report_path("so-far.html")), ended.err
     assert "1 waiting" in page.read_text()
-    assert not half.has_report("index.html")
+    assert not is_rendered(half)
     rows = json.loads(here("report", half.run_id, "--runs", runs, "--so-far", "--format", "json").out)
     assert rows["run"]["closed_at"] is None
     assert {row["name"]: row["status"] for row in rows["hosts"]}["c"] == "waiting"

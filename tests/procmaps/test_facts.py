@@ -23,18 +23,13 @@ RECORDS = {
 
 def test_all_that_a_host_says() -> None:
     facts = facts_of(RECORDS)
-    assert (facts.kernel, facts.os_name, facts.architecture) == (
-        "6.18.44",
-        "Debian GNU/Linux 13 (trixie)",
-        "x86_64",
-    )
+    assert (facts.kernel, facts.os_name) == ("6.18.44", "Debian GNU/Linux 13 (trixie)")
     assert (facts.cores, facts.page_bytes, facts.clock_ticks) == (2, 4096, 100)
     assert (facts.boot_time_s, facts.clock_s) == (1700000000, 1700000100.5)
     assert facts.mem_total_bytes == 24689356 * 1024
     assert facts.meminfo_bytes == {"MemTotal": 24689356 * 1024, "MemFree": 1024, "HugePages_Total": 7}
     assert (facts.overcommit_memory, facts.max_map_count, facts.thp_mode) == (2, 65530, "madvise")
     assert facts.cgroup_memory_max_bytes == {"/a b": UNLIMITED, "/c": UNLIMITED, "/d": 1048576}
-    assert facts.cgroup_memory_current_bytes == {"/a b": 4096, "/c": 1}
 
 
 def test_what_was_not_sent_is_unknown() -> None:

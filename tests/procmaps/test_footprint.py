@@ -2,8 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procmaps.footprint import footprints, sums, sums_by_family, sums_by_kind
-from procmaps.kinds import Confidence, Family, Kind
+from procmaps.footprint import footprints, sums
+from procmaps.kinds import Confidence, Kind
 from procmaps.read import read, read_process
 from procmaps.tables import UNKNOWN, FootprintTable, PartTable, Snapshot
 from tests.strategies import NONCE, PAGE, Vma, closing, record, vmas
@@ -124,19 +124,7 @@ def test_no_byte_is_lost_or_counted_twice(
     assert int(found.count.sum()) == size
     keys = list(zip(found.process.tolist(), found.kind.tolist(), (-found.block_bytes).tolist(), strict=True))
     assert keys == sorted(set(keys))
-    by_kind, by_family = sums_by_kind(found), sums_by_family(found)
     everything = sums(found, np.ones(len(found), np.bool_))
     for column in ("count", "reserved_bytes", "committed_bytes", "resident_max_bytes"):
-        total = getattr(everything, column)
-        assert total == sum(getattr(one, column) for one in by_kind.values())
-        assert total == sum(getattr(one, column) for one in by_family.values())
-
-
-def test_sums_by_family() -> None:
-    table = [Vma(PAGE, 2 * PAGE), Vma(3 * PAGE, 5 * PAGE), Vma(6 * PAGE, 7 * PAGE)]
-    snapshot = read_process({"maps": b"".join(vma.line() for vma in table)}, 1)
-    found = footprints(snapshot, parts_of(snapshot, [Kind.HEAP_MAIN, Kind.HEAP_ARENA, Kind.THREAD_STACK]))
-    families = sums_by_family(found)
-    assert families[Family.NATIVE_HEAP].reserved_bytes == 3 * PAGE
-    assert families[Family.STACK].count == 1
-    assert families[Family.STACK].resident_bytes == UNKNOWN
+        by_kind = [sums(found, found.kind == kind) for kind in Kind]
+        assert getattr(everything, column) == sum(getattr(one, column) for one in by_kind)

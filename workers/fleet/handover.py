@@ -15,7 +15,7 @@ from workers.fleet.leases import Leases, Step
 from workers.fleet.post import Post, post_office
 from workers.fleet.tasks import give, tend
 from workers.life.ending import Ended, finish, left_by_workers
-from workers.life.plan import check
+from workers.life.plan import Means, check
 from workers.life.progress import OnProgress, progress_of
 
 POLL_S = 1.0
@@ -96,4 +96,4 @@ def _check(run: Run, settings: WorkerSettings) -> None:
             Mistake(run.url, problem, "name its folder with --runs, here and for the workers")
         )
     Runs(settings.runs_url, settings.signing_key).by_id(run.run_id)  # the workers open no other runs
-    check(run.manifest, pace=settings.pace, has_mail_server=True)  # mail is the workers'
+    check(run.manifest, Means(run.store, settings.pace), is_new=False)

@@ -3,6 +3,7 @@
 The run's folder says what is done. If Redis loses everything, work is repeated, but no result becomes wrong.
 """
 
+import secrets
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, cast
@@ -15,6 +16,22 @@ if TYPE_CHECKING:
 FORGOTTEN_AFTER_S = 7 * 24 * 3600
 KEYS_AT_ONCE = 1000
 
+# Redis runs a script as one command. The count comes first: where Redis refuses it, no lease is left behind.
+_TAKE = """
+if redis.call('exists', KEYS[1]) == 1 then
+    return 0
+end
+redis.call('hincrby', KEYS[2], ARGV[3], 1)
+redis.call('expire', KEYS[2], ARGV[4])
+redis.call('set', KEYS[1], ARGV[1], 'EX', ARGV[2])
+return 1
+"""
+_RELEASE = """
+if redis.call('get', KEYS[1]) == ARGV[1] then
+    redis.call('del', KEYS[1])
+end
+"""
+
 
 class Step(StrEnum):
     """A step of work on a host, or on the run itself."""
@@ -25,24 +42,24 @@ class Step(StrEnum):
 
 
 class Leases:
-    """The leases of one run."""
+    """The leases of one run, as one worker takes them: each object is an owner of its own."""
 
     def __init__(self, client: "redis.Redis", run_id: str, lease_s: int) -> None:
         self._redis = client
         self._prefix = f"{KEY_PREFIX}run:{run_id}:"
         self._lease_s = lease_s
+        self._owner = secrets.token_hex(16)
+        self._take = client.register_script(_TAKE)
+        self._release = client.register_script(_RELEASE)
 
     def take(self, step: Step, host: str) -> bool:
-        """Begin a step on a host, which counts as an attempt; False if another worker does it."""
-        if not self._redis.set(self._lease(step, host), "", nx=True, ex=self._lease_s):
-            return False
-        self._redis.hincrby(self._begun(step), host, 1)
-        self._redis.expire(self._begun(step), FORGOTTEN_AFTER_S)
-        return True
+        """Begin a step on a host, which counts as an attempt; False if another worker is at it."""
+        keys = [self._lease(step, host), self._begun(step)]
+        return bool(self._take(keys=keys, args=[self._owner, self._lease_s, host, FORGOTTEN_AFTER_S]))
 
     def release(self, step: Step, host: str) -> None:
-        """End the step on the host, whatever its result."""
-        self._redis.delete(self._lease(step, host))
+        """The step on that host is over; a lease that lapsed and is another's now stays his."""
+        self._release(keys=[self._lease(step, host)], args=[self._owner])
 
     def attempts(self, step: Step) -> dict[str, int]:
         """How often the step was begun, by host."""

@@ -9,7 +9,7 @@ from domain.mistakes import Mistake, OperatorError
 from domain.records import Manifest
 from workers.fleet.app import WorkerSettings
 from workers.fleet.leases import claim, disclaim
-from workers.life.plan import Request, check, planned
+from workers.life.plan import Means, Request, check, planned
 from workers.life.schedules import Schedule
 
 if TYPE_CHECKING:
@@ -33,8 +33,9 @@ def start(name: str, settings: WorkerSettings, client: "redis.Redis") -> Run | N
         return None
     try:
         manifest = manifest_of(schedule, due, settings)
-        check(manifest, pace=settings.pace, has_mail_server=settings.mail is not None)
-        return Runs(settings.runs_url, settings.signing_key).create(manifest)
+        runs = Runs(settings.runs_url, settings.signing_key)
+        check(manifest, Means(runs.store, settings.pace, has_mail_server=settings.mail is not None))
+        return runs.create(manifest)
     except FileExistsError:
         return None
     except BaseException:

@@ -8,8 +8,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from celery import Celery
+from kombu.exceptions import OperationalError
+from redis import RedisError
 
-from archive.runs import Run, Runs, runs_beside
+from archive.runs import NoRunError, Run, Runs, runs_beside
 from collector.session import Sessions
 from collector.sweep import sweep
 from domain.mistakes import Mistake, OperatorError
@@ -27,7 +29,7 @@ from workers.life.ending import Ended, finish
 if TYPE_CHECKING:
     import redis
 
-REFUSED_AGAIN_S = 24 * 3600  # a refused run is logged and counted once in this time
+REFUSED_AGAIN_S = 24 * 3600  # a run that is refused, or cannot be looked after, is told once in this time
 
 log = logging.getLogger("mapsweep")
 
@@ -123,12 +125,27 @@ class Worker:
         runs = Runs(self._settings.runs_url)
         for run_id in runs.queued():
             try:
-                if not tend(self._trust.opened(run_id), self._post, self._settings):
-                    runs.unqueue(run_id)
-                    log.error("%s could not be rendered; `mapsweep collect --resume` shows why", run_id)
-            except OperatorError as error:  # a damaged run must not block the others
+                self._tend(runs, run_id)
+            except (RedisError, OperationalError):
+                raise
+            except OperatorError as error:  # one run's trouble must not hold up the others
                 if claim(self._redis, f"refused:{run_id}", REFUSED_AGAIN_S):
                     self._refuse(f"{run_id}, which was given to the workers,", error)
+            except Exception as error:
+                if claim(self._redis, f"untended:{run_id}", REFUSED_AGAIN_S):
+                    trace = None if isinstance(error, OSError) else error
+                    log.error("%s could not be looked after: %s", run_id, error, exc_info=trace)  # noqa: TRY400
+
+    def _tend(self, runs: Runs, run_id: str) -> None:
+        try:
+            run = self._trust.opened(run_id)
+        except NoRunError:
+            runs.unqueue(run_id)
+            log.warning("%s was given to the workers and is gone: nobody looks after it any more", run_id)
+            return
+        if not tend(run, self._post, self._settings):
+            runs.unqueue(run_id)
+            log.error("%s could not be rendered; `mapsweep collect --resume` shows why", run_id)
 
     def start(self, schedule: object) -> None:
         """Start the run of a schedule's current due time, unless it was started."""

@@ -32,7 +32,7 @@ class Tender:
             if deadline.is_past(self.run):
                 deadline.fail_missing(self.run)
             standing = self.run.standing()
-            pending = [host.name for host in self.run.pending()]
+            pending = [host.name for host in self.run.pending(standing)]
             self._post_lost(Step.COLLECT, [host for host in pending if host not in standing.dumped])
             self._post_lost(Step.CLASSIFY, [host for host in pending if host in standing.dumped])
             if pending:

@@ -43,9 +43,11 @@ class Trust:
         self._hosts_until = 0.0
 
     def opened(self, run_id: str) -> Run:
-        """A run that this worker may act on; OperatorError for any other."""
-        settings = self._settings
-        run = opened_by_id(settings.runs_url, run_id, settings.signing_key)
+        """A run that this worker may act on; OperatorError for any other.
+
+        NoRunError where it is not there, or was removed.
+        """
+        run = self._run(run_id)
         if self._trusted.get(run_id) is not run:
             mistakes = tuple(self._mistakes(run))
             if mistakes:
@@ -55,14 +57,21 @@ class Trust:
 
     def opened_to_classify(self, run_id: str) -> Run:
         """A run whose dumps this worker may read, whoever planned it: no host is contacted, no mail sent."""
-        settings = self._settings
-        run = opened_by_id(settings.runs_url, run_id, settings.signing_key)
+        run, settings = self._run(run_id), self._settings
         for name in () if settings.signing_key else _TO_CLASSIFY:
             largest = getattr(settings.limits, name)
             if getattr(run.manifest.limits, name) > largest:
                 problem = f"has {name} above {largest}, this worker's own limit"
                 raise OperatorError(Mistake(run_id, problem, _REMEDY))
         return run
+
+    def _run(self, run_id: str) -> Run:
+        settings = self._settings
+        run = opened_by_id(settings.runs_url, run_id, settings.signing_key)
+        if run.is_there():
+            return run
+        opened_by_id.cache_clear()  # it was removed, and may have been put back by now
+        return opened_by_id(settings.runs_url, run_id, settings.signing_key)
 
     def _mistakes(self, run: Run) -> Iterator[Mistake]:
         yield from _unreadable(run.manifest)

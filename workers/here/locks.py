@@ -1,90 +1,136 @@
-"""One executor per run: a lock in the run's folder with its owner and its end."""
+"""One executor a run: a lock at the run's `lock.json`, which says who holds it.
 
+In a folder the kernel holds it (flock), so it ends with the process that took it, however that ends. The file
+stays, empty: one who has a removed file open locks something that nobody else sees. On NFS the server decides
+for all its clients. A bucket has no such lock: there an object is put exclusively, and counts for a day.
+"""
+
+import errno
+import fcntl
 import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from archive.runs import Run
+from archive.store import FILE_MODE
 from domain.mistakes import Mistake, OperatorError
 
 LOCK = "lock.json"
-HELD_S_MAX = 24 * 3600  # no run takes a day; an older lock is stale
-UNREADABLE_OWNER = "an unknown process (its lock is unreadable)"
+PUT_HELD_S_MAX = 24 * 3600  # no run takes a day; from then on a lock in a bucket counts as left over
+TEXT_BYTES_MAX = 1000
+UNREADABLE_HOLDER = "an unknown process (its lock is unreadable)"
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
     """The process that executes a run."""
 
-    machine: str  # host name and boot id, because a process id is only valid there
+    host: str
     pid: int
-    start_ticks: int  # identifies the process together with the pid
-    until: str  # UTC, RFC 3339: after this the lock is stale
+    since: str  # UTC, RFC 3339
 
-    def is_gone(self, now: datetime) -> bool:
-        """Whether the lock is stale: its time is up, or its process on this machine has ended."""
-        if datetime.fromisoformat(self.until) <= now:
-            return True
-        return self.machine == _machine() and _start_ticks(self.pid) != self.start_ticks
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host} since {self.since}"
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether the time of what it put into a bucket is up."""
+        return now - datetime.fromisoformat(self.since) >= timedelta(seconds=PUT_HELD_S_MAX)
 
 
 @contextmanager
 def held(run: Run) -> Iterator[None]:
-    """Execute a run alone; OperatorError if another process executes it."""
-    until = datetime.now(UTC) + timedelta(seconds=HELD_S_MAX)
-    holder = Holder(_machine(), os.getpid(), _start_ticks(os.getpid()), until.isoformat())
-    text = json.dumps(asdict(holder))
-    if not run.store.create_lock(LOCK, text):
-        _break_left_over(run)
-        if not run.store.create_lock(LOCK, text):
-            raise _taken(run, run.store.lock_owner(LOCK) or UNREADABLE_OWNER)
+    """Execute a run alone; OperatorError if another process is at it, or its folder cannot be locked."""
+    since = datetime.now(UTC).isoformat(timespec="milliseconds")
+    text = json.dumps(asdict(Holder(socket.gethostname(), os.getpid(), since))).encode()
+    path = run.store.local_path(LOCK)
+    with _put(run, text) if path is None else _locked(run, path, text):
+        yield
+
+
+@contextmanager
+def _locked(run: Run, path: Path, text: bytes) -> Iterator[None]:
+    """Hold the kernel's lock on a file, which has the text in it meanwhile."""
+    with _open_file(path) as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(handle, 0)  # what one has left in it who was killed
+        except BlockingIOError:
+            raise _taken(run, "wait for it, or end that process") from None
+        except OSError as error:
+            raise _no_lock(path, error) from error
+        with suppress(OSError):  # a disk that is full is told by what is written of the run
+            os.write(handle, text)
+        try:
+            yield
+        finally:
+            os.ftruncate(handle, 0)
+
+
+@contextmanager
+def _open_file(path: Path) -> Iterator[int]:
+    # open for writing, without which NFS locks nothing. Closed in whatever this process starts, so that it
+    # holds nothing when it outlives us. No link, since what it points to would be emptied
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        handle = os.open(path, flags, FILE_MODE)
+    except OSError as error:
+        if error.errno not in {errno.EISDIR, errno.ELOOP, errno.ENXIO}:
+            raise
+        raise _no_lock(path, error) from error
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _no_lock(path: Path, error: OSError) -> OperatorError:
+    remedy = "it has to be a file, on a file system that has locks; NFS 3 needs its lock service"
+    return OperatorError(Mistake(str(path), f"cannot be locked: {error.strerror}", remedy))
+
+
+@contextmanager
+def _put(run: Run, text: bytes) -> Iterator[None]:
+    """Hold an object that was put exclusively.
+
+    Two that find one left over may both go on: each object is still written once, and work is done twice.
+    """
+    remedy = f"wait for it, or remove {run.store.place(LOCK)} if it is gone"
+    if not run.store.write_once(LOCK, text):
+        holder = _holder(run)
+        if holder is None or not holder.is_over(datetime.now(UTC)):
+            raise _taken(run, remedy)
+        run.store.remove(LOCK)
+        if not run.store.write_once(LOCK, text):
+            raise _taken(run, remedy)
     try:
         yield
     finally:
-        if run.store.lock_owner(LOCK) == text:
-            run.store.remove_lock(LOCK)
+        if _text(run) == text:
+            run.store.remove(LOCK)
 
 
-def _break_left_over(run: Run) -> None:
-    """Remove a stale lock.
-
-    If two processes do so at once, both may go on; work is then done twice, but each object is written once.
-    """
-    text = run.store.lock_owner(LOCK)
-    if text is None:
-        return
-    try:
-        holder = Holder(**json.loads(text))
-        gone = holder.is_gone(datetime.now(UTC))
-    except (ValueError, TypeError):
-        raise _taken(run, UNREADABLE_OWNER) from None
-    if not gone:
-        raise _taken(run, f"process {holder.pid} on {holder.machine.partition(' ')[0]}")
-    run.store.remove_lock(LOCK)
-
-
-def _taken(run: Run, owner: str) -> OperatorError:
-    remedy = f"wait for it, or remove {run.store.place(LOCK)} if it is gone"
+def _taken(run: Run, remedy: str) -> OperatorError:
+    owner = _holder(run) or UNREADABLE_HOLDER
     return OperatorError(Mistake(run.run_id, f"is being executed by {owner}", remedy))
 
 
-def _machine() -> str:
+def _holder(run: Run) -> Holder | None:
+    """Who says in the lock that he holds it; None if that cannot be read."""
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        boot = ""
-    return f"{socket.gethostname()} {boot}"
+        holder = Holder(**json.loads(_text(run)))
+        holder.is_over(datetime.now(UTC))
+    except (ValueError, TypeError):
+        return None
+    return holder
 
 
-def _start_ticks(pid: int) -> int:
-    """When a process of this machine started, in ticks after boot; -1 where there is none."""
+def _text(run: Run) -> bytes:
     try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
-    except OSError:
-        return -1
-    return int(stat.rpartition(b") ")[2].split()[19])
+        return run.store.read(LOCK, TEXT_BYTES_MAX)
+    except (OSError, OperatorError):
+        return b""

@@ -3,13 +3,14 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
 from archive.runs import Run
-from domain.records import Stage
+from domain.moments import now
+from domain.records import Failure, Stage
 from reports.status import DEADLINE_REASON
-from workers.life.host_steps import fail_host
 
 POLL_S: Final = 0.2  # how soon the deadline, or a stop, is noticed
 
@@ -21,17 +22,18 @@ def is_past(run: Run) -> bool:
 
 def fail_missing(run: Run) -> int:
     """Past the deadline: what has no outcome gets one; how many those were."""
-    missing = run.pending()
-    for host in missing:
-        detail = f"the run's deadline ({run.manifest.deadline_at}) passed before the host was done"
-        fail_host(
-            run,
-            host.name,
-            Stage.WORKER,
-            DEADLINE_REASON,
-            detail=detail,
-            remedy="add workers, or raise the deadline",
-        )
+    standing = run.standing()
+    missing = run.pending(standing)
+    failure = Failure(
+        host="",
+        stage=Stage.WORKER,
+        reason=DEADLINE_REASON,
+        detail=f"the run's deadline ({run.manifest.deadline_at}) passed before the host was done",
+        remedy="add workers, or raise the deadline",
+        at=now(),
+    )
+    for host in missing:  # none has failed before, so it is the first attempt, and nothing is looked up
+        run.write_failure(replace(failure, host=host.name), of_dump=host.name in standing.dumped)
     return len(missing)
 
 

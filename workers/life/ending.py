@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from archive.runs import Run, runs_beside
-from archive.store import Store
+from archive.store import Folder
 from domain.moments import now
 from domain.records import Closed
 
@@ -66,7 +67,9 @@ def so_far(run: Run) -> Iterator[Run]:
     from reports.settle import settle  # noqa: PLC0415 # starts Polars
 
     with TemporaryDirectory(prefix="mapsweep-so-far-") as folder:
-        shown = Run(Store(f"{folder}/{run.run_id}"), run.manifest, run.generation)
+        place = Path(folder, run.run_id)
+        place.mkdir()
+        shown = Run(Folder(str(place)), run.manifest, run.generation)
         shown.close(settle(run, runs_beside(run), "", into=shown))
         yield shown
 

@@ -4,14 +4,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
+from typing import Final
 
 from archive.runs import Run, new_run_id
+from archive.store import Store
 from domain.mistakes import Mistake, OperatorError
 from domain.moments import written
 from domain.records import Host, Limits, Manifest, Scope
 from procmaps.classify import RULES_VERSION
 from workers.life.pace import Pace
 
+MIB: Final = 2**20
+# what a host of 120 processes with 20,000 mappings takes, and some more
+DUMP_BYTES_EXPECTED: Final = 384 * 1024
+RESULT_BYTES_EXPECTED: Final = 64 * 1024  # the result, its part of the tables and of the report
 NO_MAIL_SERVER = Mistake("mail", "no mail server is set", "set mail.server and mail.from in mapsweep.yaml")
 
 
@@ -62,16 +68,37 @@ def remade(run: Run) -> Run:
     return anew
 
 
-def check(manifest: Manifest, *, pace: Pace | None, has_mail_server: bool) -> None:
-    """OperatorError with everything that prevents the plan; checked before anything is written.
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What there is to carry out a plan with."""
 
-    `pace` is that of the workers, None if there are none.
-    """
-    mistakes = list(_too_long(manifest.limits, pace)) if pace else []
-    if manifest.mail_to and not has_mail_server:
+    place: Store  # of all runs
+    pace: Pace | None = None  # of the workers, None if there are none
+    has_mail_server: bool = True
+
+
+def check(manifest: Manifest, means: Means, *, is_new: bool = True) -> None:
+    """OperatorError with everything that prevents the plan; checked before anything is written."""
+    mistakes = list(_too_long(manifest.limits, means.pace)) if means.pace else []
+    if manifest.mail_to and not means.has_mail_server:
         mistakes.append(NO_MAIL_SERVER)
+    if is_new:
+        mistakes += _too_large(manifest, means.place)
     if mistakes:
         raise OperatorError(*mistakes)
+
+
+def _too_large(manifest: Manifest, place: Store) -> Iterator[Mistake]:
+    free_bytes = place.free_bytes()
+    a_host_bytes = RESULT_BYTES_EXPECTED + (DUMP_BYTES_EXPECTED if manifest.keep_dumps else 0)
+    expected_bytes = a_host_bytes * len(manifest.hosts)
+    if free_bytes is not None and free_bytes < expected_bytes:
+        problem = (
+            f"has {free_bytes / MIB:,.0f} MiB free; {len(manifest.hosts):,} hosts take about"
+            f" {expected_bytes / MIB:,.0f} MiB"
+        )
+        remedy = "remove old runs, name another folder with --runs, or set keep_dumps: false"
+        yield Mistake(place.url, problem, remedy)
 
 
 def _too_long(limits: Limits, pace: Pace) -> Iterator[Mistake]:

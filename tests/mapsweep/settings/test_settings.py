@@ -11,7 +11,7 @@ from domain.records import Limits
 from mapsweep.settings import docs, settings
 from mapsweep.settings.composition import password, signing_key
 from mapsweep.settings.keys import LimitKeys
-from mapsweep.settings.settings import find_inventory, listing, load, search_folders
+from mapsweep.settings.settings import find_inventory, load, search_folders
 from mapsweep.settings.table import rows
 from mapsweep.settings.worker_settings import worker_settings
 from reports.delivery import Security
@@ -80,7 +80,7 @@ def test_default_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.default_runs({"XDG_STATE_HOME": "/state"}, 1000) == "/state/mapsweep/runs"
 
 
-def test_precedence_and_origins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_precedence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     path = write(tmp_path, "runs: /file\nlimits: {concurrency: 1, attempts: 1}\nbecome: false\n")
     environment = {
@@ -95,17 +95,10 @@ def test_precedence_and_origins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert (given.runs, given.limits.concurrency) == (f"{tmp_path}/here", 3)
     assert (given.limits.attempts, given.limits.tcp_s, given.become) == (2, 1.5, True)
     assert given.ssh.known_hosts == ("/a", f"{tmp_path}/b")
-    origins = {key: (value, origin) for key, value, origin in listing(given)}
-    assert origins["runs"] == (f"{tmp_path}/here", "--runs")
-    assert origins["limits.concurrency"] == ("3", "--limits.concurrency")
-    assert origins["limits.attempts"] == ("2", "MAPSWEEP_LIMITS_ATTEMPTS")
-    assert origins["evidence"] == ("maps", "default")
-    assert load(path, {}).origins == {
-        "runs": f"{path}: runs, line 1",
-        "limits.concurrency": f"{path}: limits.concurrency, line 2",
-        "limits.attempts": f"{path}: limits.attempts, line 2",
-        "become": f"{path}: become, line 3",
-    }
+    assert given.evidence == "maps"
+    alone = load(path, {})
+    assert (alone.runs, alone.limits.concurrency, alone.limits.attempts) == ("/file", 1, 1)
+    assert alone.become is False
 
 
 def test_every_mistake_is_listed_with_its_place(tmp_path: Path) -> None:

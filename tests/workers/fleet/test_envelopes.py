@@ -14,7 +14,7 @@ import pytest
 
 from archive.runs import Runs
 from domain.records import Limits
-from tests.archive.examples import dump, manifest
+from tests.archive.examples import dump, is_rendered, manifest
 from tests.workers.waiting import eventually
 from tests.workers.worker_process import PACE, running
 from workers.fleet.app import KEY_PREFIX, REFUSED_KEY, WorkerSettings
@@ -222,7 +222,7 @@ def test_a_worker_outlives_every_message_and_counts_those_that_are_not_ours(
         eventually(lambda: refused(post) >= len(FORGED) + 1)
         eventually(lambda: run.is_done("a"))
         post.finish(run.run_id)
-        eventually(lambda: run.has_report("index.html") and not Runs(settings.runs_url).queued())
+        eventually(lambda: is_rendered(run) and not Runs(settings.runs_url).queued())
         eventually(lambda: not post.redis.zcard(f"{KEY_PREFIX}unacked_index"))
         assert worker.poll() is None
     log = (tmp_path / "worker.log").read_text()

@@ -16,7 +16,8 @@ from archive.runs import Run, Runs
 from collector.session import Session
 from domain.mistakes import OperatorError
 from domain.records import Closed, Connection, Host, Limits, Stage
-from tests.archive.examples import SIGNING_KEY, dump, host, manifest
+from tests.archive.examples import SIGNING_KEY, dump, host, is_rendered, manifest
+from tests.archive.stores import CountingStore
 from tests.certificates import self_signed
 from tests.redis_server import free_port, redis_server
 from tests.workers.waiting import eventually
@@ -81,7 +82,7 @@ def test_both_modes_give_byte_identical_results_and_tables(
         closed = execute(run, settings)
     assert closed is not None
     assert (closed.asked, closed.failed, closed.complete) == (203, 1, True)
-    assert run.has_report("index.html")
+    assert is_rendered(run)
     assert Runs(settings.runs_url).queued() == ()
 
     here = Runs(str(tmp_path / "here")).create(run.manifest)
@@ -171,6 +172,20 @@ def test_a_lost_message_is_posted_again_and_a_waiting_one_is_not(
     assert (post.waiting("collect"), post.waiting("classify")) == (1, 1)
 
 
+def test_a_run_is_looked_after_with_as_many_listings_however_many_hosts_it_has(
+    post: Post, settings: WorkerSettings
+) -> None:
+    looked = []
+    for count in (4, 40):
+        names = [f"h{i}" for i in range(count)]
+        run = Runs(settings.runs_url, settings.signing_key).create(manifest(*names))
+        run.write_dump(dump("h0"))
+        store = CountingStore(run.url)
+        Tender(Run(store, run.manifest), post, Leases(post.redis, run.run_id, PACE.lease_s), PACE).tend()
+        looked.append(store.looked)
+    assert looked[0] == looked[1] == 4  # results, dumps, and two folders of failures
+
+
 def lapse(post: Post, run: Run) -> None:
     for key in post.redis.scan_iter(f"{KEY_PREFIX}run:{run.run_id}:*"):
         if ":lease:" in key or ":posted:" in key:
@@ -207,7 +222,7 @@ def test_a_run_without_workers_ends_at_its_deadline(post: Post, settings: Worker
     closed = execute(run, replace(settings, pace=replace(PACE, lease_s=1)))
     assert closed is not None
     assert (closed.failed, closed.complete) == (2, False)
-    assert run.has_report("index.html")
+    assert is_rendered(run)
     assert Runs(settings.runs_url).queued() == ()
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from archive.runs import Runs
 from domain.mistakes import OperatorError
+from tests.archive.examples import is_rendered
 from tests.redis_server import free_port, redis_server
 from tests.workers.worker_process import running
 from workers.fleet import starts
@@ -172,4 +173,4 @@ def test_two_beats_start_the_run_of_the_next_minute_once(settings: WorkerSetting
     closed = run.closed()
     assert closed is not None
     assert closed.ok + closed.partial == 1
-    assert run.has_report("index.html")
+    assert is_rendered(run)

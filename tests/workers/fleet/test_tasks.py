@@ -1,16 +1,22 @@
 """The tasks as their messages may come: repeated, late, about hosts that are done."""
 
+import errno
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import redis
 
+from archive import codec
 from archive.runs import Run, Runs
+from archive.signature import sign
+from domain.mistakes import OperatorError
 from reports.delivery import MailSettings
-from tests.archive.examples import SIGNING_KEY, dump, manifest
-from tests.redis_server import RedisServer, redis_server
+from tests.archive.examples import SIGNING_KEY, dump, is_rendered, manifest
+from tests.redis_server import RedisServer, free_port, redis_server
 from tests.smtp import Mailbox, mail_server
 from workers.fleet.app import WorkerSettings, redis_client
 from workers.fleet.leases import Leases, Step
@@ -18,6 +24,7 @@ from workers.fleet.post import CLASSIFY_TASK, COLLECT_TASK, FINISH_TASK, post_of
 from workers.fleet.tasks import Worker, give, worker_app
 from workers.fleet.trust import opened_by_id
 from workers.life.deadline import fail_missing
+from workers.life.host_steps import keep
 
 TO = ("one@example.org", "two@example.org")
 
@@ -100,7 +107,7 @@ def test_what_comes_after_the_end_changes_nothing(settings: WorkerSettings) -> N
     one.classify(run.run_id, "b")
     one.collect(run.run_id, ["b"])
     assert run.closed() == closed
-    assert not run.has_report("index.html")
+    assert not is_rendered(run)
     assert run.standing().done == {"a"}
 
 
@@ -243,7 +250,7 @@ def test_a_mail_server_that_refuses_all_does_not_hold_up_the_report(
     settings: WorkerSettings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     run = finished(settings, tmp_path, Mailbox(refuse=dict.fromkeys(TO, "550 nobody here")))
-    assert run.has_report("index.html")
+    assert is_rendered(run)
     assert not run.is_mailed()
     assert Runs(settings.runs_url).queued() == ()
     assert "could not be mailed" in caplog.text
@@ -263,3 +270,94 @@ def test_a_damaged_run_does_not_hold_up_the_others(
     assert refused(settings) == 1
     with redis_client(settings) as client:
         assert client.llen("mapsweep:report") == 1  # the other one is to be finished
+
+
+def removed(run: Run) -> Path:
+    """The folder of a run that somebody has removed."""
+    folder = run.store.local_path("")
+    assert folder is not None
+    shutil.rmtree(folder)
+    return folder
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["opened before", "never opened"])
+def test_a_run_that_was_removed_is_not_made_again_and_taken_from_the_queue(
+    known: bool, settings: WorkerSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone, other = given_run(settings, "a", "c"), given_run(settings, "b")
+    one = worker(settings)
+    if known:
+        one.classify(gone.run_id, "a")
+    one.classify(other.run_id, "b")
+    folder = removed(gone)
+    with redis_client(settings) as client:
+        client.delete("mapsweep:collect", "mapsweep:classify")
+        for _ in range(3):
+            one.tend()
+        assert (client.llen("mapsweep:collect"), client.llen("mapsweep:classify")) == (0, 0)
+        assert client.llen("mapsweep:report") == 1  # the other one is to be finished
+    assert Runs(settings.runs_url).queued() == (other.run_id,)
+    assert caplog.text.count(f"{gone.run_id} was given to the workers and is gone") == 1
+    one.collect(gone.run_id, ["a"])  # what is left of its messages
+    one.classify(gone.run_id, "c")
+    one.finish(gone.run_id)
+    assert refused(settings) == 3
+    assert not folder.exists()
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_a_run_that_was_removed_while_a_host_was_asked_is_not_made_again(settings: WorkerSettings) -> None:
+    run = given_run(settings, "a")
+    folder = removed(run)
+    with pytest.raises(OperatorError, match=f"{run.run_id}: was removed while"):
+        keep(run, dump("b"))
+    assert not folder.exists()
+
+
+def test_a_run_that_was_put_back_is_looked_after(settings: WorkerSettings, tmp_path: Path) -> None:
+    run, one = given_run(settings, "a"), worker(settings)
+    one.classify(run.run_id, "a")
+    folder = run.store.local_path("")
+    assert folder is not None
+    folder.rename(tmp_path / "away")
+    one.finish(run.run_id)
+    assert refused(settings) == 1
+    (tmp_path / "away").rename(folder)
+    one.finish(run.run_id)
+    assert is_rendered(run)
+
+
+def test_a_run_whose_folder_cannot_be_read_does_not_hold_up_the_others(
+    settings: WorkerSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As with a stale handle of NFS: the system refuses, and it is no mistake of an operator."""
+    broken, other = given_run(settings, "a"), given_run(settings, "b")
+    for folder in ("failures", "results"):
+        broken.store.remove_folder(folder)
+        broken.store.replace(folder, b"a file where a folder has to be")
+    one = worker(settings)
+    one.classify(other.run_id, "b")
+    late = replace(broken.manifest, deadline_at="2026-11-23T00:00:00+00:00")  # so that it has to write
+    broken.store.replace("manifest.json", codec.encode(late))
+    broken.store.replace("manifest.sig", sign(SIGNING_KEY, codec.encode(late)))
+    opened_by_id.cache_clear()
+    for _ in range(2):
+        one.tend()
+        with redis_client(settings) as client:
+            client.delete(f"mapsweep:run:{broken.run_id}:tended")
+    (line,) = [record for record in caplog.records if "could not be looked after" in record.message]
+    assert line.message.startswith(f"{broken.run_id} could not be looked after: [Errno {errno.ENOTDIR}]")
+    assert not line.exc_info
+    assert set(Runs(settings.runs_url).queued()) == {broken.run_id, other.run_id}
+    with redis_client(settings) as client:
+        assert client.llen("mapsweep:report") == 1
+
+
+def test_a_redis_that_is_away_is_nobodys_trouble_alone(
+    settings: WorkerSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    given_run(settings, "a")
+    away = replace(settings, broker_url=f"redis://127.0.0.1:{free_port()}/0")
+    with pytest.raises(redis.ConnectionError):
+        worker(away).tend()
+    assert "could not be looked after" not in caplog.text

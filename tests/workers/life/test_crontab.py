@@ -1,6 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cronsim import CronSim
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,6 +66,41 @@ def test_next_and_last_meet(text: str, zone: str, instant: datetime) -> None:
     last = crontab.last_until(following - timedelta(microseconds=1))
     assert last <= instant
     assert crontab.next_after(last) == following
+
+
+def fields(first: int, last: int, names: tuple[str, ...] = ()) -> st.SearchStrategy[str]:
+    """What a field of a crontab can be, in the notation that all crons share."""
+    numbers = st.integers(first, last)
+    # the other one reads A-A/N as A/N
+    pairs = st.lists(numbers, min_size=2, max_size=2, unique=True).map(sorted)
+    spans = pairs.map(lambda ends: f"{ends[0]}-{ends[1]}")
+    steps = st.tuples(st.just("*") | spans, st.integers(1, last)).map(lambda parts: f"{parts[0]}/{parts[1]}")
+    singles = numbers.map(str) | (st.sampled_from(names) if names else st.nothing())
+    return st.just("*") | steps | st.lists(singles | spans, min_size=1, max_size=3).map(",".join)
+
+
+CRONTABS = st.tuples(
+    fields(0, 59),
+    fields(0, 23),
+    fields(1, 28),
+    fields(1, 12, ("jan", "Sep", "DEC")),
+    fields(0, 7, ("sun", "Wed", "SAT")),
+).map(" ".join)
+
+
+@given(CRONTABS, INSTANTS)
+def test_where_no_clock_changes_it_is_due_as_another_cron_is(text: str, instant: datetime) -> None:
+    crontab, instant = parse(text), instant.replace(microsecond=0)
+    assert crontab.next_after(instant) == next(CronSim(text, instant))
+    assert crontab.last_until(instant - timedelta(microseconds=1)) == next(
+        CronSim(text, instant, reverse=True)
+    )
+
+
+def test_a_29_february_on_one_weekday_can_be_40_years_away() -> None:
+    crontab = parse("0 6 29 2 */7")  # the star makes it: on Sundays that are a 29 February
+    assert crontab.next_after(at("2088-03-01T00:00:00+00:00")).year == 2128
+    assert crontab.last_until(at("2128-02-29T05:00:00+00:00")).year == 2088
 
 
 @pytest.mark.parametrize(

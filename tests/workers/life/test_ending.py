@@ -7,9 +7,9 @@ import pytest
 
 from archive.runs import Run, Runs
 from reports.delivery import MailSettings, Security
-from tests.archive.examples import dump, manifest
+from tests.archive.examples import dump, is_rendered, manifest
 from tests.smtp import Mailbox, mail_server
-from workers.life.ending import NO_SERVER, NOT_MAILED, PAGE, finish, left_by_workers
+from workers.life.ending import NO_SERVER, NOT_MAILED, finish, left_by_workers
 from workers.life.host_steps import classify_host, keep
 from workers.life.plan import remade
 
@@ -47,7 +47,7 @@ def test_the_end_again_mails_nobody_again(run: Run, tmp_path: Path) -> None:
 
 def test_what_cannot_be_mailed_is_there_anyway_and_says_why(run: Run, tmp_path: Path) -> None:
     assert finish(run, None).unmailed == NO_SERVER
-    assert run.has_report(PAGE)
+    assert is_rendered(run)
     ended = left_by_workers(run)
     assert ended is not None
     assert ended.unmailed == NOT_MAILED

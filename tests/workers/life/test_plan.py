@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from archive.store import store_at
 from domain.mistakes import OperatorError
 from domain.records import Connection, Host, Limits, Manifest, Scope
 from mapsweep.request import sweep_request
@@ -13,7 +14,7 @@ from mapsweep.settings.settings import load
 from mapsweep.settings.worker_settings import worker_settings
 from workers.fleet.starts import manifest_of
 from workers.life.pace import Pace
-from workers.life.plan import Request, check, planned
+from workers.life.plan import DUMP_BYTES_EXPECTED, RESULT_BYTES_EXPECTED, Means, Request, check, planned
 
 INVENTORY = """\
 all:
@@ -70,9 +71,33 @@ def test_become_of_the_scope_is_added_to_that_of_the_hosts() -> None:
         (Limits(classify_s=450), "classify_s"),
     ],
 )
-def test_what_would_outlast_a_workers_task_is_refused(limits: Limits, named: str) -> None:
+def test_what_would_outlast_a_workers_task_is_refused(limits: Limits, named: str, tmp_path: Path) -> None:
     plan = planned(Request(Scope("adhoc", "all"), (Host("a", "a"),), limits, 60))
+    store = store_at(str(tmp_path))
     with pytest.raises(OperatorError, match=named):
-        check(plan, pace=Pace(task_s=900), has_mail_server=True)
-    check(plan, pace=Pace(task_s=901), has_mail_server=True)
-    check(plan, pace=None, has_mail_server=True)
+        check(plan, Means(store, Pace(task_s=900)))
+    check(plan, Means(store, Pace(task_s=901)))
+    check(plan, Means(store))
+
+
+def test_a_plan_that_nobody_can_mail_is_refused(tmp_path: Path) -> None:
+    request = Request(Scope("adhoc", "all"), (Host("a", "a"),), Limits(), 60, mail_to=("a@example.org",))
+    plan = planned(request)
+    with pytest.raises(OperatorError, match="no mail server is set"):
+        check(plan, Means(store_at(str(tmp_path)), has_mail_server=False))
+    check(plan, Means(store_at(str(tmp_path))))
+
+
+def test_a_plan_that_the_disk_has_no_room_for_is_refused(tmp_path: Path) -> None:
+    store = store_at(str(tmp_path / "not/yet/there"))
+    free_bytes = store.free_bytes()
+    assert free_bytes is not None
+    assert free_bytes > 0
+    count = free_bytes // (DUMP_BYTES_EXPECTED + RESULT_BYTES_EXPECTED) + 2000  # others write meanwhile
+    hosts = tuple(Host(str(number), "a") for number in range(count))
+    request = Request(Scope("adhoc", "all"), hosts, Limits(), 60)
+    with pytest.raises(OperatorError, match=f"{count:,} hosts take about .* MiB.*keep_dumps: false"):
+        check(planned(request), Means(store))
+    check(planned(request), Means(store), is_new=False)
+    check(planned(request), Means(store_at("memory://bucket")))
+    check(planned(replace(request, keep_dumps=False)), Means(store))

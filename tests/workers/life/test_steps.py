@@ -4,7 +4,6 @@ import gzip
 import re
 import resource
 import shutil
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,12 +14,13 @@ import polars as pl
 import pytest
 
 from archive.runs import Run, Runs, open_run
-from archive.store import OBJECT_BYTES_MAX, Store
+from archive.store import Folder
 from domain.mistakes import OperatorError
 from domain.records import Closed, Failure, HostRecord, Stage
 from procmaps.classify import RULES_VERSION
 from reports import rank
-from tests.archive.examples import dump, manifest
+from tests.archive.examples import dump, is_rendered, manifest
+from tests.archive.stores import CountingStore
 from workers.life.deadline import fail_missing, is_past
 from workers.life.ending import close_run, render_report
 from workers.life.host_steps import classify_host, keep
@@ -64,7 +64,7 @@ class StoppedError(BaseException):
     """The process is killed."""
 
 
-class StoppingStore(Store):
+class StoppingStore(Folder):
     """A store whose process is killed before or after one of its writes or removals."""
 
     def __init__(self, url: str, changes: int, *, after: bool) -> None:
@@ -188,18 +188,6 @@ def _timeless(path: str, content: bytes) -> bytes:
     return content
 
 
-class CountingStore(Store):
-    """A store that counts which objects are read."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
-        self.reads = Counter[str]()
-
-    def read(self, path: str, limit_bytes: int = OBJECT_BYTES_MAX) -> bytes:
-        self.reads[path] += 1
-        return super().read(path, limit_bytes)
-
-
 def test_closing_reads_each_result_once_and_rendering_none(run: Run) -> None:
     for host in ("a", "b"):
         keep(run, dump(host))
@@ -218,6 +206,30 @@ def test_closing_reads_each_result_once_and_rendering_none(run: Run) -> None:
     assert {path.partition("/")[0] for path in store.reads} == {"closed.json", "settled"}
 
 
+def looked_while_missing_fail(runs: Runs, names: list[str]) -> int:
+    """How often a store is asked what there is while hosts fail by the deadline; the first has a dump."""
+    run = runs.create(manifest(*names))
+    run.write_dump(dump(names[0]))
+    run.write_failure(Failure(names[1], Stage.TCP, "tcp_refused", attempt=2))
+    store = CountingStore(run.url)
+    assert fail_missing(Run(store, run.manifest)) == len(names) - 1
+    assert run.pending() == ()
+    first, second, *others = run.outcomes()
+    assert second.failure is not None
+    assert (second.failure.reason, second.failure.attempt) == ("tcp_refused", 2)
+    for outcome in (first, *others):
+        assert outcome.failure is not None
+        assert (outcome.failure.reason, outcome.failure.attempt) == ("deadline", 1)
+        assert outcome.failure.detail.startswith("the run's deadline")
+    return store.looked
+
+
+def test_hosts_that_fail_by_the_deadline_are_listed_once_not_each(tmp_path: Path) -> None:
+    runs = Runs(str(tmp_path / "runs"))
+    few, many = (looked_while_missing_fail(runs, [f"h{i}" for i in range(count)]) for count in (4, 40))
+    assert few == many
+
+
 def test_a_rendering_stopped_at_any_write_is_done_again(run: Run) -> None:
     execute_and_render(run)
     expected = files(run, "report")
@@ -226,7 +238,7 @@ def test_a_rendering_stopped_at_any_write_is_done_again(run: Run) -> None:
             run.store.remove(name)
         with pytest.raises(StoppedError):
             render_report(Run(StoppingStore(run.url, writes, after=False), run.manifest))
-        assert not run.has_report("index.html")
+        assert not is_rendered(run)
         render_report(run)
         assert files(run, "report").keys() == expected.keys()
 
