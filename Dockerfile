@@ -1,8 +1,8 @@
-# Any base with Python 3.11 or later, its venv module and glibc will do: --build-arg BASE=...
+# Any base with Python 3.11 or later, its venv module and glibc works: --build-arg BASE=...
 ARG BASE=python:3.12-slim-bookworm
 
 FROM ${BASE} AS build
-# pip reads these; they are for builds behind an index of one's own.
+# pip reads these; they are for builds that use a private index.
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
 RUN python3 -m venv /opt/mapsweep
@@ -11,7 +11,7 @@ COPY . /src
 RUN /opt/mapsweep/bin/pip install --no-cache-dir --only-binary=:all: --disable-pip-version-check /src
 
 FROM ${BASE}
-# The account's home holds known_hosts and the default keys, where they are mounted.
+# The home folder of the account has known_hosts and the default keys, if they are mounted.
 RUN groupadd --system --gid 10001 mapsweep \
  && useradd --system --uid 10001 --gid mapsweep --home-dir /home/mapsweep --create-home mapsweep \
  && install -d -o mapsweep -g mapsweep -m 0700 /var/lib/mapsweep /home/mapsweep/.ssh

@@ -5,7 +5,7 @@ import traceback
 from importlib.metadata import version
 from typing import Final
 
-TRACE_CHARS: Final = 32 * 2**10  # the innermost calls are at the end: that is kept
+TRACE_CHARS: Final = 32 * 2**10  # the innermost calls are at the end, so the end is kept
 
 
 def trace(bug: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""Records as JSON and back, strictly: what a record does not declare, or declares otherwise, is an error."""
+"""Records as JSON and back, strictly: an unknown field or a wrong type is an error."""
 
 import json
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-_SHOWN_MAX: Final = 3  # of the mistakes of one file
-SHOWN_LENGTH_MAX: Final = 80  # of a name or value that cannot be read
+_SHOWN_MAX: Final = 3  # mistakes reported per file
+SHOWN_LENGTH_MAX: Final = 80  # characters shown of a wrong name or value
 
 
 def encode(record: object) -> bytes:
@@ -25,7 +25,7 @@ def encode(record: object) -> bytes:
 
 
 def decode(record: type[R], text: bytes, place: str) -> R:
-    """The record that a JSON document holds; an OperatorError that names `place` where it holds none."""
+    """The record that a JSON document holds; an OperatorError that names `place` if it is not one."""
     try:
         document = from_json(text)
     except ValueError as error:
@@ -39,7 +39,7 @@ def decode(record: type[R], text: bytes, place: str) -> R:
 
 
 def decode_fields(record: type[R], text: bytes, place: str) -> R:
-    """A record whose version is told elsewhere, from one JSON object; an OperatorError that names `place`."""
+    """A record without a version of its own, from one JSON object; an OperatorError that names `place`."""
     try:
         return _adapter(record).validate_json(text)
     except ValidationError as error:
@@ -52,7 +52,7 @@ def _told(mistake: "ErrorDetails", record: type) -> str:
     """One mistake: which field, and what is wrong with it."""
     if mistake["type"] == "json_invalid":
         return f"is not whole JSON: {mistake['ctx']['error']}"
-    # whoever wrote the document chose its names
+    # the names come from the document, so they are cut and escaped
     field = ".".join(ascii(str(part)[:SHOWN_LENGTH_MAX])[1:-1] for part in mistake["loc"])
     if mistake["type"] == "missing":
         return f"{field} is missing"
@@ -65,7 +65,7 @@ _ADAPTERS: Final[dict[type, TypeAdapter[Any]]] = {}
 
 
 def _adapter(record: type[R]) -> TypeAdapter[R]:
-    """Made once: that takes a millisecond."""
+    """Cached, because making one takes a millisecond."""
     if record not in _ADAPTERS:
         _ADAPTERS[record] = TypeAdapter(record)
     return _ADAPTERS[record]

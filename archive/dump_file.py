@@ -1,9 +1,4 @@
-r"""A dump as a file: a line that names the format, a line of JSON, and the two parts as they came.
-
-mapsweep-dump 1\n
-{"host": ..., "nonce": ..., "memory_bytes": N, "identity_bytes": N, "sha256": ...}\n
-<memory part><identity part>
-"""
+"""A dump as a file. docs/run-directory.md describes the file, docs/dump-format.md its two parts."""
 
 import hashlib
 import json
@@ -40,7 +35,7 @@ def encode(dump: Dump) -> bytes:
 
 
 def decode(content: bytes, place: str = "dump") -> Dump:
-    """The dump in a file's bytes; an OperatorError that names `place` where it is damaged."""
+    """The dump in a file's bytes; an OperatorError that names `place` if it is damaged."""
     if not content.startswith(MAGIC):
         raise _damaged(place, "is not a dump of this version's format")
     header_end = content.find(b"\n", len(MAGIC), len(MAGIC) + HEADER_BYTES_MAX)
@@ -50,7 +45,7 @@ def decode(content: bytes, place: str = "dump") -> Dump:
     middle = header_end + 1 + header.memory_bytes
     memory, identity = content[header_end + 1 : middle], content[middle:]
     if len(memory) != header.memory_bytes or len(identity) != header.identity_bytes:
-        raise _damaged(place, f"holds {len(content)} bytes, not what its header says")
+        raise _damaged(place, f"holds {len(content)} bytes, but its header says otherwise")
     if hashlib.sha256(memory + identity).hexdigest() != header.sha256:
         raise _damaged(place, "does not match its checksum")
     return Dump(
@@ -82,22 +77,22 @@ class _Header:
 
 
 def _damaged(place: str, problem: str) -> OperatorError:
-    return OperatorError(Mistake(place, problem, "the host has to be swept again"))
+    return OperatorError(Mistake(place, problem, "the host must be swept again"))
 
 
 @dataclass(frozen=True, slots=True)
 class Inflated:
-    """A part of a dump in plain text, and why it is not all of it."""
+    """A part of a dump in plain text, and why it is incomplete, if it is."""
 
     text: bytes
     problem: str = ""
 
 
 def inflate(part: bytes, limit_bytes: int) -> Inflated:
-    """A part in plain text: gzip as most hosts send it, else as it is; what is missing is said."""
+    """A part in plain text, unpacked if it is gzip, with a note on what is missing."""
     if not part.startswith(_GZIP):
         if len(part) > limit_bytes:
-            return Inflated(part[:limit_bytes], f"more than {limit_bytes} bytes, the rest was left out")
+            return Inflated(part[:limit_bytes], f"more than {limit_bytes} bytes; the rest was left out")
         return Inflated(part)
     stream = zlib.decompressobj(_GZIP_WINDOW)
     try:
@@ -107,13 +102,16 @@ def inflate(part: bytes, limit_bytes: int) -> Inflated:
     if not stream.eof:
         full = len(text) >= limit_bytes
         return Inflated(
-            text, f"more than {limit_bytes} bytes, the rest was left out" if full else "cut off in mid-stream"
+            text,
+            f"more than {limit_bytes} bytes; the rest was left out"
+            if full
+            else "cut off in the middle of the stream",
         )
     return Inflated(text)
 
 
 def _before_damage(part: bytes, limit_bytes: int) -> bytes:
-    """What a damaged gzip stream gives before its damage, block by block."""
+    """The content of a damaged gzip stream up to the damage, block by block."""
     stream, pieces, length = zlib.decompressobj(_GZIP_WINDOW), list[bytes](), 0
     for start in range(0, len(part), 256):
         try:

@@ -1,4 +1,4 @@
-"""What was read of a host -> its result: the record, and a section for each table."""
+"""From the snapshot of a host to its result: the record, and one section per table."""
 
 from archive import tables
 from archive.results import ARGUMENTS, FINDINGS, FOOTPRINTS, PROCESSES, Result
@@ -26,7 +26,7 @@ def host_result(
 
 
 def host_record(dump: Dump, snapshot: Snapshot, problem: str, rules_version: str) -> HostRecord:
-    """What is known of a host that answered; `problem` is what is missing, in a sentence."""
+    """The record of a host that answered; `problem` says in a sentence what is missing."""
     facts, counts = snapshot.facts, snapshot.counts
     return HostRecord(
         host=dump.host,

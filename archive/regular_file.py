@@ -1,4 +1,4 @@
-"""Files that an operator or a run names: only regular ones are read, and nothing is waited for."""
+"""Opening files that an operator or a run names: only regular files, and never blocking."""
 
 import errno
 import os
@@ -13,7 +13,7 @@ from typing import BinaryIO
 def opened(path: Path) -> Iterator[BinaryIO]:
     """A regular file, or /dev/null, for reading; OSError for a folder, a pipe, a device or no such file."""
     try:
-        # not blocking: opening a pipe waits for whoever writes into it
+        # non-blocking, because opening a pipe waits for a writer
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
     except ValueError:  # a NUL in the name
         raise OSError(errno.EINVAL, "is not the name of a file", ascii(path)) from None

@@ -1,11 +1,7 @@
-r"""A host's result as a file: a line that names the format, a line of JSON, and sections one after the other.
+"""A host's result as a file. docs/run-directory.md describes it.
 
-mapsweep-result 1\n
-{"record": {...}, "sections": {"processes": N, "footprints": N, ...}, "sha256": ...}\n
-<processes><footprints>...
-
-A section is a table as an Arrow IPC stream. A reader takes the sections that it knows and leaves the others:
-new evidence is a new section. The same dump, read by the same installation, gives the same bytes.
+A reader takes the sections that it knows and skips the others, so new evidence can be added as a new section.
+The same dump, read by the same installation, gives the same bytes.
 """
 
 import hashlib
@@ -22,12 +18,12 @@ MAGIC: Final = b"mapsweep-result 1\n"
 HEADER_BYTES_MAX: Final = 2**20  # meminfo, notes and all
 SUFFIX: Final = ".result"
 PROCESSES, ARGUMENTS, FOOTPRINTS, FINDINGS = SECTIONS = ("processes", "arguments", "footprints", "findings")
-REMEDY: Final = "mapsweep reclassify makes it anew where the dumps were kept"
+REMEDY: Final = "`mapsweep reclassify` makes it again, if the dumps were kept"
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was made of a host's dump."""
+    """The result of classifying a host's dump."""
 
     record: HostRecord
     sections: Mapping[str, bytes]
@@ -66,7 +62,7 @@ def decode(content: bytes, place: str = "result") -> Result:
     if any(size < 0 for size in header.sections.values()) or start + sum(header.sections.values()) != len(
         content
     ):
-        raise _damaged(place, f"holds {len(content)} bytes, not what its header says")
+        raise _damaged(place, f"holds {len(content)} bytes, but its header says otherwise")
     if hashlib.sha256(memoryview(content)[start:]).hexdigest() != header.sha256:
         raise _damaged(place, "does not match its checksum")
     sections = {}

@@ -3,9 +3,10 @@
     manifest.json  manifest.sig  dumps/HOST.dump  results/RULES/HOST.result  failures/HOST.ATTEMPT.json
     failures/RULES/HOST.json  settled/RULES/TABLE-PART.parquet  closed.json  report/
 
-A host is done when its result is there. A result beats a failure, a later attempt an earlier one, and a dump
-those that brought none. A run that was killed between any two writes goes on, and gives the same result. What
-is made anew lies beside, under the name of its rules, until closed.json says that it counts.
+A host is done when its result exists. A result overrides a failure, a later attempt an earlier one, and a
+dump the attempts that gave none. A run that was killed between any two writes can continue with the same
+result. When a run is reclassified, the new objects are in folders named after their rules, until closed.json
+switches to them.
 """
 
 import re
@@ -26,17 +27,17 @@ from domain.records import Closed, Dump, Failure, Host, HostRecord, Manifest
 
 LATEST = "latest"
 MANIFEST = "manifest.json"
-MANIFEST_BYTES_MAX = 128 * 2**20  # that of 100,000 hosts has some 40 MB
+MANIFEST_BYTES_MAX = 128 * 2**20  # a manifest of 100,000 hosts has about 40 MB
 NAME_LENGTH_MAX = 40
-SHOWN_LENGTH_MAX = 80  # of what was given as a run id and is none
+SHOWN_LENGTH_MAX = 80  # characters shown of a wrong run id
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[a-z0-9_.-]{1,40}-[0-9a-f]{4}")
 _FAILURE = re.compile(r"(?P<host>.+)\.(?P<attempt>\d{1,6})\.json")
 _QUEUED = "queued"
-_BEFORE_RESULTS = ("footprints", "hosts", "processes")  # folders, and with services tables, of older runs
+_BEFORE_RESULTS = ("footprints", "hosts", "processes")  # folders of older runs; with services their tables
 
 
 def new_run_id(started: datetime, name: str, mark: str = "") -> str:
-    """`20261123T045837Z-NAME-4hex`; the four digits are drawn unless they are given as the mark."""
+    """`20261123T045837Z-NAME-4hex`; `mark` gives the four digits; they are random by default."""
     plain = re.sub(r"[^a-z0-9_.-]+", "-", name.lower())[:NAME_LENGTH_MAX].strip("-.") or "run"
     return f"{started:%Y%m%dT%H%M%SZ}-{plain}-{mark or secrets.token_hex(2)}"
 
@@ -47,7 +48,7 @@ class NoRunError(OperatorError):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one host that was asked ended: a result of what it sent, a failure, or neither as yet."""
+    """How one host of the run ended: with a result, with a failure, or not yet."""
 
     host: Host
     result: Result | None
@@ -55,13 +56,13 @@ class Outcome:
 
     @property
     def record(self) -> HostRecord | None:
-        """What is known of a host that answered."""
+        """The record of a host that answered."""
         return self.result.record if self.result else None
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Which hosts of a run have come how far, by name; a name is in one of them at most."""
+    """The names of a run's hosts by progress; each name is in at most one set."""
 
     done: frozenset[str]
     failed: frozenset[str]
@@ -69,7 +70,7 @@ class Standing:
 
 
 class Run:
-    """One run, open for reading and for writing what is not there yet."""
+    """One run, open for reading, and for writing objects that do not exist yet."""
 
     def __init__(self, store: Store, manifest: Manifest, generation: str = "") -> None:
         self.store = store
@@ -80,14 +81,14 @@ class Run:
 
     @cached_property
     def generation(self) -> str:
-        """The folder of what is made of the dumps: what counts in a closed run, else named as its rules."""
+        """The folder name of results: in a closed run the one that counts, otherwise the rules version."""
         if self._generation:
             return self._generation
         closed = self._read_closed()
         return file_name(self.manifest.rules_version) if closed is None else closed.results
 
     def remade(self, rules_version: str) -> "Run":
-        """The closed run with all to be made anew, beside what there is, which counts until it is closed."""
+        """The closed run, to be made again in new folders; the old ones count until it is closed again."""
         name = file_name(rules_version)
         again = re.fullmatch(re.escape(name) + r"(?:-(\d+))?", self.generation)
         number = int(again[1] or 1) + 1 if again else 1
@@ -101,7 +102,7 @@ class Run:
 
     @property
     def url(self) -> str:
-        """Where the run lies; Runs.open takes it."""
+        """The path or URL of the run, which Runs.open takes."""
         return self.store.url
 
     def is_there(self) -> bool:
@@ -109,28 +110,28 @@ class Run:
         return self.store.exists(MANIFEST)
 
     def host(self, name: str) -> Host:
-        """A host that the run asks; KeyError for any other."""
+        """A host of the run by name; KeyError for any other."""
         return self._host_of[file_name(name)]
 
     def asks(self, name: str) -> bool:
-        """Whether the run asks a host of exactly this name."""
+        """Whether the run has a host of exactly this name."""
         return name in self._names
 
-    # What a host sent, and what was made of it.
+    # Dumps, failures and results of hosts.
 
     def write_dump(self, dump: Dump) -> bool:
-        """Keep a host's dump; False where there is one already, which stays."""
+        """Keep a host's dump; False if there is one already, which stays."""
         return self.store.write_once(_dump_path(dump.host), dump_file.encode(dump))
 
     def read_dump(self, host: str) -> Dump:
-        """A host's dump; FileNotFoundError where none is kept."""
+        """A host's dump; FileNotFoundError if none is kept."""
         path = _dump_path(host)
         dump = dump_file.decode(self.store.read(path), self.store.place(path))
         self._check_host(dump.host, host, path)
         return dump
 
     def remove_dump(self, host: str) -> None:
-        """Drop a dump that the manifest does not keep, once its result is there."""
+        """Delete a dump that the manifest does not keep, after its result exists."""
         self.store.remove(_dump_path(host))
 
     def has_dump(self, host: str) -> bool:
@@ -138,22 +139,22 @@ class Run:
         return self.store.exists(_dump_path(host))
 
     def write_failure(self, failure: Failure, *, of_dump: bool = False) -> bool:
-        """Record that a host gave no result: no dump, or one (`of_dump`) that these rules make nothing of."""
+        """Record that a host gave no result: no dump, or one (`of_dump`) that could not be classified."""
         path = self._failure_path(failure.host) if of_dump else _attempt_path(failure.host, failure.attempt)
         return self.store.write_once(path, codec.encode(failure))
 
     def write_result(self, result: Result) -> bool:
-        """Write what a dump was made into: then the host is done. False where it was before."""
+        """Write the result of a host, which is then done. False if it was done before."""
         return self.store.write_once(self._result_path(result.record.host), results.encode(result))
 
     def read_result(self, host: str) -> Result:
-        """What a host's dump was made into; FileNotFoundError where nothing was."""
+        """The result of a host; FileNotFoundError if there is none."""
         path = self._result_path(host)
         result = results.decode(self.store.read(path), self.store.place(path))
         self._check_host(result.record.host, host, path)
         return result
 
-    # How far the run has come.
+    # Progress of the run.
 
     def standing(self) -> Standing:
         """Which hosts are done, failed, or wait to be classified; four listings, no file is read."""
@@ -167,7 +168,7 @@ class Run:
         return self._listed("dumps", ".dump")
 
     def pending(self, standing: Standing | None = None) -> tuple[Host, ...]:
-        """The hosts asked that have neither a result nor a failure, in the manifest's order.
+        """The hosts of the run that have neither a result nor a failure, in the manifest's order.
 
         By a standing that was read already, or by the present one.
         """
@@ -176,11 +177,11 @@ class Run:
         return tuple(host for host in self.manifest.hosts if host.name not in ended)
 
     def outcomes(self) -> tuple[Outcome, ...]:
-        """How every host asked has ended, in the manifest's order: all of them in memory."""
+        """How every host of the run ended, in the manifest's order; all of them in memory."""
         return tuple(self.each_outcome(self.manifest.hosts))
 
     def each_outcome(self, hosts: Iterable[Host]) -> Iterator[Outcome]:
-        """How these hosts have ended, one at a time; each one's result or failure is read once."""
+        """How these hosts ended, one at a time; each result or failure is read once."""
         done, unreadable, dumped = self._done(), self._unreadable(), self.dumped()
         attempts = self._failed_attempts()
         for host in hosts:
@@ -195,12 +196,12 @@ class Run:
                 yield Outcome(host, None, None)
 
     def last_attempt(self, host: str) -> int:
-        """The number of the last attempt that failed, 0 where none did."""
+        """The number of the last failed attempt, 0 if there is none."""
         last = 0
-        for attempt in range(1, self.manifest.limits.attempts + 1):  # what the collector numbers
+        for attempt in range(1, self.manifest.limits.attempts + 1):  # attempts that the collector numbered
             if self.store.exists(_attempt_path(host, attempt)):
                 last = attempt
-        while self.store.exists(_attempt_path(host, last + 1)):  # what was recorded after it
+        while self.store.exists(_attempt_path(host, last + 1)):  # failures that were recorded after those
             last += 1
         return last
 
@@ -217,11 +218,11 @@ class Run:
         self.store.replace(self._settled_path(table, part), content)
 
     def read_settled(self, table: str, part: int) -> bytes:
-        """The Parquet bytes of a part of a table; FileNotFoundError where the run has none."""
+        """The Parquet bytes of a part of a table; FileNotFoundError if the run has none."""
         return self.store.read(self._settled_path(table, part))
 
     def close(self, closed: Closed) -> bool:
-        """Write, after its tables, that the run is closed; False where it was. Made anew, this counts now."""
+        """Close the run after its tables are written; False if it was. A reclassified run is closed anew."""
         text = codec.encode(closed)
         if self.store.write_once("closed.json", text):
             return True
@@ -232,12 +233,12 @@ class Run:
         return True
 
     def closed(self) -> Closed | None:
-        """How the run ended, None while it is open, or while what is to be made anew is not whole."""
+        """How the run ended; None while it is open, or while reclassifying it is not finished."""
         closed = self._read_closed()
         return closed if closed is not None and closed.results == self.generation else None
 
     def forget_replaced(self) -> None:
-        """Remove what does not count any more in a closed run; a stop in between leaves some of it."""
+        """Remove objects that no longer count in a closed run; if it is interrupted, some remain."""
         for folder in ("results", "settled", "failures"):
             for name in self.store.list(folder):
                 if name != self.generation and not _FAILURE.fullmatch(name):
@@ -247,14 +248,14 @@ class Run:
         for name in (*_BEFORE_RESULTS, "services"):
             self.store.remove(f"{name}.parquet")
 
-    # What is rendered of it, for people. Rendered again it is replaced.
+    # Rendered files, for people. Rendering again replaces them.
 
     def write_report(self, name: str, content: bytes) -> None:
         """Write a file of the report."""
         self.store.replace(f"report/{name}", content)
 
     def report_path(self, name: str) -> str:
-        """Where a file of the report lies, as a path or URL."""
+        """The path or URL of a file of the report."""
         return self.store.place(f"report/{name}")
 
     def mark_mailed(self, message_id: str) -> None:
@@ -285,16 +286,16 @@ class Run:
         return self._listed(f"results/{self.generation}", results.SUFFIX)
 
     def _unreadable(self) -> frozenset[str]:
-        """The hosts of whose dumps nothing could be made."""
+        """The hosts whose dumps could not be classified."""
         return self._listed(f"failures/{self.generation}", ".json")
 
     def _listed(self, folder: str, suffix: str) -> frozenset[str]:
-        """The hosts of this run that have a file in a folder; a file of no such host is nobody's."""
+        """The hosts of this run that have a file in a folder; other files are ignored."""
         names = (name.removesuffix(suffix) for name in self.store.list(folder) if name.endswith(suffix))
         return frozenset(self._host_of[name].name for name in names if name in self._host_of)
 
     def _failed_attempts(self) -> dict[str, int]:
-        """The last attempt that failed, by host."""
+        """The last failed attempt, by host."""
         last: dict[str, int] = {}
         for name in self.store.list("failures"):
             match = _FAILURE.fullmatch(name)
@@ -315,29 +316,29 @@ class Run:
 
 
 class Runs:
-    """All runs under one folder or URL. With a key, they are signed, and none that is not is opened."""
+    """All runs under one folder or URL. With a key, new runs are signed and unsigned ones are refused."""
 
     def __init__(self, url: str, signing_key: bytes = b"") -> None:
         self.store = store_at(url)
         self._key = signing_key
 
     def create(self, manifest: Manifest) -> Run:
-        """Start a run: write its manifest; FileExistsError where a run of that id is there."""
+        """Start a run: write its manifest; FileExistsError if a run of that id exists."""
         if not _RUN_ID.fullmatch(manifest.run_id):
             raise ValueError(f"{manifest.run_id!r} is not a run id")
         names = [host.name for host in manifest.hosts]
         if len(set(names)) != len(names):
-            raise ValueError("a run asks each host once")
+            raise ValueError("a run must have each host only once")
         folder = self.store.under(manifest.run_id)
         text = codec.encode(manifest)
         if not folder.write_once(MANIFEST, text):
             raise FileExistsError(folder.url)
-        if self._key:  # after the manifest: of two that create one run, the one that did signs
+        if self._key:  # after the manifest, so that only the one creator that wrote it signs
             folder.write_once(SIGNATURE, sign(self._key, text))
         return Run(folder, manifest)
 
     def open(self, name: str) -> Run:
-        """A run by its id, path or URL, or the last one as `latest`; OperatorError where there is none."""
+        """A run by its id, path or URL, or the last one as `latest`; OperatorError if there is none."""
         if name == LATEST:
             name = self.latest()
         if _RUN_ID.fullmatch(name):
@@ -351,10 +352,10 @@ class Runs:
         """
         if not _RUN_ID.fullmatch(run_id):
             shown = ascii(run_id[:SHOWN_LENGTH_MAX])
-            raise OperatorError(Mistake(shown, "is not a run id", "mapsweep runs lists the runs there are"))
+            raise OperatorError(Mistake(shown, "is not a run id", "`mapsweep runs` lists the runs"))
         run = _opened(self.store.under(run_id), self._key)
         if run.run_id != run_id:
-            problem = f"is that of the run {run.run_id[:SHOWN_LENGTH_MAX]!a}"
+            problem = f"belongs to the run {run.run_id[:SHOWN_LENGTH_MAX]!a}"
             raise OperatorError(
                 Mistake(run.store.place(MANIFEST), problem, "the folder was moved or damaged")
             )
@@ -365,7 +366,7 @@ class Runs:
         return [name for name in self.store.list() if _RUN_ID.fullmatch(name)]
 
     def latest(self) -> str:
-        """The id of the last run that has begun; OperatorError where there is none."""
+        """The id of the run that began last; OperatorError if there is none."""
         for run_id in reversed(self.ids()):
             if self.store.exists(f"{run_id}/{MANIFEST}"):
                 return run_id
@@ -373,32 +374,32 @@ class Runs:
             Mistake(self.store.url, "holds no run", "mapsweep collect makes one; --runs names the folder")
         )
 
-    # Runs that are given to the fleet's workers, for those who look after them.
+    # Marks of runs that were given to the fleet's workers.
 
     def queue(self, run_id: str) -> None:
         """Mark a run as given to the workers, until it is finished."""
         self.store.write_once(f"{_QUEUED}/{run_id}", b"")
 
     def queued(self) -> tuple[str, ...]:
-        """The ids of the runs that are given to the workers and not finished."""
+        """The ids of the runs that were given to the workers and are not finished."""
         return tuple(name for name in self.store.list(_QUEUED) if _RUN_ID.fullmatch(name))
 
     def is_queued(self, run_id: str) -> bool:
-        """Whether the workers still have to do with a run."""
+        """Whether a run was given to the workers and is not finished."""
         return self.store.exists(f"{_QUEUED}/{run_id}")
 
     def unqueue(self, run_id: str) -> None:
-        """Take the mark of a finished run away."""
+        """Remove the mark of a finished run."""
         self.store.remove(f"{_QUEUED}/{run_id}")
 
 
 def runs_beside(run: Run) -> Runs:
-    """The runs in the same place, which growth is read against."""
+    """The runs in the same folder, with which growth is compared."""
     return Runs(run.url.rpartition("/")[0] or "/")
 
 
 def open_run(url: str, signing_key: bytes = b"") -> Run:
-    """The run at a path or URL; NoRunError where there is none, OperatorError where a key did not sign it."""
+    """The run at a path or URL; NoRunError where there is none, OperatorError if a key did not sign it."""
     local = url.startswith("~") or "://" not in url
     return _opened(store_at(str(Path(url).expanduser()) if local else url), signing_key)
 
@@ -408,19 +409,19 @@ def _opened(folder: Store, key: bytes) -> Run:
         text = folder.read(MANIFEST, MANIFEST_BYTES_MAX)
     except (FileNotFoundError, NotADirectoryError) as error:
         problem = "is not a run: it has no manifest.json"
-        raise NoRunError(Mistake(folder.url, problem, "mapsweep runs lists the runs there are")) from error
+        raise NoRunError(Mistake(folder.url, problem, "`mapsweep runs` lists the runs")) from error
     if key:
-        _check_signature(folder, key, text)  # before anything in it is looked at
+        _check_signature(folder, key, text)  # before anything in it is read
     return Run(folder, codec.decode(Manifest, text, folder.place(MANIFEST)))
 
 
 def _check_signature(folder: Store, key: bytes, manifest: bytes) -> None:
     try:
-        problem = "" if is_signed(key, manifest, folder.read(SIGNATURE)) else "does not fit manifest.json"
+        problem = "" if is_signed(key, manifest, folder.read(SIGNATURE)) else "does not match manifest.json"
     except FileNotFoundError:
         problem = "is missing"
     if problem:
-        remedy = "plan the run with the signing key of those who execute it"
+        remedy = "plan the run with the signing key of the workers that execute it"
         raise OperatorError(Mistake(folder.place(SIGNATURE), problem, remedy))
 
 

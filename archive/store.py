@@ -1,7 +1,7 @@
-"""Where objects lie: a local folder, or a bucket behind an fsspec URL. Written once, never changed.
+"""The place of objects: a local folder, or a bucket behind an fsspec URL. Objects are written once.
 
-A local object appears whole or not at all: it is written beside its place, synced, and linked to its name. A
-bucket gives the same with one put. What is rendered again is replaced as a whole.
+A local object appears whole or not at all: it is written to a temporary file, synced, and linked to its name.
+In a bucket, one put does the same. Rendered files are replaced as a whole.
 """
 
 import os
@@ -19,11 +19,11 @@ from domain.mistakes import Mistake, OperatorError
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
-SHOWN_LENGTH_MAX = 80  # of a URL that is refused
-# a URL may come from others: fsspec knows schemes that take what to read, or code, from the URL itself
+SHOWN_LENGTH_MAX = 80  # characters shown of a refused URL
+# others may choose the URL, and fsspec has schemes that execute code or read files that the URL names
 SCHEMES = ("file", "s3", "gs", "gcs", "az", "abfs", "adl", "memory")
 _SCHEMES_WITH_CONTAINER = ("abfs", "adl", "az")
-OBJECT_BYTES_MAX = 1 << 30  # what one object may be when it is read: no dump or table comes near it
+OBJECT_BYTES_MAX = 1 << 30  # limit of one object when it is read, far above any dump or table
 
 
 class Store(ABC):
@@ -36,19 +36,19 @@ class Store(ABC):
 
     @abstractmethod
     def write_once(self, path: str, content: bytes) -> bool:
-        """Write an object unless one of that name is there; False where it was. The first one stays."""
+        """Write an object unless one of that name is there; False if it was. The first one stays."""
 
     @abstractmethod
     def replace(self, path: str, content: bytes) -> None:
-        """Write an object in place of what may be there, whole or not at all: for what is rendered again."""
+        """Write or replace an object, whole or not at all; for rendered files."""
 
     @abstractmethod
     def exists(self, path: str) -> bool:
-        """Whether the object is there."""
+        """Whether the object exists."""
 
     @abstractmethod
     def remove(self, path: str) -> None:
-        """Remove an object; harmless where it is not there."""
+        """Remove an object, if it exists."""
 
     @abstractmethod
     def local_path(self, path: str) -> Path | None:
@@ -56,24 +56,24 @@ class Store(ABC):
 
     @abstractmethod
     def _first_bytes(self, path: str, most_bytes: int) -> bytes:
-        """An object's first bytes; FileNotFoundError where it is not there, OSError where it is no file."""
+        """An object's first bytes; FileNotFoundError if it is not there, OSError if it is no file."""
 
     @abstractmethod
     def _names(self, folder: str) -> list[str]:
-        """All names in a folder, empty where there is no such folder."""
+        """All names in a folder, empty if there is no such folder."""
 
     def under(self, folder: str) -> "Store":
-        """The store of a folder in this one."""
+        """A folder of this store as a store."""
         return store_at(f"{self.url}/{folder}")
 
     def place(self, path: str) -> str:
-        """How an object is named to people."""
+        """The name of an object in messages."""
         return f"{self.url}/{path}"
 
     def read(self, path: str, limit_bytes: int = OBJECT_BYTES_MAX) -> bytes:
-        """The bytes of an object; FileNotFoundError where it is not there.
+        """The bytes of an object; FileNotFoundError if it does not exist.
 
-        OperatorError where it is larger, or no file that could be read without waiting: a pipe, a device.
+        OperatorError if it is too large, or is a pipe or a device.
         """
         problem = f"is larger than {limit_bytes} bytes"
         try:
@@ -88,11 +88,11 @@ class Store(ABC):
         raise OperatorError(Mistake(self.place(path), problem, "mapsweep did not write it"))
 
     def list(self, folder: str = "") -> list[str]:
-        """Names in a folder, sorted, without unfinished writes; empty where there is no such folder."""
+        """Names in a folder, sorted, without unfinished writes; empty if the folder does not exist."""
         return sorted(name for name in self._names(folder) if not name.startswith("."))
 
     def free_bytes(self) -> int | None:
-        """How much more can be written here; None where nobody says, as in a bucket."""
+        """How much more can be written here; None if nobody says, as in a bucket."""
         place = self.local_path("")
         if place is None:
             return None
@@ -100,29 +100,27 @@ class Store(ABC):
         return shutil.disk_usage(there).free
 
     def remove_folder(self, folder: str) -> None:
-        """Remove a folder of objects, unfinished writes among them; harmless where it is not there."""
+        """Remove a folder of objects and its unfinished writes, if it exists."""
         for name in self._names(folder):
             self.remove(f"{folder}/{name}")
 
 
 def store_at(url: str) -> Store:
-    """The store at a path or URL; OperatorError where runs cannot be kept there."""
+    """The store at a path or URL; OperatorError if runs cannot be kept there."""
     if "\0" in url or not url:
         raise OperatorError(Mistake(repr(url), "is not a place for runs", "give a folder or an fsspec URL"))
     scheme, is_url, _ = url.partition("://")
     if is_url and scheme in SCHEMES and holds_secret(url):
         remedy = "give secrets to the storage's own configuration"
         raise OperatorError(
-            Mistake(
-                f"{scheme}://...", "has a user, a password or options in its URL, which it must not", remedy
-            )
+            Mistake(f"{scheme}://...", "must not hold a user, a password or options in its URL", remedy)
         )
     if "::" in url and is_url:
         remedy = "give the URL of the bucket itself, without ::"
-        raise OperatorError(Mistake(_shown(url), "is a chain of URLs, which runs are not kept in", remedy))
+        raise OperatorError(Mistake(_shown(url), "is a chain of URLs, and runs cannot be kept there", remedy))
     if is_url and scheme not in SCHEMES:
         remedy = f"give a folder, or a URL that begins with one of {', '.join(SCHEMES[:-1])}"
-        raise OperatorError(Mistake(_shown(url), "is no URL that runs are kept under", remedy))
+        raise OperatorError(Mistake(_shown(url), "is not a URL where runs can be kept", remedy))
     if url.startswith("file://"):
         url = url.removeprefix("file://")
     if "://" not in url:
@@ -131,9 +129,9 @@ def store_at(url: str) -> Store:
 
 
 def holds_secret(url: str) -> bool:
-    """Whether a URL has a place where secrets stand: options, or a user with or without a password.
+    """Whether a URL has a part that can hold secrets: options, or a user with or without a password.
 
-    A container before the account (`abfs://CONTAINER@ACCOUNT/runs`) is none.
+    A container before the account (`abfs://CONTAINER@ACCOUNT/runs`) is not such a part.
     """
     scheme, _, rest = url.partition("://")
     if any(mark in rest for mark in "?#"):
@@ -143,7 +141,7 @@ def holds_secret(url: str) -> bool:
 
 
 def _shown(url: str) -> str:
-    """A URL that is refused, as far as it can hold no secret."""
+    """A refused URL without the parts that can hold secrets."""
     scheme, _, rest = url.partition("://")
     if any(mark in rest for mark in "@?#"):
         return ascii(f"{scheme[:SHOWN_LENGTH_MAX]}://...")
@@ -159,7 +157,7 @@ class Folder(Store):
 
     def write_once(self, path: str, content: bytes) -> bool:
         target = self._root / path
-        if target.exists():  # spares the write; the link below is what decides
+        if target.exists():  # saves the write; the link below decides
             return False
         temporary = self._written_beside(target, content)
         try:
@@ -175,7 +173,7 @@ class Folder(Store):
 
     def _first_bytes(self, path: str, most_bytes: int) -> bytes:
         with opened(self._root / path) as file:
-            size_bytes = os.fstat(file.fileno()).st_size  # read() makes room for all that it is asked for
+            size_bytes = os.fstat(file.fileno()).st_size  # read() allocates as much as it is asked for
             return file.read(min(most_bytes, size_bytes + 1))
 
     def exists(self, path: str) -> bool:
@@ -192,14 +190,14 @@ class Folder(Store):
 
     def remove_folder(self, folder: str) -> None:
         super().remove_folder(folder)
-        with suppress(OSError):  # what is in it and no object of a run stays
+        with suppress(OSError):  # other files in it stay
             (self._root / folder).rmdir()
 
     def local_path(self, path: str) -> Path:
         return self._root / path
 
     def _written_beside(self, target: Path, content: bytes) -> Path:
-        """A synced file in the folder of the target, under a name that listings leave out."""
+        """A synced file in the folder of the target, under a name that listings skip."""
         self._make_folder(target.parent)
         temporary = target.parent / f".{secrets.token_hex(8)}.part"
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
@@ -210,7 +208,7 @@ class Folder(Store):
                 os.fsync(file.fileno())
         except BaseException as error:
             temporary.unlink(missing_ok=True)
-            if isinstance(error, OSError) and error.filename is None:  # a disk that is full names no file
+            if isinstance(error, OSError) and error.filename is None:  # a full disk's error names no file
                 error.filename = str(target)
             raise
         return temporary
@@ -225,14 +223,14 @@ class Folder(Store):
         except OSError as error:
             if error.errno not in {EPERM, ENOTSUP, EMLINK}:
                 raise
-            # a file system without hard links: what the gap may overwrite is a copy of the same object
+            # a file system without hard links: a race can only overwrite a copy of the same object
             if target.exists():
                 return False
             temporary.replace(target)
         return True
 
     def _make_folder(self, folder: Path) -> None:
-        """The folder and those above it, down from the root of the store; each is the owner's alone.
+        """Create the folder and those above it up to the root of the store, for the owner only.
 
         The root is made for an object that lies in it, such as a manifest. For what lies deeper it has to be
         there: of a run that was removed no folder is made again. OperatorError then.
@@ -266,7 +264,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 class _FileSystem(Protocol):
-    """What is used of an fsspec file system."""
+    """The part of an fsspec file system that is used."""
 
     def pipe_file(self, path: str, value: bytes, mode: str = "overwrite") -> object: ...
     def cat_file(self, path: str, start: int | None = None, end: int | None = None) -> bytes: ...
@@ -278,13 +276,13 @@ class _FileSystem(Protocol):
 
 
 class Bucket(Store):
-    """A bucket or other remote place behind fsspec; its drivers are installed by those who use them."""
+    """A bucket or other remote place behind fsspec; users install the drivers that they need."""
 
     def __init__(self, url: str) -> None:
         from fsspec.core import url_to_fs  # type: ignore[import-untyped] # noqa: PLC0415 # local runs do not need it
 
         try:
-            # another machine's object stays unseen while a listing is cached
+            # a cached listing does not show objects of other machines
             file_system, root = url_to_fs(url, use_listings_cache=False)
         except (ImportError, ValueError, OSError) as error:
             remedy = "install the fsspec driver of this kind of URL, or give a folder"

@@ -1,6 +1,6 @@
 """The tables of a host as Polars frames, and frames as bytes. Equal tables give equal bytes, in any process.
 
-The columns are those of docs/architecture.md; what is unknown is null.
+docs/architecture.md lists the columns; unknown values are null.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from procmaps.tables import UNKNOWN, Evidence, FootprintTable, Snapshot, Trouble
 
 COMPRESSION_LEVEL = 3
 ROWS_PER_GROUP = 1 << 20
-ARGUMENTS_LENGTH_MAX = 4096  # of a command line, in characters; some are megabytes
+ARGUMENTS_LENGTH_MAX = 4096  # characters kept of a command line; some have megabytes
 
 _EVIDENCE: Final = {int(evidence): evidence.name.lower() for evidence in Evidence}
 
@@ -82,7 +82,7 @@ FINDING_SCHEMA: Final[dict[str, type[pl.DataType]]] = {
 
 
 def processes_frame(snapshot: Snapshot, identity: IdentityTable) -> pl.DataFrame:
-    """A row a process, in the order of the dump."""
+    """One row per process, in the order of the dump."""
     processes = snapshot.processes
     columns: dict[str, Values] = {
         "pid": processes.pid,
@@ -109,7 +109,7 @@ def processes_frame(snapshot: Snapshot, identity: IdentityTable) -> pl.DataFrame
 
 
 def arguments_frame(snapshot: Snapshot) -> pl.DataFrame:
-    """A row a process, in the order of the dump: what it was called with, secrets masked."""
+    """One row per process, in the order of the dump: its arguments, with secrets masked."""
     processes = snapshot.processes
     columns: dict[str, Values] = {
         "pid": processes.pid,
@@ -122,7 +122,7 @@ def arguments_frame(snapshot: Snapshot) -> pl.DataFrame:
 
 
 def findings_frame(snapshot: Snapshot, found: list[Finding]) -> pl.DataFrame:
-    """A row a finding, the gravest first."""
+    """One row per finding, the most severe first."""
     processes = snapshot.processes
     of = np.array([each.process for each in found], np.int64)
     columns: dict[str, Values] = {
@@ -140,7 +140,7 @@ def findings_frame(snapshot: Snapshot, found: list[Finding]) -> pl.DataFrame:
 
 
 def footprints_frame(snapshot: Snapshot, footprints: FootprintTable) -> pl.DataFrame:
-    """A row a process, kind and block size, in the order of the table."""
+    """One row per process, kind and block size, in the order of the table."""
     labels = np.array([kind.label for kind in Kind])
     columns: dict[str, Values] = {
         "pid": snapshot.processes.pid[footprints.process],
@@ -159,14 +159,14 @@ def footprints_frame(snapshot: Snapshot, footprints: FootprintTable) -> pl.DataF
 
 
 def to_ipc(frame: pl.DataFrame) -> bytes:
-    """A frame as an Arrow IPC stream, which is a tenth of the work of Parquet for a table of this size."""
+    """A frame as an Arrow IPC stream, which costs a tenth of Parquet for a table of this size."""
     target = BytesIO()
     frame.write_ipc_stream(target, compression="zstd", compat_level=pl.CompatLevel.oldest())
     return target.getvalue()
 
 
 def from_ipc(content: bytes, place: str) -> pl.DataFrame:
-    """The frame in an Arrow IPC stream; an OperatorError that names `place` where it is damaged."""
+    """The frame in an Arrow IPC stream; an OperatorError that names `place` if it is damaged."""
     try:
         return pl.read_ipc_stream(BytesIO(content))
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -200,7 +200,7 @@ def _frame(columns: dict[str, Values], schema: dict[str, type[pl.DataType]]) -> 
 
 
 def _column(name: str, values: Values, kind: type[pl.DataType]) -> pl.Series:
-    """One column; -1 in a column of counts is unknown, and so is an empty text."""
+    """One column; -1 in a column of counts means unknown, and so does an empty text."""
     if isinstance(values, list):
         texts = [text or None for text in values] if "" in values else values
         return pl.Series(name, texts, dtype=kind)
@@ -211,7 +211,7 @@ def _column(name: str, values: Values, kind: type[pl.DataType]) -> pl.Series:
 
 
 def _text(raw: bytes) -> str:
-    r"""UTF-8, with \xNN for what is not."""
+    r"""UTF-8; other bytes are written as \xNN."""
     return raw.decode("utf-8", "backslashreplace")
 
 

@@ -1,4 +1,4 @@
-"""What comes back from one probe, taken in within its limits."""
+"""The output of one probe, read within its limits."""
 
 import time
 from typing import Final
@@ -8,8 +8,8 @@ from collector.outcomes import Capture
 from domain.records import Limits
 
 READ_BYTES: Final = 2**16
-SILENCE_S: Final = 0.5  # how long one output may be silent before the other is looked at
-STDERR_BYTES: Final = 64 * 2**10  # what is kept of standard error; more is read, and dropped
+SILENCE_S: Final = 0.5  # how long to wait for one output before the other is read
+STDERR_BYTES: Final = 64 * 2**10  # how much of standard error is kept; the rest is read and dropped
 
 
 class Intake:
@@ -31,20 +31,20 @@ class Intake:
         if not self.begun:
             self.begun = self._mark in self._received
             if not self.begun and len(self._received) > stream.NOISE_BYTES:
-                self.cut = f"more than {stream.NOISE_BYTES} bytes came that are not ours"
+                self.cut = f"more than {stream.NOISE_BYTES} bytes came that are not the stream"
         if len(self._received) > self._limits.received_bytes:
             del self._received[self._limits.received_bytes :]
             self.cut = f"more than {self._limits.received_bytes} bytes came"
 
     def take_stderr(self, chunk: bytes) -> None:
-        """Bytes of standard error; they are no sign of life."""
+        """Bytes of standard error; they do not reset the idle timer."""
         self._stderr += chunk[: STDERR_BYTES - len(self._stderr)]
 
     def silence(self) -> None:
-        """Nothing came for a while. Before the stream has begun, its own deadline holds."""
+        """Nothing came for a while. Before the stream begins, another deadline applies."""
         if self.begun and time.monotonic() - self._last_s > self._limits.idle_s:
             self.cut = f"no byte came for {self._limits.idle_s:g} s"
 
     def capture(self, exit_status: int | None) -> Capture:
-        """All that came."""
+        """Everything that was received."""
         return Capture(bytes(self._received), bytes(self._stderr), exit_status, self.cut)

@@ -15,7 +15,7 @@ from collector.trouble import HostTrouble
 from collector.watchdog import INTERRUPTED, Guard
 from domain.records import Dump, Failure, Host, Stage
 
-# As sshd gives it: nothing of our own environment, least of all a sudo's, reaches the probe.
+# Like sshd's: the environment of mapsweep, above all that of sudo, must not reach the probe.
 ENVIRONMENT: Final = {"PATH": os.environ.get("PATH") or os.defpath}
 
 
@@ -75,7 +75,7 @@ def _read(
 
 
 def _chunks(child: subprocess.Popen[bytes], intake: Intake) -> Iterator[None]:
-    """Takes in both outputs until both have ended; a step a time that something came, or did not for long."""
+    """Reads both outputs until both have ended, one step per read or timeout."""
     with selectors.DefaultSelector() as selector:
         for pipe, take in ((child.stdout, intake.take), (child.stderr, intake.take_stderr)):
             if pipe is not None:
@@ -98,11 +98,11 @@ def _tell(child: subprocess.Popen[bytes], text: bytes) -> None:
             child.stdin.write(text)
             child.stdin.close()
         except BrokenPipeError:
-            pass  # it has ended already; its exit status says why
+            pass  # it has already ended; its exit status says why
 
 
 def _kill(child: subprocess.Popen[bytes]) -> None:
-    """The probe and whatever it started."""
-    # it may have ended by itself, or run as root through sudo: then it ends on its closed output
+    """Kills the probe and all that it started."""
+    # it may have ended, or it runs as root through sudo and ends when its output is closed
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)

@@ -16,13 +16,13 @@ from domain.moments import now
 from domain.records import Dump, Failure, Host, Limits, Stage
 from procmaps.masking_options import Masking
 
-UNPACK_S: Final = 30.0  # of a host's whole time, at most and at least: for what is done with what came
-UNPACK_SHARE: Final = 0.25
+UNPACK_S: Final = 30.0  # most of a host's total time that is kept for unpacking ...
+UNPACK_SHARE: Final = 0.25  # ... and the share of it, if that is less
 
 _STATUS_REASONS: Final[dict[int | None, str]] = {
     probe.EXIT_REFUSED: "root_refused",
     probe.EXIT_NO_PROC: "no_proc",
-    126: "no_shell",  # the shell's own: found, and not to be run
+    126: "no_shell",  # exit status of the shell: found but not executable
     127: "no_shell",  # not found
 }
 
@@ -40,7 +40,7 @@ class Turn:
     started_s: float  # time.monotonic
 
     def failed(self, trouble: HostTrouble) -> Failure:
-        """The host gave no dump."""
+        """A failure: the host gave no dump."""
         return Failure(
             self.host.name,
             trouble.stage,
@@ -54,26 +54,26 @@ class Turn:
         )
 
     def read_by_s(self, limits: Limits) -> float:
-        """When the host has to have sent all (time.monotonic): the rest of its time is to unpack it."""
+        """When the host must have sent everything (time.monotonic); the rest of its time is for unpacking."""
         return self.started_s + limits.total_s - _unpack_s(limits)
 
     def left_s(self, limits: Limits) -> float:
-        """How long what it sent may be worked on from now."""
+        """How many seconds from now the received data may be worked on."""
         return max(self.started_s + limits.total_s - time.monotonic(), _unpack_s(limits))
 
     def elapsed_s(self) -> float:
-        """Since the attempt began."""
+        """Seconds since the attempt began."""
         return round(time.monotonic() - self.started_s, 3)
 
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """What came back from the probe, and why reading ended."""
+    """The output of the probe, and why reading ended."""
 
     received: bytes
     stderr: bytes
-    exit_status: int | None  # None where none came
-    cut: str = ""  # why we stopped reading, "" where the host ended by itself
+    exit_status: int | None  # None if none came
+    cut: str = ""  # why reading was stopped; "" if the host ended by itself
 
 
 def begin(host: Host, attempt: int) -> Turn:
@@ -82,7 +82,7 @@ def begin(host: Host, attempt: int) -> Turn:
 
 
 def conclude(turn: Turn, drawn: probe.Probe, capture: Capture, session: Session) -> Dump:
-    """What came back, as a dump; raises HostTrouble where nothing useful did."""
+    """The output as a dump; raises HostTrouble if it has nothing useful."""
     masking = session.masking
     if stream.begin_mark(drawn.nonce) not in capture.received:
         raise _never_began(turn.host, capture, masking)
@@ -113,7 +113,7 @@ def conclude(turn: Turn, drawn: probe.Probe, capture: Capture, session: Session)
 
 
 def _unpacked(turn: Turn, drawn: probe.Probe, capture: Capture, session: Session) -> stream.Parts:
-    """In a process of its own: what a host sends can be dear to unpack and to mask, by its own doing."""
+    """Unpack in a separate process, because a host can make its data expensive to unpack and to mask."""
     limits = session.limits
     try:
         return session.processes.run(
@@ -128,10 +128,10 @@ def _unpacked(turn: Turn, drawn: probe.Probe, capture: Capture, session: Session
     except CancelledError:
         raise HostTrouble(Stage.READ, INTERRUPTED) from None
     except TimeoutError:
-        detail = f"{len(capture.received)} bytes came, which could not be unpacked and masked in time"
+        detail = f"{len(capture.received)} bytes came, and could not be unpacked and masked in time"
         raise HostTrouble(Stage.READ, "unpack_timeout", detail) from None
     except ProcessExpired:
-        detail = "the process that unpacked what came was killed"
+        detail = "the process that unpacked the received data was killed"
         raise HostTrouble(Stage.READ, "worker_lost", detail) from None
 
 
@@ -140,7 +140,7 @@ def _unpack_s(limits: Limits) -> float:
 
 
 def _ending(capture: Capture, masking: Masking) -> str:
-    """Why no more came, as far as we know."""
+    """Why no more came, as far as it is known."""
     if capture.cut:
         return capture.cut
     said = one_line(capture.stderr, masking=masking)
@@ -149,7 +149,7 @@ def _ending(capture: Capture, masking: Masking) -> str:
 
 
 def _never_began(host: Host, capture: Capture, masking: Masking) -> HostTrouble:
-    """By exit status and by what was asked for; prompts and messages differ in wording and language."""
+    """Judged by exit status and request, because prompts and messages differ in wording and language."""
     detail = _ending(capture, masking)
     if capture.received.strip():
         detail += f"; printed: {one_line(capture.received, 80, masking)}"

@@ -1,4 +1,4 @@
-"""What is run on a host, and what is written to its standard input."""
+"""The command that runs on a host, and its standard input (docs/dump-format.md)."""
 
 import secrets
 import shlex
@@ -14,7 +14,7 @@ EXIT_REFUSED, EXIT_NO_PROC, EXIT_NO_TOOL = 64, 66, 69
 
 
 def flattened(script: str) -> str:
-    """The script on one line, without comments: sudoers rules and csh know no line break in an argument."""
+    """The script on one line without comments: sudoers and csh allow no line breaks in an argument."""
     lines = (line.strip() for line in script.splitlines())
     return " ".join(line for line in lines if line and not line.startswith("#"))
 
@@ -32,12 +32,12 @@ class Probe:
 
     @property
     def command(self) -> str:
-        """The argument list as one line for a login shell of any make."""
+        """The argument list as one line for any login shell."""
         return shlex.join(self.argv)
 
 
 def draw(host: Host, limits: Limits, evidence: Evidence) -> Probe:
-    """A probe with a nonce of its own."""
+    """A probe with a new nonce."""
     if "\n" in host.root:
         raise ValueError(f"root of {host.name} has a line break")
     nonce = secrets.token_hex(16)

@@ -1,14 +1,13 @@
-# What mapsweep runs on a host: reads /proc, writes to standard output, changes nothing.
+# The program that mapsweep runs on a host: it reads /proc, writes to standard output, and changes nothing.
 #
-# It is sent as one line, the argument of /bin/sh -c (collector/probe.py takes out the comments and joins the
-# lines), and is the same text for every host and every run, so that a sudoers rule can allow exactly this.
-# So that any login shell passes it on unchanged, and joined lines mean the same: each statement ends in a
-# semicolon, and there is no exclamation mark (csh), no doubled backslash (fish) and no doubled blank (sudoers).
+# It is sent as one line, as the argument of /bin/sh -c (collector/probe.py removes the comments and joins the
+# lines). Its text is the same for every host and every run, so that a sudoers rule can allow exactly this text.
+# Every login shell must pass it on unchanged, and the joined lines must mean the same. Therefore each statement
+# ends in a semicolon, and there is no exclamation mark (csh), no double backslash (fish), no double blank (sudoers).
 #
-# Standard input: the nonce, then "smaps_kb=N root=PREFIX". The nonce marks the records, and must not be seen by
-# the processes that are read: it is never on a command line and never in the environment. Through sudo whoever
-# may run the probe chooses these lines, so each value is checked before use, and none becomes a command.
-# Exit: 0 all was sent, 64 refused, 66 no /proc there, 69 no tool to read it with, else what awk ended with.
+# docs/dump-format.md describes its standard input and its output. Through sudo, whoever may run the probe chooses
+# the input, so each value is checked before use, and none becomes a command.
+# Exit status: 0 everything was sent, 64 refused, 66 no /proc, 69 neither awk nor grep, otherwise that of awk.
 
 : mapsweep probe;
 unset nonce options smaps digits hex root pack low attempt ended GZIP POSIXLY_CORRECT;
@@ -46,8 +45,8 @@ case $root in
     *'\'*) refuse "root has a backslash";;
 esac;
 
-# Through sudo this runs as root for an account that is not: that account chooses neither the tools nor a tree
-# whose links could lead anywhere.
+# Through sudo this runs as root for another account. That account must not choose the tools, nor a tree whose
+# links could lead anywhere.
 if test -n "${SUDO_UID-}${DOAS_USER-}"; then
     PATH=/usr/sbin:/usr/bin:/sbin:/bin;
     if test -n "$root"; then refuse "root= is refused through sudo"; fi;
@@ -55,7 +54,7 @@ fi;
 
 cd "$root/proc" || exit 66;
 set -- [0-9]*;
-# One host's trouble must not become a load on it.
+# The probe must not become a load on a host in trouble.
 # shellcheck disable=SC3045
 ulimit -t 120 2>/dev/null;
 low=;
@@ -63,8 +62,8 @@ if command -v nice >/dev/null 2>&1; then low="nice -n 10"; fi;
 pack=;
 if command -v gzip >/dev/null 2>&1; then pack="gzip -1"; fi;
 
-# Echo is built in (a pipe, no command line), and takes any number of pids. Some expand backslashes: of the values
-# checked above none has one.
+# echo is a builtin, so the nonce goes through a pipe and not to a command line, and the number of pids is not
+# limited. Some shells expand backslashes in echo; the values that were checked above have none.
 list() {
     echo "$nonce";
     echo "$root";
@@ -72,12 +71,12 @@ list() {
     echo "$*";
 };
 
-# All in one awk: a process a file would cost ten times the time. mawk gives up when a process ends while it is
-# being read (exit 2); then the reading starts over, and what was sent is void.
+# One awk reads everything, because one process per file would take ten times as long. mawk gives up (exit 2) when
+# a process ends while it is read; then the reading starts over, and what was sent before is void.
 collect() {
     # shellcheck disable=SC2086
     list "$@" | $low awk -v "pack=$pack" '
-    # One file whole: RS is a byte that does not occur, or is put back where it does.
+    # Reads a whole file: RS is a byte that does not occur in it, or is put back where it does.
     function slurp(file, chunk, text, got, parts) {
         text = "";
         parts = 0;
@@ -98,15 +97,15 @@ collect() {
         content = slurp(file);
         if (failed == 0) emit(kind, 0, content);
     }
-    # Identity is sent after all memory; a process that makes its arguments huge gets them cut, and so does the
-    # probe, whose arguments are this text.
+    # The identity part is sent after the memory part. Huge arguments of a process are cut, and so are those of the
+    # probe, which are this text.
     function hold(kind, pid, content) {
         content = substr(content, 1, held_bytes < 67108864 ? 131072 : 1024);
         if (kind == "cmdline" && index(content, "mapsweep probe")) content = substr(content, 1, 40);
         held_bytes += length(content);
         held[++helds] = nonce " " kind " " pid "\n" content "\n";
     }
-    # Heap sort of rank[] by key[], the smallest first.
+    # Heap sort of rank[] by key[], smallest first.
     function sift(top, end, child, moved) {
         moved = rank[top];
         while ((child = 2 * top) <= end) {
@@ -117,7 +116,7 @@ collect() {
         }
         rank[top] = moved;
     }
-    # Which processes to read smaps of: the largest RssAnon first, those that do not fit the budget left out.
+    # Chooses the processes whose smaps is read: largest RssAnon first, without those that do not fit the budget.
     function choose(budget, i, n, status, swap, resident) {
         n = 0;
         for (i = 1; i <= listed; i++) {
@@ -160,7 +159,7 @@ collect() {
         }
         if (kind == "maps") maps = slurp(dir kind);
         if (failed || maps == "") {
-            # Denied if the process is still there, with its memory; else it was ending.
+            # Denied if the process still exists and has memory; otherwise it was ending.
             if (index(slurp(dir "status"), "\nVmSize:") == 0) {
                 vanished++;
                 return;
@@ -180,7 +179,7 @@ collect() {
         hold("cgroup", pid, maps);
         groups[maps] = 1;
     }
-    # memory.max and memory.current of one cgroup and all above it; v2 (unified, hybrid), then v1.
+    # memory.max and memory.current of a cgroup and all its parents; v2 (unified, hybrid), then v1.
     function limit_of(path, version, max, current) {
         while (path > "/") {
             if ((version, path) in seen) return;
@@ -236,7 +235,7 @@ collect() {
         if (failed) text = slurp(root "/usr/lib/os-release");
         emit("os-release", 0, text);
         cgroups();
-        # Own smaps, wherever root is: the page size is the kernel that runs.
+        # The probe reads its own smaps, whatever root is, because the page size is that of the running kernel.
         RS = "\n";
         while ((getline line < "/proc/self/smaps") > 0) {
             if (line ~ /^KernelPageSize:/) {
@@ -257,7 +256,8 @@ collect() {
         if (pids[1] == "[0-9]*") listed = 0;
         RS = "\001";
         sent = kernel = denied = vanished = helds = held_bytes = 0;
-        # Some awks end a record at a NUL, so that arguments arrive joined by RS: known by the own command line.
+        # Some awks end a record at a NUL, so arguments arrive joined by RS; the own command line shows whether this
+        # awk does so.
         cuts = (slurp("/proc/self/cmdline") ~ /^[^\001]*awk\001/);
         if (smaps + 0 > 0) choose(smaps + 0);
         for (i = 1; i <= listed; i++) process(pids[i]);
@@ -278,8 +278,8 @@ collect() {
     }';
 };
 
-# Without awk, or where it gave up: one grep a kind of file. It puts the path before each line, so that no text can
-# pass for another file.
+# Without awk, or after it gave up: one grep per kind of file. It puts the path before each line, so that no text
+# can look like another file.
 grepped() {
     echo "$nonce grep 0";
     grep -a "" "$@" /dev/null 2>/dev/null;

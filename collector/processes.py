@@ -1,4 +1,4 @@
-"""Work on the bytes of a host in a process beside this one: it can be stopped, and holds up no other host."""
+"""Work on a host's bytes in separate processes: it can be stopped, and does not delay other hosts."""
 
 import os
 import queue
@@ -18,8 +18,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 POLL_S: Final = 0.2  # how soon a stop is noticed
-TASKS_MAX: Final = 500  # a process is replaced after so many: what a library has leaked goes with it
-# More than there are cores: one host whose bytes are dear must not stand in the way of all others.
+TASKS_MAX: Final = 500  # a process is replaced after so many calls, which frees what a library has leaked
+# More than cores, because one host with expensive data must not delay all others.
 A_CORE: Final = 2
 AT_LEAST: Final = 4
 
@@ -27,12 +27,11 @@ AT_LEAST: Final = 4
 class Processes:
     """Runs functions in processes, one at a time in each. They start when needed, and are replaced if killed.
 
-    Each process has pipes of its own (a pool of one): one that is killed while it sends garbles nothing of
-    the others.
+    Each process has its own pipes (a pool of one), so killing one while it sends does not corrupt the others.
     """
 
     def __init__(self, most: int = 0) -> None:
-        self._free = queue.LifoQueue[ProcessPool | None]()  # the one that worked last is the one to work next
+        self._free = queue.LifoQueue[ProcessPool | None]()  # the one that worked last works next
         for _ in range(most or max(AT_LEAST, A_CORE * (os.cpu_count() or 1))):
             self._free.put(None)  # not started yet
 
@@ -44,11 +43,11 @@ class Processes:
         *arguments: P.args,
         **options: P.kwargs,
     ) -> R:
-        """What `function` returns or raises; both have to be picklable, and it a function of a module.
+        """The result of `function`, a function of a module; results and errors must be picklable.
 
-        `deadline_s` is asked when a process is free: how many seconds the function has. TimeoutError where
-        it takes longer, pebble.ProcessExpired where its process is killed, CancelledError once `stopped`
-        says so.
+        `deadline_s` is called when a process is free, and gives the seconds that the function has.
+        TimeoutError if it takes longer, pebble.ProcessExpired if its process is killed, CancelledError
+        after `stopped` is true.
         """
         pool = self._next(stopped)
         try:
@@ -73,7 +72,7 @@ class Processes:
             self._free.put(pool)
 
     def stop(self) -> None:
-        """End the processes that are at no work."""
+        """End the idle processes."""
         while True:
             try:
                 _drop(self._free.get_nowait())
@@ -81,7 +80,7 @@ class Processes:
                 return
 
     def _next(self, stopped: Callable[[], bool]) -> ProcessPool | None:
-        """One that is at no work, None in place of one that has to be started."""
+        """An idle process; None if one must be started."""
         while True:
             try:
                 pool = self._free.get(timeout=POLL_S)
@@ -107,8 +106,8 @@ def _drop(pool: ProcessPool | None) -> None:
 
 @cache
 def _forkserver() -> ForkServerContext:
-    """Where the processes come from: a fork of this one, with its SSH threads, could hang."""
-    # inherited: NumPy's BLAS starts threads on import, and a fork beside them may hang
+    """A forkserver, because a fork of this process with its SSH threads could hang."""
+    # inherited: NumPy's BLAS starts threads on import, and a fork with threads may hang
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     context = get_context("forkserver")
     context.set_forkserver_preload(["__main__", "collector.stream", "procmaps.classify", "archive.runs"])
@@ -116,14 +115,14 @@ def _forkserver() -> ForkServerContext:
 
 
 def _begin() -> None:
-    """First thing in a process that was started here."""
+    """Runs first in each process that is started here."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     os.environ["POLARS_MAX_THREADS"] = "1"  # there is a process for each core already
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
-    """A parent that is killed cannot tell its processes, which would go on, or wait for work for ever."""
+    """End with the parent: if it is killed, this process would otherwise wait for work for ever."""
     parent = parent_process()
     if parent is not None:
         connection.wait([parent.sentinel])

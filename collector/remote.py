@@ -24,19 +24,19 @@ from collector.trouble import HostTrouble
 from collector.watchdog import INTERRUPTED, POLL_S, Guard
 from domain.records import Dump, Failure, Host, Stage
 
-FAREWELL_S: Final = 1.0  # for the library's thread to end; then it is left behind
+FAREWELL_S: Final = 1.0  # time for paramiko's thread to end; after that it is abandoned
 STDERR_READS_PER_TURN: Final = 64
 BACKOFF_S: Final = 1.0
 BACKOFF_MAX_S: Final = 30.0
 RETRIED: Final = frozenset({"throttled"})
 
-# The client's own words about a host are in the Failure; the library logs a traceback for each.
+# The Failure has the message about a host; paramiko would log a traceback for each.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 logging.getLogger("paramiko").propagate = False
 
 
 def collect(host: Host, session: Session) -> Dump | Failure:
-    """Reads one host. A connection that was throttled before its greeting is tried again, nothing else is."""
+    """Reads one host. Only a connection that was throttled before the greeting is tried again."""
     attempt = 1
     while True:
         turn = outcomes.begin(host, attempt)
@@ -47,7 +47,7 @@ def collect(host: Host, session: Session) -> Dump | Failure:
                 return turn.failed(HostTrouble(trouble.stage, INTERRUPTED))
             if trouble.reason not in RETRIED or attempt >= session.limits.attempts:
                 return turn.failed(trouble)
-        # full jitter: hosts that were turned away together do not come back together
+        # full jitter, so that hosts that were throttled together do not retry together
         session.watchdog.pause(random.uniform(0, min(BACKOFF_MAX_S, BACKOFF_S * 2**attempt)))  # noqa: S311  # no secret
         attempt += 1
 
@@ -76,11 +76,11 @@ def _attempt(turn: outcomes.Turn, session: Session) -> Dump:
 
 
 def _explained(error: Exception, stage: Stage) -> HostTrouble:
-    """An exception as the trouble of a host if it came out of the library, else as a bug of ours."""
+    """An exception as trouble of the host if paramiko raised it, otherwise as a bug in mapsweep."""
     known = None
     if isinstance(error, (paramiko.SSHException, EOFError, OSError)):
         known = faults.trouble(error, stage)
-    elif _is_librarys(error):  # it decodes what the host sends, and fails on nonsense in any way
+    elif _is_librarys(error):  # it decodes what the host sends, and may raise anything on bad data
         known = HostTrouble(stage, "protocol_error", f"{type(error).__name__}: {error}")
     return known or HostTrouble.of_error(stage, error)
 
@@ -91,7 +91,7 @@ def _is_librarys(error: Exception) -> bool:
 
 
 class _Line:
-    """The socket of one attempt, as far as there is one, and how to end whatever waits on it."""
+    """The socket of one attempt, if there is one yet, and a way to end all waiting on it."""
 
     def __init__(self) -> None:
         self._sock: socket.socket | None = None
@@ -99,7 +99,7 @@ class _Line:
 
     def hold(self, sock: socket.socket) -> None:
         self._sock = sock
-        if self._is_cut:  # while there was no socket
+        if self._is_cut:  # before there was a socket
             raise ConnectionAbortedError(errno.ECONNABORTED, os.strerror(errno.ECONNABORTED))
 
     def cut(self) -> None:
@@ -109,7 +109,7 @@ class _Line:
 
 
 def _cut(sock: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # the host may have been faster
+    with contextlib.suppress(OSError):  # the host may have closed it first
         sock.shutdown(socket.SHUT_RDWR)
 
 
@@ -145,7 +145,7 @@ class _Connection:
         self._sock.close()
 
     def explained(self, error: Exception) -> HostTrouble:
-        """An exception as the deadline that caused it, as what the library means by it, else as a bug."""
+        """An exception as the deadline that caused it, or as paramiko means it, otherwise as a bug."""
         return self._overdue() or _explained(error, self._stage)
 
     def _overdue(self) -> HostTrouble | None:
@@ -157,7 +157,7 @@ class _Connection:
         return HostTrouble(self._stage, f"{fired}_timeout", f"the deadline of the stage {fired} passed")
 
     def _enter(self, stage: Stage, seconds: float, name: str = "") -> None:
-        """A stage begins: it has `seconds`, and never more than is left of the total."""
+        """Begin a stage, which has `seconds`, but never more than the rest of the total."""
         self._stage = stage
         at_s = time.monotonic() + seconds
         if at_s < self._total_at_s:
@@ -166,9 +166,9 @@ class _Connection:
             self._guard.expect("total", self._total_at_s)
 
     def _wait(self, event: threading.Event) -> None:
-        """Until the library's thread is done or fails; the watchdog ends it if need be."""
+        """Wait until paramiko's thread is done or fails; the watchdog ends it if necessary."""
         while not event.wait(POLL_S):
-            # the library's thread may itself wait for an agent: then cutting the connection does not end it
+            # paramiko's thread may wait for an agent, and then cutting the connection does not end it
             if not self._transport.is_alive() or self._guard.fired:
                 break
         if self._stage is Stage.BANNER and self._transport.remote_version:
@@ -183,7 +183,7 @@ class _Connection:
         known = self._session.known_hosts.keys(self._host.address, self._host.port)
         options = self._transport.get_security_options()
         options.key_types = _ordered(options.key_types, {key.type for key in known})
-        # ours are the deadlines; the library's own only have to be later
+        # mapsweep has its own deadlines, so those of paramiko only have to be later
         self._transport.banner_timeout = self._limits.banner_s + self._limits.total_s
         self._transport.handshake_timeout = self._limits.total_s
         self._enter(Stage.BANNER, self._limits.banner_s + self._limits.kex_s, "kex")
@@ -202,7 +202,7 @@ class _Connection:
         key = HostKey(offered.get_name(), offered.asbytes())
         try:
             verdict = self._session.known_hosts.admit(self._host.address, self._host.port, key)
-        except OSError as error:  # accept-new could not write
+        except OSError as error:  # accept-new could not write the file
             detail = f"{error.filename} ({error.strerror})"
             raise HostTrouble(Stage.HOSTKEY, "hostkey_not_kept", detail) from None
         if verdict is not Verdict.KNOWN:
@@ -219,7 +219,7 @@ class _Connection:
                 return
             if not self._transport.is_active():
                 raise EOFError("closed during the log-in")
-        raise HostTrouble(Stage.AUTH, "auth_rejected", f"{user} may not log in with the keys offered")
+        raise HostTrouble(Stage.AUTH, "auth_rejected", f"{user} may not log in with the offered keys")
 
     def _run(self, drawn: probe.Probe) -> outcomes.Capture:
         self._enter(Stage.SUDO if self._host.become else Stage.EXEC, self._limits.exec_s)
@@ -237,7 +237,7 @@ class _Connection:
             intake.cut = overdue.detail
         capture = intake.capture(_exit_status(channel, intake))
         if unsent is not None and not capture.received and not capture.stderr and capture.exit_status is None:
-            raise unsent  # nothing of the host says more
+            raise unsent  # the host gives no further reason
         return capture
 
     def _execute(self, channel: paramiko.Channel, command: str) -> None:
@@ -250,9 +250,9 @@ class _Connection:
 
 
 def _send(channel: paramiko.Channel, content: bytes) -> OSError | None:
-    """Writes the probe's input; the error if a command that has ended closed the channel before.
+    """Writes the probe's input; gives the error if the command ended and closed the channel before.
 
-    Why it ended is still to be read, and its exit status.
+    The reason and the exit status must still be read.
     """
     try:
         channel.sendall(content)
@@ -271,7 +271,7 @@ def _own_account() -> str:
 
 
 def _read(channel: paramiko.Channel, intake: Intake) -> bool:
-    """Some of both outputs, drained together: one that nobody reads stops the other too. False at the end."""
+    """Reads some of both outputs, because one that nobody reads blocks the other. False at the end."""
     try:
         chunk = channel.recv(READ_BYTES)
     except TimeoutError:
@@ -285,7 +285,7 @@ def _read(channel: paramiko.Channel, intake: Intake) -> bool:
 
 
 def _drain_stderr(channel: paramiko.Channel, intake: Intake) -> None:
-    """What is there of standard error, a limited number of reads: a host may send faster than we read."""
+    """Reads standard error, a limited number of times, because a host may send faster than this reads."""
     for _ in range(STDERR_READS_PER_TURN):
         if not channel.recv_stderr_ready():
             return
@@ -293,13 +293,13 @@ def _drain_stderr(channel: paramiko.Channel, intake: Intake) -> None:
 
 
 def _exit_status(channel: paramiko.Channel, intake: Intake) -> int | None:
-    """None where the host sends none in time; what stderr still holds is taken as well."""
+    """The exit status; None if the host sends none in time. Reads the rest of stderr too."""
     ended = not intake.cut and channel.status_event.wait(FAREWELL_S)
     _drain_stderr(channel, intake)
     return channel.exit_status if ended and channel.exit_status >= 0 else None
 
 
 def _ordered(offered: Sequence[str], known: set[str]) -> tuple[str, ...]:
-    """The host key algorithms, those of a key that we know first: else a host of two looks a stranger."""
+    """The host key algorithms, those of known keys first; otherwise a host with two keys may look unknown."""
     signatures = known | ({"rsa-sha2-512", "rsa-sha2-256"} if "ssh-rsa" in known else set())
     return tuple(sorted(offered, key=lambda name: name not in signatures))

@@ -14,7 +14,7 @@ from procmaps.tables import Evidence
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Made once in the process that collects: keys and known hosts are read once, for all threads."""
+    """Made once per collecting process; keys and known hosts are read once for all threads."""
 
     limits: Limits = field(default_factory=Limits)
     evidence: Evidence = Evidence.MAPS
@@ -27,17 +27,17 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """With what hosts are asked, and what is kept of it: by this machine's settings, never by a run."""
+    """Credentials, host keys and masking; they come from the settings of this machine, never from a run."""
 
     credentials: Credentials = field(default_factory=Credentials)
     known_hosts: tuple[Path, ...] = ()
     host_key_policy: Policy = Policy.STRICT
-    accepted_keys: Path | None = None  # where accept-new keeps what it learns
+    accepted_keys: Path | None = None  # the file in which accept-new keeps keys
     masking: Masking = field(default_factory=Masking)
 
 
 class Sessions:
-    """A session for each run. Keys and known hosts are read once; OperatorError if those cannot be."""
+    """A session for each run. Keys and known hosts are read once; OperatorError if that fails."""
 
     def __init__(self, access: Access) -> None:
         self._keyring = Keyring(access.credentials)
@@ -46,10 +46,10 @@ class Sessions:
 
     @property
     def warning(self) -> str:
-        """What the operator should know of the known hosts, "" where nothing."""
+        """A warning about the known hosts; "" if there is none."""
         return self._known_hosts.warning
 
     def of(self, manifest: Manifest) -> Session:
-        """The run says how hosts are asked."""
+        """A session with the limits and evidence of the run."""
         evidence = Evidence[manifest.scope.evidence.upper()]
         return Session(manifest.limits, evidence, self._keyring, self._known_hosts, masking=self._masking)

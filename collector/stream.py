@@ -1,4 +1,4 @@
-"""The bytes of one host's stream, into the two parts of a dump; everything bounded."""
+"""One host's stream to the two parts of a dump, within limits. docs/dump-format.md describes both."""
 
 import gzip
 import zlib
@@ -15,21 +15,21 @@ from procmaps.secret_records import MemoryPart
 
 IDENTITY_BYTES: Final = (
     256 * 2**20
-)  # cmdline, comm and cgroup of all processes; the probe holds back at 64 MiB
-NOISE_BYTES: Final = 2**20  # what a login shell may print before the stream
-STEP_BYTES: Final = 2**18  # what is inflated at a time
+)  # cmdline, comm and cgroup of all processes; the probe cuts arguments from 64 MiB on
+NOISE_BYTES: Final = 2**20  # limit of the noise of a login shell before the stream
+STEP_BYTES: Final = 2**18  # inflated bytes per step
 GZIP_MAGIC: Final = b"\x1f\x8b"
-_CHUNK_BYTES: Final = 2**16  # what is given to zlib at a time: it copies what it leaves over
-_LINE_BYTES: Final = 2**20  # a line that is longer may be parted
-_STAT_BYTES: Final = 4096  # a record of stat, whose name may have newlines in it, is a tenth of it
-_WORD_BYTES: Final = 4096  # no name of a file, and no other word, is longer
-_TAIL_BYTES: Final = 512  # the closing counts fit in here
+_CHUNK_BYTES: Final = 2**16  # bytes passed to zlib per call, because it copies what it does not consume
+_LINE_BYTES: Final = 2**20  # a longer line may be split
+_STAT_BYTES: Final = 4096  # ten times a record of stat, whose process name may contain newlines
+_WORD_BYTES: Final = 4096  # longer than any file name or other word
+_TAIL_BYTES: Final = 512  # large enough for the closing counts
 _GZIP_WINDOW: Final = 31  # zlib: the largest window, with a gzip header and its checksum
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a stream held. Each part is a whole gzip member; the memory part is as it arrived, if whole."""
+    """The parts of a stream, each a whole gzip member; an intact memory part is kept byte for byte."""
 
     memory_gz: bytes
     identity_gz: bytes
@@ -38,12 +38,12 @@ class Parts:
 
 
 def begin_mark(nonce: str) -> bytes:
-    """The line a stream starts with, after whatever a login shell printed."""
+    """The first line of a stream, after the noise of a login shell."""
     return f"{nonce} begin 1\n".encode()
 
 
 def parts(received: bytes, nonce: str, limits: Limits, masking: Masking) -> Parts:
-    """Raises HostTrouble where nothing useful came. Zero, one or both parts may have been cut off."""
+    """The parts of a stream; HostTrouble if nothing useful came. Any part may have been cut off."""
     noise, found, stream = received.partition(begin_mark(nonce))
     if not found:
         raise HostTrouble(Stage.READ, "no_stream", _noise(received, masking))
@@ -61,7 +61,7 @@ def parts(received: bytes, nonce: str, limits: Limits, masking: Masking) -> Part
         problems.append("the stream was cut off in its identity part")
     if identity.dropped:
         problems.append(
-            f"of {identity.dropped} processes the arguments were dropped: masking them takes too long"
+            f"the arguments of {identity.dropped} processes were dropped, because masking them takes too long"
         )
     return Parts(memory.gz, identity.gz, memory.ended and identity.ended, "; ".join(problems))
 
@@ -69,32 +69,32 @@ def parts(received: bytes, nonce: str, limits: Limits, masking: Masking) -> Part
 @dataclass(frozen=True, slots=True)
 class _Part:
     gz: bytes
-    length: int  # bytes of the stream that it took
+    length: int  # bytes of the stream that it used
     inflated_bytes: int
-    ended: bool  # with its end record, and for gzip with its checksum
-    dropped: int = 0  # processes whose arguments were not masked, and so are not kept
+    ended: bool  # it has its end record, and for gzip a correct checksum
+    dropped: int = 0  # processes whose arguments were not masked and therefore dropped
 
 
 def _noise(noise: bytes, masking: Masking) -> str:
-    return f"before the stream came {len(noise)} bytes: {one_line(noise, 80, masking)}"
+    return f"{len(noise)} bytes came before the stream: {one_line(noise, 80, masking)}"
 
 
 def _last_attempt(stream: bytes, nonce: str) -> bytes:
-    """The probe may start over, and says so; what came before is void."""
+    """The stream after the last time that the probe started over."""
     at = stream.rfind(f"{nonce} again ".encode())
     newline = stream.find(b"\n", at) if at >= 0 else -1
     return stream[newline + 1 :] if at < 0 or newline >= 0 else b""
 
 
 class _Member:
-    """One gzip member, inflated piece by piece; what was cut off or is damaged ends early."""
+    """One gzip member, inflated piece by piece; if it is cut off or damaged, it ends early."""
 
     def __init__(self, stream: bytes, most_bytes: int) -> None:
         self._stream = stream
         self._most_bytes = most_bytes
         self.inflated_bytes = 0
         self.length = len(stream)
-        self.whole = False  # the checksum at its end was met
+        self.whole = False  # the checksum at its end was correct
 
     def pieces(self) -> Iterator[bytes]:
         """Of at most STEP_BYTES each."""
@@ -105,7 +105,7 @@ class _Member:
                 while piece := inflater.decompress(chunk, STEP_BYTES):
                     self._count(piece)
                     yield piece
-                    # at the end zlib leaves what follows in both places
+                    # at the end, both attributes of zlib hold the bytes that follow
                     chunk = b"" if inflater.eof else inflater.unconsumed_tail
                 if inflater.eof:
                     self.whole = True
@@ -122,9 +122,9 @@ class _Member:
 
 
 def _memory(stream: bytes, nonce: str, most_bytes: int, masking: Masking) -> _Part:
-    """Its size, its end, its names and its paths are looked at: a large host's text is never held whole.
+    """The memory part, checked in pieces, because the text of a large host is never held as a whole.
 
-    It is kept byte for byte, unless something in it is a secret.
+    It is kept byte for byte unless something in it is a secret.
     """
     secrets = MemoryPart(nonce.encode(), masking)
     if not stream.startswith(GZIP_MAGIC):
@@ -147,7 +147,7 @@ def _memory(stream: bytes, nonce: str, most_bytes: int, masking: Masking) -> _Pa
 
 
 def _identity(stream: bytes, nonce: str, most_bytes: int, masking: Masking) -> _Part:
-    """Inflated, masked, and packed again: no secret that is recognised goes further than here."""
+    """The identity part, inflated, masked and packed again, before anything else sees it."""
     most_bytes = min(most_bytes, IDENTITY_BYTES)
     if stream.startswith(GZIP_MAGIC):
         member = _Member(stream, most_bytes)
@@ -157,7 +157,7 @@ def _identity(stream: bytes, nonce: str, most_bytes: int, masking: Masking) -> _
         text, ended = _plain(stream, nonce)
         length = len(text)
     if not ended:
-        # half an argument may be half a secret that no pattern knows
+        # half an argument may be half a secret that no pattern recognises
         text = text[: max(0, text.rfind(f"\n{nonce} ".encode()))]
     budget = Budget()
     masked = mask_identity(text, nonce.encode(), masking, budget)
@@ -165,7 +165,7 @@ def _identity(stream: bytes, nonce: str, most_bytes: int, masking: Masking) -> _
 
 
 def _plain(stream: bytes, nonce: str) -> tuple[bytes, bool]:
-    """A part from a host without gzip: up to and with the line after its end mark."""
+    """A part from a host without gzip: everything up to the line after its end mark."""
     at = stream.find(_end_mark(nonce))
     newline = stream.find(b"\n", at + len(_end_mark(nonce))) if at >= 0 else -1
     return (stream[: newline + 1], True) if newline >= 0 else (stream, False)
@@ -176,7 +176,7 @@ def _end_mark(nonce: str) -> bytes:
 
 
 def _by_records(member: _Member, nonce: str) -> Iterator[bytes]:
-    """Pieces that end where a record or a line does, so that no name and no path is in two of them."""
+    """Pieces that end with a record or a line, so that no name and no path is split."""
     mark = f"\n{nonce} ".encode()
     begun = b""
     for piece in member.pieces():
@@ -192,7 +192,7 @@ def _by_records(member: _Member, nonce: str) -> Iterator[bytes]:
 
 
 def _without_half_a_word(cut: bytes) -> bytes:
-    """Without the word that the cut went through: half a secret may not look like one."""
+    """Without the word at the cut, because half a secret may not look like one."""
     start = max(0, len(cut) - _WORD_BYTES)
     ends = [cut.rfind(sign, start) + 1 for sign in (b"\n", b"\t", b" ", b"/")]
     return cut[: max(start, *ends)]

@@ -7,17 +7,19 @@ from collector import probe
 from domain.mistakes import Mistake, OperatorError
 
 _ACCOUNT: Final = re.compile(r"%?[A-Za-z_][A-Za-z0-9_.-]{0,63}")
-_ALIAS: Final = re.compile(r"[A-Z][A-Z0-9_]*")  # ALL is one too
+_ALIAS: Final = re.compile(r"[A-Z][A-Z0-9_]*")  # matches ALL too
 _SPECIAL: Final = re.compile(r"[\\*?\[\],:=#]")
 
 
 def rule(account: str) -> str:
     """The lines for a file in /etc/sudoers.d; `account` is a user, or a %group.
 
-    The first lets the account do without a terminal, where the host's sudoers file demands one.
+    The first line lets the account run the probe without a terminal, even if sudoers demands one.
     """
     if not _ACCOUNT.fullmatch(account):
-        raise OperatorError(Mistake("ACCOUNT", f"{account!r} is no account", "give a user, or a %group"))
+        raise OperatorError(
+            Mistake("ACCOUNT", f"{account!r} is not an account name", "give a user, or a %group")
+        )
     if _ALIAS.fullmatch(account):
         problem = f"{account!r} is an alias in sudoers, not an account"
         raise OperatorError(Mistake("ACCOUNT", problem, "give a user, or a %group"))
@@ -26,5 +28,5 @@ def rule(account: str) -> str:
 
 
 def _escaped(match: re.Match[str]) -> str:
-    """An argument in sudoers is a shell pattern, in a file where some characters have their own meaning."""
+    """Escapes for sudoers, where an argument is a shell pattern and some characters are special."""
     return r"\\\\" if match[0] == "\\" else f"\\{match[0]}"

@@ -11,13 +11,13 @@ from collector.trouble import HostTrouble
 from collector.watchdog import INTERRUPTED
 from domain.records import Connection, Dump, Failure, Host, Stage
 
-FILES_KEPT_FREE: Final = 64  # for all that is not a connection
-FILES_A_HOST: Final = 4  # a socket, and what is open while its dump is written
+FILES_KEPT_FREE: Final = 64  # files that are not connections
+FILES_A_HOST: Final = 4  # a socket, and the file while its dump is written
 STOP_CHECK_S: Final = 0.25
 
 
 def collect(host: Host, session: Session) -> Dump | Failure:
-    """One host, every deadline in it; a bug is its failure too, and ends no other host's turn."""
+    """Sweeps one host within all deadlines; a bug is a failure of this host only."""
     turn = outcomes.begin(host, 1)
     try:
         match host.connection:
@@ -35,7 +35,7 @@ def sweep(
     on_outcome: Callable[[Dump | Failure], None],
     stop: threading.Event,
 ) -> None:
-    """Hands each host's outcome to `on_outcome`, from several threads at once, and keeps none.
+    """Calls `on_outcome` with each host's outcome, from several threads at once, and keeps none.
 
     `stop` ends the dispatch and cuts the connections that are open; hosts that it cut have no outcome.
     An exception of `on_outcome` ends the dispatch and is raised when the others are done.
@@ -65,7 +65,7 @@ def sweep(
 
 
 def threads(session: Session) -> int:
-    """How many hosts are read at once: as asked for, as far as this process may open files."""
+    """How many hosts are read at once: as requested, but limited by the open files of this process."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return session.limits.concurrency
@@ -73,7 +73,7 @@ def threads(session: Session) -> int:
 
 
 class _Queue:
-    """The hosts still to be read, and what ended them."""
+    """The hosts that are not read yet, and what ended the sweep."""
 
     def __init__(self, hosts: Iterable[Host]) -> None:
         self._hosts: Iterator[Host] = iter(hosts)

@@ -1,4 +1,4 @@
-"""Deadlines enforced from outside whatever is being waited for: at the time, the connection is cut."""
+"""Deadlines that are enforced from another thread: when one passes, the connection is cut."""
 
 import heapq
 import itertools
@@ -9,11 +9,11 @@ from types import TracebackType
 from typing import Self
 
 INTERRUPTED = "interrupted"
-POLL_S = 0.2  # how soon an interrupt ends a wait that nothing else can end
+POLL_S = 0.2  # how soon an interrupt ends a wait
 
 
 class Guard:
-    """One connection under watch: at its deadline, and on an interrupt, `cut` is called, once."""
+    """One watched connection: `cut` is called once, at its deadline or on an interrupt."""
 
     def __init__(self, watchdog: "Watchdog", cut: Callable[[], None]) -> None:
         self._watchdog = watchdog
@@ -33,7 +33,7 @@ class Guard:
         self._watchdog.drop(self)
 
     def expect(self, stage: str, at_s: float) -> None:
-        """From now on `stage` has to be over by `at_s` (time.monotonic)."""
+        """From now on `stage` must end by `at_s` (time.monotonic)."""
         with self._lock:
             self._stage, self._at_s = stage, at_s
         self._watchdog.wake(at_s, self)
@@ -70,11 +70,11 @@ class Watchdog:
 
     @property
     def interrupted(self) -> bool:
-        """Whether interrupt() was called: what ends now ends for that reason."""
+        """Whether interrupt() was called, which is then the reason for all ends."""
         return self._interrupted.is_set()
 
     def interrupt(self) -> None:
-        """Cuts all connections, and every one that is opened later."""
+        """Cuts all connections, and each one that is opened later."""
         self._interrupted.set()
         with self._changed:
             guards = tuple(self._guards)
@@ -82,7 +82,7 @@ class Watchdog:
             guard.interrupt()
 
     def guard(self, cut: Callable[[], None]) -> Guard:
-        """A watch over one connection, for a with statement."""
+        """Watches one connection, for a with statement."""
         return Guard(self, cut)
 
     def pause(self, seconds: float) -> None:

@@ -18,7 +18,7 @@ _REFUSED = {
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One thing that is wrong in what the operator gave."""
+    """One mistake in the input of the operator."""
 
     place: str  # "inventory.yaml: web.hosts.web[9:1]", "--hosts", "mapsweep.yaml: schedules.0.crontab"
     problem: str
@@ -36,10 +36,10 @@ class OperatorError(Exception):
         self.mistakes = mistakes
 
     def __reduce__(self) -> tuple[type[Self], tuple[Mistake, ...]]:
-        """Whole across processes: by itself an exception is made anew of its text."""
+        """Keeps the mistakes when it is pickled; by default, only the text survives."""
         return type(self), self.mistakes
 
 
 def is_the_machines(error: BaseException) -> bool:
-    """Whether this machine refuses, by a disk or its owner, whatever the host: no host's fault and no bug."""
+    """Whether the cause is a disk or a permission of this machine: neither a host's fault nor a bug."""
     return isinstance(error, OSError) and error.errno in _REFUSED

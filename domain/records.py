@@ -1,11 +1,11 @@
-"""The records of a run. Frozen; what is stored is what is here."""
+"""The records of a run: frozen, and stored with exactly these fields."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar, Final
 
 SCHEMA_VERSION = 1
-STRICT: Final = {"strict": True, "extra": "forbid", "allow_inf_nan": False}  # how pydantic reads a record
+STRICT: Final = {"strict": True, "extra": "forbid", "allow_inf_nan": False}  # how pydantic validates a record
 
 
 class Connection(StrEnum):
@@ -17,22 +17,22 @@ class Connection(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A host as the inventory names it, with all that is needed to reach it and no secret."""
+    """A host of the inventory, with everything needed to reach it except secrets."""
 
     __pydantic_config__: ClassVar = STRICT
     name: str
-    address: str  # ansible_host, else the name
+    address: str  # ansible_host, or the name
     port: int = 22
-    user: str = ""  # "" is the account that runs mapsweep
-    key_file: str = ""  # "" is the agent and the account's default keys
+    user: str = ""  # "": the account that runs mapsweep
+    key_file: str = ""  # "": the agent and the account's default keys
     become: bool = False  # run the probe through sudo -n
-    root: str = ""  # prefix before /proc, /sys and /etc: "/host" where they are mounted elsewhere
+    root: str = ""  # prefix of /proc, /sys and /etc, such as "/host" if they are mounted there
     connection: Connection = Connection.SSH
     groups: tuple[str, ...] = ()
 
 
 class Stage(StrEnum):
-    """Where on the way to a host's memory things ended."""
+    """The stage of a sweep at which a host failed."""
 
     DNS = "dns"
     TCP = "tcp"
@@ -44,7 +44,7 @@ class Stage(StrEnum):
     EXEC = "exec"
     READ = "read"
     CLASSIFY = "classify"
-    RECORD = "record"  # what came could not be kept
+    RECORD = "record"  # the dump could not be stored
     WORKER = "worker"  # the worker died or failed, or the run's deadline passed before the host's turn
 
 
@@ -61,13 +61,13 @@ class Failure:
     attempt: int = 1
     at: str = ""  # UTC, RFC 3339
     elapsed_s: float = 0.0
-    trace: str = ""  # of a bug, what to report
+    trace: str = ""  # for a bug: what to report
     schema_version: int = SCHEMA_VERSION
 
 
 @dataclass(frozen=True, slots=True)
 class Dump:
-    """What one host sent. The memory part is as it arrived; in the identity part secrets are masked."""
+    """The data that one host sent; docs/dump-format.md describes the two parts."""
 
     host: str
     nonce: str  # hex; marks the records in both parts
@@ -76,13 +76,13 @@ class Dump:
     at: str = ""  # UTC, RFC 3339, when the probe was started
     elapsed_s: float = 0.0
     attempt: int = 1
-    complete: bool = True  # False: the stream was cut off; what came is kept
+    complete: bool = True  # False: the stream was cut off, and what came is kept
     problem: str = ""  # why it is not complete, or what else the operator should know
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What was asked for: two runs are compared when their scopes are equal."""
+    """What a run reads; two runs are compared if their scopes are equal."""
 
     __pydantic_config__: ClassVar = STRICT
     name: str  # the schedule's name, or "adhoc"
@@ -102,19 +102,19 @@ class Limits:
     banner_s: float = 15.0
     kex_s: float = 15.0
     auth_s: float = 20.0
-    exec_s: float = 20.0  # from the request to the first byte of the stream; sudo's wait is in here
+    exec_s: float = 20.0  # from the request to the first byte of the stream, including a delay by sudo
     idle_s: float = 30.0
     total_s: float = 180.0
-    classify_s: float = 300.0  # for one dump, once it is begun
+    classify_s: float = 300.0  # for one dump, from its start
     received_bytes: int = 256 * 2**20
     inflated_bytes: int = 2 * 2**30
-    smaps_resident_bytes: int = 8 * 2**30  # how much resident memory a host may have walked for smaps
+    smaps_resident_bytes: int = 8 * 2**30  # total VmRSS of the processes whose smaps is read on a host
     attempts: int = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a run is to do; written once, when it starts."""
+    """What a run is to do. Written once, when it starts."""
 
     __pydantic_config__: ClassVar = STRICT
     run_id: str
@@ -122,10 +122,10 @@ class Manifest:
     limits: Limits
     hosts: tuple[Host, ...]
     started_at: str  # UTC, RFC 3339
-    deadline_at: str  # UTC, RFC 3339: what has not answered by then is closed as a failure
+    deadline_at: str  # UTC, RFC 3339: hosts without a result by then fail
     tool_version: str
     rules_version: str
-    command: str = ""  # how to run it again, without secrets
+    command: str = ""  # the command that repeats it, without secrets
     keep_dumps: bool = True
     mail_to: tuple[str, ...] = ()
     schema_version: int = SCHEMA_VERSION
@@ -133,7 +133,7 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class HostRecord:
-    """What is known of a host that answered; stored in its result."""
+    """The facts of a host that answered, stored in its result."""
 
     __pydantic_config__: ClassVar = STRICT
     host: str
@@ -164,7 +164,7 @@ class HostRecord:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """How a run ended; its presence says that the run is closed."""
+    """How a run ended. If this record exists, the run is closed."""
 
     __pydantic_config__: ClassVar = STRICT
     run_id: str
@@ -173,8 +173,8 @@ class Closed:
     ok: int
     partial: int
     failed: int
-    complete: bool  # every host asked has an outcome of its own, none was closed by the deadline
-    rules_version: str = ""  # what its results were made with; "" where by more than one
+    complete: bool  # no host was failed by the deadline of the run
+    rules_version: str = ""  # the version that made all results; "" if there were several
     results: str = ""  # the folders of results/, failures/ and settled/ that count; "" before there were any
-    parts: int = 0  # of each table in settled/
+    parts: int = 0  # number of parts of each table in settled/
     schema_version: int = SCHEMA_VERSION

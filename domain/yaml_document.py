@@ -1,4 +1,4 @@
-"""YAML as the operator wrote it: a tree that knows its lines, read within limits.
+"""YAML files as a tree with line numbers, read within limits.
 
 PyYAML is imported here alone. Values mean what its safe loader makes of them, as in Ansible: YAML 1.1, merge
 keys, the last of two equal keys counts. Nothing is built of a scalar until it is asked for.
@@ -32,23 +32,23 @@ FILE_BYTES_MAX = 64 * 2**20
 DEPTH_MAX = 100
 TOO_DEEP = f"is nested more than {DEPTH_MAX} levels deep (aliases counted in full)"
 PARSER_TOO_DEEP = "exceeded maximum nesting depth"  # libyaml's own limit of 1000, with PyYAML 6.0.4
-NODES_MAX = 5_000_000  # with every alias counted as what it stands for
+NODES_MAX = 5_000_000  # each alias counts as all the values that it stands for
 
 _LOADER: type[yaml.SafeLoader] = cast("type[yaml.SafeLoader]", getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 _VALUES = yaml.SafeLoader("")  # resolves and builds scalars; reads nothing
 _STANDARD = "tag:yaml.org,2002:"
 _TEXT, _MERGE, _EQUALS = (_STANDARD + name for name in ("str", "merge", "value"))
 _SCALAR_TAGS = {_STANDARD + name for name in ("str", "int", "float", "bool", "null", "timestamp", "binary")}
-_SAME_AS_PLAIN = {None, "!unsafe"}  # Ansible's tag against templating leaves the value as it is
+_SAME_AS_PLAIN = {None, "!unsafe"}  # Ansible's tag against templating, which leaves the value unchanged
 _ENCRYPTED = {"!vault", "!vault-encrypted"}
 
 
 class Encrypted:
-    """A value under ansible-vault: it is there, and nobody here can read it."""
+    """A value that is encrypted with ansible-vault and cannot be read here."""
 
 
 class Scalar(NamedTuple):
-    """A leaf: its text, its tag ("" where the text decides) and its line."""
+    """A leaf: its text, its tag ("" if the text decides) and its line."""
 
     text: str
     tag: str
@@ -63,7 +63,7 @@ class Sequence(NamedTuple):
 class Mapping(NamedTuple):
     pairs: tuple[tuple["Node", "Node"], ...]
     line: int
-    plain: bool  # no merge key in it and no key twice
+    plain: bool  # it has no merge key and no duplicate key
 
 
 Node: TypeAlias = Scalar | Sequence | Mapping
@@ -72,15 +72,15 @@ Plain: TypeAlias = "Leaf | list[Plain] | dict[Leaf, Plain]"
 
 
 class Document(NamedTuple):
-    """A file's tree, the name it has in messages, and what the operator should know of it."""
+    """The tree of a file, its name in messages, and its warnings."""
 
     label: str
-    root: Node | None  # None: nothing but blanks and comments
+    root: Node | None  # None: only blanks and comments
     warnings: tuple[str, ...]
 
 
 def read(path: Path, label: str = "") -> Document:
-    """The one document in a file; OperatorError with file and line for what is not one."""
+    """The one document in a file; OperatorError with file and line if it is not one."""
     label = label or path.name
     try:
         with path.open("rb") as file:
@@ -95,7 +95,7 @@ def read(path: Path, label: str = "") -> Document:
 
 
 def parse(text: bytes, label: str) -> Document:
-    """The one document in a text; OperatorError with the line for what is not one."""
+    """The one document in a text; OperatorError with the line if it is not one."""
     try:
         return _Composer(text.decode("utf-8-sig"), label).document()
     except UnicodeDecodeError as error:
@@ -115,7 +115,7 @@ def parse(text: bytes, label: str) -> Document:
 
 
 def value(node: Scalar) -> Leaf:
-    """What a scalar stands for; ValueError where its text is not of its type."""
+    """The value of a scalar; ValueError if its text does not fit its type."""
     tag = node.tag or _tag(node)
     if tag in (_TEXT, _MERGE, _EQUALS):
         return node.text
@@ -139,7 +139,7 @@ def entries(mapping: Mapping) -> Iterator[tuple[Node, Node]]:
 
 
 def plain(node: Node | None) -> Plain:
-    """The tree as Python values; ValueError where a scalar's text is not of its type."""
+    """The tree as Python values; ValueError if a scalar's text does not fit its type."""
     if node is None:
         return None
     if isinstance(node, Scalar):
@@ -154,7 +154,7 @@ def _tag(node: Scalar) -> str:
 
 
 def _key_name(key: Node) -> tuple[str, str]:
-    """What makes two keys the same: "1" is not 1."""
+    """The identity of a key: "1" is not 1."""
     return (key.text, key.tag or _tag(key)) if isinstance(key, Scalar) else ("", "")
 
 
@@ -163,7 +163,7 @@ def _is_merge(key: Node) -> bool:
 
 
 def _merged(source: Node) -> Iterator[tuple[Node, Node]]:
-    """What a merge key brings in: of several mappings the first counts most, so it comes last."""
+    """The mappings of a merge key; the first one overrides the others, so it comes last."""
     if isinstance(source, Mapping):
         yield from entries(source)
     elif isinstance(source, Sequence):
@@ -181,8 +181,8 @@ class _Open:
         self.anchor = event.anchor
         self.line = line
         self.items: list[Node] = []
-        self.weight = 1  # how many values it stands for
-        self.height = 1  # how many levels it has
+        self.weight = 1  # number of values, with aliases counted in full
+        self.height = 1  # number of levels
 
     def close(self) -> Sequence | Mapping:
         if not self.is_mapping:
@@ -201,7 +201,7 @@ class _Composer:
         self._label = label
         self._events = _LOADER(text)
         self._open: list[_Open] = []
-        self._anchors: dict[str, tuple[Node, int, int] | None] = {}  # None: not whole yet
+        self._anchors: dict[str, tuple[Node, int, int] | None] = {}  # None: not complete yet
         self._root: Node | None = None
         self._warnings: list[str] = []
 
@@ -220,7 +220,9 @@ class _Composer:
             elif isinstance(event, DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    raise self._mistake(_line(event), "a second document begins", "keep one document a file")
+                    raise self._mistake(
+                        _line(event), "a second document begins", "keep one document per file"
+                    )
         return Document(self._label, self._root, tuple(self._warnings))
 
     def _begin(self, event: MappingStartEvent | SequenceStartEvent) -> None:
@@ -291,7 +293,7 @@ class _Composer:
                     raise self._mistake(key.line, "<< takes a mapping or a list of mappings")
             elif (name := _key_name(key)) in seen:
                 self._warnings.append(
-                    f"{self._label}: line {key.line}: {key.text!r} is given twice; the last one counts"
+                    f"{self._label}: line {key.line}: {key.text!r} is given twice; the last one is used"
                 )
             else:
                 seen.add(name)

@@ -10,20 +10,20 @@ import click
 
 from mapsweep.terminal.exits import Exit, run_and_exit
 
-# NumPy's BLAS starts a thread a core when it is imported, and nothing here multiplies matrices.
+# NumPy's BLAS starts one thread per core when it is imported, and nothing here multiplies matrices.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-# The verbs by what they are for. The line of help stands here, so that --help imports none of them.
+# The commands with their line of help, which is here so that --help imports none of them.
 COMMANDS = {
     "classify": "Label the memory of one process: a PID, a file, a folder like /proc/PID, or a stream.",
-    "capture": "Record what a report about a label needs.",
+    "capture": "Record the files that a report about a wrong label needs.",
     "collect": "Sweep hosts, classify every process, and render the report.",
     "report": "Render the report of a run again, or print it in another format.",
     "mail": "Send the report of a run by e-mail.",
     "runs": "List the runs that are kept.",
     "hosts": "List the hosts that a pattern selects.",
     "sudoers": "Print the sudoers line that allows the probe, and nothing else.",
-    "reclassify": "Make the results of a run anew from its kept dumps.",
+    "reclassify": "Classify the kept dumps of a run again.",
     "worker": "Execute runs from a broker's queues.",
     "beat": "Start the scheduled runs of mapsweep.yaml when they are due.",
     "demo": "Sweep a demo fleet on this machine.",
@@ -33,7 +33,7 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
 class Verbs(click.Group):
-    """A group that imports a verb when it is asked for: `mapsweep classify` must not wait for Celery."""
+    """A group that imports a command only when it is used: `mapsweep classify` must not wait for Celery."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)
@@ -98,7 +98,7 @@ def mapsweep() -> None:
 
 
 def invoke(command: click.Command, name: str, arguments: Sequence[str]) -> object:
-    """Parse and run, and let every exception through: click's main takes a gone reader for exit code 1."""
+    """Parse and run; exceptions pass, because click's main turns a closed pipe into exit code 1."""
     with command.make_context(name, list(arguments)) as ctx:
         return command.invoke(ctx)
 

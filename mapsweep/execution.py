@@ -1,4 +1,4 @@
-"""A run from its first host to the prompt: progress, Ctrl-C, the ending, the exit code."""
+"""Executes a run on the terminal: progress, Ctrl-C, the summary, the exit code."""
 
 import os
 import shlex
@@ -29,9 +29,9 @@ Execute: TypeAlias = Callable[[Run, OnProgress, Event], Ended | None]
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """What a run that was stopped is left to, and the command with which it goes on."""
+    """The message after a run was stopped, and the command that continues it."""
 
-    message: str = "stopped; the run is kept. To go on:"
+    message: str = "stopped; the run is kept. To continue:"
     flags: tuple[str, ...] = ()
     verb: tuple[str, ...] = ("collect", "--resume")
 
@@ -52,10 +52,10 @@ def conduct(
     top: int = TOP_HOSTS,
     config: Path | None = None,
 ) -> Exit:
-    """Have a run executed, and end on the terminal with what it found.
+    """Execute a run, and print its summary.
 
-    The first Ctrl-C keeps the run and says how to resume it, the second one raises KeyboardInterrupt.
-    `config` is the settings file that the printed commands have to name.
+    The first Ctrl-C keeps the run and prints how to resume it; the second one raises KeyboardInterrupt.
+    `config` is the settings file that the printed commands must name.
     """
     flags = _flags(run, config)
     stopped = replace(executor.stopped, flags=(*executor.stopped.flags, *flags, *_flags_of(wanted)))
@@ -85,7 +85,7 @@ def conduct(
 
 
 def show(settled: Report, run: Run, flags: tuple[str, ...], top: int) -> None:
-    """The ending of a sweep, on standard output."""
+    """Print the summary of a sweep on standard output."""
     places = (run.report_path(PAGE),)
     lines = summary_lines(settled, terminal_of(sys.stdout), places, _hints(settled, run, flags), top)
     sys.stdout.writelines(f"{line}\n" for line in lines)
@@ -93,7 +93,7 @@ def show(settled: Report, run: Run, flags: tuple[str, ...], top: int) -> None:
 
 
 def exit_of(closed: Closed) -> Exit:
-    """By how many hosts answered, whole or in part."""
+    """The exit code, by how many hosts answered, completely or partially."""
     if not closed.failed:
         return Exit.OK
     return Exit.ALL_FAILED if closed.failed == closed.asked else Exit.SOME_FAILED
@@ -110,7 +110,7 @@ def _tell_resume(run: Run, stopped: Stopped) -> None:
 
 
 def _flags(run: Run, config: Path | None) -> tuple[str, ...]:
-    """What a further command needs to find this run, and to do as this one did."""
+    """The flags with which another command finds this run."""
     return ("--runs", runs_beside(run).store.url, *(("--config", str(config)) if config else ()))
 
 
@@ -119,7 +119,7 @@ def _flags_of(wanted: tuple[Threshold, ...]) -> tuple[str, ...]:
 
 
 def _hints(settled: Report, run: Run, flags: tuple[str, ...]) -> tuple[str, ...]:
-    """What to do next: look into the largest process, send the report."""
+    """Commands to run next: look into the largest process, send the report."""
     hints = []
     if looking := _look_into(settled, run):
         hints.append(looking)
@@ -135,7 +135,7 @@ def _look_into(settled: Report, run: Run) -> str:
     pid = str(first.largest_pid)
     host = run.host(first.name)
     if host.root:
-        return ""  # its /proc is not where a plain command looks
+        return ""  # its /proc is not at the usual path
     if host.connection is Connection.LOCAL:
         return shlex.join(("mapsweep", "classify", pid))
     where = f"{host.user}@{host.address}" if host.user else host.address

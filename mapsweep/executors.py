@@ -12,11 +12,11 @@ from mapsweep.terminal.exits import complain
 from workers.here import embedded
 from workers.life import plan
 
-WORKERS_GO_ON = "no longer watched; the workers go on with the run. To watch it again:"
+WORKERS_GO_ON = "no longer watched; the workers continue the run. To watch it again:"
 
 
 def check(manifest: Manifest, settings: Settings, *, is_new: bool = True) -> None:
-    """OperatorError where the settings do not allow a plan; asked before anything is written."""
+    """OperatorError if the settings do not allow a plan; asked before anything is written."""
     if not _is_for_workers(manifest, settings):
         means = plan.Means(store_at(settings.runs), has_mail_server=settings.mail is not None)
         plan.check(manifest, means, is_new=is_new)
@@ -32,12 +32,12 @@ def check(manifest: Manifest, settings: Settings, *, is_new: bool = True) -> Non
 
 
 def executor(manifest: Manifest, settings: Settings) -> Executor:
-    """Who executes the run of a plan. OperatorError where a secret that it needs cannot be read."""
+    """Who executes the run of a plan. OperatorError if a secret that it needs cannot be read."""
     return _workers(settings) if _is_for_workers(manifest, settings) else _here(settings)
 
 
 def _is_for_workers(manifest: Manifest, settings: Settings) -> bool:
-    """A run that reads this machine alone is not: a worker would read its own."""
+    """Not for a run that reads only this machine, because a worker would read its own."""
     return bool(settings.broker) and any(host.connection is not Connection.LOCAL for host in manifest.hosts)
 
 

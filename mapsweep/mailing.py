@@ -1,4 +1,4 @@
-"""A run's report to its readers, and what becomes of it on the way."""
+"""Mails the report of a run, and reports the result."""
 
 import click
 
@@ -14,7 +14,7 @@ from workers.life.plan import NO_MAIL_SERVER
 
 
 def recipients(typed: tuple[str, ...]) -> tuple[str, ...]:
-    """The addresses, each once; OperatorError with every one that is none."""
+    """The addresses, each once; OperatorError with every invalid one."""
     mistakes = []
     for address in typed:
         try:
@@ -24,20 +24,20 @@ def recipients(typed: tuple[str, ...]) -> tuple[str, ...]:
     if mistakes:
         raise OperatorError(*mistakes)
     if not typed:
-        raise OperatorError(Mistake("--to", "nobody is named, and the run has no mail list"))
+        raise OperatorError(Mistake("--to", "no recipient is given, and the run has no mail list"))
     return tuple(dict.fromkeys(typed))
 
 
 def written(run: Run, to: tuple[str, ...], settings: MailSettings | None) -> bytes:
-    """The message as it would be sent."""
+    """The message, as it is sent."""
     sender = settings or MailSettings(sender="mapsweep@localhost", server="")
     return bytes(render_email.message(report(run), to, sender))
 
 
 def send(run: Run, to: tuple[str, ...], settings: MailSettings | None) -> Exit:
-    """Send the report; exit code 5 where anybody did not get it, with the reason on standard error.
+    """Send the report; exit code 5 if a recipient did not get it, with the reason on standard error.
 
-    OperatorError where no mail server is set.
+    OperatorError if no mail server is set.
     """
     if settings is None:
         raise OperatorError(NO_MAIL_SERVER)
@@ -48,7 +48,7 @@ def send(run: Run, to: tuple[str, ...], settings: MailSettings | None) -> Exit:
 
 
 def told(ended: Ended) -> Exit:
-    """Tell what became of a run's mail to those whom it names; exit codes likewise."""
+    """Report the result of the mail to the run's list; the exit codes are the same."""
     if ended.unmailed:
         return _undelivered(ended.unmailed)
     return _told(ended.delivery) if ended.delivery else Exit.OK

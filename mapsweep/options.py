@@ -1,4 +1,4 @@
-"""Options that several verbs have, each declared once, and the settings with what was typed in place."""
+"""Options of several commands, each declared once, and the settings overridden by them."""
 
 import os
 from pathlib import Path
@@ -30,7 +30,7 @@ config_option = click.option(
 )
 broker_option = click.option("--broker", metavar="URL", help="The workers' Redis, redis://HOST:PORT/DB.")
 so_far_option = click.option(
-    "--so-far", is_flag=True, help="Of a run that is open: what has come in; the other hosts are waiting."
+    "--so-far", is_flag=True, help="Show the results so far of a run that is open; other hosts are waiting."
 )
 to_option = click.option(
     "--to", multiple=True, metavar="ADDRESS", help="Who gets it; can be given several times."
@@ -38,7 +38,7 @@ to_option = click.option(
 
 
 def load(config: Path | None, **typed: str | int | bool | Path | None) -> "Settings":
-    """The settings; what was typed, by the key that it stands for, goes before all others."""
+    """The settings; `typed` values, by their keys, override all others."""
     from mapsweep.settings import settings  # noqa: PLC0415 - starts pydantic
     from mapsweep.terminal.exits import complain  # noqa: PLC0415 - likewise
 
@@ -50,7 +50,7 @@ def load(config: Path | None, **typed: str | int | bool | Path | None) -> "Setti
 
 
 def _absolute(key: str, value: str | int | bool | Path | None) -> str | int | bool | None:
-    """What was typed, a path as seen from here."""
+    """A typed value; a path is relative to the working directory."""
     if isinstance(value, Path):
         return str(value.expanduser().absolute())
     if key == "runs" and isinstance(value, str) and value and "://" not in value:

@@ -1,4 +1,4 @@
-"""What the settings and the command line ask for."""
+"""The request for a run, from the settings and the command line."""
 
 import shlex
 
@@ -18,7 +18,7 @@ ADHOC = "adhoc"  # the scope of runs that no schedule started
 def sweep_request(
     settings: Settings, patterns: tuple[str, ...], *, local: bool, command: str, mail_to: tuple[str, ...]
 ) -> Request:
-    """What the settings and the command line ask for. OperatorError where no host matches."""
+    """The request of the settings and the command line. OperatorError if no host matches."""
     return Request(
         scope=Scope(ADHOC, LOCAL if local else pattern_of(patterns), settings.evidence, settings.become),
         hosts=this_machine() if local else selected(settings, patterns),

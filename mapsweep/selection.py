@@ -16,9 +16,9 @@ LOCAL = "localhost"
 
 
 def pattern_of(patterns: tuple[str, ...]) -> str:
-    """Several --hosts are one pattern; none is all hosts. OperatorError where one is empty.
+    """Joins several --hosts into one pattern; without any it is all hosts. OperatorError if one is empty.
 
-    An empty one is most often a shell variable that is not set, and must not mean the whole fleet.
+    An empty pattern usually is an unset shell variable, and must not mean the whole fleet.
     """
     remedy = "give a pattern; `all` selects every host"
     if not all(pattern.strip() for pattern in patterns):
@@ -29,7 +29,7 @@ def pattern_of(patterns: tuple[str, ...]) -> str:
 
 
 def selected(settings: Settings, patterns: tuple[str, ...]) -> tuple[Host, ...]:
-    """The hosts, in the inventory's order; OperatorError where none matches. Warnings are told."""
+    """The hosts, in the inventory's order; OperatorError if none matches. Prints the warnings."""
     inventory = load(find_inventory(settings, os.environ))
     for warning in inventory.warnings:
         complain(warning)

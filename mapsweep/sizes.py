@@ -1,4 +1,4 @@
-"""Sizes as an operator types them, and to the last byte; `reports.sizes` has the rounded ones."""
+"""Sizes as an operator types them, and exact sizes; `reports.sizes` has the rounded ones."""
 
 import re
 
@@ -7,7 +7,7 @@ _TYPED = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGTPE]?)(?:i?B)?\s*", re.IGNORECAS
 
 
 def exact(size_bytes: int) -> str:
-    """Every byte of it: "1G 408M 716K"; zero is "0", below a KiB "12B"."""
+    """An exact size: "1G 408M 716K"; zero is "0", below a KiB "12B"."""
     words = []
     for power in range(len(_UNITS) - 1, -1, -1):
         amount = size_bytes >> 10 * power if power == len(_UNITS) - 1 else size_bytes >> 10 * power & 1023

@@ -1,4 +1,4 @@
-"""What a sweep must not find: `--fail-on native-heap=20G` ends it with exit code 1."""
+"""Thresholds of a sweep: `--fail-on native-heap=20G` ends it with exit code 1."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ MEASURES: dict[str, Callable[[HostRow], int | None]] = {
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A measure of a host, and the size from which on it is too much."""
+    """A measure of a host, and the size at which the threshold is met."""
 
     measure: str
     limit_bytes: int
 
     def met_by(self, host: HostRow) -> bool:
-        """Whether the host has that much; what is unknown meets nothing."""
+        """Whether the host has at least that much; an unknown size meets no threshold."""
         amount_bytes = MEASURES[self.measure](host)
         return amount_bytes is not None and amount_bytes >= self.limit_bytes
 
@@ -50,7 +50,7 @@ def thresholds(typed: tuple[str, ...]) -> tuple[Threshold, ...]:
 
 
 def met(wanted: tuple[Threshold, ...], report: Report) -> Iterator[str]:
-    """A sentence for each threshold that is met, naming the host with the most."""
+    """One sentence per threshold that is met, with the host that has the most."""
     for threshold in wanted:
         measure = MEASURES[threshold.measure]
         over = [host for host in report.hosts if threshold.met_by(host)]
@@ -59,4 +59,4 @@ def met(wanted: tuple[Threshold, ...], report: Report) -> Iterator[str]:
             limit = size(threshold.limit_bytes, plain=True)
             most = size(measure(worst), plain=True)
             hosts = f"{len(over)} of {len(report.hosts)} hosts"
-            yield f"{threshold.measure} of {limit} is met by {hosts}; the most: {worst.name}, {most}"
+            yield f"{threshold.measure} of {limit} is met by {hosts}; the largest: {worst.name}, {most}"

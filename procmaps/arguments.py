@@ -1,7 +1,7 @@
-"""The argument signature: what a command line runs, and the names of its flags, without their values.
+"""The argument signature: the program that a command line runs, and the names of its flags without values.
 
-Equal signatures are taken for the same service, so nothing that differs from one member to the next may be in
-it: no value, no number, no path but the script's own name.
+Processes with equal signatures count as one service, so a signature must not contain anything that differs
+between its members: no value, no number, no path except the script's own name.
 """
 
 import re
@@ -57,7 +57,7 @@ def is_title(argv: tuple[bytes, ...]) -> bool:
 
 
 def signature(argv: tuple[bytes, ...]) -> bytes:
-    """The main class, script or module, and the sorted names of the flags behind it."""
+    """The main class, script or module, and the sorted names of the flags after it."""
     if not argv or is_title(argv):
         return b""
     interpreter = _INTERPRETER.match(base_name(argv[0]))
@@ -67,7 +67,7 @@ def signature(argv: tuple[bytes, ...]) -> bytes:
 
 
 def _main(interpreter: bytes, arguments: tuple[bytes, ...]) -> tuple[bytes, tuple[bytes, ...]]:
-    """What an interpreter runs, and the arguments behind it; options before it are its own."""
+    """The program that an interpreter runs, and the arguments after it; earlier ones are its own."""
     takes_value = _TAKES_VALUE.get(interpreter, frozenset())
     skip = False
     for at, argument in enumerate(arguments):

@@ -19,10 +19,10 @@ _INSTANCE = re.compile(rb"@.*(?=\.service$)")
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """What a cgroup says; b"" where it says nothing."""
+    """The names in a cgroup path; b"" if there are none."""
 
     unit: bytes
-    container: bytes  # an instance: it says nothing about the image
+    container: bytes  # an instance, not an image
     pod: bytes  # the uid of a Kubernetes pod
 
 
@@ -44,7 +44,7 @@ def membership(cgroup: bytes) -> Membership:
     for path in paths:
         units: list[bytes] = _UNIT.findall(path)
         services = [name for name in units if name.endswith(b".service")]
-        # the innermost service; user@1000.service only manages a session
+        # the innermost service, because user@1000.service only manages a session
         unit = unit or next((name for name in reversed(services) if not name.startswith(b"user@")), b"")
         unit = unit or (units[-1] if units else b"")
     return Membership(unit, container, pod)
@@ -64,7 +64,7 @@ def _paths(cgroup: bytes) -> list[bytes]:
 def _container(path: bytes) -> bytes:
     found = _CONTAINER.findall(path)
     if found:
-        # a container in a container (kind, docker in docker): the innermost runs the process
+        # the innermost container runs the process (kind, docker in docker)
         innermost: bytes = found[-1]
         return innermost[:CONTAINER_ID_SHOWN]
     for pattern in (_ECS, _LXC, _MACHINE):

@@ -112,9 +112,7 @@ for _index, (_code, _rule) in enumerate(NAME_RULES.items()):
     _KIND_OF_CODE[_code] = _rule.kind
 _VERDICTS: Final = verdicts_of(RULES)
 _FIRST_MEMORY_RULE: Final = len(NAME_RULES)
-_USER_SPACE_END: Final = np.uint64(
-    2**57
-)  # with five levels of page tables; nothing beyond is a process's own
+_USER_SPACE_END: Final = np.uint64(2**57)  # with five levels of page tables; above it is the kernel's memory
 _ADDRESSES_32_BITS: Final = np.uint64(2**32)
 _ANON_NAMED: Final = (
     Name.GLIBC_ARENA,
@@ -129,9 +127,9 @@ _IN_DRAFT[[*OPEN_CODES, *_ANON_NAMED]] = True
 
 
 def classify(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> PartTable:
-    """Parts with kind, rule and confidence. With Evidence.MAPS what only smaps tells is left unread.
+    """Parts with kind, rule and confidence. With Evidence.MAPS, the fields of smaps are ignored.
 
-    The parts of a mapping sum to it; its resident, Pss, swap and huge bytes are shared out among them.
+    The parts of a mapping sum to it; its resident, Pss, swap and huge bytes are divided among them.
     """
     maps = snapshot.maps
     code = read_codes(maps)
@@ -161,9 +159,9 @@ def classify(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> PartTab
 
 
 def _mark_static(maps: MapTable, code: Bytes8, marks: Marks) -> None:
-    """Mark what is linked into the program, by what it maps: .NET's views of its code, musl's closed page."""
+    """Mark linked-in runtimes by their mappings: .NET's views of its code, musl's inaccessible page."""
     marks[maps.process[code == int(Name.DOTNET_CODE)]] |= BIT["dotnet"]
-    # src/malloc/mallocng/malloc.c keeps the lowest page of what it takes by brk closed
+    # src/malloc/mallocng/malloc.c keeps the lowest page of its brk memory inaccessible
     heaps = which(code == int(Name.HEAP))
     process = maps.process[heaps[maps.perms[heaps] & ACCESS == 0]]
     marks[process[~has(marks, "glibc")[process]]] |= BIT["musl"]

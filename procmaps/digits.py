@@ -1,8 +1,8 @@
-"""Numbers out of text, a whole column at once.
+"""Parses numbers in text, a whole column at once.
 
-Hex digits are set side by side and turned to bytes in one go. Decimal digits are taken by words: a word holds
-eight characters, the first in its highest byte. What stands before a field is replaced by the digit 0, so all
-widths take the same path.
+Hex digits are placed side by side and converted to bytes at once. Decimal digits are read as words: a word
+has eight characters, the first in its highest byte. Characters before a field are replaced by the digit 0, so
+that all widths are handled alike.
 """
 
 from binascii import Error, unhexlify
@@ -17,8 +17,8 @@ from procmaps.tables import UNKNOWN, Addresses, Bytes8, Flags, Ints64, which
 WORD_BYTES: Final = 8
 HEX_LIMIT_DIGITS: Final = 16
 DECIMAL_LIMIT_DIGITS: Final = 20
-LEAD_BYTES: Final = 32  # words are read this far before a field ends
-PAD_BYTES: Final = 160  # a line's fields are looked for this far behind its start
+LEAD_BYTES: Final = 32  # words are read this far before the end of a field
+PAD_BYTES: Final = 160  # fields are searched this far after the start of a line
 
 _U = np.uint64
 _LOW, _TOP, _ZEROS = _U(0x0F0F0F0F0F0F0F0F), _U(0x8080808080808080), _U(0x3030303030303030)
@@ -32,9 +32,9 @@ _FIRST = _TOP & ~_KEEP[::-1]  # the top bits of the first 0 to 8 characters
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Bytes as characters and as words at every position, and where its lines end.
+    """Bytes as characters and as words at every position, and the ends of their lines.
 
-    Before every span that is read there are LEAD_BYTES, behind it PAD_BYTES: nothing is read out of bounds.
+    LEAD_BYTES precede every span that is read, and PAD_BYTES follow it: nothing is read out of bounds.
     """
 
     raw: bytes
@@ -49,7 +49,7 @@ class Text:
 
 
 def text_of(raw: bytes) -> Text:
-    """These bytes as a Text; no span is nearer to an end of them than LEAD_BYTES and PAD_BYTES."""
+    """These bytes as a Text; spans must keep LEAD_BYTES and PAD_BYTES from their ends."""
     characters = np.frombuffer(raw, np.uint8)
     words: Addresses = np.ndarray((max(len(raw) - WORD_BYTES + 1, 0),), ">u8", raw, strides=(1,))
     pairs = np.ndarray((max(len(raw) - 1, 0),), ">u2", raw, strides=(1,))
@@ -58,12 +58,12 @@ def text_of(raw: bytes) -> Text:
 
 
 def hex_bytes(digits: Bytes8) -> tuple[Bytes8, Flags | None]:
-    """The bytes that rows of lower-case hex digits stand for, an even number a row; and which rows are sound.
+    """The bytes of rows of lower-case hex digits, an even number per row; and which rows are sound.
 
-    All are where that is None; those that are not stand for zeros.
+    None means that all are sound; the other rows give zeros.
     """
     sound: Flags | None = None
-    # unhexlify takes upper case as well
+    # unhexlify also accepts upper case
     found = _unhexlify(digits) if np.bitwise_and.reduce(digits, axis=None) & _LOWER_CASE else None
     if found is None:
         sound = np.all(_IS_HEX[digits], axis=1)
@@ -91,7 +91,7 @@ def hexadecimal(text: Text, end: Ints64, width: Ints64) -> tuple[Addresses, Flag
 
 
 def _decimal_word(digits: Addresses) -> Addresses:
-    """The numbers whose last digits stand in the lowest bytes, with 0 or nothing before them."""
+    """The numbers whose last digits are in the lowest bytes, with 0 or nothing before them."""
     value = digits & _LOW
     value = ((value >> _U(8)) & _U(0x00FF00FF00FF00FF)) * _U(10) + (value & _U(0x00FF00FF00FF00FF))
     value = ((value >> _U(16)) & _U(0x0000FFFF0000FFFF)) * _U(100) + (value & _U(0x0000FFFF0000FFFF))
@@ -99,20 +99,20 @@ def _decimal_word(digits: Addresses) -> Addresses:
 
 
 def _leading(flags: Addresses) -> Ints64:
-    """How many bytes come before the first whose top bit is set; 8 where none is. Other bits must be 0."""
+    """The number of bytes before the first whose top bit is set, or 8. Other bits must be 0."""
     exponent = flags.astype(np.float64).view(np.int64) >> 52
     leading: Ints64 = np.minimum((1023 + 63 - exponent) >> 3, WORD_BYTES)
     return leading
 
 
 def _digits_in(word: Addresses) -> Ints64:
-    """How many decimal digits these words begin with."""
+    """The number of decimal digits at the start of these words."""
     digit = word ^ _ZEROS
     return _leading((((digit & ~_TOP) + _U(0x7676767676767676)) | digit) & _TOP)
 
 
 def decimal(text: Text, at: Ints64) -> tuple[Addresses, Ints64, Flags]:
-    """The decimal numbers at these positions, how many digits they have, and which are sound: of 1 to 20."""
+    """The decimal numbers at these positions, their lengths, and which are sound (1 to 20 digits)."""
     word = text.word(at)
     width = _digits_in(word)
     value = _decimal_word(word >> ((_U(WORD_BYTES) - width.astype(np.uint64)) << _U(3) & _U(63)))
@@ -124,7 +124,7 @@ def decimal(text: Text, at: Ints64) -> tuple[Addresses, Ints64, Flags]:
 
 
 def _wide_decimal(text: Text, at: Ints64) -> tuple[Addresses, Ints64, Flags]:
-    """The same where there are eight digits or more."""
+    """The same for numbers of eight or more digits."""
     width = WORD_BYTES + _digits_in(text.word(at + WORD_BYTES))
     end = at + width
     low, middle = text.word(end - WORD_BYTES), text.word(end - 2 * WORD_BYTES)
@@ -144,7 +144,7 @@ def _wide_decimal(text: Text, at: Ints64) -> tuple[Addresses, Ints64, Flags]:
 
 
 def padded_decimal(text: Text, end: Ints64) -> Ints64:
-    """The numbers of 1 to 7 digits with blanks before them that end here; UNKNOWN where there is none."""
+    """The numbers of 1 to 7 digits with blanks before them that end here; UNKNOWN if there is none."""
     word = text.word(end - WORD_BYTES)
     digit = word ^ _ZEROS
     # of the eight characters some are blanks, at least the first, then come digits, at least one
@@ -152,7 +152,7 @@ def padded_decimal(text: Text, end: Ints64) -> Ints64:
     no_digit = (((digit & ~_TOP) + _U(0x7676767676767676)) | digit) & _TOP
     blanks = _leading(_TOP ^ blank)
     sound = (blank == no_digit) & (blank == _FIRST[blanks]) & (blanks > 0) & (blanks < WORD_BYTES)
-    # the lower half of a blank is 0, as a digit's
+    # the lower half of a blank is 0, like that of the digit 0
     return np.where(sound, _decimal_word(word).astype(np.int64), UNKNOWN)
 
 

@@ -1,4 +1,4 @@
-"""What a host says of itself, from the records that belong to no process."""
+"""The facts of a host, from the records with PID 0."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -6,17 +6,15 @@ from typing import Final
 from procmaps.lines import KILO_BYTES, VALUE_LIMIT_BYTES
 from procmaps.tables import UNKNOWN, UNLIMITED, HostFacts
 
-USER_HZ: Final = (
-    100  # clock ticks per second in /proc on all architectures that Linux still runs on but alpha
-)
+USER_HZ: Final = 100  # clock ticks per second in /proc on all supported architectures except alpha
 TEXT_LIMIT_BYTES: Final = 256
 CGROUP_LIMIT_COUNT: Final = 20_000
 MEMINFO_LIMIT_LINES: Final = 500
-_NO_LIMIT_BYTES: Final = 2**60  # cgroup v1 says "no limit" with a number near 2^63
+_NO_LIMIT_BYTES: Final = 2**60  # cgroup v1 writes "no limit" as a number near 2^63
 
 
 def facts_of(records: Mapping[bytes, bytes]) -> HostFacts:
-    """The facts in these records, by kind; what did not come, or makes no sense, is unknown."""
+    """The facts in these records, by kind; missing or invalid ones are unknown."""
     meminfo = _meminfo(records.get(b"meminfo", b""))
     procstat = records.get(b"procstat", b"").split(b"\n")
     boot_time_s = next((_seconds(line[6:]) for line in procstat if line.startswith(b"btime ")), 0.0)
@@ -40,7 +38,7 @@ def facts_of(records: Mapping[bytes, bytes]) -> HostFacts:
 
 
 def display(text: bytes) -> str:
-    r"""Bytes as text: what is not UTF-8 as \xNN. Control characters stay, for the outputs to escape."""
+    r"""Bytes as text; bytes that are not UTF-8 as \xNN. Outputs must escape control characters."""
     return text.decode("utf-8", "backslashreplace")
 
 

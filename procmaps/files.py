@@ -1,4 +1,4 @@
-"""Where in a part of a host's stream the files of each process lie."""
+"""The position of each process's files in a part of a stream."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,33 +16,33 @@ PID_LIMIT: Final = 2**22  # PID_MAX_LIMIT, include/linux/threads.h
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """Where one file of each process starts and ends; 0 where it did not come, as no file starts there."""
+    """The start and end of one file of each process; 0 if it did not come, because no file starts there."""
 
     start: Ints64
     end: Ints64
 
     @property
     def sent(self) -> Flags:
-        """Processes whose file came, be it empty."""
+        """Processes whose file came, even if it is empty."""
         return self.start > 0
 
     @property
     def filled(self) -> Flags:
-        """Processes whose file came with something in it."""
+        """Processes whose file came and is not empty."""
         return self.end > self.start
 
     def contents(self, raw: bytes) -> list[bytes]:
-        """The file of each process; b"" where it did not come."""
+        """The file of each process; b"" if it did not come."""
         return [raw[start:end] for start, end in zip(self.start.tolist(), self.end.tolist(), strict=True)]
 
     def or_else(self, other: "Spans", chosen: Flags) -> "Spans":
-        """These where `chosen`, else the other file's."""
+        """This file where `chosen`, otherwise the other file."""
         return Spans(np.where(chosen, self.start, other.start), np.where(chosen, self.end, other.end))
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The files of the processes, one entry a process in each."""
+    """The files of the processes, one entry per process in each."""
 
     pids: Ints64  # in the order in which they came
     spans: Mapping[bytes, Spans]  # by kind
@@ -51,7 +51,7 @@ class Files:
 def find_files(
     records: Records, kinds: frozenset[bytes], shift: int, limit_processes: int, note: Note
 ) -> Files:
-    """The records of these kinds by process; of those that came more than once the first.
+    """The records of these kinds by process; the first one if a record came more than once.
 
     `shift` is added to all positions; `limit_processes` is how many processes there may be.
     """
@@ -62,13 +62,13 @@ def find_files(
     if not possible.all():
         for row in rows[~possible].tolist():
             name = records.kinds[records.kind[row]].decode()
-            note(f"{name} of a process {records.pid[row]}, which cannot be, was left out")
+            note(f"{name} of the impossible pid {records.pid[row]} was left out")
         rows, pid = rows[possible], pid[possible]
     distinct, first, process = np.unique(pid, return_index=True, return_inverse=True)
     order = np.argsort(first)
     process = np.argsort(order)[process]
     if len(distinct) > limit_processes:
-        note(f"processes beyond {limit_processes} were left out")
+        note(f"processes above the limit of {limit_processes} were left out")
         within = process < limit_processes
         rows, process = rows[within], process[within]
     pids = distinct[order[:limit_processes]]
@@ -77,7 +77,7 @@ def find_files(
     for code, name in enumerate(records.kinds):
         if not wanted[code]:
             continue
-        own = which(kind == code)[::-1]  # where one came twice, what is written last stays: the first
+        own = which(kind == code)[::-1]  # if one came twice, the first one is written last and stays
         spans[name].start[process[own]] = records.start[rows[own]] + shift
         spans[name].end[process[own]] = records.end[rows[own]] + shift
         for row in which(np.bincount(process[own], minlength=1) > 1).tolist():

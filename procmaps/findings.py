@@ -1,4 +1,4 @@
-"""What a process's memory says that somebody could act on: with its evidence and what would confirm it."""
+"""Findings about a process's memory that somebody can act on, each with its evidence and its test."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,20 +16,20 @@ ARENA_HEAPS_LEAST_COUNT: Final = 8
 ARENA_RESIDENT_LEAST_BYTES: Final = 64 * MIB
 ARENA_RESERVED_LEAST_BYTES: Final = 512 * MIB
 STACKS_RESERVED_LEAST_BYTES: Final = 256 * MIB
-IDLE_SHARE_MOST: Final = 0.1  # of what is reserved, resident: then it is a reservation and no use
+IDLE_SHARE_MOST: Final = 0.1  # resident share of the reserved size below which it is only a reservation
 HUGE_STACKS_LEAST_BYTES: Final = 32 * MIB
 UNIDENTIFIED_LEAST_BYTES: Final = 64 * MIB
-UNIDENTIFIED_LEAST_SHARE: Final = 0.2  # of the committed bytes
-MAP_COUNT_WARN_SHARE: Final = 0.8  # of vm.max_map_count; mmap fails at 1
+UNIDENTIFIED_LEAST_SHARE: Final = 0.2  # share of the committed bytes
+MAP_COUNT_WARN_SHARE: Final = 0.8  # share of vm.max_map_count; at 1 mmap fails
 MAP_COUNT_ALARM_SHARE: Final = 0.95
 THREADS_LEAST_COUNT: Final = 1000
 SWAP_LEAST_BYTES: Final = 128 * MIB
-SWAP_LEAST_SHARE: Final = 0.25  # of what is anonymous, in memory and in swap
-STRICT_OVERCOMMIT: Final = 2  # vm.overcommit_memory: reservations that may be written to count
+SWAP_LEAST_SHARE: Final = 0.25  # share of anonymous memory, resident and in swap
+STRICT_OVERCOMMIT: Final = 2  # vm.overcommit_memory at which writable reservations count
 
 _LIVE_OR_FREE: Final = (
-    "Neither maps nor smaps shows what of a heap is in use and what is free but kept: malloc_info, mallinfo2 "
-    "or the runtime's own figures do."
+    "Neither maps nor smaps shows which part of a heap is in use and which is free but kept. For that, use "
+    "malloc_info, mallinfo2 or the runtime's own statistics."
 )
 
 
@@ -48,7 +48,7 @@ class Severity(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing about one process. The texts are sentences; of the host's text only the name is in them."""
+    """One finding about one process. The texts are sentences; of the host they contain only the name."""
 
     code: str
     severity: Severity
@@ -56,13 +56,13 @@ class Finding:
     subject: str  # "java (4711)"
     evidence: str  # the figures it rests on
     advice: str
-    confirm: str  # the test that would show it right or wrong
+    confirm: str  # the test that would prove it right or wrong
     not_shown: str  # what this evidence cannot say
 
 
 @dataclass(frozen=True, slots=True)
 class _Kinds:
-    """Sums a process and kind: arrays of processes x kinds."""
+    """Sums per process and kind: arrays of processes x kinds."""
 
     count: Ints64
     reserved: Ints64
@@ -130,8 +130,8 @@ def _many_arenas(snapshot: Snapshot, sums: _Kinds) -> Iterator[Finding]:
             _subject(snapshot, row),
             f"{heaps[row]} arena heaps hold {_resident(sums, row, resident)} of resident memory "
             f"and reserve {_mib(reserved[row])}.",
-            "Set MALLOC_ARENA_MAX=2 (4 where malloc is hot) and restart: 10 to 50 % of the arenas' resident "
-            "bytes is what others report, not of the reserved ones.",
+            "Set MALLOC_ARENA_MAX=2 (4 if threads allocate much) and restart. Others report savings of 10 to "
+            "50 % of the arenas' resident bytes, not of the reserved ones.",
             "Run one member of the service with it and compare its native heap after a day of the same load.",
             _LIVE_OR_FREE,
         )
@@ -143,9 +143,9 @@ def _many_arenas(snapshot: Snapshot, sums: _Kinds) -> Iterator[Finding]:
             row,
             _subject(snapshot, row),
             f"{heaps[row]} arena heaps reserve {_mib(reserved[row])}, "
-            f"{_resident(sums, row, resident)} is resident.",
-            "Nothing to do: address space that is not touched costs nothing.",
-            "VmRSS stays where it is while VmSize grows.",
+            f"{_resident(sums, row, resident)} of it is resident.",
+            "Nothing to do: address space that is never touched costs nothing.",
+            "VmRSS stays the same while VmSize grows.",
             _LIVE_OR_FREE,
         )
 
@@ -162,10 +162,10 @@ def _stack_reservation(snapshot: Snapshot, sums: _Kinds) -> Iterator[Finding]:
             row,
             _subject(snapshot, row),
             f"{sums.count[row, Kind.THREAD_STACK]} thread stacks reserve {_mib(reserved[row])}, "
-            f"{_resident(sums, row, resident)} is resident.",
+            f"{_resident(sums, row, resident)} of it is resident.",
             "vm.overcommit_memory is 2, so these reservations count: lower the stack size (ulimit -s, -Xss)."
             if strict
-            else "Harmless, unless the address space is limited (ulimit -v): untouched pages cost nothing.",
+            else "Harmless unless the address space is limited (ulimit -v): untouched pages cost nothing.",
             "Rss of the stacks in smaps."
             if not sums.exact[row]
             else "Lower the stack size: VmRSS will not change.",
@@ -174,7 +174,7 @@ def _stack_reservation(snapshot: Snapshot, sums: _Kinds) -> Iterator[Finding]:
 
 
 def _huge_stacks(snapshot: Snapshot, parts: PartTable) -> Iterator[Finding]:
-    """Transparent huge pages fill stacks from Linux 5 to 6.6 (JDK-8303215): 2 MiB resident a thread."""
+    """Transparent huge pages fill stacks from Linux 5 to 6.6 (JDK-8303215): 2 MiB resident per thread."""
     stack = (parts.kind == Kind.THREAD_STACK) & (parts.huge_bytes > 0)
     huge = np.zeros(len(snapshot.processes), np.int64)
     np.add.at(huge, snapshot.maps.process[parts.mapping[stack]], parts.huge_bytes[stack])
@@ -186,10 +186,10 @@ def _huge_stacks(snapshot: Snapshot, parts: PartTable) -> Iterator[Finding]:
             _subject(snapshot, row),
             f"{_mib(huge[row])} of thread stacks are transparent huge pages"
             + (f" (mode {snapshot.facts.thp_mode})." if snapshot.facts.thp_mode else "."),
-            "Set transparent_hugepage to madvise, or a stack size that is no multiple of 2 MiB, or run Linux "
-            "6.7 or later, where stacks are exempt.",
-            "AnonHugePages of the stacks falls after a restart with it.",
-            "Which threads touched them.",
+            "Set transparent_hugepage to madvise, or use a stack size that is not a multiple of 2 MiB, or "
+            "run Linux 6.7 or later, where stacks are exempt.",
+            "AnonHugePages of the stacks falls after a restart with the change.",
+            "Which threads touched the pages.",
         )
 
 
@@ -201,15 +201,15 @@ def _many_threads(snapshot: Snapshot, sums: _Kinds) -> Iterator[Finding]:
             Severity.WARNING,
             row,
             _subject(snapshot, row),
-            f"{threads[row]} threads, {_mib(sums.committed[row, Kind.THREAD_STACK])} of stacks committed.",
-            "Bound the pools first, then think of stack sizes.",
-            "A thread dump: how many of them wait in the same place.",
+            f"{threads[row]} threads, {_mib(sums.committed[row, Kind.THREAD_STACK])} of committed stacks.",
+            "First limit the thread pools, then consider smaller stacks.",
+            "A thread dump shows how many of them wait in the same place.",
             "What the threads do.",
         )
 
 
 def _map_count(snapshot: Snapshot) -> Iterator[Finding]:
-    """At vm.max_map_count mmap fails, and with it malloc and new threads, with memory to spare."""
+    """At vm.max_map_count, mmap fails, and so do malloc and new threads, even if memory is free."""
     limit = snapshot.facts.max_map_count
     if limit <= 0:
         return
@@ -220,10 +220,10 @@ def _map_count(snapshot: Snapshot) -> Iterator[Finding]:
             Severity.ALARM if count[row] >= limit * MAP_COUNT_ALARM_SHARE else Severity.WARNING,
             row,
             _subject(snapshot, row),
-            f"{count[row]} mappings of the {limit} that vm.max_map_count allows.",
-            "Raise vm.max_map_count, then look for what maps so many pieces (guards, files, JIT code).",
-            "The count over the next runs: does it still grow.",
-            "Which code made the mappings: strace -f -k -e mmap,mprotect,munmap does.",
+            f"{count[row]} of the {limit} mappings that vm.max_map_count allows are in use.",
+            "Raise vm.max_map_count, then find out what makes so many mappings (guards, files, JIT code).",
+            "Check in the next runs whether the count still grows.",
+            "Which code made the mappings; strace -f -k -e mmap,mprotect,munmap shows it.",
         )
 
 
@@ -236,10 +236,10 @@ def _unidentified(snapshot: Snapshot, sums: _Kinds) -> Iterator[Finding]:
             Severity.INFO,
             row,
             _subject(snapshot, row),
-            f"{_mib(unknown[row])} of {_mib(committed[row])} committed are anonymous, of no known role.",
-            "Count it neither as heap nor as stacks; `mapsweep classify --why` lists the blocks.",
-            "Read it with smaps: VmFlags and resident bytes tell more.",
-            "Who mapped it: strace -f -k -e mmap shows that from the start of the process on.",
+            f"{_mib(unknown[row])} of {_mib(committed[row])} committed are anonymous, with an unknown role.",
+            "Do not count it as heap or as stacks; `mapsweep classify --why` lists the blocks.",
+            "Read smaps too: its VmFlags and resident bytes tell more.",
+            "Which code mapped it; strace -f -k -e mmap shows it if it runs from the start of the process.",
         )
 
 
@@ -253,7 +253,7 @@ def _swapped(snapshot: Snapshot) -> Iterator[Finding]:
             row,
             _subject(snapshot, row),
             f"{_mib(swap[row])} are in swap, {_mib(resident[row])} of anonymous memory are resident.",
-            "Memory that nobody touches costs swap alone; if the process is slow, the host is too small.",
+            "Memory that is not touched costs only swap; if the process is slow, the host needs more RAM.",
             "Major faults in stat (majflt) over some minutes of load.",
-            "When it was last touched.",
+            "When the memory was last touched.",
         )

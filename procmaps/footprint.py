@@ -1,4 +1,4 @@
-"""Footprints: the parts of each process summed by kind, and by block size where that tells something."""
+"""Footprints: the parts of each process summed by kind, and for some kinds by block size."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -25,11 +25,11 @@ _BY_BLOCK: Final = (
     *(Kind.THREAD_STACK, Kind.HEAP_ARENA, Kind.ANONYMOUS),
     *(kind for kind, family in FAMILY_OF.items() if family is Family.JAVA),
 )
-BLOCK_SIZE_TOLD = np.isin(np.arange(len(Kind)), _BY_BLOCK)  # by Kind: equal blocks are a row of their own
+BLOCK_SIZE_TOLD = np.isin(np.arange(len(Kind)), _BY_BLOCK)  # by Kind: blocks of equal size have their own row
 
 
 def footprints(snapshot: Snapshot, parts: PartTable) -> FootprintTable:
-    """One row a process, kind and block size: by process row, then kind, then the largest blocks first."""
+    """One row per process, kind and block size: by process row, then kind, then the largest blocks first."""
     maps = snapshot.maps
     process = maps.process[parts.mapping].astype(np.int64)
     size = (parts.end - parts.start).astype(np.int64)
@@ -40,7 +40,7 @@ def footprints(snapshot: Snapshot, parts: PartTable) -> FootprintTable:
         return np.add.reduceat(column[order], first)
 
     def known_total(column: Ints64) -> Ints64:
-        """The sum of what smaps says; UNKNOWN where it leaves out a part."""
+        """The sum of a column of smaps; UNKNOWN if it is unknown for a part."""
         if not walked.any():
             return np.full(len(first), UNKNOWN, np.int64)
         known = np.minimum.reduceat(column[order], first) != UNKNOWN
@@ -75,7 +75,7 @@ def _block_bytes(parts: PartTable, size: Ints64) -> Ints64:
 
 
 def _groups(owner: Ints64, block_bytes: Ints64) -> tuple[Ints64, Ints64]:
-    """An order in which equal (owner, block size) stand together, and where in it each group starts."""
+    """An order that groups equal (owner, block size), and the start of each group in it."""
     if not len(owner):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     order = np.lexsort((-block_bytes, owner))
@@ -86,7 +86,7 @@ def _groups(owner: Ints64, block_bytes: Ints64) -> tuple[Ints64, Ints64]:
 
 
 def _bound(snapshot: Snapshot, process: Ints64, anonymous: Ints64, committed: Ints64) -> Ints64:
-    """What can at most be resident: anonymous memory RssAnon, the rest VmRSS."""
+    """An upper bound of the resident size: RssAnon for anonymous memory, VmRSS for the rest."""
     processes = snapshot.processes
 
     def limit(column: Ints64) -> Ints64:
@@ -101,7 +101,7 @@ def _bound(snapshot: Snapshot, process: Ints64, anonymous: Ints64, committed: In
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Footprint rows added up; UNKNOWN where one of them is."""
+    """Footprint rows added up; UNKNOWN if one of them is."""
 
     count: int
     reserved_bytes: int

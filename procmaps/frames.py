@@ -1,4 +1,4 @@
-"""The records of a host's stream, between marks that carry a nonce no process on the host knows."""
+"""The records of a part of a host's stream; docs/dump-format.md describes the format."""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from procmaps.masking_options import AS_BY_DEFAULT, Masking
 from procmaps.secret_paths import mask_cgroup, mask_comm
 from procmaps.tables import Flags, Ints64
 
-# how long a command line is that the probe cut: ordinarily, once it holds 64 MiB, and of its own arguments
+# lengths at which the probe cuts a command line: usually, after 64 MiB, and its own
 ARGUMENTS_CUT_BYTES: Final = 131_072
 CROWDED_CUT_BYTES: Final = 1024
 CROWDED_BYTES: Final = 60 * 2**20
@@ -25,14 +25,14 @@ class Record(NamedTuple):
     """One record: its content is part[start:end]."""
 
     kind: bytes
-    pid: int  # 0 for what is of the host
+    pid: int  # 0 for records of the host
     start: int
     end: int
 
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """The records of a part as columns, one entry a record, in order."""
+    """The records of a part as columns, one entry per record, in order."""
 
     kinds: tuple[bytes, ...]  # those that occur
     kind: Ints64  # index in kinds
@@ -47,7 +47,7 @@ class Records:
 def split(part: bytes, nonce: bytes) -> list[Record]:
     """The records of a part, in order. Skips noise before the first mark, and a mark that is cut off.
 
-    The newline before a mark is the stream's own and belongs to no content.
+    The newline before a mark belongs to no content.
     """
     found = records_of(text_of(part), nonce)
     columns = zip(
@@ -57,7 +57,7 @@ def split(part: bytes, nonce: bytes) -> list[Record]:
 
 
 def records_of(text: Text, nonce: bytes) -> Records:
-    """The same as columns."""
+    """The same records as columns."""
     lead = nonce + b" "
     at = _marks(text, lead)
     closed = text.newlines[text.newlines.searchsorted(at)]
@@ -78,13 +78,13 @@ def records_of(text: Text, nonce: bytes) -> Records:
         np.array(list(map(int, words[1::2])), np.int64),
         np.minimum(
             closed + 1, end
-        ),  # a record without content: one newline ends its mark and is before the next
+        ),  # in a record without content, one newline both ends its mark and precedes the next mark
         end,
     )
 
 
 def _marks(text: Text, lead: bytes) -> Ints64:
-    """Where lines start that begin with the nonce; those that cannot hold it are not looked at."""
+    """The starts of lines that begin with the nonce."""
     at = np.concatenate(([0], text.newlines[:-1] + 1))
     at = at[: at.searchsorted(len(text.raw) - len(lead), "right")]
     if len(lead) < WORD_BYTES:
@@ -97,9 +97,9 @@ def _marks(text: Text, lead: bytes) -> Ints64:
 def mask_identity(
     part: bytes, nonce: bytes, masking: Masking = AS_BY_DEFAULT, budget: Budget | None = None
 ) -> bytes:
-    """The same part with the secrets masked in it, and without the noise before the first mark.
+    """The part with its secrets masked, and without the noise before the first mark.
 
-    What the budget does not reach to is dropped, and counted there.
+    What exceeds the budget is dropped, and counted there.
     """
     budget = budget or Budget()
     crowded = len(part) >= CROWDED_BYTES
@@ -119,12 +119,12 @@ def mask_identity(
 
 
 def _whole(cmdline: bytes, *, crowded: bool) -> bytes:
-    """A command line without the argument that the probe cut: half of it may be half a secret."""
+    """A command line without the argument that the probe cut, because half of it may be half a secret."""
     length = len(cmdline)
     if cmdline.endswith(b"\0"):
         return cmdline
     if length == ARGUMENTS_CUT_BYTES or (crowded and length == CROWDED_CUT_BYTES):
         return cmdline[: cmdline.rfind(b"\0") + 1]
-    if length == OWN_CUT_BYTES:  # of a title only the last word: its length may be this by chance
+    if length == OWN_CUT_BYTES:  # may be a whole title of this length: drop only its last word
         return cmdline[: max(cmdline.rfind(b"\0"), cmdline.rfind(b" ")) + 1]
     return cmdline

@@ -1,8 +1,4 @@
-"""What a host without awk sends: `grep -a ''` over one kind of file of all processes, as one record.
-
-Each line is `PATH:line`. grep itself puts the path before every line, so no content can pass for another's.
-Here it becomes the records that other hosts send.
-"""
+"""The `grep` records of a host without awk (docs/dump-format.md), as the records that other hosts send."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -51,7 +47,7 @@ def mask(content: bytes, masking: Masking = AS_BY_DEFAULT, budget: Budget | None
 
 
 def as_records(part: bytes, nonce: bytes, records: Iterable[tuple[bytes, int, int, int]]) -> bytes:
-    """The part with one record a file in place of grep's; and the counts that awk would have sent."""
+    """The part with one record per file in place of grep's; and the counts that awk would have sent."""
     files: dict[bytes, dict[int, bytes]] = {name: {} for name in _FILES}
     kept: list[tuple[bytes, int, bytes]] = []
     closing = b""

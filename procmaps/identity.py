@@ -1,4 +1,4 @@
-"""Who each process is: the executable, the service that it is a member of, its container and runtime."""
+"""The identity of each process: its executable, service, container and runtime."""
 
 from dataclasses import dataclass
 
@@ -14,12 +14,12 @@ from procmaps.tables import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class IdentityTable:
-    """One entry a process, in the order of the ProcessTable; "" where unknown."""
+    """One entry per process, in the order of the ProcessTable; "" if unknown."""
 
     exe: tuple[str, ...]  # path, from the mapped files or the arguments
     comm: tuple[str, ...]
     signature: tuple[str, ...]  # main class or script, and flag names, no values
-    service: tuple[str, ...]  # what is compared over the fleet
+    service: tuple[str, ...]  # the name under which processes are compared in the fleet
     unit: tuple[str, ...]  # the systemd unit, with its instance
     container: tuple[str, ...]  # the container's id: an instance, not an image
     pod: tuple[str, ...]  # the uid of a Kubernetes pod
@@ -33,7 +33,7 @@ class IdentityTable:
 def identify(snapshot: Snapshot) -> IdentityTable:
     """The identity of each process of a host.
 
-    A service is the systemd unit without its instance; in a container, in a login session and without systemd
+    A service is the systemd unit without its instance. In a container, in a login session or without systemd,
     it is the executable with its argument signature.
     """
     processes, facts = snapshot.processes, snapshot.facts
@@ -62,7 +62,7 @@ def identify(snapshot: Snapshot) -> IdentityTable:
 
 
 def _from_arguments(argv: tuple[bytes, ...]) -> bytes:
-    """The program that the arguments begin with; of a title the words before the colon."""
+    """The program at the beginning of the arguments; for a title, the words before the colon."""
     if not argv:
         return b""
     if is_title(argv):

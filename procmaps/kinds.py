@@ -22,7 +22,7 @@ class Family(IntEnum):
 
 
 class Kind(IntEnum):
-    """The role of a run of bytes; each kind belongs to one family."""
+    """The role of a range of bytes; each kind belongs to one family."""
 
     HEAP_MAIN = 0
     HEAP_ARENA = 1
@@ -62,7 +62,7 @@ class Kind(IntEnum):
 
     @property
     def family(self) -> Family:
-        """The family that the kind is summed under."""
+        """The family to which the kind belongs."""
         return FAMILY_OF[self]
 
 

@@ -1,4 +1,4 @@
-"""Lines of many files at once: where they start and end, which file they are from, which begin with a key."""
+"""The lines of many files at once: their starts and ends, their file, and which begin with a key."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -11,23 +11,23 @@ from procmaps.files import Spans
 from procmaps.tables import UNKNOWN, Flags, Ints32, Ints64, which
 
 KILO_BYTES: Final = 1024
-VALUE_LIMIT_BYTES: Final = 2**57  # larger figures are nobody's memory
+VALUE_LIMIT_BYTES: Final = 2**57  # larger numbers cannot be sizes of memory
 _NEWLINE, _RETURN = 10, 13
 _KILOBYTES: Final = b" kB"
 
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """The lines of several files in one text; lines without a character are left out."""
+    """The lines of several files in one text; empty lines are left out."""
 
     text: Text
     start: Ints64
-    end: Ints64  # without the newline, and without the return that stands before each newline of some files
+    end: Ints64  # without the newline, and without the carriage return in files that have CRLF
     heads: npt.NDArray[np.uint16]  # the first two characters
     file: Ints32  # which of the files
-    file_start: Ints64  # where each of them starts in the text
+    file_start: Ints64  # the start of each file in the text
     file_bytes: Ints64
-    ended: Flags  # per file: it is empty or ends with a newline
+    ended: Flags  # per file: whether it is empty or ends with a newline
 
     def __len__(self) -> int:
         return len(self.start)
@@ -41,12 +41,12 @@ def lines_of(text: Text, files: Spans) -> Lines:
     first, last = text.newlines.searchsorted((file_start, file_end))
     counts = np.where(file_bytes > 0, last - first + ~ended, 0)
     file = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
-    # the newlines that end the lines: those of each file are neighbours
+    # the newlines that end the lines; those of one file are contiguous
     closing = np.arange(len(file)) + np.repeat(first - (counts.cumsum() - counts), counts)
     start, end = text.newlines[closing - 1] + 1, text.newlines[closing]
     returns = text.characters[end - 1] == _RETURN
     if returns.any():
-        # a name may end in a return; a file written with CRLF has one in every line
+        # a name may end in a carriage return; a file with CRLF has one in every line
         plain = np.bincount(file[~returns & (end > start)], minlength=len(counts)) > 0
         end = end - (returns & ~plain[file])
     whole = end > start
@@ -76,7 +76,7 @@ def beginning_with(lines: Lines, key: bytes) -> Ints64:
 
 
 def numbers_after(lines: Lines, rows: Ints64, key_bytes: int | Ints64) -> Ints64:
-    """The numbers that follow a key of this length in these lines; UNKNOWN where none does."""
+    """The numbers that follow a key of this length in these lines; UNKNOWN if none does."""
     at = skip_blanks(lines.text, lines.start[rows] + key_bytes)
     value, _, sound = decimal(lines.text, at)
     sound &= (at < lines.end[rows]) & (value < VALUE_LIMIT_BYTES)
@@ -84,10 +84,10 @@ def numbers_after(lines: Lines, rows: Ints64, key_bytes: int | Ints64) -> Ints64
 
 
 def sizes_after(lines: Lines, rows: Ints64, key_bytes: int | Ints64) -> Ints64:
-    """The sizes in bytes of lines such as `VmSize:  1234 kB`; UNKNOWN where there is none."""
+    """The sizes in bytes of lines such as `VmSize:  1234 kB`; UNKNOWN if there is none."""
     size = padded_decimal(lines.text, lines.end[rows] - len(_KILOBYTES))
     other = which(size == UNKNOWN)
     if len(other):
-        # more digits than a word holds, or another form
+        # more digits than a word has, or another format
         size[other] = numbers_after(lines, rows[other], np.broadcast_to(key_bytes, len(rows))[other])
     return np.where((size >= 0) & (size < VALUE_LIMIT_BYTES // KILO_BYTES), size * KILO_BYTES, UNKNOWN)

@@ -1,4 +1,4 @@
-"""The MapTable out of the maps and smaps of all processes, and what is odd about them."""
+"""Makes the MapTable from the maps and smaps of all processes, and notes what is wrong with them."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -18,7 +18,7 @@ ADDRESSES_LIMIT_BYTES: Final = 2**58  # all of a host's mappings; sums over a fl
 
 @dataclass(frozen=True, slots=True)
 class Mappings:
-    """The table, and for each process what it was read from and what is odd about it."""
+    """The table, and for each process the evidence and the trouble."""
 
     table: MapTable
     evidence: Bytes8
@@ -26,7 +26,7 @@ class Mappings:
 
 
 def mappings_of(text: Text, files: Files, note: Note, limit_count: int = MAPPING_LIMIT_COUNT) -> Mappings:
-    """The mappings of these processes: from smaps where it came and is not empty, else from maps."""
+    """The mappings of these processes: from smaps if it came and is not empty, otherwise from maps."""
     pids, from_maps, from_smaps = files.pids, files.spans[b"maps"], files.spans[b"smaps"]
     walked = from_smaps.filled
     sent = from_maps.sent | from_smaps.sent
@@ -58,7 +58,7 @@ def mappings_of(text: Text, files: Files, note: Note, limit_count: int = MAPPING
 
 
 def _whole(lines: Lines) -> Flags:
-    """All lines but those that end a file in the middle: what is left of their last field may be wrong."""
+    """All lines except those at which a file was cut off, because their last field may be wrong."""
     whole = np.ones(len(lines), np.bool_)
     cut = which(~lines.ended)
     last = lines.file.searchsorted(cut, side="right") - 1
@@ -70,9 +70,9 @@ def _whole(lines: Lines) -> Flags:
 
 
 def _within_limits(parsed: maps_text.MapLines, limit_count: int, note: Note) -> maps_text.MapLines:
-    """What a host can have: beyond it, lines are left out."""
+    """Applies the limits of a host; lines above them are left out."""
     if len(parsed.row) > limit_count:
-        note(f"{len(parsed.row) - limit_count} mappings beyond {limit_count} were left out")
+        note(f"{len(parsed.row) - limit_count} mappings above the limit of {limit_count} were left out")
         parsed = parsed.only(np.arange(limit_count))
     sizes = (parsed.end - parsed.start).astype(np.float64)
     if sizes.sum() > ADDRESSES_LIMIT_BYTES:
@@ -87,14 +87,17 @@ def _per_process(rows: Ints32, pids: Ints64) -> Ints64:
 
 
 def _note_lines(pids: Ints64, lines: Lines, unreadable: Flags, note: Note) -> None:
-    """A sentence for each process whose text ends in mid-line or holds other lines than mappings."""
+    """Notes each process whose text is cut off in a line, or has lines that are not mappings."""
     for row in which(~lines.ended).tolist():
-        note(f"process {pids[row]}: its mappings are cut off in mid-line, at byte {lines.file_bytes[row]}")
+        note(
+            f"process {pids[row]}: its mappings are cut off in the middle of a line,"
+            f" at byte {lines.file_bytes[row]}"
+        )
     rows = which(unreadable)
     processes, firsts, counts = np.unique(lines.file[rows], return_index=True, return_counts=True)
     for row, first, count in zip(processes.tolist(), rows[firsts].tolist(), counts.tolist(), strict=True):
         at = int(lines.start[first] - lines.file_start[row])
-        note(f"process {pids[row]}: {count} lines are no mappings, the first at byte {at}")
+        note(f"process {pids[row]}: {count} lines are not mappings, the first at byte {at}")
 
 
 def _table(lines: Lines, parsed: maps_text.MapLines, columns: smaps.SmapsColumns) -> MapTable:
@@ -110,7 +113,7 @@ def _table(lines: Lines, parsed: maps_text.MapLines, columns: smaps.SmapsColumns
         name_start=parsed.name_start,
         name_end=parsed.name_end,
         text=lines.text.raw,
-        # no mapping has more resident than it is long; one that was clipped, and one that lies, may say so
+        # Rss cannot exceed the size, except in a clipped mapping or on a host that lies
         resident_bytes=np.minimum(columns.resident_bytes, size_bytes),
         pss_bytes=np.minimum(columns.pss_bytes, size_bytes),
         swap_bytes=np.minimum(columns.swap_bytes, size_bytes),

@@ -2,7 +2,7 @@
 
 A line is `START-END PERMS OFFSET MAJOR:MINOR INODE[ PAD NAME]` (fs/proc/task_mmu.c, show_vma_header_prefix):
 hex of at least 8, 8, 8, 2 and 2 digits, a decimal inode, one space. The name is all that follows the padding;
-it may hold any byte but a newline. A header of smaps has the same form.
+it may contain any byte except a newline. A header of smaps has the same form.
 """
 
 from dataclasses import dataclass, replace
@@ -19,13 +19,13 @@ ADDRESS_LEAST_DIGITS: Final = 8
 DEVICE_LEAST_DIGITS: Final = 2
 DEVICE_LIMIT_DIGITS: Final = 8
 PERMS_BYTES: Final = 4
-NAME_LIMIT_BYTES: Final = 16_384  # PATH_MAX, each byte of it escaped as four
+NAME_LIMIT_BYTES: Final = 16_384  # PATH_MAX with each byte escaped as four
 USER_SPACE_BYTES: Final = 2**57  # the largest of any architecture with five levels of page tables
-KERNEL_SPACE_START: Final = 0xFFFF_8000_0000_0000  # [vsyscall] lies there
+KERNEL_SPACE_START: Final = 0xFFFF_8000_0000_0000  # the place of [vsyscall]
 
 _U = np.uint64
 _DASH, _SPACE, _COLON, _ZERO, _FOUR_ZEROS = ord("-"), ord(" "), ord(":"), ord("0"), 0x30303030
-# what the kernel prints for each set of perms, as a word
+# the kernel's text for each set of perms, as a word
 _PERMS = np.array(
     [
         int.from_bytes(
@@ -35,7 +35,7 @@ _PERMS = np.array(
     ],
     np.uint32,
 )
-# START-END PERMS OFFSET MAJOR:MINOR of the least width, but for addresses of 12 digits
+# START-END PERMS OFFSET MAJOR:MINOR of the least width, except for addresses of 12 digits
 _USUAL = np.dtype(
     {
         "names": [
@@ -65,7 +65,7 @@ _LONGEST_BYTES = 3 * HEX_LIMIT_DIGITS + PERMS_BYTES + 2 * DEVICE_LIMIT_DIGITS + 
 
 @dataclass(frozen=True, slots=True)
 class MapLines:
-    """The columns of the lines that have the kernel's form, and which lines those are."""
+    """The columns of the lines in the kernel's format, and the rows of those lines."""
 
     row: Ints64  # row in the Lines
     start: Addresses
@@ -78,7 +78,7 @@ class MapLines:
     name_end: Ints64
 
     def only(self, kept: Ints64) -> "MapLines":
-        """The same columns with these rows alone."""
+        """The columns with only these rows."""
         return MapLines(
             self.row[kept],
             self.start[kept],
@@ -92,7 +92,7 @@ class MapLines:
         )
 
     def starting_at(self, start: Addresses) -> "MapLines":
-        """The same mappings, with what overlapped the ones before them taken off their starts."""
+        """The mappings without the bytes at their starts that overlapped earlier ones."""
         return replace(self, start=start)
 
 
@@ -109,7 +109,7 @@ def keys(lines: Lines) -> Flags:
 
 
 def parse(lines: Lines, rows: Ints64) -> MapLines:
-    """The mappings in these lines; lines that are not of the kernel's form are left out."""
+    """The mappings in these lines; lines in another format are left out."""
     text, line_start, line_end = lines.text, lines.start[rows], lines.end[rows]
     fields = _fields(text, line_start)
     at = fields.inode_at
@@ -128,7 +128,7 @@ def parse(lines: Lines, rows: Ints64) -> MapLines:
 
 @dataclass(frozen=True, slots=True)
 class _Fields:
-    """What stands before the inode, and where that begins."""
+    """The fields before the inode, and its position."""
 
     start: Addresses
     end: Addresses
@@ -155,7 +155,7 @@ def _fields(text: Text, at: Ints64) -> _Fields:
 
 
 def _usual(lines: npt.NDArray[np.void], at: Ints64) -> _Fields:
-    """The fields of lines that all have the usual form, as most have; what is not a digit is overwritten."""
+    """The fields of lines of the usual form, which most have; all that is not a digit is overwritten."""
     perms, sound = _perms(lines["perms"].astype(np.uint32))
     for name in (*(name for name, _ in _STOPS), "perms"):
         lines[name] = _FOUR_ZEROS if name == "perms" else _ZERO
@@ -176,13 +176,13 @@ def _usual(lines: npt.NDArray[np.void], at: Ints64) -> _Fields:
 
 
 def _general(text: Text, at: Ints64) -> _Fields:
-    """The fields wherever they stand."""
+    """The fields at any position."""
     window = np.ndarray((len(text.raw) - _LONGEST_BYTES,), f"V{_LONGEST_BYTES}", text.raw, strides=(1,))
     lines = window[at].view(np.uint8).reshape(-1, _LONGEST_BYTES)
     columns = np.arange(_LONGEST_BYTES, dtype=np.uint8)
 
     def stop(character: int, behind: Ints64) -> Ints64:
-        """The next column behind one that has this character; 0 where none has."""
+        """The column after the next one with this character; 0 if there is none."""
         later = columns > behind.astype(np.uint8)[:, np.newaxis]
         found: Ints64 = ((lines == character) & later).argmax(axis=1)
         return found
@@ -209,13 +209,13 @@ def _general(text: Text, at: Ints64) -> _Fields:
 
 def _perms(letters: npt.NDArray[np.uint32]) -> tuple[Bytes8, Flags]:
     """The bits of `rwxp`, `r--s` and so on, given as four characters in a word."""
-    # letters have bit 6, the dash has not; s has bit 0, p has not
+    # letters have bit 6, the dash does not; s has bit 0, p does not
     perms = (letters >> 27) & READ | (letters >> 20) & WRITE | (letters >> 13) & EXECUTE | letters & SHARED
     return perms.astype(np.uint8), _PERMS[perms] == letters
 
 
 def _name_start(text: Text, line_start: Ints64, line_end: Ints64, inode_end: Ints64) -> Ints64:
-    """Where the names start: behind the padding, as none begins with a space; the line's end without one."""
+    """The starts of the names, after the padding (no name begins with a space), or the line's end."""
     characters = text.characters
     usual, narrow = line_start + 73, line_start + 49  # the columns of names on 64-bit and on 32-bit kernels
     found = (inode_end < usual) & (characters[usual - 1] == _SPACE) & (characters[usual] != _SPACE)

@@ -1,6 +1,6 @@
-"""Secrets in command lines are masked before anything is written: the value alone gives way to the mask.
+"""Masks secrets in command lines before anything is written; only the value is replaced.
 
-Rather too much than too little: a value that a name calls a secret is masked whatever it looks like. The
+It masks too much rather than too little: if the name says that a value is a secret, it is always masked. The
 names of flags and the number of arguments stay.
 """
 
@@ -12,16 +12,16 @@ from procmaps.masking_options import AS_BY_DEFAULT, Arguments, Masking
 from procmaps.secret_names import names
 from procmaps.secret_walk import ARGUMENT_LIMIT_BYTES, Effort, Walk
 
-# the bounds of what is kept; more is dropped, since time is spent on each byte and the bytes are a stranger's
+# limits of what is kept, because each byte costs time and a stranger chooses the bytes
 PROCESS_LIMIT_BYTES: Final = 32_768
 ARGUMENTS_LIMIT: Final = 1024
 REMEMBERED_LIMIT_BYTES: Final = 4096
 REMEMBERED_COMMAND_LINES: Final = 4096  # with the limit above, 16 MiB at most
-HOST_LIMIT_STEPS: Final = 240_000  # some 16,000 different command lines; half a minute of the worst ones
+HOST_LIMIT_STEPS: Final = 240_000  # about 16,000 different command lines; half a minute of the worst ones
 
 
 class Budget:
-    """What the command lines of one host may cost, and how many were dropped because it was spent."""
+    """The masking budget of one host, and the number of command lines that were dropped."""
 
     __slots__ = ("dropped", "left_steps")
 
@@ -34,13 +34,13 @@ class Budget:
         return self.left_steps <= 0
 
     def take(self, effort: Effort) -> None:
-        """What was remembered costs once."""
+        """A remembered command line costs only once."""
         self.left_steps -= effort.steps
         effort.steps = 0
 
 
 def mask_argv(argv: tuple[bytes, ...], options: Masking = AS_BY_DEFAULT) -> tuple[bytes, ...]:
-    """The same arguments with what looks like a secret masked; what exceeds the bounds is dropped."""
+    """The arguments with their secrets masked; what exceeds the limits is dropped."""
     return _masked_argv(argv[:ARGUMENTS_LIMIT], options, Effort())
 
 
@@ -56,7 +56,7 @@ def mask_line(text: str, options: Masking = AS_BY_DEFAULT) -> str:
 def mask_cmdline(cmdline: bytes, options: Masking = AS_BY_DEFAULT, budget: Budget | None = None) -> bytes:
     """The content of /proc/PID/cmdline, NUL between the arguments, with its secrets masked.
 
-    Once the budget of the host is spent nothing is left of it: what cannot be masked is not passed on.
+    After the budget of the host is spent, it is dropped, because it must not be passed on unmasked.
     """
     if options.arguments is Arguments.NONE:
         return b""
@@ -72,7 +72,7 @@ def mask_cmdline(cmdline: bytes, options: Masking = AS_BY_DEFAULT, budget: Budge
 
 @lru_cache(maxsize=REMEMBERED_COMMAND_LINES)
 def _mask_remembered(cmdline: bytes, options: Masking) -> tuple[bytes, Effort]:
-    """The hosts of a fleet run the same command lines, and masking costs more than all else of a host."""
+    """Cached, because the hosts of a fleet run the same command lines and masking is the largest cost."""
     return _mask(cmdline, options)
 
 
@@ -85,7 +85,7 @@ def _mask(cmdline: bytes, options: Masking) -> tuple[bytes, Effort]:
 
 
 def _affordable(argv: tuple[bytes, ...]) -> Iterator[bytes]:
-    """The arguments until as much was read of them as may be kept: what shrinks to a mask costs time too."""
+    """The arguments up to the limit of what may be read, because masked ones cost time too."""
     left = PROCESS_LIMIT_BYTES
     for argument in argv:
         if left <= 0:
@@ -95,7 +95,7 @@ def _affordable(argv: tuple[bytes, ...]) -> Iterator[bytes]:
 
 
 def _bounded(masked: Iterable[bytes]) -> Iterator[bytes]:
-    """The masked arguments as far as the bounds allow: masking stops where nothing more is kept."""
+    """The masked arguments up to the limits; masking stops when nothing more is kept."""
     left = PROCESS_LIMIT_BYTES
     for argument in masked:
         kept = argument[:ARGUMENT_LIMIT_BYTES]

@@ -20,7 +20,7 @@ COMM_LIMIT_BYTES: Final = 64  # TASK_COMM_LEN is 16; kernel threads and later ke
 def process_table(
     text: Text, files: Files, identity: Mapping[bytes, Mapping[int, bytes]], mappings: Mappings
 ) -> ProcessTable:
-    """One row a process; UNKNOWN and b"" where a file did not come. `identity` is by kind and pid."""
+    """One row per process; UNKNOWN and b"" if a file did not come. `identity` is by kind and pid."""
     pids = files.pids.tolist()
 
     def names(kind: bytes) -> list[bytes]:

@@ -1,6 +1,6 @@
-"""A dump becomes a Snapshot: the records of one host, or the files of one process.
+"""Reads a dump, or the files of one process, into a Snapshot.
 
-Any bytes at all give a Snapshot or a DumpError. What is odd about a process is in its Trouble and the notes.
+Any bytes give a Snapshot or a DumpError. Anomalies of a process are in its Trouble and in the notes.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ _PAD: Final = b"\n" * PAD_BYTES
 
 
 class DumpError(Exception):
-    """Bytes that are no dump: where reading stopped, in bytes from the start, and what was expected there."""
+    """Bytes that are not a dump: the byte at which reading stopped, and what was expected there."""
 
     def __init__(self, offset_bytes: int, expected: str) -> None:
         super().__init__(f"not a dump: at byte {offset_bytes}, expected {expected}")
@@ -43,7 +43,7 @@ class DumpError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ReadLimits:
-    """How much one host may have; what is beyond is left out and noted."""
+    """The limits of one host; what exceeds them is left out and noted."""
 
     processes: int = PROCESS_LIMIT_COUNT
     mappings: int = MAPPING_LIMIT_COUNT
@@ -51,7 +51,7 @@ class ReadLimits:
 
 @dataclass(frozen=True, slots=True)
 class _Notes:
-    """What was odd, for the operator: each sentence once, NOTE_LIMIT_COUNT at most."""
+    """The anomalies, for the operator: each sentence once, at most NOTE_LIMIT_COUNT."""
 
     sentences: dict[str, None] = field(default_factory=dict)
 
@@ -63,7 +63,7 @@ class _Notes:
 def read(memory: bytes, identity: bytes, nonce: bytes, limits: ReadLimits | None = None) -> Snapshot:
     """The processes and mappings of one host, from the two parts of its stream (not compressed).
 
-    Raises DumpError where the memory part has no record of this nonce.
+    Raises DumpError if the memory part has no record of this nonce.
     """
     limits = limits or ReadLimits()
     notes = _Notes()
@@ -85,7 +85,7 @@ def read(memory: bytes, identity: bytes, nonce: bytes, limits: ReadLimits | None
 def read_process(files: Mapping[str, bytes], pid: int, evidence: Evidence = Evidence.SMAPS) -> Snapshot:
     """One process from its files: maps, smaps, status, stat, limits, comm, cmdline, cgroup.
 
-    Any of them may be missing. Where maps and smaps came, smaps supplies all, unless `evidence` is MAPS.
+    Any of them may be missing. If both maps and smaps came, smaps is used, unless `evidence` is MAPS.
     """
     notes = _Notes()
     nowhere = Spans(*np.zeros((2, 1), np.int64))
@@ -110,7 +110,7 @@ def read_process(files: Mapping[str, bytes], pid: int, evidence: Evidence = Evid
 
 
 def _records(part: bytes, nonce: bytes) -> tuple[Text, Records]:
-    """A part and its records; those of a host without awk made into one a file."""
+    """A part and its records; those of a host without awk are converted."""
     text = text_of(part)
     records = records_of(text, nonce)
     if grepped.KIND in records.kinds:
@@ -120,7 +120,7 @@ def _records(part: bytes, nonce: bytes) -> tuple[Text, Records]:
 
 
 def _host_records(text: Text, records: Records, note: Note) -> dict[bytes, bytes]:
-    """What the host says of itself, by kind, the first of each; kinds that nobody knows are noted."""
+    """The facts of the host by kind, the first of each; unknown kinds are noted."""
     found: dict[bytes, bytes] = {}
     for code, kind in enumerate(records.kinds):
         if kind in _HOST:
@@ -132,9 +132,9 @@ def _host_records(text: Text, records: Records, note: Note) -> dict[bytes, bytes
 
 
 def _has_room(text: Text, records: Records) -> bool:
-    """Whether there is enough before the first file and behind the last, so that the part need not be copied.
+    """Whether there are enough bytes before the first file and after the last to read without a copy.
 
-    Before the first is its mark, with the nonce; behind the last are the host's facts, unless it was cut off.
+    Its mark precedes the first file; the host's facts follow the last one, unless the part was cut off.
     """
     of_process = np.array([kind in _MEMORY for kind in records.kinds])[records.kind]
     ends = records.end[of_process].max(initial=0)
@@ -152,7 +152,7 @@ def _named(identity: bytes, nonce: bytes, limits: ReadLimits) -> dict[bytes, dic
 
 
 def _counts(files: Files, closing: bytes | None, received_bytes: int, note: Note) -> ReadCounts:
-    """The host's own closing counts against what was received."""
+    """Compares the host's own closing counts with what was received."""
     said: dict[bytes, int] = {}
     for pair in (closing or b"").split():
         name, _, value = pair.partition(b"=")
@@ -161,9 +161,9 @@ def _counts(files: Files, closing: bytes | None, received_bytes: int, note: Note
     received, denied = len(files.pids), int(files.spans[b"denied"].sent.sum())
     complete = said.get(b"sent") == received and b"listed" in said and said.get(b"denied", denied) == denied
     if closing is None:
-        note(f"the dump ends at byte {received_bytes} without its closing counts: it was cut off")
+        note(f"the dump ends at byte {received_bytes} without its closing counts, so it was cut off")
     elif not complete:
-        note(f"the host counts {said.get(b'sent', 0)} processes sent, {received} were received")
+        note(f"the host reports {said.get(b'sent', 0)} processes sent, {received} were received")
     return ReadCounts(
         listed=said.get(b"listed", received),
         sent=received,

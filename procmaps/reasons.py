@@ -1,4 +1,4 @@
-"""Why a part has its label: one plain sentence with the numbers that it rests on."""
+"""Why a part has its label: one sentence with its numbers."""
 
 from collections.abc import Callable, Mapping
 from string import Formatter
@@ -15,7 +15,7 @@ _ADDRESSES_32_BITS: Final = 2**32
 
 
 def why(snapshot: Snapshot, parts: PartTable, row: int) -> str:
-    """One sentence on one part: the rule in words, how sure it is, and the kind that came second.
+    """One sentence on one part: the rule in words, how sure it is, and the second-best kind.
 
     Names in it are the process's own text: escape it before it is shown.
     """
@@ -83,7 +83,7 @@ def _java_heap(snapshot: Snapshot, parts: PartTable, row: int) -> str:
     return in_words(int((parts.end[own] - parts.start[own]).sum()))
 
 
-# what the sentence of a rule can have filled in
+# the fields that the sentence of a rule can use
 WORDS: Final[Mapping[str, Callable[[Snapshot, PartTable, int], str]]] = MappingProxyType(
     {
         "size": _size,
@@ -112,7 +112,7 @@ def _block(parts: PartTable, row: int) -> tuple[int, int]:
 
 
 def in_words(size: int) -> str:
-    """Bytes in the largest unit that is not too large, with two decimals at most."""
+    """Bytes in the largest unit that is not too large, with at most two decimals."""
     for unit, name in _UNITS:
         if size >= unit:
             return f"{size / unit:.2f}".rstrip("0").rstrip(".") + f" {name}"

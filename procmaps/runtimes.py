@@ -1,4 +1,4 @@
-"""Which executable and which language runtime a process runs, from the files that it maps."""
+"""The executable and the language runtime of a process, from the files that it maps."""
 
 import re
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ _DELETED: Final = b" (deleted)"
 _NO_PROGRAMS: Final = (b"/memfd:", b"/dev/", b"/SYSV")
 _SPREAD: Final = np.uint64(
     0x9E3779B97F4A7C15
-)  # devices times this, plus inodes: one word that tells files apart
+)  # device times this plus inode: one number that identifies a file
 
-# the first that a process has is its runtime: a JVM that embeds Python is a JVM
+# the first match is the runtime, so a JVM that embeds Python is a JVM
 _RUNTIMES: Final = (
     ("jvm", re.compile(rb"libjvm\.so\Z")),
     ("dotnet", re.compile(rb"libcoreclr\.so\Z")),
@@ -38,14 +38,14 @@ _LIBRARY = re.compile(rb"\.so(?:\.|\Z)|\.(?:jsa|jar|node|mo|cache)\Z|\Ald-")
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """For each process its executable's path and its runtime; empty where no mapping shows it."""
+    """The path of each process's executable, and its runtime; empty if no mapping shows it."""
 
     executable: tuple[bytes, ...]
     runtime: tuple[str, ...]
 
 
 def programs_of(maps: MapTable, processes: int) -> Programs:
-    """From the mapped files, each looked at once: some hundred back the mappings of a host."""
+    """From the mapped files, each checked once; a host has only some hundred of them."""
     backed = which((maps.inode != 0) & (maps.device != 0))
     process = maps.process[backed]
     key = maps.device[backed] * _SPREAD + maps.inode[backed]
@@ -80,7 +80,7 @@ def _runtime(name: bytes) -> int:
 
 
 def _label(runtime: int, name: bytes) -> str:
-    """The runtime with its version where the file's name tells it."""
+    """The runtime with its version, if the file's name has it."""
     if runtime >= _GO:
         return "go" if runtime == _GO else ""
     label, pattern = _RUNTIMES[runtime]

@@ -1,11 +1,11 @@
-"""Which names say that their value is a secret, and which values of such names are plainly none."""
+"""Names that say that their value is a secret, and values of such names that cannot be one."""
 
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-# of these the value is a secret unless it is a switch, a reference or a plain path
+# their value is a secret unless it is a switch, a reference or a plain path
 _STRONG: Final = (
     rb"(?<!com)(?<!by)pass(?!ive|enger|port|ing(?![a-z])|[-_]?through|age|es(?![a-z])|log|less)"
     rb"|(?<![a-z])pwd|(?<=db)pwd|supw|bind[-_]?pw|refresh-token|secret"
@@ -19,13 +19,13 @@ _STRONG: Final = (
     rb"|(?:api|access|private|priv|secret|signing|encrypt(?:ion)?|decrypt(?:ion)?|account|shared|pre-?shared|master"
     rb"|session|licen[cs]e|client|hmac|aes|ssh|storage|service|subscription|setup|certificate|wandb|auth|host|app|admin)[-_.]?key"
 )
-# of these only what comes last in the name counts, and a plain word as a value is a mode, not a secret
+# these count only at the end of a name, and a plain word as a value is a mode, not a secret
 _WEAK: Final = (
     rb"(?:auth|cookie|credential|signature|(?<![a-z])sig|login|username|userpass|(?<![a-z])keys?)s?\d?"
 )
-# a number is a secret of these all the same
+# for these even a number is a secret
 _DIGITS: Final = rb"(?<![a-z])(?:otp|pin)"
-# what names a place, a sort or a measure of a secret, and not the secret
+# words for a place, a sort or a measure of a secret, not the secret itself
 _NOT_ITSELF: Final = re.compile(
     rb"(?:file(?:name)?|path|dir|region|s?manager[-_]\w+|ttl|timeout|enabled|disabled|length|mode|type|policy|class|provider|name|id|url|uri"
     rb"|endpoint|algorithm|expiry|expiration|issuer|required|check|domain|expire|samesite|httponly|refresh|version"
@@ -34,7 +34,7 @@ _NOT_ITSELF: Final = re.compile(
     rb"|ref|age|interval|rotation|audience|scope|realm|method|ns|only|duration|lifetime|retr(?:y|ies)|cleaner)s?\Z",
     re.IGNORECASE,
 )
-# of a model's vocabulary, or the name of an object that holds the secret
+# words of a model's vocabulary, or for an object that has the secret
 _ANOTHER: Final = re.compile(
     rb"(?:\A|[-_.])(?:(?:eos|bos|pad|end|unk|sep|cls|mask|special|gen|initial-cluster)[-_]token|existing[-_]?\w{0,16}secret)",
     re.IGNORECASE,
@@ -45,7 +45,7 @@ _SWITCHED: Final = re.compile(
     rb"(?:true|false|none|yes|no|on|off|simple|basic|optional|always|never|auto|null|nil|enabled|disabled|strict)\Z",
     re.IGNORECASE,
 )
-# of these names even a word such as `none` or a number is a secret
+# for these names even a word such as `none` or a number is a secret
 _PROPER: Final = re.compile(
     rb"(?:passw(?:or)?d\d?s?|passphrase|pass|pwd|secret|pin|otp|\A[-/+]{0,2}token)\Z", re.IGNORECASE
 )
@@ -70,7 +70,7 @@ _SIGN: Final = rb"(?:\\{0,3}[\"'])?\]?[ \t]{0,4}(?:=>|=|:(?!//|:))[ \t]{0,4}"
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names that count: those known everywhere, and the site's own words."""
+    """The names that count: the built-in ones, and the site's own words."""
 
     keyed: re.Pattern[bytes]  # a name and the sign before its value; groups: strong, what follows it, weak
     named: re.Pattern[bytes]  # the same without the sign, at the end
@@ -81,26 +81,26 @@ class Names:
         return found is not None and not excused(name, found)
 
     def strong(self, name: bytes) -> bool:
-        """The same for names that say so beyond doubt."""
+        """The same for names that leave no doubt."""
         found = self.named.search(name)
         return found is not None and bool(found["strong"]) and not excused(name, found)
 
     def stays(self, name: bytes, value: bytes) -> bool:
-        """Whether a value of such a name is a switch's, a path, a reference or a small number: no secret."""
+        """Whether a value of such a name is a switch, a path, a reference or a small number: not a secret."""
         value = value.strip(b"\"'")
         if not value or any(form.match(value) for form in (_REFERENCE, _PLAIN_PATH, _ON_OR_OFF)):
             return True
         if _PROPER.search(name):
             return bool(_RUN_OF_PASSES.match(value)) and name.endswith(b"pass")
         found = self.named.search(name)
-        if _NUMBER.match(value):  # a measure of secrets, unless the name says the secret itself
+        if _NUMBER.match(value):  # a measure of secrets, unless the name is that of the secret itself
             return bool(found and found["rest"]) or name.lower().endswith(b"login")
         return bool(_SWITCHED.match(value) or (_WORD.match(value) and not (found and found["strong"])))
 
 
 @lru_cache(maxsize=8)
 def names(words: tuple[str, ...] = ()) -> Names:
-    """The names that count, with the site's own words among them."""
+    """The names that count, including the site's own words."""
     own = b"".join(b"|" + re.escape(word.encode()) for word in words)
     strong = rb"(?P<strong>" + _STRONG + own + rb"|" + _DIGITS + rb"(?![a-z]))"
     weak = rb"(?P<weak>" + _WEAK + rb")"
@@ -114,12 +114,12 @@ def names(words: tuple[str, ...] = ()) -> Names:
 
 
 def excused(name: bytes, found: re.Match[bytes]) -> bool:
-    """Whether a name that holds such a word names something about the secret, and not the secret."""
+    """Whether a name with such a word names something about the secret, not the secret itself."""
     if _ANOTHER.search(name):
         return True
     return bool(found["rest"] and _NOT_ITSELF.search(found["rest"])) and not _IDENTIFIER.search(name)
 
 
 def is_random(value: bytes) -> bool:
-    """Whether the value is no word of a language: long, of letters and digits."""
+    """Whether the value is not a word of a language: it is long, with letters and digits."""
     return bool(_RANDOM.match(value)) and b"://" not in value and not value.startswith(b"/")

@@ -11,7 +11,7 @@ from procmaps.secret_patterns import mask_forms, mask_text
 from procmaps.secret_walk import STEP_BYTES
 
 PATHS_REMEMBERED: Final = 65_536
-# different ones on a host, each with what it costs at least; of more only that they are files is kept
+# different paths per host, each with its least cost; of further ones only that they are files is kept
 PATHS_LIMIT_BYTES: Final = 6 * 2**20
 PATH_COST_BYTES: Final = 32
 TOO_MANY: Final = b"/***"
@@ -30,7 +30,7 @@ def is_plain(path: bytes) -> bool:
 
 @lru_cache(maxsize=PATHS_REMEMBERED)
 def mask_path(path: bytes, masking: Masking = AS_BY_DEFAULT) -> bytes:
-    """Each folder by itself: a secret in one must not take the object's name away, which labels rest on."""
+    """Masks each folder separately, because labels depend on the object's name."""
     if is_plain(path):
         return mask_forms(path)
     known = names(masking.words)
@@ -44,7 +44,7 @@ def mask_word(word: bytes, masking: Masking = AS_BY_DEFAULT) -> bytes:
 
 
 def mask_comm(content: bytes, masking: Masking = AS_BY_DEFAULT) -> bytes:
-    """The content of /proc/PID/comm, whose last newline is none of the name."""
+    """The content of /proc/PID/comm, whose last newline is not part of the name."""
     name = content.removesuffix(b"\n")
     return mask_word(name, masking) + content[len(name) :]
 

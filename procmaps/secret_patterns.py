@@ -1,7 +1,7 @@
-"""What a secret looks like in a text: named as one, in a URL, in a header, or of a well-known form.
+"""Patterns of secrets in a text: after a name, in a URL, in a header, or of a well-known form.
 
-Every repetition is bounded or consumes what it matches, so that time grows with the length of the text: it is
-a stranger's.
+Every repetition is bounded or consumes what it matches, so that time grows linearly with the length of the
+text, which a stranger chooses.
 """
 
 import re
@@ -11,7 +11,7 @@ from procmaps.secret_names import Names, excused, names
 
 MASK: Final = b"***"
 
-_INERT = re.compile(rb"[\w.-]{0,15}\Z")  # too short for a form, and without a sign
+_INERT = re.compile(rb"[\w.-]{0,15}\Z")  # too short for a form, and without a separator
 _NO_VALUE = re.compile(rb"[a-z_]+\Z|refs/|v?\d+\.\d+[\w.-]*(?:@sha\d|\Z)")  # an object, a branch, a version
 _LEADING_NAME = re.compile(rb"[\w.\-/\[\]@+]*")
 _BLOCK = re.compile(rb"[|>][+-]?[ \t]*\n(?:[ \t]+[^\n]*\n?)+")
@@ -41,10 +41,10 @@ _FORMS: Final = (
     rb"|dckr_pat_[\w-]{16,}|PMAK-[\w-]{20,}|GOCSPX-[\w-]{16,}|whsec_[\w+/=]{16,}|NRAK-\w{16,}|sha256~[\w-]{16,}|LS0tLS1CRUdJTi\S+|\d{8,10}:AA[\w-]{30,}"
 )
 _FORM: Final = re.compile(rb"(?<!\w)(?:" + _FORMS + rb")")
-# (what stands in every match, pattern, what takes its place)
+# (text in every match, pattern, replacement)
 _PLACES: Final = (
-    (b"://", re.compile(rb"(://)[^\s/?#:@]{20,4096}@"), rb"\1" + MASK + b"@"),  # a token in the user's place
-    # a shorter one where letters and digits take turns as in no user's name
+    (b"://", re.compile(rb"(://)[^\s/?#:@]{20,4096}@"), rb"\1" + MASK + b"@"),  # a token in place of the user
+    # a shorter one, if letters and digits alternate more than in a user's name
     (
         b"://",
         re.compile(
@@ -116,7 +116,7 @@ _PLACES: Final = (
         re.compile(rb"(assword[^\n]{0,64}?\bsend\s{1,4}(?:--\s{1,4})?)\"[^\"]*\"?"),
         rb"\1" + MASK,
     ),  # expect
-    # of one word, unless it is an answer or a command that everyone knows
+    # of one word, unless it is a well-known answer or command
     (
         b"spawn",
         re.compile(
@@ -127,7 +127,7 @@ _PLACES: Final = (
         ),
         rb"\1" + MASK,
     ),
-    # what is piped into a program that reads a secret from its standard input
+    # text that is piped into a program that reads a secret from standard input
     (
         b"|",
         re.compile(
@@ -142,7 +142,7 @@ _PLAIN_NAMES: Final = names()
 
 
 def ends_in_key(text: bytes, known: Names = _PLAIN_NAMES) -> bool:
-    """Whether the text ends in the sign behind a secret's name, so that its value comes next."""
+    """Whether the text ends with a secret's name and a separator, so that the value comes next."""
     if not text.endswith((b"=", b":", b"=>")):
         return False
     return any(
@@ -152,12 +152,12 @@ def ends_in_key(text: bytes, known: Names = _PLAIN_NAMES) -> bool:
 
 
 def mask_forms(text: bytes) -> bytes:
-    """The text with keys and tokens masked that are known by their form alone."""
+    """The text with keys and tokens masked that are recognised by their form."""
     return _FORM.sub(MASK, text)
 
 
 def mask_text(text: bytes, known: Names = _PLAIN_NAMES) -> bytes:
-    """The text with the secrets in it masked. What a key at its very start names is all the rest."""
+    """The text with its secrets masked. A key at its start names all of the rest."""
     if _INERT.match(text):
         return text
     if _INVISIBLE.search(text):
@@ -178,7 +178,7 @@ def _mask_seen(text: bytes, known: Names) -> bytes:
 
 
 def _mask_urls(text: bytes) -> bytes:
-    """`scheme://user:PASSWORD@host`, the password up to the last @ where signs in it are not escaped."""
+    """`scheme://user:PASSWORD@host`, the password up to the last @ if it is not escaped."""
     text = _USER_PERCENT.sub(rb"\1" + MASK + b"@", text)
     pieces: list[bytes] = []
     done = end = 0
@@ -225,7 +225,7 @@ def _mask_keyed(text: bytes, known: Names) -> bytes:
 
 
 def _stays(known: Names, name: bytes, key: re.Match[bytes], value: bytes) -> bool:
-    """A colon without a blank is also what parts a module from its object, or a host from its port."""
+    """A colon without a blank may also separate a module from its object, or a host from its port."""
     if key["sign"] == b":" and key["weak"] and key.string[key.start() - 1 : key.start()] == b"/":
         return True
     if key["sign"] == b":" and not name.startswith((b"-", b"/")) and _NO_VALUE.match(value):
@@ -234,7 +234,7 @@ def _stays(known: Names, name: bytes, key: re.Match[bytes], value: bytes) -> boo
 
 
 def _value_end(text: bytes, start: int) -> int:
-    """Where the value that starts here ends: quoted, bracketed, a block of lines, or up to a separator."""
+    """The end of the value that starts here: quoted, bracketed, a block of lines, or up to a separator."""
     block = _BLOCK.match(text, start)
     if block:
         return block.end()
@@ -251,7 +251,7 @@ def _value_end(text: bytes, start: int) -> int:
 
 
 def _bracketed_end(text: bytes, start: int) -> int:
-    """Behind the bracket that closes the one at `start`; the end where none does."""
+    """The position after the bracket that closes the one at `start`, or the end of the text."""
     depth = 0
     for sign in _BRACKETS.finditer(text, start):
         depth += 1 if sign[0] in b"{[" else -1

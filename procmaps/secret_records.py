@@ -1,7 +1,7 @@
-"""Secrets in the memory part of a stream: in names, paths and what the host says of itself.
+"""Secrets in the memory part of a stream: in names, in paths, and in the facts of the host.
 
-Names that processes choose are in `status` and `stat`, and in maps; all else that is text is of the host. The
-marks are found by the nonce, so that the lines of maps, nearly all of a part, are not looked at one by one.
+Names that processes choose are in `status`, `stat` and maps; all other text is of the host. Marks are found
+by the nonce, so that the lines of maps, which are nearly the whole part, need not be checked one by one.
 """
 
 import re
@@ -14,12 +14,12 @@ from procmaps.secret_names import names
 from procmaps.secret_paths import PATH_LIMIT_BYTES, Paths, mask_mappings, mask_word
 from procmaps.secret_patterns import MASK, mask_text
 
-# of the host's own lines; a host has some 10,000 bytes of them, and what is more is dropped
+# limit of the host's own lines; a host has about 10,000 bytes of them, and the rest is dropped
 FACTS_LIMIT_BYTES: Final = 2**20
-NAMES_LIMIT_COUNT: Final = 1_000_000  # two a process; of more the records are emptied
+NAMES_LIMIT_COUNT: Final = 1_000_000  # two per process; further records are emptied
 GREP: Final = b"grep"
 _GROUPS: Final = b"cgroup-memory"
-# what the kernel writes in them no process chooses, or the paths are looked for in all the text
+# records without text that a process can choose, and those whose paths are searched in the whole text
 _KERNEL: Final = frozenset((b"limits", b"maps", b"smaps", b"denied"))
 _MARK = re.compile(rb"([a-z][a-z0-9_-]{0,31}) [0-9]{1,7}(?:\n|\Z)")
 _STATUS_NAME = re.compile(rb"Name:[\t ]*([^\n]*)")
@@ -35,7 +35,7 @@ _Mask: TypeAlias = Callable[[bytes, Masking], bytes]
 
 
 class _Edit(NamedTuple):
-    """A stretch of a text and what takes its place."""
+    """A range of a text, and its replacement."""
 
     start: int
     end: int
@@ -43,16 +43,16 @@ class _Edit(NamedTuple):
 
 
 def mask_status_name(name: bytes, masking: Masking = AS_BY_DEFAULT) -> bytes:
-    """The name in a line of status, masked as it is in comm, where newlines are not escaped."""
+    """The name in a line of status, masked like that in comm, in which newlines are not escaped."""
     plain = _ESCAPED.sub(lambda found: b"\n" if found[1] == b"n" else b"\\", name)
     masked = mask_word(plain, masking)
     return name if masked == plain else masked.replace(b"\\", rb"\\").replace(b"\n", rb"\n")
 
 
 def mask_stat(stat: bytes, masking: Masking = AS_BY_DEFAULT) -> bytes:
-    """A record or line of stat, with the name in parentheses masked; the numbers behind it stay.
+    """A record or line of stat, with the name in parentheses masked; the numbers after it stay.
 
-    A name may hold parentheses and newlines. Without its end, or its start, all that may be of a name is one.
+    A name may contain parentheses and newlines. Without its start or end, everything counts as the name.
     """
     head = _STAT_NAME.match(stat)
     rest = _STAT_REST.search(stat)
@@ -75,7 +75,7 @@ def mask_file(name: bytes, content: bytes, masking: Masking = AS_BY_DEFAULT) -> 
 
 
 def mask_fact(line: bytes, masking: Masking = AS_BY_DEFAULT) -> bytes:
-    """A line that the host says of itself; the value of NAME="value" also by itself."""
+    """A line of the host's facts, masked; the value of NAME="value" is also masked separately."""
     known = names(masking.words)
     masked = mask_text(line[:PATH_LIMIT_BYTES], known)
     assigned = _ASSIGNED.match(masked)
@@ -83,9 +83,9 @@ def mask_fact(line: bytes, masking: Masking = AS_BY_DEFAULT) -> bytes:
 
 
 class MemoryPart:
-    """The secrets of one host's memory part: first look at all of it, then write it anew if any was found.
+    """The secrets of one host's memory part: first check all of it, then rewrite it if any was found.
 
-    Both take pieces in order that end where a line does, and not within a record of stat.
+    Both take the pieces in order; a piece ends with a line, and not within a record of stat.
     """
 
     def __init__(
@@ -98,16 +98,16 @@ class MemoryPart:
 
     @property
     def found(self) -> bool:
-        """Whether the part has to be written anew."""
+        """Whether the part must be rewritten."""
         return self._found or self._paths.found
 
     def look_at(self, piece: bytes) -> None:
-        """One piece, in order."""
+        """Check the next piece."""
         self._paths.look_at(piece)
         self._found = self._found or bool(self._texts.edits(piece))
 
     def masked(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        """The same pieces, from the first on, with the secrets masked."""
+        """All pieces again, with the secrets masked."""
         texts = self._begin()
         for piece in pieces:
             edited = _edited(piece, texts.edits(piece))
@@ -126,7 +126,7 @@ class _Texts:
         self._groups = Paths(masking)
 
     def edits(self, piece: bytes) -> list[_Edit]:
-        """What has to change in the next piece, in order."""
+        """The replacements in the next piece, in order."""
         found: list[_Edit] = []
         for start, end in self._contents(piece):
             if self._kind and self._kind not in _KERNEL:
@@ -136,7 +136,7 @@ class _Texts:
         return found
 
     def _contents(self, piece: bytes) -> Iterator[tuple[int, int]]:
-        """Where the contents of records are; the kind is that of the one last given."""
+        """The ranges of the contents of records, with their kinds."""
         start = 0
         at = 0 if piece.startswith(self._mark) else self._next(piece, 0)
         while at < len(piece):
@@ -146,7 +146,7 @@ class _Texts:
             if mark:
                 self._kind = mark[1]
             start = mark.end() if mark else at + len(self._mark)
-            # the newline of a mark without content is also the one before the next mark
+            # in a record without content, one newline both ends its mark and precedes the next mark
             at = self._next(piece, max(start - 1, 0))
         if start < len(piece):
             yield start, len(piece)
@@ -167,7 +167,7 @@ class _Texts:
             yield _Edit(first, last, masked(piece[first:last], self._masking))
 
     def _of_process(self, piece: bytes, start: int, end: int) -> Iterator[tuple[int, int, _Mask]]:
-        """Where names are, and how they are masked. Of grep a record holds the files of one kind."""
+        """The ranges of names, and how to mask them. A grep record has the files of one kind."""
         if self._kind == b"status":
             name = _STATUS_NAME.match(piece, start, end)
             if name:

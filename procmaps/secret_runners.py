@@ -1,4 +1,4 @@
-"""Programs that run the one in their arguments, and which arguments come before it, as they document them."""
+"""Programs that run another program, and the arguments before it, from their documentation."""
 
 import re
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """What may stand between such a program and the one that it runs."""
+    """The arguments between such a program and the one that it runs."""
 
     values: frozenset[bytes] = frozenset()  # options whose value is the next argument
     places: int = 0  # arguments, without options, before the program: a user, a file, a duration
@@ -50,7 +50,7 @@ _SPECIAL: Final[dict[bytes, Runner]] = {
     b"ltrace": _runner(b"-e -o -s -u -p"),
     b"ssh": _runner(b"-b -c -D -E -e -F -I -i -J -L -l -m -O -o -p -Q -R -S -W -w", 1),
 }
-# options of these and what else stands before the program are not known
+# the options and other arguments of these are not known
 _OTHERS: Final = frozenset(
     b"nohup setsid time unshare nsenter sh bash dash zsh ash ksh busybox docker podman kubectl oc exec "
     b"tini dumb-init script unbuffer expect faketime systemd-run prlimit numactl setpriv python python2 "
@@ -65,7 +65,7 @@ _UNKNOWN: Final = Runner()
 
 
 def runner_of(name: bytes) -> Runner | None:
-    """How the program of this base name runs the one in its arguments; None where it runs none."""
+    """How the program of this base name runs another one; None if it does not."""
     if name in _OTHERS or _VERSIONED.match(name):
         return _UNKNOWN
     return _SPECIAL.get(name)

@@ -1,6 +1,6 @@
-"""Flags of tools whose value is a secret though their name does not say so, as the tools document them.
+"""Flags of tools whose value is a secret although their name does not say so, from the tools' documentation.
 
-A letter means other things to other tools, so each is known by the tool that it belongs to.
+A letter has different meanings in different tools, so flags are listed per tool.
 """
 
 from dataclasses import dataclass, field, replace
@@ -11,20 +11,20 @@ from typing import Final
 class Tool:
     """How one tool takes secrets."""
 
-    attached: tuple[bytes, ...] = ()  # flags whose secret follows at once: -pSECRET
-    flags: frozenset[bytes] = (
-        frozenset()
-    )  # flags whose secret is the next argument, or follows at once, or after =
+    attached: tuple[bytes, ...] = ()  # flags with the secret attached: -pSECRET
+    flags: frozenset[bytes] = frozenset()  # flags with the secret in the next argument, attached, or after =
     users: frozenset[bytes] = frozenset()  # flags whose value is user and secret
-    separator: bytes = b":"  # between the two
-    switches: bytes = b""  # letters that take no value, and may stand before a flag's in one argument
-    after: tuple[tuple[bytes, tuple[int, ...]], ...] = ()  # words, and which arguments after them are secrets
-    needs: frozenset[bytes] = frozenset()  # the subcommands that the flags belong to, any of them
-    resources: frozenset[bytes] = frozenset()  # flags that name where a secret lies
-    position: tuple[int, ...] = ()  # which arguments, without flags, are secrets
+    separator: bytes = b":"  # the separator between the two
+    switches: bytes = b""  # letters without a value, which may precede a flag in one argument
+    after: tuple[
+        tuple[bytes, tuple[int, ...]], ...
+    ] = ()  # words, and the positions of the secrets after them
+    needs: frozenset[bytes] = frozenset()  # subcommands to which the flags belong
+    resources: frozenset[bytes] = frozenset()  # flags that name the place of a secret
+    position: tuple[int, ...] = ()  # positions of the arguments, without flags, that are secrets
     places: tuple[tuple[bytes, tuple[int, ...]], ...] = field(
         default=()
-    )  # the same where these letters are given
+    )  # the same if these letters are given
 
 
 def _flags(*flags: bytes) -> Tool:
@@ -45,7 +45,7 @@ _K: Final = _flags(b"-k")
 _T: Final = _flags(b"-t")
 _SNMP: Final = _flags(b"-A", b"-X", b"-c")
 _LOGIN: Final = replace(_P, needs=frozenset((b"login",)))
-# every literal of a secret is one, whatever its name
+# every literal of a secret is a secret, whatever its name
 _LITERALS: Final = Tool(
     users=frozenset((b"--from-literal",)), separator=b"=", needs=frozenset((b"secret", b"secrets"))
 )
@@ -235,11 +235,11 @@ TOOLS: Final[dict[bytes, Tool]] = {
     **_SPECIAL,
 }
 _BY_PREFIX: Final = ((b"fence_", _P), (b"check_", _P), (b"mysql", _MYSQL), (b"mariadb", _MYSQL))
-# of these any argument may be USER/SECRET@PLACE
+# programs of which any argument may be USER/SECRET@PLACE
 ORACLE_TOOLS: Final = frozenset(
     (b"sqlplus", b"exp", b"imp", b"expdp", b"impdp", b"sqlldr", b"rman", b"sqlcl", b"sql", b"orapwd")
 )
-# programs whose arguments are patterns, texts and files: words of them are no names
+# programs whose arguments are patterns, texts and files: words in them are not names
 READERS: Final = frozenset(
     b"grep egrep fgrep zgrep rg ag ack sed awk gawk mawk find locate less more cat tail head vim"
     b" vi nano emacs man"
@@ -249,7 +249,7 @@ READERS: Final = frozenset(
 
 
 def tool_of(name: bytes) -> Tool | None:
-    """How the program of this base name takes secrets; None where only names tell."""
+    """How the program of this base name takes secrets; None if only names matter."""
     if name in TOOLS:
         return TOOLS[name]
     return next(

@@ -1,4 +1,4 @@
-"""The arguments of one command line, in order: what was seen says which of the next are secrets."""
+"""Walks over the arguments of one command line; earlier arguments decide which later ones are secrets."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -10,12 +10,12 @@ from procmaps.secret_patterns import MASK, ends_in_key, mask_text
 from procmaps.secret_runners import Runner, runner_of
 from procmaps.secret_tools import ORACLE_TOOLS, READERS, Tool, tool_of
 
-ARGUMENT_LIMIT_BYTES: Final = 4096  # of what is kept
-LOOKAHEAD_BYTES: Final = 1024  # read beyond the bound, so that a secret across it is known as one
+ARGUMENT_LIMIT_BYTES: Final = 4096  # limit of what is kept
+LOOKAHEAD_BYTES: Final = 1024  # read beyond the limit, so that a secret across it is recognised
 WINDOW_BYTES: Final = ARGUMENT_LIMIT_BYTES + LOOKAHEAD_BYTES
 NESTING_LIMIT_QUOTES: Final = 4
 STEP_BYTES: Final = 32
-RUNNER_LIMIT_ARGUMENTS: Final = 12  # so many arguments after sudo or env may come before the program
+RUNNER_LIMIT_ARGUMENTS: Final = 12  # most arguments of sudo or env before the program
 
 _WORDS = re.compile(rb"\s+|(?:\"(?:[^\"\\]|\\.)*\"|'[^']*'|\\.|[^\s\"'\\])+|[\"'\\]", re.DOTALL)
 _FLAT = re.compile(rb"([\s\"'\\]+)")
@@ -28,7 +28,7 @@ _VARIABLE = re.compile(rb"[A-Za-z_]\w*=")
 _NEW_COMMAND = re.compile(rb"(?:[;|&(){}]+|then|do|else|.*[;:])\Z")
 _PLAIN_WORD = re.compile(rb"[a-z]+\Z|[\W_]|[A-Za-z]+[.:,)]")
 _SETS = frozenset((b"set", b"config", b"modify", b"-n", b"update"))
-# words after which the secret comes, without a sign between
+# words that are followed by the secret without a separator
 _BARE = re.compile(
     rb"(?:(?:add-)?authtoken|aws_(?:secret_access_key|session_token)|(?:re)?set-[a-z-]{0,32}password"
     rb"|pass(?:word|wd|phrase)|requirepass|masterauth|(?:wifi-sec\.)?psk|preshared-key|(?:input|user|owner)_pw)\Z",
@@ -36,13 +36,13 @@ _BARE = re.compile(
 )
 _RUNNING = frozenset((b"exec", b"run"))
 _LOGGING_IN = frozenset((b"login", b"auth", b"token", b"secret", b"unlock", b"install", b"join", b"register"))
-_TELLING = re.compile(rb"=|://|\"")  # what a pattern or a file's name has not
+_TELLING = re.compile(rb"=|://|\"")  # characters that do not occur in patterns or file names
 _JOINED = re.compile(rb"([\w.\-]{1,253}:\d{1,5}/)[0-9a-f]{32,}(?=/|\Z)")
 _SYSTEM_PATH = re.compile(rb"/(?:etc|run|dev|proc)/[\w./-]+\Z")
 
 
 class Effort:
-    """The words that were looked at, and pieces of STEP_BYTES of them: time grows with these."""
+    """The work done, in words and pieces of STEP_BYTES, which is proportional to the time."""
 
     __slots__ = ("steps",)
 
@@ -51,7 +51,7 @@ class Effort:
 
 
 def _cut(argument: bytes) -> bytes:
-    """An argument that is too long without its end, and without the word that the cut goes through."""
+    """A too long argument without its end, and without the word at the cut."""
     if len(argument) <= WINDOW_BYTES:
         return argument
     start = argument[:WINDOW_BYTES]
@@ -60,7 +60,7 @@ def _cut(argument: bytes) -> bytes:
 
 
 class Walk:
-    """Goes over the arguments of one command line: what was seen says what comes next."""
+    """Walks over the arguments of one command line; earlier arguments decide how later ones are read."""
 
     def __init__(self, known: Names, effort: Effort, depth: int = 0) -> None:
         self._known = known
@@ -69,12 +69,12 @@ class Walk:
         self._name = b""  # of the program
         self._tool = Tool()
         self._runner = Runner()
-        self._before = 0  # so many arguments of the runner still come before the program
-        self._open = 1  # so many arguments may still be the program
-        self._follows = b""  # what parts user and secret in the next argument; MASK where all of it is one
-        self._secrets: tuple[int, ...] = ()  # which of the arguments that are no flags are secrets
+        self._before = 0  # remaining arguments of the runner before the program
+        self._open = 1  # remaining arguments that may be the program
+        self._follows = b""  # separator of user and secret in the next argument; MASK if all is a secret
+        self._secrets: tuple[int, ...] = ()  # positions of the arguments, without flags, that are secrets
         self._met = False  # the subcommand that the tool's flags need
-        self._at = 0  # the arguments since, without flags
+        self._at = 0  # arguments since then, without flags
         self._last = (b"", b"")
 
     def over(self, arguments: Iterable[bytes]) -> Iterator[bytes]:
@@ -105,7 +105,7 @@ class Walk:
         return self.argument(argument)
 
     def _announced_value(self, argument: bytes) -> bytes | None:
-        """What is put in the place of a value that the argument before announced."""
+        """The masked form of a value that the previous argument announced."""
         follows, self._follows = self._follows, b""
         previous = self._last[1]
         if previous in {b"--key", b"-key"} and _KEY_FORM.match(argument):
@@ -130,7 +130,7 @@ class Walk:
         return self._known.stays(name, value)
 
     def _program(self, argument: bytes) -> bool:
-        """Whether this is the program; after one that runs another, its arguments may be."""
+        """Whether this is the program; after a runner, one of its arguments may be."""
         if self._depth and _NEW_COMMAND.match(argument):
             self._open, self._before, self._runner = max(self._open, 2), 0, Runner()
             return False
@@ -153,7 +153,7 @@ class Walk:
             self._before = self._runner.places
             ahead = runner is not None or argument.endswith(
                 (b":", b"]")
-            )  # of a title the program comes later
+            )  # in a title the program comes later
             self._open = RUNNER_LIMIT_ARGUMENTS if ahead else 0
             self._secrets, self._at, self._met = self._tool.position, 0, not self._tool.needs
             return True
@@ -161,7 +161,7 @@ class Walk:
 
     def _positions(self, argument: bytes) -> bool:
         """Whether this is one of the words and letters after which arguments without a name are secrets."""
-        if argument in self._tool.needs:  # what follows is the tool's own, and no program
+        if argument in self._tool.needs:  # what follows belongs to the tool and is not a program
             self._met = True
             if self._last[1] not in _RUNNING and not self._last[1].startswith(b"-"):
                 self._open = 0
@@ -178,7 +178,7 @@ class Walk:
         return False
 
     def _announced(self, argument: bytes) -> bytes:
-        """What the next argument is: b"" nothing special, MASK a secret, else what parts user and secret."""
+        """What the next argument is: b"" nothing special, MASK a secret, else the separator in it."""
         tool = self._tool
         if argument in tool.resources or (self._name in READERS and not argument.startswith(b"--")):
             return b""
@@ -187,14 +187,14 @@ class Walk:
         return MASK if self._is_flag(argument) or self._says_secret(argument) else b""
 
     def _is_flag(self, argument: bytes) -> bool:
-        """Whether the tool takes a secret behind it."""
+        """Whether the tool takes a secret after it."""
         flags = self._tool.flags
         if argument.startswith(b"--"):
             return argument in flags
         return self._met and (argument in flags or self._clustered(flags, argument) == argument[-1:])
 
     def _says_secret(self, argument: bytes) -> bool:
-        """Whether its name says so, or that of a key that it ends in."""
+        """Whether its name says so, or the name of a key at its end."""
         known = self._known
         if argument.startswith((b"-", b"+")) or (argument.startswith(b"/") and argument.count(b"/") == 1):
             return b"=" not in argument and not _BLANK.search(argument) and known.secret(argument)
@@ -203,7 +203,7 @@ class Walk:
         return bool(_SETS & set(self._last)) and b"=" not in argument and known.secret(argument)
 
     def _clustered(self, flags: frozenset[bytes], argument: bytes) -> bytes:
-        """The part of an argument from a flag's letter on, where only switches stand before it; or b""."""
+        """The part of an argument from a flag's letter on, if only switches precede it; or b""."""
         if argument[:1] != b"-" or argument[1:2] not in _letters(self._tool.switches):
             return b""
         rest = argument[1:].lstrip(self._tool.switches)
@@ -220,7 +220,7 @@ class Walk:
             if is_random(argument) and b"/" not in argument:
                 return MASK
             argument = _JOINED.sub(rb"\1" + MASK, argument)
-        # the whole first: a header's value may have a blank in it
+        # the whole argument first, because the value of a header may contain a blank
         if self._name not in READERS or _TELLING.search(argument):
             argument = mask_text(argument, self._known)
         if _BLANK.search(argument) and self._depth < NESTING_LIMIT_QUOTES:
@@ -228,7 +228,7 @@ class Walk:
         return self._flat(argument) if self._depth == 0 and b"\\" in argument else argument
 
     def _assigned(self, argument: bytes) -> bytes | None:
-        """A flag of the tool's with its value behind =, and what Oracle's tools take; None for all else."""
+        """A flag of the tool with its value after =, or a login of Oracle's tools; None for others."""
         tool = self._tool
         if self._name in ORACLE_TOOLS and _ORACLE.search(argument):
             return _ORACLE.sub(rb"\1" + MASK, argument, count=1)
@@ -268,7 +268,7 @@ class Walk:
         return None
 
     def _command_line(self, argument: bytes) -> bytes:
-        """An argument with blanks, as a command line of its own: of sh -c, or a title."""
+        """An argument with blanks as a separate command line: of sh -c, or a title."""
         quote = argument[:1]
         if quote in {b"'", b'"'} and argument.endswith(quote) and argument.count(quote) == 2:
             return quote + self._within(self._depth).argument(argument[1:-1]) + quote
@@ -285,7 +285,7 @@ class Walk:
         return inner
 
     def _flat(self, argument: bytes) -> bytes:
-        """The words between blanks and quotes of any kind, for shells within shells within shells."""
+        """The words between blanks and quotes of any kind, for nested shells."""
         pieces = _FLAT.split(argument)
         masked = Walk(self._known, self._effort, NESTING_LIMIT_QUOTES).over(
             word for word in pieces[::2] if word

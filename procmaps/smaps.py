@@ -1,4 +1,4 @@
-"""The fields of /proc/PID/smaps as columns: told by name, never by position, as each kernel prints others."""
+"""The fields of /proc/PID/smaps as columns, by name and not by position, because kernels differ."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -25,17 +25,17 @@ for _code, _mask in VM_FLAGS.items():
 
 @dataclass(frozen=True, slots=True)
 class SmapsColumns:
-    """One entry a mapping; UNKNOWN, and no flag, where its field did not come."""
+    """One entry per mapping; UNKNOWN, or no flags, if its field did not come."""
 
     resident_bytes: Ints64
     pss_bytes: Ints64
     swap_bytes: Ints64
     anonymous_bytes: Ints64
-    huge_bytes: Ints64  # hugetlb pages are resident, but the kernel counts them here and not in Rss
+    huge_bytes: Ints64  # hugetlb pages are resident, but the kernel does not count them in Rss
     vm_flags: Addresses
 
     def only(self, kept: Ints64) -> "SmapsColumns":
-        """The same columns with these rows alone."""
+        """The columns with only these rows."""
         return SmapsColumns(
             self.resident_bytes[kept],
             self.pss_bytes[kept],
@@ -90,7 +90,7 @@ def parse(lines: Lines, header_rows: Ints64, mapping_rows: Ints64, walked: Flags
 def _owners(lines: Lines, header_rows: Ints64, mapping_rows: Ints64, rows: Ints64) -> Ints64:
     """The mapping, as an index in `mapping_rows`, that each of these lines belongs to; -1 for none."""
     if len(rows) == len(mapping_rows) == len(header_rows):
-        # nearly always each mapping has the key, and each once
+        # usually each mapping has the key exactly once
         behind = rows > mapping_rows
         if behind.all() and (rows[:-1] < mapping_rows[1:]).all():
             return np.where(lines.file[rows] == lines.file[mapping_rows], np.arange(len(rows)), -1)

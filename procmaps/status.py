@@ -1,7 +1,7 @@
 """status, stat and limits of all processes of a host as columns.
 
-status escapes the newlines of a name, so its keys cannot be forged; in stat the name is raw and ends at the
-last parenthesis.
+status escapes newlines in a name, so its keys cannot be forged. In stat the name is raw, and ends at the last
+parenthesis.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,15 +25,15 @@ _LIMIT_BYTES: Final = 20
 _SIZE_KEYS: Final = (
     *(b"VmSize:", b"VmRSS:", b"RssAnon:", b"RssFile:", b"RssShmem:", b"VmSwap:", b"VmData:", b"VmStk:"),
 )
-_NUMBER_LIMIT_DIGITS: Final = 18  # larger ones are no size and no time
+_NUMBER_LIMIT_DIGITS: Final = 18  # larger numbers are neither a size nor a time
 
 
 @dataclass(frozen=True, slots=True)
 class StatusColumns:
-    """One entry a process; UNKNOWN where the line did not come."""
+    """One entry per process; UNKNOWN if the line did not come."""
 
     parent_pid: Ints64
-    uid: Ints64  # the real one
+    uid: Ints64  # real
     threads: Ints64
     vm_size_bytes: Ints64
     rss_bytes: Ints64
@@ -46,11 +46,11 @@ class StatusColumns:
 
 
 def parse_status(text: Text, files: Spans) -> StatusColumns:
-    """The columns of these status files, one a process, empty where none was sent."""
+    """The columns of these status files, one per process, empty if none was sent."""
     lines = lines_of(text, files)
 
     def columns(keys: Sequence[bytes], numbers: Numbers) -> list[Ints64]:
-        """One column a key; the lines of all keys are read at once, as a host has few processes."""
+        """One column per key; the lines of all keys are read at once, as a host has few processes."""
         rows = [beginning_with(lines, key) for key in keys]
         lengths = np.repeat([len(key) for key in keys], [len(found) for found in rows])
         values = np.full((len(keys), len(files.start)), UNKNOWN, np.int64)
@@ -69,8 +69,8 @@ def _number(field: bytes) -> int:
 
 
 def start_ticks(stat: bytes) -> int:
-    """When the process started, in clock ticks after boot; UNKNOWN where stat does not say."""
-    # field 3 is the first behind the name's last parenthesis
+    """When the process started, in clock ticks after boot; UNKNOWN if stat does not say."""
+    # field 3 is the first after the name's last parenthesis
     fields = stat[stat.rfind(b")") + 2 :].split(b" ", STAT_START_TICKS_FIELD - 2)
     return (
         _number(fields[STAT_START_TICKS_FIELD - 3]) if len(fields) > STAT_START_TICKS_FIELD - 3 else UNKNOWN
@@ -78,7 +78,7 @@ def start_ticks(stat: bytes) -> int:
 
 
 def stack_limit_bytes(limits: bytes) -> int:
-    """The soft RLIMIT_STACK; UNLIMITED, or UNKNOWN where the limits do not say."""
+    """The soft RLIMIT_STACK; UNLIMITED, or UNKNOWN if the limits do not say."""
     at = limits.find(_STACK_LIMIT)
     if at < 0:
         return UNKNOWN

@@ -1,6 +1,7 @@
-"""The tables of the core: columns of equal length, one entry a row, NumPy throughout.
+"""The tables of the core: NumPy columns of equal length, one entry per row.
 
-Sizes are bytes in int64. UNKNOWN (-1) marks what a host did not send; never summed, printed as a dash.
+Sizes are bytes in int64. UNKNOWN (-1) means that the host did not send it; it is never summed, and prints as
+a dash.
 """
 
 from dataclasses import dataclass
@@ -24,12 +25,12 @@ READ, WRITE, EXECUTE, SHARED = 8, 4, 2, 1
 
 
 def which(column: npt.NDArray[Any]) -> Ints64:
-    """The rows that are not 0. np.flatnonzero takes longer on its way to the search than the search does."""
+    """The rows that are not 0. np.flatnonzero has more overhead than the search itself takes."""
     return column.nonzero()[0]
 
 
 class Evidence(IntEnum):
-    """What a process's mappings were read from."""
+    """The source of a process's mappings."""
 
     DENIED = 0
     MAPS = 1
@@ -37,17 +38,17 @@ class Evidence(IntEnum):
 
 
 class Trouble(IntEnum):
-    """Bits of ProcessTable.trouble: what is odd about one process's record."""
+    """Bits of ProcessTable.trouble: what is wrong with the record of a process."""
 
-    TORN = 1  # lines overlap, repeat or go backwards: the reads were not of one instant
-    CUT = 2  # the last line is not whole
-    EMPTY = 4  # no mapping at all: a kernel thread, a zombie, or a process that was ending
+    TORN = 1  # lines overlap, repeat or go backwards, because they were not read at one instant
+    CUT = 2  # the last line is cut off
+    EMPTY = 4  # no mappings: a kernel thread, a zombie, or a process that was ending
     UNREADABLE_LINES = 8  # lines that are not of the kernel's form were left out
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessTable:
-    """One row a process, in the order of the dump."""
+    """One row per process, in the order of the dump."""
 
     pid: Ints64
     parent_pid: Ints64
@@ -65,9 +66,9 @@ class ProcessTable:
     stack_limit_bytes: Ints64  # soft RLIMIT_STACK; UNLIMITED where there is none
     evidence: Bytes8  # Evidence
     trouble: Bytes8  # bits of Trouble
-    comm: tuple[bytes, ...]  # b"" where not sent
+    comm: tuple[bytes, ...]  # b"" if not sent
     argv: tuple[tuple[bytes, ...], ...]  # secrets already masked; () where not sent
-    cgroup: tuple[bytes, ...]  # the text of /proc/PID/cgroup; b"" where not sent
+    cgroup: tuple[bytes, ...]  # the text of /proc/PID/cgroup; b"" if not sent
 
     def __len__(self) -> int:
         return len(self.pid)
@@ -75,7 +76,7 @@ class ProcessTable:
 
 @dataclass(frozen=True, slots=True)
 class MapTable:
-    """One row a mapping, the whole host, ordered by process row and then as read."""
+    """One row per mapping of the host, ordered by process row and then as read."""
 
     process: Ints32  # row in the ProcessTable
     start: Addresses
@@ -105,10 +106,10 @@ class MapTable:
 
 @dataclass(frozen=True, slots=True)
 class PartTable:
-    """One row a part of a mapping: the parts of a mapping sum to it, and each byte has one kind.
+    """One row per part of a mapping: the parts of a mapping sum to it, and each byte has one kind.
 
-    Ordered by mapping row, then by address. A block is what its maker asked for at once: a thread stack with
-    its guards, an arena's heap with its reserve. Its parts have one kind and one process.
+    Ordered by mapping row, then by address. A block is memory that was requested at once: a thread stack
+    with its guards, an arena's heap with its reserve. Its parts have one kind and one process.
     """
 
     mapping: Ints32  # row in the MapTable
@@ -117,9 +118,9 @@ class PartTable:
     kind: Bytes8  # Kind
     rule: npt.NDArray[np.uint16]  # index in procmaps.classify.RULES
     confidence: Bytes8  # Confidence
-    runner_up: Bytes8  # the Kind that came second; the kind itself where nothing did
-    block: Ints32  # row of the first part of the block that it belongs to; its own row where it stands alone
-    resident_bytes: Ints64  # UNKNOWN without smaps; a mapping's Rss is shared out among its parts
+    runner_up: Bytes8  # the second-best Kind; the kind itself if there is none
+    block: Ints32  # row of the first part of its block; its own row if it is a block by itself
+    resident_bytes: Ints64  # UNKNOWN without smaps; a mapping's Rss is divided among its parts
     pss_bytes: Ints64
     swap_bytes: Ints64
     huge_bytes: Ints64
@@ -130,16 +131,16 @@ class PartTable:
 
 @dataclass(frozen=True, slots=True)
 class FootprintTable:
-    """One row a process, kind and block size: what the reports are made of."""
+    """One row per process, kind and block size: what the reports are made of."""
 
     process: Ints32  # row in the ProcessTable
     kind: Bytes8
-    block_bytes: Ints64  # the size of each block where equal ones are grouped; 0: sizes not told apart
-    count: Ints64  # blocks: a stack with its guards is one, so is an arena's heap with its reserve
+    block_bytes: Ints64  # the size of one block, if blocks of equal size are grouped; otherwise 0
+    count: Ints64  # blocks; a stack with its guards is one, and so is an arena's heap with its reserve
     reserved_bytes: Ints64
     committed_bytes: Ints64
     resident_bytes: Ints64  # UNKNOWN without smaps
-    resident_max_bytes: Ints64  # Rss where smaps was read, else min(committed, RssAnon of the process)
+    resident_max_bytes: Ints64  # Rss if smaps was read, otherwise min(committed, RssAnon of the process)
     pss_bytes: Ints64  # UNKNOWN without smaps
     swap_bytes: Ints64  # UNKNOWN without smaps
 
@@ -149,7 +150,7 @@ class FootprintTable:
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
-    """What a host said of itself; None and UNKNOWN where it did not."""
+    """The facts of a host; None or UNKNOWN if it did not send them."""
 
     kernel: str
     os_name: str
@@ -163,28 +164,28 @@ class HostFacts:
     meminfo_bytes: dict[str, int]  # every line of /proc/meminfo, by its name there
     overcommit_memory: int
     max_map_count: int
-    thp_mode: str  # always, madvise, never; "" where unknown
+    thp_mode: str  # always, madvise, never; "" if unknown
     cgroup_memory_max_bytes: dict[str, int]  # by cgroup path; UNLIMITED for max
 
 
 @dataclass(frozen=True, slots=True)
 class ReadCounts:
-    """How many processes a host listed, sent, and could not send, by its own count and by ours."""
+    """The numbers of processes that a host listed, sent, and could not send, by its own count and by ours."""
 
     listed: int
     sent: int
-    kernel_threads: int  # no address space of their own; zombies too
+    kernel_threads: int  # without an address space; zombies too
     denied: int  # status readable, maps not
     vanished: int
-    complete: bool  # the closing counts arrived, and agree with what was received
+    complete: bool  # the closing counts arrived, and match the received records
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that one dump says."""
+    """The content of one dump."""
 
     facts: HostFacts
     counts: ReadCounts
     processes: ProcessTable
     maps: MapTable
-    notes: tuple[str, ...]  # what was odd, one sentence each, for the operator
+    notes: tuple[str, ...]  # one sentence per anomaly, for the operator

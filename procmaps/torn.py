@@ -1,9 +1,9 @@
 """Torn reads: the kernel hands out maps in pieces, and a process may change its mappings between two of them.
 
-Then a mapping can come twice (before and after it grew), overlap its neighbour, or stand before it. The table
-must still count every byte once, so a torn process is put in order: lines are sorted by address; where lines
-overlap, the one that starts first keeps the overlap (the longer one if they start together) and the next
-begins where it ends; what is left empty is dropped.
+Then a mapping can come twice (before and after it grew), overlap its neighbour, or come before it. The table
+must still count every byte once, so a torn process is put in order: lines are sorted by address. If lines
+overlap, the one that starts first keeps the overlap (the longer one if they start together), and the next one
+begins where it ends. Empty rows are dropped.
 """
 
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from procmaps.tables import Addresses, Flags, Ints32, Ints64, which
 
 @dataclass(frozen=True, slots=True)
 class Mended:
-    """Which rows remain, in which order, and their starts."""
+    """The remaining rows in their order, and their starts."""
 
     order: Ints64  # rows of the table as read
     start: Addresses  # of each row in `order`
 
 
 def torn(process: Ints32, start: Addresses, end: Addresses, processes: int) -> Flags:
-    """Per process: some mapping starts before the one before it has ended."""
+    """Per process: whether a mapping starts before the end of the previous one."""
     backwards = (start[1:] < end[:-1]) & (process[1:] == process[:-1])
     result: Flags = np.bincount(process[1:][backwards], minlength=processes) > 0
     return result

@@ -1,4 +1,4 @@
-"""What the cells of the page's tables hold beyond a declared column: bars, parts of RAM, what is left out."""
+"""Cells of the page's tables that are not declared columns: bars, shares of RAM, omitted processes."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ def raw(value: float | None) -> str:
 
 
 def share(part: int, whole: int) -> str:
-    """A part of a whole in percent; what rounds to nothing and is not, is below one."""
+    """A share in percent; a share above 0 that would round to 0 is shown as less than 1."""
     if not whole:
         return sizes.DASH
     percent = 100 * part / whole
@@ -43,7 +43,7 @@ def share(part: int, whole: int) -> str:
 
 
 def sortable(value: float | None) -> Markup:
-    """The attribute that a cell is sorted by, where its text is not the number itself."""
+    """The attribute by which a cell is sorted, if its text is not the number itself."""
     return Markup(' data-v="{}"').format(value) if value else Markup()
 
 
@@ -66,7 +66,7 @@ def largest(service: ServiceRow) -> Extent:
 
 
 def _as_known_as(service: ServiceRow, amount_bytes: int | None) -> Extent:
-    """A figure out of a service's native heap: a bound where that is one."""
+    """A figure of a service's native heap, marked as a bound if it is one."""
     return Extent(amount_bytes, None if service.native_heap.is_bound else amount_bytes)
 
 
@@ -103,14 +103,14 @@ def stack_part(ranked: list[HostRow]) -> Callable[[HostRow], Segments]:
 
 
 def others(host: HostRow, shown: HostHtml) -> Others:
-    """All that a page leaves out of a host: what the report does, and what the page's limit does."""
+    """The processes of a host that a page omits, because of the report's limit or of the page's."""
     heap = added([host.others_native_heap_bytes, shown.others_native_heap_bytes])
     stacks = added([host.others_stacks_bytes, shown.others_stacks_bytes])
     return Others(host.others + shown.others, heap, stacks)
 
 
 def added(amounts: Iterable[int | None]) -> int | None:
-    """The sum over what is known; None where nothing is."""
+    """The sum of the known values; None if there are none."""
     known = [amount for amount in amounts if amount is not None]
     return sum(known) if known else None
 
@@ -129,7 +129,7 @@ _OWN_SUM = (
 
 
 def own_sum(host: HostRow) -> list[tuple[str, int | None]]:
-    """MemTotal and what it is made of, beside what the processes add up to."""
+    """MemTotal and its parts, and the sums over the processes."""
     titles = {"rss_anon_bytes": "Sum of RssAnon", "swap_bytes": "Sum of VmSwap"}
     rows: list[tuple[str, int | None]] = []
     for column in by_name(HOSTS, *_OWN_SUM):

@@ -1,4 +1,4 @@
-"""A column of the reports: what it is called, where it comes from, what it means, how it is read."""
+"""A column of the reports: its name, source, meaning and unit."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Of: TypeAlias = Callable[[HostRecord], str | int | float | None]
 
 
 class Unit(StrEnum):
-    """How a value is to be read."""
+    """The unit of a value."""
 
     TEXT = "text"
     BYTES = "bytes"
@@ -26,7 +26,7 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: what it is called, where it comes from, what it means."""
+    """One column: its name, source and meaning."""
 
     name: str
     title: str
@@ -35,7 +35,7 @@ class Column:
     width: int  # characters in plain text
     meaning: str
     of: Of | None = (
-        None  # what a host's record says; else it is computed in `reports.measures` and its sisters
+        None  # its value in a host's record; None if `reports.measures` or `reports.trend` computes it
     )
 
 

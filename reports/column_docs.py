@@ -1,4 +1,4 @@
-"""docs/report-columns.md, out of the declarations (`python -m reports.column_docs` prints it)."""
+"""docs/report-columns.md, made from the declarations (`python -m reports.column_docs` prints it)."""
 
 from collections.abc import Iterator
 
@@ -8,26 +8,25 @@ from reports.columns import FOOTPRINTS, HOSTS, PROCESSES, SERVICES
 _INTRODUCTION = """\
 # Columns of the reports
 
-Every column is declared once, in `reports/columns.py`; CSV, JSON, HTML, mail and this page follow it
-(`python -m reports.column_docs > docs/report-columns.md` writes it). The name is the heading in CSV and
-the key in JSON.
+Every column is declared once, in `reports/columns.py`; CSV, JSON, HTML, mail and this page are made from
+that declaration (`python -m reports.column_docs > docs/report-columns.md` writes this page). The name of a
+column is its heading in CSV and its key in JSON.
 
-- Sizes are integers in bytes and end in `_bytes`. An empty cell in CSV and `null` in JSON is unknown,
-  never 0; for people it prints as a dash.
-- `resident_max_bytes` without a `resident_bytes` beside it is an upper bound and prints with `<=`. A
-  process's native heap and stacks are never shown above its RssAnon, even where the bounds of its
+- Sizes are integers in bytes, and their names end in `_bytes`. An empty cell in CSV and `null` in JSON mean
+  unknown, never 0; the page, the mail and the terminal show a dash.
+- If `resident_bytes` is unknown, `resident_max_bytes` is an upper bound and is shown with `<=`. The native
+  heap and the stacks of a process are never shown larger than its RssAnon, even if the bounds of its
   footprints add up to more.
-- A sum is over what could be read. `denied` says how many processes could not.
-- RSS counts shared pages in every process, so a sum of RSS can pass the host's RAM. To count shared
-  memory once takes the inode of each mapping, which footprints do not keep. Compare the sum of RssAnon
-  with AnonPages instead.
-- A peer baseline needs 5 processes of a service over the fleet; `bloated` counts those of at least
-  twice the median and 64 MiB above it. Growth and the own baseline need earlier complete runs of the same
-  scope and rules version.
-- A text cell in CSV that starts with `=`, `+`, `-`, `@`, a tab or a carriage return gets a leading `'`;
-  control bytes are written as `\\xNN`.
-- `hosts.csv` and `report.json` rank by native heap, ties by name. Hosts without a figure come last,
-  without a rank.
+- A sum includes only what could be read. `denied` is the number of processes that could not be read.
+- RSS counts a shared page in every process that maps it, so the sum of RSS can exceed the host's RAM.
+  Counting it once needs the inode of each mapping, which footprints do not keep. Compare the sum of
+  RssAnon with AnonPages instead.
+- The baseline of peers needs at least 5 processes of a service in the fleet. Growth and the service's own
+  baseline need earlier complete runs of the same scope and rules version.
+- A text cell in CSV that starts with `=`, `+`, `-`, `@`, a tab or a carriage return gets a leading `'`,
+  because a spreadsheet would read it as a formula. Control bytes are written as `\\xNN`.
+- `hosts.csv` and `report.json` are sorted by native heap, then by name. Hosts without a figure come last
+  and have no rank.
 """
 
 _TABLES: tuple[tuple[str, str, tuple[Column, ...]], ...] = (
@@ -35,10 +34,10 @@ _TABLES: tuple[tuple[str, str, tuple[Column, ...]], ...] = (
     ("Services", "`services` in `report.json`.", SERVICES),
     (
         "Processes",
-        "`processes.csv`; the largest of each host as `processes` under `hosts` in `report.json`.",
+        "`processes.csv`. In `report.json`, `processes` under `hosts` has the largest of each host.",
         PROCESSES,
     ),
-    ("Footprints", "`footprints.csv`, a line a process, kind and block size.", FOOTPRINTS),
+    ("Footprints", "`footprints.csv`: one line per process, kind and block size.", FOOTPRINTS),
 )
 
 

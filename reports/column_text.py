@@ -1,4 +1,4 @@
-"""What `sizes` and `plain` say of one value, said of a whole column, without an object for each value."""
+"""The functions of `sizes` and `plain` for whole columns, without one object per value."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from reports import plain
 from reports.sizes import AT_MOST, DASH, KIB
 
 _UNITS: Final = (" B", " KiB", " MiB", " GiB", " TiB", " PiB", " EiB")
-_ODD: Final = r"[^\x20-\x7e]"  # what may have to be written out; rare, and then done one by one
+_ODD: Final = r"[^\x20-\x7e]"  # values with characters to be escaped; rare, so they are handled one by one
 _ENTITIES: Final = {"&": "&amp;", ">": "&gt;", "<": "&lt;", "'": "&#39;", '"': "&#34;"}
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
 
@@ -56,7 +56,7 @@ def duration(seconds: pl.Expr) -> pl.Expr:
 
 
 def escaped(texts: pl.Series, width: int | None = None) -> pl.Series:
-    """Text as `plain.shortened`, or without a width `plain.printable`, makes it safe; escaped for HTML."""
+    """Text made safe as by `plain.shortened`, or by `plain.printable` without a width; escaped for HTML."""
     odd = texts.str.contains(_ODD)
     if width is not None:
         odd |= texts.str.len_chars() > width
@@ -83,12 +83,12 @@ def _whole(values: pl.Series) -> pl.Series:
 
 def _scaled(amount: pl.Expr) -> pl.Expr:
     """As `sizes.size` without a mark."""
-    # a function of whole columns: as one expression each step would hold the ones before several times
+    # a function of columns, because one expression would repeat the earlier steps several times
     return amount.map_batches(_scaled_column, return_dtype=pl.String)
 
 
 def _scaled_column(amounts: pl.Series) -> pl.Series:
-    """The largest unit in which at least 1.0 is left after rounding."""
+    """The largest unit in which the rounded value is at least 1.0."""
     value = amounts.cast(pl.Float64)
     unit = pl.Series([_UNITS[0]]).new_from_index(0, len(amounts))
     for name in _UNITS[1:]:

@@ -1,29 +1,34 @@
 """The columns of the reports, each declared once: every output and docs/report-columns.md follow it.
 
 A column's name is the heading in CSV, the key in JSON, the column in Parquet and the field of the row type in
-`reports.rows`. Names of sizes end in _bytes; an empty cell, null or a dash is unknown, never 0.
+`reports.rows`. Names of sizes end in _bytes; an empty cell, null or a dash means unknown, never 0.
 """
 
 from reports import meminfo
 from reports.column import Column, Unit, change, count, size, text
 
 _MAPS = "maps"
-_BOUND = "smaps Rss, else maps and status"
+_BOUND = "smaps Rss, or maps and status"
 
 _EXTENTS = (
     (
         "resident_max_bytes",
         "",
         _BOUND,
-        "at most resident: Rss from smaps, else the smaller of committed and RssAnon (prints with <=)",
+        "upper bound of resident: Rss if smaps was read, otherwise the smaller of committed and RssAnon",
     ),
     (
         "resident_bytes",
         " resident",
         "smaps Rss",
-        "resident; unknown where any of it was read from maps alone",
+        "resident size; unknown unless smaps was read for all of it",
     ),
-    ("committed_bytes", " committed", _MAPS, "accessible (any of r, w, x): an upper bound of resident"),
+    (
+        "committed_bytes",
+        " committed",
+        _MAPS,
+        "accessible memory (any of r, w, x); an upper bound of the resident size",
+    ),
     ("reserved_bytes", " reserved", _MAPS, "address space, accessible or not"),
 )
 
@@ -38,16 +43,19 @@ def _extents(prefix: str, title: str, what: str, width: int = 11) -> tuple[Colum
 
 _NATIVE = _extents("native_heap", "Native heap", "Kinds heap_main, heap_arena, heap_mmap and heap_allocator")
 _STACKS = (
-    count("stacks", "Stacks", _MAPS, "Thread stacks, each with its guards counted once; main stacks not"),
+    count("stacks", "Stacks", _MAPS, "Thread stacks, without main stacks; a stack and its guards count once"),
     *_extents("stacks", "Stack memory", "Kind thread_stack", 12),
 )
 _PARTS = tuple(
     size(
-        f"{kind}_resident_max_bytes", kind, _BOUND, f"Native heap of kind {kind}: {meaning}, at most resident"
+        f"{kind}_resident_max_bytes",
+        kind,
+        _BOUND,
+        f"Native heap of kind {kind} ({meaning}): upper bound of the resident size",
     )
     for kind, meaning in (
         ("heap_main", "the brk [heap]"),
-        ("heap_arena", "glibc's arenas beside the main one"),
+        ("heap_arena", "glibc's arenas except the main one"),
         ("heap_mmap", "large malloc blocks with a mapping of their own"),
         ("heap_allocator", "jemalloc, tcmalloc, mimalloc, musl and others"),
     )
@@ -64,35 +72,41 @@ _PEER = size(
     "peer_excess_bytes",
     "Above peers",
     "this run",
-    "Native heap above the median of the service's processes over the fleet, from 5 on; summed for a host",
+    "Native heap above the median of the service's processes in the fleet (at least 5); summed for a host",
 )
 _OWN = size(
     "own_excess_bytes",
-    "Above own low",
+    "Above own minimum",
     "the last 14 runs",
-    "Native heap of a service on a host above the least that it had there in the last 14 comparable runs",
+    "Native heap of a service on a host above its minimum there in the last 14 comparable runs",
 )
 _BLOAT = size(
     "bloat_bytes",
     "Bloat",
     "peers and own past",
-    "The larger of peer_excess_bytes and own_excess_bytes, service by service; unknown without a baseline",
+    "The larger of peer_excess_bytes and own_excess_bytes, per service; unknown without a baseline",
 )
 _GROWTH = change(
     "growth_bytes",
     "Growth",
     "the run compared with",
-    "Change of native heap since the last complete run of the same scope, evidence and rules version, over "
-    "processes that ran in both (same start time): never read across a restart",
+    "Change of native heap since the last complete run of the same scope, evidence and rules version, summed "
+    "over the processes that are in both runs with the same start time; restarted processes do not count",
 )
 
 HOSTS: tuple[Column, ...] = (
-    count("rank", "#", "this run", "Place by native heap, ties by name; none for a failed host", 4),
+    count("rank", "#", "this run", "Place by native heap, then by name; unknown for a failed host", 4),
     text("name", "Host", "inventory", "The name in the inventory"),
-    text("status", "Status", "this run", "ok, partial (something is missing, see reason) or failed", 8),
-    text("stage", "Stage", "this run", "Where a failed host's sweep ended: dns, tcp, auth, ...", 9),
-    text("reason", "Reason", "this run", "Why it is partial or failed: a short code", 24),
-    text("detail", "Detail", "this run", "The reason in a sentence", 40),
+    text("status", "Status", "this run", "ok, partial (something is missing: see reason) or failed", 8),
+    text(
+        "stage",
+        "Stage",
+        "this run",
+        "The stage at which the sweep of the host failed: dns, tcp, auth, ...",
+        9,
+    ),
+    text("reason", "Reason", "this run", "Why the host is partial or failed, as a short code", 24),
+    text("detail", "Detail", "this run", "The reason as a sentence", 40),
     text("remedy", "Remedy", "this run", "What to do about it", 40),
     *_NATIVE,
     *_PARTS,
@@ -101,22 +115,22 @@ HOSTS: tuple[Column, ...] = (
     _PEER,
     _OWN,
     *_STACKS,
-    count("stack_rank", "# stacks", "this run", "Place by thread stacks, ties by name", 5),
+    count("stack_rank", "# stacks", "this run", "Place by thread stacks, then by name", 5),
     *_JAVA,
     count("arena_heaps", "Arena heaps", _MAPS, "Heaps of glibc's arenas (64 MiB of reserve each)"),
     size(
         "unidentified_resident_max_bytes",
         "Unidentified",
         _BOUND,
-        "Kind anonymous: what no rule could place, at most resident",
+        "Memory that no rule recognised (kind anonymous): upper bound of the resident size",
     ),
-    count("threads", "Threads", "status Threads", "Threads of the processes that were read"),
+    count("threads", "Threads", "status Threads", "Threads of the processes that the host sent"),
     *_STATUS,
     count(
         "sent",
         "Processes",
         "probe",
-        "Processes that the host sent; kernel threads are not",
+        "Processes that the host sent, without kernel threads",
         of=lambda record: record.sent,
     ),
     count(
@@ -130,17 +144,22 @@ HOSTS: tuple[Column, ...] = (
         "vanished",
         "Vanished",
         "probe",
-        "Processes that ended between the listing and the reading",
+        "Processes that ended after they were listed and before they were read",
         of=lambda record: record.vanished,
     ),
-    count("restarted", "Restarted", "the run compared with", "Processes with another start time than then"),
-    size("mem_total_bytes", "RAM", "meminfo MemTotal", "Memory of the host", of=meminfo.total),
-    size("mem_free_bytes", "Free", "meminfo MemFree", "Not used for anything", of=meminfo.line("MemFree")),
+    count(
+        "restarted",
+        "Restarted",
+        "the run compared with",
+        "Processes started since that run in place of one with the same program and arguments",
+    ),
+    size("mem_total_bytes", "RAM", "meminfo MemTotal", "RAM of the host", of=meminfo.total),
+    size("mem_free_bytes", "Free", "meminfo MemFree", "Memory that is not used", of=meminfo.line("MemFree")),
     size(
         "mem_available_bytes",
         "Available",
         "meminfo MemAvailable",
-        "What a new process could get",
+        "Memory that new processes could get without swapping",
         of=meminfo.line("MemAvailable"),
     ),
     size(
@@ -154,7 +173,7 @@ HOSTS: tuple[Column, ...] = (
         "cache_bytes",
         "File cache",
         "meminfo Cached + Buffers - Shmem",
-        "Pages of files, reclaimable",
+        "Pages of files, without tmpfs; can be reclaimed",
         of=meminfo.cache,
     ),
     size(
@@ -166,7 +185,11 @@ HOSTS: tuple[Column, ...] = (
     ),
     size("slab_bytes", "Slab", "meminfo Slab", "The kernel's own objects", of=meminfo.line("Slab")),
     size(
-        "page_tables_bytes", "Page tables", "meminfo PageTables", "Page tables", of=meminfo.line("PageTables")
+        "page_tables_bytes",
+        "Page tables",
+        "meminfo PageTables",
+        "Page tables of all processes",
+        of=meminfo.line("PageTables"),
     ),
     size(
         "kernel_stack_bytes",
@@ -179,14 +202,14 @@ HOSTS: tuple[Column, ...] = (
         "huge_pages_bytes",
         "Huge pages",
         "meminfo Hugetlb",
-        "Set aside as huge pages, used or not",
+        "Memory reserved for huge pages, used or not",
         of=meminfo.line("Hugetlb"),
     ),
     change(
         "remainder_bytes",
         "Not attributed",
         "meminfo",
-        "MemTotal less all of the lines above: drivers, percpu and other kernel memory",
+        "MemTotal minus the lines above, except available: drivers, percpu and other kernel memory",
         of=meminfo.remainder,
     ),
     count("cores", "Cores", "/proc/stat", "Processors", 5, of=meminfo.cores),
@@ -223,14 +246,35 @@ HOSTS: tuple[Column, ...] = (
 )
 
 SERVICES: tuple[Column, ...] = (
-    text("service", "Service", "cgroup, else exe and arguments", "Unit without its instance, or program", 36),
+    text(
+        "service",
+        "Service",
+        "cgroup, or exe and arguments",
+        "systemd unit without its instance, or the program",
+        36,
+    ),
     count("members", "Members", "this run", "Processes of the service whose memory was read", 7),
     count("hosts", "Hosts", "this run", "Hosts on which it runs"),
     *_NATIVE,
-    size("native_heap_median_bytes", "Median", _BOUND, "Native heap of the middle process, at most resident"),
-    size("native_heap_max_bytes", "Largest", _BOUND, "Native heap of the largest process"),
+    size(
+        "native_heap_median_bytes",
+        "Median",
+        _BOUND,
+        "Median native heap of its processes, upper bound of the resident size",
+    ),
+    size(
+        "native_heap_max_bytes",
+        "Largest",
+        _BOUND,
+        "Native heap of its largest process, upper bound of the resident size",
+    ),
     text("largest_host", "Largest on", "this run", "The host of the largest process"),
-    count("bloated", "Bloated", "this run", "Processes with twice the median and 64 MiB above it"),
+    count(
+        "bloated",
+        "Bloated",
+        "this run",
+        "Processes with at least twice the median and at least 64 MiB above it",
+    ),
     _PEER,
     _GROWTH,
     *_STACKS,
@@ -240,19 +284,37 @@ SERVICES: tuple[Column, ...] = (
 PROCESSES: tuple[Column, ...] = (
     text("host", "Host", "inventory", "The name in the inventory"),
     count("pid", "PID", "/proc", "Process id on the host", 8),
-    count("start_ticks", "Start ticks", "stat, field 22", "Clock ticks after boot; with pid, names it", 12),
+    count(
+        "start_ticks",
+        "Start ticks",
+        "stat, field 22",
+        "Start time in clock ticks after boot; with pid it identifies the process",
+        12,
+    ),
     Column("started_at_s", "Started", Unit.EPOCH, "stat and btime", 12, "When the process was started"),
     count("uid", "User id", "status Uid", "Real user id", 8),
-    text("comm", "Name", "comm", "The process's name, as it chose it", 16),
+    text("comm", "Name", "comm", "The name that the process gave itself", 16),
     text("exe", "Program", "exe", "The executable"),
     text("arguments", "Arguments", "cmdline", "Command line, secrets masked", 60),
-    text("service", "Service", "cgroup, else exe and arguments", "What it is a member of"),
+    text("service", "Service", "cgroup, or exe and arguments", "The service that the process belongs to"),
     text("unit", "Unit", "cgroup", "systemd unit"),
     text("container", "Container", "cgroup", "Container id", 14),
     text("runtime", "Runtime", "mapped files", "java, go, python, node, ...", 8),
-    text("evidence", "Evidence", "probe", "smaps, maps, or denied: what its mappings were read from", 8),
-    text("trouble", "Trouble", "probe", "What is odd about its record: torn, cut, empty, ...", 16),
-    text("restarted", "Restarted", "the run compared with", "Another start time than in that run", 5),
+    text(
+        "evidence",
+        "Evidence",
+        "probe",
+        "The file that was read: smaps or maps; denied if neither may be read",
+        8,
+    ),
+    text("trouble", "Trouble", "probe", "What is wrong with its record: torn, cut, empty, ...", 16),
+    text(
+        "restarted",
+        "Restarted",
+        "the run compared with",
+        "yes, no, new (not in that run), or empty if the host was not read then",
+        5,
+    ),
     *_NATIVE,
     *_PARTS,
     _GROWTH,
@@ -262,24 +324,42 @@ PROCESSES: tuple[Column, ...] = (
     *_STACKS,
     *_JAVA,
     count("arena_heaps", "Arena heaps", _MAPS, "Heaps of glibc's arenas (64 MiB of reserve each)"),
-    size("unidentified_resident_max_bytes", "Unidentified", _BOUND, "Kind anonymous, at most resident"),
+    size(
+        "unidentified_resident_max_bytes",
+        "Unidentified",
+        _BOUND,
+        "Memory that no rule recognised (kind anonymous): upper bound of the resident size",
+    ),
     count("threads", "Threads", "status Threads", "Threads"),
-    size("vm_size_bytes", "VSZ", "status VmSize", "All address space"),
+    size("vm_size_bytes", "VSZ", "status VmSize", "Address space of the process"),
     *_STATUS,
 )
 
 FOOTPRINTS: tuple[Column, ...] = (
     text("host", "Host", "inventory", "The name in the inventory"),
     count("pid", "PID", "/proc", "Process id on the host", 8),
-    count("start_ticks", "Start ticks", "stat, field 22", "Clock ticks after boot; with pid, names it", 12),
+    count(
+        "start_ticks",
+        "Start ticks",
+        "stat, field 22",
+        "Start time in clock ticks after boot; with pid it identifies the process",
+        12,
+    ),
     text("kind", "Kind", "rules", "What the memory is for", 15),
-    text("family", "Family", "rules", "The group that the kind is summed under", 11),
-    size("block_bytes", "Block", _MAPS, "Size of each block where equal ones are grouped, else 0"),
-    count("count", "Blocks", _MAPS, "Blocks; a stack with its guards is one"),
+    text("family", "Family", "rules", "The group to which the kind belongs", 11),
+    size(
+        "block_bytes", "Block", _MAPS, "Size of one block, if blocks of equal size are grouped; otherwise 0"
+    ),
+    count("count", "Blocks", _MAPS, "Blocks; a stack and its guards count as one"),
     size("reserved_bytes", "Reserved", _MAPS, "Address space, accessible or not"),
     size("committed_bytes", "Committed", _MAPS, "The accessible part (any of r, w, x)"),
     size("resident_bytes", "Resident", "smaps Rss", "Resident; unknown without smaps"),
-    size("resident_max_bytes", "At most resident", _BOUND, "Rss, else min(committed, RssAnon)"),
-    size("pss_bytes", "Pss", "smaps Pss", "Resident, shared pages divided among their users"),
+    size(
+        "resident_max_bytes",
+        "At most resident",
+        _BOUND,
+        "Rss if smaps was read, otherwise the smaller of committed and RssAnon",
+    ),
+    size("pss_bytes", "Pss", "smaps Pss", "Resident; a shared page is divided by the number of its users"),
     size("swap_bytes", "Swap", "smaps Swap", "Swapped out"),
 )

@@ -1,4 +1,4 @@
-"""A message -> a mail server. Encrypted unless told otherwise; who was refused is told by name."""
+"""Sends a message to a mail server. Encrypted by default; refused recipients are named."""
 
 import smtplib
 import ssl
@@ -21,7 +21,7 @@ class Security(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MailSettings:
-    """Where and as whom mail is sent. The password never shows in a repr."""
+    """The mail server and account. The password never shows in a repr."""
 
     sender: str
     server: str
@@ -29,7 +29,7 @@ class MailSettings:
     security: Security = Security.STARTTLS
     username: str = ""
     password: str = field(default="", repr=False)
-    ca_file: str = ""  # "" is the system's certificates
+    ca_file: str = ""  # "": the system's certificates
     timeout_s: float = 30.0
     subject_prefix: str = "mapsweep"
     attach_max_bytes: int = 2 * 2**20
@@ -39,7 +39,7 @@ class MailSettings:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A recipient that the server would not take, and its words."""
+    """A recipient that the server refused, and the server's reason."""
 
     recipient: str
     code: int
@@ -48,7 +48,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Who gets the message. It is complete when nobody was refused."""
+    """The recipients that get the message, and those that were refused."""
 
     message_id: str
     accepted: tuple[str, ...]
@@ -56,7 +56,7 @@ class Delivery:
 
 
 class DeliveryError(Exception):
-    """Nobody gets the message. The command line prints the reason and exits 5."""
+    """No recipient gets the message. The command line prints the reason and ends with 5."""
 
     def __init__(self, reason: str, refused: tuple[Refusal, ...] = ()) -> None:
         super().__init__(reason)
@@ -65,16 +65,16 @@ class DeliveryError(Exception):
 
 
 class _LaterError(Exception):
-    """The server, or the way to it, may do better in a while."""
+    """A temporary failure: another attempt may succeed."""
 
 
 def send(
     message: EmailMessage, settings: MailSettings, *, wait: Callable[[float], None] = time.sleep
 ) -> Delivery:
-    """Hand the message to the server; DeliveryError where nobody gets it.
+    """Hand the message to the server; DeliveryError if nobody gets it.
 
-    A refusal for now (4xx, a broken connection) is tried again a few times, for the recipients that are still
-    open; a refusal for good (5xx) is not. The Message-ID stays the same, so that a repeat can be told.
+    A temporary refusal (4xx, a broken connection) is tried again a few times, for the remaining recipients; a
+    permanent one (5xx) is not. The Message-ID stays the same, so that duplicates can be detected.
     """
     open_for = _recipients(message)
     if not open_for:
@@ -110,7 +110,7 @@ def _recipients(message: EmailMessage) -> list[str]:
 
 def _check_login(settings: MailSettings) -> None:
     if settings.username and settings.security is Security.NONE and not _is_loopback(settings.server):
-        raise DeliveryError("a password is not sent in clear: set security to starttls or tls")
+        raise DeliveryError("a password is never sent in clear text: set security to starttls or tls")
 
 
 def _is_loopback(server: str) -> bool:
@@ -123,7 +123,7 @@ def _is_loopback(server: str) -> bool:
 
 
 def _once(message: EmailMessage, settings: MailSettings, recipients: list[str]) -> dict[str, Refusal]:
-    """One attempt; the recipients that were refused. What may pass later is a _LaterError."""
+    """One attempt; gives the refused recipients. A temporary failure is a _LaterError."""
     place = f"{settings.server}:{settings.port}"
     try:
         with _connected(settings) as server:
@@ -150,14 +150,14 @@ def _once(message: EmailMessage, settings: MailSettings, recipients: list[str]) 
 
 
 def _connected(settings: MailSettings) -> smtplib.SMTP:
-    """A connection that is as protected as the settings ask; never less."""
+    """A connection with the protection of the settings, never with less."""
     trusted = _trusted(settings)
     if settings.security is Security.TLS:
         return smtplib.SMTP_SSL(settings.server, settings.port, timeout=settings.timeout_s, context=trusted)
     server = smtplib.SMTP(settings.server, settings.port, timeout=settings.timeout_s)
     if settings.security is Security.STARTTLS:
         try:
-            server.starttls(context=trusted)  # SMTPNotSupportedError where the server does not offer it
+            server.starttls(context=trusted)  # SMTPNotSupportedError if the server does not offer it
         except BaseException:
             server.close()
             raise
@@ -165,17 +165,17 @@ def _connected(settings: MailSettings) -> smtplib.SMTP:
 
 
 def _trusted(settings: MailSettings) -> ssl.SSLContext:
-    """Whose certificates are believed."""
+    """The TLS context with the trusted certificates."""
     try:
         return ssl.create_default_context(cafile=settings.ca_file or None)
-    except OSError as error:  # also ssl.SSLError: no certificate in it
+    except OSError as error:  # also ssl.SSLError: the file has no certificate
         raise DeliveryError(
             f"ca_file {settings.ca_file} cannot be used: {error.strerror or error}"
         ) from error
 
 
 def _sorted_out(error: smtplib.SMTPResponseException, what: str) -> Exception:
-    """4xx may pass later, the rest is for good."""
+    """Whether a code is temporary: 4xx is, the others are permanent."""
     reason = f"{what}: {error.smtp_code} {_words(error.smtp_error)}"
     return _LaterError(reason) if 400 <= error.smtp_code < 500 else DeliveryError(reason)
 

@@ -59,7 +59,7 @@ def fleet_row(manifest: Manifest, closed: Closed, past: Past, hosts: pl.DataFram
 
 
 def _extent(name: str) -> list[pl.Expr]:
-    """The four sizes of a measure over hosts; resident is known where it is known of each."""
+    """The four sizes of a measure over hosts; resident is known only if it is known for each host."""
     resident = pl.col(f"{name}_resident_bytes")
     known = pl.when((resident.null_count() == 0) & (resident.len() > 0)).then(resident.sum())
     others = ("resident_max_bytes", "committed_bytes", "reserved_bytes")

@@ -1,4 +1,4 @@
-"""The rows of hosts out of the tables of a run, in the order of the report."""
+"""The rows of hosts from the tables of a run, in the order of the report."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,14 +11,14 @@ from reports.page_rows import SEVERITIES, graver_first
 from reports.rows import Advice, AdviceGroup, HostRow, KindRow, field_names
 from reports.settled import Settled
 
-MEMBERS_A_GROUP_MAX = 5  # named with one advice
+MEMBERS_A_GROUP_MAX = 5  # hosts named per advice
 _FIELDS = sorted(field_names(HostRow))
 _KIND_COLUMNS = tuple(name for name in COLUMNS if name != "family")
 _SAID = ("severity", "advice", "confirm", "not_shown")
 
 
 def host_rows(tables: Settled) -> tuple[HostRow, ...]:
-    """A row a host asked."""
+    """One row per host of the run."""
     hosts = tables.table(settled.HOSTS).sort("place").select(_FIELDS)
     return tuple(HostRow(**row) for row in hosts.iter_rows(named=True))
 
@@ -29,7 +29,7 @@ def kind_rows(table: pl.DataFrame) -> Iterator[KindRow]:
 
 
 def advice_groups(tables: Settled) -> tuple[AdviceGroup, ...]:
-    """The same advice for many processes, said once: the gravest first, then by rank of the host."""
+    """Equal advice for several processes as one group: the most severe first, then by rank of the host."""
     places = tables.table(settled.HOSTS, ("name", "place")).rename({"name": "host"})
     urgent = graver_first(tables.table(settled.FINDINGS)).filter(pl.col("severity") != SEVERITIES[-1])
     ordered = urgent.join(places, on="host", how="left", maintain_order="left").sort(

@@ -1,4 +1,4 @@
-"""A row a host that was asked: how it ended, what it says of itself, its place in the rankings."""
+"""One row per host of the run: how it ended, its facts, its place in the rankings."""
 
 from typing import Final
 
@@ -12,14 +12,14 @@ from reports.page_rows import SEVERITIES, graver_first
 from reports.status import FAILED, WAITING, status
 
 HOST_EXTRAS: Final[dict[str, type[pl.DataType]]] = {
-    "place": pl.Int64,  # in the order of the report: ranked, then read in part, failed, waiting
+    "place": pl.Int64,  # the order of the report: ranked, then partial, failed, waiting
     "others": pl.Int64,  # processes that a report does not show one by one
     "others_native_heap_bytes": pl.Int64,
     "others_stacks_bytes": pl.Int64,
     "largest_pid": pl.Int64,
-    "largest": pl.String,  # name and pid of the process with the most native heap, where it has any
+    "largest": pl.String,  # name and pid of the process with the most native heap, if any
     "most_stacks": pl.String,  # and of the one with the most thread stacks
-    "to_look_at": pl.Int64,  # findings that are more than information
+    "to_look_at": pl.Int64,  # findings above the severity `info`
 }
 _ENDING: Final[dict[str, type[pl.DataType]]] = {
     "name": pl.String,
@@ -36,7 +36,7 @@ _TOLD: Final = tuple(column for column in HOSTS if column.of is not None)
 
 
 def asked(outcomes: list[Outcome]) -> pl.DataFrame:
-    """How these hosts ended and what they say of themselves."""
+    """How these hosts ended, and their facts."""
     return pl.DataFrame([_row(one) for one in outcomes], schema={**_ENDING, **schema_of(_TOLD)})
 
 
@@ -89,13 +89,13 @@ def others_of(processes: pl.DataFrame) -> pl.DataFrame:
 
 
 def to_look_at(findings: pl.DataFrame) -> pl.DataFrame:
-    """name, how many of the findings that are shown of a host are more than information."""
+    """name, and the number of shown findings above the severity `info`."""
     urgent = (pl.col("severity") != SEVERITIES[-1]).sum().cast(pl.Int64)
     return graver_first(findings).group_by(pl.col("host").alias("name")).agg(urgent.alias("to_look_at"))
 
 
 def ranked(hosts: pl.DataFrame) -> pl.DataFrame:
-    """With ranks by native heap and by stacks, ties by name; the unknown have none and follow."""
+    """With ranks by native heap and by stacks, then by name; hosts without a figure get no rank."""
     known = hosts.filter(pl.col(NATIVE).is_not_null())
     heap = known.sort([NATIVE, "name"], descending=[True, False]).select("name").with_row_index("rank", 1)
     by_stacks = [pl.col(STACKS).fill_null(0), pl.col("name")]

@@ -1,4 +1,4 @@
-"""report.json's objects of processes, kinds and findings, made column by column, for all hosts at once."""
+"""The objects of processes, kinds and findings in report.json, made by columns for all hosts at once."""
 
 import json
 import re
@@ -18,17 +18,17 @@ _NOT_PLAIN: Final = r"[^\x20-\x7e]"
 
 
 def host_kinds(tables: Settled) -> dict[str, str]:
-    """By host, its kinds."""
+    """The kinds of each host."""
     return _lists(_objects(tables.table(settled.HOST_KINDS), KINDS, ("host",)))
 
 
 def findings(tables: Settled) -> dict[str, str]:
-    """By host, what was found, the gravest first."""
+    """The findings of each host, the most severe first."""
     return _lists(_objects(graver_first(tables.table(settled.FINDINGS)), _FINDING, ("host",)))
 
 
 def processes(tables: Settled) -> dict[str, str]:
-    """By host, the processes that a report shows, each with its kinds."""
+    """The processes of each host that a report shows, each with its kinds."""
     kinds = _objects(tables.table(settled.PROCESS_KINDS), KINDS, ("host", "pid"))
     kinds = kinds.group_by("host", "pid").agg(pl.col("json").str.join(",").alias("kinds"))
     shown = pl.concat(part.filter("shown") for part in tables.parts(settled.PROCESSES))
@@ -53,7 +53,7 @@ def _objects(table: pl.DataFrame, names: tuple[str, ...], keys: tuple[str, ...])
 
 
 def _ascii(text: str) -> str:
-    """JSON with what is not ASCII written out; it stands in texts alone."""
+    """JSON with characters outside of ASCII escaped; only texts have some."""
     return text if text.isascii() and "\x7f" not in text else re.sub(r"[^\x20-\x7e]", _escape, text)
 
 

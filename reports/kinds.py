@@ -1,4 +1,4 @@
-"""Footprints of hosts -> their kinds, summed for each host and for the processes that are shown."""
+"""Kinds from the footprints of hosts, summed per host and per shown process."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ import polars as pl
 
 from procmaps.kinds import KIND_BY_LABEL, Family, Kind
 
-ROWS_A_PROCESS_MAX = 16  # block sizes told apart in one process; the rest is added up, kind by kind
+ROWS_A_PROCESS_MAX = 16  # rows of block sizes per process; more are added up per kind
 SEVERAL_SIZES = 0
 
 COLUMNS: Final = (
@@ -22,7 +22,7 @@ _FAMILY: Final = pl.col("kind").replace_strict(_FAMILIES, default="", return_dty
 
 
 def of_hosts(footprints: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
-    """A row a host and kind; native heap and stacks bounded by each process's RssAnon, as everywhere.
+    """One row per host and kind; native heap and stacks are bounded by each process's RssAnon, as everywhere.
 
     `limits` are host, pid, rss_anon_bytes.
     """
@@ -39,12 +39,12 @@ def of_hosts(footprints: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
 
 
 def of_fleet(hosts: pl.DataFrame) -> pl.DataFrame:
-    """The kinds of all hosts, a row a kind."""
+    """The kinds of all hosts, one row per kind."""
     return _ordered(hosts.group_by("kind").agg(*_sums(any_known=True)))
 
 
 def of_processes(footprints: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
-    """A row a kind and block size, the largest first; beyond ROWS_A_PROCESS_MAX of a process a row a kind.
+    """One row per kind and block size, the largest first; above ROWS_A_PROCESS_MAX one row per kind.
 
     `shown` are the host and pid of the processes that are wanted.
     """
@@ -82,7 +82,7 @@ def of_processes(footprints: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
 
 
 def _sums(*, any_known: bool = False) -> list[pl.Expr]:
-    """Sums of rows; resident is known where it is of each, a bound (`any_known`) where of any."""
+    """Sums of rows; resident is known if it is known for each row, and a bound (`any_known`) if for any."""
     resident, most = pl.col("resident_bytes"), pl.col("resident_max_bytes")
     known = pl.when(resident.null_count() == 0).then(resident.sum()).alias("resident_bytes")
     bound = pl.when(most.count() > 0).then(most.sum()) if any_known else most.sum()

@@ -1,7 +1,7 @@
-"""Footprints of hosts -> measures of processes, services and hosts: those that are ranked.
+"""The measures of processes, services and hosts that are ranked, from the footprints of hosts.
 
-Unknown stays null all the way: a process whose maps may not be read has an unknown native heap, not none. A
-sum is over what is known; how many processes are not is beside it.
+Unknown stays null everywhere: a process whose maps may not be read has an unknown native heap, not 0. A sum
+is over the known values, and the number of processes without one is beside it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,9 +11,9 @@ import polars as pl
 
 from procmaps.kinds import Family, Kind
 
-PEERS_MIN = 5  # from so many processes of a service on, their median is a baseline
-BLOAT_FACTOR_MIN = 2  # a process is called bloated from twice the median on ...
-BLOAT_EXCESS_MIN_BYTES = 64 * 2**20  # ... where that is an arena heap more
+PEERS_MIN = 5  # least number of processes of a service for a baseline
+BLOAT_FACTOR_MIN = 2  # a process is bloated if it has twice the median ...
+BLOAT_EXCESS_MIN_BYTES = 64 * 2**20  # ... and this much more than the median
 
 _SIZES = ("reserved_bytes", "committed_bytes", "resident_bytes", "resident_max_bytes")
 _NO_TICKS = -1
@@ -24,7 +24,7 @@ STACKS: Final = "stacks_resident_max_bytes"
 
 
 def measured(processes: pl.DataFrame, footprints: pl.DataFrame) -> pl.DataFrame:
-    """Measures beside processes: 0 where there is nothing of a kind, null where maps were not read."""
+    """Measures beside processes: 0 if there is nothing of a kind, null where maps were not read."""
     sums = (
         footprints.with_columns(pl.col("start_ticks").fill_null(_NO_TICKS))
         .group_by(_PROCESS)
@@ -62,7 +62,7 @@ def measured(processes: pl.DataFrame, footprints: pl.DataFrame) -> pl.DataFrame:
 
 
 def _extents(measure_name: str, chosen: pl.Expr) -> list[pl.Expr]:
-    """The four sizes of a measure; resident is known where it is known of every part."""
+    """The four sizes of a measure; resident is known only if it is known for every part."""
     return [
         (_sum_known if size == "resident_bytes" else _sum)(pl.col(size).filter(chosen)).alias(
             f"{measure_name}_{size}"
@@ -81,7 +81,7 @@ def _sum_known(column: pl.Expr) -> pl.Expr:
 
 
 def sum_any(column: pl.Expr) -> pl.Expr:
-    """The sum over what is known; null where nothing is."""
+    """The sum of the known values; null if there are none."""
     return pl.when(column.count() > 0).then(column.sum())
 
 
@@ -94,14 +94,14 @@ def _kind(kind: Kind) -> pl.Expr:
 
 
 def _at_most(name: str) -> pl.Expr:
-    """Each row alone is bounded by RssAnon, so their sum can pass it; the process cannot."""
+    """Bounds the sum by RssAnon: each row is bounded by it, but their sum may exceed it."""
     most = pl.col(name)
     over = ~pl.col("_exact") & (most > pl.col("rss_anon_bytes"))
     return pl.when(over).then(pl.col("rss_anon_bytes")).otherwise(most).alias(name)
 
 
 def medians(narrow: pl.DataFrame) -> pl.DataFrame:
-    """service, the median of its processes' native heap over the fleet, from PEERS_MIN processes on."""
+    """service, and the median native heap of its processes in the fleet, if there are PEERS_MIN."""
     native = pl.col(NATIVE)
     return (
         narrow.filter(pl.col("service") != "")
@@ -170,7 +170,7 @@ def host_sums(processes: pl.DataFrame) -> pl.DataFrame:
 
 
 def services(processes: pl.DataFrame) -> pl.DataFrame:
-    """A row a service over the fleet."""
+    """One row per service over the fleet."""
     native = pl.col(NATIVE)
     median = native.median()
     # One comparison and no "and" of two: in an aggregation of no rows Polars 1.20 has no type for that.

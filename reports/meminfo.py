@@ -1,4 +1,4 @@
-"""The host's own account of its memory, out of meminfo. What it did not send is unknown, not none."""
+"""The host's own account of its memory, from meminfo. Missing values are unknown, not 0."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ def cores(record: HostRecord) -> int | None:
 
 
 def cache(record: HostRecord) -> int | None:
-    """Pages of files; shared memory is counted among them by the kernel and is not here."""
+    """Pages of files, without shared memory, which the kernel counts as cache."""
     lines = record.meminfo_bytes
     cached, shmem = lines.get("Cached"), lines.get("Shmem")
     return None if cached is None or shmem is None else cached + lines.get("Buffers", 0) - shmem
@@ -40,7 +40,7 @@ _PARTS: tuple[Callable[[HostRecord], int | None], ...] = (
 
 
 def remainder(record: HostRecord) -> int | None:
-    """What of the total is in no part; unknown where more than Hugetlb, of Linux 4.16, is missing."""
+    """The rest of the total; unknown if more parts than Hugetlb (Linux 4.16 and later) are missing."""
     parts = [part(record) for part in _PARTS]
     attributed = [part for part in parts if part is not None]
     whole = total(record)
@@ -48,5 +48,5 @@ def remainder(record: HostRecord) -> int | None:
 
 
 def known(value: int) -> int | None:
-    """A value of a record; None for its mark of what a host did not send."""
+    """A value of a record; None if the host did not send it."""
     return value if value >= 0 else None

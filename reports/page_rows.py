@@ -11,7 +11,7 @@ from reports import settled
 from reports.settled import Settled
 from reports.sizes import DASH, instant
 
-FINDINGS_A_HOST_MAX: Final = 100  # shown of one host; the table has them all
+FINDINGS_A_HOST_MAX: Final = 100  # shown per host; the table has all of them
 SEVERITIES: Final = ("alarm", "warning", "info")
 GRAVITY: Final = pl.col("severity").replace_strict(
     {name: place for place, name in enumerate(SEVERITIES)}, default=len(SEVERITIES), return_dtype=pl.Int64
@@ -22,18 +22,18 @@ _CLASSES: Final = {"alarm": "bad", "warning": "warn"}
 
 @dataclass(frozen=True, slots=True)
 class HostHtml:
-    """What a host's section holds beyond the host's own figures."""
+    """The rows in a host's section of the page."""
 
     processes: str  # rows of a table
     count: int  # how many
-    others: int  # that are in no row
+    others: int  # processes that are in no row
     others_native_heap_bytes: int | None
     others_stacks_bytes: int | None
     kinds: str  # of some processes, one block each
 
     @property
     def bytes(self) -> int:
-        """How long it is in UTF-8."""
+        """The length in UTF-8 bytes."""
         return len(self.processes.encode()) + len(self.kinds.encode())
 
 
@@ -61,7 +61,7 @@ class PageRows:
         self.findings = _findings(tables.table(settled.FINDINGS))
 
     def sections(self, processes: int, detailed: int) -> dict[str, HostHtml]:
-        """By host, the rows of so many processes, and so many of them by kind."""
+        """The rows of each host: so many processes, and the kinds of so many of them."""
         place, heap, stack = pl.col("_place"), pl.col("heap"), pl.col("stack")
         hidden = place >= processes
         table = self._rows.group_by("host").agg(
@@ -86,7 +86,7 @@ def _clocks(tables: Settled) -> pl.DataFrame:
 
 
 def _sortable(value: pl.Expr) -> pl.Expr:
-    """The attribute that a cell is sorted by, where its text is not the number itself."""
+    """The attribute by which a cell is sorted, if its text is not the number itself."""
     return pl.when(value != 0).then(pl.format(' data-v="{}"', value)).otherwise(pl.lit(""))
 
 
@@ -104,7 +104,7 @@ def _count(name: str) -> Iterator[pl.Expr]:
 
 
 def _process_rows(shown: pl.DataFrame, *, compared: bool) -> pl.Series:
-    """A row a process."""
+    """One row per process."""
     names = shown.select(
         texts.escaped(shown["exe"], 120),
         texts.escaped(shown["comm"], 24),
@@ -162,7 +162,7 @@ def _kind_rows(kinds: pl.DataFrame) -> pl.DataFrame:
 
 
 def _kind_blocks(shown: pl.DataFrame, kinds: pl.DataFrame) -> pl.Series:
-    """A block per process that has kinds, each with its table; empty where it has none."""
+    """A block per process that has kinds, each with its table; empty if it has none."""
     names = pl.DataFrame(
         [
             texts.escaped(shown["comm"], 32).alias("_comm"),
@@ -214,13 +214,13 @@ _KINDS_HEAD: Final = (
 
 
 def graver_first(table: pl.DataFrame) -> pl.DataFrame:
-    """The findings that are shown of each host, the gravest first, hosts by name."""
+    """The shown findings of each host, the most severe first, hosts by name."""
     few = table.filter(pl.int_range(pl.len()).over("host") < FINDINGS_A_HOST_MAX)
     return few.with_columns(GRAVITY.alias("gravity")).sort("host", "gravity", maintain_order=True)
 
 
 def _findings(table: pl.DataFrame) -> dict[str, str]:
-    """By host, its findings as items of a list."""
+    """The findings of each host as items of a list."""
     few = graver_first(table)
     shown = few.with_columns(
         texts.escaped(few["comm"], _CUT),

@@ -1,17 +1,17 @@
-r"""Text that a host or a process chose, made safe to show: what does not print is written out."""
+r"""Text that a host or a process chose, made safe to show: unprintable characters are escaped."""
 
 ELLIPSIS = "..."
 
 
 def printable(text: str) -> str:
-    """The text with control, format (also bidirectional) and unassigned characters written out."""
+    """The text with control, format (also bidirectional) and unassigned characters escaped."""
     if text.isprintable():
         return text
     return "".join(character if character.isprintable() else _written(character) for character in text)
 
 
 def shortened(text: str, width: int) -> str:
-    """The text, printable, in `width` characters: the middle is left out, as both ends tell names apart."""
+    """The text, printable, in `width` characters, without its middle, because names differ at both ends."""
     shown = printable(text)
     if len(shown) <= width:
         return shown
@@ -23,7 +23,7 @@ def shortened(text: str, width: int) -> str:
 
 
 def ascii_only(text: str) -> str:
-    """The text, printable, with what is not ASCII written out."""
+    """The text, printable, with characters outside of ASCII escaped."""
     return printable(text).encode("ascii", "backslashreplace").decode("ascii")
 
 

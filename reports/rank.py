@@ -1,4 +1,4 @@
-"""A closed run -> its report: what `reports.settle` settled, in the order in which outputs print it."""
+"""The report of a closed run: the tables of `reports.settle`, in the order of the outputs."""
 
 from dataclasses import dataclass, fields
 
@@ -22,7 +22,7 @@ class RunFacts:
     evidence: str
     become: bool
     started_at: str
-    closed_at: str  # "" where the report shows an open run so far
+    closed_at: str  # "" if the report shows an open run so far
     asked: int
     ok: int
     partial: int
@@ -30,9 +30,9 @@ class RunFacts:
     tool_version: str
     rules_version: str
     command: str
-    compared_with: str = ""  # the run that growth is against
+    compared_with: str = ""  # the run that growth compares with
     compared_at: str = ""
-    past_runs: int = 0  # how many own_excess looks back on
+    past_runs: int = 0  # the number of earlier runs that own_excess uses
 
     @property
     def waiting(self) -> int:
@@ -61,7 +61,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
-    """Hosts that failed, or are partial, for one reason."""
+    """Hosts that failed or are partial for the same reason."""
 
     status: str
     stage: str
@@ -73,15 +73,17 @@ class FailureGroup:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that the outputs print."""
+    """Everything that the outputs print."""
 
     run: RunFacts
     totals: Totals
     hosts: tuple[HostRow, ...]  # by native heap, ties by name; failed ones last, by name
     services: tuple[ServiceRow, ...]  # by native heap, ties by name
     failures: tuple[FailureGroup, ...]  # failed before partial, the largest first
-    advice: tuple[AdviceGroup, ...]  # more than information: the gravest first, then by rank of the host
-    tables: Settled  # for what has a row a process
+    advice: tuple[
+        AdviceGroup, ...
+    ]  # above the severity `info`: the most severe first, then by rank of the host
+    tables: Settled  # for outputs with one row per process
 
     @property
     def by_stacks(self) -> tuple[HostRow, ...]:
@@ -92,7 +94,7 @@ class Report:
 
 
 def report(run: Run) -> Report:
-    """The report of a closed run; OperatorError where it is open, or was closed by an older mapsweep."""
+    """The report of a closed run; OperatorError if it is open, or was closed by an older mapsweep."""
     tables = Settled(run)
     (fleet,) = tables.table(settled.FLEET).iter_rows(named=True)
     hosts = host_rows(tables)

@@ -1,7 +1,7 @@
-r"""hosts.csv, processes.csv and footprints.csv: integers, empty where unknown, safe in a spreadsheet.
+r"""hosts.csv, processes.csv and footprints.csv: integers, empty if unknown, safe in a spreadsheet.
 
-A text cell that starts with = + - @, a tab or a carriage return, after blanks too, gets a leading ', so that
-no spreadsheet takes it for a formula. Control bytes are written as \xNN: a cell is one line.
+A text cell that starts with = + - @, a tab or a carriage return, also after blanks, gets a leading ', so that
+no spreadsheet reads it as a formula. Control bytes are written as \xNN, so a cell is one line.
 """
 
 import re
@@ -22,17 +22,17 @@ _CONTROLS = re.compile(_CONTROL)
 
 
 def hosts(report: Report) -> bytes:
-    """A line a host asked, in the order of the ranking, failed ones last."""
+    """One line per host of the run, in the order of the ranking, failed ones last."""
     return _csv(report.tables.table(settled.HOSTS).sort("place"), HOSTS)
 
 
 def processes(report: Report) -> bytes:
-    """A line a process of every host, ordered by host and pid."""
+    """One line per process of every host, ordered by host and pid."""
     return b"".join(pieces(report.tables, settled.PROCESSES, PROCESSES))
 
 
 def footprints(tables: Settled) -> bytes:
-    """A line a process, kind and block size of every host, ordered by host."""
+    """One line per process, kind and block size of every host, ordered by host."""
     return b"".join(pieces(tables, settled.FOOTPRINTS, FOOTPRINTS))
 
 
@@ -50,7 +50,7 @@ def _csv(table: pl.DataFrame, columns: tuple[Column, ...], *, heading: bool = Tr
 
 
 def _harmless(values: pl.Series, column: Column) -> pl.Series:
-    """Text that is one line and no formula; all else as it is."""
+    """Text as one line that is not a formula; other values unchanged."""
     if column.unit is not Unit.TEXT:
         return values
     text = values.fill_null("")

@@ -25,7 +25,9 @@ GROUPS_MAX = 12
 TEXT_HOSTS_MAX = 1000
 BAR_PIXELS = 80
 ATTACHMENT = "hosts.csv.gz"
-POLICY = SMTP.clone(max_line_length=200)  # a subject is one line: where it is folded, some show a blank
+POLICY = SMTP.clone(
+    max_line_length=200
+)  # a subject is one line, because some mail programs show a blank where it is folded
 _DOMAIN = re.compile(r"[A-Za-z0-9.-]{1,253}")
 
 
@@ -48,7 +50,7 @@ def message(report: Report, to: tuple[str, ...], settings: MailSettings) -> Emai
 
 
 def _headers(mail: EmailMessage, report: Report, to: tuple[str, ...], settings: MailSettings) -> None:
-    """Everything but the subject. What a host or an inventory chose is never in a header."""
+    """All headers except the subject. Text of hosts or inventories is never in a header."""
     name, address = parseaddr(settings.sender)
     domain = address.rpartition("@")[2]
     safe_domain = domain if _DOMAIN.fullmatch(domain) else "localhost"
@@ -89,7 +91,7 @@ def _subject(report: Report, settings: MailSettings) -> str:
 
 
 def _html(report: Report, subject: str, attachment: str) -> str:
-    """The HTML part; with names so long that it would pass HTML_BYTES_MAX, fewer hosts."""
+    """The HTML part, with fewer hosts if it would exceed HTML_BYTES_MAX."""
     made = environment()
     largest = max((row.native_heap_resident_max_bytes or 0 for row in report.hosts), default=0)
 
@@ -120,7 +122,7 @@ def _html(report: Report, subject: str, attachment: str) -> str:
 
 
 def _fixed_boundaries(mail: EmailMessage, run_id: str) -> None:
-    """Boundaries that depend on the run alone: otherwise they are drawn when the message is sent."""
+    """Boundaries that depend only on the run; by default they are random."""
     for place, part in enumerate(part for part in mail.walk() if part.is_multipart()):
         digest = hashlib.sha256(f"{run_id} {place}".encode()).hexdigest()[:32]
         part.set_boundary(f"={digest}")

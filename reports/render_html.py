@@ -1,7 +1,7 @@
-"""report/index.html: one file that asks nothing of anybody, readable without its script and printed as it is.
+"""report/index.html: one file that loads nothing, and is readable without its script and in print.
 
-All text is escaped; a policy in the page allows the one style and the one script by their hashes and nothing
-else, so that even what slipped through could neither run nor load anything.
+All text is escaped. A policy in the page allows only its one style and its one script, by their hashes, so
+that text which was not escaped could neither run nor load anything.
 """
 
 from base64 import b64encode
@@ -25,7 +25,7 @@ PAGE_BYTES_MAX = 8 * 2**20
 ADVICE_MAX = 10
 STACK_HOSTS_MAX = 50
 SERVICES_MAX = 200
-# processes a host, and how many of them kind by kind: the first pair below PAGE_BYTES_MAX is taken
+# processes per host, and how many of them with kinds; the first pair below PAGE_BYTES_MAX is used
 DETAIL = ((20, 20), (20, 5), (10, 2), (5, 1), (3, 0), (0, 0))
 
 
@@ -40,7 +40,7 @@ class Heading:
 
 
 def render(report: Report, *, page_bytes_max: int = PAGE_BYTES_MAX) -> bytes:
-    """The page in UTF-8; beyond `page_bytes_max` it shows fewer processes a host, and says so."""
+    """The page in UTF-8. Above `page_bytes_max` it shows fewer processes per host, and says so."""
     made = _environment(report)
     page, section = made.get_template("report.html.j2"), made.get_template("host.html.j2")
     rows = PageRows(report.tables, compared=bool(report.run.compared_with))
@@ -81,20 +81,20 @@ def _sections(
 
 
 def _limited(processes: int, detailed: int) -> str:
-    """What the page says when it was cut down."""
+    """The note on a page that shows fewer processes."""
     if (processes, detailed) == DETAIL[0]:
         return ""
     shown = (
-        f"the {processes} largest processes a host are shown"
+        f"the {processes} largest processes per host are shown"
         if processes
         else "no single processes are shown"
     )
     kinds = f", {detailed} of them by kind" if detailed else ""
-    return f"To keep this page small {shown}{kinds}. processes.csv and footprints.csv have them all."
+    return f"To keep this page small {shown}{kinds}. processes.csv and footprints.csv have all of them."
 
 
 def _environment(report: Report) -> Environment:
-    """The templates with what every page knows, and how a row becomes a bar."""
+    """The templates with the globals of every page, and the function that makes a bar from a row."""
     made = environment()
     css, js = (FOLDER / "report.css").read_text("utf-8"), (FOLDER / "report.js").read_text("utf-8")
     ranked = [row for row in report.hosts if row.rank is not None]
@@ -180,17 +180,17 @@ _PROCESS_COLUMNS = (
 )
 _DERIVED = {
     "": Heading("", "", "", is_text=False),
-    "of_ram": Heading("of_ram", "of RAM", "Native heap as a part of MemTotal", is_text=False),
+    "of_ram": Heading("of_ram", "of RAM", "Native heap as a share of MemTotal", is_text=False),
     "largest": Heading(
         "largest", "Largest process", "The process with the largest native heap", is_text=True
     ),
     "most_stacks": Heading("most_stacks", "Most stacks", "The process with the largest stacks", is_text=True),
-    "uptime": Heading("uptime", "Up", "How long the process had been running", is_text=False),
+    "uptime": Heading("uptime", "Up", "How long the process has been running", is_text=False),
 }
 
 
 def _headings(declared: tuple[Column, ...], names: tuple[str, ...], *, compared: bool) -> tuple[Heading, ...]:
-    """The heads of a table; growth is left out where there is nothing to compare with."""
+    """The heads of a table, without growth if there is no run to compare with."""
     wanted = [name for name in names if compared or name != "growth_bytes"]
     return tuple(
         _DERIVED[name] if name in _DERIVED else _heading(*by_name(declared, name)) for name in wanted

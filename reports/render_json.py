@@ -1,4 +1,4 @@
-"""report.json: the whole report under the names of `reports.columns`; sizes are integers, unknown is null."""
+"""report.json: the whole report, with the names of `reports.columns`; sizes are integers, unknown is null."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -28,7 +28,7 @@ _KINDS = by_name(
 
 
 def render(report: Report) -> bytes:
-    """One JSON document in ASCII, a line a host and a service; the same report gives the same bytes."""
+    """One JSON document in ASCII, one line per host and service; the same report gives the same bytes."""
     head: dict[str, Json] = {
         "schema_version": SCHEMA_VERSION,
         "run": _run(report.run),
@@ -107,7 +107,7 @@ def _extent(name: str, extent: Extent) -> dict[str, Json]:
 
 
 def _hosts(report: Report) -> Iterator[str]:
-    """A host a line, with its kinds, findings and processes."""
+    """One line per host, with its kinds, findings and processes."""
     kinds, findings = json_rows.host_kinds(report.tables), json_rows.findings(report.tables)
     processes = json_rows.processes(report.tables)
     figures = report.tables.table(settled.HOSTS).sort("place").select(names_of(HOSTS))

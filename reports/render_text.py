@@ -1,4 +1,4 @@
-"""The report as plain text of 80 columns: the mail's first part, and readable anywhere."""
+"""The report as plain text of 80 columns; also the first part of the mail."""
 
 from collections.abc import Iterable, Iterator
 
@@ -32,7 +32,7 @@ _SERVICE_COLUMNS = by_name(
 
 
 def render(report: Report, *, hosts_max: int | None = None) -> bytes:
-    """The text in UTF-8; with `hosts_max` the ranking ends there and says how many follow."""
+    """The text in UTF-8; `hosts_max` cuts the ranking, which then says how many hosts follow."""
     return "".join(line.rstrip() + "\n" for line in lines(report, hosts_max=hosts_max)).encode()
 
 
@@ -82,7 +82,7 @@ def _hosts(report: Report, hosts_max: int | None) -> Iterator[str]:
 
 
 def _failed(row: HostRow) -> str:
-    """Its place in the ranking is kept, with the reason where the numbers would be."""
+    """A host without figures keeps its place in the ranking, with the reason in place of the numbers."""
     place, name = _HOST_COLUMNS[:2]
     why = " ".join(part for part in (row.status, row.stage, row.reason) if part)
     start = f"{PLAIN_DASH:>{place.width}} {shortened(row.name, name.width):<{name.width}} "
@@ -105,7 +105,7 @@ def _head(columns: tuple[Column, ...]) -> str:
 
 
 def _line(columns: tuple[Column, ...], row: HostRow | ServiceRow) -> str:
-    """A row as its columns declare it: sizes with the mark of a bound where it is one."""
+    """A row by its columns; sizes that are bounds have their mark."""
     return " ".join(_padded(column, _shown(column, row)) for column in columns)
 
 
@@ -143,7 +143,7 @@ def _section(title: str) -> Iterable[str]:
 
 
 def _wrapped(text: str, indent: str) -> Iterator[str]:
-    """Lines of WIDTH at most, broken at blanks where there are any."""
+    """Lines of at most WIDTH, broken at blanks if there are any."""
     line = indent
     for word in printable(text).split(" "):
         rest = word

@@ -11,7 +11,7 @@ Cell: TypeAlias = str | int | float | bool | None
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """One measure in its four sizes; without `resident_bytes`, `resident_max_bytes` is only a bound."""
+    """The four sizes of one measure; if `resident_bytes` is None, `resident_max_bytes` is only a bound."""
 
     resident_max_bytes: int | None = None
     resident_bytes: int | None = None
@@ -20,13 +20,13 @@ class Extent:
 
     @property
     def is_bound(self) -> bool:
-        """Whether what is shown as resident is only an upper bound."""
+        """Whether the size shown as resident is only an upper bound."""
         return self.resident_bytes is None
 
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    """The measures that a host and a service have alike."""
+    """The measures that both a host and a service have."""
 
     native_heap_resident_max_bytes: int | None
     native_heap_resident_bytes: int | None
@@ -62,7 +62,7 @@ class _Measured:
 
 @dataclass(frozen=True, slots=True)
 class _Detailed(_Measured):
-    """What a host has beyond a service."""
+    """The measures that only a host has."""
 
     heap_main_resident_max_bytes: int | None
     heap_arena_resident_max_bytes: int | None
@@ -115,7 +115,7 @@ class KindRow:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """A process that an advice is for, and why."""
+    """A process that an advice concerns, and why."""
 
     severity: str
     host: str
@@ -126,11 +126,11 @@ class Advice:
 
 @dataclass(frozen=True, slots=True)
 class AdviceGroup:
-    """One advice, and the processes that it is for."""
+    """One advice, and the processes that it concerns."""
 
     severity: str
     advice: str
-    confirm: str  # what would show it right or wrong
+    confirm: str  # the test that would prove it right or wrong
     not_shown: str  # what this evidence cannot say
     members: tuple[Advice, ...]  # the first of them
     count: int  # of all
@@ -138,7 +138,7 @@ class AdviceGroup:
 
 @dataclass(frozen=True, slots=True)
 class HostRow(_Detailed):
-    """One host that was asked, whether it answered or not."""
+    """One host of the run, whether it answered or not."""
 
     rank: int | None
     stack_rank: int | None
@@ -176,7 +176,7 @@ class HostRow(_Detailed):
     largest_pid: int | None = None
     largest: str = ""  # name and pid of the process with the most native heap
     most_stacks: str = ""  # and of the one with the most thread stacks
-    to_look_at: int = 0  # findings that are more than information
+    to_look_at: int = 0  # findings above the severity `info`
 
     @property
     def answered(self) -> bool:
@@ -203,5 +203,5 @@ def cell(row: HostRow | ServiceRow, name: str) -> Cell:
 
 
 def field_names(kind: type[HostRow | ServiceRow]) -> frozenset[str]:
-    """What a row type holds; the tests compare it with the declared columns."""
+    """The fields of a row type; the tests compare them with the declared columns."""
     return frozenset(field.name for field in fields(kind))

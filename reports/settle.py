@@ -1,7 +1,7 @@
-"""Closing a run: every number that outputs print, computed once and kept in tables, in parts of some hosts.
+"""Closes a run: computes every number that outputs print, once, and keeps them in tables.
 
-The first pass reads each result once. What a host can tell by itself is then final; the rest, packed, waits
-for what only the whole fleet can tell: medians of services, growth against earlier runs, ranks.
+The first pass reads each result once and finishes everything that depends on one host only. The second pass
+adds what depends on the whole fleet: medians of services, growth against earlier runs, ranks.
 """
 
 from collections.abc import Callable, Iterator
@@ -42,23 +42,23 @@ Keep = Callable[[str, int, pl.DataFrame], None]  # table, part, rows
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What the first pass leaves of some hosts for the second."""
+    """The data of some hosts that the first pass leaves for the second."""
 
     hosts: pl.DataFrame
-    processes: bytes  # packed
+    processes: bytes  # compressed
     narrow: pl.DataFrame
     rules: frozenset[str]
     is_late: bool
 
 
 def settle(run: Run, runs: Runs, closed_at: str, into: Run | None = None) -> Closed:
-    """Write the tables of a run whose hosts all have an outcome; how it ended, still to be written.
+    """Write the tables of a run whose hosts all have an outcome; gives its Closed, not yet written.
 
     `into` is a run elsewhere to write the tables to: they show the run so far where hosts have no outcome.
     """
     if into is None and (pending := run.pending()):
         raise ValueError(
-            f"{run.run_id}: {len(pending)} hosts have no outcome, {pending[0].name!r} is the first"
+            f"{run.run_id}: {len(pending)} hosts have no outcome, the first is {pending[0].name!r}"
         )
 
     def keep(table: str, part: int, rows: pl.DataFrame) -> None:
@@ -93,7 +93,7 @@ def settle(run: Run, runs: Runs, closed_at: str, into: Run | None = None) -> Clo
 
 
 def _batches(run: Run) -> Iterator[list[Outcome]]:
-    """The outcomes by name of the host, HOSTS_A_PART at a time; one batch at least."""
+    """The outcomes by name of the host, HOSTS_A_PART at a time; at least one batch."""
     outcomes = run.each_outcome(sorted(run.manifest.hosts, key=lambda host: host.name))
     yield list(islice(outcomes, HOSTS_A_PART))
     while batch := list(islice(outcomes, HOSTS_A_PART)):
@@ -101,7 +101,7 @@ def _batches(run: Run) -> Iterator[list[Outcome]]:
 
 
 def _first(number: int, outcomes: list[Outcome], keep: Keep) -> _Part:
-    """What these hosts tell by themselves."""
+    """The tables of these hosts that need no other host."""
     footprints = _section(outcomes, FOOTPRINTS, FOOTPRINT_SCHEMA)
     arguments = _section(outcomes, ARGUMENTS, ARGUMENT_SCHEMA)["arguments"]
     sent = _section(outcomes, PROCESSES, PROCESS_SCHEMA).with_columns(arguments)
@@ -125,7 +125,7 @@ def _first(number: int, outcomes: list[Outcome], keep: Keep) -> _Part:
 
 
 def _second(parts: list[_Part], past: trend.Past, keep: Keep) -> pl.DataFrame:
-    """The hosts, not yet ranked; their processes and services are written."""
+    """The hosts without ranks; their processes and services are written."""
     medians = measures.medians(pl.concat(part.narrow for part in parts))
     hosts: list[pl.DataFrame] = []
     narrow: list[pl.DataFrame] = []
@@ -143,7 +143,7 @@ def _second(parts: list[_Part], past: trend.Past, keep: Keep) -> pl.DataFrame:
 
 
 def _hosts(asked_hosts: pl.DataFrame, processes: pl.DataFrame, excess: pl.DataFrame) -> pl.DataFrame:
-    """The hosts asked, with the sums over their processes."""
+    """The hosts with the sums over their processes."""
     table = asked_hosts
     for sums in (
         measures.host_sums(processes),

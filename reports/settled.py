@@ -1,4 +1,4 @@
-"""The tables of a closed run: what outputs, trends and anybody's DuckDB read. `reports.settle` wrote them."""
+"""The tables of a closed run, as `reports.settle` wrote them, for outputs, trends and DuckDB."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -11,19 +11,19 @@ from domain.mistakes import Mistake, OperatorError
 from domain.records import Closed, Manifest
 
 FLEET: Final = "fleet"  # one row: the run, and the sums over its hosts
-HOSTS: Final = "hosts"  # a row a host asked
+HOSTS: Final = "hosts"  # one row per host of the run
 SERVICES: Final = "services"
 PROCESSES: Final = "processes"
-FOOTPRINTS: Final = "footprints"  # a row a process, kind and block size
+FOOTPRINTS: Final = "footprints"  # one row per process, kind and block size
 FINDINGS: Final = "findings"
-HOST_KINDS: Final = "host_kinds"  # a row a host and kind
-PROCESS_KINDS: Final = "process_kinds"  # a row a kind and block size of the processes that a report shows
+HOST_KINDS: Final = "host_kinds"  # one row per host and kind
+PROCESS_KINDS: Final = "process_kinds"  # one row per kind and block size of the processes that a report shows
 IN_PARTS: Final = (HOSTS, PROCESSES, FOOTPRINTS, FINDINGS, HOST_KINDS, PROCESS_KINDS)
 WHOLE: Final = (FLEET, SERVICES)
 
 
 class Settled:
-    """The tables of one run; OperatorError where it is not closed, or was by a mapsweep without these."""
+    """The tables of one run; OperatorError if it is not closed, or if an older mapsweep closed it."""
 
     def __init__(self, run: Run) -> None:
         closed = run.closed()
@@ -39,11 +39,11 @@ class Settled:
 
     @property
     def manifest(self) -> Manifest:
-        """What the run was to do."""
+        """The manifest of the run."""
         return self._run.manifest
 
     def parts(self, name: str, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
-        """A table in its parts, hosts by name; OperatorError where one is damaged or gone."""
+        """The parts of a table, hosts by name; OperatorError if one is damaged or missing."""
         for part in range(self.closed.parts if name in IN_PARTS else 1):
             place = f"{self._run.run_id}: {name}, part {part}"
             try:
@@ -53,18 +53,18 @@ class Settled:
             yield tables.from_parquet(content, place, columns)
 
     def table(self, name: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
-        """A table, whole."""
+        """A whole table."""
         return pl.concat(self.parts(name, columns))
 
 
 def _older(run: Run) -> Mistake:
-    """The run was closed before there were these tables."""
+    """The error for a run that was closed before these tables existed."""
     if not run.manifest.keep_dumps:
-        remedy = "it kept no dumps to make them of; its report/ is what it was"
+        remedy = "the run kept no dumps, so they cannot be made; its report/ is unchanged"
     else:
         remedy = _again(run)
-    return Mistake(run.run_id, "was closed by an older mapsweep, which kept other tables", remedy)
+    return Mistake(run.run_id, "was closed by an older mapsweep with other tables", remedy)
 
 
 def _again(run: Run) -> str:
-    return f"mapsweep reclassify {run.run_id} makes them of its dumps"
+    return f"`mapsweep reclassify {run.run_id}` makes them from its dumps"

@@ -6,8 +6,8 @@ import polars as pl
 
 from reports.measures import NATIVE, STACKS
 
-PROCESSES_A_HOST_MAX: Final = 20  # shown in a report; processes.csv has them all
-STACK_PROCESSES_A_HOST_MAX: Final = 5  # of these at most so many for their stacks alone
+PROCESSES_A_HOST_MAX: Final = 20  # shown in a report; processes.csv has all of them
+STACK_PROCESSES_A_HOST_MAX: Final = 5  # at most so many of these only for their stacks
 
 
 def with_places(processes: pl.DataFrame) -> pl.DataFrame:

@@ -14,7 +14,7 @@ _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
 def size(amount_bytes: int | None, *, bound: bool = False, plain: bool = False) -> str:
-    """Bytes in three digits or so and a binary unit; `bound` marks an upper bound, `plain` keeps to ASCII."""
+    """Bytes with about three digits and a binary unit; `bound` marks a bound, `plain` uses only ASCII."""
     if amount_bytes is None:
         return PLAIN_DASH if plain else DASH
     mark = (PLAIN_AT_MOST if plain else AT_MOST) if bound and amount_bytes else ""
@@ -38,7 +38,7 @@ def number(count: int | None, *, plain: bool = False) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them: 48 s, 3 min 10 s, 2 h 5 min."""
+    """Seconds for people: 48 s, 3 min 10 s, 2 h 5 min."""
     whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"
@@ -50,7 +50,7 @@ def duration(seconds: float) -> str:
 
 
 def when(time_utc: str) -> str:
-    """An RFC 3339 time as `22 Nov 2026 05:00 UTC`; what is no time is shown as it is."""
+    """An RFC 3339 time as `22 Nov 2026 05:00 UTC`; other text is shown unchanged."""
     moment = instant(time_utc)
     if moment is None:
         return time_utc or DASH
@@ -58,7 +58,7 @@ def when(time_utc: str) -> str:
 
 
 def instant(time_utc: str) -> datetime | None:
-    """An RFC 3339 time in UTC; None where it is none."""
+    """An RFC 3339 time in UTC; None for other text."""
     try:
         moment = datetime.fromisoformat(time_utc)
     except ValueError:
@@ -67,7 +67,7 @@ def instant(time_utc: str) -> datetime | None:
 
 
 def _scaled(amount_bytes: int) -> str:
-    """The largest unit in which at least 1.0 is left after rounding."""
+    """The largest unit in which the rounded value is at least 1.0."""
     if amount_bytes < KIB:
         return f"{amount_bytes} B" if amount_bytes else "0"
     value = float(amount_bytes)

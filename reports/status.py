@@ -1,4 +1,4 @@
-"""How a host of a run stands: ok, partial, failed or waiting, with the reason and what to do about it."""
+"""The status of a host in a run: ok, partial, failed or waiting, with the reason and the remedy."""
 
 from dataclasses import dataclass
 
@@ -8,29 +8,29 @@ from domain.records import Failure, HostRecord
 OK, PARTIAL, FAILED = "ok", "partial", "failed"
 WAITING = "waiting"  # in a run that is still open
 ANSWERED = (OK, PARTIAL)
-DEADLINE_REASON = "deadline"  # the run's, which passed before the host was done
+DEADLINE_REASON = "deadline"  # the deadline of the run passed before the host was done
 
 _REMEDIES = {
     "dns": "check ansible_host and the resolver of this machine",
-    "tcp": "check that the host is up, and the port and the firewall on the way",
+    "tcp": "check that the host is up, its port, and the firewalls on the way",
     "banner": "check that sshd listens on that port and is not at MaxStartups",
     "kex": "check which key exchange and host key types sshd offers",
-    "hostkey": "compare the host's key; then ssh-keyscan it into known_hosts",
+    "hostkey": "compare the host's key, then add it to known_hosts (ssh-keyscan)",
     "auth": "check the user, ansible_ssh_private_key_file and the agent (ssh-add -l)",
     "sudo": "allow the probe in sudoers without a password, or sweep without --become",
     "exec": "check the account's shell and its limits on the host",
     "read": "raise the limits of the run, or look at the load of the host",
     "classify": "keep the dump and report it: the classifier should have read it",
-    "worker": "run it again; if it stays, look at the workers' log",
+    "worker": "run it again; if it fails again, look at the workers' log",
 }
-_CUT_REMEDY = "sweep it again; if it stays, raise the limits of the run"
+_CUT_REMEDY = "sweep it again; if that fails too, raise the limits of the run"
 _DENIED_REMEDY = "sweep with --become to read every process"
 _OPEN_REMEDY = "wait for the run, or resume it"
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """ok, partial, failed or waiting; for all but the first why."""
+    """ok, partial, failed or waiting, and the reason for the last three."""
 
     status: str
     stage: str = ""
@@ -40,7 +40,7 @@ class Status:
 
 
 def status(outcome: Outcome) -> Status:
-    """What an outcome amounts to."""
+    """The status of an outcome."""
     if outcome.record is not None:
         return _answered(outcome.record)
     if outcome.failure is not None:

@@ -12,7 +12,7 @@ NAME_WIDTH = 48
 
 
 def environment() -> Environment:
-    """Autoescape is on for every template, whatever its name; what a template misspells is an error."""
+    """Autoescape is on for every template, whatever its name; an unknown name in a template is an error."""
     made = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,

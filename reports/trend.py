@@ -12,7 +12,7 @@ from reports.measures import NATIVE
 from reports.settled import PROCESSES, Settled
 
 PAST_RUNS_MAX = 14
-SAME_START_S = 60.0  # clocks step; two boots are further apart than this
+SAME_START_S = 60.0  # clocks may be stepped; two boots are further apart than this
 
 _IDENTITY = ("host", "service", "exe", "arguments")
 _PROCESS = ("host", "pid", "start_ticks")
@@ -30,11 +30,11 @@ class PastRun:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What comparisons need of the runs before this one."""
+    """The data of earlier runs that comparisons need."""
 
     runs: tuple[PastRun, ...] = ()  # oldest first
     last: pl.DataFrame | None = None  # the processes of the last of them
-    lowest: pl.DataFrame | None = None  # host, service, the least native heap that they had there
+    lowest: pl.DataFrame | None = None  # host, service, and the least native heap of the service there
 
 
 def past(now: Manifest, rules_version: str, runs: Runs) -> Past:
@@ -58,8 +58,8 @@ def past(now: Manifest, rules_version: str, runs: Runs) -> Past:
 def _processes(
     now: Manifest, rules_version: str, runs: Runs, run_id: str, columns: Sequence[str]
 ) -> tuple[str, pl.DataFrame] | None:
-    """When a run began, and its processes; None where it is no baseline."""
-    for _ in range(2):  # while it is read it may be replaced by what was made anew of its dumps
+    """The start of a run, and its processes; None if it is not a baseline."""
+    for _ in range(2):  # a reclassification may replace it while it is read
         try:
             run = runs.open(run_id)
             closed = run.closed()
@@ -69,26 +69,26 @@ def _processes(
                 return None
             return run.manifest.started_at, Settled(run).table(PROCESSES, columns)
         except (OperatorError, FileNotFoundError):
-            continue  # a damaged or vanished run is no baseline, and no reason to give no report
+            continue  # a damaged or deleted run is not a baseline, and must not prevent the report
     return None
 
 
 def is_earlier(now: Manifest, then: Manifest) -> bool:
-    """Whether a run asked for the same thing before."""
+    """Whether a run is earlier and has the same scope."""
     return then.run_id != now.run_id and then.started_at < now.started_at and then.scope == now.scope
 
 
 def compared(processes: pl.DataFrame, past: Past) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Some hosts' processes with what the past adds, and host, service, own_excess_bytes."""
+    """Processes of some hosts with their growth and bloat, and a table host, service, own_excess_bytes."""
     excess = own_excess(processes, past.lowest)
     return with_bloat(with_growth(processes, past.last), excess), excess
 
 
 def with_growth(now: pl.DataFrame, then: pl.DataFrame | None) -> pl.DataFrame:
-    """Adds growth_bytes and restarted (yes, no, new, or "" where the host was not read then) to processes.
+    """Adds growth_bytes and restarted (yes, no, new, or "" if the host was not read then) to processes.
 
-    A process is the same when its pid, its start ticks and, within a minute, its start time are: a pid comes
-    again, and after a reboot so do the ticks.
+    A process is the same if it has the same pid, the same start ticks and, within a minute, the same start
+    time, because pids are reused, and after a reboot start ticks too.
     """
     if then is None:
         return now.with_columns(pl.lit(None, pl.Int64).alias("growth_bytes"), pl.lit("").alias("restarted"))
@@ -135,7 +135,7 @@ def own_excess(now: pl.DataFrame, lowest: pl.DataFrame | None) -> pl.DataFrame:
 
 
 def _service_sums(processes: pl.DataFrame) -> pl.DataFrame:
-    """Native heap of each service on each host; services of which nothing was read are left out."""
+    """Native heap of each service on each host; services without a known size are left out."""
     return (
         processes.filter(pl.col(NATIVE).is_not_null() & (pl.col("service") != ""))
         .group_by("host", "service", maintain_order=True)
@@ -144,7 +144,7 @@ def _service_sums(processes: pl.DataFrame) -> pl.DataFrame:
 
 
 def with_bloat(processes: pl.DataFrame, excess: pl.DataFrame) -> pl.DataFrame:
-    """Adds own_excess_bytes, where the process is all of its service there, and bloat_bytes."""
+    """Adds own_excess_bytes, if the process is the only one of its service there, and bloat_bytes."""
     alone = pl.len().over("host", "service") == 1
     own = pl.when(alone).then(pl.col("own_excess_bytes"))
     return (
@@ -155,7 +155,7 @@ def with_bloat(processes: pl.DataFrame, excess: pl.DataFrame) -> pl.DataFrame:
 
 
 def host_bloat(processes: pl.DataFrame, excess: pl.DataFrame) -> pl.DataFrame:
-    """host, own_excess_bytes, bloat_bytes: service by service the larger excess, added up."""
+    """host, own_excess_bytes, bloat_bytes: the sum of the larger excess of each service."""
     peers = processes.group_by("host", "service", maintain_order=True).agg(
         pl.when(pl.col("peer_excess_bytes").count() > 0).then(pl.col("peer_excess_bytes").sum())
     )
@@ -169,7 +169,7 @@ def host_bloat(processes: pl.DataFrame, excess: pl.DataFrame) -> pl.DataFrame:
 
 
 def host_growth(processes: pl.DataFrame) -> pl.DataFrame:
-    """host, growth_bytes, restarted: over the processes that ran in both runs, and how many did not."""
+    """host, growth_bytes, restarted: growth of processes in both runs, number of restarted ones."""
     grown = pl.col("growth_bytes")
     compared = pl.col("restarted") != ""
     return processes.group_by("host").agg(

@@ -1,4 +1,4 @@
-"""What a run comes to, in one sentence and ten rows: the terminal, the mail and the page say the same."""
+"""The verdict of a run in one sentence and ten rows, for the terminal, the mail and the page."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,12 +8,12 @@ from reports.rows import HostRow
 from reports.sizes import MIB, growth, number, size
 
 TOP_HOSTS = 10
-GROWTH_FLOOR_BYTES = 64 * MIB  # what grows by less is noise ...
-GROWTH_FLOOR_SHARE = 0.02  # ... and so is what grows by less than this part of itself
+GROWTH_FLOOR_BYTES = 64 * MIB  # growth below this is noise ...
+GROWTH_FLOOR_SHARE = 0.02  # ... and so is growth below this share of the earlier size
 
 
 class Word(StrEnum):
-    """The verdict in a word."""
+    """The verdict as one word."""
 
     OK = "OK"
     CHANGED = "CHANGED"
@@ -48,13 +48,13 @@ def word(report: Report) -> Word:
 
 
 def grown(report: Report) -> tuple[HostRow, ...]:
-    """The hosts that grew by more than noise, the most first."""
+    """The hosts whose growth is more than noise, the largest growth first."""
     rows = [row for row in report.hosts if has_grown(row.growth_bytes, row.native_heap_resident_max_bytes)]
     return tuple(sorted(rows, key=lambda row: (-(row.growth_bytes or 0), row.name)))
 
 
 def has_grown(growth_bytes: int | None, now_bytes: int | None) -> bool:
-    """Whether a change is more than noise: 64 MiB and 2 % of what it was."""
+    """Whether a change is more than noise: at least 64 MiB and 2 % of the earlier size."""
     if growth_bytes is None or now_bytes is None:
         return False
     return growth_bytes >= max(GROWTH_FLOOR_BYTES, GROWTH_FLOOR_SHARE * (now_bytes - growth_bytes))
@@ -66,7 +66,7 @@ def sentence(report: Report, *, plain: bool = True) -> str:
     answered = run.ok + run.partial
     if not answered:
         so_far = " so far" if not run.closed_at else ""
-        return f"No host of {number(run.asked)} answered{so_far}." if run.asked else "No host was asked."
+        return f"0 of {number(run.asked)} hosts answered{so_far}." if run.asked else "No host was asked."
     heap = size(totals.native_heap.resident_max_bytes, bound=totals.native_heap.is_bound, plain=plain)
     since = (
         f", {growth(totals.growth_bytes, plain=plain)} since {run.compared_with}" if run.compared_with else ""
@@ -81,7 +81,7 @@ def sentence(report: Report, *, plain: bool = True) -> str:
 
 
 def counts(report: Report) -> str:
-    """`486 ok, 3 partial, 11 failed of 500 hosts`, without what is none."""
+    """`486 ok, 3 partial, 11 failed of 500 hosts`, without counts of 0."""
     run = report.run
     named = ((run.ok, "ok"), (run.partial, "partial"), (run.failed, "failed"), (run.waiting, "waiting"))
     return (
@@ -109,7 +109,7 @@ def top(report: Report, rows_max: int = TOP_HOSTS) -> tuple[TopRow, ...]:
 
 
 def failures(report: Report) -> tuple[str, ...]:
-    """One line a reason: `3 failed: auth auth_rejected (web7, web9, ...): what to do`."""
+    """One line per reason: `3 failed: auth auth_rejected (web7, web9, ...): what to do`."""
     return tuple(failure_line(group) for group in report.failures)
 
 

@@ -1,60 +1,67 @@
-"""The words of a report, explained to those who read it."""
+"""The words of a report, explained to its readers."""
 
 WORDS: tuple[tuple[str, str], ...] = (
     (
         "Native heap",
         (
-            "What malloc and its kin hold: the brk heap, glibc's arenas, large blocks with a mapping of "
-            "their own, and the heaps of other allocators. Not the Java heap, nor the heaps of other "
-            "runtimes."
+            "Memory of malloc and similar allocators: the brk heap, glibc's arenas, large blocks with a "
+            "mapping of their own, and the heaps of other allocators. The Java heap and the heaps of other "
+            "runtimes do not belong to it."
         ),
     ),
-    ("Thread stacks", "The stacks of threads other than the first, each counted once with its guard pages."),
+    (
+        "Thread stacks",
+        "The stacks of all threads except the first. A stack and its guard pages count as one.",
+    ),
     ("Reserved", "All of the address space, accessible or not. It costs nothing until it is touched."),
-    ("Committed", "The part that may be read, written or executed: an upper bound of what is resident."),
+    (
+        "Committed",
+        "The part of it that may be read, written or executed: an upper bound of the resident size.",
+    ),
     (
         "Resident",
         (
-            "In memory. Known for a mapping only where smaps was read; from maps alone it is bounded by "
-            "what is committed and by the process's anonymous memory, and printed with ≤."
+            "The part that is in RAM. It is known for a mapping only if smaps was read. Otherwise the "
+            "smaller of the committed size and the anonymous memory of the process is shown as a "
+            "bound, with ≤."
         ),
     ),
     (
         "Bloat",
         (
-            "Native heap above a baseline: the median of the service's processes over the fleet, from "
-            "five on, or the least that the service had on that host in the last 14 comparable runs; the "
-            "larger of both."
+            "Native heap above a baseline. The baseline is the median of the service's processes in the "
+            "fleet (at least five), or the minimum of the service on that host in the last 14 comparable "
+            "runs. The larger difference counts."
         ),
     ),
     (
         "Growth",
         (
-            "The change of native heap since the run compared with, in processes that ran in both. It is "
-            "not read across a restart."
+            "The change of native heap since the run compared with, in processes that are in both runs. "
+            "Processes that were restarted in between do not count."
         ),
     ),
     (
         "Service",
         (
-            "The systemd unit without its instance, or in a container the program with the signature of "
-            "its arguments."
+            "The systemd unit without its instance. In a container, the program with the signature of its "
+            "arguments."
         ),
     ),
-    ("Arena heaps", "glibc gives threads arenas of their own, in heaps with a reserve of 64 MiB each."),
+    ("Arena heaps", "glibc gives threads their own arenas, which consist of heaps that reserve 64 MiB each."),
     (
         "RSS",
         (
-            "VmRSS from status. Pages that processes share are counted in each of them, so that sums can "
-            "pass the host's RAM."
+            "VmRSS from status. A page that processes share counts in each of them, so a sum can exceed "
+            "the host's RAM."
         ),
     ),
-    ("Unidentified", "Anonymous memory that no rule could place. It is always shown, and should be little."),
+    ("Unidentified", "Anonymous memory that no rule recognised. It is always shown, and should be small."),
     (
         "The host's own sum",
         (
-            "What the kernel says of all memory. Cache is files without tmpfs; what is not attributed is "
-            "drivers, percpu areas and other memory of the kernel."
+            "What the kernel reports about all memory. Cache means files without tmpfs. Memory that is not "
+            "attributed belongs to drivers, percpu areas and other parts of the kernel."
         ),
     ),
 )

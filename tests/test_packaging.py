@@ -1,31 +1,26 @@
-"""What a stranger meets first: the targets, the README's commands, the compose file, the recordings."""
+"""What a stranger meets first: the targets, the scripts, the compose file, the recordings."""
 
 import io
 import lzma
 import re
-import shlex
 import subprocess
 import sys
 import tarfile
 import tomllib
-from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from shutil import which
 from typing import cast
 
-import click
 import pytest
 import yaml
 
 from domain.mistakes import OperatorError
-from mapsweep.cli import COMMANDS, mapsweep
 from mapsweep.settings import settings
 from mapsweep.settings.worker_settings import worker_settings
 from workers.fleet.app import QUEUES
 
 CLONE = Path(__file__).parents[1]
-DOCUMENTS = sorted([CLONE / "README.md", *(CLONE / "docs").glob("*.md")])
 RECORDINGS_BYTES_MAX = 3 * 2**20
 
 
@@ -88,37 +83,6 @@ def test_the_license_is_apache_2() -> None:
     text = (CLONE / "LICENSE").read_text()
     assert "Apache License" in text
     assert "Version 2.0, January 2004" in text
-
-
-def documented_commands() -> Iterator[tuple[str, list[str]]]:
-    """Each call of mapsweep in a fenced block of the README and the pages: its place, and its words."""
-    for document in DOCUMENTS:
-        for block in re.findall(r"^```\w*\n(.*?)^```", document.read_text(), re.MULTILINE | re.DOTALL):
-            for line in block.replace("\\\n", " ").splitlines():
-                call = re.search(r"(?:^|[ /=])mapsweep (?P<rest>[a-z]+ .*|[a-z]+$)", line)
-                if call is not None and not line.lstrip().startswith("#"):
-                    words = shlex.split(call["rest"], comments=True)
-                    yield f"{document.name}: {line.strip()}", list(one_command(words))
-
-
-def one_command(words: list[str]) -> Iterator[str]:
-    """The words of one command, up to a redirection or the next command."""
-    for word in words:
-        if word in {">", "|", "&&", "||", ";", ">>"}:
-            return
-        yield word
-
-
-@pytest.mark.parametrize(
-    ("place", "words"), [pytest.param(*found, id=found[0]) for found in documented_commands()]
-)
-def test_what_the_pages_tell_to_type_is_accepted(place: str, words: list[str]) -> None:
-    name, *arguments = words
-    assert name in COMMANDS, place
-    with click.Context(mapsweep, help_option_names=["-h", "--help"]) as context:
-        command = mapsweep.get_command(context, name)
-        assert command is not None
-        command.make_context(name, arguments)  # parses, and does not run
 
 
 def test_the_recordings_are_small_and_hold_nothing_but_files() -> None:

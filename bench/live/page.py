@@ -14,32 +14,35 @@ SHOWN_BELOW: Final = 0.99
 
 _HEAD: Final = """# Second opinion
 
-What the classifier says, against what processes say of their own memory. Not recorded cases: processes that
-are started for this. `make second-opinion` does it again on any machine; this page is from {date}, on
-{machine}.
-`OPTIONS='--root DIR'` runs them inside the root directory of another release, made by debootstrap, with its
-libc.
+This page compares the labels of the classifier with what processes report about their own memory. The
+processes are started for this comparison; they are not recorded cases. `make second-opinion` repeats it
+on any machine. This page is from {date}, on {machine}. `OPTIONS='--root DIR'` starts them inside of the
+root directory of another release, made by debootstrap, with its libc.
 
-Compared is what can be known without the classifier:
+The comparison uses only what can be known without the classifier:
 
-- JVMs: every region of `jcmd VM.native_memory detail` (heap, class space and metaspace, code, GC, archives,
-  stacks), between two equal readings of `maps`; from JDK 22 `System.map` has to agree with it.
-- All: heaps of arenas (`heap_info` on each 64 MiB boundary) and mapped chunks (their headers), read from the
-  stopped process; names in `maps`; `.bss` from the ELF headers.
-- The C program: its stacks with guards (`pthread_getattr_np`) and what it maps itself.
-- Other runtimes and servers: who mapped what, by `strace -k` or a preloaded library that writes down callers.
+- JVMs: every region of `jcmd VM.native_memory detail` (heap, class space and metaspace, code, GC,
+  archives, stacks), between two equal readings of `maps`. From JDK 22 on, `System.map` must agree with
+  it.
+- All processes: heaps of arenas (`heap_info` on each 64 MiB boundary) and mapped chunks (their headers),
+  read from the stopped process; names in `maps`; `.bss` from the ELF headers.
+- The C program: its stacks with guards (`pthread_getattr_np`), and the memory that it maps itself.
+- Other runtimes and servers: which code mapped what, from `strace -k` or from a preloaded library that
+  records callers.
 
-Not compared is what nobody tells: the loader's own memory, stacks of threads of a JVM that have ended, memory
-that native memory tracking lists as unknown. The evidence is the files of one process alone; a fleet's dump
-says how much memory the host has and which kernel it runs as well.
+Memory for which no source exists is not compared: the loader's own memory, stacks of JVM threads that
+have ended, and memory that native memory tracking lists as unknown. The classifier sees only the files
+of one process here. In a sweep it also knows how much memory the host has and which kernel it runs.
 
-Each line: bytes in the right family and of exactly the right kind, of accessible and of resident bytes.
+Each line gives the share of bytes in the right family, and of exactly the right kind: of accessible
+bytes, then of resident bytes.
 
 ## At first sight
 
-The mistakes that a first run shows are mended in the rules, so the tables below say how well the rules are
-kept, not how they fare with what they have never met. That is what each set showed before it was looked at
-(family, accessible bytes: of all, mean and worst of the processes):
+Mistakes that the first run on a set shows are corrected in the rules. Therefore the tables under the
+later headings show whether the rules still hold for known processes, not how good they are for new ones.
+The table here has the results from before anybody had looked at the set (family, accessible bytes: share
+of all bytes, mean and worst of the processes):
 
 | set | maps | mean | worst | smaps | mean | worst |
 |---|---:|---:|---:|---:|---:|---:|

@@ -1,7 +1,7 @@
 """The inventory's variables that say how a host is reached: their names, their aliases and their types.
 
-They are Ansible's (connection plugins ssh, paramiko_ssh and local, become plugin sudo). All others are
-free-form.
+They are Ansible's (connection plugins ssh, paramiko_ssh and local, become plugin sudo). All others
+are ignored.
 """
 
 import re
@@ -15,7 +15,7 @@ from domain.yaml_document import Encrypted, Leaf, Plain
 PORT_MAX = 65_535
 VALUE_CHARS_MAX = 4_096
 
-# Aliases in Ansible's order: the last that is given counts.
+# Aliases in Ansible's order: the last one that has a value wins.
 HOST = ("ansible_host", "ansible_ssh_host")
 PORT = ("ansible_port", "ansible_ssh_port")
 USER = ("ansible_user", "ansible_ssh_user")
@@ -50,7 +50,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a value stands: file, path of keys, line."""
+    """The place of a value: file, path of keys, line."""
 
     label: str
     path: tuple[str, ...]
@@ -62,9 +62,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A connection variable as given: its value in its type, or what stands in the way of using it."""
+    """A connection variable: its value in its type, or the reason why it cannot be used."""
 
-    value: str | int | bool | None  # None: as if it were not given
+    value: str | int | bool | None  # None: as if it was not given
     place: Place
     obstacle: str = ""
     remedy: str = ""
@@ -130,7 +130,7 @@ def _read_root(value: Leaf) -> str:
 
 
 def _read_secret(value: Leaf) -> bool:
-    """Whether there is one; what it is never leaves the file."""
+    """Whether there is a secret; its value is not kept."""
     return value != ""
 
 

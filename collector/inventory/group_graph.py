@@ -13,7 +13,7 @@ class GroupNode:
     """A group being read."""
 
     name: str
-    hosts: dict[str, None] = field(default_factory=dict)  # an ordered set, as the next two
+    hosts: dict[str, None] = field(default_factory=dict)  # an ordered set, like the next two
     children: dict[str, None] = field(default_factory=dict)
     parents: dict[str, None] = field(default_factory=dict)
     variables: dict[str, Setting] = field(default_factory=dict)
@@ -26,7 +26,7 @@ class HostNode:
     """A host being read."""
 
     name: str
-    groups: dict[str, None] = field(default_factory=dict)  # those that name it, in their order
+    groups: dict[str, None] = field(default_factory=dict)  # groups that name it, in their order
     variables: dict[str, Setting] = field(default_factory=dict)
 
 
@@ -45,7 +45,7 @@ class GroupGraph:
             self.groups[name] = GroupNode(name)
 
     def add_host(self, name: str, group: str) -> bool:
-        """Puts a host into a group; True where the host had not been named before."""
+        """Puts a host into a group; True if the host had not been named before."""
         new = name not in self.hosts
         if new:
             self.hosts[name] = HostNode(name)
@@ -54,14 +54,14 @@ class GroupGraph:
         return new
 
     def add_child(self, parent: str, child: str) -> None:
-        """ValueError where the child already contains the parent, as `all` does."""
+        """ValueError if the child already contains the parent, as `all` does."""
         if child in (parent, ALL) or child in self.ancestors((parent,)):
             raise ValueError(f"the groups {parent} and {child} would contain each other")
         self.groups[parent].children[child] = None
         self.groups[child].parents[parent] = None
 
     def ancestors(self, names: Iterable[str]) -> dict[str, None]:
-        """Every group above these, without these themselves unless one is above another."""
+        """Every group above these; one of these is included only if it is above another."""
         found: dict[str, None] = {}
         waiting = [parent for name in names for parent in self.groups[name].parents]
         while waiting:
@@ -72,7 +72,7 @@ class GroupGraph:
         return found
 
     def settle(self) -> None:
-        """What holds once everything is read: `all` above every group, `ungrouped` for hosts in no other."""
+        """Complete the graph: `all` above every group, `ungrouped` for hosts that are in no other group."""
         for name in self.groups:
             if name != ALL and not self.groups[name].parents:
                 self.add_child(ALL, name)
@@ -87,7 +87,7 @@ class GroupGraph:
         self._measure_depths()
 
     def precedence(self, name: str) -> tuple[int, int, str]:
-        """Sorts groups so that the variables of a later one count more."""
+        """A sort key: the variables of a later group override those of an earlier one."""
         group = self.groups[name]
         return group.depth, group.priority, name
 

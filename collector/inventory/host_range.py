@@ -12,7 +12,7 @@ HOSTS_MAX = 1_000_000
 _HEX_RANGE = re.compile(r"\[[0-9a-f]+:[0-9a-f]+(?::[0-9]+)?\]", re.IGNORECASE)
 _NUMBER_RANGE = re.compile(r"\[[0-9]+:[0-9]+(?::[0-9]+)?\]")
 _NAME_RANGE = re.compile(r"\[(?:[a-z]:[a-z]|[0-9]+:[0-9]+)(?::[0-9]+)?\]", re.IGNORECASE)
-_RANGE = "\0"  # stands for a whole range while the text around it is checked
+_RANGE = "\0"  # placeholder for a range while the text around it is checked
 
 _BRACKETED_PORT = re.compile(r"\[(.+)\]:([0-9]+)")
 _PORT = re.compile(r"((?:[^:\[\]]|\[[^\]]*\])*):([0-9]+)")
@@ -25,7 +25,7 @@ _BOUND = re.compile(r"[0-9]{1,18}|[a-zA-Z]")
 
 @dataclass(frozen=True, slots=True)
 class HostKey:
-    """The hosts that one key stands for."""
+    """The hosts that one key names."""
 
     names: tuple[str, ...]
     port: int | None
@@ -52,20 +52,20 @@ def split_port(text: str) -> tuple[str, int | None] | None:
 
 
 def expand(pattern: str) -> Iterator[str]:
-    """Every name that a pattern's ranges give, the last range turning fastest; ValueError for a bad range."""
+    """Every name that a pattern's ranges give, the last range varying fastest; ValueError for a bad range."""
     if not ("[" in pattern or "]" in pattern):
         return iter((pattern,))
     pieces = re.split(r"\[([^\[\]]*)\]", pattern)
     if any(bracket in text for text in pieces[::2] for bracket in "[]"):
-        raise ValueError("a bracket has no partner")
+        raise ValueError("a bracket is not closed, or was never opened")
     steps = [_bounds(text) if index % 2 else (text,) for index, text in enumerate(pieces)]
     if (count := prod(map(len, steps))) > HOSTS_MAX:
-        raise ValueError(f"stands for {count} hosts, more than {HOSTS_MAX}")
+        raise ValueError(f"stands for {count} hosts, the limit is {HOSTS_MAX}")
     return ("".join(parts) for parts in itertools.product(*steps))
 
 
 def _bounds(text: str) -> tuple[str, ...]:
-    """What one range stands for: `begin:end` or `begin:end:step`, both ends included."""
+    """The values of one range: `begin:end` or `begin:end:step`, both ends included."""
     bounds = text.split(":")
     if len(bounds) not in (2, 3):
         raise ValueError(f"[{text}] is not a range: it must be [begin:end] or [begin:end:step]")
@@ -90,7 +90,7 @@ def _numbers(text: str, begin: str, end: str, step: int) -> tuple[str, ...]:
     if not numbers:
         raise ValueError(f"[{text}] runs backwards")
     if len(numbers) > HOSTS_MAX:
-        raise ValueError(f"[{text}] stands for {len(numbers)} hosts, more than {HOSTS_MAX}")
+        raise ValueError(f"[{text}] stands for {len(numbers)} hosts, the limit is {HOSTS_MAX}")
     return tuple(f"{number:0{width}}" for number in numbers)
 
 

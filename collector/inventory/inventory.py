@@ -1,8 +1,7 @@
-"""The inventory: which hosts there are, in which groups, and how each is reached.
+"""The inventory: the hosts, their groups, and how each host is reached.
 
-The format is Ansible's YAML format, and what is accepted means what it means there, `group_vars/` and
-`host_vars/` beside the file included. Only what concerns reaching a host is kept; other variables are
-free-form.
+The format is Ansible's YAML format with Ansible's meaning, including `group_vars/` and `host_vars/` beside
+the file. Only variables that concern reaching a host are kept.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +18,7 @@ from domain.mistakes import Mistake, OperatorError
 from domain.records import Connection, Host
 from domain.yaml_document import Document
 
-LOCALHOSTS = ("localhost", "127.0.0.1", "::1")  # Ansible knows these even where the inventory does not
+LOCALHOSTS = ("localhost", "127.0.0.1", "::1")  # Ansible knows these even without an entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +32,14 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """Hosts and groups in Ansible's order. What stands in the way of a host is told once it is selected."""
+    """Hosts and groups in Ansible's order. Obstacles of a host are reported when it is selected."""
 
     label: str
     hosts: Mapping[str, Host]
     groups: Mapping[str, Group]
-    obstacles: Mapping[str, tuple[Mistake, ...]]  # by host; hosts without any are not in it
+    obstacles: Mapping[str, tuple[Mistake, ...]]  # by host; only hosts that have some
     warnings: tuple[str, ...]
-    localhost: Host  # the first of LOCALHOSTS that the inventory names, else this machine without SSH
+    localhost: Host  # the first of LOCALHOSTS that the inventory names, or this machine without SSH
 
     def members(self, group: str) -> list[str]:
         """A group's hosts, its own first, then those of its descendants level by level, each once."""
@@ -60,12 +59,12 @@ def load(path: str | Path) -> Inventory:
     """The inventory in a file; OperatorError with every mistake in it."""
     path = Path(path).expanduser()
     if path.is_dir():
-        raise OperatorError(Mistake(str(path), "is a folder", "name one inventory file"))
+        raise OperatorError(Mistake(str(path), "is a folder", "give one inventory file"))
     if path.suffix not in ("", *SUFFIXES):
         raise OperatorError(
             Mistake(
                 str(path),
-                f"ends in {path.suffix}: a YAML inventory ends in {', '.join(SUFFIXES)} or in nothing",
+                f"ends in {path.suffix}: a YAML inventory ends in {', '.join(SUFFIXES)}, or has no extension",
             )
         )
     file = InventoryFile(yaml_document.read(path))
@@ -74,7 +73,7 @@ def load(path: str | Path) -> Inventory:
 
 
 class _Assembly:
-    """Hosts being made of the graph: each group's variables merged once for all hosts of the same groups."""
+    """Makes the hosts from the graph; variables are merged once for all hosts with the same groups."""
 
     def __init__(self, path: Path, file: InventoryFile) -> None:
         self._label = path.name
@@ -91,7 +90,7 @@ class _Assembly:
         both = self._graph.groups.keys() & self._graph.hosts.keys()
         for name in sorted(both):
             if self._graph.hosts[name].groups.keys() <= {ALL, UNGROUPED}:
-                # Ansible would put the group's hosts into `ungrouped`, and the host nowhere
+                # Ansible would put the group's hosts into `ungrouped`, and lose the host
                 problem = f"{name} is a group, and a host that is in no group"
                 self._file.mistakes.append(Mistake(self._label, problem, "rename one of them"))
             self._warnings[f"{self._label}: {name} is both a group and a host"] = None

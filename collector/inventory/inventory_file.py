@@ -1,4 +1,4 @@
-"""An inventory file being read into a graph of groups, every mistake with its place."""
+"""Reads an inventory file into a graph of groups, and notes every mistake with its place."""
 
 import re
 from typing import NamedTuple, TypeAlias
@@ -14,19 +14,19 @@ Path: TypeAlias = tuple[str, ...]
 NAME_CHARS_MAX = 1_000
 SECTIONS = ("hosts", "children", "vars")
 PRIORITY = "ansible_group_priority"
-_EXPORT = "turn it into one with: ansible-inventory -i FILE --list --yaml"
+_EXPORT = "convert it with: ansible-inventory -i FILE --list --yaml"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class _Variables(NamedTuple):
-    """What a section of variables says about reaching hosts."""
+    """The variables of a section that concern reaching hosts."""
 
     settings: dict[str, Setting]
     priority: int | None
 
 
 class InventoryFile:
-    """One pass over the document, in its own order: that order decides what counts, as in Ansible."""
+    """One pass over the document in its order, because the order decides which value wins, as in Ansible."""
 
     def __init__(self, document: Document) -> None:
         self.graph = GroupGraph()
@@ -63,7 +63,7 @@ class InventoryFile:
                     self._group(key, node, ())
 
     def _group(self, key: Node, node: Node, path: Path) -> str:
-        """A group's definition; the name it has."""
+        """Read the definition of a group; gives its name."""
         name = self._text(key)
         path = (*path, name)
         if not _is_section(node):
@@ -76,7 +76,7 @@ class InventoryFile:
             section_name = self._text(section_key)
             if section_name not in SECTIONS:
                 self._warn(
-                    (*path, section_name), section_key, f"is none of {', '.join(SECTIONS)} and was skipped"
+                    (*path, section_name), section_key, f"is not one of {', '.join(SECTIONS)}; it was skipped"
                 )
                 continue
             self._section(section_name, section, name, (*path, section_name))
@@ -95,7 +95,7 @@ class InventoryFile:
                 self._child(key, item, group, path)
 
     def _items(self, node: Node, path: Path) -> Mapping:
-        """A section's entries; a lone text is one entry without a value."""
+        """The entries of a section; a single text is one entry without a value."""
         if isinstance(node, Mapping):
             return node
         if isinstance(node, Scalar) and isinstance(_leaf(node), str):
@@ -113,7 +113,7 @@ class InventoryFile:
         if child in graph.groups:
             try:
                 if parent == UNGROUPED or (child == UNGROUPED and parent != ALL):
-                    raise ValueError(f"{UNGROUPED} is a child of {ALL} alone, and has no children")  # noqa: TRY301  # one place tells
+                    raise ValueError(f"{UNGROUPED} can only be a child of {ALL}, and cannot have children")  # noqa: TRY301  # one place tells
                 graph.add_child(parent, child)
             except ValueError as error:
                 self._mistake((*path, child), key, str(error))
@@ -145,12 +145,12 @@ class InventoryFile:
             self._assign(name, variables)
 
     def _port(self, port: int, key: Node, path: Path) -> _Variables:
-        """A port beside the name; it counts where the host is named for the first time."""
+        """A port beside the name; it is used only where the host is named for the first time."""
         setting = self._setting("ansible_port", Scalar(str(port), "", key.line), path, self._label)
         return _Variables({} if setting is None else {"ansible_port": setting}, None)
 
     def _assign(self, owner: str, variables: _Variables) -> None:
-        """A name that is both a group and a host is the group here, as in Ansible."""
+        """A name of both a group and a host means the group here, as in Ansible."""
         group = self.graph.groups.get(owner)
         if group is None:
             self.graph.hosts[owner].variables.update(variables.settings)
@@ -174,7 +174,7 @@ class InventoryFile:
         return _Variables(settings, priority)
 
     def file_settings(self, document: Document) -> dict[str, Setting]:
-        """The connection variables that a file of variables gives; its mistakes join the inventory's."""
+        """The connection variables in a file of variables; its mistakes are added to the inventory's."""
         if isinstance(document.root, Mapping):
             return self._variables(document.root, (), document.label).settings
         if document.root is not None and not _is_empty(document.root):
@@ -182,7 +182,7 @@ class InventoryFile:
         return {}
 
     def _setting(self, name: str, node: Node, path: Path, label: str) -> Setting | None:
-        """A connection variable in its type; None where it is a mistake."""
+        """A connection variable in its type; None if it is a mistake."""
         place = Place(label, (*path, name), node.line)
         try:
             return connection_variables.read(name, plain(node), place)
@@ -227,7 +227,7 @@ class InventoryFile:
 
 
 def _leaf(node: Node) -> Leaf:
-    """A scalar's value; its text where that is not of its type, nothing for a list or a mapping."""
+    """The value of a scalar; its text if the value does not fit its type, None for a list or a mapping."""
     if not isinstance(node, Scalar):
         return None
     try:
@@ -241,5 +241,5 @@ def _is_section(node: Node) -> bool:
 
 
 def _is_empty(node: Node) -> bool:
-    """What counts as no variables at all: null, "", 0, false, []."""
+    """Whether the value means no variables: null, "", 0, false, []."""
     return not node.items if isinstance(node, Sequence) else not _leaf(node)

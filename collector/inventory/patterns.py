@@ -1,8 +1,8 @@
-"""Host patterns: Ansible's, except that what matches nothing is a mistake.
+"""Host patterns like Ansible's, except that a term without a match is a mistake.
 
-Terms are separated by `,`, or by `:` where there is no comma. Plain terms are joined in order, then every
-`&` term intersects, then every `!` term takes away, wherever they stand. A term is the name of a host or a
-group, a glob, either of them with a subscript, a `~` regular expression, or `@FILE` with a term a line.
+Terms are separated by `,`, or by `:` if there is no comma. Plain terms are joined in order, then every
+`&` term intersects, then every `!` term subtracts, whatever their order. A term is the name of a host or a
+group, a glob, either of them with a subscript, a `~` regular expression, or `@FILE` with one term per line.
 """
 
 import difflib
@@ -21,7 +21,7 @@ from domain.records import Host
 
 TERM_FILE_BYTES_MAX = 16 * 2**20
 SUGGESTIONS_MAX = 3
-_COMPARED_MAX = 2_000  # names looked at for a suggestion
+_COMPARED_MAX = 2_000  # names compared for a suggestion
 _LENGTH_APART = 3
 _HOSTS_SHOWN = 3
 
@@ -43,14 +43,14 @@ class Term:
 
     @property
     def name(self) -> str:
-        """What it matches, without its sign."""
+        """The term without its sign."""
         return self.text[1:] if self.sign else self.text
 
 
 def select(inventory: Inventory, pattern: str, place: str = "--hosts") -> tuple[Host, ...]:
     """The hosts that a pattern names, in Ansible's order.
 
-    OperatorError where a term or the whole matches nothing, and where a selected host cannot be swept as the
+    OperatorError if a term or the whole pattern matches nothing, or if a selected host cannot be swept as the
     inventory describes it.
     """
     terms = _terms(pattern, place)
@@ -58,14 +58,14 @@ def select(inventory: Inventory, pattern: str, place: str = "--hosts") -> tuple[
     selected = _combine(inventory, matches)
     if not selected:
         counts = ", ".join(f"{term.text} has {len(found)}" for term, found in matches.items())
-        raise OperatorError(Mistake(place, f"{pattern!r} leaves no host", counts))
+        raise OperatorError(Mistake(place, f"{pattern!r} selects no host", counts))
     hosts = tuple(inventory.hosts.get(name, inventory.localhost) for name in selected)
     _refuse_obstacles(inventory, hosts)
     return hosts
 
 
 def split(pattern: str) -> list[str]:
-    """A pattern's terms as text; a colon within a name, an address or a range separates nothing."""
+    """A pattern's terms as text; a colon within a name, an address or a range is not a separator."""
     if "," in pattern:
         texts = pattern.split(",")
     elif host_range.split_port(pattern) is not None:
@@ -89,7 +89,7 @@ def _terms(pattern: str, place: str) -> list[Term]:
         else:
             terms.append(Term(text, place))
     mistakes.extend(
-        Mistake(term.place, f"{term.text!r} names nothing", "put a name behind it")
+        Mistake(term.place, f"{term.text!r} names nothing", "put a name after it")
         for term in terms
         if not term.name
     )
@@ -101,7 +101,7 @@ def _terms(pattern: str, place: str) -> list[Term]:
 
 
 def _terms_of_file(path: str, place: str) -> list[Term]:
-    """A term a line; ValueError for what is not text."""
+    """One term per line; ValueError if the file is not text."""
     with Path(path).expanduser().open("rb") as file:
         content = file.read(TERM_FILE_BYTES_MAX + 1)
     if len(content) > TERM_FILE_BYTES_MAX:
@@ -155,7 +155,7 @@ def _combine(inventory: Inventory, matches: dict[Term, list[str]]) -> list[str]:
 
 
 def _match(inventory: Inventory, text: str) -> list[str]:
-    """The hosts that a term without its sign names; one may come twice, and a subscript counts it twice.
+    """The hosts that a term without its sign names; a host may occur twice, and a subscript counts it twice.
 
     ValueError for a bad regular expression and for a subscript beyond the end.
     """
@@ -176,7 +176,7 @@ def _match(inventory: Inventory, text: str) -> list[str]:
 
 
 def _named(inventory: Inventory, text: str) -> list[str]:
-    """Groups come first; hosts are looked at where no group has the name, and for globs and expressions."""
+    """Groups come first; hosts are compared if no group has the name, and for globs and expressions."""
     try:
         form = re.compile(text[1:] if text.startswith("~") else fnmatch.translate(text))
     except re.error as error:
@@ -207,7 +207,7 @@ def _near(inventory: Inventory, text: str) -> str:
 
 
 def _refuse_obstacles(inventory: Inventory, hosts: Iterable[Host]) -> None:
-    """OperatorError with what stands in the way of selected hosts: each cause once, with its hosts."""
+    """OperatorError with the obstacles of selected hosts: each cause once, with its hosts."""
     concerned: dict[Mistake, list[str]] = {}
     for host in hosts:
         for obstacle in inventory.obstacles.get(host.name, ()):

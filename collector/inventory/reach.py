@@ -1,7 +1,7 @@
 """From merged variables to a host: what each connection variable means here, and what is not supported.
 
-What would change how a host is reached and is not supported is an obstacle: it stands in the way of a host
-once that host is selected, and is never silently ignored.
+An unsupported variable that would change how a host is reached is an obstacle: it stops the run if the host
+is selected, and is never silently ignored.
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ _CONNECTIONS = {
 }
 
 
-# most hosts have nothing else, and there are many hosts
+# a short cut: most hosts have nothing else
 _CHECKED_WHERE_READ = {
     *HOST,
     *PORT,
@@ -46,14 +46,14 @@ _CHECKED_WHERE_READ = {
     "ansible_connection",
     "mapsweep_root",
 }
-_OWN_POLICY = "host keys are checked as the setting host_key_policy says"
+_OWN_POLICY = "the setting host_key_policy decides how host keys are checked"
 
 Settings: TypeAlias = Mapping[str, Setting]
 
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A host with what stands in its way and what its operator should know."""
+    """A host with its obstacles, and the warnings for its operator."""
 
     host: Host
     obstacles: tuple[Mistake, ...]
@@ -66,7 +66,7 @@ def reach(name: str, settings: Settings, groups: tuple[str, ...]) -> Reached:
 
 
 class _Reading:
-    """One host's settings being read: collects what stands in the way."""
+    """Reads the settings of one host, and collects its obstacles."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -95,7 +95,7 @@ class _Reading:
         return Reached(host, tuple(self._obstacles), tuple(self._warnings))
 
     def _given(self, *names: str) -> Setting | None:
-        """The last alias that has a value: Ansible's order."""
+        """The last alias that has a value, in Ansible's order."""
         found = None
         for name in names:
             setting = self._settings.get(name)
@@ -137,7 +137,7 @@ class _Reading:
             self._stop(
                 setting,
                 f"the connection {plugin!r} is not supported",
-                "ssh or local; leave the host out with '!'",
+                "use ssh or local, or exclude the host with '!'",
             )
         return _CONNECTIONS.get(plugin, Connection.SSH)
 
@@ -158,7 +158,7 @@ class _Reading:
         shell = self._given("ansible_shell_type")
         if shell is not None and shell.value in ("powershell", "cmd"):
             self._stop(
-                shell, f"a host with the shell {shell.value} has no /proc", "leave the host out with '!'"
+                shell, f"a host with the shell {shell.value} has no /proc", "exclude the host with '!'"
             )
 
     def _check_become(self) -> None:
@@ -177,7 +177,7 @@ class _Reading:
                 self._warnings.append(f"{setting.place}: not used, the probe runs through `sudo -n`")
 
     def _check_secret(self, setting: Setting | None, what: str, remedy: str) -> None:
-        """A secret in clear stands in the way; one that is only referred to is merely not used."""
+        """A secret in clear text is an obstacle; one that is only referred to is not used."""
         if setting is None or not setting.value:
             if setting is not None and setting.obstacle:
                 self._warnings.append(
@@ -192,7 +192,7 @@ class _Reading:
             self._stop(
                 setting,
                 f"the ssh arguments {' '.join(verdict.unsupported)} are not supported",
-                "leave the host out with '!', or reach it directly",
+                "exclude the host with '!', or reach it directly",
             )
         if verdict.host_keys:
             self._warnings.append(

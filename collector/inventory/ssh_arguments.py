@@ -1,11 +1,11 @@
-"""The ssh arguments that an inventory carries: which of them matter to a sweep that does not call ssh."""
+"""The ssh arguments in an inventory: which of them matter to a sweep that does not run ssh."""
 
 import shlex
 from dataclasses import dataclass
 
 from procmaps.masking import mask_line
 
-# Options that shape ssh's own process or its patience, not which host is reached nor as whom.
+# Options about the ssh process or its timeouts, not about which host is reached or as whom.
 _WITHOUT_MEANING_HERE = {
     "addkeystoagent",
     "addressfamily",
@@ -49,14 +49,14 @@ _SWITCHES_WITHOUT_MEANING = set("46ACTaqtvxXY")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What in a line of ssh arguments cannot be honoured, and what is settled elsewhere."""
+    """The unsupported ssh arguments of a line, and those about host keys."""
 
     unsupported: tuple[str, ...]
     host_keys: tuple[str, ...]
 
 
 def judge(line: str) -> Verdict:
-    """The arguments that matter, without their secrets. What is not known counts as unsupported."""
+    """The arguments that matter, without their secrets. Unknown ones count as unsupported."""
     try:
         words = shlex.split(line)
     except ValueError:
@@ -78,7 +78,7 @@ def judge(line: str) -> Verdict:
 
 
 def _shown(argument: str) -> str:
-    """It is repeated in warnings, which cron mails: a proxy's command may carry a password."""
+    """Masks an argument, because cron mails the warnings, and a proxy's command may have a password."""
     name, equals, command = argument.partition("=")
     bare = command.lstrip("'\"")
     quotes = command[: len(command) - len(bare)]

@@ -1,4 +1,4 @@
-"""`group_vars/` and `host_vars/` beside an inventory: the files that Ansible would read, in its order."""
+"""`group_vars/` and `host_vars/` beside an inventory: the files that Ansible reads, in its order."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ _VAULT = b"$ANSIBLE_VAULT"
 
 
 class VarsFolder:
-    """One of the two folders; a name that it holds nothing for costs no system call."""
+    """One of the two folders; a name without files costs no system call."""
 
     def __init__(self, inventory: Path, folder: str) -> None:
         self._path = Path(os.path.realpath(inventory.absolute().parent)) / folder
@@ -25,11 +25,11 @@ class VarsFolder:
         return bool(self._names)
 
     def documents(self, name: str) -> list[Document]:
-        """What is given for a group or a host; the later counts more. OperatorError for what is not YAML."""
+        """The files for a group or a host; later ones override earlier ones. OperatorError if not YAML."""
         return [self._document(path) for path in self._files(name)]
 
     def _files(self, name: str) -> list[Path]:
-        """A folder or file of that name, else the first with a suffix."""
+        """A folder or file of that name, or else the first with a suffix."""
         if name.startswith("/") or not self._names:
             return []
         for suffix in ("", *SUFFIXES):

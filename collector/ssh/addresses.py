@@ -1,4 +1,4 @@
-"""From a name to a connected socket: look-up and connect, each with its deadline."""
+"""From a name to a connected socket: look-up and connect, each with a deadline."""
 
 import contextlib
 import errno
@@ -11,11 +11,11 @@ from typing import Final, TypeAlias
 from collector.trouble import HostTrouble
 from domain.records import Host, Limits, Stage
 
-LOOKUPS_AT_ONCE: Final = 128  # look-ups that may be under way at once, those left behind among them
+LOOKUPS_AT_ONCE: Final = 128  # look-ups that may run at once, including those that were abandoned
 Address: TypeAlias = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
 Endpoint: TypeAlias = tuple[socket.AddressFamily, Address]
 Resolver: TypeAlias = Callable[[Host, int], tuple[Endpoint, ...]]
-Wait: TypeAlias = Callable[[threading.Event, float], bool]  # as threading.Event.wait
+Wait: TypeAlias = Callable[[threading.Event, float], bool]  # has the signature of threading.Event.wait
 
 _lookups = threading.BoundedSemaphore(LOOKUPS_AT_ONCE)
 
@@ -31,7 +31,7 @@ _REASONS: Final = {
 
 
 def system_resolver(host: Host, flags: int) -> tuple[Endpoint, ...]:
-    """getaddrinfo; with AI_NUMERICHOST nothing is asked of anyone."""
+    """getaddrinfo; with AI_NUMERICHOST it asks no name server."""
     found = socket.getaddrinfo(host.address, host.port, type=socket.SOCK_STREAM, flags=flags)
     return tuple((family, address) for family, _, _, _, address in found)
 
@@ -44,13 +44,13 @@ def resolve(
 ) -> tuple[Endpoint, ...]:
     """All addresses of a host, in the resolver's order.
 
-    getaddrinfo cannot be interrupted, so it runs in a thread that is left behind when its time is up, or
-    when `wait` gives up before.
+    getaddrinfo cannot be interrupted, so it runs in a thread that is abandoned when its time is up, or
+    when `wait` gives up before that.
     """
     with contextlib.suppress(OSError, UnicodeError):  # a name, then
         return resolver(host, socket.AI_NUMERICHOST)
     if not _lookups.acquire(timeout=dns_s):
-        raise HostTrouble(Stage.DNS, "dns_timeout", "too many look-ups before this one did not end")
+        raise HostTrouble(Stage.DNS, "dns_timeout", "too many earlier look-ups have not ended")
     answers: list[tuple[Endpoint, ...] | OSError | UnicodeError] = []
     answered = threading.Event()
 
@@ -65,7 +65,7 @@ def resolve(
 
     threading.Thread(target=look_up, name="dns", daemon=True).start()
     if not wait(answered, dns_s) or not answers:
-        raise HostTrouble(Stage.DNS, "dns_timeout", f"{host.address}: no answer in {dns_s:g} s")
+        raise HostTrouble(Stage.DNS, "dns_timeout", f"{host.address}: no answer within {dns_s:g} s")
     if isinstance(answers[0], Exception):
         raise HostTrouble(Stage.DNS, "dns_not_found", f"{host.address}: {answers[0]}")
     return answers[0]
@@ -74,10 +74,10 @@ def resolve(
 def connect(
     endpoints: tuple[Endpoint, ...], limits: Limits, opened: Callable[[socket.socket], None]
 ) -> socket.socket:
-    """A socket to the first address that answers; each gets its share of the time that is left.
+    """A socket to the first address that answers; each address gets a share of the remaining time.
 
-    Each socket is shown to `opened` before it connects: shut down, it stops to try. An OSError of `opened`
-    counts as one of the connect.
+    Each socket is passed to `opened` before it connects; shutting it down ends the attempt. An OSError of
+    `opened` counts as one of the connect.
     """
     deadline_s = time.monotonic() + limits.tcp_s
     trouble = HostTrouble(Stage.TCP, "tcp_unreachable", "no address")

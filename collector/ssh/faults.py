@@ -1,11 +1,11 @@
-"""What paramiko raises, as stage and reason: the one place that knows its exceptions."""
+"""Exceptions of paramiko as stage and reason; no other module knows them."""
 
 from paramiko import ssh_exception
 
 from collector.trouble import HostTrouble
 from domain.records import Stage
 
-# Most telling first: a subclass stands before its base.
+# Most specific first: a subclass comes before its base class.
 _REASONS: tuple[tuple[type[Exception], Stage | None, str], ...] = (
     (ssh_exception.PasswordRequiredException, Stage.AUTH, "key_encrypted"),
     (ssh_exception.PartialAuthentication, Stage.AUTH, "auth_incomplete"),
@@ -43,7 +43,7 @@ def of_transport(error: Exception, stage: Stage) -> HostTrouble:
 
 
 def _at_the_banner(error: Exception) -> tuple[str, str]:
-    """An sshd over its limits closes without a word, or with words that are no greeting."""
+    """An sshd over its limits closes the connection at once, or sends text that is not a greeting."""
     said = str(error).replace("Error reading SSH protocol banner", "closed before its greeting ").strip()
     if isinstance(error, ssh_exception.IncompatiblePeer):
         return "peer_too_old", said

@@ -1,4 +1,4 @@
-"""Private keys and certificates as files hold them: read once, within limits, and parsed from memory."""
+"""Files of private keys and certificates: read once, within limits, and parsed from memory."""
 
 import base64
 import binascii
@@ -49,12 +49,12 @@ _TYPES: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class KeyFile:
-    """What a file gave: keys to offer in this order, or the trouble with it."""
+    """The content of a file: keys to offer in this order, or the trouble with it."""
 
     keys: tuple[paramiko.PKey, ...] = ()
     trouble: HostTrouble | None = None
     missing: bool = False  # there is no such file
-    public: bytes = b""  # of a locked key: its public half in wire form, where the file tells it
+    public: bytes = b""  # of an encrypted key: its public half in wire form, if the file has it in clear
 
 
 def load(path: Path, passphrase: str) -> KeyFile:
@@ -77,23 +77,23 @@ def load(path: Path, passphrase: str) -> KeyFile:
 
 
 def private_key(content: bytes, passphrase: str) -> PrivateKey:
-    """The private key in a file's content; HostTrouble for whatever is none."""
+    """The private key in a file's content; HostTrouble if it is not one."""
     try:
         return _parsed(content, passphrase)
     except HostTrouble:
         raise
     except Exception as error:  # noqa: BLE001 - parsers fail on damaged bytes in any way
-        raise _unreadable(f"is damaged, or of a form that is not supported ({_words(error)})") from None
+        raise _unreadable(f"is damaged, or has an unsupported format ({_words(error)})") from None
 
 
 def certificate(content: bytes, key: PrivateKey) -> bytes:
-    """The wire form of a user certificate for `key`; HostTrouble for whatever is none."""
+    """The wire form of a user certificate for `key`; HostTrouble if it is not one."""
     try:
         identity = serialization.load_ssh_public_identity(content)
         blob = binascii.a2b_base64(content.split(maxsplit=2)[1])
         public = _wire(identity.public_key()) if isinstance(identity, serialization.SSHCertificate) else b""
     except Exception as error:  # noqa: BLE001 - as above
-        raise _uncertified(f"is no certificate that can be read ({_words(error)})") from None
+        raise _uncertified(f"is not a readable certificate ({_words(error)})") from None
     if not isinstance(identity, serialization.SSHCertificate):
         raise _uncertified("is a public key, not a certificate")
     if identity.type is not serialization.SSHCertificateType.USER:
@@ -104,13 +104,13 @@ def certificate(content: bytes, key: PrivateKey) -> bytes:
 
 
 def paramiko_key(key: PrivateKey, certificate_blob: bytes = b"") -> paramiko.PKey:
-    """The key as the library takes it, with a certificate if there is one."""
+    """The key as paramiko needs it, with a certificate if there is one."""
     made: paramiko.PKey
     if isinstance(key, rsa.RSAPrivateKey):
         made = paramiko.RSAKey(key=key)
     elif isinstance(key, ec.EllipticCurvePrivateKey):
         made = paramiko.ECDSAKey(vals=(key, key.public_key()))
-    else:  # the library takes this one only as text
+    else:  # paramiko takes this one only as text
         text = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
         )
@@ -135,7 +135,7 @@ def _read(path: Path, most_bytes: int, reason: str) -> bytes:
 def _parsed(content: bytes, passphrase: str) -> PrivateKey:
     found = _LABEL.search(content)
     if found is None:
-        raise _unreadable("holds no private key that this client knows")
+        raise _unreadable("has no private key of a supported type")
     label, body = found.groups()
     openssh = label.startswith(b"OPENSSH")
     encrypted = _check_openssh(body) if openssh else _check_pem(label, body)
@@ -164,7 +164,7 @@ def _check_openssh(body: bytes) -> bool:
     """Whether it is encrypted; HostTrouble for another type, or a passphrase that costs too much."""
     message = paramiko.Message(binascii.a2b_base64(body))
     if message.get_bytes(len(_MAGIC)) != _MAGIC:
-        raise _unreadable("is damaged: it does not begin as a key of OpenSSH does")
+        raise _unreadable("is damaged: it does not begin like an OpenSSH key")
     cipher, derivation, options = message.get_binary(), message.get_binary(), message.get_binary()
     message.get_int()
     kind = paramiko.Message(message.get_binary()).get_binary()
@@ -175,7 +175,7 @@ def _check_openssh(body: bytes) -> bool:
     costs = paramiko.Message(options)
     costs.get_binary()
     if (rounds := costs.get_int()) > BCRYPT_ROUNDS:
-        raise _unreadable(f"its passphrase takes {rounds} rounds; {BCRYPT_ROUNDS} are the limit")
+        raise _unreadable(f"its passphrase takes {rounds} rounds; the limit is {BCRYPT_ROUNDS}")
     return True
 
 
@@ -189,7 +189,7 @@ def _read_openssh(content: bytes, body: bytes, secret: bytes | None) -> object:
 
 
 def _decrypted(body: bytes, secret: bytes) -> bytes:
-    """A key of OpenSSH in clear: `cryptography` knows fewer ciphers in key files than elsewhere.
+    """Decrypts an OpenSSH key itself, because `cryptography` supports fewer ciphers in key files.
 
     The layout is that of PROTOCOL.key of OpenSSH.
     """
@@ -217,7 +217,7 @@ def _decrypted(body: bytes, secret: bytes) -> bytes:
 
 
 def _check_pem(label: bytes, body: bytes) -> bool:
-    """Whether it is encrypted; HostTrouble where deriving the key from the passphrase would take too long."""
+    """Whether it is encrypted; HostTrouble if deriving the key from the passphrase would take too long."""
     if not label.startswith(b"ENCRYPTED"):
         return b"ENCRYPTED" in body  # Proc-Type: 4,ENCRYPTED
     der = binascii.a2b_base64(body)
@@ -247,7 +247,7 @@ def _integers(der: bytes) -> Iterator[int]:
 
 
 def _public_half(content: bytes) -> bytes:
-    """The public key that a private key file of OpenSSH tells in clear, b"" where it is none."""
+    """The public key that an OpenSSH private key file has in clear; b"" if it has none."""
     found = _LABEL.search(content)
     if found is None or not found[1].startswith(b"OPENSSH"):
         return b""
@@ -263,7 +263,7 @@ def _public_half(content: bytes) -> bytes:
 
 
 def _wire(key: object) -> bytes:
-    """A public key in the form that SSH sends; empty for one that SSH does not know."""
+    """A public key in the form that SSH sends; empty if SSH does not know its type."""
     if not isinstance(key, (rsa.RSAPublicKey, ec.EllipticCurvePublicKey, ed25519.Ed25519PublicKey)):
         return b""
     line = key.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)

@@ -1,4 +1,4 @@
-"""The keys we may log in with: read once, held in memory, never shown."""
+"""The keys to log in with: read once, held in memory, never shown."""
 
 import threading
 import time
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from paramiko.message import _LikeBytes as Signable
 
 DEFAULT_KEY_FILES: Final = tuple(Path("~/.ssh") / name for name in ("id_ed25519", "id_ecdsa", "id_rsa"))
-KEYS_OFFERED: Final = 5  # sshd hangs up after MaxAuthTries, 6 unless set; one try is kept in hand
+KEYS_OFFERED: Final = 5  # sshd disconnects after MaxAuthTries, 6 by default; one try is kept in reserve
 KEYS_S: Final = 15.0  # how long the agent and each key file may take, unless the caller says otherwise
 
 T = TypeVar("T")
-Wait: TypeAlias = Callable[[threading.Event, float], bool]  # as threading.Event.wait
+Wait: TypeAlias = Callable[[threading.Event, float], bool]  # has the signature of threading.Event.wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Credentials:
 
 
 class _AgentKey(paramiko.AgentKey):
-    """An agent's key that several connections sign with: the agent's socket takes one request at a time."""
+    """A key in the agent that several connections use: the agent's socket takes one request at a time."""
 
     _turn = threading.Lock()
 
@@ -45,7 +45,7 @@ class _AgentKey(paramiko.AgentKey):
 
 
 class _Once(Generic[T]):
-    """What a thread fetches once; it is left behind where an agent or a file system never answers."""
+    """A value that a thread fetches once; the thread is abandoned if the agent or disk never answers."""
 
     def __init__(self, name: str, fetch: Callable[[], T]) -> None:
         self._began_s = time.monotonic()
@@ -61,7 +61,7 @@ class _Once(Generic[T]):
         self._ended.set()
 
     def get(self, seconds: float, wait: Wait) -> T | None:
-        """None unless it is there `seconds` after it was asked for: only the first who ask do wait."""
+        """The value; None if it is not there `seconds` after the first request. Later callers do not wait."""
         left_s = self._began_s + seconds - time.monotonic()
         if not self._ended.is_set() and not (left_s > 0 and wait(self._ended, left_s)):
             return None
@@ -75,7 +75,7 @@ class Keyring:
 
     def __init__(self, credentials: Credentials | None = None) -> None:
         self._credentials = credentials or Credentials()
-        self._lock = threading.Lock()  # held for no longer than it takes to start a thread
+        self._lock = threading.Lock()  # held only while a thread is started
         self._by_file: dict[str, _Once[KeyFile]] = {}
         self._agent: _Once[tuple[paramiko.PKey, ...]] | None = None
         self._opened: list[paramiko.Agent] = []
@@ -83,9 +83,9 @@ class Keyring:
     def keys_for(
         self, host: Host, seconds: float = KEYS_S, wait: Wait = threading.Event.wait
     ) -> tuple[paramiko.PKey, ...]:
-        """The keys to offer, in order: the host's own alone, else the agent's and the account's default.
+        """The keys to offer, in order: only the host's own key, or else those of the agent and the account.
 
-        The agent and each file have `seconds`; `wait` is what ends the waiting before that. HostTrouble
+        The agent and each file have `seconds`; `wait` can end the waiting before that. HostTrouble
         where there is no key.
         """
         if host.key_file:
@@ -99,11 +99,11 @@ class Keyring:
             if file.trouble is not None and not file.missing:
                 raise _again(file.trouble)
         if from_agent is None:
-            raise HostTrouble(Stage.AUTH, "agent_timeout", f"the agent did not answer in {seconds:g} s")
+            raise HostTrouble(Stage.AUTH, "agent_timeout", f"the agent did not answer within {seconds:g} s")
         raise HostTrouble(Stage.AUTH, "no_key", "no key in an agent, in the inventory or in ~/.ssh")
 
     def close(self) -> None:
-        """Lets go of the agent."""
+        """Closes the connection to the agent."""
         with self._lock:
             for agent in self._opened:
                 agent.close()
@@ -111,7 +111,7 @@ class Keyring:
             self._agent = None
 
     def _own(self, name: str, seconds: float, wait: Wait) -> tuple[paramiko.PKey, ...]:
-        """The key that a host names; one that is locked may be unlocked in the agent."""
+        """The key that a host names; if it is encrypted, the agent may have it."""
         file = self._from_file(name, seconds, wait)
         if file.trouble is None:
             return file.keys
@@ -126,7 +126,7 @@ class Keyring:
             if name not in self._by_file:
                 self._by_file[name] = _Once("key file", lambda: self._load(name))
             once = self._by_file[name]
-        detail = f"{name} could not be read in {seconds:g} s"
+        detail = f"{name} could not be read within {seconds:g} s"
         return once.get(seconds, wait) or KeyFile(trouble=HostTrouble(Stage.AUTH, "key_timeout", detail))
 
     def _load(self, name: str) -> KeyFile:
@@ -137,7 +137,7 @@ class Keyring:
         return key_files.load(path, self._credentials.passphrase)
 
     def _from_agent(self, seconds: float, wait: Wait) -> tuple[paramiko.PKey, ...] | None:
-        """None where the agent does not answer."""
+        """None if the agent does not answer."""
         if not self._credentials.use_agent:
             return ()
         with self._lock:
@@ -157,5 +157,5 @@ class Keyring:
 
 
 def _again(trouble: HostTrouble) -> HostTrouble:
-    """The same trouble for another host: an exception is raised once."""
+    """A copy of the trouble for another host, because an exception must be raised only once."""
     return HostTrouble(trouble.stage, trouble.reason, trouble.detail)

@@ -1,4 +1,4 @@
-"""The host keys we know: read once, indexed by name, shared by all threads."""
+"""The known host keys: read once, indexed by name, shared by all threads."""
 
 import base64
 import fnmatch
@@ -17,25 +17,25 @@ from domain.mistakes import Mistake, OperatorError
 
 SSH_PORT: Final = 22
 FILE_BYTES: Final = 64 * 2**20  # of each file
-LINES: Final = 500_000  # of each file, comments among them
+LINES: Final = 500_000  # of each file, including comments
 LINE_BYTES: Final = 64 * 2**10
 NAMES: Final = 1_000_000  # of all files
-PATTERNS: Final = 10_000  # names with * or ?, and negated ones, of all files: each is tried for each host
+PATTERNS: Final = 10_000  # names with * or ?, and negated ones, of all files; each is tried for each host
 NAME_CHARS: Final = 1024
 SHOWN_COUNT: Final = 5  # unreadable lines that the warning names
 SHA1_BYTES: Final = 20  # of a hashed name's salt and of its digest
 
 
 class Policy(StrEnum):
-    """What to do about a key that is not known."""
+    """What to do about an unknown key."""
 
     STRICT = "strict"
-    ACCEPT_NEW = "accept-new"  # kept in a file of ours from then on; a changed key is still refused
-    OFF = "off"  # any key but a revoked one
+    ACCEPT_NEW = "accept-new"  # kept in a file of mapsweep; a changed key is still refused
+    OFF = "off"  # any key except a revoked one
 
 
 class Verdict(StrEnum):
-    """What the files say of one host's key."""
+    """What the files say about the key of one host."""
 
     KNOWN = "known"
     UNKNOWN = "hostkey_unknown"
@@ -88,7 +88,7 @@ class _Index:
         self.patterns = 0  # among the names
 
     def add(self, raw: bytes) -> bool:
-        """One line; False where it says nothing that can be used."""
+        """Add one line; False if it cannot be used."""
         fields = raw.decode("utf-8", "surrogateescape").split()
         if not fields or fields[0].startswith("#"):
             return True
@@ -96,11 +96,11 @@ class _Index:
         key = _key(fields)
         if key is None or marker not in ("", "@revoked", "@cert-authority"):
             return False
-        # host certificates are not asked for, and a line about them is no mistake
+        # host certificates are not requested, so a line about them is skipped without a warning
         return marker == "@cert-authority" or self._add(fields[0], key, revoked=marker == "@revoked")
 
     def learn(self, name: str, key: HostKey) -> None:
-        """One plain name."""
+        """Add one plain name."""
         self.by_name.setdefault(name, []).append(key)
 
     def find(self, name: str) -> tuple[HostKey, ...]:
@@ -141,7 +141,7 @@ class _Index:
 
 
 class KnownHosts:
-    """What known_hosts files say, and what a policy makes of it. Only accept-new adds to it later."""
+    """The content of known_hosts files, and the verdict under a policy. Only accept-new adds keys later."""
 
     def __init__(
         self,
@@ -149,12 +149,12 @@ class KnownHosts:
         policy: Policy = Policy.STRICT,
         accepted_path: Path | None = None,
     ) -> None:
-        """Reads the files that exist, and what accept-new has kept. An unusable line is left out.
+        """Reads the files that exist, and what accept-new has kept. An unusable line is skipped.
 
         OperatorError for a file that cannot be read, or is over a limit.
         """
         self.policy = policy
-        self._unreadable: list[str] = []  # FILE:LINE of the first that were left out
+        self._unreadable: list[str] = []  # FILE:LINE of the first that were skipped
         self._unreadable_count = 0
         self._accepted_path = accepted_path
         self._learning = threading.Lock()
@@ -164,12 +164,12 @@ class KnownHosts:
 
     @property
     def warning(self) -> str:
-        """The lines that cannot be read, for the operator; "" where there are none."""
+        """The unreadable lines, for the operator; "" if there are none."""
         if not self._unreadable_count:
             return ""
         more = self._unreadable_count - len(self._unreadable)
         places = ", ".join(self._unreadable) + (f" and {more} more" if more else "")
-        return f"host keys: lines that cannot be read are passed over: {places}"
+        return f"host keys: unreadable lines were skipped: {places}"
 
     def _read(self, path: Path) -> None:
         try:
@@ -183,17 +183,17 @@ class KnownHosts:
                     if not self._index.add(raw):
                         self._leave_out(f"{path}:{number}")
                     if excess := self._excess(raw, number, read_bytes):
-                        remedy = "is it a file of host keys? If so, take out what is not needed"
+                        remedy = "is it a known_hosts file? If so, remove the lines that are not needed"
                         raise OperatorError(Mistake(f"{path}:{number}", excess, remedy))
         except FileNotFoundError:
             return
-        except (OSError, RuntimeError) as error:  # RuntimeError: ~ of an account that is not there
+        except (OSError, RuntimeError) as error:  # RuntimeError: ~ of an unknown account
             problem = (isinstance(error, OSError) and error.strerror) or str(error)
-            remedy = "give a file that this account may read, or take it out of ssh.known_hosts"
+            remedy = "give a file that this account may read, or remove it from ssh.known_hosts"
             raise OperatorError(Mistake(f"{path}", f"host keys cannot be read: {problem}", remedy)) from error
 
     def _excess(self, raw: bytes, number: int, read_bytes: int) -> str:
-        """The limit that this line goes over, "" for none."""
+        """The limit that this line exceeds; "" if none."""
         limits = (
             (len(raw.rstrip(b"\r\n")), LINE_BYTES, "bytes in this line"),
             (number, LINES, "lines"),
@@ -209,12 +209,12 @@ class KnownHosts:
             self._unreadable.append(place)
 
     def keys(self, address: str, port: int = SSH_PORT) -> tuple[HostKey, ...]:
-        """Every key that is known for a host, in the order of the files; without the port at last."""
+        """Every known key of a host, in the order of the files; the name without the port is tried last."""
         found = self._index.find(host_name(address, port))
         return found or (self._index.find(host_name(address, SSH_PORT)) if port != SSH_PORT else ())
 
     def check(self, address: str, port: int, key: HostKey) -> Verdict:
-        """What is known of this key for this host, whatever the policy."""
+        """The verdict on this key for this host, regardless of the policy."""
         name = host_name(address, port)
         if any(self._index.revokes(each, key) for each in {name, host_name(address, SSH_PORT)}):
             return Verdict.REVOKED
@@ -226,7 +226,7 @@ class KnownHosts:
         return Verdict.CHANGED if any(k.type == key.type for k in known) else Verdict.TYPE_UNKNOWN
 
     def admit(self, address: str, port: int, key: HostKey) -> Verdict:
-        """The verdict under the policy: KNOWN may go on. accept-new learns the key of an unknown host."""
+        """The verdict under the policy; KNOWN means accepted. accept-new keeps the key of a new host."""
         verdict = self.check(address, port, key)
         if self.policy is Policy.OFF and verdict is not Verdict.REVOKED:
             return Verdict.KNOWN
@@ -245,13 +245,13 @@ class KnownHosts:
 
 
 def host_name(address: str, port: int) -> str:
-    """The name under which known_hosts files keep a host."""
+    """The name of a host in known_hosts files."""
     address = address.lower()
     return address if port == SSH_PORT else f"[{address}]:{port}"
 
 
 def line(name: str, key: HostKey) -> str:
-    """One entry as the files keep it."""
+    """One entry in the format of the files."""
     return f"{name} {key.type} {base64.b64encode(key.blob).decode()}\n"
 
 
@@ -285,5 +285,5 @@ def _patterns(terms: list[str]) -> _Patterns:
 
 
 def _glob(term: str) -> re.Pattern[str]:
-    """OpenSSH knows * and ? alone; brackets are those of [host]:port."""
+    """OpenSSH knows only * and ?; brackets belong to [host]:port."""
     return re.compile(fnmatch.translate(term.replace("[", "[[]")))

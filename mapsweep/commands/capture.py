@@ -1,17 +1,17 @@
-"""mapsweep capture: what a report about a label needs."""
+"""mapsweep capture: the files that a report about a wrong label needs."""
 
 from pathlib import Path
 
 import click
 
 STILL_SHOWN = (
-    "secrets in arguments and paths are masked, as far as they look like secrets. The folder still shows the "
+    "text in arguments and paths that looks like a secret is masked. The folder still shows the "
     "program's name and arguments, the paths of the files it maps, its user, its cgroup and this machine's "
     "kernel: read it before you pass it on."
 )
 
 
-@click.command(short_help="Record what a report about a label needs.")
+@click.command(short_help="Record the files that a report about a wrong label needs.")
 @click.argument("pid", type=click.IntRange(min=1))
 @click.option(
     "--output",
@@ -23,7 +23,9 @@ STILL_SHOWN = (
     help="A new or an empty folder. Nothing is overwritten.",
 )
 def capture(pid: int, folder: Path) -> None:
-    """Record what a report about a label needs: the files of process PID that a host sends, secrets masked.
+    """Record the files that a report about a wrong label needs: those of process PID that a sweep reads.
+
+    Secrets in them are masked.
 
     \b
     mapsweep capture 4711 -o label-4711

@@ -1,4 +1,4 @@
-"""mapsweep classify: the memory of one process. Imports NumPy, click and the core alone: it is run often."""
+"""mapsweep classify: the memory of one process. It runs often: it imports only NumPy, click and the core."""
 
 import sys
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ def _help_unless_csv(ctx: click.Context, header: bool, form: str) -> None:
 
 @click.command(
     context_settings={"help_option_names": ["--help"], "max_content_width": 100},
-    epilog="Digits alone are a PID; write ./1234 for a file of that name.",
+    epilog="A target of digits is a PID; write ./1234 for a file of that name.",
 )
 @click.argument("target", metavar="PID|FILE|DIR|-", required=False)
 @click.option("-c", "--csv", is_flag=True, help="One line of CSV: the twelve columns of the tool of 2013.")
@@ -37,7 +37,7 @@ def _help_unless_csv(ctx: click.Context, header: bool, form: str) -> None:
     type=click.Choice(["maps", "smaps"]),
     default="smaps",
     show_default=True,
-    help="What labels rest on: smaps where it is there and can be read, or maps alone.",
+    help="What to read: smaps if it exists and is readable, or maps only.",
 )
 @click.pass_context
 def classify(
@@ -52,7 +52,7 @@ def classify(
 ) -> int:
     """Label the memory of one process: a PID, a file, a folder like /proc/PID, or a stream.
 
-    FILE is the text of maps or smaps. Of the files in DIR only those are read that a sweep reads too: maps,
+    FILE is the text of maps or smaps. Only the files that a sweep reads are read from DIR: maps,
     smaps, status, stat, limits, comm, cmdline, cgroup.
 
     \b
@@ -61,18 +61,18 @@ def classify(
     ssh web01 cat /proc/4711/smaps | mapsweep classify -
     """  # noqa: D301 - \b is click's mark
     if csv and form not in {None, CSV}:
-        raise click.UsageError(f"-c and --format {form} are two formats.")
+        raise click.UsageError(f"-c and --format {form} exclude each other.")
     form = CSV if csv else form or PLAIN
     _help_unless_csv(ctx, header, form)
     if target is None:
         raise click.UsageError("name a PID, a file, a folder like /proc/PID, or - for standard input.")
     if why and form == CSV:
-        raise click.UsageError("--why has no place in CSV; use --format plain, ranges or json.")
+        raise click.UsageError("--why does not work with CSV; use --format plain, ranges or json.")
     return _show(target, evidence, form, header=header, why=why)
 
 
 def _show(target: str, evidence_name: str, form: str, *, header: bool, why: bool) -> int:
-    # imported here, so that a slip in the options does not wait for NumPy
+    # imported here, so that a mistake in the options does not wait for NumPy
     from mapsweep.process_view.labelled_process import label  # noqa: PLC0415 - see above
     from mapsweep.process_view.process_files import open_process  # noqa: PLC0415 - see above
     from procmaps.tables import Evidence  # noqa: PLC0415 - see above
@@ -81,14 +81,14 @@ def _show(target: str, evidence_name: str, form: str, *, header: bool, why: bool
     files = open_process(target, evidence, sys.stdin.buffer)
     process = label(files, evidence)
     sys.stdout.writelines(f"{line}\n" for line in _lines(process, form, header=header, why=why))
-    sys.stdout.flush()  # before what standard error says of it
+    sys.stdout.flush()  # before the messages on standard error
     for note in process.notes:
         complain(note)
     return Exit.USAGE if process.is_cut else Exit.OK
 
 
 def _lines(process: "LabelledProcess", form: str, *, header: bool, why: bool) -> Iterable[str]:
-    """The lines of one view; one view is imported a run."""
+    """The lines of one view; only that view is imported."""
     if form == CSV:
         from mapsweep.process_view.csv_line import HEADER, csv_line  # noqa: PLC0415 - see above
 

@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 @click.option(
     "--evidence",
     type=click.Choice(["maps", "smaps"]),
-    help="smaps: what is resident, of the largest processes, at the price of a page-table walk on the hosts.",
+    help="smaps: also read the resident size of the largest processes; costs the hosts a page-table walk.",
 )
 @broker_option
 @click.option(
-    "--resume", metavar="RUN", help="Go on with a run that was stopped; it keeps what it was asked for."
+    "--resume",
+    metavar="RUN",
+    help="Continue a stopped run, with the hosts and limits that it was started with.",
 )
 @click.option(
     "--mail-to", multiple=True, metavar="ADDRESS", help="Mail the report; can be given several times."
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     "--fail-on",
     multiple=True,
     metavar="MEASURE=SIZE",
-    help="Exit 1 where a host has that much: native-heap=20G.",
+    help="Exit with 1 if a host has at least that much: native-heap=20G.",
 )
 @click.option(
     "--list-hosts", "--dry-run", "list_hosts", is_flag=True, help="Print the hosts, and do nothing."
@@ -80,7 +82,7 @@ def collect(
     if list_hosts:
         _list(settings, patterns, local=local)
         return Exit.OK
-    # imported here: a slip in the options does not wait for Polars
+    # imported here, so that a mistake in the options does not wait for Polars
     from archive.runs import Runs  # noqa: PLC0415 - see above
     from mapsweep.execution import conduct  # noqa: PLC0415 - see above
     from mapsweep.executors import check, executor  # noqa: PLC0415 - see above
@@ -106,11 +108,9 @@ def collect(
 
 def _check(*, local: bool, resume: str | None, chosen: bool, broker: str | None) -> None:
     if resume and (local or chosen):
-        raise click.UsageError(
-            "--resume goes on with the hosts of its run; leave --hosts, -i and --local out."
-        )
+        raise click.UsageError("--resume continues with the hosts of its run; omit --hosts, -i and --local.")
     if local and chosen:
-        raise click.UsageError("--local needs no inventory and selects one host; leave --hosts and -i out.")
+        raise click.UsageError("--local selects only this machine; omit --hosts and -i.")
     if local and broker:
         raise click.UsageError("--local reads this machine; a worker would read its own.")
 

@@ -1,4 +1,4 @@
-"""mapsweep demo: the job of `mapsweep collect` on a fleet of its own."""
+"""mapsweep demo: the job of `mapsweep collect` on a demo fleet."""
 
 import os
 
@@ -41,11 +41,11 @@ def demo(*, runs_url: str | None) -> Exit:
             runs.create(planned(request)),
             Executor(lambda run, tell, stop: execute(run, sessions.of(run.manifest), tell, stop)),
         )
-    click.echo("The hosts of the demo have ended with it; what they sent is kept in the run.", err=True)
+    click.echo("The demo's hosts are gone; what they sent is kept in the run.", err=True)
     return ended
 
 
 def _sessions(fleet: DemoFleet, masking: Masking) -> Sessions:
-    """Strict about host keys as any sweep, and blind to the account's own agent and keys."""
+    """Strict host keys as in any sweep, without the agent and the keys of this account."""
     credentials = Credentials(use_agent=False, default_key_files=())
     return Sessions(Access(credentials, (fleet.known_hosts,), masking=masking))

@@ -1,4 +1,4 @@
-"""mapsweep hosts: what a pattern selects."""
+"""mapsweep hosts: the hosts that a pattern selects."""
 
 import json
 from dataclasses import asdict
@@ -15,7 +15,7 @@ from mapsweep.options import config_option, hosts_option, inventory_option, load
 @inventory_option
 @config_option
 def hosts(patterns: tuple[str, ...], as_json: bool, inventory: Path | None, config: Path | None) -> None:
-    """List the hosts that a pattern selects, one a line, in the inventory's order.
+    """List the hosts that a pattern selects, one per line, in the inventory's order.
 
     \b
     mapsweep hosts                                      all of them

@@ -1,4 +1,4 @@
-"""mapsweep reclassify: the results of a run, made anew from its dumps."""
+"""mapsweep reclassify: classifies the dumps of a run again."""
 
 import shlex
 from pathlib import Path
@@ -8,14 +8,14 @@ import click
 from mapsweep.options import config_option, load, run_argument, runs_option
 
 
-@click.command(short_help="Make the results of a run anew from its kept dumps.")
+@click.command(short_help="Classify the kept dumps of a run again.")
 @run_argument
 @runs_option
 @config_option
 def reclassify(run: str, runs_url: str | None, config: Path | None) -> int:
-    """Make the results of a run anew from its kept dumps, with this mapsweep's rules; no host is asked.
+    """Classify the kept dumps of a run again, with the rules of this mapsweep; no host is contacted.
 
-    Until that is done the run stays as it is. Runs of an older mapsweep are brought over by it.
+    The run does not change until that is done. This also converts runs of an older mapsweep.
 
     RUN is a run's id, its path or URL, or latest. The report is rendered again.
     """
@@ -37,7 +37,7 @@ def reclassify(run: str, runs_url: str | None, config: Path | None) -> int:
         remade(opened),
         Executor(
             lambda one, tell, stop: embedded.execute(one, Session(), tell, stop),
-            Stopped("stopped; the run is as it was. To go on:", verb=("reclassify",)),
+            Stopped("stopped; the run is unchanged. To continue:", verb=("reclassify",)),
         ),
         config=settings.file,
     )

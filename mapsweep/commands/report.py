@@ -17,7 +17,7 @@ HTML, CSV, JSON, TEXT = FORMATS = ("html", "csv", "json", "text")
 HOSTS, PROCESSES, FOOTPRINTS = TABLES = ("hosts", "processes", "footprints")
 
 SO_FAR = "so-far.html"  # the page of a run that is open
-FILE_MODE = 0o600  # what a run holds is its owner's
+FILE_MODE = 0o600  # only the owner may read the data of a run
 
 
 @click.command(short_help="Render the report of a run again, or print it in another format.")
@@ -33,7 +33,9 @@ FILE_MODE = 0o600  # what a run holds is its owner's
     help="With --format csv, which table.",
 )
 @so_far_option
-@click.option("-o", "--output", type=click.Path(allow_dash=True), help="Where to; - is standard output.")
+@click.option(
+    "-o", "--output", type=click.Path(allow_dash=True), help="Where to write it; - is standard output."
+)
 @runs_option
 @config_option
 def report(
@@ -52,9 +54,9 @@ def report(
     folder, and the path of its page is printed.
 
     \b
-    mapsweep report                                     the page of the last run, made anew
+    mapsweep report                                     the page of the last run, rendered again
     mapsweep report --format text | less
-    mapsweep report --so-far                            what has come in of a run that goes on
+    mapsweep report --so-far                            the results so far of a run that is still open
     mapsweep report RUN --format csv --table processes -o processes.csv
     """  # noqa: D301 - \b is click's mark
     from archive.runs import Runs  # noqa: PLC0415 - --help does not wait for it

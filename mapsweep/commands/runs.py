@@ -19,7 +19,7 @@ _HEADING = f"{'run':<40} {'started':<25} {'hosts':>6} {'ok':>6} {'partial':>7} {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A run in a line; counts are unknown while it is open."""
+    """One run; its counts are unknown while it is open."""
 
     run: str
     started_at: str
@@ -43,7 +43,7 @@ class Line:
 
 
 def line_of(run: "Run") -> Line:
-    """What the manifest and the end of a run say."""
+    """A line from the manifest and the end of a run."""
     manifest, closed = run.manifest, run.closed()
     return Line(
         run=manifest.run_id,
@@ -73,7 +73,7 @@ def runs(as_json: bool, runs_url: str | None, config: Path | None) -> None:
     for run_id in kept.ids():
         try:
             lines.append(line_of(kept.open(run_id)))
-        except OperatorError as damaged:  # one run's folder must not hide the others
+        except OperatorError as damaged:  # a damaged run must not hide the others
             complain(str(damaged))
     if as_json:
         click.echo(json.dumps({"schema_version": 1, "runs": [asdict(line) for line in lines]}, indent=1))

@@ -17,14 +17,14 @@ WITHOUT_A_KEY = (
     "--queues",
     default="collect,classify,report",
     show_default=True,
-    help="Tasks to take, separated by commas: collect needs the way to the hosts, classify CPU, report mail.",
+    help="Tasks to take, separated by commas: collect needs access to the hosts, classify CPU, report mail.",
 )
-@click.option("--concurrency", type=int, default=0, help="Processes side by side.  [default: one a core]")
+@click.option("--concurrency", type=int, default=0, help="Processes side by side.  [default: one per core]")
 @click.option(
     "--alive",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Touch this file every few seconds while the broker answers, for a health check to look at.",
+    help="Touch this file every few seconds while the broker answers, for a health check.",
 )
 @broker_option
 @runs_option
@@ -38,7 +38,7 @@ def worker(
     runs_url: str | None,
     config: Path | None,
 ) -> int:
-    """Execute runs from a broker's queues. Ctrl-C or SIGTERM ends it after the tasks at hand."""
+    """Execute runs from a broker's queues. Ctrl-C or SIGTERM ends it after the current tasks."""
     from mapsweep.settings.worker_settings import worker_settings  # noqa: PLC0415 - --help does not wait for it
     from mapsweep.terminal.exits import complain  # noqa: PLC0415 - likewise
     from workers.fleet.service import run_worker  # noqa: PLC0415 - Celery costs half a second

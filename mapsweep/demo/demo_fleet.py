@@ -17,13 +17,13 @@ RECORDINGS = "recordings/fleet.tar.xz"
 THIS_MACHINE = "localhost"
 REFUSES_THE_KEY = "vault-01"
 NEVER_ANSWERS = "lost-01"
-NETWORK = "127.66.0."  # of 127.0.0.0/8, which Linux serves whole; hosts are numbered from 1
+NETWORK = "127.66.0."  # in 127.0.0.0/8, all of which is loopback on Linux; hosts are numbered from 1
 
-# A host that never answers is waited for as long as a sweep allows: the demo allows little, and asks once.
+# Short limits and one attempt, because one host of the demo never answers.
 LIMITS = replace(Limits(), banner_s=3.0, attempts=1)
 
 INVENTORY_HEAD = """\
-# The demo fleet: written by `mapsweep demo`, gone when it ends. Your own has the same form.
+# The demo fleet: written by `mapsweep demo`, deleted when it ends. Your own inventory has the same form.
 all:
   vars:
     ansible_ssh_private_key_file: {key_file}
@@ -33,7 +33,7 @@ all:
 
 @dataclass(frozen=True, slots=True)
 class DemoFleet:
-    """What a sweep of the fleet needs to be told."""
+    """The inputs of a sweep of the fleet."""
 
     inventory: Path
     known_hosts: Path
@@ -42,7 +42,7 @@ class DemoFleet:
 
 @contextmanager
 def serving() -> Iterator[DemoFleet]:
-    """The fleet, from here until the block ends; nothing of it is left then."""
+    """The fleet while the block runs; afterwards nothing of it is left."""
     with tempfile.TemporaryDirectory(prefix="mapsweep-demo-") as folder:
         recorded = Path(folder) / "hosts"
         with LoopbackFleet(members(recorded, unpack(recorded)), Path(folder)) as fleet:
@@ -52,7 +52,7 @@ def serving() -> Iterator[DemoFleet]:
 
 
 def unpack(folder: Path) -> tuple[str, ...]:
-    """Lay the recorded hosts out, a folder each; their names."""
+    """Unpack the recorded hosts into one folder each; gives their names."""
     packed = files("mapsweep.demo").joinpath(RECORDINGS).read_bytes()
     with tarfile.open(fileobj=io.BytesIO(lzma.decompress(packed))) as archive:
         for member in archive:
@@ -76,13 +76,13 @@ def members(folder: Path, recorded: Sequence[str]) -> tuple[LoopbackHost, ...]:
 
 
 def inventory_text(hosts: Sequence[Host], key_file: Path) -> str:
-    """The hosts in Ansible's YAML, in groups named as their names begin: app-03 is in the group app."""
+    """The hosts in Ansible's YAML, in groups named after the first part of the name: app-03 is in app."""
     groups: dict[str, list[Host]] = {}
     for host in hosts:
         groups.setdefault(host.name.partition("-")[0], []).append(host)
     text = INVENTORY_HEAD.format(key_file=key_file)
     for group, its_hosts in groups.items():
-        # a group may not bear a host's name
+        # a group must not have the name of a host
         text += f"    {group if group != THIS_MACHINE else 'here'}:\n      hosts:\n"
         for host in its_hosts:
             text += f"        {host.name}:\n          ansible_host: {host.address}\n"

@@ -1,7 +1,7 @@
 """SSH hosts on loopback addresses, served by paramiko's server side: the host's half of the conversation.
 
-`mapsweep demo` sweeps such a fleet, and so do tests. Commands run as the account that serves them, for the
-holder of the key that the fleet makes, so only loopback addresses are served.
+`mapsweep demo` and tests sweep such a fleet. Commands run as the serving account, for anybody who has the key
+that the fleet makes, so only loopback addresses are served.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ from domain.records import Host
 READ_BYTES: Final = 2**16
 WAKE_S: Final = 0.2  # how soon a server notices that the fleet stops
 CONNECTION_S: Final = 30.0  # how long a client may take to log in and ask for something
-COMMAND_BYTES: Final = 128 * 2**10  # as execve limits one argument
+COMMAND_BYTES: Final = 128 * 2**10  # the limit of execve for one argument
 ENVIRONMENT: Final = {"PATH": os.environ.get("PATH") or os.defpath}
 
 
@@ -43,11 +43,11 @@ class Behaviour(Enum):
 
     ANSWERS = auto()
     REFUSES_KEY = auto()
-    NEVER_ANSWERS = auto()  # takes the connection and says nothing
+    NEVER_ANSWERS = auto()  # accepts the connection and sends nothing
     HANGS_UP = auto()  # closes before the greeting, as sshd does over MaxStartups
-    STALLS = auto()  # takes the command and says nothing
+    STALLS = auto()  # accepts the command and sends nothing
     CUTS = auto()  # closes in the middle of the output
-    FLOODS = auto()  # sends without end, on both outputs
+    FLOODS = auto()  # never stops sending, on both outputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +58,14 @@ class LoopbackHost:
     address: str  # in 127.0.0.0/8
     behaviour: Behaviour = Behaviour.ANSWERS
     noise: bytes = b""  # what a login shell's start files print before the command's output
-    root: str = ""  # a recorded tree to be read in place of this machine's /proc
-    cut_bytes: int = 1000  # of the output, for CUTS
-    lingers: bool = False  # CUTS keeps the connection open, and is silent
-    refusals: int = 0  # how many connections are hung up on before the first that is served
+    root: str = ""  # a recorded tree that replaces this machine's /proc
+    cut_bytes: int = 1000  # bytes of output before the cut, for CUTS
+    lingers: bool = False  # CUTS keeps the connection open and sends nothing
+    refusals: int = 0  # how many connections are closed before the first that is served
 
 
 class LoopbackFleet:
-    """The servers, from entering the context to leaving it. Keys are made anew and kept in `folder`."""
+    """The servers while the context is entered. New keys are made and kept in `folder`."""
 
     def __init__(self, hosts: Iterable[LoopbackHost], folder: Path) -> None:
         self._hosts = tuple(hosts)
@@ -135,7 +135,7 @@ class _Server:
         self._threads[0].start()
 
     def join(self) -> None:
-        """After the stop event: until nothing runs any more."""
+        """After the stop event: wait until nothing runs any more."""
         for thread in self._threads:
             thread.join()
 
@@ -158,7 +158,7 @@ class _Server:
             elif self._host.behaviour is Behaviour.NEVER_ANSWERS:
                 self._stop.wait()
             else:
-                # a client that breaks off is no event here
+                # a client may disconnect at any time
                 with contextlib.suppress(paramiko.SSHException, OSError, EOFError):
                     self._talk(connection)
 
@@ -189,7 +189,7 @@ class _Server:
             channel.sendall_stderr(bytes(READ_BYTES))
 
     def _await(self, session: "_Session", transport: paramiko.Transport) -> bool:
-        """Until the client has asked for a command; False where it leaves, or takes too long."""
+        """Wait until the client asks for a command; False if it leaves or takes too long."""
         give_up_s = time.monotonic() + CONNECTION_S
         while not session.asked.wait(WAKE_S):
             if self._stop.is_set() or not transport.is_active() or time.monotonic() > give_up_s:
@@ -197,7 +197,7 @@ class _Server:
         return True
 
     def _see_off(self, transport: paramiko.Transport) -> None:
-        """The client closes the connection: it may not have read all that was sent."""
+        """Wait until the client closes the connection, because it may not have read everything yet."""
         give_up_s = time.monotonic() + CONNECTION_S
         while transport.is_active() and time.monotonic() < give_up_s:
             if self._stop.wait(WAKE_S):
@@ -205,7 +205,7 @@ class _Server:
 
 
 class _Session(paramiko.ServerInterface):
-    """Admits the one key, and takes one command."""
+    """Accepts the one key, and one command."""
 
     def __init__(self, host: LoopbackHost, client_key: paramiko.PKey) -> None:
         self._host = host
@@ -255,7 +255,7 @@ class _Command:
         )
 
     def run(self) -> bool:
-        """Until the command has ended and its output is on the way; False where it was cut short."""
+        """Wait until the command has ended and its output is sent; False if it was cut off."""
         feeder = threading.Thread(target=self._feed, daemon=True)
         with self._child:
             feeder.start()
@@ -285,7 +285,7 @@ class _Command:
             stdin.close()
 
     def _pump(self) -> bool:
-        """Both outputs to the channel; False where the output was cut."""
+        """Both outputs to the channel; False if the output was cut."""
         left_bytes = self._host.cut_bytes if self._host.behaviour is Behaviour.CUTS else None
         with selectors.DefaultSelector() as selector:
             for pipe, send in (

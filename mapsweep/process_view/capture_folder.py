@@ -1,4 +1,4 @@
-"""The folder that a report about a label needs: what a host sends of one process, with its secrets masked."""
+"""The folder that a report about a wrong label needs: the files of one process, with secrets masked."""
 
 import os
 import platform
@@ -23,14 +23,14 @@ VERSIONS: Final = "versions"
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """What was read of one process, ready to be written; and what could not be read."""
+    """The files of one process, ready to be written, and those that could not be read."""
 
     files: Mapping[str, bytes] = field(repr=False)
     missing: tuple[Mistake, ...]
 
 
 def capture(folder: Path, source: str, masking: Masking = AS_BY_DEFAULT) -> Capture:
-    """The files of a folder like /proc/PID, secrets masked. Raises OperatorError where it has no mappings."""
+    """The files of a folder like /proc/PID, secrets masked. Raises OperatorError if it has no mappings."""
     files: dict[str, bytes] = {}
     missing: list[Mistake] = []
     for name in (*MAPPINGS, *BESIDE_MAPPINGS):
@@ -46,7 +46,7 @@ def capture(folder: Path, source: str, masking: Masking = AS_BY_DEFAULT) -> Capt
 
 
 def masked(name: str, content: bytes, masking: Masking = AS_BY_DEFAULT) -> bytes:
-    """One file with the secrets in it masked: arguments as a sweep masks them, paths folder by folder."""
+    """One file with its secrets masked: arguments as in a sweep, paths folder by folder."""
     if name == "cmdline":
         return mask_cmdline(content, masking)
     if name == "cgroup":
@@ -55,7 +55,7 @@ def masked(name: str, content: bytes, masking: Masking = AS_BY_DEFAULT) -> bytes
 
 
 def write(captured: Capture, folder: Path) -> None:
-    """Write the files, for their owner alone, into a new or an empty folder. Raises OperatorError."""
+    """Write the files, readable by the owner only, into a new or an empty folder. Raises OperatorError."""
     place = str(folder)
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -67,14 +67,14 @@ def write(captured: Capture, folder: Path) -> None:
                 file.write(content)
     except FileExistsError:
         raise OperatorError(
-            Mistake(place, "is no folder", "name a new one: nothing is overwritten")
+            Mistake(place, "is not a folder", "name a new one: nothing is overwritten")
         ) from None
     except OSError as trouble:
         raise OperatorError(Mistake(place, (trouble.strerror or str(trouble)).lower())) from None
 
 
 def _versions() -> bytes:
-    """What the labels rest on besides the process: of this machine, and of this mapsweep."""
+    """The facts on which the labels depend besides the process: of this machine, and of this mapsweep."""
     kernel = os.uname()
     facts = {
         "captured_at": now(),

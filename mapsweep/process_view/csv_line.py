@@ -1,4 +1,4 @@
-"""One process as a line of CSV, column by column what the tool of 2013 printed, for what was built on it."""
+"""One process as a line of CSV with the columns of the tool of 2013, for scripts that were written for it."""
 
 import numpy as np
 
@@ -12,13 +12,15 @@ HEADER = (
 )
 
 JAVA = tuple(kind for kind in Kind if FAMILY_OF[kind] is Family.JAVA)
-FILES = (Kind.FILE_CODE, Kind.FILE_RODATA, Kind.FILE_DATA)  # no bss: a file has none of its bytes
+FILES = (Kind.FILE_CODE, Kind.FILE_RODATA, Kind.FILE_DATA)  # without bss, whose bytes are not in the file
 _NAMED = (*JAVA, *FILES, Kind.HEAP_MAIN, Kind.THREAD_STACK, Kind.HEAP_ARENA, Kind.SYSTEM)
-OTHERS = tuple(kind for kind in Kind if kind not in _NAMED)  # UNKNOWN: that tool had no word for them
+OTHERS = tuple(
+    kind for kind in Kind if kind not in _NAMED
+)  # UNKNOWN there, because that tool did not know them
 
 
 def csv_line(process: LabelledProcess) -> str:
-    """The twelve columns in bytes. RSS is committed there, with smaps or without: the tool knew no better."""
+    """The twelve columns in bytes. RSS means committed there, as in that tool, with smaps or without."""
 
     def of(*kinds: Kind) -> Flags:
         return np.isin(process.parts.kind, kinds)

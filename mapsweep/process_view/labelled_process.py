@@ -1,4 +1,4 @@
-"""One process with every byte labelled: what all the views of `mapsweep classify` show."""
+"""One process with every byte labelled, for all views of `mapsweep classify`."""
 
 from dataclasses import dataclass
 
@@ -32,17 +32,17 @@ _PERMS = ((READ, "r"), (WRITE, "w"), (EXECUTE, "x"))
 
 @dataclass(frozen=True, slots=True)
 class LabelledProcess:
-    """The tables of one process, and its parts one by one as the views ask for them."""
+    """The tables of one process, and the properties of its parts."""
 
     files: ProcessFiles
-    evidence: Evidence  # what the labels were made from
+    evidence: Evidence  # the evidence of the labels
     snapshot: Snapshot
     parts: PartTable
     sizes_bytes: Ints64  # of each part
     accessible: Flags  # parts with any of r, w, x: their sizes are committed bytes
 
     def footprints(self) -> FootprintTable:
-        """A row a kind and block size."""
+        """One row per kind and block size."""
         return footprints(self.snapshot, self.parts)
 
     @property
@@ -51,7 +51,7 @@ class LabelledProcess:
         return bool((self.parts.resident_bytes != UNKNOWN).any())
 
     def sum_bytes(self, of: Flags) -> int:
-        """The bytes of the parts that are marked."""
+        """The sum of the sizes of the marked parts."""
         return int(self.sizes_bytes[of].sum())
 
     def span(self, part: int) -> tuple[str, str]:
@@ -81,14 +81,14 @@ class LabelledProcess:
         return self.snapshot.maps.name(int(self.parts.mapping[part]))
 
     def why(self, part: int) -> str:
-        """The reason for the part's label, in words; names in it are made safe to show."""
+        """The reason for the part's label, in words; names in it are escaped."""
         from procmaps.reasons import why  # noqa: PLC0415 - only --why pays for it
 
         return visible(why(self.snapshot, self.parts, part))
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is odd about the text, under the name that the operator knows it by."""
+        """Notes on the text, with the name that the operator gave."""
         notes = [note.removeprefix(f"process {self.files.pid}: ") for note in self.snapshot.notes]
         if self.snapshot.processes.trouble[0] & Trouble.TORN:
             notes.append(TORN)
@@ -96,12 +96,12 @@ class LabelledProcess:
 
     @property
     def is_cut(self) -> bool:
-        """Whether the text ended in mid-line."""
+        """Whether the text ends in the middle of a line."""
         return bool(self.snapshot.processes.trouble[0] & Trouble.CUT)
 
 
 def label(files: ProcessFiles, evidence: Evidence) -> LabelledProcess:
-    """Read and classify one process. Raises OperatorError where there is no mapping to label."""
+    """Read and classify one process. Raises OperatorError if there is no mapping to label."""
     if not files.mappings:
         raise OperatorError(
             Mistake(
@@ -110,9 +110,7 @@ def label(files: ProcessFiles, evidence: Evidence) -> LabelledProcess:
         )
     snapshot = read_process(files.files, files.pid)
     if not len(snapshot.maps):
-        raise OperatorError(
-            Mistake(files.source, "no line of it is a mapping", "is it a maps or smaps file?")
-        )
+        raise OperatorError(Mistake(files.source, "no line is a mapping", "is it a maps or smaps file?"))
     parts = classify(snapshot, evidence)
     perms = snapshot.maps.perms[parts.mapping]
     return LabelledProcess(

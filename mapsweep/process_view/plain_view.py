@@ -1,4 +1,4 @@
-"""One process for people: what could not be identified, the kinds in paragraphs of equal size, the sums."""
+"""One process for people: the unidentified blocks, the kinds by family, the sums."""
 
 from collections.abc import Iterator
 
@@ -37,7 +37,7 @@ def plain_lines(process: LabelledProcess, terminal: Terminal, *, why: bool = Fal
 
 
 def _block(process: LabelledProcess, terminal: Terminal, part: int) -> str:
-    """One block that no rule knows: address, bytes, size, perms, name."""
+    """One block that no rule recognised: address, bytes, size, perms, name."""
     size_bytes = int(process.sizes_bytes[part])
     line = f"{process.span(part)[0]} - {size_bytes:>12} ({exact(size_bytes):>9}), {process.perms(part)}"
     name = visible_bytes(process.name(part))
@@ -48,7 +48,7 @@ def _block(process: LabelledProcess, terminal: Terminal, part: int) -> str:
 
 
 def _kinds(process: LabelledProcess, table: FootprintTable) -> Iterator[str]:
-    """A paragraph a family, a line a kind and block size; larger blocks first."""
+    """One paragraph per family, one line per kind and block size; larger blocks first."""
     family, last = None, None
     for row in range(len(table)):
         kind = Kind(int(table.kind[row]))
@@ -82,7 +82,7 @@ def _sum(process: LabelledProcess, title: str, of: Sums) -> str:
 
 
 def _status(process: LabelledProcess) -> str:
-    """What the kernel says of the whole process, where its status was read; [vsyscall] is not in VmSize."""
+    """The kernel's figures of the whole process, if its status was read; VmSize excludes [vsyscall]."""
     table = process.snapshot.processes
     columns = (("VmSize", table.vm_size_bytes), ("VmRSS", table.rss_bytes), ("RssAnon", table.rss_anon_bytes))
     words = [f"{name} = {exact(int(column[0]))}" for name, column in columns if int(column[0]) != UNKNOWN]
@@ -104,11 +104,11 @@ def _heading(process: LabelledProcess) -> str:
 
 
 def _row(process: LabelledProcess, title: str, count: int, each: str, sizes: tuple[int, int, int]) -> str:
-    """One line; the last size is what is resident, shown where it is known of the process."""
+    """One line; the last size is the resident one, shown if it is known for the process."""
     reserved, committed, resident = sizes
     shown = [exact(reserved), exact(committed)]
     if process.has_resident:
-        # a mapping's Rss is shared out among its parts: below a KiB that says nothing
+        # a mapping's Rss is divided among its parts, so less than a KiB means nothing
         shown.append(_DASH if resident == UNKNOWN else exact(round(resident / _KIB) * _KIB))
     columns = "".join(f" {size:>{_SIZE_COLUMNS}}" for size in shown)
     return f"{title:<{_KIND_COLUMNS}} {count:>{_COUNT_COLUMNS}} {each:>{_EACH_COLUMNS}}{columns}"

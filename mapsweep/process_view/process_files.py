@@ -1,4 +1,4 @@
-"""The files of one process, from where the operator points: PID, file, folder like /proc/PID, or stream."""
+"""The files of one process, from a PID, a file, a folder like /proc/PID, or a stream."""
 
 import stat
 from collections.abc import Mapping
@@ -13,19 +13,19 @@ from procmaps.secret_paths import mask_cgroup, mask_comm
 from procmaps.secret_records import mask_file
 from procmaps.tables import Evidence
 
-# What a host's probe does not send is not read here either: a label must not depend on where it is made.
+# Only files that the probe sends are read, because a label must not depend on where it is made.
 BESIDE_MAPPINGS = ("status", "stat", "limits", "comm", "cmdline", "cgroup")
 
 INPUT_BYTES_MAX = 256 * 2**20  # 60,000 mappings are 3 MiB of maps and 50 MiB of smaps
-BESIDE_BYTES_MAX = 4 * 2**20  # cmdline has the kernel's limit of 2 MiB of arguments
+BESIDE_BYTES_MAX = 4 * 2**20  # the kernel limits arguments to 2 MiB
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessFiles:
     """The files of one process, named as in /proc/PID; of maps and smaps exactly one."""
 
-    source: str  # as the operator named it
-    pid: int  # 0 where none of the files says it
+    source: str  # the name that the operator gave
+    pid: int  # 0 if no file has it
     files: Mapping[str, bytes] = field(repr=False)
 
     @property
@@ -35,7 +35,7 @@ class ProcessFiles:
 
 
 def open_process(target: str, evidence: Evidence, stdin: BinaryIO) -> ProcessFiles:
-    """The files of what the operator named; digits alone are a PID. Raises OperatorError."""
+    """The files of the target that the operator gave; digits are a PID. Raises OperatorError."""
     if target == "-":
         return _of_text("standard input", bounded(stdin, "standard input", INPUT_BYTES_MAX))
     if target.isascii() and target.isdigit():
@@ -56,7 +56,7 @@ def _of_text(source: str, text: bytes) -> ProcessFiles:
 
 
 def _mappings_file(text: bytes) -> str:
-    """Which of the two a text is; the kernel escapes newlines in names, so no name can look like a line."""
+    """Whether a text is maps or smaps. No name can look like a line: the kernel escapes newlines in it."""
     return "smaps" if b"\nSize: " in text[: 2**16] else "maps"
 
 
@@ -76,12 +76,12 @@ def _of_folder(source: str, folder: Path, evidence: Evidence) -> ProcessFiles:
         try:
             files[beside] = _masked(beside, read_file(folder / beside, source, BESIDE_BYTES_MAX))
         except OperatorError:
-            continue  # not there, or not ours to read: its columns are unknown
+            continue  # missing or not readable: its columns are unknown
     return ProcessFiles(source, _pid_of(files.get("stat", b"")), MappingProxyType(files))
 
 
 def _masked(name: str, content: bytes) -> bytes:
-    """As a sweep masks it: what is shown here is passed on as well."""
+    """Masked as in a sweep, because people pass the output on."""
     if name == "cmdline":
         return mask_cmdline(content)
     if name == "comm":
@@ -90,13 +90,13 @@ def _masked(name: str, content: bytes) -> bytes:
 
 
 def _mappings_of_folder(source: str, folder: Path, evidence: Evidence) -> tuple[str, bytes]:
-    """Smaps where it may be used and read, else maps."""
+    """The file smaps if it is wanted and readable, otherwise maps."""
     if evidence is Evidence.SMAPS:
         try:
             if text := read_file(folder / "smaps", source, INPUT_BYTES_MAX):
                 return "smaps", text
         except OperatorError:
-            pass  # maps may be there, and readable
+            pass  # maps may still be readable
     try:
         return "maps", read_file(folder / "maps", source, INPUT_BYTES_MAX)
     except OperatorError:
@@ -111,7 +111,7 @@ def _pid_of(stat_text: bytes) -> int:
 
 
 def read_file(path: Path, source: str, limit_bytes: int) -> bytes:
-    """All of one file of /proc. Raises OperatorError with the reason in the operator's words."""
+    """The whole content of a file of /proc. Raises OperatorError with a reason for the operator."""
     place = source if path == Path(source) else f"{source}: {path.name}"
     try:
         with path.open("rb", buffering=0) as file:
@@ -121,7 +121,7 @@ def read_file(path: Path, source: str, limit_bytes: int) -> bytes:
 
 
 def bounded(file: BinaryIO, place: str, limit_bytes: int) -> bytes:
-    """All of a file; /proc gives at most a page or so a read."""
+    """The whole content of a file; one read of /proc gives at most about a page."""
     chunks = []
     received_bytes = 0
     while chunk := file.read(2**20):

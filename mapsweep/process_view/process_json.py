@@ -10,7 +10,7 @@ SCHEMA_VERSION = 1
 
 
 def process_json(process: LabelledProcess, *, why: bool = False) -> str:
-    """All that the labels say; sizes in bytes, null where unknown, addresses in hex."""
+    """All labels with sizes in bytes (null if unknown) and addresses in hex."""
     table = process.snapshot.processes
     document = {
         "schema_version": SCHEMA_VERSION,

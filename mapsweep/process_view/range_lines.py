@@ -1,4 +1,4 @@
-"""One process as a line a part, for programs: start, end, kind, rule, confidence."""
+"""One process as one line per part, for programs: start, end, kind, rule, confidence."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Settings -> what each room takes: secrets are read here, when they are needed, and shown nowhere."""
+"""Makes the objects of the other packages from the settings. Secrets are read here, only when needed."""
 
 import shlex
 import stat
@@ -27,7 +27,7 @@ PORTS = {Security.STARTTLS: 587, Security.TLS: 465, Security.NONE: 25}
 
 
 def password(file: str | None, variable: str, environment: Environment) -> str:
-    """A secret from the environment, else from its file without the line's end; "" where neither is given."""
+    """A secret from the environment, or from its file without the end of the line; "" if neither is set."""
     if environment.get(variable):
         return environment[variable]
     if not file:
@@ -50,12 +50,12 @@ def broker_password(settings: Settings, environment: Environment) -> str:
 
 
 def signing_key(settings: Settings, environment: Environment) -> bytes:
-    """What runs are signed with; b"" without one. OperatorError where the key is open to all, or short."""
+    """The signing key; b"" without one. OperatorError if everybody may read it, or if it is too short."""
     file = settings.signing_key_file
     if file and not environment.get(SIGNING_KEY):
-        with suppress(OSError):  # told below
+        with suppress(OSError):  # reported below
             if Path(file).stat().st_mode & stat.S_IRWXO:
-                problem = "the signing key is open to every account of this machine"
+                problem = "every account of this machine may read the signing key"
                 raise OperatorError(Mistake(file, problem, f"chmod o= {shlex.quote(file)}"))
     key = password(file, SIGNING_KEY, environment).encode()
     if key and len(key) < KEY_BYTES_MIN:
@@ -66,7 +66,7 @@ def signing_key(settings: Settings, environment: Environment) -> bytes:
 
 
 def access(settings: Settings, environment: Environment) -> "Access":
-    """With what we log in to hosts, how they are recognised, and what is kept of command lines."""
+    """The credentials for hosts, their known keys, and the masking."""
     from collector.session import Access  # noqa: PLC0415 - likewise
     from collector.ssh.keys import Credentials  # noqa: PLC0415 - paramiko costs 0.3 s; only sweeps pay for it
 
@@ -81,14 +81,14 @@ def access(settings: Settings, environment: Environment) -> "Access":
 
 
 def _accepted_keys(settings: Settings) -> Path | None:
-    """Where accept-new keeps what it learns: beside the runs, where those are files."""
+    """The file in which accept-new keeps keys: beside the runs, if those are files."""
     if settings.ssh.accepted_keys:
         return Path(settings.ssh.accepted_keys)
     return None if "://" in settings.runs else Path(settings.runs) / ACCEPTED_KEYS
 
 
 def mail_settings(settings: Settings, environment: Environment) -> MailSettings | None:
-    """Where and as whom mail is sent; None where the settings have no mail section."""
+    """The mail server and account; None if the settings have no section mail."""
     mail = settings.mail
     if mail is None:
         return None

@@ -8,20 +8,20 @@ from pathlib import Path
 
 from mapsweep.settings.table import Row, rows
 
-MARK = "<!-- from here on made of mapsweep/settings/keys.py -->\n"
+MARK = "<!-- everything below is generated from mapsweep/settings/keys.py -->\n"
 _TITLES = {
     "": "Top level",
     "limits": "limits: deadlines and caps of a sweep",
-    "ssh": "ssh: how hosts are recognised, and with what we log in",
+    "ssh": "ssh: host keys, and the keys to log in with",
     "mail": "mail: how reports are sent",
     "report": "report: what a report shows",
-    "schedules[]": "schedules: runs that start by the clock",
+    "schedules[]": "schedules: runs that start at fixed times",
 }
 _HEAD = "| key | value | default | meaning |\n|---|---|---|---|\n"
 
 
 def tables() -> str:
-    """Every key with its form, default and meaning, a table a section."""
+    """Every key with its form, default and meaning, one table per section."""
     parts = []
     for section, title in _TITLES.items():
         lines = [_line(row) for row in rows() if row.path.rpartition(".")[0] == section]

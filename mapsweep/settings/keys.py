@@ -35,7 +35,7 @@ _LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What a key means, for people; `default` where what is declared is not what they should read."""
+    """What a key means, for people; `default` is shown instead of the declared default."""
 
     meaning: str
     unit: str = ""
@@ -43,7 +43,7 @@ class Key:
 
 
 class Evidence(StrEnum):
-    """What the hosts are asked for."""
+    """What a sweep reads on the hosts."""
 
     MAPS = "maps"
     SMAPS = "smaps"
@@ -57,50 +57,52 @@ Seconds = Annotated[float, Field(gt=0, le=HOUR_S)]
 
 @dataclass(frozen=True, slots=True)
 class LimitKeys:
-    """Deadlines and caps of a sweep, a host each where nothing else is said."""
+    """Deadlines and caps of a sweep, per host unless said otherwise."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     concurrency: Annotated[int, Field(ge=1, le=1000), Key("hosts swept at once by one process", "hosts")] = (
         _LIMITS.concurrency
     )
-    attempts: Annotated[int, Field(ge=1, le=10), Key("tries before a host counts as failed")] = (
-        _LIMITS.attempts
-    )
-    dns_s: Annotated[Seconds, Key("to resolve the name", "s")] = _LIMITS.dns_s
-    tcp_s: Annotated[Seconds, Key("to connect", "s")] = _LIMITS.tcp_s
-    banner_s: Annotated[Seconds, Key("until sshd introduces itself", "s")] = _LIMITS.banner_s
-    kex_s: Annotated[Seconds, Key("to agree on keys", "s")] = _LIMITS.kex_s
-    auth_s: Annotated[Seconds, Key("to log in", "s")] = _LIMITS.auth_s
-    exec_s: Annotated[Seconds, Key("from the request to the first byte, sudo's wait included", "s")] = (
-        _LIMITS.exec_s
-    )
-    idle_s: Annotated[Seconds, Key("without a byte", "s")] = _LIMITS.idle_s
+    attempts: Annotated[
+        int,
+        Field(ge=1, le=10),
+        Key("connection attempts per host. Only a host that was `throttled` is tried again"),
+    ] = _LIMITS.attempts
+    dns_s: Annotated[Seconds, Key("time to resolve the name", "s")] = _LIMITS.dns_s
+    tcp_s: Annotated[Seconds, Key("time to connect", "s")] = _LIMITS.tcp_s
+    banner_s: Annotated[Seconds, Key("time until the greeting of sshd", "s")] = _LIMITS.banner_s
+    kex_s: Annotated[Seconds, Key("time to exchange keys", "s")] = _LIMITS.kex_s
+    auth_s: Annotated[Seconds, Key("time to log in", "s")] = _LIMITS.auth_s
+    exec_s: Annotated[
+        Seconds, Key("time from the request to the first byte, including a delay by sudo", "s")
+    ] = _LIMITS.exec_s
+    idle_s: Annotated[Seconds, Key("longest time without a byte, after the first one", "s")] = _LIMITS.idle_s
     total_s: Annotated[
         Seconds,
-        Key("for the host from start to end; the last quarter, at most 30 s, is to unpack what came", "s"),
+        Key("time for the whole host; its last quarter, at most 30 s, is kept for unpacking the dump", "s"),
     ] = _LIMITS.total_s
-    classify_s: Annotated[Seconds, Key("to classify its dump", "s")] = _LIMITS.classify_s
+    classify_s: Annotated[Seconds, Key("time to classify the dump of a host", "s")] = _LIMITS.classify_s
     received_bytes: Annotated[
-        int, Field(ge=2**20, le=4 * GIB), Key("a host may send, compressed", "bytes")
+        int, Field(ge=2**20, le=4 * GIB), Key("most bytes that a host may send, compressed", "bytes")
     ] = _LIMITS.received_bytes
     inflated_bytes: Annotated[
-        int, Field(ge=2**20, le=16 * GIB), Key("that may become, inflated", "bytes")
+        int, Field(ge=2**20, le=16 * GIB), Key("most bytes that this may become when unpacked", "bytes")
     ] = _LIMITS.inflated_bytes
     smaps_resident_bytes: Annotated[
         int,
         Field(ge=0, le=2**50),
-        Key("resident memory a host may have walked where smaps is asked for", "bytes"),
+        Key("with `smaps`, the total VmRSS of the processes whose smaps is read on a host", "bytes"),
     ] = _LIMITS.smaps_resident_bytes
 
     def limits(self) -> Limits:
-        """As the collector takes them."""
+        """The limits in the form of the collector."""
         return Limits(**{name: getattr(self, name) for name in Limits.__slots__})
 
 
 @dataclass(frozen=True, slots=True)
 class SshKeys:
-    """How hosts are recognised, and with what we log in."""
+    """Host keys, and the keys to log in with."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
@@ -108,52 +110,60 @@ class SshKeys:
         tuple[AbsolutePath, ...],
         Field(validate_default=True),
         Key(
-            "files of host keys, read in their order",
+            "known_hosts files, read in this order",
             default="`~/.ssh/known_hosts`, `/etc/ssh/ssh_known_hosts`",
         ),
     ] = ("~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts")
     host_key_policy: Annotated[
         Policy,
-        BeforeValidator(lambda value: "off" if value is False else value),  # as YAML reads a bare off
-        Key("`strict`: unknown keys are refused; `accept-new`: kept when first seen; `off`: not checked"),
+        BeforeValidator(lambda value: "off" if value is False else value),  # YAML reads a bare off as false
+        Key("`strict`: unknown keys are refused; `accept-new`: a new host's key is kept; `off`: not checked"),
     ] = Policy.STRICT
     accepted_keys: Annotated[
-        AbsolutePath | None, Key("where `accept-new` keeps keys", default="`accepted_keys` beside the runs")
+        AbsolutePath | None,
+        Key(
+            "the file in which `accept-new` keeps keys",
+            default="`accepted_keys` in the folder of the runs",
+        ),
     ] = None
     use_agent: Annotated[bool, Key("offer the keys of the agent in SSH_AUTH_SOCK")] = True
     passphrase_file: Annotated[
-        AbsolutePath | None, Key("holds the passphrase of the key files; or set MAPSWEEP_KEY_PASSPHRASE")
+        AbsolutePath | None, Key("file with the passphrase of the key files; or set MAPSWEEP_KEY_PASSPHRASE")
     ] = None
 
 
 @dataclass(frozen=True, slots=True)
 class MailKeys:
-    """How reports are mailed. Without it nothing is."""
+    """How reports are mailed; without this section none is."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     sender: Annotated[Address, Field(alias="from"), Key("the sender's address")]
-    server: Annotated[str, AfterValidator(host_name), Key("the mail server's name")]
+    server: Annotated[str, AfterValidator(host_name), Key("name or address of the mail server")]
     port: Annotated[
         int | None,
         Field(ge=1, le=65_535),
-        Key("its port", default="587 for `starttls`, 465 for `tls`, 25 for `none`"),
+        Key("port of the mail server", default="587 for `starttls`, 465 for `tls`, 25 for `none`"),
     ] = None
     security: Annotated[
-        Security, Key("`starttls`, `tls` from the first byte, or `none`; there is no falling back")
+        Security, Key("`starttls`, `tls` (from the first byte) or `none`; never falls back to a weaker one")
     ] = Security.STARTTLS
-    username: Annotated[Line, Key("to log in with; without it there is no login")] = ""
+    username: Annotated[Line, Key("account on the mail server; without it there is no login")] = ""
     password_file: Annotated[
-        AbsolutePath | None, Key("holds the password; or set MAPSWEEP_MAIL_PASSWORD")
+        AbsolutePath | None, Key("file with its password; or set MAPSWEEP_MAIL_PASSWORD")
     ] = None
     ca_file: Annotated[
         AbsolutePath | None, Key("certificates to trust instead of the system's", default="the system's")
     ] = None
-    subject_prefix: Annotated[Line, Field(max_length=60), Key("how every subject begins")] = "mapsweep"
+    subject_prefix: Annotated[Line, Field(max_length=60), Key("text at the beginning of each subject")] = (
+        "mapsweep"
+    )
     attach_max_bytes: Annotated[
         int, Field(ge=0, le=25 * 2**20), Key("a larger attachment is left out, and the mail says so", "bytes")
     ] = 2 * 2**20
-    timeout_s: Annotated[float, Field(gt=0, le=600), Key("for each answer of the server", "s")] = 30.0
+    timeout_s: Annotated[
+        float, Field(gt=0, le=600), Key("time to wait for each answer of the server", "s")
+    ] = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,23 +172,31 @@ class ReportKeys:
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
-    top: Annotated[int, Field(ge=1, le=100), Key("hosts in the ranking on the terminal and in the mail")] = 10
+    top: Annotated[
+        int, Field(ge=1, le=100), Key("hosts in the ranking that `collect` prints; the mail always shows 25")
+    ] = 10
 
 
 @dataclass(frozen=True, slots=True)
 class ScheduleKeys:
-    """A run that `mapsweep beat` starts by the clock."""
+    """A run that `mapsweep beat` starts at fixed times."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     name: Annotated[
-        str, AfterValidator(schedule_name), Key("names its runs; nights of one name are compared")
+        str,
+        AfterValidator(schedule_name),
+        Key("part of the id of its runs. Runs of the same name are compared with each other"),
     ]
-    hosts: Annotated[str, AfterValidator(host_pattern), Key("which hosts, as with --hosts")]
+    hosts: Annotated[str, AfterValidator(host_pattern), Key("host pattern, as for --hosts")]
     crontab: Annotated[str, AfterValidator(crontab), Key("minute, hour, day of the month, month, weekday")]
-    timezone: Annotated[str, AfterValidator(time_zone), Key("an IANA time zone for `crontab`")] = "UTC"
+    timezone: Annotated[str, AfterValidator(time_zone), Key("IANA time zone in which `crontab` is read")] = (
+        "UTC"
+    )
     mail: Annotated[
-        tuple[Address, ...], Field(max_length=ADDRESSES_MAX), Key("who gets the report", default="nobody")
+        tuple[Address, ...],
+        Field(max_length=ADDRESSES_MAX),
+        Key("addresses that get the report", default="nobody"),
     ] = ()
     evidence: Annotated[Evidence, Key("`maps` or `smaps`")] = Evidence.MAPS
     become: Annotated[bool, Key("run the probe through sudo")] = False
@@ -199,54 +217,60 @@ class Keys:
         ),
     ] = ""
     inventory: Annotated[
-        AbsolutePath | None, Key("the inventory", default="the first `inventory.yaml` of the search order")
+        AbsolutePath | None,
+        Key("the inventory file", default="the first `inventory.yaml` of the search order"),
     ] = None
-    evidence: Annotated[Evidence, Key("`maps`, or `smaps` for resident bytes at a cost on the hosts")] = (
-        Evidence.MAPS
-    )
+    evidence: Annotated[
+        Evidence, Key("`maps`, or `smaps` for resident bytes (costs the hosts a page-table walk)")
+    ] = Evidence.MAPS
     become: Annotated[bool, Key("run the probe through sudo on every host")] = False
-    keep_dumps: Annotated[bool, Key("keep what the hosts sent, so that it can be classified anew")] = True
+    keep_dumps: Annotated[bool, Key("keep the dumps of the hosts, which `mapsweep reclassify` needs")] = True
     deadline_s: Annotated[
-        int, Field(ge=60, le=7 * DAY_S), Key("after which a run is closed with the hosts that answered", "s")
+        int,
+        Field(ge=60, le=7 * DAY_S),
+        Key("age at which a run is closed; hosts without a result by then count as failed", "s"),
     ] = 4 * HOUR_S
     arguments: Annotated[
         Arguments,
         Key(
-            "what is kept of command lines: `masked`: all but the secrets; `names`: the program"
-            " and the names of its flags; `none`: nothing. It counts on the machine that collects"
+            "what is kept of command lines. `masked`: everything except secrets; `names`: the program"
+            " and the names of its flags; `none`: nothing. Read on the machine that collects"
         ),
     ] = Arguments.MASKED
     mask_words: Annotated[
         tuple[Annotated[str, AfterValidator(mask_word)], ...],
         Field(max_length=WORDS_LIMIT_COUNT),
-        Key("parts of names whose values are secrets, beside those that mapsweep knows", default="none"),
+        Key("further words that mark a name as that of a secret", default="none"),
     ] = ()
     limits: Annotated[LimitKeys, Key("")] = field(default_factory=LimitKeys)
     ssh: Annotated[SshKeys, Key("")] = field(default_factory=SshKeys)
     broker: Annotated[
         str,
         AfterValidator(broker_url),
-        Key("`redis://HOST:PORT/DB` or `rediss://`: give runs to workers", default="none: runs execute here"),
+        Key(
+            "`redis://HOST:PORT/DB` or `rediss://`: Redis through which workers get the runs",
+            default="none: runs execute here",
+        ),
     ] = ""
     broker_password_file: Annotated[
-        AbsolutePath | None, Key("holds the broker's password; or set MAPSWEEP_BROKER_PASSWORD")
+        AbsolutePath | None, Key("file with the broker's password; or set MAPSWEEP_BROKER_PASSWORD")
     ] = None
     broker_username: Annotated[
         Line,
-        Key("to log in to the broker with, where its accounts have names", default="its default account"),
+        Key("account on the broker", default="its default account"),
     ] = ""
     broker_ca_file: Annotated[
         AbsolutePath | None,
-        Key("certificates that `rediss://` is checked by, beside the system's", default="the system's"),
+        Key("CA certificates for `rediss://`, in addition to the system's", default="the system's"),
     ] = None
-    broker_without_password: Annotated[
-        bool, Key("allow a broker without a password on another machine than this one")
-    ] = False
+    broker_without_password: Annotated[bool, Key("allow a broker on another machine to have no password")] = (
+        False
+    )
     signing_key_file: Annotated[
         AbsolutePath | None,
         Key(
-            "holds the key that runs are signed with, 32 bytes or more; for those who plan runs, collect and"
-            " report, not for those who classify; or set MAPSWEEP_SIGNING_KEY"
+            "file with the key that signs runs, at least 32 bytes. For `mapsweep collect` and the workers of"
+            " `collect` and `report`, not for those of `classify`; or set MAPSWEEP_SIGNING_KEY"
         ),
     ] = None
     mail: Annotated[MailKeys | None, Key("")] = None

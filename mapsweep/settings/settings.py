@@ -1,4 +1,4 @@
-"""The settings: flags before the environment before mapsweep.yaml before defaults, each with its origin."""
+"""The settings with their origins: flags override the environment, mapsweep.yaml and the defaults."""
 
 import json
 import os
@@ -26,19 +26,19 @@ SYSTEM_FOLDER = Path("/etc/mapsweep")
 class Settings(Keys):
     """What mapsweep.yaml, the environment and the command line say."""
 
-    file: Path | None = None  # None: there is none, or none was found
+    file: Path | None = None  # None: no file was given or found
     warnings: tuple[str, ...] = ()
 
     @property
     def masking(self) -> Masking:
-        """What of command lines is kept."""
+        """What is kept of command lines."""
         return Masking(self.arguments, self.mask_words)
 
 
 def load(path: str | Path | None, environment: Environment, flags: Flags | None = None) -> Settings:
-    """The settings of a file, or of the first that the search order finds; OperatorError with every mistake.
+    """The settings of a file, or of the first in the search order; OperatorError with every mistake.
 
-    `flags` is what the command line says, by path of keys (`limits.concurrency`); None is not given.
+    `flags` are the options of the command line, by path of keys (`limits.concurrency`); None means not given.
     """
     warnings: list[str] = []
     file = _file(path, environment, warnings)
@@ -59,7 +59,7 @@ def load(path: str | Path | None, environment: Environment, flags: Flags | None 
 
 
 def find_inventory(settings: Settings, environment: Environment) -> Path:
-    """The inventory that the settings name, else the first in the search order; OperatorError without one."""
+    """The inventory of the settings, or the first in the search order; OperatorError if there is none."""
     if settings.inventory:
         return Path(settings.inventory)
     looked_at = [folder / INVENTORY_NAME for folder in search_folders(environment)]
@@ -71,13 +71,13 @@ def find_inventory(settings: Settings, environment: Environment) -> Path:
 
 
 def search_folders(environment: Environment) -> tuple[Path, ...]:
-    """Where mapsweep.yaml and inventory.yaml are looked for: here, the account's own folder, the system's."""
+    """The folders that may have mapsweep.yaml and inventory.yaml: this one, the account's, the system's."""
     own = environment.get("XDG_CONFIG_HOME") or str(Path("~/.config").expanduser())
     return Path.cwd(), Path(own) / "mapsweep", SYSTEM_FOLDER
 
 
 def default_runs(environment: Environment, user_id: int | None = None) -> str:
-    """Where runs are kept unless something else is said; `user_id` is the account's own by default."""
+    """The default place of runs; `user_id` is that of this account by default."""
     if (os.geteuid() if user_id is None else user_id) == 0:
         return "/var/lib/mapsweep/runs"
     state = environment.get("XDG_STATE_HOME") or str(Path("~/.local/state").expanduser())
@@ -90,7 +90,7 @@ def _adapter() -> TypeAdapter[Keys]:
 
 
 def _file(path: str | Path | None, environment: Environment, warnings: list[str]) -> Path | None:
-    """The settings file: as given, as the environment says, else the first in the search order."""
+    """The settings file: the given one, that of the environment, or the first in the search order."""
     given = path or environment.get(CONFIG_VARIABLE)
     if given:
         return Path(given).expanduser().absolute()
@@ -99,19 +99,22 @@ def _file(path: str | Path | None, environment: Environment, warnings: list[str]
         if not found.is_file():
             continue
         if _is_open_to_all(folder):
-            warnings.append(f"{found}: not read, everybody may write into its folder; name it with --config")
+            warnings.append(
+                f"{found}: not read, because everybody may write into its folder;"
+                " to use it, name it with --config"
+            )
             continue
         return found
     return None
 
 
 def _is_open_to_all(folder: Path) -> bool:
-    """Whether anybody may put a file here: then it is not taken unasked."""
+    """Whether everybody may write into the folder; its files are then not used unasked."""
     return bool(folder.stat().st_mode & stat.S_IWOTH)
 
 
 def _contradictions(keys: Keys, sources: Sources) -> Iterator[Mistake]:
-    """What is right by itself and wrong together."""
+    """Values that are valid alone but not together."""
     names: set[str] = set()
     for index, schedule in enumerate(keys.schedules):
         if schedule.name in names:

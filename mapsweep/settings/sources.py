@@ -1,4 +1,4 @@
-"""Where settings come from: the file's tree, the environment and the flags laid over it."""
+"""The sources of settings: the file, overridden by the environment, overridden by the flags."""
 
 import difflib
 import os
@@ -40,7 +40,7 @@ _WORDING = (
 
 
 class Sources:
-    """The tree of values as they were given, and where each stands."""
+    """The tree of given values, and the place of each."""
 
     def __init__(self, document: Document, environment: Environment, flags: Flags) -> None:
         self._document = document
@@ -69,7 +69,7 @@ class Sources:
         self._places[row.path] = place
 
     def place(self, location: Location) -> str:
-        """Where a value stands, for a message."""
+        """The place of a value, for a message."""
         path = ".".join(map(str, location))
         if path in self._places:
             return self._places[path]
@@ -91,7 +91,7 @@ class Sources:
 
 
 def _tree(document: Document) -> dict[str, Json]:
-    """The file's values; OperatorError where the file is no mapping."""
+    """The file's values; OperatorError if the file is not a mapping."""
     try:
         tree = _json(yaml_document.plain(document.root))
     except ValueError as error:
@@ -104,7 +104,7 @@ def _tree(document: Document) -> dict[str, Json]:
 
 
 def _json(value: Plain) -> Json:
-    """The same as JSON has it, bytes as nothing; ValueError for what is encrypted."""
+    """The value as JSON, bytes as null; ValueError if it is encrypted."""
     if isinstance(value, list):
         return [_json(item) for item in value]
     if isinstance(value, dict):
@@ -117,7 +117,7 @@ def _json(value: Plain) -> Json:
 
 
 def _from_text(row: Row, text: str) -> Json:
-    """A value as the environment or a flag gives it; what does not fit stays text, a mistake later."""
+    """A value from the environment or a flag; a wrong one stays text, and validation reports it."""
     if row.form is Form.PATH:
         return _absolute(text)
     if row.form in (Form.PATHS, Form.TEXTS):
@@ -134,19 +134,19 @@ def _from_text(row: Row, text: str) -> Json:
 
 
 def _problem(message: str, given: object) -> str:
-    """The validator's words in the words of this file's readers."""
+    """The validator's message in words for operators."""
     for theirs, ours in _WORDING:
         message = message.replace(theirs, ours)
     return message + (f", not {given!r}" if isinstance(given, str | int | float) else "")
 
 
 def _absolute(text: str) -> str:
-    """Beside the file, a path is meant from the working directory."""
+    """An absolute path; outside of the file, paths are relative to the working directory."""
     return text if "://" in text else str(Path(text).expanduser().absolute())
 
 
 def _line(root: Node | None, location: Location) -> int:
-    """The line of a key; 0 where it is not in the file."""
+    """The line of a key; 0 if it is not in the file."""
     node, line = root, 0
     for name in location:
         if isinstance(node, Sequence) and isinstance(name, int) and name < len(node.items):
@@ -167,7 +167,7 @@ def _line(root: Node | None, location: Location) -> int:
 
 
 def _nearest(location: Location) -> str:
-    """What may have been meant: a key of the same section that is spelt alike."""
+    """A suggestion: a key of the same section with a similar name."""
     above = "".join("[]." if isinstance(name, int) else f"{name}." for name in location[:-1]).replace(
         ".[]", "[]"
     )
@@ -180,7 +180,7 @@ def _nearest(location: Location) -> str:
     )
     written = str(location[-1])
     if written == "password":
-        return "put it into a file of its own and name that in password_file"
+        return "put it into a separate file, and name that file in password_file"
     near = difflib.get_close_matches(written, names, n=1)
     return f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
 

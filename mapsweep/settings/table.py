@@ -1,4 +1,4 @@
-"""The declared settings as a table: a row a key, with its path, environment variable and default."""
+"""The declared settings as a table: one row per key, with its path, environment variable and default."""
 
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, dataclass, fields
@@ -20,7 +20,7 @@ _SECTIONS: tuple[Section, ...] = (LimitKeys, MailKeys, ReportKeys, ScheduleKeys,
 
 
 class Form(StrEnum):
-    """How a value is written outside YAML."""
+    """The form of a value outside of YAML."""
 
     FLAG = "true or false"
     WHOLE = "whole number"
@@ -35,15 +35,15 @@ class Form(StrEnum):
 class Row:
     """One key of mapsweep.yaml."""
 
-    path: str  # with dots; [] after a list
+    path: str  # with dots, and [] after a list
     form: Form
     key: Key
     required: bool
-    default: str  # as YAML shows it
+    default: str  # in YAML
 
     @property
     def environment(self) -> str:
-        """The variable that sets it; "" for what lies in a list."""
+        """The environment variable of the key; "" for a key in a list."""
         return "" if "[]" in self.path else ENVIRONMENT_PREFIX + self.path.replace(".", "_").upper()
 
 
@@ -70,7 +70,7 @@ def _rows(section: Section, above: str) -> Iterator[Row]:
 
 
 def _taken_apart(hint: object) -> tuple[list[type], list[object]]:
-    """The types that a hint names, `tuple` among them for a list, and what its annotations say."""
+    """The types in a type hint (`tuple` for a list), and its annotations."""
     if isinstance(hint, type) and not get_args(hint):
         return [hint], []
     kinds: list[type] = [tuple] if get_origin(hint) is tuple else []

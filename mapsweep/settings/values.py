@@ -1,4 +1,4 @@
-"""What single settings may be: each gives its text back, or says in a ValueError what is wrong."""
+"""Checks of single settings: each returns its text, or raises a ValueError that says what is wrong."""
 
 import re
 from pathlib import Path
@@ -55,14 +55,14 @@ def broker_url(text: str) -> str:
         parts = urlsplit(text)
         _ = parts.port
     except ValueError:
-        raise ValueError("has a host or a port that is none") from None
+        raise ValueError("has an invalid host or port") from None
     if parts.scheme not in ("redis", "rediss") or not parts.hostname:
         raise ValueError("must be redis://HOST:PORT/DB or rediss://HOST:PORT/DB")
     return text
 
 
 def mask_word(text: str) -> str:
-    """Part of a name; one of two letters would be part of most names."""
+    """A part of a name, of at least 3 characters, because shorter ones occur in most names."""
     if not _MASK_WORD.fullmatch(text):
         raise ValueError("must be 3 to 64 letters, digits, - or _")
     return text

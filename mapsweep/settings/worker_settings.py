@@ -1,4 +1,4 @@
-"""Settings -> what workers, beat and those who give runs to them have to know."""
+"""The settings of workers, beat, and commands that give runs to workers."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,10 +16,10 @@ from workers.life.schedules import Schedule
 def worker_settings(
     settings: Settings, environment: Environment, queues: Sequence[str] = QUEUES
 ) -> WorkerSettings:
-    """All that the tasks of these queues need; beat has none. OperatorError where a secret cannot be read.
+    """Everything that the tasks of these queues need; beat has none. OperatorError for an unreadable secret.
 
-    A secret that they do not need is not read: the settings file may be the same on every machine, while the
-    secret's file is only where it is needed.
+    Other secrets are not read, because the settings file may be the same on every machine while the file of a
+    secret exists only where it is needed.
     """
     collects, reports = COLLECT in queues, REPORT in queues
     return WorkerSettings(
@@ -41,7 +41,7 @@ def worker_settings(
 
 
 def _inventory(settings: Settings, environment: Environment, *, required: bool) -> Path | None:
-    """Schedules need it; without a signing key runs are checked by it."""
+    """The inventory, for schedules, and to check runs if there is no signing key."""
     try:
         return find_inventory(settings, environment)
     except OperatorError:
@@ -51,7 +51,7 @@ def _inventory(settings: Settings, environment: Environment, *, required: bool) 
 
 
 def schedules(settings: Settings) -> tuple[Schedule, ...]:
-    """The scheduled runs as the workers know them."""
+    """The schedules in the form of the workers."""
     return tuple(
         Schedule(
             name=each.name,
@@ -60,7 +60,7 @@ def schedules(settings: Settings) -> tuple[Schedule, ...]:
             time_zone=each.timezone,
             mail_to=each.mail,
             evidence=each.evidence,
-            become=each.become or settings.become,  # as the setting says: on every host
+            become=each.become or settings.become,  # the setting applies to every host
         )
         for each in settings.schedules
     )

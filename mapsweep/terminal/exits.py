@@ -13,11 +13,11 @@ import click
 from domain.mistakes import OperatorError, is_the_machines
 from mapsweep.terminal.terminal import visible
 
-SIGPIPE_EXIT = 128 + 13  # what a shell reports of any filter whose reader has gone
+SIGPIPE_EXIT = 128 + 13  # what a shell reports for a filter whose reader is gone
 
 
 class Exit(IntEnum):
-    """What the end of a command says to a script."""
+    """The exit codes, for scripts."""
 
     OK = 0
     THRESHOLD = 1
@@ -47,7 +47,7 @@ _MEANINGS = {
 
 
 def run_and_exit(command: Callable[[], object]) -> NoReturn:
-    """Run a command to its end and leave with its exit code; an operator's slip is never a traceback."""
+    """Run a command and exit with its code; a mistake of the operator is never a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a name from a host must not break an ASCII terminal
             stream.reconfigure(errors="backslashreplace")
@@ -65,7 +65,7 @@ def run_and_exit(command: Callable[[], object]) -> NoReturn:
 
 
 def code_of(command: Callable[[], object]) -> int:
-    """The exit code of a command; what went wrong is told on standard error."""
+    """The exit code of a command; errors are reported on standard error."""
     try:
         result = command()
     except click.exceptions.Exit as leaving:
@@ -101,7 +101,7 @@ def _tell(trouble: Exception) -> int:
 
 
 def complain(text: str) -> None:
-    """One message on standard error, control bytes made visible."""
+    """Print one message on standard error, with control bytes escaped."""
     click.echo("\n".join(f"mapsweep: {visible(line)}" for line in text.splitlines()), err=True)
 
 
@@ -130,7 +130,7 @@ def _keep(trace: str) -> Path:
 
 
 def _drop_stdout() -> None:
-    """Let the interpreter's own flush at exit find a place to write to."""
+    """Redirect standard output to /dev/null, so that the flush at exit does not fail."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
     os.close(null)

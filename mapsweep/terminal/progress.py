@@ -1,4 +1,4 @@
-"""How far a sweep is: a bar on a terminal, a line now and then elsewhere. Always on standard error."""
+"""The progress of a sweep on standard error: a bar on a terminal, otherwise a line from time to time."""
 
 import threading
 import time
@@ -11,13 +11,13 @@ from mapsweep.terminal.terminal import Terminal
 from reports.sizes import duration
 from workers.life.progress import OnProgress, Progress
 
-STEPS = 10  # a line each 10 % ...
-STEP_S = 30.0  # ... or each 30 s, whichever comes first
+STEPS = 10  # one line per 10 % ...
+STEP_S = 30.0  # ... or per 30 s, whichever comes first
 TICK_S = 1.0
 
 
 def display(asked: int, stream: TextIO, terminal: Terminal) -> AbstractContextManager[OnProgress]:
-    """What shows the progress of a sweep: a bar where the stream can redraw a line, else lines."""
+    """The progress display: a bar if the stream can redraw a line, otherwise lines."""
     return _bar(asked, stream, terminal) if terminal.redraws else _lines(asked, stream)
 
 
@@ -28,7 +28,7 @@ class Steps:
     asked: int
     began_s: float
     now: Progress = field(init=False)
-    told: int = 0  # hosts ended in the line before
+    told: int = 0  # ended hosts in the previous line
     told_s: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -58,7 +58,7 @@ class Steps:
 
 @contextmanager
 def _lines(asked: int, stream: TextIO) -> Iterator[OnProgress]:
-    """Lines for a log; a thread breaks a silence in which no host ends."""
+    """Lines for a log; a thread also prints one when no host has ended for a while."""
     steps = Steps(asked, time.monotonic())
     lock = threading.Lock()
     over = threading.Event()
@@ -84,7 +84,7 @@ def _lines(asked: int, stream: TextIO) -> Iterator[OnProgress]:
 
 @contextmanager
 def _bar(asked: int, stream: TextIO, terminal: Terminal) -> Iterator[OnProgress]:
-    """A bar that is redrawn, and gone when the sweep has ended."""
+    """A bar that is redrawn, and removed when the sweep has ended."""
     from rich.console import Console  # noqa: PLC0415 # a log does not pay for rich
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn  # noqa: PLC0415
     from rich.progress import Progress as Bar  # noqa: PLC0415

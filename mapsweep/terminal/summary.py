@@ -1,4 +1,4 @@
-"""What a sweep ends with on the terminal: the top ten, the failures, the verdict, and where to go on."""
+"""The summary of a sweep on the terminal: the top ten, the failures, the verdict, and what to do next."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ _WORST_NEED_COLUMNS = 120
 def summary_lines(
     report: Report, terminal: Terminal, places: tuple[str, ...], hints: tuple[str, ...], top: int = TOP_HOSTS
 ) -> Iterator[str]:
-    """The lines of the ending; `places` are where the report lies, `hints` commands to go on with."""
+    """The lines of the summary; `places` are the paths of the report, `hints` the commands to run next."""
     ranked = verdict.top(report, top)
     if ranked:
         yield from _ranking(ranked, terminal)
@@ -71,7 +71,7 @@ def _verdict(report: Report, terminal: Terminal) -> Iterator[str]:
 
 
 def _prose(text: str, terminal: Terminal) -> list[str]:
-    """A sentence, on a terminal in lines that end between words."""
+    """A sentence, on a terminal wrapped between words."""
     if not terminal.is_tty:
         return [text]
     columns = max(terminal.columns, _PROSE_COLUMNS_MIN)

@@ -1,4 +1,4 @@
-"""Where the output goes: its width, its colours, and what may be shown there."""
+"""The terminal: its width, its colours, and which characters may be shown."""
 
 import os
 import shutil
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TextIO
 
-PIPE_COLUMNS = 80  # for the lines that fill a width; text is never cut in a pipe
+PIPE_COLUMNS = 80  # for lines that fill the width; in a pipe text is never cut
 
 
 class Style(StrEnum):
-    """The few ways in which text stands out; none carries a meaning that the words do not."""
+    """The styles of text; none has a meaning that is not in the words."""
 
     STRONG = "1"
     FAINT = "2"
@@ -23,20 +23,20 @@ class Style(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """What an output stream can show."""
+    """The capabilities of an output stream."""
 
     columns: int
     is_tty: bool
     colour: bool
     unicode: bool
-    redraws: bool  # a line can be drawn again, as a progress bar is
+    redraws: bool  # a line can be redrawn, as a progress bar needs
 
     def styled(self, text: str, style: Style) -> str:
-        """The text in a style, where the stream shows any."""
+        """The text in a style, if the stream shows styles."""
         return f"\x1b[{style}m{text}\x1b[0m" if self.colour and text else text
 
     def fitted(self, text: str, columns: int) -> str:
-        """The text, on a terminal cut in its middle to the columns given."""
+        """The text; on a terminal, its middle is cut to fit the columns."""
         return shortened(text, columns, "…" if self.unicode else "~") if self.is_tty else text
 
     def bar(self, share: float, columns: int) -> str:
@@ -46,7 +46,7 @@ class Terminal:
 
 
 def terminal_of(stream: TextIO, environ: Mapping[str, str] = os.environ) -> Terminal:
-    """What a stream can show, by the stream and by NO_COLOR, FORCE_COLOR, TERM and COLUMNS."""
+    """The capabilities by the stream, NO_COLOR, FORCE_COLOR, TERM and COLUMNS."""
     is_tty = stream.isatty()
     dumb = environ.get("TERM", "") in {"", "dumb"}
     colour = bool(environ.get("FORCE_COLOR")) or (is_tty and not dumb)
@@ -60,14 +60,14 @@ def terminal_of(stream: TextIO, environ: Mapping[str, str] = os.environ) -> Term
 
 
 def visible(text: str) -> str:
-    r"""The text with everything that a terminal would obey, or not show, as an escape: \x1b, \u202e."""
+    r"""The text with control and invisible characters as escapes: \x1b, \u202e."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(char if char.isprintable() else _escape(char) for char in text)
 
 
 def visible_bytes(text: bytes) -> str:
-    r"""Bytes from a host as text: UTF-8, and \xNN for what is not."""
+    r"""Bytes from a host as text: UTF-8, with \xNN for other bytes."""
     return visible(text.decode("utf-8", "backslashreplace"))
 
 
@@ -79,12 +79,12 @@ def cells(text: str) -> int:
 
 
 def padded(text: str, columns: int) -> str:
-    """The text, filled up with blanks on its right."""
+    """The text, padded with blanks on the right."""
     return text + " " * (columns - cells(text))
 
 
 def shortened(text: str, columns: int, mark: str) -> str:
-    """The text, its middle replaced by a mark where it needs more than the columns given."""
+    """The text, with its middle replaced by a mark if it needs more columns."""
     if cells(text) <= columns:
         return text
     if columns <= 1:

@@ -78,7 +78,7 @@ def test_what_came_before_a_cut_or_damage_is_kept() -> None:
     text = bytes(range(256)) * 400
     part = gzip.compress(text, 1)
     cut = dump_file.inflate(part[: len(part) // 2], 1 << 20)
-    assert cut.problem == "cut off in mid-stream"
+    assert cut.problem == "cut off in the middle of the stream"
     assert cut.text
     assert text.startswith(cut.text)
     damaged = dump_file.inflate(part[:-8] + b"\0" * 8, 1 << 20)

@@ -53,7 +53,7 @@ def test_a_run_is_signed_and_its_signature_checked(runs: Runs) -> None:
     for name in (run.run_id, run.url, "latest"):
         assert signing.open(name).manifest == run.manifest
         assert runs.open(name).manifest == run.manifest
-        with pytest.raises(OperatorError, match=r"manifest\.sig: does not fit manifest\.json"):
+        with pytest.raises(OperatorError, match=r"manifest\.sig: does not match manifest\.json"):
             Runs(runs.store.url, SIGNING_KEY + b"x").open(name)
     run.store.remove("manifest.sig")
     for name in (run.run_id, run.url, "latest"):
@@ -78,7 +78,7 @@ def test_a_manifest_is_of_the_folder_that_it_lies_in(runs: Runs) -> None:
     one, other = runs.create(manifest("a")), runs.create(manifest("b"))
     other.store.replace("manifest.json", one.store.read("manifest.json"))
     for open_by_id in (runs.by_id, runs.open):
-        with pytest.raises(OperatorError, match=f"is that of the run '{one.run_id}'"):
+        with pytest.raises(OperatorError, match=f"belongs to the run '{one.run_id}'"):
             open_by_id(other.run_id)
 
 
@@ -102,7 +102,7 @@ def test_a_run_id_or_hosts_that_cannot_be_are_bugs(runs: Runs) -> None:
     for run_id in ("", "..", "20261123T000000Z-x-0000/..", "x"):
         with pytest.raises(ValueError, match="is not a run id"):
             runs.create(replace(manifest("a"), run_id=run_id))
-    with pytest.raises(ValueError, match="each host once"):
+    with pytest.raises(ValueError, match="each host only once"):
         runs.create(manifest("a", "a"))
 
 

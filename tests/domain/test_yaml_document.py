@@ -73,7 +73,7 @@ def test_json_is_yaml() -> None:
 
 def test_lines_and_duplicates() -> None:
     document = parse(b"a: 1\nb:\n  c: 2\n  c: 3\n", "t")
-    assert document.warnings == ("t: line 4: 'c' is given twice; the last one counts",)
+    assert document.warnings == ("t: line 4: 'c' is given twice; the last one is used",)
     assert isinstance(document.root, Mapping)
     ((_, first), (_, second)) = entries(document.root)
     assert (first.line, second.line) == (1, 3)

@@ -63,14 +63,14 @@ def test_a_sweep_of_a_fleet_from_end_to_end(fleet: Path, tmp_path: Path) -> None
 def test_all_hosts_failed(fleet: Path, tmp_path: Path) -> None:
     ended = mapsweep("collect", "-i", fleet, "--hosts", "gone-*", "--runs", tmp_path / "runs")
     assert ended.returncode == 4
-    assert "FAILED: No host of 1 answered." in ended.stdout
+    assert "FAILED: 0 of 1 hosts answered." in ended.stdout
 
 
 def test_a_threshold_that_is_met_and_one_that_is_not(fleet: Path, tmp_path: Path) -> None:
     words = ("collect", "-i", fleet, "--hosts", "web-*", "--runs", tmp_path / "runs", "--fail-on")
     met = mapsweep(*words, "native-heap=1M")
     assert met.returncode == 1
-    assert "native-heap of 1.0 MiB is met by 2 of 2 hosts; the most: web-01" in met.stderr
+    assert "native-heap of 1.0 MiB is met by 2 of 2 hosts; the largest: web-01" in met.stderr
     assert mapsweep(*words, "native-heap=1T").returncode == 0
 
 
@@ -79,8 +79,8 @@ def test_a_threshold_that_is_met_and_one_that_is_not(fleet: Path, tmp_path: Path
     [
         (["--hosts", "nope"], "'nope'"),
         (["--fail-on", "heap=1G", "--fail-on", "stacks=x"], "is not MEASURE=SIZE"),
-        (["--local"], "--local needs no inventory"),
-        (["--resume", "latest"], "--resume goes on with the hosts of its run"),
+        (["--local"], "--local selects only this machine"),
+        (["--resume", "latest"], "--resume continues with the hosts of its run"),
         (["--mail-to", "nobody"], "must be a bare address"),
         (["--mail-to", "you@example.org"], "no mail server is set"),
         (["--broker", "http://x"], "must be redis://"),
@@ -137,7 +137,7 @@ def test_with_a_signing_key_runs_are_signed_and_no_other_is_resumed(
     (signature,) = runs.glob("*/manifest.sig")
     assert here(*words, "--resume", signature.parent.name).code == 0
     signature.write_text(f"{0:064x}\n")
-    assert "does not fit manifest.json" in here(*words, "--resume", str(signature.parent)).err
+    assert "does not match manifest.json" in here(*words, "--resume", str(signature.parent)).err
     monkeypatch.setenv("MAPSWEEP_SIGNING_KEY", "hunter2")
     ended = here(*words, "-i", fleet)
     assert (ended.code, "hunter2" in ended.err) == (2, False)
@@ -343,7 +343,7 @@ def test_sigterm_in_a_service_keeps_the_run_as_well(slow_fleet: Path, tmp_path: 
     told = process.stderr.read()
     process.stderr.close()
     assert process.wait() == 130
-    assert "To go on:" in told
+    assert "To continue:" in told
 
 
 def test_a_report_is_mailed_to_its_list_once(fleet: Path, tmp_path: Path) -> None:

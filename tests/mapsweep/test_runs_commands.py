@@ -197,7 +197,7 @@ def test_mail_dry_run_writes_the_message(swept: Path, here: Here) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ([], "nobody is named"),
+        ([], "no recipient is given"),
         (["--to", "you@example.org"], "no mail server is set"),
         (["--to", "you@example.org\nBcc: x@example.org"], "must be a bare address"),
     ],
@@ -220,7 +220,7 @@ def test_a_report_that_is_not_delivered_is_exit_5_with_the_reason(
     ended = here("mail", "--runs", swept, "--to", "you@example.org", "--config", config)
     assert ended.code == 5
     assert ended.out == ""
-    assert "not delivered: a password is not sent in clear" in ended.err
+    assert "not delivered: a password is never sent in clear text" in ended.err
 
 
 @pytest.mark.slow
@@ -243,7 +243,7 @@ def test_reclassify_gives_the_same_result_of_the_same_rules(swept: Path, tmp_pat
 
 @pytest.mark.parametrize(
     ("verb", "arguments", "told"),
-    [("worker", ["--queues", "sweep"], "is no queue"), ("beat", [], "no run is scheduled")],
+    [("worker", ["--queues", "sweep"], "is not a queue"), ("beat", [], "no run is scheduled")],
 )
 def test_workers_misused(verb: str, arguments: list[str], told: str, tmp_path: Path, here: Here) -> None:
     ended = here(verb, "--broker", "redis://127.0.0.1:1/0", "--runs", tmp_path / "runs", *arguments)

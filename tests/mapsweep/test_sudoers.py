@@ -11,7 +11,7 @@ def test_the_line_for_an_account(here: Here) -> None:
 def test_what_is_no_account_is_told(here: Here) -> None:
     refused = here("sudoers", "ALL, x")
     assert (refused.code, refused.out) == (Exit.USAGE, "")
-    assert "'ALL, x' is no account" in refused.err
+    assert "'ALL, x' is not an account name" in refused.err
 
 
 def test_an_alias_of_sudoers_is_no_account(here: Here) -> None:

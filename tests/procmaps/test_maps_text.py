@@ -130,7 +130,7 @@ def test_lines_that_are_no_mappings_are_left_out_counted_and_placed() -> None:
         )
         assert len(snapshot.maps) == 2, bad
         assert snapshot.processes.trouble[0] == Trouble.UNREADABLE_LINES
-        assert snapshot.notes == (f"process 1: 1 lines are no mappings, the first at byte {len(good)}",)
+        assert snapshot.notes == (f"process 1: 1 lines are not mappings, the first at byte {len(good)}",)
 
 
 def test_a_cut_last_line_is_left_out_and_its_place_told() -> None:
@@ -138,7 +138,9 @@ def test_a_cut_last_line_is_left_out_and_its_place_told() -> None:
     snapshot = read_process({"maps": text}, 7)
     assert len(snapshot.maps) == text.count(b"\n")
     assert snapshot.processes.trouble[0] == Trouble.CUT
-    assert snapshot.notes == (f"process 7: its mappings are cut off in mid-line, at byte {len(text)}",)
+    assert snapshot.notes == (
+        f"process 7: its mappings are cut off in the middle of a line, at byte {len(text)}",
+    )
 
 
 @given(st.data())

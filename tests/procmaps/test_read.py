@@ -139,8 +139,8 @@ def test_what_is_unknown_or_absurd_is_noted_and_left_out() -> None:
     assert snapshot.maps.end.tolist() == [0x2000]
     assert snapshot.notes == (
         "records of the unknown kind weather were left out",
-        "status of a process 0, which cannot be, was left out",
-        "maps of a process 9999999, which cannot be, was left out",
+        "status of the impossible pid 0 was left out",
+        "maps of the impossible pid 9999999 was left out",
         "process 7 was sent more than once: its first status was kept",
         "process 7 was sent more than once: its first maps was kept",
     )
@@ -154,10 +154,10 @@ def test_limits() -> None:
     assert (len(at_limit.processes), len(at_limit.maps), at_limit.notes) == (3, 6, ())
     processes = read(memory, b"", NONCE, ReadLimits(processes=2))
     assert len(processes.processes) == 2
-    assert "processes beyond 2 were left out" in processes.notes
+    assert "processes above the limit of 2 were left out" in processes.notes
     mappings = read(memory, b"", NONCE, ReadLimits(mappings=5))
     assert len(mappings.maps) == 5
-    assert "1 mappings beyond 5 were left out" in mappings.notes
+    assert "1 mappings above the limit of 5 were left out" in mappings.notes
 
 
 def test_a_hosts_address_space_stays_within_64_bits() -> None:

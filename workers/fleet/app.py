@@ -1,7 +1,7 @@
-"""The Celery application: what the workers, beat and the command line that publishes to them agree on.
+"""The Celery application that the workers, beat and the command line share.
 
-Celery is not trusted with a run: its messages are references that may be lost, repeated or late. What is done
-is read from the run's folder, who is at work on what from leases (`workers.fleet.leases`).
+Celery does not hold the state of a run: its messages are references that may be lost, repeated or late. The
+run's folder says what is done, and leases (`workers.fleet.leases`) say who works on what.
 """
 
 import re
@@ -24,46 +24,44 @@ from workers.life.pace import Pace
 from workers.life.schedules import Schedule
 
 COLLECT, CLASSIFY, REPORT = QUEUES = ("collect", "classify", "report")
-KEY_PREFIX = "mapsweep:"  # of every key in Redis, so that a database can be shared
+KEY_PREFIX = "mapsweep:"  # prefix of every key in Redis, so that a database can be shared
 BROKER_SCHEMES = ("redis", "rediss")
-REFUSED_KEY = f"{KEY_PREFIX}refused"  # counts the messages that no worker acted on
-TRANSPORT = "workers.fleet.transport:Transport"  # looks at messages before kombu unpacks them
-SOCKET_TIMEOUT_S = 20  # more than the broker's longest blocking read
-BACK_OFF_S = 5  # between two tries where Redis answers, but refuses
-BROKER_WAIT_S = 30  # how long a worker that starts waits for Redis to be there
+REFUSED_KEY = f"{KEY_PREFIX}refused"  # counts the refused messages
+TRANSPORT = "workers.fleet.transport:Transport"  # checks messages before kombu unpacks them
+SOCKET_TIMEOUT_S = 20  # longer than the broker's longest blocking read
+BACK_OFF_S = 5  # between two attempts if Redis answers but refuses
+BROKER_WAIT_S = 30  # how long a starting worker waits for Redis
 TASKS_PER_CHILD_MAX = 500
 
 
-_URL_REMEDY = "broker names it, as redis://HOST:PORT/DB; its password comes from the environment or a file"
+_URL_REMEDY = "set broker to redis://HOST:PORT/DB; its password comes from the environment or a file"
 _OPEN_BROKER_REMEDY = (
-    "give it one, and name it with broker_password_file or MAPSWEEP_BROKER_PASSWORD;"
-    " broker_without_password: true says that it is to have none"
+    "give it a password, with broker_password_file or MAPSWEEP_BROKER_PASSWORD;"
+    " or set broker_without_password: true"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """All that a worker, beat, or a command line that gives runs to workers has to know.
+    """Everything that a worker, beat, or a command line that gives runs to workers needs to know.
 
-    The command line composes it of the settings file: `broker_url` without a password, `broker_password` from
-    the environment or a secret's file, `runs_url` as every machine reaches it, `credentials` with the
-    passphrase already read. What a run itself says (limits, evidence, mail list) is in its manifest;
-    `limits`, `deadline_s` and `keep_dumps` here are for those that a schedule starts.
+    The command line makes it from the settings file: `broker_url` without a password, `broker_password` from
+    the environment or a secret's file, `runs_url` as every machine can reach it, `credentials` with the
+    passphrase already read. Each run has its own limits, evidence and mail list in its manifest; `limits`,
+    `deadline_s` and `keep_dumps` here are for runs that a schedule starts.
     """
 
     broker_url: str  # redis://HOST:PORT/DB, or rediss://
     runs_url: str
     broker_password: str = field(default="", repr=False)
     broker_username: str = ""
-    broker_ca_file: Path | None = None  # certificates that rediss:// is checked by, beside the system's
-    broker_without_password: bool = False  # True: a Redis elsewhere may have none
-    signing_key: bytes = field(
-        default=b"", repr=False
-    )  # b"": runs are trusted as far as the settings below go
-    inventory: Path | None = None  # for schedules, and to check runs by where there is no signing key
+    broker_ca_file: Path | None = None  # CA certificates for rediss://, in addition to the system's
+    broker_without_password: bool = False  # True: Redis on another machine may have no password
+    signing_key: bytes = field(default=b"", repr=False)  # b"": runs are checked against the settings below
+    inventory: Path | None = None  # for schedules, and to check runs if there is no signing key
     schedules: tuple[Schedule, ...] = ()
     access: Access = field(default_factory=Access, repr=False)
-    mail: MailSettings | None = None  # None: runs with a mail list are rendered and not mailed
+    mail: MailSettings | None = None  # None: runs with a mail list are rendered but not mailed
     limits: Limits = field(default_factory=Limits)
     deadline_s: int = 4 * 3600
     keep_dumps: bool = True
@@ -71,7 +69,7 @@ class WorkerSettings:
 
 
 def celery_app(settings: WorkerSettings) -> Celery:
-    """The application without tasks, enough to publish; OperatorError where the broker's URL is none."""
+    """The application without tasks, for publishing; OperatorError if the broker's URL is invalid."""
     app = Celery("mapsweep", broker=broker_url(settings), set_as_current=False)
     app.conf.update(
         task_serializer="json",
@@ -79,17 +77,17 @@ def celery_app(settings: WorkerSettings) -> Celery:
         broker_transport=TRANSPORT,
         task_ignore_result=True,
         task_acks_late=True,
-        # a killed worker's hosts come back by their lease, which counts; a requeued message would loop
+        # leases return a killed worker's hosts, and count the attempts; a requeued message would loop
         task_reject_on_worker_lost=False,
         task_time_limit=settings.pace.task_s,
         task_create_missing_queues=True,
         task_default_queue=REPORT,
         worker_prefetch_multiplier=1,
         worker_max_tasks_per_child=TASKS_PER_CHILD_MAX,
-        worker_enable_remote_control=False,  # its reply queues are never emptied when a client goes away
+        worker_enable_remote_control=False,  # its reply queues are never emptied after a client has gone
         worker_redirect_stdouts=False,
         broker_connection_retry_on_startup=True,
-        broker_connection_max_retries=None,  # a worker outlasts a restart of Redis
+        broker_connection_max_retries=None,  # a worker survives a restart of Redis
         broker_transport_options={
             "visibility_timeout": settings.pace.visibility_s,
             "global_keyprefix": KEY_PREFIX,
@@ -106,34 +104,32 @@ def celery_app(settings: WorkerSettings) -> Celery:
 
 
 def broker_url(settings: WorkerSettings) -> str:
-    """The broker's URL with its password in it; never print it. OperatorError where it cannot be used."""
+    """The broker's URL including the password; never print it. OperatorError if it cannot be used."""
     try:
         parts = urlsplit(settings.broker_url)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        problem = "is not a URL whose host and port can be read"  # the error's text may hold a password
+        problem = "is not a URL with a valid host and port"  # the error's text may hold a password
         raise _broker_mistake(settings, problem) from error
     if parts.scheme not in BROKER_SCHEMES or not host:
         raise _broker_mistake(settings, "is not a Redis URL")
-    # options there could turn checks off or hold a secret; kombu takes what follows ; for another broker
+    # options could switch checks off or hold a secret; kombu reads another broker after a ;
     if any(mark in settings.broker_url for mark in "?#;"):
-        raise _broker_mistake(settings, "has options (? # ;) in its URL, which it must not")
-    if "@" in settings.broker_url:  # what is meant as a user may be a password
-        raise _broker_mistake(settings, "has a user or a password in its URL, which it must not")
+        raise _broker_mistake(settings, "must not have options (? # ;) in its URL")
+    if "@" in settings.broker_url:  # what looks like a user may be a password
+        raise _broker_mistake(settings, "must not have a user or a password in its URL")
     shown_host = f"[{host}]" if ":" in host else host
     netloc = f"{shown_host}:{port or 6379}"
     if settings.broker_password:
         user = quote(settings.broker_username, safe="")
         netloc = f"{user}:{quote(settings.broker_password, safe='')}@{netloc}"
     elif not (settings.broker_without_password or is_loopback(host)):
-        raise _broker_mistake(
-            settings, "has no password, and is reached over the network", _OPEN_BROKER_REMEDY
-        )
+        raise _broker_mistake(settings, "has no password, but is on another machine", _OPEN_BROKER_REMEDY)
     return urlunsplit(parts._replace(netloc=netloc))
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host of a URL is this machine by its address."""
+    """Whether the host of a URL is a loopback address."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -141,7 +137,7 @@ def is_loopback(host: str) -> bool:
 
 
 def redis_client(settings: WorkerSettings) -> "redis.Redis":
-    """A connection of our own to the broker, for leases and locks."""
+    """A separate connection to the broker, for leases and locks."""
     return redis.Redis.from_url(
         broker_url(settings),
         decode_responses=True,
@@ -154,7 +150,7 @@ def redis_client(settings: WorkerSettings) -> "redis.Redis":
 
 
 def require_broker(settings: WorkerSettings, wait_s: float = 0) -> None:
-    """See that Redis answers, within a time that it is given to start; OperatorError where it does not."""
+    """Check that Redis answers, and wait for it to start; OperatorError if it does not."""
     client = redis_client(settings)
     until = monotonic() + wait_s
     while True:
@@ -175,11 +171,11 @@ def require_broker(settings: WorkerSettings, wait_s: float = 0) -> None:
 
 
 def _tls_options(settings: WorkerSettings) -> dict[str, Any]:
-    """What rediss:// is checked by, said to redis-py: kombu checks nothing where it is not told to."""
+    """The TLS options of rediss:// for redis-py, because by default kombu checks nothing."""
     ca_file = settings.broker_ca_file
     if urlsplit(broker_url(settings)).scheme != "rediss":
         if ca_file:
-            problem = "is not spoken to over TLS, though broker_ca_file is given"
+            problem = "is used without TLS, although broker_ca_file is set"
             raise _broker_mistake(settings, problem, "begin its URL with rediss://")
         return {}
     options = {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
@@ -187,12 +183,12 @@ def _tls_options(settings: WorkerSettings) -> dict[str, Any]:
 
 
 def _checked_ca_file(path: Path) -> str:
-    """The file, where certificates can be read from it: else each connection would fail, and say little."""
+    """The file, if its certificates can be read; otherwise each connection would fail without a reason."""
     try:
         ssl.create_default_context(cafile=str(path))
     except OSError as error:  # also SSLError
         reason = "no certificates in it" if isinstance(error, ssl.SSLError) else error.strerror
-        remedy = "broker_ca_file names a file of certificates in PEM"
+        remedy = "broker_ca_file must be a file of certificates in PEM format"
         raise OperatorError(Mistake(str(path), f"cannot be used: {reason}", remedy)) from error
     return str(path)
 
@@ -202,8 +198,8 @@ def _broker_mistake(settings: WorkerSettings, problem: str, remedy: str = _URL_R
 
 
 def _without_secrets(url: str) -> str:
-    """A broker's URL as far as it holds no password, wherever one was put."""
+    """A broker's URL without a password, wherever it was put."""
     place, _, options = re.sub("[?#;]", "?", url).partition("?")
-    if "@" in options:  # then what seems the host may be the beginning of a password
+    if "@" in options:  # then the apparent host may be the beginning of a password
         return place.partition("://")[0]
     return place.rpartition("@")[2]

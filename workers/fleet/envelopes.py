@@ -1,9 +1,8 @@
-"""Messages as they lie in Redis: what is not exactly one of ours is refused before Celery sees it.
+"""Checks messages in Redis: all that are not exactly mapsweep's are refused before Celery sees them.
 
-Whoever reaches Redis can write there. Celery, and kombu below it, unpack what they find: content types,
-packed bodies, follow-up tasks, times. Some of it ends the worker, some costs memory, some starts what nobody
-asked for. So a message is taken apart here with a plain JSON reader, and made anew of its task, id and
-arguments.
+Whoever reaches Redis can write there. Celery and kombu unpack what they find: content types, packed bodies,
+follow-up tasks, times. Some of it would end the worker, cost memory, or start other tasks. So a message is
+parsed here as plain JSON, and built again from its task, id and arguments.
 """
 
 import base64
@@ -19,7 +18,7 @@ from typing import TypeAlias
 from workers.fleet.app import CLASSIFY, COLLECT, REPORT
 from workers.fleet.post import CLASSIFY_TASK, COLLECT_TASK, FINISH_TASK, START_TASK, TEND_TASK
 
-MESSAGE_BYTES_MAX = 256 * 1024  # one of ours holds the names of 20 hosts
+MESSAGE_BYTES_MAX = 256 * 1024  # a message of mapsweep has the names of 20 hosts
 JSON_TYPE = "application/json"
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
@@ -29,11 +28,11 @@ _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """The queue that a task is sent to, and its arguments."""
+    """The queue of a task, and its arguments."""
 
     queue: str
     texts: frozenset[str] = frozenset()
-    lists: frozenset[str] = frozenset()  # of texts
+    lists: frozenset[str] = frozenset()  # lists of texts
 
 
 _FORMS = {
@@ -46,11 +45,11 @@ _FORMS = {
 
 
 class RefusedError(Exception):
-    """A message that is none of ours; the text says why, and repeats nothing of it."""
+    """A message that is not mapsweep's; the text says why, and repeats no part of it."""
 
 
 def vetted(item: bytes, queue: str) -> bytes:
-    """The message, made anew of what ours have in them; RefusedError where it is not ours."""
+    """The message, built again from its known parts; RefusedError if it is not mapsweep's."""
     if len(item) > MESSAGE_BYTES_MAX:
         raise RefusedError(f"is larger than {MESSAGE_BYTES_MAX} bytes")
     message = _mapping(_parsed(item), "the message")
@@ -61,15 +60,15 @@ def vetted(item: bytes, queue: str) -> bytes:
     if headers.get("compression") is not None:
         raise RefusedError("is compressed")
     if headers.get("eta") is not None:
-        raise RefusedError("is for later")
+        raise RefusedError("asks for a delay")
     arguments = _arguments(_body(message), form)
     return _made_anew(str(headers["task"]), _id(headers), _expires(headers), arguments, queue)
 
 
 def vet_taken(entry: bytes) -> str:
-    """See that kombu has put this entry beside the queues: a message, its exchange and its queue.
+    """Check that kombu wrote this entry of a taken message: a message, its exchange and its queue.
 
-    The queue; RefusedError where it has not.
+    Gives the queue; RefusedError if kombu did not write it.
     """
     if len(entry) > MESSAGE_BYTES_MAX:
         raise RefusedError(f"is larger than {MESSAGE_BYTES_MAX} bytes")
@@ -83,9 +82,9 @@ def vet_taken(entry: bytes) -> str:
 def _form(task: Json, queue: str) -> _Form:
     form = _FORMS.get(task) if isinstance(task, str) else None
     if form is None:
-        raise RefusedError("names none of our tasks")
+        raise RefusedError("does not name a task of mapsweep")
     if form.queue != queue:
-        raise RefusedError("is in a queue where its task does not belong")
+        raise RefusedError("is in the wrong queue for its task")
     return form
 
 
@@ -97,7 +96,7 @@ def _id(headers: Mapping[str, Json]) -> str:
 
 
 def _expires(headers: Mapping[str, Json]) -> str | None:
-    """From when on the message is not to be followed, in UTC."""
+    """When the message expires, in UTC."""
     found = headers.get("expires")
     if found is None:
         return None
@@ -107,7 +106,7 @@ def _expires(headers: Mapping[str, Json]) -> str | None:
             return until.astimezone(UTC).isoformat()
     except (ValueError, OverflowError):
         pass
-    raise RefusedError("expires at no time that can be read")
+    raise RefusedError("has an unreadable time of expiry")
 
 
 def _body(message: Mapping[str, Json]) -> Json:
@@ -122,19 +121,19 @@ def _body(message: Mapping[str, Json]) -> Json:
 
 def _arguments(body: Json, form: _Form) -> dict[str, Json]:
     if not isinstance(body, list) or len(body) != 3 or body[0] != []:
-        raise RefusedError("has other arguments than its task")
+        raise RefusedError("does not have the arguments of its task")
     arguments, following = _mapping(body[1], "arguments"), _mapping(body[2], "what follows")
     if any(value is not None for value in following.values()):
-        raise RefusedError("has other tasks follow it")
+        raise RefusedError("has follow-up tasks")
     if set(arguments) != form.texts | form.lists:
-        raise RefusedError("has other arguments than its task")
+        raise RefusedError("does not have the arguments of its task")
     listed = [arguments[name] for name in form.lists]
     if not all(isinstance(names, list) for names in listed):
-        raise RefusedError("has other arguments than its task")
+        raise RefusedError("does not have the arguments of its task")
     texts = [arguments[name] for name in form.texts]
     texts += [text for names in listed if isinstance(names, list) for text in names]
     if not all(isinstance(text, str) for text in texts):
-        raise RefusedError("has other arguments than its task")
+        raise RefusedError("does not have the arguments of its task")
     return arguments
 
 
@@ -150,14 +149,14 @@ def _parsed(text: bytes) -> Json:
 
 def _mapping(value: Json, name: str) -> dict[str, Json]:
     if not isinstance(value, dict):
-        raise RefusedError(f"{name} is no JSON object")
+        raise RefusedError(f"{name} is not a JSON object")
     return value
 
 
 def _made_anew(
     task: str, message_id: str, expires: str | None, arguments: dict[str, Json], queue: str
 ) -> bytes:
-    """As kombu stores a message in Redis, with nothing in it that the sender chose freely."""
+    """A message in kombu's format, without anything that the sender could choose freely."""
     following = dict.fromkeys(("callbacks", "errbacks", "chain", "chord"))
     return json.dumps(
         {

@@ -1,4 +1,4 @@
-"""A run on the fleet's workers: it is given to them and its folder is watched."""
+"""A run on the fleet's workers: gives it to them and watches its folder."""
 
 import os
 import threading
@@ -19,14 +19,16 @@ from workers.life.plan import Means, check
 from workers.life.progress import OnProgress, progress_of
 
 POLL_S = 1.0
-NOBODY_S = 5.0  # a worker that listens has begun by then
-NOBODY = "no worker has begun yet: start one with `mapsweep worker`, or see in its log why it refuses the run"
+NOBODY_S = 5.0  # a listening worker has begun by then
+NOBODY = (
+    "no worker has begun yet: start one with `mapsweep worker`, or see its log for why it refuses the run"
+)
 
 
 def execute(run: Run, settings: WorkerSettings, progress: OnProgress, stop: threading.Event) -> Ended | None:
-    """Have the workers do what is still to be done of a run; None where `stop` came first, and they go on.
+    """Have the workers do what is still to be done of a run; None if `stop` came first, and they go on.
 
-    The run has to lie where the workers reach it under the same URL. OperatorError where the broker cannot be
+    The workers must be able to reach the run under the same URL. OperatorError if the broker cannot be
     used.
     """
     _check(run, settings)
@@ -81,7 +83,7 @@ def _finished_here(run: Run, settings: WorkerSettings) -> Ended:
 
 
 def _lies_beside(run: Run, settings: WorkerSettings) -> bool:
-    """Whether a run is one of those that the settings name, whichever way the folder was given."""
+    """Whether a run is in the folder of the settings, however that folder was given."""
     places = runs_beside(run).store.url, Runs(settings.runs_url).store.url
     local = [os.path.realpath(place) if "://" not in place else place for place in places]
     return local[0] == local[1] and run.url.rpartition("/")[2] == run.run_id
@@ -89,9 +91,9 @@ def _lies_beside(run: Run, settings: WorkerSettings) -> bool:
 
 def _check(run: Run, settings: WorkerSettings) -> None:
     if not _lies_beside(run, settings):
-        problem = f"lies outside {settings.runs_url}, where the workers look for runs by their id"
+        problem = f"is outside of {settings.runs_url}, where the workers look for runs"
         raise OperatorError(
             Mistake(run.url, problem, "name its folder with --runs, here and for the workers")
         )
-    Runs(settings.runs_url, settings.signing_key).by_id(run.run_id)  # the workers would open no other
+    Runs(settings.runs_url, settings.signing_key).by_id(run.run_id)  # the workers open no other runs
     check(run.manifest, Means(run.store, settings.pace), is_new=False)

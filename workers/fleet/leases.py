@@ -1,7 +1,6 @@
-"""Who is at work on what: leases in Redis that lapse when a worker dies, and how often each host was begun.
+"""Who works on what: leases in Redis that expire when a worker dies, and how often each host was begun.
 
-Nothing here is needed to know what is done: that is in the run's folder. A Redis that lost it all costs
-repeated work, never a wrong result.
+The run's folder says what is done. If Redis loses everything, work is repeated, but no result becomes wrong.
 """
 
 import secrets
@@ -35,7 +34,7 @@ end
 
 
 class Step(StrEnum):
-    """What a worker can be at with a host, or with the run itself."""
+    """A step of work on a host, or on the run itself."""
 
     COLLECT = "collect"
     CLASSIFY = "classify"
@@ -54,7 +53,7 @@ class Leases:
         self._release = client.register_script(_RELEASE)
 
     def take(self, step: Step, host: str) -> bool:
-        """Begin a step on a host, which counts as an attempt; False where another worker is at it."""
+        """Begin a step on a host, which counts as an attempt; False if another worker is at it."""
         keys = [self._lease(step, host), self._begun(step)]
         return bool(self._take(keys=keys, args=[self._owner, self._lease_s, host, FORGOTTEN_AFTER_S]))
 
@@ -68,7 +67,7 @@ class Leases:
         return {host: int(count) for host, count in begun.items()}
 
     def held(self, step: Step, hosts: Iterable[str]) -> frozenset[str]:
-        """Those of the hosts that a worker is at."""
+        """The hosts on which a worker works."""
         names = list(hosts)
         found: set[str] = set()
         for start in range(0, len(names), KEYS_AT_ONCE):
@@ -78,7 +77,7 @@ class Leases:
         return frozenset(found)
 
     def may_post(self, step: Step, host: str) -> bool:
-        """Whether a message about the host may be sent again: once in the time of a lease."""
+        """Whether a message about the host may be sent again: once per lease time."""
         key = f"{self._prefix}posted:{step}:{host}"
         return bool(self._redis.set(key, "", nx=True, ex=self._lease_s))
 
@@ -94,10 +93,10 @@ class Leases:
 
 
 def claim(client: "redis.Redis", what: str, seconds: int) -> bool:
-    """Be the first to claim something, for all that share the broker."""
+    """Claim something; False if somebody on this broker has claimed it."""
     return bool(client.set(f"{KEY_PREFIX}claim:{what}", "", nx=True, ex=seconds))
 
 
 def disclaim(client: "redis.Redis", what: str) -> None:
-    """Give a claim up, for another to take."""
+    """Give up a claim."""
     client.delete(f"{KEY_PREFIX}claim:{what}")

@@ -1,4 +1,4 @@
-"""Messages to the workers: a run's id and hosts of it, never a place to open or what a host sent."""
+"""Messages to the workers: the id of a run and names of its hosts, never a path or a dump."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ START_TASK = "mapsweep.start"
 
 
 class Post:
-    """Sends the messages, and knows how many of them wait."""
+    """Sends messages, and counts those that wait."""
 
     def __init__(self, app: Celery, client: "redis.Redis", settings: WorkerSettings) -> None:
         self.redis = client
@@ -26,7 +26,7 @@ class Post:
         self._pace = settings.pace
 
     def collect(self, run_id: str, hosts: Sequence[str], at_once: int) -> None:
-        """Have hosts swept, a limited number in each message: no more than a task sweeps at once."""
+        """Have hosts swept; each message has at most as many as a task sweeps at once."""
         size = max(1, min(self._pace.hosts_per_task, at_once))
         for start in range(0, len(hosts), size):
             batch = list(hosts[start : start + size])
@@ -41,7 +41,7 @@ class Post:
         self._send(FINISH_TASK, REPORT, {"run_id": run_id})
 
     def waiting(self, queue: str) -> int:
-        """How many messages no worker has taken yet."""
+        """The number of messages that no worker has taken yet."""
         return self.redis.llen(KEY_PREFIX + queue)
 
     def _send(self, task: str, queue: str, arguments: dict[str, object]) -> None:
@@ -49,5 +49,5 @@ class Post:
 
 
 def post_office(settings: WorkerSettings) -> Post:
-    """Where those who are no worker themselves send from."""
+    """A Post for processes that are not workers."""
     return Post(celery_app(settings), redis_client(settings), settings)

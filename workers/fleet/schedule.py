@@ -1,4 +1,4 @@
-"""Celery beat: the runs that start by the clock, and the look after those that run."""
+"""Celery beat: starts the scheduled runs, and has runs looked after."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,12 +11,12 @@ from workers.fleet.post import START_TASK, TEND_TASK
 from workers.fleet.tasks import worker_app
 from workers.life.crontab import parse
 
-LATE_S_MAX = 3600  # a beat that was down for longer does not start what it has missed
-STARTED_WITHIN_S = 3600  # a message that no worker took for so long starts nothing
+LATE_S_MAX = 3600  # starts that beat missed by more than this are not made up for
+STARTED_WITHIN_S = 3600  # a start message that no worker took within this time expires
 
 
 class DueTimes(BaseSchedule):
-    """Celery's view of a crontab in a time zone of its own."""
+    """A crontab in its own time zone, as a schedule of Celery."""
 
     def __init__(self, crontab: str, time_zone: str) -> None:
         super().__init__()
@@ -24,11 +24,11 @@ class DueTimes(BaseSchedule):
         self._due = parse(crontab, time_zone)
 
     def now(self) -> datetime:
-        """The time; beat keeps it as the last start."""
+        """The current time, which beat keeps as the last start."""
         return datetime.now(UTC)
 
     def is_due(self, last_run_at: datetime) -> schedstate:
-        """Whether to start now, and how many seconds to look away."""
+        """Whether to start now, and in how many seconds to ask again."""
         now = self.now()
         since = max(_aware(last_run_at), now - timedelta(seconds=LATE_S_MAX))
         due = self._due.next_after(since)
@@ -42,7 +42,7 @@ class DueTimes(BaseSchedule):
         return self._due.next_after(_aware(last_run_at)) - self.now()
 
     def __reduce__(self) -> tuple[type["DueTimes"], tuple[str, str]]:
-        """Beat keeps its entries in a file."""
+        """For pickling, because beat keeps its entries in a file."""
         return DueTimes, (self.crontab, self.time_zone)
 
     def __eq__(self, other: object) -> bool:
@@ -53,7 +53,7 @@ class DueTimes(BaseSchedule):
 
 
 def beat_entries(settings: WorkerSettings) -> dict[str, dict[str, object]]:
-    """What beat sends and when: a start for each schedule, and the look after the runs."""
+    """The messages that beat sends: one start per schedule, and one to look after runs."""
     pace = settings.pace
     entries: dict[str, dict[str, object]] = {
         "tend": {
@@ -75,7 +75,7 @@ def beat_entries(settings: WorkerSettings) -> dict[str, dict[str, object]]:
 def run_beat(settings: WorkerSettings, state: Path) -> None:
     """Run beat until it is told to stop; `state` is the folder where it keeps what it has started.
 
-    OperatorError where there is no schedule, or the broker does not answer.
+    OperatorError if there is no schedule, or the broker does not answer.
     """
     if not settings.schedules:
         raise OperatorError(Mistake("schedule", "no run is scheduled", "add one to the settings file"))

@@ -1,4 +1,4 @@
-"""A worker as a process of its own, as `mapsweep worker` runs it."""
+"""A worker as a separate process, as `mapsweep worker` runs it."""
 
 import os
 import socket
@@ -24,13 +24,15 @@ def run_worker(
 ) -> int:
     """Take tasks from these queues until told to stop; the exit code of the worker.
 
-    `concurrency` processes work side by side, as many as there are cores where it is 0. The file `alive` is
-    touched every few seconds while the worker's heartbeats get through. OperatorError where a queue is
+    `concurrency` is the number of processes; 0 means one per core. The file `alive` is touched every few
+    seconds while the worker's heartbeats reach Redis. OperatorError if a queue is
     unknown or the broker does not answer.
     """
     for queue in queues:
         if queue not in QUEUES:
-            raise OperatorError(Mistake(f"--queues {queue}", "is no queue", f"there are {', '.join(QUEUES)}"))
+            raise OperatorError(
+                Mistake(f"--queues {queue}", "is not a queue", f"the queues are {', '.join(QUEUES)}")
+            )
     if not 0 <= concurrency <= CONCURRENCY_MAX:
         raise OperatorError(Mistake("--concurrency", f"is not from 1 to {CONCURRENCY_MAX}"))
     require_broker(settings, BROKER_WAIT_S)
@@ -52,8 +54,8 @@ def run_worker(
 
 
 def _begin(**_: object) -> None:
-    """First thing in a process of Celery's pool."""
-    os.environ["POLARS_MAX_THREADS"] = "1"  # Polars starts here, if at all, with one thread for one task
+    """Runs first in each process of Celery's pool."""
+    os.environ["POLARS_MAX_THREADS"] = "1"  # if Polars starts here, it needs only one thread
     # Celery's own copy of multiprocessing marks its processes as daemons, which may start none, and gives
     # them a key that the original does not hand on. Ours end with what started them (collector.processes).
     current = process.current_process()

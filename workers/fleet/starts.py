@@ -1,4 +1,4 @@
-"""The run of one time of a schedule: started once, however many beats and messages ask for it."""
+"""The run of a due time of a schedule: started once, however many messages ask for it."""
 
 import hashlib
 from datetime import UTC, datetime, timedelta
@@ -15,16 +15,16 @@ from workers.life.schedules import Schedule
 if TYPE_CHECKING:
     import redis
 
-CLOCK_SKEW_S = 120  # beat's clock may be so far ahead of a worker's
+CLOCK_SKEW_S = 120  # how far beat's clock may be ahead of a worker's
 CLAIMED_S = 2 * 24 * 3600
 
 
 def start(name: str, settings: WorkerSettings, client: "redis.Redis") -> Run | None:
-    """The run of the schedule's last due time; None where it has been started.
+    """The run of the schedule's last due time; None if it was started already.
 
-    Two guards: a claim in Redis spares the work, and the run's id is made of the schedule and the time, so
-    that its manifest can be created once even where the claim was lost. OperatorError where the inventory or
-    the pattern is at fault.
+    There are two guards: a claim in Redis, and a run id that is made from the schedule and the time, so that
+    the manifest can be created only once even if the claim was lost. OperatorError if the inventory or
+    the pattern is wrong.
     """
     schedule = named(name, settings)
     due = nearest_due(schedule, datetime.now(UTC))
@@ -44,14 +44,14 @@ def start(name: str, settings: WorkerSettings, client: "redis.Redis") -> Run | N
 
 
 def nearest_due(schedule: Schedule, now: datetime) -> datetime:
-    """The due time that a message of now belongs to, though the clocks of two machines differ a little."""
+    """The due time of a message that comes now, even if the clocks of the machines differ a little."""
     last, following = schedule.due.last_until(now), schedule.due.next_after(now)
     skewed = following - now <= timedelta(seconds=CLOCK_SKEW_S) and following - now < now - last
     return following if skewed else last
 
 
 def named(name: object, settings: WorkerSettings) -> Schedule:
-    """The schedule of that name; OperatorError where the settings have none."""
+    """The schedule of that name; OperatorError if the settings have none."""
     for schedule in settings.schedules:
         if schedule.name == name:
             return schedule
@@ -62,7 +62,7 @@ def named(name: object, settings: WorkerSettings) -> Schedule:
 
 
 def manifest_of(schedule: Schedule, due: datetime, settings: WorkerSettings) -> Manifest:
-    """What the run of a due time is to do; OperatorError where the inventory or the pattern is at fault."""
+    """The request for the run of a due time; OperatorError if the inventory or the pattern is wrong."""
     if settings.inventory is None:
         raise OperatorError(
             Mistake(f"schedule {schedule.name}", "no inventory is set", "set it for the workers")

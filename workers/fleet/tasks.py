@@ -1,4 +1,4 @@
-"""What a worker does, task by task. Tasks are shells around `workers.life.steps`; none waits for another."""
+"""The tasks of a worker. They call `workers.life`, and none waits for another."""
 
 import logging
 import threading
@@ -39,8 +39,8 @@ def worker_app(settings: WorkerSettings) -> Celery:
     app = celery_app(settings)
     worker = Worker(settings, app)
 
-    # whoever reaches Redis can send a message: its arguments may be anything, or missing
-    # functions, not the methods themselves: of a method Celery believes that it misses its self
+    # whoever reaches Redis can send a message, so its arguments may be anything, or missing
+    # functions and not methods, because Celery would pass no self to a method
     @app.task(name=COLLECT_TASK, shared=False)
     def collect(run_id: object = None, hosts: object = None, **_: object) -> None:
         worker.collect(run_id, hosts)
@@ -65,7 +65,7 @@ def worker_app(settings: WorkerSettings) -> Celery:
 
 
 class Worker:
-    """One process of a worker. What it connects to is opened in the process that uses it, after the fork."""
+    """One process of a worker. It opens its connections itself, after the fork."""
 
     def __init__(self, settings: WorkerSettings, app: Celery) -> None:
         self._settings = settings
@@ -73,9 +73,9 @@ class Worker:
         self._trust = Trust(settings)
 
     def collect(self, run_id: object, hosts: object) -> None:
-        """Sweep hosts that nobody else is at, and have each one classified."""
+        """Sweep hosts on which nobody else works, and have each one classified."""
         run, asked = self._asked(COLLECT_TASK, run_id, hosts)
-        if run is None or deadline.is_past(run):  # then what is missing is closed as a failure
+        if run is None or deadline.is_past(run):  # then the missing hosts fail
             return
         leases = self._leases(run)
         pending = {host.name for host in run.pending()} - run.dumped()
@@ -97,7 +97,7 @@ class Worker:
                 leases.release(Step.COLLECT, name)
 
     def classify(self, run_id: object, host: object) -> None:
-        """Classify a host's dump, unless it is done or another worker is at it."""
+        """Classify a host's dump, unless it is done or another worker does it."""
         run, asked = self._asked(CLASSIFY_TASK, run_id, [host])
         for name in asked if run is not None and run.closed() is None else ():
             if run is None or run.is_done(name):
@@ -111,7 +111,7 @@ class Worker:
         run, _ = self._asked(FINISH_TASK, run_id, [])
         if run is None:
             return
-        if run.closed() is None and run.pending():  # a message that comes too early, or again
+        if run.closed() is None and run.pending():  # a message that came too early, or twice
             log.info("%s has hosts left and is not finished", run.run_id)
             return
         runs = runs_beside(run)
@@ -145,10 +145,10 @@ class Worker:
             return
         if not tend(run, self._post, self._settings):
             runs.unqueue(run_id)
-            log.error("%s could not be rendered; mapsweep collect --resume shows why", run_id)
+            log.error("%s could not be rendered; `mapsweep collect --resume` shows why", run_id)
 
     def start(self, schedule: object) -> None:
-        """Start the run of a schedule's present time, unless it has been started."""
+        """Start the run of a schedule's current due time, unless it was started."""
         try:
             name = starts.named(schedule, self._settings).name
         except OperatorError as error:
@@ -156,7 +156,7 @@ class Worker:
             return
         run = starts.start(name, self._settings, self._redis)
         if run is None:
-            log.info("the run of %s has been started already", name)
+            log.info("the run of %s was started already", name)
             return
         give(run, self._post)
         log.info("started %s: %d hosts", run.run_id, len(run.manifest.hosts))
@@ -164,7 +164,7 @@ class Worker:
     def _asked(
         self, task: str, run_id: object, hosts: object
     ) -> tuple[Run, list[str]] | tuple[None, list[str]]:
-        """The run and its hosts that a message is about; no run where the message is refused."""
+        """The run and the hosts of a message; no run if the message is refused."""
         try:
             run, names = self._run(task, run_id), _names(hosts)
         except OperatorError as error:
@@ -175,14 +175,17 @@ class Worker:
             dropped = next(name for name in names if not run.asks(name))
             count = len(names) - len(asked)
             log.warning(
-                "%s: hosts that it does not ask are dropped: %d, first %.80a", run.run_id, count, dropped
+                "%s: %d hosts were dropped because the run does not have them; the first is %.80a",
+                run.run_id,
+                count,
+                dropped,
             )
         return run, asked
 
     def _run(self, task: str, run_id: object) -> Run:
-        """A run that this worker may act on; OperatorError for whatever else a message names."""
+        """A run that this worker may act on; OperatorError for anything else in a message."""
         if not isinstance(run_id, str):
-            raise OperatorError(Mistake("run_id", f"is no text but {type(run_id).__name__}"))
+            raise OperatorError(Mistake("run_id", f"must be text, not {type(run_id).__name__}"))
         if task == CLASSIFY_TASK:
             return self._trust.opened_to_classify(run_id)
         return self._trust.opened(run_id)
@@ -208,7 +211,9 @@ class Worker:
 
     @cached_property
     def _classifier(self) -> Classifier:
-        return Classifier(1)  # beside this process: a dump that kills its classifier leaves the worker alive
+        return Classifier(
+            1
+        )  # in a separate process, so that a dump that kills its classifier leaves the worker alive
 
     @cached_property
     def _sessions(self) -> Sessions:
@@ -219,7 +224,7 @@ class Worker:
 
 
 def _tell_mail(run: Run, ended: Ended) -> None:
-    """Whoever did not get the report is in the log; the report is there anyway."""
+    """Log who did not get the report; the report exists anyway."""
     if ended.unmailed:
         log.error("%s could not be mailed: %s", run.run_id, ended.unmailed)
     for refusal in ended.delivery.refused if ended.delivery else ():
@@ -227,7 +232,7 @@ def _tell_mail(run: Run, ended: Ended) -> None:
 
 
 def give(run: Run, post: Post) -> None:
-    """Give a run to the fleet: from now on it is looked after until it is finished."""
+    """Give a run to the fleet, which looks after it until it is finished."""
     runs_beside(run).queue(run.run_id)
     dumped = run.dumped()
     pending = [host.name for host in run.pending()]
@@ -239,22 +244,22 @@ def give(run: Run, post: Post) -> None:
 
 
 def tend(run: Run, post: Post, settings: WorkerSettings) -> bool:
-    """Look after one run, unless somebody has just done so; False where no worker manages to finish it."""
+    """Look after one run, unless somebody has just done so; False if no worker manages to finish it."""
     pace = settings.pace
     leases = Leases(post.redis, run.run_id, pace.lease_s)
     return not leases.may_tend(pace.tend_s) or Tender(run, post, leases, pace).tend()
 
 
 def _names(hosts: object) -> list[str]:
-    """The hosts of a message; OperatorError where they are not a list of names."""
+    """The hosts of a message; OperatorError if they are not a list of names."""
     if not isinstance(hosts, list) or not all(isinstance(name, str) for name in hosts):
-        raise OperatorError(Mistake("hosts", "are no names of hosts"))
+        raise OperatorError(Mistake("hosts", "are not host names"))
     return hosts
 
 
 @contextmanager
 def _taken(leases: Leases, step: Step, host: str) -> Iterator[bool]:
-    """Be the one who is at a step; False where another is."""
+    """Take a step; False if another worker has it."""
     if not leases.take(step, host):
         yield False
         return

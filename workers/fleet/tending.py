@@ -1,7 +1,6 @@
-"""Looking after runs that were given to the fleet: what was lost is posted again, what is complete finished.
+"""Looks after runs that were given to the fleet: posts lost messages again, and finishes complete runs.
 
-Whoever is there does it: beat's periodic task, and the command line that waits for its run. It waits for
-nothing.
+Beat's periodic task does it, and so does a command line that waits for its run. It never waits.
 """
 
 from collections.abc import Iterable
@@ -14,7 +13,7 @@ from workers.fleet.post import Post
 from workers.life import deadline, host_steps
 from workers.life.pace import Pace
 
-RUN = ""  # stands for the run itself where a lease is about no host
+RUN = ""  # in place of a host in a lease of the run itself
 QUEUE_OF = {Step.COLLECT: "collect", Step.CLASSIFY: "classify", Step.FINISH: "report"}
 
 
@@ -28,7 +27,7 @@ class Tender:
     pace: Pace
 
     def tend(self) -> bool:
-        """Take the run one step nearer to its end; False where no worker manages to finish it."""
+        """Take the run one step further; False if no worker manages to finish it."""
         if self.run.closed() is None:
             if deadline.is_past(self.run):
                 deadline.fail_missing(self.run)
@@ -41,11 +40,12 @@ class Tender:
         return self._post_finish()
 
     def _post_lost(self, step: Step, hosts: list[str]) -> None:
-        """Post hosts again that nobody is at: their worker died, or the message about them was lost."""
+        """Post hosts again on which nobody works: their worker died, or their message was lost."""
         if not hosts:
             return
         begun, held = self.leases.attempts(step), self.leases.held(step, hosts)
-        never_posted = self.post.waiting(QUEUE_OF[step]) == 0  # else its message may just be waiting
+        # otherwise the message about a host may still wait in the queue
+        never_posted = self.post.waiting(QUEUE_OF[step]) == 0
         free = [host for host in hosts if host not in held and (host in begun or never_posted)]
         again = []
         for host in free:
@@ -63,12 +63,15 @@ class Tender:
         at_once = self.run.manifest.limits.concurrency
         self.post.collect(self.run.run_id, [host for host in hosts if host not in begun], at_once)
         for host in hosts:
-            if host in begun:  # alone: if it kills its worker, it takes no other host with it again
+            if host in begun:  # alone, so that if it kills its worker again, no other host is affected
                 self.post.collect(self.run.run_id, [host], at_once)
 
     def _give_up(self, step: Step, host: str, attempts: int) -> None:
-        detail = f"{attempts} workers that began to {step} it did not end: killed, out of memory, or too slow"
-        remedy = "look at the workers' log and the kernel's for the OOM killer"
+        detail = (
+            f"{attempts} workers began to {step} it and did not finish it:"
+            " they were killed, out of memory, or too slow"
+        )
+        remedy = "look in the workers' log, and in the kernel's log for the OOM killer"
         host_steps.fail_host(self.run, host, Stage.WORKER, "worker_lost", detail=detail, remedy=remedy)
 
     def _post_finish(self) -> bool:

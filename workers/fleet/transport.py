@@ -1,4 +1,4 @@
-"""Celery's way to Redis: each message is looked at before kombu unpacks it; `fleet.app` names it."""
+"""Celery's transport to Redis, which checks each message before kombu unpacks it."""
 
 import json
 import logging
@@ -17,7 +17,7 @@ from workers.fleet.envelopes import RefusedError, vet_taken, vetted
 
 log = logging.getLogger("mapsweep")
 
-_PRIORITY_MARK = "\x06\x16"  # kombu puts it, and a priority, behind a queue's name
+_PRIORITY_MARK = "\x06\x16"  # kombu appends it and a priority to a queue's name
 
 
 class _Client(kombu_redis.PrefixedStrictRedis):
@@ -28,7 +28,7 @@ class _Client(kombu_redis.PrefixedStrictRedis):
         self._on_refused = on_refused
 
     def parse_response(self, connection: Any, command_name: str, **options: Any) -> Any:
-        """The answer to a command; that of a read is a vetted message, or none as when nothing came."""
+        """The answer to a command; that of a read is a checked message, or None if nothing came."""
         answer = super().parse_response(connection, command_name, **options)
         if command_name != "BRPOP" or not answer:
             return answer
@@ -42,38 +42,40 @@ class _Client(kombu_redis.PrefixedStrictRedis):
 
 
 class _QoS(kombu_redis.QoS):
-    """The messages that were taken and not acknowledged; they lie in Redis too."""
+    """The messages that were taken and not acknowledged; Redis has them too."""
 
     channel: "_Channel"
-    _remove_from_indices: Callable[..., Any]  # of kombu, without types
+    _remove_from_indices: Callable[..., Any]  # kombu has no types
 
     def append(self, message: Any, delivery_tag: Any) -> None:
-        """Note that a message was taken; where Redis refuses that, the message goes back to its queue."""
+        """Record that a message was taken; if Redis refuses that, return the message to its queue."""
         try:
             super().append(message, delivery_tag)
         except redis.RedisError as error:
             queue = message.delivery_info["routing_key"]
-            log.warning("Redis refuses to note a message of the queue %s as taken: %s", queue, error)
+            log.warning("Redis refuses to mark a message of the queue %s as taken: %s", queue, error)
             self._give_back(queue, json.dumps(message._raw))  # noqa: SLF001  # kombu reads it as well
             self._forget(delivery_tag)
             raise
 
     def _give_back(self, queue: str, item: str) -> None:
-        """Put a message where the next is taken from; the worker keeps it, and waits, until Redis lets it."""
+        """Put a message at the head of its queue; the worker retries until Redis accepts it."""
         while True:
             try:
                 with self.channel.conn_or_acquire() as client:
                     client.rpush(queue, item)
             except redis.RedisError as error:
                 if _is_stopping():
-                    log.warning("a message of the queue %s is lost: Redis does not take it: %s", queue, error)
+                    log.warning(
+                        "a message for the queue %s was lost because Redis refused it: %s", queue, error
+                    )
                     return
                 sleep(BACK_OFF_S)
             else:
                 return
 
     def _forget(self, tag: Any) -> None:
-        """Remove what was noted by halves; what can be removed of it does not depend on the other half."""
+        """Remove both halves of an incomplete record, independently of each other."""
         with self.channel.conn_or_acquire() as client:
             with suppress(redis.RedisError):
                 client.zrem(self.unacked_index_key, tag)
@@ -81,7 +83,7 @@ class _QoS(kombu_redis.QoS):
                 client.hdel(self.unacked_key, tag)
 
     def restore_by_tag(self, tag: Any, client: Any = None, leftmost: bool = False) -> None:
-        """Give a message back to its queue; drop it where it is none of ours."""
+        """Return a message to its queue; drop it if it is not mapsweep's."""
         with self.channel.conn_or_acquire(client) as reader:
             entry = reader.hget(self.unacked_key, tag)
         try:
@@ -94,35 +96,35 @@ class _QoS(kombu_redis.QoS):
                 super().restore_by_tag(tag, client, leftmost)
 
     def _is_queue(self, queue: str) -> bool:
-        """Whether messages can be put there: where another kind of value lies, Redis would lose them."""
+        """Whether messages can be put there; if the key has another type, Redis would lose them."""
         with self.channel.conn_or_acquire() as client:
             try:
                 client.llen(queue)
             except redis.ResponseError as error:
-                log.warning("a taken message cannot go back to the queue %s: %s", queue, error)
+                log.warning("a message cannot be returned to the queue %s: %s", queue, error)
                 return False
         return True
 
 
 class _Channel(kombu_redis.Channel):
     QoS = _QoS
-    conn_or_acquire: Callable[..., Any]  # of kombu, without types
+    conn_or_acquire: Callable[..., Any]  # kombu has no types
 
     def _get_client(self) -> Any:
         return partial(_Client, global_keyprefix=self.global_keyprefix, on_refused=self.refused)
 
     def refused(self, reason: str) -> None:
-        """Count a message that nobody acts on, and say why."""
+        """Count a refused message, and log why."""
         log.warning("refused: %s", reason)
-        with suppress(redis.RedisError):  # the next command meets the same trouble, where it is dealt with
+        with suppress(redis.RedisError):  # the next command fails in the same way, and is handled
             redis.Redis(connection_pool=self.pool).incr(REFUSED_KEY)
 
 
 class Transport(kombu_redis.Transport):
-    """What Celery is told to use for redis:// and rediss://.
+    """The transport for redis:// and rediss://.
 
-    What Redis refuses (it is full, a replica, holds another kind of value) is trouble like a lost connection,
-    which a worker outlives: kombu takes it for a mistake of the program, which ends the worker.
+    If Redis refuses a command (it is full, a replica, a key has another type), the worker must survive it
+    like a lost connection; kombu would treat it as an error of the program, and end the worker.
     """
 
     Channel = _Channel
@@ -132,4 +134,4 @@ class Transport(kombu_redis.Transport):
 def _is_stopping() -> bool:
     """Whether this process is a worker that was told to stop."""
     told: tuple[object, ...] = (state.should_stop, state.should_terminate)
-    return any(code is not None and code is not False for code in told)  # the code to exit with may be 0
+    return any(code is not None and code is not False for code in told)  # the exit code may be 0

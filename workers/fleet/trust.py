@@ -1,10 +1,9 @@
-"""Which runs a worker acts on: those that somebody planned who may.
+"""Which runs a worker acts on.
 
-With the signing key that is what its signature says; it was checked when the run was opened. Without it,
-whoever can write where runs lie could have planned the run. Then it may say no more than this worker's own
-settings say: hosts as its own inventory has them, limits at most its own, mail to those whom its own
-schedules mail to. Only `become` is free: it is the choice of each run, and the sudoers rule allows the probe
-alone.
+With a signing key, the signature decides; it was checked when the run was opened. Without one, whoever can
+write to the folder of the runs could have planned the run. Then the run must stay within this worker's own
+settings: hosts as in its inventory, limits at most its own, mail only to addresses in its schedules. Only
+`become` is free, because each run chooses it, and the sudoers rule allows only the probe.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,9 +17,9 @@ from domain.mistakes import Mistake, OperatorError
 from domain.records import Host, Limits, Manifest
 from workers.fleet.app import WorkerSettings
 
-INVENTORY_KEPT_S = 60  # reading a large one takes seconds; a change counts from then on
+INVENTORY_KEPT_S = 60  # reading a large one takes seconds; changes are noticed after this time
 _EVIDENCE = ("maps", "smaps")
-_TO_CLASSIFY = ("inflated_bytes", "classify_s")  # the limits that classifying takes from the run
+_TO_CLASSIFY = ("inflated_bytes", "classify_s")  # the limits of the run that classifying uses
 _REMEDY = "give planners and workers the same signing_key_file, or the same inventory and settings"
 
 
@@ -35,16 +34,16 @@ def opened_by_id(runs_url: str, run_id: str, signing_key: bytes = b"") -> Run:
 
 
 class Trust:
-    """Opens the runs that messages name, for one worker."""
+    """Opens the runs in messages, for one worker."""
 
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
-        self._trusted: dict[str, Run] = {}  # the last one; `opened_by_id` keeps the same objects
+        self._trusted: dict[str, Run] = {}  # the last run; `opened_by_id` caches the objects
         self._hosts: Mapping[str, Host] = {}
         self._hosts_until = 0.0
 
     def opened(self, run_id: str) -> Run:
-        """A run of the worker's own place whose plan it may act on; OperatorError for every other.
+        """A run that this worker may act on; OperatorError for any other.
 
         NoRunError where it is not there, or was removed.
         """
@@ -57,12 +56,12 @@ class Trust:
         return run
 
     def opened_to_classify(self, run_id: str) -> Run:
-        """A run whose dumps this worker may look into, whoever planned it: no host is asked, no mail sent."""
+        """A run whose dumps this worker may read, whoever planned it: no host is contacted, no mail sent."""
         run, settings = self._run(run_id), self._settings
         for name in () if settings.signing_key else _TO_CLASSIFY:
             largest = getattr(settings.limits, name)
             if getattr(run.manifest.limits, name) > largest:
-                problem = f"has {name} above {largest}, this worker's own"
+                problem = f"has {name} above {largest}, this worker's own limit"
                 raise OperatorError(Mistake(run_id, problem, _REMEDY))
         return run
 
@@ -82,21 +81,21 @@ class Trust:
         yield from self._strangers(run)
         known = {address for schedule in self._settings.schedules for address in schedule.mail_to}
         if not known.issuperset(run.manifest.mail_to):
-            yield Mistake(run.run_id, "is mailed to others than this worker's schedules are", _REMEDY)
+            yield Mistake(run.run_id, "has a recipient that no schedule of this worker names", _REMEDY)
 
     def _strangers(self, run: Run) -> Iterator[Mistake]:
-        """The first host that is not as this worker's inventory has it."""
+        """The first host that differs from this worker's inventory."""
         own = self._own_hosts()
         for host in run.manifest.hosts:
             ours = own.get(host.name)
             if ours is None or replace(ours, become=host.become) != host:
                 shown = ascii(host.name[:80])
-                problem = f"has the host {shown}, not as this worker's inventory has it"
+                problem = f"has the host {shown}, which differs from this worker's inventory"
                 yield Mistake(run.run_id, problem, _REMEDY)
                 return
 
     def _own_hosts(self) -> Mapping[str, Host]:
-        """The hosts of the worker's own inventory, those left out that cannot be swept as it has them."""
+        """The hosts of the worker's own inventory, without those that cannot be swept."""
         path = self._settings.inventory
         if path is None:
             return {}
@@ -104,7 +103,7 @@ class Trust:
             from collector.inventory.inventory import load  # noqa: PLC0415 - YAML and pydantic, for this alone
 
             inventory = load(path)
-            # not its localhost: every inventory has that one unsaid
+            # without localhost, which every inventory has implicitly
             hosts, obstacles = inventory.hosts, inventory.obstacles
             self._hosts = {name: host for name, host in hosts.items() if name not in obstacles}
             self._hosts_until = monotonic() + INVENTORY_KEPT_S
@@ -112,20 +111,22 @@ class Trust:
 
 
 def _unreadable(manifest: Manifest) -> Iterator[Mistake]:
-    """Values that a planner of ours does not write, and that would stop the one who uses them."""
+    """Values that mapsweep never writes into a manifest, and that would fail later."""
     if manifest.scope.evidence not in _EVIDENCE:
-        yield Mistake(manifest.run_id, "asks for evidence that there is not")
+        yield Mistake(manifest.run_id, "asks for an unknown kind of evidence")
     try:
         naive = datetime.fromisoformat(manifest.deadline_at).tzinfo is None
     except ValueError:
         naive = True
     if naive:
-        yield Mistake(manifest.run_id, "has no deadline that can be read")
+        yield Mistake(manifest.run_id, "has an unreadable deadline")
 
 
 def _above(asked: Limits, own: Limits, run_id: str) -> Iterator[Mistake]:
-    """The limits of a run that are not at most the worker's own; nothing, and no number, are above."""
+    """The limits of a run that are not within the worker's own; NaN is not within any limit."""
     for each in fields(Limits):
         value, most = getattr(asked, each.name), getattr(own, each.name)
         if not (0 < value <= most or value == most):
-            yield Mistake(run_id, f"has {each.name} not from 1 to {most}, this worker's own", _REMEDY)
+            yield Mistake(
+                run_id, f"has a {each.name} that is not from 1 to {most}, this worker's own limit", _REMEDY
+            )

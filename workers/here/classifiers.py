@@ -1,4 +1,4 @@
-"""Dumps are classified in processes beside: one that a dump kills, or keeps long, costs no other its turn."""
+"""Classifies dumps in separate processes, so that a dump that kills or blocks one affects no other."""
 
 import queue
 import threading
@@ -16,14 +16,14 @@ from collector.trouble import REMEDIES
 from domain.records import HostRecord, Stage
 from workers.life import host_steps
 
-WAITING_MAX = 2  # hosts handed over and not begun, for each process: their dumps wait on disk
+WAITING_MAX = 2  # hosts per process that wait in memory; their dumps wait on disk
 
 OnEnd = Callable[[str, bool], None]  # host, whether it has a result now
-Classify = Callable[[Run, str], bool]  # runs in a process of its own
+Classify = Callable[[Run, str], bool]  # runs in a separate process
 
 
 class Classifier:
-    """Classifies dumps of any run, each in a process beside this one."""
+    """Classifies dumps of any run, each in a separate process."""
 
     def __init__(
         self, processes: int, classify: Classify | None = None, stop: threading.Event | None = None
@@ -33,9 +33,9 @@ class Classifier:
         self._stop = stop or threading.Event()
 
     def classify(self, run: Run, host: str) -> bool | None:
-        """Whether a host has a result now; None where its process was killed, maybe for what another did.
+        """Whether a host has a result now; None if its process was killed, perhaps because of another host.
 
-        CancelledError once the stop is set. Raises what is no host's fault: a full disk.
+        CancelledError after the stop is set. Raises errors that are not a host's fault, such as a full disk.
         """
         seconds = run.manifest.limits.classify_s
         try:
@@ -45,13 +45,13 @@ class Classifier:
         except ProcessExpired:
             return None
         except TimeoutError:
-            detail = f"its dump was not classified in {seconds:g} s"
+            detail = f"its dump was not classified within {seconds:g} s"
             remedy = "raise limits.classify_s if the host is that large"
             host_steps.fail_host(run, host, Stage.CLASSIFY, "classify_timeout", detail=detail, remedy=remedy)
             return False
 
     def classify_again(self, run: Run, host: str) -> bool:
-        """Once more a host whose process was killed: where the next is killed too, the host has failed."""
+        """Retries a host whose process was killed; if the next one is killed too, the host has failed."""
         has_result = self.classify(run, host)
         if has_result is None:
             detail = "the process that classified its dump was killed, and so was the next"
@@ -65,10 +65,10 @@ class Classifier:
 
 
 class Classifiers:
-    """Classifies hosts of one run, several at a time; `submit` blocks while enough of them wait.
+    """Classifies hosts of one run, several at a time; `submit` blocks while the queue is full.
 
-    Once `stop` is set nothing is waited for: what was not done is left for the next time. The first
-    exception that is no host's is raised again by the next call.
+    After `stop` is set, nothing is waited for, and the rest is left for the next time. The first exception
+    that is not a host's fault is raised by the next call.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class Classifiers:
         self._raise_error()
 
     def drain(self) -> None:
-        """Wait until all are done; then try again, one by one, what was at work when a process was killed."""
+        """Wait until all are done; then retry, one by one, the hosts whose process was killed."""
         for _ in self._threads:
             self._hand_over(None)
         for thread in self._threads:
@@ -123,7 +123,7 @@ class Classifiers:
     def _hand_over(self, host: str | None) -> None:
         while not self._stop.is_set() and self._error is None:
             try:
-                self._hosts.put(host, timeout=POLL_S)  # nobody who stops us knows of this queue
+                self._hosts.put(host, timeout=POLL_S)  # whoever sets the stop event does not know this queue
             except queue.Full:
                 continue
             return
@@ -133,7 +133,7 @@ class Classifiers:
             raise self._error
 
     def _classify_all(self) -> None:
-        """One thread for each process."""
+        """One thread per process."""
         while not self._stop.is_set() and self._error is None:
             try:
                 host = self._hosts.get(timeout=POLL_S)
@@ -163,6 +163,6 @@ def _classify(run: Run, host: str) -> bool:
 
 @lru_cache(maxsize=8)
 def _opened(run_url: str, generation: str) -> Run:
-    """A run by its URL; kept, because its manifest never changes and a fleet's takes a while to read."""
+    """A run by its URL; cached, because its manifest never changes and a large one takes a while to read."""
     run = open_run(run_url)
     return Run(run.store, run.manifest, generation)

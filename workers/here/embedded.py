@@ -1,4 +1,4 @@
-"""A run on this machine: SSH in threads of this process, classifying in processes beside it. No Redis."""
+"""A run on this machine: SSH in threads of this process, classifying in separate processes. No Redis."""
 
 import os
 import threading
@@ -28,11 +28,11 @@ def execute(
     mail: "MailSettings | None" = None,
     processes: int = 0,
 ) -> Ended | None:
-    """Do what is still to be done of a run, to its end; None where `stop` came first.
+    """Do the rest of a run, to its end; None if `stop` was set first.
 
-    `processes` classify side by side, as many as there are cores where it is 0. `progress` is called from
-    several threads, one at a time. A run that was stopped or killed goes on from where it stood. Past the
-    run's deadline no host is asked any more: what has sent nothing by then has failed. OperatorError where
+    `processes` classify in parallel; 0 means one per core. `progress` is called from
+    several threads, one at a time. A run that was stopped or killed continues where it was. After the
+    run's deadline no host is contacted any more, and hosts without a dump fail. OperatorError if
     another process executes the run.
     """
     with held(run):
@@ -44,7 +44,7 @@ def execute(
 def _brought_in(
     run: Run, session: Session, progress: OnProgress, stop: threading.Event, processes: int
 ) -> bool:
-    """Sweep and classify what has no outcome; False where something was left."""
+    """Sweep and classify hosts without an outcome; False if some are left."""
     tally = _Tally(progress_of(run), progress)
     standing = run.standing()
 
@@ -71,7 +71,7 @@ def _brought_in(
 
 
 class _Tally:
-    """Counts hosts as they come in from the threads, and reports each change."""
+    """Counts hosts from several threads, and reports each change."""
 
     def __init__(self, begun: Progress, progress: OnProgress) -> None:
         self._lock = threading.Lock()

@@ -23,7 +23,7 @@ from domain.mistakes import Mistake, OperatorError
 LOCK = "lock.json"
 PUT_HELD_S_MAX = 24 * 3600  # no run takes a day; from then on a lock in a bucket counts as left over
 TEXT_BYTES_MAX = 1000
-UNREADABLE_HOLDER = "somebody whose mark cannot be read"
+UNREADABLE_HOLDER = "an unknown process (its lock is unreadable)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Holder:
 
 @contextmanager
 def held(run: Run) -> Iterator[None]:
-    """Execute a run alone; OperatorError where another process is at it, or its folder cannot be locked."""
+    """Execute a run alone; OperatorError if another process is at it, or its folder cannot be locked."""
     since = datetime.now(UTC).isoformat(timespec="milliseconds")
     text = json.dumps(asdict(Holder(socket.gethostname(), os.getpid(), since))).encode()
     path = run.store.local_path(LOCK)
@@ -120,7 +120,7 @@ def _taken(run: Run, remedy: str) -> OperatorError:
 
 
 def _holder(run: Run) -> Holder | None:
-    """Who says in the lock that he holds it; None where that cannot be read."""
+    """Who says in the lock that he holds it; None if that cannot be read."""
     try:
         holder = Holder(**json.loads(_text(run)))
         holder.is_over(datetime.now(UTC))

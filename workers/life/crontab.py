@@ -1,8 +1,8 @@
 """When a schedule's runs are due: cron's five fields, read in the schedule's own time zone.
 
-Every matching local time is one instant, in UTC: a time that the clock skips in spring comes as much later as
-it skips, a time that comes twice in autumn counts once. Days match as in cron: where day and weekday are both
-given, either will do.
+Every matching local time is one instant in UTC. A time that does not exist when the clock goes forward is
+moved by the length of the gap; a time that comes twice counts once. As in cron, if both day and weekday are
+given, a day matches if either does.
 
 The tests compare this with cronsim where no clock changes. Where one does, cronsim starts 2:30 at 3:00. It
 leaves out `*/20 2` in spring and starts it in both hours in autumn, and in the second of these
@@ -21,7 +21,7 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """One of the five: what it is called, its range, and the names that stand for its numbers."""
+    """One of the five fields: its name, its range, and the names of its numbers."""
 
     name: str
     first: int
@@ -29,7 +29,7 @@ class _Field:
     names: tuple[str, ...] = ()
 
     def parse(self, text: str) -> frozenset[int]:
-        """The numbers that a list of `*`, `N`, `A-B` and steps stands for."""
+        """The numbers of a list of `*`, `N`, `A-B` and steps."""
         numbers: set[int] = set()
         for term in text.split(","):
             span, slash, step_text = term.partition("/")

@@ -16,7 +16,7 @@ POLL_S: Final = 0.2  # how soon the deadline, or a stop, is noticed
 
 
 def is_past(run: Run) -> bool:
-    """Whether the time that the run was given is over."""
+    """Whether the deadline of the run has passed."""
     return datetime.fromisoformat(run.manifest.deadline_at) <= datetime.now(UTC)
 
 

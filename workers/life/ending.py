@@ -19,7 +19,7 @@ PAGE: Final = "index.html"
 NO_SERVER: Final = "no mail server is set"
 NOT_MAILED: Final = "the workers did not mail it; their log says why"
 
-# Polars starts threads, which do not survive a fork, and costs 0.2 s: the steps that need it import it.
+# Polars starts threads, which do not survive a fork, and takes 0.2 s: only steps that need it import it.
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Ended:
     """How a run ended, and what became of the mail to those whom it names."""
 
     closed: Closed
-    delivery: "Delivery | None" = None  # None where nothing was sent: to nobody, not again, or not at all
+    delivery: "Delivery | None" = None  # None if nothing was sent: to nobody, not again, or not at all
     unmailed: str = ""  # why nobody got what all should have
 
 
@@ -51,7 +51,7 @@ def finish(run: Run, mail: "MailSettings | None") -> Ended:
 
 
 def left_by_workers(run: Run) -> Ended | None:
-    """How a run ended that others finished; None where it is open."""
+    """How a run ended that others finished; None if it is open."""
     closed = run.closed()
     if closed is None:
         return None
@@ -75,7 +75,7 @@ def so_far(run: Run) -> Iterator[Run]:
 
 
 def close_run(run: Run) -> Closed:
-    """Settle a run whose hosts all have an outcome: its tables, how many answered. Closed stays closed."""
+    """Close a run whose hosts all have an outcome, and write its tables. A closed run stays closed."""
     closed = run.closed()
     if closed is not None:
         return closed
@@ -83,7 +83,8 @@ def close_run(run: Run) -> Closed:
 
     closed = settle(run, runs_beside(run), now())
     if not run.manifest.keep_dumps:
-        for host in run.dumped() & run.standing().done:  # of one who was killed before the removal
+        # dumps of a process that was killed before it removed them
+        for host in run.dumped() & run.standing().done:
             run.remove_dump(host)
     if not run.close(closed):
         return close_run(run)
@@ -105,7 +106,7 @@ def render_report(run: Run) -> None:
 
 
 def mail_report(run: Run, to: tuple[str, ...], mail: "MailSettings") -> "Delivery":
-    """Send the report of a closed run; DeliveryError where nobody gets it."""
+    """Send the report of a closed run; DeliveryError if nobody gets it."""
     from reports import render_email  # noqa: PLC0415 # starts Polars and Jinja
     from reports.delivery import send  # noqa: PLC0415
     from reports.rank import report  # noqa: PLC0415
@@ -114,7 +115,7 @@ def mail_report(run: Run, to: tuple[str, ...], mail: "MailSettings") -> "Deliver
 
 
 def mail_to_list(run: Run, mail: "MailSettings") -> "Delivery":
-    """Send the report to those whom the run names, and mark that; DeliveryError where nobody gets it."""
+    """Send the report to the run's mail list, and record that; DeliveryError if nobody gets it."""
     delivery = mail_report(run, run.manifest.mail_to, mail)
     run.mark_mailed(delivery.message_id)
     return delivery

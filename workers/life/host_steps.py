@@ -14,11 +14,11 @@ from procmaps.read import DumpError, read
 
 DETAIL_LENGTH_MAX = 400
 
-# Polars starts threads, which do not survive a fork, and costs 0.2 s: the steps that need it import it.
+# Polars starts threads, which do not survive a fork, and takes 0.2 s: only steps that need it import it.
 
 
 def keep(run: Run, outcome: Dump | Failure) -> None:
-    """Store what the collector brought back from a host; what cannot be stored is that host's failure."""
+    """Store a host's dump or failure; if the dump cannot be stored, that is the host's failure."""
     try:
         if isinstance(outcome, Dump):
             run.write_dump(outcome)
@@ -31,9 +31,9 @@ def keep(run: Run, outcome: Dump | Failure) -> None:
 
 
 def classify_host(run: Run, host: str) -> HostRecord | Failure:
-    """Make a host's footprints of its dump. Whatever keeps us from it is that host's failure.
+    """Classify a host's dump. If that fails, it is the host's failure.
 
-    Raises only what a full or forbidden disk does, which is no host's.
+    Raises only errors of a full or forbidden disk, which are not the host's fault.
     """
     try:
         return _classified(run, host)
@@ -47,7 +47,7 @@ def classify_host(run: Run, host: str) -> HostRecord | Failure:
 
 
 def _classified(run: Run, host: str) -> HostRecord:
-    """Raises DumpError or OperatorError where the bytes are no dump."""
+    """The result of a dump; DumpError or OperatorError if the bytes are not a dump."""
     from archive.host_results import host_record, host_result  # noqa: PLC0415 # starts Polars
 
     dump = run.read_dump(host)
@@ -66,7 +66,7 @@ def _classified(run: Run, host: str) -> HostRecord:
 
 
 def fail_by(run: Run, host: str, stage: Stage, error: Exception) -> Failure:
-    """Record that a host failed by what nothing explains: a bug of ours, or memory that is short."""
+    """Record that a host failed because of a bug, or because memory is short."""
     trouble = HostTrouble.of_error(stage, error)
     trace = bugs.trace(error) if trouble.reason == BUG else ""
     return fail_host(
@@ -77,7 +77,7 @@ def fail_by(run: Run, host: str, stage: Stage, error: Exception) -> Failure:
 def fail_host(
     run: Run, host: str, stage: Stage, reason: str, *, detail: str, remedy: str = "", trace: str = ""
 ) -> Failure:
-    """Record that a host gave nothing that can be reported, after the attempts there may have been before."""
+    """Record a failure of a host, numbered after its earlier attempts."""
     of_dump = run.has_dump(host)
     failure = Failure(
         host=host,

@@ -1,15 +1,15 @@
-"""How long things may take in the fleet."""
+"""Time limits of the fleet."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """A task ends long before the broker would hand it out again."""
+    """Time limits; a task ends long before the broker would deliver it again."""
 
-    hosts_per_task: int = 20  # a collect task sweeps so many at once
+    hosts_per_task: int = 20  # hosts that a collect task sweeps at once
     task_s: int = 900  # a task that takes longer is killed
-    lease_s: int = 960  # from then on its hosts are free for another worker
-    visibility_s: int = 3600  # from then on the broker delivers an unfinished message again
+    lease_s: int = 960  # after this the hosts of a task are free for another worker
+    visibility_s: int = 3600  # after this the broker delivers an unfinished message again
     tend_s: int = 15  # how often runs are looked after
-    attempts: int = 2  # how often a host is begun before it is given up as killing its worker
+    attempts: int = 2  # attempts at a host before it fails because it kills its worker

@@ -1,4 +1,4 @@
-"""What a run is to do: a request becomes a manifest here, whoever asks (a command, a schedule, the demo)."""
+"""Plans a run: makes the manifest from a request of a command, a schedule or the demo."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -23,19 +23,19 @@ NO_MAIL_SERVER = Mistake("mail", "no mail server is set", "set mail.server and m
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One run, asked for. `hosts` are as the inventory gives them: what the scope says of become is added."""
+    """The request for one run. `hosts` come from the inventory; the scope's `become` is added to them."""
 
     scope: Scope
     hosts: tuple[Host, ...]
     limits: Limits
     deadline_s: int
-    command: str = ""  # how to ask again, without secrets
+    command: str = ""  # the command that repeats it, without secrets
     keep_dumps: bool = True
     mail_to: tuple[str, ...] = ()
 
 
 def planned(request: Request, due: datetime | None = None, mark: str = "") -> Manifest:
-    """The manifest of a run that starts now; a schedule's is named after the time it was due, and a mark."""
+    """The manifest of a run that starts now; that of a schedule is named after its due time and a mark."""
     now = datetime.now(UTC)
     return Manifest(
         run_id=new_run_id(due or now, request.scope.name, mark),
@@ -53,17 +53,17 @@ def planned(request: Request, due: datetime | None = None, mark: str = "") -> Ma
 
 
 def remade(run: Run) -> Run:
-    """A closed run with all to be made anew of its dumps, beside what there is until it is closed.
+    """A closed run to be classified again from its dumps, in new folders until it is closed again.
 
-    OperatorError where a dump is missing.
+    OperatorError if a dump is missing.
     """
     if not run.manifest.keep_dumps:
-        problem = "kept no dumps, so nothing can be made anew"
-        raise OperatorError(Mistake(run.run_id, problem, "sweep again with dumps kept"))
+        problem = "kept no dumps, so it cannot be classified again"
+        raise OperatorError(Mistake(run.run_id, problem, "sweep again with keep_dumps: true"))
     anew = run.remade(RULES_VERSION)
-    lost = sorted({host.name for host in anew.pending()} - run.dumped())  # no host is asked again
+    lost = sorted({host.name for host in anew.pending()} - run.dumped())  # no host is contacted again
     if lost:
-        problem = f"has no dump any more for {len(lost)} hosts, {lost[0]!r} is the first"
+        problem = f"lacks the dumps of {len(lost)} hosts, the first is {lost[0]!r}"
         raise OperatorError(Mistake(run.run_id, problem, "put the dumps back, or sweep again"))
     return anew
 
@@ -73,12 +73,12 @@ class Means:
     """What there is to carry out a plan with."""
 
     place: Store  # of all runs
-    pace: Pace | None = None  # of the workers, None where there are none
+    pace: Pace | None = None  # of the workers, None if there are none
     has_mail_server: bool = True
 
 
 def check(manifest: Manifest, means: Means, *, is_new: bool = True) -> None:
-    """OperatorError with all that keeps a plan from being carried out; asked before anything is written."""
+    """OperatorError with everything that prevents the plan; checked before anything is written."""
     mistakes = list(_too_long(manifest.limits, means.pace)) if means.pace else []
     if manifest.mail_to and not means.has_mail_server:
         mistakes.append(NO_MAIL_SERVER)
@@ -102,7 +102,7 @@ def _too_large(manifest: Manifest, place: Store) -> Iterator[Mistake]:
 
 
 def _too_long(limits: Limits, pace: Pace) -> Iterator[Mistake]:
-    longest_s = limits.total_s * limits.attempts  # a message names no more hosts than are swept at once
+    longest_s = limits.total_s * limits.attempts  # a message has at most as many hosts as are swept at once
     if longest_s >= pace.task_s:
         problem = (
             f"a host may take {longest_s:.0f} s (total_s times attempts), a worker's task {pace.task_s} s"
@@ -110,7 +110,7 @@ def _too_long(limits: Limits, pace: Pace) -> Iterator[Mistake]:
         yield Mistake("limits", problem, "lower limits.total_s or limits.attempts")
     if limits.classify_s * 2 >= pace.task_s:
         problem = (
-            f"a dump may take {limits.classify_s:.0f} s, twice where its process is killed,"
+            f"a dump may take {limits.classify_s:.0f} s, twice if its process is killed,"
             f" and a worker's task {pace.task_s} s"
         )
         yield Mistake("limits", problem, "lower limits.classify_s")

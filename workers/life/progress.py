@@ -8,13 +8,13 @@ from archive.runs import Run
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is, in hosts."""
+    """The progress of a run, in hosts."""
 
     asked: int
-    collected: int  # dumps and failures that have come in
+    collected: int  # hosts with a dump or a failure
     classified: int  # with a result
     failed: int
-    last: str = ""  # the host that changed it
+    last: str = ""  # the host of the last change
     note: str = ""  # why nothing moves
 
     @property
@@ -27,7 +27,7 @@ OnProgress = Callable[[Progress], None]
 
 
 def progress_of(run: Run) -> Progress:
-    """How far a run is, by its folder."""
+    """The progress of a run, from its folder."""
     standing = run.standing()
     collected = len(standing.done) + len(standing.failed) + len(standing.dumped)
     return Progress(len(run.manifest.hosts), collected, len(standing.done), len(standing.failed))

@@ -1,4 +1,4 @@
-"""Runs that start by the clock: what a schedule is, and the run of one of its times."""
+"""Schedules, and the requests of their runs."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ from workers.life.crontab import Crontab, parse
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A run that starts by the clock. `crontab` has been checked with `workers.life.crontab.parse`."""
+    """A scheduled run. `crontab` has been checked with `workers.life.crontab.parse`."""
 
-    name: str  # also the scope's name: nights are compared with nights
+    name: str  # also the name of the scope, so that runs of one schedule are compared
     hosts: str  # a pattern of the inventory
     crontab: str  # minute hour day month weekday
     time_zone: str = "UTC"  # IANA
@@ -20,10 +20,10 @@ class Schedule:
 
     @property
     def due(self) -> Crontab:
-        """Its times."""
+        """The due times."""
         return parse(self.crontab, self.time_zone)
 
     @property
     def scope(self) -> Scope:
-        """What its runs ask for."""
+        """The scope of its runs."""
         return Scope(self.name, self.hosts, self.evidence, self.become)

@@ -82,9 +82,9 @@ def test_keys(key: str, expected: HostKey) -> None:
         ("web[1:x]", "from a number to a letter"),
         ("web[aa:bb]", "numbers or single letters"),
         ("web[-1:3]", "numbers or single letters"),
-        ("web[1:2", "no partner"),
-        ("web]1:2[", "no partner"),
-        ("web[1:1000001]", "more than 1000000"),
+        ("web[1:2", "not closed"),
+        ("web]1:2[", "not closed"),
+        ("web[1:1000001]", "the limit is 1000000"),
         ("web[1:99999999999999999999]", "numbers or single letters"),
     ],
 )

@@ -122,7 +122,7 @@ def test_every_mistake_is_listed_with_its_place(tmp_path: Path) -> None:
         ("a: {hosts: *nowhere}\n", "no anchor"),
         ("5: {hosts: {h: }}\n", "the name of a group must be text"),
         ('a: {hosts: {"h\\n2": }}\n', "must be printable"),
-        ("a: {children: {ungrouped: }}\n", "ungrouped is a child of all alone"),
+        ("a: {children: {ungrouped: }}\n", "ungrouped can only be a child of all"),
         ("a: {children: {b: text}}\n", "neither a group nor a host"),
         ("a: {hosts: {h: }}\nall: {hosts: {a: }}\n", "a is a group, and a host that is in no group"),
     ],
@@ -150,8 +150,8 @@ def test_aliases_cannot_grow_without_bound(tmp_path: Path) -> None:
 
 
 def test_hosts_are_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "more than 1000000" in mistakes(write(tmp_path, "a: {hosts: {'h[0:9999999999]': }}\n"))[0]
-    assert "more than 1000000" in mistakes(write(tmp_path, "a: {hosts: {'h[0:999][0:999][0:1]': }}\n"))[0]
+    assert "the limit is 1000000" in mistakes(write(tmp_path, "a: {hosts: {'h[0:9999999999]': }}\n"))[0]
+    assert "the limit is 1000000" in mistakes(write(tmp_path, "a: {hosts: {'h[0:999][0:999][0:1]': }}\n"))[0]
     monkeypatch.setattr(host_range, "HOSTS_MAX", 10)
     assert len(load(write(tmp_path, "a: {hosts: {'h[1:10]': }}\n")).hosts) == 10
     assert "more than 10 hosts" in mistakes(write(tmp_path, "a: {hosts: {'h[1:9]': , 'i[1:2]': }}\n"))[0]
@@ -179,11 +179,11 @@ def test_warnings(tmp_path: Path) -> None:
         )
     )
     assert inventory.hosts["h"].user == "b"
-    policy = "host keys are checked as the setting host_key_policy says"
+    policy = "the setting host_key_policy decides how host keys are checked"
     assert sorted(inventory.warnings) == sorted(
         [
-            "inventory.yaml: line 4: 'ansible_user' is given twice; the last one counts",
-            "inventory.yaml: web.host, line 3: is none of hosts, children, vars and was skipped",
+            "inventory.yaml: line 4: 'ansible_user' is given twice; the last one is used",
+            "inventory.yaml: web.host, line 3: is not one of hosts, children, vars; it was skipped",
             "inventory.yaml: other, line 5: is not a group's definition and was skipped",
             "inventory.yaml: web is both a group and a host",
             (
@@ -350,7 +350,7 @@ def sections(children: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
 GROUPS = sections(sections(sections(st.none())))
 INVENTORIES = st.dictionaries(NAMES, GROUPS, min_size=1, max_size=5)
 STRICTER = (  # where mapsweep refuses what Ansible lets pass
-    "ungrouped is a child of all alone, and has no children",
+    "ungrouped can only be a child of all, and cannot have children",
     "runs backwards",
     "is a group, and a host that is in no group",
 )

@@ -81,7 +81,7 @@ def test_select_what_ansible_selects(fleet: Path, tmp_path: Path) -> None:
             ours = names(inventory, pattern)
         except OperatorError as error:
             refused += 1
-            stricter = "matches no host and no group" in str(error) or "leaves no host" in str(error)
+            stricter = "matches no host and no group" in str(error) or "selects no host" in str(error)
             outcome = None if chosen is None or stricter or not chosen else str(error)
         else:
             outcome = None if ours == chosen else f"{ours} {chosen}"
@@ -125,12 +125,12 @@ def test_what_matches_nothing_is_a_mistake(inventory: Inventory) -> None:
         "--hosts: '&ue*' matches no host and no group",
     ]
     assert mistake(inventory, "wbe*") == "--hosts: 'wbe*' matches no host and no group (did you mean web?)"
-    assert mistake(inventory, "web,!web") == "--hosts: 'web,!web' leaves no host (web has 13, !web has 13)"
-    assert mistake(inventory, "empty") == "--hosts: 'empty' leaves no host (empty has 0)"
+    assert mistake(inventory, "web,!web") == "--hosts: 'web,!web' selects no host (web has 13, !web has 13)"
+    assert mistake(inventory, "empty") == "--hosts: 'empty' selects no host (empty has 0)"
     assert mistake(inventory, "db[9]") == "--hosts: 'db[9]' has no host number 9: 'db' has 6"
     assert "'db[9:12]' matches no host" in mistake(inventory, "db[9:12]")
     assert "is not a regular expression" in mistake(inventory, "~(")
-    assert mistake(inventory, "web,!") == "--hosts: '!' names nothing (put a name behind it)"
+    assert mistake(inventory, "web,!") == "--hosts: '!' names nothing (put a name after it)"
     assert mistake(inventory, " , ") == "--hosts: the pattern is empty (all names every host)"
 
 
@@ -176,6 +176,6 @@ def test_an_obstacle_is_told_once_with_its_hosts(tmp_path: Path) -> None:
     path.write_text("win: {hosts: {'win[1:9]': }, vars: {ansible_connection: winrm}}\nweb: {hosts: {a: }}\n")
     assert mistake(load(path), "all") == (
         "inventory.yaml: win.vars.ansible_connection, line 1: the connection 'winrm' is not supported;"
-        " it concerns win1, win2, win3 and 6 more (ssh or local; leave the host out with '!')"
+        " it concerns win1, win2, win3 and 6 more (use ssh or local, or exclude the host with '!')"
     )
     assert names(load(path), "all,!win") == ["a"]

@@ -42,11 +42,11 @@ def test_a_resolver_that_does_not_answer_is_left_behind() -> None:
         raise OSError
 
     for _ in range(addresses.LOOKUPS_AT_ONCE):
-        with pytest.raises(HostTrouble, match="no answer in 0 s") as raised:
+        with pytest.raises(HostTrouble, match="no answer within 0 s") as raised:
             addresses.resolve(Host("a", "a.example"), 0.0, silent)
         assert (raised.value.stage, raised.value.reason) == (Stage.DNS, "dns_timeout")
     threads = [thread for thread in threading.enumerate() if thread.name == "dns"]
-    with pytest.raises(HostTrouble, match="too many look-ups"):
+    with pytest.raises(HostTrouble, match="too many earlier look-ups"):
         addresses.resolve(Host("a", "a.example"), 0.0, silent)
     answered.set()
     for thread in threads:

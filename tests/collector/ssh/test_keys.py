@@ -125,14 +125,14 @@ def reason_of(keyring: Keyring, path: Path | str) -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda path: path.write_text("hello"), "holds no private key"),
+        (lambda path: path.write_text("hello"), "has no private key"),
         (lambda _: None, "No such file"),
         (lambda path: path.mkdir(), "is a folder"),
         (os.mkfifo, "is not a regular file"),
         (lambda path: path.symlink_to("/dev/zero"), "is not a regular file"),
         (lambda path: path.symlink_to(path), "Too many levels"),
         (lambda path: path.write_bytes(b"\xff" * (KEY_BYTES + 1)), f"is larger than {KEY_BYTES} bytes"),
-        (lambda path: path.write_bytes(b""), "holds no private key"),
+        (lambda path: path.write_bytes(b""), "has no private key"),
     ],
 )
 def test_files_that_are_no_key(
@@ -253,10 +253,10 @@ def test_a_certificate_is_offered_before_the_key_alone(tmp_path: Path, keyring: 
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (lambda _: b"", "no certificate that can be read"),
-        (lambda _: b"\x00\xff\xfe", "no certificate that can be read"),
-        (lambda _: b"ssh-ed25519-cert-v01@openssh.com !!!! x", "no certificate that can be read"),
-        (lambda content: content[: len(content) // 2], "no certificate that can be read"),
+        (lambda _: b"", "not a readable certificate"),
+        (lambda _: b"\x00\xff\xfe", "not a readable certificate"),
+        (lambda _: b"ssh-ed25519-cert-v01@openssh.com !!!! x", "not a readable certificate"),
+        (lambda content: content[: len(content) // 2], "not a readable certificate"),
         (lambda content: content + b" " * CERTIFICATE_BYTES, f"is larger than {CERTIFICATE_BYTES} bytes"),
     ],
 )

@@ -224,7 +224,7 @@ def test_lines_that_cannot_be_used_are_named_and_in_no_ones_way(tmp_path: Path) 
     assert hosts.check("a.example", 22, key()) is Verdict.UNKNOWN
     path = tmp_path / "known_hosts"
     places = ", ".join(f"{path}:{number}" for number in range(4, 9))
-    assert hosts.warning == f"host keys: lines that cannot be read are passed over: {places} and 1 more"
+    assert hosts.warning == f"host keys: unreadable lines were skipped: {places} and 1 more"
 
 
 def test_strict_admits_the_known_alone(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_nothing_is_overwritten(tmp_path: Path, here: Here) -> None:
     assert "is not empty" in refused.err
     assert kept.read_bytes() == b"mine"
     assert [path.name for path in kept.parent.iterdir()] == ["maps"]
-    assert "is no folder" in here("capture", os.getpid(), "-o", kept).err
+    assert "is not a folder" in here("capture", os.getpid(), "-o", kept).err
 
 
 def test_an_empty_folder_will_do_and_no_link_is_followed(tmp_path: Path) -> None:

@@ -151,8 +151,8 @@ def test_h_without_c_is_help(arguments: list[str]) -> None:
     ("arguments", "told"),
     [
         ([], "name a PID"),
-        (["-c", "--format", "json", "1"], "two formats"),
-        (["-c", "--why", "1"], "--why has no place in CSV"),
+        (["-c", "--format", "json", "1"], "exclude each other"),
+        (["-c", "--why", "1"], "--why does not work with CSV"),
         (["--format", "xml", "1"], "'xml' is not one of"),
         (["1", "2"], "unexpected extra argument"),
     ],
@@ -197,8 +197,8 @@ def test_a_file_cut_in_mid_line_shows_the_whole_lines(
     ("content", "why"),
     [
         (b"", "empty: a kernel thread"),
-        (b"hello\nworld\n", "no line of it is a mapping"),
-        (MAPS[:20], "no line of it"),
+        (b"hello\nworld\n", "no line is a mapping"),
+        (MAPS[:20], "no line is a mapping"),
     ],
 )
 def test_what_holds_no_mapping_is_one_line(

@@ -64,7 +64,7 @@ def test_an_odd_file_gives_a_result(name: str, tmp_path: Path, here: Here) -> No
     assert rows
     assert all(len(row) == 6 and row[2] in KIND_BY_LABEL for row in rows)
     assert ended.code == (Exit.USAGE if name in CUT else Exit.OK)
-    assert ("cut off in mid-line, at byte" in ended.err) == (name in CUT)
+    assert ("cut off in the middle of a line, at byte" in ended.err) == (name in CUT)
     assert ("its lines overlap" in ended.err) == (name in TORN)
 
 

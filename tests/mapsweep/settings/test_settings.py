@@ -126,7 +126,7 @@ def test_every_mistake_is_listed_with_its_place(tmp_path: Path) -> None:
             "mail.from, line 3: must be a bare address such as ops@example.org, not 'a@b.org\\nBcc: x@y.org'",
             (
                 "mail.password, line 3: there is no such setting"
-                " (put it into a file of its own and name that in password_file)"
+                " (put it into a separate file, and name that file in password_file)"
             ),
             (
                 "broker, line 4: must not hold a password, a user or options: put the password into"
@@ -183,9 +183,9 @@ def test_mistakes_elsewhere(tmp_path: Path) -> None:
         ("broker: redis://h/0?password=hunter2\n", "must not hold a password"),
         ("broker: redis://[hunter2@h/0\n", "must not hold a password"),
         ("broker: 'redis://h/0#hunter2'\n", "must not hold a password"),
-        ("broker: redis://[h/0\n", "has a host or a port that is none"),
+        ("broker: redis://[h/0\n", "has an invalid host or port"),
         ("broker: amqp://h\n", "must be redis://"),
-        ("broker: redis://h:99999\n", "has a host or a port that is none"),
+        ("broker: redis://h:99999\n", "has an invalid host or port"),
         ("schedules: [{name: a, hosts: x, crontab: 0 0 31 2 *}]\n", "no day matches"),
         ("schedules: [{name: a/b, hosts: x, crontab: 0 0 * * *}]\n", "must be 1 to 60 of"),
         (
@@ -281,7 +281,7 @@ def test_a_signing_key(tmp_path: Path) -> None:
     given = load(write(tmp_path, f"signing_key_file: {path}\n"), {})
     for mode in (0o604, 0o602, 0o644):
         path.chmod(mode)
-        with pytest.raises(OperatorError, match=r"key: .*open to every account.*chmod o="):
+        with pytest.raises(OperatorError, match=r"key: .*every account of this machine may read.*chmod o="):
             signing_key(given, {})
     path.chmod(0o640)
     assert signing_key(given, {}) == b"k" * 32

@@ -112,4 +112,4 @@ def test_no_host_answered() -> None:
     dead = fleet([host("a", None), host("b", None)], (REFUSED,))
     lines = list(summary_lines(dead, screen(80), PLACES, ()))
     assert lines[0].startswith("1 failed: auth auth_rejected")
-    assert "FAILED: No host of 2 answered." in lines[2]
+    assert "FAILED: 0 of 2 hosts answered." in lines[2]

@@ -263,11 +263,11 @@ def test_a_run_where_the_workers_do_not_look_is_not_given_to_them(
     settings: WorkerSettings, tmp_path: Path
 ) -> None:
     elsewhere = Runs(str(tmp_path / "elsewhere"), SIGNING_KEY).create(manifest("a"))
-    with pytest.raises(OperatorError, match="lies outside"):
+    with pytest.raises(OperatorError, match="is outside of"):
         execute(elsewhere, settings)
     inside = Runs(settings.runs_url, SIGNING_KEY).create(manifest("a"))
     inside.store.replace("manifest.sig", b"0" * 64 + b"\n")
-    with pytest.raises(OperatorError, match="does not fit"):
+    with pytest.raises(OperatorError, match="does not match"):
         execute(inside, settings)
     (tmp_path / "link").symlink_to(settings.runs_url)
     run = Runs(settings.runs_url, SIGNING_KEY).create(manifest("a"))

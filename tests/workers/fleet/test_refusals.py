@@ -165,10 +165,10 @@ def test_a_worker_that_keeps_a_message_can_be_stopped(
             at_once.lpush(CLASSIFY, json.dumps(classify_message(run_to_classify(settings))))
             at_once.config_set("maxmemory", 1)
             at_once.execute()
-        eventually(lambda: "refuses to note" in log.read_text())
+        eventually(lambda: "refuses to mark" in log.read_text())
         worker.terminate()
         worker.wait(timeout=60)
-    assert "is lost" in log.read_text()
+    assert "was lost" in log.read_text()
 
 
 def test_a_taken_message_waits_for_its_queue(post: Post, settings: WorkerSettings) -> None:

@@ -166,7 +166,7 @@ def test_two_beats_start_the_run_of_the_next_minute_once(settings: WorkerSetting
         running("beat", settings, tmp_path, "1"),
         running("beat", settings, tmp_path, "2"),
     ):
-        while not ("has been started already" in log.read_text() and _is_finished(runs)):
+        while not ("was started already" in log.read_text() and _is_finished(runs)):
             assert time.monotonic() < until, log.read_text()
             time.sleep(0.2)
     minutes = {run_id[:13] for run_id in runs.ids()}

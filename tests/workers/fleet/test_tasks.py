@@ -206,9 +206,10 @@ def test_a_host_that_the_run_does_not_ask_is_dropped(
     run, one = given_run(settings, "a"), worker(settings)
     one.classify(run.run_id, "x\ud800\n")
     one.collect(run.run_id, ["../a", "b"])
-    lines = [record.message for record in caplog.records if "does not ask" in record.message]
+    lines = [record.message for record in caplog.records if "does not have them" in record.message]
     assert len(lines) == 2
-    assert "2, first '../a'" in lines[1]
+    assert "2 hosts were dropped" in lines[1]
+    assert "the first is '../a'" in lines[1]
     one.classify(run.run_id, "a")
     assert run.standing().done == {"a"}
     assert refused(settings) == 0

@@ -332,6 +332,6 @@ def test_a_changed_manifest_is_not_trusted_by_its_old_signature(scene: Scene) ->
     text = run.store.read("manifest.json")
     run.store.replace("manifest.json", text + b" ")
     opened_by_id.cache_clear()
-    with pytest.raises(OperatorError, match=r"manifest\.sig: does not fit manifest\.json"):
+    with pytest.raises(OperatorError, match=r"manifest\.sig: does not match manifest\.json"):
         Trust(settings).opened(run.run_id)
     assert f"{KEY_PREFIX}refused" == REFUSED_KEY

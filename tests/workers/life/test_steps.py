@@ -323,7 +323,7 @@ def test_a_disk_that_takes_nothing_is_no_hosts_failure(run: Run) -> None:
 
 
 def test_a_run_does_not_close_while_a_host_has_no_outcome(run: Run) -> None:
-    with pytest.raises(ValueError, match="3 hosts have no outcome, 'a' is the first"):
+    with pytest.raises(ValueError, match="3 hosts have no outcome, the first is 'a'"):
         close_run(run)
 
 
@@ -383,7 +383,7 @@ def test_while_a_run_is_made_anew_it_is_the_baseline_of_the_next(tmp_path: Path)
 def test_a_run_with_a_lost_dump_keeps_what_was_made_of_it(run: Run) -> None:
     execute(run)
     run.remove_dump("b")
-    with pytest.raises(OperatorError, match="no dump any more for 1 hosts, 'b' is the first"):
+    with pytest.raises(OperatorError, match="lacks the dumps of 1 hosts, the first is 'b'"):
         remade(run)
     assert run.closed() is not None
 
@@ -393,7 +393,7 @@ def test_a_run_of_an_older_mapsweep_with_a_lost_dump_asks_no_host_again(run: Run
     run.write_failure(Failure("c", Stage.TCP, "tcp_refused"))
     run.store.write_once("footprints/b.parquet", b"made of a dump that is gone")
     run.close(Closed(run.run_id, "2026-11-20", 3, 2, 0, 1, complete=True))
-    with pytest.raises(OperatorError, match="no dump any more for 1 hosts, 'b' is the first"):
+    with pytest.raises(OperatorError, match="lacks the dumps of 1 hosts, the first is 'b'"):
         remade(open_run(run.url))
 
 
