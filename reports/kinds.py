@@ -13,6 +13,7 @@ COLUMNS: Final = (
     *("kind", "family", "block_bytes", "count", "reserved_bytes", "committed_bytes", "resident_bytes"),
     "resident_max_bytes",
 )
+OF_PROCESS: Final = ("host", "pid", "start_ticks")
 _SUMMED: Final = ("count", "reserved_bytes", "committed_bytes", "resident_max_bytes")
 _BOUNDED: Final = tuple(kind.label for kind in Kind if kind.family in {Family.NATIVE_HEAP, Family.STACK})
 _PLACES: Final = {label: int(kind) for label, kind in KIND_BY_LABEL.items()}
@@ -21,21 +22,44 @@ _PLACE: Final = pl.col("kind").replace_strict(_PLACES, default=len(Kind), return
 _FAMILY: Final = pl.col("kind").replace_strict(_FAMILIES, default="", return_dtype=pl.String)
 
 
+def numbered(footprints: pl.DataFrame) -> pl.DataFrame:
+    """Adds `_process`, a number for all rows of a process, from 0 in the order of rows.
+
+    The core writes the rows of a process one after the other; where they stand otherwise they are sorted.
+    """
+    rows = footprints.with_columns(pl.struct(OF_PROCESS).rle_id().alias("_process"))
+    if first_rows(rows).select(OF_PROCESS).is_duplicated().any():
+        return numbered(footprints.sort(OF_PROCESS, maintain_order=True))
+    return rows.with_columns(pl.col("_process").set_sorted())
+
+
+def first_rows(numbered_rows: pl.DataFrame) -> pl.DataFrame:
+    """The first row of each process, in the order of their numbers."""
+    return numbered_rows.filter(pl.col("_process").ne_missing(pl.col("_process").shift()))
+
+
 def of_hosts(footprints: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
     """A row a host and kind; native heap and stacks bounded by each process's RssAnon, as everywhere.
 
-    `limits` are host, pid, rss_anon_bytes.
+    `footprints` are numbered, `limits` are host, pid, rss_anon_bytes.
     """
     of_process = ["host", "pid"]
+    is_bounded = pl.col("kind").is_in(_BOUNDED)
+    summed = ("host", "kind", *_SUMMED, "resident_bytes")
     by_process = (
-        footprints.group_by(*of_process, "kind")
-        .agg(*_sums())
+        footprints.select("_process", "pid", *summed)
+        .filter(is_bounded)
+        .group_by("_process", "kind")
+        .agg(pl.first(of_process), *_sums())
         .join(limits.unique(of_process, keep="first", maintain_order=True), on=of_process, how="left")
     )
     most, limit = pl.col("resident_max_bytes"), pl.col("rss_anon_bytes")
-    over = pl.col("kind").is_in(_BOUNDED) & pl.col("resident_bytes").is_null() & (most > limit)
+    over = pl.col("resident_bytes").is_null() & (most > limit)
     bounded = by_process.with_columns(pl.when(over).then(limit).otherwise(most).alias("resident_max_bytes"))
-    return _ordered(bounded.group_by("host", "kind").agg(*_sums()), "host")
+    others = footprints.select(summed).filter(~is_bounded)
+    return _ordered(
+        pl.concat([others, bounded.select(summed)]).group_by("host", "kind").agg(*_sums()), "host"
+    )
 
 
 def of_fleet(hosts: pl.DataFrame) -> pl.DataFrame:

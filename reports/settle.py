@@ -99,14 +99,14 @@ def _batches(run: Run) -> Iterator[list[Outcome]]:
 
 def _first(number: int, outcomes: list[Outcome], keep: Keep) -> _Part:
     """What these hosts tell by themselves."""
-    footprints = _section(outcomes, FOOTPRINTS, FOOTPRINT_SCHEMA)
+    footprints = kinds.numbered(_section(outcomes, FOOTPRINTS, FOOTPRINT_SCHEMA))
     arguments = _section(outcomes, ARGUMENTS, ARGUMENT_SCHEMA)["arguments"]
     sent = _section(outcomes, PROCESSES, PROCESS_SCHEMA).with_columns(arguments)
     processes = with_places(measures.measured(sent, footprints).sort("host", "pid", "start_ticks"))
     limits = processes.select("host", "pid", "rss_anon_bytes")
     shown = processes.filter("shown").select("host", "pid")
     family = pl.col("kind").replace_strict(_FAMILIES, default="", return_dtype=pl.String).alias("family")
-    keep(settled.FOOTPRINTS, number, footprints.with_columns(family))
+    keep(settled.FOOTPRINTS, number, footprints.select(*FOOTPRINT_SCHEMA, family))
     found = _section(outcomes, FINDINGS, FINDING_SCHEMA)
     keep(settled.FINDINGS, number, found)
     keep(settled.HOST_KINDS, number, kinds.of_hosts(footprints, limits))
