@@ -7,6 +7,7 @@ bucket gives the same with one put. What is rendered again is replaced as a whol
 import os
 import secrets
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
 from errno import EINVAL, EISDIR, ELOOP, EMLINK, ENOTSUP, EPERM
 from pathlib import Path
@@ -28,7 +29,7 @@ class Backend(Protocol):
     """The few operations that a run needs of where it lies; paths are relative, with slashes."""
 
     def write_once(self, path: str, content: bytes) -> bool: ...
-    def replace(self, path: str, content: bytes) -> None: ...
+    def replace(self, path: str, pieces: Iterable[bytes]) -> None: ...
     def read(self, path: str, most_bytes: int) -> bytes: ...
     def exists(self, path: str) -> bool: ...
     def list(self, folder: str) -> list[str]: ...
@@ -54,9 +55,12 @@ class Store:
         """Write an object unless one of that name is there; True where it was. The first one stays."""
         return self._backend.write_once(path, content)
 
-    def replace(self, path: str, content: bytes) -> None:
-        """Write an object in place of what may be there, whole or not at all: for what is rendered again."""
-        self._backend.replace(path, content)
+    def replace(self, path: str, content: bytes | Iterable[bytes]) -> None:
+        """Write an object in place of what may be there, whole or not at all: for what is rendered again.
+
+        Content that comes in pieces is written piece by piece.
+        """
+        self._backend.replace(path, [content] if isinstance(content, bytes) else content)
 
     def read(self, path: str, limit_bytes: int = OBJECT_BYTES_MAX) -> bytes:
         """The bytes of an object; FileNotFoundError where it is not there.
@@ -164,16 +168,16 @@ class LocalFolder:
         target = self._root / path
         if target.exists():  # spares the write; the link below is what decides
             return False
-        temporary = self._written_beside(target, content)
+        temporary = self._written_beside(target, [content])
         try:
             return self._named(temporary, target)
         finally:
             temporary.unlink(missing_ok=True)
             _sync_folder(target.parent)
 
-    def replace(self, path: str, content: bytes) -> None:
+    def replace(self, path: str, pieces: Iterable[bytes]) -> None:
         target = self._root / path
-        self._written_beside(target, content).replace(target)
+        self._written_beside(target, pieces).replace(target)
         _sync_folder(target.parent)
 
     def read(self, path: str, most_bytes: int) -> bytes:
@@ -197,14 +201,14 @@ class LocalFolder:
         with suppress(OSError):  # what is in it and no object of a run stays
             (self._root / folder).rmdir()
 
-    def _written_beside(self, target: Path, content: bytes) -> Path:
+    def _written_beside(self, target: Path, pieces: Iterable[bytes]) -> Path:
         """A synced file in the folder of the target, under a name that listings leave out."""
         self._make_folder(target.parent)
         temporary = target.parent / f".{secrets.token_hex(8)}.part"
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(content)
+                file.writelines(pieces)
                 file.flush()
                 os.fsync(file.fileno())
         except BaseException as error:
@@ -288,8 +292,8 @@ class Bucket:
             return False
         return True
 
-    def replace(self, path: str, content: bytes) -> None:
-        self._fs.pipe_file(self._full(path), content)
+    def replace(self, path: str, pieces: Iterable[bytes]) -> None:
+        self._fs.pipe_file(self._full(path), b"".join(pieces))
 
     def read(self, path: str, most_bytes: int) -> bytes:
         full = self._full(path)

@@ -50,7 +50,7 @@ def of_hosts(footprints: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
         footprints.select("_process", "pid", *summed)
         .filter(is_bounded)
         .group_by("_process", "kind")
-        .agg(pl.first(of_process), *_sums())
+        .agg(pl.col(of_process).first(), *_sums())
         .join(limits.unique(of_process, keep="first", maintain_order=True), on=of_process, how="left")
     )
     most, limit = pl.col("resident_max_bytes"), pl.col("rss_anon_bytes")

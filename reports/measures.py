@@ -33,7 +33,7 @@ def measured(processes: pl.DataFrame, footprints: pl.DataFrame) -> pl.DataFrame:
     `footprints` are numbered (`reports.kinds`).
     """
     owners = footprints.group_by("_process").agg(
-        pl.first(_PROCESS), (pl.col("resident_bytes").null_count() == 0).alias("_exact")
+        pl.col(_PROCESS).first(), (pl.col("resident_bytes").null_count() == 0).alias("_exact")
     )
     of_kinds = (
         footprints.select("_process", "kind", "count", *_SIZES)

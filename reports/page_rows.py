@@ -94,7 +94,10 @@ class PageRows:
             )
         )
         blocks = self._blocks(detailed) if detailed else {}
-        return {host: HostHtml(*values, blocks.get(host, "")) for host, *values in table.iter_rows()}
+        return {
+            host: HostHtml(row, count, others, heap_bytes, stack_bytes, blocks.get(host, ""))
+            for host, row, count, others, heap_bytes, stack_bytes in table.iter_rows()
+        }
 
     def _blocks(self, detailed: int) -> dict[str, str]:
         """By host, the blocks of kinds of so many processes."""

@@ -61,15 +61,16 @@ class _Hosts:
     """The sections of the hosts. What does not depend on the room that they have is rendered once."""
 
     def __init__(self, template: Template, report: Report) -> None:
-        self._pieces: Any = template.make_module()  # its macros
+        pieces: Any = template.make_module()  # the macros in it
+        self._pieces = pieces
         self._rows = PageRows(report.tables, compared=bool(report.run.compared_with))
         self._hosts = [host for host in report.hosts if host.answered]
         findings = self._rows.findings
         self._heads = [
-            self._pieces.head(host, Markup(findings.get(host.name, "")))  # noqa: S704 -- of escaped pieces
+            pieces.head(host, Markup(findings.get(host.name, "")))  # noqa: S704 -- of escaped pieces
             for host in self._hosts
         ]
-        self._tails = [self._pieces.tail(host) for host in self._hosts]
+        self._tails = [pieces.tail(host) for host in self._hosts]
         self.bytes = _bytes(*self._heads, *self._tails)
 
     def sections(self, processes: int, detailed: int, room: int | None) -> Iterator[str] | None:

@@ -27,13 +27,8 @@ _KINDS = by_name(
 )
 
 
-def render(report: Report) -> bytes:
-    """One JSON document in ASCII, a line a host and a service; the same report gives the same bytes."""
-    return b"".join(pieces(report))
-
-
-def pieces(report: Report) -> Iterator[bytes]:
-    """The document in pieces, some hosts each."""
+def render(report: Report) -> Iterator[bytes]:
+    """One JSON document in ASCII, a line a host and a service; the same report gives the same pieces."""
     head: dict[str, Json] = {
         "schema_version": SCHEMA_VERSION,
         "run": _run(report.run),
