@@ -70,18 +70,19 @@ def of_fleet(hosts: pl.DataFrame) -> pl.DataFrame:
 def of_processes(footprints: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
     """A row a kind and block size, the largest first; beyond ROWS_A_PROCESS_MAX of a process a row a kind.
 
-    `shown` are the host and pid of the processes that are wanted.
+    `footprints` are numbered, `shown` are the host and pid of the processes that are wanted.
     """
-    process = ["host", "pid"]
+    of_process = ["host", "pid"]
+    chosen = first_rows(footprints).join(shown, on=of_process, how="semi")
     rows = (
-        footprints.join(shown.unique(), on=process, how="semi")
+        footprints.join(chosen, on="_process", how="semi", maintain_order="left")
         .with_columns(_PLACE.alias("_kind"), pl.col("resident_max_bytes").fill_null(0).alias("_most"))
         .sort(
-            [*process, "_most", "reserved_bytes", "_kind", "block_bytes"],
-            descending=[False, False, True, True, False, False],
+            ["_process", "_most", "reserved_bytes", "_kind", "block_bytes"],
+            descending=[False, True, True, False, False],
             maintain_order=True,
         )
-        .with_columns(pl.int_range(pl.len()).over(process).alias("_place"))
+        .with_columns(pl.int_range(pl.len()).over("_process").alias("_place"))
     )
     few, many = (
         rows.filter(pl.col("_place") < ROWS_A_PROCESS_MAX),
@@ -89,20 +90,15 @@ def of_processes(footprints: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
     )
     sizes = pl.col("block_bytes")
     one_size = pl.when(sizes.n_unique() == 1).then(sizes.first()).otherwise(SEVERAL_SIZES)
-    folded = many.group_by(*process, "kind").agg(
-        *_sums(any_known=True), one_size.cast(pl.Int64).alias("block_bytes"), pl.col("_place").min()
+    folded = many.group_by("_process", "kind").agg(
+        pl.col(of_process).first(),
+        *_sums(any_known=True),
+        one_size.cast(pl.Int64).alias("block_bytes"),
+        pl.col("_place").min(),
     )
-    names = [*process, *COLUMNS]
-    return (
-        pl.concat(
-            [
-                few.with_columns(_FAMILY.alias("family")).select(*names, "_place"),
-                folded.with_columns(_FAMILY.alias("family")).select(*names, "_place"),
-            ]
-        )
-        .sort([*process, "_place"])
-        .drop("_place")
-    )
+    names = [*of_process, *(name for name in COLUMNS if name != "family"), "_process", "_place"]
+    together = pl.concat([few.select(names), folded.select(names)]).sort("_process", "_place")
+    return together.with_columns(_FAMILY.alias("family")).select(*of_process, *COLUMNS)
 
 
 def _sums(*, any_known: bool = False) -> list[pl.Expr]:

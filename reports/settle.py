@@ -172,7 +172,9 @@ def _section(outcomes: list[Outcome], name: str, schema: Schema) -> pl.DataFrame
     )
     hosts = names.filter(pl.col("rows") > 0).select(pl.col("host").repeat_by("rows").explode())
     empty = pl.DataFrame(schema={column: kind for column, kind in schema.items() if column != "host"})
-    alike = all(frame.schema == empty.schema for frame in frames)
-    together = pl.concat([empty, *frames], how="vertical" if alike else "diagonal_relaxed")
+    try:
+        together = pl.concat([empty, *frames])
+    except (pl.exceptions.SchemaError, pl.exceptions.ShapeError):  # of a version with other columns
+        together = pl.concat([empty, *frames], how="diagonal_relaxed")
     with_hosts = pl.concat([hosts, together.select(empty.columns)], how="horizontal")
     return with_hosts.with_columns(pl.col(pl.String).fill_null(""))
