@@ -23,7 +23,7 @@ _OTHERS: Final = {
 }
 
 
-def hosts(tables: Settled) -> Iterator[str]:
+def hosts(tables: Settled) -> Iterator[bytes]:
     """A host as an object in ASCII, in the order of the ranking: its columns, kinds, findings, processes."""
     table = tables.table(settled.HOSTS).sort("place")
     lists = {
@@ -36,7 +36,7 @@ def hosts(tables: Settled) -> Iterator[str]:
     others = pl.struct(pl.col(name).alias(key) for key, name in _OTHERS.items()).alias("other_processes")
     whole = table.select(pl.struct(*names_of(HOSTS), *map(_or_none, lists), others).alias("json"))
     for some in whole.iter_slices(HOSTS_AT_ONCE):
-        yield from map(_ascii, some["json"].struct.json_encode().to_list())
+        yield from map(_ascii, some["json"].struct.json_encode().cast(pl.Binary).to_list())
 
 
 def _processes(tables: Settled) -> pl.DataFrame:
@@ -61,9 +61,11 @@ def _or_none(name: str) -> pl.Expr:
     return pl.col(name).fill_null([])
 
 
-def _ascii(text: str) -> str:
+def _ascii(text: bytes) -> bytes:
     """JSON with what is not ASCII written out; it stands in texts alone."""
-    return text if text.isascii() else re.sub(r"[^\x00-\x7f]", _escape, text)
+    if text.isascii():
+        return text
+    return re.sub(r"[^\x00-\x7f]", _escape, text.decode()).encode("ascii")
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -50,7 +50,7 @@ def render(report: Report) -> Iterator[bytes]:
     between = b""
     for host in json_rows.hosts(report.tables):
         yield between
-        yield host.encode("ascii")
+        yield host
         between = b",\n"
     yield b"\n]\n}\n"
 
