@@ -28,14 +28,15 @@ def numbered(footprints: pl.DataFrame) -> pl.DataFrame:
     The core writes the rows of a process one after the other; where they stand otherwise they are sorted.
     """
     rows = footprints.with_columns(pl.struct(OF_PROCESS).rle_id().alias("_process"))
-    if first_rows(rows).select(OF_PROCESS).is_duplicated().any():
+    if owners(rows).select(OF_PROCESS).is_duplicated().any():
         return numbered(footprints.sort(OF_PROCESS, maintain_order=True))
     return rows.with_columns(pl.col("_process").set_sorted())
 
 
-def first_rows(numbered_rows: pl.DataFrame) -> pl.DataFrame:
-    """The first row of each process, in the order of their numbers."""
-    return numbered_rows.filter(pl.col("_process").ne_missing(pl.col("_process").shift()))
+def owners(numbered_rows: pl.DataFrame) -> pl.DataFrame:
+    """host, pid, start_ticks, _process: the processes that have rows, in the order of their numbers."""
+    number = pl.col("_process")
+    return numbered_rows.select(*OF_PROCESS, number).filter(number.ne_missing(number.shift()))
 
 
 def of_hosts(footprints: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
@@ -44,22 +45,25 @@ def of_hosts(footprints: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
     `footprints` are numbered, `limits` are host, pid, rss_anon_bytes.
     """
     of_process = ["host", "pid"]
+    first = limits.unique(of_process, keep="first", maintain_order=True)
+    bounds = owners(footprints).join(first, on=of_process, how="left", maintain_order="left")
+    labels = footprints["kind"].unique()
     is_bounded = pl.col("kind").is_in(_BOUNDED)
-    summed = ("host", "kind", *_SUMMED, "resident_bytes")
-    by_process = (
-        footprints.select("_process", "pid", *summed)
-        .filter(is_bounded)
-        .group_by("_process", "kind")
-        .agg(pl.col(of_process).first(), *_sums())
-        .join(limits.unique(of_process, keep="first", maintain_order=True), on=of_process, how="left")
+    # What is bounded is summed by process first, all else by host; one number is grouped faster than texts.
+    owner = pl.when(is_bounded).then(pl.col("_process")).otherwise(bounds.height + pl.col("host").rle_id())
+    kind = pl.col("kind").cast(pl.Enum(labels)).to_physical().cast(pl.UInt64)
+    summed = (
+        footprints.select(
+            *("_process", "host", "kind", *_SUMMED, "resident_bytes"),
+            (owner * len(labels) + kind).alias("_key"),
+        )
+        .group_by("_key")
+        .agg(pl.col("host", "kind", "_process").first(), *_sums())
     )
-    most, limit = pl.col("resident_max_bytes"), pl.col("rss_anon_bytes")
-    over = pl.col("resident_bytes").is_null() & (most > limit)
-    bounded = by_process.with_columns(pl.when(over).then(limit).otherwise(most).alias("resident_max_bytes"))
-    others = footprints.select(summed).filter(~is_bounded)
-    return _ordered(
-        pl.concat([others, bounded.select(summed)]).group_by("host", "kind").agg(*_sums()), "host"
-    )
+    most, limit = pl.col("resident_max_bytes"), bounds["rss_anon_bytes"].gather(summed["_process"])
+    over = is_bounded & pl.col("resident_bytes").is_null() & (most > limit)
+    bounded = summed.with_columns(pl.when(over).then(limit).otherwise(most).alias("resident_max_bytes"))
+    return _ordered(bounded.group_by("host", "kind").agg(*_sums()), "host")
 
 
 def of_fleet(hosts: pl.DataFrame) -> pl.DataFrame:
@@ -73,7 +77,7 @@ def of_processes(footprints: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
     `footprints` are numbered, `shown` are the host and pid of the processes that are wanted.
     """
     of_process = ["host", "pid"]
-    chosen = first_rows(footprints).join(shown, on=of_process, how="semi")
+    chosen = owners(footprints).join(shown, on=of_process, how="semi")
     rows = (
         footprints.join(chosen, on="_process", how="semi", maintain_order="left")
         .with_columns(_PLACE.alias("_kind"), pl.col("resident_max_bytes").fill_null(0).alias("_most"))
