@@ -210,7 +210,7 @@ def _frame(columns: dict[str, Values], schema: dict[str, type[pl.DataType]]) -> 
 
 
 def _counts(columns: dict[str, Values]) -> dict[str, pl.Series]:
-    """Columns of counts, made as one and cut: of a table of some hundred rows most of the work is per column."""
+    """Columns of counts, made as one and cut: in a table of some hundred rows each column costs alike."""
     values = np.concatenate(list(columns.values()), dtype=np.int64)
     unknown = values == UNKNOWN
     counts = pl.Series(values)
