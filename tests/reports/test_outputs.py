@@ -13,6 +13,8 @@ import pytest
 from reports import rank, render_csv, render_email, render_html, render_json, render_text, verdict
 from reports.columns import FOOTPRINTS, HOSTS, PROCESSES
 from reports.delivery import MailSettings
+from reports.json_rows import HOSTS_AT_ONCE
+from reports.page_rows import PageRows
 from reports.rank import Report
 from reports.render_text import WIDTH
 from tests.reports import hostile
@@ -20,6 +22,7 @@ from tests.reports.fleet import (
     GIB,
     MIB,
     Answered,
+    Block,
     Process,
     failure,
     grown,
@@ -261,6 +264,35 @@ def test_an_attachment_that_is_too_large_is_left_out_and_said(usual: Report) -> 
 
 
 # limits
+
+
+def test_a_host_s_object_is_its_own_however_many_there_are(tmp_path: Path) -> None:
+    made = rank.report(
+        run_of(runs_in(tmp_path), *peers(tuple(MIB * (1 + n) for n in range(HOSTS_AT_ONCE + 1))))
+    )
+    hosts = json.loads(b"".join(render_json.render(made)))["hosts"]
+    assert [host["name"] for host in hosts] == [f"web{n}" for n in range(HOSTS_AT_ONCE + 1, 0, -1)]
+    for host in hosts:
+        (process,) = host["processes"]
+        assert process["host"] == host["name"]
+        (kind,) = process["kinds"]
+        assert kind == host["kinds"][0]
+        assert kind["committed_bytes"] == host["native_heap_committed_bytes"]
+
+
+@pytest.mark.parametrize("detail", render_html.DETAIL)
+def test_rows_are_never_shorter_than_a_page_reckons(
+    usual: Report, nasty: Report, tmp_path: Path, detail: tuple[int, int]
+) -> None:
+    bare = Process(
+        1, comm="", exe="", service="", arguments="", rss_anon_bytes=None, blocks=(Block("shm", 0),)
+    )
+    least = rank.report(run_of(runs_in(tmp_path), Answered("a", (bare,))))
+    for report in (usual, nasty, least):
+        made = PageRows(report.tables, compared=False)
+        sections = made.sections(*detail).values()
+        bytes_ = sum(len(f"{html.processes}{html.kinds}".encode()) for html in sections)
+        assert made.least_bytes(*detail) <= bytes_
 
 
 def test_a_page_at_its_limit_shows_fewer_processes_and_says_so(usual: Report) -> None:
