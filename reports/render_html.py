@@ -75,7 +75,7 @@ class _Hosts:
 
     def sections(self, processes: int, detailed: int, room: int | None) -> Iterator[str] | None:
         """The pieces one by one; None where what depends on the room takes more than `room` bytes."""
-        if room is not None and self._rows.least_bytes(processes, detailed) > room:
+        if room is not None and (room < 0 or self._rows.least_bytes(processes, detailed) > room):
             return None
         of_hosts = self._rows.sections(processes, detailed)
         shown = [self._pieces.shown(host, of_hosts.get(host.name, NOTHING), detailed) for host in self._hosts]
