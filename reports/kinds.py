@@ -51,11 +51,11 @@ def of_hosts(footprints: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
     is_bounded = pl.col("kind").is_in(_BOUNDED)
     # What is bounded is summed by process first, all else by host; one number is grouped faster than texts.
     owner = pl.when(is_bounded).then(pl.col("_process")).otherwise(bounds.height + pl.col("host").rle_id())
-    kind = pl.col("kind").cast(pl.Enum(labels)).to_physical().cast(pl.UInt64)
+    kind = pl.col("kind").cast(pl.Enum(labels)).to_physical()
     summed = (
         footprints.select(
             *("_process", "host", "kind", *_SUMMED, "resident_bytes"),
-            (owner * len(labels) + kind).alias("_key"),
+            (owner.cast(pl.Int64) * len(labels) + kind).alias("_key"),
         )
         .group_by("_key")
         .agg(pl.col("host", "kind", "_process").first(), *_sums())

@@ -28,8 +28,8 @@ PAGE_BYTES_MAX = 8 * 2**20
 ADVICE_MAX = 10
 STACK_HOSTS_MAX = 50
 SERVICES_MAX = 200
-# processes a host, and how many of them kind by kind: the first pair below PAGE_BYTES_MAX is taken
 _SECTIONS: Final = Markup("<!-- sections -->")  # no text that is escaped can hold it
+# processes a host, and how many of them kind by kind: the first pair below PAGE_BYTES_MAX is taken
 DETAIL = ((20, 20), (20, 5), (10, 2), (5, 1), (3, 0), (0, 0))
 
 
