@@ -42,11 +42,11 @@ def decode(content: bytes, place: str = "dump") -> Dump:
     if header_end < 0:
         raise _damaged(place, "has no header")
     header = decode_fields(_Header, content[len(MAGIC) : header_end], place)
-    middle = header_end + 1 + header.memory_bytes
-    memory, identity = content[header_end + 1 : middle], content[middle:]
+    parts = memoryview(content)[header_end + 1 :]
+    memory, identity = bytes(parts[: header.memory_bytes]), bytes(parts[header.memory_bytes :])
     if len(memory) != header.memory_bytes or len(identity) != header.identity_bytes:
         raise _damaged(place, f"holds {len(content)} bytes, but its header says otherwise")
-    if hashlib.sha256(memory + identity).hexdigest() != header.sha256:
+    if hashlib.sha256(parts).hexdigest() != header.sha256:
         raise _damaged(place, "does not match its checksum")
     return Dump(
         host=header.host,

@@ -7,7 +7,7 @@ The same dump, read by the same installation, gives the same bytes.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar, Final
 
 from archive.codec import decode_fields
@@ -42,7 +42,7 @@ def encode(result: Result) -> bytes:
     content = b"".join(result.sections.values())
     sizes = {name: len(section) for name, section in result.sections.items()}
     header = {
-        "record": asdict(result.record),
+        "record": {each.name: getattr(result.record, each.name) for each in fields(result.record)},
         "sections": sizes,
         "sha256": hashlib.sha256(content).hexdigest(),
     }

@@ -250,8 +250,8 @@ class Run:
 
     # Rendered files, for people. Rendering again replaces them.
 
-    def write_report(self, name: str, content: bytes) -> None:
-        """Write a file of the report."""
+    def write_report(self, name: str, content: bytes | Iterable[bytes]) -> None:
+        """Write a file of the report; one that comes in pieces is never in memory as a whole."""
         self.store.replace(f"report/{name}", content)
 
     def report_path(self, name: str) -> str:

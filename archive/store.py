@@ -9,6 +9,7 @@ import secrets
 import shutil
 import stat
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from contextlib import suppress
 from errno import EINVAL, EISDIR, ELOOP, EMLINK, ENOTSUP, EPERM
 from pathlib import Path
@@ -39,8 +40,8 @@ class Store(ABC):
         """Write an object unless one of that name is there; False if it was. The first one stays."""
 
     @abstractmethod
-    def replace(self, path: str, content: bytes) -> None:
-        """Write or replace an object, whole or not at all; for rendered files."""
+    def _replace(self, path: str, pieces: Iterable[bytes]) -> None:
+        """Write or replace an object, whole or not at all."""
 
     @abstractmethod
     def exists(self, path: str) -> bool:
@@ -69,6 +70,10 @@ class Store(ABC):
     def place(self, path: str) -> str:
         """The name of an object in messages."""
         return f"{self.url}/{path}"
+
+    def replace(self, path: str, content: bytes | Iterable[bytes]) -> None:
+        """Write or replace an object, whole or not at all; for rendered files, which may come in pieces."""
+        self._replace(path, [content] if isinstance(content, bytes) else content)
 
     def read(self, path: str, limit_bytes: int = OBJECT_BYTES_MAX) -> bytes:
         """The bytes of an object; FileNotFoundError if it does not exist.
@@ -159,16 +164,16 @@ class Folder(Store):
         target = self._root / path
         if target.exists():  # saves the write; the link below decides
             return False
-        temporary = self._written_beside(target, content)
+        temporary = self._written_beside(target, [content])
         try:
             return self._named(temporary, target)
         finally:
             temporary.unlink(missing_ok=True)
             _sync_folder(target.parent)
 
-    def replace(self, path: str, content: bytes) -> None:
+    def _replace(self, path: str, pieces: Iterable[bytes]) -> None:
         target = self._root / path
-        self._written_beside(target, content).replace(target)
+        self._written_beside(target, pieces).replace(target)
         _sync_folder(target.parent)
 
     def _first_bytes(self, path: str, most_bytes: int) -> bytes:
@@ -196,14 +201,14 @@ class Folder(Store):
     def local_path(self, path: str) -> Path:
         return self._root / path
 
-    def _written_beside(self, target: Path, content: bytes) -> Path:
+    def _written_beside(self, target: Path, pieces: Iterable[bytes]) -> Path:
         """A synced file in the folder of the target, under a name that listings skip."""
         self._make_folder(target.parent)
         temporary = target.parent / f".{secrets.token_hex(8)}.part"
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(content)
+                file.writelines(pieces)
                 file.flush()
                 os.fsync(file.fileno())
         except BaseException as error:
@@ -298,8 +303,8 @@ class Bucket(Store):
             return False
         return True
 
-    def replace(self, path: str, content: bytes) -> None:
-        self._fs.pipe_file(self._full(path), content)
+    def _replace(self, path: str, pieces: Iterable[bytes]) -> None:
+        self._fs.pipe_file(self._full(path), b"".join(pieces))
 
     def _first_bytes(self, path: str, most_bytes: int) -> bytes:
         full = self._full(path)

@@ -14,7 +14,7 @@ import threading
 import time
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -159,7 +159,7 @@ class _CountingStore(Folder):
         self.calls["write"] += 1
         return super().write_once(path, content)
 
-    def replace(self, path: str, content: bytes) -> None:
+    def replace(self, path: str, content: bytes | Iterable[bytes]) -> None:
         self.calls["write"] += 1
         super().replace(path, content)
 

@@ -57,6 +57,13 @@ def duration(seconds: pl.Expr) -> pl.Expr:
 
 def escaped(texts: pl.Series, width: int | None = None) -> pl.Series:
     """Text made safe as by `plain.shortened`, or by `plain.printable` without a width; escaped for HTML."""
+    distinct = texts.unique()  # most columns say the same over and over
+    safe = _escaped(distinct, width)
+    other = distinct != safe
+    return texts.replace(distinct.filter(other), safe.filter(other)) if other.any() else texts
+
+
+def _escaped(texts: pl.Series, width: int | None) -> pl.Series:
     odd = texts.str.contains(_ODD)
     if width is not None:
         odd |= texts.str.len_chars() > width

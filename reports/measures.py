@@ -19,15 +19,26 @@ _SIZES = ("reserved_bytes", "committed_bytes", "resident_bytes", "resident_max_b
 _NO_TICKS = -1
 _PROCESS = ("host", "pid", "start_ticks")
 _NATIVE_KINDS = tuple(kind.label for kind in Kind if kind.family is Family.NATIVE_HEAP)
+_MEASURED_KINDS = (
+    *_NATIVE_KINDS,
+    *(kind.label for kind in (Kind.THREAD_STACK, Kind.JAVA_HEAP, Kind.ANONYMOUS)),
+)
 NATIVE: Final = "native_heap_resident_max_bytes"
 STACKS: Final = "stacks_resident_max_bytes"
 
 
 def measured(processes: pl.DataFrame, footprints: pl.DataFrame) -> pl.DataFrame:
-    """Measures beside processes: 0 if there is nothing of a kind, null where maps were not read."""
-    sums = (
-        footprints.with_columns(pl.col("start_ticks").fill_null(_NO_TICKS))
-        .group_by(_PROCESS)
+    """Measures beside processes: 0 if there is nothing of a kind, null where maps were not read.
+
+    `footprints` are numbered (`reports.kinds`).
+    """
+    owners = footprints.group_by("_process").agg(
+        pl.col(_PROCESS).first(), (pl.col("resident_bytes").null_count() == 0).alias("_exact")
+    )
+    of_kinds = (
+        footprints.select("_process", "kind", "count", *_SIZES)
+        .filter(pl.col("kind").is_in(_MEASURED_KINDS))
+        .group_by("_process")
         .agg(
             *_extents("native_heap", pl.col("kind").is_in(_NATIVE_KINDS)),
             *_extents("stacks", pl.col("kind") == Kind.THREAD_STACK.label),
@@ -40,8 +51,13 @@ def measured(processes: pl.DataFrame, footprints: pl.DataFrame) -> pl.DataFrame:
                 if kind.label in _NATIVE_KINDS
             ),
             _kind(Kind.ANONYMOUS).alias("unidentified_resident_max_bytes"),
-            (pl.col("resident_bytes").null_count() == 0).alias("_exact"),
+            pl.lit(value=True).alias("_measured"),
         )
+    )
+    sums = (
+        owners.join(of_kinds, on="_process", how="left")
+        .drop("_process")
+        .with_columns(pl.col("start_ticks").fill_null(_NO_TICKS))
     )
     keyed = processes.with_columns(
         pl.col("start_ticks").fill_null(_NO_TICKS)
@@ -49,16 +65,19 @@ def measured(processes: pl.DataFrame, footprints: pl.DataFrame) -> pl.DataFrame:
     joined = keyed.join(sums, on=_PROCESS, how="left", maintain_order="left").with_columns(
         pl.when(pl.col("start_ticks") != _NO_TICKS).then(pl.col("start_ticks")).alias("start_ticks")
     )
-    measures = [name for name in sums.columns if name not in {*_PROCESS, "_exact"}]
+    measures = [name for name in sums.columns if name not in {*_PROCESS, "_exact", "_measured"}]
     joined = joined.with_columns(
-        pl.when(pl.col("_exact").is_null() & (pl.col("evidence") != "denied"))
+        pl.when(
+            pl.col("_measured").is_null()
+            & (pl.col("_exact").is_not_null() | (pl.col("evidence") != "denied"))
+        )
         .then(0)
         .otherwise(pl.col(name))
         .alias(name)
         for name in measures
     )
     bounds = [name for name in measures if name.endswith("_resident_max_bytes")]
-    return joined.with_columns(_at_most(name) for name in bounds).drop("_exact")
+    return joined.with_columns(_at_most(name) for name in bounds).drop("_exact", "_measured")
 
 
 def _extents(measure_name: str, chosen: pl.Expr) -> list[pl.Expr]:

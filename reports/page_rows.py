@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import polars as pl
@@ -17,6 +18,10 @@ GRAVITY: Final = pl.col("severity").replace_strict(
     {name: place for place, name in enumerate(SEVERITIES)}, default=len(SEVERITIES), return_dtype=pl.Int64
 )
 _CUT: Final = 48
+# of HTML, at least: with all that varies left out
+ROW_BYTES_MIN: Final = 150
+BLOCK_BYTES_MIN: Final = 600
+KIND_BYTES_MIN: Final = 70
 _CLASSES: Final = {"alarm": "bad", "warning": "warn"}
 
 
@@ -31,48 +36,77 @@ class HostHtml:
     others_stacks_bytes: int | None
     kinds: str  # of some processes, one block each
 
-    @property
-    def bytes(self) -> int:
-        """The length in UTF-8 bytes."""
-        return len(self.processes.encode()) + len(self.kinds.encode())
-
 
 NOTHING: Final = HostHtml("", 0, 0, None, None, "")
 
 
 class PageRows:
-    """All rows that a page may show; `sections` gives those of each host."""
+    """All rows that a page may show; `sections` gives those of each host. They are made when asked for."""
 
     def __init__(self, tables: Settled, *, compared: bool) -> None:
-        clocks = _clocks(tables)
-        parts = list(tables.parts(settled.PROCESSES))
-        shown = pl.concat(part.filter("shown") for part in parts).join(clocks, on="host", how="left")
-        shown = shown.sort("host", "host_place").with_columns(
+        self._tables = tables
+        self._compared = compared
+        shown = pl.concat(part.filter("shown") for part in tables.parts(settled.PROCESSES))
+        self._shown = shown.sort("host", "host_place").with_columns(
             pl.int_range(pl.len()).over("host").alias("_place")
-        )
-        self._rows = shown.select(
-            "host",
-            "_place",
-            pl.col("native_heap_resident_max_bytes").alias("heap"),
-            pl.col("stacks_resident_max_bytes").alias("stack"),
-            _process_rows(shown, compared=compared),
-            _kind_blocks(shown, tables.table(settled.PROCESS_KINDS)),
         )
         self.findings = _findings(tables.table(settled.FINDINGS))
 
+    @cached_property
+    def _rows(self) -> pl.Series:
+        """The row of each process."""
+        clocks = _clocks(self._tables)
+        timed = self._shown.join(clocks, on="host", how="left", maintain_order="left")
+        return _process_rows(timed, compared=self._compared)
+
+    @cached_property
+    def _kinds(self) -> pl.DataFrame:
+        """The kinds of the processes."""
+        return self._tables.table(settled.PROCESS_KINDS)
+
+    @cached_property
+    def _kinds_of(self) -> pl.Series:
+        """How many rows of kinds each process has; null where none."""
+        counts = self._kinds.group_by("host", "pid").agg(pl.len().alias("_kinds"))
+        return self._shown.join(counts, on=["host", "pid"], how="left", maintain_order="left")["_kinds"]
+
+    def least_bytes(self, processes: int, detailed: int) -> int:
+        """What the rows take at least, without making them: most of a page is out of the question at once."""
+        place = self._shown["_place"]
+        kinds = self._kinds_of.filter((place < detailed) & self._kinds_of.is_not_null())
+        rows = int((place < processes).sum()) * ROW_BYTES_MIN
+        return rows + len(kinds) * BLOCK_BYTES_MIN + int(kinds.sum()) * KIND_BYTES_MIN
+
     def sections(self, processes: int, detailed: int) -> dict[str, HostHtml]:
-        """The rows of each host: so many processes, and the kinds of so many of them."""
-        place, heap, stack = pl.col("_place"), pl.col("heap"), pl.col("stack")
-        hidden = place >= processes
-        table = self._rows.group_by("host").agg(
-            pl.col("row").filter(~hidden).str.join(""),
-            (~hidden).sum().cast(pl.Int64).alias("count"),
-            hidden.sum().cast(pl.Int64).alias("others"),
-            pl.when(heap.filter(hidden).count() > 0).then(heap.filter(hidden).sum()).alias("heap"),
-            pl.when(stack.filter(hidden).count() > 0).then(stack.filter(hidden).sum()).alias("stack"),
-            pl.col("kinds").filter(place < detailed).str.join(""),
+        """By host, the rows of so many processes, and so many of them by kind."""
+        heap, stack = pl.col("native_heap_resident_max_bytes"), pl.col("stacks_resident_max_bytes")
+        hidden = pl.col("_place") >= processes
+        rows = self._rows if processes else pl.Series("row", [""]).new_from_index(0, self._shown.height)
+        table = (
+            self._shown.with_columns(rows)
+            .group_by("host")
+            .agg(
+                pl.col("row").filter(~hidden).str.join(""),
+                (~hidden).sum().cast(pl.Int64).alias("count"),
+                hidden.sum().cast(pl.Int64).alias("others"),
+                pl.when(heap.filter(hidden).count() > 0).then(heap.filter(hidden).sum()).alias("heap"),
+                pl.when(stack.filter(hidden).count() > 0).then(stack.filter(hidden).sum()).alias("stack"),
+            )
         )
-        return {host: HostHtml(*values) for host, *values in table.iter_rows()}
+        blocks = self._blocks(detailed) if detailed else {}
+        return {
+            host: HostHtml(row, count, others, heap_bytes, stack_bytes, blocks.get(host, ""))
+            for host, row, count, others, heap_bytes, stack_bytes in table.iter_rows()
+        }
+
+    def _blocks(self, detailed: int) -> dict[str, str]:
+        """By host, the blocks of kinds of so many processes."""
+        chosen = self._shown.filter(pl.col("_place") < detailed)
+        process = ["host", "pid"]
+        kinds = self._kinds.join(chosen, on=process, how="semi", maintain_order="left")
+        blocks = chosen.select("host", _kind_blocks(chosen, kinds))
+        joined = blocks.group_by("host", maintain_order=True).agg(pl.col("kinds").str.join(""))
+        return {str(host): str(text) for host, text in joined.iter_rows()}
 
 
 def _clocks(tables: Settled) -> pl.DataFrame:

@@ -5,8 +5,11 @@ that text which was not escaped could neither run nor load anything.
 """
 
 from base64 import b64encode
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import chain
+from typing import Any, Final
 
 from jinja2 import Environment, Template
 from markupsafe import Markup
@@ -25,7 +28,8 @@ PAGE_BYTES_MAX = 8 * 2**20
 ADVICE_MAX = 10
 STACK_HOSTS_MAX = 50
 SERVICES_MAX = 200
-# processes per host, and how many of them with kinds; the first pair below PAGE_BYTES_MAX is used
+_SECTIONS: Final = Markup("<!-- sections -->")  # no text that is escaped can hold it
+# processes a host, and how many of them kind by kind: the first pair below PAGE_BYTES_MAX is taken
 DETAIL = ((20, 20), (20, 5), (10, 2), (5, 1), (3, 0), (0, 0))
 
 
@@ -42,42 +46,50 @@ class Heading:
 def render(report: Report, *, page_bytes_max: int = PAGE_BYTES_MAX) -> bytes:
     """The page in UTF-8. Above `page_bytes_max` it shows fewer processes per host, and says so."""
     made = _environment(report)
-    page, section = made.get_template("report.html.j2"), made.get_template("host.html.j2")
-    rows = PageRows(report.tables, compared=bool(report.run.compared_with))
-    frame_bytes = len(page.render(sections="", limited="").encode())
+    before, after = made.get_template("report.html.j2").render(sections=_SECTIONS).split(_SECTIONS)
+    hosts = _Hosts(made.get_template("host.html.j2"), report)
+    room = page_bytes_max - _bytes(before, after) - hosts.bytes
     for processes, detailed in DETAIL:
         last = (processes, detailed) == DETAIL[-1]
-        room = page_bytes_max - frame_bytes if not last else None
-        sections = _sections(section, report, rows, (processes, detailed), room)
+        sections = hosts.sections(processes, detailed, None if last else room)
         if sections is not None:
-            return page.render(sections=sections, limited=_limited(processes, detailed)).encode()
+            return "".join((before, hosts.limited(processes, detailed), *sections, after)).encode()
     raise AssertionError("the last step of DETAIL has no limit")
 
 
-def _sections(
-    section: Template, report: Report, rows: PageRows, detail: tuple[int, int], room: int | None
-) -> Markup | None:
-    """The hosts one by one; None as soon as they take more than `room` bytes."""
-    of_hosts = rows.sections(*detail)
-    if room is not None and sum(html.bytes for html in of_hosts.values()) > room:
-        return None
-    rendered: list[str] = []
-    left = room
-    for host in report.hosts:
-        if not host.answered:
-            continue
-        html = section.render(
-            host=host,
-            rows=of_hosts.get(host.name, NOTHING),
-            findings=Markup(rows.findings.get(host.name, "")),  # noqa: S704 -- put together from escaped pieces
-            detailed=detail[1],
-        )
-        rendered.append(html)
-        if left is not None:
-            left -= len(html.encode())
-            if left < 0:
-                return None
-    return Markup("".join(rendered))  # noqa: S704 -- put together from escaped pieces
+class _Hosts:
+    """The sections of the hosts. What does not depend on the room that they have is rendered once."""
+
+    def __init__(self, template: Template, report: Report) -> None:
+        pieces: Any = template.make_module()  # the macros in it
+        self._pieces = pieces
+        self._rows = PageRows(report.tables, compared=bool(report.run.compared_with))
+        self._hosts = [host for host in report.hosts if host.answered]
+        findings = self._rows.findings
+        self._heads = [
+            pieces.head(host, Markup(findings.get(host.name, "")))  # noqa: S704 -- of escaped pieces
+            for host in self._hosts
+        ]
+        self._tails = [pieces.tail(host) for host in self._hosts]
+        self.bytes = _bytes(*self._heads, *self._tails)
+
+    def sections(self, processes: int, detailed: int, room: int | None) -> Iterator[str] | None:
+        """The pieces one by one; None where what depends on the room takes more than `room` bytes."""
+        if room is not None and (room < 0 or self._rows.least_bytes(processes, detailed) > room):
+            return None
+        of_hosts = self._rows.sections(processes, detailed)
+        shown = [self._pieces.shown(host, of_hosts.get(host.name, NOTHING), detailed) for host in self._hosts]
+        if room is not None and _bytes(*shown) > room:
+            return None
+        return chain.from_iterable(zip(self._heads, shown, self._tails, strict=True))
+
+    def limited(self, processes: int, detailed: int) -> str:
+        """The note above the sections where they were cut down."""
+        return str(self._pieces.limited(_limited(processes, detailed)))
+
+
+def _bytes(*pieces: str) -> int:
+    return sum(len(piece.encode()) for piece in pieces)
 
 
 def _limited(processes: int, detailed: int) -> str:

@@ -1,12 +1,12 @@
 """report.json: the whole report, with the names of `reports.columns`; sizes are integers, unknown is null."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TypeAlias
 
-from reports import json_rows, settled
-from reports.column import Column, by_name, names_of
-from reports.columns import FOOTPRINTS, HOSTS, SERVICES
+from reports import json_rows
+from reports.column import Column, by_name
+from reports.columns import FOOTPRINTS, SERVICES
 from reports.rank import Report, RunFacts, Totals
 from reports.rows import Cell, Extent, KindRow, ServiceRow, cell
 
@@ -27,8 +27,8 @@ _KINDS = by_name(
 )
 
 
-def render(report: Report) -> bytes:
-    """One JSON document in ASCII, one line per host and service; the same report gives the same bytes."""
+def render(report: Report) -> Iterator[bytes]:
+    """One JSON document in ASCII, a line a host and a service; the same report gives the same pieces."""
     head: dict[str, Json] = {
         "schema_version": SCHEMA_VERSION,
         "run": _run(report.run),
@@ -44,18 +44,19 @@ def render(report: Report) -> bytes:
             for group in report.failures
         ],
     }
-    members = [f"{_text(name)}:{_text(value)}" for name, value in head.items()]
-    members.append(f'"services":{_by_line(_text(_row(row, SERVICES)) for row in report.services)}')
-    members.append(f'"hosts":{_by_line(_hosts(report))}')
-    return ("{\n" + ",\n".join(members) + "\n}\n").encode("ascii")
+    members = "".join(f"{_text(name)}:{_text(value)},\n" for name, value in head.items())
+    services = ",\n".join(_text(_row(row, SERVICES)) for row in report.services)
+    yield f'{{\n{members}"services":[\n{services}\n],\n"hosts":[\n'.encode("ascii")
+    between = b""
+    for host in json_rows.hosts(report.tables):
+        yield between
+        yield host
+        between = b",\n"
+    yield b"\n]\n}\n"
 
 
 def _text(value: Json) -> str:
     return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-
-
-def _by_line(rows: Iterable[str]) -> str:
-    return "[\n" + ",\n".join(rows) + "\n]"
 
 
 def _run(run: RunFacts) -> dict[str, Json]:
@@ -104,27 +105,6 @@ def _extent(name: str, extent: Extent) -> dict[str, Json]:
         f"{name}_committed_bytes": extent.committed_bytes,
         f"{name}_reserved_bytes": extent.reserved_bytes,
     }
-
-
-def _hosts(report: Report) -> Iterator[str]:
-    """One line per host, with its kinds, findings and processes."""
-    kinds, findings = json_rows.host_kinds(report.tables), json_rows.findings(report.tables)
-    processes = json_rows.processes(report.tables)
-    figures = report.tables.table(settled.HOSTS).sort("place").select(names_of(HOSTS))
-    for host, row in zip(report.hosts, figures.iter_rows(named=True), strict=True):
-        others: dict[str, Json] = {
-            "processes": host.others,
-            "native_heap_resident_max_bytes": host.others_native_heap_bytes,
-            "stacks_resident_max_bytes": host.others_stacks_bytes,
-        }
-        members = (
-            ("kinds", kinds.get(host.name, "[]")),
-            ("findings", findings.get(host.name, "[]")),
-            ("processes", processes.get(host.name, "[]")),
-            ("other_processes", _text(others)),
-        )
-        said = "".join(f',"{name}":{text}' for name, text in members)
-        yield f"{_text(row)[:-1]}{said}}}"
 
 
 def _row(row: ServiceRow, columns: tuple[Column, ...]) -> dict[str, Json]:

@@ -101,15 +101,15 @@ def _batches(run: Run) -> Iterator[list[Outcome]]:
 
 
 def _first(number: int, outcomes: list[Outcome], keep: Keep) -> _Part:
-    """The tables of these hosts that need no other host."""
-    footprints = _section(outcomes, FOOTPRINTS, FOOTPRINT_SCHEMA)
+    """What these hosts tell by themselves."""
+    footprints = kinds.numbered(_section(outcomes, FOOTPRINTS, FOOTPRINT_SCHEMA))
     arguments = _section(outcomes, ARGUMENTS, ARGUMENT_SCHEMA)["arguments"]
     sent = _section(outcomes, PROCESSES, PROCESS_SCHEMA).with_columns(arguments)
     processes = with_places(measures.measured(sent, footprints).sort("host", "pid", "start_ticks"))
     limits = processes.select("host", "pid", "rss_anon_bytes")
     shown = processes.filter("shown").select("host", "pid")
     family = pl.col("kind").replace_strict(_FAMILIES, default="", return_dtype=pl.String).alias("family")
-    keep(settled.FOOTPRINTS, number, footprints.with_columns(family))
+    keep(settled.FOOTPRINTS, number, footprints.select(*FOOTPRINT_SCHEMA, family))
     found = _section(outcomes, FINDINGS, FINDING_SCHEMA)
     keep(settled.FINDINGS, number, found)
     keep(settled.HOST_KINDS, number, kinds.of_hosts(footprints, limits))
@@ -175,7 +175,9 @@ def _section(outcomes: list[Outcome], name: str, schema: Schema) -> pl.DataFrame
     )
     hosts = names.filter(pl.col("rows") > 0).select(pl.col("host").repeat_by("rows").explode())
     empty = pl.DataFrame(schema={column: kind for column, kind in schema.items() if column != "host"})
-    alike = all(frame.schema == empty.schema for frame in frames)
-    together = pl.concat([empty, *frames], how="vertical" if alike else "diagonal_relaxed")
+    try:
+        together = pl.concat([empty, *frames])
+    except (pl.exceptions.SchemaError, pl.exceptions.ShapeError):  # of a version with other columns
+        together = pl.concat([empty, *frames], how="diagonal_relaxed")
     with_hosts = pl.concat([hosts, together.select(empty.columns)], how="horizontal")
     return with_hosts.with_columns(pl.col(pl.String).fill_null(""))

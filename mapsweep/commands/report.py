@@ -11,6 +11,8 @@ import click
 from mapsweep.options import config_option, load, run_argument, runs_option, so_far_option
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from archive.runs import Run
 
 HTML, CSV, JSON, TEXT = FORMATS = ("html", "csv", "json", "text")
@@ -69,38 +71,39 @@ def report(
         return
     with ending.so_far(opened) if so_far else nullcontext(opened) as shown:
         content = rendered(shown, form, table)
-    if form == HTML and output is None:
-        opened.write_report(SO_FAR, content)
-        click.echo(opened.report_path(SO_FAR))
-    elif output in {None, "-"}:
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
-    else:
-        _write(Path(str(output)), content)
+        if form == HTML and output is None:
+            opened.write_report(SO_FAR, content)
+            click.echo(opened.report_path(SO_FAR))
+        elif output in {None, "-"}:
+            sys.stdout.buffer.writelines(content)
+            sys.stdout.buffer.flush()
+        else:
+            _write(Path(str(output)), content)
 
 
-def rendered(run: "Run", form: str, table: str) -> bytes:
-    """One file of the report."""
+def rendered(run: "Run", form: str, table: str) -> "Iterable[bytes]":
+    """One file of the report, in pieces."""
     from reports import render_csv, render_html, render_json, render_text  # noqa: PLC0415 - start Polars and Jinja
     from reports.rank import report as settle  # noqa: PLC0415 - likewise
     from reports.settled import Settled  # noqa: PLC0415 - likewise
 
-    if (form, table) == (CSV, FOOTPRINTS):
-        return render_csv.footprints(Settled(run))
+    if form == CSV and table != HOSTS:
+        render_table = render_csv.footprints if table == FOOTPRINTS else render_csv.processes
+        return render_table(Settled(run))
     settled = settle(run)
-    if form == CSV:
-        return render_csv.processes(settled) if table == PROCESSES else render_csv.hosts(settled)
-    render = {HTML: render_html.render, JSON: render_json.render, TEXT: render_text.render}[form]
-    return render(settled)
+    if form == JSON:
+        return render_json.render(settled)
+    render = {HTML: render_html.render, CSV: render_csv.hosts, TEXT: render_text.render}[form]
+    return [render(settled)]
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: Path, content: "Iterable[bytes]") -> None:
     from domain.mistakes import Mistake, OperatorError  # noqa: PLC0415 - --help does not wait for it
 
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            file.writelines(content)
     except OSError as trouble:
         raise OperatorError(
             Mistake(f"--output {path}", f"cannot be written: {trouble.strerror}")

@@ -4,6 +4,7 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -32,6 +33,19 @@ def test_what_is_rendered_again_is_replaced(store: Store) -> None:
     store.replace("report/index.html", b"first")
     store.replace("report/index.html", b"second")
     assert store.read("report/index.html") == b"second"
+
+
+def test_pieces_are_written_as_one_object_or_not_at_all(store: Store) -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"half"
+        raise ValueError("broken off")
+
+    store.replace("report/hosts.csv", iter((b"a", b"", b"b")))
+    assert store.read("report/hosts.csv") == b"ab"
+    with pytest.raises(ValueError, match="broken off"):
+        store.replace("report/hosts.csv", broken())
+    assert store.read("report/hosts.csv") == b"ab"
+    assert store.list("report") == ["hosts.csv"]
 
 
 def test_a_listing_shows_what_another_wrote_meanwhile(store: Store) -> None:

@@ -3,7 +3,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
+from reports import kinds
 from reports.measures import PEERS_MIN
 from reports.settle import HOSTS_A_PART
 from reports.settled import Settled
@@ -14,6 +16,7 @@ from tests.reports.fleet import (
     Answered,
     Block,
     Process,
+    footprints,
     heap,
     peers,
     run_of,
@@ -119,6 +122,18 @@ def test_a_process_whose_start_is_unknown_still_finds_its_footprints(tmp_path: P
     made = frames(tmp_path, Answered("web1", (Process(1, blocks=(heap(MIB),), start_ticks=None),)))
     assert made.processes["native_heap_resident_max_bytes"].to_list() == [MIB]
     assert made.processes["start_ticks"].to_list() == [None]
+
+
+def test_the_rows_of_a_process_may_stand_anywhere() -> None:
+    blocks = (heap(GIB), stacks(3, MIB), Block("file_code", 7 * MIB))
+    host = Answered("web1", (Process(1, blocks=blocks), Process(2, blocks=blocks)))
+    table = footprints(host).select(pl.lit("web1").alias("host"), pl.all())
+    limits = pl.DataFrame({"host": ["web1"] * 2, "pid": [1, 2], "rss_anon_bytes": [GIB // 2] * 2})
+    mixed = table[[3, 0, 4, 1, 5, 2]]
+    assert kinds.numbered(mixed)["_process"].n_unique() == 2
+    summed = kinds.of_hosts(kinds.numbered(mixed), limits)
+    assert_frame_equal(summed, kinds.of_hosts(kinds.numbered(table), limits))
+    assert one(summed, kind="heap_main")["resident_max_bytes"] == GIB
 
 
 @pytest.mark.parametrize("count", [HOSTS_A_PART - 1, HOSTS_A_PART, HOSTS_A_PART + 1])

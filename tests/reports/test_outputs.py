@@ -13,6 +13,8 @@ import pytest
 from reports import rank, render_csv, render_email, render_html, render_json, render_text, verdict
 from reports.columns import FOOTPRINTS, HOSTS, PROCESSES
 from reports.delivery import MailSettings
+from reports.json_rows import HOSTS_AT_ONCE
+from reports.page_rows import PageRows
 from reports.rank import Report
 from reports.render_text import WIDTH
 from tests.reports import hostile
@@ -20,6 +22,7 @@ from tests.reports.fleet import (
     GIB,
     MIB,
     Answered,
+    Block,
     Process,
     failure,
     grown,
@@ -67,17 +70,17 @@ def numbers(text: str) -> dict[str, str]:
 
 
 def test_the_totals_are_the_same_everywhere(usual: Report) -> None:
-    document = json.loads(render_json.render(usual))
+    document = json.loads(b"".join(render_json.render(usual)))
     totals, hosts = document["totals"], rows(render_csv.hosts(usual))
     heap_total = totals["native_heap_resident_max_bytes"]
     assert heap_total == sum(int(row["native_heap_resident_max_bytes"] or 0) for row in hosts)
-    processes = rows(render_csv.processes(usual))
+    processes = rows(b"".join(render_csv.processes(usual.tables)))
     assert heap_total == sum(int(row["native_heap_resident_max_bytes"] or 0) for row in processes)
     page = render_html.render(usual).decode()
     assert numbers(page)["total-native"] == str(heap_total)
     assert numbers(page)["total-stacks"] == str(totals["stacks_resident_max_bytes"])
     native = {"heap_main", "heap_arena", "heap_mmap", "heap_allocator"}
-    blocks = [row for row in rows(render_csv.footprints(usual.tables)) if row["kind"] in native]
+    blocks = [row for row in rows(b"".join(render_csv.footprints(usual.tables))) if row["kind"] in native]
     assert heap_total == sum(int(row["resident_max_bytes"]) for row in blocks)
     assert totals["growth_bytes"] == 200 * MIB
     sentence = verdict.sentence(usual, plain=False)
@@ -86,18 +89,24 @@ def test_the_totals_are_the_same_everywhere(usual: Report) -> None:
 
 
 def test_json_and_csv_have_the_declared_columns_in_order(usual: Report) -> None:
-    document = json.loads(render_json.render(usual))
+    document = json.loads(b"".join(render_json.render(usual)))
     assert list(document["hosts"][0])[: len(HOSTS)] == [column.name for column in HOSTS]
     assert [row["name"] for row in document["hosts"]] == [
         row["name"] for row in rows(render_csv.hosts(usual))
     ]
     assert list(rows(render_csv.hosts(usual))[0]) == [column.name for column in HOSTS]
-    assert list(rows(render_csv.processes(usual))[0]) == [column.name for column in PROCESSES]
-    assert list(rows(render_csv.footprints(usual.tables))[0]) == [column.name for column in FOOTPRINTS]
+    assert list(rows(b"".join(render_csv.processes(usual.tables)))[0]) == [
+        column.name for column in PROCESSES
+    ]
+    assert list(rows(b"".join(render_csv.footprints(usual.tables)))[0]) == [
+        column.name for column in FOOTPRINTS
+    ]
 
 
 def test_a_failed_host_is_in_every_ranking_with_its_reason(usual: Report) -> None:
-    (failed,) = [row for row in json.loads(render_json.render(usual))["hosts"] if row["status"] == "failed"]
+    (failed,) = [
+        row for row in json.loads(b"".join(render_json.render(usual)))["hosts"] if row["status"] == "failed"
+    ]
     assert (failed["name"], failed["reason"], failed["rank"]) == ("db1", "auth_rejected", None)
     assert failed["native_heap_resident_max_bytes"] is None
     (line,) = [row for row in rows(render_csv.hosts(usual)) if row["name"] == "db1"]
@@ -110,7 +119,7 @@ def test_a_failed_host_is_in_every_ranking_with_its_reason(usual: Report) -> Non
 
 def test_outputs_are_functions_of_the_report(usual: Report) -> None:
     for render in (render_json.render, render_html.render, render_text.render, render_csv.hosts):
-        assert render(usual) == render(usual)
+        assert list(render(usual)) == list(render(usual))
     assert message(usual) == message(usual)
 
 
@@ -151,7 +160,7 @@ def test_the_page_allows_no_style_attribute_and_no_handler(nasty: Report) -> Non
 
 
 def test_no_csv_cell_is_a_formula_or_more_than_a_line(nasty: Report) -> None:
-    for content in (render_csv.hosts(nasty), render_csv.processes(nasty)):
+    for content in (render_csv.hosts(nasty), b"".join(render_csv.processes(nasty.tables))):
         cells = [cell for row in rows(content) for cell in row.values()]
         assert not [cell for cell in cells if re.match(r"\s*[=+@\t\r]|\s*-(?!\d+$)", cell)]
         assert not [cell for cell in cells if re.search(r"[\x00-\x1f\x7f-\x9f]", cell)]
@@ -169,7 +178,7 @@ def test_a_negative_number_stays_a_number(tmp_path: Path) -> None:
 
 
 def test_json_keeps_the_names_as_they_are(nasty: Report) -> None:
-    content = render_json.render(nasty)
+    content = b"".join(render_json.render(nasty))
     assert content.isascii()
     assert {row["name"] for row in json.loads(content)["hosts"]} == {*hostile.NAMES, "=failed()"}
 
@@ -255,6 +264,35 @@ def test_an_attachment_that_is_too_large_is_left_out_and_said(usual: Report) -> 
 
 
 # limits
+
+
+def test_a_host_s_object_is_its_own_however_many_there_are(tmp_path: Path) -> None:
+    made = rank.report(
+        run_of(runs_in(tmp_path), *peers(tuple(MIB * (1 + n) for n in range(HOSTS_AT_ONCE + 1))))
+    )
+    hosts = json.loads(b"".join(render_json.render(made)))["hosts"]
+    assert [host["name"] for host in hosts] == [f"web{n}" for n in range(HOSTS_AT_ONCE + 1, 0, -1)]
+    for host in hosts:
+        (process,) = host["processes"]
+        assert process["host"] == host["name"]
+        (kind,) = process["kinds"]
+        assert kind == host["kinds"][0]
+        assert kind["committed_bytes"] == host["native_heap_committed_bytes"]
+
+
+@pytest.mark.parametrize("detail", render_html.DETAIL)
+def test_rows_are_never_shorter_than_a_page_reckons(
+    usual: Report, nasty: Report, tmp_path: Path, detail: tuple[int, int]
+) -> None:
+    bare = Process(
+        1, comm="", exe="", service="", arguments="", rss_anon_bytes=None, blocks=(Block("shm", 0),)
+    )
+    least = rank.report(run_of(runs_in(tmp_path), Answered("a", (bare,))))
+    for report in (usual, nasty, least):
+        made = PageRows(report.tables, compared=False)
+        sections = made.sections(*detail).values()
+        bytes_ = sum(len(f"{html.processes}{html.kinds}".encode()) for html in sections)
+        assert made.least_bytes(*detail) <= bytes_
 
 
 def test_a_page_at_its_limit_shows_fewer_processes_and_says_so(usual: Report) -> None:

@@ -155,7 +155,7 @@ def test_its_policy_stops_what_should_ever_slip_through(
 def test_the_figures_on_the_page_are_those_of_report_json(
     browser: Browser, page_file: Path, report: Report
 ) -> None:
-    document = json.loads(render_json.render(report))
+    document = json.loads(b"".join(render_json.render(report)))
     with visit(browser, page_file) as seen:
         for mark, name in (("native", "native_heap"), ("stacks", "stacks")):
             shown = seen.page.locator(f"#total-{mark}").get_attribute("data-v")

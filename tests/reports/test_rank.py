@@ -170,7 +170,7 @@ def test_all_findings_are_kept_and_the_gravest_of_a_host_are_shown(tmp_path: Pat
     made = report(tmp_path, Answered("a", (Process(1),), findings=many))
     assert len(rows_of(made, "findings", "a")) == FINDINGS_A_HOST_MAX + 1
     assert made.hosts[0].to_look_at == FINDINGS_A_HOST_MAX
-    shown = json.loads(render_json.render(made))["hosts"][0]["findings"]
+    shown = json.loads(b"".join(render_json.render(made)))["hosts"][0]["findings"]
     assert [each["comm"] for each in shown] == [f"{number:03}" for number in range(FINDINGS_A_HOST_MAX)]
 
 

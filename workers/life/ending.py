@@ -99,7 +99,7 @@ def render_report(run: Run) -> None:
 
     settled = report(run)
     run.write_report("hosts.csv", render_csv.hosts(settled))
-    run.write_report("processes.csv", render_csv.processes(settled))
+    run.write_report("processes.csv", render_csv.processes(settled.tables))
     run.write_report("footprints.csv", render_csv.footprints(settled.tables))
     run.write_report("report.json", render_json.render(settled))
     run.write_report(PAGE, render_html.render(settled))

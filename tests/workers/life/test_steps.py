@@ -4,7 +4,7 @@ import gzip
 import re
 import resource
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -77,7 +77,7 @@ class StoppingStore(Folder):
         self._stop(here=self._after)
         return written
 
-    def replace(self, path: str, content: bytes) -> None:
+    def replace(self, path: str, content: bytes | Iterable[bytes]) -> None:
         self._stop(here=not self._after)
         super().replace(path, content)
         self._stop(here=self._after)
