@@ -8,6 +8,7 @@ those that brought none. A run that was killed between any two writes goes on, a
 is made anew lies beside, under the name of its rules, until closed.json says that it counts.
 """
 
+import logging
 import re
 import secrets
 from collections.abc import Iterable, Iterator
@@ -23,6 +24,8 @@ from archive.signature import SIGNATURE, is_signed, sign
 from archive.store import Store
 from domain.mistakes import Mistake, OperatorError
 from domain.records import Closed, Dump, Failure, Host, HostRecord, Manifest
+
+log = logging.getLogger("archive")
 
 LATEST = "latest"
 MANIFEST = "manifest.json"
@@ -112,7 +115,10 @@ class Run:
 
     def write_dump(self, dump: Dump) -> bool:
         """Keep a host's dump; False where there is one already, which stays."""
-        return self.store.write_once(_dump_path(dump.host), dump_file.encode(dump))
+        content = dump_file.encode(dump)
+        is_new = self.store.write_once(_dump_path(dump.host), content)
+        log.debug("%s: dump of %d bytes %s", dump.host, len(content), "kept" if is_new else "was there")
+        return is_new
 
     def read_dump(self, host: str) -> Dump:
         """A host's dump; FileNotFoundError where none is kept."""
@@ -327,6 +333,10 @@ class Runs:
             raise FileExistsError(folder.url)
         if self._key:  # after the manifest: of two that create one run, the one that did signs
             folder.write_once(SIGNATURE, sign(self._key, text))
+        signed = "signed" if self._key else "not signed"
+        log.debug(
+            "%s: created in %s, %d bytes of manifest, %s", manifest.run_id, folder.url, len(text), signed
+        )
         return Run(folder, manifest)
 
     def open(self, name: str) -> Run:
@@ -401,7 +411,10 @@ def _opened(folder: Store, key: bytes) -> Run:
         raise OperatorError(Mistake(folder.url, problem, "mapsweep runs lists the runs there are")) from error
     if key:
         _check_signature(folder, key, text)  # before anything in it is looked at
-    return Run(folder, codec.decode(Manifest, text, folder.place(MANIFEST)))
+    manifest = codec.decode(Manifest, text, folder.place(MANIFEST))
+    checked = "its signature is good" if key else "no signature was asked for"
+    log.debug("%s: opened in %s, %d hosts, %s", manifest.run_id, folder.url, len(manifest.hosts), checked)
+    return Run(folder, manifest)
 
 
 def _check_signature(folder: Store, key: bytes, manifest: bytes) -> None:

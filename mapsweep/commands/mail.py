@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from mapsweep.options import config_option, load, run_argument, runs_option, to_option
+from mapsweep.options import config_option, debug_option, load, run_argument, runs_option, to_option
 from mapsweep.terminal.exits import Exit
 
 
@@ -16,6 +16,7 @@ from mapsweep.terminal.exits import Exit
 @click.option("--dry-run", is_flag=True, help="Write the message to standard output and send nothing.")
 @runs_option
 @config_option
+@debug_option
 def mail(run: str, to: tuple[str, ...], dry_run: bool, runs_url: str | None, config: Path | None) -> int:
     """Send the report of a run by e-mail: text, HTML and hosts.csv.gz.
 

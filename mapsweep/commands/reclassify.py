@@ -5,13 +5,14 @@ from pathlib import Path
 
 import click
 
-from mapsweep.options import config_option, load, run_argument, runs_option
+from mapsweep.options import config_option, debug_option, load, run_argument, runs_option
 
 
 @click.command(short_help="Make the results of a run anew from its kept dumps.")
 @run_argument
 @runs_option
 @config_option
+@debug_option
 def reclassify(run: str, runs_url: str | None, config: Path | None) -> int:
     """Make the results of a run anew from its kept dumps, with this mapsweep's rules; no host is asked.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mapsweep.options import config_option, load, run_argument, runs_option
+from mapsweep.options import config_option, debug_option, load, run_argument, runs_option
 
 if TYPE_CHECKING:
     from archive.runs import Run
@@ -33,6 +33,7 @@ FILE_MODE = 0o600  # what a run holds is its owner's
 @click.option("-o", "--output", type=click.Path(allow_dash=True), help="Where to; - is standard output.")
 @runs_option
 @config_option
+@debug_option
 def report(
     *, run: str, form: str, table: str, output: str | None, runs_url: str | None, config: Path | None
 ) -> None:

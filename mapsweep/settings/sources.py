@@ -19,6 +19,7 @@ BROKER_PASSWORD = ENVIRONMENT_PREFIX + "BROKER_PASSWORD"
 KEY_PASSPHRASE = ENVIRONMENT_PREFIX + "KEY_PASSPHRASE"
 MAIL_PASSWORD = ENVIRONMENT_PREFIX + "MAIL_PASSWORD"
 SIGNING_KEY = ENVIRONMENT_PREFIX + "SIGNING_KEY"
+DEBUG = ENVIRONMENT_PREFIX + "DEBUG"
 
 Environment: TypeAlias = Mapping[str, str]
 Flags: TypeAlias = Mapping[str, str | int | float | bool | None]
@@ -201,6 +202,7 @@ def _unknown_variables(environment: Environment) -> Iterator[str]:
         KEY_PASSPHRASE,
         MAIL_PASSWORD,
         SIGNING_KEY,
+        DEBUG,
     }
     for name in sorted(environment):
         if name.startswith(ENVIRONMENT_PREFIX) and name not in known:

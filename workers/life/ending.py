@@ -1,5 +1,8 @@
 """The end of a run: closed, rendered, mailed. Each step can be repeated, and goes on where it was stopped."""
 
+import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
 PAGE: Final = "index.html"
 NO_SERVER: Final = "no mail server is set"
 NOT_MAILED: Final = "the workers did not mail it; their log says why"
+
+log = logging.getLogger("workers")
 
 # Polars starts threads, which do not survive a fork, and costs 0.2 s: the steps that need it import it.
 
@@ -60,6 +65,7 @@ def close_run(run: Run) -> Closed:
         return closed
     from reports.settle import settle  # noqa: PLC0415 # starts Polars
 
+    began_s = time.monotonic()
     closed = settle(run, runs_beside(run), now())
     if not run.manifest.keep_dumps:
         for host in run.dumped() & run.standing().done:  # of one who was killed before the removal
@@ -67,6 +73,10 @@ def close_run(run: Run) -> Closed:
     if not run.close(closed):
         return close_run(run)
     run.forget_replaced()
+    log.debug(
+        "%s: close: %d ok, %d partial, %d failed, %d parts of each table, %.3f s",
+        *(run.run_id, closed.ok, closed.partial, closed.failed, closed.parts, time.monotonic() - began_s),
+    )
     return closed
 
 
@@ -76,11 +86,20 @@ def render_report(run: Run) -> None:
     from reports.rank import report  # noqa: PLC0415 # likewise
 
     settled = report(run)
-    run.write_report("hosts.csv", render_csv.hosts(settled))
-    run.write_report("processes.csv", render_csv.processes(settled))
-    run.write_report("footprints.csv", render_csv.footprints(settled.tables))
-    run.write_report("report.json", render_json.render(settled))
-    run.write_report(PAGE, render_html.render(settled))
+    _write(run, "hosts.csv", lambda: render_csv.hosts(settled))
+    _write(run, "processes.csv", lambda: render_csv.processes(settled))
+    _write(run, "footprints.csv", lambda: render_csv.footprints(settled.tables))
+    _write(run, "report.json", lambda: render_json.render(settled))
+    _write(run, PAGE, lambda: render_html.render(settled))
+
+
+def _write(run: Run, name: str, render: Callable[[], bytes]) -> None:
+    """Render one file of the report, and keep it."""
+    began_s = time.monotonic()
+    content = render()
+    rendered_s = time.monotonic() - began_s
+    run.write_report(name, content)
+    log.debug("%s: render: %s, %d bytes, %.3f s", run.run_id, name, len(content), rendered_s)
 
 
 def mail_report(run: Run, to: tuple[str, ...], mail: "MailSettings") -> "Delivery":

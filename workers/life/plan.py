@@ -1,7 +1,8 @@
 """What a run is to do: a request becomes a manifest here, whoever asks (a command, a schedule, the demo)."""
 
+import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 
@@ -11,6 +12,8 @@ from domain.moments import written
 from domain.records import Host, Limits, Manifest, Scope
 from procmaps.classify import RULES_VERSION
 from workers.life.pace import Pace
+
+log = logging.getLogger("workers")
 
 NO_MAIL_SERVER = Mistake("mail", "no mail server is set", "set mail.server and mail.from in mapsweep.yaml")
 
@@ -31,7 +34,7 @@ class Request:
 def planned(request: Request, due: datetime | None = None, mark: str = "") -> Manifest:
     """The manifest of a run that starts now; a schedule's is named after the time it was due, and a mark."""
     now = datetime.now(UTC)
-    return Manifest(
+    manifest = Manifest(
         run_id=new_run_id(due or now, request.scope.name, mark),
         scope=request.scope,
         limits=request.limits,
@@ -44,6 +47,9 @@ def planned(request: Request, due: datetime | None = None, mark: str = "") -> Ma
         keep_dumps=request.keep_dumps,
         mail_to=request.mail_to,
     )
+    if log.isEnabledFor(logging.DEBUG):
+        _tell(manifest)
+    return manifest
 
 
 def remade(run: Run) -> Run:
@@ -72,6 +78,17 @@ def check(manifest: Manifest, *, pace: Pace | None, has_mail_server: bool) -> No
         mistakes.append(NO_MAIL_SERVER)
     if mistakes:
         raise OperatorError(*mistakes)
+
+
+def _tell(manifest: Manifest) -> None:
+    scope = manifest.scope
+    log.debug(
+        "%s: plan: scope %s, %d hosts of %r, evidence %s, become %s, to be over by %s, mailed to %d",
+        *(manifest.run_id, scope.name, len(manifest.hosts), scope.hosts, scope.evidence, scope.become),
+        *(manifest.deadline_at, len(manifest.mail_to)),
+    )
+    limits = ", ".join(f"{name} {value}" for name, value in asdict(manifest.limits).items())
+    log.debug("%s: plan: limits: %s", manifest.run_id, limits)
 
 
 def _too_long(limits: Limits, pace: Pace) -> Iterator[Mistake]:
