@@ -57,7 +57,7 @@ def _attempt(turn: outcomes.Turn, session: Session) -> Dump:
     keys = session.keyring.keys_for(turn.host, min(limits.auth_s, limits.total_s), watchdog.wait)
     stages.ended("keys", "%d to offer", len(keys))
     endpoints = addresses.resolve(turn.host, limits.dns_s, wait=watchdog.wait)
-    stages.ended("dns", "%s has %d addresses", turn.host.address, len(endpoints))
+    stages.ended("dns", "addresses of %s: %d", turn.host.address, len(endpoints))
     line = _Line()
     with (
         watchdog.guard(line.cut) as guard,
@@ -114,7 +114,7 @@ class _Connection:
         self._guard = guard
         self._stage = Stage.BANNER
         self._total_at_s = turn.read_by_s(session.limits)
-        self._transport = paramiko.Transport(sock)
+        self._transport = negotiation.Transport(sock)
         negotiation.let_speak(self._transport, turn.host.name)
 
     def dump(self, keys: Iterable[paramiko.PKey]) -> Dump:

@@ -8,12 +8,29 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import paramiko
 
 CHANNEL: Final = "paramiko.client"  # the library's own log of a host is the logger CHANNEL.HOST
 GREETING_POLL_S: Final = 0.005  # how finely the greeting is told from the key exchange
+
+
+class Transport(paramiko.Transport):
+    """The library's, which forgets by what algorithm keys were exchanged once they are."""
+
+    last_kex_engine: object = None
+
+    @property
+    def kex_engine(self) -> Any:
+        """What exchanges the keys, while that lasts."""
+        return self.__dict__.get("kex_engine")
+
+    @kex_engine.setter
+    def kex_engine(self, engine: Any) -> None:
+        self.__dict__["kex_engine"] = engine
+        if engine is not None:
+            self.last_kex_engine = engine
 
 
 def ordered(offered: Sequence[str], known: set[str]) -> tuple[str, ...]:
@@ -34,10 +51,10 @@ def greeting(transport: paramiko.Transport, done: threading.Event, seconds: floa
 class Algorithms:
     """The algorithms of a connection after its key exchange, in words where they are printed."""
 
-    transport: paramiko.Transport
+    transport: "Transport"
 
     def __str__(self) -> str:
-        engine = getattr(self.transport, "kex_engine", None)
+        engine = self.transport.last_kex_engine
         known = getattr(self.transport, "_kex_info", {})
         kex = next((name for name, kind in known.items() if type(engine) is kind), type(engine).__name__)
         names = ("host_key_type", "remote_cipher", "remote_mac")

@@ -7,7 +7,6 @@ if TYPE_CHECKING:
     from mapsweep.terminal.log_lines import LogLines
     from procmaps.masking_options import Masking
 
-VARIABLE: Final = "MAPSWEEP_DEBUG"
 ROOMS: Final = ("archive", "collector", "reports", "workers", "mapsweep")  # names of loggers
 LIBRARY: Final = "paramiko.client"  # its lines about our connections, not about the hosts of a demo
 

@@ -13,6 +13,7 @@ LINE_CHARS_MAX: Final = 4_000
 LINES_MAX: Final = 500  # of one record: a traceback has some dozens
 CONTINUED: Final = "    "  # how a line begins that belongs to the one before
 _LIBRARY: Final = "paramiko"
+_ALGORITHMS: Final = ("server key: ", "HostKey: ")  # names of algorithms follow, which masking takes for keys
 
 
 class LogLines(logging.StreamHandler[TextIO]):
@@ -43,7 +44,8 @@ class LogLines(logging.StreamHandler[TextIO]):
         room, _, rest = record.name.partition(".")
         about = ""
         if room == _LIBRARY:  # paramiko.client.HOST
-            about, first = f"{rest.partition('.')[2]}: ", self._masked(first)
+            about = f"{rest.partition('.')[2]}: "
+            first = first if first.startswith(_ALGORITHMS) else self._masked(first)
         yield visible(f"{_instant(record.created)} {room}: {about}{first[:LINE_CHARS_MAX]}")
         for line in more:
             yield visible(self._masked(line[:LINE_CHARS_MAX]))
