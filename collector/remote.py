@@ -63,7 +63,7 @@ def _attempt(turn: outcomes.Turn, session: Session) -> Dump:
         watchdog.guard(line.cut) as guard,
         contextlib.closing(addresses.connect(endpoints, limits, line.hold)) as sock,
     ):
-        stages.ended("tcp", "connected to %s port %s", *(sock.getpeername()[:2] if stages.are_told else "??"))
+        stages.ended("tcp", "connected to %s", negotiation.PeerName(sock))
         try:
             connection = _Connection(turn, session, sock, guard)
         except Exception as error:

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from dataclasses import dataclass
 from typing import Final
 
 log: Final = logging.getLogger("collector")
@@ -24,13 +25,23 @@ class Stages:
 
         `fact` takes `values` in the manner of %. What a host says must have been through `one_line`.
         """
-        if not self.are_told:
+        if not log.isEnabledFor(logging.DEBUG):
             return
         now_s = time.monotonic()
-        log.debug("%s: %s: %s, %.3f s", self._host, stage, fact % values, now_s - self._ended_s)
+        log.debug("%s: %s: %s, %.3f s", self._host, stage, _Fact(fact, values), now_s - self._ended_s)
         self._ended_s = now_s
 
     def note(self, fact: str, *values: object) -> None:
         """What is no stage of its own."""
-        if self.are_told:
-            log.debug("%s: %s", self._host, fact % values)
+        log.debug("%s: %s", self._host, _Fact(fact, values))
+
+
+@dataclass(frozen=True, slots=True)
+class _Fact:
+    """Put into words where the line is written, by what no mistake in it can stop."""
+
+    fact: str
+    values: tuple[object, ...]
+
+    def __str__(self) -> str:
+        return self.fact % self.values

@@ -102,6 +102,9 @@ def send(
         except DeliveryError as error:
             log.debug("mail: attempt %d, not tried again: %s", attempt + 1, error.reason)
             raise
+        for refusal in now.values():
+            words = refusal.code, refusal.reason
+            log.debug("mail: attempt %d: %s is refused: %d %s", attempt + 1, refusal.recipient, *words)
         accepted += [name for name in open_for if name not in now]
         refused |= now
         open_for = [name for name, refusal in now.items() if 400 <= refusal.code < 500]

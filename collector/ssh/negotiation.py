@@ -4,6 +4,7 @@ No key is in the words, only the fingerprints of public halves.
 """
 
 import logging
+import socket
 import threading
 import time
 from collections.abc import Sequence
@@ -66,6 +67,20 @@ def let_speak(transport: paramiko.Transport, host: str) -> None:
     """Have the library's lines about a connection bear the host's name, where they are listened to."""
     if logging.getLogger(CHANNEL).isEnabledFor(logging.DEBUG):
         transport.set_log_channel(f"{CHANNEL}.{host}")
+
+
+@dataclass(frozen=True, slots=True)
+class PeerName:
+    """Where a socket is connected to, in words where they are printed."""
+
+    sock: socket.socket
+
+    def __str__(self) -> str:
+        try:
+            address, port, *_ = self.sock.getpeername()
+        except OSError:
+            return "a peer that has gone"
+        return f"{address} port {port}"
 
 
 @dataclass(frozen=True, slots=True)
