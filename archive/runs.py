@@ -321,7 +321,10 @@ class Runs:
         self._key = signing_key
 
     def create(self, manifest: Manifest) -> Run:
-        """Start a run: write its manifest; FileExistsError where a run of that id is there."""
+        """Start a run: write its manifest; FileExistsError where a run of that id is there.
+
+        OperatorError where the manifest is so large that nobody would read it.
+        """
         if not _RUN_ID.fullmatch(manifest.run_id):
             raise ValueError(f"{manifest.run_id!r} is not a run id")
         names = [host.name for host in manifest.hosts]
@@ -329,6 +332,10 @@ class Runs:
             raise ValueError("a run asks each host once")
         folder = self.store.under(manifest.run_id)
         text = codec.encode(manifest)
+        if len(text) > MANIFEST_BYTES_MAX:
+            problem = f"would have {len(text)} bytes; {MANIFEST_BYTES_MAX} are the most"
+            remedy = "select fewer hosts, or give them fewer groups and labels"
+            raise OperatorError(Mistake(folder.place(MANIFEST), problem, remedy))
         if not folder.write_once(MANIFEST, text):
             raise FileExistsError(folder.url)
         if self._key:  # after the manifest: of two that create one run, the one that did signs

@@ -5,6 +5,7 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from functools import lru_cache
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -181,7 +182,8 @@ class _Lines(logging.Handler):
         self.kept: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.kept.append(record.getMessage())
+        with suppress(Exception):  # a line that cannot be put into words must not cost the host its result
+            self.kept.append(record.getMessage())
 
 
 def _run(classify: Classify, run_url: str, generation: str, host: str) -> _Done:
