@@ -142,6 +142,7 @@ def test_every_step_of_the_run_is_told(scene: Scene) -> None:
     told = scene.of("workers", scene.run_id)
     for pattern in (
         r"plan: scope adhoc, 2 hosts of 'all', evidence maps, become False, .* mailed to 1",
+        r"plan: hosts: web\.example\.org, gone",
         r"plan: limits: concurrency 64, dns_s 5\.0, .*attempts 2",
         r"collect: 2 hosts asked, \d+\.\d{3} s",
         r"close: \d ok, \d partial, 1 failed, .* \d+\.\d{3} s",

@@ -15,6 +15,7 @@ from workers.life.pace import Pace
 
 log = logging.getLogger("workers")
 
+TOLD_HOSTS_MAX = 20  # by name, where somebody debugs; each has lines of its own once it is asked
 NO_MAIL_SERVER = Mistake("mail", "no mail server is set", "set mail.server and mail.from in mapsweep.yaml")
 
 
@@ -87,6 +88,9 @@ def _tell(manifest: Manifest) -> None:
         *(manifest.run_id, scope.name, len(manifest.hosts), scope.hosts, scope.evidence, scope.become),
         *(manifest.deadline_at, len(manifest.mail_to)),
     )
+    names = ", ".join(host.name for host in manifest.hosts[:TOLD_HOSTS_MAX])
+    more = f" and {len(manifest.hosts) - TOLD_HOSTS_MAX} more" if len(manifest.hosts) > TOLD_HOSTS_MAX else ""
+    log.debug("%s: plan: hosts: %s%s", manifest.run_id, names, more)
     limits = ", ".join(f"{name} {value}" for name, value in asdict(manifest.limits).items())
     log.debug("%s: plan: limits: %s", manifest.run_id, limits)
 
