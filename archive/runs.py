@@ -9,6 +9,7 @@ result. When a run is reclassified, the new objects are in folders named after t
 switches to them.
 """
 
+import logging
 import re
 import secrets
 from collections.abc import Iterable, Iterator
@@ -24,6 +25,8 @@ from archive.signature import SIGNATURE, is_signed, sign
 from archive.store import Store, store_at
 from domain.mistakes import Mistake, OperatorError
 from domain.records import Closed, Dump, Failure, Host, HostRecord, Manifest
+
+log = logging.getLogger("archive")
 
 LATEST = "latest"
 MANIFEST = "manifest.json"
@@ -121,7 +124,10 @@ class Run:
 
     def write_dump(self, dump: Dump) -> bool:
         """Keep a host's dump; False if there is one already, which stays."""
-        return self.store.write_once(_dump_path(dump.host), dump_file.encode(dump))
+        content = dump_file.encode(dump)
+        is_new = self.store.write_once(_dump_path(dump.host), content)
+        log.debug("%s: dump of %d bytes %s", dump.host, len(content), "kept" if is_new else "was there")
+        return is_new
 
     def read_dump(self, host: str) -> Dump:
         """A host's dump; FileNotFoundError if none is kept."""
@@ -323,7 +329,10 @@ class Runs:
         self._key = signing_key
 
     def create(self, manifest: Manifest) -> Run:
-        """Start a run: write its manifest; FileExistsError if a run of that id exists."""
+        """Start a run: write its manifest; FileExistsError if a run of that id exists.
+
+        OperatorError if the manifest is so large that nobody would read it.
+        """
         if not _RUN_ID.fullmatch(manifest.run_id):
             raise ValueError(f"{manifest.run_id!r} is not a run id")
         names = [host.name for host in manifest.hosts]
@@ -331,10 +340,18 @@ class Runs:
             raise ValueError("a run must have each host only once")
         folder = self.store.under(manifest.run_id)
         text = codec.encode(manifest)
+        if len(text) > MANIFEST_BYTES_MAX:
+            problem = f"would have {len(text)} bytes; {MANIFEST_BYTES_MAX} are the most"
+            remedy = "select fewer hosts, or give them fewer groups and labels"
+            raise OperatorError(Mistake(folder.place(MANIFEST), problem, remedy))
         if not folder.write_once(MANIFEST, text):
             raise FileExistsError(folder.url)
         if self._key:  # after the manifest, so that only the one creator that wrote it signs
             folder.write_once(SIGNATURE, sign(self._key, text))
+        signed = "signed" if self._key else "not signed"
+        log.debug(
+            "%s: created in %s, %d bytes of manifest, %s", manifest.run_id, folder.url, len(text), signed
+        )
         return Run(folder, manifest)
 
     def open(self, name: str) -> Run:
@@ -412,7 +429,10 @@ def _opened(folder: Store, key: bytes) -> Run:
         raise NoRunError(Mistake(folder.url, problem, "`mapsweep runs` lists the runs")) from error
     if key:
         _check_signature(folder, key, text)  # before anything in it is read
-    return Run(folder, codec.decode(Manifest, text, folder.place(MANIFEST)))
+    manifest = codec.decode(Manifest, text, folder.place(MANIFEST))
+    checked = "its signature is good" if key else "no signature was asked for"
+    log.debug("%s: opened in %s, %d hosts, %s", manifest.run_id, folder.url, len(manifest.hosts), checked)
+    return Run(folder, manifest)
 
 
 def _check_signature(folder: Store, key: bytes, manifest: bytes) -> None:

@@ -59,8 +59,13 @@ def _read(
     intake = Intake(drawn, limits)
     guard.expect("exec", turn.started_s + min(limits.exec_s, limits.total_s))
     _tell(child, drawn.standard_input)
+    turn.stages.ended("exec", "the probe runs on this machine")
+    is_read = False
     for _ in _chunks(child, intake):
         if intake.begun:
+            if not is_read:
+                turn.stages.ended("first byte", "the stream has begun")
+            is_read = True
             guard.expect("total", turn.read_by_s(limits))
         if intake.cut or guard.fired:
             break
@@ -71,7 +76,9 @@ def _read(
         if not intake.begun:
             stage = Stage.SUDO if turn.host.become else Stage.EXEC
             raise HostTrouble(stage, f"{guard.fired}_timeout", intake.cut)
-    return intake.capture(None if intake.cut else child.wait())
+    capture = intake.capture(None if intake.cut else child.wait())
+    turn.stages.ended("read", "%s", capture)
+    return capture
 
 
 def _chunks(child: subprocess.Popen[bytes], intake: Intake) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 import time
 from concurrent.futures import CancelledError
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from pebble import ProcessExpired
@@ -10,6 +10,7 @@ from pebble import ProcessExpired
 from archive import bugs
 from collector import probe, stream
 from collector.session import Session
+from collector.stages import Stages
 from collector.trouble import BUG, HostTrouble, one_line
 from collector.watchdog import INTERRUPTED
 from domain.moments import now
@@ -38,9 +39,14 @@ class Turn:
     attempt: int
     at: str
     started_s: float  # time.monotonic
+    stages: Stages = field(repr=False, compare=False)
 
     def failed(self, trouble: HostTrouble) -> Failure:
         """A failure: the host gave no dump."""
+        trace = bugs.trace(trouble.__cause__ or trouble) if trouble.reason == BUG else ""
+        self.stages.ended(trouble.stage, "failed, %s: %s", trouble.reason, trouble.detail)
+        if trace:
+            self.stages.note("%s", trace)
         return Failure(
             self.host.name,
             trouble.stage,
@@ -50,7 +56,7 @@ class Turn:
             self.attempt,
             self.at,
             self.elapsed_s(),
-            bugs.trace(trouble.__cause__ or trouble) if trouble.reason == BUG else "",
+            trace,
         )
 
     def read_by_s(self, limits: Limits) -> float:
@@ -75,10 +81,16 @@ class Capture:
     exit_status: int | None  # None if none came
     cut: str = ""  # why reading was stopped; "" if the host ended by itself
 
+    def __str__(self) -> str:
+        """How much came, and how it ended; nothing of what came."""
+        status = "none" if self.exit_status is None else str(self.exit_status)
+        sizes = f"{len(self.received)} bytes received, {len(self.stderr)} of standard error"
+        return f"{sizes}, exit status {status}" + (f", cut: {self.cut}" if self.cut else "")
+
 
 def begin(host: Host, attempt: int) -> Turn:
     """Starts the clock."""
-    return Turn(host, attempt, now(), time.monotonic())
+    return Turn(host, attempt, now(), time.monotonic(), Stages(host.name))
 
 
 def conclude(turn: Turn, drawn: probe.Probe, capture: Capture, session: Session) -> Dump:
@@ -96,6 +108,9 @@ def conclude(turn: Turn, drawn: probe.Probe, capture: Capture, session: Session)
         raise HostTrouble(
             trouble.stage, trouble.reason, f"{trouble.detail}; {_ending(capture, masking)}"
         ) from None
+    turn.stages.ended(
+        "unpack", "%d bytes unpacked, of it %.3f s masking", parts.inflated_bytes, parts.masking_s
+    )
     problems = [parts.problem] if parts.problem else []
     if not parts.complete:
         problems.append(_ending(capture, masking))

@@ -9,8 +9,7 @@ import random
 import socket
 import threading
 import time
-import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 import paramiko
@@ -18,9 +17,9 @@ import paramiko
 from collector import outcomes, probe
 from collector.intake import READ_BYTES, SILENCE_S, Intake
 from collector.session import Session
-from collector.ssh import addresses, faults
+from collector.ssh import addresses, faults, negotiation
 from collector.ssh.known_hosts import HostKey, Verdict
-from collector.trouble import HostTrouble
+from collector.trouble import HostTrouble, one_line
 from collector.watchdog import INTERRUPTED, POLL_S, Guard
 from domain.records import Dump, Failure, Host, Stage
 
@@ -47,24 +46,28 @@ def collect(host: Host, session: Session) -> Dump | Failure:
                 return turn.failed(HostTrouble(trouble.stage, INTERRUPTED))
             if trouble.reason not in RETRIED or attempt >= session.limits.attempts:
                 return turn.failed(trouble)
+            turn.stages.ended(trouble.stage, "%s in attempt %d, tried again", trouble.reason, attempt)
         # full jitter, so that hosts that were throttled together do not retry together
         session.watchdog.pause(random.uniform(0, min(BACKOFF_MAX_S, BACKOFF_S * 2**attempt)))  # noqa: S311  # no secret
         attempt += 1
 
 
 def _attempt(turn: outcomes.Turn, session: Session) -> Dump:
-    limits, watchdog = session.limits, session.watchdog
+    limits, watchdog, stages = session.limits, session.watchdog, turn.stages
     keys = session.keyring.keys_for(turn.host, min(limits.auth_s, limits.total_s), watchdog.wait)
+    stages.ended("keys", "%d to offer", len(keys))
     endpoints = addresses.resolve(turn.host, limits.dns_s, wait=watchdog.wait)
+    stages.ended("dns", "addresses of %s: %d", turn.host.address, len(endpoints))
     line = _Line()
     with (
         watchdog.guard(line.cut) as guard,
         contextlib.closing(addresses.connect(endpoints, limits, line.hold)) as sock,
     ):
+        stages.ended("tcp", "connected to %s", negotiation.PeerName(sock))
         try:
             connection = _Connection(turn, session, sock, guard)
         except Exception as error:
-            raise _explained(error, Stage.BANNER) from error
+            raise faults.explained(error, Stage.BANNER) from error
         try:
             return connection.dump(keys)
         except HostTrouble:
@@ -73,21 +76,6 @@ def _attempt(turn: outcomes.Turn, session: Session) -> Dump:
             raise connection.explained(error) from error
         finally:
             connection.close()
-
-
-def _explained(error: Exception, stage: Stage) -> HostTrouble:
-    """An exception as trouble of the host if paramiko raised it, otherwise as a bug in mapsweep."""
-    known = None
-    if isinstance(error, (paramiko.SSHException, EOFError, OSError)):
-        known = faults.trouble(error, stage)
-    elif _is_librarys(error):  # it decodes what the host sends, and may raise anything on bad data
-        known = HostTrouble(stage, "protocol_error", f"{type(error).__name__}: {error}")
-    return known or HostTrouble.of_error(stage, error)
-
-
-def _is_librarys(error: Exception) -> bool:
-    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
-    return any(str(frame.f_globals.get("__name__", "")).startswith("paramiko.") for frame in frames)
 
 
 class _Line:
@@ -118,6 +106,7 @@ class _Connection:
 
     def __init__(self, turn: outcomes.Turn, session: Session, sock: socket.socket, guard: Guard) -> None:
         self._turn = turn
+        self._stages = turn.stages
         self._host = turn.host
         self._session = session
         self._limits = session.limits
@@ -125,7 +114,8 @@ class _Connection:
         self._guard = guard
         self._stage = Stage.BANNER
         self._total_at_s = turn.read_by_s(session.limits)
-        self._transport = paramiko.Transport(sock)
+        self._transport = negotiation.Transport(sock)
+        negotiation.let_speak(self._transport, turn.host.name)
 
     def dump(self, keys: Iterable[paramiko.PKey]) -> Dump:
         """All stages after the connect."""
@@ -146,7 +136,7 @@ class _Connection:
 
     def explained(self, error: Exception) -> HostTrouble:
         """An exception as the deadline that caused it, or as paramiko means it, otherwise as a bug."""
-        return self._overdue() or _explained(error, self._stage)
+        return self._overdue() or faults.explained(error, self._stage)
 
     def _overdue(self) -> HostTrouble | None:
         fired = self._guard.fired
@@ -182,19 +172,28 @@ class _Connection:
     def _greet(self) -> None:
         known = self._session.known_hosts.keys(self._host.address, self._host.port)
         options = self._transport.get_security_options()
-        options.key_types = _ordered(options.key_types, {key.type for key in known})
+        options.key_types = negotiation.ordered(options.key_types, {key.type for key in known})
         # mapsweep has its own deadlines, so those of paramiko only have to be later
         self._transport.banner_timeout = self._limits.banner_s + self._limits.total_s
         self._transport.handshake_timeout = self._limits.total_s
         self._enter(Stage.BANNER, self._limits.banner_s + self._limits.kex_s, "kex")
         done = threading.Event()
         self._transport.start_client(event=done)
-        if not done.wait(self._limits.banner_s) and not self._transport.remote_version:
+        if not self._is_greeted(done):
             raise HostTrouble(Stage.BANNER, "banner_timeout", f"no greeting in {self._limits.banner_s:g} s")
         self._wait(done)
         self._stage = Stage.KEX
         if not self._transport.is_active():
             raise EOFError("closed during the key exchange")
+        self._stages.ended("kex", "%s", negotiation.Algorithms(self._transport))
+
+    def _is_greeted(self, done: threading.Event) -> bool:
+        """Whether the greeting came in time; the library goes on to the key exchange by itself."""
+        if not self._stages.are_told:
+            return done.wait(self._limits.banner_s) or bool(self._transport.remote_version)
+        greeting = negotiation.greeting(self._transport, done, self._limits.banner_s)
+        self._stages.ended("banner", "%s", one_line(greeting, 80) or "none")
+        return bool(greeting) or done.is_set()
 
     def _admit(self) -> None:
         self._stage = Stage.HOSTKEY
@@ -207,6 +206,7 @@ class _Connection:
             raise HostTrouble(Stage.HOSTKEY, "hostkey_not_kept", detail) from None
         if verdict is not Verdict.KNOWN:
             raise HostTrouble(Stage.HOSTKEY, verdict, f"it offers {key.type} {offered.fingerprint}")
+        self._stages.ended("hostkey", "%s is known", negotiation.KeyName(offered))
 
     def _log_in(self, keys: Iterable[paramiko.PKey]) -> None:
         self._enter(Stage.AUTH, self._limits.auth_s)
@@ -215,7 +215,10 @@ class _Connection:
             done = threading.Event()
             self._transport.auth_publickey(user, key, done)
             self._wait(done)
-            if self._transport.is_authenticated():
+            let_in = self._transport.is_authenticated()
+            answer = "accepted" if let_in else "refused"
+            self._stages.ended("auth", "publickey of %s, %s, %s", user, negotiation.KeyName(key), answer)
+            if let_in:
                 return
             if not self._transport.is_active():
                 raise EOFError("closed during the log-in")
@@ -227,15 +230,18 @@ class _Connection:
         channel.settimeout(SILENCE_S)
         self._execute(channel, drawn.command)
         unsent = _send(channel, drawn.standard_input)
+        self._stages.ended("exec", "the probe was started%s", " by sudo" if self._host.become else "")
         intake = Intake(drawn, self._limits)
         while not intake.cut and not self._guard.fired and _read(channel, intake):
             if intake.begun and self._stage is not Stage.READ:
                 self._enter(Stage.READ, self._limits.total_s)
+                self._stages.ended("first byte", "the stream has begun")
         if (overdue := self._overdue()) is not None:
             if not intake.begun or self._guard.fired == INTERRUPTED:
                 raise overdue
             intake.cut = overdue.detail
         capture = intake.capture(_exit_status(channel, intake))
+        self._stages.ended("read", "%s", capture)
         if unsent is not None and not capture.received and not capture.stderr and capture.exit_status is None:
             raise unsent  # the host gives no further reason
         return capture
@@ -297,9 +303,3 @@ def _exit_status(channel: paramiko.Channel, intake: Intake) -> int | None:
     ended = not intake.cut and channel.status_event.wait(FAREWELL_S)
     _drain_stderr(channel, intake)
     return channel.exit_status if ended and channel.exit_status >= 0 else None
-
-
-def _ordered(offered: Sequence[str], known: set[str]) -> tuple[str, ...]:
-    """The host key algorithms, those of known keys first; otherwise a host with two keys may look unknown."""
-    signatures = known | ({"rsa-sha2-512", "rsa-sha2-256"} if "ssh-rsa" in known else set())
-    return tuple(sorted(offered, key=lambda name: name not in signatures))

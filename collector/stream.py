@@ -1,9 +1,10 @@
 """One host's stream to the two parts of a dump, within limits. docs/dump-format.md describes both."""
 
 import gzip
+import time
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from collector.trouble import HostTrouble, one_line
@@ -35,6 +36,8 @@ class Parts:
     identity_gz: bytes
     complete: bool
     problem: str
+    inflated_bytes: int = 0  # that came out of both
+    masking_s: float = field(default=0.0, compare=False)
 
 
 def begin_mark(nonce: str) -> bytes:
@@ -63,7 +66,14 @@ def parts(received: bytes, nonce: str, limits: Limits, masking: Masking) -> Part
         problems.append(
             f"the arguments of {identity.dropped} processes were dropped, because masking them takes too long"
         )
-    return Parts(memory.gz, identity.gz, memory.ended and identity.ended, "; ".join(problems))
+    return Parts(
+        memory.gz,
+        identity.gz,
+        memory.ended and identity.ended,
+        "; ".join(problems),
+        memory.inflated_bytes + identity.inflated_bytes,
+        memory.masking_s + identity.masking_s,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +82,22 @@ class _Part:
     length: int  # bytes of the stream that it used
     inflated_bytes: int
     ended: bool  # it has its end record, and for gzip a correct checksum
+    masking_s: float
     dropped: int = 0  # processes whose arguments were not masked and therefore dropped
+
+
+class _Watch:
+    """Adds up the seconds that blocks take."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._began_s = 0.0
+
+    def __enter__(self) -> None:
+        self._began_s = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds += time.monotonic() - self._began_s
 
 
 def _noise(noise: bytes, masking: Masking) -> str:
@@ -130,20 +155,24 @@ def _memory(stream: bytes, nonce: str, most_bytes: int, masking: Masking) -> _Pa
     if not stream.startswith(GZIP_MAGIC):
         text, ended = _plain(stream, nonce)
         whole = text if ended else _without_half_a_word(text)
-        secrets.look_at(whole)
-        kept = b"".join(secrets.masked([whole])) if secrets.found else whole
-        return _Part(gzip.compress(kept, 1, mtime=0), len(text), len(text), ended)
+        watch = _Watch()
+        with watch:
+            secrets.look_at(whole)
+            kept = b"".join(secrets.masked([whole])) if secrets.found else whole
+        return _Part(gzip.compress(kept, 1, mtime=0), len(text), len(text), ended, watch.seconds)
     member = _Member(stream, most_bytes)
-    tail = b""
+    tail, watch = b"", _Watch()
     for piece in _by_records(member, nonce):
         tail = (tail + piece)[-_TAIL_BYTES:]
-        secrets.look_at(piece)
+        with watch:
+            secrets.look_at(piece)
     ended = member.whole and _end_mark(nonce) in tail
     if ended and not secrets.found:
         gz = stream[: member.length]
     else:
-        gz = _packed_anew(secrets.masked(_by_records(_Member(stream, most_bytes), nonce)))
-    return _Part(gz, member.length, member.inflated_bytes, ended)
+        with watch:
+            gz = _packed_anew(secrets.masked(_by_records(_Member(stream, most_bytes), nonce)))
+    return _Part(gz, member.length, member.inflated_bytes, ended, watch.seconds)
 
 
 def _identity(stream: bytes, nonce: str, most_bytes: int, masking: Masking) -> _Part:
@@ -159,9 +188,10 @@ def _identity(stream: bytes, nonce: str, most_bytes: int, masking: Masking) -> _
     if not ended:
         # half an argument may be half a secret that no pattern recognises
         text = text[: max(0, text.rfind(f"\n{nonce} ".encode()))]
-    budget = Budget()
-    masked = mask_identity(text, nonce.encode(), masking, budget)
-    return _Part(gzip.compress(masked, 1, mtime=0), length, len(text), ended, budget.dropped)
+    budget, watch = Budget(), _Watch()
+    with watch:
+        masked = mask_identity(text, nonce.encode(), masking, budget)
+    return _Part(gzip.compress(masked, 1, mtime=0), length, len(text), ended, watch.seconds, budget.dropped)
 
 
 def _plain(stream: bytes, nonce: str) -> tuple[bytes, bool]:

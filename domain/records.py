@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeAlias
 
 SCHEMA_VERSION = 1
+
+Labels: TypeAlias = tuple[tuple[str, str], ...]  # names and texts, in the order of the names
 STRICT: Final = {"strict": True, "extra": "forbid", "allow_inf_nan": False}  # how pydantic validates a record
 
 
@@ -29,6 +31,7 @@ class Host:
     root: str = ""  # prefix of /proc, /sys and /etc, such as "/host" if they are mounted there
     connection: Connection = Connection.SSH
     groups: tuple[str, ...] = ()
+    labels: Labels = ()  # what its operator calls it: owner, zone, tier
 
 
 class Stage(StrEnum):

@@ -13,11 +13,12 @@ from archive.runs import Run, runs_beside
 from domain.mistakes import is_the_machines
 from domain.records import Closed, Connection
 from mapsweep import mailing
+from mapsweep.terminal import debugging
 from mapsweep.terminal.exits import Exit, complain
 from mapsweep.terminal.interrupt import stoppable
 from mapsweep.terminal.progress import display
 from mapsweep.terminal.summary import summary_lines
-from mapsweep.terminal.terminal import terminal_of
+from mapsweep.terminal.terminal import Terminal, terminal_of
 from mapsweep.thresholds import Threshold, met
 from reports.rank import Report, report
 from reports.verdict import TOP_HOSTS
@@ -62,7 +63,7 @@ def conduct(
     asked = len(run.manifest.hosts)
     print(f"run {run.run_id}: {asked} {'host' if asked == 1 else 'hosts'}", file=sys.stderr, flush=True)
     try:
-        with stoppable(_tell_stopping) as stop, display(asked, sys.stderr, terminal_of(sys.stderr)) as tell:
+        with stoppable(_tell_stopping) as stop, display(asked, sys.stderr, _terminal()) as tell:
             ended = executor.execute(run, tell, stop)
     except KeyboardInterrupt:
         _tell_resume(run, stopped)
@@ -97,6 +98,12 @@ def exit_of(closed: Closed) -> Exit:
     if not closed.failed:
         return Exit.OK
     return Exit.ALL_FAILED if closed.failed == closed.asked else Exit.SOME_FAILED
+
+
+def _terminal() -> Terminal:
+    """Standard error as progress is shown there: between the lines of --debug no bar can be redrawn."""
+    terminal = terminal_of(sys.stderr)
+    return replace(terminal, redraws=False) if debugging.is_on() else terminal
 
 
 def _tell_stopping() -> None:

@@ -37,15 +37,40 @@ to_option = click.option(
 )
 
 
+def _debug(_ctx: click.Context, _parameter: click.Parameter, asked: bool) -> None:
+    from mapsweep.terminal import debugging  # noqa: PLC0415 - only commands that can be debugged
+
+    if asked:
+        debugging.start()
+    else:
+        debugging.stop()
+
+
+debug_option = click.option(
+    "--debug",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,  # what the other options say is told as well
+    envvar="MAPSWEEP_DEBUG",
+    callback=_debug,
+    help="Tell each step on standard error, with its time; no secrets.",
+)
+
+
 def load(config: Path | None, **typed: str | int | bool | Path | None) -> "Settings":
     """The settings; `typed` values, by their keys, override all others."""
     from mapsweep.settings import settings  # noqa: PLC0415 - starts pydantic
+    from mapsweep.terminal import debugging  # noqa: PLC0415 - likewise
     from mapsweep.terminal.exits import complain  # noqa: PLC0415 - likewise
 
     flags = {key.replace("__", "."): _absolute(key, value) for key, value in typed.items()}
     loaded = settings.load(config, os.environ, flags)
     for warning in loaded.warnings:
         complain(warning)
+    debugging.mask_as(loaded.masking)
+    debugging.tell("settings: %s", loaded.file or "no file, defaults")
+    for path, place in sorted(loaded.origins.items()):  # no values: one may be a password in the wrong place
+        debugging.tell("settings: %s is from %s", path, place)
     return loaded
 
 

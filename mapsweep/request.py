@@ -35,7 +35,7 @@ def typed_command(ctx: click.Context) -> str:
     words = ["mapsweep", str(ctx.command.name)]
     for parameter in ctx.command.params:
         name = parameter.name or ""
-        if ctx.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+        if name not in ctx.params or ctx.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
             continue
         words += _typed(parameter, ctx.params[name])
     return shlex.join(word.decode("utf-8", "replace") for word in mask_argv(tuple(map(_encoded, words))))

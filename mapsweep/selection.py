@@ -8,6 +8,7 @@ from collector.inventory.patterns import select
 from domain.mistakes import Mistake, OperatorError
 from domain.records import Connection, Host
 from mapsweep.settings.settings import Settings, find_inventory
+from mapsweep.terminal import debugging
 from mapsweep.terminal.exits import complain
 
 ALL = "all"
@@ -30,10 +31,13 @@ def pattern_of(patterns: tuple[str, ...]) -> str:
 
 def selected(settings: Settings, patterns: tuple[str, ...]) -> tuple[Host, ...]:
     """The hosts, in the inventory's order; OperatorError if none matches. Prints the warnings."""
-    inventory = load(find_inventory(settings, os.environ))
+    path = find_inventory(settings, os.environ)
+    inventory = load(path)
     for warning in inventory.warnings:
         complain(warning)
-    return select(inventory, pattern_of(patterns))
+    chosen = select(inventory, pattern_of(patterns))
+    debugging.tell("inventory: %s has %d hosts, %d are chosen", path, len(inventory.hosts), len(chosen))
+    return chosen
 
 
 def this_machine() -> tuple[Host, ...]:

@@ -108,6 +108,7 @@ HOSTS: tuple[Column, ...] = (
     text("reason", "Reason", "this run", "Why the host is partial or failed, as a short code", 24),
     text("detail", "Detail", "this run", "The reason as a sentence", 40),
     text("remedy", "Remedy", "this run", "What to do about it", 40),
+    text("labels", "Labels", "inventory", "The host's mapsweep_labels when the run was planned, by name", 40),
     *_NATIVE,
     *_PARTS,
     _GROWTH,

@@ -1,5 +1,6 @@
 """Sends a message to a mail server. Encrypted by default; refused recipients are named."""
 
+import logging
 import smtplib
 import ssl
 import time
@@ -9,6 +10,12 @@ from email.message import EmailMessage
 from email.utils import getaddresses
 from enum import StrEnum
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+log = logging.getLogger("reports")
 
 
 class Security(StrEnum):
@@ -90,7 +97,14 @@ def send(
             now = _once(message, settings, open_for)
         except _LaterError as error:
             trouble = str(error)
+            log.debug("mail: attempt %d: %s", attempt + 1, trouble)
             continue
+        except DeliveryError as error:
+            log.debug("mail: attempt %d, not tried again: %s", attempt + 1, error.reason)
+            raise
+        for refusal in now.values():
+            words = refusal.code, refusal.reason
+            log.debug("mail: attempt %d: %s is refused: %d %s", attempt + 1, refusal.recipient, *words)
         accepted += [name for name in open_for if name not in now]
         refused |= now
         open_for = [name for name, refusal in now.items() if 400 <= refusal.code < 500]
@@ -125,11 +139,18 @@ def _is_loopback(server: str) -> bool:
 def _once(message: EmailMessage, settings: MailSettings, recipients: list[str]) -> dict[str, Refusal]:
     """One attempt; gives the refused recipients. A temporary failure is a _LaterError."""
     place = f"{settings.server}:{settings.port}"
+    began_s = time.monotonic()
     try:
         with _connected(settings) as server:
             if settings.username:
                 server.login(settings.username, settings.password)
             answers = server.send_message(message, from_addr=settings.sender, to_addrs=recipients)
+            log.debug(
+                "mail: %s, %s, %s: %d of %d recipients, answer %s, %.3f s",
+                *(place, settings.security, "logged in" if settings.username else "without a login"),
+                *(len(recipients) - len(answers), len(recipients), server.answer),
+                time.monotonic() - began_s,
+            )
     except smtplib.SMTPRecipientsRefused as error:
         answers = error.recipients
     except smtplib.SMTPAuthenticationError as error:
@@ -149,12 +170,28 @@ def _once(message: EmailMessage, settings: MailSettings, recipients: list[str]) 
     return {name: Refusal(name, code, _words(words)) for name, (code, words) in answers.items()}
 
 
-def _connected(settings: MailSettings) -> smtplib.SMTP:
+class _Server(smtplib.SMTP):
+    """A connection that keeps what the server said of the message."""
+
+    answer = ""
+
+    def data(self, msg: "ReadableBuffer | str") -> tuple[int, bytes]:
+        """The message itself; the server's code and words."""
+        code, words = super().data(msg)
+        self.answer = f"{code} {_words(words)}"
+        return code, words
+
+
+class _TlsServer(_Server, smtplib.SMTP_SSL):
+    """The same, with TLS from the first byte."""
+
+
+def _connected(settings: MailSettings) -> _Server:
     """A connection with the protection of the settings, never with less."""
     trusted = _trusted(settings)
     if settings.security is Security.TLS:
-        return smtplib.SMTP_SSL(settings.server, settings.port, timeout=settings.timeout_s, context=trusted)
-    server = smtplib.SMTP(settings.server, settings.port, timeout=settings.timeout_s)
+        return _TlsServer(settings.server, settings.port, timeout=settings.timeout_s, context=trusted)
+    server = _Server(settings.server, settings.port, timeout=settings.timeout_s)
     if settings.security is Security.STARTTLS:
         try:
             server.starttls(context=trusted)  # SMTPNotSupportedError if the server does not offer it

@@ -28,6 +28,7 @@ _ENDING: Final[dict[str, type[pl.DataType]]] = {
     "reason": pl.String,
     "detail": pl.String,
     "remedy": pl.String,
+    "labels": pl.String,
 }
 
 
@@ -49,6 +50,7 @@ def _row(outcome: Outcome) -> dict[str, str | int | float | None]:
         "reason": stands.reason,
         "detail": stands.detail,
         "remedy": stands.remedy,
+        "labels": " ".join(f"{name}={text}" for name, text in sorted(outcome.host.labels)),
     }
     record, failure = outcome.record, outcome.failure
     if record is not None:

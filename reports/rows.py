@@ -148,6 +148,7 @@ class HostRow(_Detailed):
     reason: str
     detail: str
     remedy: str
+    labels: str
     sent: int | None
     denied: int | None
     vanished: int | None

@@ -20,6 +20,7 @@ HOST_KINDS: Final = "host_kinds"  # one row per host and kind
 PROCESS_KINDS: Final = "process_kinds"  # one row per kind and block size of the processes that a report shows
 IN_PARTS: Final = (HOSTS, PROCESSES, FOOTPRINTS, FINDINGS, HOST_KINDS, PROCESS_KINDS)
 WHOLE: Final = (FLEET, SERVICES)
+_LATER: Final = {HOSTS: ("labels",)}  # columns of text, which runs closed by an older mapsweep lack
 
 
 class Settled:
@@ -50,7 +51,12 @@ class Settled:
                 content = self._run.read_settled(name, part)
             except FileNotFoundError:
                 raise OperatorError(Mistake(place, "is gone", _again(self._run))) from None
-            yield tables.from_parquet(content, place, columns)
+            table = tables.from_parquet(content, place, columns)
+            yield table.with_columns(
+                pl.lit("").alias(later)
+                for later in _LATER.get(name, ())
+                if columns is None and later not in table.columns
+            )
 
     def table(self, name: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """A whole table."""

@@ -1,7 +1,7 @@
-"""The inventory's variables that say how a host is reached: their names, their aliases and their types.
+"""The inventory's variables that count here: their names, their aliases and their types.
 
-They are Ansible's (connection plugins ssh, paramiko_ssh and local, become plugin sudo). All others
-are ignored.
+They say how a host is reached, and are Ansible's (connection plugins ssh, paramiko_ssh and local, become
+plugin sudo); two are mapsweep's own. All others are ignored.
 """
 
 import re
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from domain.mistakes import Mistake
+from domain.records import Labels
 from domain.yaml_document import Encrypted, Leaf, Plain
 
 PORT_MAX = 65_535
@@ -28,6 +29,7 @@ PRIVATE_KEY = ("ansible_private_key", "ansible_ssh_private_key")
 BECOME_PASSWORD = ("ansible_become_password", "ansible_become_pass", "ansible_sudo_pass")
 BECOME_IGNORED = ("ansible_become_exe", "ansible_sudo_exe", "ansible_become_flags", "ansible_sudo_flags")
 SSH_ARGUMENTS = ("ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args")
+LABELS = "mapsweep_labels"  # read in `collector.inventory.labels`: its value is a mapping
 SECRETS = (
     (PASSWORD, "a password", "use a key or the agent"),
     (PASSPHRASE, "a key's passphrase", "use the agent, or the setting for the passphrase"),
@@ -45,7 +47,7 @@ NOT_SUPPORTED = {
 _TRUE = {"y", "yes", "on", "1", "true", "t", "1.0"}
 _FALSE = {"n", "no", "off", "0", "false", "f", "0.0"}
 _TEMPLATE = re.compile(r"\{[{%#]")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_NO_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Place:
 class Setting:
     """A connection variable: its value in its type, or the reason why it cannot be used."""
 
-    value: str | int | bool | None  # None: as if it was not given
+    value: str | int | bool | Labels | None  # None: as if it was not given
     place: Place
     obstacle: str = ""
     remedy: str = ""
@@ -76,26 +78,40 @@ class Setting:
 Reader: TypeAlias = Callable[[Leaf], "str | int | bool"]  # ValueError: a wrong type or value
 
 
-def is_connection_variable(name: str) -> bool:
-    return name in _READERS
+def counts(name: str) -> bool:
+    """Whether a variable of this name is read."""
+    return name in _READERS or name == LABELS
 
 
 def read(name: str, value: Plain, place: Place) -> Setting:
     """A connection variable's value in its type; ValueError with the reason for a wrong one."""
     if value is None:
         return Setting(None, place)
-    if isinstance(value, Encrypted) or (isinstance(value, str) and _TEMPLATE.search(value)):
-        what = "is encrypted with ansible-vault" if isinstance(value, Encrypted) else "is a Jinja template"
-        return Setting("", place, f"{what}, which is not evaluated here", "write the value itself")
     if isinstance(value, list | dict):
         raise ValueError("must be a single value, not a list or a mapping")  # noqa: TRY004  # as every wrong value
-    return Setting(_READERS[name](value), place)
+    return not_evaluated(value, place) or Setting(_READERS[name](value), place)
+
+
+def not_evaluated(value: Leaf, place: Place) -> Setting | None:
+    """What stands in the way where a value is only referred to; None where it stands there itself."""
+    if isinstance(value, Encrypted):
+        what = "is encrypted with ansible-vault"
+    elif isinstance(value, str) and _TEMPLATE.search(value):
+        what = "is a Jinja template"
+    else:
+        return None
+    return Setting("", place, f"{what}, which is not evaluated here", "write the value itself")
+
+
+def is_one_line(text: str, chars_max: int) -> bool:
+    """Whether a text is one line, not too long, that can be written anywhere."""
+    return len(text) <= chars_max and not _NO_LINE.search(text)
 
 
 def _read_text(value: Leaf) -> str:
     if not isinstance(value, str):
         raise ValueError(f"must be text, not {value!r}: put it in quotation marks")  # noqa: TRY004  # as every wrong value
-    if _CONTROL.search(value) or len(value) > VALUE_CHARS_MAX:
+    if not is_one_line(value, VALUE_CHARS_MAX):
         raise ValueError(f"must be one line of at most {VALUE_CHARS_MAX} characters")
     return value
 

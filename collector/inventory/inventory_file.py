@@ -3,10 +3,10 @@
 import re
 from typing import NamedTuple, TypeAlias
 
-from collector.inventory import connection_variables, host_range
+from collector.inventory import connection_variables, host_range, labels
 from collector.inventory.connection_variables import Place, Setting
 from collector.inventory.group_graph import ALL, UNGROUPED, GroupGraph
-from domain.mistakes import Mistake
+from domain.mistakes import Mistake, OperatorError
 from domain.yaml_document import Document, Leaf, Mapping, Node, Scalar, Sequence, entries, plain, value
 
 Path: TypeAlias = tuple[str, ...]
@@ -19,7 +19,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class _Variables(NamedTuple):
-    """The variables of a section that concern reaching hosts."""
+    """The variables of a section that concern hosts."""
 
     settings: dict[str, Setting]
     priority: int | None
@@ -160,12 +160,12 @@ class InventoryFile:
             group.priority = variables.priority
 
     def _variables(self, mapping: Mapping, path: Path, label: str = "") -> _Variables:
-        """The connection variables and the priority among the variables that a section gives."""
+        """The variables that count, and the priority, among those that a section gives."""
         settings: dict[str, Setting] = {}
         priority = None
         for key, node in entries(mapping):
             name = self._text(key)
-            if connection_variables.is_connection_variable(name):
+            if connection_variables.counts(name):
                 setting = self._setting(name, node, path, label or self._label)
                 if setting is not None:
                     settings[name] = setting
@@ -174,7 +174,7 @@ class InventoryFile:
         return _Variables(settings, priority)
 
     def file_settings(self, document: Document) -> dict[str, Setting]:
-        """The connection variables in a file of variables; its mistakes are added to the inventory's."""
+        """The variables that count in a file of variables; its mistakes are added to the inventory's."""
         if isinstance(document.root, Mapping):
             return self._variables(document.root, (), document.label).settings
         if document.root is not None and not _is_empty(document.root):
@@ -182,13 +182,17 @@ class InventoryFile:
         return {}
 
     def _setting(self, name: str, node: Node, path: Path, label: str) -> Setting | None:
-        """A connection variable in its type; None if it is a mistake."""
+        """A variable that counts, in its type; None if it is a mistake."""
         place = Place(label, (*path, name), node.line)
         try:
+            if name == connection_variables.LABELS:
+                return labels.read(node, place)
             return connection_variables.read(name, plain(node), place)
         except ValueError as error:
             self.mistakes.append(Mistake(str(place), str(error)))
-            return None
+        except OperatorError as error:
+            self.mistakes.extend(error.mistakes)
+        return None
 
     def _priority(self, node: Node, path: Path) -> int | None:
         number = _leaf(node)

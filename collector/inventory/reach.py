@@ -17,6 +17,7 @@ from collector.inventory.connection_variables import (
     HOST,
     HOST_KEY_CHECKING,
     KEY_FILE,
+    LABELS,
     NOT_SUPPORTED,
     PORT,
     SECRETS,
@@ -25,7 +26,7 @@ from collector.inventory.connection_variables import (
     Setting,
 )
 from domain.mistakes import Mistake
-from domain.records import Connection, Host
+from domain.records import Connection, Host, Labels
 
 _CONNECTIONS = {
     "ssh": Connection.SSH,
@@ -45,6 +46,7 @@ _CHECKED_WHERE_READ = {
     "ansible_become",
     "ansible_connection",
     "mapsweep_root",
+    LABELS,
 }
 _OWN_POLICY = "the setting host_key_policy decides how host keys are checked"
 
@@ -87,6 +89,7 @@ class _Reading:
             root=self._text("", "mapsweep_root"),
             connection=connection,
             groups=groups,
+            labels=self._labels(),
         )
         if not (local or self._settings.keys() <= _CHECKED_WHERE_READ):
             self._check_ssh()
@@ -113,7 +116,11 @@ class _Reading:
 
     def _port(self) -> int:
         setting = self._usable(*PORT)
-        return 22 if setting is None else int(setting.value or 22)
+        return setting.value if setting is not None and isinstance(setting.value, int) else 22
+
+    def _labels(self) -> Labels:
+        setting = self._usable(LABELS)
+        return setting.value if setting is not None and isinstance(setting.value, tuple) else ()
 
     def _key_file(self) -> str:
         path = self._text("", *KEY_FILE)

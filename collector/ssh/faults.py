@@ -1,5 +1,7 @@
 """Exceptions of paramiko as stage and reason; no other module knows them."""
 
+import traceback
+
 from paramiko import ssh_exception
 
 from collector.trouble import HostTrouble
@@ -50,3 +52,18 @@ def _at_the_banner(error: Exception) -> tuple[str, str]:
     if "Indecipherable" in said or "Invalid SSH banner" in said:
         return "not_ssh", said
     return "throttled", said
+
+
+def explained(error: Exception, stage: Stage) -> HostTrouble:
+    """An exception as the trouble of a host if it came out of the library, else as a bug of ours."""
+    known: HostTrouble | None = None
+    if isinstance(error, (ssh_exception.SSHException, EOFError, OSError)):
+        known = trouble(error, stage)
+    elif _is_librarys(error):  # it decodes what the host sends, and fails on nonsense in any way
+        known = HostTrouble(stage, "protocol_error", f"{type(error).__name__}: {error}")
+    return known or HostTrouble.of_error(stage, error)
+
+
+def _is_librarys(error: Exception) -> bool:
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(str(frame.f_globals.get("__name__", "")).startswith("paramiko.") for frame in frames)

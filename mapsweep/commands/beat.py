@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from mapsweep.options import broker_option, config_option, load, runs_option
+from mapsweep.options import broker_option, config_option, debug_option, load, runs_option
 
 
 @click.command(short_help="Start the scheduled runs of mapsweep.yaml when they are due.")
@@ -17,6 +17,7 @@ from mapsweep.options import broker_option, config_option, load, runs_option
 @broker_option
 @runs_option
 @config_option
+@debug_option
 def beat(state: Path | None, broker: str | None, runs_url: str | None, config: Path | None) -> None:
     """Start the scheduled runs of mapsweep.yaml when they are due. One beat is enough.
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mapsweep.options import debug_option
+from mapsweep.terminal import debugging
 from mapsweep.terminal.exits import Exit, complain
 from mapsweep.terminal.terminal import terminal_of
 
@@ -39,6 +41,7 @@ def _help_unless_csv(ctx: click.Context, header: bool, form: str) -> None:
     show_default=True,
     help="What to read: smaps if it exists and is readable, or maps only.",
 )
+@debug_option
 @click.pass_context
 def classify(
     ctx: click.Context,
@@ -79,7 +82,13 @@ def _show(target: str, evidence_name: str, form: str, *, header: bool, why: bool
 
     evidence = Evidence[evidence_name.upper()]
     files = open_process(target, evidence, sys.stdin.buffer)
+    for name, content in files.files.items():
+        debugging.tell("%s: read %s, %d bytes", files.source, name, len(content))
     process = label(files, evidence)
+    debugging.tell(
+        "%s: labelled %d mappings in %d parts by %s",
+        *(files.source, len(process.snapshot.maps), len(process.parts.kind), process.evidence.name.lower()),
+    )
     sys.stdout.writelines(f"{line}\n" for line in _lines(process, form, header=header, why=why))
     sys.stdout.flush()  # before the messages on standard error
     for note in process.notes:

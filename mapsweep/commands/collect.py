@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mapsweep.options import broker_option, config_option, hosts_option, inventory_option, load, runs_option
+from mapsweep.options import (
+    broker_option,
+    config_option,
+    debug_option,
+    hosts_option,
+    inventory_option,
+    load,
+    runs_option,
+)
 from mapsweep.terminal.exits import Exit
 
 if TYPE_CHECKING:
@@ -44,6 +52,7 @@ if TYPE_CHECKING:
     "--list-hosts", "--dry-run", "list_hosts", is_flag=True, help="Print the hosts, and do nothing."
 )
 @config_option
+@debug_option
 @click.pass_context
 def collect(
     ctx: click.Context,

@@ -12,8 +12,8 @@ from collector.ssh.keys import Credentials
 from domain.records import Scope
 from mapsweep.demo.demo_fleet import DemoFleet, serving
 from mapsweep.execution import Executor, conduct
+from mapsweep.options import debug_option, runs_option
 from mapsweep.options import load as load_settings
-from mapsweep.options import runs_option
 from mapsweep.settings.settings import default_runs
 from mapsweep.terminal.exits import Exit
 from procmaps.masking_options import Masking
@@ -26,6 +26,7 @@ DEADLINE_S = 600
 
 @click.command(short_help="Sweep a demo fleet on this machine.")
 @runs_option
+@debug_option
 def demo(*, runs_url: str | None) -> Exit:
     """Sweep a demo fleet on this machine.
 

@@ -11,7 +11,9 @@ from mapsweep.options import config_option, hosts_option, inventory_option, load
 
 @click.command(short_help="List the hosts that a pattern selects.")
 @hosts_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON document, with how each host is reached.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="One JSON document, with how each host is reached and its labels."
+)
 @inventory_option
 @config_option
 def hosts(patterns: tuple[str, ...], as_json: bool, inventory: Path | None, config: Path | None) -> None:
@@ -25,7 +27,7 @@ def hosts(patterns: tuple[str, ...], as_json: bool, inventory: Path | None, conf
 
     chosen = selected(load(config, inventory=inventory), patterns)
     if as_json:
-        rows = [{**asdict(host), "groups": list(host.groups)} for host in chosen]
+        rows = [{**asdict(host), "groups": list(host.groups), "labels": dict(host.labels)} for host in chosen]
         click.echo(json.dumps({"schema_version": 1, "hosts": rows}, indent=1))
     else:
         for host in chosen:

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import click
 
-from mapsweep.options import config_option, load, run_argument, runs_option, so_far_option, to_option
+from mapsweep.options import (
+    config_option,
+    debug_option,
+    load,
+    run_argument,
+    runs_option,
+    so_far_option,
+    to_option,
+)
 from mapsweep.terminal.exits import Exit
 
 
@@ -18,6 +26,7 @@ from mapsweep.terminal.exits import Exit
 @click.option("--dry-run", is_flag=True, help="Write the message to standard output and send nothing.")
 @runs_option
 @config_option
+@debug_option
 def mail(
     *, run: str, to: tuple[str, ...], so_far: bool, dry_run: bool, runs_url: str | None, config: Path | None
 ) -> int:

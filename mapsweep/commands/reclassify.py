@@ -5,13 +5,14 @@ from pathlib import Path
 
 import click
 
-from mapsweep.options import config_option, load, run_argument, runs_option
+from mapsweep.options import config_option, debug_option, load, run_argument, runs_option
 
 
 @click.command(short_help="Classify the kept dumps of a run again.")
 @run_argument
 @runs_option
 @config_option
+@debug_option
 def reclassify(run: str, runs_url: str | None, config: Path | None) -> int:
     """Classify the kept dumps of a run again, with the rules of this mapsweep; no host is contacted.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mapsweep.options import config_option, load, run_argument, runs_option, so_far_option
+from mapsweep.options import config_option, debug_option, load, run_argument, runs_option, so_far_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,6 +40,7 @@ FILE_MODE = 0o600  # only the owner may read the data of a run
 )
 @runs_option
 @config_option
+@debug_option
 def report(
     *,
     run: str,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from mapsweep.options import broker_option, config_option, load, runs_option
+from mapsweep.options import broker_option, config_option, debug_option, load, runs_option
 
 WITHOUT_A_KEY = (
     "no signing key is set: only runs of this worker's own inventory, limits and schedules are executed"
@@ -29,6 +29,7 @@ WITHOUT_A_KEY = (
 @broker_option
 @runs_option
 @config_option
+@debug_option
 def worker(
     *,
     queues: str,

@@ -3,8 +3,8 @@
 import json
 import os
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 
@@ -28,6 +28,7 @@ class Settings(Keys):
 
     file: Path | None = None  # None: no file was given or found
     warnings: tuple[str, ...] = ()
+    origins: Mapping[str, str] = field(default_factory=dict)  # place by path of keys, without the defaults
 
     @property
     def masking(self) -> Masking:
@@ -54,6 +55,7 @@ def load(path: str | Path | None, environment: Environment, flags: Flags | None 
         **{each.name: getattr(keys, each.name) for each in fields(Keys)},
         file=file,
         warnings=(*warnings, *document.warnings, *sources.warnings),
+        origins=sources.origins(),
     )
     return settings if settings.runs else replace(settings, runs=default_runs(environment))
 

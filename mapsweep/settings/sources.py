@@ -19,6 +19,7 @@ BROKER_PASSWORD = ENVIRONMENT_PREFIX + "BROKER_PASSWORD"
 KEY_PASSPHRASE = ENVIRONMENT_PREFIX + "KEY_PASSPHRASE"
 MAIL_PASSWORD = ENVIRONMENT_PREFIX + "MAIL_PASSWORD"
 SIGNING_KEY = ENVIRONMENT_PREFIX + "SIGNING_KEY"
+DEBUG = ENVIRONMENT_PREFIX + "DEBUG"
 
 Environment: TypeAlias = Mapping[str, str]
 Flags: TypeAlias = Mapping[str, str | int | float | bool | None]
@@ -67,6 +68,16 @@ class Sources:
             below = inner
         below[name] = value
         self._places[row.path] = place
+
+    def origins(self) -> dict[str, str]:
+        """The place of each given value, by its path of keys."""
+        in_file = {
+            row.path: self.place(tuple(row.path.split("."))) for row in rows() if self._in_file(row.path)
+        }
+        return in_file | self._places
+
+    def _in_file(self, path: str) -> bool:
+        return "[]" not in path and _line(self._document.root, tuple(path.split("."))) > 0
 
     def place(self, location: Location) -> str:
         """The place of a value, for a message."""
@@ -192,6 +203,7 @@ def _unknown_variables(environment: Environment) -> Iterator[str]:
         KEY_PASSPHRASE,
         MAIL_PASSWORD,
         SIGNING_KEY,
+        DEBUG,
     }
     for name in sorted(environment):
         if name.startswith(ENVIRONMENT_PREFIX) and name not in known:

@@ -11,6 +11,7 @@ from typing import NoReturn, TextIO
 import click
 
 from domain.mistakes import OperatorError, is_the_machines
+from mapsweep.terminal import debugging
 from mapsweep.terminal.terminal import visible
 
 SIGPIPE_EXIT = 128 + 13  # what a shell reports for a filter whose reader is gone
@@ -111,6 +112,7 @@ def _tell_bug(bug: Exception, stream: TextIO) -> None:
     trace = bugs.trace(bug)
     summary = visible(f"{type(bug).__name__}: {bug}")[:300]
     print(f"mapsweep: this is a bug in mapsweep: {summary}", file=stream)
+    debugging.tell("%s", trace)
     try:
         path = _keep(trace)
     except OSError:

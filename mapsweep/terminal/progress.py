@@ -67,7 +67,8 @@ def _lines(asked: int, stream: TextIO) -> Iterator[OnProgress]:
         with lock:
             steps.now = now or steps.now
             if line := steps.due(time.monotonic()):
-                print(line, file=stream, flush=True)
+                stream.write(f"{line}\n")  # one write: a line of --debug must not come in between
+                stream.flush()
 
     def tick() -> None:
         while not over.wait(TICK_S):

@@ -10,7 +10,10 @@ from domain.mistakes import OperatorError
 from domain.records import Closed, Failure, Host, Manifest, Stage
 from tests.archive.examples import manifest
 
-HOSTS = st.builds(Host, name=st.text(), address=st.text(), groups=st.lists(st.text()).map(tuple))
+LABELS = st.lists(st.tuples(st.text(), st.text())).map(tuple)
+HOSTS = st.builds(
+    Host, name=st.text(), address=st.text(), groups=st.lists(st.text()).map(tuple), labels=LABELS
+)
 
 
 @given(st.lists(HOSTS, max_size=3).map(tuple), st.text())
@@ -41,6 +44,8 @@ def test_records_come_back_as_they_were(record: object) -> None:
         ({"mail_to": ["a", 1]}, "mail_to.1: input should be a valid string"),
         ({"mail_to": "a"}, "mail_to: input should be a valid array"),
         ({"hosts": [{"name": "a"}]}, "hosts.0.address is missing"),
+        ({"hosts": [{"name": "a", "address": "a", "labels": [["owner", 1]]}]}, "hosts.0.labels.0.1: input"),
+        ({"hosts": [{"name": "a", "address": "a", "labels": {"owner": "b"}}]}, "hosts.0.labels: input"),
         ({"scope": []}, "scope: input should be an object"),
         ({"shell": "sh"}, "shell is not a field of Manifest"),
         ({"scope": {"name": "a", "hosts": "b", "shell": "sh"}}, "scope.shell is not a field"),
@@ -52,6 +57,15 @@ def test_what_a_record_does_not_declare_is_an_error(change: dict[str, object], s
         codec.decode(Manifest, json.dumps(document).encode(), "runs/x/manifest.json")
     assert str(raised.value).startswith("runs/x/manifest.json: ")
     assert said in str(raised.value)
+
+
+def test_a_manifest_from_before_there_were_labels_is_read() -> None:
+    asked = replace(manifest("a"), hosts=(Host("a", "a", labels=(("owner", "payments"),)),))
+    document = json.loads(codec.encode(asked))
+    assert document["hosts"][0].pop("labels") == [["owner", "payments"]]
+    read = codec.decode(Manifest, json.dumps(document).encode(), "r")
+    assert read.hosts == (Host("a", "a"),)
+    assert len({*read.hosts, *asked.hosts}) == 2
 
 
 def test_a_missing_field_is_an_error() -> None:

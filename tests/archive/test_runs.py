@@ -7,6 +7,8 @@ from uuid import uuid4
 
 import pytest
 
+import archive.runs
+from archive import codec
 from archive.runs import MANIFEST_BYTES_MAX, Run, Runs, Standing, new_run_id, open_run
 from archive.signature import is_signed, sign
 from domain.mistakes import OperatorError
@@ -88,6 +90,19 @@ def test_the_size_of_a_manifest_is_limited(tmp_path: Path) -> None:
         file.truncate(MANIFEST_BYTES_MAX + 1)
     with pytest.raises(OperatorError, match=f"is larger than {MANIFEST_BYTES_MAX} bytes"):
         Runs(str(tmp_path)).by_id(run.run_id)
+
+
+def test_a_manifest_that_nobody_would_read_is_not_written(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = manifest("a", "b")
+    size_bytes = len(codec.encode(asked))
+    monkeypatch.setattr(archive.runs, "MANIFEST_BYTES_MAX", size_bytes - 1)
+    with pytest.raises(OperatorError, match=f"would have {size_bytes} bytes; .*fewer hosts"):
+        runs.create(asked)
+    assert runs.ids() == []
+    monkeypatch.setattr(archive.runs, "MANIFEST_BYTES_MAX", size_bytes)
+    assert runs.by_id(runs.create(asked).run_id).manifest == asked
 
 
 def test_a_run_is_created_once(runs: Runs) -> None:

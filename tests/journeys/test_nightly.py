@@ -28,6 +28,7 @@ pytestmark = pytest.mark.journey
 HOSTS = 3
 ARRIVES_WITHIN_S = 150  # the next minute, and the time that the run takes
 STOPS_WITHIN_S = 40
+DEBUG = {"MAPSWEEP_DEBUG": "1"}  # as it is set in a container
 
 
 class Json(TypedDict):
@@ -43,6 +44,8 @@ class Night:
 
     received: tuple[Received, ...]
     run: Path
+    logs: dict[str, str]  # what worker and beat have said
+    secrets: tuple[str, ...]
 
     @property
     def message(self) -> EmailMessage:
@@ -71,7 +74,8 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
         _await(mail, folder)
         received = tuple(mail.mailbox.received)
     runs = sorted((folder / "runs").glob("2*"))
-    return Night(received, runs[0])
+    logs = {verb: (folder / f"{verb}.log").read_text() for verb in ("worker", "beat")}
+    return Night(received, runs[0], logs, (broker.password, PASSWORD, "k" * 44))
 
 
 def _write_settings(folder: Path, sshd: Sshd, broker: str, mail: MailServer) -> None:
@@ -123,7 +127,7 @@ def _service(folder: Path, verb: str) -> Iterator[None]:
     settings = folder / "mapsweep.yaml"
     command = [str(Path(sys.executable).with_name("mapsweep")), verb, "--config", str(settings)]
     with (folder / f"{verb}.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", env=environment())
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", env=environment(DEBUG))
         try:
             yield
         finally:
@@ -182,6 +186,27 @@ def test_the_attachment_is_hosts_csv(night: Night) -> None:
     rows = list(csv.DictReader(io.StringIO(unpacked.decode())))
     total = sum(int(row["native_heap_resident_max_bytes"] or 0) for row in rows)
     assert total == night.report["totals"]["native_heap_resident_max_bytes"]
+
+
+def test_debugged_by_the_environment_each_process_tells_its_steps_once_and_no_secret(night: Night) -> None:
+    worker, run_id = night.logs["worker"], night.run.name
+    for told in (
+        rf"archive: {run_id}: created in \S+, \d+ bytes of manifest, signed",
+        rf"workers: {run_id}: collect: a message for \d+ hosts, \d+ are taken",
+        r"collector: web01: auth: publickey of .* accepted, \S+ s",
+        r"workers: web01: classify: \d+ processes, \d+ mappings, \S+ s",
+        rf"workers: {run_id}: render: index\.html, \d+ bytes, \S+ s",
+        r"reports: mail: .* logged in: 2 of 2 recipients, answer 250 taken, \S+ s",
+    ):
+        found = re.findall(rf"^\S+Z {told}$", worker, re.MULTILINE)
+        assert found, told
+        fact = told.partition(": ")[2]
+        anywhere = re.findall(rf"{fact}$", worker, re.MULTILINE)
+        assert len(anywhere) == len(found), told  # Celery's own log does not print it too
+    due = r"^\S+Z workers: beat: nightly is due by '\* \* \* \* \*', next at "
+    assert re.search(due, night.logs["beat"], re.MULTILINE)
+    for log in night.logs.values():
+        assert not [secret for secret in night.secrets if secret in log]
 
 
 def _part(message: EmailMessage, subtype: str) -> str:

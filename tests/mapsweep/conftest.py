@@ -28,7 +28,10 @@ def fleet(tmp_path: Path) -> Path:
         f"    {name}: {{mapsweep_root: {tmp_path / name}}}\n" for name in ("web-01", "web-02", "gone-01")
     )
     inventory = tmp_path / "fleet.yaml"
-    inventory.write_text(f"all:\n  vars: {{ansible_connection: local}}\n  hosts:\n{hosts}")
+    labels = "{zone: <b>eu-1, owner: web}"
+    inventory.write_text(
+        f"all:\n  vars:\n    ansible_connection: local\n    mapsweep_labels: {labels}\n  hosts:\n{hosts}"
+    )
     return inventory
 
 

@@ -172,6 +172,7 @@ def test_hosts(fleet: Path, here: Here) -> None:
     assert here("hosts", "-i", fleet, "--hosts", "web-*:!web-01").out == "web-02\n"
     document = json.loads(here("hosts", "-i", fleet, "--hosts", "web-01", "--json").out)
     assert [host["name"] for host in document["hosts"]] == ["web-01"]
+    assert document["hosts"][0]["labels"] == {"owner": "web", "zone": "<b>eu-1"}
     ended = here("hosts", "-i", fleet, "--hosts", "nope")
     assert (ended.code, ended.out) == (2, "")
 

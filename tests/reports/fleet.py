@@ -9,7 +9,7 @@ import polars as pl
 from archive.results import Result
 from archive.runs import Run, Runs
 from archive.tables import ARGUMENT_SCHEMA, FINDING_SCHEMA, FOOTPRINT_SCHEMA, PROCESS_SCHEMA, to_ipc
-from domain.records import Failure, Host, HostRecord, Limits, Manifest, Scope, Stage
+from domain.records import Failure, Host, HostRecord, Labels, Limits, Manifest, Scope, Stage
 from reports.rank import Report
 from reports.settle import settle
 
@@ -78,6 +78,7 @@ class Answered:
     problem: str = ""
     meminfo_bytes: dict[str, int] = field(default_factory=dict)
     findings: tuple[Found, ...] = ()
+    labels: Labels = ()
 
 
 MEMINFO = {
@@ -124,12 +125,13 @@ def run_of(
     complete: bool = True,
 ) -> Run:
     """A run with these answers and failures, closed unless told otherwise."""
-    names = [*(host.name for host in answered), *(failure.host for failure in failures)]
+    asked = [Host(one.name, "127.0.0.1", labels=one.labels) for one in answered]
+    asked += [Host(one.host, "127.0.0.1", labels=(("owner", "payments"),)) for one in failures]
     manifest = Manifest(
         run_id=run_id,
         scope=scope or Scope("prod", "prod-*"),
         limits=Limits(),
-        hosts=tuple(Host(name, "127.0.0.1") for name in names),
+        hosts=tuple(asked),
         started_at=started_at,
         deadline_at="2026-11-22T06:00:00Z",
         tool_version="0.1.0",

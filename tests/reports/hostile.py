@@ -27,7 +27,10 @@ NAMES = (
 
 def fleet() -> tuple[Answered, ...]:
     """A host of each name, with a process of each name."""
-    return tuple(Answered(name, _processes(), findings=(finding(1, text=name),)) for name in NAMES)
+    return tuple(
+        Answered(name, _processes(), findings=(finding(1, text=name),), labels=((name, name),))
+        for name in NAMES
+    )
 
 
 def _processes() -> tuple[Process, ...]:

@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from reports import rank, render_csv, render_email, render_html, render_json, render_text, verdict
+from archive.tables import to_parquet
+from reports import rank, render_csv, render_email, render_html, render_json, render_text, settled, verdict
 from reports.columns import FOOTPRINTS, HOSTS, PROCESSES
 from reports.delivery import MailSettings
 from reports.json_rows import HOSTS_AT_ONCE
 from reports.page_rows import PageRows
 from reports.rank import Report
 from reports.render_text import WIDTH
+from reports.settled import Settled
 from tests.reports import hostile
 from tests.reports.fleet import (
     GIB,
@@ -47,7 +49,12 @@ def usual(folder: Path) -> Report:
     """Two runs of six hosts, of which one grew, one was partly read, one failed."""
     runs = runs_in(folder)
     hosts = peers((90 * MIB, 100 * MIB, 100 * MIB, 110 * MIB, GIB))
-    part = Answered("web6", (Process(100, blocks=(heap(5 * MIB, resident=True), stacks(4, MIB))),), denied=2)
+    part = Answered(
+        "web6",
+        (Process(100, blocks=(heap(5 * MIB, resident=True), stacks(4, MIB))),),
+        denied=2,
+        labels=(("zone", "eu-1 & eu-2"), ("owner", "payments")),
+    )
     run_of(runs, *hosts, part, run_id="20261121T050000Z-prod-0001", started_at="2026-11-21T05:00:00Z")
     return rank.report(run_of(runs, grown(hosts[0], 200 * MIB), *hosts[1:], part, failures=(failure("db1"),)))
 
@@ -115,6 +122,42 @@ def test_a_failed_host_is_in_every_ranking_with_its_reason(usual: Report) -> Non
         r"^ +- db1 +failed auth auth_rejected$", render_text.render(usual).decode(), re.MULTILINE
     )
     assert re.search(r'<tr class="gone".*db1.*auth_rejected', render_html.render(usual).decode())
+
+
+def test_labels_are_where_hosts_are_told_one_by_one(usual: Report) -> None:
+    expected = {"web6": "owner=payments zone=eu-1 & eu-2", "db1": "owner=payments", "web1": ""}
+    document = {
+        row["name"]: row["labels"] for row in json.loads(b"".join(render_json.render(usual)))["hosts"]
+    }
+    table = {row["name"]: row["labels"] for row in rows(render_csv.hosts(usual))}
+    assert {name: document[name] for name in expected} == expected
+    assert {name: table[name] for name in expected} == expected
+    page = render_html.render(usual).decode()
+    assert re.findall(r'class="small soft labels"><bdi>([^<]*)<', page) == [
+        "owner=payments zone=eu-1 &amp; eu-2"
+    ]
+
+
+def test_labels_of_any_text_do_no_harm(nasty: Report) -> None:
+    """Those of a manifest that was not made of an inventory of ours."""
+    labels = [row["labels"] for row in rows(render_csv.hosts(nasty))]
+    assert "'=cmd()==cmd()" in labels
+    assert not [text for text in labels if re.match(r"\s*[=+\-@]", text)]
+    page = render_html.render(nasty).decode()
+    assert len(re.findall(r'class="small soft labels"', page)) == len(hostile.NAMES)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;=&lt;script&gt;" in page
+
+
+def test_a_run_closed_before_there_were_labels_is_rendered(tmp_path: Path) -> None:
+    run = run_of(runs_in(tmp_path), *peers((MIB, 2 * MIB)))
+    table = next(Settled(run).parts(settled.HOSTS))
+    (part,) = tmp_path.rglob("hosts-*.parquet")
+    part.unlink()
+    run.write_settled(settled.HOSTS, 0, to_parquet(table.drop("labels")))
+    made = rank.report(run)
+    assert [row["labels"] for row in rows(render_csv.hosts(made))] == ["", ""]
+    assert [row["labels"] for row in json.loads(b"".join(render_json.render(made)))["hosts"]] == ["", ""]
+    assert b"soft labels" not in render_html.render(made)
 
 
 def test_outputs_are_functions_of_the_report(usual: Report) -> None:

@@ -1,9 +1,11 @@
 """A run on the fleet's workers: gives it to them and watches its folder."""
 
+import logging
 import os
 import threading
 from dataclasses import replace
 from time import monotonic
+from urllib.parse import urlsplit
 
 import redis
 from kombu.exceptions import OperationalError
@@ -17,6 +19,8 @@ from workers.fleet.tasks import give, tend
 from workers.life.ending import Ended, finish, left_by_workers
 from workers.life.plan import Means, check
 from workers.life.progress import OnProgress, progress_of
+
+log = logging.getLogger("workers")
 
 POLL_S = 1.0
 NOBODY_S = 5.0  # a listening worker has begun by then
@@ -36,6 +40,7 @@ def execute(run: Run, settings: WorkerSettings, progress: OnProgress, stop: thre
     post = post_office(settings)
     try:
         give(run, post)
+        log.debug("%s: given to the workers by %s", run.run_id, urlsplit(settings.broker_url).hostname)
         return _watched(run, post, settings, progress, stop)
     except (redis.RedisError, OperationalError) as error:
         remedy = "the run is kept: resume it when Redis answers again"

@@ -1,5 +1,6 @@
 """Celery beat: starts the scheduled runs, and has runs looked after."""
 
+import logging
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from workers.fleet.app import BROKER_WAIT_S, REPORT, WorkerSettings, require_bro
 from workers.fleet.post import START_TASK, TEND_TASK
 from workers.fleet.tasks import worker_app
 from workers.life.crontab import parse
+
+log = logging.getLogger("workers")
 
 LATE_S_MAX = 3600  # starts that beat missed by more than this are not made up for
 STARTED_WITHIN_S = 3600  # a start message that no worker took within this time expires
@@ -80,6 +83,9 @@ def run_beat(settings: WorkerSettings, state: Path) -> None:
     if not settings.schedules:
         raise OperatorError(Mistake("schedule", "no run is scheduled", "add one to the settings file"))
     require_broker(settings, BROKER_WAIT_S)
+    for schedule in settings.schedules:
+        due = schedule.due.next_after(datetime.now(UTC))
+        log.debug("beat: %s is due by %r, next at %s", schedule.name, schedule.crontab, due.isoformat())
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     app = worker_app(settings)
     app.conf.beat_schedule = beat_entries(settings)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 REFUSED_AGAIN_S = 24 * 3600  # a run that is refused, or cannot be looked after, is told once in this time
 
 log = logging.getLogger("mapsweep")
+debug = logging.getLogger("workers")
 
 
 def worker_app(settings: WorkerSettings) -> Celery:
@@ -80,6 +81,7 @@ class Worker:
         leases = self._leases(run)
         pending = {host.name for host in run.pending()} - run.dumped()
         mine = [name for name in asked if name in pending and leases.take(Step.COLLECT, name)]
+        debug.debug("%s: collect: a message for %d hosts, %d are taken", run.run_id, len(asked), len(mine))
 
         def on_outcome(outcome: Dump | Failure) -> None:
             host_steps.keep(run, outcome)
@@ -103,6 +105,7 @@ class Worker:
             if run is None or run.is_done(name):
                 return
             with _taken(self._leases(run), Step.CLASSIFY, name) as mine:
+                debug.debug("%s: classify: %s is %s", run.run_id, name, "taken" if mine else "another's")
                 if mine:
                     self._classify(run, name)
 
@@ -116,6 +119,7 @@ class Worker:
             return
         runs = runs_beside(run)
         with _taken(self._leases(run), Step.FINISH, RUN) as mine:
+            debug.debug("%s: finish: %s", run.run_id, "taken" if mine else "another's")
             if mine and runs.is_queued(run.run_id):
                 _tell_mail(run, finish(run, self._settings.mail))
                 runs.unqueue(run.run_id)

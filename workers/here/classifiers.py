@@ -1,12 +1,14 @@
 """Classifies dumps in separate processes, so that a dump that kills or blocks one affects no other."""
 
+import logging
 import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from functools import lru_cache
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from pebble import ProcessExpired
 
@@ -20,6 +22,16 @@ WAITING_MAX = 2  # hosts per process that wait in memory; their dumps wait on di
 
 OnEnd = Callable[[str, bool], None]  # host, whether it has a result now
 Classify = Callable[[Run, str], bool]  # runs in a separate process
+
+
+log = logging.getLogger("workers")
+
+
+class _Done(NamedTuple):
+    """What comes back from a process beside."""
+
+    has_result: bool
+    lines: tuple[str, ...] = ()  # what it would have logged, where somebody debugs
 
 
 class Classifier:
@@ -39,8 +51,14 @@ class Classifier:
         """
         seconds = run.manifest.limits.classify_s
         try:
-            return self._processes.run(
-                self._stop.is_set, lambda: seconds, _run, self._classify, run.url, run.generation, host
+            done = self._processes.run(
+                self._stop.is_set,
+                lambda: seconds,
+                _run_told if log.isEnabledFor(logging.DEBUG) else _run,
+                self._classify,
+                run.url,
+                run.generation,
+                host,
             )
         except ProcessExpired:
             return None
@@ -49,6 +67,9 @@ class Classifier:
             remedy = "raise limits.classify_s if the host is that large"
             host_steps.fail_host(run, host, Stage.CLASSIFY, "classify_timeout", detail=detail, remedy=remedy)
             return False
+        for line in done.lines:
+            log.debug("%s", line)
+        return done.has_result
 
     def classify_again(self, run: Run, host: str) -> bool:
         """Retries a host whose process was killed; if the next one is killed too, the host has failed."""
@@ -153,8 +174,33 @@ class Classifiers:
                 self._error = error
 
 
-def _run(classify: Classify, run_url: str, generation: str, host: str) -> bool:
-    return classify(_opened(run_url, generation), host)
+class _Lines(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(Exception):  # a line that cannot be put into words must not cost the host its result
+            self.kept.append(record.getMessage())
+
+
+def _run(classify: Classify, run_url: str, generation: str, host: str) -> _Done:
+    return _Done(classify(_opened(run_url, generation), host))
+
+
+def _run_told(classify: Classify, run_url: str, generation: str, host: str) -> _Done:
+    """With the lines that it logs: this process has nowhere to write them."""
+    lines = _Lines()
+    log.addHandler(lines)
+    log.setLevel(logging.DEBUG)
+    try:
+        done = _run(classify, run_url, generation, host)
+    finally:
+        log.removeHandler(lines)
+        log.setLevel(logging.NOTSET)
+    return done._replace(lines=tuple(lines.kept))
 
 
 def _classify(run: Run, host: str) -> bool:

@@ -1,7 +1,9 @@
 """A run on this machine: SSH in threads of this process, classifying in separate processes. No Redis."""
 
+import logging
 import os
 import threading
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,8 @@ from workers.life.progress import OnProgress, Progress, progress_of
 
 if TYPE_CHECKING:
     from reports.delivery import MailSettings
+
+log = logging.getLogger("workers")
 
 
 def execute(
@@ -36,6 +40,10 @@ def execute(
     another process executes the run.
     """
     with held(run):
+        standing = run.standing() if log.isEnabledFor(logging.DEBUG) else None
+        if standing is not None:
+            counts = len(standing.done), len(standing.failed), len(standing.dumped)
+            log.debug("%s: executed here: before %d done, %d failed, %d to classify", run.run_id, *counts)
         if run.closed() is None and not _brought_in(run, session, progress, stop, processes):
             return None
         return finish(run, mail)
@@ -47,6 +55,7 @@ def _brought_in(
     """Sweep and classify hosts without an outcome; False if some are left."""
     tally = _Tally(progress_of(run), progress)
     standing = run.standing()
+    began_s = time.monotonic()
 
     def on_outcome(outcome: Dump | Failure) -> None:
         host_steps.keep(run, outcome)
@@ -64,10 +73,16 @@ def _brought_in(
         with deadline.stopped_at(run, stop) as over:
             if unanswered and not over.is_set():
                 sweep(unanswered, session, on_outcome, over)
+        log.debug("%s: collect: %d hosts asked, %.3f s", run.run_id, len(unanswered), _since(began_s))
         classifiers.drain()
+        log.debug("%s: classify: all that came, %.3f s after the start", run.run_id, _since(began_s))
     if not stop.is_set() and deadline.is_past(run):
         deadline.fail_missing(run)
     return not run.pending()
+
+
+def _since(began_s: float) -> float:
+    return time.monotonic() - began_s
 
 
 class _Tally:

@@ -1,6 +1,8 @@
 """The end of a run: closed, rendered, mailed. Each step can be repeated, and goes on where it was stopped."""
 
-from collections.abc import Iterator
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 PAGE: Final = "index.html"
 NO_SERVER: Final = "no mail server is set"
 NOT_MAILED: Final = "the workers did not mail it; their log says why"
+
+log = logging.getLogger("workers")
 
 # Polars starts threads, which do not survive a fork, and takes 0.2 s: only steps that need it import it.
 
@@ -81,6 +85,7 @@ def close_run(run: Run) -> Closed:
         return closed
     from reports.settle import settle  # noqa: PLC0415 # starts Polars
 
+    began_s = time.monotonic()
     closed = settle(run, runs_beside(run), now())
     if not run.manifest.keep_dumps:
         # dumps of a process that was killed before it removed them
@@ -89,6 +94,10 @@ def close_run(run: Run) -> Closed:
     if not run.close(closed):
         return close_run(run)
     run.forget_replaced()
+    log.debug(
+        "%s: close: %d ok, %d partial, %d failed, %d parts of each table, %.3f s",
+        *(run.run_id, closed.ok, closed.partial, closed.failed, closed.parts, time.monotonic() - began_s),
+    )
     return closed
 
 
@@ -98,11 +107,25 @@ def render_report(run: Run) -> None:
     from reports.rank import report  # noqa: PLC0415 # likewise
 
     settled = report(run)
-    run.write_report("hosts.csv", render_csv.hosts(settled))
-    run.write_report("processes.csv", render_csv.processes(settled.tables))
-    run.write_report("footprints.csv", render_csv.footprints(settled.tables))
-    run.write_report("report.json", render_json.render(settled))
-    run.write_report(PAGE, render_html.render(settled))
+    _write(run, "hosts.csv", lambda: [render_csv.hosts(settled)])
+    _write(run, "processes.csv", lambda: render_csv.processes(settled.tables))
+    _write(run, "footprints.csv", lambda: render_csv.footprints(settled.tables))
+    _write(run, "report.json", lambda: render_json.render(settled))
+    _write(run, PAGE, lambda: [render_html.render(settled)])
+
+
+def _write(run: Run, name: str, render: Callable[[], Iterable[bytes]]) -> None:
+    """Render one file of the report, and keep it piece by piece."""
+    began_s, written_bytes = time.monotonic(), 0
+
+    def pieces() -> Iterator[bytes]:
+        nonlocal written_bytes
+        for piece in render():
+            written_bytes += len(piece)
+            yield piece
+
+    run.write_report(name, pieces())
+    log.debug("%s: render: %s, %d bytes, %.3f s", run.run_id, name, written_bytes, time.monotonic() - began_s)
 
 
 def mail_report(run: Run, to: tuple[str, ...], mail: "MailSettings") -> "Delivery":

@@ -1,5 +1,8 @@
 """What is done to one host of a run: kept, classified, or failed. Whoever executes the run calls these."""
 
+import logging
+import time
+
 from archive import bugs, dump_file
 from archive.runs import Run
 from collector.trouble import BUG, HostTrouble
@@ -13,6 +16,8 @@ from procmaps.identity import identify
 from procmaps.read import DumpError, read
 
 DETAIL_LENGTH_MAX = 400
+
+log = logging.getLogger("workers")
 
 # Polars starts threads, which do not survive a fork, and takes 0.2 s: only steps that need it import it.
 
@@ -50,6 +55,7 @@ def _classified(run: Run, host: str) -> HostRecord:
     """The result of a dump; DumpError or OperatorError if the bytes are not a dump."""
     from archive.host_results import host_record, host_result  # noqa: PLC0415 # starts Polars
 
+    began_s = time.monotonic()
     dump = run.read_dump(host)
     limit_bytes = run.manifest.limits.inflated_bytes
     memory = dump_file.inflate(dump.memory_gz, limit_bytes)
@@ -62,6 +68,10 @@ def _classified(run: Run, host: str) -> HostRecord:
     run.write_result(host_result(record, snapshot, identify(snapshot), sums, find(snapshot, parts, sums)))
     if not run.manifest.keep_dumps:
         run.remove_dump(host)
+    log.debug(
+        "%s: classify: %d processes, %d mappings, %.3f s",
+        *(host, len(snapshot.processes), len(snapshot.maps), time.monotonic() - began_s),
+    )
     return record
 
 
@@ -69,6 +79,8 @@ def fail_by(run: Run, host: str, stage: Stage, error: Exception) -> Failure:
     """Record that a host failed because of a bug, or because memory is short."""
     trouble = HostTrouble.of_error(stage, error)
     trace = bugs.trace(error) if trouble.reason == BUG else ""
+    if trace:
+        log.debug("%s: %s", host, trace)
     return fail_host(
         run, host, stage, trouble.reason, detail=trouble.detail, remedy=trouble.remedy, trace=trace
     )
@@ -90,6 +102,7 @@ def fail_host(
         trace=trace,
     )
     run.write_failure(failure, of_dump=of_dump)
+    log.debug("%s: %s: failed, %s: %s", host, stage, reason, failure.detail)
     return failure
 
 

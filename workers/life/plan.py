@@ -1,7 +1,8 @@
 """Plans a run: makes the manifest from a request of a command, a schedule or the demo."""
 
+import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Final
@@ -14,6 +15,9 @@ from domain.records import Host, Limits, Manifest, Scope
 from procmaps.classify import RULES_VERSION
 from workers.life.pace import Pace
 
+log = logging.getLogger("workers")
+
+TOLD_HOSTS_MAX = 20  # by name, where somebody debugs; each has lines of its own once it is asked
 MIB: Final = 2**20
 # what a host of 120 processes with 20,000 mappings takes, and some more
 DUMP_BYTES_EXPECTED: Final = 384 * 1024
@@ -37,7 +41,7 @@ class Request:
 def planned(request: Request, due: datetime | None = None, mark: str = "") -> Manifest:
     """The manifest of a run that starts now; that of a schedule is named after its due time and a mark."""
     now = datetime.now(UTC)
-    return Manifest(
+    manifest = Manifest(
         run_id=new_run_id(due or now, request.scope.name, mark),
         scope=request.scope,
         limits=request.limits,
@@ -50,6 +54,9 @@ def planned(request: Request, due: datetime | None = None, mark: str = "") -> Ma
         keep_dumps=request.keep_dumps,
         mail_to=request.mail_to,
     )
+    if log.isEnabledFor(logging.DEBUG):
+        _tell(manifest)
+    return manifest
 
 
 def remade(run: Run) -> Run:
@@ -99,6 +106,20 @@ def _too_large(manifest: Manifest, place: Store) -> Iterator[Mistake]:
         )
         remedy = "remove old runs, name another folder with --runs, or set keep_dumps: false"
         yield Mistake(place.url, problem, remedy)
+
+
+def _tell(manifest: Manifest) -> None:
+    scope = manifest.scope
+    log.debug(
+        "%s: plan: scope %s, %d hosts of %r, evidence %s, become %s, to be over by %s, mailed to %d",
+        *(manifest.run_id, scope.name, len(manifest.hosts), scope.hosts, scope.evidence, scope.become),
+        *(manifest.deadline_at, len(manifest.mail_to)),
+    )
+    names = ", ".join(host.name for host in manifest.hosts[:TOLD_HOSTS_MAX])
+    more = f" and {len(manifest.hosts) - TOLD_HOSTS_MAX} more" if len(manifest.hosts) > TOLD_HOSTS_MAX else ""
+    log.debug("%s: plan: hosts: %s%s", manifest.run_id, names, more)
+    limits = ", ".join(f"{name} {value}" for name, value in asdict(manifest.limits).items())
+    log.debug("%s: plan: limits: %s", manifest.run_id, limits)
 
 
 def _too_long(limits: Limits, pace: Pace) -> Iterator[Mistake]:

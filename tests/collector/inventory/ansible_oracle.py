@@ -16,7 +16,10 @@ from ansible.plugins.loader import init_plugin_loader
 from ansible.vars.manager import VariableManager
 
 init_plugin_loader()
-NAMES = ("ansible_host", "ansible_port", "ansible_user", "ansible_become", "ansible_ssh_private_key_file")
+NAMES = (
+    "ansible_host", "ansible_port", "ansible_user", "ansible_become", "ansible_ssh_private_key_file",
+    "mapsweep_labels",
+)
 
 def answer(question):
     try:

@@ -201,6 +201,9 @@ def test_warnings(tmp_path: Path) -> None:
         ("ansible_connection: winrm", "the connection 'winrm' is not supported"),
         ("ansible_host: '{{ inventory_hostname }}.example.org'", "is a Jinja template"),
         ("ansible_port: '{% if x %}1{% endif %}'", "is a Jinja template"),
+        ("mapsweep_labels: '{{ labels }}'", "is a Jinja template"),
+        ("mapsweep_labels: {zone: eu, owner: '{{ team }}'}", "is a Jinja template"),
+        ("mapsweep_labels: {owner: !vault x}", "encrypted with ansible-vault"),
         (
             "ansible_host: !vault |\n          $ANSIBLE_VAULT;1.1;AES256\n          00\n",
             "encrypted with ansible-vault",
@@ -229,7 +232,9 @@ def test_obstacles_concern_selected_hosts_alone(tmp_path: Path, variables: str, 
     (mistake,) = caught.value.mistakes
     assert said in mistake.problem
     assert "odd1" in mistake.problem
-    assert mistake.place.startswith("inventory.yaml: odd.hosts.odd1.ansible_")
+    assert mistake.place.startswith(
+        ("inventory.yaml: odd.hosts.odd1.ansible_", "inventory.yaml: odd.hosts.odd1.mapsweep_labels")
+    )
     assert "hunter2" not in str(mistake)
     assert "hunter2" not in repr(inventory)
 
@@ -299,6 +304,98 @@ def test_files_of_variables(tmp_path: Path) -> None:
     agree(inventory, answer)
 
 
+LABELLED = """
+all:
+  vars: {mapsweep_labels: {owner: ops, tier: gold}}
+  hosts: {lone: , plain: {mapsweep_labels: {}}, none: {mapsweep_labels: }}
+  children:
+    web:
+      vars: {mapsweep_labels: &web {owner: payments}}
+      hosts:
+        web1:
+        web2: {mapsweep_labels: {zone: eu-2}}
+        web3: {mapsweep_labels: {<<: *web, zone: eu-3}}
+        web4:
+        web5:
+"""
+
+
+def test_the_closest_labels_win_whole(tmp_path: Path) -> None:
+    path = write(tmp_path, LABELLED)
+    write(tmp_path, '{"mapsweep_labels": {"owner": "edge"}}', "host_vars/web4.json")
+    write(tmp_path, "mapsweep_labels: {team: x}\n", "group_vars/all/z.yml")
+    write(tmp_path, "mapsweep_labels: {owner: shop, line: '1'}\n", "group_vars/web.yml")
+    inventory = load(path)
+    shop = (("line", "1"), ("owner", "shop"))
+    assert {name: host.labels for name, host in inventory.hosts.items()} == {
+        "lone": (("team", "x"),),
+        "plain": (),
+        "none": (),
+        "web1": shop,
+        "web2": (("zone", "eu-2"),),
+        "web3": (("owner", "payments"), ("zone", "eu-3")),
+        "web4": (("owner", "edge"),),
+        "web5": shop,
+    }
+    assert inventory.localhost.labels == (("team", "x"),)
+    agree(inventory, ask([(path, ())], tmp_path / "scratch")[0])
+
+
+def test_labels_at_their_limits(tmp_path: Path) -> None:
+    longest = {"n" * 32: "x" * 100} | {f"l{number}": "" for number in range(15)}
+    path = write(tmp_path, json.dumps({"web": {"hosts": {"h": {"mapsweep_labels": longest}}}}))
+    assert load(path).hosts["h"].labels == tuple(sorted(longest.items()))
+    path = write(tmp_path, json.dumps({"web": {"hosts": {"h": {"mapsweep_labels": longest | {"z": ""}}}}}))
+    (said,) = mistakes(path)
+    assert said == "inventory.yaml: web.hosts.h.mapsweep_labels, line 1: has 17 labels; 16 are the most"
+
+
+@pytest.mark.parametrize(
+    ("given_labels", "said"),
+    [
+        ("payments", "mapsweep_labels, line 5: must be a mapping of names to texts"),
+        ("[owner]", "mapsweep_labels, line 5: must be a mapping of names to texts"),
+        ("!!int x", "mapsweep_labels, line 5: must be a mapping of names to texts"),
+        ("{owner: }", "mapsweep_labels.owner, line 5: must be text, not None"),
+        ("{tier: 1}", "mapsweep_labels.tier, line 5: must be text, not 1: put it in quotation marks"),
+        ("{gold: yes}", "must be text, not True"),
+        ("{owner: [a]}", "mapsweep_labels.owner, line 5: must be a single value"),
+        ("{owner: {a: b}}", "must be a single value"),
+        ("{owner: !!int x}", "mapsweep_labels.owner, line 5: "),
+        (f"{{owner: {'x' * 101}}}", "must be one line of at most 100 characters"),
+        ('{owner: "a\\nb"}', "must be one line"),
+        ('{owner: "a\\u2028b"}', "must be one line"),
+        ('{owner: "\\e[2Jb"}', "must be one line"),
+        ("{Owner: a}", "mapsweep_labels.Owner, line 5: the name of a label is at most 32"),
+        ("{1st: a}", "the name of a label is at most 32"),
+        ("{'': a}", "the name of a label is at most 32"),
+        ("{own-er: a}", "the name of a label is at most 32"),
+        ('{"owner\\n": a}', "the name of a label is at most 32"),
+        ("{ówner: a}", "the name of a label is at most 32"),
+        (f"{{{'n' * 33}: a}}", "the name of a label is at most 32"),
+        ("{on: a}", "the name of a label must be text"),
+        ("{1: a}", "the name of a label must be text"),
+    ],
+)
+def test_what_is_no_label(tmp_path: Path, given_labels: str, said: str) -> None:
+    path = write(tmp_path, f"web:\n  hosts:\n    h:\n  vars:\n    mapsweep_labels: {given_labels}\n")
+    (mistake,) = mistakes(path)
+    assert said in mistake
+    assert mistake.startswith("inventory.yaml: web.vars.mapsweep_labels")
+
+
+def test_every_wrong_label_is_listed_with_its_line(tmp_path: Path) -> None:
+    path = write(tmp_path, "web: {hosts: {h: }}\n")
+    write(tmp_path, "mapsweep_labels:\n  owner: 7\n  zone: eu\n  Tier: x\n", "group_vars/web.yml")
+    assert mistakes(path) == [
+        "group_vars/web.yml: mapsweep_labels.owner, line 2: must be text, not 7: put it in quotation marks",
+        (
+            "group_vars/web.yml: mapsweep_labels.Tier, line 4:"
+            " the name of a label is at most 32 of a-z, 0-9 and _, and begins with a letter"
+        ),
+    ]
+
+
 def test_mistakes_in_files_of_variables(tmp_path: Path) -> None:
     path = write(tmp_path, EXAMPLE)
     write(tmp_path, "- a list\n", "group_vars/web.yml")
@@ -329,6 +426,10 @@ VALUES = st.fixed_dictionaries(
         "ansible_user": st.sampled_from(["u", "v"]),
         "ansible_become": st.sampled_from([True, False, "yes", "no", 1, 0]),
         "ansible_group_priority": st.sampled_from([1, 2, 10, "5"]),
+        "mapsweep_labels": st.none()
+        | st.dictionaries(
+            st.sampled_from(["zone", "owner", "a1_"]), st.sampled_from(["eu-1", "ü", "a b"]), max_size=2
+        ),
         "free": st.just([1, {"x": None}]),
     },
 )
@@ -367,6 +468,8 @@ def agree(inventory: Inventory, answer: Answer) -> None:
         assert host.port == int(str(merged.get("ansible_port") or 22))
         assert host.user == (merged.get("ansible_user") or "")
         assert host.become == (str(merged.get("ansible_become", False)).lower() in ("true", "yes", "1"))
+        assert dict(host.labels) == (merged.get("mapsweep_labels") or {})
+        assert list(host.labels) == sorted(host.labels)
     assert list(inventory.groups) == list(answer.groups)
     for name, members in answer.groups.items():
         if ordered(inventory, name):

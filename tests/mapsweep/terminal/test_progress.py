@@ -1,4 +1,5 @@
 import io
+import logging
 import os
 import pty
 import re
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mapsweep.terminal.log_lines import LogLines
 from mapsweep.terminal.progress import STEP_S, Steps, display
 from mapsweep.terminal.terminal import Terminal, terminal_of
 from workers.life.progress import Progress
@@ -76,6 +78,29 @@ def test_a_log_gets_lines_and_no_thread_is_left() -> None:
         "1 of 2 hosts (50 %), 1 failed",
         "2 of 2 hosts (100 %), 1 failed",
     ]
+
+
+class Writes(io.StringIO):
+    """A stream that keeps what each write gave it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.each: list[str] = []
+
+    def write(self, text: str) -> int:
+        self.each.append(text)
+        return super().write(text)
+
+
+def test_a_line_is_one_write_so_that_no_other_comes_in_between() -> None:
+    stream = Writes()
+    with display(2, stream, LOG) as tell:
+        tell(Progress(2, 1, 1, 0))
+        tell(Progress(2, 2, 2, 0))
+    lines = LogLines(stream)
+    lines.handle(logging.LogRecord("workers", logging.DEBUG, __file__, 1, "a\nb", (), None))
+    assert len(stream.each) == 3
+    assert all(text.endswith("\n") for text in stream.each)
 
 
 def drawn_on_a_terminal(environ: dict[str, str]) -> str:

@@ -86,11 +86,19 @@ class Scene:
 def scene(server: RedisServer, key: Path, tmp_path: Path) -> Iterator[Scene]:
     mailbox = Mailbox()
     with tripwire() as wire, mail_server(tmp_path, mailbox=mailbox) as mail:
-        own = Host("web", "127.0.0.1", port=free_port(), key_file=str(key), groups=("fleet",))
+        own = Host(
+            "web",
+            "127.0.0.1",
+            port=free_port(),
+            key_file=str(key),
+            groups=("fleet",),
+            labels=(("owner", "ops"),),
+        )
         described = {
             "ansible_host": own.address,
             "ansible_port": own.port,
             "ansible_ssh_private_key_file": str(key),
+            "mapsweep_labels": dict(own.labels),
         }
         inventory = tmp_path / "inventory.yaml"
         inventory.write_text(json.dumps({"fleet": {"hosts": {"web": described}}}))
@@ -132,6 +140,8 @@ PLANTED: dict[str, Callable[[Scene], Manifest]] = {
     "another key file": with_host(key_file="/etc/shadow"),
     "another root": with_host(root="/srv/evil"),
     "other groups": with_host(groups=("fleet", "root")),
+    "another owner": with_host(labels=(("owner", "stranger"),)),
+    "no owner": with_host(labels=()),
     "the worker's machine": with_host(connection=Connection.LOCAL),
     "the worker's machine by its name": lambda scene: replace(
         scene.honest(), hosts=(Host("localhost", "127.0.0.1", connection=Connection.LOCAL),)

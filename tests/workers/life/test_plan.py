@@ -20,9 +20,11 @@ from workers.life.plan import DUMP_BYTES_EXPECTED, RESULT_BYTES_EXPECTED, Means,
 INVENTORY = """\
 all:
   hosts:
-    web1: {ansible_host: 10.0.0.1}
+    web1: {ansible_host: 10.0.0.1, mapsweep_labels: {zone: eu-1, owner: payments}}
     web2: {ansible_host: 10.0.0.2, ansible_become: true}
     db1: {ansible_host: 10.0.0.3}
+  vars:
+    mapsweep_labels: {owner: ops}
 """
 SETTINGS = """\
 inventory: {folder}/inventory.yaml
@@ -51,6 +53,10 @@ def test_a_command_and_a_schedule_of_the_same_plan_have_equal_manifests(tmp_path
             assert getattr(typed, field.name) == getattr(by_clock, field.name), field.name
     assert replace(typed.scope, name="nightly") == by_clock.scope
     assert [host.become for host in by_clock.hosts] == [True, True]
+    assert [host.labels for host in by_clock.hosts] == [
+        (("owner", "payments"), ("zone", "eu-1")),
+        (("owner", "ops"),),
+    ]
     lasts = [
         datetime.fromisoformat(each.deadline_at) - datetime.fromisoformat(each.started_at)
         for each in (typed, by_clock)
