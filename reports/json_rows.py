@@ -34,9 +34,11 @@ def hosts(tables: Settled) -> Iterator[bytes]:
     for of_host in lists.values():
         table = table.join(of_host, left_on="name", right_on="host", how="left", maintain_order="left")
     others = pl.struct(pl.col(name).alias(key) for key, name in _OTHERS.items()).alias("other_processes")
-    whole = table.select(pl.struct(*names_of(HOSTS), *map(_or_none, lists), others).alias("json"))
-    for some in whole.iter_slices(HOSTS_AT_ONCE):
-        yield from map(_ascii, some["json"].struct.json_encode().cast(pl.Binary).to_list())
+    whole = table.select(pl.struct(*names_of(HOSTS), *map(_or_none, lists), others).alias("json"))["json"]
+    for start in range(0, len(whole), HOSTS_AT_ONCE):
+        # gathered, not sliced: Polars 1.20 writes a slice of lists with the lists of other rows
+        some = whole.gather(list(range(start, min(start + HOSTS_AT_ONCE, len(whole)))))
+        yield from map(_ascii, some.struct.json_encode().cast(pl.Binary).to_list())
 
 
 def _processes(tables: Settled) -> pl.DataFrame:
