@@ -9,6 +9,8 @@ import click
 if TYPE_CHECKING:
     from mapsweep.settings.settings import Settings
 
+DEBUG_VARIABLE = "MAPSWEEP_DEBUG"
+
 run_argument = click.argument("run", default="latest")
 hosts_option = click.option(
     "--hosts",
@@ -51,7 +53,7 @@ debug_option = click.option(
     is_flag=True,
     expose_value=False,
     is_eager=True,  # what the other options say is told as well
-    envvar="MAPSWEEP_DEBUG",
+    envvar=DEBUG_VARIABLE,
     callback=_debug,
     help="Tell each step on standard error, with its time; no secrets.",
 )

@@ -16,6 +16,7 @@ import yaml
 from collector.inventory import inventory
 from domain.mistakes import OperatorError
 from mapsweep.cli import COMMANDS, mapsweep
+from mapsweep.options import DEBUG_VARIABLE
 from mapsweep.settings import settings
 from mapsweep.settings import sources as setting_sources
 from mapsweep.settings.table import rows
@@ -214,6 +215,7 @@ def test_inline_commands_links_settings_and_variables_exist(page: Path) -> None:
     assert [each for each in inline if _SETTING.fullmatch(each) and each not in paths] == []
     variables = {row.environment for row in rows()} | {
         setting_sources.CONFIG_VARIABLE,
+        DEBUG_VARIABLE,
         setting_sources.BROKER_PASSWORD,
         setting_sources.KEY_PASSPHRASE,
         setting_sources.MAIL_PASSWORD,
