@@ -94,7 +94,7 @@ bench: $(STAMP)
 	$(BIN)/python -m bench $(PARTS)
 
 bench-pipeline: $(STAMP)
-	$(BIN)/python -m bench.pipeline $(HOSTS)
+	$(BIN)/python -m bench.run_pipeline $(HOSTS)
 
 second-opinion: $(STAMP)
 	$(BIN)/python -m bench.second_opinion $(OPTIONS)

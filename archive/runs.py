@@ -125,7 +125,7 @@ class Run:
     def write_dump(self, dump: Dump) -> bool:
         """Keep a host's dump; False if there is one already, which stays."""
         content = dump_file.encode(dump)
-        is_new = self.store.write_once(_dump_path(dump.host), content)
+        is_new = self.store.write_once(_dump_path(dump.host), content, lasting=False)
         log.debug("%s: dump of %d bytes %s", dump.host, len(content), "kept" if is_new else "was there")
         return is_new
 
@@ -147,11 +147,12 @@ class Run:
     def write_failure(self, failure: Failure, *, of_dump: bool = False) -> bool:
         """Record that a host gave no result: no dump, or one (`of_dump`) that could not be classified."""
         path = self._failure_path(failure.host) if of_dump else _attempt_path(failure.host, failure.attempt)
-        return self.store.write_once(path, codec.encode(failure))
+        return self.store.write_once(path, codec.encode(failure), lasting=False)
 
     def write_result(self, result: Result) -> bool:
         """Write the result of a host, which is then done. False if it was done before."""
-        return self.store.write_once(self._result_path(result.record.host), results.encode(result))
+        path = self._result_path(result.record.host)
+        return self.store.write_once(path, results.encode(result), lasting=False)
 
     def read_result(self, host: str) -> Result:
         """The result of a host; FileNotFoundError if there is none."""
@@ -229,6 +230,8 @@ class Run:
 
     def close(self, closed: Closed) -> bool:
         """Close the run after its tables are written; False if it was. A reclassified run is closed anew."""
+        for folder in ("dumps", "failures", f"failures/{self.generation}", f"results/{self.generation}"):
+            self.store.make_last(folder)  # until here a host that a power cut takes away is done again
         text = codec.encode(closed)
         if self.store.write_once("closed.json", text):
             return True

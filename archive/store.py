@@ -36,8 +36,15 @@ class Store(ABC):
     url: str
 
     @abstractmethod
-    def write_once(self, path: str, content: bytes) -> bool:
-        """Write an object unless one of that name is there; False if it was. The first one stays."""
+    def write_once(self, path: str, content: bytes, *, lasting: bool = True) -> bool:
+        """Write an object unless one of that name is there; False if it was. The first one stays.
+
+        If not `lasting`, a power cut may take the whole object away again, until `make_last` of its folder.
+        """
+
+    @abstractmethod
+    def make_last(self, folder: str) -> None:
+        """From now on, all that is in a folder outlives a power cut."""
 
     @abstractmethod
     def _replace(self, path: str, pieces: Iterable[bytes]) -> None:
@@ -160,7 +167,7 @@ class Folder(Store):
         self._root = Path(path).expanduser().absolute()
         self.url = str(self._root)
 
-    def write_once(self, path: str, content: bytes) -> bool:
+    def write_once(self, path: str, content: bytes, *, lasting: bool = True) -> bool:
         target = self._root / path
         if target.exists():  # saves the write; the link below decides
             return False
@@ -169,7 +176,11 @@ class Folder(Store):
             return self._named(temporary, target)
         finally:
             temporary.unlink(missing_ok=True)
-            _sync_folder(target.parent)
+            if lasting:
+                _sync_folder(target.parent)
+
+    def make_last(self, folder: str) -> None:
+        _sync_folder(self._root / folder)
 
     def _replace(self, path: str, pieces: Iterable[bytes]) -> None:
         target = self._root / path
@@ -296,7 +307,7 @@ class Bucket(Store):
         self._fs = cast("_FileSystem", file_system)
         self._root = str(root).rstrip("/")
 
-    def write_once(self, path: str, content: bytes) -> bool:
+    def write_once(self, path: str, content: bytes, *, lasting: bool = True) -> bool:  # noqa: ARG002  # it is
         try:
             self._fs.pipe_file(self._full(path), content, mode="create")
         except FileExistsError:
@@ -323,6 +334,9 @@ class Bucket(Store):
         except (FileNotFoundError, NotADirectoryError):
             return []
         return [name.rstrip("/").rpartition("/")[2] for name in found]
+
+    def make_last(self, folder: str) -> None:
+        """What was put lasts."""
 
     def remove(self, path: str) -> None:
         with suppress(FileNotFoundError):

@@ -8,7 +8,6 @@ import contextlib
 import json
 import os
 import statistics
-import sys
 import tempfile
 import threading
 import time
@@ -155,9 +154,9 @@ class _CountingStore(Folder):
         self.calls["read"] += 1
         return super().read(path, limit_bytes)
 
-    def write_once(self, path: str, content: bytes) -> bool:
+    def write_once(self, path: str, content: bytes, *, lasting: bool = True) -> bool:
         self.calls["write"] += 1
-        return super().write_once(path, content)
+        return super().write_once(path, content, lasting=lasting)
 
     def replace(self, path: str, content: bytes | Iterable[bytes]) -> None:
         self.calls["write"] += 1
@@ -229,6 +228,3 @@ def main(arguments: list[str]) -> int:
     OUT.write_text(json.dumps(kept, indent=1) + "\n")
     return int(any(row["at_most"] is not None and row["value"] > row["at_most"] for row in kept.values()))
 
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))

@@ -71,9 +71,9 @@ class StoppingStore(Folder):
         super().__init__(url)
         self._left, self._after = changes, after
 
-    def write_once(self, path: str, content: bytes) -> bool:
+    def write_once(self, path: str, content: bytes, *, lasting: bool = True) -> bool:
         self._stop(here=not self._after)
-        written = super().write_once(path, content)
+        written = super().write_once(path, content, lasting=lasting)
         self._stop(here=self._after)
         return written
 
