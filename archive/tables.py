@@ -190,10 +190,15 @@ def to_parquet(frame: pl.DataFrame) -> bytes:
     return target.getvalue()
 
 
-def from_parquet(content: bytes, place: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
-    """The frame in a Parquet file's bytes, or these columns of it; an OperatorError that names `place`."""
+def from_parquet(content: bytes, place: str, wanted: Sequence[str] | None = None) -> pl.DataFrame:
+    """The frame in a Parquet file's bytes, or those of these columns that it has.
+
+    OperatorError that names `place` if it is damaged.
+    """
     try:
-        return pl.read_parquet(BytesIO(content), columns=list(columns) if columns else None)
+        present = pl.read_parquet_schema(BytesIO(content)) if wanted else {}
+        columns = [name for name in wanted or () if name in present]
+        return pl.read_parquet(BytesIO(content), columns=columns if wanted else None)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise OperatorError(Mistake(place, f"is not a whole Parquet file: {error}", REMEDY)) from error
 

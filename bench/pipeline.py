@@ -227,4 +227,3 @@ def main(arguments: list[str]) -> int:
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(kept, indent=1) + "\n")
     return int(any(row["at_most"] is not None and row["value"] > row["at_most"] for row in kept.values()))
-

@@ -4,7 +4,7 @@ import time
 from typing import Final
 
 from collector import probe, stream
-from collector.outcomes import Capture
+from collector.turns import Received
 from domain.records import Limits
 
 READ_BYTES: Final = 2**16
@@ -45,6 +45,6 @@ class Intake:
         if self.begun and time.monotonic() - self._last_s > self._limits.idle_s:
             self.cut = f"no byte came for {self._limits.idle_s:g} s"
 
-    def capture(self, exit_status: int | None) -> Capture:
+    def capture(self, exit_status: int | None) -> Received:
         """Everything that was received."""
-        return Capture(bytes(self._received), bytes(self._stderr), exit_status, self.cut)
+        return Received(bytes(self._received), bytes(self._stderr), exit_status, self.cut)

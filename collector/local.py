@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from typing import Final
 
-from collector import outcomes, probe
+from collector import probe, turns
 from collector.intake import READ_BYTES, SILENCE_S, Intake
 from collector.session import Session
 from collector.trouble import HostTrouble
@@ -21,17 +21,17 @@ ENVIRONMENT: Final = {"PATH": os.environ.get("PATH") or os.defpath}
 
 def collect(host: Host, session: Session) -> Dump | Failure:
     """Reads this machine's own /proc (or the tree at host.root)."""
-    turn = outcomes.begin(host, 1)
+    turn = turns.begin(host, 1)
     drawn = probe.draw(host, session.limits, session.evidence)
     try:
-        return outcomes.conclude(turn, drawn, _run(turn, drawn, session), session)
+        return turns.conclude(turn, drawn, _run(turn, drawn, session), session)
     except HostTrouble as trouble:
         return turn.failed(trouble)
     except Exception as error:  # noqa: BLE001  # no host may end the sweep
         return turn.failed(HostTrouble.of_error(Stage.READ, error))
 
 
-def _run(turn: outcomes.Turn, drawn: probe.Probe, session: Session) -> outcomes.Capture:
+def _run(turn: turns.Turn, drawn: probe.Probe, session: Session) -> turns.Received:
     try:
         child = subprocess.Popen(
             drawn.argv,
@@ -53,8 +53,8 @@ def _run(turn: outcomes.Turn, drawn: probe.Probe, session: Session) -> outcomes.
 
 
 def _read(
-    turn: outcomes.Turn, child: subprocess.Popen[bytes], drawn: probe.Probe, session: Session, guard: Guard
-) -> outcomes.Capture:
+    turn: turns.Turn, child: subprocess.Popen[bytes], drawn: probe.Probe, session: Session, guard: Guard
+) -> turns.Received:
     limits = session.limits
     intake = Intake(drawn, limits)
     guard.expect("exec", turn.started_s + min(limits.exec_s, limits.total_s))

@@ -14,11 +14,11 @@ from typing import Final
 
 import paramiko
 
-from collector import outcomes, probe
+from collector import probe, turns
 from collector.intake import READ_BYTES, SILENCE_S, Intake
 from collector.session import Session
 from collector.ssh import addresses, faults, negotiation
-from collector.ssh.known_hosts import HostKey, Verdict
+from collector.ssh.known_hosts import HostKey, KeyCheck
 from collector.trouble import HostTrouble, one_line
 from collector.watchdog import INTERRUPTED, POLL_S, Guard
 from domain.records import Dump, Failure, Host, Stage
@@ -38,7 +38,7 @@ def collect(host: Host, session: Session) -> Dump | Failure:
     """Reads one host. Only a connection that was throttled before the greeting is tried again."""
     attempt = 1
     while True:
-        turn = outcomes.begin(host, attempt)
+        turn = turns.begin(host, attempt)
         try:
             return _attempt(turn, session)
         except HostTrouble as trouble:
@@ -52,7 +52,7 @@ def collect(host: Host, session: Session) -> Dump | Failure:
         attempt += 1
 
 
-def _attempt(turn: outcomes.Turn, session: Session) -> Dump:
+def _attempt(turn: turns.Turn, session: Session) -> Dump:
     limits, watchdog, stages = session.limits, session.watchdog, turn.stages
     keys = session.keyring.keys_for(turn.host, min(limits.auth_s, limits.total_s), watchdog.wait)
     stages.ended("keys", "%d to offer", len(keys))
@@ -104,7 +104,7 @@ def _cut(sock: socket.socket) -> None:
 class _Connection:
     """One SSH connection, from the greeting to the last byte."""
 
-    def __init__(self, turn: outcomes.Turn, session: Session, sock: socket.socket, guard: Guard) -> None:
+    def __init__(self, turn: turns.Turn, session: Session, sock: socket.socket, guard: Guard) -> None:
         self._turn = turn
         self._stages = turn.stages
         self._host = turn.host
@@ -125,7 +125,7 @@ class _Connection:
         self._log_in(keys)
         capture = self._run(drawn)
         self.close()
-        return outcomes.conclude(self._turn, drawn, capture, self._session)
+        return turns.conclude(self._turn, drawn, capture, self._session)
 
     def close(self) -> None:
         """Ends the connection without waiting on the host."""
@@ -204,7 +204,7 @@ class _Connection:
         except OSError as error:  # accept-new could not write the file
             detail = f"{error.filename} ({error.strerror})"
             raise HostTrouble(Stage.HOSTKEY, "hostkey_not_kept", detail) from None
-        if verdict is not Verdict.KNOWN:
+        if verdict is not KeyCheck.KNOWN:
             raise HostTrouble(Stage.HOSTKEY, verdict, f"it offers {key.type} {offered.fingerprint}")
         self._stages.ended("hostkey", "%s is known", negotiation.KeyName(offered))
 
@@ -224,7 +224,7 @@ class _Connection:
                 raise EOFError("closed during the log-in")
         raise HostTrouble(Stage.AUTH, "auth_rejected", f"{user} may not log in with the offered keys")
 
-    def _run(self, drawn: probe.Probe) -> outcomes.Capture:
+    def _run(self, drawn: probe.Probe) -> turns.Received:
         self._enter(Stage.SUDO if self._host.become else Stage.EXEC, self._limits.exec_s)
         channel = self._transport.open_session(timeout=self._limits.exec_s)
         channel.settimeout(SILENCE_S)

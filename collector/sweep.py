@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from collector import local, outcomes, remote
+from collector import local, remote, turns
 from collector.session import Session
 from collector.trouble import HostTrouble
 from collector.watchdog import INTERRUPTED
@@ -18,7 +18,7 @@ STOP_CHECK_S: Final = 0.25
 
 def collect(host: Host, session: Session) -> Dump | Failure:
     """Sweeps one host within all deadlines; a bug is a failure of this host only."""
-    turn = outcomes.begin(host, 1)
+    turn = turns.begin(host, 1)
     try:
         match host.connection:
             case Connection.LOCAL:

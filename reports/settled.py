@@ -9,6 +9,8 @@ from archive import tables
 from archive.runs import Run
 from domain.mistakes import Mistake, OperatorError
 from domain.records import Closed, Manifest
+from reports import columns
+from reports.column import schema_of
 
 FLEET: Final = "fleet"  # one row: the run, and the sums over its hosts
 HOSTS: Final = "hosts"  # one row per host of the run
@@ -20,7 +22,12 @@ HOST_KINDS: Final = "host_kinds"  # one row per host and kind
 PROCESS_KINDS: Final = "process_kinds"  # one row per kind and block size of the processes that a report shows
 IN_PARTS: Final = (HOSTS, PROCESSES, FOOTPRINTS, FINDINGS, HOST_KINDS, PROCESS_KINDS)
 WHOLE: Final = (FLEET, SERVICES)
-_LATER: Final = {HOSTS: ("labels",)}  # columns of text, which runs closed by an older mapsweep lack
+_DECLARED: Final = {  # an older mapsweep closed runs without some of these
+    HOSTS: schema_of(columns.HOSTS),
+    SERVICES: schema_of(columns.SERVICES),
+    PROCESSES: schema_of(columns.PROCESSES),
+    FOOTPRINTS: schema_of(columns.FOOTPRINTS),
+}
 
 
 class Settled:
@@ -43,24 +50,30 @@ class Settled:
         """The manifest of the run."""
         return self._run.manifest
 
-    def parts(self, name: str, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
-        """The parts of a table, hosts by name; OperatorError if one is damaged or missing."""
+    def parts(self, name: str, wanted: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+        """The parts of a table, or these columns of them, hosts by name.
+
+        A declared column is empty if the mapsweep that closed the run did not know it. OperatorError if a
+        part is damaged or missing.
+        """
+        declared = _DECLARED.get(name, {})
         for part in range(self.closed.parts if name in IN_PARTS else 1):
             place = f"{self._run.run_id}: {name}, part {part}"
             try:
                 content = self._run.read_settled(name, part)
             except FileNotFoundError:
                 raise OperatorError(Mistake(place, "is gone", _again(self._run))) from None
-            table = tables.from_parquet(content, place, columns)
-            yield table.with_columns(
-                pl.lit("").alias(later)
-                for later in _LATER.get(name, ())
-                if columns is None and later not in table.columns
-            )
+            table = tables.from_parquet(content, place, wanted)
+            later = [
+                pl.lit("" if kind is pl.String else None, kind).alias(column)
+                for column, kind in declared.items()
+                if column not in table.columns and (wanted is None or column in wanted)
+            ]
+            yield table.with_columns(later).select(wanted or pl.all()) if later else table
 
-    def table(self, name: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
-        """A whole table."""
-        return pl.concat(self.parts(name, columns))
+    def table(self, name: str, wanted: Sequence[str] | None = None) -> pl.DataFrame:
+        """A whole table, or these columns of it."""
+        return pl.concat(self.parts(name, wanted))
 
 
 def _older(run: Run) -> Mistake:

@@ -63,7 +63,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class Variable:
     """A connection variable: its value in its type, or the reason why it cannot be used."""
 
     value: str | int | bool | Labels | None  # None: as if it was not given
@@ -83,16 +83,16 @@ def counts(name: str) -> bool:
     return name in _READERS or name == LABELS
 
 
-def read(name: str, value: Plain, place: Place) -> Setting:
+def read(name: str, value: Plain, place: Place) -> Variable:
     """A connection variable's value in its type; ValueError with the reason for a wrong one."""
     if value is None:
-        return Setting(None, place)
+        return Variable(None, place)
     if isinstance(value, list | dict):
         raise ValueError("must be a single value, not a list or a mapping")  # noqa: TRY004  # as every wrong value
-    return not_evaluated(value, place) or Setting(_READERS[name](value), place)
+    return not_evaluated(value, place) or Variable(_READERS[name](value), place)
 
 
-def not_evaluated(value: Leaf, place: Place) -> Setting | None:
+def not_evaluated(value: Leaf, place: Place) -> Variable | None:
     """What stands in the way where a value is only referred to; None where it stands there itself."""
     if isinstance(value, Encrypted):
         what = "is encrypted with ansible-vault"
@@ -100,7 +100,7 @@ def not_evaluated(value: Leaf, place: Place) -> Setting | None:
         what = "is a Jinja template"
     else:
         return None
-    return Setting("", place, f"{what}, which is not evaluated here", "write the value itself")
+    return Variable("", place, f"{what}, which is not evaluated here", "write the value itself")
 
 
 def is_one_line(text: str, chars_max: int) -> bool:

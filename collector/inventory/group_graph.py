@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from collector.inventory.connection_variables import Setting
+from collector.inventory.connection_variables import Variable
 
 ALL, UNGROUPED = "all", "ungrouped"
 
@@ -16,7 +16,7 @@ class GroupNode:
     hosts: dict[str, None] = field(default_factory=dict)  # an ordered set, like the next two
     children: dict[str, None] = field(default_factory=dict)
     parents: dict[str, None] = field(default_factory=dict)
-    variables: dict[str, Setting] = field(default_factory=dict)
+    variables: dict[str, Variable] = field(default_factory=dict)
     priority: int = 1
     depth: int = 0
 
@@ -27,7 +27,7 @@ class HostNode:
 
     name: str
     groups: dict[str, None] = field(default_factory=dict)  # groups that name it, in their order
-    variables: dict[str, Setting] = field(default_factory=dict)
+    variables: dict[str, Variable] = field(default_factory=dict)
 
 
 class GroupGraph:

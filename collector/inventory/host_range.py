@@ -24,19 +24,19 @@ _BOUND = re.compile(r"[0-9]{1,18}|[a-zA-Z]")
 
 
 @dataclass(frozen=True, slots=True)
-class HostKey:
+class HostEntry:
     """The hosts that one key names."""
 
     names: tuple[str, ...]
     port: int | None
 
 
-def read(key: str) -> HostKey:
+def read(key: str) -> HostEntry:
     """The names and the port of a key, as Ansible reads it; ValueError for a bad range."""
     if not ("[" in key or "]" in key or ":" in key):
-        return HostKey((key,), None)
+        return HostEntry((key,), None)
     pattern, port = split_port(key) or (key, None)
-    return HostKey(tuple(expand(pattern)), port)
+    return HostEntry(tuple(expand(pattern)), port)
 
 
 def split_port(text: str) -> tuple[str, int | None] | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from collector.inventory.connection_variables import Setting
+from collector.inventory.connection_variables import Variable
 from collector.inventory.group_graph import ALL, UNGROUPED, GroupGraph
 from collector.inventory.inventory_file import InventoryFile
 from collector.inventory.reach import reach
@@ -81,8 +81,8 @@ class _Assembly:
         self._graph: GroupGraph = file.graph
         self._group_vars = VarsFolder(path, "group_vars")
         self._host_vars = VarsFolder(path, "host_vars")
-        self._group_file_settings: dict[str, dict[str, Setting]] = {}
-        self._merged: dict[tuple[str, ...], tuple[tuple[str, ...], dict[str, Setting]]] = {}
+        self._group_file_variables: dict[str, dict[str, Variable]] = {}
+        self._merged: dict[tuple[str, ...], tuple[tuple[str, ...], dict[str, Variable]]] = {}
         self._warnings: dict[str, None] = dict.fromkeys(file.warnings)
         self._obstacles: dict[str, tuple[Mistake, ...]] = {}
 
@@ -106,54 +106,54 @@ class _Assembly:
 
     def _host(self, name: str) -> Host:
         node = self._graph.hosts[name]
-        groups, settings = self._of_groups(tuple(node.groups))
-        return self._reached(name, settings | node.variables | self._of_files(self._host_vars, name), groups)
+        groups, variables = self._of_groups(tuple(node.groups))
+        return self._reached(name, variables | node.variables | self._of_files(self._host_vars, name), groups)
 
     def _localhost(self) -> Host:
         """This machine as every inventory has it: the variables of `all`, and no SSH."""
-        _, settings = self._of_groups((ALL,))
-        settings = {key: value for key, value in settings.items() if key != "ansible_connection"}
-        host = self._reached(LOCALHOSTS[0], settings, ())
+        _, variables = self._of_groups((ALL,))
+        variables = {key: value for key, value in variables.items() if key != "ansible_connection"}
+        host = self._reached(LOCALHOSTS[0], variables, ())
         return replace(host, address="127.0.0.1", port=22, user="", key_file="", connection=Connection.LOCAL)
 
-    def _reached(self, name: str, settings: Mapping[str, Setting], groups: tuple[str, ...]) -> Host:
-        reached = reach(name, settings, groups)
+    def _reached(self, name: str, variables: Mapping[str, Variable], groups: tuple[str, ...]) -> Host:
+        reached = reach(name, variables, groups)
         if reached.obstacles:
             self._obstacles[name] = reached.obstacles
         self._warnings.update(dict.fromkeys(reached.warnings))
         return reached.host
 
-    def _of_groups(self, direct: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, Setting]]:
+    def _of_groups(self, direct: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, Variable]]:
         """The names of all groups above these and of these, and their merged variables."""
         if direct not in self._merged:
             graph = self._graph
             names = {*direct, *graph.ancestors(direct)} - {ALL}
             rising = [ALL, *sorted(names, key=graph.precedence)]
-            settings: dict[str, Setting] = {}
+            variables: dict[str, Variable] = {}
             for name in rising:
-                settings.update(graph.groups[name].variables)
+                variables.update(graph.groups[name].variables)
             for name in rising:
-                settings.update(self._of_group_files(name))
-            self._merged[direct] = tuple(sorted(names)), settings
+                variables.update(self._of_group_files(name))
+            self._merged[direct] = tuple(sorted(names)), variables
         return self._merged[direct]
 
-    def _of_group_files(self, group: str) -> dict[str, Setting]:
-        if group not in self._group_file_settings:
-            self._group_file_settings[group] = self._of_files(self._group_vars, group)
-        return self._group_file_settings[group]
+    def _of_group_files(self, group: str) -> dict[str, Variable]:
+        if group not in self._group_file_variables:
+            self._group_file_variables[group] = self._of_files(self._group_vars, group)
+        return self._group_file_variables[group]
 
-    def _of_files(self, folder: VarsFolder, name: str) -> dict[str, Setting]:
+    def _of_files(self, folder: VarsFolder, name: str) -> dict[str, Variable]:
         if not folder:
             return {}
         try:
-            return self._settings(folder.documents(name))
+            return self._variables_of(folder.documents(name))
         except OperatorError as error:
             self._file.mistakes.extend(error.mistakes)
             return {}
 
-    def _settings(self, documents: Iterable[Document]) -> dict[str, Setting]:
-        settings: dict[str, Setting] = {}
+    def _variables_of(self, documents: Iterable[Document]) -> dict[str, Variable]:
+        variables: dict[str, Variable] = {}
         for document in documents:
             self._warnings.update(dict.fromkeys(document.warnings))
-            settings.update(self._file.file_settings(document))
-        return settings
+            variables.update(self._file.file_variables(document))
+        return variables

@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple, TypeAlias
 
 from collector.inventory import connection_variables, host_range, labels
-from collector.inventory.connection_variables import Place, Setting
+from collector.inventory.connection_variables import Place, Variable
 from collector.inventory.group_graph import ALL, UNGROUPED, GroupGraph
 from domain.mistakes import Mistake, OperatorError
 from domain.yaml_document import Document, Leaf, Mapping, Node, Scalar, Sequence, entries, plain, value
@@ -18,10 +18,10 @@ _EXPORT = "convert it with: ansible-inventory -i FILE --list --yaml"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-class _Variables(NamedTuple):
+class _Section(NamedTuple):
     """The variables of a section that concern hosts."""
 
-    settings: dict[str, Setting]
+    variables: dict[str, Variable]
     priority: int | None
 
 
@@ -138,50 +138,50 @@ class InventoryFile:
         if len(self.graph.hosts) + len(read.names) > host_range.HOSTS_MAX:
             self._mistake(path, key, f"the inventory has more than {host_range.HOSTS_MAX} hosts")
             return
-        variables = self._variables(node, path) if isinstance(node, Mapping) else _Variables({}, None)
+        section = self._variables(node, path) if isinstance(node, Mapping) else _Section({}, None)
         for name in read.names:
             if self.graph.add_host(name, group) and read.port:
                 self._assign(name, self._port(read.port, key, path))
-            self._assign(name, variables)
+            self._assign(name, section)
 
-    def _port(self, port: int, key: Node, path: Path) -> _Variables:
+    def _port(self, port: int, key: Node, path: Path) -> _Section:
         """A port beside the name; it is used only where the host is named for the first time."""
-        setting = self._setting("ansible_port", Scalar(str(port), "", key.line), path, self._label)
-        return _Variables({} if setting is None else {"ansible_port": setting}, None)
+        variable = self._variable("ansible_port", Scalar(str(port), "", key.line), path, self._label)
+        return _Section({} if variable is None else {"ansible_port": variable}, None)
 
-    def _assign(self, owner: str, variables: _Variables) -> None:
+    def _assign(self, owner: str, section: _Section) -> None:
         """A name of both a group and a host means the group here, as in Ansible."""
         group = self.graph.groups.get(owner)
         if group is None:
-            self.graph.hosts[owner].variables.update(variables.settings)
+            self.graph.hosts[owner].variables.update(section.variables)
             return
-        group.variables.update(variables.settings)
-        if variables.priority is not None:
-            group.priority = variables.priority
+        group.variables.update(section.variables)
+        if section.priority is not None:
+            group.priority = section.priority
 
-    def _variables(self, mapping: Mapping, path: Path, label: str = "") -> _Variables:
+    def _variables(self, mapping: Mapping, path: Path, label: str = "") -> _Section:
         """The variables that count, and the priority, among those that a section gives."""
-        settings: dict[str, Setting] = {}
+        variables: dict[str, Variable] = {}
         priority = None
         for key, node in entries(mapping):
             name = self._text(key)
             if connection_variables.counts(name):
-                setting = self._setting(name, node, path, label or self._label)
-                if setting is not None:
-                    settings[name] = setting
+                variable = self._variable(name, node, path, label or self._label)
+                if variable is not None:
+                    variables[name] = variable
             elif name == PRIORITY:
                 priority = self._priority(node, (*path, name))
-        return _Variables(settings, priority)
+        return _Section(variables, priority)
 
-    def file_settings(self, document: Document) -> dict[str, Setting]:
+    def file_variables(self, document: Document) -> dict[str, Variable]:
         """The variables that count in a file of variables; its mistakes are added to the inventory's."""
         if isinstance(document.root, Mapping):
-            return self._variables(document.root, (), document.label).settings
+            return self._variables(document.root, (), document.label).variables
         if document.root is not None and not _is_empty(document.root):
             self.mistakes.append(Mistake(document.label, "must be a mapping of variables"))
         return {}
 
-    def _setting(self, name: str, node: Node, path: Path, label: str) -> Setting | None:
+    def _variable(self, name: str, node: Node, path: Path, label: str) -> Variable | None:
         """A variable that counts, in its type; None if it is a mistake."""
         place = Place(label, (*path, name), node.line)
         try:

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from collector.inventory.connection_variables import Place, Setting, is_one_line, not_evaluated
+from collector.inventory.connection_variables import Place, Variable, is_one_line, not_evaluated
 from domain.mistakes import Mistake, OperatorError
 from domain.yaml_document import Encrypted, Mapping, Node, Scalar, entries, value
 
@@ -14,7 +14,7 @@ _SHOWN_CHARS_MAX: Final = 80  # of a name that is none
 _EXAMPLE: Final = "such as {owner: payments, zone: eu-1}"
 
 
-def read(node: Node, place: Place) -> Setting:
+def read(node: Node, place: Place) -> Variable:
     """The labels that a variable gives, in the order of their names; OperatorError with every mistake in it.
 
     Nothing (null) is as if it were not given. What is encrypted or a template is an obstacle of its hosts.
@@ -25,7 +25,7 @@ def read(node: Node, place: Place) -> Setting:
     if len(given) > LABELS_MAX:
         raise OperatorError(Mistake(str(place), f"has {len(given)} labels; {LABELS_MAX} are the most"))
     labels: dict[str, str] = {}
-    obstacle: Setting | None = None
+    obstacle: Variable | None = None
     mistakes: list[Mistake] = []
     for key, item in given:
         written = key.text if isinstance(key, Scalar) else ""
@@ -39,17 +39,17 @@ def read(node: Node, place: Place) -> Setting:
         labels[name] = "" if isinstance(text, Encrypted) else text
     if mistakes:
         raise OperatorError(*mistakes)
-    return obstacle or Setting(tuple(sorted(labels.items())), place)
+    return obstacle or Variable(tuple(sorted(labels.items())), place)
 
 
-def _no_mapping(node: Node, place: Place) -> Setting:
+def _no_mapping(node: Node, place: Place) -> Variable:
     """What it is where it is no mapping: nothing, or only referred to; OperatorError for all else."""
     try:
         leaf = value(node) if isinstance(node, Scalar) else ""
     except ValueError:
         leaf = ""
     if leaf is None:
-        return Setting(None, place)
+        return Variable(None, place)
     if (obstacle := not_evaluated(leaf, place)) is not None:
         return obstacle
     raise OperatorError(Mistake(str(place), "must be a mapping of names to texts", _EXAMPLE))

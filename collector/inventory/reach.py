@@ -23,7 +23,7 @@ from collector.inventory.connection_variables import (
     SECRETS,
     SSH_ARGUMENTS,
     USER,
-    Setting,
+    Variable,
 )
 from domain.mistakes import Mistake
 from domain.records import Connection, Host, Labels
@@ -50,7 +50,7 @@ _CHECKED_WHERE_READ = {
 }
 _OWN_POLICY = "the setting host_key_policy decides how host keys are checked"
 
-Settings: TypeAlias = Mapping[str, Setting]
+Variables: TypeAlias = Mapping[str, Variable]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +62,16 @@ class Reached:
     warnings: tuple[str, ...]
 
 
-def reach(name: str, settings: Settings, groups: tuple[str, ...]) -> Reached:
-    """The host that merged settings describe."""
-    return _Reading(settings).reached(name, groups)
+def reach(name: str, variables: Variables, groups: tuple[str, ...]) -> Reached:
+    """The host that merged variables describe."""
+    return _Reading(variables).reached(name, groups)
 
 
 class _Reading:
-    """Reads the settings of one host, and collects its obstacles."""
+    """Reads the variables of one host, and collects its obstacles."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, variables: Variables) -> None:
+        self._variables = variables
         self._obstacles: list[Mistake] = []
         self._warnings: list[str] = []
 
@@ -91,58 +91,58 @@ class _Reading:
             groups=groups,
             labels=self._labels(),
         )
-        if not (local or self._settings.keys() <= _CHECKED_WHERE_READ):
+        if not (local or self._variables.keys() <= _CHECKED_WHERE_READ):
             self._check_ssh()
         if become:
             self._check_become()
         return Reached(host, tuple(self._obstacles), tuple(self._warnings))
 
-    def _given(self, *names: str) -> Setting | None:
+    def _given(self, *names: str) -> Variable | None:
         """The last alias that has a value, in Ansible's order."""
         found = None
         for name in names:
-            setting = self._settings.get(name)
-            if setting is not None and setting.value is not None:
-                found = setting
+            variable = self._variables.get(name)
+            if variable is not None and variable.value is not None:
+                found = variable
         return found
 
     def _text(self, default: str, *names: str) -> str:
-        setting = self._usable(*names)
-        return default if setting is None else str(setting.value)
+        variable = self._usable(*names)
+        return default if variable is None else str(variable.value)
 
     def _flag(self, name: str) -> bool:
-        setting = self._usable(name)
-        return setting is not None and bool(setting.value)
+        variable = self._usable(name)
+        return variable is not None and bool(variable.value)
 
     def _port(self) -> int:
-        setting = self._usable(*PORT)
-        return setting.value if setting is not None and isinstance(setting.value, int) else 22
+        variable = self._usable(*PORT)
+        return variable.value if variable is not None and isinstance(variable.value, int) else 22
 
     def _labels(self) -> Labels:
-        setting = self._usable(LABELS)
-        return setting.value if setting is not None and isinstance(setting.value, tuple) else ()
+        variable = self._usable(LABELS)
+        return variable.value if variable is not None and isinstance(variable.value, tuple) else ()
 
     def _key_file(self) -> str:
         path = self._text("", *KEY_FILE)
         return str(Path(path).expanduser().absolute()) if path else ""
 
-    def _usable(self, *names: str) -> Setting | None:
-        setting = self._given(*names)
-        if setting is None or not setting.obstacle:
-            return setting
-        self._obstacles.append(setting.mistake())
+    def _usable(self, *names: str) -> Variable | None:
+        variable = self._given(*names)
+        if variable is None or not variable.obstacle:
+            return variable
+        self._obstacles.append(variable.mistake())
         return None
 
     def _connection(self) -> Connection:
-        setting = self._usable("ansible_connection")
-        if setting is None:
+        variable = self._usable("ansible_connection")
+        if variable is None:
             return Connection.SSH
-        plugin = str(setting.value)
+        plugin = str(variable.value)
         for collection in ("ansible.builtin.", "ansible.legacy."):
             plugin = plugin.removeprefix(collection)
         if plugin not in _CONNECTIONS:
             self._stop(
-                setting,
+                variable,
                 f"the connection {plugin!r} is not supported",
                 "use ssh or local, or exclude the host with '!'",
             )
@@ -152,13 +152,13 @@ class _Reading:
         for names, problem, remedy in SECRETS:
             self._check_secret(self._given(*names), problem, remedy)
         for name in SSH_ARGUMENTS:
-            setting = self._usable(name)
-            if setting is not None:
-                self._check_arguments(setting)
+            variable = self._usable(name)
+            if variable is not None:
+                self._check_arguments(variable)
         for name, problem in NOT_SUPPORTED.items():
-            setting = self._usable(name)
-            if setting is not None and setting.value:
-                self._stop(setting, problem)
+            variable = self._usable(name)
+            if variable is not None and variable.value:
+                self._stop(variable, problem)
         checking = self._given(*HOST_KEY_CHECKING)
         if checking is not None and checking.value is False:
             self._warnings.append(f"{checking.place}: {_OWN_POLICY}")
@@ -179,32 +179,32 @@ class _Reading:
             self._given(*BECOME_PASSWORD), "a sudo password", "allow the probe without one in sudoers"
         )
         for name in BECOME_IGNORED:
-            setting = self._given(name)
-            if setting is not None:
-                self._warnings.append(f"{setting.place}: not used, the probe runs through `sudo -n`")
+            variable = self._given(name)
+            if variable is not None:
+                self._warnings.append(f"{variable.place}: not used, the probe runs through `sudo -n`")
 
-    def _check_secret(self, setting: Setting | None, what: str, remedy: str) -> None:
+    def _check_secret(self, variable: Variable | None, what: str, remedy: str) -> None:
         """A secret in clear text is an obstacle; one that is only referred to is not used."""
-        if setting is None or not setting.value:
-            if setting is not None and setting.obstacle:
+        if variable is None or not variable.value:
+            if variable is not None and variable.obstacle:
                 self._warnings.append(
-                    f"{setting.place}: not used, {what} is not taken from an inventory ({remedy})"
+                    f"{variable.place}: not used, {what} is not taken from an inventory ({remedy})"
                 )
             return
-        self._stop(setting, f"{what} is not taken from an inventory", remedy)
+        self._stop(variable, f"{what} is not taken from an inventory", remedy)
 
-    def _check_arguments(self, setting: Setting) -> None:
-        verdict = ssh_arguments.judge(str(setting.value))
+    def _check_arguments(self, variable: Variable) -> None:
+        verdict = ssh_arguments.judge(str(variable.value))
         if verdict.unsupported:
             self._stop(
-                setting,
+                variable,
                 f"the ssh arguments {' '.join(verdict.unsupported)} are not supported",
                 "exclude the host with '!', or reach it directly",
             )
         if verdict.host_keys:
             self._warnings.append(
-                f"{setting.place}: {' '.join(verdict.host_keys)} is not used: {_OWN_POLICY}"
+                f"{variable.place}: {' '.join(verdict.host_keys)} is not used: {_OWN_POLICY}"
             )
 
-    def _stop(self, setting: Setting, problem: str, remedy: str = "") -> None:
-        self._obstacles.append(Mistake(str(setting.place), problem, remedy))
+    def _stop(self, variable: Variable, problem: str, remedy: str = "") -> None:
+        self._obstacles.append(Mistake(str(variable.place), problem, remedy))

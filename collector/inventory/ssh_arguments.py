@@ -48,19 +48,19 @@ _SWITCHES_WITHOUT_MEANING = set("46ACTaqtvxXY")
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Judgement:
     """The unsupported ssh arguments of a line, and those about host keys."""
 
     unsupported: tuple[str, ...]
     host_keys: tuple[str, ...]
 
 
-def judge(line: str) -> Verdict:
+def judge(line: str) -> Judgement:
     """The arguments that matter, without their secrets. Unknown ones count as unsupported."""
     try:
         words = shlex.split(line)
     except ValueError:
-        return Verdict((_shown(line),), ())
+        return Judgement((_shown(line),), ())
     unsupported: list[str] = []
     host_keys: list[str] = []
     while words:
@@ -74,7 +74,7 @@ def judge(line: str) -> Verdict:
                 unsupported.append(f"-o {option}")
         elif not (len(word) > 1 and word[0] == "-" and set(word[1:]) <= _SWITCHES_WITHOUT_MEANING):
             unsupported.append(word)
-    return Verdict(tuple(map(_shown, unsupported)), tuple(map(_shown, host_keys)))
+    return Judgement(tuple(map(_shown, unsupported)), tuple(map(_shown, host_keys)))
 
 
 def _shown(argument: str) -> str:

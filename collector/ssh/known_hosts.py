@@ -34,7 +34,7 @@ class Policy(StrEnum):
     OFF = "off"  # any key except a revoked one
 
 
-class Verdict(StrEnum):
+class KeyCheck(StrEnum):
     """What the files say about the key of one host."""
 
     KNOWN = "known"
@@ -213,26 +213,26 @@ class KnownHosts:
         found = self._index.find(host_name(address, port))
         return found or (self._index.find(host_name(address, SSH_PORT)) if port != SSH_PORT else ())
 
-    def check(self, address: str, port: int, key: HostKey) -> Verdict:
+    def check(self, address: str, port: int, key: HostKey) -> KeyCheck:
         """The verdict on this key for this host, regardless of the policy."""
         name = host_name(address, port)
         if any(self._index.revokes(each, key) for each in {name, host_name(address, SSH_PORT)}):
-            return Verdict.REVOKED
+            return KeyCheck.REVOKED
         known = self._index.find(name)
         if key in known or (not known and key in self.keys(address, port)):
-            return Verdict.KNOWN
+            return KeyCheck.KNOWN
         if not known:
-            return Verdict.UNKNOWN
-        return Verdict.CHANGED if any(k.type == key.type for k in known) else Verdict.TYPE_UNKNOWN
+            return KeyCheck.UNKNOWN
+        return KeyCheck.CHANGED if any(k.type == key.type for k in known) else KeyCheck.TYPE_UNKNOWN
 
-    def admit(self, address: str, port: int, key: HostKey) -> Verdict:
+    def admit(self, address: str, port: int, key: HostKey) -> KeyCheck:
         """The verdict under the policy; KNOWN means accepted. accept-new keeps the key of a new host."""
         verdict = self.check(address, port, key)
-        if self.policy is Policy.OFF and verdict is not Verdict.REVOKED:
-            return Verdict.KNOWN
-        if self.policy is Policy.ACCEPT_NEW and verdict is Verdict.UNKNOWN:
+        if self.policy is Policy.OFF and verdict is not KeyCheck.REVOKED:
+            return KeyCheck.KNOWN
+        if self.policy is Policy.ACCEPT_NEW and verdict is KeyCheck.UNKNOWN:
             self._learn(host_name(address, port), key)
-            return Verdict.KNOWN
+            return KeyCheck.KNOWN
         return verdict
 
     def _learn(self, name: str, key: HostKey) -> None:

@@ -18,7 +18,7 @@ _HEADING = f"{'run':<40} {'started':<25} {'hosts':>6} {'ok':>6} {'partial':>7} {
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RunLine:
     """One run; its counts are unknown while it is open."""
 
     run: str
@@ -42,10 +42,10 @@ class Line:
         return f"{self.run:<40} {self.started_at:<25} {self.asked:>6} {counts}  {scope}"
 
 
-def line_of(run: "Run") -> Line:
+def line_of(run: "Run") -> RunLine:
     """A line from the manifest and the end of a run."""
     manifest, closed = run.manifest, run.closed()
-    return Line(
+    return RunLine(
         run=manifest.run_id,
         started_at=manifest.started_at,
         closed_at=closed.closed_at if closed else None,

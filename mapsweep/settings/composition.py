@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from archive.signature import KEY_BYTES_MIN
 from domain.mistakes import Mistake, OperatorError
-from mapsweep.settings.keys import PASSWORD_BYTES_MAX
+from mapsweep.settings.schema import PASSWORD_BYTES_MAX
 from mapsweep.settings.settings import Settings
 from mapsweep.settings.sources import (
     BROKER_PASSWORD,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mapsweep.settings.table import Row, rows
 
-MARK = "<!-- everything below is generated from mapsweep/settings/keys.py -->\n"
+MARK = "<!-- everything below is generated from mapsweep/settings/schema.py -->\n"
 _TITLES = {
     "": "Top level",
     "limits": "limits: deadlines and caps of a sweep",
@@ -30,9 +30,9 @@ def tables() -> str:
 
 
 def _line(row: Row) -> str:
-    form = row.form.value + (f", {row.key.unit}" if row.key.unit else "")
+    form = row.form.value + (f", {row.about.unit}" if row.about.unit else "")
     default = "**required**" if row.required else row.default or "none"
-    return f"| `{row.path.rpartition('.')[2]}` | {form} | {default} | {row.key.meaning} |\n"
+    return f"| `{row.path.rpartition('.')[2]}` | {form} | {default} | {row.about.meaning} |\n"
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from domain import yaml_document
 from domain.mistakes import Mistake, OperatorError
 from domain.yaml_document import Document
-from mapsweep.settings.keys import Keys
-from mapsweep.settings.sources import CONFIG_VARIABLE, Environment, Flags, Sources
+from mapsweep.settings.schema import Schema
+from mapsweep.settings.sources import CONFIG_VARIABLE, Environment, Sources, Typed
 from procmaps.masking_options import Masking
 
 FILE_NAME = "mapsweep.yaml"
@@ -23,7 +23,7 @@ SYSTEM_FOLDER = Path("/etc/mapsweep")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings(Keys):
+class Settings(Schema):
     """What mapsweep.yaml, the environment and the command line say."""
 
     file: Path | None = None  # None: no file was given or found
@@ -36,7 +36,7 @@ class Settings(Keys):
         return Masking(self.arguments, self.mask_words)
 
 
-def load(path: str | Path | None, environment: Environment, flags: Flags | None = None) -> Settings:
+def load(path: str | Path | None, environment: Environment, flags: Typed | None = None) -> Settings:
     """The settings of a file, or of the first in the search order; OperatorError with every mistake.
 
     `flags` are the options of the command line, by path of keys (`limits.concurrency`); None means not given.
@@ -52,7 +52,7 @@ def load(path: str | Path | None, environment: Environment, flags: Flags | None 
     if mistakes := tuple(_contradictions(keys, sources)):
         raise OperatorError(*mistakes)
     settings = Settings(
-        **{each.name: getattr(keys, each.name) for each in fields(Keys)},
+        **{each.name: getattr(keys, each.name) for each in fields(Schema)},
         file=file,
         warnings=(*warnings, *document.warnings, *sources.warnings),
         origins=sources.origins(),
@@ -87,8 +87,8 @@ def default_runs(environment: Environment, user_id: int | None = None) -> str:
 
 
 @cache
-def _adapter() -> TypeAdapter[Keys]:
-    return TypeAdapter(Keys)
+def _adapter() -> TypeAdapter[Schema]:
+    return TypeAdapter(Schema)
 
 
 def _file(path: str | Path | None, environment: Environment, warnings: list[str]) -> Path | None:
@@ -115,7 +115,7 @@ def _is_open_to_all(folder: Path) -> bool:
     return bool(folder.stat().st_mode & stat.S_IWOTH)
 
 
-def _contradictions(keys: Keys, sources: Sources) -> Iterator[Mistake]:
+def _contradictions(keys: Schema, sources: Sources) -> Iterator[Mistake]:
     """Values that are valid alone but not together."""
     names: set[str] = set()
     for index, schedule in enumerate(keys.schedules):

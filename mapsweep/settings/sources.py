@@ -22,7 +22,7 @@ SIGNING_KEY = ENVIRONMENT_PREFIX + "SIGNING_KEY"
 DEBUG = ENVIRONMENT_PREFIX + "DEBUG"
 
 Environment: TypeAlias = Mapping[str, str]
-Flags: TypeAlias = Mapping[str, str | int | float | bool | None]
+Typed: TypeAlias = Mapping[str, str | int | float | bool | None]
 Location: TypeAlias = tuple[str | int, ...]
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
@@ -43,7 +43,7 @@ _WORDING = (
 class Sources:
     """The tree of given values, and the place of each."""
 
-    def __init__(self, document: Document, environment: Environment, flags: Flags) -> None:
+    def __init__(self, document: Document, environment: Environment, flags: Typed) -> None:
         self._document = document
         self._places: dict[str, str] = {}
         self.tree = _tree(document)

@@ -9,14 +9,22 @@ from typing import Annotated, TypeAlias, get_args, get_origin, get_type_hints
 from pydantic import AfterValidator
 from pydantic.fields import FieldInfo
 
-from mapsweep.settings.keys import Key, Keys, LimitKeys, MailKeys, ReportKeys, ScheduleKeys, SshKeys
+from mapsweep.settings.schema import (
+    About,
+    LimitSchema,
+    MailSchema,
+    ReportSchema,
+    ScheduleSchema,
+    Schema,
+    SshSchema,
+)
 from mapsweep.settings.values import absolute_path, runs_place
 
 ENVIRONMENT_PREFIX = "MAPSWEEP_"
 
-Section: TypeAlias = type[Keys | LimitKeys | MailKeys | ReportKeys | ScheduleKeys | SshKeys]
+Section: TypeAlias = type[Schema | LimitSchema | MailSchema | ReportSchema | ScheduleSchema | SshSchema]
 
-_SECTIONS: tuple[Section, ...] = (LimitKeys, MailKeys, ReportKeys, ScheduleKeys, SshKeys)
+_SECTIONS: tuple[Section, ...] = (LimitSchema, MailSchema, ReportSchema, ScheduleSchema, SshSchema)
 
 
 class Form(StrEnum):
@@ -37,7 +45,7 @@ class Row:
 
     path: str  # with dots, and [] after a list
     form: Form
-    key: Key
+    about: About
     required: bool
     default: str  # in YAML
 
@@ -50,7 +58,7 @@ class Row:
 @cache
 def rows() -> tuple[Row, ...]:
     """Every key, in the order of its declaration."""
-    return tuple(_rows(Keys, ""))
+    return tuple(_rows(Schema, ""))
 
 
 def _rows(section: Section, above: str) -> Iterator[Row]:
@@ -89,9 +97,9 @@ def _taken_apart(hint: object) -> tuple[list[type], list[object]]:
 
 
 def _row(path: str, kinds: list[type], notes: list[object], field: Field[object]) -> Row:
-    key = next(note for note in notes if isinstance(note, Key))
+    about = next(note for note in notes if isinstance(note, About))
     required = field.default is MISSING and field.default_factory is MISSING
-    return Row(path, _form(kinds, notes), key, required, key.default or _default(field.default))
+    return Row(path, _form(kinds, notes), about, required, about.default or _default(field.default))
 
 
 def _form(kinds: list[type], notes: list[object]) -> Form:

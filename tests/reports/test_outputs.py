@@ -148,15 +148,19 @@ def test_labels_of_any_text_do_no_harm(nasty: Report) -> None:
     assert "&lt;script&gt;alert(1)&lt;/script&gt;=&lt;script&gt;" in page
 
 
-def test_a_run_closed_before_there_were_labels_is_rendered(tmp_path: Path) -> None:
+def test_a_run_closed_before_a_column_was_declared_is_rendered_without_it(tmp_path: Path) -> None:
     run = run_of(runs_in(tmp_path), *peers((MIB, 2 * MIB)))
-    table = next(Settled(run).parts(settled.HOSTS))
-    (part,) = tmp_path.rglob("hosts-*.parquet")
-    part.unlink()
-    run.write_settled(settled.HOSTS, 0, to_parquet(table.drop("labels")))
+    for table, gone in ((settled.HOSTS, ("labels", "cores")), (settled.PROCESSES, ("unit", "swap_bytes"))):
+        (part,) = tmp_path.rglob(f"{table}-*.parquet")
+        content = Settled(run).table(table).drop(gone)
+        part.unlink()
+        run.write_settled(table, 0, to_parquet(content))
     made = rank.report(run)
-    assert [row["labels"] for row in rows(render_csv.hosts(made))] == ["", ""]
-    assert [row["labels"] for row in json.loads(b"".join(render_json.render(made)))["hosts"]] == ["", ""]
+    assert [(row["labels"], row["cores"]) for row in rows(render_csv.hosts(made))] == [("", "")] * 2
+    told = json.loads(b"".join(render_json.render(made)))["hosts"]
+    assert [(row["labels"], row["cores"]) for row in told] == [("", None)] * 2
+    processes = rows(b"".join(render_csv.processes(made.tables)))
+    assert {(row["unit"], row["swap_bytes"]) for row in processes} == {("", "")}
     assert b"soft labels" not in render_html.render(made)
 
 

@@ -15,7 +15,7 @@ from domain.mistakes import Mistake, OperatorError
 from workers.fleet.app import WorkerSettings, require_broker
 from workers.fleet.leases import Leases, Step
 from workers.fleet.post import Post, post_office
-from workers.fleet.tasks import give, tend
+from workers.fleet.tending import hand_over, look_after
 from workers.life.ending import Ended, finish, left_by_workers
 from workers.life.plan import Means, check
 from workers.life.progress import OnProgress, progress_of
@@ -39,7 +39,7 @@ def execute(run: Run, settings: WorkerSettings, progress: OnProgress, stop: thre
     require_broker(settings)
     post = post_office(settings)
     try:
-        give(run, post)
+        hand_over(run, post)
         log.debug("%s: given to the workers by %s", run.run_id, urlsplit(settings.broker_url).hostname)
         return _watched(run, post, settings, progress, stop)
     except (redis.RedisError, OperationalError) as error:
@@ -68,7 +68,7 @@ def _watched(
             settled_at = settled_at or monotonic()
             if monotonic() - settled_at > settings.pace.lease_s:
                 return _finished_here(run, settings)
-        if not tend(run, post, settings):
+        if not look_after(run, post, settings.pace):
             return _finished_here(run, settings)
         stop.wait(POLL_S)
     return None

@@ -20,7 +20,7 @@ from workers.fleet import starts
 from workers.fleet.app import REFUSED_KEY, WorkerSettings, celery_app, redis_client
 from workers.fleet.leases import Leases, Step, claim
 from workers.fleet.post import CLASSIFY_TASK, COLLECT_TASK, FINISH_TASK, START_TASK, TEND_TASK, Post
-from workers.fleet.tending import RUN, Tender
+from workers.fleet.tending import RUN, hand_over, look_after
 from workers.fleet.trust import Trust
 from workers.here.classifiers import Classifier
 from workers.life import deadline, host_steps
@@ -56,7 +56,7 @@ def worker_app(settings: WorkerSettings) -> Celery:
 
     @app.task(name=TEND_TASK, shared=False)
     def tend_all() -> None:
-        worker.tend()
+        worker.look_after_runs()
 
     @app.task(name=START_TASK, shared=False)
     def start(schedule: object = None, **_: object) -> None:
@@ -124,12 +124,12 @@ class Worker:
                 _tell_mail(run, finish(run, self._settings.mail))
                 runs.unqueue(run.run_id)
 
-    def tend(self) -> None:
+    def look_after_runs(self) -> None:
         """Look after every run that was given to the fleet."""
         runs = Runs(self._settings.runs_url)
         for run_id in runs.queued():
             try:
-                self._tend(runs, run_id)
+                self._look_after(runs, run_id)
             except (RedisError, OperationalError):
                 raise
             except OperatorError as error:  # one run's trouble must not hold up the others
@@ -140,14 +140,14 @@ class Worker:
                     trace = None if isinstance(error, OSError) else error
                     log.error("%s could not be looked after: %s", run_id, error, exc_info=trace)  # noqa: TRY400
 
-    def _tend(self, runs: Runs, run_id: str) -> None:
+    def _look_after(self, runs: Runs, run_id: str) -> None:
         try:
             run = self._trust.opened(run_id)
         except NoRunError:
             runs.unqueue(run_id)
             log.warning("%s was given to the workers and is gone: nobody looks after it any more", run_id)
             return
-        if not tend(run, self._post, self._settings):
+        if not look_after(run, self._post, self._settings.pace):
             runs.unqueue(run_id)
             log.error("%s could not be rendered; `mapsweep collect --resume` shows why", run_id)
 
@@ -162,7 +162,7 @@ class Worker:
         if run is None:
             log.info("the run of %s was started already", name)
             return
-        give(run, self._post)
+        hand_over(run, self._post)
         log.info("started %s: %d hosts", run.run_id, len(run.manifest.hosts))
 
     def _asked(
@@ -233,25 +233,6 @@ def _tell_mail(run: Run, ended: Ended) -> None:
         log.error("%s could not be mailed: %s", run.run_id, ended.unmailed)
     for refusal in ended.delivery.refused if ended.delivery else ():
         log.error("%s was not mailed to %s: %s", run.run_id, refusal.recipient, refusal.reason)
-
-
-def give(run: Run, post: Post) -> None:
-    """Give a run to the fleet, which looks after it until it is finished."""
-    runs_beside(run).queue(run.run_id)
-    dumped = run.dumped()
-    pending = [host.name for host in run.pending()]
-    at_once = run.manifest.limits.concurrency
-    post.collect(run.run_id, [host for host in pending if host not in dumped], at_once)
-    for host in pending:
-        if host in dumped:
-            post.classify(run.run_id, host)
-
-
-def tend(run: Run, post: Post, settings: WorkerSettings) -> bool:
-    """Look after one run, unless somebody has just done so; False if no worker manages to finish it."""
-    pace = settings.pace
-    leases = Leases(post.redis, run.run_id, pace.lease_s)
-    return not leases.may_tend(pace.tend_s) or Tender(run, post, leases, pace).tend()
 
 
 def _names(hosts: object) -> list[str]:

@@ -6,7 +6,7 @@ Beat's periodic task does it, and so does a command line that waits for its run.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from archive.runs import Run
+from archive.runs import Run, runs_beside
 from domain.records import Stage
 from workers.fleet.leases import Leases, Step
 from workers.fleet.post import Post
@@ -26,7 +26,7 @@ class Tender:
     leases: Leases
     pace: Pace
 
-    def tend(self) -> bool:
+    def advance(self) -> bool:
         """Take the run one step further; False if no worker manages to finish it."""
         if self.run.closed() is None:
             if deadline.is_past(self.run):
@@ -83,3 +83,21 @@ class Tender:
         if self.leases.may_post(Step.FINISH, RUN):
             self.post.finish(self.run.run_id)
         return True
+
+
+def hand_over(run: Run, post: Post) -> None:
+    """Give a run to the fleet, which looks after it until it is finished."""
+    runs_beside(run).queue(run.run_id)
+    dumped = run.dumped()
+    pending = [host.name for host in run.pending()]
+    at_once = run.manifest.limits.concurrency
+    post.collect(run.run_id, [host for host in pending if host not in dumped], at_once)
+    for host in pending:
+        if host in dumped:
+            post.classify(run.run_id, host)
+
+
+def look_after(run: Run, post: Post, pace: Pace) -> bool:
+    """Look after one run, unless somebody has just done so; False if no worker manages to finish it."""
+    leases = Leases(post.redis, run.run_id, pace.lease_s)
+    return not leases.may_tend(pace.tend_s) or Tender(run, post, leases, pace).advance()

@@ -9,7 +9,7 @@ from itertools import islice
 import pytest
 
 from collector.inventory import host_range
-from collector.inventory.host_range import HostKey, expand, read, split_port
+from collector.inventory.host_range import HostEntry, expand, read, split_port
 
 _ORACLE = """
 import json, sys
@@ -55,16 +55,16 @@ def test_reads_keys_as_ansible_does() -> None:
 @pytest.mark.parametrize(
     ("key", "expected"),
     [
-        ("web", HostKey(("web",), None)),
-        ("web:2222", HostKey(("web",), 2222)),
-        ("web[08:10].x:22", HostKey(("web08.x", "web09.x", "web10.x"), 22)),
-        ("[fe80::1]:22", HostKey(("fe80::1",), 22)),
-        ("fe80::1", HostKey(("fe80::1",), None)),
-        ("r[a:b]h[1:3:2]", HostKey(("rah1", "rah3", "rbh1", "rbh3"), None)),
-        ("[y:B]", HostKey(("y", "z", "A", "B"), None)),
+        ("web", HostEntry(("web",), None)),
+        ("web:2222", HostEntry(("web",), 2222)),
+        ("web[08:10].x:22", HostEntry(("web08.x", "web09.x", "web10.x"), 22)),
+        ("[fe80::1]:22", HostEntry(("fe80::1",), 22)),
+        ("fe80::1", HostEntry(("fe80::1",), None)),
+        ("r[a:b]h[1:3:2]", HostEntry(("rah1", "rah3", "rbh1", "rbh3"), None)),
+        ("[y:B]", HostEntry(("y", "z", "A", "B"), None)),
     ],
 )
-def test_keys(key: str, expected: HostKey) -> None:
+def test_keys(key: str, expected: HostEntry) -> None:
     assert read(key) == expected
 
 

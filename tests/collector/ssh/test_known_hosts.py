@@ -16,9 +16,9 @@ from collector.ssh.known_hosts import (
     NAMES,
     PATTERNS,
     HostKey,
+    KeyCheck,
     KnownHosts,
     Policy,
-    Verdict,
     host_name,
     line,
 )
@@ -40,37 +40,37 @@ def known(tmp_path: Path, *lines: str, policy: Policy = Policy.STRICT) -> KnownH
 def test_a_plain_name(tmp_path: Path) -> None:
     hosts = known(tmp_path, line("web1,WEB2,10.0.0.1", key()))
     for name in ("web1", "web2", "WEB1", "10.0.0.1"):
-        assert hosts.check(name, 22, key()) is Verdict.KNOWN
-    assert hosts.check("web3", 22, key()) is Verdict.UNKNOWN
+        assert hosts.check(name, 22, key()) is KeyCheck.KNOWN
+    assert hosts.check("web3", 22, key()) is KeyCheck.UNKNOWN
 
 
 def test_another_key_of_the_type_is_a_change_and_of_another_type_is_not(tmp_path: Path) -> None:
     hosts = known(tmp_path, line("web1", key()))
-    assert hosts.check("web1", 22, key(fill=1)) is Verdict.CHANGED
-    assert hosts.check("web1", 22, key("ssh-rsa")) is Verdict.TYPE_UNKNOWN
+    assert hosts.check("web1", 22, key(fill=1)) is KeyCheck.CHANGED
+    assert hosts.check("web1", 22, key("ssh-rsa")) is KeyCheck.TYPE_UNKNOWN
 
 
 def test_several_types_of_one_host(tmp_path: Path) -> None:
     hosts = known(tmp_path, line("web1", key("ssh-rsa")), line("web1", key()), line("web1", key(fill=2)))
-    assert hosts.check("web1", 22, key()) is Verdict.KNOWN
-    assert hosts.check("web1", 22, key(fill=2)) is Verdict.KNOWN
+    assert hosts.check("web1", 22, key()) is KeyCheck.KNOWN
+    assert hosts.check("web1", 22, key(fill=2)) is KeyCheck.KNOWN
     assert {k.type for k in hosts.keys("web1")} == {"ssh-rsa", "ssh-ed25519"}
 
 
 def test_ports(tmp_path: Path) -> None:
     hosts = known(tmp_path, line("[web1]:2222", key()), line("web2", key()))
-    assert hosts.check("web1", 2222, key()) is Verdict.KNOWN
-    assert hosts.check("web1", 22, key()) is Verdict.UNKNOWN
-    assert hosts.check("web2", 2222, key()) is Verdict.KNOWN  # as OpenSSH: the same key without its port
-    assert hosts.check("web2", 2222, key(fill=1)) is Verdict.UNKNOWN
+    assert hosts.check("web1", 2222, key()) is KeyCheck.KNOWN
+    assert hosts.check("web1", 22, key()) is KeyCheck.UNKNOWN
+    assert hosts.check("web2", 2222, key()) is KeyCheck.KNOWN  # as OpenSSH: the same key without its port
+    assert hosts.check("web2", 2222, key(fill=1)) is KeyCheck.UNKNOWN
 
 
 def test_patterns(tmp_path: Path) -> None:
     hosts = known(tmp_path, line("*.example,!bad.example,[10.0.0.?]:2222", key()))
-    assert hosts.check("a.example", 22, key()) is Verdict.KNOWN
-    assert hosts.check("bad.example", 22, key()) is Verdict.UNKNOWN
-    assert hosts.check("10.0.0.7", 2222, key()) is Verdict.KNOWN
-    assert hosts.check("10.0.0.77", 2222, key()) is Verdict.UNKNOWN
+    assert hosts.check("a.example", 22, key()) is KeyCheck.KNOWN
+    assert hosts.check("bad.example", 22, key()) is KeyCheck.UNKNOWN
+    assert hosts.check("10.0.0.7", 2222, key()) is KeyCheck.KNOWN
+    assert hosts.check("10.0.0.77", 2222, key()) is KeyCheck.UNKNOWN
 
 
 def test_hashed_names_as_ssh_keygen_writes_them(tmp_path: Path) -> None:
@@ -83,16 +83,16 @@ def test_hashed_names_as_ssh_keygen_writes_them(tmp_path: Path) -> None:
     assert "web1" not in path.read_text()
     hosts = KnownHosts([path])
     offered = HostKey(real[0], base64.b64decode(real[1]))
-    assert hosts.check("web1", 22, offered) is Verdict.KNOWN
-    assert hosts.check("web2", 2222, offered) is Verdict.KNOWN
-    assert hosts.check("web3", 22, offered) is Verdict.UNKNOWN
-    assert hosts.check("web1", 22, key()) is Verdict.CHANGED
+    assert hosts.check("web1", 22, offered) is KeyCheck.KNOWN
+    assert hosts.check("web2", 2222, offered) is KeyCheck.KNOWN
+    assert hosts.check("web3", 22, offered) is KeyCheck.UNKNOWN
+    assert hosts.check("web1", 22, key()) is KeyCheck.CHANGED
 
 
 def test_revoked_keys_are_refused_under_every_policy(tmp_path: Path) -> None:
     for policy in Policy:
         hosts = known(tmp_path, f"@revoked * {line('', key()).strip()}\n", line("web1", key()), policy=policy)
-        assert hosts.admit("web1", 22, key()) is Verdict.REVOKED
+        assert hosts.admit("web1", 22, key()) is KeyCheck.REVOKED
 
 
 def hashed(name: str) -> str:
@@ -114,17 +114,17 @@ def test_a_revoked_key_whatever_the_form_of_its_name(tmp_path: Path, names: str,
     hosts = known(
         tmp_path, line("web1,[web1]:2222,web3", key()), f"@revoked {line(names, key())}", policy=Policy.OFF
     )
-    assert hosts.check("web1", port, key()) is Verdict.REVOKED
-    assert hosts.admit("web1", port, key()) is Verdict.REVOKED
-    assert hosts.check("web1", port, key(fill=1)) is not Verdict.REVOKED
+    assert hosts.check("web1", port, key()) is KeyCheck.REVOKED
+    assert hosts.admit("web1", port, key()) is KeyCheck.REVOKED
+    assert hosts.check("web1", port, key(fill=1)) is not KeyCheck.REVOKED
     if "*" not in names and "?" not in names:
-        assert hosts.check("web3", 22, key()) is Verdict.KNOWN
+        assert hosts.check("web3", 22, key()) is KeyCheck.KNOWN
 
 
 def test_a_key_that_is_revoked_on_one_port_alone(tmp_path: Path) -> None:
     hosts = known(tmp_path, line("web1", key()), f"@revoked {line('[web1]:2222', key())}")
-    assert hosts.check("web1", 22, key()) is Verdict.KNOWN
-    assert hosts.check("web1", 2222, key()) is Verdict.REVOKED
+    assert hosts.check("web1", 22, key()) is KeyCheck.KNOWN
+    assert hosts.check("web1", 2222, key()) is KeyCheck.REVOKED
 
 
 def _folder(path: Path) -> Path:
@@ -171,7 +171,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, make: Callable[[Path], Path]
 
 def test_no_file_and_the_null_device_hold_nothing(tmp_path: Path) -> None:
     hosts = KnownHosts([tmp_path / "none", Path("/dev/null")])
-    assert hosts.check("web1", 22, key()) is Verdict.UNKNOWN
+    assert hosts.check("web1", 22, key()) is KeyCheck.UNKNOWN
     assert not hosts.warning
 
 
@@ -220,8 +220,8 @@ def test_lines_that_cannot_be_used_are_named_and_in_no_ones_way(tmp_path: Path) 
         "\udce9\n".encode("utf-8", "surrogateescape").decode("latin-1"),
         line("web1", key()),
     )
-    assert hosts.check("web1", 22, key()) is Verdict.KNOWN
-    assert hosts.check("a.example", 22, key()) is Verdict.UNKNOWN
+    assert hosts.check("web1", 22, key()) is KeyCheck.KNOWN
+    assert hosts.check("a.example", 22, key()) is KeyCheck.UNKNOWN
     path = tmp_path / "known_hosts"
     places = ", ".join(f"{path}:{number}" for number in range(4, 9))
     assert hosts.warning == f"host keys: unreadable lines were skipped: {places} and 1 more"
@@ -229,17 +229,17 @@ def test_lines_that_cannot_be_used_are_named_and_in_no_ones_way(tmp_path: Path) 
 
 def test_strict_admits_the_known_alone(tmp_path: Path) -> None:
     hosts = known(tmp_path, line("web1", key()))
-    assert hosts.admit("web1", 22, key()) is Verdict.KNOWN
-    assert hosts.admit("web2", 22, key()) is Verdict.UNKNOWN
+    assert hosts.admit("web1", 22, key()) is KeyCheck.KNOWN
+    assert hosts.admit("web2", 22, key()) is KeyCheck.UNKNOWN
     assert not (tmp_path / "state").exists()
 
 
 def test_accept_new_learns_once_and_then_insists(tmp_path: Path) -> None:
     hosts = known(tmp_path, policy=Policy.ACCEPT_NEW)
-    assert hosts.admit("web1", 2222, key()) is Verdict.KNOWN
-    assert hosts.admit("web1", 2222, key(fill=1)) is Verdict.CHANGED
+    assert hosts.admit("web1", 2222, key()) is KeyCheck.KNOWN
+    assert hosts.admit("web1", 2222, key(fill=1)) is KeyCheck.CHANGED
     again = known(tmp_path)
-    assert again.admit("web1", 2222, key()) is Verdict.KNOWN
+    assert again.admit("web1", 2222, key()) is KeyCheck.KNOWN
     assert (tmp_path / "state" / "accepted").read_text() == line("[web1]:2222", key())
 
 
@@ -252,17 +252,17 @@ def test_accept_new_from_many_threads_keeps_whole_lines(tmp_path: Path) -> None:
         thread.join()
     again = known(tmp_path)
     assert not again.warning
-    assert all(again.check(f"h{n}", 22, key(fill=n)) is Verdict.KNOWN for n in range(40))
+    assert all(again.check(f"h{n}", 22, key(fill=n)) is KeyCheck.KNOWN for n in range(40))
 
 
 def test_off_admits_what_is_not_revoked(tmp_path: Path) -> None:
     hosts = known(tmp_path, line("web1", key()), policy=Policy.OFF)
-    assert hosts.admit("web1", 22, key(fill=1)) is Verdict.KNOWN
-    assert hosts.admit("web2", 22, key()) is Verdict.KNOWN
+    assert hosts.admit("web1", 22, key(fill=1)) is KeyCheck.KNOWN
+    assert hosts.admit("web2", 22, key()) is KeyCheck.KNOWN
 
 
 def test_a_file_that_is_not_there_is_empty(tmp_path: Path) -> None:
-    assert KnownHosts([tmp_path / "none"]).check("web1", 22, key()) is Verdict.UNKNOWN
+    assert KnownHosts([tmp_path / "none"]).check("web1", 22, key()) is KeyCheck.UNKNOWN
 
 
 @pytest.mark.parametrize(("port", "name"), [(22, "web1"), (2222, "[web1]:2222")])

@@ -10,7 +10,7 @@ from domain.mistakes import OperatorError
 from domain.records import Limits
 from mapsweep.settings import docs, settings
 from mapsweep.settings.composition import password, signing_key
-from mapsweep.settings.keys import LimitKeys
+from mapsweep.settings.schema import LimitSchema
 from mapsweep.settings.settings import find_inventory, load, search_folders
 from mapsweep.settings.table import rows
 from mapsweep.settings.worker_settings import worker_settings
@@ -335,11 +335,11 @@ def test_a_worker_reads_the_secrets_that_its_queues_need(tmp_path: Path) -> None
 
 
 def test_limits_are_the_archives() -> None:
-    assert {field.name for field in fields(LimitKeys)} == {field.name for field in fields(Limits)}
+    assert {field.name for field in fields(LimitSchema)} == {field.name for field in fields(Limits)}
 
 
 def test_every_key_is_documented() -> None:
-    assert all(row.key.meaning for row in rows())
+    assert all(row.about.meaning for row in rows())
     assert (ROOT / "docs/settings.md").read_text().partition(docs.MARK)[2] == "\n" + docs.tables()
 
 

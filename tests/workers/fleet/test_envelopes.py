@@ -20,7 +20,7 @@ from tests.workers.worker_process import PACE, running
 from workers.fleet.app import KEY_PREFIX, REFUSED_KEY, WorkerSettings
 from workers.fleet.envelopes import MESSAGE_BYTES_MAX, RefusedError, vetted
 from workers.fleet.post import COLLECT_TASK, FINISH_TASK, TEND_TASK, Post
-from workers.fleet.tasks import give
+from workers.fleet.tending import hand_over
 
 RUN_ID = "20261123T045837Z-run-0a1b"
 
@@ -187,7 +187,7 @@ def test_what_our_post_writes_is_ours(post: Post, settings: WorkerSettings) -> N
     asked = manifest(*(f"host{number:02}" for number in range(20)), "kept")
     run = Runs(settings.runs_url, settings.signing_key).create(replace(asked, limits=Limits()))
     run.write_dump(dump("kept"))
-    give(run, post)
+    hand_over(run, post)
     post.finish(run.run_id)
     for queue, count in (("collect", 1), ("classify", 1), ("report", 1)):
         messages = post.redis.lrange(KEY_PREFIX + queue, 0, -1)
@@ -218,7 +218,7 @@ def test_a_worker_outlives_every_message_and_counts_those_that_are_not_ours(
         post.redis.hset(f"{KEY_PREFIX}unacked", f"tag{number}", entry)
         post.redis.zadd(f"{KEY_PREFIX}unacked_index", {f"tag{number}": 1})
     with running("worker", settings, tmp_path) as worker:
-        give(run, post)
+        hand_over(run, post)
         eventually(lambda: refused(post) >= len(FORGED) + 1)
         eventually(lambda: run.is_done("a"))
         post.finish(run.run_id)

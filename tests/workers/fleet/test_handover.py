@@ -26,8 +26,7 @@ from workers.fleet import handover
 from workers.fleet.app import KEY_PREFIX, WorkerSettings
 from workers.fleet.leases import Leases, Step
 from workers.fleet.post import Post
-from workers.fleet.tasks import give
-from workers.fleet.tending import Tender
+from workers.fleet.tending import Tender, hand_over
 from workers.here import embedded
 from workers.life.progress import Progress
 
@@ -125,7 +124,7 @@ def test_a_worker_killed_in_mid_run_loses_no_host(
         run = create(settings, slow, host("a"))
         leases = Leases(post.redis, run.run_id, QUICK.lease_s)
         with running("worker", settings, tmp_path, "1") as worker:
-            give(run, post)
+            hand_over(run, post)
             eventually(lambda: bool(leases.held(Step.COLLECT, ["slow"])))
             kill_all(worker)
     assert "slow" in [each.name for each in run.pending()]
@@ -145,7 +144,7 @@ def test_messages_are_small_references_in_json(
     asked = replace(manifest("kept", *names), limits=Limits(concurrency=at_once))
     run = Runs(settings.runs_url, settings.signing_key).create(asked)
     run.write_dump(dump("kept"))
-    give(run, post)
+    hand_over(run, post)
     messages = [json.loads(text) for text in post.redis.lrange(KEY_PREFIX + "collect", 0, -1)]
     assert all(message["content-type"] == "application/json" for message in messages)
     bodies = [json.loads(base64.b64decode(message["body"])) for message in messages]
@@ -162,13 +161,13 @@ def test_a_lost_message_is_posted_again_and_a_waiting_one_is_not(
 ) -> None:
     run = Runs(settings.runs_url, settings.signing_key).create(manifest("a", "b"))
     run.write_dump(dump("b"))
-    give(run, post)
+    hand_over(run, post)
     tender = Tender(run, post, Leases(post.redis, run.run_id, PACE.lease_s), PACE)
-    tender.tend()
+    tender.advance()
     assert (post.waiting("collect"), post.waiting("classify")) == (1, 1)
     post.redis.flushall()  # Redis was restarted, and kept nothing
-    tender.tend()
-    tender.tend()
+    tender.advance()
+    tender.advance()
     assert (post.waiting("collect"), post.waiting("classify")) == (1, 1)
 
 
@@ -181,7 +180,7 @@ def test_a_run_is_looked_after_with_as_many_listings_however_many_hosts_it_has(
         run = Runs(settings.runs_url, settings.signing_key).create(manifest(*names))
         run.write_dump(dump("h0"))
         store = CountingStore(run.url)
-        Tender(Run(store, run.manifest), post, Leases(post.redis, run.run_id, PACE.lease_s), PACE).tend()
+        Tender(Run(store, run.manifest), post, Leases(post.redis, run.run_id, PACE.lease_s), PACE).advance()
         looked.append(store.looked)
     assert looked[0] == looked[1] == 4  # results, dumps, and two folders of failures
 
@@ -202,12 +201,12 @@ def test_a_host_that_kills_its_workers_is_given_up(post: Post, settings: WorkerS
         for step, name in ((Step.COLLECT, "a"), (Step.CLASSIFY, "b")):
             assert leases.take(step, name)
             assert not leases.take(step, name)
-        tender.tend()
+        tender.advance()
         assert post.waiting("collect") == post.waiting("classify") == attempt
         lapse(post, run)
-        tender.tend()
+        tender.advance()
         assert leases.attempts(Step.COLLECT) == {"a": attempt + 1}
-    tender.tend()
+    tender.advance()
     assert run.standing().failed == {"a", "b"}
     for outcome in run.outcomes():
         assert outcome.failure is not None

@@ -18,7 +18,7 @@ from tests.workers.waiting import eventually
 from tests.workers.worker_process import PACE, running
 from workers.fleet.app import KEY_PREFIX, WorkerSettings, celery_app
 from workers.fleet.post import Post, post_office
-from workers.fleet.tasks import give
+from workers.fleet.tending import hand_over
 
 if TYPE_CHECKING:
     import redis
@@ -113,7 +113,7 @@ def classify_message(run: Run) -> dict[str, object]:
 
 def good_run(post: Post, settings: WorkerSettings) -> None:
     run = run_to_classify(settings)
-    give(run, post)
+    hand_over(run, post)
     eventually(lambda: run.is_done("a"))
 
 

@@ -21,7 +21,8 @@ from tests.smtp import Mailbox, mail_server
 from workers.fleet.app import WorkerSettings, redis_client
 from workers.fleet.leases import Leases, Step
 from workers.fleet.post import CLASSIFY_TASK, COLLECT_TASK, FINISH_TASK, post_office
-from workers.fleet.tasks import Worker, give, worker_app
+from workers.fleet.tasks import Worker, worker_app
+from workers.fleet.tending import hand_over
 from workers.fleet.trust import opened_by_id
 from workers.life.deadline import fail_missing
 from workers.life.host_steps import keep
@@ -57,7 +58,7 @@ def given_run(settings: WorkerSettings, *names: str, mail_to: tuple[str, ...] = 
     for name in names:
         run.write_dump(dump(name))
     post = post_office(settings)
-    give(run, post)
+    hand_over(run, post)
     post.redis.close()
     return run
 
@@ -105,7 +106,7 @@ def test_what_comes_after_the_end_changes_nothing(settings: WorkerSettings) -> N
     closed = run.closed()
     run.store.remove("report/index.html")
     one.finish(run.run_id)
-    one.tend()
+    one.look_after_runs()
     one.classify(run.run_id, "b")
     one.collect(run.run_id, ["b"])
     assert run.closed() == closed
@@ -266,8 +267,8 @@ def test_a_damaged_run_does_not_hold_up_the_others(
     opened_by_id.cache_clear()
     one = worker(settings)
     one.classify(other.run_id, "b")
-    one.tend()
-    one.tend()
+    one.look_after_runs()
+    one.look_after_runs()
     assert caplog.text.count(f"{damaged.run_id}, which was given to the workers, is refused") == 1
     assert refused(settings) == 1
     with redis_client(settings) as client:
@@ -295,7 +296,7 @@ def test_a_run_that_was_removed_is_not_made_again_and_taken_from_the_queue(
     with redis_client(settings) as client:
         client.delete("mapsweep:collect", "mapsweep:classify")
         for _ in range(3):
-            one.tend()
+            one.look_after_runs()
         assert (client.llen("mapsweep:collect"), client.llen("mapsweep:classify")) == (0, 0)
         assert client.llen("mapsweep:report") == 1  # the other one is to be finished
     assert Runs(settings.runs_url).queued() == (other.run_id,)
@@ -344,7 +345,7 @@ def test_a_run_whose_folder_cannot_be_read_does_not_hold_up_the_others(
     broken.store.replace("manifest.sig", sign(SIGNING_KEY, codec.encode(late)))
     opened_by_id.cache_clear()
     for _ in range(2):
-        one.tend()
+        one.look_after_runs()
         with redis_client(settings) as client:
             client.delete(f"mapsweep:run:{broken.run_id}:tended")
     (line,) = [record for record in caplog.records if "could not be looked after" in record.message]
@@ -361,5 +362,5 @@ def test_a_redis_that_is_away_is_nobodys_trouble_alone(
     given_run(settings, "a")
     away = replace(settings, broker_url=f"redis://127.0.0.1:{free_port()}/0")
     with pytest.raises(redis.ConnectionError):
-        worker(away).tend()
+        worker(away).look_after_runs()
     assert "could not be looked after" not in caplog.text

@@ -23,7 +23,7 @@ from tests.workers.waiting import eventually
 from tests.workers.worker_process import PACE, running
 from workers.fleet.app import KEY_PREFIX, REFUSED_KEY, WorkerSettings
 from workers.fleet.post import Post, post_office
-from workers.fleet.tasks import give
+from workers.fleet.tending import hand_over
 from workers.fleet.trust import Trust, opened_by_id
 from workers.life.schedules import Schedule
 
@@ -205,7 +205,7 @@ def untouched(scene: Scene, run_id: str) -> bool:
 
 def carried_out(scene: Scene, run: Run, post: Post) -> None:
     """See that a run of a planner of ours is executed to its end, and mailed."""
-    give(run, post)
+    hand_over(run, post)
     eventually(lambda: bool(run.standing().failed))
     post.finish(run.run_id)
     eventually(lambda: run.is_mailed() and not Runs(scene.settings.runs_url).queued())
@@ -275,7 +275,7 @@ def test_a_planted_mark_of_a_run_has_nobody_look_after_it(scene: Scene, post: Po
             post._send("mapsweep.tend", "report", {})
         eventually(lambda: refused(post) >= CHECKED and not post.waiting("report"))
         carried = Runs(scene.settings.runs_url).create(replace(scene.honest(), mail_to=(OURS,)))
-        give(carried, post)
+        hand_over(carried, post)
         eventually(lambda: bool(carried.standing().failed))
     assert refused(post) == CHECKED
     assert all(untouched(scene, run_id) for run_id in ids)

@@ -73,7 +73,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Capture:
+class Received:
     """The output of the probe, and why reading ended."""
 
     received: bytes
@@ -93,7 +93,7 @@ def begin(host: Host, attempt: int) -> Turn:
     return Turn(host, attempt, now(), time.monotonic(), Stages(host.name))
 
 
-def conclude(turn: Turn, drawn: probe.Probe, capture: Capture, session: Session) -> Dump:
+def conclude(turn: Turn, drawn: probe.Probe, capture: Received, session: Session) -> Dump:
     """The output as a dump; raises HostTrouble if it has nothing useful."""
     masking = session.masking
     if stream.begin_mark(drawn.nonce) not in capture.received:
@@ -127,7 +127,7 @@ def conclude(turn: Turn, drawn: probe.Probe, capture: Capture, session: Session)
     )
 
 
-def _unpacked(turn: Turn, drawn: probe.Probe, capture: Capture, session: Session) -> stream.Parts:
+def _unpacked(turn: Turn, drawn: probe.Probe, capture: Received, session: Session) -> stream.Parts:
     """Unpack in a separate process, because a host can make its data expensive to unpack and to mask."""
     limits = session.limits
     try:
@@ -154,7 +154,7 @@ def _unpack_s(limits: Limits) -> float:
     return min(UNPACK_S, limits.total_s * UNPACK_SHARE)
 
 
-def _ending(capture: Capture, masking: Masking) -> str:
+def _ending(capture: Received, masking: Masking) -> str:
     """Why no more came, as far as it is known."""
     if capture.cut:
         return capture.cut
@@ -163,7 +163,7 @@ def _ending(capture: Capture, masking: Masking) -> str:
     return f"{status}, {said}" if said else status
 
 
-def _never_began(host: Host, capture: Capture, masking: Masking) -> HostTrouble:
+def _never_began(host: Host, capture: Received, masking: Masking) -> HostTrouble:
     """Judged by exit status and request, because prompts and messages differ in wording and language."""
     detail = _ending(capture, masking)
     if capture.received.strip():

@@ -34,7 +34,7 @@ _LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class About:
     """What a key means, for people; `default` is shown instead of the declared default."""
 
     meaning: str
@@ -42,7 +42,7 @@ class Key:
     default: str = ""
 
 
-class Evidence(StrEnum):
+class EvidenceName(StrEnum):
     """What a sweep reads on the hosts."""
 
     MAPS = "maps"
@@ -50,49 +50,51 @@ class Evidence(StrEnum):
 
 
 AbsolutePath = Annotated[str, AfterValidator(absolute_path)]
-Address = Annotated[str, AfterValidator(mail_address)]
-Line = Annotated[str, AfterValidator(one_line)]
+MailAddress = Annotated[str, AfterValidator(mail_address)]
+OneLine = Annotated[str, AfterValidator(one_line)]
 Seconds = Annotated[float, Field(gt=0, le=HOUR_S)]
 
 
 @dataclass(frozen=True, slots=True)
-class LimitKeys:
+class LimitSchema:
     """Deadlines and caps of a sweep, per host unless said otherwise."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
-    concurrency: Annotated[int, Field(ge=1, le=1000), Key("hosts swept at once by one process", "hosts")] = (
-        _LIMITS.concurrency
-    )
+    concurrency: Annotated[
+        int, Field(ge=1, le=1000), About("hosts swept at once by one process", "hosts")
+    ] = _LIMITS.concurrency
     attempts: Annotated[
         int,
         Field(ge=1, le=10),
-        Key("connection attempts per host. Only a host that was `throttled` is tried again"),
+        About("connection attempts per host. Only a host that was `throttled` is tried again"),
     ] = _LIMITS.attempts
-    dns_s: Annotated[Seconds, Key("time to resolve the name", "s")] = _LIMITS.dns_s
-    tcp_s: Annotated[Seconds, Key("time to connect", "s")] = _LIMITS.tcp_s
-    banner_s: Annotated[Seconds, Key("time until the greeting of sshd", "s")] = _LIMITS.banner_s
-    kex_s: Annotated[Seconds, Key("time to exchange keys", "s")] = _LIMITS.kex_s
-    auth_s: Annotated[Seconds, Key("time to log in", "s")] = _LIMITS.auth_s
+    dns_s: Annotated[Seconds, About("time to resolve the name", "s")] = _LIMITS.dns_s
+    tcp_s: Annotated[Seconds, About("time to connect", "s")] = _LIMITS.tcp_s
+    banner_s: Annotated[Seconds, About("time until the greeting of sshd", "s")] = _LIMITS.banner_s
+    kex_s: Annotated[Seconds, About("time to exchange keys", "s")] = _LIMITS.kex_s
+    auth_s: Annotated[Seconds, About("time to log in", "s")] = _LIMITS.auth_s
     exec_s: Annotated[
-        Seconds, Key("time from the request to the first byte, including a delay by sudo", "s")
+        Seconds, About("time from the request to the first byte, including a delay by sudo", "s")
     ] = _LIMITS.exec_s
-    idle_s: Annotated[Seconds, Key("longest time without a byte, after the first one", "s")] = _LIMITS.idle_s
+    idle_s: Annotated[Seconds, About("longest time without a byte, after the first one", "s")] = (
+        _LIMITS.idle_s
+    )
     total_s: Annotated[
         Seconds,
-        Key("time for the whole host; its last quarter, at most 30 s, is kept for unpacking the dump", "s"),
+        About("time for the whole host; its last quarter, at most 30 s, is kept for unpacking the dump", "s"),
     ] = _LIMITS.total_s
-    classify_s: Annotated[Seconds, Key("time to classify the dump of a host", "s")] = _LIMITS.classify_s
+    classify_s: Annotated[Seconds, About("time to classify the dump of a host", "s")] = _LIMITS.classify_s
     received_bytes: Annotated[
-        int, Field(ge=2**20, le=4 * GIB), Key("most bytes that a host may send, compressed", "bytes")
+        int, Field(ge=2**20, le=4 * GIB), About("most bytes that a host may send, compressed", "bytes")
     ] = _LIMITS.received_bytes
     inflated_bytes: Annotated[
-        int, Field(ge=2**20, le=16 * GIB), Key("most bytes that this may become when unpacked", "bytes")
+        int, Field(ge=2**20, le=16 * GIB), About("most bytes that this may become when unpacked", "bytes")
     ] = _LIMITS.inflated_bytes
     smaps_resident_bytes: Annotated[
         int,
         Field(ge=0, le=2**50),
-        Key("with `smaps`, the total VmRSS of the processes whose smaps is read on a host", "bytes"),
+        About("with `smaps`, the total VmRSS of the processes whose smaps is read on a host", "bytes"),
     ] = _LIMITS.smaps_resident_bytes
 
     def limits(self) -> Limits:
@@ -101,7 +103,7 @@ class LimitKeys:
 
 
 @dataclass(frozen=True, slots=True)
-class SshKeys:
+class SshSchema:
     """Host keys, and the keys to log in with."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -109,7 +111,7 @@ class SshKeys:
     known_hosts: Annotated[
         tuple[AbsolutePath, ...],
         Field(validate_default=True),
-        Key(
+        About(
             "known_hosts files, read in this order",
             default="`~/.ssh/known_hosts`, `/etc/ssh/ssh_known_hosts`",
         ),
@@ -117,68 +119,76 @@ class SshKeys:
     host_key_policy: Annotated[
         Policy,
         BeforeValidator(lambda value: "off" if value is False else value),  # YAML reads a bare off as false
-        Key("`strict`: unknown keys are refused; `accept-new`: a new host's key is kept; `off`: not checked"),
+        About(
+            "`strict`: unknown keys are refused; `accept-new`: a new host's key is kept; `off`: not checked"
+        ),
     ] = Policy.STRICT
     accepted_keys: Annotated[
         AbsolutePath | None,
-        Key(
+        About(
             "the file in which `accept-new` keeps keys",
             default="`accepted_keys` in the folder of the runs",
         ),
     ] = None
-    use_agent: Annotated[bool, Key("offer the keys of the agent in SSH_AUTH_SOCK")] = True
+    use_agent: Annotated[bool, About("offer the keys of the agent in SSH_AUTH_SOCK")] = True
     passphrase_file: Annotated[
-        AbsolutePath | None, Key("file with the passphrase of the key files; or set MAPSWEEP_KEY_PASSPHRASE")
+        AbsolutePath | None,
+        About("file with the passphrase of the key files; or set MAPSWEEP_KEY_PASSPHRASE"),
     ] = None
 
 
 @dataclass(frozen=True, slots=True)
-class MailKeys:
+class MailSchema:
     """How reports are mailed; without this section none is."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
-    sender: Annotated[Address, Field(alias="from"), Key("the sender's address")]
-    server: Annotated[str, AfterValidator(host_name), Key("name or address of the mail server")]
+    sender: Annotated[MailAddress, Field(alias="from"), About("the sender's address")]
+    server: Annotated[str, AfterValidator(host_name), About("name or address of the mail server")]
     port: Annotated[
         int | None,
         Field(ge=1, le=65_535),
-        Key("port of the mail server", default="587 for `starttls`, 465 for `tls`, 25 for `none`"),
+        About("port of the mail server", default="587 for `starttls`, 465 for `tls`, 25 for `none`"),
     ] = None
     security: Annotated[
-        Security, Key("`starttls`, `tls` (from the first byte) or `none`; never falls back to a weaker one")
+        Security,
+        About("`starttls`, `tls` (from the first byte) or `none`; never falls back to a weaker one"),
     ] = Security.STARTTLS
-    username: Annotated[Line, Key("account on the mail server; without it there is no login")] = ""
+    username: Annotated[OneLine, About("account on the mail server; without it there is no login")] = ""
     password_file: Annotated[
-        AbsolutePath | None, Key("file with its password; or set MAPSWEEP_MAIL_PASSWORD")
+        AbsolutePath | None, About("file with its password; or set MAPSWEEP_MAIL_PASSWORD")
     ] = None
     ca_file: Annotated[
-        AbsolutePath | None, Key("certificates to trust instead of the system's", default="the system's")
+        AbsolutePath | None, About("certificates to trust instead of the system's", default="the system's")
     ] = None
-    subject_prefix: Annotated[Line, Field(max_length=60), Key("text at the beginning of each subject")] = (
-        "mapsweep"
-    )
+    subject_prefix: Annotated[
+        OneLine, Field(max_length=60), About("text at the beginning of each subject")
+    ] = "mapsweep"
     attach_max_bytes: Annotated[
-        int, Field(ge=0, le=25 * 2**20), Key("a larger attachment is left out, and the mail says so", "bytes")
+        int,
+        Field(ge=0, le=25 * 2**20),
+        About("a larger attachment is left out, and the mail says so", "bytes"),
     ] = 2 * 2**20
     timeout_s: Annotated[
-        float, Field(gt=0, le=600), Key("time to wait for each answer of the server", "s")
+        float, Field(gt=0, le=600), About("time to wait for each answer of the server", "s")
     ] = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class ReportKeys:
+class ReportSchema:
     """What a report shows."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     top: Annotated[
-        int, Field(ge=1, le=100), Key("hosts in the ranking that `collect` prints; the mail always shows 25")
+        int,
+        Field(ge=1, le=100),
+        About("hosts in the ranking that `collect` prints; the mail always shows 25"),
     ] = 10
 
 
 @dataclass(frozen=True, slots=True)
-class ScheduleKeys:
+class ScheduleSchema:
     """A run that `mapsweep beat` starts at fixed times."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -186,24 +196,24 @@ class ScheduleKeys:
     name: Annotated[
         str,
         AfterValidator(schedule_name),
-        Key("part of the id of its runs. Runs of the same name are compared with each other"),
+        About("part of the id of its runs. Runs of the same name are compared with each other"),
     ]
-    hosts: Annotated[str, AfterValidator(host_pattern), Key("host pattern, as for --hosts")]
-    crontab: Annotated[str, AfterValidator(crontab), Key("minute, hour, day of the month, month, weekday")]
-    timezone: Annotated[str, AfterValidator(time_zone), Key("IANA time zone in which `crontab` is read")] = (
-        "UTC"
-    )
+    hosts: Annotated[str, AfterValidator(host_pattern), About("host pattern, as for --hosts")]
+    crontab: Annotated[str, AfterValidator(crontab), About("minute, hour, day of the month, month, weekday")]
+    timezone: Annotated[
+        str, AfterValidator(time_zone), About("IANA time zone in which `crontab` is read")
+    ] = "UTC"
     mail: Annotated[
-        tuple[Address, ...],
+        tuple[MailAddress, ...],
         Field(max_length=ADDRESSES_MAX),
-        Key("addresses that get the report", default="nobody"),
+        About("addresses that get the report", default="nobody"),
     ] = ()
-    evidence: Annotated[Evidence, Key("`maps` or `smaps`")] = Evidence.MAPS
-    become: Annotated[bool, Key("run the probe through sudo")] = False
+    evidence: Annotated[EvidenceName, About("`maps` or `smaps`")] = EvidenceName.MAPS
+    become: Annotated[bool, About("run the probe through sudo")] = False
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
+class Schema:
     """The top level of mapsweep.yaml."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -211,28 +221,30 @@ class Keys:
     runs: Annotated[
         str,
         AfterValidator(runs_place),
-        Key(
+        About(
             "where runs are kept: an absolute path or an fsspec URL",
             default="`/var/lib/mapsweep/runs` for root, `~/.local/state/mapsweep/runs` for others",
         ),
     ] = ""
     inventory: Annotated[
         AbsolutePath | None,
-        Key("the inventory file", default="the first `inventory.yaml` of the search order"),
+        About("the inventory file", default="the first `inventory.yaml` of the search order"),
     ] = None
     evidence: Annotated[
-        Evidence, Key("`maps`, or `smaps` for resident bytes (costs the hosts a page-table walk)")
-    ] = Evidence.MAPS
-    become: Annotated[bool, Key("run the probe through sudo on every host")] = False
-    keep_dumps: Annotated[bool, Key("keep the dumps of the hosts, which `mapsweep reclassify` needs")] = True
+        EvidenceName, About("`maps`, or `smaps` for resident bytes (costs the hosts a page-table walk)")
+    ] = EvidenceName.MAPS
+    become: Annotated[bool, About("run the probe through sudo on every host")] = False
+    keep_dumps: Annotated[bool, About("keep the dumps of the hosts, which `mapsweep reclassify` needs")] = (
+        True
+    )
     deadline_s: Annotated[
         int,
         Field(ge=60, le=7 * DAY_S),
-        Key("age at which a run is closed; hosts without a result by then count as failed", "s"),
+        About("age at which a run is closed; hosts without a result by then count as failed", "s"),
     ] = 4 * HOUR_S
     arguments: Annotated[
         Arguments,
-        Key(
+        About(
             "what is kept of command lines. `masked`: everything except secrets; `names`: the program"
             " and the names of its flags; `none`: nothing. Read on the machine that collects"
         ),
@@ -240,39 +252,39 @@ class Keys:
     mask_words: Annotated[
         tuple[Annotated[str, AfterValidator(mask_word)], ...],
         Field(max_length=WORDS_LIMIT_COUNT),
-        Key("further words that mark a name as that of a secret", default="none"),
+        About("further words that mark a name as that of a secret", default="none"),
     ] = ()
-    limits: Annotated[LimitKeys, Key("")] = field(default_factory=LimitKeys)
-    ssh: Annotated[SshKeys, Key("")] = field(default_factory=SshKeys)
+    limits: Annotated[LimitSchema, About("")] = field(default_factory=LimitSchema)
+    ssh: Annotated[SshSchema, About("")] = field(default_factory=SshSchema)
     broker: Annotated[
         str,
         AfterValidator(broker_url),
-        Key(
+        About(
             "`redis://HOST:PORT/DB` or `rediss://`: Redis through which workers get the runs",
             default="none: runs execute here",
         ),
     ] = ""
     broker_password_file: Annotated[
-        AbsolutePath | None, Key("file with the broker's password; or set MAPSWEEP_BROKER_PASSWORD")
+        AbsolutePath | None, About("file with the broker's password; or set MAPSWEEP_BROKER_PASSWORD")
     ] = None
     broker_username: Annotated[
-        Line,
-        Key("account on the broker", default="its default account"),
+        OneLine,
+        About("account on the broker", default="its default account"),
     ] = ""
     broker_ca_file: Annotated[
         AbsolutePath | None,
-        Key("CA certificates for `rediss://`, in addition to the system's", default="the system's"),
+        About("CA certificates for `rediss://`, in addition to the system's", default="the system's"),
     ] = None
-    broker_without_password: Annotated[bool, Key("allow a broker on another machine to have no password")] = (
-        False
-    )
+    broker_without_password: Annotated[
+        bool, About("allow a broker on another machine to have no password")
+    ] = False
     signing_key_file: Annotated[
         AbsolutePath | None,
-        Key(
+        About(
             "file with the key that signs runs, at least 32 bytes. For `mapsweep collect` and the workers of"
             " `collect` and `report`, not for those of `classify`; or set MAPSWEEP_SIGNING_KEY"
         ),
     ] = None
-    mail: Annotated[MailKeys | None, Key("")] = None
-    report: Annotated[ReportKeys, Key("")] = field(default_factory=ReportKeys)
-    schedules: Annotated[tuple[ScheduleKeys, ...], Field(max_length=SCHEDULES_MAX), Key("")] = ()
+    mail: Annotated[MailSchema | None, About("")] = None
+    report: Annotated[ReportSchema, About("")] = field(default_factory=ReportSchema)
+    schedules: Annotated[tuple[ScheduleSchema, ...], Field(max_length=SCHEDULES_MAX), About("")] = ()
