@@ -1,42 +1,26 @@
-"""Runs: folders of records that are written once. docs/run-directory.md shows one.
-
-    manifest.json  manifest.sig  dumps/HOST.dump  results/RULES/HOST.result  failures/HOST.ATTEMPT.json
-    failures/RULES/HOST.json  settled/RULES/TABLE-PART.parquet  closed.json  report/
-
-A host is done when its result exists. A result overrides a failure, a later attempt an earlier one, and a
-dump the attempts that gave none. A run that was killed between any two writes can continue with the same
-result. When a run is reclassified, the new objects are in folders named after their rules, until closed.json
-switches to them.
-"""
+"""All runs in one place: created, opened by id, path or URL, and given to the fleet's workers."""
 
 import logging
 import re
 import secrets
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
 
-from archive import codec, dump_file, results
-from archive.host_names import file_name
-from archive.results import Result
+from archive import codec
+from archive.run import MANIFEST, Run
 from archive.signature import SIGNATURE, is_signed, sign
 from archive.store import Store, store_at
 from domain.mistakes import Mistake, OperatorError
-from domain.records import Closed, Dump, Failure, Host, HostRecord, Manifest
+from domain.records import Manifest
 
 log = logging.getLogger("archive")
 
 LATEST = "latest"
-MANIFEST = "manifest.json"
 MANIFEST_BYTES_MAX = 128 * 2**20  # a manifest of 100,000 hosts has about 40 MB
 NAME_LENGTH_MAX = 40
 SHOWN_LENGTH_MAX = 80  # characters shown of a wrong run id
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[a-z0-9_.-]{1,40}-[0-9a-f]{4}")
-_FAILURE = re.compile(r"(?P<host>.+)\.(?P<attempt>\d{1,6})\.json")
 _QUEUED = "queued"
-_BEFORE_RESULTS = ("footprints", "hosts", "processes")  # folders of older runs; with services their tables
 
 
 def new_run_id(started: datetime, name: str, mark: str = "") -> str:
@@ -47,281 +31,6 @@ def new_run_id(started: datetime, name: str, mark: str = "") -> str:
 
 class NoRunError(OperatorError):
     """There is no run, or none any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How one host of the run ended: with a result, with a failure, or not yet."""
-
-    host: Host
-    result: Result | None
-    failure: Failure | None
-
-    @property
-    def record(self) -> HostRecord | None:
-        """The record of a host that answered."""
-        return self.result.record if self.result else None
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """The names of a run's hosts by progress; each name is in at most one set."""
-
-    done: frozenset[str]
-    failed: frozenset[str]
-    dumped: frozenset[str]  # to be classified
-
-
-class Run:
-    """One run, open for reading, and for writing objects that do not exist yet."""
-
-    def __init__(self, store: Store, manifest: Manifest, generation: str = "") -> None:
-        self.store = store
-        self.manifest = manifest
-        self._generation = generation
-        self._host_of = {file_name(host.name): host for host in manifest.hosts}
-        self._names = frozenset(host.name for host in manifest.hosts)
-
-    @cached_property
-    def generation(self) -> str:
-        """The folder name of results: in a closed run the one that counts, otherwise the rules version."""
-        if self._generation:
-            return self._generation
-        closed = self._read_closed()
-        return file_name(self.manifest.rules_version) if closed is None else closed.results
-
-    def remade(self, rules_version: str) -> "Run":
-        """The closed run, to be made again in new folders; the old ones count until it is closed again."""
-        name = file_name(rules_version)
-        again = re.fullmatch(re.escape(name) + r"(?:-(\d+))?", self.generation)
-        number = int(again[1] or 1) + 1 if again else 1
-        to_nobody = replace(self.manifest, mail_to=())  # who was to have the report has had it
-        return Run(self.store, to_nobody, name if number == 1 else f"{name}-{number}")
-
-    @property
-    def run_id(self) -> str:
-        """The name of the run's folder."""
-        return self.manifest.run_id
-
-    @property
-    def url(self) -> str:
-        """The path or URL of the run, which Runs.open takes."""
-        return self.store.url
-
-    def is_there(self) -> bool:
-        """Whether the run has not been removed since it was opened."""
-        return self.store.exists(MANIFEST)
-
-    def host(self, name: str) -> Host:
-        """A host of the run by name; KeyError for any other."""
-        return self._host_of[file_name(name)]
-
-    def asks(self, name: str) -> bool:
-        """Whether the run has a host of exactly this name."""
-        return name in self._names
-
-    # Dumps, failures and results of hosts.
-
-    def write_dump(self, dump: Dump) -> bool:
-        """Keep a host's dump; False if there is one already, which stays."""
-        content = dump_file.encode(dump)
-        is_new = self.store.write_once(_dump_path(dump.host), content, lasting=False)
-        log.debug("%s: dump of %d bytes %s", dump.host, len(content), "kept" if is_new else "was there")
-        return is_new
-
-    def read_dump(self, host: str) -> Dump:
-        """A host's dump; FileNotFoundError if none is kept."""
-        path = _dump_path(host)
-        dump = dump_file.decode(self.store.read(path), self.store.place(path))
-        self._check_host(dump.host, host, path)
-        return dump
-
-    def remove_dump(self, host: str) -> None:
-        """Delete a dump that the manifest does not keep, after its result exists."""
-        self.store.remove(_dump_path(host))
-
-    def has_dump(self, host: str) -> bool:
-        """Whether a host's dump is kept."""
-        return self.store.exists(_dump_path(host))
-
-    def write_failure(self, failure: Failure, *, of_dump: bool = False) -> bool:
-        """Record that a host gave no result: no dump, or one (`of_dump`) that could not be classified."""
-        path = self._failure_path(failure.host) if of_dump else _attempt_path(failure.host, failure.attempt)
-        return self.store.write_once(path, codec.encode(failure), lasting=False)
-
-    def write_result(self, result: Result) -> bool:
-        """Write the result of a host, which is then done. False if it was done before."""
-        path = self._result_path(result.record.host)
-        return self.store.write_once(path, results.encode(result), lasting=False)
-
-    def read_result(self, host: str) -> Result:
-        """The result of a host; FileNotFoundError if there is none."""
-        path = self._result_path(host)
-        result = results.decode(self.store.read(path), self.store.place(path))
-        self._check_host(result.record.host, host, path)
-        return result
-
-    # Progress of the run.
-
-    def standing(self) -> Standing:
-        """Which hosts are done, failed, or wait to be classified; four listings, no file is read."""
-        done, dumped = self._done(), self.dumped()
-        unreadable = self._unreadable() - done
-        failed = frozenset(self._failed_attempts()) - done - dumped
-        return Standing(done, failed | unreadable, dumped - done - unreadable)
-
-    def dumped(self) -> frozenset[str]:
-        """The hosts whose dump is kept."""
-        return self._listed("dumps", ".dump")
-
-    def pending(self, standing: Standing | None = None) -> tuple[Host, ...]:
-        """The hosts of the run that have neither a result nor a failure, in the manifest's order.
-
-        By a standing that was read already, or by the present one.
-        """
-        standing = standing or self.standing()
-        ended = standing.done | standing.failed
-        return tuple(host for host in self.manifest.hosts if host.name not in ended)
-
-    def outcomes(self) -> tuple[Outcome, ...]:
-        """How every host of the run ended, in the manifest's order; all of them in memory."""
-        return tuple(self.each_outcome(self.manifest.hosts))
-
-    def each_outcome(self, hosts: Iterable[Host]) -> Iterator[Outcome]:
-        """How these hosts ended, one at a time; each result or failure is read once."""
-        done, unreadable, dumped = self._done(), self._unreadable(), self.dumped()
-        attempts = self._failed_attempts()
-        for host in hosts:
-            name = host.name
-            if name in done:
-                yield Outcome(host, self.read_result(name), None)
-            elif name in unreadable:
-                yield Outcome(host, None, self._read_failure(name, self._failure_path(name)))
-            elif name in attempts and name not in dumped:
-                yield Outcome(host, None, self._read_failure(name, _attempt_path(name, attempts[name])))
-            else:
-                yield Outcome(host, None, None)
-
-    def last_attempt(self, host: str) -> int:
-        """The number of the last failed attempt, 0 if there is none."""
-        last = 0
-        for attempt in range(1, self.manifest.limits.attempts + 1):  # attempts that the collector numbered
-            if self.store.exists(_attempt_path(host, attempt)):
-                last = attempt
-        while self.store.exists(_attempt_path(host, last + 1)):  # failures that were recorded after those
-            last += 1
-        return last
-
-    def is_done(self, host: str) -> bool:
-        """Whether a host has a result or a failure."""
-        if self.store.exists(self._result_path(host)) or self.store.exists(self._failure_path(host)):
-            return True
-        return not self.has_dump(host) and self.last_attempt(host) > 0
-
-    # The end of a run.
-
-    def write_settled(self, table: str, part: int, content: bytes) -> None:
-        """Write a part of a table of the run (Parquet)."""
-        self.store.replace(self._settled_path(table, part), content)
-
-    def read_settled(self, table: str, part: int) -> bytes:
-        """The Parquet bytes of a part of a table; FileNotFoundError if the run has none."""
-        return self.store.read(self._settled_path(table, part))
-
-    def close(self, closed: Closed) -> bool:
-        """Close the run after its tables are written; False if it was. A reclassified run is closed anew."""
-        for folder in ("dumps", "failures", f"failures/{self.generation}", f"results/{self.generation}"):
-            self.store.make_last(folder)  # until here a host that a power cut takes away is done again
-        text = codec.encode(closed)
-        if self.store.write_once("closed.json", text):
-            return True
-        present = self._read_closed()
-        if present is not None and present.results == self.generation:
-            return False
-        self.store.replace("closed.json", text)
-        return True
-
-    def closed(self) -> Closed | None:
-        """How the run ended; None while it is open, or while reclassifying it is not finished."""
-        closed = self._read_closed()
-        return closed if closed is not None and closed.results == self.generation else None
-
-    def forget_replaced(self) -> None:
-        """Remove objects that no longer count in a closed run; if it is interrupted, some remain."""
-        for folder in ("results", "settled", "failures"):
-            for name in self.store.list(folder):
-                if name != self.generation and not _FAILURE.fullmatch(name):
-                    self.store.remove_folder(f"{folder}/{name}")
-        for name in _BEFORE_RESULTS:
-            self.store.remove_folder(name)
-        for name in (*_BEFORE_RESULTS, "services"):
-            self.store.remove(f"{name}.parquet")
-
-    # Rendered files, for people. Rendering again replaces them.
-
-    def write_report(self, name: str, content: bytes | Iterable[bytes]) -> None:
-        """Write a file of the report; one that comes in pieces is never in memory as a whole."""
-        self.store.replace(f"report/{name}", content)
-
-    def report_path(self, name: str) -> str:
-        """The path or URL of a file of the report."""
-        return self.store.place(f"report/{name}")
-
-    def mark_mailed(self, message_id: str) -> None:
-        """Record that the report was mailed, so that it is not mailed again."""
-        self.store.write_once("mailed.txt", f"{message_id}\n".encode())
-
-    def is_mailed(self) -> bool:
-        """Whether the report was mailed."""
-        return self.store.exists("mailed.txt")
-
-    def _read_closed(self) -> Closed | None:
-        try:
-            text = self.store.read("closed.json")
-        except FileNotFoundError:
-            return None
-        return codec.decode(Closed, text, self.store.place("closed.json"))
-
-    def _result_path(self, host: str) -> str:
-        return f"results/{self.generation}/{file_name(host)}{results.SUFFIX}"
-
-    def _failure_path(self, host: str) -> str:
-        return f"failures/{self.generation}/{file_name(host)}.json"
-
-    def _settled_path(self, table: str, part: int) -> str:
-        return f"settled/{self.generation}/{table}-{part:04}.parquet"
-
-    def _done(self) -> frozenset[str]:
-        return self._listed(f"results/{self.generation}", results.SUFFIX)
-
-    def _unreadable(self) -> frozenset[str]:
-        """The hosts whose dumps could not be classified."""
-        return self._listed(f"failures/{self.generation}", ".json")
-
-    def _listed(self, folder: str, suffix: str) -> frozenset[str]:
-        """The hosts of this run that have a file in a folder; other files are ignored."""
-        names = (name.removesuffix(suffix) for name in self.store.list(folder) if name.endswith(suffix))
-        return frozenset(self._host_of[name].name for name in names if name in self._host_of)
-
-    def _failed_attempts(self) -> dict[str, int]:
-        """The last failed attempt, by host."""
-        last: dict[str, int] = {}
-        for name in self.store.list("failures"):
-            match = _FAILURE.fullmatch(name)
-            host = self._host_of.get(match["host"]) if match else None
-            if match and host:
-                last[host.name] = max(last.get(host.name, 0), int(match["attempt"]))
-        return last
-
-    def _read_failure(self, host: str, path: str) -> Failure:
-        failure = codec.decode(Failure, self.store.read(path), self.store.place(path))
-        self._check_host(failure.host, host, path)
-        return failure
-
-    def _check_host(self, found: str, expected: str, path: str) -> None:
-        if found != expected:
-            problem = f"is about the host {found!r}, not {expected!r}"
-            raise OperatorError(Mistake(self.store.place(path), problem, "the file was moved or damaged"))
 
 
 class Runs:
@@ -446,11 +155,3 @@ def _check_signature(folder: Store, key: bytes, manifest: bytes) -> None:
     if problem:
         remedy = "plan the run with the signing key of the workers that execute it"
         raise OperatorError(Mistake(folder.place(SIGNATURE), problem, remedy))
-
-
-def _dump_path(host: str) -> str:
-    return f"dumps/{file_name(host)}.dump"
-
-
-def _attempt_path(host: str, attempt: int) -> str:
-    return f"failures/{file_name(host)}.{attempt}.json"

@@ -22,7 +22,8 @@ import psutil
 
 from archive import results
 from archive.host_results import host_record, host_result
-from archive.runs import Run, Runs, new_run_id
+from archive.run import Run
+from archive.runs import Runs, new_run_id
 from archive.store import OBJECT_BYTES_MAX, Folder
 from bench.core import Sent, crowd, probe
 from bench.measure import Figure, own_cpu_s

@@ -9,7 +9,8 @@ from pathlib import Path
 from threading import Event
 from typing import TypeAlias
 
-from archive.runs import Run, runs_beside
+from archive.run import Run
+from archive.runs import runs_beside
 from domain.mistakes import is_the_machines
 from domain.records import Closed, Connection
 from mapsweep import mailing

@@ -21,8 +21,8 @@ def check(manifest: Manifest, settings: Settings, *, is_new: bool = True) -> Non
         means = plan.Means(store_at(settings.runs), has_mail_server=settings.mail is not None)
         plan.check(manifest, means, is_new=is_new)
         return
-    from mapsweep.settings.worker_settings import worker_settings  # noqa: PLC0415 - Celery costs half a second
-    from workers.fleet.app import require_broker  # noqa: PLC0415 - likewise
+    from mapsweep.settings.for_workers import worker_settings  # noqa: PLC0415 - Celery costs half a second
+    from workers.fleet.broker import require_broker  # noqa: PLC0415 - likewise
 
     given = worker_settings(settings, os.environ)
     plan.check(
@@ -52,7 +52,7 @@ def _here(settings: Settings) -> Executor:
 
 
 def _workers(settings: Settings) -> Executor:
-    from mapsweep.settings.worker_settings import worker_settings  # noqa: PLC0415 - Celery costs half a second
+    from mapsweep.settings.for_workers import worker_settings  # noqa: PLC0415 - Celery costs half a second
     from workers.fleet import handover  # noqa: PLC0415 - likewise
 
     given = worker_settings(settings, os.environ)

@@ -2,7 +2,7 @@
 
 import click
 
-from archive.runs import Run
+from archive.run import Run
 from domain.mistakes import Mistake, OperatorError
 from mapsweep.settings.values import mail_address
 from mapsweep.terminal.exits import Exit, complain

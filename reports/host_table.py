@@ -4,7 +4,7 @@ from typing import Final
 
 import polars as pl
 
-from archive.runs import Outcome
+from archive.run import Outcome
 from reports.column import Unit, schema_of
 from reports.columns import HOSTS
 from reports.measures import NATIVE, STACKS, sum_any

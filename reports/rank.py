@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 
 import polars as pl
 
-from archive.runs import Run
+from archive.run import Run
 from reports import kinds, settled
 from reports.host_rows import advice_groups, host_rows, kind_rows
 from reports.rows import AdviceGroup, Extent, HostRow, KindRow, ServiceRow, field_names

@@ -13,7 +13,8 @@ import polars as pl
 
 from archive import tables
 from archive.results import ARGUMENTS, FINDINGS, FOOTPRINTS, PROCESSES
-from archive.runs import Outcome, Run, Runs
+from archive.run import Outcome, Run
+from archive.runs import Runs
 from domain.records import Closed
 from procmaps.kinds import KIND_BY_LABEL
 from reports import kinds, measures, settled, trend

@@ -6,7 +6,7 @@ from typing import Final
 import polars as pl
 
 from archive import tables
-from archive.runs import Run
+from archive.run import Run
 from domain.mistakes import Mistake, OperatorError
 from domain.records import Closed, Manifest
 from reports import columns

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from archive.runs import Outcome
+from archive.run import Outcome
 from domain.records import Failure, HostRecord
 
 OK, PARTIAL, FAILED = "ok", "partial", "failed"

@@ -17,7 +17,7 @@ import yaml
 
 from domain.mistakes import OperatorError
 from mapsweep.settings import settings
-from mapsweep.settings.worker_settings import worker_settings
+from mapsweep.settings.for_workers import worker_settings
 from workers.fleet.app import QUEUES
 
 CLONE = Path(__file__).parents[1]

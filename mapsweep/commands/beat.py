@@ -23,8 +23,8 @@ def beat(state: Path | None, broker: str | None, runs_url: str | None, config: P
 
     Two do no harm: no run is started twice.
     """
-    from mapsweep.settings.worker_settings import worker_settings  # noqa: PLC0415 - --help does not wait for it
-    from workers.fleet.schedule import run_beat  # noqa: PLC0415 - Celery costs half a second
+    from mapsweep.settings.for_workers import worker_settings  # noqa: PLC0415 - --help does not wait for it
+    from workers.fleet.beat import run_beat  # noqa: PLC0415 - Celery costs half a second
 
     settings = load(config, runs=runs_url, broker=broker)
     if state is None and "://" in settings.runs:

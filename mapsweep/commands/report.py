@@ -13,7 +13,7 @@ from mapsweep.options import config_option, debug_option, load, run_argument, ru
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from archive.runs import Run
+    from archive.run import Run
 
 HTML, CSV, JSON, TEXT = FORMATS = ("html", "csv", "json", "text")
 HOSTS, PROCESSES, FOOTPRINTS = TABLES = ("hosts", "processes", "footprints")

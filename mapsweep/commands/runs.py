@@ -12,7 +12,7 @@ from mapsweep.options import config_option, load, runs_option
 from mapsweep.terminal.terminal import visible
 
 if TYPE_CHECKING:
-    from archive.runs import Run
+    from archive.run import Run
 
 _HEADING = f"{'run':<40} {'started':<25} {'hosts':>6} {'ok':>6} {'partial':>7} {'failed':>6}  scope"
 

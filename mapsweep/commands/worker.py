@@ -40,7 +40,7 @@ def worker(
     config: Path | None,
 ) -> int:
     """Execute runs from a broker's queues. Ctrl-C or SIGTERM ends it after the current tasks."""
-    from mapsweep.settings.worker_settings import worker_settings  # noqa: PLC0415 - --help does not wait for it
+    from mapsweep.settings.for_workers import worker_settings  # noqa: PLC0415 - --help does not wait for it
     from mapsweep.terminal.exits import complain  # noqa: PLC0415 - likewise
     from workers.fleet.service import run_worker  # noqa: PLC0415 - Celery costs half a second
 

@@ -4,7 +4,8 @@ import gzip
 from datetime import UTC, datetime, timedelta
 
 from archive.results import Result
-from archive.runs import Run, new_run_id
+from archive.run import Run
+from archive.runs import new_run_id
 from domain.records import Connection, Dump, Host, HostRecord, Limits, Manifest, Scope
 
 NONCE = "0123456789abcdef0123456789abcdef"

@@ -9,7 +9,8 @@ import pytest
 
 import archive.runs
 from archive import codec
-from archive.runs import MANIFEST_BYTES_MAX, Run, Runs, Standing, new_run_id, open_run
+from archive.run import Run, Standing
+from archive.runs import MANIFEST_BYTES_MAX, Runs, new_run_id, open_run
 from archive.signature import is_signed, sign
 from domain.mistakes import OperatorError
 from domain.records import Closed, Failure, Stage

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from archive.runs import Run, Runs
+from archive.run import Run
+from archive.runs import Runs
 from collector import sudoers
+from mapsweep.settings.for_workers import worker_settings
 from mapsweep.settings.settings import load
-from mapsweep.settings.worker_settings import worker_settings
 from tests.collector.test_sudoers import needs_root
 from tests.redis_server import redis_server
 from tests.sshd import Sshd, serve
-from workers.fleet.app import redis_client
+from workers.fleet.broker import redis_client
 from workers.fleet.tasks import Worker, worker_app
 
 pytestmark = [pytest.mark.journey, needs_root]

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from archive.runs import Run, Runs
+from archive.run import Run
+from archive.runs import Runs
 from domain.records import Failure, Stage
 from tests.archive.examples import dump, is_rendered, manifest
 from tests.mapsweep.conftest import Here

@@ -7,7 +7,8 @@ from typing import Any
 import polars as pl
 
 from archive.results import Result
-from archive.runs import Run, Runs
+from archive.run import Run
+from archive.runs import Runs
 from archive.tables import ARGUMENT_SCHEMA, FINDING_SCHEMA, FOOTPRINT_SCHEMA, PROCESS_SCHEMA, to_ipc
 from domain.records import Failure, Host, HostRecord, Labels, Limits, Manifest, Scope, Stage
 from reports.rank import Report

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from archive.runs import Run, Runs
+from archive.run import Run
+from archive.runs import Runs
 from domain.records import Scope
 from reports import rank, trend
 from reports.trend import PAST_RUNS_MAX, SAME_START_S

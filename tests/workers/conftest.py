@@ -9,8 +9,8 @@ import pytest
 from tests.archive.examples import SIGNING_KEY
 from tests.redis_server import RedisServer, redis_server
 from tests.workers.worker_process import PACE
-from workers.fleet.app import WorkerSettings
 from workers.fleet.post import Post, post_office
+from workers.fleet.worker_settings import WorkerSettings
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from reports.delivery import MailSettings
-from workers.fleet.app import WorkerSettings
-from workers.fleet.schedule import run_beat
+from workers.fleet.beat import run_beat
 from workers.fleet.service import run_worker
+from workers.fleet.worker_settings import WorkerSettings
 from workers.life.pace import Pace
 from workers.life.schedules import Schedule
 

@@ -7,7 +7,7 @@ import redis
 from celery.worker.consumer import Consumer as CeleryConsumer
 from celery.worker.state import maybe_shutdown
 
-from workers.fleet.app import BACK_OFF_S
+from workers.fleet.broker import BACK_OFF_S
 
 log = logging.getLogger("mapsweep")
 

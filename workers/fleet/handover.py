@@ -10,12 +10,14 @@ from urllib.parse import urlsplit
 import redis
 from kombu.exceptions import OperationalError
 
-from archive.runs import Run, Runs, runs_beside
+from archive.run import Run
+from archive.runs import Runs, runs_beside
 from domain.mistakes import Mistake, OperatorError
-from workers.fleet.app import WorkerSettings, require_broker
+from workers.fleet.broker import require_broker
 from workers.fleet.leases import Leases, Step
 from workers.fleet.post import Post, post_office
 from workers.fleet.tending import hand_over, look_after
+from workers.fleet.worker_settings import WorkerSettings
 from workers.life.ending import Ended, finish, left_by_workers
 from workers.life.plan import Means, check
 from workers.life.progress import OnProgress, progress_of

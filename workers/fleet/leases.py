@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, cast
 
-from workers.fleet.app import KEY_PREFIX
+from workers.fleet.broker import KEY_PREFIX
 
 if TYPE_CHECKING:
     import redis

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 from celery import Celery
 
-from workers.fleet.app import CLASSIFY, COLLECT, KEY_PREFIX, REPORT, WorkerSettings, celery_app, redis_client
+from workers.fleet.app import CLASSIFY, COLLECT, REPORT, celery_app
+from workers.fleet.broker import KEY_PREFIX, redis_client
+from workers.fleet.worker_settings import WorkerSettings
 
 if TYPE_CHECKING:
     import redis

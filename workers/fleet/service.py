@@ -9,9 +9,11 @@ from pathlib import Path
 from celery.signals import heartbeat_sent, worker_process_init
 
 from domain.mistakes import Mistake, OperatorError
-from workers.fleet.app import BROKER_WAIT_S, QUEUES, WorkerSettings, require_broker
+from workers.fleet.app import QUEUES
+from workers.fleet.broker import BROKER_WAIT_S, require_broker
 from workers.fleet.consumer import Consumer
 from workers.fleet.tasks import worker_app
+from workers.fleet.worker_settings import WorkerSettings
 
 CONCURRENCY_MAX = 512
 

@@ -4,11 +4,12 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from archive.runs import Run, Runs
+from archive.run import Run
+from archive.runs import Runs
 from domain.mistakes import Mistake, OperatorError
 from domain.records import Manifest
-from workers.fleet.app import WorkerSettings
 from workers.fleet.leases import claim, disclaim
+from workers.fleet.worker_settings import WorkerSettings
 from workers.life.plan import Means, Request, check, planned
 from workers.life.schedules import Schedule
 

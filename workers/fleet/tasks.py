@@ -11,17 +11,20 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 from redis import RedisError
 
-from archive.runs import NoRunError, Run, Runs, runs_beside
+from archive.run import Run
+from archive.runs import NoRunError, Runs, runs_beside
 from collector.session import Sessions
 from collector.sweep import sweep
 from domain.mistakes import Mistake, OperatorError
 from domain.records import Dump, Failure
 from workers.fleet import starts
-from workers.fleet.app import REFUSED_KEY, WorkerSettings, celery_app, redis_client
+from workers.fleet.app import celery_app
+from workers.fleet.broker import REFUSED_KEY, redis_client
 from workers.fleet.leases import Leases, Step, claim
 from workers.fleet.post import CLASSIFY_TASK, COLLECT_TASK, FINISH_TASK, START_TASK, TEND_TASK, Post
 from workers.fleet.tending import RUN, hand_over, look_after
 from workers.fleet.trust import Trust
+from workers.fleet.worker_settings import WorkerSettings
 from workers.here.classifiers import Classifier
 from workers.life import deadline, host_steps
 from workers.life.ending import Ended, finish

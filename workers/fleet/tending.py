@@ -6,7 +6,8 @@ Beat's periodic task does it, and so does a command line that waits for its run.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from archive.runs import Run, runs_beside
+from archive.run import Run
+from archive.runs import runs_beside
 from domain.records import Stage
 from workers.fleet.leases import Leases, Step
 from workers.fleet.post import Post

@@ -12,7 +12,7 @@ import redis
 from celery.worker import state
 from kombu.transport import redis as kombu_redis
 
-from workers.fleet.app import BACK_OFF_S, REFUSED_KEY
+from workers.fleet.broker import BACK_OFF_S, REFUSED_KEY
 from workers.fleet.envelopes import RefusedError, vet_taken, vetted
 
 log = logging.getLogger("mapsweep")

@@ -12,10 +12,11 @@ from datetime import datetime
 from functools import lru_cache
 from time import monotonic
 
-from archive.runs import Run, Runs
+from archive.run import Run
+from archive.runs import Runs
 from domain.mistakes import Mistake, OperatorError
 from domain.records import Host, Limits, Manifest
-from workers.fleet.app import WorkerSettings
+from workers.fleet.worker_settings import WorkerSettings
 
 INVENTORY_KEPT_S = 60  # reading a large one takes seconds; changes are noticed after this time
 _EVIDENCE = ("maps", "smaps")

@@ -12,7 +12,8 @@ from typing import NamedTuple, Self
 
 from pebble import ProcessExpired
 
-from archive.runs import Run, open_run
+from archive.run import Run
+from archive.runs import open_run
 from collector.processes import POLL_S, Processes
 from collector.trouble import REMEDIES
 from domain.records import HostRecord, Stage

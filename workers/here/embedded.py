@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from archive.runs import Run
+from archive.run import Run
 from collector.session import Session
 from collector.sweep import sweep
 from domain.records import Dump, Failure

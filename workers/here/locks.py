@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from archive.runs import Run
+from archive.run import Run
 from archive.store import FILE_MODE
 from domain.mistakes import Mistake, OperatorError
 

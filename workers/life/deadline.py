@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
-from archive.runs import Run
+from archive.run import Run
 from domain.moments import now
 from domain.records import Failure, Stage
 from reports.status import DEADLINE_REASON

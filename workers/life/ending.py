@@ -9,7 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
-from archive.runs import Run, runs_beside
+from archive.run import Run
+from archive.runs import runs_beside
 from archive.store import Folder
 from domain.moments import now
 from domain.records import Closed

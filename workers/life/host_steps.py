@@ -4,7 +4,7 @@ import logging
 import time
 
 from archive import bugs, dump_file
-from archive.runs import Run
+from archive.run import Run
 from collector.trouble import BUG, HostTrouble
 from domain.mistakes import OperatorError, is_the_machines
 from domain.moments import now

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Final
 
-from archive.runs import Run, new_run_id
+from archive.run import Run
+from archive.runs import new_run_id
 from archive.store import Store
 from domain.mistakes import Mistake, OperatorError
 from domain.moments import written

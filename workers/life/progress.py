@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from archive.runs import Run
+from archive.run import Run
 
 
 @dataclass(frozen=True, slots=True)

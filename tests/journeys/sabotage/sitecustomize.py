@@ -11,7 +11,7 @@ from typing import Any
 
 import procmaps.classify
 import procmaps.frames
-from archive.runs import Run
+from archive.run import Run
 from domain.records import Dump
 from procmaps.tables import Evidence, PartTable, Snapshot
 

@@ -10,10 +10,10 @@ from domain.mistakes import OperatorError
 from domain.records import Limits
 from mapsweep.settings import docs, settings
 from mapsweep.settings.composition import password, signing_key
+from mapsweep.settings.for_workers import worker_settings
 from mapsweep.settings.schema import LimitSchema
 from mapsweep.settings.settings import find_inventory, load, search_folders
 from mapsweep.settings.table import rows
-from mapsweep.settings.worker_settings import worker_settings
 from reports.delivery import Security
 
 ROOT = Path(__file__).parents[3]

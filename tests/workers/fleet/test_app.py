@@ -11,7 +11,9 @@ from domain.mistakes import OperatorError
 from tests.certificates import self_signed
 from tests.redis_server import free_port, redis_server
 from tests.workers.tls import ForgedServer
-from workers.fleet.app import KEY_PREFIX, WorkerSettings, broker_url, celery_app, redis_client, require_broker
+from workers.fleet.app import celery_app
+from workers.fleet.broker import KEY_PREFIX, broker_url, redis_client, require_broker
+from workers.fleet.worker_settings import WorkerSettings
 
 
 def settings(url: str, password: str = "") -> WorkerSettings:

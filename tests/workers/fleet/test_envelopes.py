@@ -17,10 +17,11 @@ from domain.records import Limits
 from tests.archive.examples import dump, is_rendered, manifest
 from tests.workers.waiting import eventually
 from tests.workers.worker_process import PACE, running
-from workers.fleet.app import KEY_PREFIX, REFUSED_KEY, WorkerSettings
+from workers.fleet.broker import KEY_PREFIX, REFUSED_KEY
 from workers.fleet.envelopes import MESSAGE_BYTES_MAX, RefusedError, vetted
 from workers.fleet.post import COLLECT_TASK, FINISH_TASK, TEND_TASK, Post
 from workers.fleet.tending import hand_over
+from workers.fleet.worker_settings import WorkerSettings
 
 RUN_ID = "20261123T045837Z-run-0a1b"
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from archive.runs import Run, Runs
+from archive.run import Run
+from archive.runs import Runs
 from collector.session import Session
 from domain.mistakes import OperatorError
 from domain.records import Closed, Connection, Host, Limits, Stage
@@ -23,10 +24,11 @@ from tests.redis_server import free_port, redis_server
 from tests.workers.waiting import eventually
 from tests.workers.worker_process import PACE, kill_all, running
 from workers.fleet import handover
-from workers.fleet.app import KEY_PREFIX, WorkerSettings
+from workers.fleet.broker import KEY_PREFIX
 from workers.fleet.leases import Leases, Step
 from workers.fleet.post import Post
 from workers.fleet.tending import Tender, hand_over
+from workers.fleet.worker_settings import WorkerSettings
 from workers.here import embedded
 from workers.life.progress import Progress
 

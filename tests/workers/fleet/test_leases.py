@@ -10,7 +10,7 @@ import pytest
 from redis.exceptions import ResponseError
 
 from tests.redis_server import RedisServer, redis_server
-from workers.fleet.app import KEY_PREFIX
+from workers.fleet.broker import KEY_PREFIX
 from workers.fleet.leases import Leases, Step, claim, disclaim
 
 if TYPE_CHECKING:

@@ -11,14 +11,17 @@ from uuid import uuid4
 
 import pytest
 
-from archive.runs import Run, Runs
+from archive.run import Run
+from archive.runs import Runs
 from tests.archive.examples import SIGNING_KEY, dump, manifest
 from tests.redis_server import redis_server
 from tests.workers.waiting import eventually
 from tests.workers.worker_process import PACE, running
-from workers.fleet.app import KEY_PREFIX, WorkerSettings, celery_app
+from workers.fleet.app import celery_app
+from workers.fleet.broker import KEY_PREFIX
 from workers.fleet.post import Post, post_office
 from workers.fleet.tending import hand_over
+from workers.fleet.worker_settings import WorkerSettings
 
 if TYPE_CHECKING:
     import redis

@@ -11,19 +11,21 @@ import pytest
 import redis
 
 from archive import codec
-from archive.runs import Run, Runs
+from archive.run import Run
+from archive.runs import Runs
 from archive.signature import sign
 from domain.mistakes import OperatorError
 from reports.delivery import MailSettings
 from tests.archive.examples import SIGNING_KEY, dump, is_rendered, manifest
 from tests.redis_server import RedisServer, free_port, redis_server
 from tests.smtp import Mailbox, mail_server
-from workers.fleet.app import WorkerSettings, redis_client
+from workers.fleet.broker import redis_client
 from workers.fleet.leases import Leases, Step
 from workers.fleet.post import CLASSIFY_TASK, COLLECT_TASK, FINISH_TASK, post_office
 from workers.fleet.tasks import Worker, worker_app
 from workers.fleet.tending import hand_over
 from workers.fleet.trust import opened_by_id
+from workers.fleet.worker_settings import WorkerSettings
 from workers.life.deadline import fail_missing
 from workers.life.host_steps import keep
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from archive import codec
-from archive.runs import Run, Runs
+from archive.run import Run
+from archive.runs import Runs
 from archive.signature import sign
 from domain.mistakes import OperatorError
 from domain.records import Connection, Host, Manifest
@@ -21,10 +22,11 @@ from tests.redis_server import RedisServer, free_port, redis_server
 from tests.smtp import Mailbox, mail_server
 from tests.workers.waiting import eventually
 from tests.workers.worker_process import PACE, running
-from workers.fleet.app import KEY_PREFIX, REFUSED_KEY, WorkerSettings
+from workers.fleet.broker import KEY_PREFIX, REFUSED_KEY
 from workers.fleet.post import Post, post_office
 from workers.fleet.tending import hand_over
 from workers.fleet.trust import Trust, opened_by_id
+from workers.fleet.worker_settings import WorkerSettings
 from workers.life.schedules import Schedule
 
 ANOTHER_KEY = b"another key, of more than 32 bytes.."

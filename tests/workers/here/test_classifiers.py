@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from archive.runs import Run, Runs
+from archive.run import Run
+from archive.runs import Runs
 from domain.records import Limits, Stage
 from tests.archive.examples import dump, manifest
 from workers.here.classifiers import WAITING_MAX, Classifier, Classifiers

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from archive.runs import Run, Runs, open_run
+from archive.run import Run
+from archive.runs import Runs, open_run
 from collector.session import Session
 from domain.mistakes import OperatorError
 from domain.records import Closed, Connection, Stage

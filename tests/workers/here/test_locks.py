@@ -11,7 +11,8 @@ from uuid import uuid4
 
 import pytest
 
-from archive.runs import Run, Runs, open_run
+from archive.run import Run
+from archive.runs import Runs, open_run
 from domain.mistakes import OperatorError
 from tests.archive.examples import manifest
 from workers.here.locks import LOCK, PUT_HELD_S_MAX, held

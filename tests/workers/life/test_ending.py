@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from archive.runs import Run, Runs
+from archive.run import Run
+from archive.runs import Runs
 from reports.delivery import MailSettings, Security
 from tests.archive.examples import dump, is_rendered, manifest
 from tests.smtp import Mailbox, mail_server

@@ -11,8 +11,8 @@ from archive.store import Folder, store_at
 from domain.mistakes import OperatorError
 from domain.records import Connection, Host, Limits, Manifest, Scope
 from mapsweep.request import sweep_request
+from mapsweep.settings.for_workers import worker_settings
 from mapsweep.settings.settings import load
-from mapsweep.settings.worker_settings import worker_settings
 from workers.fleet.starts import manifest_of
 from workers.life.pace import Pace
 from workers.life.plan import DUMP_BYTES_EXPECTED, RESULT_BYTES_EXPECTED, Means, Request, check, planned

@@ -13,7 +13,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from archive.runs import Run, Runs, open_run
+from archive.run import Run
+from archive.runs import Runs, open_run
 from archive.store import Folder
 from domain.mistakes import OperatorError
 from domain.records import Closed, Failure, HostRecord, Stage

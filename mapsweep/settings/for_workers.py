@@ -9,7 +9,8 @@ from domain.mistakes import OperatorError
 from mapsweep.settings.composition import access, broker_password, mail_settings, signing_key
 from mapsweep.settings.settings import Settings, find_inventory
 from mapsweep.settings.sources import Environment
-from workers.fleet.app import COLLECT, QUEUES, REPORT, WorkerSettings
+from workers.fleet.app import COLLECT, QUEUES, REPORT
+from workers.fleet.worker_settings import WorkerSettings
 from workers.life.schedules import Schedule
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 from celery.schedules import BaseSchedule, schedstate
 
 from domain.mistakes import Mistake, OperatorError
-from workers.fleet.app import BROKER_WAIT_S, REPORT, WorkerSettings, require_broker
+from workers.fleet.app import REPORT
+from workers.fleet.broker import BROKER_WAIT_S, require_broker
 from workers.fleet.post import START_TASK, TEND_TASK
 from workers.fleet.tasks import worker_app
+from workers.fleet.worker_settings import WorkerSettings
 from workers.life.crontab import parse
 
 log = logging.getLogger("workers")

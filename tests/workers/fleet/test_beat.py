@@ -15,8 +15,9 @@ from tests.archive.examples import is_rendered
 from tests.redis_server import free_port, redis_server
 from tests.workers.worker_process import running
 from workers.fleet import starts
-from workers.fleet.app import WorkerSettings, redis_client
-from workers.fleet.schedule import DueTimes, beat_entries, run_beat
+from workers.fleet.beat import DueTimes, beat_entries, run_beat
+from workers.fleet.broker import redis_client
+from workers.fleet.worker_settings import WorkerSettings
 from workers.life.pace import Pace
 from workers.life.schedules import Schedule
 
