@@ -79,11 +79,12 @@ class Worker:
     def collect(self, run_id: object, hosts: object) -> None:
         """Sweep hosts on which nobody else works, and have each one classified."""
         run, asked = self._asked(COLLECT_TASK, run_id, hosts)
-        if run is None or deadline.is_past(run):  # then the missing hosts fail
+        if run is None or deadline.is_past(run) or run.closed() is not None:  # then the missing hosts fail
             return
         leases = self._leases(run)
-        pending = {host.name for host in run.pending()} - run.dumped()
-        mine = [name for name in asked if name in pending and leases.take(Step.COLLECT, name)]
+        # asked host by host: a message names few, and a listing of a large run is long
+        unasked = (name for name in asked if not (run.has_dump(name) or run.is_done(name)))
+        mine = [name for name in unasked if leases.take(Step.COLLECT, name)]
         debug.debug("%s: collect: a message for %d hosts, %d are taken", run.run_id, len(asked), len(mine))
 
         def on_outcome(outcome: Dump | Failure) -> None:
@@ -93,7 +94,7 @@ class Worker:
                 self._post.classify(run.run_id, outcome.host)
 
         try:
-            if mine and run.closed() is None:
+            if mine:
                 hosts, session = [run.host(name) for name in mine], self._sessions.of(run.manifest)
                 with deadline.stopped_at(run, threading.Event()) as over:
                     sweep(hosts, session, on_outcome, over)
