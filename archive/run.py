@@ -13,7 +13,6 @@ import logging
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 from archive import codec, dump_file, results
 from archive.host_names import file_name
@@ -59,16 +58,17 @@ class Run:
         self.store = store
         self.manifest = manifest
         self._generation = generation
+        self._is_remade = bool(generation)  # then it is closed only when that generation counts
         self._host_of = {file_name(host.name): host for host in manifest.hosts}
         self._names = frozenset(host.name for host in manifest.hosts)
 
-    @cached_property
+    @property
     def generation(self) -> str:
-        """The folder name of results: in a closed run the one that counts, otherwise the rules version."""
-        if self._generation:
-            return self._generation
-        closed = self._read_closed()
-        return file_name(self.manifest.rules_version) if closed is None else closed.results
+        """The folder name of results: in a closed run the one that counts, otherwise the planner's rules."""
+        if not self._generation:
+            closed = self._read_closed()
+            self._generation = file_name(self.manifest.rules_version) if closed is None else closed.results
+        return self._generation
 
     def remade(self, rules_version: str) -> "Run":
         """The closed run, to be made again in new folders; the old ones count until it is closed again."""
@@ -192,7 +192,7 @@ class Run:
             last += 1
         return last
 
-    def is_done(self, host: str) -> bool:
+    def has_ended(self, host: str) -> bool:
         """Whether a host has a result or a failure."""
         if self.store.exists(self._result_path(host)) or self.store.exists(self._failure_path(host)):
             return True
@@ -216,7 +216,7 @@ class Run:
         if self.store.write_once("closed.json", text):
             return True
         present = self._read_closed()
-        if present is not None and present.results == self.generation:
+        if not self._is_remade or (present is not None and present.results == self.generation):
             return False
         self.store.replace("closed.json", text)
         return True
@@ -224,6 +224,8 @@ class Run:
     def closed(self) -> Closed | None:
         """How the run ended; None while it is open, or while reclassifying it is not finished."""
         closed = self._read_closed()
+        if closed is not None and not self._is_remade:
+            self._generation = closed.results  # another process may have reclassified it since we looked
         return closed if closed is not None and closed.results == self.generation else None
 
     def forget_replaced(self) -> None:

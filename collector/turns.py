@@ -98,6 +98,7 @@ def conclude(turn: Turn, drawn: probe.Probe, capture: Received, session: Session
     masking = session.masking
     if stream.begin_mark(drawn.nonce) not in capture.received:
         raise _never_began(turn.host, capture, masking)
+    elapsed_s = turn.elapsed_s()  # without the unpacking, which is no work of the host
     try:
         parts = _unpacked(turn, drawn, capture, session)
     except HostTrouble as trouble:
@@ -120,7 +121,7 @@ def conclude(turn: Turn, drawn: probe.Probe, capture: Received, session: Session
         memory_gz=parts.memory_gz,
         identity_gz=parts.identity_gz,
         at=turn.at,
-        elapsed_s=turn.elapsed_s(),
+        elapsed_s=elapsed_s,
         attempt=turn.attempt,
         complete=parts.complete,
         problem="; ".join(problems),

@@ -5,7 +5,7 @@ import os
 from archive.store import store_at
 from collector.session import Sessions
 from domain.records import Connection, Manifest
-from mapsweep.execution import Executor, Stopped
+from mapsweep.conduct import Executor, Stopped
 from mapsweep.settings.composition import access, mail_settings
 from mapsweep.settings.settings import Settings
 from mapsweep.terminal.exits import complain

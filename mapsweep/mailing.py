@@ -8,7 +8,7 @@ from mapsweep.settings.values import mail_address
 from mapsweep.terminal.exits import Exit, complain
 from reports import render_email
 from reports.delivery import Delivery, DeliveryError, MailSettings
-from reports.rank import report
+from reports.report import report
 from workers.life.ending import Ended, mail_report
 from workers.life.plan import NO_MAIL_SERVER
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from domain.mistakes import Mistake, OperatorError
 from mapsweep.sizes import parse
-from reports.rank import Report
+from reports.report import Report
 from reports.rows import HostRow
 from reports.sizes import size
 

@@ -32,6 +32,7 @@ _ENDING: Final[dict[str, type[pl.DataType]]] = {
 }
 
 
+RANKS: Final = ("rank", "stack_rank", "place")  # once all hosts are known
 _LAST: Final = (pl.col("status") == WAITING, pl.col("status") == FAILED)
 _TOLD: Final = tuple(column for column in HOSTS if column.of is not None)
 

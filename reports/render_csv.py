@@ -13,7 +13,7 @@ import polars as pl
 from reports import settled
 from reports.column import Column, Unit, names_of
 from reports.columns import FOOTPRINTS, HOSTS, PROCESSES
-from reports.rank import Report
+from reports.report import Report
 from reports.settled import Settled
 
 ROWS_AT_ONCE = 16_384  # written as text at one time

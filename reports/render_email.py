@@ -11,7 +11,7 @@ from email.utils import format_datetime, parseaddr
 from reports import render_csv, render_text, verdict
 from reports.delivery import MailSettings
 from reports.plain import ascii_only, shortened
-from reports.rank import Report
+from reports.report import Report
 from reports.rows import HostRow
 from reports.sizes import growth, instant, number, size
 from reports.templating import environment

@@ -20,7 +20,7 @@ from reports.columns import HOSTS, PROCESSES, SERVICES
 from reports.host_rows import MEMBERS_A_GROUP_MAX
 from reports.measures import PEERS_MIN
 from reports.page_rows import NOTHING, PageRows
-from reports.rank import Report
+from reports.report import Report
 from reports.templating import FOLDER, environment
 from reports.words import WORDS
 

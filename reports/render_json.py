@@ -7,7 +7,7 @@ from typing import TypeAlias
 from reports import json_rows
 from reports.column import Column, by_name
 from reports.columns import FOOTPRINTS, SERVICES
-from reports.rank import Report, RunFacts, Totals
+from reports.report import Report, RunFacts, Totals
 from reports.rows import Cell, Extent, KindRow, ServiceRow, cell
 
 SCHEMA_VERSION = 1

@@ -6,7 +6,7 @@ from reports import verdict
 from reports.column import Column, Unit, by_name
 from reports.columns import HOSTS, SERVICES
 from reports.plain import printable, shortened
-from reports.rank import Report
+from reports.report import Report
 from reports.rows import HostRow, ServiceRow, cell
 from reports.sizes import PLAIN_DASH, duration, growth, instant, number, size, when
 

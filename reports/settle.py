@@ -21,7 +21,7 @@ from reports import kinds, measures, settled, trend
 from reports.column import names_of, schema_of
 from reports.columns import HOSTS, SERVICES
 from reports.fleet_row import fleet_row
-from reports.host_table import HOST_EXTRAS, asked, others_of, ranked, to_look_at
+from reports.host_table import HOST_EXTRAS, RANKS, asked, others_of, ranked, to_look_at
 from reports.shown import with_places
 from reports.status import DEADLINE_REASON, FAILED, OK, PARTIAL
 
@@ -154,9 +154,7 @@ def _hosts(asked_hosts: pl.DataFrame, processes: pl.DataFrame, excess: pl.DataFr
     ):
         table = table.join(sums.rename({"host": "name"}), on="name", how="left", maintain_order="left")
     wanted: Schema = {**schema_of(HOSTS), **HOST_EXTRAS}
-    return table.with_columns(
-        pl.lit(None, kind).alias(name) for name, kind in wanted.items() if name not in table.columns
-    ).select(
+    return table.with_columns(pl.lit(None, pl.Int64).alias(name) for name in RANKS).select(
         pl.col(name).cast(kind).fill_null(_EMPTY[name]) if name in _EMPTY else pl.col(name).cast(kind)
         for name, kind in wanted.items()
     )

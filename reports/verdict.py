@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reports.rank import FailureGroup, Report
+from reports.report import FailureGroup, Report
 from reports.rows import HostRow
 from reports.sizes import MIB, growth, number, size
 

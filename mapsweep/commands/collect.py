@@ -93,7 +93,7 @@ def collect(
         return Exit.OK
     # imported here, so that a mistake in the options does not wait for Polars
     from archive.runs import Runs  # noqa: PLC0415 - see above
-    from mapsweep.execution import conduct  # noqa: PLC0415 - see above
+    from mapsweep.conduct import conduct  # noqa: PLC0415 - see above
     from mapsweep.executors import check, executor  # noqa: PLC0415 - see above
     from mapsweep.request import sweep_request, typed_command  # noqa: PLC0415 - see above
     from mapsweep.settings.composition import signing_key  # noqa: PLC0415 - see above

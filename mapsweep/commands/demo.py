@@ -10,15 +10,15 @@ from collector.inventory.patterns import select
 from collector.session import Access, Sessions
 from collector.ssh.keys import Credentials
 from domain.records import Scope
+from mapsweep.conduct import Executor, conduct
 from mapsweep.demo.demo_fleet import DemoFleet, serving
-from mapsweep.execution import Executor, conduct
 from mapsweep.options import debug_option, runs_option
 from mapsweep.options import load as load_settings
 from mapsweep.settings.settings import default_runs
 from mapsweep.terminal.exits import Exit
 from procmaps.masking_options import Masking
 from workers.here.embedded import execute
-from workers.life.plan import Request, planned
+from workers.life.plan import Means, Request, check, planned
 
 PATTERN = "all"
 DEADLINE_S = 600
@@ -37,9 +37,11 @@ def demo(*, runs_url: str | None) -> Exit:
     with serving() as fleet:
         hosts = select(load(fleet.inventory), PATTERN)
         request = Request(Scope("demo", PATTERN), hosts, fleet.limits, DEADLINE_S, command="mapsweep demo")
+        manifest = planned(request)
+        check(manifest, Means(runs.store))
         sessions = _sessions(fleet, load_settings(None).masking)
         ended = conduct(
-            runs.create(planned(request)),
+            runs.create(manifest),
             Executor(lambda run, tell, stop: execute(run, sessions.of(run.manifest), tell, stop)),
         )
     click.echo("The demo's hosts are gone; what they sent is kept in the run.", err=True)

@@ -23,7 +23,7 @@ def reclassify(run: str, runs_url: str | None, config: Path | None) -> int:
     from archive.runs import Runs  # noqa: PLC0415 - likewise
     from collector.session import Session  # noqa: PLC0415 - likewise
     from domain.mistakes import Mistake, OperatorError  # noqa: PLC0415 - --help does not wait for it
-    from mapsweep.execution import Executor, Stopped, conduct  # noqa: PLC0415 - likewise
+    from mapsweep.conduct import Executor, Stopped, conduct  # noqa: PLC0415 - likewise
     from workers.here import embedded  # noqa: PLC0415 - likewise
     from workers.life.plan import remade  # noqa: PLC0415 - likewise
 

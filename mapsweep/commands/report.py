@@ -85,7 +85,7 @@ def report(
 def rendered(run: "Run", form: str, table: str) -> "Iterable[bytes]":
     """One file of the report, in pieces."""
     from reports import render_csv, render_html, render_json, render_text  # noqa: PLC0415 - start Polars and Jinja
-    from reports.rank import report as settle  # noqa: PLC0415 - likewise
+    from reports.report import report as settle  # noqa: PLC0415 - likewise
     from reports.settled import Settled  # noqa: PLC0415 - likewise
 
     if form == CSV and table != HOSTS:

@@ -102,6 +102,16 @@ class LimitSchema:
         return Limits(**{name: getattr(self, name) for name in Limits.__slots__})
 
 
+def _policy(value: object) -> Policy:
+    """The policy itself: behind a validator of ours, the strict mode of pydantic 2.9 takes no text for it."""
+    named = {policy.value: policy for policy in Policy} | {
+        False: Policy.OFF
+    }  # YAML reads a bare off as false
+    if isinstance(value, str | bool) and value in named:
+        return named[value]
+    raise ValueError(f"must be 'strict', 'accept-new' or 'off', not {value!r}")
+
+
 @dataclass(frozen=True, slots=True)
 class SshSchema:
     """Host keys, and the keys to log in with."""
@@ -118,7 +128,7 @@ class SshSchema:
     ] = ("~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts")
     host_key_policy: Annotated[
         Policy,
-        BeforeValidator(lambda value: "off" if value is False else value),  # YAML reads a bare off as false
+        BeforeValidator(_policy),
         About(
             "`strict`: unknown keys are refused; `accept-new`: a new host's key is kept; `off`: not checked"
         ),
@@ -240,7 +250,7 @@ class Schema:
     deadline_s: Annotated[
         int,
         Field(ge=60, le=7 * DAY_S),
-        About("age at which a run is closed; hosts without a result by then count as failed", "s"),
+        About("age of a run from which no host is contacted; hosts without a dump by then fail", "s"),
     ] = 4 * HOUR_S
     arguments: Annotated[
         Arguments,

@@ -6,7 +6,7 @@ from textwrap import wrap
 
 from mapsweep.terminal.terminal import Style, Terminal, cells, padded, visible
 from reports import verdict
-from reports.rank import Report
+from reports.report import Report
 from reports.sizes import growth, size
 from reports.verdict import TOP_HOSTS, TopRow, Word
 

@@ -242,12 +242,12 @@ def test_a_host_whose_dump_came_after_all_is_to_be_classified(runs: Runs) -> Non
 def test_the_last_attempt_is_found_without_a_listing(runs: Runs) -> None:
     run = runs.create(manifest("a", "b"))
     assert run.last_attempt("a") == 0
-    assert not run.is_done("a")
+    assert not run.has_ended("a")
     most = run.manifest.limits.attempts
     for attempt in (most, most + 1):  # the collector records its last, a worker that gives up one more
         run.write_failure(failure("a", attempt))
         assert run.last_attempt("a") == attempt
-    assert run.is_done("a")
+    assert run.has_ended("a")
     assert run.last_attempt("b") == 0
 
 
@@ -286,6 +286,9 @@ def test_what_is_made_anew_counts_when_it_is_closed(runs: Runs) -> None:
     anew.forget_replaced()
     now = open_run(run.url)
     assert now.closed() == closed_of(anew)
+    assert run.closed() == now.closed()  # a worker keeps runs open for long
+    assert not run.close(closed_of(anew))
+    assert run.pending() == ()
     assert now.read_settled("hosts", 0) == b"new"
     assert now.standing() == Standing(frozenset("ab"), frozenset("c"), frozenset())
     kept = [name for folder in ("results", "settled", "failures") for name in run.store.list(folder)]

@@ -3,7 +3,7 @@
 from dataclasses import fields
 from typing import TYPE_CHECKING, cast
 
-from reports.rank import FailureGroup, Report, RunFacts, Totals
+from reports.report import FailureGroup, Report, RunFacts, Totals
 from reports.rows import Extent, HostRow
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from archive.run import Run
 from archive.runs import Runs
 from archive.tables import ARGUMENT_SCHEMA, FINDING_SCHEMA, FOOTPRINT_SCHEMA, PROCESS_SCHEMA, to_ipc
 from domain.records import Failure, Host, HostRecord, Labels, Limits, Manifest, Scope, Stage
-from reports.rank import Report
+from reports.report import Report
 from reports.settle import settle
 
 MIB = 2**20

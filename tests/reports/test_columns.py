@@ -36,7 +36,6 @@ def test_each_column_is_declared_once_and_sizes_end_in_bytes(columns: tuple[Colu
 def test_what_a_row_holds_is_declared(columns: tuple[Column, ...], kind: type[HostRow | ServiceRow]) -> None:
     declared = {column.name for column in columns} | set(HOST_EXTRAS if kind is HostRow else ())
     assert field_names(kind) <= declared
-    assert declared - field_names(kind) <= {"place"}
 
 
 def test_the_tables_of_a_run_have_the_declared_columns(tmp_path: Path) -> None:

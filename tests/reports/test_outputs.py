@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from archive.tables import to_parquet
-from reports import rank, render_csv, render_email, render_html, render_json, render_text, settled, verdict
+from reports import render_csv, render_email, render_html, render_json, render_text, settled, verdict
+from reports import report as reporting
 from reports.columns import FOOTPRINTS, HOSTS, PROCESSES
 from reports.delivery import MailSettings
 from reports.json_rows import HOSTS_AT_ONCE
 from reports.page_rows import PageRows
-from reports.rank import Report
 from reports.render_text import WIDTH
+from reports.report import Report
 from reports.settled import Settled
 from tests.reports import hostile
 from tests.reports.fleet import (
@@ -56,7 +57,9 @@ def usual(folder: Path) -> Report:
         labels=(("zone", "eu-1 & eu-2"), ("owner", "payments")),
     )
     run_of(runs, *hosts, part, run_id="20261121T050000Z-prod-0001", started_at="2026-11-21T05:00:00Z")
-    return rank.report(run_of(runs, grown(hosts[0], 200 * MIB), *hosts[1:], part, failures=(failure("db1"),)))
+    return reporting.report(
+        run_of(runs, grown(hosts[0], 200 * MIB), *hosts[1:], part, failures=(failure("db1"),))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +67,7 @@ def nasty(tmp_path_factory: pytest.TempPathFactory) -> Report:
     run = run_of(
         runs_in(tmp_path_factory.mktemp("nasty")), *hostile.fleet(), failures=(failure("=failed()"),)
     )
-    return rank.report(run)
+    return reporting.report(run)
 
 
 def rows(content: bytes) -> list[dict[str, str]]:
@@ -155,7 +158,7 @@ def test_a_run_closed_before_a_column_was_declared_is_rendered_without_it(tmp_pa
         content = Settled(run).table(table).drop(gone)
         part.unlink()
         run.write_settled(table, 0, to_parquet(content))
-    made = rank.report(run)
+    made = reporting.report(run)
     assert [(row["labels"], row["cores"]) for row in rows(render_csv.hosts(made))] == [("", "")] * 2
     told = json.loads(b"".join(render_json.render(made)))["hosts"]
     assert [(row["labels"], row["cores"]) for row in told] == [("", None)] * 2
@@ -220,7 +223,7 @@ def test_a_negative_number_stays_a_number(tmp_path: Path) -> None:
     runs = runs_in(tmp_path)
     shrunk = [Answered("a", (Process(1, blocks=(heap(size * MIB),)),)) for size in (9, 4)]
     run_of(runs, shrunk[0], run_id="20261121T050000Z-prod-0001", started_at="2026-11-21T05:00:00Z")
-    made = rank.report(run_of(runs, shrunk[1]))
+    made = reporting.report(run_of(runs, shrunk[1]))
     assert rows(render_csv.hosts(made))[0]["growth_bytes"] == str(-5 * MIB)
 
 
@@ -279,7 +282,7 @@ def test_no_name_reaches_a_header(nasty: Report) -> None:
 def test_a_scope_with_any_name_makes_a_subject(tmp_path: Path, scope: str) -> None:
     from domain.records import Scope  # noqa: PLC0415
 
-    made = rank.report(run_of(runs_in(tmp_path), *peers((MIB,)), scope=Scope(scope, "*")))
+    made = reporting.report(run_of(runs_in(tmp_path), *peers((MIB,)), scope=Scope(scope, "*")))
     mail = render_email.message(made, TO, SETTINGS)
     assert len(mail["Subject"]) < 78
     assert mail["Subject"].isascii()
@@ -294,7 +297,7 @@ def test_another_recipient_is_another_message(usual: Report) -> None:
 
 def test_the_mail_s_html_stays_small_and_loads_nothing(nasty: Report, tmp_path: Path) -> None:
     long = tuple(Answered(f"{place}-" + "<" * 250, hostile.fleet()[0].processes) for place in range(40))
-    crowded = rank.report(run_of(runs_in(tmp_path), *long))
+    crowded = reporting.report(run_of(runs_in(tmp_path), *long))
     for report in (nasty, crowded):
         html = html_part(report)
         assert len(html.encode()) <= render_email.HTML_BYTES_MAX
@@ -314,7 +317,7 @@ def test_an_attachment_that_is_too_large_is_left_out_and_said(usual: Report) -> 
 
 
 def test_a_host_s_object_is_its_own_however_many_there_are(tmp_path: Path) -> None:
-    made = rank.report(
+    made = reporting.report(
         run_of(runs_in(tmp_path), *peers(tuple(MIB * (1 + n) for n in range(HOSTS_AT_ONCE + 1))))
     )
     hosts = json.loads(b"".join(render_json.render(made)))["hosts"]
@@ -334,7 +337,7 @@ def test_rows_are_never_shorter_than_a_page_reckons(
     bare = Process(
         1, comm="", exe="", service="", arguments="", rss_anon_bytes=None, blocks=(Block("shm", 0),)
     )
-    least = rank.report(run_of(runs_in(tmp_path), Answered("a", (bare,))))
+    least = reporting.report(run_of(runs_in(tmp_path), Answered("a", (bare,))))
     for report in (usual, nasty, least):
         made = PageRows(report.tables, compared=False)
         sections = made.sections(*detail).values()
@@ -362,7 +365,7 @@ def test_a_page_at_its_limit_shows_fewer_processes_and_says_so(usual: Report) ->
 def test_the_verdict_in_a_word(
     tmp_path: Path, hosts: tuple[Answered, ...], failures: tuple[object, ...], word: str
 ) -> None:
-    made = rank.report(run_of(runs_in(tmp_path), *hosts, failures=failures))  # type: ignore[arg-type]
+    made = reporting.report(run_of(runs_in(tmp_path), *hosts, failures=failures))  # type: ignore[arg-type]
     assert verdict.word(made).value == word
     assert render_text.render(made).decode().startswith(f"{word}: ")
 

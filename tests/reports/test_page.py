@@ -8,8 +8,9 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page
 
-from reports import rank, render_html, render_json
-from reports.rank import Report
+from reports import render_html, render_json
+from reports import report as reporting
+from reports.report import Report
 from tests.browser import chromium, visit
 from tests.reports import hostile
 from tests.reports.fleet import (
@@ -96,7 +97,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     run = run_of(
         runs, grown(hosts[0], 200 * MIB), *hosts[1:], used, failures=(failure("db1"), failure("db2"))
     )
-    return rank.report(run)
+    return reporting.report(run)
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +110,7 @@ def nasty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = run_of(
         runs_in(tmp_path_factory.mktemp("nasty")), *hostile.fleet(), failures=(failure("=failed()"),)
     )
-    return written(rank.report(run), tmp_path_factory.mktemp("nasty-page"))
+    return written(reporting.report(run), tmp_path_factory.mktemp("nasty-page"))
 
 
 def written(report: Report, folder: Path) -> Path:

@@ -6,7 +6,8 @@ import pytest
 from archive.run import Run
 from archive.runs import Runs
 from domain.records import Scope
-from reports import rank, trend
+from reports import report as reporting
+from reports import trend
 from reports.trend import PAST_RUNS_MAX, SAME_START_S
 from tests.reports.fleet import (
     BOOT_S,
@@ -34,7 +35,7 @@ def web(amount_mib: int, **changes: float | str | None) -> Answered:
 
 
 def growth(run: Run) -> tuple[int | None, str]:
-    report = rank.report(run)
+    report = reporting.report(run)
     (host,) = report.hosts
     return host.growth_bytes, shown_of(report, host.name)[0]["restarted"]
 
@@ -102,7 +103,7 @@ def test_only_runs_alike_are_compared(tmp_path: Path, other: dict[str, str | boo
     day(runs, 20, web(100), **other)
     run = day(runs, 21, web(130))
     assert growth(run) == (None, "")
-    assert rank.report(run).run.compared_with == ""
+    assert reporting.report(run).run.compared_with == ""
 
 
 def test_a_later_run_is_no_past(tmp_path: Path) -> None:
@@ -118,7 +119,7 @@ def test_own_excess_is_above_the_least_of_the_last_runs_and_they_are_limited(tmp
     for number in range(2, 2 + PAST_RUNS_MAX):
         day(runs, number, web(50 + number))
     run = day(runs, 20, web(100))
-    report = rank.report(run)
+    report = reporting.report(run)
     (host,) = report.hosts
     assert report.run.past_runs == PAST_RUNS_MAX
     assert host.own_excess_bytes == host.bloat_bytes == 48 * MIB  # above 52 of day 2; day 1 is too long ago

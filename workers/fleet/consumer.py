@@ -9,7 +9,7 @@ from celery.worker.state import maybe_shutdown
 
 from workers.fleet.broker import BACK_OFF_S
 
-log = logging.getLogger("mapsweep")
+log = logging.getLogger("workers")
 
 
 class Consumer(CeleryConsumer):

@@ -16,7 +16,7 @@ from domain.mistakes import Mistake, OperatorError
 from workers.fleet.broker import require_broker
 from workers.fleet.leases import Leases, Step
 from workers.fleet.post import Post, post_office
-from workers.fleet.tending import hand_over, look_after
+from workers.fleet.tending import RUN, hand_over, look_after
 from workers.fleet.worker_settings import WorkerSettings
 from workers.life.ending import Ended, finish, left_by_workers
 from workers.life.plan import Means, check
@@ -56,6 +56,7 @@ def _watched(
 ) -> Ended | None:
     shown = None
     settled_at: float | None = None
+    is_left = False
     nobody_at = monotonic() + NOBODY_S
     while not stop.is_set():
         now = progress_of(run)
@@ -69,9 +70,11 @@ def _watched(
         if now.ended == now.asked:
             settled_at = settled_at or monotonic()
             if monotonic() - settled_at > settings.pace.lease_s:
-                return _finished_here(run, settings)
-        if not look_after(run, post, settings.pace):
-            return _finished_here(run, settings)
+                is_left = True
+        if is_left or not look_after(run, post, settings.pace):
+            ended = _finished_here(run, post, settings)
+            if ended is not None:
+                return ended
         stop.wait(POLL_S)
     return None
 
@@ -82,10 +85,16 @@ def _is_begun(run: Run, post: Post, settings: WorkerSettings) -> bool:
     return bool(leases.attempts(Step.COLLECT) or leases.attempts(Step.CLASSIFY))
 
 
-def _finished_here(run: Run, settings: WorkerSettings) -> Ended:
-    """No worker has ended the run: do so, and show why it failed there."""
-    ended = finish(run, settings.mail)
-    runs_beside(run).unqueue(run.run_id)
+def _finished_here(run: Run, post: Post, settings: WorkerSettings) -> Ended | None:
+    """No worker has ended the run: do so, and show why it failed there; None if one is at it after all."""
+    leases = Leases(post.redis, run.run_id, settings.pace.lease_s)
+    if not leases.take(Step.FINISH, RUN):
+        return None
+    try:
+        ended = finish(run, settings.mail)
+        runs_beside(run).unqueue(run.run_id)
+    finally:
+        leases.release(Step.FINISH, RUN)
     return ended
 
 

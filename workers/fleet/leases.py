@@ -85,6 +85,12 @@ class Leases:
         """Whether it is time to look after the run, and nobody else has just done so."""
         return bool(self._redis.set(f"{self._prefix}tended", "", nx=True, ex=max(every_s, 1)))
 
+    def overdue_s(self) -> int:
+        """Seconds since somebody first asked this, by the clock of Redis."""
+        key, now_s = f"{self._prefix}overdue", int(self._redis.time()[0])
+        self._redis.set(key, now_s, nx=True, ex=FORGOTTEN_AFTER_S)
+        return now_s - int(cast("str | None", self._redis.get(key)) or now_s)
+
     def _lease(self, step: Step, host: str) -> str:
         return f"{self._prefix}lease:{step}:{host}"
 

@@ -63,7 +63,7 @@ def named(name: object, settings: WorkerSettings) -> Schedule:
 
 
 def manifest_of(schedule: Schedule, due: datetime, settings: WorkerSettings) -> Manifest:
-    """The request for the run of a due time; OperatorError if the inventory or the pattern is wrong."""
+    """The plan of the run of a due time; OperatorError if the inventory or the pattern is wrong."""
     if settings.inventory is None:
         raise OperatorError(
             Mistake(f"schedule {schedule.name}", "no inventory is set", "set it for the workers")

@@ -34,8 +34,7 @@ if TYPE_CHECKING:
 
 REFUSED_AGAIN_S = 24 * 3600  # a run that is refused, or cannot be looked after, is told once in this time
 
-log = logging.getLogger("mapsweep")
-debug = logging.getLogger("workers")
+log = logging.getLogger("workers")
 
 
 def worker_app(settings: WorkerSettings) -> Celery:
@@ -83,9 +82,9 @@ class Worker:
             return
         leases = self._leases(run)
         # asked host by host: a message names few, and a listing of a large run is long
-        unasked = (name for name in asked if not (run.has_dump(name) or run.is_done(name)))
+        unasked = (name for name in asked if not (run.has_dump(name) or run.has_ended(name)))
         mine = [name for name in unasked if leases.take(Step.COLLECT, name)]
-        debug.debug("%s: collect: a message for %d hosts, %d are taken", run.run_id, len(asked), len(mine))
+        log.debug("%s: collect: a message for %d hosts, %d are taken", run.run_id, len(asked), len(mine))
 
         def on_outcome(outcome: Dump | Failure) -> None:
             host_steps.keep(run, outcome)
@@ -106,10 +105,10 @@ class Worker:
         """Classify a host's dump, unless it is done or another worker does it."""
         run, asked = self._asked(CLASSIFY_TASK, run_id, [host])
         for name in asked if run is not None and run.closed() is None else ():
-            if run is None or run.is_done(name):
+            if run is None or run.has_ended(name):
                 return
             with _taken(self._leases(run), Step.CLASSIFY, name) as mine:
-                debug.debug("%s: classify: %s is %s", run.run_id, name, "taken" if mine else "another's")
+                log.debug("%s: classify: %s is %s", run.run_id, name, "taken" if mine else "another's")
                 if mine:
                     self._classify(run, name)
 
@@ -123,7 +122,7 @@ class Worker:
             return
         runs = runs_beside(run)
         with _taken(self._leases(run), Step.FINISH, RUN) as mine:
-            debug.debug("%s: finish: %s", run.run_id, "taken" if mine else "another's")
+            log.debug("%s: finish: %s", run.run_id, "taken" if mine else "another's")
             if mine and runs.is_queued(run.run_id):
                 _tell_mail(run, finish(run, self._settings.mail))
                 runs.unqueue(run.run_id)
@@ -162,7 +161,11 @@ class Worker:
         except OperatorError as error:
             self._refuse(f"a message for {START_TASK}", error)
             return
-        run = starts.start(name, self._settings, self._redis)
+        try:
+            run = starts.start(name, self._settings, self._redis)
+        except OperatorError as error:
+            log.error("the run of %s did not start: %s", name, "; ".join(map(str, error.mistakes)))  # noqa: TRY400
+            return
         if run is None:
             log.info("the run of %s was started already", name)
             return

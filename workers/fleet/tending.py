@@ -31,7 +31,8 @@ class Tender:
         """Take the run one step further; False if no worker manages to finish it."""
         if self.run.closed() is None:
             if deadline.is_past(self.run):
-                deadline.fail_missing(self.run)
+                nobody_classifies = self.leases.overdue_s() > self.pace.lease_s
+                deadline.fail_missing(self.run, dumped=nobody_classifies)
             standing = self.run.standing()
             pending = [host.name for host in self.run.pending(standing)]
             self._post_lost(Step.COLLECT, [host for host in pending if host not in standing.dumped])

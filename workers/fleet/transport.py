@@ -15,7 +15,7 @@ from kombu.transport import redis as kombu_redis
 from workers.fleet.broker import BACK_OFF_S, REFUSED_KEY
 from workers.fleet.envelopes import RefusedError, vet_taken, vetted
 
-log = logging.getLogger("mapsweep")
+log = logging.getLogger("workers")
 
 _PRIORITY_MARK = "\x06\x16"  # kombu appends it and a priority to a queue's name
 

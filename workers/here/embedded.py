@@ -77,7 +77,7 @@ def _brought_in(
         classifiers.drain()
         log.debug("%s: classify: all that came, %.3f s after the start", run.run_id, _since(began_s))
     if not stop.is_set() and deadline.is_past(run):
-        deadline.fail_missing(run)
+        deadline.fail_missing(run, dumped=False)
     return not run.pending()
 
 
@@ -100,8 +100,8 @@ class _Tally:
     def failed_to_answer(self, host: str) -> None:
         self._changed(host, collected=1, failed=1)
 
-    def classified(self, host: str, has_footprints: bool) -> None:
-        self._changed(host, classified=has_footprints, failed=not has_footprints)
+    def classified(self, host: str, has_result: bool) -> None:
+        self._changed(host, classified=has_result, failed=not has_result)
 
     def _changed(self, host: str, collected: int = 0, classified: int = 0, failed: int = 0) -> None:
         with self._lock:

@@ -1,4 +1,4 @@
-"""The deadline of a run: from then on no host is asked any more, and what has no outcome has failed."""
+"""The deadline of a run: from then on no host is asked, and a host without a dump has failed."""
 
 import threading
 from collections.abc import Iterator
@@ -20,10 +20,13 @@ def is_past(run: Run) -> bool:
     return datetime.fromisoformat(run.manifest.deadline_at) <= datetime.now(UTC)
 
 
-def fail_missing(run: Run) -> int:
-    """Past the deadline: what has no outcome gets one; how many those were."""
+def fail_missing(run: Run, *, dumped: bool) -> int:
+    """Past the deadline: what has no outcome gets one; how many those were.
+
+    Hosts whose dump waits to be classified are among them only if `dumped`: their part is done.
+    """
     standing = run.standing()
-    missing = run.pending(standing)
+    missing = [host for host in run.pending(standing) if dumped or host.name not in standing.dumped]
     failure = Failure(
         host="",
         stage=Stage.WORKER,

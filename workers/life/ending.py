@@ -105,7 +105,7 @@ def close_run(run: Run) -> Closed:
 def render_report(run: Run) -> None:
     """Write the report of a closed run; the page last, so that its presence says that all is there."""
     from reports import render_csv, render_html, render_json  # noqa: PLC0415 # start Polars and Jinja
-    from reports.rank import report  # noqa: PLC0415 # likewise
+    from reports.report import report  # noqa: PLC0415 # likewise
 
     settled = report(run)
     _write(run, "hosts.csv", lambda: [render_csv.hosts(settled)])
@@ -133,7 +133,7 @@ def mail_report(run: Run, to: tuple[str, ...], mail: "MailSettings") -> "Deliver
     """Send the report of a closed run; DeliveryError if nobody gets it."""
     from reports import render_email  # noqa: PLC0415 # starts Polars and Jinja
     from reports.delivery import send  # noqa: PLC0415
-    from reports.rank import report  # noqa: PLC0415
+    from reports.report import report  # noqa: PLC0415
 
     return send(render_email.message(report(run), to, mail), mail)
 

@@ -2,7 +2,7 @@ import pytest
 
 from mapsweep.terminal.summary import summary_lines
 from mapsweep.terminal.terminal import Terminal, cells
-from reports.rank import FailureGroup
+from reports.report import FailureGroup
 from tests.mapsweep.reports_made import GIB, MIB, fleet, host
 
 REFUSED = FailureGroup("failed", "auth", "auth_rejected", "check the user", "refused", ("prod-db-07",))

@@ -221,7 +221,7 @@ def test_a_worker_outlives_every_message_and_counts_those_that_are_not_ours(
     with running("worker", settings, tmp_path) as worker:
         hand_over(run, post)
         eventually(lambda: refused(post) >= len(FORGED) + 1)
-        eventually(lambda: run.is_done("a"))
+        eventually(lambda: run.has_ended("a"))
         post.finish(run.run_id)
         eventually(lambda: is_rendered(run) and not Runs(settings.runs_url).queued())
         eventually(lambda: not post.redis.zcard(f"{KEY_PREFIX}unacked_index"))
@@ -245,5 +245,5 @@ def test_a_taken_message_of_a_killed_worker_is_taken_again(
     post.redis.hset(f"{KEY_PREFIX}unacked", "tag", json.dumps([message, "", "classify"]))
     post.redis.zadd(f"{KEY_PREFIX}unacked_index", {"tag": 1})
     with running("worker", settings, tmp_path):
-        eventually(lambda: run.is_done("a"))
+        eventually(lambda: run.has_ended("a"))
     assert refused(post) == 0

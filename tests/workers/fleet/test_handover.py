@@ -227,6 +227,22 @@ def test_a_run_without_workers_ends_at_its_deadline(post: Post, settings: Worker
     assert Runs(settings.runs_url).queued() == ()
 
 
+def test_past_the_deadline_dumps_are_classified_as_long_as_somebody_may_do_it(
+    post: Post, settings: WorkerSettings
+) -> None:
+    past = datetime.now(UTC) - timedelta(days=1)
+    run = Runs(settings.runs_url, settings.signing_key).create(
+        replace(manifest("a", "b"), deadline_at=past.isoformat())
+    )
+    run.write_dump(dump("b"))
+    tender = Tender(run, post, Leases(post.redis, run.run_id, PACE.lease_s), replace(PACE, lease_s=1))
+    tender.advance()
+    assert run.standing().failed == {"a"}
+    assert run.standing().dumped == {"b"}
+    assert post.waiting("classify") == 1
+    eventually(lambda: tender.advance() and run.standing().failed == {"a", "b"})
+
+
 def test_without_workers_the_progress_says_so(post: Post, settings: WorkerSettings) -> None:
     run = Runs(settings.runs_url, settings.signing_key).create(manifest("a"))
     stop, notes = threading.Event(), []

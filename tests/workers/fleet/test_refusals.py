@@ -117,7 +117,7 @@ def classify_message(run: Run) -> dict[str, object]:
 def good_run(post: Post, settings: WorkerSettings) -> None:
     run = run_to_classify(settings)
     hand_over(run, post)
-    eventually(lambda: run.is_done("a"))
+    eventually(lambda: run.has_ended("a"))
 
 
 def nothing_is_taken(post: Post) -> bool:
@@ -139,7 +139,7 @@ def test_a_worker_outlives_a_refusal(name: str, post: Post, settings: WorkerSett
         eventually(lambda: trouble.said in log.read_text())
         trouble.take_back(post.redis)
         if trouble.message_waits:
-            eventually(lambda: waiting.is_done("a"))
+            eventually(lambda: waiting.has_ended("a"))
         good_run(post, settings)
         eventually(lambda: nothing_is_taken(post))
         assert worker.poll() is None

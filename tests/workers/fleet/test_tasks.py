@@ -28,6 +28,7 @@ from workers.fleet.trust import opened_by_id
 from workers.fleet.worker_settings import WorkerSettings
 from workers.life.deadline import fail_missing
 from workers.life.host_steps import keep
+from workers.life.schedules import Schedule
 
 pytestmark = pytest.mark.slow
 
@@ -100,10 +101,19 @@ def test_a_lease_is_given_back_where_the_task_fails(settings: WorkerSettings) ->
         assert leases.attempts(Step.CLASSIFY) == {"a": 1}
 
 
+def test_a_start_that_is_refused_says_why_in_the_log(
+    settings: WorkerSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    nobody = replace(settings, schedules=(Schedule("nightly", "nobody*", "0 0 1 1 *", "UTC"),))
+    worker(nobody).start("nightly")
+    assert "the run of nightly did not start: " in caplog.text
+    assert Runs(settings.runs_url).ids() == []
+
+
 def test_what_comes_after_the_end_changes_nothing(settings: WorkerSettings) -> None:
     run, one = given_run(settings, "a", "b"), worker(settings)
     one.classify(run.run_id, "a")
-    fail_missing(run)
+    fail_missing(run, dumped=True)
     one.finish(run.run_id)
     closed = run.closed()
     run.store.remove("report/index.html")
@@ -337,6 +347,7 @@ def test_a_run_whose_folder_cannot_be_read_does_not_hold_up_the_others(
 ) -> None:
     """As with a stale handle of NFS: the system refuses, and it is no mistake of an operator."""
     broken, other = given_run(settings, "a"), given_run(settings, "b")
+    broken.remove_dump("a")
     for folder in ("failures", "results"):
         broken.store.remove_folder(folder)
         broken.store.replace(folder, b"a file where a folder has to be")

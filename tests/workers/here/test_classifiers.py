@@ -34,9 +34,9 @@ class Ends:
     def __init__(self) -> None:
         self.hosts: dict[str, bool] = {}
 
-    def __call__(self, host: str, has_footprints: bool) -> None:
+    def __call__(self, host: str, has_result: bool) -> None:
         assert host not in self.hosts
-        self.hosts[host] = has_footprints
+        self.hosts[host] = has_result
 
 
 def deadly(run: Run, host: str) -> bool:

@@ -19,7 +19,7 @@ from archive.store import Folder
 from domain.mistakes import OperatorError
 from domain.records import Closed, Failure, HostRecord, Stage
 from procmaps.classify import RULES_VERSION
-from reports import rank
+from reports import report as reporting
 from tests.archive.examples import dump, is_rendered, manifest
 from tests.archive.stores import CountingStore
 from workers.life.deadline import fail_missing, is_past
@@ -166,7 +166,7 @@ def test_a_reclassification_stopped_anywhere_leaves_the_old_or_the_new_whole(
         generations.add(now.generation)
         assert now.closed() is not None
         assert without_generation(everything(now)) == without_generation(old)
-        rank.report(now)
+        reporting.report(now)
         remake(now)
         again = open_run(run.url)
         assert without_generation(everything(again)) == without_generation(old)
@@ -215,7 +215,7 @@ def looked_while_missing_fail(runs: Runs, names: list[str]) -> int:
     run.write_dump(dump(names[0]))
     run.write_failure(Failure(names[1], Stage.TCP, "tcp_refused", attempt=2))
     store = CountingStore(run.url)
-    assert fail_missing(Run(store, run.manifest)) == len(names) - 1
+    assert fail_missing(Run(store, run.manifest), dumped=True) == len(names) - 1
     assert run.pending() == ()
     first, second, *others = run.outcomes()
     assert second.failure is not None
@@ -334,10 +334,18 @@ def test_past_the_deadline_what_is_missing_has_failed(run: Run) -> None:
     assert not is_past(run)
     keep(late, dump("a"))
     classify_host(late, "a")
-    assert fail_missing(late) == 2
+    assert fail_missing(late, dumped=True) == 2
     closed = close_run(late)
     assert (closed.ok, closed.failed, closed.complete) == (1, 2, False)
     assert [one.failure.reason for one in late.outcomes() if one.failure] == ["deadline", "deadline"]
+
+
+def test_past_the_deadline_a_dump_that_came_in_time_may_still_be_classified(run: Run) -> None:
+    keep(run, dump("a"))
+    assert fail_missing(run, dumped=False) == 2
+    assert {host.name for host in run.pending()} == {"a"}
+    classify_host(run, "a")
+    assert close_run(run).ok == 1
 
 
 def test_a_closed_run_stays_as_it_was_closed(run: Run) -> None:
@@ -378,7 +386,7 @@ def test_while_a_run_is_made_anew_it_is_the_baseline_of_the_next(tmp_path: Path)
     classify_host(remade(open_run(run.url)), "a")  # stopped here
     second = runs.create(replace(first, run_id="20261121T050000Z-adhoc-0000", started_at="2026-11-21"))
     execute(second)
-    assert rank.report(second).run.compared_with == first.run_id
+    assert reporting.report(second).run.compared_with == first.run_id
 
 
 def test_a_run_with_a_lost_dump_keeps_what_was_made_of_it(run: Run) -> None:
@@ -400,7 +408,7 @@ def test_a_run_of_an_older_mapsweep_with_a_lost_dump_asks_no_host_again(run: Run
 
 def test_a_run_that_is_not_closed_has_no_report(run: Run) -> None:
     with pytest.raises(OperatorError, match=f"mapsweep collect --resume {run.run_id}"):
-        rank.report(run)
+        reporting.report(run)
 
 
 @pytest.mark.parametrize(("keep_dumps", "said"), [(True, "mapsweep reclassify"), (False, "kept no dumps")])
@@ -413,7 +421,7 @@ def test_a_run_closed_by_an_older_mapsweep_says_what_brings_it_over(
     run.write_failure(Failure("c", Stage.TCP, "tcp_refused"))
     run.close(Closed(run.run_id, "2026-11-20", 3, 2, 0, 1, complete=True))
     with pytest.raises(OperatorError, match=said):
-        rank.report(open_run(run.url))
+        reporting.report(open_run(run.url))
     if keep_dumps:
         execute(remade(open_run(run.url)))
-        assert rank.report(open_run(run.url)).run.ok == 2
+        assert reporting.report(open_run(run.url)).run.ok == 2

@@ -21,7 +21,7 @@ from mapsweep.terminal.progress import display
 from mapsweep.terminal.summary import summary_lines
 from mapsweep.terminal.terminal import Terminal, terminal_of
 from mapsweep.thresholds import Threshold, met
-from reports.rank import Report, report
+from reports.report import Report, report
 from reports.verdict import TOP_HOSTS
 from workers.life.ending import PAGE, Ended
 from workers.life.progress import OnProgress

@@ -3,10 +3,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from domain.records import Stage
-from reports import rank, render_json
+from reports import render_json
+from reports import report as reporting
 from reports.host_rows import MEMBERS_A_GROUP_MAX
 from reports.page_rows import FINDINGS_A_HOST_MAX
-from reports.rank import Report
+from reports.report import Report
 from reports.shown import PROCESSES_A_HOST_MAX, STACK_PROCESSES_A_HOST_MAX
 from tests.reports.fleet import (
     GIB,
@@ -27,7 +28,7 @@ from tests.reports.fleet import (
 
 
 def report(folder: Path, *answered: Answered, **more: tuple[object, ...]) -> Report:
-    return rank.report(run_of(runs_in(folder), *answered, **more))  # type: ignore[arg-type]
+    return reporting.report(run_of(runs_in(folder), *answered, **more))  # type: ignore[arg-type]
 
 
 def test_by_native_heap_ties_by_name_and_the_failed_last(tmp_path: Path) -> None:
