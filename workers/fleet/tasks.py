@@ -25,8 +25,8 @@ from workers.fleet.post import CLASSIFY_TASK, COLLECT_TASK, FINISH_TASK, START_T
 from workers.fleet.tending import RUN, hand_over, look_after
 from workers.fleet.trust import Trust
 from workers.fleet.worker_settings import WorkerSettings
-from workers.here.classifiers import Classifier
 from workers.life import deadline, host_steps
+from workers.life.classifiers import Classifier
 from workers.life.ending import Ended, finish
 
 if TYPE_CHECKING:

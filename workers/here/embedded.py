@@ -11,9 +11,9 @@ from archive.run import Run
 from collector.session import Session
 from collector.sweep import sweep
 from domain.records import Dump, Failure
-from workers.here.classifiers import Classifiers
 from workers.here.locks import held
 from workers.life import deadline, host_steps
+from workers.life.classifiers import Classifiers
 from workers.life.ending import Ended, finish
 from workers.life.progress import OnProgress, Progress, progress_of
 

@@ -13,7 +13,7 @@ from archive.run import Run
 from archive.runs import Runs
 from domain.records import Limits, Stage
 from tests.archive.examples import dump, manifest
-from workers.here.classifiers import WAITING_MAX, Classifier, Classifiers
+from workers.life.classifiers import WAITING_MAX, Classifier, Classifiers
 from workers.life.host_steps import classify_host
 
 pytestmark = pytest.mark.slow
@@ -188,7 +188,7 @@ def test_the_processes_end_with_a_parent_that_is_killed(run: Run) -> None:
         "import sys, threading, time\n"
         "from archive.runs import open_run\n"
         "from tests.workers.here.test_classifiers import Ends, patient\n"
-        "from workers.here.classifiers import Classifiers\n"
+        "from workers.life.classifiers import Classifiers\n"
         "classifiers = Classifiers(open_run(sys.argv[1]), 1, Ends(), threading.Event(), classify=patient)\n"
         "classifiers.__enter__().submit('a')\n"
         "time.sleep(60)\n"
