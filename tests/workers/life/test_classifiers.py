@@ -187,7 +187,7 @@ def test_the_processes_end_with_a_parent_that_is_killed(run: Run) -> None:
     code = (
         "import sys, threading, time\n"
         "from archive.runs import open_run\n"
-        "from tests.workers.here.test_classifiers import Ends, patient\n"
+        "from tests.workers.life.test_classifiers import Ends, patient\n"
         "from workers.life.classifiers import Classifiers\n"
         "classifiers = Classifiers(open_run(sys.argv[1]), 1, Ends(), threading.Event(), classify=patient)\n"
         "classifiers.__enter__().submit('a')\n"
