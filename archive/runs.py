@@ -117,6 +117,10 @@ class Runs:
         """Whether a run was given to the workers and is not finished."""
         return self.store.exists(f"{_QUEUED}/{run_id}")
 
+    def queue_place(self, run_id: str) -> str:
+        """The mark of a run that is given to the workers, as people find it."""
+        return self.store.place(f"{_QUEUED}/{run_id}")
+
     def unqueue(self, run_id: str) -> None:
         """Remove the mark of a finished run."""
         self.store.remove(f"{_QUEUED}/{run_id}")

@@ -8,8 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archive.run import Run
+from archive.runs import runs_beside
 from collector.session import Session
 from collector.sweep import sweep
+from domain.mistakes import Mistake, OperatorError
 from domain.records import Dump, Failure
 from workers.here.locks import held
 from workers.life import deadline, host_steps
@@ -37,8 +39,12 @@ def execute(
     `processes` classify in parallel; 0 means one per core. `progress` is called from
     several threads, one at a time. A run that was stopped or killed continues where it was. After the
     run's deadline no host is contacted any more, and hosts without a dump fail. OperatorError if
-    another process executes the run.
+    another process executes the run, or the workers of a fleet have it.
     """
+    runs = runs_beside(run)
+    if runs.is_queued(run.run_id):
+        remedy = f"watch it with --broker; if they are gone for good, remove {runs.queue_place(run.run_id)}"
+        raise OperatorError(Mistake(run.run_id, "was given to the workers of a fleet", remedy))
     with held(run):
         standing = run.standing() if log.isEnabledFor(logging.DEBUG) else None
         if standing is not None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from archive.run import Run
-from archive.runs import Runs, open_run
+from archive.runs import Runs, open_run, runs_beside
 from collector.session import Session
 from domain.mistakes import OperatorError
 from domain.records import Closed, Connection, Stage
@@ -85,6 +85,17 @@ def test_a_closed_run_is_rendered_again_and_nothing_else(tmp_path: Path) -> None
     assert go_on(run, seen) == closed
     assert seen == []
     assert is_rendered(run)
+
+
+def test_a_run_that_the_workers_of_a_fleet_have_is_left_to_them(tmp_path: Path) -> None:
+    run = start(tmp_path, "this")
+    runs = runs_beside(run)
+    runs.queue(run.run_id)
+    with pytest.raises(OperatorError, match=r"given to the workers.*--broker.*/queued/") as refused:
+        go_on(run, Seen())
+    (place,) = [word for word in str(refused.value).split() if "/queued/" in word]
+    Path(place.rstrip(")")).unlink()  # as the remedy says
+    assert go_on(run, Seen()) is not None
 
 
 def test_a_stopped_run_is_open_and_goes_on(tmp_path: Path) -> None:
