@@ -12,6 +12,7 @@ from archive import codec
 from archive.run import Run, Standing
 from archive.runs import MANIFEST_BYTES_MAX, Runs, new_run_id, open_run
 from archive.signature import is_signed, sign
+from archive.store import Folder
 from domain.mistakes import OperatorError
 from domain.records import Closed, Failure, Stage
 from tests.archive.examples import SIGNING_KEY, dump, host_record, manifest, result
@@ -295,6 +296,39 @@ def test_what_is_made_anew_counts_when_it_is_closed(runs: Runs) -> None:
     assert set(kept) <= {"1-2", "c.1.json"}
     assert now.remade("1").generation == "1-3"
     assert now.remade("2").generation == "2"
+
+
+class Journal(Folder):
+    """A folder that notes what it was asked to keep for good, and in which order."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.lasting: list[str] = []
+
+    def write_once(self, path: str, content: bytes, *, lasting: bool = True) -> bool:
+        if lasting:
+            self.lasting.append(path)
+        return super().write_once(path, content, lasting=lasting)
+
+    def make_last(self, folder: str) -> None:
+        self.lasting.append(folder)
+        super().make_last(folder)
+
+
+def test_what_hosts_gave_lasts_before_the_run_counts_as_closed(tmp_path: Path) -> None:
+    created = Runs(str(tmp_path)).create(manifest("a", "b", "c"))
+    store = Journal(created.url)
+    run = Run(store, created.manifest)
+    run.write_dump(dump("a"))
+    run.write_dump(dump("b"))
+    run.write_result(result("a"))
+    run.write_failure(failure("b"), of_dump=True)
+    run.write_failure(failure("c"))
+    assert store.lasting == []  # a power cut costs the work on hosts, no more
+    run.close(closed_of(run))
+    *folders, last = store.lasting
+    assert last == "closed.json"
+    assert set(folders) == {"dumps", "results/1", "failures", "failures/1"}
 
 
 def test_a_run_of_an_older_mapsweep_can_be_made_anew(runs: Runs) -> None:
