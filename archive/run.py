@@ -228,6 +228,17 @@ class Run:
             self._generation = closed.results  # another process may have reclassified it since we looked
         return closed if closed is not None and closed.results == self.generation else None
 
+    def lost_by_remaking(self) -> tuple[str, ...]:
+        """The hosts of a closed run, to be made again, that have a result which counts and no new one."""
+        closed = self._read_closed()
+        if not self._is_remade or closed is None or closed.results == self.generation:
+            return ()
+        return tuple(sorted(self._listed(f"results/{closed.results}", results.SUFFIX) - self._done()))
+
+    def forget_unreadable(self) -> None:
+        """Have the dumps of which nothing could be made classified again."""
+        self.store.remove_folder(f"failures/{self.generation}")
+
     def forget_replaced(self) -> None:
         """Remove objects that no longer count in a closed run; if it is interrupted, some remain."""
         for folder in ("results", "settled", "failures"):
@@ -245,24 +256,38 @@ class Run:
         """Write a file of the report; one that comes in pieces is never in memory as a whole."""
         self.store.replace(f"report/{name}", content)
 
+    def remove_report(self, name: str) -> None:
+        """Remove a file of the report, if it exists."""
+        self.store.remove(f"report/{name}")
+
     def report_path(self, name: str) -> str:
         """The path or URL of a file of the report."""
         return self.store.place(f"report/{name}")
 
-    def mark_mailed(self, message_id: str) -> None:
-        """Record that the report was mailed, so that it is not mailed again."""
-        self.store.write_once("mailed.txt", f"{message_id}\n".encode())
+    def mark_mailed(self, message_id: str, refused: Iterable[str] = ()) -> None:
+        """Record that the report was mailed, so that it is not mailed again; a line for each refusal."""
+        self.store.write_once("mailed.txt", "".join(f"{line}\n" for line in (message_id, *refused)).encode())
 
     def is_mailed(self) -> bool:
         """Whether the report was mailed."""
         return self.store.exists("mailed.txt")
+
+    def mail_refusals(self) -> tuple[str, ...]:
+        """Whom the mail server refused, and why; FileNotFoundError if the report was not mailed."""
+        return tuple(self.store.read("mailed.txt").decode(errors="replace").splitlines()[1:])
 
     def _read_closed(self) -> Closed | None:
         try:
             text = self.store.read("closed.json")
         except FileNotFoundError:
             return None
-        return codec.decode(Closed, text, self.store.place("closed.json"))
+        place = self.store.place("closed.json")
+        try:
+            return codec.decode(Closed, text, place)
+        except OperatorError as error:
+            (mistake,) = error.mistakes
+            remedy = f"remove the file, then mapsweep collect --resume {self.url} closes the run again"
+            raise OperatorError(replace(mistake, remedy=remedy)) from error
 
     def _result_path(self, host: str) -> str:
         return f"results/{self.generation}/{file_name(host)}{results.SUFFIX}"

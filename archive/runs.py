@@ -3,7 +3,8 @@
 import logging
 import re
 import secrets
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from archive import codec
@@ -15,6 +16,7 @@ from domain.records import Manifest
 
 log = logging.getLogger("archive")
 
+EVIDENCE = ("maps", "smaps")
 LATEST = "latest"
 MANIFEST_BYTES_MAX = 128 * 2**20  # a manifest of 100,000 hosts has about 40 MB
 NAME_LENGTH_MAX = 40
@@ -146,9 +148,37 @@ def _opened(folder: Store, key: bytes) -> Run:
     if key:
         _check_signature(folder, key, text)  # before anything in it is read
     manifest = codec.decode(Manifest, text, folder.place(MANIFEST))
+    if problems := tuple(_unusable(manifest)):
+        remedy = "mapsweep did not write it so"
+        raise OperatorError(*(Mistake(folder.place(MANIFEST), each, remedy) for each in problems))
     checked = "its signature is good" if key else "no signature was asked for"
     log.debug("%s: opened in %s, %d hosts, %s", manifest.run_id, folder.url, len(manifest.hosts), checked)
     return Run(folder, manifest)
+
+
+def _unusable(manifest: Manifest) -> Iterator[str]:
+    """Values that mapsweep never writes into a manifest, and that would fail later."""
+    if manifest.scope.evidence not in EVIDENCE:
+        yield "asks for an unknown kind of evidence"
+    for name in ("started_at", "deadline_at"):
+        if not _is_readable(getattr(manifest, name)):
+            yield f"has an unreadable {name}"
+    names = [host.name for host in manifest.hosts]
+    if len(set(names)) != len(names) or not all(names):
+        yield "has a host twice, or one without a name"
+    if not manifest.rules_version:
+        yield "has no version of the rules"
+    if not all(each.isprintable() for each in manifest.mail_to):
+        yield "has a recipient that is not one line"
+
+
+def _is_readable(moment: str) -> bool:
+    try:
+        read = datetime.fromisoformat(moment)
+        read.astimezone(UTC).timestamp()
+    except (ValueError, OverflowError):
+        return False
+    return read.tzinfo is not None
 
 
 def _check_signature(folder: Store, key: bytes, manifest: bytes) -> None:

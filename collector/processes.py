@@ -4,11 +4,12 @@ import os
 import queue
 import signal
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
 from functools import cache
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import connection, forkserver, get_context, parent_process, resource_tracker
 from multiprocessing.context import ForkServerContext
 from typing import Final, ParamSpec, TypeVar
 
@@ -18,6 +19,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 POLL_S: Final = 0.2  # how soon a stop is noticed
+_STOPS: Final = (signal.SIGINT, signal.SIGTERM)
 TASKS_MAX: Final = 500  # a process is replaced after so many calls, which frees what a library has leaked
 # More than cores, because one host with expensive data must not delay all others.
 A_CORE: Final = 2
@@ -65,6 +67,10 @@ class Processes:
         except (ProcessExpired, BrokenProcessPool) as error:
             _drop(pool)
             pool = None
+            # a signal to the whole group may end the process before this one knows of the stop
+            time.sleep(POLL_S)
+            if stopped():
+                raise CancelledError from None
             if isinstance(error, ProcessExpired):
                 raise
             raise ProcessExpired(str(error)) from None  # type: ignore[no-untyped-call]
@@ -111,12 +117,19 @@ def _forkserver() -> ForkServerContext:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     context = get_context("forkserver")
     context.set_forkserver_preload(["__main__", "collector.stream", "procmaps.classify", "archive.runs"])
+    resource_tracker.ensure_running()  # which unblocks the same signals once it has started
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)  # inherited: it does not end while it imports
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return context
 
 
 def _begin() -> None:
     """Runs first in each process that is started here."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)  # the parent ends it by SIGTERM
     os.environ["POLARS_MAX_THREADS"] = "1"  # there is a process for each core already
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -51,6 +51,10 @@ def told(ended: Ended) -> Exit:
     """Report the result of the mail to the run's list; the exit codes are the same."""
     if ended.unmailed:
         return _undelivered(ended.unmailed)
+    for refusal in ended.refused:
+        complain(f"not delivered to {refusal}")
+    if ended.refused:
+        return Exit.UNDELIVERED
     return _told(ended.delivery) if ended.delivery else Exit.OK
 
 

@@ -36,9 +36,7 @@ class Settled:
     def __init__(self, run: Run) -> None:
         closed = run.closed()
         if closed is None:
-            remedy = (
-                f"mapsweep collect --resume {run.run_id} goes on with it, --so-far shows what has come in"
-            )
+            remedy = f"mapsweep collect --resume {run.url} goes on with it, --so-far shows what has come in"
             raise OperatorError(Mistake(run.run_id, "is not closed yet", remedy))
         if not closed.results:
             raise OperatorError(_older(run))
@@ -86,4 +84,4 @@ def _older(run: Run) -> Mistake:
 
 
 def _again(run: Run) -> str:
-    return f"`mapsweep reclassify {run.run_id}` makes them from its dumps"
+    return f"`mapsweep reclassify {run.url}` makes them from its dumps"

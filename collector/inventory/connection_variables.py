@@ -47,7 +47,6 @@ NOT_SUPPORTED = {
 _TRUE = {"y", "yes", "on", "1", "true", "t", "1.0"}
 _FALSE = {"n", "no", "off", "0", "false", "f", "0.0"}
 _TEMPLATE = re.compile(r"\{[{%#]")
-_NO_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ def not_evaluated(value: Leaf, place: Place) -> Variable | None:
 
 def is_one_line(text: str, chars_max: int) -> bool:
     """Whether a text is one line, not too long, that can be written anywhere."""
-    return len(text) <= chars_max and not _NO_LINE.search(text)
+    return len(text) <= chars_max and text.isprintable()
 
 
 def _read_text(value: Leaf) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from mapsweep.options import (
     broker_option,
@@ -79,6 +80,8 @@ def collect(
     mapsweep collect --local
     """  # noqa: D301 - \b is click's mark
     _check(local=local, resume=resume, chosen=bool(patterns or inventory), broker=broker)
+    if resume:
+        _check_resume(ctx)
     settings = load(
         config,
         runs=runs_url,
@@ -104,7 +107,8 @@ def collect(
     runs = Runs(settings.runs, signing_key(settings, os.environ))
     if resume:
         run = runs.open(resume)
-        check(run.manifest, settings, is_new=False)
+        if run.closed() is None:
+            check(run.manifest, settings, is_new=False)
     else:
         command = typed_command(ctx)
         request = sweep_request(settings, patterns, local=local, command=command, mail_to=mail_to)
@@ -122,6 +126,14 @@ def _check(*, local: bool, resume: str | None, chosen: bool, broker: str | None)
         raise click.UsageError("--local selects only this machine; omit --hosts and -i.")
     if local and broker:
         raise click.UsageError("--local reads this machine; a worker would read its own.")
+
+
+def _check_resume(ctx: click.Context) -> None:
+    """What a run was asked for cannot be changed: to ignore it in silence would be worse."""
+    for name in ("become", "evidence", "concurrency", "mail_to", "list_hosts"):
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            option = next(each.opts[0] for each in ctx.command.params if each.name == name)
+            raise click.UsageError(f"--resume continues a run as it was planned; omit {option}.")
 
 
 def _list(settings: "Settings", patterns: tuple[str, ...], *, local: bool) -> None:

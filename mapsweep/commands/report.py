@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 HTML, CSV, JSON, TEXT = FORMATS = ("html", "csv", "json", "text")
 HOSTS, PROCESSES, FOOTPRINTS = TABLES = ("hosts", "processes", "footprints")
 
-SO_FAR = "so-far.html"  # the page of a run that is open
 FILE_MODE = 0o600  # only the owner may read the data of a run
 
 
@@ -73,8 +72,8 @@ def report(
     with ending.so_far(opened) if so_far else nullcontext(opened) as shown:
         content = rendered(shown, form, table)
         if form == HTML and output is None:
-            opened.write_report(SO_FAR, content)
-            click.echo(opened.report_path(SO_FAR))
+            opened.write_report(ending.SO_FAR, content)
+            click.echo(opened.report_path(ending.SO_FAR))
         elif output in {None, "-"}:
             sys.stdout.buffer.writelines(content)
             sys.stdout.buffer.flush()
@@ -99,13 +98,21 @@ def rendered(run: "Run", form: str, table: str) -> "Iterable[bytes]":
 
 
 def _write(path: Path, content: "Iterable[bytes]") -> None:
+    """Replace a file as a whole; what is no regular file, as a pipe, is written to."""
     from domain.mistakes import Mistake, OperatorError  # noqa: PLC0415 - --help does not wait for it
 
+    whole = not path.exists() or path.is_file()
+    target = path.with_name(f".{path.name}.{os.getpid()}.part") if whole else path
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
         with os.fdopen(descriptor, "wb") as file:
             file.writelines(content)
+        if whole:
+            target.replace(path)
     except OSError as trouble:
         raise OperatorError(
             Mistake(f"--output {path}", f"cannot be written: {trouble.strerror}")
         ) from trouble
+    finally:
+        if whole:
+            target.unlink(missing_ok=True)

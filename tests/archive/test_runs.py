@@ -3,6 +3,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -14,7 +15,7 @@ from archive.runs import MANIFEST_BYTES_MAX, Runs, new_run_id, open_run
 from archive.signature import is_signed, sign
 from archive.store import Folder
 from domain.mistakes import OperatorError
-from domain.records import Closed, Failure, Stage
+from domain.records import Closed, Failure, Host, Scope, Stage
 from tests.archive.examples import SIGNING_KEY, dump, host_record, manifest, result
 
 
@@ -296,6 +297,36 @@ def test_what_is_made_anew_counts_when_it_is_closed(runs: Runs) -> None:
     assert set(kept) <= {"1-2", "c.1.json"}
     assert now.remade("1").generation == "1-3"
     assert now.remade("2").generation == "2"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"deadline_at": ""}, "deadline_at"),
+        ({"deadline_at": "tomorrow"}, "deadline_at"),
+        ({"deadline_at": "2026-11-29T13:00:00"}, "deadline_at"),
+        ({"started_at": "0001-01-01T00:00:00+14:00"}, "started_at"),
+        ({"scope": Scope("adhoc", "all", evidence="lol")}, "evidence"),
+        ({"hosts": (Host("a", "a"), Host("a", "b"))}, "a host twice"),
+        ({"hosts": (Host("", "a"),)}, "without a name"),
+        ({"rules_version": ""}, "version of the rules"),
+        ({"mail_to": ("a@example.org\r\nBcc: b@example.org",)}, "recipient"),
+    ],
+)
+def test_a_manifest_that_mapsweep_does_not_write_is_refused(
+    change: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    run = Runs(str(tmp_path)).create(manifest("a"))
+    run.store.replace("manifest.json", codec.encode(replace(run.manifest, **change)))
+    with pytest.raises(OperatorError, match=f"manifest.json: .*{said}"):
+        open_run(run.url)
+
+
+def test_a_damaged_end_says_how_to_close_the_run_again(tmp_path: Path) -> None:
+    run = Runs(str(tmp_path)).create(manifest("a"))
+    run.store.replace("closed.json", b"{")
+    with pytest.raises(OperatorError, match=f"remove the file, then mapsweep collect --resume {run.url}"):
+        run.closed()
 
 
 class Journal(Folder):

@@ -1,10 +1,12 @@
 """Functions in processes of their own: results, exceptions, time, kills and stops."""
 
 import os
+import re
 import signal
 import threading
 import time
 from concurrent.futures import CancelledError
+from pathlib import Path
 
 import pytest
 from pebble import ProcessExpired
@@ -74,6 +76,35 @@ def test_an_exception_arrives_whole(error: Exception) -> None:
 def test_memory_that_is_short_is_told_as_such() -> None:
     with pytest.raises((MemoryError, OverflowError)):
         Processes().run(never, plenty, exhausted)
+
+
+def test_a_process_that_ends_with_the_whole_group_was_stopped() -> None:
+    """Ctrl-C and a service's stop reach every process of the group, this one perhaps a little later."""
+    processes, stop = Processes(1), threading.Event()
+    pid, _ = processes.run(never, plenty, twice, b"")
+
+    def signals() -> None:
+        os.kill(pid, signal.SIGKILL)
+        time.sleep(0.05)
+        stop.set()
+
+    late = threading.Timer(0.5, signals)
+    late.start()
+    with pytest.raises(CancelledError):
+        processes.run(stop.is_set, plenty, time.sleep, LONG_S)
+    late.join()
+
+
+def test_neither_ctrl_c_nor_sigterm_ends_what_starts_processes() -> None:
+    processes = Processes(1)
+    ours, _ = processes.run(never, plenty, twice, b"")
+    starter = int(Path(f"/proc/{ours}/stat").read_text().rpartition(") ")[2].split()[1])
+    blocked = int(
+        re.findall(r"^SigBlk:\t(\w+)$", Path(f"/proc/{starter}/status").read_text(), re.MULTILINE)[0], 16
+    )
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        assert blocked >> (stop - 1) & 1
+    processes.stop()
 
 
 def test_a_killed_process_is_told_and_costs_the_next_nothing() -> None:

@@ -363,3 +363,19 @@ def test_a_report_is_mailed_to_its_list_once(fleet: Path, tmp_path: Path) -> Non
         by_hand = mapsweep("mail", run_id, *options)
         assert by_hand.returncode == 0, by_hand.stderr
         assert len(mail.mailbox.received) == 2
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["--become"],
+        ["--evidence", "smaps"],
+        ["--concurrency", "3"],
+        ["--mail-to", "you@example.org"],
+        ["--list-hosts"],
+    ],
+)
+def test_what_a_resumed_run_was_asked_for_is_not_changed(more: list[str], here: Here) -> None:
+    ended = here("collect", "--resume", "latest", *more)
+    assert ended.code == 2
+    assert f"omit {more[0]}" in ended.err

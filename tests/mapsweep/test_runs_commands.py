@@ -78,6 +78,21 @@ def test_report_writes_a_file_for_its_owner_alone(swept: Path, tmp_path: Path, h
     ).out
 
 
+def test_a_report_that_fails_half_way_leaves_the_file_that_was_there(
+    swept: Path, tmp_path: Path, here: Here
+) -> None:
+    runs = tmp_path / "runs"
+    shutil.copytree(swept, runs)
+    (part,) = runs.rglob("processes-0000.parquet")
+    part.write_bytes(part.read_bytes()[:-200])
+    kept = tmp_path / "processes.csv"
+    kept.write_text("of yesterday\n")
+    ended = here("report", "--runs", runs, "--format", "csv", "--table", "processes", "-o", kept)
+    assert ended.code == 2
+    assert kept.read_text() == "of yesterday\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["processes.csv", "runs"]
+
+
 def test_report_says_where_it_may_not_write(swept: Path, tmp_path: Path, here: Here) -> None:
     ended = here("report", "--runs", swept, "--format", "text", "-o", tmp_path / "missing/report.txt")
     assert ended.code == 2
@@ -101,7 +116,7 @@ def test_an_open_run_says_so_and_what_has_come_in_when_asked(verb: str, half: Ru
     ended = here(verb, half.run_id, "--runs", runs, *(["--dry-run"] if verb == "mail" else []))
     assert ended.code == 2
     assert "is not closed yet" in ended.err
-    assert f"mapsweep collect --resume {half.run_id}" in ended.err
+    assert f"mapsweep collect --resume {half.url}" in ended.err
     assert "--so-far" in ended.err
     how = ["--dry-run"] if verb == "mail" else ["--format", "text"]
     ended = here(verb, half.run_id, "--runs", runs, "--so-far", *how)

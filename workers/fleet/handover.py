@@ -5,6 +5,7 @@ import os
 import threading
 from dataclasses import replace
 from time import monotonic
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 import redis
@@ -41,6 +42,8 @@ def execute(run: Run, settings: WorkerSettings, progress: OnProgress, stop: thre
     require_broker(settings)
     post = post_office(settings)
     try:
+        if run.closed() is not None and (ended := _finished_here(run, post, settings)):
+            return ended  # nothing is left that takes a worker
         hand_over(run, post)
         log.debug("%s: given to the workers by %s", run.run_id, urlsplit(settings.broker_url).hostname)
         return _watched(run, post, settings, progress, stop)
@@ -59,6 +62,9 @@ def _watched(
     is_left = False
     nobody_at = monotonic() + NOBODY_S
     while not stop.is_set():
+        if not run.is_there():
+            remedy = "put it back, or begin anew"
+            raise OperatorError(Mistake(run.url, "was removed while it was watched", remedy))
         now = progress_of(run)
         if not now.collected and monotonic() > nobody_at and not _is_begun(run, post, settings):
             now = replace(now, note=NOBODY)
@@ -66,7 +72,7 @@ def _watched(
             progress(now)
             shown = now
         if not runs_beside(run).is_queued(run.run_id):
-            return left_by_workers(run) or finish(run, settings.mail)
+            return left_by_workers(run) or _finished_here(run, post, settings) or _taken_away(run)
         if now.ended == now.asked:
             settled_at = settled_at or monotonic()
             if monotonic() - settled_at > settings.pace.lease_s:
@@ -88,7 +94,7 @@ def _is_begun(run: Run, post: Post, settings: WorkerSettings) -> bool:
 def _finished_here(run: Run, post: Post, settings: WorkerSettings) -> Ended | None:
     """No worker has ended the run: do so, and show why it failed there; None if one is at it after all."""
     leases = Leases(post.redis, run.run_id, settings.pace.lease_s)
-    if not leases.take(Step.FINISH, RUN):
+    if (run.closed() is None and run.pending()) or not leases.take(Step.FINISH, RUN):
         return None
     try:
         ended = finish(run, settings.mail)
@@ -96,6 +102,11 @@ def _finished_here(run: Run, post: Post, settings: WorkerSettings) -> Ended | No
     finally:
         leases.release(Step.FINISH, RUN)
     return ended
+
+
+def _taken_away(run: Run) -> NoReturn:
+    problem = "was taken from the workers before it was done"
+    raise OperatorError(Mistake(run.run_id, problem, f"mapsweep collect --resume {run.url} goes on with it"))
 
 
 def _lies_beside(run: Run, settings: WorkerSettings) -> bool:

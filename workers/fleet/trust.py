@@ -8,18 +8,16 @@ settings: hosts as in its inventory, limits at most its own, mail only to addres
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
-from datetime import datetime
 from functools import lru_cache
 from time import monotonic
 
 from archive.run import Run
 from archive.runs import Runs
 from domain.mistakes import Mistake, OperatorError
-from domain.records import Host, Limits, Manifest
+from domain.records import Host, Limits
 from workers.fleet.worker_settings import WorkerSettings
 
 INVENTORY_KEPT_S = 60  # reading a large one takes seconds; changes are noticed after this time
-_EVIDENCE = ("maps", "smaps")
 _TO_CLASSIFY = ("inflated_bytes", "classify_s")  # the limits of the run that classifying uses
 _REMEDY = "give planners and workers the same signing_key_file, or the same inventory and settings"
 
@@ -75,7 +73,6 @@ class Trust:
         return opened_by_id(settings.runs_url, run_id, settings.signing_key)
 
     def _mistakes(self, run: Run) -> Iterator[Mistake]:
-        yield from _unreadable(run.manifest)
         if self._settings.signing_key:
             return
         yield from _above(run.manifest.limits, self._settings.limits, run.run_id)
@@ -109,18 +106,6 @@ class Trust:
             self._hosts = {name: host for name, host in hosts.items() if name not in obstacles}
             self._hosts_until = monotonic() + INVENTORY_KEPT_S
         return self._hosts
-
-
-def _unreadable(manifest: Manifest) -> Iterator[Mistake]:
-    """Values that mapsweep never writes into a manifest, and that would fail later."""
-    if manifest.scope.evidence not in _EVIDENCE:
-        yield Mistake(manifest.run_id, "asks for an unknown kind of evidence")
-    try:
-        naive = datetime.fromisoformat(manifest.deadline_at).tzinfo is None
-    except ValueError:
-        naive = True
-    if naive:
-        yield Mistake(manifest.run_id, "has an unreadable deadline")
 
 
 def _above(asked: Limits, own: Limits, run_id: str) -> Iterator[Mistake]:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from archive.run import Run
 from archive.runs import runs_beside
 from archive.store import Folder
+from domain.mistakes import Mistake, OperatorError
 from domain.moments import now
 from domain.records import Closed
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from reports.delivery import Delivery, MailSettings
 
 PAGE: Final = "index.html"
+SO_FAR: Final = "so-far.html"  # the page of a run that is open
 NO_SERVER: Final = "no mail server is set"
 NOT_MAILED: Final = "the workers did not mail it; their log says why"
 
@@ -33,6 +35,7 @@ class Ended:
 
     closed: Closed
     delivery: "Delivery | None" = None  # None if nothing was sent: to nobody, not again, or not at all
+    refused: tuple[str, ...] = ()  # of whom a worker's mail was refused, and why
     unmailed: str = ""  # why nobody got what all should have
 
 
@@ -60,7 +63,9 @@ def left_by_workers(run: Run) -> Ended | None:
     closed = run.closed()
     if closed is None:
         return None
-    return Ended(closed, unmailed=NOT_MAILED if _is_to_be_mailed(run) else "")
+    if _is_to_be_mailed(run):
+        return Ended(closed, unmailed=NOT_MAILED)
+    return Ended(closed, refused=run.mail_refusals() if run.manifest.mail_to else ())
 
 
 @contextmanager
@@ -86,6 +91,8 @@ def close_run(run: Run) -> Closed:
         return closed
     from reports.settle import settle  # noqa: PLC0415 # starts Polars
 
+    if lost := run.lost_by_remaking():
+        raise _would_lose(run, lost)
     began_s = time.monotonic()
     closed = settle(run, runs_beside(run), now())
     if not run.manifest.keep_dumps:
@@ -102,6 +109,15 @@ def close_run(run: Run) -> Closed:
     return closed
 
 
+def _would_lose(run: Run, lost: Sequence[str]) -> OperatorError:
+    """Hosts with a result would have none. The failures are forgotten, so that it can be repeated."""
+    failure = next(each.failure for each in run.each_outcome([run.host(lost[0])]))
+    reason = f"{failure.reason}: {failure.detail}" if failure else "no outcome"
+    run.forget_unreadable()
+    problem = f"stays as it was: {len(lost)} hosts with a result would lose it, first {lost[0]!r} ({reason})"
+    return OperatorError(Mistake(run.run_id, problem, "put back the dump, or repeat it"))
+
+
 def render_report(run: Run) -> None:
     """Write the report of a closed run; the page last, so that its presence says that all is there."""
     from reports import render_csv, render_html, render_json  # noqa: PLC0415 # start Polars and Jinja
@@ -113,6 +129,7 @@ def render_report(run: Run) -> None:
     _write(run, "footprints.csv", lambda: render_csv.footprints(settled.tables))
     _write(run, "report.json", lambda: render_json.render(settled))
     _write(run, PAGE, lambda: [render_html.render(settled)])
+    run.remove_report(SO_FAR)
 
 
 def _write(run: Run, name: str, render: Callable[[], Iterable[bytes]]) -> None:
@@ -141,7 +158,8 @@ def mail_report(run: Run, to: tuple[str, ...], mail: "MailSettings") -> "Deliver
 def mail_to_list(run: Run, mail: "MailSettings") -> "Delivery":
     """Send the report to the run's mail list, and record that; DeliveryError if nobody gets it."""
     delivery = mail_report(run, run.manifest.mail_to, mail)
-    run.mark_mailed(delivery.message_id)
+    said = [f"{each.recipient}: {each.code} {each.reason}" for each in delivery.refused]
+    run.mark_mailed(delivery.message_id, [" ".join(line.split()) for line in said])
     return delivery
 
 

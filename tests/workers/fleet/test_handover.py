@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from archive.run import Run
 from archive.runs import Runs
 from collector.session import Session
 from domain.mistakes import OperatorError
-from domain.records import Closed, Connection, Host, Limits, Stage
+from domain.records import Closed, Connection, Failure, Host, Limits, Stage
 from tests.archive.examples import SIGNING_KEY, dump, host, is_rendered, manifest
 from tests.archive.stores import CountingStore
 from tests.certificates import self_signed
@@ -30,6 +31,7 @@ from workers.fleet.post import Post
 from workers.fleet.tending import Tender, hand_over
 from workers.fleet.worker_settings import WorkerSettings
 from workers.here import embedded
+from workers.life.ending import close_run
 from workers.life.progress import Progress
 
 pytestmark = pytest.mark.journey
@@ -241,6 +243,33 @@ def test_past_the_deadline_dumps_are_classified_as_long_as_somebody_may_do_it(
     assert run.standing().dumped == {"b"}
     assert post.waiting("classify") == 1
     eventually(lambda: tender.advance() and run.standing().failed == {"a", "b"})
+
+
+def test_a_closed_run_ends_at_once_without_any_worker(post: Post, settings: WorkerSettings) -> None:
+    run = Runs(settings.runs_url, settings.signing_key).create(manifest("a"))
+    run.write_failure(Failure("a", Stage.TCP, "tcp_refused"))
+    closed = close_run(run)
+    assert execute(run, settings) == closed
+    assert is_rendered(run)
+    assert Runs(settings.runs_url).queued() == ()
+    assert post.waiting("report") == 0
+
+
+@pytest.mark.parametrize("removed", ["run", "mark"])
+def test_what_is_taken_away_while_it_is_watched_is_said(
+    removed: str, post: Post, settings: WorkerSettings
+) -> None:
+    runs = Runs(settings.runs_url, settings.signing_key)
+    run = runs.create(manifest("a"))
+
+    def tell(_: Progress) -> None:
+        if removed == "run":
+            shutil.rmtree(run.url)
+        else:
+            runs.unqueue(run.run_id)
+
+    with pytest.raises(OperatorError, match=r"was removed while|was taken from the workers"):
+        handover.execute(run, settings, tell, threading.Event())
 
 
 def test_without_workers_the_progress_says_so(post: Post, settings: WorkerSettings) -> None:

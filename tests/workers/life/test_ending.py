@@ -7,6 +7,8 @@ import pytest
 
 from archive.run import Run
 from archive.runs import Runs
+from mapsweep.mailing import told
+from mapsweep.terminal.exits import Exit
 from reports.delivery import MailSettings, Security
 from tests.archive.examples import dump, is_rendered, manifest
 from tests.smtp import Mailbox, mail_server
@@ -57,6 +59,16 @@ def test_what_cannot_be_mailed_is_there_anyway_and_says_why(run: Run, tmp_path: 
         refused = finish(run, MailSettings("mapsweep@example.org", server.host, server.port, Security.NONE))
     assert "nobody here" in refused.unmailed
     assert not run.is_mailed()
+
+
+def test_whom_a_workers_mail_was_refused_is_known_to_those_who_watch(run: Run, tmp_path: Path) -> None:
+    mailbox = Mailbox(refuse={TO[1]: "550 nobody here"})
+    with mail_server(tmp_path, "plain", mailbox=mailbox) as server:
+        finish(run, MailSettings("mapsweep@example.org", server.host, server.port, Security.NONE))
+    ended = left_by_workers(run)
+    assert ended is not None
+    assert ended.refused == (f"{TO[1]}: 550 nobody here",)
+    assert told(ended) is Exit.UNDELIVERED
 
 
 def test_a_run_made_anew_is_mailed_to_nobody(run: Run) -> None:

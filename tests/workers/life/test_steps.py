@@ -17,14 +17,14 @@ from archive.run import Run
 from archive.runs import Runs, open_run
 from archive.store import Folder
 from domain.mistakes import OperatorError
-from domain.records import Closed, Failure, HostRecord, Stage
+from domain.records import Closed, Failure, HostRecord, Manifest, Stage
 from procmaps.classify import RULES_VERSION
 from reports import report as reporting
 from tests.archive.examples import dump, is_rendered, manifest
 from tests.archive.stores import CountingStore
 from workers.life.deadline import fail_missing, is_past
 from workers.life.ending import close_run, render_report
-from workers.life.host_steps import classify_host, keep
+from workers.life.host_steps import classify_host, fail_host, keep
 from workers.life.plan import remade
 
 NOISE_GZ = gzip.compress(b"noise", mtime=0)
@@ -378,13 +378,43 @@ def test_reclassified_a_run_is_what_it_was(run: Run) -> None:
     }
 
 
+@pytest.mark.parametrize("cause", ["damaged dump", "this machine"])
+def test_made_anew_a_run_loses_no_host(run: Run, cause: str) -> None:
+    """Whatever keeps a dump from being read again: what was made of it counts until there is more."""
+    execute(run)
+    before = everything(run)
+    path = Path(run.url, "dumps/a.dump")
+    whole = path.read_bytes()
+    anew = remade(open_run(run.url))
+    if cause == "damaged dump":
+        path.write_bytes(whole[:-100])
+        classify_host(anew, "a")
+    else:
+        fail_host(anew, "a", Stage.WORKER, "worker_lost", detail="killed")
+    for name in anew.standing().dumped:
+        classify_host(anew, name)
+    assert anew.pending() == ()
+    with pytest.raises(OperatorError, match=r"stays as it was: 1 hosts .* first 'a'"):
+        close_run(anew)
+    path.write_bytes(whole)
+    assert everything(open_run(run.url)).items() >= before.items()
+    assert open_run(run.url).closed() == run.closed()
+    execute_and_render(remade(open_run(run.url)))  # the same command again
+    assert open_run(run.url).standing().done == {"a", "b"}
+
+
+def on_day(plan: Manifest, day: int) -> Manifest:
+    moment = f"2026-11-{day}T05:00:00+00:00"
+    return replace(plan, run_id=f"202611{day}T050000Z-adhoc-0000", started_at=moment)
+
+
 def test_while_a_run_is_made_anew_it_is_the_baseline_of_the_next(tmp_path: Path) -> None:
     runs = Runs(str(tmp_path))
-    first = replace(manifest("a", "b", "c"), run_id="20261120T050000Z-adhoc-0000", started_at="2026-11-20")
+    first = on_day(manifest("a", "b", "c"), 20)
     run = runs.create(first)
     execute(run)
     classify_host(remade(open_run(run.url)), "a")  # stopped here
-    second = runs.create(replace(first, run_id="20261121T050000Z-adhoc-0000", started_at="2026-11-21"))
+    second = runs.create(on_day(first, 21))
     execute(second)
     assert reporting.report(second).run.compared_with == first.run_id
 
@@ -407,7 +437,7 @@ def test_a_run_of_an_older_mapsweep_with_a_lost_dump_asks_no_host_again(run: Run
 
 
 def test_a_run_that_is_not_closed_has_no_report(run: Run) -> None:
-    with pytest.raises(OperatorError, match=f"mapsweep collect --resume {run.run_id}"):
+    with pytest.raises(OperatorError, match=f"mapsweep collect --resume {run.url}"):
         reporting.report(run)
 
 
