@@ -19,7 +19,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 POLL_S: Final = 0.2  # how soon a stop is noticed
-_STOPS: Final = (signal.SIGINT, signal.SIGTERM)
 TASKS_MAX: Final = 500  # a process is replaced after so many calls, which frees what a library has leaked
 # More than cores, because one host with expensive data must not delay all others.
 A_CORE: Final = 2
@@ -117,8 +116,9 @@ def _forkserver() -> ForkServerContext:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     context = get_context("forkserver")
     context.set_forkserver_preload(["__main__", "collector.stream", "procmaps.classify", "archive.runs"])
-    resource_tracker.ensure_running()  # which unblocks the same signals once it has started
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)  # inherited: it does not end while it imports
+    resource_tracker.ensure_running()  # which unblocks the signal once it has started
+    # inherited: Ctrl-C does not end it while it imports. SIGTERM ends it, as whoever stops processes relies on
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
     try:
         forkserver.ensure_running()
     finally:
@@ -129,7 +129,6 @@ def _forkserver() -> ForkServerContext:
 def _begin() -> None:
     """Runs first in each process that is started here."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)  # the parent ends it by SIGTERM
     os.environ["POLARS_MAX_THREADS"] = "1"  # there is a process for each core already
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
