@@ -117,7 +117,7 @@ def _forkserver() -> ForkServerContext:
     context = get_context("forkserver")
     context.set_forkserver_preload(["__main__", "collector.stream", "procmaps.classify", "archive.runs"])
     resource_tracker.ensure_running()  # which unblocks the signal once it has started
-    # inherited: Ctrl-C does not end it while it imports. SIGTERM ends it, as whoever stops processes relies on
+    # inherited: Ctrl-C does not end it while it imports; SIGTERM does, by which processes are stopped
     before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
     try:
         forkserver.ensure_running()
