@@ -19,6 +19,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 POLL_S: Final = 0.2  # how soon a stop is noticed
+STOP_KNOWN_S: Final = 1.0
 TASKS_MAX: Final = 500  # a process is replaced after so many calls, which frees what a library has leaked
 # More than cores, because one host with expensive data must not delay all others.
 A_CORE: Final = 2
@@ -66,9 +67,7 @@ class Processes:
         except (ProcessExpired, BrokenProcessPool) as error:
             _drop(pool)
             pool = None
-            # a signal to the whole group may end the process before this one knows of the stop
-            time.sleep(POLL_S)
-            if stopped():
+            if _is_stopped_soon(stopped):
                 raise CancelledError from None
             if isinstance(error, ProcessExpired):
                 raise
@@ -107,6 +106,16 @@ def _drop(pool: ProcessPool | None) -> None:
     if pool is not None:
         pool.stop()  # type: ignore[no-untyped-call]
         threading.Thread(target=pool.join, daemon=True).start()  # it takes a while
+
+
+def _is_stopped_soon(stopped: Callable[[], bool]) -> bool:
+    """A signal to the whole group may end a process well before this one knows of the stop."""
+    until_s = time.monotonic() + STOP_KNOWN_S
+    while not stopped():
+        if time.monotonic() >= until_s:
+            return False
+        time.sleep(POLL_S)
+    return True
 
 
 @cache
