@@ -25,9 +25,8 @@ def check(manifest: Manifest, settings: Settings, *, is_new: bool = True) -> Non
     from workers.fleet.broker import require_broker  # noqa: PLC0415 - likewise
 
     given = worker_settings(settings, os.environ)
-    plan.check(
-        manifest, plan.Means(store_at(settings.runs), given.pace), is_new=is_new
-    )  # mail is the workers'
+    means = plan.Means(store_at(settings.runs), given.pace)  # the workers send the mail, by their settings
+    plan.check(manifest, means, is_new=is_new)
     require_broker(given)
 
 

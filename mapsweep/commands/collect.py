@@ -79,9 +79,7 @@ def collect(
     mapsweep collect --hosts 'prod:&web:!web-07' -i inventory.yaml --runs /srv/runs
     mapsweep collect --local
     """  # noqa: D301 - \b is click's mark
-    _check(local=local, resume=resume, chosen=bool(patterns or inventory), broker=broker)
-    if resume:
-        _check_resume(ctx)
+    _check(ctx, local=local, resume=resume, chosen=bool(patterns or inventory), broker=broker)
     settings = load(
         config,
         runs=runs_url,
@@ -119,13 +117,15 @@ def collect(
     return conduct(run, who, wanted, top=settings.report.top, config=settings.file)
 
 
-def _check(*, local: bool, resume: str | None, chosen: bool, broker: str | None) -> None:
+def _check(ctx: click.Context, *, local: bool, resume: str | None, chosen: bool, broker: str | None) -> None:
     if resume and (local or chosen):
         raise click.UsageError("--resume continues with the hosts of its run; omit --hosts, -i and --local.")
     if local and chosen:
         raise click.UsageError("--local selects only this machine; omit --hosts and -i.")
     if local and broker:
         raise click.UsageError("--local reads this machine; a worker would read its own.")
+    if resume:
+        _check_resume(ctx)
 
 
 def _check_resume(ctx: click.Context) -> None:

@@ -19,7 +19,7 @@ from workers.fleet.leases import Leases, Step
 from workers.fleet.post import Post, post_office
 from workers.fleet.tending import RUN, hand_over, look_after
 from workers.fleet.worker_settings import WorkerSettings
-from workers.life.ending import Ended, finish, left_by_workers
+from workers.life.ending import Ended, finish, is_to_be_mailed, left_by_workers
 from workers.life.plan import Means, check
 from workers.life.progress import OnProgress, progress_of
 
@@ -42,8 +42,8 @@ def execute(run: Run, settings: WorkerSettings, progress: OnProgress, stop: thre
     require_broker(settings)
     post = post_office(settings)
     try:
-        if run.closed() is not None and (ended := _finished_here(run, post, settings)):
-            return ended  # nothing is left that takes a worker
+        if _needs_no_worker(run, settings) and (ended := _finished_here(run, post, settings)):
+            return ended
         hand_over(run, post)
         log.debug("%s: given to the workers by %s", run.run_id, urlsplit(settings.broker_url).hostname)
         return _watched(run, post, settings, progress, stop)
@@ -83,6 +83,11 @@ def _watched(
                 return ended
         stop.wait(POLL_S)
     return None
+
+
+def _needs_no_worker(run: Run, settings: WorkerSettings) -> bool:
+    """Whether the run is closed, and there is no mail that only the workers can send."""
+    return run.closed() is not None and (settings.mail is not None or not is_to_be_mailed(run))
 
 
 def _is_begun(run: Run, post: Post, settings: WorkerSettings) -> bool:

@@ -48,7 +48,7 @@ def finish(run: Run, mail: "MailSettings | None") -> Ended:
 
     closed = close_run(run)
     render_report(run)
-    if not _is_to_be_mailed(run):
+    if not is_to_be_mailed(run):
         return Ended(closed)
     if mail is None:
         return Ended(closed, unmailed=NO_SERVER)
@@ -63,7 +63,7 @@ def left_by_workers(run: Run) -> Ended | None:
     closed = run.closed()
     if closed is None:
         return None
-    if _is_to_be_mailed(run):
+    if is_to_be_mailed(run):
         return Ended(closed, unmailed=NOT_MAILED)
     return Ended(closed, refused=run.mail_refusals() if run.manifest.mail_to else ())
 
@@ -115,7 +115,13 @@ def _would_lose(run: Run, lost: Sequence[str]) -> OperatorError:
     reason = f"{failure.reason}: {failure.detail}" if failure else "no outcome"
     run.forget_unreadable()
     problem = f"stays as it was: {len(lost)} hosts with a result would lose it, first {lost[0]!r} ({reason})"
-    return OperatorError(Mistake(run.run_id, problem, "put back the dump, or repeat it"))
+    return OperatorError(
+        Mistake(
+            run.run_id,
+            problem,
+            "restore the dump from a copy; if this machine was at fault, run the same command again",
+        )
+    )
 
 
 def render_report(run: Run) -> None:
@@ -163,5 +169,6 @@ def mail_to_list(run: Run, mail: "MailSettings") -> "Delivery":
     return delivery
 
 
-def _is_to_be_mailed(run: Run) -> bool:
+def is_to_be_mailed(run: Run) -> bool:
+    """Whether the run names somebody, and its report was not mailed."""
     return bool(run.manifest.mail_to) and not run.is_mailed()

@@ -255,6 +255,17 @@ def test_a_closed_run_ends_at_once_without_any_worker(post: Post, settings: Work
     assert post.waiting("report") == 0
 
 
+def test_a_closed_run_that_only_the_workers_can_mail_is_theirs(post: Post, settings: WorkerSettings) -> None:
+    listed = replace(manifest("a"), mail_to=("you@example.org",))
+    run = Runs(settings.runs_url, settings.signing_key).create(listed)
+    run.write_failure(Failure("a", Stage.TCP, "tcp_refused"))
+    close_run(run)
+    stop = threading.Event()
+    assert handover.execute(run, settings, lambda _: stop.set(), stop) is None
+    assert Runs(settings.runs_url).queued() == (run.run_id,)
+    assert post.waiting("report") == 1
+
+
 @pytest.mark.parametrize("removed", ["run", "mark"])
 def test_what_is_taken_away_while_it_is_watched_is_said(
     removed: str, post: Post, settings: WorkerSettings
