@@ -8,14 +8,17 @@ from typing import Self
 HEAD = """\
 # Faults
 
-What a fleet makes of a fault. `make faults` breaks each of these for real, with the installed commands: a Redis and a mail
-server of its own, SSH servers on loopback addresses, file systems in a mount namespace, clocks by libfaketime. It also writes
-this page. A row holds only if each healthy host has a result, the run is closed and no longer given to the workers, all who
-should have the report have it once, and no host was swept or mailed twice except where the row says so.
+What a fleet makes of a fault. `make faults` breaks each of these for real, with the installed commands: it has
+a Redis and a mail server of its own, SSH servers on loopback addresses, file systems in a mount namespace,
+and clocks by libfaketime. It also writes this page.
 
-- *hosts*: hosts with a result, of those that the last run asked.
-- *mails*: messages to the whole list; notices are among them.
-- *recovery*: from the end of the fault until nothing was left to be done. Measured once, on two cores shared with the hosts and other work.
+A row holds only if each healthy host has a result, the run is closed and no longer given to the workers,
+the list has its mail, and nothing was swept or mailed twice except where the row says so.
+
+- *hosts*: the hosts with a result, of those that the last run asked. A dash: the fault has no run.
+- *mails*: messages to the list, notices among them.
+- *recovery*: from the end of the fault until nothing was left to be done, measured once, on two cores that
+  the hosts, the workers and other work shared.
 
 {pace}
 
@@ -24,8 +27,9 @@ should have the report have it once, and no host was swept or mailed twice excep
 """
 AT_PACE = {
     "quick": """\
-The figures are at a quick pace (`fleet:` with a lease of 6 s, runs looked after each second). At the pace as shipped, a lease is 60 s and
-runs are looked after each 15 s: a death is noticed after 90 s at most. `MAPSWEEP_FAULT_PACE=shipped make faults` measures that.""",
+The figures are at a quick pace (`fleet:` with a lease of 6 s, runs looked after each second). At the pace as
+shipped a lease is 60 s and runs are looked after each 15 s, so a death is noticed after 75 s at most.
+`MAPSWEEP_FAULT_PACE=shipped make faults` measures that.""",
     "shipped": "The figures are at the pace as shipped.",
 }
 

@@ -3,6 +3,7 @@
     hold-classify  a process that begins to classify a dump waits until the file is gone
     hold-render    likewise one that begins to render a page
     kill-classify  names of hosts; a process that begins to classify one of them is killed
+    kill-pool      likewise, with the worker's process that had it classified
     fail-render    rendering a page raises an error
     slow-fsync     seconds that each fsync takes
 
@@ -46,6 +47,13 @@ def hold(name: str) -> None:
         time.sleep(POLL_S)
 
 
+def kill_pool() -> None:
+    """Kill the worker's process whose forkserver has started this one."""
+    with open(f"/proc/{os.getppid()}/stat", "rb") as stat:  # noqa: PTH123 # the server's own parent
+        os.kill(int(stat.read().rpartition(b")")[2].split()[1]), signal.SIGKILL)
+    time.sleep(HELD_S_MAX)
+
+
 def in_classify(module: ModuleType) -> None:
     classify = module.classify
 
@@ -55,6 +63,8 @@ def in_classify(module: ModuleType) -> None:
         hold("hold-classify")
         if set((told("kill-classify") or "").split()) & set(names):
             os.kill(os.getpid(), signal.SIGKILL)
+        if set((told("kill-pool") or "").split()) & set(names):
+            kill_pool()
         return classify(snapshot, *more, **options)
 
     module.classify = sabotaged  # type: ignore[attr-defined]
