@@ -23,8 +23,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Without `-m fault` only the short faults are injected."""
     if "fault" in str(config.option.markexpr):
         return
-    here = Path(__file__).parent
-    long = [item for item in items if here in item.path.parents and not item.get_closest_marker("short")]
+    long = [item for item in items if item.get_closest_marker("fault") and not item.get_closest_marker("short")]
     config.hook.pytest_deselected(items=long)
     items[:] = [item for item in items if item not in long]
 
@@ -85,5 +84,6 @@ def pytest_terminal_summary(terminalreporter: "TerminalReporter") -> None:
     ]
     for row in rows:
         terminalreporter.write_line(row.line())
-    if rows and (place := os.environ.get(PAGE_VARIABLE)):
+    place = os.environ.get(PAGE_VARIABLE)
+    if rows and place and not stats.get("deselected"):  # a part of the table is no table
         Path(place).write_text(page.written(rows), encoding="utf-8")

@@ -18,7 +18,7 @@ PLAIN = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--")
 
 @pytest.mark.fault(
     "the archive is full for a while",
-    "No host fails: workers keep their hosts, rest, and go on. The cause is in the log and in the client's note.",
+    "No host fails: workers give their hosts back, rest, and go on. The log names the cause.",
 )
 def test_full(lab: Laboratory) -> None:
     lab.furnish(12, mounted=True)

@@ -155,7 +155,7 @@ def test_three_clients(lab: Laboratory) -> None:
     lab.gate.shut("host005")
     lab.worker()
     clients = [lab.collect()]
-    eventually(lambda: lab.runs.queued(), state=clients[0].said)
+    eventually(lab.runs.queued, state=clients[0].said)
     clients += [lab.resume(lab.run()) for _ in range(2)]
     eventually(lambda: all("run 2" in client.said() for client in clients))
     lab.gate.open()

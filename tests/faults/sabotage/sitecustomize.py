@@ -1,13 +1,14 @@
-"""Python imports this at its start where it lies on PYTHONPATH: what files in FAULTS say is done to the commands.
+"""Python imports this at its start where it lies on PYTHONPATH: the files in FAULTS say what is broken.
 
     hold-classify  a process that begins to classify a dump waits until the file is gone
     hold-render    likewise one that begins to render a page
+    hold-queue     likewise one that is about to give a run to the workers
     kill-classify  names of hosts; a process that begins to classify one of them is killed
     kill-pool      likewise, with the worker's process that had it classified
     fail-render    rendering a page raises an error
     slow-fsync     seconds that each fsync takes
 
-`classified` and `rendered` get a line for each time.
+`classified`, `rendered` and `queued` get a line for each time.
 """
 
 import importlib.abc
@@ -83,12 +84,24 @@ def in_render(module: ModuleType) -> None:
     module.render = sabotaged  # type: ignore[attr-defined]
 
 
+def in_runs(module: ModuleType) -> None:
+    queue = module.Runs.queue
+
+    def sabotaged(self: Any, run_id: str) -> None:
+        note("queued", run_id)
+        hold("hold-queue")
+        queue(self, run_id)
+
+    module.Runs.queue = sabotaged
+
+
 class Saboteur(importlib.abc.MetaPathFinder):
     """Changes a module as soon as it is imported."""
 
     changes: dict[str, Callable[[ModuleType], None]] = {  # noqa: RUF012 # never written
         "procmaps.classify": in_classify,
         "reports.render_html": in_render,
+        "archive.runs": in_runs,
     }
 
     def find_spec(
