@@ -23,7 +23,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Without `-m fault` only the short faults are injected."""
     if "fault" in str(config.option.markexpr):
         return
-    long = [item for item in items if item.get_closest_marker("fault") and not item.get_closest_marker("short")]
+    long = [
+        item for item in items if item.get_closest_marker("fault") and not item.get_closest_marker("short")
+    ]
     config.hook.pytest_deselected(items=long)
     items[:] = [item for item in items if item not in long]
 

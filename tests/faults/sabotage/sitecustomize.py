@@ -14,6 +14,7 @@
 import importlib.abc
 import importlib.machinery
 import os
+import select
 import signal
 import sys
 import time
@@ -143,6 +144,13 @@ def slow(fsync: Callable[[Any], None]) -> Callable[[Any], None]:
     return sabotaged
 
 
+def sleep(seconds: float) -> None:
+    """Sleep, where libfaketime is loaded: it refuses clock_nanosleep() by a clock that it leaves alone."""
+    select.select((), (), (), seconds)
+
+
+if "faketime" in os.environ.get("LD_PRELOAD", ""):
+    time.sleep = sleep  # type: ignore[assignment]
 sys.meta_path.insert(0, Saboteur())
 os.fsync = slow(os.fsync)
 os.fdatasync = slow(os.fdatasync)
