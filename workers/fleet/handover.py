@@ -18,6 +18,7 @@ from workers.fleet.broker import require_broker
 from workers.fleet.leases import Leases, Step
 from workers.fleet.post import Post, post_office
 from workers.fleet.tending import RUN, hand_over, look_after
+from workers.fleet.trouble import told, troubles
 from workers.fleet.worker_settings import WorkerSettings
 from workers.life.ending import Ended, finish, is_to_be_mailed, left_by_workers
 from workers.life.plan import Means, check
@@ -66,8 +67,8 @@ def _watched(
             remedy = "put it back, or begin anew"
             raise OperatorError(Mistake(run.url, "was removed while it was watched", remedy))
         now = progress_of(run)
-        if not now.collected and monotonic() > nobody_at and not _is_begun(run, post, settings):
-            now = replace(now, note=NOBODY)
+        is_late = not now.collected and monotonic() > nobody_at
+        now = replace(now, note=_note(run, post, settings, is_late=is_late))
         if now != shown:
             progress(now)
             shown = now
@@ -75,7 +76,7 @@ def _watched(
             return left_by_workers(run) or _finished_here(run, post, settings) or _taken_away(run)
         if now.ended == now.asked:
             settled_at = settled_at or monotonic()
-            if monotonic() - settled_at > settings.pace.lease_s:
+            if monotonic() - settled_at > settings.pace.task_s:
                 is_left = True
         if is_left or not look_after(run, post, settings.pace):
             ended = _finished_here(run, post, settings)
@@ -83,6 +84,13 @@ def _watched(
                 return ended
         stop.wait(POLL_S)
     return None
+
+
+def _note(run: Run, post: Post, settings: WorkerSettings, *, is_late: bool) -> str:
+    """Why nothing moves, "" if it does."""
+    if found := told(troubles(post.redis)):
+        return found
+    return NOBODY if is_late and not _is_begun(run, post, settings) else ""
 
 
 def _needs_no_worker(run: Run, settings: WorkerSettings) -> bool:

@@ -36,7 +36,7 @@ from workers.life.progress import Progress
 
 pytestmark = pytest.mark.journey
 
-QUICK = replace(PACE, lease_s=2)
+QUICK = replace(PACE, lease_s=2, again_s=1)
 WITHIN_S = 60
 
 
@@ -222,7 +222,7 @@ def test_a_run_without_workers_ends_at_its_deadline(post: Post, settings: Worker
     soon = datetime.now(UTC) + timedelta(seconds=1)
     asked = replace(manifest("a", "b"), deadline_at=soon.isoformat())
     run = Runs(settings.runs_url, settings.signing_key).create(asked)
-    closed = execute(run, replace(settings, pace=replace(PACE, lease_s=1)))
+    closed = execute(run, replace(settings, pace=replace(PACE, task_s=1)))
     assert closed is not None
     assert (closed.failed, closed.complete) == (2, False)
     assert is_rendered(run)
@@ -237,7 +237,7 @@ def test_past_the_deadline_dumps_are_classified_as_long_as_somebody_may_do_it(
         replace(manifest("a", "b"), deadline_at=past.isoformat())
     )
     run.write_dump(dump("b"))
-    tender = Tender(run, post, Leases(post.redis, run.run_id, PACE.lease_s), replace(PACE, lease_s=1))
+    tender = Tender(run, post, Leases(post.redis, run.run_id, PACE.lease_s), replace(PACE, task_s=1))
     tender.advance()
     assert run.standing().failed == {"a"}
     assert run.standing().dumped == {"b"}

@@ -129,9 +129,11 @@ def test_what_comes_after_the_end_changes_nothing(settings: WorkerSettings) -> N
 def test_no_host_is_asked_after_the_deadline(settings: WorkerSettings) -> None:
     late = replace(manifest("a"), deadline_at="2026-11-23T00:00:00+00:00")
     run = Runs(settings.runs_url, settings.signing_key).create(late)
+    Runs(settings.runs_url).queue(run.run_id)
     worker(settings).collect(run.run_id, ["a"])
     assert run.dumped() == frozenset()
     in_time = Runs(settings.runs_url, settings.signing_key).create(manifest("a"))
+    Runs(settings.runs_url).queue(in_time.run_id)
     worker(settings).collect(in_time.run_id, ["a"])
     assert in_time.dumped() | in_time.standing().failed == {"a"}
 
