@@ -220,7 +220,8 @@ def test_a_host_that_kills_its_workers_is_given_up(post: Post, settings: WorkerS
 
 def test_a_run_without_workers_ends_at_its_deadline(post: Post, settings: WorkerSettings) -> None:
     soon = datetime.now(UTC) + timedelta(seconds=1)
-    asked = replace(manifest("a", "b"), deadline_at=soon.isoformat())
+    quick = Limits(total_s=0.5, attempts=1, classify_s=0.4)
+    asked = replace(manifest("a", "b"), deadline_at=soon.isoformat(), limits=quick)
     run = Runs(settings.runs_url, settings.signing_key).create(asked)
     closed = execute(run, replace(settings, pace=replace(PACE, task_s=1)))
     assert closed is not None
