@@ -217,13 +217,14 @@ class Folder(Store):
         temporary = self._root / f".{secrets.token_hex(8)}.part"
         try:
             handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
-            with os.fdopen(handle, "wb") as file:
-                file.write(b"\n")
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(b"\n")
+            finally:
+                temporary.unlink()
         except OSError as error:
             error.filename = str(self._root)  # the name of this file would tell nobody anything
             raise
-        finally:
-            temporary.unlink(missing_ok=True)
 
     def local_path(self, path: str) -> Path:
         return self._root / path

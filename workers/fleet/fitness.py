@@ -25,6 +25,7 @@ ARCHIVE_KEY: Final = f"{KEY_PREFIX}archive"
 ARCHIVE_KNOWN_S: Final = 600  # the archive of a fleet is known so long after a run was last looked after
 CHECKED_S: Final = 3.0  # how long an answer is good
 SPACE_BYTES_MIN: Final = 16 * 2**20  # the dumps of a task of 20 hosts take about half of it
+TOLD_MAX: Final = 100  # kinds of errors that are remembered, so that each is logged once
 MIB: Final = 2**20
 
 log = logging.getLogger("workers")
@@ -54,7 +55,7 @@ class Fitness:
         self._checked_s = min(CHECKED_S, pace.rest_s / 4)
         self._until = 0.0
         self._is_fit = True
-        self._told = ("", "")
+        self._told: set[tuple[str, str]] = set()
 
     def is_fit(self, *, anew: bool = False) -> bool:
         """Whether this worker can work; `anew`: do not trust an answer of a few seconds ago."""
@@ -67,8 +68,10 @@ class Fitness:
         """Note an error that a worker met which can work otherwise; logged where it is a new one."""
         what = named(error) if isinstance(error, OSError) else str(error.mistakes[0])
         kind = (run_id, str(getattr(error, "errno", what)))  # the place differs from host to host
-        if kind != self._told:
-            self._told = kind
+        if kind not in self._told:
+            if len(self._told) >= TOLD_MAX:
+                self._told.clear()
+            self._told.add(kind)
             log.warning("%s: not done, and no host's fault: %s", run_id, what)
         with suppress(RedisError):
             self._note.write(f"{run_id}: {what}")
