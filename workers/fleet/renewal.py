@@ -73,6 +73,7 @@ class Renewal:
         self._release = client.register_script(_RELEASE)
         self._give_back = client.register_script(_GIVE_BACK)
         self._held: dict[tuple[str, str], Lease] = {}
+        self._owed: list[Lease] = []
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -95,8 +96,11 @@ class Renewal:
         with self._lock:
             lease = self._held.pop((key, owner), None)
             if lease is not None:
-                self._give_back(keys=[key, lease.begun], args=[owner, lease.host])
+                self._given_back(lease)
             return lease is not None
+
+    def _given_back(self, lease: Lease) -> None:
+        self._give_back(keys=[lease.key, lease.begun], args=[lease.owner, lease.host])
 
     def give_back_all(self) -> tuple[Lease, ...]:
         """Give back all that this process holds."""
@@ -105,9 +109,18 @@ class Renewal:
 
     def release_all(self) -> None:
         """At the end of a task nothing is held, even if Redis is away: then the leases lapse."""
-        for lease in self.held():
-            with suppress(RedisError):
-                self.release(lease.key, lease.owner)
+        with self._lock:
+            held = tuple(self._held.values())
+            self._held.clear()
+            with suppress(RedisError):  # the first error is enough: each may take as long as a timeout
+                for lease in held:
+                    self._release(keys=[lease.key], args=[lease.owner])
+
+    def owe_all(self) -> None:
+        """Redis is away: all that is held is given back, by the thread, as soon as Redis answers."""
+        with self._lock:
+            self._owed += self._held.values()
+            self._held.clear()
 
     def held(self) -> tuple[Lease, ...]:
         """What this process holds, as far as it knows."""
@@ -134,11 +147,14 @@ class Renewal:
         while True:
             time.sleep(wait_s)
             with self._lock:
-                if not self._held:
+                if not self._held and not self._owed:
                     self._thread = None
                     return
                 try:
                     lost = self._renewed(list(self._held.values()))
+                    while self._owed:
+                        self._given_back(self._owed[-1])
+                        self._owed.pop()
                 except RedisError as error:
                     wait_s = min(RETRY_S, self._lease_s / PARTS_OF_A_LEASE)
                     log.debug("leases could not be renewed: %s", error)

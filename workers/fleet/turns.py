@@ -91,6 +91,9 @@ class Turns:
             work(*found)
         except CancelledError:
             log.debug("%s: %s was stopped", found[0].run_id, message.task)
+        except (RedisError, OperationalError):
+            self._renewal.owe_all()
+            raise
         except OSError as error:
             if not is_the_machines(error):
                 raise

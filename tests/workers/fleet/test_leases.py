@@ -185,6 +185,21 @@ def test_all_that_a_process_holds_is_given_back_at_once(client: "redis.Redis", r
     assert leases.attempts(Step.COLLECT) == other.attempts(Step.CLASSIFY) == {}
 
 
+def test_what_is_owed_is_given_back_when_redis_answers_again(client: "redis.Redis", run_id: str) -> None:
+    renewal = Renewal(client, 1)
+    leases = Leases(client, run_id, 1, renewal)
+    assert leases.take(Step.COLLECT, "a")
+    begun = f"{KEY_PREFIX}run:{run_id}:begun:{Step.COLLECT}"
+    client.rename(begun, f"{begun}:kept")
+    client.set(begun, "another kind of value")  # Redis refuses
+    renewal.owe_all()
+    assert renewal.held() == ()
+    time.sleep(1)
+    client.rename(f"{begun}:kept", begun)
+    eventually(lambda: leases.attempts(Step.COLLECT) == {})
+    assert leases.held(Step.COLLECT, ["a"]) == frozenset()
+
+
 def test_errors_at_a_host_are_counted_once_in_a_time(client: "redis.Redis", run_id: str) -> None:
     leases = Leases(client, run_id, LEASE_S)
     assert [leases.errors(Step.CLASSIFY, "a", LEASE_S) for _ in range(3)] == [1, 1, 1]
