@@ -238,6 +238,7 @@ def test_a_taken_message_of_a_killed_worker_is_taken_again(
 ) -> None:
     settings = replace(settings, pace=replace(PACE, visibility_s=1))
     run = Runs(settings.runs_url, settings.signing_key).create(manifest("a"))
+    Runs(settings.runs_url).queue(run.run_id)
     run.write_dump(dump("a"))
     message = json.loads(
         vetted(json.dumps(ours("mapsweep.classify", run_id=run.run_id, host="a")).encode(), "classify")
