@@ -18,7 +18,7 @@ from archive.runs import Runs
 from domain.records import Limits
 from tests.archive.examples import SIGNING_KEY, dump, manifest
 from tests.redis_server import free_port
-from tests.workers.fleet.test_deaths import QUICK
+from tests.workers.fleet.test_deaths import QUICK, STOPS_WITHIN_S
 from tests.workers.waiting import eventually
 from tests.workers.worker_process import running
 from workers.fleet.leases import Leases, Step
@@ -98,7 +98,9 @@ def test_a_redis_that_is_killed_while_all_processes_are_at_work_costs_no_host(
             eventually(lambda: len(leases.attempts(Step.CLASSIFY)) >= 2)
             server.kill()
             log = tmp_path / "worker.log"
-            eventually(lambda: log.read_text().count("Couldn't ack") >= 2)  # each process was at a message
+            eventually(
+                lambda: log.read_text().count("raised unexpected") >= 2
+            )  # both processes were at a host
             server.start()
             eventually(lambda: looked_at(run, post), within_s=40)
         assert run.standing().failed == frozenset()
@@ -118,4 +120,19 @@ def test_a_redis_that_stands_still_for_longer_than_a_lease_costs_no_host(tmp_pat
             os.kill(server.process.pid, signal.SIGCONT)
             eventually(lambda: looked_at(run, post))
         assert run.standing().failed == frozenset()
+        post.redis.close()
+
+
+def test_a_worker_without_redis_stops_when_it_is_told_to(tmp_path: Path) -> None:
+    with broker(tmp_path / "redis") as server:
+        settings, post, run = in_work(server, tmp_path)
+        leases = Leases(post.redis, run.run_id, QUICK.lease_s)
+        with running("worker", settings, tmp_path, queues=["classify"]) as worker:
+            hand_over(run, post)
+            eventually(lambda: len(leases.attempts(Step.CLASSIFY)) >= 2)
+            server.kill()
+            log = tmp_path / "worker.log"
+            eventually(lambda: log.read_text().count("raised unexpected") >= 2)
+            worker.terminate()
+            assert worker.wait(timeout=STOPS_WITHIN_S) in {0, 1}
         post.redis.close()
