@@ -20,9 +20,9 @@ from workers.fleet.post import (
     CLASSIFY_TASK,
     COLLECT_TASK,
     FINISH_TASK,
+    MAIL_TASK,
     RETURNED,
     RETURNS_MAX,
-    START_TASK,
     TEND_TASK,
 )
 
@@ -49,7 +49,7 @@ _FORMS = {
     CLASSIFY_TASK: _Form(CLASSIFY, frozenset({"run_id", "host"}), may_return=True),
     FINISH_TASK: _Form(REPORT, frozenset({"run_id"}), may_return=True),
     TEND_TASK: _Form(REPORT),
-    START_TASK: _Form(REPORT, frozenset({"schedule"})),
+    MAIL_TASK: _Form(REPORT, frozenset({"name"})),
 }
 
 

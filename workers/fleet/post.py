@@ -17,7 +17,7 @@ COLLECT_TASK = "mapsweep.collect"
 CLASSIFY_TASK = "mapsweep.classify"
 FINISH_TASK = "mapsweep.finish"
 TEND_TASK = "mapsweep.tend"
-START_TASK = "mapsweep.start"
+MAIL_TASK = "mapsweep.mail"
 RETURNED = "returned"  # the argument that says how often a message was returned
 RETURNS_MAX = 10  # workers that may return a message because they cannot read its run
 QUEUE_OF_TASK = {COLLECT_TASK: COLLECT, CLASSIFY_TASK: CLASSIFY, FINISH_TASK: REPORT}
@@ -54,6 +54,14 @@ class Post:
     def finish(self, run_id: str) -> None:
         """Have a run closed, rendered and mailed."""
         self._send(FINISH_TASK, REPORT, {"run_id": run_id})
+
+    def look_after(self) -> None:
+        """Have somebody look after schedules, runs and mail."""
+        self._send(TEND_TASK, REPORT, {})
+
+    def mail(self, name: str) -> None:
+        """Have a report or a notice of the outbox mailed."""
+        self._send(MAIL_TASK, REPORT, {"name": name})
 
     def back(self, message: Message, *, counts: bool = False) -> bool:
         """Return a message to its queue, behind all others; False if it was returned too often.

@@ -6,34 +6,35 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from celery import Celery
-from kombu.exceptions import OperationalError
-from redis import RedisError
 
 from archive.codec import NewerError
+from archive.mail_record import Sender
+from archive.notices import Notice
 from archive.run import Run
-from archive.runs import NoRunError, Runs, runs_beside
+from archive.runs import Runs, runs_beside
 from collector.session import Sessions
 from collector.sweep import sweep
 from domain.mistakes import Mistake, OperatorError
 from domain.records import Dump, Failure
-from workers.fleet import starts
 from workers.fleet.app import celery_app
 from workers.fleet.broker import REFUSED_KEY, redis_client
-from workers.fleet.leases import Step, claim
-from workers.fleet.post import CLASSIFY_TASK, COLLECT_TASK, FINISH_TASK, START_TASK, TEND_TASK, Message, Post
+from workers.fleet.clock import fleet_now
+from workers.fleet.leases import Step
+from workers.fleet.post import CLASSIFY_TASK, COLLECT_TASK, FINISH_TASK, MAIL_TASK, TEND_TASK, Message, Post
+from workers.fleet.rounds import Rounds
 from workers.fleet.stopping import StopFlag, Stopping
-from workers.fleet.tending import RUN, hand_over, look_after
+from workers.fleet.tending import RUN
 from workers.fleet.trust import Trust
 from workers.fleet.turns import GivenUpError, Turns
 from workers.fleet.worker_settings import WorkerSettings
-from workers.life import deadline, host_steps
+from workers.life import deadline, host_steps, outbox
 from workers.life.classifiers import Classifier
-from workers.life.ending import Ended, finish
+from workers.life.ending import finish
 
 if TYPE_CHECKING:
     import redis
 
-REFUSED_AGAIN_S = 24 * 3600  # a run that is refused, or cannot be looked after, is told once in this time
+    from reports.delivery import MailSettings
 
 log = logging.getLogger("workers")
 
@@ -64,9 +65,9 @@ def worker_app(settings: WorkerSettings, name: str = "", stop: StopFlag | None =
     def tend_all() -> None:
         worker.tend()
 
-    @app.task(name=START_TASK, shared=False)
-    def start(schedule: object = None, **_: object) -> None:
-        worker.start(schedule)
+    @app.task(name=MAIL_TASK, shared=False)
+    def mail(name: object = None, **_: object) -> None:
+        worker.mail(name)
 
     return app
 
@@ -96,7 +97,7 @@ class Worker:
         self._do(FINISH_TASK, {"run_id": run_id}, [], returned, self._finish)
 
     def tend(self) -> None:
-        """Look after all runs, if this worker can work."""
+        """Make a round, if this worker can work."""
         with self._stopping.during_task():
             if self._turns.may_begin():
                 self.look_after_runs()
@@ -118,7 +119,9 @@ class Worker:
                 self._refuse(f"a message for {task}", error)
 
     def _collect(self, run: Run, asked: list[str]) -> None:
-        if deadline.is_past(run) or run.closed() is not None:  # then the missing hosts fail
+        if (
+            deadline.is_past(run, fleet_now(self._redis)) or run.closed() is not None
+        ):  # the missing hosts fail
             return
         leases = self._turns.leases(run)
         # asked host by host: a message names few, and a listing of a large run is long
@@ -138,7 +141,7 @@ class Worker:
 
         if mine:
             hosts, session = [run.host(name) for name in mine], self._sessions.of(run.manifest)
-            with deadline.stopped_at(run, self._stopping.event) as over:
+            with deadline.stopped_at(run, self._stopping.event, fleet_now(self._redis)) as over:
                 sweep(hosts, session, on_outcome, over)
 
     def _classify(self, run: Run, asked: list[str]) -> None:
@@ -166,56 +169,45 @@ class Worker:
         is_mine = leases.take(Step.FINISH, RUN)
         log.debug("%s: finish: %s", run.run_id, "taken" if is_mine else "another's")
         if is_mine and runs.is_queued(run.run_id):
-            _tell_mail(run, finish(run, self._settings.mail))
+            finish(run, self._settings.mail, Sender.WORKERS)
             runs.unqueue(run.run_id)
 
     def _cut(self) -> None:
         self._turns.return_held()
 
     def look_after_runs(self) -> None:
-        """Look after every run that was given to the fleet."""
+        """Start what is due, and look after every run that was given to the fleet, and after mail."""
+        self._rounds.look_after_all()
+
+    def mail(self, name: object) -> None:
+        """Mail the report of a closed run, or a notice, to those who have not got it."""
+        with self._stopping.during_task():
+            if self._settings.mail is not None and isinstance(name, str) and self._turns.may_begin():
+                self._mail(name, self._settings.mail)
+
+    def _mail(self, name: str, mail: "MailSettings") -> None:
         runs = Runs(self._settings.runs_url)
-        for run_id in runs.queued():
-            try:
-                self._look_after(runs, run_id)
-            except (RedisError, OperationalError):
-                raise
-            except OperatorError as error:  # one run's trouble must not hold up the others
-                if claim(self._redis, f"refused:{run_id}", REFUSED_AGAIN_S):
-                    self._refuse(f"{run_id}, which was given to the workers,", error)
-            except Exception as error:
-                if claim(self._redis, f"untended:{run_id}", REFUSED_AGAIN_S):
-                    trace = None if isinstance(error, OSError) else error
-                    log.error("%s could not be looked after: %s", run_id, error, exc_info=trace)  # noqa: TRY400
+        if name not in runs.unmailed():
+            return
+        if outbox.is_notice(name):
+            with self._turns.alone(name, Step.FINISH) as is_mine:
+                if is_mine and (notice := self._notice(name)):
+                    outbox.mail_notice(runs, notice, mail, Sender.WORKERS)
+            return
+        asked = self._asked(MAIL_TASK, name, [])
+        if asked is None or asked[0].closed() is None:
+            return
+        with self._turns.alone(name, Step.FINISH) as is_mine:
+            if is_mine:
+                outbox.mail_run(asked[0], mail, Sender.WORKERS, attempts=1)
 
-    def _look_after(self, runs: Runs, run_id: str) -> None:
+    def _notice(self, name: str) -> Notice | None:
+        """A notice that this worker may mail; None, and told, for any other."""
         try:
-            run = self._trust.opened(run_id)
-        except NoRunError:
-            runs.unqueue(run_id)
-            log.warning("%s was given to the workers and is gone: nobody looks after it any more", run_id)
-            return
-        if not look_after(run, self._post, self._settings.pace):
-            runs.unqueue(run_id)
-            log.error("%s could not be rendered; `mapsweep collect --resume` shows why", run_id)
-
-    def start(self, schedule: object) -> None:
-        """Start the run of a schedule's current due time, unless it was started."""
-        try:
-            name = starts.named(schedule, self._settings).name
+            return self._trust.notice(name)
         except OperatorError as error:
-            self._refuse(f"a message for {START_TASK}", error)
-            return
-        try:
-            run = starts.start(name, self._settings, self._redis)
-        except OperatorError as error:
-            log.error("the run of %s did not start: %s", name, "; ".join(map(str, error.mistakes)))  # noqa: TRY400
-            return
-        if run is None:
-            log.info("the run of %s was started already", name)
-            return
-        hand_over(run, self._post)
-        log.info("started %s: %d hosts", run.run_id, len(run.manifest.hosts))
+            self._refuse(f"a message for {MAIL_TASK}", error)
+            return None
 
     def _asked(self, task: str, run_id: object, hosts: object) -> tuple[Run, list[str]] | None:
         """The run and the hosts of a message; None if the message is refused."""
@@ -263,6 +255,10 @@ class Worker:
         return Turns(self._settings, self._name, self._post, self._stopping)
 
     @cached_property
+    def _rounds(self) -> Rounds:
+        return Rounds(self._settings, self._post, self._trust)
+
+    @cached_property
     def _classifier(self) -> Classifier:
         # in a separate process, so that a dump that kills its classifier leaves the worker alive
         return Classifier(1, stop=self._stopping.event)
@@ -273,14 +269,6 @@ class Worker:
         if sessions.warning:
             log.warning("%s", sessions.warning)
         return sessions
-
-
-def _tell_mail(run: Run, ended: Ended) -> None:
-    """Log who did not get the report; the report exists anyway."""
-    if ended.unmailed:
-        log.error("%s could not be mailed: %s", run.run_id, ended.unmailed)
-    for refusal in ended.delivery.refused if ended.delivery else ():
-        log.error("%s was not mailed to %s: %s", run.run_id, refusal.recipient, refusal.reason)
 
 
 def _names(hosts: object) -> list[str]:

@@ -6,9 +6,9 @@ its message returns to the queue, and this process rests, so that others take th
 
 import errno
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Final
 
@@ -26,6 +26,7 @@ from workers.fleet.leases import Leases, Step
 from workers.fleet.post import RETURNS_MAX, Message, Post
 from workers.fleet.renewal import Lease, Renewal
 from workers.fleet.stopping import Stopping
+from workers.fleet.tending import RUN
 from workers.fleet.trouble import Note, named
 from workers.fleet.worker_settings import WorkerSettings
 from workers.life import host_steps
@@ -59,6 +60,18 @@ class Turns:
     def leases(self, run: Run) -> Leases:
         """The leases of a run, renewed with all others of this process."""
         return Leases(self._post.redis, run.run_id, self._pace.lease_s, self._renewal)
+
+    @contextmanager
+    def alone(self, name: str, step: Step) -> Iterator[bool]:
+        """Take a step of something that is posted again by itself; False if another worker has it."""
+        leases = Leases(self._post.redis, name, self._pace.lease_s)
+        if not leases.take(step, RUN):
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            leases.release(step, RUN)
 
     def may_begin(self, message: Message | None = None) -> bool:
         """Whether this process takes a task now; if not, its message is returned and the process rests."""

@@ -179,7 +179,7 @@ def test_what_is_ours_is_made_anew() -> None:
 
 
 def test_a_message_may_say_how_often_it_was_returned() -> None:
-    often = json.dumps(ours(**GIVEN, returned=RETURNS_MAX)).encode()
+    often = json.dumps(ours(run_id=RUN_ID, hosts=["a"], returned=RETURNS_MAX)).encode()
     body = json.loads(base64.b64decode(json.loads(vetted(often, "collect"))["body"]))
     assert body[1] == GIVEN | {"returned": RETURNS_MAX}
 
