@@ -14,7 +14,7 @@ from workers.fleet.app import QUEUES
 from workers.fleet.broker import BROKER_WAIT_S, redis_client, require_broker
 from workers.fleet.consumer import Consumer
 from workers.fleet.fitness import Fitness
-from workers.fleet.stopping import StopFlag
+from workers.fleet.stopping import StopFlag, end_in_time
 from workers.fleet.tasks import worker_app
 from workers.fleet.trouble import Note
 from workers.fleet.worker_settings import WorkerSettings
@@ -46,6 +46,7 @@ def run_worker(
     stop, hostname = StopFlag(), f"{'-'.join(queues)}@{socket.gethostname()}"
     name = f"{hostname}:{os.getpid()}"
     worker_shutting_down.connect(stop.set, weak=False)
+    worker_shutting_down.connect(end_in_time, weak=False)
     heartbeat_sent.connect(_Pulse(settings, name, alive).beat, weak=False)
     worker = worker_app(settings, name, stop).Worker(
         hostname=hostname,

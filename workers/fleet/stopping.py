@@ -12,6 +12,8 @@ from typing import Final
 
 POLL_S: Final = 0.2  # how soon a process of the pool notices the stop
 CUT_AFTER_S: Final = 8.0  # Docker and Kubernetes kill after 10 s or more
+CUT_WITHIN_S: Final = 0.8
+END_AFTER_S: Final = 9.0
 
 
 class StopFlag:
@@ -31,6 +33,16 @@ class StopFlag:
     def is_set(self) -> bool:
         """Whether the worker was told to stop."""
         return bool(self._byte[0])
+
+
+def end_in_time(**_: object) -> None:
+    """End the main process soon, even if it waits for a Redis that is away; its pool ends with it."""
+
+    def end() -> None:
+        time.sleep(END_AFTER_S)
+        os._exit(1)
+
+    threading.Thread(target=end, name="end", daemon=True).start()
 
 
 class Stopping:
@@ -69,10 +81,10 @@ class Stopping:
         self.event.set()
         time.sleep(CUT_AFTER_S)
         if self._at_work.is_set():
-            try:
-                self._cut()
-            finally:
-                os._exit(1)
+            last = threading.Thread(target=self._cut, name="cut", daemon=True)
+            last.start()
+            last.join(CUT_WITHIN_S)  # Redis may be away
+            os._exit(1)
 
 
 @contextmanager

@@ -33,6 +33,7 @@ from workers.life.ending import finish
 if TYPE_CHECKING:
     import redis
 
+
 log = logging.getLogger("workers")
 
 

@@ -29,6 +29,7 @@ from workers.fleet.stopping import Stopping
 from workers.fleet.trouble import Note, named
 from workers.fleet.worker_settings import WorkerSettings
 from workers.life import host_steps
+from workers.life.outbox import is_notice
 
 SHORT_REST_S: Final = 5.0  # after a message that others may be able to serve
 POLL_S: Final = 0.5  # how often a process that rests looks whether it may work again
@@ -142,7 +143,7 @@ class Turns:
         for lease in held:
             if lease.step == Step.CLASSIFY:
                 self._post.classify(lease.run_id, lease.host)
-            elif lease.step == Step.FINISH:
+            elif lease.step == Step.FINISH and not is_notice(lease.run_id):
                 self._post.finish(lease.run_id)
 
     def _after_error(self, message: Message, error: OSError) -> None:

