@@ -1,4 +1,4 @@
-"""What the present code works for: run, host, stage, reason. Log lines carry it, so that each names its host."""
+"""What the code works for now: run, host, stage, reason. Log lines carry it, so that each names its host."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ _known: ContextVar[Mapping[str, str]] = ContextVar("about", default={})  # noqa:
 def about(*, run: str = "", host: str = "", stage: str = "", reason: str = "") -> Iterator[None]:
     """Within the block, `current()` has these as well; an empty text changes nothing.
 
-    A new thread begins without what its parent had: it sets it again, or runs in `contextvars.copy_context()`.
+    A new thread begins without what its parent had: it sets it again, or runs in a copy of the context.
     """
     given = {"run": run, "host": host, "stage": stage, "reason": reason}
     token = _known.set({**_known.get(), **{name: text for name, text in given.items() if text}})

@@ -24,8 +24,10 @@ def beat(state: Path | None, broker: str | None, runs_url: str | None, config: P
     Two do no harm: no run is started twice.
     """
     from mapsweep.settings.for_workers import worker_settings  # noqa: PLC0415 - --help does not wait for it
+    from mapsweep.terminal import logs  # noqa: PLC0415 - likewise
     from workers.fleet.beat import run_beat  # noqa: PLC0415 - Celery costs half a second
 
+    logs.serve()
     settings = load(config, runs=runs_url, broker=broker)
     if state is None and "://" in settings.runs:
         raise click.UsageError("--state is needed if runs are kept in a bucket.")

@@ -20,6 +20,7 @@ KEY_PASSPHRASE = ENVIRONMENT_PREFIX + "KEY_PASSPHRASE"
 MAIL_PASSWORD = ENVIRONMENT_PREFIX + "MAIL_PASSWORD"
 SIGNING_KEY = ENVIRONMENT_PREFIX + "SIGNING_KEY"
 DEBUG = ENVIRONMENT_PREFIX + "DEBUG"
+LOG_FORMAT = ENVIRONMENT_PREFIX + "LOG_FORMAT"
 
 Environment: TypeAlias = Mapping[str, str]
 Typed: TypeAlias = Mapping[str, str | int | float | bool | None]
@@ -204,6 +205,7 @@ def _unknown_variables(environment: Environment) -> Iterator[str]:
         MAIL_PASSWORD,
         SIGNING_KEY,
         DEBUG,
+        LOG_FORMAT,
     }
     for name in sorted(environment):
         if name.startswith(ENVIRONMENT_PREFIX) and name not in known:

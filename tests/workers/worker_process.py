@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
+from mapsweep.terminal import debugging, logs
 from reports.delivery import MailSettings
 from workers.fleet.beat import run_beat
 from workers.fleet.service import run_worker
@@ -86,6 +87,8 @@ def main() -> int:
         ),
         pace=Pace(*given["pace"]),
     )
+    debugging.write_as("text")
+    logs.serve()
     if role == "worker":
         return run_worker(settings, concurrency=2)
     run_beat(settings, Path(given["state"]))

@@ -9,6 +9,7 @@ from celery.schedules import BaseSchedule, schedstate
 from domain.mistakes import Mistake, OperatorError
 from workers.fleet.app import REPORT
 from workers.fleet.broker import BROKER_WAIT_S, require_broker
+from workers.fleet.celery_log import keep_our_log
 from workers.fleet.post import START_TASK, TEND_TASK
 from workers.fleet.tasks import worker_app
 from workers.fleet.worker_settings import WorkerSettings
@@ -87,12 +88,13 @@ def run_beat(settings: WorkerSettings, state: Path) -> None:
     require_broker(settings, BROKER_WAIT_S)
     for schedule in settings.schedules:
         due = schedule.due.next_after(datetime.now(UTC))
-        log.debug("beat: %s is due by %r, next at %s", schedule.name, schedule.crontab, due.isoformat())
+        log.info("beat: %s is due by %r, next at %s", schedule.name, schedule.crontab, due.isoformat())
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keep_our_log()
     app = worker_app(settings)
     app.conf.beat_schedule = beat_entries(settings)
     app.conf.beat_max_loop_interval = min(settings.pace.tend_s, 30)
-    app.Beat(schedule=str(state / "beat"), loglevel="INFO", redirect_stdouts=False).run()
+    app.Beat(schedule=str(state / "beat"), loglevel="INFO", redirect_stdouts=False, quiet=True).run()
 
 
 def _aware(instant: datetime) -> datetime:

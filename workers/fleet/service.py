@@ -11,6 +11,7 @@ from celery.signals import heartbeat_sent, worker_process_init
 from domain.mistakes import Mistake, OperatorError
 from workers.fleet.app import QUEUES
 from workers.fleet.broker import BROKER_WAIT_S, require_broker
+from workers.fleet.celery_log import keep_our_log
 from workers.fleet.consumer import Consumer
 from workers.fleet.tasks import worker_app
 from workers.fleet.worker_settings import WorkerSettings
@@ -38,6 +39,7 @@ def run_worker(
     if not 0 <= concurrency <= CONCURRENCY_MAX:
         raise OperatorError(Mistake("--concurrency", f"is not from 1 to {CONCURRENCY_MAX}"))
     require_broker(settings, BROKER_WAIT_S)
+    keep_our_log()
     worker_process_init.connect(_begin, weak=False)
     if alive is not None:
         heartbeat_sent.connect(lambda **_: alive.touch(), weak=False)
@@ -46,6 +48,7 @@ def run_worker(
         queues=",".join(queues),
         concurrency=concurrency or os.cpu_count() or 1,
         loglevel="INFO",
+        quiet=True,
         pool="prefork",
         consumer_cls=Consumer,
         without_gossip=True,
