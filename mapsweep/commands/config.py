@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.group(short_help="Check or show the effective settings.")
 def config() -> None:
-    """Check or show the settings as they are in force, from the file, the environment and the options."""
+    """Check or show the effective settings: those of the file, the environment and the options together."""
 
 
 @config.command(short_help="Check the settings and all that they name.")

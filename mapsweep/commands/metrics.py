@@ -21,7 +21,7 @@ from mapsweep.options import broker_option, config_option, debug_option, load, r
 @config_option
 @debug_option
 def metrics(*, output: Path | None, broker: str | None, runs_url: str | None, config: Path | None) -> None:
-    """Print the state of the runs, and of the workers if a broker is set, in the text format of Prometheus.
+    """Print the state of runs and workers for Prometheus; that of workers only if a broker is set.
 
     A source that cannot be read is mapsweep_up 0, and the rest is still printed. The exit code is 0 then.
 

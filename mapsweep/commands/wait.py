@@ -31,10 +31,10 @@ TIMEOUT = "1d"
 def wait(
     *, run: str, timeout: str, fail_on: tuple[str, ...], runs_url: str | None, config: Path | None
 ) -> int:
-    """Wait until a run is closed, and mailed if it names somebody; print its summary.
+    """Wait for a run that others execute, and end as collect would: with its summary and its exit code.
 
-    RUN is a run's id, its path or URL, or latest. The exit codes are those of collect. No broker is needed:
-    the folder of the run is looked at. Ctrl-C ends the waiting, not the run.
+    The run is over when it is closed, and mailed if it names somebody. RUN is a run's id, its path or URL, or
+    latest. No broker is needed: the folder of the run is looked at. Ctrl-C ends the waiting, not the run.
 
     \b
     mapsweep wait latest --timeout 2h

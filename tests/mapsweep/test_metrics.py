@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import threading
 import time
@@ -10,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from archive import codec
@@ -24,6 +26,7 @@ from tests.mapsweep.test_wait import answer, end, fail
 from tests.redis_server import RedisServer, free_port, redis_server
 from workers.fleet.broker_state import TROUBLES_MAX
 
+CLONE = Path(__file__).parents[2]
 Values = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
@@ -230,3 +233,30 @@ def test_the_reasons_of_a_run_are_limited(
     text = here("metrics", "--runs", run.parent).out
     assert "mapsweep_last_run_hosts_not_ok{" not in text
     assert "mapsweep_last_run_hosts{" in text
+
+
+def test_the_page_and_the_rules_name_the_metrics_that_there_are(
+    here: Here, tmp_path: Path, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAPSWEEP_BROKER_PASSWORD", server.password)
+    swept(tmp_path / "runs", "20261122T045837Z-nightly-aaaa", "nightly")
+    Runs(str(tmp_path / "runs")).queue("20261122T045837Z-nightly-aaaa")
+    with server.client() as client:
+        client.flushall()
+        client.set("mapsweep:trouble:w1", "{}")
+    text = here("metrics", "--runs", tmp_path / "runs", "--broker", server.url).out
+    labels = {name: set(dict(known)) for name, known in values(text)}
+    listed = re.findall(
+        r"^\| `(mapsweep_\w+)` \| (.*?) \|", (CLONE / "docs/monitoring.md").read_text(), re.MULTILINE
+    )
+    assert {name for name, _ in listed} == labels.keys()
+    for name, said in listed:
+        assert labels[name] == set(re.findall(r"`(\w+)`", said.partition(":")[0])), name
+
+    (group,) = yaml.safe_load((CLONE / "deploy/alerts.yaml").read_text())["groups"]
+    used = [name for rule in group["rules"] for name in re.findall(r"mapsweep_\w+", rule["expr"])]
+    assert set(used) <= labels.keys()
+    assert len({rule["alert"] for rule in group["rules"]}) == len(group["rules"])
+    for rule in group["rules"]:
+        shown = set(re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"]))
+        assert shown <= set.union(*(labels[name] for name in re.findall(r"mapsweep_\w+", rule["expr"])))
