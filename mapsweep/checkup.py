@@ -194,7 +194,7 @@ def _check_inventory(
     if inventory is None:
         return None
     found.warnings += inventory.warnings
-    found.good("inventory", f"{path}: {len(inventory.hosts)} hosts")
+    found.good("inventory", f"{path}: {_hosts(len(inventory.hosts))}")
     if COLLECT in queues:
         found.mistakes += _unreadable_keys(inventory.hosts.values())
     return inventory
@@ -211,9 +211,7 @@ def _unreadable_keys(hosts: Iterable[Host]) -> Iterator[Mistake]:
             with opened(Path(file).expanduser()):
                 pass
         except OSError as error:
-            problem = (
-                f"the key of {count} {'host' if count == 1 else 'hosts'} cannot be read: {error.strerror}"
-            )
+            problem = f"the key of {_hosts(count)} cannot be read: {error.strerror}"
             yield Mistake(file, problem, "put it there, readable for this account")
 
 
@@ -228,7 +226,7 @@ def _check_schedule(
     if hosts is None:
         found.good("schedule", f"{schedule.name}: no run would start")
         return
-    found.good("schedule", f"{schedule.name}: {len(hosts)} hosts of {schedule.hosts}")
+    found.good("schedule", f"{schedule.name}: {_hosts(len(hosts))} of {schedule.hosts}")
     if workers is not None:
         found.tried(lambda: _check_plan(schedule, hosts, workers))
 
@@ -238,3 +236,7 @@ def _check_plan(schedule: Schedule, hosts: tuple[Host, ...], workers: WorkerSett
     request = Request(schedule.scope, hosts, workers.limits, workers.deadline_s, mail_to=schedule.mail_to)
     means = Means(store_at(workers.runs_url), workers.pace, has_mail_server=True)  # the settings were checked
     check(planned(request), means)
+
+
+def _hosts(count: int) -> str:
+    return "1 host" if count == 1 else f"{count:,} hosts"

@@ -93,7 +93,7 @@ def load(config: Path | None, **typed: str | int | bool | Path | None) -> "Setti
     flags = {key.replace("__", "."): _absolute(key, value) for key, value in typed.items()}
     loaded = settings.load(config, os.environ, flags)
     for warning in loaded.warnings:
-        complain(warning)
+        complain(warning, is_warning=True)
     debugging.mask_as(loaded.masking)
     debugging.tell("settings: %s", loaded.file or "no file, defaults")
     for path, place in sorted(loaded.origins.items()):  # no values: one may be a password in the wrong place

@@ -50,5 +50,5 @@ def worker(
     wanted = tuple(filter(None, queues.split(",")))
     given = worker_settings(settings, os.environ, wanted)
     if not given.signing_key and {"collect", "report"} & set(wanted):
-        complain(WITHOUT_A_KEY)
+        complain(WITHOUT_A_KEY, is_warning=True)
     return run_worker(given, wanted, concurrency, alive)

@@ -1,7 +1,6 @@
 """`--debug`: what a run does, line by line on standard error. What is not debugged pays nothing for it."""
 
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -22,7 +21,7 @@ class _Standing:
     is_service: bool = False
     is_debugged: bool = False
     lines: "LogLines | None" = None  # what writes the lines; nothing where nobody debugs or serves
-    complain: Callable[[str], object] | None = None  # takes what would be printed for people
+    logs_complaints: bool = False  # what would be printed for people is a record
 
 
 _now: Final = _Standing()
@@ -48,8 +47,7 @@ def start() -> None:
 def stop() -> None:
     """No room tells anything any more."""
     _forget_lines()
-    _now.is_service = _now.is_debugged = False
-    _now.complain = None
+    _now.is_service = _now.is_debugged = _now.logs_complaints = False
 
 
 def serve() -> "LogLines":
@@ -73,17 +71,19 @@ def mask_as(masking: "Masking") -> None:
         _now.lines.masking = masking
 
 
-def complain_by(complain: Callable[[str], object]) -> None:
-    """Have what would be printed for people taken by this instead, a line each time."""
-    _now.complain = complain
+def log_complaints() -> None:
+    """Have what would be printed for people logged instead."""
+    _now.logs_complaints = True
 
 
-def takes_complaint(line: str) -> bool:
-    """Whether a line for people was taken by the log, and is not to be printed."""
-    if _now.complain is None:
-        return False
-    _now.complain(line)
-    return True
+def takes_complaint(line: str, *, is_warning: bool) -> bool:
+    """Whether a line for people was logged, and is not to be printed."""
+    if _now.logs_complaints:
+        import logging  # noqa: PLC0415 - as above
+
+        level = logging.WARNING if is_warning else logging.ERROR
+        logging.getLogger("mapsweep").log(level, "%s", line)
+    return _now.logs_complaints
 
 
 def _begin_again() -> None:

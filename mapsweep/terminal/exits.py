@@ -84,7 +84,8 @@ def _tell(trouble: Exception) -> int:
     code: int = Exit.USAGE
     match trouble:
         case click.ClickException():
-            trouble.show()
+            if not debugging.takes_complaint(trouble.format_message(), is_warning=False):
+                trouble.show()
             code = trouble.exit_code
         case OperatorError():
             for mistake in trouble.mistakes:
@@ -103,9 +104,9 @@ def _tell(trouble: Exception) -> int:
     return code
 
 
-def complain(text: str) -> None:
-    """Print one message on standard error, with control bytes escaped."""
-    lines = [line for line in text.splitlines() if not debugging.takes_complaint(line)]
+def complain(text: str, *, is_warning: bool = False) -> None:
+    """Print one message on standard error, with control bytes escaped; a service logs it instead."""
+    lines = [line for line in text.splitlines() if not debugging.takes_complaint(line, is_warning=is_warning)]
     if lines:
         click.echo("\n".join(f"mapsweep: {visible(line)}" for line in lines), err=True)
 

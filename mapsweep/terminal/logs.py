@@ -9,7 +9,7 @@ from mapsweep.terminal import debugging
 from mapsweep.terminal.log_lines import LogFormat, LogLines
 
 # Lines of libraries that come with each message, or each beat, and say nothing about a host.
-_CHATTER: Final = ("celery.worker.strategy", "celery.app.trace", "celery.beat", "celery.utils.functional")
+_CHATTER: Final = ("celery.worker.strategy", "celery.app.trace", "celery.beat", "multiprocessing")
 
 _log: Final = logging.getLogger("mapsweep")
 
@@ -31,7 +31,7 @@ def serve() -> None:
     logging.captureWarnings(capture=True)
     threading.excepthook = _tell_of_thread
     if lines.form is LogFormat.JSON:
-        debugging.complain_by(_log.error)
+        debugging.log_complaints()
         sys.__stdout__ = None  # type: ignore[misc] # Celery prints there, past any log, how it is stopped
 
 

@@ -52,7 +52,7 @@ def test_where_nothing_is_wrong_it_says_what_there_is(good: Path, here: Here) ->
     assert (ended.code, ended.err) == (Exit.OK, "")
     heads = [line.split(maxsplit=1)[0] for line in ended.out.splitlines() if not line.startswith(" ")]
     assert heads == ["settings", "secrets", "broker", "runs", "inventory", "host", "schedule"]
-    assert "nightly: 1 hosts of web-1" in ended.out
+    assert "nightly: 1 host of web-1" in ended.out
     assert SECRET not in ended.out
 
 

@@ -6,11 +6,13 @@ from contextlib import ExitStack
 from typing import Any, Final
 
 from celery import Task
-from celery.signals import setup_logging, task_postrun, task_prerun
+from celery.signals import setup_logging, task_postrun, task_prerun, worker_shutdown
 from celery.utils.log import get_multiprocessing_logger
 from celery.worker.request import Request
 
 from domain.about import about
+
+log = logging.getLogger("workers")
 
 # A task runs alone in its process, and Celery logs its failure after it has returned.
 _of_task: Final = ExitStack()
@@ -21,6 +23,7 @@ def keep_our_log() -> None:
     setup_logging.connect(_leave_as_it_is, weak=False)
     task_prerun.connect(_begin, weak=False)
     task_postrun.connect(_end, weak=False)
+    worker_shutdown.connect(_tell_end, weak=False)
 
 
 def known_of(task: str, arguments: object) -> dict[str, str]:
@@ -70,3 +73,7 @@ def _begin(*, task: Any, kwargs: object = None, **_: object) -> None:
 
 def _end(**_: object) -> None:
     _of_task.close()
+
+
+def _tell_end(**_: object) -> None:
+    log.info("the worker ends")

@@ -103,6 +103,7 @@ def test_idle_services_say_nothing(post: Post, settings: WorkerSettings, tmp_pat
         assert (len(worker.lines()), len(beat.lines())) == before
         assert messages(post) > sent  # it was no silence of the dead: beat sent, and the worker took
         assert post.waiting("report") == 0
+    assert worker.lines()[-1]["message"] == "the worker ends"
     assert all({"time", "level", "room", "message"} <= set(line) for line in worker.lines() + beat.lines())
 
 
