@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Final
 
 import polars as pl
@@ -10,6 +11,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from archive.run import Run
 from archive.runs import Runs
+from archive.schedule_records import ScheduleRecords
 from domain.mistakes import Mistake, OperatorError
 from domain.records import Closed
 from reports import settled
@@ -70,7 +72,7 @@ def archive_metrics(runs: Runs) -> Iterator[Metric]:
     yield _gauge("mapsweep_runs_open", "Runs that are not closed, of the newest 1000", len(found.open))
     yield _gauge("mapsweep_runs_queued", "Runs that were given to the workers", len(queued))
     yield _gauge("mapsweep_runs_unreadable", "Runs with a damaged record of their end", len(found.unreadable))
-    unmailed = len(runs.store.list("unmailed"))
+    unmailed = len(runs.unmailed())
     yield _gauge("mapsweep_reports_unmailed", "Reports and notices that are still to be mailed", unmailed)
     if queued:
         began = datetime.strptime(f"{min(queued)[:15]}+0000", "%Y%m%dT%H%M%S%z").timestamp()
@@ -80,7 +82,22 @@ def archive_metrics(runs: Runs) -> Iterator[Metric]:
     free_bytes = runs.store.free_bytes()
     if free_bytes is not None:
         yield _gauge("mapsweep_archive_free_bytes", "Free bytes where the runs are kept", free_bytes)
+    yield _schedules(runs)
     yield from _Scopes().of(runs, found)
+
+
+def _schedules(runs: Runs) -> Metric:
+    """The last due time of each schedule that the archive knows, and what became of it."""
+    dues = GaugeMetricFamily(
+        "mapsweep_schedule_last_due_timestamp_seconds",
+        "The last due time of a schedule, and what became of it",
+        labels=["schedule", "state"],
+    )
+    for record in islice(ScheduleRecords(runs.store).all(), SCOPES_MAX):
+        if record.dues:
+            last = record.dues[-1]
+            dues.add_metric([record.name, last.state], _instant(last.due_at))
+    return dues
 
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:
@@ -158,7 +175,12 @@ def _totals(run: Run) -> dict[str, int]:
 
 
 def _seconds(closed: Closed) -> float:
+    return _instant(closed.closed_at)
+
+
+def _instant(moment: str) -> float:
+    """Seconds of the epoch; 0 for what is no time."""
     try:
-        return datetime.fromisoformat(closed.closed_at).timestamp()
+        return datetime.fromisoformat(moment).timestamp()
     except (ValueError, OverflowError):
         return 0.0

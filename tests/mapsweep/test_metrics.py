@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from archive import codec
 from archive.runs import Runs
+from archive.schedule_records import Due, ScheduleRecord, ScheduleRecords, State
 from domain.records import Closed, Scope
 from mapsweep.metrics import of_archive
 from mapsweep.metrics.of_archive import RUNS_MAX, SCOPES_MAX, is_good, survey
@@ -67,7 +68,12 @@ def test_runs_of_a_scope(here: Here, tmp_path: Path) -> None:
     swept(runs, "20261123T045837Z-nightly-bbbb", failing=())
     Runs(str(runs)).create(replace(manifest(), run_id="20261124T045837Z-nightly-cccc"))
     Runs(str(runs)).queue("20261124T045837Z-nightly-cccc")
-    Runs(str(runs)).store.write_once("unmailed/20261123T045837Z-nightly-bbbb", b"")
+    Runs(str(runs)).mark_unmailed("20261123T045837Z-nightly-bbbb")
+    schedule = ScheduleRecord("nightly", "30 2 * * *", "UTC", "2026-11-22T00:00:00+00:00")
+    for day, state in ((22, State.STARTED), (23, State.MISSED)):
+        due = Due(f"2026-11-{day}T02:30:00+00:00", state, f"2026-11-{day}T02:31:00+00:00")
+        schedule = schedule.having(due)
+    ScheduleRecords(Runs(str(runs)).store).write(schedule)
     ended = here("metrics", "--runs", runs)
     assert (ended.code, ended.err) == (Exit.OK, "")
     found = values(ended.out)
@@ -83,6 +89,8 @@ def test_runs_of_a_scope(here: Here, tmp_path: Path) -> None:
     assert (of(found, "last_run_native_heap_bytes", **scope) or 0) > 0
     assert of(found, "last_run_thread_stacks_bytes", **scope) is not None
     assert (of(found, "archive_free_bytes") or 0) > 0
+    due_at = of(found, "schedule_last_due_timestamp_seconds", schedule="nightly", state="missed")
+    assert due_at == 1795401000
     age_s = time.time() - (of(found, "last_good_run_timestamp_seconds", **scope) or 0)
     assert 0 <= age_s < 600
     assert "queue_messages" not in ended.out
@@ -241,6 +249,10 @@ def test_the_page_and_the_rules_name_the_metrics_that_there_are(
     monkeypatch.setenv("MAPSWEEP_BROKER_PASSWORD", server.password)
     swept(tmp_path / "runs", "20261122T045837Z-nightly-aaaa", "nightly")
     Runs(str(tmp_path / "runs")).queue("20261122T045837Z-nightly-aaaa")
+    started = Due("2026-11-22T02:30:00+00:00", State.STARTED, "2026-11-22T02:31:00+00:00")
+    ScheduleRecords(Runs(str(tmp_path / "runs")).store).write(
+        ScheduleRecord("nightly", "30 2 * * *", "UTC", "2026-11-22T00:00:00+00:00", (started,))
+    )
     with server.client() as client:
         client.flushall()
         client.set("mapsweep:trouble:w1", "{}")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from archive.mail_record import Posted
 from archive.run import Run
 from archive.runs import Runs
 from domain.mistakes import OperatorError
@@ -126,15 +127,15 @@ def test_mail_is_waited_for_while_somebody_is_to_send_it(here: Here, tmp_path: P
     end(run)
     words = ("wait", run.run_id, "--runs", tmp_path / "runs")
     late = here(*words, "--timeout", "1s")
-    assert (late.code, watching.MAILING in late.err) == (Exit.TIMED_OUT, True)
-    runs.unqueue(run.run_id)  # the workers gave up
+    assert (late.code, "closed, not mailed yet" in late.err) == (Exit.TIMED_OUT, True)
+    runs.unqueue(run.run_id)  # nobody is to mail it
     ended = here(*words)
     assert ended.code == Exit.UNDELIVERED
     assert "not delivered" in ended.err
-    runs.store.write_once(f"unmailed/{run.run_id}", b"")  # it is tried again
+    runs.mark_unmailed(run.run_id)  # it is tried again
     assert here(*words, "--timeout", "1s").code == Exit.TIMED_OUT
-    run.mark_mailed("<1@example.org>")
-    runs.store.remove(f"unmailed/{run.run_id}")
+    run.mail_record.close(Posted(message_id="<1@example.org>", accepted=run.manifest.mail_to))
+    runs.unmark_unmailed(run.run_id)
     assert here(*words).code == Exit.OK
 
 

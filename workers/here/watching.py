@@ -9,12 +9,13 @@ from archive.run import Run
 from archive.runs import runs_beside
 from domain.mistakes import Mistake, OperatorError
 from workers.here.locks import holder
-from workers.life.ending import Ended, is_to_be_mailed, left_by_workers
+from workers.life.ending import Ended, left_by_workers
+from workers.life.outbox import standing
 from workers.life.progress import OnProgress, Progress, progress_of
 
 POLL_S: Final = 2.0
 NOBODY_S: Final = 30.0  # an executor of an open run has its lock, or the workers their mark, long before
-MAILING: Final = "closed, to be mailed"
+MAILED: Final = "mailed just now"
 
 
 class WaitedTooLongError(Exception):
@@ -61,7 +62,7 @@ def wait(run: Run, progress: OnProgress, stop: threading.Event, most_s: float) -
             return left_by_workers(run)
         now = progress_of(run)
         if is_closed:
-            now = replace(now, note=MAILING)
+            now = replace(now, note=f"closed, {standing(run.mail_record).unmailed or MAILED}")
         else:
             watch.check()
         if now != shown:
@@ -76,10 +77,8 @@ def wait(run: Run, progress: OnProgress, stop: threading.Event, most_s: float) -
 
 def _is_mail_under_way(run: Run) -> bool:
     """Whether the report of a closed run still has to be mailed, and somebody is to do so."""
-    if not is_to_be_mailed(run):
+    if run.mail_record.is_over():
         return False
     runs = runs_beside(run)
-    is_kept_for_later = runs.store.exists(f"unmailed/{run.run_id}")
-    # looked at last: who mails it marks that before he gives up the run
-    is_anybodys = runs.is_queued(run.run_id) or bool(holder(run))
-    return is_kept_for_later or (is_anybodys and is_to_be_mailed(run))
+    is_somebodys = run.run_id in runs.unmailed() or runs.is_queued(run.run_id) or bool(holder(run))
+    return is_somebodys and not run.mail_record.is_over()  # it may have ended between the two
