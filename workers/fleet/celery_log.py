@@ -11,6 +11,7 @@ from celery.utils.log import get_multiprocessing_logger
 from celery.worker.request import Request
 
 from domain.about import about
+from workers.life.outbox import is_notice
 
 log = logging.getLogger("workers")
 
@@ -33,7 +34,9 @@ def known_of(task: str, arguments: object) -> dict[str, str]:
         return known
     hosts = arguments.get("hosts")
     one = hosts[0] if isinstance(hosts, list) and len(hosts) == 1 else arguments.get("host")
-    named = {"run": arguments.get("run_id"), "host": one}
+    mailed = arguments.get("name")  # a run or a notice
+    is_run = isinstance(mailed, str) and not is_notice(mailed)
+    named = {"run": arguments.get("run_id") or (mailed if is_run else None), "host": one}
     return known | {name: value for name, value in named.items() if isinstance(value, str)}
 
 

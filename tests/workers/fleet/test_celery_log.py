@@ -158,3 +158,5 @@ def test_what_is_known_of_a_message_comes_from_its_names_alone() -> None:
     assert known_of("mapsweep.collect", {"run_id": 7, "hosts": ["a"]}) == {"stage": "collect", "host": "a"}
     assert known_of("mapsweep.classify", {"host": {"x": 1}, "password": "p"}) == {"stage": "classify"}
     assert known_of("mapsweep.tend", None) == {"stage": "tend"}
+    run_id = "20261123T045837Z-nightly-aaaa"
+    assert known_of("mapsweep.mail", {"name": run_id}) == {"stage": "mail", "run": run_id}
