@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mapsweep.terminal.debugging import FORMATS
+from mapsweep.terminal.log_format import LogFormat
 
 if TYPE_CHECKING:
     from mapsweep.settings.settings import Settings
@@ -55,7 +55,7 @@ def _debug(_ctx: click.Context, _parameter: click.Parameter, asked: bool) -> Non
 def _log_format(_ctx: click.Context, _parameter: click.Parameter, form: str) -> None:
     from mapsweep.terminal import debugging  # noqa: PLC0415 - as above
 
-    debugging.write_as(form)
+    debugging.write_as(LogFormat(form))
 
 
 _only_debug_option = click.option(
@@ -69,8 +69,8 @@ _only_debug_option = click.option(
 )
 _log_format_option = click.option(
     "--log-format",
-    type=click.Choice(FORMATS),
-    default=FORMATS[0],
+    type=click.Choice([each.value for each in LogFormat]),
+    default=LogFormat.AUTO.value,
     expose_value=False,
     is_eager=True,
     envvar=LOG_FORMAT_VARIABLE,

@@ -4,20 +4,20 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from mapsweep.terminal.log_format import ROOMS, LogFormat
+
 if TYPE_CHECKING:
     from mapsweep.terminal.log_lines import LogLines
     from procmaps.masking_options import Masking
 
-ROOMS: Final = ("archive", "collector", "reports", "workers", "mapsweep")  # names of loggers
 LIBRARY: Final = "paramiko.client"  # its lines about our connections, not about the hosts of a demo
-FORMATS: Final = ("auto", "text", "json")
 
 
 @dataclass(slots=True)
 class _Standing:
     """What of this process is told, and how."""
 
-    form: str = FORMATS[0]
+    form: LogFormat = LogFormat.AUTO
     is_service: bool = False
     is_debugged: bool = False
     lines: "LogLines | None" = None  # what writes the lines; nothing where nobody debugs or serves
@@ -32,8 +32,8 @@ def is_on() -> bool:
     return _now.is_debugged
 
 
-def write_as(form: str) -> None:
-    """How lines are written from now on: one of `FORMATS`."""
+def write_as(form: LogFormat) -> None:
+    """How lines are written from now on."""
     _now.form = form
     _begin_again()
 
@@ -95,9 +95,9 @@ def _begin_again() -> None:
 def _begin() -> "LogLines":
     import logging  # noqa: PLC0415 - as above
 
-    from mapsweep.terminal.log_lines import LogFormat, LogLines  # noqa: PLC0415 - likewise
+    from mapsweep.terminal.log_lines import LogLines  # noqa: PLC0415 - likewise
 
-    form = LogFormat(_now.form)
+    form = _now.form
     if form is LogFormat.AUTO:  # what a command writes beside its lines is for people
         is_log = _now.is_service and not sys.stderr.isatty()
         form = LogFormat.JSON if is_log else LogFormat.TEXT

@@ -5,10 +5,10 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final, TextIO
 
 from domain.about import current
+from mapsweep.terminal.log_format import ROOMS, LogFormat
 from mapsweep.terminal.terminal import visible
 from procmaps.masking import mask_line
 from procmaps.masking_options import AS_BY_DEFAULT, Masking
@@ -17,17 +17,8 @@ LINE_CHARS_MAX: Final = 4_000
 LINES_MAX: Final = 500  # of one record: a traceback has some dozens
 NAME_CHARS_MAX: Final = 300  # of a room, a run, a host
 CONTINUED: Final = "    "  # how a line begins that belongs to the one before
-OURS: Final = ("archive", "collector", "reports", "workers", "mapsweep")  # names of our loggers
 _LIBRARY: Final = "paramiko"
 _ALGORITHMS: Final = ("server key: ", "HostKey: ")  # names of algorithms follow, which masking takes for keys
-
-
-class LogFormat(StrEnum):
-    """How log lines are written; AUTO is for `mapsweep.terminal.logs` to decide."""
-
-    AUTO = "auto"
-    TEXT = "text"
-    JSON = "json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +72,7 @@ class LogLines(logging.StreamHandler[TextIO]):
     def _lines(self, name: str, text: str) -> Iterator[str]:
         # what Celery prints after a task's failure begins with an empty line
         first, *more = text.strip("\n").splitlines()[:LINES_MAX] or [""]
-        is_ours = name.partition(".")[0] in OURS
+        is_ours = name.partition(".")[0] in ROOMS
         yield (
             visible(first[:LINE_CHARS_MAX])
             if is_ours or _names_algorithms(name, first)
@@ -108,7 +99,7 @@ def _as_text(entry: _Entry) -> str:
     before, after = "", ""
     if room == _LIBRARY:  # paramiko.client.HOST
         before = f"{rest.partition('.')[2]}: "
-    elif room not in OURS and entry.about:
+    elif room not in ROOMS and entry.about:
         after = f" ({', '.join(f'{name} {value}' for name, value in entry.about.items())})"
     first, *more = entry.said
     return f"\n{CONTINUED}".join((f"{entry.at} {room}: {loud}{before}{first}{after}", *more, *entry.trace))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mapsweep.terminal import debugging, logs
 from mapsweep.terminal.interrupt import stoppable
+from mapsweep.terminal.log_format import LogFormat
 from reports.delivery import MailSettings
 from workers.fleet.beat import run_beat
 from workers.fleet.service import run_worker
@@ -87,7 +88,7 @@ def main() -> int:
         ),
         pace=Pace(*given["pace"]),
     )
-    debugging.write_as("text")
+    debugging.write_as(LogFormat.TEXT)
     logs.serve()
     if role == "worker":
         return run_worker(settings, concurrency=2)

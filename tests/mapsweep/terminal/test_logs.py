@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.about import NAMES, about
-from mapsweep.terminal.log_lines import LINE_CHARS_MAX, LINES_MAX, NAME_CHARS_MAX, LogFormat, LogLines
+from mapsweep.terminal.log_format import LogFormat
+from mapsweep.terminal.log_lines import LINE_CHARS_MAX, LINES_MAX, NAME_CHARS_MAX, LogLines
 from mapsweep.terminal.terminal import visible
 
 FORGED = '"}\n{"time": "2026-11-29T00:00:00.000Z", "level": "error", "host": "db-1'
