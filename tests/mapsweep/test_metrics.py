@@ -25,7 +25,7 @@ from tests.archive.examples import host, manifest
 from tests.mapsweep.conftest import Here
 from tests.mapsweep.test_wait import answer, end, fail
 from tests.redis_server import RedisServer, free_port, redis_server
-from workers.fleet.broker_state import TROUBLES_MAX
+from workers.fleet.trouble import INDEX, NOTES_MAX, PREFIX
 
 CLONE = Path(__file__).parents[2]
 Values = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -151,7 +151,8 @@ def test_the_broker(here: Here, tmp_path: Path, server: RedisServer, monkeypatch
     client.set("mapsweep:refused", 7)
     told = {"what": 'no "space"\n', "since": "2026-11-29T00:00:00+00:00"}
     client.set("mapsweep:trouble:collect@web:1", json.dumps(told))
-    client.set("mapsweep:trouble:odd", "not JSON")
+    client.set("mapsweep:trouble:odd", '{"what": "", "since": "no time"}')
+    client.sadd(INDEX, "collect@web:1", "odd", "over")
     found = values(here("metrics", "--runs", tmp_path / "runs", "--broker", server.url).out)
     assert of(found, "up", source="broker") == 1
     assert of(found, "queue_messages", queue="collect") == 2
@@ -160,12 +161,15 @@ def test_the_broker(here: Here, tmp_path: Path, server: RedisServer, monkeypatch
     assert of(found, "workers_in_trouble") == 2
     since = "worker_trouble_since_timestamp_seconds"
     assert of(found, since, worker="collect@web:1", what='no "space"\n') == 1795910400
-    assert of(found, since, worker="odd", what="not JSON") == 0
+    assert of(found, since, worker="odd", what="") == 0
 
-    client.mset({f"mapsweep:trouble:w{number}": "{}" for number in range(TROUBLES_MAX + 1)})
+    names = [f"w{number}" for number in range(NOTES_MAX + 1)]
+    client.mset({f"{PREFIX}{name}": json.dumps(told) for name in names})
+    client.delete(INDEX)
+    client.sadd(INDEX, *names)
     client.set("mapsweep:refused", "no number")
     found = values(here("metrics", "--runs", tmp_path / "runs", "--broker", server.url).out)
-    assert (of(found, "workers_in_trouble"), of(found, "messages_refused_total")) == (TROUBLES_MAX, 0)
+    assert (of(found, "workers_in_trouble"), of(found, "messages_refused_total")) == (NOTES_MAX, 0)
 
     client.delete("mapsweep:collect")
     client.set("mapsweep:collect", "no list any more")
@@ -255,7 +259,8 @@ def test_the_page_and_the_rules_name_the_metrics_that_there_are(
     )
     with server.client() as client:
         client.flushall()
-        client.set("mapsweep:trouble:w1", "{}")
+        client.set(f"{PREFIX}w1", '{"what": "full", "since": ""}')
+        client.sadd(INDEX, "w1")
     text = here("metrics", "--runs", tmp_path / "runs", "--broker", server.url).out
     labels = {name: set(dict(known)) for name, known in values(text)}
     listed = re.findall(
