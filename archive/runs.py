@@ -13,7 +13,7 @@ from archive.run import MANIFEST, Run
 from archive.signature import SIGNATURE, is_signed, sign
 from archive.store import Store, store_at
 from domain.mistakes import Mistake, OperatorError
-from domain.records import Manifest
+from domain.records import Closed, Manifest
 
 log = logging.getLogger("archive")
 
@@ -106,6 +106,17 @@ class Runs:
         raise OperatorError(
             Mistake(self.store.url, "holds no run", "mapsweep collect makes one; --runs names the folder")
         )
+
+    def closed(self, run_id: str) -> Closed | None:
+        """How a run ended, without its manifest, which may be large; None if it is open.
+
+        OperatorError if the record is damaged.
+        """
+        path = f"{run_id}/closed.json"
+        try:
+            return codec.decode(Closed, self.store.read(path), self.store.place(path))
+        except FileNotFoundError:
+            return None
 
     # Marks of runs that were given to the fleet's workers.
 

@@ -18,6 +18,7 @@ COMMANDS = {
     "classify": "Label the memory of one process: a PID, a file, a folder like /proc/PID, or a stream.",
     "capture": "Record the files that a report about a wrong label needs.",
     "collect": "Sweep hosts, classify every process, and render the report.",
+    "wait": "Wait for a run that others execute, and end as collect would.",
     "report": "Render the report of a run again, or print it in another format.",
     "mail": "Send the report of a run by e-mail.",
     "runs": "List the runs that are kept.",
@@ -27,6 +28,8 @@ COMMANDS = {
     "worker": "Execute runs from a broker's queues.",
     "beat": "Have scheduled runs started, and runs and mail looked after.",
     "schedule": "Show what is due, and what became of it.",
+    "config": "Check or show the effective settings.",
+    "metrics": "Print the state of runs and workers for Prometheus.",
     "demo": "Sweep a demo fleet on this machine.",
 }
 

@@ -16,7 +16,7 @@ import yaml
 from collector.inventory import inventory
 from domain.mistakes import OperatorError
 from mapsweep.cli import COMMANDS, mapsweep
-from mapsweep.options import DEBUG_VARIABLE
+from mapsweep.options import DEBUG_VARIABLE, LOG_FORMAT_VARIABLE
 from mapsweep.settings import settings
 from mapsweep.settings import sources as setting_sources
 from mapsweep.settings.table import rows
@@ -124,7 +124,11 @@ def parse(words: list[str]) -> None:
     if command is None:
         raise WrongError(f"mapsweep {shlex.join(words)}: no such command")
     try:
-        command.make_context(words[0], words[1:], parent=context)
+        made = command.make_context(words[0], words[1:], parent=context)
+        if isinstance(command, click.Group):
+            name, below, rest = command.resolve_command(made, words[1:])
+            assert below is not None
+            below.make_context(name, rest, parent=made)
     except click.UsageError as error:
         raise WrongError(f"mapsweep {shlex.join(words)}: {error.format_message()}") from error
 
@@ -133,7 +137,9 @@ def options_of(name: str) -> set[str]:
     """Every option that a command has."""
     command = mapsweep.get_command(root(), name)
     assert command is not None, name
-    own = [each for each in command.params if isinstance(each, click.Option)]
+    below = command.commands.values() if isinstance(command, click.Group) else ()
+    params = [parameter for one in (command, *below) for parameter in one.params]
+    own = [each for each in params if isinstance(each, click.Option)]
     return {"--help", "-h", *(option for each in own for option in (*each.opts, *each.secondary_opts))}
 
 
@@ -216,6 +222,7 @@ def test_inline_commands_links_settings_and_variables_exist(page: Path) -> None:
     variables = {row.environment for row in rows()} | {
         setting_sources.CONFIG_VARIABLE,
         DEBUG_VARIABLE,
+        LOG_FORMAT_VARIABLE,
         setting_sources.BROKER_PASSWORD,
         setting_sources.KEY_PASSPHRASE,
         setting_sources.MAIL_PASSWORD,
@@ -267,6 +274,8 @@ def test_wrong_yaml_is_found(text: str, tmp_path: Path) -> None:
         "true && /opt/mapsweep/bin/mapsweep worker --queue collect",
         "docker-compose exec worker-report mapsweep run",
         "$ mapsweep mail latest --cc you@example.org",
+        "mapsweep config chek",
+        "mapsweep config check --cueues collect",
         "mapsweep",
     ],
 )

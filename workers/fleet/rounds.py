@@ -14,6 +14,7 @@ from redis import RedisError
 from archive.identity import archive_id
 from archive.notices import Notices
 from archive.runs import NoRunError, Runs
+from domain.about import about
 from domain.mistakes import OperatorError
 from workers.fleet.broker import KEY_PREFIX, REFUSED_KEY
 from workers.fleet.clock import fleet_now
@@ -58,7 +59,8 @@ class Rounds:
             return
         self._alone("schedules", self._start_what_is_due)
         for run_id in self._runs.queued():
-            self._alone(run_id, partial(self._look_after, run_id))
+            with about(run=run_id):
+                self._alone(run_id, partial(self._look_after, run_id))
         for name in self._runs.unmailed():
             self._alone(name, partial(self._have_mailed, name))
 

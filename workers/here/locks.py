@@ -52,6 +52,12 @@ def held(run: Run) -> Iterator[None]:
         yield
 
 
+def holder(run: Run) -> str:
+    """Who executes the run, as its lock says; "" if nobody does. A killed process may be left in it."""
+    found = _holder(run)
+    return "" if found is None else str(found)
+
+
 @contextmanager
 def _locked(run: Run, path: Path, text: bytes) -> Iterator[None]:
     """Hold the kernel's lock on a file, which has the text in it meanwhile."""

@@ -32,6 +32,7 @@ def test_the_codes_are_an_interface() -> None:
         "ALL_FAILED": 4,
         "UNDELIVERED": 5,
         "BUG": 70,
+        "TIMED_OUT": 124,
         "INTERRUPTED": 130,
     }
     assert all(code.meaning for code in Exit)
