@@ -1,7 +1,11 @@
 """Who executes a run, as the settings say: this process, or the workers of a fleet."""
 
 import os
+from datetime import UTC, datetime
+from threading import Event
 
+from archive.run import Run
+from archive.runs import runs_beside
 from archive.store import store_at
 from collector.session import Sessions
 from domain.records import Connection, Manifest
@@ -9,8 +13,12 @@ from mapsweep.conduct import Executor, Stopped
 from mapsweep.settings.composition import access, mail_settings
 from mapsweep.settings.settings import Settings
 from mapsweep.terminal.exits import complain
+from reports.sizes import size
 from workers.here import embedded
+from workers.here.pruning import Pruned, Refused, prune
 from workers.life import plan
+from workers.life.ending import Ended
+from workers.life.progress import OnProgress
 
 WORKERS_GO_ON = "no longer watched; the workers continue the run. To watch it again:"
 
@@ -45,9 +53,34 @@ def _here(settings: Settings) -> Executor:
     if sessions.warning:
         complain(sessions.warning)
     mail = mail_settings(settings, os.environ)
-    return Executor(
-        lambda run, tell, stop: embedded.execute(run, sessions.of(run.manifest), tell, stop, mail=mail)
-    )
+
+    def execute(run: Run, tell: OnProgress, stop: Event) -> Ended | None:
+        ended = embedded.execute(run, sessions.of(run.manifest), tell, stop, mail=mail)
+        if ended is not None:
+            _prune_beside(run, settings)
+        return ended
+
+    return Executor(execute)
+
+
+def _prune_beside(run: Run, settings: Settings) -> None:
+    """Remove what need not be kept, after a run among those that the settings are about.
+
+    The run is done: whatever goes wrong here is only told.
+    """
+    if settings.keep is None or runs_beside(run).store.url != store_at(settings.runs).url:
+        return
+    try:
+        done = prune(runs_beside(run), settings.keep.keep(), datetime.now(UTC))
+    except OSError as error:
+        complain(f"{error.filename or settings.runs}: nothing is pruned: {error.strerror or error}")
+        return
+    gone_bytes = [one.size_bytes for one in done if isinstance(one, Pruned)]
+    if gone_bytes:
+        complain(f"pruned, as keep says: {len(gone_bytes)} removed, {size(sum(gone_bytes), plain=True)}")
+    for one in done:
+        if isinstance(one, Refused) and one.is_trouble:
+            complain(f"not pruned: {one.path}: {one.reason}")
 
 
 def _workers(settings: Settings) -> Executor:

@@ -2,13 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 if TYPE_CHECKING:
     from mapsweep.settings.settings import Settings
 
+_T = TypeVar("_T")
 DEBUG_VARIABLE = "MAPSWEEP_DEBUG"
 
 run_argument = click.argument("run", default="latest")
@@ -57,6 +58,12 @@ debug_option = click.option(
     callback=_debug,
     help="Tell each step on standard error, with its time; no secrets.",
 )
+
+
+def taken_over(ctx: click.Context, name: str, typed: _T | None) -> _T | None:
+    """What was typed behind a verb of a group, or else before it."""
+    above = ctx.parent.params.get(name) if ctx.parent else None
+    return above if typed is None else typed
 
 
 def load(config: Path | None, **typed: str | int | bool | Path | None) -> "Settings":
