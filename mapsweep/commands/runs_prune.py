@@ -18,8 +18,8 @@ def prune(ctx: click.Context, *, dry_run: bool, runs_url: str | None, config: Pa
     """Remove runs and dumps that are older than the section keep of mapsweep.yaml says, and what killed
     processes have left. Without that section, only the latter.
 
-    The last good run of each schedule stays, and so does a run that is at work, that is still to be mailed, or
-    that can be resumed before its deadline.
+    The last good run of each schedule stays, and so does a run that is at work, still has to be mailed, or
+    can be resumed before its deadline.
     """  # noqa: D205 - click's help text
     from datetime import UTC, datetime  # noqa: PLC0415 - --help does not wait for it
 

@@ -11,8 +11,10 @@ from reports.sizes import number, size
 
 SIZES_FROM_COLUMNS: Final = 64  # a narrower terminal has no room for sizes
 _ID_COLUMNS_MIN: Final = 8
+_ID_COLUMNS_ENOUGH: Final = 31
 _SCOPE_COLUMNS_MIN: Final = 12
-_COUNTS: Final = (7, 8, 7)  # ok, partial, failed
+_SCOPE_COLUMNS_WISHED: Final = 24
+_COUNTS: Final = (8, 8, 8)  # ok, partial, failed: up to 999,999
 
 
 def heading(lines: Sequence[RunLine], terminal: Terminal) -> str:
@@ -49,15 +51,17 @@ def _row(line: RunLine, lines: Sequence[RunLine], terminal: Terminal) -> str:
 
 def _counts(line: RunLine, terminal: Terminal) -> str:
     """How the hosts ended, or how far they are."""
+    columns = sum(_COUNTS)
     if line.state is State.CLOSED:
         counts = zip((line.ok, line.partial, line.failed), _COUNTS, strict=True)
         return "".join(number(count, plain=True).rjust(width) for count, width in counts)
     if line.state is State.AT_WORK:
         text, style = f"at work: {line.done:,} of {line.asked:,}", Style.GOOD
+        if len(text) >= columns:
+            text = f"at work: {line.done * 100 // line.asked} %"
     else:
         text, style = "stopped, --resume", Style.ODD
-    columns = sum(_COUNTS)
-    return terminal.styled(text.rjust(columns) if len(text) < columns else f" {text}", style)
+    return terminal.styled(text.rjust(columns), style)
 
 
 def _has_sizes(terminal: Terminal) -> bool:
@@ -73,7 +77,10 @@ def _id_columns(lines: Sequence[RunLine], terminal: Terminal) -> int:
     longest = max((len(line.run) for line in lines), default=0)
     if not terminal.is_tty:
         return longest
-    return max(_ID_COLUMNS_MIN, min(longest, terminal.columns - _fixed_columns(terminal)))
+    room = terminal.columns - _fixed_columns(terminal)
+    if room >= _ID_COLUMNS_ENOUGH + _SCOPE_COLUMNS_MIN + 2:  # one long id must not hide the scope of all
+        room = max(_ID_COLUMNS_ENOUGH, room - _SCOPE_COLUMNS_WISHED - 2)
+    return max(_ID_COLUMNS_MIN, min(longest, room))
 
 
 def _scope_columns(lines: Sequence[RunLine], terminal: Terminal) -> int:

@@ -1,0 +1,190 @@
+"""Pruning with real locks, of this process and of another one."""
+
+import logging
+import os
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from archive.retention import Keep
+from archive.run import LOCK
+from archive.runs import Runs
+from domain.mistakes import OperatorError
+from tests.archive.kept_runs import made
+from tests.workers.here.test_locks import holder
+from workers.here.locks import PUT_HELD_S_MAX, alone, held, is_held
+from workers.here.pruning import Pruned, Refused, each_pruned, prune, remove
+
+NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
+KEEP = Keep(days=90, dumps_days=7)
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def runs(request: pytest.FixtureRequest, tmp_path: Path) -> Runs:
+    return Runs(str(tmp_path / "runs") if request.param == "folder" else f"memory://{uuid4().hex}/runs")
+
+
+def ids(runs: Runs) -> list[str]:
+    return [run_id for run_id in runs.ids() if runs.store.sizes(run_id)]
+
+
+def test_what_went_is_told_with_its_bytes(runs: Runs, caplog: pytest.LogCaptureFixture) -> None:
+    old, spare, young = (made(runs, NOW, days) for days in (100, 50, 1))
+    old_bytes = old.store.tree_bytes("")
+    with caplog.at_level(logging.INFO):
+        done = prune(runs, KEEP, NOW)
+    gone = [(one.removal.path, one.size_bytes) for one in done if isinstance(one, Pruned)]
+    assert gone == [(old.run_id, old_bytes), (f"{spare.run_id}/dumps", 1000)]
+    assert ids(runs) == [spare.run_id, young.run_id]
+    assert f"pruned {old.run_id}: complete, 100 d old" in caplog.text
+    assert prune(runs, KEEP, NOW) == ()
+
+
+def test_a_dry_run_tells_the_same_and_changes_nothing(runs: Runs) -> None:
+    for days in (100, 50, 1):
+        made(runs, NOW, days)
+    before = runs.store.tree_bytes("")
+    told = list(each_pruned(runs, KEEP, NOW, dry_run=True))
+    assert runs.store.tree_bytes("") == before
+    assert told == list(each_pruned(runs, KEEP, NOW))
+
+
+def test_a_run_that_is_being_executed_stays(runs: Runs) -> None:
+    run = made(runs, NOW, 100, is_open=True)
+    other = made(runs, NOW, 99, is_open=True)
+    with held(run):
+        for dry_run in (True, False):
+            (stays, goes) = each_pruned(runs, KEEP, NOW, dry_run=dry_run)
+            assert stays == Refused(run.run_id, "a process is at work on the run", is_trouble=False)
+            assert isinstance(goes, Pruned)
+        with pytest.raises(OperatorError, match="is being executed by process"):
+            remove(runs, run.run_id)
+    assert ids(runs) == [run.run_id]
+    assert other.run_id not in ids(runs)
+    prune(runs, KEEP, NOW)
+    assert ids(runs) == []
+
+
+def test_a_run_of_another_process_stays_and_goes_when_that_is_killed(tmp_path: Path) -> None:
+    runs = Runs(str(tmp_path))
+    run = made(runs, NOW, 100, is_open=True)
+    with holder(run) as (process, child):
+        assert is_held(run.store)
+        assert [one.reason for one in prune(runs, KEEP, NOW) if isinstance(one, Refused)]
+        process.kill()
+        process.wait()
+        assert run.store.read(LOCK)  # it still says who had it
+        assert not is_held(run.store)
+        subprocess.run(["kill", str(child)], check=True)
+    assert len(prune(runs, KEEP, NOW)) == 1
+    assert ids(runs) == []
+
+
+def test_a_look_at_a_lock_writes_nothing_and_takes_it_from_nobody(tmp_path: Path) -> None:
+    run = made(Runs(str(tmp_path)), NOW, 1)
+    assert not is_held(run.store)
+    assert LOCK not in run.store.sizes()
+    with held(run):
+        assert is_held(run.store)
+        assert is_held(run.store)
+    assert not is_held(run.store)
+
+
+def test_a_lock_in_a_bucket_counts_for_a_day() -> None:
+    run = made(Runs(f"memory://{uuid4().hex}"), NOW, 1)
+    for age_s, expected in ((PUT_HELD_S_MAX + 5, False), (PUT_HELD_S_MAX - 60, True)):
+        since = (datetime.now(UTC) - timedelta(seconds=age_s)).isoformat()
+        run.store.replace(LOCK, f'{{"host": "h", "pid": 1, "since": "{since}"}}'.encode())
+        assert is_held(run.store) is expected
+    run.store.replace(LOCK, b"nobody wrote this")
+    assert is_held(run.store)
+
+
+def test_a_run_of_the_fleet_is_not_removed_by_hand(runs: Runs) -> None:
+    run = made(runs, NOW, 1, is_open=True)
+    runs.queue(run.run_id)
+    with pytest.raises(OperatorError, match="by the workers of a fleet"):
+        remove(runs, run.run_id)
+    runs.unqueue(run.run_id)
+    assert remove(runs, run.run_id) > 3000
+    assert ids(runs) == []
+
+
+def _as_nobody() -> None:
+    os.setgroups([])
+    os.setgid(65_534)
+    os.setuid(65_534)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes folders of another account")
+def test_a_folder_that_may_not_be_read_does_not_hold_up_the_rest(tmp_path: Path) -> None:
+    folder = tmp_path / "runs"
+    runs = Runs(str(folder))
+    closed_to_us, *old = (made(runs, NOW, days, ok=0) for days in (102, 101, 100))
+    tmp_path.chmod(0o755)
+    for above in tmp_path.parents[:3]:
+        above.chmod(0o755)
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, 65_534, 65_534)
+    os.chown(Path(closed_to_us.url), 0, 0)
+    reader, writer = os.pipe()
+    if (child := os.fork()) == 0:
+        try:
+            _as_nobody()
+            done = prune(Runs(str(folder)), KEEP, NOW)
+            os.write(
+                writer,
+                "\n".join(f"{type(one).__name__} {getattr(one, 'reason', '')}" for one in done).encode(),
+            )
+        finally:
+            os._exit(0)
+    os.close(writer)
+    os.waitpid(child, 0)
+    told = os.read(reader, 10_000).decode()
+    os.close(reader)
+    assert "Permission denied" in told
+    assert told.count("Pruned") == 2
+    assert ids(runs) == [closed_to_us.run_id]
+    assert all(not Path(run.url).exists() for run in old)
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Path:
+    """A file system of 256 KiB; only root can make one."""
+    place = tmp_path / "full"
+    place.mkdir()
+    if (
+        os.geteuid() != 0
+        or subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)], check=False, capture_output=True
+        ).returncode
+    ):
+        pytest.skip("a file system cannot be mounted here")
+    return place
+
+
+def test_a_full_disk_can_be_pruned(full_disk: Path) -> None:
+    try:
+        runs = Runs(str(full_disk / "runs"))
+        old = made(runs, NOW, 100, ok=0)
+        with pytest.raises(OSError, match="No space left on device"):
+            (full_disk / "filler").write_bytes(bytes(512 * 1024))
+        assert [type(one) for one in prune(runs, KEEP, NOW)] == [Pruned]
+        assert not Path(old.url).exists()
+    finally:
+        subprocess.run(["umount", str(full_disk)], check=True)
+
+
+def test_to_remove_is_to_be_alone(tmp_path: Path) -> None:
+    run = made(Runs(str(tmp_path)), NOW, 1)
+    with (
+        held(run),
+        pytest.raises(OperatorError, match="is being executed"),
+        alone(run.store, run.run_id),
+    ):
+        pass
+    with alone(run.store, run.run_id), pytest.raises(OperatorError, match="is being executed"), held(run):
+        pass
