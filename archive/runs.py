@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from errno import ENAMETOOLONG
 from pathlib import Path
 
 from archive import codec
@@ -182,7 +183,9 @@ def open_run(url: str, signing_key: bytes = b"") -> Run:
 def _opened(folder: Store, key: bytes) -> Run:
     try:
         text = folder.read(MANIFEST, MANIFEST_BYTES_MAX)
-    except (FileNotFoundError, NotADirectoryError) as error:
+    except OSError as error:
+        if error.errno != ENAMETOOLONG and not isinstance(error, FileNotFoundError | NotADirectoryError):
+            raise
         problem = "is not a run: it has no manifest.json"
         raise NoRunError(Mistake(folder.url, problem, "`mapsweep runs` lists the runs")) from error
     if key:

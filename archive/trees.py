@@ -3,12 +3,12 @@
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-TRIES: Final = 3  # another process may remove the same tree
 _UNFINISHED: Final = re.compile(r"\.[0-9a-f]{16}\.part")  # as Folder names what it has not finished writing
 
 
@@ -32,18 +32,22 @@ def tree_bytes(path: Path) -> int:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a file, or a folder with all that is in it, if it exists; of a link only the link goes."""
-    for left in reversed(range(TRIES)):
-        try:
-            if path.is_symlink() or path.is_file():
-                path.unlink(missing_ok=True)
-            elif path.exists():
-                shutil.rmtree(path)
-        except FileNotFoundError:
-            if not left:
-                raise
+    """Remove a file, or a folder with all that is in it, if it exists; of a link only the link goes.
+
+    Another process may do the same at the same time.
+    """
+    if path.is_symlink() or path.is_file():
+        path.unlink(missing_ok=True)
+    elif path.exists():
+        if sys.version_info >= (3, 12):
+            shutil.rmtree(path, onexc=_unless_gone)
         else:
-            return
+            shutil.rmtree(path, onerror=lambda call, place, info: _unless_gone(call, place, info[1]))
+
+
+def _unless_gone(_call: object, _place: str, error: BaseException) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def unfinished(folder: Path) -> Iterator[tuple[str, datetime]]:

@@ -12,7 +12,7 @@ import pytest
 from archive.catalogue import Catalogue, Entry, Unreadable
 from archive.retention import Keep, Removal, What, carry_out, planned, remove_run
 from archive.runs import Runs
-from archive.store import Bucket, Folder, Store
+from archive.store import Store
 from domain.mistakes import Mistake, OperatorError
 from tests.archive.examples import SIGNING_KEY
 from tests.archive.kept_runs import made
@@ -243,37 +243,34 @@ class StoppedError(BaseException):
     """The process is killed."""
 
 
-class _Stopping(Store):
-    """A store whose process is killed before its next removal of a file."""
+def stopping(url: str, removals: int) -> Runs:
+    """Runs whose process is killed before its next removal of a file, after so many."""
+    runs = Runs(url)
+    store, left = runs.store, removals
+    remove, remove_tree = store.remove, store.remove_tree
 
-    left = 0
-
-    def remove(self, path: str) -> None:
-        if self.sizes(path.rpartition("/")[0]).get(path.rpartition("/")[2]) is None:
-            return
-        self._stop()
-        super().remove(path)
-
-    def remove_tree(self, path: str) -> None:
-        below = self.sizes(path)
-        for name in sorted(below):
-            self.remove_tree(f"{path}/{name}")
-        if not below:
-            self._stop()
-        super().remove_tree(path)
-
-    def _stop(self) -> None:
-        self.left -= 1
-        if self.left < 0:
+    def stop() -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
             raise StoppedError
 
+    def remove_or_stop(path: str) -> None:
+        folder, _, name = path.rpartition("/")
+        if name in store.sizes(folder):
+            stop()
+            remove(path)
 
-class StoppingFolder(_Stopping, Folder):
-    pass
+    def remove_tree_or_stop(path: str) -> None:
+        below = sorted(store.sizes(path))
+        for name in below:
+            remove_tree_or_stop(f"{path}/{name}")
+        if not below:
+            stop()
+        remove_tree(path)
 
-
-class StoppingBucket(_Stopping, Bucket):
-    pass
+    store.remove, store.remove_tree = remove_or_stop, remove_tree_or_stop  # type: ignore[method-assign]
+    return runs
 
 
 def test_a_removal_stopped_anywhere_leaves_the_run_whole_or_none_and_is_repeated(runs: Runs) -> None:
@@ -284,12 +281,8 @@ def test_a_removal_stopped_anywhere_leaves_the_run_whole_or_none_and_is_repeated
         runs.store.write_once(f"unmailed/{run.run_id}", b"")
         removal = Removal(What.RUN, run.run_id, "", run.run_id)
         before = run.store.tree_bytes("")
-        store = StoppingFolder(url) if isinstance(runs.store, Folder) else StoppingBucket(url)
-        store.left = stops
-        stopping = Runs(url)
-        stopping.store = store
         try:
-            carry_out(removal, stopping, alone)
+            carry_out(removal, stopping(url, stops), alone)
         except StoppedError:
             stops += 1
         else:

@@ -3,6 +3,7 @@
 import logging
 import os
 import subprocess
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -152,30 +153,33 @@ def test_a_folder_that_may_not_be_read_does_not_hold_up_the_rest(tmp_path: Path)
 
 
 @pytest.fixture
-def full_disk(tmp_path: Path) -> Path:
-    """A file system of 256 KiB; only root can make one."""
-    place = tmp_path / "full"
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 256 KiB and 64 files; only root can make one."""
+    place = tmp_path / "small"
     place.mkdir()
-    if (
-        os.geteuid() != 0
-        or subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)], check=False, capture_output=True
-        ).returncode
-    ):
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k,nr_inodes=64", "tmpfs", str(place)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("a file system cannot be mounted here")
-    return place
-
-
-def test_a_full_disk_can_be_pruned(full_disk: Path) -> None:
     try:
-        runs = Runs(str(full_disk / "runs"))
-        old = made(runs, NOW, 100, ok=0)
-        with pytest.raises(OSError, match="No space left on device"):
-            (full_disk / "filler").write_bytes(bytes(512 * 1024))
-        assert [type(one) for one in prune(runs, KEEP, NOW)] == [Pruned]
-        assert not Path(old.url).exists()
+        yield place
     finally:
-        subprocess.run(["umount", str(full_disk)], check=True)
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_disk_without_room_for_a_lock_can_be_pruned(small_disk: Path) -> None:
+    runs = Runs(str(small_disk / "runs"))
+    old = made(runs, NOW, 100, ok=0)
+    with pytest.raises(OSError, match="No space left on device"):
+        _fill(small_disk)
+    with pytest.raises(OSError, match="No space left on device"):
+        old.store.write_once(LOCK, b"")
+    assert [type(one) for one in prune(runs, KEEP, NOW)] == [Pruned]
+    assert not Path(old.url).exists()
+
+
+def _fill(place: Path) -> None:
+    for number in range(100):
+        (place / f"filler{number}").touch()
 
 
 def test_to_remove_is_to_be_alone(tmp_path: Path) -> None:
