@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -226,10 +226,8 @@ def test_a_link_in_a_run_is_removed_and_not_followed(tmp_path: Path) -> None:
 
 
 def test_a_run_that_is_taken_meanwhile_stays(runs: Runs) -> None:
-    @contextmanager
-    def taken(store: Store, run_id: str) -> Iterator[None]:
+    def taken(store: Store, run_id: str) -> AbstractContextManager[None]:
         raise OperatorError(Mistake(run_id, "is being executed"))
-        yield
 
     run = made(runs, NOW, 20)
     for removal in (*plan(runs), Removal(What.RUN, run.run_id, "", run.run_id)):
