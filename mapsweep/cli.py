@@ -20,7 +20,7 @@ COMMANDS = {
     "collect": "Sweep hosts, classify every process, and render the report.",
     "report": "Render the report of a run again, or print it in another format.",
     "mail": "Send the report of a run by e-mail.",
-    "runs": "List the runs that are kept, tell whether the last is young enough, remove old ones.",
+    "runs": "List the runs that are kept, and remove old ones.",
     "hosts": "List the hosts that a pattern selects.",
     "sudoers": "Print the sudoers line that allows the probe, and nothing else.",
     "reclassify": "Classify the kept dumps of a run again.",

@@ -42,7 +42,9 @@ class RunsVerbs(click.Group):
             formatter.write_dl(list(_VERBS.items()))
 
 
-@click.group(cls=RunsVerbs, invoke_without_command=True, short_help="List the runs that are kept.")
+@click.group(
+    cls=RunsVerbs, invoke_without_command=True, short_help="List the runs that are kept, and remove old ones."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.option("--limit", type=click.IntRange(1, LIMIT_RUNS_MAX), metavar="N", help="Only the last N runs.")
 @click.option(
@@ -66,7 +68,7 @@ def runs(
     runs_url: str | None,
     config: Path | None,
 ) -> int:
-    """List the runs that are kept, the newest last.
+    """List the runs that are kept, and remove old ones. The newest is last.
 
     \b
     mapsweep runs --limit 20 --scope nightly
