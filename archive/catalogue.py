@@ -61,7 +61,7 @@ class Catalogue:
         self._runs = runs
         # before the ids: a mark is written after its run, so that no run of a mark is missed
         self.queued = frozenset(runs.queued())
-        self._unmailed = runs.unmailed()
+        self.unmailed = frozenset(runs.unmailed())
         self.ids = tuple(runs.ids())
 
     def entry(self, run_id: str) -> Entry | Unreadable | None:
@@ -108,7 +108,7 @@ class Catalogue:
             has_dumps=has_dumps,
             size_bytes=counted + sum(files.values()) + sum(rendered.values()),
             is_queued=run_id in self.queued,
-            is_unmailed=run_id in self._unmailed,
+            is_unmailed=run_id in self.unmailed,
             is_link=self._runs.store.is_link(run_id),
         )
 
@@ -125,7 +125,7 @@ class Catalogue:
             has_dumps=has_dumps,
             size_bytes=None if closed else self._runs.store.tree_bytes(run_id),
             is_queued=run_id in self.queued,
-            is_unmailed=run_id in self._unmailed,
+            is_unmailed=run_id in self.unmailed,
             is_link=self._runs.store.is_link(run_id),
         )
 

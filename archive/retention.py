@@ -14,7 +14,7 @@ from typing import Final
 
 from archive.catalogue import Catalogue, Entry, Unreadable
 from archive.run import CLOSED, LOCK, MANIFEST
-from archive.runs import UNMAILED, Runs, started_of
+from archive.runs import Runs, started_of
 from archive.signature import SIGNATURE
 from archive.store import Store
 from domain.mistakes import Mistake, OperatorError
@@ -68,8 +68,10 @@ def planned(
     for run_id in catalogue.ids:
         if run_id not in there and _is_left_over(started_of(run_id), now):
             yield Removal(What.LEFTOVER, run_id, "has no manifest: its removal was stopped", run_id)
-    for run_id in sorted(catalogue.queued - there):
-        yield Removal(What.LEFTOVER, f"queued/{run_id}", "is the mark of a run that is gone")
+    for folder, marked in (("queued", catalogue.queued), ("unmailed", catalogue.unmailed)):
+        for run_id in sorted(marked - there):
+            if started_of(run_id) is not None:  # notices are marked as well
+                yield Removal(What.LEFTOVER, f"{folder}/{run_id}", "is the mark of a run that is gone")
     for entry in readable:
         if entry.run_id not in gone:
             yield from _left_in(entry, runs, now)
@@ -127,7 +129,7 @@ def remove_run(run_id: str, runs: Runs, alone: Alone) -> None:
                     store.remove_tree(f"{run_id}/{name}")
     store.remove_tree(run_id)
     runs.unqueue(run_id)
-    store.remove(f"{UNMAILED}/{run_id}")
+    runs.unmark_unmailed(run_id)
 
 
 def _check_no_link(path: str, store: Store) -> None:

@@ -9,6 +9,7 @@ from errno import ENAMETOOLONG
 from pathlib import Path
 
 from archive import codec
+from archive.notices import NOTICE_ID
 from archive.run import MANIFEST, Run
 from archive.signature import SIGNATURE, is_signed, sign
 from archive.store import Store, store_at
@@ -25,8 +26,8 @@ SHOWN_LENGTH_MAX = 80  # characters shown of a wrong run id
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[a-z0-9_.-]{1,40}-[0-9a-f]{4}")
 _ID_BEGINNING = re.compile(r"\d[0-9A-Za-z_.-]*")
 _QUEUED = "queued"
-UNMAILED = "unmailed"  # a mark for each run, or notice, that still has to be mailed
 SHOWN_IDS_MAX = 5
+_UNMAILED = "unmailed"
 
 
 def new_run_id(started: datetime, name: str, mark: str = "") -> str:
@@ -55,6 +56,11 @@ class Runs:
     def __init__(self, url: str, signing_key: bytes = b"") -> None:
         self.store = store_at(url)
         self._key = signing_key
+
+    @property
+    def signs(self) -> bool:
+        """Whether new runs are signed here."""
+        return bool(self._key)
 
     def create(self, manifest: Manifest) -> Run:
         """Start a run: write its manifest; FileExistsError if a run of that id exists.
@@ -159,14 +165,23 @@ class Runs:
         """Remove the mark of a finished run."""
         self.store.remove(f"{_QUEUED}/{run_id}")
 
-    def unmailed(self) -> frozenset[str]:
-        """The ids of the runs whose report still has to be mailed."""
-        return frozenset(name for name in self.store.list(UNMAILED) if _RUN_ID.fullmatch(name))
+    # Marks of what somebody has not got yet by mail: runs, and notices.
 
-    @property
-    def signs(self) -> bool:
-        """Whether new runs are signed here."""
-        return bool(self._key)
+    def mark_unmailed(self, name: str) -> None:
+        """Mark the report of a run, or a notice, as not mailed to all, until it is."""
+        self.store.write_once(f"{_UNMAILED}/{name}", b"")
+
+    def unmailed(self) -> tuple[str, ...]:
+        """The ids of runs and notices that somebody has not got yet."""
+        return tuple(
+            name
+            for name in self.store.list(_UNMAILED)
+            if _RUN_ID.fullmatch(name) or NOTICE_ID.fullmatch(name)
+        )
+
+    def unmark_unmailed(self, name: str) -> None:
+        """Remove the mark of what nothing more is to be done about."""
+        self.store.remove(f"{_UNMAILED}/{name}")
 
 
 def runs_beside(run: Run) -> Runs:

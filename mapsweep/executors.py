@@ -1,16 +1,19 @@
 """Who executes a run, as the settings say: this process, or the workers of a fleet."""
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Event
 
+from archive.retention import Keep
 from archive.run import Run
-from archive.runs import runs_beside
+from archive.runs import Runs, runs_beside
 from archive.store import store_at
 from collector.session import Sessions
 from domain.records import Connection, Manifest
+from mapsweep import mailing
 from mapsweep.conduct import Executor, Stopped
-from mapsweep.settings.composition import access, mail_settings
+from mapsweep.settings.composition import access, mail_settings, signing_key
 from mapsweep.settings.settings import Settings
 from mapsweep.terminal.exits import complain
 from reports.sizes import size
@@ -21,6 +24,8 @@ from workers.life.ending import Ended
 from workers.life.progress import OnProgress
 
 WORKERS_GO_ON = "no longer watched; the workers continue the run. To watch it again:"
+
+NO_BEAT = "nobody looks after runs that nobody watches, so this one will not end: start `mapsweep beat`"
 
 
 def check(manifest: Manifest, settings: Settings, *, is_new: bool = True) -> None:
@@ -56,24 +61,24 @@ def _here(settings: Settings) -> Executor:
 
     def execute(run: Run, tell: OnProgress, stop: Event) -> Ended | None:
         ended = embedded.execute(run, sessions.of(run.manifest), tell, stop, mail=mail)
-        if ended is not None:
-            _prune_beside(run, settings)
+        if ended is None:
+            return None
+        others = Runs(settings.runs, signing_key(settings, os.environ))
+        if mail is not None:  # also what the mail server did not take on other days
+            mailing.send_unsent(others, replace(mail, attempts=1), but=run.run_id)
+        if settings.keep is not None and runs_beside(run).store.url == others.store.url:
+            _prune(others, settings.keep.keep())
         return ended
 
     return Executor(execute)
 
 
-def _prune_beside(run: Run, settings: Settings) -> None:
-    """Remove what need not be kept, after a run among those that the settings are about.
-
-    The run is done: whatever goes wrong here is only told.
-    """
-    if settings.keep is None or runs_beside(run).store.url != store_at(settings.runs).url:
-        return
+def _prune(runs: Runs, keep: Keep) -> None:
+    """Remove what need not be kept. The run is done: whatever goes wrong here is only told."""
     try:
-        done = prune(runs_beside(run), settings.keep.keep(), datetime.now(UTC))
+        done = prune(runs, keep, datetime.now(UTC))
     except OSError as error:
-        complain(f"{error.filename or settings.runs}: nothing is pruned: {error.strerror or error}")
+        complain(f"{error.filename or runs.store.url}: nothing is pruned: {error.strerror or error}")
         return
     gone_bytes = [one.size_bytes for one in done if isinstance(one, Pruned)]
     if gone_bytes:
@@ -88,7 +93,11 @@ def _workers(settings: Settings) -> Executor:
     from workers.fleet import handover  # noqa: PLC0415 - likewise
 
     given = worker_settings(settings, os.environ)
-    return Executor(
-        lambda run, tell, stop: handover.execute(run, given, tell, stop),
-        Stopped(WORKERS_GO_ON, ("--broker", settings.broker)),
-    )
+
+    def execute(run: Run, tell: OnProgress, stop: Event) -> Ended | None:
+        ended = handover.execute(run, given, tell, stop)
+        if ended is None and not handover.is_looked_after(given):
+            complain(NO_BEAT)
+        return ended
+
+    return Executor(execute, Stopped(WORKERS_GO_ON, ("--broker", settings.broker)))

@@ -63,7 +63,7 @@ def line_of(entry: Entry, catalogue: Catalogue, runs: Runs, now: datetime) -> Ru
         size_bytes=entry.size_bytes,
         has_dumps=entry.has_dumps,
         rules_version=closed.rules_version if closed else None,
-        note="; ".join(filter(None, (_note(entry), _mail_note(entry)))),
+        note="; ".join(filter(None, (_note(entry), _mail_note(entry, catalogue)))),
     )
 
 
@@ -78,6 +78,15 @@ def _note(entry: Entry) -> str:
     return ""
 
 
-def _mail_note(entry: Entry) -> str:
-    """What became of the mail; when it is tried again can be told here, once that is recorded."""
-    return "not mailed yet" if entry.is_unmailed else ""
+def _mail_note(entry: Entry, catalogue: Catalogue) -> str:
+    """When the mail is tried again, if somebody still has to get it, and why it was not taken."""
+    if not entry.is_unmailed or entry.closed is None:
+        return ""
+    record = catalogue.run(entry.run_id).mail_record
+    if record.is_over():
+        return ""
+    posted = record.posted()
+    following = posted.next_at()
+    when = f", next try {following:%H:%M} UTC" if following else ""
+    why = posted.problem or "; ".join(str(each) for each in posted.refused if not each.is_final)
+    return f"not mailed yet{when}" + (f": {why}" if why else "")
