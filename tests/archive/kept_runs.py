@@ -20,6 +20,7 @@ def made(
     is_open: bool = False,
     results: str = "1",
     by_older: bool = False,
+    mail_to: tuple[str, ...] = (),
 ) -> Run:
     """A run that began some days before now, with a dump, a result, a table and a report.
 
@@ -30,6 +31,7 @@ def made(
         manifest("a"),
         run_id=new_run_id(began, scope),
         scope=Scope(scope, "all"),
+        mail_to=mail_to,
         started_at=began.isoformat(timespec="seconds"),
         deadline_at=(began + timedelta(hours=4)).isoformat(timespec="seconds"),
     )

@@ -110,7 +110,7 @@ def test_what_is_at_work_or_still_to_be_mailed_stays(runs: Runs) -> None:
         made(runs, NOW, days)
     queued, unmailed = made(runs, NOW, 200, is_open=True), made(runs, NOW, 190)
     runs.queue(queued.run_id)
-    runs.store.write_once(f"unmailed/{unmailed.run_id}", b"")
+    runs.mark_unmailed(unmailed.run_id)
     begun = made(runs, NOW, 0.1, is_open=True)
     assert begun.run_id not in str(going(runs, Keep(days=1), NOW))
     assert going(runs) == []
@@ -139,13 +139,16 @@ def test_leftovers_go_and_only_after_a_day(runs: Runs) -> None:
     run = made(runs, NOW, 3)
     run.store.remove("manifest.json")
     runs.queue(run.run_id)
-    assert going(runs, None, datetime.fromisoformat(run.manifest.started_at) + timedelta(hours=23)) == [
-        ("leftover", f"queued/{run.run_id}")
-    ]
-    assert going(runs, None) == [("leftover", run.run_id), ("leftover", f"queued/{run.run_id}")]
+    runs.mark_unmailed(run.run_id)
+    runs.mark_unmailed(f"notice-{'0' * 16}")
+    marks = [("leftover", f"queued/{run.run_id}"), ("leftover", f"unmailed/{run.run_id}")]
+    began = datetime.fromisoformat(run.manifest.started_at)
+    assert going(runs, None, began + timedelta(hours=23)) == marks
+    assert going(runs, None) == [("leftover", run.run_id), *marks]
     assert prune(runs, None) >= 3000
     assert runs.store.sizes(run.run_id) == {}
     assert runs.queued() == ()
+    assert runs.unmailed() == (f"notice-{'0' * 16}",)
     assert going(runs, None) == []
 
 
@@ -276,7 +279,7 @@ def test_a_removal_stopped_anywhere_leaves_the_run_whole_or_none_and_is_repeated
     while True:
         run = made(runs, NOW, 200, ok=0)
         run.store.write_once("manifest.sig", b"signed")
-        runs.store.write_once(f"unmailed/{run.run_id}", b"")
+        runs.mark_unmailed(run.run_id)
         removal = Removal(What.RUN, run.run_id, "", run.run_id)
         before = run.store.tree_bytes("")
         try:

@@ -5,11 +5,13 @@ import os
 import pty
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from archive.mail_record import Sender
 from archive.run import LOCK
 from archive.runs import Runs
 from domain.records import Failure, Stage
@@ -46,9 +48,9 @@ def test_the_newest_is_last_and_the_last_few_can_be_asked_for(runs: Runs, now: d
 
 def test_what_is_being_done_of_a_run(runs: Runs, now: datetime, here: Here) -> None:
     stopped, queued, locked = (made(runs, now, days, is_open=True) for days in (3, 2, 1))
-    late = made(runs, now, 0.5, complete=False)
+    late = made(runs, now, 0.5, complete=False, mail_to=("you@example.org",))
     runs.queue(queued.run_id)
-    runs.store.write_once(f"unmailed/{late.run_id}", b"")
+    runs.mark_unmailed(late.run_id)
     stopped.store.remove_tree("results")
     locked.store.remove_tree("results")
     locked.write_failure(Failure("a", Stage.TCP, "tcp_refused"))
@@ -70,6 +72,21 @@ def test_what_is_being_done_of_a_run(runs: Runs, now: datetime, here: Here) -> N
     assert last["native_heap_resident_max_bytes"] == 5 * 2**30
     assert last["complete"] is False
     assert last["size_bytes"] == late.store.tree_bytes("")
+
+
+def test_when_a_mail_is_tried_again(runs: Runs, now: datetime, here: Here) -> None:
+    run = made(runs, now, 1, mail_to=("you@example.org",))
+    runs.mark_unmailed(run.run_id)
+    claimed = run.mail_record.begin(Sender.HERE, now)
+    assert claimed is not None
+    posted = replace(
+        claimed[1], tries=1, since=claimed[0].at, last="2026-11-29T03:09:00+00:00", problem="451 later"
+    )
+    run.mail_record.end(claimed[0], posted)
+    _, note = here("runs", "--runs", runs.store.url).out.splitlines()
+    assert note == "    not mailed yet, next try 03:10 UTC: 451 later"
+    run.mail_record.close(posted)
+    assert len(here("runs", "--runs", runs.store.url).out.splitlines()) == 1
 
 
 def test_a_run_is_removed_by_the_beginning_of_its_id(runs: Runs, now: datetime, here: Here) -> None:
@@ -137,7 +154,7 @@ def test_without_a_terminal_nothing_is_removed_unasked(runs: Runs, now: datetime
 )
 def test_on_a_terminal_one_is_asked(answer: bytes, left: int, told: bytes, runs: Runs, now: datetime) -> None:
     run = made(runs, now, 1)
-    runs.store.write_once(f"unmailed/{run.run_id}", b"")
+    runs.mark_unmailed(run.run_id)
     ours, its = pty.openpty()
     command = [COMMAND, "runs", "rm", "latest", "--runs", runs.store.url]
     with subprocess.Popen(command, stdin=its, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as asking:
