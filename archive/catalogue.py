@@ -4,7 +4,7 @@ Nothing else of it is read, so that a year of nights is listed at once. The mani
 of those that an older mapsweep closed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -55,13 +55,17 @@ class Unreadable:
 
 
 class Catalogue:
-    """The runs of an archive as they are now. `ids` has also folders whose manifest is gone."""
+    """The runs of an archive as they are now. `ids` has also folders whose manifest is gone.
+
+    `trouble` says why the marks of queued and unmailed runs cannot be read, if so: none is known then.
+    """
 
     def __init__(self, runs: Runs) -> None:
         self._runs = runs
         # before the ids: a mark is written after its run, so that no run of a mark is missed
-        self.queued = frozenset(runs.queued())
-        self.unmailed = frozenset(runs.unmailed())
+        self.trouble = ""
+        self.queued = self._marks(runs.queued)
+        self.unmailed = self._marks(runs.unmailed)
         self.ids = tuple(runs.ids())
 
     def entry(self, run_id: str) -> Entry | Unreadable | None:
@@ -86,6 +90,13 @@ class Catalogue:
             for first in range(0, len(ids), READS_AT_ONCE):
                 some = pool.map(self.entry, ids[first : first + READS_AT_ONCE])
                 yield from (entry for entry in some if entry is not None)
+
+    def _marks(self, listed: Callable[[], tuple[str, ...]]) -> frozenset[str]:
+        try:
+            return frozenset(listed())
+        except OSError as error:  # of another account: the runs are shown anyway
+            self.trouble = f"{error.filename or self._runs.store.url}: {error.strerror or error}"
+            return frozenset()
 
     def _entry(self, run_id: str) -> Entry | None:
         files = self._runs.store.sizes(run_id)

@@ -1,5 +1,6 @@
 """What changed since earlier runs of the same scope, read with the same rules."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from domain.mistakes import OperatorError
 from domain.records import Manifest
 from reports.measures import NATIVE
 from reports.settled import PROCESSES, Settled
+
+log = logging.getLogger("reports")
 
 PAST_RUNS_MAX = 14
 SAME_START_S = 60.0  # clocks may be stepped; two boots are further apart than this
@@ -70,6 +73,9 @@ def _processes(
             return run.manifest.started_at, Settled(run).table(PROCESSES, columns)
         except (OperatorError, FileNotFoundError):
             continue  # a damaged or deleted run is not a baseline, and must not prevent the report
+        except OSError as error:  # nor must one of another account
+            log.warning("%s is not compared with %s: %s", now.run_id, run_id, error)
+            return None
     return None
 
 

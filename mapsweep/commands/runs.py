@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mapsweep.options import config_option, load, runs_option
-from mapsweep.terminal.exits import Exit
+from mapsweep.terminal.exits import Exit, complain
 
 if TYPE_CHECKING:
     from archive.catalogue import Catalogue
@@ -87,6 +87,8 @@ def runs(
     settings = load(config, runs=runs_url)
     kept = Runs(settings.runs)
     catalogue = Catalogue(kept)
+    if catalogue.trouble:
+        complain(catalogue.trouble)
     if max_age is not None:
         return _check_age(catalogue, settings, scopes, max_age)
     lines = _lines(catalogue, kept, scopes, limit)
@@ -114,7 +116,6 @@ def _lines(
     from archive.catalogue import Unreadable  # noqa: PLC0415 - likewise
     from domain.mistakes import OperatorError  # noqa: PLC0415 - likewise
     from mapsweep.run_lines import line_of  # noqa: PLC0415 - likewise
-    from mapsweep.terminal.exits import complain  # noqa: PLC0415 - likewise
 
     now, lines = datetime.now(UTC), list["RunLine"]()
     for entry in catalogue.newest_first():

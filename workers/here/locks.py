@@ -41,16 +41,20 @@ class Holder:
         return now - datetime.fromisoformat(self.since) >= timedelta(seconds=PUT_HELD_S_MAX)
 
 
+class TakenError(OperatorError):
+    """Another process executes the run."""
+
+
 @contextmanager
 def held(run: Run) -> Iterator[None]:
-    """Execute a run alone; OperatorError if another process is at it, or its folder cannot be locked."""
+    """Execute a run alone; TakenError if another process is at it, OperatorError if it cannot be locked."""
     with _held(run.store, run.run_id):
         yield
 
 
 @contextmanager
 def alone(store: Store, run_id: str) -> Iterator[None]:
-    """Hold the run in a folder, to remove what is in it; OperatorError as of `held`.
+    """Hold the run in a folder, to remove what is in it; TakenError and OperatorError as of `held`.
 
     On a disk that is too full for a lock, it is held by nobody: then nothing can be executed there either.
     """
@@ -157,9 +161,9 @@ def _put(store: Store, run_id: str, text: bytes) -> Iterator[None]:
             store.remove(LOCK)
 
 
-def _taken(store: Store, run_id: str, remedy: str) -> OperatorError:
+def _taken(store: Store, run_id: str, remedy: str) -> TakenError:
     owner = _holder(store) or UNREADABLE_HOLDER
-    return OperatorError(Mistake(run_id, f"is being executed by {owner}", remedy))
+    return TakenError(Mistake(run_id, f"is being executed by {owner}", remedy))
 
 
 def _holder(store: Store) -> Holder | None:

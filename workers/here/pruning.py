@@ -4,12 +4,15 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from archive.catalogue import Catalogue, Unreadable
 from archive.retention import Keep, Removal, carry_out, planned, remove_run
 from archive.runs import Runs
 from domain.mistakes import Mistake, OperatorError
-from workers.here.locks import alone, is_held
+from workers.here.locks import TakenError, alone, is_held
+
+AT_WORK: Final = "a process is at work on the run"
 
 log = logging.getLogger("workers")
 
@@ -51,6 +54,9 @@ def each_pruned(
 ) -> Iterator[Pruned | Refused]:
     """The same, one at a time as they go, not logged; `dry_run` removes nothing."""
     catalogue = Catalogue(runs)
+    if catalogue.trouble:  # what is at work or to be mailed is not known
+        yield Refused(runs.store.url, f"nothing is pruned: {catalogue.trouble}")
+        return
     entries = tuple(catalogue.newest_first())
     for entry in entries:
         if isinstance(entry, Unreadable):
@@ -58,6 +64,8 @@ def each_pruned(
     for removal in tuple(planned(catalogue, entries, runs, keep, now)):
         try:
             yield _pruned(removal, runs, dry_run=dry_run)
+        except TakenError:
+            yield Refused(removal.path, AT_WORK, is_trouble=False)
         except OperatorError as error:
             yield Refused(removal.path, str(error))
         except OSError as error:
@@ -66,7 +74,7 @@ def each_pruned(
 
 def _pruned(removal: Removal, runs: Runs, *, dry_run: bool) -> Pruned | Refused:
     if removal.run_id and is_held(runs.store.under(removal.run_id)):
-        return Refused(removal.path, "a process is at work on the run", is_trouble=False)
+        return Refused(removal.path, AT_WORK, is_trouble=False)
     size_bytes = runs.store.tree_bytes(removal.path) if dry_run else carry_out(removal, runs, alone)
     return Pruned(removal, size_bytes)
 

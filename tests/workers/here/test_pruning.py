@@ -3,13 +3,14 @@
 import logging
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from archive.catalogue import Catalogue
 from archive.retention import Keep
 from archive.run import LOCK
 from archive.runs import Runs
@@ -21,6 +22,7 @@ from workers.here.pruning import Pruned, Refused, each_pruned, prune, remove
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 KEEP = Keep(days=90, dumps_days=7)
+NOBODY = 65_534
 
 
 @pytest.fixture(params=["folder", "bucket"])
@@ -114,42 +116,61 @@ def test_a_run_of_the_fleet_is_not_removed_by_hand(runs: Runs) -> None:
     assert ids(runs) == []
 
 
-def _as_nobody() -> None:
-    os.setgroups([])
-    os.setgid(65_534)
-    os.setuid(65_534)
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="makes folders of another account")
-def test_a_folder_that_may_not_be_read_does_not_hold_up_the_rest(tmp_path: Path) -> None:
-    folder = tmp_path / "runs"
-    runs = Runs(str(folder))
-    closed_to_us, *old = (made(runs, NOW, days, ok=0) for days in (102, 101, 100))
-    tmp_path.chmod(0o755)
-    for above in tmp_path.parents[:3]:
+@pytest.fixture
+def shared(tmp_path: Path) -> Path:
+    """A folder of runs that belongs to the account nobody, below folders that it may pass."""
+    if os.geteuid() != 0:
+        pytest.skip("makes folders of another account")
+    for above in (tmp_path, *tmp_path.parents[:3]):
         above.chmod(0o755)
+    return tmp_path / "runs"
+
+
+def told_to_nobody(folder: Path, of_root: Path, act: Callable[[Runs], Iterable[str]]) -> str:
+    """What the account nobody is told of a folder that is all its own, except one thing in it."""
     for path in (folder, *folder.rglob("*")):
-        os.chown(path, 65_534, 65_534)
-    os.chown(Path(closed_to_us.url), 0, 0)
+        os.chown(path, NOBODY, NOBODY)
+    os.chown(of_root, 0, 0)
     reader, writer = os.pipe()
     if (child := os.fork()) == 0:
         try:
-            _as_nobody()
-            done = prune(Runs(str(folder)), KEEP, NOW)
-            os.write(
-                writer,
-                "\n".join(f"{type(one).__name__} {getattr(one, 'reason', '')}" for one in done).encode(),
-            )
+            os.setgroups([])
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+            os.write(writer, "\n".join(act(Runs(str(folder)))).encode())
         finally:
             os._exit(0)
     os.close(writer)
     os.waitpid(child, 0)
     told = os.read(reader, 10_000).decode()
     os.close(reader)
-    assert "Permission denied" in told
-    assert told.count("Pruned") == 2
+    return told
+
+
+def pruned(runs: Runs) -> list[str]:
+    return [one.reason if isinstance(one, Refused) else one.removal.path for one in prune(runs, KEEP, NOW)]
+
+
+def test_a_folder_that_may_not_be_read_does_not_hold_up_the_rest(shared: Path) -> None:
+    runs = Runs(str(shared))
+    closed_to_us, *old = (made(runs, NOW, days, ok=0) for days in (102, 101, 100))
+    told = told_to_nobody(shared, Path(closed_to_us.url), pruned).splitlines()
+    assert told[0] == f"cannot be read, so it is kept: {closed_to_us.url}: Permission denied"
+    assert told[1:] == [run.run_id for run in old]
     assert ids(runs) == [closed_to_us.run_id]
     assert all(not Path(run.url).exists() for run in old)
+
+
+@pytest.mark.parametrize("folder", ["queued", "unmailed"])
+def test_without_the_marks_of_what_is_at_work_nothing_goes(folder: str, shared: Path) -> None:
+    runs = Runs(str(shared))
+    run = made(runs, NOW, 100, ok=0)
+    (shared / folder).mkdir(mode=0o700)
+    told = told_to_nobody(shared, shared / folder, pruned)
+    assert told == f"nothing is pruned: {shared / folder}: Permission denied"
+    assert ids(runs) == [run.run_id]
+    told = told_to_nobody(shared, shared / folder, lambda kept: [str(Catalogue(kept).entry(run.run_id))])
+    assert told.startswith(f"Entry(run_id='{run.run_id}'")  # it is listed anyway
 
 
 @pytest.fixture
