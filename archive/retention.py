@@ -21,6 +21,7 @@ from domain.mistakes import Mistake, OperatorError
 
 LEFT_OVER_AFTER: Final = timedelta(days=1)  # nothing that somebody still writes is so old
 _DUMPS: Final = "dumps"
+_NEVER_BEGUN: Final = {MANIFEST, LOCK}  # what a run has that was neither signed nor begun
 
 # holds the run in a folder, by its id; OperatorError if another process does
 Alone = Callable[[Store, str], AbstractContextManager[None]]
@@ -84,7 +85,7 @@ def old(entries: Sequence[Entry], keep: Keep, now: datetime) -> Iterator[Removal
     """The runs and dumps that are older than they have to be kept, the oldest first."""
     newer_good = Counter[str]()
     removals: list[Removal] = []
-    for entry in sorted(entries, key=lambda one: (one.started_at, one.run_id), reverse=True):
+    for entry in sorted(entries, key=lambda one: one.age(now)):
         is_kept = entry.is_good and newer_good[entry.scope] < max(1, keep.runs_at_least)
         newer_good[entry.scope] += entry.is_good
         age = entry.age(now)
@@ -100,17 +101,28 @@ def old(entries: Sequence[Entry], keep: Keep, now: datetime) -> Iterator[Removal
 
 
 def carry_out(removal: Removal, runs: Runs, alone: Alone) -> int:
-    """Remove it; the bytes that went, 0 if another was quicker. OperatorError if the run is at work."""
+    """Remove it; the bytes that went. 0 if another was quicker, or if it came to count since it was planned.
+
+    OperatorError if the run is at work, or if a link is in the way.
+    """
     _check_no_link(removal.path, runs.store)
     size_bytes = runs.store.tree_bytes(removal.path)
-    if removal.path == removal.run_id:
-        remove_run(removal.run_id, runs, alone)
-    elif removal.run_id:
-        if runs.store.exists(f"{removal.run_id}/{MANIFEST}"):
-            with alone(runs.store.under(removal.run_id), removal.run_id):
-                runs.store.remove_tree(removal.path)
-    else:
+    if not removal.run_id:
         runs.store.remove_tree(removal.path)
+        return size_bytes
+    if runs.is_queued(removal.run_id) and runs.store.exists(f"{removal.run_id}/{MANIFEST}"):
+        raise OperatorError(Mistake(removal.run_id, "was given to the workers of a fleet meanwhile"))
+    is_whole = removal.path == removal.run_id
+    if runs.store.sizes(removal.run_id):
+        with alone(runs.store.under(removal.run_id), removal.run_id):
+            if removal.what is What.LEFTOVER and _counts(removal, runs):
+                return 0
+            if is_whole:
+                _empty(removal.run_id, runs.store)
+            else:
+                runs.store.remove_tree(removal.path)
+    if is_whole:
+        _forget(removal.run_id, runs)
     return size_bytes
 
 
@@ -119,17 +131,33 @@ def remove_run(run_id: str, runs: Runs, alone: Alone) -> None:
 
     OperatorError if it is at work, as `alone` says.
     """
-    store = runs.store
-    if not store.is_link(run_id) and store.sizes(run_id):
-        with alone(store.under(run_id), run_id):
-            for name in (MANIFEST, SIGNATURE, CLOSED):
-                store.remove(f"{run_id}/{name}")
-            for name in sorted(store.sizes(run_id)):
-                if name != LOCK:  # NFS does not remove a folder with a file that is open
-                    store.remove_tree(f"{run_id}/{name}")
-    store.remove_tree(run_id)
+    if not runs.store.is_link(run_id) and runs.store.sizes(run_id):
+        with alone(runs.store.under(run_id), run_id):
+            _empty(run_id, runs.store)
+    _forget(run_id, runs)
+
+
+def _empty(run_id: str, store: Store) -> None:
+    for name in (MANIFEST, SIGNATURE, CLOSED):
+        store.remove(f"{run_id}/{name}")
+    for name in sorted(store.sizes(run_id)):
+        if name != LOCK:  # NFS does not remove a folder with a file that is open
+            store.remove_tree(f"{run_id}/{name}")
+
+
+def _forget(run_id: str, runs: Runs) -> None:
+    runs.store.remove_tree(run_id)
     runs.unqueue(run_id)
     runs.unmark_unmailed(run_id)
+
+
+def _counts(leftover: Removal, runs: Runs) -> bool:
+    """Whether somebody has made a leftover count since it was planned: restored, begun or reclassified it."""
+    files = set(runs.store.sizes(leftover.run_id))
+    if leftover.path == leftover.run_id:
+        return MANIFEST in files and not files <= _NEVER_BEGUN
+    closed = Runs(runs.store.url).by_id(leftover.run_id).closed()
+    return closed is None or closed.results == leftover.path.rpartition("/")[2]
 
 
 def _check_no_link(path: str, store: Store) -> None:
@@ -158,11 +186,7 @@ def _left_in(entry: Entry, runs: Runs, now: datetime) -> Iterator[Removal]:
     if entry.is_link or entry.is_queued or not _is_left_over(datetime.fromisoformat(entry.started_at), now):
         return
     if entry.closed is None:
-        if (
-            runs.signs
-            and not _is_wanted(entry, now)
-            and set(runs.store.sizes(entry.run_id)) <= {MANIFEST, LOCK}
-        ):
+        if runs.signs and not _is_wanted(entry, now) and set(runs.store.sizes(entry.run_id)) <= _NEVER_BEGUN:
             yield Removal(
                 What.LEFTOVER, entry.run_id, "was planned and neither signed nor begun", entry.run_id
             )

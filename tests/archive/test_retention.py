@@ -240,6 +240,38 @@ def test_a_run_that_is_taken_meanwhile_stays(runs: Runs) -> None:
     assert run.has_dump("a")
 
 
+def test_what_came_to_count_since_it_was_planned_stays(runs: Runs) -> None:
+    remade, restored, begun = made(runs, NOW, 5), made(runs, NOW, 4), made(runs, NOW, 3, is_open=True)
+    remade.store.write_once("results/2/a.result", b"new")
+    manifest = restored.store.read("manifest.json")
+    restored.store.remove("manifest.json")
+    for path in ("dumps", "results", "settled", "report"):
+        begun.store.remove_tree(path)
+    signing = Runs(runs.store.url, SIGNING_KEY)
+    leftovers = plan(signing)
+    assert [removal.path for removal in leftovers] == [
+        restored.run_id,
+        f"{remade.run_id}/results/2",
+        begun.run_id,
+    ]
+    closed = remade.store.read("closed.json").replace(b'"results": "1"', b'"results": "2"')
+    remade.store.replace("closed.json", closed)
+    restored.store.write_once("manifest.json", manifest)
+    begun.store.write_once("dumps/a.dump", b"x")
+    assert [carry_out(removal, signing, alone) for removal in leftovers] == [0, 0, 0]
+    assert remade.store.list("results") == ["1", "2"]
+    assert listed(runs) == [begun.run_id, restored.run_id, remade.run_id]
+
+
+def test_a_run_that_was_given_to_the_workers_since_it_was_planned_stays(runs: Runs) -> None:
+    run = made(runs, NOW, 200, is_open=True)
+    (removal,) = plan(runs)
+    runs.queue(run.run_id)
+    with pytest.raises(OperatorError, match="was given to the workers of a fleet meanwhile"):
+        carry_out(removal, runs, alone)
+    assert listed(runs) == [run.run_id]
+
+
 class StoppedError(BaseException):
     """The process is killed."""
 
