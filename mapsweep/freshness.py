@@ -50,6 +50,4 @@ def _of(name: str, last: Entry | None, max_age: timedelta, now: datetime, more: 
     told = f"{last.run_id} began {duration(age.total_seconds())} ago"
     if age <= max_age:
         return Freshness(is_fresh=True, sentence=f"{name}: ok: {told}")
-    return Freshness(
-        is_fresh=False, sentence=f"{name}: STALE: the last good run, {told}; {limit} is the limit{more}"
-    )
+    return Freshness(is_fresh=False, sentence=f"{name}: STALE: {told}, the limit is {limit}{more}")
