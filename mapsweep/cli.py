@@ -21,7 +21,7 @@ COMMANDS = {
     "wait": "Wait for a run that others execute, and end as collect would.",
     "report": "Render the report of a run again, or print it in another format.",
     "mail": "Send the report of a run by e-mail.",
-    "runs": "List the runs that are kept.",
+    "runs": "List the runs that are kept, and remove old ones.",
     "hosts": "List the hosts that a pattern selects.",
     "sudoers": "Print the sudoers line that allows the probe, and nothing else.",
     "reclassify": "Classify the kept dumps of a run again.",

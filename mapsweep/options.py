@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -12,6 +12,7 @@ from mapsweep.terminal.log_format import LogFormat
 if TYPE_CHECKING:
     from mapsweep.settings.settings import Settings
 
+_T = TypeVar("_T")
 DEBUG_VARIABLE = "MAPSWEEP_DEBUG"
 LOG_FORMAT_VARIABLE = "MAPSWEEP_LOG_FORMAT"
 
@@ -82,6 +83,12 @@ _log_format_option = click.option(
 def debug_option(command: Callable[..., object]) -> Callable[..., object]:
     """What a command tells about its own work, and in which form."""
     return _only_debug_option(_log_format_option(command))
+
+
+def taken_over(ctx: click.Context, name: str, typed: _T | None) -> _T | None:
+    """What was typed behind a verb of a group, or else before it."""
+    above = ctx.parent.params.get(name) if ctx.parent else None
+    return above if typed is None else typed
 
 
 def load(config: Path | None, **typed: str | int | bool | Path | None) -> "Settings":

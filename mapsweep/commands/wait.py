@@ -43,7 +43,7 @@ def wait(
     from mapsweep.thresholds import thresholds  # noqa: PLC0415 - likewise
 
     try:
-        most_s = parse(timeout)
+        most_s = parse(timeout).total_seconds()
     except ValueError as error:
         raise click.UsageError(f"--timeout: {error}") from error
     wanted = thresholds(fail_on)

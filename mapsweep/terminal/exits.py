@@ -26,6 +26,7 @@ class Exit(IntEnum):
     SOME_FAILED = 3
     ALL_FAILED = 4
     UNDELIVERED = 5
+    STALE = 6
     BUG = 70
     TIMED_OUT = 124
     INTERRUPTED = 130
@@ -44,6 +45,7 @@ _MEANINGS = {
     Exit.ALL_FAILED: "all hosts failed",
     Exit.UNDELIVERED: "the report could not be delivered",
     Exit.TIMED_OUT: "`mapsweep wait` waited as long as it may; the run goes on",
+    Exit.STALE: "no good run is as young as runs --max-age asks",
     Exit.BUG: "a bug in mapsweep; it says what to report",
     Exit.INTERRUPTED: "interrupted; the run is kept and can be resumed",
 }
