@@ -265,7 +265,7 @@ def test_reclassify_gives_the_same_result_of_the_same_rules(swept: Path, tmp_pat
 
 @pytest.mark.parametrize(
     ("verb", "arguments", "told"),
-    [("worker", ["--queues", "sweep"], "is not a queue"), ("beat", [], "no run is scheduled")],
+    [("worker", ["--queues", "sweep"], "is not a queue"), ("beat", [], "does not answer")],
 )
 def test_workers_misused(verb: str, arguments: list[str], told: str, tmp_path: Path, here: Here) -> None:
     ended = here(verb, "--broker", "redis://127.0.0.1:1/0", "--runs", tmp_path / "runs", *arguments)
