@@ -37,7 +37,6 @@ ROUND_KEY: Final = f"{KEY_PREFIX}round"  # is there while rounds are made
 ROUNDS_MISSED_MAX: Final = 6
 NEW_ARCHIVE_ROUNDS: Final = 3  # from then on a folder without a mark is a new archive
 PRUNED_AGAIN_S: Final = 3600  # to look through a year of nights takes seconds
-POSTED_AGAIN_S: Final = 60  # a message about mail that came to nothing is sent again after this
 
 log = logging.getLogger("workers")
 
@@ -125,7 +124,8 @@ class Rounds:
             except NoRunError:
                 self._runs.unmark_unmailed(name)
                 return
-        if (record.is_over() or outbox.is_due(record)) and claim(self._redis, f"mail:{name}", POSTED_AGAIN_S):
+        again_s = self._settings.pace.again_s
+        if (record.is_over() or outbox.is_due(record)) and claim(self._redis, f"mail:{name}", again_s):
             self._post.mail(name)
 
     def _prune(self) -> None:
