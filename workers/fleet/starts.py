@@ -17,6 +17,7 @@ from archive.notices import Notice
 from archive.run import Run
 from archive.runs import Runs
 from archive.schedule_records import Due, ScheduleRecord, ScheduleRecords, State
+from domain.about import about
 from domain.mistakes import Mistake, OperatorError
 from domain.moments import written
 from domain.records import Manifest
@@ -30,7 +31,6 @@ from workers.life.schedules import Overlap, Schedule
 if TYPE_CHECKING:
     import redis
 
-AGAIN_S: Final = 60  # a start that failed is tried again after this
 TOLD_AFTER_S: Final = 300  # a start that fails is told when it has failed for so long
 STARTING_S_MAX: Final = 120  # nobody takes longer to start a run
 CLOCK_SKEW_S: Final = 120  # decisions about times further ahead were made by a wrong clock
@@ -79,8 +79,11 @@ class Starts:
             self._held_up(schedule, record, due, now, running)
         elif schedule.is_late(due, now) and (is_new or is_failing):
             self._too_late(schedule, record, [due], now)
-        elif is_new or claim(self.redis, f"again:{schedule.name}:{written(due)}", AGAIN_S):
+        elif is_new or self._may_try_again(schedule, due):
             self._start(schedule, record, due, now)
+
+    def _may_try_again(self, schedule: Schedule, due: datetime) -> bool:
+        return claim(self.redis, f"again:{schedule.name}:{written(due)}", self.settings.pace.again_s)
 
     def _record(self, schedule: Schedule, now: datetime) -> ScheduleRecord:
         """The schedule's record; a schedule that is new, or was changed, owes nothing of the past."""
@@ -160,12 +163,9 @@ class Starts:
             self._failed(schedule, record, due, now, error)
             return
         late_s = (now - due).total_seconds()
-        log.info(
-            "started %s: %d hosts%s",
-            run.run_id,
-            len(run.manifest.hosts),
-            f", {late_s:.0f} s late" if late_s > 60 else "",
-        )
+        late = f", {late_s:.0f} s late" if late_s > 60 else ""
+        with about(run=run.run_id):
+            log.info("started %s: %d hosts%s", run.run_id, len(run.manifest.hosts), late)
         self._keep(record, Due(written(due), State.STARTED, written(now), run.run_id))
 
     def _failed(

@@ -23,7 +23,7 @@ def not_started(schedule: Schedule, due: datetime, reason: str, now: datetime) -
         *(schedule, f"{written(due)} fails", now, f"{_when(schedule, due)} has not started"),
         f"The run of the schedule {schedule.name} that was due at {_told(schedule, due)} has not started.",
         f"Why: {_cut(reason)}",
-        f"It is tried again every minute until {_late(schedule)}. {_SEE}",
+        f"It is tried again until {_late(schedule)}. {_SEE}",
     )
 
 
