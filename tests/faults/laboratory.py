@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict, Unpack
 
-from archive.run import Run
+from archive.run import PAGE, Run
 from archive.runs import Runs
 from tests.faults.processes import Clock, Disk, Service, eventually
 from tests.faults.servers import PASSWORD, Broker, Gate, PostOffice
@@ -253,6 +253,7 @@ class Laboratory:
         run = self.run()
         closed = run.closed()
         assert closed is not None
+        assert run.store.exists(f"report/{PAGE}"), self.state()
         self.measured.hosts = f"{closed.ok}/{closed.asked}"
         assert closed.asked == self.hosts
         assert closed.ok == (self.hosts if ok is None else ok), self.state()
