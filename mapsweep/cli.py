@@ -4,6 +4,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -28,6 +29,8 @@ COMMANDS = {
     "beat": "Start the scheduled runs of mapsweep.yaml when they are due.",
     "demo": "Sweep a demo fleet on this machine.",
 }
+
+NO_HOME = "/nonexistent"  # as Debian names the home of an account that has none
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -114,6 +117,15 @@ def collect_main() -> NoReturn:
 
 
 def _start(command: click.Command, name: str) -> NoReturn:
+    _have_home()
     if f"_{name.upper()}_COMPLETE" in os.environ:  # a shell asks for completions
         command.main(prog_name=name)
     run_and_exit(lambda: invoke(command, name, sys.argv[1:]))
+
+
+def _have_home() -> None:
+    """A service may run as a uid without an entry in passwd and without HOME: then `~` is no folder at all."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = NO_HOME
