@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 from archive import codec, dump_file, results
 from archive.host_names import file_name
+from archive.mail_record import MailRecord
 from archive.results import Result
 from archive.store import Store
 from domain.mistakes import Mistake, OperatorError
@@ -24,6 +25,7 @@ from domain.records import Closed, Dump, Failure, Host, HostRecord, Manifest
 log = logging.getLogger("archive")
 
 MANIFEST = "manifest.json"
+PAGE = "index.html"  # of the report
 _FAILURE = re.compile(r"(?P<host>.+)\.(?P<attempt>\d{1,6})\.json")
 _BEFORE_RESULTS = ("footprints", "hosts", "processes")  # folders of older runs; with services their tables
 
@@ -264,17 +266,10 @@ class Run:
         """The path or URL of a file of the report."""
         return self.store.place(f"report/{name}")
 
-    def mark_mailed(self, message_id: str, refused: Iterable[str] = ()) -> None:
-        """Record that the report was mailed, so that it is not mailed again; a line for each refusal."""
-        self.store.write_once("mailed.txt", "".join(f"{line}\n" for line in (message_id, *refused)).encode())
-
-    def is_mailed(self) -> bool:
-        """Whether the report was mailed."""
-        return self.store.exists("mailed.txt")
-
-    def mail_refusals(self) -> tuple[str, ...]:
-        """Whom the mail server refused, and why; FileNotFoundError if the report was not mailed."""
-        return tuple(self.store.read("mailed.txt").decode(errors="replace").splitlines()[1:])
+    @property
+    def mail_record(self) -> MailRecord:
+        """What became of mailing its report to the run's list."""
+        return MailRecord(self.store, self.manifest.mail_to)
 
     def _read_closed(self) -> Closed | None:
         try:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from archive import codec
+from archive.notices import NOTICE_ID
 from archive.run import MANIFEST, Run
 from archive.signature import SIGNATURE, is_signed, sign
 from archive.store import Store, store_at
@@ -23,6 +24,7 @@ NAME_LENGTH_MAX = 40
 SHOWN_LENGTH_MAX = 80  # characters shown of a wrong run id
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[a-z0-9_.-]{1,40}-[0-9a-f]{4}")
 _QUEUED = "queued"
+_UNMAILED = "unmailed"
 
 
 def new_run_id(started: datetime, name: str, mark: str = "") -> str:
@@ -126,6 +128,24 @@ class Runs:
     def unqueue(self, run_id: str) -> None:
         """Remove the mark of a finished run."""
         self.store.remove(f"{_QUEUED}/{run_id}")
+
+    # Marks of what somebody has not got yet by mail: runs, and notices.
+
+    def mark_unmailed(self, name: str) -> None:
+        """Mark the report of a run, or a notice, as not mailed to all, until it is."""
+        self.store.write_once(f"{_UNMAILED}/{name}", b"")
+
+    def unmailed(self) -> tuple[str, ...]:
+        """The ids of runs and notices that somebody has not got yet."""
+        return tuple(
+            name
+            for name in self.store.list(_UNMAILED)
+            if _RUN_ID.fullmatch(name) or NOTICE_ID.fullmatch(name)
+        )
+
+    def unmark_unmailed(self, name: str) -> None:
+        """Remove the mark of what nothing more is to be done about."""
+        self.store.remove(f"{_UNMAILED}/{name}")
 
 
 def runs_beside(run: Run) -> Runs:

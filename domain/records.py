@@ -131,7 +131,26 @@ class Manifest:
     command: str = ""  # the command that repeats it, without secrets
     keep_dumps: bool = True
     mail_to: tuple[str, ...] = ()
+    due_at: str = ""  # UTC, RFC 3339: when its schedule wanted it; "": it has none
     schema_version: int = SCHEMA_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A recipient that did not get a mail, and why: the mail server's code (0: it said none) and words."""
+
+    __pydantic_config__: ClassVar = STRICT
+    recipient: str
+    code: int
+    reason: str
+
+    @property
+    def is_final(self) -> bool:
+        """Whether another try cannot help (5xx), or none will be made (0)."""
+        return not 400 <= self.code < 500
+
+    def __str__(self) -> str:
+        return " ".join(f"{self.recipient}: {self.code or ''} {self.reason}".split())
 
 
 @dataclass(frozen=True, slots=True)

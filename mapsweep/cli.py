@@ -26,7 +26,8 @@ COMMANDS = {
     "sudoers": "Print the sudoers line that allows the probe, and nothing else.",
     "reclassify": "Classify the kept dumps of a run again.",
     "worker": "Execute runs from a broker's queues.",
-    "beat": "Start the scheduled runs of mapsweep.yaml when they are due.",
+    "beat": "Have scheduled runs started, and runs and mail looked after.",
+    "schedule": "Show what is due, and what became of it.",
     "demo": "Sweep a demo fleet on this machine.",
 }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event
 from typing import TypeAlias
 
-from archive.run import Run
+from archive.run import PAGE, Run
 from archive.runs import runs_beside
 from domain.mistakes import is_the_machines
 from domain.records import Closed, Connection
@@ -23,7 +23,7 @@ from mapsweep.terminal.terminal import Terminal, terminal_of
 from mapsweep.thresholds import Threshold, met
 from reports.report import Report, report
 from reports.verdict import TOP_HOSTS
-from workers.life.ending import PAGE, Ended
+from workers.life.ending import Ended
 from workers.life.progress import OnProgress
 
 Execute: TypeAlias = Callable[[Run, OnProgress, Event], Ended | None]
@@ -81,7 +81,7 @@ def conduct(
     sentences = list(met(wanted, settled))
     for sentence in sentences:
         complain(sentence)
-    if mailing.told(ended) is Exit.UNDELIVERED:  # counts more than what the report says
+    if mailing.told(ended.mailed) is Exit.UNDELIVERED:  # counts more than what the report says
         return Exit.UNDELIVERED
     return Exit.THRESHOLD if sentences else exit_of(ended.closed)
 

@@ -1,18 +1,27 @@
 """Who executes a run, as the settings say: this process, or the workers of a fleet."""
 
 import os
+from dataclasses import replace
+from threading import Event
 
+from archive.run import Run
+from archive.runs import Runs
 from archive.store import store_at
 from collector.session import Sessions
 from domain.records import Connection, Manifest
+from mapsweep import mailing
 from mapsweep.conduct import Executor, Stopped
-from mapsweep.settings.composition import access, mail_settings
+from mapsweep.settings.composition import access, mail_settings, signing_key
 from mapsweep.settings.settings import Settings
 from mapsweep.terminal.exits import complain
 from workers.here import embedded
 from workers.life import plan
+from workers.life.ending import Ended
+from workers.life.progress import OnProgress
 
 WORKERS_GO_ON = "no longer watched; the workers continue the run. To watch it again:"
+
+NO_BEAT = "nobody looks after runs that nobody watches, so this one will not end: start `mapsweep beat`"
 
 
 def check(manifest: Manifest, settings: Settings, *, is_new: bool = True) -> None:
@@ -45,9 +54,15 @@ def _here(settings: Settings) -> Executor:
     if sessions.warning:
         complain(sessions.warning)
     mail = mail_settings(settings, os.environ)
-    return Executor(
-        lambda run, tell, stop: embedded.execute(run, sessions.of(run.manifest), tell, stop, mail=mail)
-    )
+
+    def execute(run: Run, tell: OnProgress, stop: Event) -> Ended | None:
+        ended = embedded.execute(run, sessions.of(run.manifest), tell, stop, mail=mail)
+        if ended is not None and mail is not None:  # also what the mail server did not take on other days
+            others = Runs(settings.runs, signing_key(settings, os.environ))
+            mailing.send_unsent(others, replace(mail, attempts=1), but=run.run_id)
+        return ended
+
+    return Executor(execute)
 
 
 def _workers(settings: Settings) -> Executor:
@@ -55,7 +70,11 @@ def _workers(settings: Settings) -> Executor:
     from workers.fleet import handover  # noqa: PLC0415 - likewise
 
     given = worker_settings(settings, os.environ)
-    return Executor(
-        lambda run, tell, stop: handover.execute(run, given, tell, stop),
-        Stopped(WORKERS_GO_ON, ("--broker", settings.broker)),
-    )
+
+    def execute(run: Run, tell: OnProgress, stop: Event) -> Ended | None:
+        ended = handover.execute(run, given, tell, stop)
+        if ended is None and not handover.is_looked_after(given):
+            complain(NO_BEAT)
+        return ended
+
+    return Executor(execute, Stopped(WORKERS_GO_ON, ("--broker", settings.broker)))

@@ -2,14 +2,16 @@
 
 import click
 
+from archive.mail_record import Sender
 from archive.run import Run
+from archive.runs import Runs
 from domain.mistakes import Mistake, OperatorError
 from mapsweep.settings.values import mail_address
 from mapsweep.terminal.exits import Exit, complain
-from reports import render_email
 from reports.delivery import Delivery, DeliveryError, MailSettings
-from reports.report import report
-from workers.life.ending import Ended, mail_report
+from reports.delivery import send as send_message
+from workers.here.locks import held
+from workers.life.outbox import Mailed, is_notice, mail_run, report_message
 from workers.life.plan import NO_MAIL_SERVER
 
 
@@ -31,31 +33,64 @@ def recipients(typed: tuple[str, ...]) -> tuple[str, ...]:
 def written(run: Run, to: tuple[str, ...], settings: MailSettings | None) -> bytes:
     """The message, as it is sent."""
     sender = settings or MailSettings(sender="mapsweep@localhost", server="")
-    return bytes(render_email.message(report(run), to, sender))
+    return bytes(report_message(run, to, sender))
 
 
 def send(run: Run, to: tuple[str, ...], settings: MailSettings | None) -> Exit:
-    """Send the report; exit code 5 if a recipient did not get it, with the reason on standard error.
+    """Send the report to these, whoever has it; exit code 5 if a recipient did not get it.
 
-    OperatorError if no mail server is set.
+    The reason is on standard error. OperatorError if no mail server is set.
     """
     if settings is None:
         raise OperatorError(NO_MAIL_SERVER)
     try:
-        return _told(mail_report(run, to, settings))
+        return _delivered(send_message(report_message(run, to, settings), settings))
     except DeliveryError as error:
         return _undelivered(error.reason)
 
 
-def told(ended: Ended) -> Exit:
-    """Report the result of the mail to the run's list; the exit codes are the same."""
-    if ended.unmailed:
-        return _undelivered(ended.unmailed)
-    for refusal in ended.refused:
+def send_to_list(run: Run, settings: MailSettings | None) -> Exit:
+    """Send the report to those of the run's list who have not got it; exit codes as above."""
+    if settings is None:
+        raise OperatorError(NO_MAIL_SERVER)
+    if run.mail_record.is_over():
+        said = run.mail_record.refusals()
+        missing = f", but {len(said)} who were refused" if said else ""
+        click.echo(f"all on the list of {run.run_id} have it{missing}; --to sends it again")
+        return Exit.OK
+    with held(run):
+        return told(mail_run(run, settings, Sender.HERE))
+
+
+def send_unsent(runs: Runs, settings: MailSettings | None, but: str = "") -> Exit:
+    """Send what somebody has not got yet, of all runs `but` one; exit code 5 if that is still so of one.
+
+    Runs that the workers of a fleet mail, and notices, are left to them.
+    """
+    if settings is None:
+        raise OperatorError(NO_MAIL_SERVER)
+    code = Exit.OK
+    for name in runs.unmailed():
+        if name == but or is_notice(name) or runs.is_queued(name):
+            continue
+        try:
+            if send_to_list(runs.by_id(name), settings) is Exit.UNDELIVERED:
+                code = Exit.UNDELIVERED
+        except OperatorError as error:  # another is at it, or its folder is gone: the others are sent
+            complain(f"not delivered: {error}")
+            code = Exit.UNDELIVERED
+    return code
+
+
+def told(mailed: Mailed) -> Exit:
+    """Report the result of the mail to the run's list; exit code 5 if somebody has not got it."""
+    if mailed.accepted:
+        click.echo(f"{mailed.message_id} accepted for {', '.join(mailed.accepted)}")
+    for refusal in mailed.refused:
         complain(f"not delivered to {refusal}")
-    if ended.refused:
-        return Exit.UNDELIVERED
-    return _told(ended.delivery) if ended.delivery else Exit.OK
+    if mailed.unmailed:
+        return _undelivered(mailed.unmailed)
+    return Exit.UNDELIVERED if mailed.refused else Exit.OK
 
 
 def _undelivered(reason: str) -> Exit:
@@ -63,8 +98,5 @@ def _undelivered(reason: str) -> Exit:
     return Exit.UNDELIVERED
 
 
-def _told(delivery: Delivery) -> Exit:
-    click.echo(f"{delivery.message_id} accepted for {', '.join(delivery.accepted)}")
-    for refusal in delivery.refused:
-        complain(f"not delivered to {refusal.recipient}: {refusal.code} {refusal.reason}")
-    return Exit.UNDELIVERED if delivery.refused else Exit.OK
+def _delivered(delivery: Delivery) -> Exit:
+    return told(Mailed(delivery.message_id, delivery.accepted, delivery.refused))

@@ -12,6 +12,8 @@ from enum import StrEnum
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from domain.records import Refusal
+
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
@@ -42,15 +44,8 @@ class MailSettings:
     attach_max_bytes: int = 2 * 2**20
     attempts: int = 4
     backoff_s: float = 2.0  # doubled after each attempt
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A recipient that the server refused, and the server's reason."""
-
-    recipient: str
-    code: int
-    reason: str
+    keep_trying_s: int = 24 * 3600  # how long a report that nobody took is tried again
+    base_url: str = ""  # where people find the folder of the runs; "": mails name the path
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +71,18 @@ class _LaterError(Exception):
 
 
 def send(
-    message: EmailMessage, settings: MailSettings, *, wait: Callable[[float], None] = time.sleep
+    message: EmailMessage,
+    settings: MailSettings,
+    *,
+    only: tuple[str, ...] | None = None,
+    wait: Callable[[float], None] = time.sleep,
 ) -> Delivery:
-    """Hand the message to the server; DeliveryError if nobody gets it.
+    """Hand the message to the server, for all its recipients or `only` some; DeliveryError if nobody gets it.
 
     A temporary refusal (4xx, a broken connection) is tried again a few times, for the remaining recipients; a
     permanent one (5xx) is not. The Message-ID stays the same, so that duplicates can be detected.
     """
-    open_for = _recipients(message)
+    open_for = _recipients(message) if only is None else list(only)
     if not open_for:
         raise DeliveryError("the message has no recipient")
     _check_login(settings)

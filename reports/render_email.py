@@ -3,11 +3,13 @@
 import gzip
 import hashlib
 import re
+from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 
+from archive.notices import Notice
 from reports import render_csv, render_text, verdict
 from reports.delivery import MailSettings
 from reports.plain import ascii_only, shortened
@@ -31,8 +33,11 @@ POLICY = SMTP.clone(
 _DOMAIN = re.compile(r"[A-Za-z0-9.-]{1,253}")
 
 
-def message(report: Report, to: tuple[str, ...], settings: MailSettings) -> EmailMessage:
-    """The message for these recipients; equal reports and recipients give equal bytes."""
+def message(report: Report, to: tuple[str, ...], settings: MailSettings, page: str = "") -> EmailMessage:
+    """The message for these recipients; equal reports and recipients give equal bytes.
+
+    `page` is the path or URL of the whole report.
+    """
     hosts_gz = gzip.compress(render_csv.hosts(report), 9, mtime=0)
     attached = len(hosts_gz) <= settings.attach_max_bytes
     attachment = f"{ATTACHMENT}, attached" if attached else f"{ATTACHMENT} is too large to attach"
@@ -41,23 +46,44 @@ def message(report: Report, to: tuple[str, ...], settings: MailSettings) -> Emai
     _headers(mail, report, to, settings)
     mail["Subject"] = subject
     text = render_text.render(report, hosts_max=TEXT_HOSTS_MAX).decode()
-    mail.set_content(text + f"\nAll hosts: {attachment}.\n")
-    mail.add_alternative(_html(report, subject, attachment), subtype="html")
+    whole = f"The whole report: {page}\n" if page else ""
+    mail.set_content(text + f"\n{whole}All hosts: {attachment}.\n")
+    mail.add_alternative(_html(report, subject, attachment, page), subtype="html")
     if attached:
         mail.add_attachment(hosts_gz, maintype="application", subtype="gzip", filename=ATTACHMENT)
     _fixed_boundaries(mail, report.run.run_id)
     return mail
 
 
+def notice(about: Notice, settings: MailSettings) -> EmailMessage:
+    """A notice as a mail of plain text; equal notices give equal bytes."""
+    mail = EmailMessage(policy=POLICY)
+    domain = _senders(mail, settings)
+    mail["To"] = ", ".join(about.to)
+    mail["Date"] = format_datetime(datetime.fromisoformat(about.at))
+    mail["Message-ID"] = f"<{about.notice_id}@{domain}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Auto-Response-Suppress"] = "All"
+    prefix = ascii_only(settings.subject_prefix)
+    mail["Subject"] = shortened(f"[{prefix}] {ascii_only(about.subject)}", SUBJECT_LENGTH_MAX)
+    mail.set_content(about.text)
+    return mail
+
+
+def _senders(mail: EmailMessage, settings: MailSettings) -> str:
+    """Set From; the domain for the ids of messages."""
+    name, address = parseaddr(settings.sender)
+    mail["From"] = Address(display_name=name, addr_spec=address) if name else address
+    domain = address.rpartition("@")[2]
+    return domain if _DOMAIN.fullmatch(domain) else "localhost"
+
+
 def _headers(mail: EmailMessage, report: Report, to: tuple[str, ...], settings: MailSettings) -> None:
     """All headers except the subject. Text of hosts or inventories is never in a header."""
-    name, address = parseaddr(settings.sender)
-    domain = address.rpartition("@")[2]
-    safe_domain = domain if _DOMAIN.fullmatch(domain) else "localhost"
+    safe_domain = _senders(mail, settings)
     recipients = hashlib.sha256("\n".join(sorted(to)).encode()).hexdigest()[:16]
     run_id = re.sub(r"[^A-Za-z0-9.-]", "-", report.run.run_id)
     scope = re.sub(r"[^a-z0-9-]+", "-", report.run.scope.lower()).strip("-")[:40] or "run"
-    mail["From"] = Address(display_name=name, addr_spec=address) if name else address
     mail["To"] = ", ".join(to)
     moment = instant(report.run.closed_at) or instant(report.run.started_at)
     if moment is not None:
@@ -90,7 +116,7 @@ def _subject(report: Report, settings: MailSettings) -> str:
     return f"[{shortened(name, max(len(name) - over, 0))}] {verdict.word(report)}: {told}{answered}"
 
 
-def _html(report: Report, subject: str, attachment: str) -> str:
+def _html(report: Report, subject: str, attachment: str, page: str) -> str:
     """The HTML part, with fewer hosts if it would exceed HTML_BYTES_MAX."""
     made = environment()
     largest = max((row.native_heap_resident_max_bytes or 0 for row in report.hosts), default=0)
@@ -115,6 +141,8 @@ def _html(report: Report, subject: str, attachment: str) -> str:
             hosts_max=hosts_max,
             bar_pixels=BAR_PIXELS,
             attachment=attachment,
+            page=page,
+            is_url=page.startswith(("https://", "http://")),
         )
         if len(html.encode()) <= HTML_BYTES_MAX:
             break

@@ -1,4 +1,4 @@
-"""mapsweep beat: starts the scheduled runs."""
+"""mapsweep beat: has schedules, runs and mail looked after."""
 
 import os
 from pathlib import Path
@@ -8,25 +8,27 @@ import click
 from mapsweep.options import broker_option, config_option, debug_option, load, runs_option
 
 
-@click.command(short_help="Start the scheduled runs of mapsweep.yaml when they are due.")
+@click.command(short_help="Have scheduled runs started, and runs and mail looked after.")
 @click.option(
-    "--state",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder that keeps which runs were started.  [default: .beat in the folder of the runs]",
+    "--alive",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Touch this file every few seconds while the broker answers, for a health check.",
 )
 @broker_option
 @runs_option
 @config_option
 @debug_option
-def beat(state: Path | None, broker: str | None, runs_url: str | None, config: Path | None) -> None:
-    """Start the scheduled runs of mapsweep.yaml when they are due. One beat is enough.
+def beat(alive: Path | None, broker: str | None, runs_url: str | None, config: Path | None) -> None:
+    """Have scheduled runs started, and runs and mail looked after, every few seconds.
 
-    Two do no harm: no run is started twice.
+    The workers of the queue `report` do it; beat only asks for it. One beat is enough; two do no harm, and
+    neither does a beat that was away for a while. Ctrl-C or SIGTERM ends it.
     """
     from mapsweep.settings.for_workers import worker_settings  # noqa: PLC0415 - --help does not wait for it
+    from mapsweep.terminal.interrupt import stoppable  # noqa: PLC0415 - likewise
     from workers.fleet.beat import run_beat  # noqa: PLC0415 - Celery costs half a second
 
     settings = load(config, runs=runs_url, broker=broker)
-    if state is None and "://" in settings.runs:
-        raise click.UsageError("--state is needed if runs are kept in a bucket.")
-    run_beat(worker_settings(settings, os.environ, ()), state or Path(settings.runs).expanduser() / ".beat")
+    with stoppable(lambda: None) as stop:
+        run_beat(worker_settings(settings, os.environ, ()), stop, alive)

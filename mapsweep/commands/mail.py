@@ -18,38 +18,61 @@ from mapsweep.options import (
 )
 from mapsweep.terminal.exits import Exit
 
+LATEST = "latest"
+
 
 @click.command(short_help="Send the report of a run by e-mail.")
 @run_argument
 @to_option
 @so_far_option
+@click.option("--unsent", is_flag=True, help="Send every report that somebody on its list has not got yet.")
 @click.option("--dry-run", is_flag=True, help="Write the message to standard output and send nothing.")
 @runs_option
 @config_option
 @debug_option
 def mail(
-    *, run: str, to: tuple[str, ...], so_far: bool, dry_run: bool, runs_url: str | None, config: Path | None
+    *,
+    run: str,
+    to: tuple[str, ...],
+    so_far: bool,
+    unsent: bool,
+    dry_run: bool,
+    runs_url: str | None,
+    config: Path | None,
 ) -> int:
     """Send the report of a run by e-mail: text, HTML and hosts.csv.gz.
 
-    RUN is a run's id, its path or URL, or latest. Without --to the mail goes to the list that the run was
-    started with. The server is set in mapsweep.yaml; its password comes from the environment or a file.
+    RUN is a run's id, its path or URL, or latest. Without --to the mail goes to those of the run's list who
+    have not got it; --to sends it to others, or again. The server is set in mapsweep.yaml; its password comes
+    from the environment or a file.
 
     \b
     mapsweep mail --to you@example.org --to them@example.org
     mapsweep mail latest --dry-run --to you@example.org > report.eml
+    mapsweep mail --unsent                          what the mail server did not take when it was sent
     """  # noqa: D301 - \b is click's mark
     from archive.runs import Runs  # noqa: PLC0415 - --help does not wait for it
     from mapsweep import mailing  # noqa: PLC0415 - likewise
-    from mapsweep.settings.composition import mail_settings  # noqa: PLC0415 - likewise
+    from mapsweep.settings.composition import mail_settings, signing_key  # noqa: PLC0415 - likewise
     from workers.life import ending  # noqa: PLC0415 - likewise
 
     settings = load(config, runs=runs_url)
+    if unsent:
+        _check_unsent(to, so_far=so_far, dry_run=dry_run, run=run)
+        runs = Runs(settings.runs, signing_key(settings, os.environ))
+        return mailing.send_unsent(runs, mail_settings(settings, os.environ))
     opened = Runs(settings.runs).open(run)
     addressed = mailing.recipients(to or opened.manifest.mail_to)
     server = mail_settings(settings, os.environ)
+    if not (to or so_far or dry_run):
+        return mailing.send_to_list(opened, server)
     with ending.so_far(opened) if so_far else nullcontext(opened) as shown:
         if dry_run:
             sys.stdout.buffer.write(mailing.written(shown, addressed, server))
             return Exit.OK
         return mailing.send(shown, addressed, server)
+
+
+def _check_unsent(to: tuple[str, ...], *, so_far: bool, dry_run: bool, run: str) -> None:
+    if to or so_far or dry_run or run != LATEST:
+        raise click.UsageError("--unsent sends reports to their own lists; omit RUN, --to and other options.")

@@ -61,13 +61,14 @@ def report(
     mapsweep report --so-far                            the results so far of a run that is still open
     mapsweep report RUN --format csv --table processes -o processes.csv
     """  # noqa: D301 - \b is click's mark
-    from archive.runs import Runs  # noqa: PLC0415 - --help does not wait for it
+    from archive.run import PAGE  # noqa: PLC0415 - --help does not wait for it
+    from archive.runs import Runs  # noqa: PLC0415 - likewise
     from workers.life import ending  # noqa: PLC0415 - likewise
 
     opened = Runs(load(config, runs=runs_url).runs).open(run)
     if form == HTML and output is None and not (so_far and opened.closed() is None):
         ending.render_report(opened)
-        click.echo(opened.report_path(ending.PAGE))
+        click.echo(opened.report_path(PAGE))
         return
     with ending.so_far(opened) if so_far else nullcontext(opened) as shown:
         content = rendered(shown, form, table)

@@ -103,4 +103,6 @@ def mail_settings(settings: Settings, environment: Environment) -> MailSettings 
         timeout_s=mail.timeout_s,
         subject_prefix=mail.subject_prefix,
         attach_max_bytes=mail.attach_max_bytes,
+        keep_trying_s=mail.keep_trying_s,
+        base_url=settings.report.base_url,
     )

@@ -62,6 +62,8 @@ def schedules(settings: Settings) -> tuple[Schedule, ...]:
             mail_to=each.mail,
             evidence=each.evidence,
             become=each.become or settings.become,  # the setting applies to every host
+            late_s=each.late_s,
+            overlap=each.overlap,
         )
         for each in settings.schedules
     )

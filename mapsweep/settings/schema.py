@@ -20,9 +20,11 @@ from mapsweep.settings.values import (
     runs_place,
     schedule_name,
     time_zone,
+    web_address,
 )
 from procmaps.masking_options import WORDS_LIMIT_COUNT, Arguments
 from reports.delivery import Security
+from workers.life.schedules import Overlap
 
 PASSWORD_BYTES_MAX = 4096
 SCHEDULES_MAX = 100
@@ -182,6 +184,11 @@ class MailSchema:
     timeout_s: Annotated[
         float, Field(gt=0, le=600), About("time to wait for each answer of the server", "s")
     ] = 30.0
+    keep_trying_s: Annotated[
+        int,
+        Field(ge=0, le=7 * DAY_S),
+        About("how long a report that the server does not take is sent again, after 1 to 15 min each", "s"),
+    ] = DAY_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +202,14 @@ class ReportSchema:
         Field(ge=1, le=100),
         About("hosts in the ranking that `collect` prints; the mail always shows 25"),
     ] = 10
+    base_url: Annotated[
+        str,
+        AfterValidator(web_address),
+        About(
+            "where a web server shows the folder `runs`. Mails link to the report there",
+            default="mails name the report's path",
+        ),
+    ] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +235,17 @@ class ScheduleSchema:
     ] = ()
     evidence: Annotated[EvidenceName, About("`maps` or `smaps`")] = EvidenceName.MAPS
     become: Annotated[bool, About("run the probe through sudo")] = False
+    late_s: Annotated[
+        int,
+        Field(ge=60, le=7 * DAY_S),
+        About(
+            "how late a start is made up for, and one that fails is tried again; then it is told by mail", "s"
+        ),
+    ] = HOUR_S
+    overlap: Annotated[
+        Overlap,
+        About("while the run before is at work: `skip` the due time, `queue` it, or run `both`"),
+    ] = Overlap.SKIP
 
 
 @dataclass(frozen=True, slots=True)

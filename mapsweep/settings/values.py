@@ -107,3 +107,15 @@ def crontab(text: str) -> str:
 def time_zone(text: str) -> str:
     parse_crontab(_ANY_TIME, text)
     return text
+
+
+def web_address(text: str) -> str:
+    one_line(text)
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("has an invalid host or port") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query:
+        raise ValueError("must be http://HOST/PATH or https://HOST/PATH, without a user or options")
+    return text

@@ -3,6 +3,7 @@
 import json
 import stat
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from tests.collector.test_sudoers import needs_root
 from tests.redis_server import redis_server
 from tests.sshd import Sshd, serve
 from workers.fleet.broker import redis_client
+from workers.fleet.starts import manifest_of
 from workers.fleet.tasks import Worker, worker_app
+from workers.fleet.worker_settings import WorkerSettings
 
 pytestmark = [pytest.mark.journey, needs_root]
 
@@ -85,8 +88,7 @@ def _scheduled(sshd: Sshd, folder: Path, top: dict[str, bool], own: dict[str, bo
         password = {"MAPSWEEP_BROKER_PASSWORD": broker.password}
         given = worker_settings(load(folder / "mapsweep.yaml", password), password)
         worker = Worker(given, worker_app(given))
-        worker.start("nightly")
-        run = _only_run(given.runs_url)
+        run = _started(given)
         worker.collect(run.run_id, ["web"])
         worker.classify(run.run_id, "web")
         with redis_client(given) as client:
@@ -94,6 +96,13 @@ def _scheduled(sshd: Sshd, folder: Path, top: dict[str, bool], own: dict[str, bo
     (outcome,) = run.outcomes()
     assert outcome.record is not None, outcome.failure
     return outcome.record.denied
+
+
+def _started(settings: WorkerSettings) -> Run:
+    """The run of the schedule's last due time, as a worker plans it."""
+    (schedule,) = settings.schedules
+    due = schedule.due.last_until(datetime.now(UTC))
+    return Runs(settings.runs_url).create(manifest_of(schedule, due, settings))
 
 
 def _only_run(url: str) -> Run:

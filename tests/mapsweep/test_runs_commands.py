@@ -126,7 +126,7 @@ def test_an_open_run_says_so_and_what_has_come_in_when_asked(verb: str, half: Ru
     if verb == "mail":
         assert "Message-ID: <" + half.run_id + ".so-far-2." in ended.out
     assert half.closed() is None
-    assert not half.is_mailed()
+    assert not half.mail_record.is_over()
     assert {host.name for host in half.pending()} == {"c"}
 
 

@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
+from mapsweep.terminal.interrupt import stoppable
 from reports.delivery import MailSettings
 from workers.fleet.beat import run_beat
 from workers.fleet.service import run_worker
 from workers.fleet.worker_settings import WorkerSettings
 from workers.life.pace import Pace
-from workers.life.schedules import Schedule
+from workers.life.schedules import Overlap, Schedule
 
 STOPS_WITHIN_S = 30
 PACE = Pace(tend_s=1, task_s=700, lease_s=60)  # runs are looked after at once
@@ -36,11 +37,10 @@ def running(
             "runs_url": settings.runs_url,
             "inventory": str(settings.inventory or ""),
             "schedules": [
-                [each.name, each.hosts, each.crontab, each.time_zone, each.mail_to]
+                [getattr(each, field) for field in Schedule.__dataclass_fields__]
                 for each in settings.schedules
             ],
             "pace": [getattr(settings.pace, field) for field in Pace.__dataclass_fields__],
-            "state": str(folder / f"state{name}"),
         }
     )
     log = folder / f"{role}{name}.log"
@@ -81,14 +81,15 @@ def main() -> int:
         runs_url=given["runs_url"],
         inventory=Path(given["inventory"]) if given["inventory"] else None,
         schedules=tuple(
-            Schedule(name, hosts, crontab, zone, tuple(to))
-            for name, hosts, crontab, zone, to in given["schedules"]
+            Schedule(name, hosts, crontab, zone, tuple(to), evidence, become, late_s, Overlap(overlap))
+            for name, hosts, crontab, zone, to, evidence, become, late_s, overlap in given["schedules"]
         ),
         pace=Pace(*given["pace"]),
     )
     if role == "worker":
         return run_worker(settings, concurrency=2)
-    run_beat(settings, Path(given["state"]))
+    with stoppable(lambda: None) as stop:
+        run_beat(settings, stop)
     return 0
 
 

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 
 from workers.fleet.app import CLASSIFY, COLLECT, REPORT
-from workers.fleet.post import CLASSIFY_TASK, COLLECT_TASK, FINISH_TASK, START_TASK, TEND_TASK
+from workers.fleet.post import CLASSIFY_TASK, COLLECT_TASK, FINISH_TASK, MAIL_TASK, TEND_TASK
 
 MESSAGE_BYTES_MAX = 256 * 1024  # a message of mapsweep has the names of 20 hosts
 JSON_TYPE = "application/json"
@@ -40,7 +40,7 @@ _FORMS = {
     CLASSIFY_TASK: _Form(CLASSIFY, frozenset({"run_id", "host"})),
     FINISH_TASK: _Form(REPORT, frozenset({"run_id"})),
     TEND_TASK: _Form(REPORT),
-    START_TASK: _Form(REPORT, frozenset({"schedule"})),
+    MAIL_TASK: _Form(REPORT, frozenset({"name"})),
 }
 
 

@@ -11,15 +11,18 @@ from urllib.parse import urlsplit
 import redis
 from kombu.exceptions import OperationalError
 
+from archive.mail_record import Sender
 from archive.run import Run
 from archive.runs import Runs, runs_beside
 from domain.mistakes import Mistake, OperatorError
-from workers.fleet.broker import require_broker
+from workers.fleet.broker import redis_client, require_broker
+from workers.fleet.clock import fleet_now
 from workers.fleet.leases import Leases, Step
 from workers.fleet.post import Post, post_office
+from workers.fleet.rounds import ROUND_KEY
 from workers.fleet.tending import RUN, hand_over, look_after
 from workers.fleet.worker_settings import WorkerSettings
-from workers.life.ending import Ended, finish, is_to_be_mailed, left_by_workers
+from workers.life.ending import Ended, finish, left_by_workers
 from workers.life.plan import Means, check
 from workers.life.progress import OnProgress, progress_of
 
@@ -27,6 +30,7 @@ log = logging.getLogger("workers")
 
 POLL_S = 1.0
 NOBODY_S = 5.0  # a listening worker has begun by then
+NO_REDIS = "Redis does not answer: the run goes on when it does"
 NOBODY = (
     "no worker has begun yet: start one with `mapsweep worker`, or see its log for why it refuses the run"
 )
@@ -45,6 +49,7 @@ def execute(run: Run, settings: WorkerSettings, progress: OnProgress, stop: thre
         if _needs_no_worker(run, settings) and (ended := _finished_here(run, post, settings)):
             return ended
         hand_over(run, post)
+        fleet_now(post.redis)  # tells if the clocks differ
         log.debug("%s: given to the workers by %s", run.run_id, urlsplit(settings.broker_url).hostname)
         return _watched(run, post, settings, progress, stop)
     except (redis.RedisError, OperationalError) as error:
@@ -54,40 +59,58 @@ def execute(run: Run, settings: WorkerSettings, progress: OnProgress, stop: thre
         post.redis.close()
 
 
+def is_looked_after(settings: WorkerSettings) -> bool:
+    """Whether somebody looks after runs that nobody watches."""
+    client = redis_client(settings)
+    try:
+        return bool(client.exists(ROUND_KEY))
+    except redis.RedisError:
+        return False
+    finally:
+        client.close()
+
+
 def _watched(
     run: Run, post: Post, settings: WorkerSettings, progress: OnProgress, stop: threading.Event
 ) -> Ended | None:
     shown = None
     settled_at: float | None = None
-    is_left = False
     nobody_at = monotonic() + NOBODY_S
     while not stop.is_set():
         if not run.is_there():
             remedy = "put it back, or begin anew"
             raise OperatorError(Mistake(run.url, "was removed while it was watched", remedy))
-        now = progress_of(run)
-        if not now.collected and monotonic() > nobody_at and not _is_begun(run, post, settings):
-            now = replace(now, note=NOBODY)
+        now, note = progress_of(run), ""
+        is_queued = runs_beside(run).is_queued(run.run_id)
+        if now.ended == now.asked:
+            settled_at = settled_at or monotonic()
+        try:
+            if not is_queued:
+                return left_by_workers(run) or _finished_here(run, post, settings) or _taken_away(run)
+            if not now.collected and monotonic() > nobody_at and not _is_begun(run, post, settings):
+                note = NOBODY
+            is_left = settled_at is not None and monotonic() - settled_at > settings.pace.task_s
+            if not look_after(run, post, settings.pace) or is_left:
+                ended = _finished_here(run, post, settings)
+                if ended is not None:
+                    return ended
+        except (
+            redis.RedisError,
+            OperationalError,
+        ) as error:  # the folder says how far the run is, without Redis
+            log.debug("%s: Redis does not answer: %s", run.run_id, error)
+            note = NO_REDIS
+        now = replace(now, note=note)
         if now != shown:
             progress(now)
             shown = now
-        if not runs_beside(run).is_queued(run.run_id):
-            return left_by_workers(run) or _finished_here(run, post, settings) or _taken_away(run)
-        if now.ended == now.asked:
-            settled_at = settled_at or monotonic()
-            if monotonic() - settled_at > settings.pace.lease_s:
-                is_left = True
-        if is_left or not look_after(run, post, settings.pace):
-            ended = _finished_here(run, post, settings)
-            if ended is not None:
-                return ended
         stop.wait(POLL_S)
     return None
 
 
 def _needs_no_worker(run: Run, settings: WorkerSettings) -> bool:
     """Whether the run is closed, and there is no mail that only the workers can send."""
-    return run.closed() is not None and (settings.mail is not None or not is_to_be_mailed(run))
+    return run.closed() is not None and (settings.mail is not None or run.mail_record.is_over())
 
 
 def _is_begun(run: Run, post: Post, settings: WorkerSettings) -> bool:
@@ -102,7 +125,7 @@ def _finished_here(run: Run, post: Post, settings: WorkerSettings) -> Ended | No
     if (run.closed() is None and run.pending()) or not leases.take(Step.FINISH, RUN):
         return None
     try:
-        ended = finish(run, settings.mail)
+        ended = finish(run, settings.mail, Sender.WORKERS)  # as one of them, with their lease
         runs_beside(run).unqueue(run.run_id)
     finally:
         leases.release(Step.FINISH, RUN)

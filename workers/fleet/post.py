@@ -16,7 +16,7 @@ COLLECT_TASK = "mapsweep.collect"
 CLASSIFY_TASK = "mapsweep.classify"
 FINISH_TASK = "mapsweep.finish"
 TEND_TASK = "mapsweep.tend"
-START_TASK = "mapsweep.start"
+MAIL_TASK = "mapsweep.mail"
 
 
 class Post:
@@ -41,6 +41,14 @@ class Post:
     def finish(self, run_id: str) -> None:
         """Have a run closed, rendered and mailed."""
         self._send(FINISH_TASK, REPORT, {"run_id": run_id})
+
+    def look_after(self) -> None:
+        """Have somebody look after schedules, runs and mail."""
+        self._send(TEND_TASK, REPORT, {})
+
+    def mail(self, name: str) -> None:
+        """Have a report or a notice of the outbox mailed."""
+        self._send(MAIL_TASK, REPORT, {"name": name})
 
     def waiting(self, queue: str) -> int:
         """The number of messages that no worker has taken yet."""

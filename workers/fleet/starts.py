@@ -1,68 +1,251 @@
-"""The run of a due time of a schedule: started once, however many messages ask for it."""
+"""Starts the runs that are due. What should have started follows from the schedules' records in the archive.
+
+No message is needed for it: whoever looks after runs asks what is owed, and starts it, tries again, or tells.
+"""
 
 import hashlib
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
 
+from kombu.exceptions import OperationalError
+from redis import RedisError
+
+from archive.notices import Notice
 from archive.run import Run
 from archive.runs import Runs
+from archive.schedule_records import Due, ScheduleRecord, ScheduleRecords, State
 from domain.mistakes import Mistake, OperatorError
+from domain.moments import written
 from domain.records import Manifest
 from workers.fleet.leases import claim, disclaim
 from workers.fleet.worker_settings import WorkerSettings
+from workers.life.notices import gone, not_started, skipped
+from workers.life.outbox import keep_notice, send_now
 from workers.life.plan import Means, Request, check, planned
-from workers.life.schedules import Schedule
+from workers.life.schedules import Overlap, Schedule
 
 if TYPE_CHECKING:
     import redis
 
-CLOCK_SKEW_S = 120  # how far beat's clock may be ahead of a worker's
-CLAIMED_S = 2 * 24 * 3600
+AGAIN_S: Final = 60  # a start that failed is tried again after this
+TOLD_AFTER_S: Final = 300  # a start that fails is told when it has failed for so long
+STARTING_S_MAX: Final = 120  # nobody takes longer to start a run
+CLOCK_SKEW_S: Final = 120  # decisions about times further ahead were made by a wrong clock
+REMEMBERED_S: Final = 2 * 24 * 3600
+IDS_MAX: Final = 4  # ids that one due time can have, if the first ones cannot be used
+
+log = logging.getLogger("workers")
 
 
-def start(name: str, settings: WorkerSettings, client: "redis.Redis") -> Run | None:
-    """The run of the schedule's last due time; None if it was started already.
+@dataclass(frozen=True, slots=True)
+class Starts:
+    """Looks after the schedules of the settings."""
 
-    There are two guards: a claim in Redis, and a run id that is made from the schedule and the time, so that
-    the manifest can be created only once even if the claim was lost. OperatorError if the inventory or
-    the pattern is wrong.
-    """
-    schedule = named(name, settings)
-    due = nearest_due(schedule, datetime.now(UTC))
-    what = f"start:{schedule.name}:{due:%Y%m%dT%H%MZ}"
-    if not claim(client, what, CLAIMED_S):
-        return None
-    try:
-        manifest = manifest_of(schedule, due, settings)
-        runs = Runs(settings.runs_url, settings.signing_key)
-        check(manifest, Means(runs.store, settings.pace, has_mail_server=settings.mail is not None))
-        return runs.create(manifest)
-    except FileExistsError:
-        return None
-    except BaseException:
-        disclaim(client, what)
-        raise
+    settings: WorkerSettings
+    redis: "redis.Redis"
+    hand_over: Callable[[Run], None]
+
+    def look_after(self, now: datetime) -> None:
+        """Start, or tell, whatever is owed. One schedule's trouble does not hold up the others."""
+        for schedule in self.settings.schedules:
+            what = f"schedule:{schedule.name}"
+            if not claim(self.redis, what, STARTING_S_MAX):  # another worker is at it
+                continue
+            try:
+                self._look_after(schedule, now)
+            except (RedisError, OperationalError):
+                raise
+            except Exception as error:  # noqa: BLE001 # whatever it is, it is told
+                if claim(self.redis, f"untended:{what}", REMEMBERED_S):
+                    _log_error(error, "the schedule %s could not be looked after: %s", schedule.name)
+            finally:
+                disclaim(self.redis, what)
+
+    def _look_after(self, schedule: Schedule, now: datetime) -> None:
+        record = self._record(schedule, now)
+        owed = schedule.owed(record, now)
+        if not owed:
+            return
+        *earlier, due = owed
+        record = self._too_late(schedule, record, earlier, now)
+        known = record.of(written(due))
+        running = self._still_at_work(record)
+        is_new = known is None or known.state is State.VOID
+        is_failing = known is not None and known.state is State.FAILING
+        if running and schedule.overlap is not Overlap.BOTH:
+            self._held_up(schedule, record, due, now, running)
+        elif schedule.is_late(due, now) and (is_new or is_failing):
+            self._too_late(schedule, record, [due], now)
+        elif is_new or claim(self.redis, f"again:{schedule.name}:{written(due)}", AGAIN_S):
+            self._start(schedule, record, due, now)
+
+    def _record(self, schedule: Schedule, now: datetime) -> ScheduleRecord:
+        """The schedule's record; a schedule that is new, or was changed, owes nothing of the past."""
+        records = ScheduleRecords(self._runs.store)
+        record = records.read(schedule.name)
+        if record is None or (record.crontab, record.time_zone) != (schedule.crontab, schedule.time_zone):
+            dues = record.dues if record else ()
+            record = ScheduleRecord(schedule.name, schedule.crontab, schedule.time_zone, written(now), dues)
+            records.write(record)
+        limit = written(now + timedelta(seconds=CLOCK_SKEW_S))
+        ahead = [due for due in record.dues if due.due_at > limit and due.state is not State.VOID]
+        if ahead:
+            log.warning(
+                "%s: a clock was ahead; what was decided about %s counts for nothing",
+                schedule.name,
+                ahead[0].due_at,
+            )
+        for due in ahead:
+            record = record.having(replace(due, state=State.VOID))
+        if ahead or record.since > limit:
+            record = replace(record, since=min(record.since, written(now)))
+            records.write(record)
+        return record
+
+    def _still_at_work(self, record: ScheduleRecord) -> str:
+        """The id of the schedule's last run if the workers have it; else ""."""
+        last = record.last_started()
+        return last.run_id if last and self._runs.is_queued(last.run_id) else ""
+
+    def _held_up(
+        self, schedule: Schedule, record: ScheduleRecord, due: datetime, now: datetime, running: str
+    ) -> None:
+        reason = f"{running} is still at work"
+        known = record.of(written(due))
+        if schedule.overlap is Overlap.QUEUE:
+            if known is None or known.state is not State.WAITING:
+                log.warning("%s of %s waits: %s", schedule.name, written(due), reason)
+                self._keep(record, Due(written(due), State.WAITING, written(now), reason=reason))
+            return
+        log.warning("%s of %s is skipped: %s", schedule.name, written(due), reason)
+        if not any(each.state is State.SKIPPED and each.reason == reason for each in record.dues):
+            self._notify(schedule, skipped(schedule, due, running, now))
+        self._keep(record, Due(written(due), State.SKIPPED, written(now), reason=reason, told=True))
+
+    def _too_late(
+        self, schedule: Schedule, record: ScheduleRecord, dues: Iterable[datetime], now: datetime
+    ) -> ScheduleRecord:
+        """Of these due times nothing becomes any more; that is told."""
+        missed = []
+        for due in dues:
+            known = record.of(written(due))
+            if known and known.state is State.FAILING:
+                state, reason = State.FAILED, known.reason
+            elif known and known.state is State.WAITING:
+                state, reason = State.SKIPPED, known.reason
+            else:
+                state, reason = State.MISSED, "nobody looked after schedules in time"
+            told = bool(known and known.told)
+            log.error("%s of %s did not start (%s): %s", schedule.name, written(due), state, reason)
+            if not told:
+                missed.append((due, reason))
+            record = record.having(Due(written(due), state, written(now), reason=reason, told=True))
+        if missed:
+            self._notify(schedule, gone(schedule, missed, now))
+        if dues:
+            self._write(record)
+        return record
+
+    def _start(self, schedule: Schedule, record: ScheduleRecord, due: datetime, now: datetime) -> None:
+        try:
+            run = self._created(schedule, record, due)
+            if run.closed() is None:
+                self.hand_over(run)
+        except (RedisError, OperationalError):
+            raise
+        except Exception as error:  # noqa: BLE001 # whatever it is, it is told, and tried again
+            self._failed(schedule, record, due, now, error)
+            return
+        late_s = (now - due).total_seconds()
+        log.info(
+            "started %s: %d hosts%s",
+            run.run_id,
+            len(run.manifest.hosts),
+            f", {late_s:.0f} s late" if late_s > 60 else "",
+        )
+        self._keep(record, Due(written(due), State.STARTED, written(now), run.run_id))
+
+    def _failed(
+        self, schedule: Schedule, record: ScheduleRecord, due: datetime, now: datetime, error: Exception
+    ) -> None:
+        reason = _reason(error)
+        known = record.of(written(due))
+        if known is None or known.reason != reason:
+            _log_error(error, "%s of %s did not start: %s", schedule.name, written(due))
+        since = self._failing_since(schedule, due, now)  # in Redis as well: a full disk keeps no record
+        told = bool(known and known.told)
+        if not told and now - since >= timedelta(seconds=TOLD_AFTER_S):
+            self._notify(schedule, not_started(schedule, due, reason, now))
+            told = True
+        self._keep(
+            record,
+            Due(written(due), State.FAILING, written(now), reason=reason, since=written(since), told=told),
+        )
+
+    def _failing_since(self, schedule: Schedule, due: datetime, now: datetime) -> datetime:
+        key = f"mapsweep:failing:{schedule.name}:{written(due)}"
+        self.redis.set(key, written(now), nx=True, ex=REMEMBERED_S)
+        return datetime.fromisoformat(str(self.redis.get(key) or written(now)))
+
+    def _created(self, schedule: Schedule, record: ScheduleRecord, due: datetime) -> Run:
+        """The run of a due time. Its id follows from the schedule and the time, so it is made only once."""
+        known = record.of(written(due))
+        first = 1 if known and known.state is State.VOID else 0
+        for number in range(first, IDS_MAX):
+            manifest = manifest_of(schedule, due, self.settings, number)
+            check(
+                manifest, Means(self._runs.store, self.settings.pace)
+            )  # without a mail server it is in the outbox
+            try:
+                return self._runs.create(manifest)
+            except FileExistsError:
+                # by a worker that was killed before it could tell
+                try:
+                    return self._runs.by_id(manifest.run_id)
+                except OperatorError as error:
+                    log.warning("%s cannot be used, and another id is: %s", manifest.run_id, error)
+        raise OperatorError(
+            Mistake(f"schedule {schedule.name}", f"{IDS_MAX} runs of {written(due)} are unusable")
+        )
+
+    def _keep(self, record: ScheduleRecord, due: Due) -> None:
+        self._write(record.having(due))
+
+    def _write(self, record: ScheduleRecord) -> None:
+        ScheduleRecords(self._runs.store).write(record)
+
+    def _notify(self, schedule: Schedule, notice: Notice) -> None:
+        """Have a notice mailed; at once if the archive cannot keep it."""
+        if not schedule.mail_to or not claim(self.redis, notice.notice_id, REMEMBERED_S):
+            return
+        try:
+            keep_notice(self._runs, notice)
+        except OSError:
+            mail = self.settings.mail
+            if mail is None or not send_now(notice, mail):
+                disclaim(self.redis, notice.notice_id)
+
+    @property
+    def _runs(self) -> Runs:
+        return Runs(self.settings.runs_url, self.settings.signing_key)
 
 
-def nearest_due(schedule: Schedule, now: datetime) -> datetime:
-    """The due time of a message that comes now, even if the clocks of the machines differ a little."""
-    last, following = schedule.due.last_until(now), schedule.due.next_after(now)
-    skewed = following - now <= timedelta(seconds=CLOCK_SKEW_S) and following - now < now - last
-    return following if skewed else last
+def _log_error(error: Exception, words: str, *about: object) -> None:
+    """Log an error, with its trace if it may be a bug."""
+    trace = None if isinstance(error, (OSError, OperatorError)) else error
+    log.error(words, *about, _reason(error), exc_info=trace)
 
 
-def named(name: object, settings: WorkerSettings) -> Schedule:
-    """The schedule of that name; OperatorError if the settings have none."""
-    for schedule in settings.schedules:
-        if schedule.name == name:
-            return schedule
-    problem = "is not among this worker's schedules"
-    raise OperatorError(
-        Mistake(f"schedule {name!a:.80}", problem, "give beat and the workers the same settings")
-    )
+def _reason(error: Exception) -> str:
+    if isinstance(error, OperatorError):
+        return "; ".join(map(str, error.mistakes))
+    return str(error) if isinstance(error, OSError) else f"a bug of mapsweep: {type(error).__name__}: {error}"
 
 
-def manifest_of(schedule: Schedule, due: datetime, settings: WorkerSettings) -> Manifest:
+def manifest_of(schedule: Schedule, due: datetime, settings: WorkerSettings, number: int = 0) -> Manifest:
     """The plan of the run of a due time; OperatorError if the inventory or the pattern is wrong."""
     if settings.inventory is None:
         raise OperatorError(
@@ -80,5 +263,6 @@ def manifest_of(schedule: Schedule, due: datetime, settings: WorkerSettings) -> 
         keep_dumps=settings.keep_dumps,
         mail_to=schedule.mail_to,
     )
-    mark = hashlib.sha256(f"{schedule.name} {due:%Y%m%dT%H%MZ}".encode()).hexdigest()[:4]
+    again = f" {number}" if number else ""
+    mark = hashlib.sha256(f"{schedule.name} {due:%Y%m%dT%H%MZ}{again}".encode()).hexdigest()[:4]
     return planned(request, due, mark)

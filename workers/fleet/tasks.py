@@ -8,31 +8,29 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from celery import Celery
-from kombu.exceptions import OperationalError
-from redis import RedisError
 
+from archive.mail_record import Sender
 from archive.run import Run
-from archive.runs import NoRunError, Runs, runs_beside
+from archive.runs import Runs, runs_beside
 from collector.session import Sessions
 from collector.sweep import sweep
 from domain.mistakes import Mistake, OperatorError
 from domain.records import Dump, Failure
-from workers.fleet import starts
 from workers.fleet.app import celery_app
 from workers.fleet.broker import REFUSED_KEY, redis_client
-from workers.fleet.leases import Leases, Step, claim
-from workers.fleet.post import CLASSIFY_TASK, COLLECT_TASK, FINISH_TASK, START_TASK, TEND_TASK, Post
-from workers.fleet.tending import RUN, hand_over, look_after
+from workers.fleet.clock import fleet_now
+from workers.fleet.leases import Leases, Step
+from workers.fleet.post import CLASSIFY_TASK, COLLECT_TASK, FINISH_TASK, MAIL_TASK, TEND_TASK, Post
+from workers.fleet.rounds import Rounds
+from workers.fleet.tending import RUN
 from workers.fleet.trust import Trust
 from workers.fleet.worker_settings import WorkerSettings
-from workers.life import deadline, host_steps
+from workers.life import deadline, host_steps, outbox
 from workers.life.classifiers import Classifier
-from workers.life.ending import Ended, finish
+from workers.life.ending import finish
 
 if TYPE_CHECKING:
     import redis
-
-REFUSED_AGAIN_S = 24 * 3600  # a run that is refused, or cannot be looked after, is told once in this time
 
 log = logging.getLogger("workers")
 
@@ -60,9 +58,9 @@ def worker_app(settings: WorkerSettings) -> Celery:
     def tend_all() -> None:
         worker.look_after_runs()
 
-    @app.task(name=START_TASK, shared=False)
-    def start(schedule: object = None, **_: object) -> None:
-        worker.start(schedule)
+    @app.task(name=MAIL_TASK, shared=False)
+    def mail(name: object = None, **_: object) -> None:
+        worker.mail(name)
 
     return app
 
@@ -78,7 +76,9 @@ class Worker:
     def collect(self, run_id: object, hosts: object) -> None:
         """Sweep hosts on which nobody else works, and have each one classified."""
         run, asked = self._asked(COLLECT_TASK, run_id, hosts)
-        if run is None or deadline.is_past(run) or run.closed() is not None:  # then the missing hosts fail
+        if (
+            run is None or deadline.is_past(run, fleet_now(self._redis)) or run.closed() is not None
+        ):  # then the missing hosts fail
             return
         leases = self._leases(run)
         # asked host by host: a message names few, and a listing of a large run is long
@@ -95,7 +95,7 @@ class Worker:
         try:
             if mine:
                 hosts, session = [run.host(name) for name in mine], self._sessions.of(run.manifest)
-                with deadline.stopped_at(run, threading.Event()) as over:
+                with deadline.stopped_at(run, threading.Event(), fleet_now(self._redis)) as over:
                     sweep(hosts, session, on_outcome, over)
         finally:
             for name in mine:
@@ -124,53 +124,29 @@ class Worker:
         with _taken(self._leases(run), Step.FINISH, RUN) as mine:
             log.debug("%s: finish: %s", run.run_id, "taken" if mine else "another's")
             if mine and runs.is_queued(run.run_id):
-                _tell_mail(run, finish(run, self._settings.mail))
+                finish(run, self._settings.mail, Sender.WORKERS)
                 runs.unqueue(run.run_id)
 
     def look_after_runs(self) -> None:
-        """Look after every run that was given to the fleet."""
-        runs = Runs(self._settings.runs_url)
-        for run_id in runs.queued():
-            try:
-                self._look_after(runs, run_id)
-            except (RedisError, OperationalError):
-                raise
-            except OperatorError as error:  # one run's trouble must not hold up the others
-                if claim(self._redis, f"refused:{run_id}", REFUSED_AGAIN_S):
-                    self._refuse(f"{run_id}, which was given to the workers,", error)
-            except Exception as error:
-                if claim(self._redis, f"untended:{run_id}", REFUSED_AGAIN_S):
-                    trace = None if isinstance(error, OSError) else error
-                    log.error("%s could not be looked after: %s", run_id, error, exc_info=trace)  # noqa: TRY400
+        """Start what is due, and look after every run that was given to the fleet, and after mail."""
+        self._rounds.look_after_all()
 
-    def _look_after(self, runs: Runs, run_id: str) -> None:
-        try:
-            run = self._trust.opened(run_id)
-        except NoRunError:
-            runs.unqueue(run_id)
-            log.warning("%s was given to the workers and is gone: nobody looks after it any more", run_id)
+    def mail(self, name: object) -> None:
+        """Mail the report of a closed run, or a notice, to those who have not got it."""
+        mail, runs = self._settings.mail, Runs(self._settings.runs_url)
+        if mail is None or not isinstance(name, str) or name not in runs.unmailed():
             return
-        if not look_after(run, self._post, self._settings.pace):
-            runs.unqueue(run_id)
-            log.error("%s could not be rendered; `mapsweep collect --resume` shows why", run_id)
-
-    def start(self, schedule: object) -> None:
-        """Start the run of a schedule's current due time, unless it was started."""
-        try:
-            name = starts.named(schedule, self._settings).name
-        except OperatorError as error:
-            self._refuse(f"a message for {START_TASK}", error)
+        if outbox.is_notice(name):
+            with _taken(Leases(self._redis, name, self._settings.pace.lease_s), Step.FINISH, RUN) as mine:
+                if mine:
+                    outbox.mail_notice(runs, self._trust.notice(name), mail, Sender.WORKERS)
             return
-        try:
-            run = starts.start(name, self._settings, self._redis)
-        except OperatorError as error:
-            log.error("the run of %s did not start: %s", name, "; ".join(map(str, error.mistakes)))  # noqa: TRY400
+        run, _ = self._asked(MAIL_TASK, name, [])
+        if run is None or run.closed() is None:
             return
-        if run is None:
-            log.info("the run of %s was started already", name)
-            return
-        hand_over(run, self._post)
-        log.info("started %s: %d hosts", run.run_id, len(run.manifest.hosts))
+        with _taken(self._leases(run), Step.FINISH, RUN) as mine:
+            if mine:
+                outbox.mail_run(run, mail, Sender.WORKERS, attempts=1)
 
     def _asked(
         self, task: str, run_id: object, hosts: object
@@ -216,6 +192,10 @@ class Worker:
     def _post(self) -> Post:
         return Post(self._app, self._redis, self._settings)
 
+    @cached_property
+    def _rounds(self) -> Rounds:
+        return Rounds(self._settings, self._post, self._trust)
+
     def _classify(self, run: Run, host: str) -> None:
         if self._classifier.classify(run, host) is None:
             self._classifier.classify_again(run, host)
@@ -232,14 +212,6 @@ class Worker:
         if sessions.warning:
             log.warning("%s", sessions.warning)
         return sessions
-
-
-def _tell_mail(run: Run, ended: Ended) -> None:
-    """Log who did not get the report; the report exists anyway."""
-    if ended.unmailed:
-        log.error("%s could not be mailed: %s", run.run_id, ended.unmailed)
-    for refusal in ended.delivery.refused if ended.delivery else ():
-        log.error("%s was not mailed to %s: %s", run.run_id, refusal.recipient, refusal.reason)
 
 
 def _names(hosts: object) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from archive.run import Run
 from archive.runs import runs_beside
 from domain.records import Stage
+from workers.fleet.clock import fleet_now
 from workers.fleet.leases import Leases, Step
 from workers.fleet.post import Post
 from workers.life import deadline, host_steps
@@ -30,7 +31,7 @@ class Tender:
     def advance(self) -> bool:
         """Take the run one step further; False if no worker manages to finish it."""
         if self.run.closed() is None:
-            if deadline.is_past(self.run):
+            if deadline.is_past(self.run, fleet_now(self.post.redis)):
                 nobody_classifies = self.leases.overdue_s() > self.pace.lease_s
                 deadline.fail_missing(self.run, dumped=nobody_classifies)
             standing = self.run.standing()

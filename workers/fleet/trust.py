@@ -11,6 +11,7 @@ from dataclasses import fields, replace
 from functools import lru_cache
 from time import monotonic
 
+from archive.notices import Notice, Notices
 from archive.run import Run
 from archive.runs import Runs
 from domain.mistakes import Mistake, OperatorError
@@ -64,6 +65,18 @@ class Trust:
                 raise OperatorError(Mistake(run_id, problem, _REMEDY))
         return run
 
+    def notice(self, notice_id: str) -> Notice:
+        """A notice to those whom this worker's schedules name; OperatorError for any other."""
+        notice = Notices(Runs(self._settings.runs_url).store).read(notice_id)
+        if not self._known_addresses.issuperset(notice.to):
+            problem = "has a recipient that no schedule of this worker names"
+            raise OperatorError(Mistake(f"notice about {notice.about[:80]!a}", problem, _REMEDY))
+        return notice
+
+    @property
+    def _known_addresses(self) -> frozenset[str]:
+        return frozenset(address for schedule in self._settings.schedules for address in schedule.mail_to)
+
     def _run(self, run_id: str) -> Run:
         settings = self._settings
         run = opened_by_id(settings.runs_url, run_id, settings.signing_key)
@@ -77,8 +90,7 @@ class Trust:
             return
         yield from _above(run.manifest.limits, self._settings.limits, run.run_id)
         yield from self._strangers(run)
-        known = {address for schedule in self._settings.schedules for address in schedule.mail_to}
-        if not known.issuperset(run.manifest.mail_to):
+        if not self._known_addresses.issuperset(run.manifest.mail_to):
             yield Mistake(run.run_id, "has a recipient that no schedule of this worker names", _REMEDY)
 
     def _strangers(self, run: Run) -> Iterator[Mistake]:

@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from archive.mail_record import Sender
 from archive.run import Run
 from archive.runs import runs_beside
 from collector.session import Session
@@ -52,7 +53,7 @@ def execute(
             log.debug("%s: executed here: before %d done, %d failed, %d to classify", run.run_id, *counts)
         if run.closed() is None and not _brought_in(run, session, progress, stop, processes):
             return None
-        return finish(run, mail)
+        return finish(run, mail, Sender.HERE)
 
 
 def _brought_in(

@@ -1,6 +1,7 @@
 """The deadline of a run: from then on no host is asked, and a host without a dump has failed."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,9 +16,9 @@ from reports.status import DEADLINE_REASON
 POLL_S: Final = 0.2  # how soon the deadline, or a stop, is noticed
 
 
-def is_past(run: Run) -> bool:
-    """Whether the deadline of the run has passed."""
-    return datetime.fromisoformat(run.manifest.deadline_at) <= datetime.now(UTC)
+def is_past(run: Run, moment: datetime | None = None) -> bool:
+    """Whether the deadline of the run has passed, now or at a moment."""
+    return _left_s(run, moment) <= 0
 
 
 def fail_missing(run: Run, *, dumped: bool) -> int:
@@ -41,16 +42,23 @@ def fail_missing(run: Run, *, dumped: bool) -> int:
 
 
 @contextmanager
-def stopped_at(run: Run, stop: threading.Event) -> Iterator[threading.Event]:
-    """An event for a sweep: set with `stop`, and at the deadline of the run."""
+def stopped_at(run: Run, stop: threading.Event, moment: datetime | None = None) -> Iterator[threading.Event]:
+    """An event for a sweep that begins now: set with `stop`, and at the deadline of the run.
+
+    `moment` is now, by a better clock than this machine's. From here on seconds are counted.
+    """
     over, swept = threading.Event(), threading.Event()
+    over_at_s = time.monotonic() + _left_s(run, moment)
+
+    def is_over() -> bool:
+        return stop.is_set() or time.monotonic() >= over_at_s
 
     def watch() -> None:
-        while not (swept.wait(POLL_S) or stop.is_set() or is_past(run)):
+        while not (swept.wait(POLL_S) or is_over()):
             pass
         over.set()
 
-    if stop.is_set() or is_past(run):
+    if is_over():
         over.set()
     watcher = threading.Thread(target=watch, name="deadline", daemon=True)
     watcher.start()
@@ -59,3 +67,7 @@ def stopped_at(run: Run, stop: threading.Event) -> Iterator[threading.Event]:
     finally:
         swept.set()
         watcher.join()
+
+
+def _left_s(run: Run, moment: datetime | None) -> float:
+    return (datetime.fromisoformat(run.manifest.deadline_at) - (moment or datetime.now(UTC))).total_seconds()

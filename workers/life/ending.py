@@ -4,25 +4,24 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
-from archive.run import Run
+from archive.mail_record import Sender
+from archive.run import PAGE, Run
 from archive.runs import runs_beside
 from archive.store import Folder
 from domain.mistakes import Mistake, OperatorError
 from domain.moments import now
 from domain.records import Closed
+from workers.life.outbox import Mailed, mail_run, standing
 
 if TYPE_CHECKING:
-    from reports.delivery import Delivery, MailSettings
+    from reports.delivery import MailSettings
 
-PAGE: Final = "index.html"
 SO_FAR: Final = "so-far.html"  # the page of a run that is open
-NO_SERVER: Final = "no mail server is set"
-NOT_MAILED: Final = "the workers did not mail it; their log says why"
 
 log = logging.getLogger("workers")
 
@@ -34,38 +33,23 @@ class Ended:
     """How a run ended, and what became of the mail to those whom it names."""
 
     closed: Closed
-    delivery: "Delivery | None" = None  # None if nothing was sent: to nobody, not again, or not at all
-    refused: tuple[str, ...] = ()  # of whom a worker's mail was refused, and why
-    unmailed: str = ""  # why nobody got what all should have
+    mailed: Mailed = field(default_factory=Mailed)
 
 
-def finish(run: Run, mail: "MailSettings | None") -> Ended:
+def finish(run: Run, mail: "MailSettings | None", sender: Sender) -> Ended:
     """End a run whose hosts all have an outcome; it is mailed once, to its list.
 
-    Where it cannot be mailed, `unmailed` says so: the report is there anyway.
+    Where it cannot be mailed, `mailed` says so, and the outbox has it: the report is there anyway.
     """
-    from reports.delivery import DeliveryError  # noqa: PLC0415
-
     closed = close_run(run)
     render_report(run)
-    if not is_to_be_mailed(run):
-        return Ended(closed)
-    if mail is None:
-        return Ended(closed, unmailed=NO_SERVER)
-    try:
-        return Ended(closed, mail_to_list(run, mail))
-    except DeliveryError as error:
-        return Ended(closed, unmailed=error.reason)
+    return Ended(closed, mail_run(run, mail, sender))
 
 
 def left_by_workers(run: Run) -> Ended | None:
     """How a run ended that others finished; None if it is open."""
     closed = run.closed()
-    if closed is None:
-        return None
-    if is_to_be_mailed(run):
-        return Ended(closed, unmailed=NOT_MAILED)
-    return Ended(closed, refused=run.mail_refusals() if run.manifest.mail_to else ())
+    return None if closed is None else Ended(closed, standing(run.mail_record))
 
 
 @contextmanager
@@ -150,25 +134,3 @@ def _write(run: Run, name: str, render: Callable[[], Iterable[bytes]]) -> None:
 
     run.write_report(name, pieces())
     log.debug("%s: render: %s, %d bytes, %.3f s", run.run_id, name, written_bytes, time.monotonic() - began_s)
-
-
-def mail_report(run: Run, to: tuple[str, ...], mail: "MailSettings") -> "Delivery":
-    """Send the report of a closed run; DeliveryError if nobody gets it."""
-    from reports import render_email  # noqa: PLC0415 # starts Polars and Jinja
-    from reports.delivery import send  # noqa: PLC0415
-    from reports.report import report  # noqa: PLC0415
-
-    return send(render_email.message(report(run), to, mail), mail)
-
-
-def mail_to_list(run: Run, mail: "MailSettings") -> "Delivery":
-    """Send the report to the run's mail list, and record that; DeliveryError if nobody gets it."""
-    delivery = mail_report(run, run.manifest.mail_to, mail)
-    said = [f"{each.recipient}: {each.code} {each.reason}" for each in delivery.refused]
-    run.mark_mailed(delivery.message_id, [" ".join(line.split()) for line in said])
-    return delivery
-
-
-def is_to_be_mailed(run: Run) -> bool:
-    """Whether the run names somebody, and its report was not mailed."""
-    return bool(run.manifest.mail_to) and not run.is_mailed()

@@ -54,6 +54,7 @@ def planned(request: Request, due: datetime | None = None, mark: str = "") -> Ma
         command=request.command,
         keep_dumps=request.keep_dumps,
         mail_to=request.mail_to,
+        due_at=written(due) if due else "",
     )
     if log.isEnabledFor(logging.DEBUG):
         _tell(manifest)

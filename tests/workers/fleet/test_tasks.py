@@ -28,7 +28,6 @@ from workers.fleet.trust import opened_by_id
 from workers.fleet.worker_settings import WorkerSettings
 from workers.life.deadline import fail_missing
 from workers.life.host_steps import keep
-from workers.life.schedules import Schedule
 
 pytestmark = pytest.mark.slow
 
@@ -99,15 +98,6 @@ def test_a_lease_is_given_back_where_the_task_fails(settings: WorkerSettings) ->
         leases = Leases(client, run.run_id, 60)
         assert leases.held(Step.CLASSIFY, ["a"]) == frozenset()
         assert leases.attempts(Step.CLASSIFY) == {"a": 1}
-
-
-def test_a_start_that_is_refused_says_why_in_the_log(
-    settings: WorkerSettings, caplog: pytest.LogCaptureFixture
-) -> None:
-    nobody = replace(settings, schedules=(Schedule("nightly", "nobody*", "0 0 1 1 *", "UTC"),))
-    worker(nobody).start("nightly")
-    assert "the run of nightly did not start: " in caplog.text
-    assert Runs(settings.runs_url).ids() == []
 
 
 def test_what_comes_after_the_end_changes_nothing(settings: WorkerSettings) -> None:
@@ -248,7 +238,7 @@ def test_a_report_is_mailed_once(settings: WorkerSettings, tmp_path: Path) -> No
     mailbox = Mailbox()
     run = finished(settings, tmp_path, mailbox)
     assert [mail.recipients for mail in mailbox.received] == [TO]
-    assert run.is_mailed()
+    assert run.mail_record.is_over()
     assert Runs(settings.runs_url).queued() == ()
 
 
@@ -258,7 +248,7 @@ def test_who_was_refused_is_logged_and_the_others_get_it_once(
     mailbox = Mailbox(refuse={TO[1]: "550 nobody here"})
     finished(settings, tmp_path, mailbox)
     assert [mail.recipients for mail in mailbox.received] == [TO[:1]]
-    assert f"was not mailed to {TO[1]}: nobody here" in caplog.text
+    assert f"was not mailed to {TO[1]}: 550 nobody here" in caplog.text
 
 
 def test_a_mail_server_that_refuses_all_does_not_hold_up_the_report(
@@ -266,9 +256,9 @@ def test_a_mail_server_that_refuses_all_does_not_hold_up_the_report(
 ) -> None:
     run = finished(settings, tmp_path, Mailbox(refuse=dict.fromkeys(TO, "550 nobody here")))
     assert is_rendered(run)
-    assert not run.is_mailed()
+    assert [each.recipient for each in run.mail_record.refusals()] == list(TO)
     assert Runs(settings.runs_url).queued() == ()
-    assert "could not be mailed" in caplog.text
+    assert "was not mailed to a@example.org: 550 nobody here" in caplog.text
 
 
 def test_a_damaged_run_does_not_hold_up_the_others(

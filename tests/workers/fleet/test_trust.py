@@ -210,7 +210,7 @@ def carried_out(scene: Scene, run: Run, post: Post) -> None:
     hand_over(run, post)
     eventually(lambda: bool(run.standing().failed))
     post.finish(run.run_id)
-    eventually(lambda: run.is_mailed() and not Runs(scene.settings.runs_url).queued())
+    eventually(lambda: run.mail_record.is_over() and not Runs(scene.settings.runs_url).queued())
     assert run.outcomes()[0].failure is not None
 
 

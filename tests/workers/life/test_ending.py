@@ -5,15 +5,18 @@ from pathlib import Path
 
 import pytest
 
+from archive.mail_record import Sender
 from archive.run import Run
-from archive.runs import Runs
+from archive.runs import Runs, runs_beside
+from domain.records import Refusal
 from mapsweep.mailing import told
 from mapsweep.terminal.exits import Exit
 from reports.delivery import MailSettings, Security
 from tests.archive.examples import dump, is_rendered, manifest
 from tests.smtp import Mailbox, mail_server
-from workers.life.ending import NO_SERVER, NOT_MAILED, finish, left_by_workers
+from workers.life.ending import Ended, finish, left_by_workers
 from workers.life.host_steps import classify_host, keep
+from workers.life.outbox import NO_SERVER
 from workers.life.plan import remade
 
 TO = ("a@example.org", "b@example.org")
@@ -28,6 +31,14 @@ def run(tmp_path: Path) -> Run:
     return made
 
 
+def ended(run: Run, mail: MailSettings | None) -> Ended:
+    return finish(run, mail, Sender.HERE)
+
+
+def settings(host: str, port: int) -> MailSettings:
+    return MailSettings("mapsweep@example.org", host, port, Security.NONE, attempts=1)
+
+
 def test_an_open_run_has_not_ended(run: Run) -> None:
     assert left_by_workers(run) is None
 
@@ -35,42 +46,40 @@ def test_an_open_run_has_not_ended(run: Run) -> None:
 def test_the_end_again_mails_nobody_again(run: Run, tmp_path: Path) -> None:
     mailbox = Mailbox()
     with mail_server(tmp_path, "plain", mailbox=mailbox) as server:
-        mail = MailSettings("mapsweep@example.org", server.host, server.port, Security.NONE)
-        first, again = finish(run, mail), finish(run, mail)
+        mail = settings(server.host, server.port)
+        first, again = ended(run, mail), ended(run, mail)
     assert first.closed == again.closed == run.closed()
-    assert first.delivery is not None
-    assert first.delivery.accepted == TO
-    assert again.delivery is None
-    assert again.unmailed == ""
+    assert first.mailed.accepted == TO
+    assert again.mailed.accepted == ()
+    assert again.mailed.unmailed == first.mailed.unmailed == ""
     assert [each.recipients for each in mailbox.received] == [TO]
-    ended = left_by_workers(run)
-    assert ended is not None
-    assert ended.unmailed == ""
+    assert runs_beside(run).unmailed() == ()
+    left = left_by_workers(run)
+    assert left is not None
+    assert left.mailed.unmailed == ""
 
 
-def test_what_cannot_be_mailed_is_there_anyway_and_says_why(run: Run, tmp_path: Path) -> None:
-    assert finish(run, None).unmailed == NO_SERVER
+def test_what_cannot_be_mailed_is_there_anyway_and_says_why(run: Run) -> None:
+    assert ended(run, None).mailed.unmailed == NO_SERVER
     assert is_rendered(run)
-    ended = left_by_workers(run)
-    assert ended is not None
-    assert ended.unmailed == NOT_MAILED
-    mailbox = Mailbox(refuse=dict.fromkeys(TO, "550 nobody here"))
-    with mail_server(tmp_path, "plain", mailbox=mailbox) as server:
-        refused = finish(run, MailSettings("mapsweep@example.org", server.host, server.port, Security.NONE))
-    assert "nobody here" in refused.unmailed
-    assert not run.is_mailed()
+    assert runs_beside(run).unmailed() == (run.run_id,)
+    left = left_by_workers(run)
+    assert left is not None
+    assert left.mailed.unmailed == "not mailed yet"
+    assert told(left.mailed) is Exit.UNDELIVERED
 
 
 def test_whom_a_workers_mail_was_refused_is_known_to_those_who_watch(run: Run, tmp_path: Path) -> None:
     mailbox = Mailbox(refuse={TO[1]: "550 nobody here"})
     with mail_server(tmp_path, "plain", mailbox=mailbox) as server:
-        finish(run, MailSettings("mapsweep@example.org", server.host, server.port, Security.NONE))
-    ended = left_by_workers(run)
-    assert ended is not None
-    assert ended.refused == (f"{TO[1]}: 550 nobody here",)
-    assert told(ended) is Exit.UNDELIVERED
+        ended(run, settings(server.host, server.port))
+    left = left_by_workers(run)
+    assert left is not None
+    assert left.mailed.refused == (Refusal(TO[1], 550, "nobody here"),)
+    assert told(left.mailed) is Exit.UNDELIVERED
+    assert runs_beside(run).unmailed() == ()  # nothing more can be done
 
 
 def test_a_run_made_anew_is_mailed_to_nobody(run: Run) -> None:
-    finish(run, None)
+    ended(run, None)
     assert remade(run).manifest.mail_to == ()

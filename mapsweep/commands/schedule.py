@@ -1,0 +1,106 @@
+"""mapsweep schedule: what is due, and what became of it."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mapsweep.options import config_option, load, runs_option
+from mapsweep.terminal.exits import Exit
+from mapsweep.terminal.terminal import visible
+
+if TYPE_CHECKING:
+    from archive.schedule_records import Due, ScheduleRecord
+    from workers.life.schedules import Schedule
+
+
+@click.group(short_help="Show what is due, and what became of it.")
+def schedule() -> None:
+    """Show what is due, and what became of it."""
+
+
+@schedule.command("list")
+@click.option(
+    "--limit", type=click.IntRange(1, 60), default=5, show_default=True, help="Due times per schedule."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@runs_option
+@config_option
+def list_(*, limit: int, as_json: bool, runs_url: str | None, config: Path | None) -> int:
+    """List the schedules, when each is due next, and what became of its last due times.
+
+    Exit code 1 if the last due time of a schedule did not become a run. The broker is not asked.
+    """
+    from archive.runs import Runs  # noqa: PLC0415 - --help does not wait for it
+    from archive.schedule_records import ScheduleRecords  # noqa: PLC0415 - likewise
+    from mapsweep.settings.for_workers import schedules  # noqa: PLC0415 - likewise
+
+    settings, now = load(config, runs=runs_url), datetime.now(UTC)
+    records = ScheduleRecords(Runs(settings.runs).store)
+    known = [(each, records.read(each.name)) for each in schedules(settings)]
+    if as_json:
+        document = {"schema_version": 1, "schedules": [_as_json(*each, now, limit) for each in known]}
+        click.echo(json.dumps(document, indent=1))
+    else:
+        if not known:
+            click.echo("no schedule is set; add one to mapsweep.yaml", err=True)
+        for number, each in enumerate(known):
+            click.echo(("\n" if number else "") + "\n".join(_lines(*each, now, limit)))
+    return Exit.THRESHOLD if any(_is_bad(record) for _, record in known) else Exit.OK
+
+
+def _is_bad(record: "ScheduleRecord | None") -> bool:
+    return bool(record and record.dues) and record is not None and not record.dues[-1].is_good
+
+
+def _as_json(
+    schedule: "Schedule", record: "ScheduleRecord | None", now: datetime, limit: int
+) -> dict[str, object]:
+    dues = record.dues[-limit:] if record else ()
+    return {
+        **{key: value for key, value in asdict(schedule).items() if key != "mail_to"},
+        "mail": list(schedule.mail_to),
+        "next_at": schedule.due.next_after(now).isoformat(timespec="seconds"),
+        "since": record.since if record else None,
+        "dues": [asdict(due) for due in dues],
+    }
+
+
+def _lines(schedule: "Schedule", record: "ScheduleRecord | None", now: datetime, limit: int) -> Iterator[str]:
+    from reports.sizes import duration  # noqa: PLC0415 - --help does not wait for it
+
+    due = schedule.due.next_after(now)
+    yield visible(f"{schedule.name}: {schedule.hosts}, {schedule.crontab} {schedule.time_zone}")
+    yield f"  next  {_local(schedule, due)}, in {duration((due - now).total_seconds())}"
+    if record is None:
+        yield "  nobody has looked after it yet: it needs `mapsweep beat` and a worker"
+        return
+    for each in reversed(record.dues[-limit:]):
+        at = datetime.fromisoformat(each.due_at)
+        yield from _due_lines(each, f"  {each.state:<9} {_local(schedule, at)}")
+
+
+def _due_lines(due: "Due", start: str) -> Iterator[str]:
+    yield start
+    if due.run_id:
+        yield f"            {due.run_id}"
+    if due.reason:
+        yield from (f"            {line}" for line in _wrapped(visible(due.reason)))
+
+
+def _wrapped(text: str) -> list[str]:
+    import textwrap  # noqa: PLC0415 - --help does not wait for it
+
+    return textwrap.wrap(text, 68)
+
+
+def _local(schedule: "Schedule", at: datetime) -> str:
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - --help does not wait for it
+
+    local = at.astimezone(ZoneInfo(schedule.time_zone))
+    shown = f"{local:%a %Y-%m-%d %H:%M} {local.tzname()}"
+    return shown if local.utcoffset() == at.utcoffset() else f"{shown} ({at:%H:%M} UTC)"

@@ -1,0 +1,284 @@
+"""What should have started is started, made up for, or told, whoever was away and whatever failed."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from archive.notices import Notices
+from archive.runs import Runs
+from archive.schedule_records import ScheduleRecord, ScheduleRecords, State
+from domain.mistakes import OperatorError
+from tests.archive.examples import SIGNING_KEY
+from tests.redis_server import RedisServer
+from workers.fleet.broker import redis_client
+from workers.fleet.starts import AGAIN_S, TOLD_AFTER_S, Starts, manifest_of
+from workers.fleet.worker_settings import WorkerSettings
+from workers.life.schedules import OWED_MAX, Overlap, Schedule
+
+INVENTORY = "all:\n  hosts:\n    this:\n      ansible_connection: local\n"
+NIGHTLY = Schedule("nightly", "all", "30 2 * * *", "Europe/Berlin", ("ops@example.org",))
+EVENING = datetime(2026, 11, 28, 20, 0, tzinfo=UTC)
+DUE = datetime(2026, 11, 29, 1, 30, tzinfo=UTC)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+
+class Scene:
+    """A schedule, looked after at times that a test sets."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self.settings = settings
+        self.redis = redis_client(settings)
+        self.redis.flushall()
+        self.runs = Runs(settings.runs_url)
+
+    def look(self, now: datetime, schedule: Schedule = NIGHTLY) -> None:
+        """One round; a start that failed is tried again in each."""
+        for key in self.redis.scan_iter("mapsweep:claim:again:*"):
+            self.redis.delete(key)
+        settings = replace(self.settings, schedules=(schedule,))
+        Starts(settings, self.redis, lambda run: self.runs.queue(run.run_id)).look_after(now)
+
+    def states(self) -> list[tuple[str, str]]:
+        return [(due.due_at[:16], due.state.value) for due in self.record.dues]
+
+    @property
+    def record(self) -> ScheduleRecord:
+        record = ScheduleRecords(self.runs.store).read("nightly")
+        assert record is not None
+        return record
+
+    def mails(self) -> list[str]:
+        """The subjects in the outbox."""
+        return sorted(Notices(self.runs.store).read(name).subject for name in self.runs.unmailed())
+
+    def text(self) -> str:
+        (name,) = self.runs.unmailed()
+        return Notices(self.runs.store).read(name).text
+
+
+@pytest.fixture
+def scene(server: RedisServer, tmp_path: Path) -> Iterator[Scene]:
+    (tmp_path / "inventory.yaml").write_text(INVENTORY)
+    (tmp_path / "runs").mkdir()
+    made = Scene(
+        WorkerSettings(
+            server.url,
+            str(tmp_path / "runs"),
+            signing_key=SIGNING_KEY,
+            broker_password=server.password,
+            inventory=tmp_path / "inventory.yaml",
+        )
+    )
+    made.look(EVENING)
+    yield made
+    made.redis.close()
+
+
+def inventory(scene: Scene, text: str) -> None:
+    assert scene.settings.inventory is not None
+    scene.settings.inventory.write_text(text)
+
+
+def test_a_schedule_that_is_new_owes_nothing_of_the_past(scene: Scene) -> None:
+    assert scene.states() == []
+    assert scene.runs.ids() == []
+
+
+def test_a_due_time_is_started_once_however_often_somebody_looks(scene: Scene) -> None:
+    for seconds in (-1, 0, 15, 3600):
+        scene.look(DUE + timedelta(seconds=seconds))
+    assert scene.states() == [("2026-11-29T01:30", "started")]
+    (run_id,) = scene.runs.ids()
+    assert scene.runs.is_queued(run_id)
+    assert scene.runs.by_id(run_id).manifest.due_at == "2026-11-29T01:30:00+00:00"
+    assert scene.mails() == []
+
+
+def test_redis_that_loses_all_starts_nothing_twice(scene: Scene) -> None:
+    scene.look(DUE)
+    scene.redis.flushall()
+    scene.look(DUE + MINUTE)
+    assert len(scene.runs.ids()) == 1
+
+
+def test_a_record_that_was_lost_starts_nothing_twice(scene: Scene) -> None:
+    before = scene.record
+    scene.look(DUE)
+    ScheduleRecords(scene.runs.store).write(before)  # as if killed before it was told
+    scene.look(DUE + MINUTE)
+    assert len(scene.runs.ids()) == 1
+    assert scene.states() == [("2026-11-29T01:30", "started")]
+
+
+def test_a_run_that_was_made_and_not_handed_over_is_handed_over(scene: Scene) -> None:
+    settings = replace(scene.settings, schedules=(NIGHTLY,))
+    Runs(settings.runs_url, SIGNING_KEY).create(manifest_of(NIGHTLY, DUE, settings))
+    scene.look(DUE + MINUTE)
+    (run_id,) = scene.runs.ids()
+    assert scene.runs.is_queued(run_id)
+
+
+def test_a_run_that_nobody_signed_is_not_taken_for_ours(scene: Scene) -> None:
+    settings = replace(scene.settings, schedules=(NIGHTLY,))
+    scene.runs.create(manifest_of(NIGHTLY, DUE, settings))  # killed before it was signed, or somebody else
+    scene.look(DUE)
+    assert len(scene.runs.ids()) == 2
+    (queued,) = scene.runs.queued()
+    assert Runs(settings.runs_url, SIGNING_KEY).by_id(queued).manifest.due_at == DUE.isoformat()
+
+
+def test_a_late_start_is_made_up_for_within_the_setting(scene: Scene) -> None:
+    scene.look(DUE + HOUR)
+    assert scene.states() == [("2026-11-29T01:30", "started")]
+
+
+def test_what_was_missed_is_told(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    for minutes in (61, 62, 63):
+        scene.look(DUE + minutes * MINUTE)
+    assert scene.states() == [("2026-11-29T01:30", "missed")]
+    assert scene.mails() == ["nightly of 29 Nov 02:30 did not start"]
+    assert "2026-11-29 02:30 CET (01:30 UTC): nobody looked after schedules in time" in scene.text()
+    assert "nightly of 2026-11-29T01:30:00+00:00 did not start (missed)" in caplog.text
+    assert scene.runs.ids() == []
+
+
+def test_all_that_was_missed_is_told_in_one_mail_and_the_last_one_is_made_up_for(scene: Scene) -> None:
+    scene.look(DUE + 3 * DAY + MINUTE)
+    assert [state for _, state in scene.states()] == ["missed", "missed", "missed", "started"]
+    assert scene.mails() == ["nightly of 01 Dec 02:30 did not start"]
+    assert scene.text().count("nobody looked after schedules") == 3
+
+
+def test_after_a_long_time_not_every_minute_is_counted(scene: Scene) -> None:
+    often = replace(NIGHTLY, crontab="* * * * *")
+    scene.look(EVENING, often)
+    scene.look(EVENING + 30 * DAY, often)
+    assert len(scene.record.dues) == OWED_MAX + 1
+    assert scene.states()[-1] == ("2026-12-28T20:00", "started")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("all: [broken\n", "inventory.yaml"), ("all:\n  hosts: {}\n", "'all' selects no host")],
+)
+def test_a_start_that_fails_is_tried_again_and_told(
+    scene: Scene, caplog: pytest.LogCaptureFixture, text: str, reason: str
+) -> None:
+    inventory(scene, text)
+    scene.look(DUE)
+    assert scene.states() == [("2026-11-29T01:30", "failing")]
+    assert scene.mails() == []  # it may be a file that is just being written
+    for seconds in (60, TOLD_AFTER_S, TOLD_AFTER_S + 60):
+        scene.look(DUE + timedelta(seconds=seconds))
+    assert scene.mails() == ["nightly of 29 Nov 02:30 has not started"]
+    assert reason in scene.text()
+    assert caplog.text.count("did not start") == 1  # not in each round
+    inventory(scene, INVENTORY)
+    scene.look(DUE + 20 * MINUTE)
+    assert scene.states() == [("2026-11-29T01:30", "started")]
+    assert len(scene.runs.ids()) == 1
+
+
+def test_a_start_that_fails_is_given_up_in_the_end(scene: Scene) -> None:
+    inventory(scene, "all: [broken\n")
+    for minutes in (0, 10, 61, 62):
+        scene.look(DUE + minutes * MINUTE)
+    assert scene.states() == [("2026-11-29T01:30", "failed")]
+    assert scene.mails() == ["nightly of 29 Nov 02:30 has not started"]  # one mail about it
+    inventory(scene, INVENTORY)
+    scene.look(DUE + DAY)
+    assert scene.states()[-1] == ("2026-11-30T01:30", "started")
+
+
+def test_a_start_that_fails_is_not_tried_more_often_than_each_minute(scene: Scene) -> None:
+    inventory(scene, "all: [broken\n")
+    scene.look(DUE)
+    again = f"mapsweep:claim:again:nightly:{DUE.isoformat()}"
+    settings = replace(scene.settings, schedules=(NIGHTLY,))
+    starts = Starts(settings, scene.redis, lambda _: None)
+    starts.look_after(DUE + MINUTE)
+    assert 0 < int(scene.redis.ttl(again)) <= AGAIN_S
+    inventory(scene, INVENTORY)
+    starts.look_after(DUE + MINUTE)
+    assert scene.runs.ids() == []
+
+
+@pytest.mark.parametrize(
+    ("overlap", "states", "mails"),
+    [
+        (Overlap.SKIP, ["started", "skipped", "skipped"], ["nightly of 30 Nov 02:30 was skipped"]),
+        (Overlap.QUEUE, ["started", "skipped", "waiting"], ["nightly of 30 Nov 02:30 did not start"]),
+        (Overlap.BOTH, ["started", "started", "started"], []),
+    ],
+)
+def test_a_run_that_is_still_at_work(
+    scene: Scene, overlap: Overlap, states: list[str], mails: list[str]
+) -> None:
+    schedule = replace(NIGHTLY, overlap=overlap)
+    for days in range(3):
+        scene.look(DUE + days * DAY, schedule)
+        scene.look(DUE + days * DAY + MINUTE, schedule)
+    assert [state for _, state in scene.states()] == states
+    assert scene.mails() == mails
+
+
+def test_what_waits_is_started_when_the_run_before_has_ended_however_late(scene: Scene) -> None:
+    schedule = replace(NIGHTLY, overlap=Overlap.QUEUE)
+    scene.look(DUE, schedule)
+    scene.look(DUE + DAY, schedule)
+    scene.runs.unqueue(scene.runs.ids()[0])
+    scene.look(DUE + DAY + 5 * HOUR, schedule)
+    assert [state for _, state in scene.states()] == ["started", "started"]
+
+
+def test_a_clock_that_was_ahead_costs_no_night(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    scene.look(DUE + DAY)  # both clocks were a day ahead
+    assert scene.states() == [("2026-11-29T01:30", "missed"), ("2026-11-30T01:30", "started")]
+    scene.look(DUE - HOUR)
+    assert "a clock was ahead" in caplog.text
+    for day in (DUE, DUE + DAY):
+        for run_id in scene.runs.queued():  # it has ended by then
+            scene.runs.unqueue(run_id)
+        scene.look(day)
+    assert [state for _, state in scene.states()] == ["started", "started"]
+    assert len(scene.runs.ids()) == 3
+
+
+def test_a_schedule_that_was_changed_owes_nothing_of_the_past(scene: Scene) -> None:
+    scene.look(DUE)
+    scene.look(DUE + HOUR, replace(NIGHTLY, crontab="0 3 * * *"))
+    assert len(scene.runs.ids()) == 1
+
+
+def test_one_schedules_trouble_does_not_hold_up_the_others(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene.runs.store.replace("schedules/other.json", b"{")
+    other = replace(NIGHTLY, name="other")
+    settings = replace(scene.settings, schedules=(other, NIGHTLY))
+    for _ in range(3):
+        Starts(settings, scene.redis, lambda _: None).look_after(DUE)
+    assert scene.states() == [("2026-11-29T01:30", "started")]
+    assert caplog.text.count("the schedule other could not be looked after") == 1
+
+
+def test_a_run_needs_an_inventory(scene: Scene) -> None:
+    with pytest.raises(OperatorError, match="no inventory is set"):
+        manifest_of(NIGHTLY, DUE, replace(scene.settings, inventory=None))
+
+
+def test_the_end_of_a_day_that_has_no_half_past_two(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    spring = datetime(2027, 3, 27, 12, 0, tzinfo=UTC)
+    scene.look(spring)
+    scene.redis.flushall()
+    before = len(scene.runs.ids())
+    for minute in range(24 * 60):
+        if minute % 15 == 0:
+            scene.look(spring + minute * MINUTE)
+    assert len(scene.runs.ids()) == before + 1
+    assert scene.states()[-1] == ("2027-03-28T01:30", State.STARTED.value)

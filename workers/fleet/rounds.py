@@ -1,0 +1,104 @@
+"""One round of looking after everything: schedules, runs that were given to the fleet, and mail.
+
+Beat asks for it every few seconds. Whatever fails in it fails for itself, and is told once a day.
+"""
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from kombu.exceptions import OperationalError
+from redis import RedisError
+
+from archive.notices import Notices
+from archive.runs import NoRunError, Runs
+from domain.mistakes import OperatorError
+from workers.fleet.broker import KEY_PREFIX, REFUSED_KEY
+from workers.fleet.clock import fleet_now
+from workers.fleet.leases import claim
+from workers.fleet.post import Post
+from workers.fleet.starts import Starts
+from workers.fleet.tending import hand_over, look_after
+from workers.fleet.trust import Trust
+from workers.fleet.worker_settings import WorkerSettings
+from workers.life import outbox
+
+if TYPE_CHECKING:
+    import redis
+
+TOLD_AGAIN_S: Final = 24 * 3600  # what is refused, or cannot be looked after, is told once in this time
+ROUND_KEY: Final = f"{KEY_PREFIX}round"  # is there while rounds are made
+ROUNDS_MISSED_MAX: Final = 6
+POSTED_AGAIN_S: Final = 60  # a message about mail that came to nothing is sent again after this
+
+log = logging.getLogger("workers")
+
+
+class Rounds:
+    """Looks after everything that lies in one archive."""
+
+    def __init__(self, settings: WorkerSettings, post: Post, trust: Trust) -> None:
+        self._settings = settings
+        self._post = post
+        self._trust = trust
+        self._runs = Runs(settings.runs_url)
+
+    def look_after_all(self) -> None:
+        """One round."""
+        self._redis.set(ROUND_KEY, "", ex=ROUNDS_MISSED_MAX * max(self._settings.pace.tend_s, 5))
+        self._alone("schedules", self._start_what_is_due)
+        for run_id in self._runs.queued():
+            self._alone(run_id, partial(self._look_after, run_id))
+        for name in self._runs.unmailed():
+            self._alone(name, partial(self._have_mailed, name))
+
+    def _alone(self, what: str, act: Callable[[], None]) -> None:
+        """One thing's trouble must not hold up the others."""
+        try:
+            act()
+        except (RedisError, OperationalError):
+            raise
+        except OperatorError as error:
+            if claim(self._redis, f"refused:{what}", TOLD_AGAIN_S):
+                log.warning("%s, which was given to the workers, is refused: %s", what, error.mistakes[0])
+                self._redis.incr(REFUSED_KEY)
+        except Exception as error:
+            if claim(self._redis, f"untended:{what}", TOLD_AGAIN_S):
+                trace = None if isinstance(error, OSError) else error
+                log.error("%s could not be looked after: %s", what, error, exc_info=trace)  # noqa: TRY400
+
+    def _start_what_is_due(self) -> None:
+        starts = Starts(self._settings, self._redis, lambda run: hand_over(run, self._post))
+        if self._settings.schedules:
+            starts.look_after(fleet_now(self._redis))
+
+    def _look_after(self, run_id: str) -> None:
+        try:
+            run = self._trust.opened(run_id)
+        except NoRunError:
+            self._runs.unqueue(run_id)
+            log.warning("%s was given to the workers and is gone: nobody looks after it any more", run_id)
+            return
+        if not look_after(run, self._post, self._settings.pace):
+            self._runs.unqueue(run_id)
+            log.error("%s could not be rendered; `mapsweep collect --resume` shows why", run_id)
+
+    def _have_mailed(self, name: str) -> None:
+        """Have a worker mail what is due. A run that still has to end is mailed by the one that ends it."""
+        if self._settings.mail is None or self._runs.is_queued(name):
+            return
+        if outbox.is_notice(name):
+            record = Notices(self._runs.store).mail_record(self._trust.notice(name))
+        else:
+            try:
+                record = self._trust.opened(name).mail_record
+            except NoRunError:
+                self._runs.unmark_unmailed(name)
+                return
+        if (record.is_over() or outbox.is_due(record)) and claim(self._redis, f"mail:{name}", POSTED_AGAIN_S):
+            self._post.mail(name)
+
+    @property
+    def _redis(self) -> "redis.Redis":
+        return self._post.redis

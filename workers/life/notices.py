@@ -1,0 +1,79 @@
+"""The words of notices about schedules: what did not start, why, and what is done about it."""
+
+import textwrap
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from archive.notices import Notice
+from domain.moments import written
+from workers.life.schedules import Overlap, Schedule
+
+TIMES_SHOWN_MAX: Final = 10
+TEXT_WIDTH: Final = 78
+REASON_CHARS_MAX: Final = 2000
+_SEE: Final = "`mapsweep schedule list` shows what became of each due time, `mapsweep runs` the runs."
+
+
+def not_started(schedule: Schedule, due: datetime, reason: str, now: datetime) -> Notice:
+    """A start fails, and is tried again."""
+    return _notice(
+        *(schedule, f"{written(due)} fails", now, f"{_when(schedule, due)} has not started"),
+        f"The run of the schedule {schedule.name} that was due at {_told(schedule, due)} has not started.",
+        f"Why: {_cut(reason)}",
+        f"It is tried again every minute until {_late(schedule)}. {_SEE}",
+    )
+
+
+def gone(schedule: Schedule, missed: Sequence[tuple[datetime, str]], now: datetime) -> Notice:
+    """Due times of which nothing becomes any more, each with its reason."""
+    last = missed[-1][0]
+    shown = [f"{_told(schedule, due)}: {_cut(reason)}" for due, reason in missed[:TIMES_SHOWN_MAX]]
+    if len(missed) > TIMES_SHOWN_MAX:
+        shown.append(f"and others, the last at {_told(schedule, last)}")
+    runs = "This run" if len(missed) == 1 else "These runs"
+    return _notice(
+        *(schedule, f"{written(last)} gone", now, f"{_when(schedule, last)} did not start"),
+        f"{runs} of the schedule {schedule.name} did not start, and will not be made up for:",
+        *shown,
+        f"A start is made up for until {_late(schedule)}, and until the next one is due. Nobody looks after"
+        " schedules while beat, Redis, or all workers of the queue `report` are down."
+        f" {_SEE}",
+    )
+
+
+def skipped(schedule: Schedule, due: datetime, running: str, now: datetime) -> Notice:
+    """A due time was skipped because the run before is still at work."""
+    return _notice(
+        *(schedule, f"skipped for {running}", now, f"{_when(schedule, due)} was skipped"),
+        f"The run of the schedule {schedule.name} that was due at {_told(schedule, due)} was skipped, because"
+        f" {running} is still at work. As long as it is, further due times are skipped without another mail.",
+        f"With `overlap: {Overlap.QUEUE}` in the settings of the schedule it would wait; with"
+        f" `overlap: {Overlap.BOTH}` both would run. {_SEE}",
+    )
+
+
+def _notice(schedule: Schedule, what: str, now: datetime, subject: str, *paragraphs: str) -> Notice:
+    text = "\n\n".join(textwrap.fill(each, TEXT_WIDTH, break_long_words=False) for each in paragraphs)
+    return Notice(f"schedule {schedule.name}: {what}", schedule.mail_to, subject, f"{text}\n", written(now))
+
+
+def _late(schedule: Schedule) -> str:
+    return f"{schedule.late_s // 60} minutes after its time (`late_s` in the settings)"
+
+
+def _when(schedule: Schedule, due: datetime) -> str:
+    local = due.astimezone(ZoneInfo(schedule.time_zone))
+    return f"{schedule.name} of {local:%d %b %H:%M}"
+
+
+def _told(schedule: Schedule, due: datetime) -> str:
+    """A due time as its schedule has it, and in UTC where that differs."""
+    local, utc = due.astimezone(ZoneInfo(schedule.time_zone)), due.astimezone(UTC)
+    shown = f"{local:%Y-%m-%d %H:%M} {local.tzname()}"
+    return shown if local.utcoffset() == utc.utcoffset() else f"{shown} ({utc:%H:%M} UTC)"
+
+
+def _cut(reason: str) -> str:
+    return " ".join(reason[:REASON_CHARS_MAX].split())
