@@ -125,7 +125,7 @@ def _start(command: click.Command, name: str) -> NoReturn:
 
 
 def _have_home() -> None:
-    """A service may run as a uid without an entry in passwd and without HOME: then `~` is no folder at all."""
+    """A service may run as a uid without HOME and without an entry in passwd: then `~` is no folder."""
     try:
         Path.home()
     except RuntimeError:

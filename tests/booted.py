@@ -1,8 +1,8 @@
-"""A real systemd of the tests' own, as process 1 of namespaces, over a throw-away copy of this machine's files.
+"""A real systemd of the tests' own, process 1 of its namespaces, over a copy of this machine's files.
 
-Its root is an overlay of `/`, so units run as they are written, under all their restrictions. The network is this
-machine's: the servers of the tests are reached on loopback addresses. mapsweep is installed in /opt/mapsweep, where
-the units look for it.
+Its root is an overlay of `/`, so units run as they are written, under all their restrictions. The network is
+this machine's: the servers of the tests are reached on loopback addresses. mapsweep is installed in
+/opt/mapsweep, where the units look for it.
 """
 
 import contextlib
@@ -57,7 +57,8 @@ mkdir dev/pts dev/shm dev/mqueue dev/hugepages
 ln -s pts/ptmx dev/ptmx
 mount -t tmpfs -o mode=1777 none dev/shm
 rm -rf lib/systemd/system/*.wants etc/systemd/system/* opt/mapsweep var/lib/mapsweep etc/mapsweep
-mkdir -p opt/python opt/mapsweep/bin opt/mapsweep/source opt/mapsweep/packages etc/mapsweep etc/systemd/system/service.d
+mkdir -p opt/python opt/mapsweep/bin opt/mapsweep/source opt/mapsweep/packages
+mkdir -p etc/mapsweep etc/systemd/system/service.d
 mount --bind "$2" opt/python
 mount --bind "$3" opt/mapsweep/packages
 mount --bind "$4" opt/mapsweep/source
@@ -79,7 +80,8 @@ systemd-sysusers --root="$PWD" - <etc/systemd/system/mapsweep.sysusers
 mount -t tmpfs -o mode=1777 none tmp
 mount -t tmpfs -o mode=755 none run
 mount --make-rshared . # as process 1 does outside of containers; mounts of credentials rely on it
-printf '[Service]\nStandardOutput=append:/run/%%n.log\nStandardError=inherit\n' >etc/systemd/system/service.d/log.conf
+printf '[Service]\nStandardOutput=append:/run/%%n.log\nStandardError=inherit\n' \
+  >etc/systemd/system/service.d/log.conf
 printf '[Unit]\nDefaultDependencies=no\n' >etc/systemd/system/tests.target
 exec env -i container=tests PATH=/usr/sbin:/usr/bin chroot . "$6" --system --unit=tests.target --show-status=0
 """

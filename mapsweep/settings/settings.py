@@ -79,7 +79,7 @@ def search_folders(environment: Environment) -> tuple[Path, ...]:
 
 
 def default_runs(environment: Environment, user_id: int | None = None) -> str:
-    """The default place of runs: in the state folder that systemd gives a service, or in that of this account.
+    """The default place of runs: below the state folder that systemd gives a service, or the account's.
 
     `user_id` is that of this account by default.
     """
