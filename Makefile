@@ -14,7 +14,7 @@ FUZZ_SECONDS ?= 900
 FUZZER := 'atheris>=3'
 SHELL_SCRIPTS := collector/probe.sh scripts/environment scripts/system-packages scripts/truth .ci/run
 
-.PHONY: help demo test test-fast test-all test-lowest check bench bench-pipeline second-opinion truth digests fuzz attack clean
+.PHONY: help demo test test-fast test-all test-lowest check bench bench-pipeline second-opinion truth digests fuzz attack stack clean
 .DEFAULT_GOAL := help
 
 help:
@@ -31,6 +31,7 @@ help:
 	@echo 'make digests      after RULES_VERSION was raised: what the rules make of each known process'
 	@echo 'make fuzz         search for streams and key files that break their readers, for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make attack       the probe under its sudoers rule, 200 inputs for each pair of shell and awk'
+	@echo 'make stack        as root: the compose file in a container engine of its own, with hosts, mail and mishaps'
 	@echo 'make clean        remove what the other targets made, runs/ excepted'
 
 $(STAMP): pyproject.toml scripts/environment
@@ -113,6 +114,10 @@ fuzz: $(STAMP)
 attack: $(STAMP)
 	@sh scripts/system-packages
 	MAPSWEEP_ATTACKS_PER_PAIR=200 $(BIN)/pytest tests/collector/test_probe_input.py
+
+stack: $(STAMP)
+	@sh scripts/system-packages stack
+	$(BIN)/python -m tests.stack
 
 clean:
 	rm -rf $(VENV) .venv-* lowest.txt build *.egg-info bench/out \
