@@ -30,6 +30,7 @@ class Notice:
     subject: str
     text: str
     at: str  # UTC, RFC 3339
+    run_id: str = ""  # of the run that it is about, whose list gets it
     schema_version: int = SCHEMA_VERSION
 
     @property

@@ -29,6 +29,7 @@ def fleet_row(manifest: Manifest, closed: Closed, past: Past, hosts: pl.DataFram
         "hosts": manifest.scope.hosts,
         "evidence": manifest.scope.evidence,
         "become": manifest.scope.become,
+        "due_at": manifest.due_at,
         "started_at": manifest.started_at,
         "closed_at": closed.closed_at,
         "asked": closed.asked,

@@ -134,6 +134,7 @@ def _html(report: Report, subject: str, attachment: str, page: str) -> str:
             subject=subject,
             word=verdict.word(report).value,
             sentence=verdict.sentence(report, plain=False),
+            late=verdict.late(report),
             failures=verdict.failures(report),
             groups_max=GROUPS_MAX,
             advice_max=ADVICE_MAX,

@@ -116,6 +116,7 @@ def _environment(report: Report) -> Environment:
         run=report.run,
         totals=report.totals,
         word=verdict.word(report).value,
+        late=verdict.late(report),
         tone=_TONES[verdict.word(report)],
         css=Markup(css),  # noqa: S704 -- the package's own file
         js=Markup(js),  # noqa: S704 -- the package's own file

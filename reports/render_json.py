@@ -66,6 +66,7 @@ def _run(run: RunFacts) -> dict[str, Json]:
         "hosts": run.hosts,
         "evidence": run.evidence,
         "become": run.become,
+        "due_at": run.due_at or None,
         "started_at": run.started_at,
         "closed_at": run.closed_at or None,
         "asked": run.asked,

@@ -40,6 +40,8 @@ def lines(report: Report, *, hosts_max: int | None = None) -> Iterator[str]:
     """Verdict, failures, findings, ranking, services, and what the run was."""
     yield from _wrapped(f"{verdict.word(report)}: {verdict.sentence(report)}", "")
     yield from _wrapped(f"{report.run.scope}: {verdict.counts(report)}, {when(report.run.started_at)}", "")
+    if late := verdict.late(report):
+        yield from _wrapped(late, "")
     yield from _failures(report)
     yield from _advice(report)
     yield from _hosts(report, hosts_max)

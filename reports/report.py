@@ -33,6 +33,7 @@ class RunFacts:
     compared_with: str = ""  # the run that growth compares with
     compared_at: str = ""
     past_runs: int = 0  # the number of earlier runs that own_excess uses
+    due_at: str = ""  # when its schedule wanted it; "": it has none
 
     @property
     def waiting(self) -> int:
@@ -100,7 +101,7 @@ def report(run: Run) -> Report:
     hosts = host_rows(tables)
     services = tables.table(settled.SERVICES)
     return Report(
-        run=RunFacts(**{field.name: fleet[field.name] for field in fields(RunFacts)}),
+        run=RunFacts(**{field.name: fleet[field.name] for field in fields(RunFacts) if field.name in fleet}),
         totals=_totals(fleet, kinds.of_fleet(tables.table(settled.HOST_KINDS))),
         hosts=hosts,
         services=tuple(

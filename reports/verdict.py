@@ -5,9 +5,10 @@ from enum import StrEnum
 
 from reports.report import FailureGroup, Report
 from reports.rows import HostRow
-from reports.sizes import MIB, growth, number, size
+from reports.sizes import MIB, duration, growth, instant, number, size, when
 
 TOP_HOSTS = 10
+LATE_S_MIN = 120  # a start that is less late is not worth a word
 GROWTH_FLOOR_BYTES = 64 * MIB  # growth below this is noise ...
 GROWTH_FLOOR_SHARE = 0.02  # ... and so is growth below this share of the earlier size
 
@@ -87,6 +88,17 @@ def counts(report: Report) -> str:
     return (
         ", ".join(f"{number(count)} {what}" for count, what in named if count)
         + f" of {number(run.asked)} hosts"
+    )
+
+
+def late(report: Report) -> str:
+    """How late a schedule's run was started, or "": `started 40 min 0 s late, it was due ...`."""
+    due, started = instant(report.run.due_at), instant(report.run.started_at)
+    late_s = (started - due).total_seconds() if due and started else 0
+    return (
+        f"started {duration(late_s)} late, it was due {when(report.run.due_at)}"
+        if late_s >= LATE_S_MIN
+        else ""
     )
 
 

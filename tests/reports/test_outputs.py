@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import re
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -381,3 +382,28 @@ def test_the_verdict_in_a_word(
 )
 def test_growth_above_noise_is_a_change(before_bytes: int, growth_bytes: int, changed: bool) -> None:
     assert verdict.has_grown(growth_bytes, before_bytes + growth_bytes) == changed
+
+
+def test_a_late_start_is_told_everywhere(usual: Report) -> None:
+    due = "2026-11-29T01:30:00+00:00"
+    for started, told in (
+        ("2026-11-29T02:10:00+00:00", "started 40 min 0 s late, it was due 29 Nov 2026 01:30 UTC"),
+        ("2026-11-29T01:31:00+00:00", ""),
+        ("2026-11-29T01:29:59+00:00", ""),
+    ):
+        report = replace(usual, run=replace(usual.run, due_at=due, started_at=started))
+        assert verdict.late(report) == told
+        for shown in (
+            html_of(report),
+            render_text.render(report).decode(),
+            render_html.render(report).decode(),
+        ):
+            assert (told in shown) if told else ("late, it was due" not in shown)
+    assert verdict.late(usual) == ""
+
+
+def html_of(report: Report) -> str:
+    """The HTML part of the mail."""
+    body = render_email.message(report, TO, SETTINGS).get_body(("html",))
+    assert body is not None
+    return unescape(body.get_content())

@@ -89,7 +89,7 @@ def _watched(
                 return left_by_workers(run) or _finished_here(run, post, settings) or _taken_away(run)
             if not now.collected and monotonic() > nobody_at and not _is_begun(run, post, settings):
                 note = NOBODY
-            is_left = settled_at is not None and monotonic() - settled_at > settings.pace.task_s
+            is_left = settled_at is not None and monotonic() - settled_at > settings.pace.lease_s
             if not look_after(run, post, settings.pace) or is_left:
                 ended = _finished_here(run, post, settings)
                 if ended is not None:

@@ -23,6 +23,7 @@ from workers.fleet.tending import hand_over, look_after
 from workers.fleet.trust import Trust
 from workers.fleet.worker_settings import WorkerSettings
 from workers.life import outbox
+from workers.life.notices import unfinished
 
 if TYPE_CHECKING:
     import redis
@@ -81,8 +82,10 @@ class Rounds:
             log.warning("%s was given to the workers and is gone: nobody looks after it any more", run_id)
             return
         if not look_after(run, self._post, self._settings.pace):
+            log.error("%s could not be ended; `mapsweep collect --resume` shows why", run_id)
+            if run.manifest.mail_to:
+                outbox.keep_notice(self._runs, unfinished(run, fleet_now(self._redis)))
             self._runs.unqueue(run_id)
-            log.error("%s could not be rendered; `mapsweep collect --resume` shows why", run_id)
 
     def _have_mailed(self, name: str) -> None:
         """Have a worker mail what is due. A run that still has to end is mailed by the one that ends it."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from celery import Celery
 
 from archive.mail_record import Sender
+from archive.notices import Notice
 from archive.run import Run
 from archive.runs import Runs, runs_beside
 from collector.session import Sessions
@@ -138,8 +139,8 @@ class Worker:
             return
         if outbox.is_notice(name):
             with _taken(Leases(self._redis, name, self._settings.pace.lease_s), Step.FINISH, RUN) as mine:
-                if mine:
-                    outbox.mail_notice(runs, self._trust.notice(name), mail, Sender.WORKERS)
+                if mine and (notice := self._notice(name)):
+                    outbox.mail_notice(runs, notice, mail, Sender.WORKERS)
             return
         run, _ = self._asked(MAIL_TASK, name, [])
         if run is None or run.closed() is None:
@@ -147,6 +148,14 @@ class Worker:
         with _taken(self._leases(run), Step.FINISH, RUN) as mine:
             if mine:
                 outbox.mail_run(run, mail, Sender.WORKERS, attempts=1)
+
+    def _notice(self, name: str) -> Notice | None:
+        """A notice that this worker may mail; None, and told, for any other."""
+        try:
+            return self._trust.notice(name)
+        except OperatorError as error:
+            self._refuse(f"a message for {MAIL_TASK}", error)
+            return None
 
     def _asked(
         self, task: str, run_id: object, hosts: object

@@ -66,10 +66,11 @@ class Trust:
         return run
 
     def notice(self, notice_id: str) -> Notice:
-        """A notice to those whom this worker's schedules name; OperatorError for any other."""
+        """A notice to those whom its run, or this worker's schedules name; OperatorError for any other."""
         notice = Notices(Runs(self._settings.runs_url).store).read(notice_id)
-        if not self._known_addresses.issuperset(notice.to):
-            problem = "has a recipient that no schedule of this worker names"
+        known = self.opened(notice.run_id).manifest.mail_to if notice.run_id else self._known_addresses
+        if not set(notice.to) <= set(known):
+            problem = "has a recipient that neither its run nor a schedule of this worker names"
             raise OperatorError(Mistake(f"notice about {notice.about[:80]!a}", problem, _REMEDY))
         return notice
 

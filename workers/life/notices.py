@@ -1,4 +1,4 @@
-"""The words of notices about schedules: what did not start, why, and what is done about it."""
+"""The words of notices: what did not start or end, why, and what is done about it."""
 
 import textwrap
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from archive.notices import Notice
+from archive.run import Run
 from domain.moments import written
 from workers.life.schedules import Overlap, Schedule
 
@@ -54,9 +55,28 @@ def skipped(schedule: Schedule, due: datetime, running: str, now: datetime) -> N
     )
 
 
+def unfinished(run: Run, now: datetime) -> Notice:
+    """A run whose report kills the workers that make it."""
+    text = _paragraphs(
+        f"The run {run.run_id} was swept, but its report could not be made: each worker that began to close,"
+        " render or mail it died, perhaps because memory is short. It is not tried again.",
+        "The results are kept. Where there is more memory, this makes the report and mails it:",
+        f"    mapsweep collect --resume {run.url}",
+    )
+    subject = f"{run.run_id}: no report"
+    return Notice(f"{run.run_id} unfinished", run.manifest.mail_to, subject, text, written(now), run.run_id)
+
+
 def _notice(schedule: Schedule, what: str, now: datetime, subject: str, *paragraphs: str) -> Notice:
-    text = "\n\n".join(textwrap.fill(each, TEXT_WIDTH, break_long_words=False) for each in paragraphs)
-    return Notice(f"schedule {schedule.name}: {what}", schedule.mail_to, subject, f"{text}\n", written(now))
+    about = f"schedule {schedule.name}: {what}"
+    return Notice(about, schedule.mail_to, subject, _paragraphs(*paragraphs), written(now))
+
+
+def _paragraphs(*texts: str) -> str:
+    filled = (
+        textwrap.fill(each, TEXT_WIDTH, break_long_words=False, break_on_hyphens=False) for each in texts
+    )
+    return "\n\n".join(filled) + "\n"
 
 
 def _late(schedule: Schedule) -> str:

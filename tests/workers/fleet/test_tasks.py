@@ -258,7 +258,7 @@ def test_a_mail_server_that_refuses_all_does_not_hold_up_the_report(
     assert is_rendered(run)
     assert [each.recipient for each in run.mail_record.refusals()] == list(TO)
     assert Runs(settings.runs_url).queued() == ()
-    assert "was not mailed to a@example.org: 550 nobody here" in caplog.text
+    assert "was not mailed to one@example.org: 550 nobody here" in caplog.text
 
 
 def test_a_damaged_run_does_not_hold_up_the_others(

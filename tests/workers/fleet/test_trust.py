@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from archive import codec
+from archive.notices import Notice
 from archive.run import Run
 from archive.runs import Runs
 from archive.signature import sign
@@ -27,6 +28,7 @@ from workers.fleet.post import Post, post_office
 from workers.fleet.tending import hand_over
 from workers.fleet.trust import Trust, opened_by_id
 from workers.fleet.worker_settings import WorkerSettings
+from workers.life.outbox import keep_notice
 from workers.life.schedules import Schedule
 
 ANOTHER_KEY = b"another key, of more than 32 bytes.."
@@ -284,15 +286,30 @@ def test_a_planted_mark_of_a_run_has_nobody_look_after_it(scene: Scene, post: Po
 
 
 @pytest.mark.journey
-def test_only_a_schedule_of_the_workers_own_is_started(scene: Scene, post: Post, tmp_path: Path) -> None:
+def test_no_message_starts_a_run(scene: Scene, post: Post, tmp_path: Path) -> None:
+    """What is due follows from the settings and the archive alone."""
     with running("worker", scene.settings, tmp_path):
-        for name in ("other", "", "nightly\n", "../nightly"):
+        for name in ("nightly", "other", "../nightly"):
             post._send("mapsweep.start", "report", {"schedule": name})
-        eventually(lambda: refused(post) == 4)
-        assert not Path(scene.settings.runs_url).exists()
-        post._send("mapsweep.start", "report", {"schedule": "nightly"})
-        eventually(lambda: bool(Runs(scene.settings.runs_url).ids()))
-    assert refused(post) == 4
+        eventually(lambda: refused(post) == 3)
+    assert Runs(scene.settings.runs_url).ids() == []
+
+
+def test_a_planted_notice_goes_only_to_those_whom_the_schedules_name(
+    scene: Scene, post: Post, tmp_path: Path
+) -> None:
+    runs = Runs(scene.settings.runs_url)
+    runs.create(scene.honest())  # for the folder
+    at = "2026-11-29T02:30:00+00:00"
+    planted = Notice("planted", (OURS, "evil@example.net"), "your invoice", "pay here\n", at)
+    for notice in (planted, replace(planted, about="ours", to=(OURS,))):
+        keep_notice(runs, notice)
+    with running("worker", scene.settings, tmp_path):
+        post.mail(planted.notice_id)
+        post.look_after()
+        eventually(lambda: bool(scene.mailbox.received) and refused(post) == 2)
+    assert [mail.recipients for mail in scene.mailbox.received] == [(OURS,)]
+    assert runs.unmailed() == (planted.notice_id,)
 
 
 @pytest.mark.parametrize("signing_key", [b"", SIGNING_KEY], ids=["without a key", "with a key"])

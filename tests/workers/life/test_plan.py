@@ -38,7 +38,7 @@ limits: {{concurrency: 7, total_s: 33}}
 schedules:
   - {{name: nightly, hosts: "web*", crontab: "0 2 * * *", evidence: smaps}}
 """
-THEIR_OWN = {"run_id", "scope", "started_at", "deadline_at", "command"}
+THEIR_OWN = {"due_at", "run_id", "scope", "started_at", "deadline_at", "command"}
 
 
 def test_a_command_and_a_schedule_of_the_same_plan_have_equal_manifests(tmp_path: Path) -> None:
