@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -106,7 +105,14 @@ def engine(folder: Path, project: Path, variables: Mapping[str, str]) -> Iterato
         daemon.wait(ANSWERS_WITHIN_S)
         if not had_bridge and BRIDGE.exists():
             subprocess.run(["ip", "link", "delete", "docker0"], check=False)
-        shutil.rmtree(folder / "data", ignore_errors=True)
+        for mounted in _mounts_below(folder):
+            subprocess.run(["umount", "--lazy", mounted], check=False)
+
+
+def _mounts_below(folder: Path) -> list[str]:
+    """What dockerd leaves mounted, the deepest first."""
+    mounts = (line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines())
+    return sorted((each for each in mounts if each.startswith(f"{folder}/")), reverse=True)
 
 
 def _await(daemon: "subprocess.Popen[bytes]", folder: Path) -> None:
