@@ -18,6 +18,10 @@ _SHOWN_MAX: Final = 3  # mistakes reported per file
 SHOWN_LENGTH_MAX: Final = 80  # characters shown of a wrong name or value
 
 
+class NewerError(OperatorError):
+    """A file of a schema that this mapsweep does not read yet: a newer one wrote it."""
+
+
 def encode(record: object) -> bytes:
     """The record as one JSON document, the schema version first, then its fields in their order."""
     document = {"schema_version": SCHEMA_VERSION, **_adapter(type(record)).dump_python(record)}
@@ -34,7 +38,9 @@ def decode(record: type[R], text: bytes, place: str) -> R:
     if version != SCHEMA_VERSION or isinstance(version, bool):
         shown = json.dumps(version)[:SHOWN_LENGTH_MAX]
         problem = f"has schema version {shown}, this mapsweep reads version {SCHEMA_VERSION}"
-        raise OperatorError(Mistake(place, problem, "read it with the mapsweep that wrote it"))
+        is_newer = isinstance(version, int) and version > SCHEMA_VERSION
+        kind = NewerError if is_newer else OperatorError
+        raise kind(Mistake(place, problem, "read it with the mapsweep that wrote it"))
     return decode_fields(record, text, place)
 
 

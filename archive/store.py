@@ -74,6 +74,10 @@ class Store(ABC):
     def _names(self, folder: str) -> list[str]:
         """All names in a folder, empty if there is no such folder."""
 
+    @abstractmethod
+    def try_write(self) -> None:
+        """Raise the error that an object would meet if it were written now; a bucket is not tried."""
+
     def under(self, folder: str) -> "Store":
         """A folder of this store as a store."""
         return store_at(f"{self.url}/{folder}")
@@ -216,6 +220,19 @@ class Folder(Store):
         with suppress(OSError):  # other files in it stay
             (self._root / folder).rmdir()
 
+    def try_write(self) -> None:
+        temporary = self._root / f".{secrets.token_hex(8)}.part"
+        try:
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(b"\n")
+            finally:
+                temporary.unlink()
+        except OSError as error:
+            error.filename = str(self._root)  # the name of this file would tell nobody anything
+            raise
+
     def local_path(self, path: str) -> Path:
         return self._root / path
 
@@ -351,6 +368,9 @@ class Bucket(Store):
     def remove(self, path: str) -> None:
         with suppress(FileNotFoundError):
             self._fs.rm_file(self._full(path))
+
+    def try_write(self) -> None:
+        """Each try would be paid for."""
 
     def local_path(self, path: str) -> None:
         """A bucket is on no machine."""

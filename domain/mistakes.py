@@ -4,7 +4,8 @@ import errno
 from dataclasses import dataclass
 from typing import Self
 
-_REFUSED = {
+# of a disk, a mount or a permission
+_THE_MACHINES = {
     errno.ENOSPC,
     errno.EDQUOT,
     errno.EROFS,
@@ -13,6 +14,11 @@ _REFUSED = {
     errno.EPERM,
     errno.EMFILE,
     errno.ENFILE,
+    errno.EIO,
+    errno.ESTALE,
+    errno.ENODEV,
+    errno.ENOTCONN,
+    errno.EREMOTEIO,
 }
 
 
@@ -42,4 +48,4 @@ class OperatorError(Exception):
 
 def is_the_machines(error: BaseException) -> bool:
     """Whether the cause is a disk or a permission of this machine: neither a host's fault nor a bug."""
-    return isinstance(error, OSError) and error.errno in _REFUSED
+    return isinstance(error, OSError) and error.errno in _THE_MACHINES

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from archive.runs import Runs
-from domain.mistakes import OperatorError
+from domain.mistakes import OperatorError, is_the_machines
 from domain.records import Manifest
 from reports.measures import NATIVE
 from reports.settled import PROCESSES, Settled
@@ -68,8 +68,12 @@ def _processes(
             if closed.rules_version != rules_version:
                 return None
             return run.manifest.started_at, Settled(run).table(PROCESSES, columns)
-        except (OperatorError, FileNotFoundError):
-            continue  # a damaged or deleted run is not a baseline, and must not prevent the report
+        except OperatorError:
+            continue  # a damaged run is not a baseline, and must not prevent the report
+        except OSError as error:
+            if is_the_machines(error) and not isinstance(error, PermissionError):
+                raise  # the disk fails, or too many files are open: it says nothing about that run
+            continue  # deleted, or made by an account whose files this one may not read
     return None
 
 

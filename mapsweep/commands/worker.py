@@ -24,7 +24,7 @@ WITHOUT_A_KEY = (
     "--alive",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Touch this file every few seconds while the broker answers, for a health check.",
+    help="Touch this file every few seconds while the worker can work, for a health check.",
 )
 @broker_option
 @runs_option
@@ -39,7 +39,7 @@ def worker(
     runs_url: str | None,
     config: Path | None,
 ) -> int:
-    """Execute runs from a broker's queues. Ctrl-C or SIGTERM ends it after the current tasks."""
+    """Execute runs from a broker's queues. Ctrl-C or SIGTERM ends it within 10 s; others do the rest."""
     from mapsweep.settings.for_workers import worker_settings  # noqa: PLC0415 - --help does not wait for it
     from mapsweep.terminal.exits import complain  # noqa: PLC0415 - likewise
     from workers.fleet.service import run_worker  # noqa: PLC0415 - Celery costs half a second

@@ -15,6 +15,7 @@ _TITLES = {
     "ssh": "ssh: host keys, and the keys to log in with",
     "mail": "mail: how reports are sent",
     "report": "report: what a report shows",
+    "fleet": "fleet: how soon workers notice what is lost",
     "schedules[]": "schedules: runs that start at fixed times",
 }
 _HEAD = "| key | value | default | meaning |\n|---|---|---|---|\n"

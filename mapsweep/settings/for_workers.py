@@ -38,6 +38,7 @@ def worker_settings(
         limits=settings.limits.limits(),
         deadline_s=settings.deadline_s,
         keep_dumps=settings.keep_dumps,
+        pace=settings.fleet.pace(),
     )
 
 

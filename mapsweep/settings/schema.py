@@ -1,6 +1,6 @@
 """Every key of mapsweep.yaml, declared once: type, bounds, unit, default, meaning."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
@@ -24,6 +24,7 @@ from mapsweep.settings.values import (
 )
 from procmaps.masking_options import WORDS_LIMIT_COUNT, Arguments
 from reports.delivery import Security
+from workers.life.pace import Pace
 from workers.life.schedules import Overlap
 
 PASSWORD_BYTES_MAX = 4096
@@ -33,6 +34,7 @@ HOUR_S, DAY_S = 3600, 86_400
 GIB = 2**30
 
 _LIMITS = Limits()
+_PACE = Pace()
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +215,46 @@ class ReportSchema:
 
 
 @dataclass(frozen=True, slots=True)
+class FleetSchema:
+    """How soon the fleet notices what is lost. Give it to all its workers, and to beat."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    lease_s: Annotated[
+        int,
+        Field(ge=2, le=900),
+        About("time after the death of a worker until its hosts are free for another; below `task_s`", "s"),
+    ] = _PACE.lease_s
+    tend_s: Annotated[
+        int,
+        Field(ge=1, le=300),
+        About("how often runs are looked after; at most `lease_s`", "s"),
+    ] = _PACE.tend_s
+    again_s: Annotated[
+        int,
+        Field(ge=1, le=900),
+        About("time after which a message about a host may be sent again; below `task_s`", "s"),
+    ] = _PACE.again_s
+    rest_s: Annotated[
+        int,
+        Field(ge=1, le=300),
+        About("longest time for which a worker that cannot work takes no message; below `task_s`", "s"),
+    ] = _PACE.rest_s
+    attempts: Annotated[
+        int, Field(ge=2, le=10), About("workers that may die at a host before it fails", "workers")
+    ] = _PACE.attempts
+    task_s: Annotated[
+        int,
+        Field(ge=10, le=3000),
+        About("a task that takes longer is killed; the deadlines of a host must fit into it", "s"),
+    ] = _PACE.task_s
+
+    def pace(self) -> Pace:
+        """The pace in the form of the workers."""
+        return Pace(**{each.name: getattr(self, each.name) for each in fields(self)})
+
+
+@dataclass(frozen=True, slots=True)
 class ScheduleSchema:
     """A run that `mapsweep beat` starts at fixed times."""
 
@@ -324,4 +366,5 @@ class Schema:
     ] = None
     mail: Annotated[MailSchema | None, About("")] = None
     report: Annotated[ReportSchema, About("")] = field(default_factory=ReportSchema)
+    fleet: Annotated[FleetSchema, About("")] = field(default_factory=FleetSchema)
     schedules: Annotated[tuple[ScheduleSchema, ...], Field(max_length=SCHEDULES_MAX), About("")] = ()

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from domain import yaml_document
 from domain.mistakes import Mistake, OperatorError
 from domain.yaml_document import Document
-from mapsweep.settings.schema import Schema
+from mapsweep.settings.schema import FleetSchema, Schema
 from mapsweep.settings.sources import CONFIG_VARIABLE, Environment, Sources, Typed
 from procmaps.masking_options import Masking
 
@@ -123,6 +123,7 @@ def _is_open_to_all(folder: Path) -> bool:
 
 def _contradictions(keys: Schema, sources: Sources) -> Iterator[Mistake]:
     """Values that are valid alone but not together."""
+    yield from _impossible_pace(keys.fleet, sources)
     names: set[str] = set()
     for index, schedule in enumerate(keys.schedules):
         if schedule.name in names:
@@ -134,3 +135,15 @@ def _contradictions(keys: Schema, sources: Sources) -> Iterator[Mistake]:
         if schedule.mail and keys.mail is None:
             place = sources.place(("schedules", index, "mail"))
             yield Mistake(place, "cannot be mailed without a mail server", "add the section mail")
+
+
+def _impossible_pace(fleet: FleetSchema, sources: Sources) -> Iterator[Mistake]:
+    """Times of the fleet that contradict each other."""
+    for name in ("lease_s", "again_s", "rest_s"):
+        seconds = getattr(fleet, name)
+        if seconds >= fleet.task_s:
+            problem = f"{seconds} s is not below fleet.task_s, {fleet.task_s} s"
+            yield Mistake(sources.place(("fleet", name)), problem, "lower it, or raise fleet.task_s")
+    if fleet.tend_s > fleet.lease_s:
+        problem = f"{fleet.tend_s} s is above fleet.lease_s, {fleet.lease_s} s"
+        yield Mistake(sources.place(("fleet", "tend_s")), problem, "lower it, or raise fleet.lease_s")

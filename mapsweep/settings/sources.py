@@ -28,7 +28,7 @@ Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | Non
 
 _WORDS = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
 
-_SECTIONS_ALWAYS_THERE = ("limits", "ssh", "report")
+_SECTIONS_ALWAYS_THERE = ("limits", "ssh", "report", "fleet")
 _WORDING = (
     ("Input should", "must"),
     ("a valid integer", "a whole number"),

@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from mapsweep.settings.schema import (
     About,
+    FleetSchema,
     LimitSchema,
     MailSchema,
     ReportSchema,
@@ -22,9 +23,18 @@ from mapsweep.settings.values import absolute_path, runs_place
 
 ENVIRONMENT_PREFIX = "MAPSWEEP_"
 
-Section: TypeAlias = type[Schema | LimitSchema | MailSchema | ReportSchema | ScheduleSchema | SshSchema]
+Section: TypeAlias = type[
+    Schema | FleetSchema | LimitSchema | MailSchema | ReportSchema | ScheduleSchema | SshSchema
+]
 
-_SECTIONS: tuple[Section, ...] = (LimitSchema, MailSchema, ReportSchema, ScheduleSchema, SshSchema)
+_SECTIONS: tuple[Section, ...] = (
+    FleetSchema,
+    LimitSchema,
+    MailSchema,
+    ReportSchema,
+    ScheduleSchema,
+    SshSchema,
+)
 
 
 class Form(StrEnum):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from archive import codec
 from domain.mistakes import OperatorError
-from domain.records import Closed, Failure, Host, Manifest, Stage
+from domain.records import SCHEMA_VERSION, Closed, Failure, Host, Manifest, Stage
 from tests.archive.examples import manifest
 
 LABELS = st.lists(st.tuples(st.text(), st.text())).map(tuple)
@@ -124,3 +124,12 @@ def test_what_an_error_says_of_a_document_is_short_and_printable() -> None:
             codec.decode(Manifest, json.dumps(document).encode(), "m")
         assert len(str(raised.value)) < 1000
         assert str(raised.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("version", "is_newer"), [(SCHEMA_VERSION + 1, True), (SCHEMA_VERSION - 1, False), ("x", False)]
+)
+def test_a_record_of_a_newer_mapsweep_is_told_apart(version: object, is_newer: bool) -> None:
+    with pytest.raises(OperatorError) as raised:
+        codec.decode(Closed, json.dumps({"schema_version": version}).encode(), "closed.json")
+    assert isinstance(raised.value, codec.NewerError) is is_newer

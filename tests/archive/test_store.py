@@ -135,6 +135,16 @@ def test_an_unfinished_write_is_not_listed(tmp_path: Path) -> None:
     assert store.list("a") == ["x"]
 
 
+def test_a_try_to_write_leaves_nothing_and_names_the_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "runs"
+    with pytest.raises(FileNotFoundError) as raised:
+        store_at(str(folder)).try_write()
+    assert raised.value.filename == str(folder)
+    folder.mkdir()
+    store_at(str(folder)).try_write()
+    assert list(folder.iterdir()) == []
+
+
 def test_a_place_that_is_no_folder_raises() -> None:
     with pytest.raises(OSError, match=r"Not a directory|File exists"):
         store_at("/dev/full").write_once("x", b"1")

@@ -138,3 +138,14 @@ def test_a_damaged_run_is_no_baseline_and_no_reason_to_fail(tmp_path: Path) -> N
     assert growth(run) == (40 * MIB, "no")
     past = trend.past(run.manifest, RULES, runs)
     assert [each.run_id for each in past.runs] == ["20261119T050000Z-prod-0001"]
+
+
+def test_a_run_that_the_system_does_not_let_read_is_no_baseline_and_no_reason_to_fail(tmp_path: Path) -> None:
+    runs = runs_in(tmp_path)
+    day(runs, 19, web(90))
+    day(runs, 20, web(100))
+    settled = tmp_path / "20261120T050000Z-prod-0001" / "settled" / RULES
+    settled.rename(tmp_path / "away")
+    settled.write_bytes(b"a file where a folder has to be")
+    run = day(runs, 21, web(130))
+    assert growth(run) == (40 * MIB, "no")

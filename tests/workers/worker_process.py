@@ -5,13 +5,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 from mapsweep.terminal.interrupt import stoppable
 from reports.delivery import MailSettings
+from workers.fleet.app import QUEUES
 from workers.fleet.beat import run_beat
 from workers.fleet.service import run_worker
 from workers.fleet.worker_settings import WorkerSettings
@@ -24,9 +25,18 @@ PACE = Pace(tend_s=1, task_s=700, lease_s=60)  # runs are looked after at once
 
 @contextmanager
 def running(
-    role: str, settings: WorkerSettings, folder: Path, name: str = ""
+    role: str,
+    settings: WorkerSettings,
+    folder: Path,
+    name: str = "",
+    *,
+    before: Sequence[str] = (),
+    queues: Sequence[str] = QUEUES,
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """Start one, in a session of its own, and stop it with all its children."""
+    """Start one, in a session of its own, and stop it with all its children.
+
+    `before` is a command that executes it, such as `unshare`. A worker touches `aliveNAME` in the folder.
+    """
     described = json.dumps(
         {
             "broker_url": settings.broker_url,
@@ -41,12 +51,14 @@ def running(
                 for each in settings.schedules
             ],
             "pace": [getattr(settings.pace, field) for field in Pace.__dataclass_fields__],
+            "alive": str(folder / f"alive{name}"),
+            "queues": list(queues),
         }
     )
     log = folder / f"{role}{name}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.workers.worker_process", role, described],
+            [*before, sys.executable, "-m", "tests.workers.worker_process", role, described],
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -87,7 +99,7 @@ def main() -> int:
         pace=Pace(*given["pace"]),
     )
     if role == "worker":
-        return run_worker(settings, concurrency=2)
+        return run_worker(settings, given["queues"], concurrency=2, alive=Path(given["alive"]))
     with stoppable(lambda: None) as stop:
         run_beat(settings, stop)
     return 0

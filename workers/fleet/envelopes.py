@@ -16,7 +16,15 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 
 from workers.fleet.app import CLASSIFY, COLLECT, REPORT
-from workers.fleet.post import CLASSIFY_TASK, COLLECT_TASK, FINISH_TASK, MAIL_TASK, TEND_TASK
+from workers.fleet.post import (
+    CLASSIFY_TASK,
+    COLLECT_TASK,
+    FINISH_TASK,
+    MAIL_TASK,
+    RETURNED,
+    RETURNS_MAX,
+    TEND_TASK,
+)
 
 MESSAGE_BYTES_MAX = 256 * 1024  # a message of mapsweep has the names of 20 hosts
 JSON_TYPE = "application/json"
@@ -33,12 +41,13 @@ class _Form:
     queue: str
     texts: frozenset[str] = frozenset()
     lists: frozenset[str] = frozenset()  # lists of texts
+    may_return: bool = False  # then it may say how often it was returned
 
 
 _FORMS = {
-    COLLECT_TASK: _Form(COLLECT, frozenset({"run_id"}), frozenset({"hosts"})),
-    CLASSIFY_TASK: _Form(CLASSIFY, frozenset({"run_id", "host"})),
-    FINISH_TASK: _Form(REPORT, frozenset({"run_id"})),
+    COLLECT_TASK: _Form(COLLECT, frozenset({"run_id"}), frozenset({"hosts"}), may_return=True),
+    CLASSIFY_TASK: _Form(CLASSIFY, frozenset({"run_id", "host"}), may_return=True),
+    FINISH_TASK: _Form(REPORT, frozenset({"run_id"}), may_return=True),
     TEND_TASK: _Form(REPORT),
     MAIL_TASK: _Form(REPORT, frozenset({"name"})),
 }
@@ -125,7 +134,9 @@ def _arguments(body: Json, form: _Form) -> dict[str, Json]:
     arguments, following = _mapping(body[1], "arguments"), _mapping(body[2], "what follows")
     if any(value is not None for value in following.values()):
         raise RefusedError("has follow-up tasks")
-    if set(arguments) != form.texts | form.lists:
+    if form.may_return and not _is_count(arguments.get(RETURNED, 1)):
+        raise RefusedError("says wrongly how often it was returned")
+    if set(arguments) - ({RETURNED} if form.may_return else set()) != form.texts | form.lists:
         raise RefusedError("does not have the arguments of its task")
     listed = [arguments[name] for name in form.lists]
     if not all(isinstance(names, list) for names in listed):
@@ -135,6 +146,10 @@ def _arguments(body: Json, form: _Form) -> dict[str, Json]:
     if not all(isinstance(text, str) for text in texts):
         raise RefusedError("does not have the arguments of its task")
     return arguments
+
+
+def _is_count(value: Json) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= RETURNS_MAX
 
 
 def _parsed(text: bytes) -> Json:

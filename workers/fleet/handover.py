@@ -17,10 +17,11 @@ from archive.runs import Runs, runs_beside
 from domain.mistakes import Mistake, OperatorError
 from workers.fleet.broker import redis_client, require_broker
 from workers.fleet.clock import fleet_now
-from workers.fleet.leases import Leases, Step
+from workers.fleet.leases import RUN, Leases, Step
 from workers.fleet.post import Post, post_office
 from workers.fleet.rounds import ROUND_KEY
-from workers.fleet.tending import RUN, hand_over, look_after
+from workers.fleet.tending import hand_over, look_after
+from workers.fleet.trouble import told, troubles
 from workers.fleet.worker_settings import WorkerSettings
 from workers.life.ending import Ended, finish, left_by_workers
 from workers.life.plan import Means, check
@@ -87,17 +88,13 @@ def _watched(
         try:
             if not is_queued:
                 return left_by_workers(run) or _finished_here(run, post, settings) or _taken_away(run)
-            if not now.collected and monotonic() > nobody_at and not _is_begun(run, post, settings):
-                note = NOBODY
+            note = _note(run, post, settings, is_late=not now.collected and monotonic() > nobody_at)
             is_left = settled_at is not None and monotonic() - settled_at > settings.pace.lease_s
             if not look_after(run, post, settings.pace) or is_left:
                 ended = _finished_here(run, post, settings)
                 if ended is not None:
                     return ended
-        except (
-            redis.RedisError,
-            OperationalError,
-        ) as error:  # the folder says how far the run is, without Redis
+        except (redis.RedisError, OperationalError) as error:  # without Redis, the folder says how far it is
             log.debug("%s: Redis does not answer: %s", run.run_id, error)
             note = NO_REDIS
         now = replace(now, note=note)
@@ -106,6 +103,13 @@ def _watched(
             shown = now
         stop.wait(POLL_S)
     return None
+
+
+def _note(run: Run, post: Post, settings: WorkerSettings, *, is_late: bool) -> str:
+    """Why nothing moves, "" if it does."""
+    if found := told(troubles(post.redis)):
+        return found
+    return NOBODY if is_late and not _is_begun(run, post, settings) else ""
 
 
 def _needs_no_worker(run: Run, settings: WorkerSettings) -> bool:

@@ -9,12 +9,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, cast
 
 from workers.fleet.broker import KEY_PREFIX
+from workers.fleet.renewal import KEYS_AT_ONCE, Lease, Renewal
 
 if TYPE_CHECKING:
     import redis
 
 FORGOTTEN_AFTER_S = 7 * 24 * 3600
-KEYS_AT_ONCE = 1000
 
 # Redis runs a script as one command. The count comes first: where Redis refuses it, no lease is left behind.
 _TAKE = """
@@ -26,11 +26,9 @@ redis.call('expire', KEYS[2], ARGV[4])
 redis.call('set', KEYS[1], ARGV[1], 'EX', ARGV[2])
 return 1
 """
-_RELEASE = """
-if redis.call('get', KEYS[1]) == ARGV[1] then
-    redis.call('del', KEYS[1])
-end
-"""
+
+
+RUN = ""  # in place of a host in a lease of the run itself
 
 
 class Step(StrEnum):
@@ -42,24 +40,44 @@ class Step(StrEnum):
 
 
 class Leases:
-    """The leases of one run, as one worker takes them: each object is an owner of its own."""
+    """The leases of one run, as one worker takes them: each object is an owner of its own.
 
-    def __init__(self, client: "redis.Redis", run_id: str, lease_s: int) -> None:
+    What is taken is renewed as long as this process lives, until it is released or given back.
+    """
+
+    def __init__(
+        self, client: "redis.Redis", run_id: str, lease_s: int, renewal: Renewal | None = None
+    ) -> None:
         self._redis = client
+        self._run_id = run_id
         self._prefix = f"{KEY_PREFIX}run:{run_id}:"
         self._lease_s = lease_s
         self._owner = secrets.token_hex(16)
         self._take = client.register_script(_TAKE)
-        self._release = client.register_script(_RELEASE)
+        self._renewal = renewal or Renewal(client, lease_s)
 
     def take(self, step: Step, host: str) -> bool:
         """Begin a step on a host, which counts as an attempt; False if another worker is at it."""
-        keys = [self._lease(step, host), self._begun(step)]
-        return bool(self._take(keys=keys, args=[self._owner, self._lease_s, host, FORGOTTEN_AFTER_S]))
+        lease = self._of(step, host)
+        is_mine = self._take(
+            keys=[lease.key, lease.begun], args=[self._owner, self._lease_s, host, FORGOTTEN_AFTER_S]
+        )
+        if is_mine:
+            self._renewal.hold(lease)
+        return bool(is_mine)
 
     def release(self, step: Step, host: str) -> None:
         """The step on that host is over; a lease that lapsed and is another's now stays his."""
-        self._release(keys=[self._lease(step, host)], args=[self._owner])
+        self._renewal.release(self._lease(step, host), self._owner)
+
+    def give_back(self, step: Step, host: str) -> None:
+        """The step was not done, and not because of the host: it is free, and this was no attempt."""
+        self._renewal.give_back(self._lease(step, host), self._owner)
+
+    def still_mine(self, step: Step, host: str) -> bool:
+        """Whether this worker has the host, asked before what cannot be undone; the lease is renewed."""
+        lease = self._of(step, host)
+        return lease in self._renewal.held() and not self._renewal.renew([lease])
 
     def attempts(self, step: Step) -> dict[str, int]:
         """How often the step was begun, by host."""
@@ -76,10 +94,18 @@ class Leases:
             found.update(host for host, value in zip(chunk, values, strict=True) if value is not None)
         return frozenset(found)
 
-    def may_post(self, step: Step, host: str) -> bool:
-        """Whether a message about the host may be sent again: once per lease time."""
+    def may_post(self, step: Step, host: str, again_s: int) -> bool:
+        """Whether a message about the host may be sent again: once in `again_s` seconds."""
         key = f"{self._prefix}posted:{step}:{host}"
-        return bool(self._redis.set(key, "", nx=True, ex=self._lease_s))
+        return bool(self._redis.set(key, "", nx=True, ex=again_s))
+
+    def errors(self, step: Step, host: str, again_s: int) -> int:
+        """Count an error at a host that is no attempt, once in `again_s` seconds; how many there were."""
+        name = f"{self._prefix}errors:{step}"
+        if self._redis.set(f"{name}:{host}", "", nx=True, ex=again_s):
+            self._redis.hincrby(name, host, 1)
+            self._redis.expire(name, FORGOTTEN_AFTER_S)
+        return int(cast("str | None", self._redis.hget(name, host)) or 0)
 
     def may_tend(self, every_s: int) -> bool:
         """Whether it is time to look after the run, and nobody else has just done so."""
@@ -90,6 +116,10 @@ class Leases:
         key, now_s = f"{self._prefix}overdue", int(self._redis.time()[0])
         self._redis.set(key, now_s, nx=True, ex=FORGOTTEN_AFTER_S)
         return now_s - int(cast("str | None", self._redis.get(key)) or now_s)
+
+    def _of(self, step: Step, host: str) -> Lease:
+        key, begun = self._lease(step, host), self._begun(step)
+        return Lease(key, self._owner, begun, self._run_id, step, host)
 
     def _lease(self, step: Step, host: str) -> str:
         return f"{self._prefix}lease:{step}:{host}"

@@ -1,6 +1,7 @@
 """Messages to the workers: the id of a run and names of its hosts, never a path or a dump."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from celery import Celery
@@ -17,6 +18,18 @@ CLASSIFY_TASK = "mapsweep.classify"
 FINISH_TASK = "mapsweep.finish"
 TEND_TASK = "mapsweep.tend"
 MAIL_TASK = "mapsweep.mail"
+RETURNED = "returned"  # the argument that says how often a message was returned
+RETURNS_MAX = 10  # workers that may return a message because they cannot read its run
+QUEUE_OF_TASK = {COLLECT_TASK: COLLECT, CLASSIFY_TASK: CLASSIFY, FINISH_TASK: REPORT}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as a task has it: what it asks for, and how often it was returned."""
+
+    task: str
+    arguments: dict[str, object]
+    returned: int = 0
 
 
 class Post:
@@ -49,6 +62,18 @@ class Post:
     def mail(self, name: str) -> None:
         """Have a report or a notice of the outbox mailed."""
         self._send(MAIL_TASK, REPORT, {"name": name})
+
+    def back(self, message: Message, *, counts: bool = False) -> bool:
+        """Return a message to its queue, behind all others; False if it was returned too often.
+
+        `counts`: it is one of the returns that are counted.
+        """
+        returned = message.returned + counts
+        if returned > RETURNS_MAX:
+            return False
+        more = {RETURNED: returned} if returned else {}
+        self._send(message.task, QUEUE_OF_TASK[message.task], message.arguments | more)
+        return True
 
     def waiting(self, queue: str) -> int:
         """The number of messages that no worker has taken yet."""

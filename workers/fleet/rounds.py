@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Final
 from kombu.exceptions import OperationalError
 from redis import RedisError
 
+from archive.identity import archive_id
 from archive.notices import Notices
 from archive.runs import NoRunError, Runs
 from domain.mistakes import OperatorError
 from workers.fleet.broker import KEY_PREFIX, REFUSED_KEY
 from workers.fleet.clock import fleet_now
+from workers.fleet.fitness import announce, is_known
 from workers.fleet.leases import claim
 from workers.fleet.post import Post
 from workers.fleet.starts import Starts
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 TOLD_AGAIN_S: Final = 24 * 3600  # what is refused, or cannot be looked after, is told once in this time
 ROUND_KEY: Final = f"{KEY_PREFIX}round"  # is there while rounds are made
 ROUNDS_MISSED_MAX: Final = 6
+NEW_ARCHIVE_ROUNDS: Final = 3  # from then on a folder without a mark is a new archive
 POSTED_AGAIN_S: Final = 60  # a message about mail that came to nothing is sent again after this
 
 log = logging.getLogger("workers")
@@ -44,15 +47,33 @@ class Rounds:
         self._post = post
         self._trust = trust
         self._runs = Runs(settings.runs_url)
+        self._sees_archive = False
+        self._without_mark = 0
 
     def look_after_all(self) -> None:
         """One round."""
         self._redis.set(ROUND_KEY, "", ex=ROUNDS_MISSED_MAX * max(self._settings.pace.tend_s, 5))
+        self._alone("the archive", self._look_at_archive)
+        if not self._sees_archive:
+            return
         self._alone("schedules", self._start_what_is_due)
         for run_id in self._runs.queued():
             self._alone(run_id, partial(self._look_after, run_id))
         for name in self._runs.unmailed():
             self._alone(name, partial(self._have_mailed, name))
+
+    def _look_at_archive(self) -> None:
+        """See that this is the fleet's archive; a folder without a mark may be one whose mount is missing.
+
+        Where Redis knows of no archive, one that has a mark is announced first, by whoever sees it.
+        """
+        self._sees_archive = False
+        if not (is_known(self._redis) or archive_id(self._runs.store)):
+            self._without_mark += 1
+            if self._without_mark < NEW_ARCHIVE_ROUNDS:
+                return
+        announce(self._runs, self._redis)
+        self._sees_archive, self._without_mark = True, 0
 
     def _alone(self, what: str, act: Callable[[], None]) -> None:
         """One thing's trouble must not hold up the others."""

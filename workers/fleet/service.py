@@ -6,13 +6,17 @@ from collections.abc import Sequence
 from multiprocessing import process
 from pathlib import Path
 
-from celery.signals import heartbeat_sent, worker_process_init
+from celery.signals import heartbeat_sent, worker_process_init, worker_shutting_down
 
+from archive.store import store_at
 from domain.mistakes import Mistake, OperatorError
 from workers.fleet.app import QUEUES
-from workers.fleet.broker import BROKER_WAIT_S, require_broker
+from workers.fleet.broker import BROKER_WAIT_S, redis_client, require_broker
 from workers.fleet.consumer import Consumer
+from workers.fleet.fitness import Fitness
+from workers.fleet.stopping import StopFlag, end_in_time
 from workers.fleet.tasks import worker_app
+from workers.fleet.trouble import Note
 from workers.fleet.worker_settings import WorkerSettings
 
 CONCURRENCY_MAX = 512
@@ -27,8 +31,8 @@ def run_worker(
     """Take tasks from these queues until told to stop; the exit code of the worker.
 
     `concurrency` is the number of processes; 0 means one per core. The file `alive` is touched every few
-    seconds while the worker's heartbeats reach Redis. OperatorError if a queue is
-    unknown or the broker does not answer.
+    seconds while the worker's heartbeats reach Redis and it can work (`workers.fleet.fitness`).
+    OperatorError if a queue is unknown or the broker does not answer.
     """
     for queue in queues:
         if queue not in QUEUES:
@@ -39,10 +43,13 @@ def run_worker(
         raise OperatorError(Mistake("--concurrency", f"is not from 1 to {CONCURRENCY_MAX}"))
     require_broker(settings, BROKER_WAIT_S)
     worker_process_init.connect(_begin, weak=False)
-    if alive is not None:
-        heartbeat_sent.connect(lambda **_: alive.touch(), weak=False)
-    worker = worker_app(settings).Worker(
-        hostname=f"{'-'.join(queues)}@{socket.gethostname()}",
+    stop, hostname = StopFlag(), f"{'-'.join(queues)}@{socket.gethostname()}"
+    name = f"{hostname}:{os.getpid()}"
+    worker_shutting_down.connect(stop.set, weak=False)
+    worker_shutting_down.connect(end_in_time, weak=False)
+    heartbeat_sent.connect(_Pulse(settings, name, alive).beat, weak=False)
+    worker = worker_app(settings, name, stop).Worker(
+        hostname=hostname,
         queues=",".join(queues),
         concurrency=concurrency or os.cpu_count() or 1,
         loglevel="INFO",
@@ -53,6 +60,21 @@ def run_worker(
     )
     worker.start()
     return int(worker.exitcode or 0)
+
+
+class _Pulse:
+    """Looks at each heartbeat whether this worker can work, and says so to whoever watches the file."""
+
+    def __init__(self, settings: WorkerSettings, name: str, alive: Path | None) -> None:
+        client = redis_client(settings)
+        note = Note(client, name, settings.pace.rest_s)
+        self._fitness = Fitness(store_at(settings.runs_url), client, note, settings.pace)
+        self._alive = alive
+
+    def beat(self, **_: object) -> None:
+        """Touch the file, if this worker can work."""
+        if self._fitness.is_fit() and self._alive is not None:
+            self._alive.touch()
 
 
 def _begin(**_: object) -> None:

@@ -10,12 +10,12 @@ from archive.run import Run
 from archive.runs import runs_beside
 from domain.records import Stage
 from workers.fleet.clock import fleet_now
-from workers.fleet.leases import Leases, Step
+from workers.fleet.fitness import announce
+from workers.fleet.leases import RUN, Leases, Step
 from workers.fleet.post import Post
 from workers.life import deadline, host_steps
 from workers.life.pace import Pace
 
-RUN = ""  # in place of a host in a lease of the run itself
 QUEUE_OF = {Step.COLLECT: "collect", Step.CLASSIFY: "classify", Step.FINISH: "report"}
 
 
@@ -32,7 +32,7 @@ class Tender:
         """Take the run one step further; False if no worker manages to finish it."""
         if self.run.closed() is None:
             if deadline.is_past(self.run, fleet_now(self.post.redis)):
-                nobody_classifies = self.leases.overdue_s() > self.pace.lease_s
+                nobody_classifies = self.leases.overdue_s() > self.pace.task_s
                 deadline.fail_missing(self.run, dumped=nobody_classifies)
             standing = self.run.standing()
             pending = [host.name for host in self.run.pending(standing)]
@@ -54,7 +54,7 @@ class Tender:
         for host in free:
             if begun.get(host, 0) >= self.pace.attempts:
                 self._give_up(step, host, begun[host])
-            elif self.leases.may_post(step, host):
+            elif self.leases.may_post(step, host, self.pace.again_s):
                 again.append(host)
         self._send(step, again, begun)
 
@@ -83,14 +83,19 @@ class Tender:
         begun = self.leases.attempts(Step.FINISH).get(RUN, 0)
         if begun >= self.pace.attempts:
             return False
-        if self.leases.may_post(Step.FINISH, RUN):
+        if self.leases.may_post(Step.FINISH, RUN, self.pace.again_s):
             self.post.finish(self.run.run_id)
         return True
 
 
 def hand_over(run: Run, post: Post) -> None:
-    """Give a run to the fleet, which looks after it until it is finished."""
-    runs_beside(run).queue(run.run_id)
+    """Give a run to the fleet, which looks after it until it is finished.
+
+    OperatorError if the fleet works in another archive.
+    """
+    runs = runs_beside(run)
+    announce(runs, post.redis)
+    runs.queue(run.run_id)
     dumped = run.dumped()
     pending = [host.name for host in run.pending()]
     at_once = run.manifest.limits.concurrency
@@ -103,4 +108,7 @@ def hand_over(run: Run, post: Post) -> None:
 def look_after(run: Run, post: Post, pace: Pace) -> bool:
     """Look after one run, unless somebody has just done so; False if no worker manages to finish it."""
     leases = Leases(post.redis, run.run_id, pace.lease_s)
-    return not leases.may_tend(pace.tend_s) or Tender(run, post, leases, pace).advance()
+    if not leases.may_tend(pace.tend_s):
+        return True
+    announce(runs_beside(run), post.redis)
+    return Tender(run, post, leases, pace).advance()

@@ -46,6 +46,7 @@ class _QoS(kombu_redis.QoS):
 
     channel: "_Channel"
     _remove_from_indices: Callable[..., Any]  # kombu has no types
+    _quick_ack: Callable[[Any], None]
 
     def append(self, message: Any, delivery_tag: Any) -> None:
         """Record that a message was taken; if Redis refuses that, return the message to its queue."""
@@ -56,6 +57,26 @@ class _QoS(kombu_redis.QoS):
             log.warning("Redis refuses to mark a message of the queue %s as taken: %s", queue, error)
             self._give_back(queue, json.dumps(message._raw))  # noqa: SLF001  # kombu reads it as well
             self._forget(delivery_tag)
+            raise
+
+    def ack(self, delivery_tag: Any) -> None:
+        """The message is done; a worker whose connection is lost then may take another one in its place.
+
+        Otherwise a worker that is at as many messages as it may take when Redis goes away would never ask for
+        one again, and so never notice that Redis is back.
+        """
+        try:
+            super().ack(delivery_tag)
+        except redis.RedisError:  # Redis delivers it again later, and finds it done
+            self._quick_ack(delivery_tag)
+            raise
+
+    def reject(self, delivery_tag: Any, requeue: bool = False) -> None:
+        """The message is not to be done; likewise."""
+        try:
+            super().reject(delivery_tag, requeue)
+        except redis.RedisError:
+            self._quick_ack(delivery_tag)
             raise
 
     def _give_back(self, queue: str, item: str) -> None:

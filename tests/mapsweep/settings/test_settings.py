@@ -1,6 +1,7 @@
 """mapsweep.yaml, the environment and the flags."""
 
-from dataclasses import fields
+import json
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from mapsweep.settings.schema import LimitSchema
 from mapsweep.settings.settings import find_inventory, load, search_folders
 from mapsweep.settings.table import rows
 from reports.delivery import Security
+from workers.life.pace import Pace
 
 ROOT = Path(__file__).parents[3]
 
@@ -49,6 +51,31 @@ def mistakes(path: Path, **environment: str) -> list[str]:
     with pytest.raises(OperatorError) as caught:
         load(path, environment)
     return [str(mistake).removeprefix(f"{path}: ") for mistake in caught.value.mistakes]
+
+
+def test_the_pace_of_the_fleet(tmp_path: Path) -> None:
+    given = load(
+        write(
+            tmp_path,
+            "broker: redis://127.0.0.1/0\nfleet: {lease_s: 3, tend_s: 1, task_s: 10, again_s: 9, rest_s: 9}",
+        ),
+        {},
+    )
+    assert given.fleet.pace() == replace(Pace(), lease_s=3, tend_s=1, task_s=10, again_s=9, rest_s=9)
+
+
+@pytest.mark.parametrize("name", ["lease_s", "again_s", "rest_s"])
+def test_times_of_the_fleet_end_within_a_task(name: str, tmp_path: Path) -> None:
+    given = {"lease_s": 50, "again_s": 50, "rest_s": 50, name: 60}
+    wrong = write(tmp_path, f"fleet: {json.dumps(given | {'task_s': 60})}")
+    (line,) = [line for line in mistakes(wrong) if f"fleet.{name}" in line]
+    assert line.endswith(": 60 s is not below fleet.task_s, 60 s (lower it, or raise fleet.task_s)")
+    assert load(write(tmp_path, f"fleet: {json.dumps(given | {'task_s': 61})}"), {}).fleet.task_s == 61
+
+
+def test_runs_are_looked_after_within_a_lease(tmp_path: Path) -> None:
+    assert "above fleet.lease_s, 14 s" in str(mistakes(write(tmp_path, "fleet: {lease_s: 14}")))
+    assert load(write(tmp_path, "fleet: {lease_s: 15}"), {}).fleet.tend_s == 15
 
 
 def test_every_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from tests.workers.waiting import eventually
 from tests.workers.worker_process import PACE, running
 from workers.fleet.broker import KEY_PREFIX, REFUSED_KEY
 from workers.fleet.envelopes import MESSAGE_BYTES_MAX, RefusedError, vetted
-from workers.fleet.post import COLLECT_TASK, FINISH_TASK, TEND_TASK, Post
+from workers.fleet.post import COLLECT_TASK, FINISH_TASK, RETURNS_MAX, TEND_TASK, Post
 from workers.fleet.tending import hand_over
 from workers.fleet.worker_settings import WorkerSettings
 
@@ -119,6 +119,10 @@ CHANGES: dict[str, Change] = {
     "a run id that is an object": arguments([], {**GIVEN, "run_id": {"__type__": "uuid"}}, {}),
     "hosts that are text": arguments([], {**GIVEN, "hosts": "a"}, {}),
     "hosts that are numbers": arguments([], {**GIVEN, "hosts": [1]}, {}),
+    "returned as text": arguments([], {**GIVEN, "returned": "1"}, {}),
+    "returned by a yes": arguments([], {**GIVEN, "returned": True}, {}),
+    "returned never": arguments([], {**GIVEN, "returned": 0}, {}),
+    "returned too often": arguments([], {**GIVEN, "returned": RETURNS_MAX + 1}, {}),
     "another task behind it": arguments([], GIVEN, {"chain": [ANOTHER]}),
     "a task at its end": arguments([], GIVEN, {"callbacks": [ANOTHER]}),
     "a task at its failure": arguments([], GIVEN, {"errbacks": [ANOTHER]}),
@@ -172,6 +176,12 @@ def test_what_is_ours_is_made_anew() -> None:
     given = message["properties"]
     assert isinstance(given, dict)
     assert made["properties"]["delivery_tag"] != given["delivery_tag"]
+
+
+def test_a_message_may_say_how_often_it_was_returned() -> None:
+    often = json.dumps(ours(run_id=RUN_ID, hosts=["a"], returned=RETURNS_MAX)).encode()
+    body = json.loads(base64.b64decode(json.loads(vetted(often, "collect"))["body"]))
+    assert body[1] == GIVEN | {"returned": RETURNS_MAX}
 
 
 def test_the_size_of_a_message_is_limited() -> None:
@@ -238,6 +248,7 @@ def test_a_taken_message_of_a_killed_worker_is_taken_again(
 ) -> None:
     settings = replace(settings, pace=replace(PACE, visibility_s=1))
     run = Runs(settings.runs_url, settings.signing_key).create(manifest("a"))
+    Runs(settings.runs_url).queue(run.run_id)
     run.write_dump(dump("a"))
     message = json.loads(
         vetted(json.dumps(ours("mapsweep.classify", run_id=run.run_id, host="a")).encode(), "classify")

@@ -36,7 +36,7 @@ from workers.life.progress import Progress
 
 pytestmark = pytest.mark.journey
 
-QUICK = replace(PACE, lease_s=2)
+QUICK = replace(PACE, lease_s=2, again_s=1)
 WITHIN_S = 60
 
 
@@ -220,7 +220,8 @@ def test_a_host_that_kills_its_workers_is_given_up(post: Post, settings: WorkerS
 
 def test_a_run_without_workers_ends_at_its_deadline(post: Post, settings: WorkerSettings) -> None:
     soon = datetime.now(UTC) + timedelta(seconds=1)
-    asked = replace(manifest("a", "b"), deadline_at=soon.isoformat())
+    quick = Limits(total_s=0.5, attempts=1, classify_s=0.4)
+    asked = replace(manifest("a", "b"), deadline_at=soon.isoformat(), limits=quick)
     run = Runs(settings.runs_url, settings.signing_key).create(asked)
     closed = execute(run, replace(settings, pace=replace(PACE, lease_s=1)))
     assert closed is not None
@@ -237,7 +238,7 @@ def test_past_the_deadline_dumps_are_classified_as_long_as_somebody_may_do_it(
         replace(manifest("a", "b"), deadline_at=past.isoformat())
     )
     run.write_dump(dump("b"))
-    tender = Tender(run, post, Leases(post.redis, run.run_id, PACE.lease_s), replace(PACE, lease_s=1))
+    tender = Tender(run, post, Leases(post.redis, run.run_id, PACE.lease_s), replace(PACE, task_s=1))
     tender.advance()
     assert run.standing().failed == {"a"}
     assert run.standing().dumped == {"b"}

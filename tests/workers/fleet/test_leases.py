@@ -1,8 +1,12 @@
 """Leases in a real Redis: of one owner, for a time, counted."""
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -10,8 +14,10 @@ import pytest
 from redis.exceptions import ResponseError
 
 from tests.redis_server import RedisServer, redis_server
+from tests.workers.waiting import eventually
 from workers.fleet.broker import KEY_PREFIX
 from workers.fleet.leases import Leases, Step, claim, disclaim
+from workers.fleet.renewal import KEYS_AT_ONCE, Renewal
 
 if TYPE_CHECKING:
     import redis
@@ -77,14 +83,128 @@ def test_a_lease_that_lapsed_is_released_by_nobody(client: "redis.Redis", run_id
     assert leases.held(Step.COLLECT, ["a"]) == frozenset()
 
 
-def test_a_lease_lapses_by_itself(client: "redis.Redis", run_id: str) -> None:
-    short, other = Leases(client, run_id, 1), Leases(client, run_id, 1)
-    assert short.take(Step.COLLECT, "a")
-    until = time.monotonic() + 60
-    while not other.take(Step.COLLECT, "a"):
-        assert time.monotonic() < until
-        time.sleep(0.05)
+TAKEN_BY_ANOTHER = """
+import os, sys, redis
+from workers.fleet.leases import Leases, Step
+client = redis.Redis(port=int(sys.argv[1]), password=sys.argv[2], decode_responses=True)
+assert Leases(client, sys.argv[3], int(sys.argv[4])).take(Step.COLLECT, "a")
+sys.stdin.read()
+os._exit(0)
+"""
+
+
+@contextmanager
+def another_process(server: RedisServer, run_id: str, lease_s: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process that has taken the host."""
+    given = [str(server.port), server.password, run_id, str(lease_s)]
+    command = [sys.executable, "-c", TAKEN_BY_ANOTHER, *given]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, cwd=Path(__file__).parents[3]) as process:
+        with server.client() as client:
+            eventually(lambda: Leases(client, run_id, lease_s).held(Step.COLLECT, ["a"]) == {"a"})
+        yield process
+        process.kill()
+
+
+def test_a_lease_lapses_after_its_process_died_and_not_before(
+    server: RedisServer, client: "redis.Redis", run_id: str
+) -> None:
+    other = Leases(client, run_id, 1)
+    with another_process(server, run_id, 1) as process:
+        for _ in range(6):  # three leases long
+            time.sleep(0.5)
+            assert not other.take(Step.COLLECT, "a")
+        process.kill()
+        eventually(lambda: other.take(Step.COLLECT, "a"))
     assert other.attempts(Step.COLLECT) == {"a": 2}
+    other.release(Step.COLLECT, "a")
+
+
+def test_a_lease_that_redis_forgot_is_set_again_and_anothers_is_not(
+    client: "redis.Redis", run_id: str
+) -> None:
+    renewal = Renewal(client, LEASE_S)
+    first, second = Leases(client, run_id, LEASE_S, renewal), Leases(client, run_id, LEASE_S)
+    assert first.take(Step.COLLECT, "a")
+    assert first.take(Step.COLLECT, "b")
+    client.flushall()
+    assert second.take(Step.COLLECT, "b")
+    lost = renewal.renew(renewal.held())
+    assert [lease.host for lease in lost] == ["b"]
+    assert first.held(Step.COLLECT, ["a", "b"]) == {"a", "b"}
+    assert first.still_mine(Step.COLLECT, "a")
+    assert not first.still_mine(Step.COLLECT, "b")
+    assert second.still_mine(Step.COLLECT, "b")
+    first.release(Step.COLLECT, "b")
+    assert second.still_mine(Step.COLLECT, "b")
+
+
+def test_what_was_released_is_not_renewed(client: "redis.Redis", run_id: str) -> None:
+    renewal = Renewal(client, LEASE_S)
+    leases = Leases(client, run_id, LEASE_S, renewal)
+    assert leases.take(Step.COLLECT, "a")
+    before = renewal.held()
+    leases.release(Step.COLLECT, "a")
+    assert renewal.renew(before) == frozenset()
+    assert leases.held(Step.COLLECT, ["a"]) == frozenset()
+    assert not leases.still_mine(Step.COLLECT, "a")
+
+
+def test_a_host_that_is_given_back_is_free_and_was_not_begun(client: "redis.Redis", run_id: str) -> None:
+    first, second = Leases(client, run_id, LEASE_S), Leases(client, run_id, LEASE_S)
+    assert first.take(Step.COLLECT, "a")
+    first.give_back(Step.COLLECT, "a")
+    first.give_back(Step.COLLECT, "a")
+    assert first.attempts(Step.COLLECT) == {}
+    assert second.take(Step.COLLECT, "a")
+    assert second.attempts(Step.COLLECT) == {"a": 1}
+    first.give_back(Step.COLLECT, "a")  # it is not his
+    assert second.still_mine(Step.COLLECT, "a")
+    assert second.attempts(Step.COLLECT) == {"a": 1}
+    second.release(Step.COLLECT, "a")
+
+
+def test_an_attempt_that_is_given_back_late_is_not_counted(client: "redis.Redis", run_id: str) -> None:
+    first, second = Leases(client, run_id, LEASE_S), Leases(client, run_id, LEASE_S)
+    assert first.take(Step.COLLECT, "a")
+    lapse(client, run_id, Step.COLLECT, "a")
+    assert second.take(Step.COLLECT, "a")
+    first.give_back(Step.COLLECT, "a")
+    assert second.still_mine(Step.COLLECT, "a")
+    assert second.attempts(Step.COLLECT) == {"a": 1}
+
+
+def test_all_that_a_process_holds_is_given_back_at_once(client: "redis.Redis", run_id: str) -> None:
+    renewal = Renewal(client, LEASE_S)
+    leases, other = Leases(client, run_id, LEASE_S, renewal), Leases(client, f"{run_id}x", LEASE_S, renewal)
+    names = [f"h{number}" for number in range(KEYS_AT_ONCE + 1)]  # more than one command renews
+    assert all(leases.take(Step.COLLECT, name) for name in names)
+    assert other.take(Step.CLASSIFY, "b")
+    assert renewal.renew(renewal.held()) == frozenset()
+    assert {lease.host for lease in renewal.give_back_all()} == {*names, "b"}
+    assert leases.held(Step.COLLECT, names) == other.held(Step.CLASSIFY, ["b"]) == frozenset()
+    assert leases.attempts(Step.COLLECT) == other.attempts(Step.CLASSIFY) == {}
+
+
+def test_what_is_owed_is_given_back_when_redis_answers_again(client: "redis.Redis", run_id: str) -> None:
+    renewal = Renewal(client, 1)
+    leases = Leases(client, run_id, 1, renewal)
+    assert leases.take(Step.COLLECT, "a")
+    begun = f"{KEY_PREFIX}run:{run_id}:begun:{Step.COLLECT}"
+    client.rename(begun, f"{begun}:kept")
+    client.set(begun, "another kind of value")  # Redis refuses
+    renewal.owe_all()
+    assert renewal.held() == ()
+    time.sleep(1)
+    client.rename(f"{begun}:kept", begun)
+    eventually(lambda: leases.attempts(Step.COLLECT) == {})
+    assert leases.held(Step.COLLECT, ["a"]) == frozenset()
+
+
+def test_errors_at_a_host_are_counted_once_in_a_time(client: "redis.Redis", run_id: str) -> None:
+    leases = Leases(client, run_id, LEASE_S)
+    assert [leases.errors(Step.CLASSIFY, "a", LEASE_S) for _ in range(3)] == [1, 1, 1]
+    client.delete(f"{KEY_PREFIX}run:{run_id}:errors:{Step.CLASSIFY}:a")  # the time is up
+    assert leases.errors(Step.CLASSIFY, "a", LEASE_S) == 2
 
 
 def test_every_lease_is_counted_and_every_count_is_a_lease(server: RedisServer, run_id: str) -> None:

@@ -89,8 +89,10 @@ TROUBLES = {
 
 
 def run_to_classify(settings: WorkerSettings) -> Run:
-    run = Runs(settings.runs_url, settings.signing_key).create(manifest("a"))
+    runs = Runs(settings.runs_url, settings.signing_key)
+    run = runs.create(manifest("a"))
     run.write_dump(dump("a"))
+    runs.queue(run.run_id)
     return run
 
 

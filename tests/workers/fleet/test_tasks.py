@@ -108,7 +108,7 @@ def test_what_comes_after_the_end_changes_nothing(settings: WorkerSettings) -> N
     closed = run.closed()
     run.store.remove("report/index.html")
     one.finish(run.run_id)
-    one.look_after_runs()
+    one.tend()
     one.classify(run.run_id, "b")
     one.collect(run.run_id, ["b"])
     assert run.closed() == closed
@@ -119,9 +119,11 @@ def test_what_comes_after_the_end_changes_nothing(settings: WorkerSettings) -> N
 def test_no_host_is_asked_after_the_deadline(settings: WorkerSettings) -> None:
     late = replace(manifest("a"), deadline_at="2026-11-23T00:00:00+00:00")
     run = Runs(settings.runs_url, settings.signing_key).create(late)
+    Runs(settings.runs_url).queue(run.run_id)
     worker(settings).collect(run.run_id, ["a"])
     assert run.dumped() == frozenset()
     in_time = Runs(settings.runs_url, settings.signing_key).create(manifest("a"))
+    Runs(settings.runs_url).queue(in_time.run_id)
     worker(settings).collect(in_time.run_id, ["a"])
     assert in_time.dumped() | in_time.standing().failed == {"a"}
 
@@ -269,8 +271,8 @@ def test_a_damaged_run_does_not_hold_up_the_others(
     opened_by_id.cache_clear()
     one = worker(settings)
     one.classify(other.run_id, "b")
-    one.look_after_runs()
-    one.look_after_runs()
+    one.tend()
+    one.tend()
     assert caplog.text.count(f"{damaged.run_id}, which was given to the workers, is refused") == 1
     assert refused(settings) == 1
     with redis_client(settings) as client:
@@ -298,7 +300,7 @@ def test_a_run_that_was_removed_is_not_made_again_and_taken_from_the_queue(
     with redis_client(settings) as client:
         client.delete("mapsweep:collect", "mapsweep:classify")
         for _ in range(3):
-            one.look_after_runs()
+            one.tend()
         assert (client.llen("mapsweep:collect"), client.llen("mapsweep:classify")) == (0, 0)
         assert client.llen("mapsweep:report") == 1  # the other one is to be finished
     assert Runs(settings.runs_url).queued() == (other.run_id,)
@@ -348,7 +350,7 @@ def test_a_run_whose_folder_cannot_be_read_does_not_hold_up_the_others(
     broken.store.replace("manifest.sig", sign(SIGNING_KEY, codec.encode(late)))
     opened_by_id.cache_clear()
     for _ in range(2):
-        one.look_after_runs()
+        one.tend()
         with redis_client(settings) as client:
             client.delete(f"mapsweep:run:{broken.run_id}:tended")
     (line,) = [record for record in caplog.records if "could not be looked after" in record.message]
@@ -365,5 +367,5 @@ def test_a_redis_that_is_away_is_nobodys_trouble_alone(
     given_run(settings, "a")
     away = replace(settings, broker_url=f"redis://127.0.0.1:{free_port()}/0")
     with pytest.raises(redis.ConnectionError):
-        worker(away).look_after_runs()
+        worker(away).tend()
     assert "could not be looked after" not in caplog.text

@@ -24,6 +24,7 @@ from tests.smtp import Mailbox, mail_server
 from tests.workers.waiting import eventually
 from tests.workers.worker_process import PACE, running
 from workers.fleet.broker import KEY_PREFIX, REFUSED_KEY
+from workers.fleet.fitness import announce
 from workers.fleet.post import Post, post_office
 from workers.fleet.tending import hand_over
 from workers.fleet.trust import Trust, opened_by_id
@@ -299,7 +300,7 @@ def test_a_planted_notice_goes_only_to_those_whom_the_schedules_name(
     scene: Scene, post: Post, tmp_path: Path
 ) -> None:
     runs = Runs(scene.settings.runs_url)
-    runs.create(scene.honest())  # for the folder
+    announce(runs, post.redis)
     at = "2026-11-29T02:30:00+00:00"
     planted = Notice("planted", (OURS, "evil@example.net"), "your invoice", "pay here\n", at)
     for notice in (planted, replace(planted, about="ours", to=(OURS,))):
