@@ -113,6 +113,13 @@ def service(file: Path) -> configparser.SectionProxy:
     return unit["Service"]
 
 
+def test_the_page_of_deployment_names_each_file() -> None:
+    page = (UNITS.parents[1] / "docs/deployment.md").read_text()
+    for file in UNITS.rglob("*"):
+        if file.is_file():
+            assert f"`{file.relative_to(UNITS)}`" in page
+
+
 @pytest.mark.parametrize("file", SERVICES, ids=lambda file: file.name)
 def test_the_commands_of_the_units_parse(file: Path) -> None:
     command = service(file)["ExecStart"].replace("%i", "collect").replace("${PROCESSES}", "2")
