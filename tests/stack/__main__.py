@@ -59,6 +59,8 @@ def built(stack: Engine) -> None:
     figure("docker-compose build", round(time.monotonic() - began, 1), "s")
     size = stack.docker("image", "inspect", "--format", "{{.Size}}", "mapsweep:local")
     figure("image, base included", round(int(size) / 2**20), "MiB")
+    driver = ("--entrypoint", "python3", "mapsweep:local", "-c", "import s3fs; print(s3fs.__version__)")
+    figure("driver of buckets in the image", stack.docker("run", "--rm", *driver).strip())
 
 
 def healthy(stack: Engine) -> bool:
