@@ -25,6 +25,8 @@ from domain.records import Closed, Dump, Failure, Host, HostRecord, Manifest
 log = logging.getLogger("archive")
 
 MANIFEST = "manifest.json"
+CLOSED = "closed.json"
+LOCK = "lock.json"  # who executes the run on one machine; workers.here.locks
 PAGE = "index.html"  # of the report
 _FAILURE = re.compile(r"(?P<host>.+)\.(?P<attempt>\d{1,6})\.json")
 _BEFORE_RESULTS = ("footprints", "hosts", "processes")  # folders of older runs; with services their tables
@@ -215,12 +217,12 @@ class Run:
         for folder in ("dumps", "failures", f"failures/{self.generation}", f"results/{self.generation}"):
             self.store.make_last(folder)  # until here a host that a power cut takes away is done again
         text = codec.encode(closed)
-        if self.store.write_once("closed.json", text):
+        if self.store.write_once(CLOSED, text):
             return True
         present = self._read_closed()
         if not self._is_remade or (present is not None and present.results == self.generation):
             return False
-        self.store.replace("closed.json", text)
+        self.store.replace(CLOSED, text)
         return True
 
     def closed(self) -> Closed | None:
@@ -236,6 +238,15 @@ class Run:
         if not self._is_remade or closed is None or closed.results == self.generation:
             return ()
         return tuple(sorted(self._listed(f"results/{closed.results}", results.SUFFIX) - self._done()))
+
+    def dumps_bytes(self) -> int:
+        """The bytes of the dumps that are kept."""
+        return self.store.tree_bytes("dumps")
+
+    def results_bytes(self) -> int:
+        """The bytes of results, failures and tables, as far as they count or are about to."""
+        of_these = (f"results/{self.generation}", f"settled/{self.generation}", f"failures/{self.generation}")
+        return sum(map(self.store.tree_bytes, of_these)) + sum(self.store.sizes("failures").values())
 
     def forget_unreadable(self) -> None:
         """Have the dumps of which nothing could be made classified again."""
@@ -273,10 +284,10 @@ class Run:
 
     def _read_closed(self) -> Closed | None:
         try:
-            text = self.store.read("closed.json")
+            text = self.store.read(CLOSED)
         except FileNotFoundError:
             return None
-        place = self.store.place("closed.json")
+        place = self.store.place(CLOSED)
         try:
             return codec.decode(Closed, text, place)
         except OperatorError as error:

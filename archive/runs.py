@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from errno import ENAMETOOLONG
 from pathlib import Path
 
 from archive import codec
@@ -13,7 +14,7 @@ from archive.run import MANIFEST, Run
 from archive.signature import SIGNATURE, is_signed, sign
 from archive.store import Store, store_at
 from domain.mistakes import Mistake, OperatorError
-from domain.records import Manifest
+from domain.records import Closed, Manifest
 
 log = logging.getLogger("archive")
 
@@ -23,7 +24,9 @@ MANIFEST_BYTES_MAX = 128 * 2**20  # a manifest of 100,000 hosts has about 40 MB
 NAME_LENGTH_MAX = 40
 SHOWN_LENGTH_MAX = 80  # characters shown of a wrong run id
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[a-z0-9_.-]{1,40}-[0-9a-f]{4}")
+_ID_BEGINNING = re.compile(r"\d[0-9A-Za-z_.-]*")
 _QUEUED = "queued"
+SHOWN_IDS_MAX = 5
 _UNMAILED = "unmailed"
 
 
@@ -31,6 +34,16 @@ def new_run_id(started: datetime, name: str, mark: str = "") -> str:
     """`20261123T045837Z-NAME-4hex`; `mark` gives the four digits; they are random by default."""
     plain = re.sub(r"[^a-z0-9_.-]+", "-", name.lower())[:NAME_LENGTH_MAX].strip("-.") or "run"
     return f"{started:%Y%m%dT%H%M%SZ}-{plain}-{mark or secrets.token_hex(2)}"
+
+
+def started_of(run_id: str) -> datetime | None:
+    """The time in an id; None for what is no id, or names a day that does not exist."""
+    if not _RUN_ID.fullmatch(run_id):
+        return None
+    try:
+        return datetime.strptime(run_id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 class NoRunError(OperatorError):
@@ -43,6 +56,11 @@ class Runs:
     def __init__(self, url: str, signing_key: bytes = b"") -> None:
         self.store = store_at(url)
         self._key = signing_key
+
+    @property
+    def signs(self) -> bool:
+        """Whether new runs are signed here."""
+        return bool(self._key)
 
     def create(self, manifest: Manifest) -> Run:
         """Start a run: write its manifest; FileExistsError if a run of that id exists.
@@ -71,12 +89,30 @@ class Runs:
         return Run(folder, manifest)
 
     def open(self, name: str) -> Run:
-        """A run by its id, path or URL, or the last one as `latest`; OperatorError if there is none."""
+        """A run by its id or the beginning of one, its path or URL, or the last one as `latest`.
+
+        OperatorError if there is none, or if several ids begin so.
+        """
+        run_id = self.named(name)
+        return open_run(name, self._key) if run_id is None else self.by_id(run_id)
+
+    def named(self, name: str) -> str | None:
+        """The id that a name stands for: an id, the beginning of one here, or `latest`; None for no id.
+
+        Nothing is opened. OperatorError if several ids here begin so, or for `latest` if there is none.
+        """
         if name == LATEST:
-            name = self.latest()
+            return self.latest()
         if _RUN_ID.fullmatch(name):
-            return self.by_id(name)
-        return open_run(name, self._key)
+            return name
+        if not _ID_BEGINNING.fullmatch(name):
+            return None
+        found = [run_id for run_id in self.ids() if run_id.startswith(name)]
+        if len(found) > 1:
+            shown = ", ".join(found[:SHOWN_IDS_MAX]) + (", ..." if len(found) > SHOWN_IDS_MAX else "")
+            problem = f"is the beginning of {len(found)} runs: {shown}"
+            raise OperatorError(Mistake(name[:SHOWN_LENGTH_MAX], problem, "give more of the id"))
+        return found[0] if found else None
 
     def by_id(self, run_id: str) -> Run:
         """A run here by its id alone, for ids that others sent; NoRunError where it is not there.
@@ -106,6 +142,17 @@ class Runs:
         raise OperatorError(
             Mistake(self.store.url, "holds no run", "mapsweep collect makes one; --runs names the folder")
         )
+
+    def closed(self, run_id: str) -> Closed | None:
+        """How a run ended, without its manifest, which may be large; None if it is open.
+
+        OperatorError if the record is damaged.
+        """
+        path = f"{run_id}/closed.json"
+        try:
+            return codec.decode(Closed, self.store.read(path), self.store.place(path))
+        except FileNotFoundError:
+            return None
 
     # Marks of runs that were given to the fleet's workers.
 
@@ -162,7 +209,9 @@ def open_run(url: str, signing_key: bytes = b"") -> Run:
 def _opened(folder: Store, key: bytes) -> Run:
     try:
         text = folder.read(MANIFEST, MANIFEST_BYTES_MAX)
-    except (FileNotFoundError, NotADirectoryError) as error:
+    except OSError as error:
+        if error.errno != ENAMETOOLONG and not isinstance(error, FileNotFoundError | NotADirectoryError):
+            raise
         problem = "is not a run: it has no manifest.json"
         raise NoRunError(Mistake(folder.url, problem, "`mapsweep runs` lists the runs")) from error
     if key:
@@ -181,7 +230,7 @@ def _unusable(manifest: Manifest) -> Iterator[str]:
     if manifest.scope.evidence not in EVIDENCE:
         yield "asks for an unknown kind of evidence"
     for name in ("started_at", "deadline_at"):
-        if not _is_readable(getattr(manifest, name)):
+        if not is_readable(getattr(manifest, name)):
             yield f"has an unreadable {name}"
     names = [host.name for host in manifest.hosts]
     if len(set(names)) != len(names) or not all(names):
@@ -192,7 +241,8 @@ def _unusable(manifest: Manifest) -> Iterator[str]:
         yield "has a recipient that is not one line"
 
 
-def _is_readable(moment: str) -> bool:
+def is_readable(moment: str) -> bool:
+    """Whether a text of a record is a time with its zone."""
     try:
         read = datetime.fromisoformat(moment)
         read.astimezone(UTC).timestamp()

@@ -9,12 +9,14 @@ import secrets
 import shutil
 import stat
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from datetime import datetime
 from errno import EINVAL, EISDIR, ELOOP, EMLINK, ENOTSUP, EPERM
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
+from archive import trees
 from archive.regular_file import opened
 from domain.mistakes import Mistake, OperatorError
 
@@ -77,6 +79,26 @@ class Store(ABC):
     @abstractmethod
     def try_write(self) -> None:
         """Raise the error that an object would meet if it were written now; a bucket is not tried."""
+
+    @abstractmethod
+    def sizes(self, folder: str = "") -> dict[str, int]:
+        """The bytes of each object in a folder by name, 0 for a folder; empty if it does not exist."""
+
+    @abstractmethod
+    def tree_bytes(self, path: str) -> int:
+        """The bytes of an object, or of all objects below a folder; 0 if it does not exist."""
+
+    @abstractmethod
+    def remove_tree(self, path: str) -> None:
+        """Remove an object, or a folder with all that is in it, if it exists; no link is followed."""
+
+    @abstractmethod
+    def unfinished(self) -> Iterator[tuple[str, datetime]]:
+        """The paths of writes that are not finished, wherever they lie, and when each was last written to."""
+
+    @abstractmethod
+    def is_link(self, path: str) -> bool:
+        """Whether a name is a symbolic link, so that what it shows lies elsewhere."""
 
     def under(self, folder: str) -> "Store":
         """A folder of this store as a store."""
@@ -233,6 +255,21 @@ class Folder(Store):
             error.filename = str(self._root)  # the name of this file would tell nobody anything
             raise
 
+    def sizes(self, folder: str = "") -> dict[str, int]:
+        return trees.sizes(self._root / folder)
+
+    def tree_bytes(self, path: str) -> int:
+        return trees.tree_bytes(self._root / path)
+
+    def remove_tree(self, path: str) -> None:
+        trees.remove_tree(self._root / path)
+
+    def unfinished(self) -> Iterator[tuple[str, datetime]]:
+        return trees.unfinished(self._root)
+
+    def is_link(self, path: str) -> bool:
+        return (self._root / path).is_symlink()
+
     def local_path(self, path: str) -> Path:
         return self._root / path
 
@@ -310,8 +347,10 @@ class _FileSystem(Protocol):
     def cat_file(self, path: str, start: int | None = None, end: int | None = None) -> bytes: ...
     def size(self, path: str) -> int | None: ...
     def exists(self, path: str) -> bool: ...
-    def ls(self, path: str, detail: bool) -> list[str]: ...
+    def ls(self, path: str, detail: bool) -> list[Any]: ...
+    def du(self, path: str) -> int: ...
     def rm_file(self, path: str) -> None: ...
+    def rm(self, path: str, recursive: bool) -> None: ...
     def invalidate_cache(self, path: str | None = None) -> None: ...
 
 
@@ -371,6 +410,32 @@ class Bucket(Store):
 
     def try_write(self) -> None:
         """Each try would be paid for."""
+
+    def sizes(self, folder: str = "") -> dict[str, int]:
+        self._fs.invalidate_cache()
+        try:
+            found = self._fs.ls(self._full(folder).rstrip("/"), detail=True)
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        return {one["name"].rstrip("/").rpartition("/")[2]: int(one["size"] or 0) for one in found}
+
+    def tree_bytes(self, path: str) -> int:
+        self._fs.invalidate_cache()
+        try:
+            return int(self._fs.du(self._full(path)))
+        except FileNotFoundError:
+            return 0
+
+    def remove_tree(self, path: str) -> None:
+        self._fs.invalidate_cache()
+        with suppress(FileNotFoundError):
+            self._fs.rm(self._full(path), recursive=True)
+
+    def unfinished(self) -> Iterator[tuple[str, datetime]]:
+        return iter(())  # a put that was cut off leaves no object
+
+    def is_link(self, path: str) -> bool:  # noqa: ARG002 # a bucket has none
+        return False
 
     def local_path(self, path: str) -> None:
         """A bucket is on no machine."""

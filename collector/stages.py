@@ -5,6 +5,8 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
+from domain.about import about
+
 log: Final = logging.getLogger("collector")
 
 
@@ -28,12 +30,14 @@ class Stages:
         if not log.isEnabledFor(logging.DEBUG):
             return
         now_s = time.monotonic()
-        log.debug("%s: %s: %s, %.3f s", self._host, stage, _Fact(fact, values), now_s - self._ended_s)
+        with about(host=self._host, stage=stage):
+            log.debug("%s: %s: %s, %.3f s", self._host, stage, _Fact(fact, values), now_s - self._ended_s)
         self._ended_s = now_s
 
     def note(self, fact: str, *values: object) -> None:
         """What is no stage of its own."""
-        log.debug("%s: %s", self._host, _Fact(fact, values))
+        with about(host=self._host):
+            log.debug("%s: %s", self._host, _Fact(fact, values))
 
 
 @dataclass(frozen=True, slots=True)

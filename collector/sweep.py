@@ -1,5 +1,6 @@
 """All hosts of a run, in bounded threads; each ends as a Dump or a Failure."""
 
+import contextvars
 import resource
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -9,6 +10,7 @@ from collector import local, remote, turns
 from collector.session import Session
 from collector.trouble import HostTrouble
 from collector.watchdog import INTERRUPTED
+from domain.about import about
 from domain.records import Connection, Dump, Failure, Host, Stage
 
 FILES_KEPT_FREE: Final = 64  # files that are not connections
@@ -43,8 +45,8 @@ def sweep(
     queue = _Queue(hosts)
     crew = [
         threading.Thread(
-            target=_collect_all,
-            args=(queue, session, on_outcome, stop),
+            target=contextvars.copy_context().run,  # the run that log lines name
+            args=(_collect_all, queue, session, on_outcome, stop),
             name=f"collect-{number}",
             daemon=True,
         )
@@ -95,10 +97,11 @@ def _collect_all(
     queue: _Queue, session: Session, on_outcome: Callable[[Dump | Failure], None], stop: threading.Event
 ) -> None:
     while not stop.is_set() and (host := queue.next()) is not None:
-        outcome = collect(host, session)
-        if isinstance(outcome, Failure) and outcome.reason == INTERRUPTED:
-            continue
-        try:
-            on_outcome(outcome)
-        except Exception as error:  # noqa: BLE001  # raised in the thread that called sweep
-            queue.end(error)
+        with about(host=host.name):
+            outcome = collect(host, session)
+            if isinstance(outcome, Failure) and outcome.reason == INTERRUPTED:
+                continue
+            try:
+                on_outcome(outcome)
+            except Exception as error:  # noqa: BLE001  # raised in the thread that called sweep
+                queue.end(error)

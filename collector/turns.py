@@ -13,6 +13,7 @@ from collector.session import Session
 from collector.stages import Stages
 from collector.trouble import BUG, HostTrouble, one_line
 from collector.watchdog import INTERRUPTED
+from domain.about import about
 from domain.moments import now
 from domain.records import Dump, Failure, Host, Limits, Stage
 from procmaps.masking_options import Masking
@@ -44,7 +45,8 @@ class Turn:
     def failed(self, trouble: HostTrouble) -> Failure:
         """A failure: the host gave no dump."""
         trace = bugs.trace(trouble.__cause__ or trouble) if trouble.reason == BUG else ""
-        self.stages.ended(trouble.stage, "failed, %s: %s", trouble.reason, trouble.detail)
+        with about(reason=trouble.reason):
+            self.stages.ended(trouble.stage, "failed, %s: %s", trouble.reason, trouble.detail)
         if trace:
             self.stages.note("%s", trace)
         return Failure(

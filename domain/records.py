@@ -199,4 +199,11 @@ class Closed:
     rules_version: str = ""  # the version that made all results; "" if there were several
     results: str = ""  # the folders of results/, failures/ and settled/ that count; "" before there were any
     parts: int = 0  # number of parts of each table in settled/
+    # what `mapsweep runs` shows without the manifest; empty in runs that an older mapsweep closed
+    scope: str = ""  # the name of the scope
+    hosts: str = ""  # the pattern as typed
+    started_at: str = ""  # UTC, RFC 3339
+    native_heap_resident_max_bytes: int | None = None  # of all hosts; None if no host's is known
+    dumps_bytes: int | None = None
+    results_bytes: int | None = None  # results, failures and settled tables
     schema_version: int = SCHEMA_VERSION

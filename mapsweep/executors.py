@@ -2,10 +2,12 @@
 
 import os
 from dataclasses import replace
+from datetime import UTC, datetime
 from threading import Event
 
+from archive.retention import Keep
 from archive.run import Run
-from archive.runs import Runs
+from archive.runs import Runs, runs_beside
 from archive.store import store_at
 from collector.session import Sessions
 from domain.records import Connection, Manifest
@@ -14,7 +16,9 @@ from mapsweep.conduct import Executor, Stopped
 from mapsweep.settings.composition import access, mail_settings, signing_key
 from mapsweep.settings.settings import Settings
 from mapsweep.terminal.exits import complain
+from reports.sizes import size
 from workers.here import embedded
+from workers.here.pruning import Pruned, Refused, prune
 from workers.life import plan
 from workers.life.ending import Ended
 from workers.life.progress import OnProgress
@@ -57,12 +61,31 @@ def _here(settings: Settings) -> Executor:
 
     def execute(run: Run, tell: OnProgress, stop: Event) -> Ended | None:
         ended = embedded.execute(run, sessions.of(run.manifest), tell, stop, mail=mail)
-        if ended is not None and mail is not None:  # also what the mail server did not take on other days
-            others = Runs(settings.runs, signing_key(settings, os.environ))
+        if ended is None:
+            return None
+        others = Runs(settings.runs, signing_key(settings, os.environ))
+        if mail is not None:  # also what the mail server did not take on other days
             mailing.send_unsent(others, replace(mail, attempts=1), but=run.run_id)
+        if settings.keep is not None and runs_beside(run).store.url == others.store.url:
+            _prune(others, settings.keep.keep())
         return ended
 
     return Executor(execute)
+
+
+def _prune(runs: Runs, keep: Keep) -> None:
+    """Remove what need not be kept. The run is done: whatever goes wrong here is only told."""
+    try:
+        done = prune(runs, keep, datetime.now(UTC))
+    except OSError as error:
+        complain(f"{error.filename or runs.store.url}: nothing is pruned: {error.strerror or error}")
+        return
+    gone_bytes = [one.size_bytes for one in done if isinstance(one, Pruned)]
+    if gone_bytes:
+        complain(f"pruned, as keep says: {len(gone_bytes)} removed, {size(sum(gone_bytes), plain=True)}")
+    for one in done:
+        if isinstance(one, Refused) and one.is_trouble:
+            complain(f"not pruned: {one.path}: {one.reason}")
 
 
 def _workers(settings: Settings) -> Executor:

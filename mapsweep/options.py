@@ -1,15 +1,20 @@
 """Options of several commands, each declared once, and the settings overridden by them."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
+
+from mapsweep.terminal.log_format import LogFormat
 
 if TYPE_CHECKING:
     from mapsweep.settings.settings import Settings
 
+_T = TypeVar("_T")
 DEBUG_VARIABLE = "MAPSWEEP_DEBUG"
+LOG_FORMAT_VARIABLE = "MAPSWEEP_LOG_FORMAT"
 
 run_argument = click.argument("run", default="latest")
 hosts_option = click.option(
@@ -48,7 +53,13 @@ def _debug(_ctx: click.Context, _parameter: click.Parameter, asked: bool) -> Non
         debugging.stop()
 
 
-debug_option = click.option(
+def _log_format(_ctx: click.Context, _parameter: click.Parameter, form: str) -> None:
+    from mapsweep.terminal import debugging  # noqa: PLC0415 - as above
+
+    debugging.write_as(LogFormat(form))
+
+
+_only_debug_option = click.option(
     "--debug",
     is_flag=True,
     expose_value=False,
@@ -57,6 +68,27 @@ debug_option = click.option(
     callback=_debug,
     help="Tell each step on standard error, with its time; no secrets.",
 )
+_log_format_option = click.option(
+    "--log-format",
+    type=click.Choice([each.value for each in LogFormat]),
+    default=LogFormat.AUTO.value,
+    expose_value=False,
+    is_eager=True,
+    envvar=LOG_FORMAT_VARIABLE,
+    callback=_log_format,
+    help="Log lines as text or JSON.  [default: auto, JSON for worker and beat off a terminal]",
+)
+
+
+def debug_option(command: Callable[..., object]) -> Callable[..., object]:
+    """What a command tells about its own work, and in which form."""
+    return _only_debug_option(_log_format_option(command))
+
+
+def taken_over(ctx: click.Context, name: str, typed: _T | None) -> _T | None:
+    """What was typed behind a verb of a group, or else before it."""
+    above = ctx.parent.params.get(name) if ctx.parent else None
+    return above if typed is None else typed
 
 
 def load(config: Path | None, **typed: str | int | bool | Path | None) -> "Settings":
@@ -68,7 +100,7 @@ def load(config: Path | None, **typed: str | int | bool | Path | None) -> "Setti
     flags = {key.replace("__", "."): _absolute(key, value) for key, value in typed.items()}
     loaded = settings.load(config, os.environ, flags)
     for warning in loaded.warnings:
-        complain(warning)
+        complain(warning, is_warning=True)
     debugging.mask_as(loaded.masking)
     debugging.tell("settings: %s", loaded.file or "no file, defaults")
     for path, place in sorted(loaded.origins.items()):  # no values: one may be a password in the wrong place

@@ -5,7 +5,7 @@ adds what depends on the whole fleet: medians of services, growth against earlie
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
@@ -88,9 +88,18 @@ def settle(run: Run, runs: Runs, closed_at: str, into: Run | None = None) -> Clo
         rules_version=rules_version,
         results=run.generation,
         parts=len(parts),
+        scope=run.manifest.scope.name,
+        hosts=run.manifest.scope.hosts,
+        started_at=run.manifest.started_at,
     )
-    keep(settled.FLEET, 0, fleet_row(run.manifest, closed, past, hosts))
-    return closed
+    fleet = fleet_row(run.manifest, closed, past, hosts)
+    keep(settled.FLEET, 0, fleet)
+    return replace(
+        closed,
+        native_heap_resident_max_bytes=fleet[measures.NATIVE].item(),
+        dumps_bytes=run.dumps_bytes() if run.manifest.keep_dumps else 0,
+        results_bytes=run.results_bytes(),
+    )
 
 
 def _batches(run: Run) -> Iterator[list[Outcome]]:

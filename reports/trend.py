@@ -1,5 +1,6 @@
 """What changed since earlier runs of the same scope, read with the same rules."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from domain.mistakes import OperatorError, is_the_machines
 from domain.records import Manifest
 from reports.measures import NATIVE
 from reports.settled import PROCESSES, Settled
+
+log = logging.getLogger("reports")
 
 PAST_RUNS_MAX = 14
 SAME_START_S = 60.0  # clocks may be stepped; two boots are further apart than this
@@ -68,12 +71,13 @@ def _processes(
             if closed.rules_version != rules_version:
                 return None
             return run.manifest.started_at, Settled(run).table(PROCESSES, columns)
-        except OperatorError:
-            continue  # a damaged run is not a baseline, and must not prevent the report
+        except (OperatorError, FileNotFoundError):
+            continue  # a damaged or deleted run is not a baseline, and must not prevent the report
         except OSError as error:
             if is_the_machines(error) and not isinstance(error, PermissionError):
                 raise  # the disk fails, or too many files are open: it says nothing about that run
-            continue  # deleted, or made by an account whose files this one may not read
+            log.warning("%s is not compared with %s: %s", now.run_id, run_id, error)  # of another account
+            return None
     return None
 
 

@@ -16,7 +16,7 @@ import yaml
 from collector.inventory import inventory
 from domain.mistakes import OperatorError
 from mapsweep.cli import COMMANDS, mapsweep
-from mapsweep.options import DEBUG_VARIABLE
+from mapsweep.options import DEBUG_VARIABLE, LOG_FORMAT_VARIABLE
 from mapsweep.settings import settings
 from mapsweep.settings import sources as setting_sources
 from mapsweep.settings.table import rows
@@ -34,7 +34,7 @@ _FENCE = re.compile(r"^( *)```(\S*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 _VARIABLE = re.compile(r"\bMAPSWEEP_[A-Z_]*[A-Z]\b")
-_SETTING = re.compile(r"(?:limits|ssh|mail|report)\.(?!json)[a-z_]+")
+_SETTING = re.compile(r"(?:keep|limits|ssh|mail|report)\.(?!json)[a-z_]+")
 _PATH = re.compile(r"(?:\w+/)+[\w.*-]*\w\.(?:py|sh|md)")
 _OPTION = re.compile(r"--?[a-z][a-z-]*")
 
@@ -124,16 +124,24 @@ def parse(words: list[str]) -> None:
     if command is None:
         raise WrongError(f"mapsweep {shlex.join(words)}: no such command")
     try:
-        command.make_context(words[0], words[1:], parent=context)
+        made = command.make_context(words[0], words[1:], parent=context)
+        if isinstance(command, click.Group) and (behind := [*made._protected_args, *made.args]):
+            _, verb, rest = command.resolve_command(made, behind)
+            assert verb is not None
+            verb.make_context(behind[0], rest, parent=made)
     except click.UsageError as error:
         raise WrongError(f"mapsweep {shlex.join(words)}: {error.format_message()}") from error
 
 
-def options_of(name: str) -> set[str]:
-    """Every option that a command has."""
+def options_of(name: str, verb: str = "") -> set[str]:
+    """Every option that a command has, or a verb of it, if it is a group."""
     command = mapsweep.get_command(root(), name)
+    if isinstance(command, click.Group) and verb in command.list_commands(root()):
+        command = command.get_command(root(), verb)
     assert command is not None, name
-    own = [each for each in command.params if isinstance(each, click.Option)]
+    below = command.commands.values() if isinstance(command, click.Group) else ()
+    params = [parameter for one in (command, *below) for parameter in one.params]
+    own = [each for each in params if isinstance(each, click.Option)]
     return {"--help", "-h", *(option for each in own for option in (*each.opts, *each.secondary_opts))}
 
 
@@ -144,7 +152,7 @@ def unknown_options(text: str) -> list[str]:
         return []
     if words[0] not in COMMANDS:
         return [words[0]]
-    known = options_of(words[0])
+    known = options_of(words[0], words[1] if len(words) > 1 else "")
     return [word for word in words[1:] if word.startswith("-") and word != "-" and word not in known]
 
 
@@ -216,6 +224,7 @@ def test_inline_commands_links_settings_and_variables_exist(page: Path) -> None:
     variables = {row.environment for row in rows()} | {
         setting_sources.CONFIG_VARIABLE,
         DEBUG_VARIABLE,
+        LOG_FORMAT_VARIABLE,
         setting_sources.BROKER_PASSWORD,
         setting_sources.KEY_PASSPHRASE,
         setting_sources.MAIL_PASSWORD,
@@ -230,7 +239,9 @@ def test_the_page_of_commands_names_no_option_that_is_gone(name: str) -> None:
     section = page.split(f"\n## {name}\n")[1].split("\n## ")[0]
     own = [each.split() for each in _INLINE.findall(section) if each.startswith(("-", f"mapsweep {name} "))]
     named = {word for words in own for word in words if _OPTION.fullmatch(word)}
-    assert named <= options_of(name)
+    command = mapsweep.get_command(root(), name)
+    verbs = command.list_commands(root()) if isinstance(command, click.Group) else []
+    assert named <= options_of(name).union(*(options_of(name, verb) for verb in verbs))
 
 
 @pytest.mark.parametrize("name", ["mapsweep.yaml.example", "deploy/config/mapsweep.yaml"])
@@ -267,6 +278,8 @@ def test_wrong_yaml_is_found(text: str, tmp_path: Path) -> None:
         "true && /opt/mapsweep/bin/mapsweep worker --queue collect",
         "docker-compose exec worker-report mapsweep run",
         "$ mapsweep mail latest --cc you@example.org",
+        "mapsweep config chek",
+        "mapsweep config check --cueues collect",
         "mapsweep",
     ],
 )

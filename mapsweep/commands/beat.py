@@ -26,9 +26,11 @@ def beat(alive: Path | None, broker: str | None, runs_url: str | None, config: P
     neither does a beat that was away for a while. Ctrl-C or SIGTERM ends it.
     """
     from mapsweep.settings.for_workers import worker_settings  # noqa: PLC0415 - --help does not wait for it
+    from mapsweep.terminal import logs  # noqa: PLC0415 - likewise
     from mapsweep.terminal.interrupt import stoppable  # noqa: PLC0415 - likewise
     from workers.fleet.beat import run_beat  # noqa: PLC0415 - Celery costs half a second
 
+    logs.serve()
     settings = load(config, runs=runs_url, broker=broker)
     with stoppable(lambda: None) as stop:
         run_beat(worker_settings(settings, os.environ, ()), stop, alive)

@@ -1,86 +1,161 @@
-"""mapsweep runs: the runs that are kept."""
+"""mapsweep runs: the runs that are kept; `rm` and `prune` remove some."""
 
+import importlib
 import json
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from mapsweep.options import config_option, load, runs_option
-from mapsweep.terminal.terminal import visible
+from mapsweep.terminal.exits import Exit, complain
 
 if TYPE_CHECKING:
-    from archive.run import Run
+    from archive.catalogue import Catalogue
+    from archive.runs import Runs
+    from mapsweep.run_lines import RunLine
+    from mapsweep.settings.settings import Settings
 
-_HEADING = f"{'run':<40} {'started':<25} {'hosts':>6} {'ok':>6} {'partial':>7} {'failed':>6}  scope"
-
-
-@dataclass(frozen=True, slots=True)
-class RunLine:
-    """One run; its counts are unknown while it is open."""
-
-    run: str
-    started_at: str
-    closed_at: str | None
-    scope: str
-    hosts: str
-    asked: int
-    ok: int | None
-    partial: int | None
-    failed: int | None
-
-    def text(self) -> str:
-        """The line for people."""
-        counts = (
-            f"{self.ok:>6} {self.partial:>7} {self.failed:>6}"
-            if self.closed_at
-            else f"{'open, to be resumed':>21}"
-        )
-        scope = visible(f"{self.scope} {self.hosts}")
-        return f"{self.run:<40} {self.started_at:<25} {self.asked:>6} {counts}  {scope}"
+LIMIT_RUNS_MAX = 100_000
+_VERBS = {
+    "rm": "Remove runs for good.",
+    "prune": "Remove what is older than it has to be kept, and leftovers.",
+}
 
 
-def line_of(run: "Run") -> RunLine:
-    """A line from the manifest and the end of a run."""
-    manifest, closed = run.manifest, run.closed()
-    return RunLine(
-        run=manifest.run_id,
-        started_at=manifest.started_at,
-        closed_at=closed.closed_at if closed else None,
-        scope=manifest.scope.name,
-        hosts=manifest.scope.hosts,
-        asked=len(manifest.hosts),
-        ok=closed.ok if closed else None,
-        partial=closed.partial if closed else None,
-        failed=closed.failed if closed else None,
-    )
+class RunsVerbs(click.Group):
+    """What can be done with runs; each verb is imported only when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+        if cmd_name not in _VERBS:
+            return None
+        command = getattr(importlib.import_module(f"mapsweep.commands.runs_{cmd_name}"), cmd_name)
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_VERBS.items()))
 
 
-@click.command(short_help="List the runs that are kept.")
+@click.group(
+    cls=RunsVerbs, invoke_without_command=True, short_help="List the runs that are kept, and remove old ones."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--limit", type=click.IntRange(1, LIMIT_RUNS_MAX), metavar="N", help="Only the last N runs.")
+@click.option(
+    "--scope", "scopes", multiple=True, metavar="NAME", help="Only runs of this schedule, or of adhoc."
+)
+@click.option(
+    "--max-age",
+    metavar="TIME",
+    help="List nothing; exit with 6 unless the last good run of each schedule is at most so old: 26h.",
+)
 @runs_option
 @config_option
-def runs(as_json: bool, runs_url: str | None, config: Path | None) -> None:
-    """List the runs that are kept, the oldest first."""
-    from archive.runs import Runs  # noqa: PLC0415 - likewise
-    from domain.mistakes import OperatorError  # noqa: PLC0415 - --help does not wait for it
-    from mapsweep.terminal.exits import complain  # noqa: PLC0415 - likewise
+@click.pass_context
+def runs(
+    ctx: click.Context,
+    *,
+    as_json: bool,
+    limit: int | None,
+    scopes: tuple[str, ...],
+    max_age: str | None,
+    runs_url: str | None,
+    config: Path | None,
+) -> int:
+    """List the runs that are kept, and remove old ones. The newest is last.
 
-    kept = Runs(load(config, runs=runs_url).runs)
-    lines = []
-    for run_id in kept.ids():
-        try:
-            lines.append(line_of(kept.open(run_id)))
-        except OperatorError as damaged:  # a damaged run must not hide the others
-            complain(str(damaged))
+    \b
+    mapsweep runs --limit 20 --scope nightly
+    mapsweep runs --max-age 26h --scope nightly   for monitoring: says how old, exits with 0 or 6
+    mapsweep runs rm 20261123T04                  the beginning of an id is enough
+    mapsweep runs prune --dry-run
+    """  # noqa: D301 - \b is click's mark
+    if ctx.invoked_subcommand is not None:
+        _check_alone(ctx)
+        return Exit.OK
+    if max_age is not None and (as_json or limit):
+        raise click.UsageError("--max-age lists nothing; omit --json and --limit.")
+    from archive.catalogue import Catalogue  # noqa: PLC0415 - --help does not wait for it
+    from archive.runs import Runs  # noqa: PLC0415 - likewise
+
+    settings = load(config, runs=runs_url)
+    kept = Runs(settings.runs)
+    catalogue = Catalogue(kept)
+    if catalogue.trouble:
+        complain(catalogue.trouble)
+    if max_age is not None:
+        return _check_age(catalogue, settings, scopes, max_age)
+    lines = _lines(catalogue, kept, scopes, limit)
     if as_json:
         click.echo(json.dumps({"schema_version": 1, "runs": [asdict(line) for line in lines]}, indent=1))
-        return
+    else:
+        _show(lines, kept.store.url)
+    return Exit.OK
+
+
+def _check_alone(ctx: click.Context) -> None:
+    """An option of the list before a verb would be ignored; --runs and --config are taken over."""
+    for name in ("as_json", "limit", "scopes", "max_age"):
+        if ctx.params[name]:
+            option = next(each.opts[0] for each in ctx.command.params if each.name == name)
+            raise click.UsageError(f"{option} is for the list; omit it before {ctx.invoked_subcommand}.")
+
+
+def _lines(
+    catalogue: "Catalogue", kept: "Runs", scopes: tuple[str, ...], limit: int | None
+) -> "list[RunLine]":
+    """The lines, the newest last. What cannot be read must not hide the others."""
+    from datetime import UTC, datetime  # noqa: PLC0415 - --help does not wait for it
+
+    from archive.catalogue import Unreadable  # noqa: PLC0415 - likewise
+    from domain.mistakes import OperatorError  # noqa: PLC0415 - likewise
+    from mapsweep.run_lines import line_of  # noqa: PLC0415 - likewise
+
+    now, lines = datetime.now(UTC), list["RunLine"]()
+    for entry in catalogue.newest_first():
+        if isinstance(entry, Unreadable):
+            complain(entry.reason)
+        elif not scopes or entry.scope in scopes:
+            try:
+                lines.append(line_of(entry, catalogue, kept, now))
+            except (OperatorError, OSError) as error:
+                complain(f"{entry.run_id}: {error}")
+            if len(lines) == limit:
+                break
+    return lines[::-1]
+
+
+def _show(lines: "list[RunLine]", url: str) -> None:
+    from mapsweep.terminal import run_table  # noqa: PLC0415 - --help does not wait for it
+    from mapsweep.terminal.terminal import terminal_of, visible  # noqa: PLC0415 - likewise
+
     if not lines:
-        click.echo(f"no runs in {visible(kept.store.url)}", err=True)
+        click.echo(f"no runs in {visible(url)}", err=True)
         return
-    click.echo(_HEADING, err=not sys.stdout.isatty())
-    for line in lines:
-        click.echo(line.text())
+    terminal = terminal_of(sys.stdout)
+    click.echo(run_table.heading(lines, terminal), err=not terminal.is_tty)
+    for row in run_table.rows(lines, terminal):
+        print(row)  # not click.echo, which takes the colours out of what FORCE_COLOR asks for
+
+
+def _check_age(catalogue: "Catalogue", settings: "Settings", scopes: tuple[str, ...], max_age: str) -> int:
+    from datetime import UTC, datetime  # noqa: PLC0415 - --help does not wait for it
+
+    from mapsweep.durations import parse  # noqa: PLC0415 - likewise
+    from mapsweep.freshness import ANY, freshness  # noqa: PLC0415 - likewise
+
+    try:
+        limit = parse(max_age)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--max-age") from error
+    asked = scopes or tuple(schedule.name for schedule in settings.schedules) or (ANY,)
+    answers = list(freshness(catalogue.newest_first(), asked, limit, datetime.now(UTC)))
+    for answer in answers:
+        click.echo(answer.sentence)
+    return Exit.OK if all(answer.is_fresh for answer in answers) else Exit.STALE

@@ -11,6 +11,7 @@ from mapsweep.settings.table import Row, rows
 MARK = "<!-- everything below is generated from mapsweep/settings/schema.py -->\n"
 _TITLES = {
     "": "Top level",
+    "keep": "keep: how long runs are kept; without this section, for ever",
     "limits": "limits: deadlines and caps of a sweep",
     "ssh": "ssh: host keys, and the keys to log in with",
     "mail": "mail: how reports are sent",

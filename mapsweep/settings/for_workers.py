@@ -39,6 +39,7 @@ def worker_settings(
         deadline_s=settings.deadline_s,
         keep_dumps=settings.keep_dumps,
         pace=settings.fleet.pace(),
+        keep=settings.keep.keep() if settings.keep else None,
     )
 
 

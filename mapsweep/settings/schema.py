@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
+from archive.retention import Keep
 from collector.ssh.known_hosts import Policy
 from domain.records import Limits
 from mapsweep.settings.values import (
@@ -31,6 +32,8 @@ PASSWORD_BYTES_MAX = 4096
 SCHEDULES_MAX = 100
 ADDRESSES_MAX = 100
 HOUR_S, DAY_S = 3600, 86_400
+KEEP_DAYS_MAX = 3650
+PAST_RUNS_MAX = 14  # growth and bloat compare with so many, as reports.trend says
 GIB = 2**30
 
 _LIMITS = Limits()
@@ -214,6 +217,38 @@ class ReportSchema:
     ] = ""
 
 
+def _defaults_of_empty(section: object) -> object:
+    """A section that is named and empty has its defaults: `keep:` alone must not mean "for ever"."""
+    return {} if section is None else section
+
+
+@dataclass(frozen=True, slots=True)
+class KeepSchema:
+    """How long runs are kept; without this section for ever."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    days: Annotated[
+        int,
+        Field(ge=0, le=KEEP_DAYS_MAX),
+        About("age from which a run is removed: results, tables, report. 0: never", "days"),
+    ] = 90
+    dumps_days: Annotated[
+        int,
+        Field(ge=0, le=KEEP_DAYS_MAX),
+        About("age from which the dumps of a closed run are removed. 0: only with their run", "days"),
+    ] = 7
+    runs_at_least: Annotated[
+        int,
+        Field(ge=1, le=1000),
+        About("so many good runs of each schedule, and of `adhoc`, are kept however old they are", "runs"),
+    ] = PAST_RUNS_MAX
+
+    def keep(self) -> Keep:
+        """The same for the archive."""
+        return Keep(days=self.days, dumps_days=self.dumps_days, runs_at_least=self.runs_at_least)
+
+
 @dataclass(frozen=True, slots=True)
 class FleetSchema:
     """How soon the fleet notices what is lost. Give it to all its workers, and to beat."""
@@ -316,6 +351,7 @@ class Schema:
     keep_dumps: Annotated[bool, About("keep the dumps of the hosts, which `mapsweep reclassify` needs")] = (
         True
     )
+    keep: Annotated[KeepSchema | None, BeforeValidator(_defaults_of_empty), About("")] = None
     deadline_s: Annotated[
         int,
         Field(ge=60, le=7 * DAY_S),

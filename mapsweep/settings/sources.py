@@ -20,6 +20,7 @@ KEY_PASSPHRASE = ENVIRONMENT_PREFIX + "KEY_PASSPHRASE"
 MAIL_PASSWORD = ENVIRONMENT_PREFIX + "MAIL_PASSWORD"
 SIGNING_KEY = ENVIRONMENT_PREFIX + "SIGNING_KEY"
 DEBUG = ENVIRONMENT_PREFIX + "DEBUG"
+LOG_FORMAT = ENVIRONMENT_PREFIX + "LOG_FORMAT"
 
 Environment: TypeAlias = Mapping[str, str]
 Typed: TypeAlias = Mapping[str, str | int | float | bool | None]
@@ -70,14 +71,23 @@ class Sources:
         self._places[row.path] = place
 
     def origins(self) -> dict[str, str]:
-        """The place of each given value, by its path of keys."""
-        in_file = {
-            row.path: self.place(tuple(row.path.split("."))) for row in rows() if self._in_file(row.path)
-        }
+        """Where each given value is from, by its path of keys; in a list as `schedules[0].name`."""
+        in_file = {}
+        for row in rows():
+            for location in self._locations(row.path):
+                if line := _line(self._document.root, location):
+                    in_file[_key(location)] = f"{self._document.label}, line {line}"
         return in_file | self._places
 
-    def _in_file(self, path: str) -> bool:
-        return "[]" not in path and _line(self._document.root, tuple(path.split("."))) > 0
+    def _locations(self, path: str) -> Iterator[Location]:
+        """The places in the file that a key can have: one, or one in each item of its list."""
+        section, is_listed, name = path.partition("[].")
+        if not is_listed:
+            yield tuple(path.split("."))
+            return
+        items = self.tree.get(section)
+        for index in range(len(items) if isinstance(items, list) else 0):
+            yield section, index, name
 
     def place(self, location: Location) -> str:
         """The place of a value, for a message."""
@@ -144,6 +154,12 @@ def _from_text(row: Row, text: str) -> Json:
     return _WORDS.get(text.lower(), text) if row.form is Form.FLAG else text
 
 
+def _key(location: Location) -> str:
+    """`limits.concurrency`, `schedules[0].name`."""
+    words = (f"[{each}]" if isinstance(each, int) else f".{each}" for each in location)
+    return "".join(words).removeprefix(".")
+
+
 def _problem(message: str, given: object) -> str:
     """The validator's message in words for operators."""
     for theirs, ours in _WORDING:
@@ -204,6 +220,7 @@ def _unknown_variables(environment: Environment) -> Iterator[str]:
         MAIL_PASSWORD,
         SIGNING_KEY,
         DEBUG,
+        LOG_FORMAT,
     }
     for name in sorted(environment):
         if name.startswith(ENVIRONMENT_PREFIX) and name not in known:

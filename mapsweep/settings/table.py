@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from mapsweep.settings.schema import (
     About,
     FleetSchema,
+    KeepSchema,
     LimitSchema,
     MailSchema,
     ReportSchema,
@@ -24,11 +25,12 @@ from mapsweep.settings.values import absolute_path, runs_place
 ENVIRONMENT_PREFIX = "MAPSWEEP_"
 
 Section: TypeAlias = type[
-    Schema | FleetSchema | LimitSchema | MailSchema | ReportSchema | ScheduleSchema | SshSchema
+    Schema | FleetSchema | KeepSchema | LimitSchema | MailSchema | ReportSchema | ScheduleSchema | SshSchema
 ]
 
 _SECTIONS: tuple[Section, ...] = (
     FleetSchema,
+    KeepSchema,
     LimitSchema,
     MailSchema,
     ReportSchema,

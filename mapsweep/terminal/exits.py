@@ -6,7 +6,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from io import TextIOWrapper
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import NoReturn
 
 import click
 
@@ -26,7 +26,9 @@ class Exit(IntEnum):
     SOME_FAILED = 3
     ALL_FAILED = 4
     UNDELIVERED = 5
+    STALE = 6
     BUG = 70
+    TIMED_OUT = 124
     INTERRUPTED = 130
 
     @property
@@ -42,6 +44,8 @@ _MEANINGS = {
     Exit.SOME_FAILED: "some hosts failed",
     Exit.ALL_FAILED: "all hosts failed",
     Exit.UNDELIVERED: "the report could not be delivered",
+    Exit.TIMED_OUT: "`mapsweep wait` waited as long as it may; the run goes on",
+    Exit.STALE: "no good run is as young as runs --max-age asks",
     Exit.BUG: "a bug in mapsweep; it says what to report",
     Exit.INTERRUPTED: "interrupted; the run is kept and can be resumed",
 }
@@ -82,7 +86,8 @@ def _tell(trouble: Exception) -> int:
     code: int = Exit.USAGE
     match trouble:
         case click.ClickException():
-            trouble.show()
+            if not debugging.takes_complaint(trouble.format_message(), is_warning=False):
+                trouble.show()
             code = trouble.exit_code
         case OperatorError():
             for mistake in trouble.mistakes:
@@ -96,30 +101,32 @@ def _tell(trouble: Exception) -> int:
         case OSError() if is_the_machines(trouble):
             complain(f"{trouble.filename or 'output'}: {trouble.strerror}")
         case _:
-            _tell_bug(trouble, sys.stderr)
+            _tell_bug(trouble)
             code = Exit.BUG
     return code
 
 
-def complain(text: str) -> None:
-    """Print one message on standard error, with control bytes escaped."""
-    click.echo("\n".join(f"mapsweep: {visible(line)}" for line in text.splitlines()), err=True)
+def complain(text: str, *, is_warning: bool = False) -> None:
+    """Print one message on standard error, with control bytes escaped; a service logs it instead."""
+    lines = [line for line in text.splitlines() if not debugging.takes_complaint(line, is_warning=is_warning)]
+    if lines:
+        click.echo("\n".join(f"mapsweep: {visible(line)}" for line in lines), err=True)
 
 
-def _tell_bug(bug: Exception, stream: TextIO) -> None:
+def _tell_bug(bug: Exception) -> None:
     from archive import bugs  # noqa: PLC0415 - no start of the command pays for it
 
     trace = bugs.trace(bug)
     summary = visible(f"{type(bug).__name__}: {bug}")[:300]
-    print(f"mapsweep: this is a bug in mapsweep: {summary}", file=stream)
+    complain(f"this is a bug in mapsweep: {summary}")
     debugging.tell("%s", trace)
     try:
         path = _keep(trace)
     except OSError:
-        print(trace, file=stream)
-        print("mapsweep: please report it with the lines above", file=stream)
+        print(trace, file=sys.stderr)
+        complain("please report it with the lines above")
     else:
-        print(f"mapsweep: please report it with this file: {path}", file=stream)
+        complain(f"please report it with this file: {path}")
 
 
 def _keep(trace: str) -> Path:

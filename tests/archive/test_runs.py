@@ -12,7 +12,7 @@ import archive.runs
 from archive import codec
 from archive.notices import Notice, Notices
 from archive.run import Run, Standing
-from archive.runs import MANIFEST_BYTES_MAX, Runs, new_run_id, open_run
+from archive.runs import MANIFEST_BYTES_MAX, Runs, new_run_id, open_run, started_of
 from archive.schedule_records import ScheduleRecord, ScheduleRecords
 from archive.signature import is_signed, sign
 from archive.store import Folder, store_at
@@ -392,6 +392,32 @@ def test_runs_given_to_the_workers_are_marked(runs: Runs) -> None:
     runs.unqueue(run.run_id)
     runs.unqueue(run.run_id)
     assert not runs.is_queued(run.run_id)
+
+
+def test_a_run_is_found_by_the_beginning_of_its_id(runs: Runs) -> None:
+    at = ("20261122T000000Z-x-0000", "20261123T000000Z-x-0000", "20261123T000000Z-y-0000")
+    first, second, third = (runs.create(replace(manifest("a"), run_id=run_id)) for run_id in at)
+    for name, run in (("20261122", first), ("20261123T000000Z-x", second), (third.run_id[:-1], third)):
+        assert runs.open(name).run_id == run.run_id
+    for name in ("3", "20261123T000000Z-x-0000-", "0" * 300):
+        with pytest.raises(OperatorError, match="is not a run"):
+            runs.open(name)
+
+
+def test_a_beginning_of_several_ids_names_the_first_few(runs: Runs) -> None:
+    at = [f"2026112{day}T000000Z-x-0000" for day in range(7)]
+    for run_id in at:
+        runs.create(replace(manifest("a"), run_id=run_id))
+    with pytest.raises(OperatorError) as told:
+        runs.open("202611")
+    shown = ", ".join(at[:5])
+    assert str(told.value) == f"202611: is the beginning of 7 runs: {shown}, ... (give more of the id)"
+
+
+def test_the_time_in_an_id() -> None:
+    assert started_of("20261123T045837Z-nightly-0a1b") == datetime(2026, 11, 23, 4, 58, 37, tzinfo=UTC)
+    assert started_of("20261323T045837Z-nightly-0a1b") is None
+    assert started_of("queued") is None
 
 
 def test_a_new_archive_keeps_what_comes_before_its_first_run(tmp_path: Path) -> None:

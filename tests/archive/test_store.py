@@ -262,3 +262,42 @@ def test_of_a_file_that_is_too_large_no_more_than_the_limit_is_read(tmp_path: Pa
         file.truncate(2**43)  # takes no room on the disk; all of it would not fit into memory
     with pytest.raises(OperatorError, match="is larger than 1000 bytes"):
         store_at(str(tmp_path)).read("large", 1000)
+
+
+def test_sizes_and_trees(store: Store) -> None:
+    for path, length in (("run/a", 3), ("run/sub/b", 5), ("run/sub/below/c", 7), ("running", 11)):
+        store.write_once(path, b"x" * length)
+    assert store.sizes("run") == {"a": 3, "sub": 0}
+    assert store.sizes() == {"run": 0, "running": 11}
+    assert store.sizes("nothing") == {}
+    assert [store.tree_bytes(path) for path in ("run", "run/sub", "run/a", "nothing", "")] == [
+        15,
+        12,
+        3,
+        0,
+        26,
+    ]
+    store.remove_tree("run/sub")
+    assert store.sizes("run") == {"a": 3}
+    for _ in range(2):
+        store.remove_tree("run")
+    assert store.sizes() == {"running": 11}
+    store.remove_tree("running")
+    assert store.tree_bytes("") == 0
+    assert list(store.unfinished()) == []
+    assert not store.is_link("run")
+
+
+def test_a_tree_that_another_removes_at_the_same_time_is_removed(tmp_path: Path) -> None:
+    for round_ in range(5):
+        for number in range(200):
+            (tmp_path / f"run{round_}/{number}").mkdir(parents=True)
+        threads = [
+            threading.Thread(target=store_at(str(tmp_path)).remove_tree, args=(f"run{round_}",))
+            for _ in range(2)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not (tmp_path / f"run{round_}").exists()

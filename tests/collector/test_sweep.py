@@ -1,4 +1,5 @@
 import gzip
+import logging
 import resource
 import threading
 from collections.abc import Iterator
@@ -11,8 +12,10 @@ from collector.session import Session
 from collector.ssh.keys import Keyring
 from collector.ssh.known_hosts import KnownHosts
 from collector.sweep import FILES_A_HOST, FILES_KEPT_FREE, sweep, threads
+from domain.about import about, current
 from domain.records import Connection, Dump, Failure, Host, Limits, Stage
 from mapsweep.demo.loopback import Behaviour, LoopbackFleet, LoopbackHost
+from tests.redis_server import free_port
 from tests.sshd import Sshd
 
 HOSTS = 24
@@ -113,6 +116,36 @@ def test_a_bug_with_one_host_is_its_failure_and_no_other_hosts() -> None:
     assert "Traceback" in failed.trace
     assert set(outcomes.by_host) == {"here", "too"}
     assert all(isinstance(outcome, Dump) for outcome in outcomes.by_host.values())
+
+
+class Told(logging.Handler):
+    """What the log knows of each line."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.about: list[dict[str, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        assert record.getMessage().startswith(f"{current()['host']}: ")
+        self.about.append(current())
+
+
+def test_each_line_of_the_log_is_about_its_host_and_run() -> None:
+    told, log, outcomes = Told(), logging.getLogger("collector"), Outcomes()
+    hosts = [Host(f"h{number}", "127.0.0.1", port=free_port()) for number in range(HOSTS)]
+    log.addHandler(told)
+    log.setLevel(logging.DEBUG)
+    try:
+        with about(run="r1"):
+            sweep(hosts, Session(Limits(concurrency=8)), outcomes, threading.Event())
+    finally:
+        log.removeHandler(told)
+        log.setLevel(logging.NOTSET)
+    assert {each["run"] for each in told.about} == {"r1"}
+    failed = {(each["host"], each["stage"], each["reason"]) for each in told.about if "reason" in each}
+    ended = {outcome for outcome in outcomes.by_host.values() if isinstance(outcome, Failure)}
+    assert failed == {(each.host, each.stage.value, each.reason) for each in ended}
+    assert len(failed) == HOSTS
 
 
 def test_an_archive_that_takes_no_more_ends_the_sweep() -> None:

@@ -158,10 +158,7 @@ def test_every_step_of_the_run_is_told(scene: Scene) -> None:
     )
     settings = scene.of("mapsweep", "settings")
     assert settings[0] == str(scene.folder / "mapsweep.yaml")
-    assert any(
-        re.fullmatch(r"mail\.server is from .*mapsweep\.yaml: mail\.server, line \d+", each)
-        for each in settings
-    )
+    assert any(re.fullmatch(r"mail\.server is from .*mapsweep\.yaml, line \d+", each) for each in settings)
     assert scene.of("archive", scene.run_id)[0].endswith(", signed")
 
 

@@ -121,13 +121,16 @@ def _write_settings(folder: Path, sshd: Sshd, broker: str, mail: MailServer) -> 
         (folder / secret).chmod(0o600)
 
 
+TEXT = {"MAPSWEEP_LOG_FORMAT": "text"}
+
+
 @contextmanager
 def _service(folder: Path, verb: str) -> Iterator[None]:
     """`mapsweep worker` or `mapsweep beat`, until the block ends."""
     settings = folder / "mapsweep.yaml"
     command = [str(Path(sys.executable).with_name("mapsweep")), verb, "--config", str(settings)]
     with (folder / f"{verb}.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", env=environment(DEBUG))
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", env=environment(DEBUG | TEXT))
         try:
             yield
         finally:

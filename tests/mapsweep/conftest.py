@@ -9,6 +9,7 @@ from typing import TypeAlias
 import pytest
 
 from mapsweep.cli import invoke, mapsweep
+from mapsweep.terminal import debugging
 from mapsweep.terminal.exits import code_of
 from tests.mapsweep.process_view.test_classify import MAPS, STAT, STATUS
 
@@ -58,6 +59,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.Ca
     def run(*arguments: str | Path) -> Ended:
         capfdbinary.readouterr()
         code = code_of(lambda: invoke(mapsweep, "mapsweep", [*map(str, arguments)]))
+        debugging.stop()  # the next one is no service
         out, err = capfdbinary.readouterr()
         return Ended(code, out.decode(), err.decode())
 

@@ -80,7 +80,10 @@ def test_every_verb_and_option_is_documented() -> None:
     page = (Path(__file__).parents[2] / "docs/commands.md").read_text()
     for name in COMMANDS:
         assert f"## {name}\n" in page
-        options = [opt for one in verb(name).params if isinstance(one, click.Option) for opt in one.opts]
+        command = verb(name)
+        below = command.commands.values() if isinstance(command, click.Group) else ()
+        params = [parameter for one in (command, *below) for parameter in one.params]
+        options = [opt for one in params if isinstance(one, click.Option) for opt in one.opts]
         section = page.split(f"## {name}\n")[1].split("\n## ")[0]
         missing = [opt for opt in options if opt.startswith("--") and f"`{opt}" not in section]
         assert not missing, f"docs/commands.md, {name}: {missing}"

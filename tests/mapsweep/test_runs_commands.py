@@ -162,7 +162,12 @@ def test_runs_lists_them(swept: Path, here: Here) -> None:
     assert ended.out.split()[0] == run_id(swept)
     assert ended.out.endswith("  adhoc all\n")
     (line,) = json.loads(here("runs", "--runs", swept, "--json").out)["runs"]
-    assert (line["run"], line["asked"], line["ok"]) == (run_id(swept), 1, 1)
+    assert (line["run"], line["asked"], line["ok"], line["state"]) == (run_id(swept), 1, 1, "closed")
+    assert line["size_bytes"] == sum(path.stat().st_size for path in swept.rglob("*/**/*") if path.is_file())
+    report = json.loads(here("report", "--runs", swept, "--format", "json").out)
+    assert line["native_heap_resident_max_bytes"] == sum(
+        row["native_heap_resident_max_bytes"] for row in report["hosts"]
+    )
 
 
 def test_runs_of_an_empty_place(tmp_path: Path, here: Here) -> None:

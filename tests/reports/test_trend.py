@@ -1,4 +1,5 @@
 from dataclasses import replace
+from errno import EACCES
 from pathlib import Path
 
 import pytest
@@ -149,3 +150,23 @@ def test_a_run_that_the_system_does_not_let_read_is_no_baseline_and_no_reason_to
     settled.write_bytes(b"a file where a folder has to be")
     run = day(runs, 21, web(130))
     assert growth(run) == (40 * MIB, "no")
+
+
+def test_a_run_of_another_account_is_no_baseline_and_no_reason_to_fail(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Guarded(Runs):
+        """Runs of which one belongs to another account."""
+
+        def open(self, name: str) -> Run:
+            if name.startswith("20261120"):
+                raise PermissionError(EACCES, "Permission denied", f"{name}/manifest.json")
+            return super().open(name)
+
+    runs = runs_in(tmp_path)
+    day(runs, 19, web(90))
+    day(runs, 20, web(100))
+    run = day(runs, 21, web(130))
+    past = trend.past(run.manifest, RULES, Guarded(runs.store.url))
+    assert [each.run_id for each in past.runs] == ["20261119T050000Z-prod-0001"]
+    assert "is not compared with 20261120T050000Z-prod-0001" in caplog.text

@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
+from mapsweep.terminal import debugging, logs
 from mapsweep.terminal.interrupt import stoppable
+from mapsweep.terminal.log_format import LogFormat
 from reports.delivery import MailSettings
 from workers.fleet.app import QUEUES
 from workers.fleet.beat import run_beat
@@ -98,6 +100,8 @@ def main() -> int:
         ),
         pace=Pace(*given["pace"]),
     )
+    debugging.write_as(LogFormat.TEXT)
+    logs.serve()
     if role == "worker":
         return run_worker(settings, given["queues"], concurrency=2, alive=Path(given["alive"]))
     with stoppable(lambda: None) as stop:

@@ -11,12 +11,13 @@ from workers.fleet.worker_settings import WorkerSettings
 
 COLLECT, CLASSIFY, REPORT = QUEUES = ("collect", "classify", "report")
 TRANSPORT = "workers.fleet.transport:Transport"  # checks messages before kombu unpacks them
+TASK = "workers.fleet.celery_log:NamedTask"  # names run and host in Celery's lines about a task
 TASKS_PER_CHILD_MAX = 500
 
 
 def celery_app(settings: WorkerSettings) -> Celery:
     """The application without tasks, for publishing; OperatorError if the broker's URL is invalid."""
-    app = Celery("mapsweep", broker=broker_url(settings), set_as_current=False)
+    app = Celery("mapsweep", broker=broker_url(settings), set_as_current=False, task_cls=TASK)
     app.conf.update(
         task_serializer="json",
         accept_content=["json"],

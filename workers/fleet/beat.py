@@ -7,6 +7,7 @@ it is silent for an hour if a clock is put back by an hour.
 
 import logging
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +30,9 @@ def run_beat(settings: WorkerSettings, stop: threading.Event, alive: Path | None
     The file `alive` is touched whenever Redis has answered.
     """
     require_broker(settings, BROKER_WAIT_S)
+    for schedule in settings.schedules:
+        due = schedule.due.next_after(datetime.now(UTC))
+        log.info("beat: %s is due by %r, next at %s", schedule.name, schedule.crontab, due.isoformat())
     post, trouble = post_office(settings), ""
     while not stop.is_set():
         problem = _sent(post)

@@ -14,6 +14,7 @@ from redis import RedisError
 from archive.identity import archive_id
 from archive.notices import Notices
 from archive.runs import NoRunError, Runs
+from domain.about import about
 from domain.mistakes import OperatorError
 from workers.fleet.broker import KEY_PREFIX, REFUSED_KEY
 from workers.fleet.clock import fleet_now
@@ -24,6 +25,7 @@ from workers.fleet.starts import Starts
 from workers.fleet.tending import hand_over, look_after
 from workers.fleet.trust import Trust
 from workers.fleet.worker_settings import WorkerSettings
+from workers.here.pruning import prune
 from workers.life import outbox
 from workers.life.notices import unfinished
 
@@ -34,6 +36,7 @@ TOLD_AGAIN_S: Final = 24 * 3600  # what is refused, or cannot be looked after, i
 ROUND_KEY: Final = f"{KEY_PREFIX}round"  # is there while rounds are made
 ROUNDS_MISSED_MAX: Final = 6
 NEW_ARCHIVE_ROUNDS: Final = 3  # from then on a folder without a mark is a new archive
+PRUNED_AGAIN_S: Final = 3600  # to look through a year of nights takes seconds
 POSTED_AGAIN_S: Final = 60  # a message about mail that came to nothing is sent again after this
 
 log = logging.getLogger("workers")
@@ -58,9 +61,11 @@ class Rounds:
             return
         self._alone("schedules", self._start_what_is_due)
         for run_id in self._runs.queued():
-            self._alone(run_id, partial(self._look_after, run_id))
+            with about(run=run_id):
+                self._alone(run_id, partial(self._look_after, run_id))
         for name in self._runs.unmailed():
             self._alone(name, partial(self._have_mailed, name))
+        self._alone("old runs", self._prune)
 
     def _look_at_archive(self) -> None:
         """See that this is the fleet's archive; a folder without a mark may be one whose mount is missing.
@@ -122,6 +127,12 @@ class Rounds:
                 return
         if (record.is_over() or outbox.is_due(record)) and claim(self._redis, f"mail:{name}", POSTED_AGAIN_S):
             self._post.mail(name)
+
+    def _prune(self) -> None:
+        """Once in a while, remove what need not be kept, by the earlier of two clocks."""
+        if self._settings.keep is not None and claim(self._redis, "prune", PRUNED_AGAIN_S):
+            runs = Runs(self._settings.runs_url, self._settings.signing_key)
+            prune(runs, self._settings.keep, fleet_now(self._redis))
 
     @property
     def _redis(self) -> "redis.Redis":

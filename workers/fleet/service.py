@@ -12,6 +12,7 @@ from archive.store import store_at
 from domain.mistakes import Mistake, OperatorError
 from workers.fleet.app import QUEUES
 from workers.fleet.broker import BROKER_WAIT_S, redis_client, require_broker
+from workers.fleet.celery_log import keep_our_log
 from workers.fleet.consumer import Consumer
 from workers.fleet.fitness import Fitness
 from workers.fleet.stopping import StopFlag, end_in_time
@@ -42,6 +43,7 @@ def run_worker(
     if not 0 <= concurrency <= CONCURRENCY_MAX:
         raise OperatorError(Mistake("--concurrency", f"is not from 1 to {CONCURRENCY_MAX}"))
     require_broker(settings, BROKER_WAIT_S)
+    keep_our_log()
     worker_process_init.connect(_begin, weak=False)
     stop, hostname = StopFlag(), f"{'-'.join(queues)}@{socket.gethostname()}"
     name = f"{hostname}:{os.getpid()}"
@@ -53,6 +55,7 @@ def run_worker(
         queues=",".join(queues),
         concurrency=concurrency or os.cpu_count() or 1,
         loglevel="INFO",
+        quiet=True,
         pool="prefork",
         consumer_cls=Consumer,
         without_gossip=True,

@@ -17,6 +17,7 @@ from archive.notices import Notice
 from archive.run import Run
 from archive.runs import Runs
 from archive.schedule_records import Due, ScheduleRecord, ScheduleRecords, State
+from domain.about import about
 from domain.mistakes import Mistake, OperatorError
 from domain.moments import written
 from domain.records import Manifest
@@ -160,12 +161,9 @@ class Starts:
             self._failed(schedule, record, due, now, error)
             return
         late_s = (now - due).total_seconds()
-        log.info(
-            "started %s: %d hosts%s",
-            run.run_id,
-            len(run.manifest.hosts),
-            f", {late_s:.0f} s late" if late_s > 60 else "",
-        )
+        late = f", {late_s:.0f} s late" if late_s > 60 else ""
+        with about(run=run.run_id):
+            log.info("started %s: %d hosts%s", run.run_id, len(run.manifest.hosts), late)
         self._keep(record, Due(written(due), State.STARTED, written(now), run.run_id))
 
     def _failed(

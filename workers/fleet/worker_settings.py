@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from archive.retention import Keep
 from collector.session import Access
 from domain.records import Limits
 from reports.delivery import MailSettings
@@ -34,4 +35,5 @@ class WorkerSettings:
     limits: Limits = field(default_factory=Limits)
     deadline_s: int = 4 * 3600
     keep_dumps: bool = True
+    keep: Keep | None = None  # None: nothing is removed when a run is closed
     pace: Pace = field(default_factory=Pace)

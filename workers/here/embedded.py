@@ -12,6 +12,7 @@ from archive.run import Run
 from archive.runs import runs_beside
 from collector.session import Session
 from collector.sweep import sweep
+from domain.about import about
 from domain.mistakes import Mistake, OperatorError
 from domain.records import Dump, Failure
 from workers.here.locks import held
@@ -46,7 +47,7 @@ def execute(
     if runs.is_queued(run.run_id):
         remedy = f"watch it with --broker; if they are gone for good, remove {runs.queue_place(run.run_id)}"
         raise OperatorError(Mistake(run.run_id, "was given to the workers of a fleet", remedy))
-    with held(run):
+    with about(run=run.run_id), held(run):
         standing = run.standing() if log.isEnabledFor(logging.DEBUG) else None
         if standing is not None:
             counts = len(standing.done), len(standing.failed), len(standing.dumped)

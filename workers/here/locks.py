@@ -16,11 +16,10 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from archive.run import Run
-from archive.store import FILE_MODE
+from archive.run import LOCK, Run
+from archive.store import FILE_MODE, Store
 from domain.mistakes import Mistake, OperatorError
 
-LOCK = "lock.json"
 PUT_HELD_S_MAX = 24 * 3600  # no run takes a day; from then on a lock in a bucket counts as left over
 TEXT_BYTES_MAX = 1000
 UNREADABLE_HOLDER = "an unknown process (its lock is unreadable)"
@@ -42,25 +41,80 @@ class Holder:
         return now - datetime.fromisoformat(self.since) >= timedelta(seconds=PUT_HELD_S_MAX)
 
 
+class TakenError(OperatorError):
+    """Another process executes the run."""
+
+
 @contextmanager
 def held(run: Run) -> Iterator[None]:
-    """Execute a run alone; OperatorError if another process is at it, or its folder cannot be locked."""
+    """Execute a run alone; TakenError if another process is at it, OperatorError if it cannot be locked."""
+    with _held(run.store, run.run_id):
+        yield
+
+
+def holder(run: Run) -> str:
+    """Who executes the run, as its lock says; "" if nobody does. A killed process may be left in it."""
+    found = _holder(run.store)
+    return "" if found is None else str(found)
+
+
+@contextmanager
+def alone(store: Store, run_id: str) -> Iterator[None]:
+    """Hold the run in a folder, to remove what is in it; TakenError and OperatorError as of `held`.
+
+    On a disk that is too full for a lock, it is held by nobody: then nothing can be executed there either.
+    """
+    path = store.local_path(LOCK)
+    if path is not None and not path.exists():
+        try:
+            path.touch(FILE_MODE)
+        except OSError as error:
+            if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+                raise
+            yield
+            return
+    with _held(store, run_id):
+        yield
+
+
+def is_held(store: Store) -> bool:
+    """Whether a process executes the run in this folder. Nothing is written."""
+    text = _text(store)
+    if not text:
+        return False
+    path = store.local_path(LOCK)
+    if path is None:
+        holder = _holder(store)
+        return holder is None or not holder.is_over(datetime.now(UTC))
+    try:
+        with _open_file(path, os.O_RDONLY) as handle:
+            # shared, so that two who look do not see each other; only what was left in the file is tried
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except (OSError, OperatorError):  # who executes it will be told why
+        return False
+    return False
+
+
+@contextmanager
+def _held(store: Store, run_id: str) -> Iterator[None]:
     since = datetime.now(UTC).isoformat(timespec="milliseconds")
     text = json.dumps(asdict(Holder(socket.gethostname(), os.getpid(), since))).encode()
-    path = run.store.local_path(LOCK)
-    with _put(run, text) if path is None else _locked(run, path, text):
+    path = store.local_path(LOCK)
+    with _put(store, run_id, text) if path is None else _locked(store, run_id, path, text):
         yield
 
 
 @contextmanager
-def _locked(run: Run, path: Path, text: bytes) -> Iterator[None]:
+def _locked(store: Store, run_id: str, path: Path, text: bytes) -> Iterator[None]:
     """Hold the kernel's lock on a file, which has the text in it meanwhile."""
     with _open_file(path) as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.ftruncate(handle, 0)  # what one has left in it who was killed
         except BlockingIOError:
-            raise _taken(run, "wait for it, or end that process") from None
+            raise _taken(store, run_id, "wait for it, or end that process") from None
         except OSError as error:
             raise _no_lock(path, error) from error
         with suppress(OSError):  # a disk that is full is told by what is written of the run
@@ -72,12 +126,11 @@ def _locked(run: Run, path: Path, text: bytes) -> Iterator[None]:
 
 
 @contextmanager
-def _open_file(path: Path) -> Iterator[int]:
-    # open for writing, without which NFS locks nothing. Closed in whatever this process starts, so that it
-    # holds nothing when it outlives us. No link, since what it points to would be emptied
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+def _open_file(path: Path, how: int = os.O_RDWR | os.O_CREAT) -> Iterator[int]:
+    # open for writing, without which NFS locks nothing for one alone. Closed in whatever this process starts,
+    # so that it holds nothing when it outlives us. No link, since what it points to would be emptied
     try:
-        handle = os.open(path, flags, FILE_MODE)
+        handle = os.open(path, how | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
     except OSError as error:
         if error.errno not in {errno.EISDIR, errno.ELOOP, errno.ENXIO}:
             raise
@@ -94,43 +147,43 @@ def _no_lock(path: Path, error: OSError) -> OperatorError:
 
 
 @contextmanager
-def _put(run: Run, text: bytes) -> Iterator[None]:
+def _put(store: Store, run_id: str, text: bytes) -> Iterator[None]:
     """Hold an object that was put exclusively.
 
     Two that find one left over may both go on: each object is still written once, and work is done twice.
     """
-    remedy = f"wait for it, or remove {run.store.place(LOCK)} if it is gone"
-    if not run.store.write_once(LOCK, text):
-        holder = _holder(run)
+    remedy = f"wait for it, or remove {store.place(LOCK)} if it is gone"
+    if not store.write_once(LOCK, text):
+        holder = _holder(store)
         if holder is None or not holder.is_over(datetime.now(UTC)):
-            raise _taken(run, remedy)
-        run.store.remove(LOCK)
-        if not run.store.write_once(LOCK, text):
-            raise _taken(run, remedy)
+            raise _taken(store, run_id, remedy)
+        store.remove(LOCK)
+        if not store.write_once(LOCK, text):
+            raise _taken(store, run_id, remedy)
     try:
         yield
     finally:
-        if _text(run) == text:
-            run.store.remove(LOCK)
+        if _text(store) == text:
+            store.remove(LOCK)
 
 
-def _taken(run: Run, remedy: str) -> OperatorError:
-    owner = _holder(run) or UNREADABLE_HOLDER
-    return OperatorError(Mistake(run.run_id, f"is being executed by {owner}", remedy))
+def _taken(store: Store, run_id: str, remedy: str) -> TakenError:
+    owner = _holder(store) or UNREADABLE_HOLDER
+    return TakenError(Mistake(run_id, f"is being executed by {owner}", remedy))
 
 
-def _holder(run: Run) -> Holder | None:
+def _holder(store: Store) -> Holder | None:
     """Who says in the lock that he holds it; None if that cannot be read."""
     try:
-        holder = Holder(**json.loads(_text(run)))
+        holder = Holder(**json.loads(_text(store)))
         holder.is_over(datetime.now(UTC))
     except (ValueError, TypeError):
         return None
     return holder
 
 
-def _text(run: Run) -> bytes:
+def _text(store: Store) -> bytes:
     try:
-        return run.store.read(LOCK, TEXT_BYTES_MAX)
+        return store.read(LOCK, TEXT_BYTES_MAX)
     except (OSError, OperatorError):
         return b""

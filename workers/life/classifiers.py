@@ -16,6 +16,7 @@ from archive.run import Run
 from archive.runs import open_run
 from collector.processes import POLL_S, Processes
 from collector.trouble import REMEDIES
+from domain.about import about
 from domain.records import HostRecord, Stage
 from workers.life import host_steps
 
@@ -50,6 +51,10 @@ class Classifier:
 
         CancelledError after the stop is set. Raises errors that are not a host's fault, such as a full disk.
         """
+        with about(run=run.run_id, host=host, stage=Stage.CLASSIFY):
+            return self._classified(run, host)
+
+    def _classified(self, run: Run, host: str) -> bool | None:
         seconds = run.manifest.limits.classify_s
         try:
             done = self._processes.run(
@@ -70,6 +75,8 @@ class Classifier:
             return False
         for line in done.lines:
             log.debug("%s", line)
+        if not (done.has_result or done.lines):
+            log.info("%s: classify: failed; the report says why", host)
         return done.has_result
 
     def classify_again(self, run: Run, host: str) -> bool:

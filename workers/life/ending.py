@@ -86,7 +86,7 @@ def close_run(run: Run) -> Closed:
     if not run.close(closed):
         return close_run(run)
     run.forget_replaced()
-    log.debug(
+    log.info(
         "%s: close: %d ok, %d partial, %d failed, %d parts of each table, %.3f s",
         *(run.run_id, closed.ok, closed.partial, closed.failed, closed.parts, time.monotonic() - began_s),
     )

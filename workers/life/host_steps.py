@@ -6,6 +6,7 @@ import time
 from archive import bugs, dump_file
 from archive.run import Run
 from collector.trouble import BUG, HostTrouble
+from domain.about import about
 from domain.mistakes import OperatorError, is_the_machines
 from domain.moments import now
 from domain.records import Dump, Failure, HostRecord, Stage
@@ -29,6 +30,7 @@ def keep(run: Run, outcome: Dump | Failure) -> None:
             run.write_dump(outcome)
         else:
             run.write_failure(outcome)
+            _tell(run, outcome)
     except Exception as error:
         if is_the_machines(error):
             raise
@@ -102,8 +104,14 @@ def fail_host(
         trace=trace,
     )
     run.write_failure(failure, of_dump=of_dump)
-    log.debug("%s: %s: failed, %s: %s", host, stage, reason, failure.detail)
+    _tell(run, failure)
     return failure
+
+
+def _tell(run: Run, failure: Failure) -> None:
+    """A line that the log of a worker has for each host without a result."""
+    with about(run=run.run_id, host=failure.host, stage=failure.stage, reason=failure.reason):
+        log.info("%s: %s: failed, %s: %s", failure.host, failure.stage, failure.reason, failure.detail)
 
 
 def _sentences(*problems: str) -> str:

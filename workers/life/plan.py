@@ -70,7 +70,13 @@ def remade(run: Run) -> Run:
         problem = "kept no dumps, so it cannot be classified again"
         raise OperatorError(Mistake(run.run_id, problem, "sweep again with keep_dumps: true"))
     anew = run.remade(RULES_VERSION)
-    lost = sorted({host.name for host in anew.pending()} - run.dumped())  # no host is contacted again
+    dumped = run.dumped()
+    lost = sorted({host.name for host in anew.pending()} - dumped)  # no host is contacted again
+    if lost and not dumped:
+        problem = "has no dumps any more, so it cannot be classified again"
+        raise OperatorError(
+            Mistake(run.run_id, problem, "sweep again; keep.dumps_days says how long they stay")
+        )
     if lost:
         problem = f"lacks the dumps of {len(lost)} hosts, the first is {lost[0]!r}"
         raise OperatorError(Mistake(run.run_id, problem, "put the dumps back, or sweep again"))
@@ -106,7 +112,9 @@ def _too_large(manifest: Manifest, place: Store) -> Iterator[Mistake]:
             f"has {free_bytes / MIB:,.0f} MiB free; {len(manifest.hosts):,} hosts take about"
             f" {expected_bytes / MIB:,.0f} MiB"
         )
-        remedy = "remove old runs, name another folder with --runs, or set keep_dumps: false"
+        remedy = (
+            "remove old runs (mapsweep runs prune), name another folder with --runs, or set keep_dumps: false"
+        )
         yield Mistake(place.url, problem, remedy)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from archive.retention import Keep
 from collector.ssh.known_hosts import Policy
 from domain.mistakes import OperatorError
 from domain.records import Limits
@@ -16,6 +17,7 @@ from mapsweep.settings.schema import LimitSchema
 from mapsweep.settings.settings import find_inventory, load, search_folders
 from mapsweep.settings.table import rows
 from reports.delivery import Security
+from reports.trend import PAST_RUNS_MAX
 from workers.life.pace import Pace
 
 ROOT = Path(__file__).parents[3]
@@ -381,3 +383,24 @@ def test_the_example_says_every_key_and_its_default(tmp_path: Path) -> None:
     given = load(write(tmp_path, example), {})
     assert given.limits.limits() == Limits()
     assert given.schedules
+
+
+def test_what_is_kept_is_for_ever_unless_the_section_is_there(tmp_path: Path) -> None:
+    assert load(write(tmp_path, "become: true\n"), {}).keep is None
+    for text in ("keep:\n", "keep: {}\n"):
+        keep = load(write(tmp_path, text), {}).keep
+        assert keep is not None
+        assert keep.keep() == Keep(days=90, dumps_days=7, runs_at_least=PAST_RUNS_MAX)
+    keep = load(write(tmp_path, "keep: {days: 0, dumps_days: 3650, runs_at_least: 1}\n"), {}).keep
+    assert keep is not None
+    assert keep.keep() == Keep(days=0, dumps_days=3650, runs_at_least=1)
+    assert load(None, {"MAPSWEEP_KEEP_DAYS": "30"}).keep is not None
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("days", -1), ("days", 3651), ("dumps_days", -1), ("dumps_days", 3651), ("runs_at_least", 0)],
+)
+def test_what_is_kept_has_bounds(key: str, value: int, tmp_path: Path) -> None:
+    with pytest.raises(OperatorError, match=rf"keep\.{key}.*must be"):
+        load(write(tmp_path, f"keep: {{{key}: {value}}}\n"), {})

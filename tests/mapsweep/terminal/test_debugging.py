@@ -11,6 +11,7 @@ import pytest
 
 from mapsweep.terminal import debugging
 from mapsweep.terminal.exits import Exit, code_of
+from mapsweep.terminal.log_format import ROOMS
 from mapsweep.terminal.log_lines import LINE_CHARS_MAX, LINES_MAX, LogLines
 from tests.mapsweep.conftest import Here
 
@@ -127,7 +128,7 @@ def test_it_is_off_again_with_the_next_command(here: Here, tmp_path: Path) -> No
     quiet = here("classify", maps)
     assert quiet.err == ""
     assert quiet.out == told.out
-    assert not any(logging.getLogger(name).handlers for name in debugging.ROOMS)
+    assert not any(logging.getLogger(name).handlers for name in ROOMS)
 
 
 @pytest.mark.parametrize("verb", DEBUGGED)

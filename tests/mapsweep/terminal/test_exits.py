@@ -31,7 +31,9 @@ def test_the_codes_are_an_interface() -> None:
         "SOME_FAILED": 3,
         "ALL_FAILED": 4,
         "UNDELIVERED": 5,
+        "STALE": 6,
         "BUG": 70,
+        "TIMED_OUT": 124,
         "INTERRUPTED": 130,
     }
     assert all(code.meaning for code in Exit)

@@ -275,6 +275,7 @@ def test_a_planted_mark_of_a_run_has_nobody_look_after_it(scene: Scene, post: Po
     ids = all_planted(scene)
     for run_id in ids:
         Runs(scene.settings.runs_url).queue(run_id)
+    announce(Runs(scene.settings.runs_url), post.redis)
     with running("worker", scene.settings, tmp_path):
         for _ in range(3):
             post._send("mapsweep.tend", "report", {})

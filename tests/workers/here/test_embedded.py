@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.run import Run
+from archive.run import LOCK, Run
 from archive.runs import Runs, open_run, runs_beside
 from collector.session import Session
 from domain.mistakes import OperatorError
@@ -63,7 +63,7 @@ def test_a_run_on_this_machine_is_swept_classified_closed_and_rendered(key: Path
     assert {"index.html", "report.json", "hosts.csv", "processes.csv", "footprints.csv"} <= set(
         run.store.list("report")
     )
-    assert run.store.read(locks.LOCK) == b""  # nobody is at it any more
+    assert run.store.read(LOCK) == b""  # nobody is at it any more
 
 
 def test_kept_dumps_are_classified_without_asking_the_hosts(tmp_path: Path) -> None:

@@ -11,11 +11,11 @@ from uuid import uuid4
 
 import pytest
 
-from archive.run import Run
+from archive.run import LOCK, Run
 from archive.runs import Runs, open_run
 from domain.mistakes import OperatorError
 from tests.archive.examples import manifest
-from workers.here.locks import LOCK, PUT_HELD_S_MAX, held
+from workers.here.locks import PUT_HELD_S_MAX, held
 
 HOLD = """
 import subprocess, sys

@@ -1,0 +1,108 @@
+"""mapsweep config: the settings, checked or shown."""
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mapsweep.options import broker_option, config_option, inventory_option, load, runs_option
+from mapsweep.terminal.terminal import visible
+
+if TYPE_CHECKING:
+    from mapsweep.settings.effective import Effective
+    from mapsweep.settings.settings import Settings
+
+
+@click.group(short_help="Check or show the effective settings.")
+def config() -> None:
+    """Check or show the effective settings: those of the file, the environment and the options together."""
+
+
+@config.command(short_help="Check the settings and all that they name.")
+@click.option(
+    "--queues",
+    default="collect,classify,report",
+    show_default=True,
+    help="Check what a worker of these queues needs: secrets, host keys and key files are not everywhere.",
+)
+@inventory_option
+@broker_option
+@runs_option
+@config_option
+def check(
+    *, queues: str, inventory: Path | None, broker: str | None, runs_url: str | None, config: Path | None
+) -> None:
+    """Read the settings, the inventory, the schedules, the files of secrets, the host keys and the folder of
+    the runs, and name each mistake with its place and its remedy.
+
+    Nothing is written, and no host, broker or mail server is asked. The exit code is 2 if there is a mistake.
+    """  # noqa: D205 - click's help text
+    from domain.mistakes import Mistake, OperatorError  # noqa: PLC0415 - --help does not wait for it
+    from mapsweep.checkup import checked  # noqa: PLC0415 - likewise
+    from mapsweep.terminal.exits import complain  # noqa: PLC0415 - likewise
+    from workers.fleet.app import QUEUES  # noqa: PLC0415 - likewise
+
+    wanted = tuple(filter(None, queues.split(",")))
+    if unknown := [queue for queue in wanted if queue not in QUEUES]:
+        problem, remedy = "is not a queue", f"the queues are {', '.join(QUEUES)}"
+        raise OperatorError(Mistake(f"--queues {unknown[0]}", problem, remedy))
+    settings = load(config, runs=runs_url, inventory=inventory, broker=broker)
+    found = checked(settings, os.environ, wanted)
+    for line in found.lines:
+        click.echo(visible(line))
+    for warning in found.warnings:
+        complain(f"warning: {warning}")
+    if found.mistakes:
+        raise OperatorError(*dict.fromkeys(found.mistakes))
+
+
+@config.command(short_help="Show every setting as it is in force.")
+@click.option("--origin", is_flag=True, help="Say of each where it is from.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document, with the origins.")
+@inventory_option
+@broker_option
+@runs_option
+@config_option
+def show(
+    *,
+    origin: bool,
+    as_json: bool,
+    inventory: Path | None,
+    broker: str | None,
+    runs_url: str | None,
+    config: Path | None,
+) -> None:
+    """Show every setting as it is in force. Of secrets it only says where they come from."""
+    from mapsweep.settings.effective import effective, secret_origins  # noqa: PLC0415 - starts pydantic
+
+    settings = load(config, runs=runs_url, inventory=inventory, broker=broker)
+    given, secrets = effective(settings), secret_origins(settings, os.environ)
+    if as_json:
+        document = {
+            "schema_version": 1,
+            "file": str(settings.file) if settings.file else None,
+            "settings": [{"key": each.key, "value": each.value, "origin": each.origin} for each in given],
+            "secrets": [asdict(each) for each in secrets],
+        }
+        click.echo(json.dumps(document, indent=1))
+        return
+    click.echo(f"# {_file(settings)}")
+    for each in given:
+        click.echo(_line(each, with_origin=origin))
+    click.echo("# secrets, which are never shown")
+    for secret in secrets:
+        click.echo(visible(f"# {secret.name}: {f'from {secret.origin}' if secret.origin else 'not set'}"))
+
+
+def _file(settings: "Settings") -> str:
+    return visible(str(settings.file)) if settings.file else "no settings file"
+
+
+def _line(given: "Effective", *, with_origin: bool) -> str:
+    value = json.dumps(given.value, ensure_ascii=False)
+    remarks = [given.note] if given.note else []
+    remarks += [given.origin] if with_origin else []
+    return visible(f"{given.key}: {value}" + (f"  # {'; '.join(remarks)}" if remarks else ""))

@@ -1,0 +1,85 @@
+"""mapsweep runs rm: removes runs for good."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mapsweep.options import config_option, load, runs_option, taken_over
+from mapsweep.terminal.exits import Exit
+
+if TYPE_CHECKING:
+    from archive.runs import Runs
+
+
+@click.command(short_help="Remove runs for good.")
+@click.argument("names", nargs=-1, required=True, metavar="RUN...")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@runs_option
+@config_option
+@click.pass_context
+def rm(
+    ctx: click.Context, *, names: tuple[str, ...], yes: bool, runs_url: str | None, config: Path | None
+) -> int:
+    """Remove runs for good: dumps, results and report. A run that is being executed is refused.
+
+    RUN is a run's id, the beginning of one, its path or URL, or latest.
+    """
+    from archive.runs import Runs  # noqa: PLC0415 - --help does not wait for it
+    from domain.mistakes import OperatorError  # noqa: PLC0415 - likewise
+    from mapsweep.terminal.exits import complain  # noqa: PLC0415 - likewise
+    from reports.sizes import size  # noqa: PLC0415 - likewise
+    from workers.here.pruning import remove  # noqa: PLC0415 - likewise
+
+    settings = load(taken_over(ctx, "config", config), runs=taken_over(ctx, "runs_url", runs_url))
+    runs = Runs(settings.runs)
+    run_ids = _named(names, runs)
+    if not yes and not _agreed(run_ids, runs):
+        complain("nothing was removed")
+        return Exit.OK
+    code = Exit.OK
+    for run_id in run_ids:
+        try:
+            click.echo(f"removed {run_id}, {size(remove(runs, run_id), plain=True)}")
+        except OperatorError as error:  # the others can go
+            complain(str(error))
+            code = Exit.USAGE
+    return code
+
+
+def _named(names: tuple[str, ...], runs: "Runs") -> tuple[str, ...]:
+    """The ids, each once; OperatorError with every name that is no run here. A damaged run has one too."""
+    from domain.mistakes import Mistake, OperatorError  # noqa: PLC0415 - --help does not wait for it
+
+    found, mistakes = dict[str, None](), list[Mistake]()
+    there = set(runs.ids())
+    for name in names:
+        inside = name.rstrip("/").removeprefix(f"{runs.store.url}/")
+        try:
+            run_id = runs.named(inside)
+        except OperatorError as error:
+            mistakes.extend(error.mistakes)
+            continue
+        if run_id in there:
+            found[run_id] = None
+        else:
+            mistakes.append(
+                Mistake(name, f"is not a run in {runs.store.url}", "`mapsweep runs` lists the runs")
+            )
+    if mistakes:
+        raise OperatorError(*mistakes)
+    return tuple(found)
+
+
+def _agreed(run_ids: tuple[str, ...], runs: "Runs") -> bool:
+    from reports.sizes import size  # noqa: PLC0415 - --help does not wait for it
+
+    if not sys.stdin.isatty():
+        raise click.UsageError("standard input is not a terminal where you could be asked: give --yes.")
+    unmailed = runs.unmailed()
+    for run_id in run_ids:
+        mail = ", its report is not mailed yet" if run_id in unmailed else ""
+        click.echo(f"{run_id}  {size(runs.store.tree_bytes(run_id), plain=True)}{mail}", err=True)
+    what = "this run" if len(run_ids) == 1 else f"these {len(run_ids)} runs"
+    return click.confirm(f"Remove {what} for good?", err=True)

@@ -1,0 +1,92 @@
+"""What `mapsweep runs` says of each run, for people and as JSON."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from archive.catalogue import Catalogue, Entry
+from archive.runs import Runs
+from workers.here.locks import is_held
+from workers.life.progress import progress_of
+
+
+class State(StrEnum):
+    """What is being done of a run."""
+
+    CLOSED = "closed"
+    AT_WORK = "at work"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """One run. Counts are unknown while it is open; what an older mapsweep did not count is unknown too."""
+
+    run: str
+    started_at: str  # UTC, RFC 3339
+    closed_at: str | None
+    age_s: int
+    scope: str
+    hosts: str
+    asked: int
+    ok: int | None
+    partial: int | None
+    failed: int | None
+    complete: bool | None  # no host was given up at the deadline
+    state: State
+    done: int  # hosts that need nothing more
+    native_heap_resident_max_bytes: int | None
+    size_bytes: int | None
+    has_dumps: bool
+    rules_version: str | None
+    note: str  # what an operator should know, or ""
+
+
+def line_of(entry: Entry, catalogue: Catalogue, runs: Runs, now: datetime) -> RunLine:
+    """The line of a run; of an open one, its folders are listed."""
+    closed = entry.closed
+    return RunLine(
+        run=entry.run_id,
+        started_at=entry.started_at,
+        closed_at=closed.closed_at if closed else None,
+        age_s=int(entry.age(now).total_seconds()),
+        scope=entry.scope,
+        hosts=entry.hosts,
+        asked=entry.asked,
+        ok=closed.ok if closed else None,
+        partial=closed.partial if closed else None,
+        failed=closed.failed if closed else None,
+        complete=closed.complete if closed else None,
+        state=State.CLOSED if closed else _state_of_open(entry, runs),
+        done=closed.asked if closed else progress_of(catalogue.run(entry.run_id)).ended,
+        native_heap_resident_max_bytes=closed.native_heap_resident_max_bytes if closed else None,
+        size_bytes=entry.size_bytes,
+        has_dumps=entry.has_dumps,
+        rules_version=closed.rules_version if closed else None,
+        note="; ".join(filter(None, (_note(entry), _mail_note(entry, catalogue)))),
+    )
+
+
+def _state_of_open(entry: Entry, runs: Runs) -> State:
+    is_at_work = entry.is_queued or is_held(runs.store.under(entry.run_id))
+    return State.AT_WORK if is_at_work else State.STOPPED
+
+
+def _note(entry: Entry) -> str:
+    if entry.closed is not None and not entry.closed.complete:
+        return "the deadline came before all hosts were done"
+    return ""
+
+
+def _mail_note(entry: Entry, catalogue: Catalogue) -> str:
+    """When the mail is tried again, if somebody still has to get it, and why it was not taken."""
+    if not entry.is_unmailed or entry.closed is None:
+        return ""
+    record = catalogue.run(entry.run_id).mail_record
+    if record.is_over():
+        return ""
+    posted = record.posted()
+    following = posted.next_at()
+    when = f", next try {following:%H:%M} UTC" if following else ""
+    why = posted.problem or "; ".join(str(each) for each in posted.refused if not each.is_final)
+    return f"not mailed yet{when}" + (f": {why}" if why else "")
