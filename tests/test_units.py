@@ -77,6 +77,7 @@ def configure(machine: Machine, unit: str, broker: str = "") -> None:
         "ssh": {"known_hosts": ["/etc/mapsweep/known_hosts"], "use_agent": False},
         "mail": mail,
         "schedules": [schedule],
+        "fleet": {"tend_s": 2},
     }
     hosts = {
         f"web{number}": {
@@ -185,6 +186,10 @@ def test_a_fleet_as_its_units_are_written(machine: Machine) -> None:
         "mapsweep-worker@report.service": {"redis_password", "signing_key", "smtp_password"},
     }
     assert written(machine) == before
+    systemd.run("systemctl", "start", "mapsweep-metrics.service")
+    metrics = systemd.root / "run/mapsweep-metrics/mapsweep.prom"
+    assert 'mapsweep_up{source="archive"} 1.0' in metrics.read_text()
+    assert 'mapsweep_up{source="broker"} 1.0' in metrics.read_text()
     for unit in FLEET:
         begun = time.monotonic()
         systemd.run("systemctl", "stop", unit)

@@ -82,7 +82,7 @@ def runs(stack: Engine) -> list[Path]:
 def statuses(run: Path) -> dict[str, str]:
     """The status of each host, from the report."""
     hosts = json.loads((run / "report/report.json").read_text())["hosts"]
-    return {host["host"]: host["status"] for host in hosts}
+    return {host["name"]: host["status"] for host in hosts}
 
 
 def expect_all_answered(run: Path, hosts: int) -> None:
