@@ -14,7 +14,7 @@ FUZZ_SECONDS ?= 900
 FUZZER := 'atheris>=3'
 SHELL_SCRIPTS := collector/probe.sh scripts/environment scripts/system-packages scripts/truth .ci/run
 
-.PHONY: help demo test test-fast test-all test-lowest check bench bench-pipeline bench-broker second-opinion truth digests fuzz attack stack clean
+.PHONY: help demo test test-fast test-all test-lowest faults check bench bench-pipeline bench-broker second-opinion truth digests fuzz attack stack clean
 .DEFAULT_GOAL := help
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo 'make test-fast    what a minute has room for: no servers, no slow test, few examples of each property'
 	@echo 'make test-all     all tests on each of PYTHONS that is here, what kills processes 30 times over'
 	@echo 'make test-lowest  all tests on the lowest versions that pyproject.toml allows'
+	@echo 'make faults       break a fleet in every way that docs/faults.md knows, and write that page (half an hour)'
 	@echo 'make check        format, lint, types, import direction'
 	@echo 'make bench        what is claimed about speed, one line a figure'
 	@echo 'make bench-pipeline  from the dumps of 500 hosts to a rendered report (HOSTS=n for another number)'
@@ -80,6 +81,11 @@ test-lowest: .venv-lowest/.installed
 	@sh scripts/environment '$(PYTHON)' .venv-lowest --requirement lowest.txt --editable '.[dev]'
 	@rm -f lowest.txt
 	@touch $@
+
+# MAPSWEEP_FAULT_PACE=shipped make faults: at the pace as shipped, which takes hours.
+faults: $(STAMP)
+	@sh scripts/system-packages
+	MAPSWEEP_FAULT_PAGE=docs/faults.md $(BIN)/pytest -m fault $(TESTS) tests/faults
 
 check: $(STAMP)
 	$(BIN)/ruff format --check

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -45,6 +45,7 @@ class Mailbox:
     refuse: Mapping[str, str] = field(default_factory=dict)  # recipient -> answer
     over_tls: bool = False  # every connection is, from its first byte
     busy: int = 0  # so many messages are refused for now
+    on_taken: Callable[[], None] = lambda: None  # called with a message in hand, before the answer is sent
     received: list[Received] = field(default_factory=list)
     attempts: int = 0
     _lock: Lock = field(default_factory=Lock)
@@ -74,6 +75,7 @@ class Mailbox:
                     login,
                 )
             )
+            self.on_taken()
             return "250 taken"
 
 
@@ -89,9 +91,9 @@ class MailServer:
 
 @contextmanager
 def mail_server(
-    folder: Path, offer: Offer = "starttls", mailbox: Mailbox | None = None
+    folder: Path, offer: Offer = "starttls", mailbox: Mailbox | None = None, port: int = 0
 ) -> Iterator[MailServer]:
-    """A server on a free port of 127.0.0.1; its certificate lies in `folder` and is its own authority."""
+    """A server on a port of 127.0.0.1, by default a free one; its certificate in `folder` is its own authority."""
     box = mailbox or Mailbox()
     box.over_tls = offer == "tls"
     certificate = self_signed(folder)
@@ -100,7 +102,7 @@ def mail_server(
     controller = _Server(
         box,
         hostname="127.0.0.1",
-        port=0,
+        port=port,
         ssl_context=tls if offer == "tls" else None,
         tls_context=tls if offer == "starttls" else None,
         authenticator=_authenticate,

@@ -15,6 +15,7 @@ from mapsweep.terminal.exits import Exit, complain
 if TYPE_CHECKING:
     from archive.catalogue import Catalogue
     from archive.runs import Runs
+    from mapsweep.due_lines import Unstarted
     from mapsweep.run_lines import RunLine
     from mapsweep.settings.settings import Settings
 
@@ -91,11 +92,14 @@ def runs(
         complain(catalogue.trouble)
     if max_age is not None:
         return _check_age(catalogue, settings, scopes, max_age)
-    lines = _lines(catalogue, kept, scopes, limit)
+    lines, starts = _lines(catalogue, kept, scopes, limit), _unstarted(settings, kept, scopes)
     if as_json:
-        click.echo(json.dumps({"schema_version": 1, "runs": [asdict(line) for line in lines]}, indent=1))
+        document = {"schema_version": 1, "runs": [*map(asdict, lines)], "unstarted": [*map(asdict, starts)]}
+        click.echo(json.dumps(document, indent=1))
     else:
         _show(lines, kept.store.url)
+        for start in starts:
+            complain(start.shown)
     return Exit.OK
 
 
@@ -129,6 +133,23 @@ def _lines(
             if len(lines) == limit:
                 break
     return lines[::-1]
+
+
+def _unstarted(settings: "Settings", kept: "Runs", scopes: tuple[str, ...]) -> "list[Unstarted]":
+    """The schedules of which the last run did not start."""
+    if not settings.schedules:
+        return []
+    from archive.schedule_records import ScheduleRecords  # noqa: PLC0415 - --help does not wait for it
+    from domain.mistakes import OperatorError  # noqa: PLC0415 - likewise
+    from mapsweep.due_lines import unstarted  # noqa: PLC0415 - likewise
+    from mapsweep.settings.for_workers import schedules  # noqa: PLC0415 - likewise
+
+    asked = (each for each in schedules(settings) if not scopes or each.name in scopes)
+    try:
+        return unstarted(asked, ScheduleRecords(kept.store))
+    except (OperatorError, OSError) as error:  # the runs are listed all the same
+        complain(str(error))
+        return []
 
 
 def _show(lines: "list[RunLine]", url: str) -> None:

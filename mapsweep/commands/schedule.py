@@ -37,6 +37,7 @@ def list_(*, limit: int, as_json: bool, runs_url: str | None, config: Path | Non
     """
     from archive.runs import Runs  # noqa: PLC0415 - --help does not wait for it
     from archive.schedule_records import ScheduleRecords  # noqa: PLC0415 - likewise
+    from mapsweep.due_lines import last_bad  # noqa: PLC0415 - likewise
     from mapsweep.settings.for_workers import schedules  # noqa: PLC0415 - likewise
 
     settings, now = load(config, runs=runs_url), datetime.now(UTC)
@@ -50,11 +51,7 @@ def list_(*, limit: int, as_json: bool, runs_url: str | None, config: Path | Non
             click.echo("no schedule is set; add one to mapsweep.yaml", err=True)
         for number, each in enumerate(known):
             click.echo(("\n" if number else "") + "\n".join(_lines(*each, now, limit)))
-    return Exit.THRESHOLD if any(_is_bad(record) for _, record in known) else Exit.OK
-
-
-def _is_bad(record: "ScheduleRecord | None") -> bool:
-    return bool(record and record.dues) and record is not None and not record.dues[-1].is_good
+    return Exit.THRESHOLD if any(last_bad(record) for _, record in known) else Exit.OK
 
 
 def _as_json(
@@ -71,17 +68,18 @@ def _as_json(
 
 
 def _lines(schedule: "Schedule", record: "ScheduleRecord | None", now: datetime, limit: int) -> Iterator[str]:
-    from reports.sizes import duration  # noqa: PLC0415 - --help does not wait for it
+    from mapsweep.due_lines import local  # noqa: PLC0415 - --help does not wait for it
+    from reports.sizes import duration  # noqa: PLC0415 - likewise
 
     due = schedule.due.next_after(now)
     yield visible(f"{schedule.name}: {schedule.hosts}, {schedule.crontab} {schedule.time_zone}")
-    yield f"  next  {_local(schedule, due)}, in {duration((due - now).total_seconds())}"
+    yield f"  next  {local(schedule, due)}, in {duration((due - now).total_seconds())}"
     if record is None:
         yield "  nobody has looked after it yet: it needs `mapsweep beat` and a worker"
         return
     for each in reversed(record.dues[-limit:]):
         at = datetime.fromisoformat(each.due_at)
-        yield from _due_lines(each, f"  {each.state:<9} {_local(schedule, at)}")
+        yield from _due_lines(each, f"  {each.state:<9} {local(schedule, at)}")
 
 
 def _due_lines(due: "Due", start: str) -> Iterator[str]:
@@ -96,11 +94,3 @@ def _wrapped(text: str) -> list[str]:
     import textwrap  # noqa: PLC0415 - --help does not wait for it
 
     return textwrap.wrap(text, 68)
-
-
-def _local(schedule: "Schedule", at: datetime) -> str:
-    from zoneinfo import ZoneInfo  # noqa: PLC0415 - --help does not wait for it
-
-    local = at.astimezone(ZoneInfo(schedule.time_zone))
-    shown = f"{local:%a %Y-%m-%d %H:%M} {local.tzname()}"
-    return shown if local.utcoffset() == at.utcoffset() else f"{shown} ({at:%H:%M} UTC)"

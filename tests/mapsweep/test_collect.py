@@ -13,6 +13,7 @@ import pytest
 
 from archive.runs import Runs
 from tests.mapsweep.conftest import Here
+from tests.redis_server import free_port
 from tests.smtp import mail_server
 
 pytestmark = pytest.mark.slow
@@ -361,7 +362,39 @@ def test_a_report_is_mailed_to_its_list_once(fleet: Path, tmp_path: Path) -> Non
         assert again.returncode == 3, again.stderr
         assert len(mail.mailbox.received) == 1
         by_hand = mapsweep("mail", run_id, *options)
+        assert (by_hand.returncode, "have it" in by_hand.stdout) == (0, True), by_hand.stderr
+        assert len(mail.mailbox.received) == 1
+        once_more = mapsweep("mail", run_id, "--to", "you@example.org", *options)
+        assert once_more.returncode == 0, once_more.stderr
+        assert len(mail.mailbox.received) == 2
+
+
+def test_what_the_mail_server_did_not_take_is_sent_with_the_next_run_or_by_hand(
+    fleet: Path, tmp_path: Path
+) -> None:
+    settings, port = tmp_path / "mapsweep.yaml", free_port()
+
+    def sent_to(port: int) -> tuple[str | Path, ...]:
+        settings.write_text(
+            f"mail:\n  from: mapsweep@example.org\n  server: 127.0.0.1\n  port: {port}\n  security: none\n"
+        )
+        return ("--config", settings, "--runs", tmp_path / "runs")
+
+    collect = ("collect", "-i", fleet, "--mail-to", "you@example.org")
+    down = mapsweep(*collect, *sent_to(port))
+    assert (down.returncode, "not mailed yet" in down.stderr) == (5, True)
+    listed = mapsweep("runs", *sent_to(port))
+    assert "not mailed" in listed.stdout
+    with mail_server(tmp_path, "plain") as mail:
+        by_hand = mapsweep("mail", "--unsent", *sent_to(mail.port))
         assert by_hand.returncode == 0, by_hand.stderr
+        assert len(mail.mailbox.received) == 1
+    mapsweep(*collect, *sent_to(port))
+    with mail_server(tmp_path, "plain") as mail:
+        mapsweep(*collect, *sent_to(mail.port))
+        assert len({each.message["Message-ID"] for each in mail.mailbox.received}) == 2
+        assert len(mail.mailbox.received) == 2
+        assert mapsweep("mail", "--unsent", *sent_to(mail.port)).returncode == 0
         assert len(mail.mailbox.received) == 2
 
 

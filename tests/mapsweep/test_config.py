@@ -43,6 +43,7 @@ def good(tmp_path: Path) -> Path:
         "schedules:\n"
         "  - {name: nightly, hosts: web-1, crontab: 30 2 * * *, timezone: Europe/Berlin,"
         " mail: [a@example.org]}\n"
+        "keep: {days: 30}\n"
     )
     return path
 

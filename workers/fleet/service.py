@@ -62,7 +62,7 @@ def run_worker(
         without_mingle=True,
     )
     worker.start()
-    return int(worker.exitcode or 0)
+    return 0 if stop.is_set() else int(worker.exitcode or 0)  # Celery's own differs with the way it was told
 
 
 class _Pulse:

@@ -78,7 +78,10 @@ def service(verb: str, settings: WorkerSettings, folder: Path, *options: str) ->
 
 def created(settings: WorkerSettings, name: str, **known: object) -> Run:
     asked = replace(host(name), **known)  # type: ignore[arg-type] # fields of Host
-    return Runs(settings.runs_url, settings.signing_key).create(replace(manifest(), hosts=(asked,)))
+    runs = Runs(settings.runs_url, settings.signing_key)
+    run = runs.create(replace(manifest(), hosts=(asked,)))
+    runs.queue(run.run_id)  # workers take no other
+    return run
 
 
 def messages(post: Post) -> int:

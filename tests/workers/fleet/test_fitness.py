@@ -1,8 +1,10 @@
 """Workers that cannot do their work: what they do to the others, and to their hosts."""
 
+import json
 import os
 import shutil
 import subprocess
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -33,6 +35,8 @@ from workers.fleet.turns import ERRORS_MAX, Turns
 from workers.fleet.worker_settings import WorkerSettings
 
 pytestmark = pytest.mark.journey
+
+NOTICE = "notice-0123456789abcdef"
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="a mount takes root")
 
@@ -256,6 +260,19 @@ def test_a_worker_that_is_told_to_stop_returns_what_it_takes(post: Post, quick: 
     stopping.event.set()
     assert not turns.may_begin(Message("mapsweep.classify", {"run_id": run.run_id, "host": "a"}))
     assert post.waiting("classify") == 1
+
+
+def test_a_run_that_is_cut_at_its_end_is_posted_at_once_and_a_notice_is_not(
+    post: Post, quick: WorkerSettings
+) -> None:
+    run, turns = given(quick, post, "a"), turns_of(quick, post)
+    for name in (run.run_id, NOTICE):
+        with turns.alone_at(name) as is_mine:
+            assert is_mine
+            turns.return_held()
+    (message,) = post.redis.lrange("mapsweep:report", 0, -1)
+    assert run.run_id in str(b64decode(json.loads(str(message))["body"]))
+    assert Leases(post.redis, run.run_id, QUICK.lease_s).attempts(Step.FINISH) == {}
 
 
 def test_an_archive_has_one_id_and_another_is_told_apart(

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -21,6 +22,7 @@ from tests.redis_server import free_port
 from tests.workers.fleet.test_deaths import QUICK, STOPS_WITHIN_S
 from tests.workers.waiting import eventually
 from tests.workers.worker_process import running
+from workers.fleet.app import celery_app
 from workers.fleet.leases import Leases, Step
 from workers.fleet.post import Post, post_office
 from workers.fleet.tending import hand_over, look_after
@@ -105,6 +107,25 @@ def test_a_redis_that_is_killed_while_all_processes_are_at_work_costs_no_host(
             eventually(lambda: looked_at(run, post), within_s=40)
         assert run.standing().failed == frozenset()
         assert set(leases.attempts(Step.CLASSIFY).values()) <= {1, 2}
+        post.redis.close()
+
+
+@pytest.mark.parametrize("end", ["ack", "reject"])
+def test_a_message_that_cannot_be_ended_leaves_room_for_another(end: str, tmp_path: Path) -> None:
+    """Otherwise a worker with as many messages as it may take would never ask Redis again."""
+    with broker(tmp_path / "redis") as server:
+        settings, post, run = in_work(server, tmp_path)
+        post.classify(run.run_id, "h0")
+        with celery_app(settings).connection_for_read() as connection:
+            channel: Any = connection.default_channel
+            channel.basic_qos(0, 1, False)
+            message = channel.basic_get("classify")
+            assert not channel.qos.can_consume()
+            server.kill()
+            with pytest.raises(redis.ConnectionError):
+                getattr(message, end)()
+            assert channel.qos.can_consume()
+            server.start()  # so that the connection can be closed
         post.redis.close()
 
 

@@ -8,6 +8,7 @@ import pytest
 from archive.retention import Keep
 from archive.runs import Runs
 from tests.archive.kept_runs import made
+from workers.fleet.fitness import announce
 from workers.fleet.post import Post
 from workers.fleet.rounds import Rounds
 from workers.fleet.trust import Trust
@@ -18,6 +19,7 @@ KEEP = Keep(days=90, dumps_days=7)
 
 
 def rounds(settings: WorkerSettings, post: Post, keep: Keep | None) -> Rounds:
+    announce(Runs(settings.runs_url), post.redis)  # or else it might be a folder whose mount is missing
     kept = replace(settings, keep=keep)
     return Rounds(kept, post, Trust(kept))
 
@@ -40,5 +42,7 @@ def test_what_the_fleet_has_still_to_do_is_not_pruned(settings: WorkerSettings, 
     queued, unmailed = made(runs, now, 100, ok=0), made(runs, now, 99, ok=0)
     runs.queue(queued.run_id)
     runs.mark_unmailed(unmailed.run_id)
+    free = made(runs, now, 98, ok=0)
     rounds(settings, post, KEEP).look_after_all()
     assert runs.ids() == [queued.run_id, unmailed.run_id]
+    assert not free.is_there()

@@ -1,0 +1,342 @@
+"""Workers that die, hang, or are told to stop."""
+
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.faults.laboratory import Laboratory
+from tests.faults.processes import Service, eventually
+
+pytestmark = [pytest.mark.journey, pytest.mark.slow]
+
+
+@pytest.mark.short
+@pytest.mark.fault("none", "The figures of a run without a fault, to compare with.")
+def test_nothing(lab: Laboratory) -> None:
+    lab.furnish()
+    lab.worker()
+    client = lab.collect()
+    lab.healed(within_s=60)
+    assert client.ended() == 0
+
+
+@pytest.mark.short
+@pytest.mark.fault(
+    "a collect worker is killed (-9) while it sweeps",
+    "Its leases lapse and another worker sweeps its hosts again, so they are swept twice.",
+)
+def test_a_collect_worker_is_killed(lab: Laboratory) -> None:
+    lab.furnish(12)
+    lab.gate.shut()
+    dies = lab.worker("collect", at_once=1)
+    lab.beat()
+    lab.hand_over()
+    lab.await_logins(12)
+    lab.worker().ready()
+    dies.kill()
+    lab.over()
+    lab.gate.open()
+    lab.healed(swept=2, within_s=lab.pace.kill_heals_within_s)
+
+
+@pytest.mark.fault(
+    "a collect worker is killed (-9) twice in a run",
+    "No healthy host is given up: a host that was begun is tried alone, and has three attempts.",
+)
+def test_a_collect_worker_is_killed_twice(lab: Laboratory) -> None:
+    lab.furnish(12)
+    lab.gate.shut()
+    lab.beat()
+    lab.worker("classify", "report")
+    first = lab.worker("collect", at_once=1)
+    lab.hand_over()
+    lab.await_logins(12)
+    first.kill()
+    second = lab.worker("collect", at_once=1)
+    lab.await_logins(13)
+    second.kill()
+    lab.worker("collect").ready()
+    lab.over()
+    lab.gate.open()
+    lab.healed(swept=3, within_s=lab.pace.kill_heals_within_s)
+
+
+@pytest.mark.fault(
+    "the pool's processes of a collect worker are killed (-9), as the OOM killer does",
+    "The worker starts new ones. The hosts that they were at are swept again after their leases.",
+)
+def test_the_pool_is_killed(lab: Laboratory) -> None:
+    lab.furnish()
+    lab.gate.shut()
+    worker = lab.worker()
+    lab.beat()
+    lab.hand_over()
+    lab.await_logins(8)
+    worker.kill_children()
+    lab.over()
+    lab.gate.open()
+    lab.healed(swept=2, within_s=lab.pace.kill_heals_within_s)
+
+
+@pytest.mark.fault(
+    "the pool's processes of a classify worker are killed (-9) twice",
+    "The dumps are classified again after each lease; no host is swept again.",
+)
+def test_the_pool_is_killed_while_it_classifies(lab: Laboratory) -> None:
+    lab.furnish()
+    (lab.faults / "hold-classify").touch()
+    worker = lab.worker()
+    lab.beat()
+    lab.hand_over()
+    for deaths in (1, 2):
+        eventually(lambda least=deaths: _lines(lab, "classified") >= 2 * least, state=lab.state)  # type: ignore[misc]
+        worker.kill_children()
+    lab.over()
+    (lab.faults / "hold-classify").unlink()
+    lab.healed(within_s=lab.pace.kill_heals_within_s)
+
+
+@pytest.mark.fault(
+    "a dump kills whatever classifies it",
+    "Its host fails as `worker_lost` after two processes; the worker and all other hosts go on.",
+)
+def test_a_poison_dump(lab: Laboratory) -> None:
+    lab.furnish()
+    (lab.faults / "kill-classify").write_text("host003")
+    lab.worker()
+    lab.beat()
+    lab.hand_over()
+    run = lab.healed(ok=7)
+    assert lab.failures(run) == {"host003": "worker_lost"}
+
+
+@pytest.mark.fault(
+    "a dump kills the worker's own process each time that it is classified",
+    "Its host fails as `worker_lost` after three workers; all other hosts go on.",
+)
+def test_a_dump_that_kills_workers(lab: Laboratory) -> None:
+    lab.furnish()
+    (lab.faults / "kill-pool").write_text("host003")
+    lab.worker()
+    lab.beat()
+    lab.hand_over()
+    run = lab.healed(ok=7, within_s=3 * lab.pace.kill_heals_within_s)
+    assert lab.failures(run) == {"host003": "worker_lost"}
+
+
+@pytest.mark.parametrize(
+    "watched",
+    [
+        pytest.param(
+            True,
+            marks=pytest.mark.fault(
+                "a report worker is killed (-9) while it renders; a client watches",
+                "Another worker renders and mails; the client ends with 0.",
+            ),
+        ),
+        pytest.param(
+            False,
+            marks=pytest.mark.fault(
+                "a report worker is killed (-9) while it renders; nobody watches",
+                "Another worker renders and mails.",
+            ),
+        ),
+    ],
+)
+def test_killed_while_it_renders(lab: Laboratory, *, watched: bool) -> None:
+    lab.furnish()
+    lab.worker("collect", "classify")
+    dies = _report_worker_that_renders(lab)
+    client = _given(lab, watched=watched)
+    eventually((lab.faults / "rendered").exists, state=lab.state)
+    dies.kill()
+    (lab.faults / "hold-render").unlink()
+    lab.worker("report").ready()
+    lab.over()
+    lab.healed(within_s=lab.pace.kill_heals_within_s)
+    assert client is None or client.ended() == 0
+
+
+@pytest.mark.fault(
+    "report workers are killed (-9) twice while they render",
+    "The third one closes, renders and mails.",
+)
+def test_killed_twice_while_it_renders(lab: Laboratory) -> None:
+    lab.furnish()
+    lab.worker("collect", "classify")
+    dies = _report_worker_that_renders(lab)
+    _given(lab, watched=False)
+    eventually((lab.faults / "rendered").exists, state=lab.state)
+    dies.kill()
+    again = lab.worker("report")
+    eventually(lambda: _lines(lab, "rendered") >= 2, state=lab.state)
+    again.kill()
+    (lab.faults / "hold-render").unlink()
+    lab.worker("report").ready()
+    lab.over()
+    lab.healed(within_s=lab.pace.kill_heals_within_s)
+
+
+@pytest.mark.parametrize(
+    "watched",
+    [
+        pytest.param(
+            True,
+            marks=pytest.mark.fault(
+                "a report worker is killed (-9) after the mail server took the mail; a client watches",
+                "Nobody knows that it was taken, so it is sent once more with the same Message-ID.",
+            ),
+        ),
+        pytest.param(
+            False,
+            marks=pytest.mark.fault(
+                "a report worker is killed (-9) after the mail server took the mail; nobody watches",
+                "Likewise.",
+            ),
+        ),
+    ],
+)
+def test_killed_after_the_mail_was_taken(lab: Laboratory, *, watched: bool) -> None:
+    lab.furnish()
+    lab.worker("collect", "classify")
+    dies = lab.worker("report").ready()
+    stopped_once = _once(lambda: dies.send(signal.SIGSTOP))
+    lab.post.mailbox.on_taken = stopped_once
+    _given(lab, watched=watched)
+    eventually(lambda: lab.mails() == 1, state=lab.state)
+    time.sleep(0.5)  # the server's answer is sent, and nobody reads it
+    dies.kill()
+    lab.worker("report").ready()
+    lab.over()
+    lab.healed(mails=2, within_s=lab.pace.kill_heals_within_s)
+    assert len({str(each.message["Message-ID"]) for each in lab.post.mailbox.received}) == 1
+
+
+@pytest.mark.fault(
+    "a collect worker hangs (SIGSTOP) for longer than its leases, and goes on",
+    "Others sweep its hosts; what it brings in later changes nothing.",
+)
+def test_paused(lab: Laboratory) -> None:
+    lab.furnish()
+    lab.gate.shut()
+    hangs = lab.worker("collect", at_once=1)
+    lab.beat()
+    lab.hand_over()
+    lab.await_logins(8)
+    hangs.send(signal.SIGSTOP)
+    lab.worker().ready()
+    lab.await_logins(9)
+    lab.gate.open()
+    eventually(lambda: lab.run().closed(), state=lab.state)
+    hangs.send(signal.SIGCONT)
+    lab.over()
+    lab.healed(swept=2)
+
+
+@pytest.mark.short
+@pytest.mark.parametrize(
+    "group",
+    [
+        pytest.param(
+            False,
+            marks=pytest.mark.fault(
+                "a worker is told to stop (SIGTERM) while it sweeps, as by each deployment",
+                "It ends within 10 s and gives its hosts back at once; that is no attempt.",
+            ),
+        ),
+        pytest.param(
+            True,
+            marks=pytest.mark.fault(
+                "a worker and its children are told to stop (SIGTERM to the group)",
+                "Likewise.",
+            ),
+        ),
+    ],
+)
+def test_told_to_stop(lab: Laboratory, *, group: bool) -> None:
+    lab.furnish()
+    lab.gate.shut()
+    worker = lab.worker()
+    lab.beat()
+    lab.hand_over()
+    lab.await_logins(8)
+    told_at = time.monotonic()
+    if group:
+        worker.send(signal.SIGTERM)
+    assert (worker.ended() if group else worker.stop()) == 0, worker.said()
+    assert time.monotonic() - told_at < 15  # 10 s, and a machine that others use
+    lab.worker().ready()
+    lab.over()
+    lab.gate.open()
+    run = lab.healed(swept=2)
+    with lab.broker.client() as client:
+        assert set(client.hgetall(f"mapsweep:run:{run.run_id}:begun:collect").values()) <= {"1"}
+
+
+@pytest.mark.fault(
+    "everything is told to stop (SIGTERM), Redis too, and is started again",
+    "The run goes on where it was, although Redis has lost everything.",
+)
+def test_all_told_to_stop(lab: Laboratory) -> None:
+    lab.furnish()
+    lab.gate.shut("host001", "host002")
+    services = [lab.worker(), lab.beat()]
+    lab.hand_over()
+    eventually(lambda: lab.run().standing().done, state=lab.state)
+    assert [service.stop() for service in services] == [0, 0]
+    lab.broker.send(signal.SIGTERM)
+    lab.broker.start()
+    lab.worker().ready()
+    lab.beat()
+    lab.over()
+    lab.gate.open("host001", "host002")
+    lab.healed(swept=2)
+
+
+@pytest.mark.fault(
+    "no worker collects until the deadline of the run",
+    "All hosts fail as `deadline`, and the report is mailed; a worker that comes later changes nothing.",
+)
+def test_deadline_without_workers(lab: Laboratory) -> None:
+    lab.furnish(deadline_s=60)
+    lab.worker("report")
+    lab.beat()
+    lab.hand_over()
+    run = lab.healed(ok=0, swept=0, within_s=60 + lab.pace.heals_within_s)
+    assert set(lab.failures(run).values()) == {"deadline"}
+    lab.worker("collect", "classify").ready()
+    time.sleep(3 * lab.pace.tend_s)
+    assert not lab.gate.logins().total()
+
+
+def _report_worker_that_renders(lab: Laboratory) -> Service:
+    """A worker of reports that will be held while it renders."""
+    (lab.faults / "hold-render").touch()
+    return lab.worker("report").ready()
+
+
+def _given(lab: Laboratory, *, watched: bool) -> Service | None:
+    """A run, and its client if it watches; else beat looks after the run."""
+    if watched:
+        return lab.collect()
+    lab.beat()
+    lab.hand_over()
+    return None
+
+
+def _lines(lab: Laboratory, name: str) -> int:
+    path = lab.faults / name
+    return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+def _once(act: Callable[[], None]) -> Callable[[], None]:
+    """Does something when it is called for the first time."""
+    left = [act]
+
+    def called() -> None:
+        if left:
+            left.pop()()
+
+    return called
