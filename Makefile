@@ -14,7 +14,7 @@ FUZZ_SECONDS ?= 900
 FUZZER := 'atheris>=3'
 SHELL_SCRIPTS := collector/probe.sh scripts/environment scripts/system-packages scripts/truth .ci/run
 
-.PHONY: help demo test test-fast test-all test-lowest faults check bench bench-pipeline second-opinion truth digests fuzz attack clean
+.PHONY: help demo test test-fast test-all test-lowest faults check bench bench-pipeline bench-broker second-opinion truth digests fuzz attack stack clean
 .DEFAULT_GOAL := help
 
 help:
@@ -27,11 +27,13 @@ help:
 	@echo 'make check        format, lint, types, import direction'
 	@echo 'make bench        what is claimed about speed, one line a figure'
 	@echo 'make bench-pipeline  from the dumps of 500 hosts to a rendered report (HOSTS=n for another number)'
+	@echo 'make bench-broker  what a run of 2,000 hosts costs Redis (HOSTS=n for another number)'
 	@echo 'make second-opinion  label processes that can tell what their memory is (JVMs, C), and compare'
 	@echo 'make truth TRUTH=DIR  score the classifier on processes whose memory is known'
 	@echo 'make digests      after RULES_VERSION was raised: what the rules make of each known process'
 	@echo 'make fuzz         search for streams and key files that break their readers, for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make attack       the probe under its sudoers rule, 200 inputs for each pair of shell and awk'
+	@echo 'make stack        as root: the compose file in a container engine of its own, with hosts, mail and mishaps'
 	@echo 'make clean        remove what the other targets made, runs/ excepted'
 
 $(STAMP): pyproject.toml scripts/environment
@@ -102,6 +104,10 @@ bench: $(STAMP)
 bench-pipeline: $(STAMP)
 	$(BIN)/python -m bench.run_pipeline $(HOSTS)
 
+bench-broker: $(STAMP)
+	@sh scripts/system-packages
+	$(BIN)/python -m bench.broker $(HOSTS)
+
 second-opinion: $(STAMP)
 	$(BIN)/python -m bench.second_opinion $(OPTIONS)
 
@@ -119,6 +125,10 @@ fuzz: $(STAMP)
 attack: $(STAMP)
 	@sh scripts/system-packages
 	MAPSWEEP_ATTACKS_PER_PAIR=200 $(BIN)/pytest tests/collector/test_probe_input.py
+
+stack: $(STAMP)
+	@sh scripts/system-packages stack
+	$(BIN)/python -m tests.stack
 
 clean:
 	rm -rf $(VENV) .venv-* lowest.txt build *.egg-info bench/out \
