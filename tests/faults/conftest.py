@@ -1,7 +1,7 @@
 """The laboratory of each fault, and its row of the table."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
-) -> Iterator[None]:
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Remember whether a test failed, for its fixture."""
     report = yield
     if report.failed:
@@ -59,13 +59,8 @@ def lab(request: pytest.FixtureRequest, tmp_path: Path, hosts: Gate) -> Iterator
         laboratory.close()
         marker = request.node.get_closest_marker("fault")
         measured = laboratory.measured
-        row = page.Row(
-            *marker.args,
-            PACE.name,
-            measured.hosts,
-            measured.mails,
-            measured.recovery_s,
-        )
+        fault, learn = marker.args
+        row = page.Row(fault, learn, PACE.name, measured.hosts, measured.mails, measured.recovery_s)
         request.node.user_properties.append(("fault", row.as_json()))
         if request.node.stash.get(HAS_FAILED, False):
             for name, service in laboratory.services.items():

@@ -43,7 +43,6 @@ PACES = {
     "quick": Pace("quick", QUICK_FLEET, 6, 1, 25, heals_within_s=45, kill_heals_within_s=45),
     "shipped": Pace("shipped", {}, 60, 15, 65, heals_within_s=120, kill_heals_within_s=90),
 }
-PACES["dev"] = Pace("quick", {}, 20, 1, 25, 60, 60)
 PACE = PACES[os.environ.get("MAPSWEEP_FAULT_PACE", "quick")]
 
 
@@ -193,7 +192,7 @@ class Laboratory:
     def waiting(self, queue: str) -> int:
         """How many messages wait in a queue."""
         with self.broker.client() as client:
-            return client.llen(f"mapsweep:{queue}")
+            return int(client.llen(f"mapsweep:{queue}"))
 
     def await_logins(self, count: int) -> None:
         """Wait until so many logins have been counted."""

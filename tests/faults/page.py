@@ -8,9 +8,9 @@ from typing import Self
 HEAD = """\
 # Faults
 
-What a fleet makes of a fault. `make faults` breaks each of these for real, with the installed commands: it has a
-Redis and a mail server of its own, SSH servers on loopback addresses, file systems in a mount namespace, and
-clocks by libfaketime. It also writes this page.
+What a fleet makes of a fault. `make faults` breaks each of these for real, with the installed commands:
+it has its own Redis and mail server, SSH servers on loopback addresses, file systems in a mount namespace,
+and clocks by libfaketime. It also writes this page.
 
 A row holds only if each healthy host has a result, the run is closed and no longer given to the workers,
 the list has its mail, and nothing was swept or mailed twice except where the row says so.

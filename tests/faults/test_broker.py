@@ -1,5 +1,6 @@
 """Redis that goes, hangs, is full or forgets, and messages that come more than once."""
 
+import shutil
 import signal
 import time
 from typing import cast
@@ -8,6 +9,10 @@ import pytest
 
 from tests.faults.laboratory import Laboratory
 from tests.faults.processes import eventually
+from tests.faults.servers import PASSWORD
+from workers.fleet.app import COLLECT, celery_app
+from workers.fleet.post import COLLECT_TASK
+from workers.fleet.worker_settings import WorkerSettings
 
 pytestmark = [pytest.mark.journey, pytest.mark.slow]
 
@@ -225,5 +230,26 @@ def test_no_schedule(lab: Laboratory) -> None:
     lab.worker()
     lab.beat()
     lab.hand_over()
+    lab.over()
+    lab.healed()
+
+
+@pytest.mark.fault(
+    "a message names a run outside of the archive",
+    "It is refused and counted, because messages name runs by their id alone; other runs go on.",
+)
+def test_a_run_from_elsewhere(lab: Laboratory) -> None:
+    lab.furnish()
+    worker = lab.worker()
+    lab.beat()
+    run = lab.hand_over()
+    lab.healed()
+    elsewhere = lab.folder / "elsewhere" / run.run_id
+    shutil.copytree(lab.home / run.run_id, elsewhere, ignore=shutil.ignore_patterns("dumps", "results"))
+    settings = WorkerSettings(lab.broker.url, str(lab.home), broker_password=PASSWORD)
+    for name in (str(elsewhere), f"../elsewhere/{run.run_id}", run.run_id):
+        arguments = {"run_id": name, "hosts": [host.name for host in run.manifest.hosts]}
+        celery_app(settings).send_task(COLLECT_TASK, kwargs=arguments, queue=COLLECT, ignore_result=True)
+    eventually(lambda: worker.said().count("is refused") >= 2, state=worker.said)
     lab.over()
     lab.healed()
