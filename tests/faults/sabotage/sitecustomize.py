@@ -152,5 +152,5 @@ def sleep(seconds: float) -> None:
 if "faketime" in os.environ.get("LD_PRELOAD", ""):
     time.sleep = sleep  # type: ignore[assignment]
 sys.meta_path.insert(0, Saboteur())
-os.fsync = slow(os.fsync)
-os.fdatasync = slow(os.fdatasync)
+os.fsync = slow(os.fsync)  # type: ignore[assignment]
+os.fdatasync = slow(os.fdatasync)  # type: ignore[assignment]
