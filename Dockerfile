@@ -5,10 +5,12 @@ FROM ${BASE} AS build
 # pip reads these; they are for builds that use a private index.
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
+# s3 brings what an archive in a bucket needs; empty for an archive in a folder.
+ARG EXTRAS=s3
 RUN python3 -m venv /opt/mapsweep
 COPY . /src
 # All dependencies come as wheels: no compiler is needed.
-RUN /opt/mapsweep/bin/pip install --no-cache-dir --only-binary=:all: --disable-pip-version-check /src
+RUN /opt/mapsweep/bin/pip install --no-cache-dir --only-binary=:all: --disable-pip-version-check "/src${EXTRAS:+[$EXTRAS]}"
 
 FROM ${BASE}
 # The home folder of the account has known_hosts and the default keys, if they are mounted.

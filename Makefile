@@ -7,14 +7,14 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 RUNS := $(VENV)/.runs
 # Many tests wait for a deadline or a server: more processes than cores, each with whole files of tests.
-# make test TESTS='--numprocesses 3 --dist loadfile' runs all of them so, in less than half the time.
+# PARALLEL= runs them one by one, which takes more than twice as long.
 PARALLEL := --numprocesses 3 --dist loadfile
 PYTHONS ?= python3.11 python3.12 python3.13 python3.14
 FUZZ_SECONDS ?= 900
 FUZZER := 'atheris>=3'
 SHELL_SCRIPTS := collector/probe.sh scripts/environment scripts/system-packages scripts/truth .ci/run
 
-.PHONY: help demo test test-fast test-all test-lowest faults check bench bench-pipeline second-opinion truth digests fuzz attack clean
+.PHONY: help demo test test-fast test-all test-lowest faults check bench bench-pipeline bench-broker second-opinion truth digests fuzz attack stack clean
 .DEFAULT_GOAL := help
 
 help:
@@ -27,11 +27,13 @@ help:
 	@echo 'make check        format, lint, types, import direction'
 	@echo 'make bench        what is claimed about speed, one line a figure'
 	@echo 'make bench-pipeline  from the dumps of 500 hosts to a rendered report (HOSTS=n for another number)'
+	@echo 'make bench-broker  what a run of 2,000 hosts costs Redis (HOSTS=n for another number)'
 	@echo 'make second-opinion  label processes that can tell what their memory is (JVMs, C), and compare'
 	@echo 'make truth TRUTH=DIR  score the classifier on processes whose memory is known'
 	@echo 'make digests      after RULES_VERSION was raised: what the rules make of each known process'
 	@echo 'make fuzz         search for streams and key files that break their readers, for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make attack       the probe under its sudoers rule, 200 inputs for each pair of shell and awk'
+	@echo 'make stack        as root: the compose file in a container engine of its own, with hosts, mail and mishaps'
 	@echo 'make clean        remove what the other targets made, runs/ excepted'
 
 $(STAMP): pyproject.toml scripts/environment
@@ -56,7 +58,7 @@ demo: $(RUNS)
 
 test: $(STAMP)
 	@sh scripts/system-packages
-	$(BIN)/pytest $(TESTS)
+	$(BIN)/pytest $(PARALLEL) $(TESTS)
 
 test-fast: $(STAMP)
 	$(BIN)/pytest -m "not journey and not slow" --hypothesis-profile=fast $(PARALLEL) --quiet $(TESTS)
@@ -102,6 +104,10 @@ bench: $(STAMP)
 bench-pipeline: $(STAMP)
 	$(BIN)/python -m bench.run_pipeline $(HOSTS)
 
+bench-broker: $(STAMP)
+	@sh scripts/system-packages
+	$(BIN)/python -m bench.broker $(HOSTS)
+
 second-opinion: $(STAMP)
 	$(BIN)/python -m bench.second_opinion $(OPTIONS)
 
@@ -119,6 +125,10 @@ fuzz: $(STAMP)
 attack: $(STAMP)
 	@sh scripts/system-packages
 	MAPSWEEP_ATTACKS_PER_PAIR=200 $(BIN)/pytest tests/collector/test_probe_input.py
+
+stack: $(STAMP)
+	@sh scripts/system-packages stack
+	$(BIN)/python -m tests.stack
 
 clean:
 	rm -rf $(VENV) .venv-* lowest.txt build *.egg-info bench/out \

@@ -47,6 +47,7 @@ class Notices:
 
     def write(self, notice: Notice) -> bool:
         """Keep a notice until it is mailed; False if there is one about the same."""
+        self._store.make_root()  # a new archive has no run yet
         return self._store.write_once(f"{FOLDER}/{notice.notice_id}/{_NOTICE}", codec.encode(notice))
 
     def read(self, notice_id: str) -> Notice:

@@ -103,6 +103,7 @@ class ScheduleRecords:
 
     def write(self, record: ScheduleRecord) -> None:
         """Keep a record in place of the one before."""
+        self._store.make_root()  # a new archive has no run yet
         self._store.replace(f"{_FOLDER}/{record.name}.json", codec.encode(record))
 
     def all(self) -> Iterator[ScheduleRecord]:

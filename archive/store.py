@@ -49,6 +49,10 @@ class Store(ABC):
         """From now on, all that is in a folder outlives a power cut."""
 
     @abstractmethod
+    def make_root(self) -> None:
+        """Make the place itself, if it is not there: for what is kept in an archive before its first run."""
+
+    @abstractmethod
     def _replace(self, path: str, pieces: Iterable[bytes]) -> None:
         """Write or replace an object, whole or not at all."""
 
@@ -207,6 +211,9 @@ class Folder(Store):
 
     def make_last(self, folder: str) -> None:
         _sync_folder(self._root / folder)
+
+    def make_root(self) -> None:
+        self._make_folder(self._root)
 
     def _replace(self, path: str, pieces: Iterable[bytes]) -> None:
         target = self._root / path
@@ -393,6 +400,9 @@ class Bucket(Store):
 
     def make_last(self, folder: str) -> None:
         """What was put lasts."""
+
+    def make_root(self) -> None:
+        """Who owns a bucket makes it."""
 
     def remove(self, path: str) -> None:
         with suppress(FileNotFoundError):

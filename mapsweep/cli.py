@@ -4,6 +4,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -32,6 +33,8 @@ COMMANDS = {
     "metrics": "Print the state of runs and workers for Prometheus.",
     "demo": "Sweep a demo fleet on this machine.",
 }
+
+NO_HOME = "/nonexistent"  # as Debian names the home of an account that has none
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -118,6 +121,15 @@ def collect_main() -> NoReturn:
 
 
 def _start(command: click.Command, name: str) -> NoReturn:
+    _have_home()
     if f"_{name.upper()}_COMPLETE" in os.environ:  # a shell asks for completions
         command.main(prog_name=name)
     run_and_exit(lambda: invoke(command, name, sys.argv[1:]))
+
+
+def _have_home() -> None:
+    """A service may run as a uid without HOME and without an entry in passwd: then `~` is no folder."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = NO_HOME

@@ -93,7 +93,7 @@ class MailServer:
 def mail_server(
     folder: Path, offer: Offer = "starttls", mailbox: Mailbox | None = None, port: int = 0
 ) -> Iterator[MailServer]:
-    """A server on a port of 127.0.0.1, by default a free one; `folder` gets its certificate."""
+    """A server on a port of 127.0.0.1, or on a free one; its certificate in `folder` is its own authority."""
     box = mailbox or Mailbox()
     box.over_tls = offer == "tls"
     certificate = self_signed(folder)

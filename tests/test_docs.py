@@ -244,7 +244,7 @@ def test_the_page_of_commands_names_no_option_that_is_gone(name: str) -> None:
     assert named <= options_of(name).union(*(options_of(name, verb) for verb in verbs))
 
 
-@pytest.mark.parametrize("name", ["mapsweep.yaml.example", "deploy/mapsweep.yaml"])
+@pytest.mark.parametrize("name", ["mapsweep.yaml.example", "deploy/config/mapsweep.yaml"])
 def test_the_files_of_settings_load(name: str, tmp_path: Path) -> None:
     assert kind_of((CLONE / name).read_text("utf-8"), tmp_path) == "settings"
 

@@ -336,7 +336,8 @@ class Schema:
         AfterValidator(runs_place),
         About(
             "where runs are kept: an absolute path or an fsspec URL",
-            default="`/var/lib/mapsweep/runs` for root, `~/.local/state/mapsweep/runs` for others",
+            default="`/var/lib/mapsweep/runs` for root, `~/.local/state/mapsweep/runs` for others;"
+            " `runs` in $STATE_DIRECTORY, which systemd sets, if that is set",
         ),
     ] = ""
     inventory: Annotated[

@@ -79,7 +79,13 @@ def search_folders(environment: Environment) -> tuple[Path, ...]:
 
 
 def default_runs(environment: Environment, user_id: int | None = None) -> str:
-    """The default place of runs; `user_id` is that of this account by default."""
+    """The default place of runs: below the state folder that systemd gives a service, or the account's.
+
+    `user_id` is that of this account by default.
+    """
+    given = environment.get("STATE_DIRECTORY", "").partition(":")[0]  # systemd.exec(5): one or several
+    if given.startswith("/"):
+        return str(Path(given) / "runs")
     if (os.geteuid() if user_id is None else user_id) == 0:
         return "/var/lib/mapsweep/runs"
     state = environment.get("XDG_STATE_HOME") or str(Path("~/.local/state").expanduser())

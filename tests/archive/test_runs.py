@@ -10,10 +10,12 @@ import pytest
 
 import archive.runs
 from archive import codec
+from archive.notices import Notice, Notices
 from archive.run import Run, Standing
 from archive.runs import MANIFEST_BYTES_MAX, Runs, new_run_id, open_run, started_of
+from archive.schedule_records import ScheduleRecord, ScheduleRecords
 from archive.signature import is_signed, sign
-from archive.store import Folder
+from archive.store import Folder, store_at
 from domain.mistakes import OperatorError
 from domain.records import Closed, Failure, Host, Scope, Stage
 from tests.archive.examples import SIGNING_KEY, dump, host_record, manifest, result
@@ -416,3 +418,17 @@ def test_the_time_in_an_id() -> None:
     assert started_of("20261123T045837Z-nightly-0a1b") == datetime(2026, 11, 23, 4, 58, 37, tzinfo=UTC)
     assert started_of("20261323T045837Z-nightly-0a1b") is None
     assert started_of("queued") is None
+
+
+def test_a_new_archive_keeps_what_comes_before_its_first_run(tmp_path: Path) -> None:
+    """The first night of a fleet: nobody has made the folder of the runs yet."""
+    for place in (tmp_path / "a/runs", tmp_path / "b/runs"):
+        assert not place.exists()
+    ScheduleRecords(store_at(f"{tmp_path}/a/runs")).write(
+        ScheduleRecord("nightly", "30 2 * * *", "UTC", "2026-11-29T00:00:00+00:00")
+    )
+    assert Notices(store_at(f"{tmp_path}/b/runs")).write(
+        Notice("a start", ("sre@example.org",), "subject", "text", "2026-11-29T00:00:00+00:00")
+    )
+    for place in (tmp_path / "a/runs", tmp_path / "b/runs"):
+        assert place.stat().st_mode & 0o777 == 0o700

@@ -97,3 +97,22 @@ def test_a_shell_gets_completions() -> None:
     }
     ended = subprocess.run([SCRIPTS / "mapsweep"], capture_output=True, check=False, text=True, env=environ)
     assert ended.stdout == "plain,classify\n"
+
+
+def test_an_account_without_a_home_is_no_bug(tmp_path: Path) -> None:
+    """As a service with a numeric User= runs: no HOME, and no line in passwd."""
+    without = ["unshare", "--user", "--map-user=54321", "env", "-i", f"PATH={os.environ['PATH']}"]
+    if subprocess.run([*without, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("user namespaces are not allowed here, or unshare is too old")
+    for given in ({}, {"STATE_DIRECTORY": str(tmp_path)}):
+        variables = [f"{name}={value}" for name, value in given.items()]
+        ended = subprocess.run(
+            [*without, *variables, str(SCRIPTS / "mapsweep"), "runs"],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+        )
+        assert ended.returncode == 0, ended.stderr
+        place = f"{tmp_path}/runs" if given else "/nonexistent/.local/state/mapsweep/runs"
+        assert f"no runs in {place}" in ended.stdout + ended.stderr

@@ -107,6 +107,10 @@ def test_default_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.default_runs({"XDG_STATE_HOME": "/state"}, 0) == "/var/lib/mapsweep/runs"
     assert settings.default_runs({}, 1000) == "/home/me/.local/state/mapsweep/runs"
     assert settings.default_runs({"XDG_STATE_HOME": "/state"}, 1000) == "/state/mapsweep/runs"
+    for user_id in (0, 1000):
+        given = {"STATE_DIRECTORY": "/var/lib/private/a:/var/lib/b", "XDG_STATE_HOME": "/state"}
+        assert settings.default_runs(given, user_id) == "/var/lib/private/a/runs"
+    assert settings.default_runs({"STATE_DIRECTORY": "relative"}, 0) == "/var/lib/mapsweep/runs"
 
 
 def test_precedence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
