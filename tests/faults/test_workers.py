@@ -179,6 +179,25 @@ def test_killed_twice_while_it_renders(lab: Laboratory) -> None:
     lab.healed(within_s=lab.pace.kill_heals_within_s)
 
 
+@pytest.mark.fault(
+    "a report cannot be rendered, whatever worker tries it",
+    "After three tries the list has a mail that says so; `collect --resume` renders and mails it later.",
+)
+def test_a_report_that_cannot_be_rendered(lab: Laboratory) -> None:
+    lab.furnish()
+    (lab.faults / "fail-render").touch()
+    lab.worker()
+    lab.beat()
+    run = lab.hand_over()
+    eventually(lambda: lab.mails() == 1 and lab.is_quiet(), 60 + lab.pace.heals_within_s, lab.state)
+    assert run.run_id in lab.subjects()[0]
+    (lab.faults / "fail-render").unlink()
+    client = lab.resume(run)
+    lab.over()
+    assert client.ended() == 0, client.said()
+    lab.healed(mails=2)
+
+
 @pytest.mark.parametrize(
     "watched",
     [
