@@ -276,6 +276,11 @@ class Laboratory:
         each = [outcome.failure for outcome in run.each_outcome(run.manifest.hosts) if not outcome.result]
         return {one.host: one.reason for one in each if one}
 
+    def lines(self, name: str) -> int:
+        """How many lines were noted about something in the commands (sabotage/sitecustomize.py)."""
+        path = self.faults / name
+        return len(path.read_text().splitlines()) if path.exists() else 0
+
     def close(self) -> None:
         """End every process, and open the gate."""
         for service in self.services.values():
