@@ -12,7 +12,6 @@ import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TypeAlias
 
 from workers.fleet.app import CLASSIFY, COLLECT, REPORT
@@ -70,8 +69,10 @@ def vetted(item: bytes, queue: str) -> bytes:
         raise RefusedError("is compressed")
     if headers.get("eta") is not None:
         raise RefusedError("asks for a delay")
+    if headers.get("expires") is not None:  # by the clock of another machine
+        raise RefusedError("would expire")
     arguments = _arguments(_body(message), form)
-    return _made_anew(str(headers["task"]), _id(headers), _expires(headers), arguments, queue)
+    return _made_anew(str(headers["task"]), _id(headers), arguments, queue)
 
 
 def vet_taken(entry: bytes) -> str:
@@ -102,20 +103,6 @@ def _id(headers: Mapping[str, Json]) -> str:
     if not isinstance(found, str) or not _ID.fullmatch(found):
         raise RefusedError("has no id")
     return found
-
-
-def _expires(headers: Mapping[str, Json]) -> str | None:
-    """When the message expires, in UTC."""
-    found = headers.get("expires")
-    if found is None:
-        return None
-    try:
-        until = datetime.fromisoformat(found) if isinstance(found, str) else None
-        if until is not None and until.tzinfo is not None:
-            return until.astimezone(UTC).isoformat()
-    except (ValueError, OverflowError):
-        pass
-    raise RefusedError("has an unreadable time of expiry")
 
 
 def _body(message: Mapping[str, Json]) -> Json:
@@ -168,9 +155,7 @@ def _mapping(value: Json, name: str) -> dict[str, Json]:
     return value
 
 
-def _made_anew(
-    task: str, message_id: str, expires: str | None, arguments: dict[str, Json], queue: str
-) -> bytes:
+def _made_anew(task: str, message_id: str, arguments: dict[str, Json], queue: str) -> bytes:
     """A message in kombu's format, without anything that the sender could choose freely."""
     following = dict.fromkeys(("callbacks", "errbacks", "chain", "chord"))
     return json.dumps(
@@ -183,7 +168,7 @@ def _made_anew(
                 "task": task,
                 "id": message_id,
                 "root_id": message_id,
-                "expires": expires,
+                "expires": None,
                 "retries": 0,
                 "timelimit": [None, None],
                 "ignore_result": True,
