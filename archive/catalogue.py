@@ -12,8 +12,9 @@ from typing import Final
 
 from archive import codec
 from archive.run import CLOSED, MANIFEST, Run
-from archive.runs import SHOWN_LENGTH_MAX, NoRunError, Runs, is_readable
-from domain.mistakes import Mistake, OperatorError
+from archive.runs import SHOWN_LENGTH_MAX, NoRunError, Runs
+from domain.mistakes import Mistake, OperatorError, placed
+from domain.moments import is_readable
 from domain.records import Closed
 
 READS_AT_ONCE: Final = 16  # a bucket takes some 20 ms for each answer
@@ -38,8 +39,8 @@ class Entry:
 
     @property
     def is_good(self) -> bool:
-        """Whether it is closed, no host was given up at its deadline, and at least one host answered."""
-        return self.closed is not None and self.closed.complete and self.closed.ok + self.closed.partial > 0
+        """Whether it is closed, and `Closed.is_good`."""
+        return self.closed is not None and self.closed.is_good
 
     def age(self, now: datetime) -> timedelta:
         """How long ago it was started; negative if a clock was wrong."""
@@ -77,8 +78,7 @@ class Catalogue:
         except OperatorError as error:
             return Unreadable(run_id, str(error))
         except OSError as error:  # of another account, or on a disk that fails: the others are shown
-            place = error.filename or self._runs.store.place(run_id)
-            return Unreadable(run_id, f"{place}: {error.strerror or error}")
+            return Unreadable(run_id, placed(error, self._runs.store.place(run_id)))
 
     def newest_first(self) -> Iterator[Entry | Unreadable]:
         """The runs, the last first; they are read as they are asked for, of a bucket some at once."""
@@ -95,7 +95,7 @@ class Catalogue:
         try:
             return frozenset(listed())
         except OSError as error:  # of another account: the runs are shown anyway
-            self.trouble = f"{error.filename or self._runs.store.url}: {error.strerror or error}"
+            self.trouble = placed(error, self._runs.store.url)
             return frozenset()
 
     def _entry(self, run_id: str) -> Entry | None:

@@ -80,6 +80,10 @@ class Posted:
         following = self.next_at()
         return following is None or now >= following or now < datetime.fromisoformat(self.last)
 
+    def why(self) -> str:
+        """Why somebody has not got it yet: the problem of the last try, or what the server said of each."""
+        return self.problem or "; ".join(str(each) for each in self.refused if not each.is_final)
+
     def is_given_up(self, now: datetime, keep_trying_s: int) -> bool:
         """Whether it has been tried long enough."""
         if not self.since or self.tries < TRIES_MIN:

@@ -14,6 +14,7 @@ from archive.run import MANIFEST, Run
 from archive.signature import SIGNATURE, is_signed, sign
 from archive.store import Store, store_at
 from domain.mistakes import Mistake, OperatorError
+from domain.moments import is_readable
 from domain.records import Closed, Manifest
 
 log = logging.getLogger("archive")
@@ -239,16 +240,6 @@ def _unusable(manifest: Manifest) -> Iterator[str]:
         yield "has no version of the rules"
     if not all(each.isprintable() for each in manifest.mail_to):
         yield "has a recipient that is not one line"
-
-
-def is_readable(moment: str) -> bool:
-    """Whether a text of a record is a time with its zone."""
-    try:
-        read = datetime.fromisoformat(moment)
-        read.astimezone(UTC).timestamp()
-    except (ValueError, OverflowError):
-        return False
-    return read.tzinfo is not None
 
 
 def _check_signature(folder: Store, key: bytes, manifest: bytes) -> None:

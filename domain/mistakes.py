@@ -46,6 +46,11 @@ class OperatorError(Exception):
         return type(self), self.mistakes
 
 
+def placed(error: OSError, place: str) -> str:
+    """An error of the operating system with its place, or with this one unless it has its own."""
+    return f"{error.filename or place}: {error.strerror or error}"
+
+
 def is_the_machines(error: BaseException) -> bool:
     """Whether the cause is a disk or a permission of this machine: neither a host's fault nor a bug."""
     return isinstance(error, OSError) and error.errno in _THE_MACHINES

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar
-from zoneinfo import ZoneInfo
 
 from archive.regular_file import opened
 from archive.store import store_at
@@ -81,12 +80,11 @@ def checked(
 
 
 def due_lines(schedule: Schedule, now: datetime) -> Iterator[str]:
-    """The next due times of a schedule, in its zone and in UTC."""
-    zone, due = ZoneInfo(schedule.time_zone), now
+    """The next due times of a schedule."""
+    due = now
     for _ in range(DUE_TIMES):
         due = schedule.due.next_after(due)
-        here = due.astimezone(zone)
-        yield f"{'':<10}   {here:%a %Y-%m-%d %H:%M} {here.tzname()}, {due:%Y-%m-%dT%H:%MZ}"
+        yield f"{'':<10}   {schedule.shown(due)}"
 
 
 def _check_secrets(

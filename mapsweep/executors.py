@@ -10,6 +10,7 @@ from archive.run import Run
 from archive.runs import Runs, runs_beside
 from archive.store import store_at
 from collector.session import Sessions
+from domain.mistakes import placed
 from domain.records import Connection, Manifest
 from mapsweep import mailing
 from mapsweep.conduct import Executor, Stopped
@@ -78,7 +79,7 @@ def _prune(runs: Runs, keep: Keep) -> None:
     try:
         done = prune(runs, keep, datetime.now(UTC))
     except OSError as error:
-        complain(f"{error.filename or runs.store.url}: nothing is pruned: {error.strerror or error}")
+        complain(f"nothing is pruned: {placed(error, runs.store.url)}")
         return
     gone_bytes = [one.size_bytes for one in done if isinstance(one, Pruned)]
     if gone_bytes:

@@ -9,7 +9,7 @@ from typing import Final
 from archive.catalogue import Catalogue, Unreadable
 from archive.retention import Keep, Removal, carry_out, planned, remove_run
 from archive.runs import Runs
-from domain.mistakes import Mistake, OperatorError
+from domain.mistakes import Mistake, OperatorError, placed
 from workers.here.locks import TakenError, alone, is_held
 
 AT_WORK: Final = "a process is at work on the run"
@@ -69,7 +69,7 @@ def each_pruned(
         except OperatorError as error:
             yield Refused(removal.path, str(error))
         except OSError as error:
-            yield Refused(removal.path, f"{error.filename or removal.path}: {error.strerror or error}")
+            yield Refused(removal.path, placed(error, removal.path))
 
 
 def _pruned(removal: Removal, runs: Runs, *, dry_run: bool) -> Pruned | Refused:
