@@ -31,10 +31,10 @@ SHOWN_IDS_MAX = 5
 _UNMAILED = "unmailed"
 
 
-def new_run_id(started: datetime, name: str, mark: str = "") -> str:
-    """`20261123T045837Z-NAME-4hex`; `mark` gives the four digits; they are random by default."""
+def new_run_id(started: datetime, name: str, suffix: str = "") -> str:
+    """`20261123T045837Z-NAME-SUFFIX`; without a suffix, four random hex digits."""
     plain = re.sub(r"[^a-z0-9_.-]+", "-", name.lower())[:NAME_LENGTH_MAX].strip("-.") or "run"
-    return f"{started:%Y%m%dT%H%M%SZ}-{plain}-{mark or secrets.token_hex(2)}"
+    return f"{started:%Y%m%dT%H%M%SZ}-{plain}-{suffix or secrets.token_hex(2)}"
 
 
 def started_of(run_id: str) -> datetime | None:

@@ -16,7 +16,9 @@ _T = TypeVar("_T")
 DEBUG_VARIABLE = "MAPSWEEP_DEBUG"
 LOG_FORMAT_VARIABLE = "MAPSWEEP_LOG_FORMAT"
 
-run_argument = click.argument("run", default="latest")
+LATEST = "latest"  # as archive.runs says, whose import takes time
+
+run_argument = click.argument("run", default=LATEST)
 hosts_option = click.option(
     "--hosts",
     "patterns",

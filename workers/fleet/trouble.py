@@ -4,6 +4,7 @@ import errno
 import json
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
+from domain.mistakes import OperatorError
 from domain.moments import now
 from workers.fleet.broker import KEY_PREFIX
 
@@ -76,6 +77,20 @@ def told(found: tuple[Trouble, ...]) -> str:
         return ""
     first, more = found[0], f", and {len(found) - 1} more workers" if len(found) > 1 else ""
     return f"{first.worker}{more} cannot work: {first.what}"
+
+
+def reason_of(error: Exception) -> str:
+    """An error in one line, for people: what an operator can mend as it is, everything else as a bug."""
+    if isinstance(error, OperatorError):
+        return "; ".join(map(str, error.mistakes))
+    if isinstance(error, OSError):
+        return named(error)
+    return f"a bug of mapsweep: {type(error).__name__}: {error}"
+
+
+def trace_of(error: Exception) -> Exception | None:
+    """The error itself where its trace belongs in the log, because it may be a bug; else None."""
+    return None if isinstance(error, (OSError, OperatorError)) else error
 
 
 def named(error: OSError) -> str:

@@ -9,8 +9,8 @@ from archive.run import Run
 from archive.runs import runs_beside
 from domain.mistakes import Mistake, OperatorError
 from workers.here.locks import holder
+from workers.life import outbox
 from workers.life.ending import Ended, left_by_workers
-from workers.life.outbox import standing
 from workers.life.progress import OnProgress, Progress, progress_of
 
 POLL_S: Final = 2.0
@@ -62,7 +62,7 @@ def wait(run: Run, progress: OnProgress, stop: threading.Event, most_s: float) -
             return left_by_workers(run)
         now = progress_of(run)
         if is_closed:
-            now = replace(now, note=f"closed, {standing(run.mail_record).unmailed or MAILED}")
+            now = replace(now, note=f"closed, {outbox.so_far(run.mail_record).unmailed or MAILED}")
         else:
             watch.check()
         if now != shown:

@@ -100,7 +100,7 @@ def is_due(record: MailRecord) -> bool:
     return record.posted().is_due(datetime.now(UTC))
 
 
-def standing(record: MailRecord) -> Mailed:
+def so_far(record: MailRecord) -> Mailed:
     """What became of a mail so far, without a try."""
     if record.is_over():
         return Mailed(refused=record.refusals() if record.to else ())

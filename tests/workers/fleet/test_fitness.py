@@ -267,7 +267,7 @@ def test_a_run_that_is_cut_at_its_end_is_posted_at_once_and_a_notice_is_not(
 ) -> None:
     run, turns = given(quick, post, "a"), turns_of(quick, post)
     for name in (run.run_id, NOTICE):
-        with turns.alone_at(name) as is_mine:
+        with turns.finishing(name) as is_mine:
             assert is_mine
             turns.return_held()
     (message,) = post.redis.lrange("mapsweep:report", 0, -1)
