@@ -10,9 +10,10 @@ from pathlib import Path
 
 from archive import codec
 from archive.notices import NOTICE_ID
+from archive.places import store_at
 from archive.run import MANIFEST, Run
 from archive.signature import SIGNATURE, is_signed, sign
-from archive.store import Store, store_at
+from archive.store import Store
 from domain.mistakes import Mistake, OperatorError
 from domain.moments import is_readable
 from domain.records import Closed, Manifest

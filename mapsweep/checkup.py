@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
+from archive.places import store_at
 from archive.regular_file import opened
-from archive.store import store_at
 from collector.inventory.inventory import Inventory, load
 from collector.inventory.patterns import select
 from collector.ssh.known_hosts import KnownHosts, Policy

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from celery.signals import heartbeat_sent, worker_process_init, worker_shutting_down
 
-from archive.store import store_at
+from archive.places import store_at
 from domain.mistakes import Mistake, OperatorError
 from workers.fleet.app import QUEUES
 from workers.fleet.broker import BROKER_WAIT_S, redis_client, require_broker

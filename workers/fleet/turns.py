@@ -16,9 +16,9 @@ from kombu.exceptions import OperationalError
 from redis import RedisError
 
 from archive.codec import NewerError
+from archive.places import store_at
 from archive.run import Run
 from archive.runs import runs_beside
-from archive.store import store_at
 from domain.mistakes import Mistake, OperatorError, is_the_machines
 from domain.records import Stage
 from workers.fleet.fitness import Fitness

@@ -9,10 +9,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
+from archive.folder import Folder
 from archive.mail_record import Sender
 from archive.run import PAGE, Run
 from archive.runs import runs_beside
-from archive.store import Folder
 from domain.mistakes import Mistake, OperatorError
 from domain.moments import now
 from domain.records import Closed

@@ -14,10 +14,10 @@ import pytest
 
 from archive import codec
 from archive.identity import NAME, archive_id
+from archive.places import store_at
 from archive.run import Run
 from archive.runs import Runs
 from archive.signature import sign
-from archive.store import store_at
 from domain.mistakes import OperatorError
 from domain.records import Limits
 from tests.archive.examples import SIGNING_KEY, dump, is_rendered, manifest
