@@ -1,7 +1,6 @@
 """Twenty hosts, five in trouble each of its own kind: fifteen reports and five reasons, in both modes."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -17,6 +16,7 @@ from mapsweep.demo.loopback import Behaviour, LoopbackFleet, LoopbackHost
 from tests.collector.proc_tree import add_facts, add_process
 from tests.journeys.commands import environment, mapsweep
 from tests.redis_server import redis_server
+from tests.service import serving
 
 pytestmark = pytest.mark.journey
 
@@ -29,7 +29,6 @@ REASONS = {
     "floods": ("exec", "exec_cut"),
 }
 SABOTAGE = {"PYTHONPATH": str(Path(__file__).parent / "sabotage")}
-STOPS_WITHIN_S = 30
 DEAR_S = 60  # what masking takes of the host whose masking is dear
 
 
@@ -142,21 +141,6 @@ def _worker(folder: Path, runs: Path, broker: str, env: dict[str, str]) -> Itera
             }
         )
     )
-    with (folder / "worker.log").open("wb") as log:
-        worker = subprocess.Popen(
-            [Path(sys.executable).with_name("mapsweep"), "worker", "--config", settings],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=environment(SABOTAGE | env),
-            start_new_session=True,
-            cwd="/",
-        )
-    try:
+    command = [Path(sys.executable).with_name("mapsweep"), "worker", "--config", settings]
+    with serving(command, folder / "worker.log", folder=Path("/"), env=environment(SABOTAGE | env)):
         yield
-    finally:
-        worker.terminate()
-        try:
-            worker.wait(timeout=STOPS_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            os.killpg(worker.pid, signal.SIGKILL)
-            worker.wait()

@@ -22,7 +22,7 @@ from mapsweep.durations import DAYS_MAX
 from mapsweep.terminal.exits import Exit
 from tests.archive.examples import dump, host, manifest
 from tests.mapsweep.conftest import Here
-from tests.workers.waiting import eventually
+from tests.waiting import eventually
 from workers.here import watching
 from workers.life.ending import close_run, render_report
 from workers.life.host_steps import classify_host

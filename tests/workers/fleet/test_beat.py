@@ -13,7 +13,7 @@ from archive.schedule_records import ScheduleRecords
 from domain.mistakes import OperatorError
 from tests.archive.examples import is_rendered
 from tests.redis_server import free_port, redis_server
-from tests.workers.waiting import eventually
+from tests.waiting import eventually
 from tests.workers.worker_process import running
 from workers.fleet.app import REPORT
 from workers.fleet.beat import WAITING_MAX, run_beat

@@ -21,8 +21,8 @@ from archive.signature import sign
 from domain.mistakes import OperatorError
 from domain.records import Limits
 from tests.archive.examples import SIGNING_KEY, dump, is_rendered, manifest
+from tests.waiting import eventually
 from tests.workers.fleet.test_deaths import QUICK, looked_after
-from tests.workers.waiting import eventually
 from tests.workers.worker_process import running
 from workers.fleet.fitness import ARCHIVE_KEY, SPACE_BYTES_MIN, Fitness, announce
 from workers.fleet.leases import Leases, Step

@@ -14,7 +14,7 @@ import pytest
 from redis.exceptions import ResponseError
 
 from tests.redis_server import RedisServer, redis_server
-from tests.workers.waiting import eventually
+from tests.waiting import eventually
 from workers.fleet.broker import KEY_PREFIX
 from workers.fleet.leases import Leases, Step, claim, disclaim
 from workers.fleet.renewal import KEYS_AT_ONCE, Renewal
