@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from archive import codec
 from archive.run import CLOSED, MANIFEST, Run
-from archive.runs import SHOWN_LENGTH_MAX, NoRunError, Runs
-from domain.mistakes import Mistake, OperatorError, placed
-from domain.moments import is_readable
+from archive.runs import NoRunError, Runs
+from domain.mistakes import OperatorError, placed
 from domain.records import Closed
 
 READS_AT_ONCE: Final = 16  # a bucket takes some 20 ms for each answer
@@ -102,7 +100,7 @@ class Catalogue:
         files = self._runs.store.sizes(run_id)
         if MANIFEST not in files:
             return None
-        closed = self._closed(run_id) if CLOSED in files else None
+        closed = self._runs.closed(run_id) if CLOSED in files else None
         if closed is None or not closed.started_at:
             return self._by_manifest(run_id, closed, has_dumps="dumps" in files)
         has_dumps = "dumps" in files and closed.dumps_bytes != 0
@@ -143,16 +141,3 @@ class Catalogue:
     def run(self, run_id: str) -> Run:
         """A run, opened. Its signature is not checked, because nothing is done that it asks for."""
         return Runs(self._runs.store.url).by_id(run_id)
-
-    def _closed(self, run_id: str) -> Closed:
-        path = f"{run_id}/{CLOSED}"
-        place = self._runs.store.place(path)
-        closed = codec.decode(Closed, self._runs.store.read(path), place)
-        if closed.run_id != run_id:
-            problem = f"belongs to the run {closed.run_id[:SHOWN_LENGTH_MAX]!a}"
-            raise OperatorError(Mistake(place, problem, "the folder was moved or damaged"))
-        if closed.started_at and not is_readable(closed.started_at):
-            raise OperatorError(
-                Mistake(place, "has an unreadable started_at", "mapsweep did not write it so")
-            )
-        return closed

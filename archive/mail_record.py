@@ -155,12 +155,12 @@ class MailRecord:
         """What came of the tries, and one that has no end."""
         done = max((number for number, ended in numbers.items() if ended), default=0)
         path = _done(done)
-        posted = codec.decode(Posted, self._store.read(path), self._store.place(path)) if done else Posted()
+        posted = codec.read(Posted, self._store, path) if done else Posted()
         last = max(numbers, default=0)
         if last == done:
             return posted, None
         path = _begun(last)
-        return posted, codec.decode(Try, self._store.read(path), self._store.place(path))
+        return posted, codec.read(Try, self._store, path)
 
 
 def _refusal(line: str) -> Refusal:

@@ -284,12 +284,9 @@ class Run:
 
     def _read_closed(self) -> Closed | None:
         try:
-            text = self.store.read(CLOSED)
+            return codec.read(Closed, self.store, CLOSED)
         except FileNotFoundError:
             return None
-        place = self.store.place(CLOSED)
-        try:
-            return codec.decode(Closed, text, place)
         except OperatorError as error:
             (mistake,) = error.mistakes
             remedy = f"remove the file, then mapsweep collect --resume {self.url} closes the run again"
@@ -327,7 +324,7 @@ class Run:
         return last
 
     def _read_failure(self, host: str, path: str) -> Failure:
-        failure = codec.decode(Failure, self.store.read(path), self.store.place(path))
+        failure = codec.read(Failure, self.store, path)
         self._check_host(failure.host, host, path)
         return failure
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from archive import codec
 from archive.notices import NOTICE_ID
 from archive.places import store_at
-from archive.run import MANIFEST, Run
+from archive.run import CLOSED, MANIFEST, Run
 from archive.signature import SIGNATURE, is_signed, sign
 from archive.store import Store
 from domain.mistakes import Mistake, OperatorError
@@ -148,13 +148,22 @@ class Runs:
     def closed(self, run_id: str) -> Closed | None:
         """How a run ended, without its manifest, which may be large; None if it is open.
 
-        OperatorError if the record is damaged.
+        OperatorError if the record is damaged, or that of another run.
         """
-        path = f"{run_id}/closed.json"
+        path = f"{run_id}/{CLOSED}"
         try:
-            return codec.decode(Closed, self.store.read(path), self.store.place(path))
+            closed = codec.read(Closed, self.store, path)
         except FileNotFoundError:
             return None
+        place = self.store.place(path)
+        if closed.run_id != run_id:
+            problem = f"belongs to the run {closed.run_id[:SHOWN_LENGTH_MAX]!a}"
+            raise OperatorError(Mistake(place, problem, "the folder was moved or damaged"))
+        if closed.started_at and not is_readable(closed.started_at):
+            raise OperatorError(
+                Mistake(place, "has an unreadable started_at", "mapsweep did not write it so")
+            )
+        return closed
 
     # Marks of runs that were given to the fleet's workers.
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from archive.mail_record import Posted
-from archive.run import Run
+from archive.run import LOCK, Run
 from archive.runs import Runs
 from domain.mistakes import OperatorError
 from domain.records import Failure, Stage
@@ -133,10 +133,13 @@ def test_mail_is_waited_for_while_somebody_is_to_send_it(here: Here, tmp_path: P
     assert here(*words).code == Exit.OK
 
 
+@pytest.mark.parametrize("left", [b"", b'{"host": "web", "pid": 7, "since": "2026-11-23T04:58:37+00:00"}'])
 def test_a_run_that_nobody_executes_is_not_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    left: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Whatever a killed process has left in the lock: the kernel has freed it."""
     run = created(tmp_path / "runs", "web-1")
+    run.store.write_once(LOCK, left)
     monkeypatch.setattr(watching, "NOBODY_S", 0.2)
     monkeypatch.setattr(watching, "POLL_S", 0.05)
     with pytest.raises(OperatorError, match="nobody executes it"):

@@ -13,9 +13,9 @@ from redis import RedisError
 from archive.identity import archive_id, made_archive_id
 from archive.runs import Runs
 from archive.store import Store
-from domain.mistakes import Mistake, OperatorError
+from domain.mistakes import Mistake, OperatorError, reason_of
 from workers.fleet.broker import KEY_PREFIX
-from workers.fleet.trouble import Note, reason_of
+from workers.fleet.trouble import Note
 from workers.life.pace import Pace
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from archive.identity import archive_id
 from archive.notices import Notices
 from archive.runs import NoRunError, Runs
 from domain.about import about
-from domain.mistakes import OperatorError
+from domain.mistakes import OperatorError, reason_of, trace_of
 from workers.fleet.broker import KEY_PREFIX, REFUSED_KEY
 from workers.fleet.clock import fleet_now
 from workers.fleet.fitness import announce, is_known
@@ -23,7 +23,6 @@ from workers.fleet.leases import claim
 from workers.fleet.post import Post
 from workers.fleet.starts import Starts
 from workers.fleet.tending import hand_over, look_after
-from workers.fleet.trouble import reason_of, trace_of
 from workers.fleet.trust import Trust
 from workers.fleet.worker_settings import WorkerSettings
 from workers.here.pruning import prune

@@ -1,10 +1,8 @@
 """What keeps workers from their work, noted in Redis for those who watch, until it is over."""
 
-import errno
 import json
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
-from domain.mistakes import OperatorError
 from domain.moments import now
 from workers.fleet.broker import KEY_PREFIX
 
@@ -77,24 +75,3 @@ def told(found: tuple[Trouble, ...]) -> str:
         return ""
     first, more = found[0], f", and {len(found) - 1} more workers" if len(found) > 1 else ""
     return f"{first.worker}{more} cannot work: {first.what}"
-
-
-def reason_of(error: Exception) -> str:
-    """An error in one line, for people: what an operator can mend as it is, everything else as a bug."""
-    if isinstance(error, OperatorError):
-        return "; ".join(map(str, error.mistakes))
-    if isinstance(error, OSError):
-        return named(error)
-    return f"a bug of mapsweep: {type(error).__name__}: {error}"
-
-
-def trace_of(error: Exception) -> Exception | None:
-    """The error itself where its trace belongs in the log, because it may be a bug; else None."""
-    return None if isinstance(error, (OSError, OperatorError)) else error
-
-
-def named(error: OSError) -> str:
-    """An error of the operating system by its name and its place."""
-    name = errno.errorcode.get(error.errno or 0, type(error).__name__)
-    place = f" at {error.filename}" if error.filename else ""
-    return f"{name}{place}: {error.strerror or error}"

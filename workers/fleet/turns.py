@@ -19,14 +19,14 @@ from archive.codec import NewerError
 from archive.places import store_at
 from archive.run import Run
 from archive.runs import runs_beside
-from domain.mistakes import Mistake, OperatorError, is_the_machines
+from domain.mistakes import Mistake, OperatorError, is_the_machines, named, reason_of
 from domain.records import Stage
 from workers.fleet.fitness import Fitness
 from workers.fleet.leases import RUN, Leases, Step
 from workers.fleet.post import RETURNS_MAX, Message, Post
 from workers.fleet.renewal import Lease, Renewal
 from workers.fleet.stopping import Stopping
-from workers.fleet.trouble import Note, named, reason_of
+from workers.fleet.trouble import Note
 from workers.fleet.worker_settings import WorkerSettings
 from workers.life import host_steps
 from workers.life.outbox import is_notice

@@ -53,12 +53,6 @@ def held(run: Run) -> Iterator[None]:
         yield
 
 
-def holder(run: Run) -> str:
-    """Who executes the run, as its lock says; "" if nobody does. A killed process may be left in it."""
-    found = _holder(run.store)
-    return "" if found is None else str(found)
-
-
 @contextmanager
 def held_to_remove(store: Store, run_id: str) -> Iterator[None]:
     """Hold the run in a folder, to remove what is in it; TakenError and OperatorError as of `held`.
