@@ -16,7 +16,7 @@ from domain.mistakes import Mistake, OperatorError
 from domain.records import Connection, Host
 from mapsweep.settings import composition
 from mapsweep.settings.effective import secret_origins
-from mapsweep.settings.for_workers import schedules, worker_settings
+from mapsweep.settings.for_workers import only_broker, schedules, worker_settings
 from mapsweep.settings.settings import Settings, find_inventory
 from mapsweep.settings.sources import Environment
 from procmaps.masking import mask_line
@@ -106,14 +106,7 @@ def _check_secrets(
 
 def _check_broker(settings: Settings, password: str, found: Findings) -> None:
     """Its URL, its password where one is needed, and its certificates; it is not asked anything."""
-    given = WorkerSettings(
-        broker_url=settings.broker,
-        runs_url=settings.runs,
-        broker_password=password,
-        broker_username=settings.broker_username,
-        broker_ca_file=Path(settings.broker_ca_file) if settings.broker_ca_file else None,
-        broker_without_password=settings.broker_without_password,
-    )
+    given = only_broker(settings, password)
     if found.tried(lambda: tls_options(given)) is not None:
         found.good("broker", f"{settings.broker}, {'with' if password else 'without'} a password")
 

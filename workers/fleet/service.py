@@ -33,13 +33,8 @@ def run_worker(
 
     `concurrency` is the number of processes; 0 means one per core. The file `alive` is touched every few
     seconds while the worker's heartbeats reach Redis and it can work (`workers.fleet.fitness`).
-    OperatorError if a queue is unknown or the broker does not answer.
+    OperatorError if the broker does not answer.
     """
-    for queue in queues:
-        if queue not in QUEUES:
-            raise OperatorError(
-                Mistake(f"--queues {queue}", "is not a queue", f"the queues are {', '.join(QUEUES)}")
-            )
     if not 0 <= concurrency <= CONCURRENCY_MAX:
         raise OperatorError(Mistake("--concurrency", f"is not from 1 to {CONCURRENCY_MAX}"))
     require_broker(settings, BROKER_WAIT_S)
