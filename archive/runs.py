@@ -48,6 +48,11 @@ def started_of(run_id: str) -> datetime | None:
         return None
 
 
+def name_of(run_id: str) -> str:
+    """The name in an id: that of the scope, as far as an id can hold it."""
+    return run_id.split("-", 1)[1].rpartition("-")[0]
+
+
 class NoRunError(OperatorError):
     """There is no run, or none any more."""
 

@@ -9,7 +9,7 @@ import polars as pl
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from archive.run import Run
-from archive.runs import Runs, started_of
+from archive.runs import Runs, name_of, started_of
 from archive.schedule_records import ScheduleRecords
 from domain.mistakes import Mistake, OperatorError
 from domain.moments import epoch_s
@@ -40,7 +40,7 @@ def survey(runs: Runs) -> Survey:
     """Look at the newest runs; one that is damaged hides no other."""
     found = Survey()
     for run_id in reversed(runs.ids()[-RUNS_MAX:]):
-        name = run_id.split("-", 1)[1].rpartition("-")[0]
+        name = name_of(run_id)
         try:
             closed = runs.closed(run_id)
         except OperatorError:
@@ -146,7 +146,7 @@ class _Scopes:
             scope = run.manifest.scope.name
             reasons, totals = _reasons(run), _totals(run)
         except OperatorError:
-            self._readable.add_metric([scope or run_id.split("-", 1)[1].rpartition("-")[0]], 0)
+            self._readable.add_metric([scope or name_of(run_id)], 0)
             return scope
         self._readable.add_metric([scope], 1)
         for labels, count in reasons:
