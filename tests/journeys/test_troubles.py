@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from tests.collector.proc_tree import add_facts, add_process
 from tests.journeys.commands import environment, mapsweep
 from tests.redis_server import redis_server
 from tests.service import serving
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.journey
 
@@ -115,10 +115,7 @@ def test_ctrl_c_waits_for_no_masking(folder: Path, tmp_path: Path) -> None:
     mapsweep_here = Path(sys.executable).with_name("mapsweep")
     command: list[str | Path] = [mapsweep_here, "collect", *options, "--hosts", "good00:dear"]
     with subprocess.Popen(command, env=environment(SABOTAGE), stderr=subprocess.PIPE) as sweep:
-        until = time.monotonic() + DEAR_S / 2
-        while not list(tmp_path.glob("2*/results/*/good00.result")):
-            assert time.monotonic() < until
-            time.sleep(0.1)
+        eventually(lambda: list(tmp_path.glob("2*/results/*/good00.result")), DEAR_S / 2)
         sweep.send_signal(signal.SIGINT)
         _, said = sweep.communicate(timeout=DEAR_S / 4)
     assert sweep.returncode == 130
