@@ -121,13 +121,3 @@ class Leases:
 
     def _begun(self, step: Step) -> str:
         return f"{self._prefix}begun:{step}"
-
-
-def claim(client: "redis.Redis", what: str, seconds: int) -> bool:
-    """Claim something; False if somebody on this broker has claimed it."""
-    return bool(client.set(f"{KEY_PREFIX}claim:{what}", "", nx=True, ex=seconds))
-
-
-def disclaim(client: "redis.Redis", what: str) -> None:
-    """Give up a claim."""
-    client.delete(f"{KEY_PREFIX}claim:{what}")

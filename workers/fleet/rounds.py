@@ -17,9 +17,9 @@ from archive.runs import NoRunError, Runs
 from domain.about import about
 from domain.mistakes import OperatorError, reason_of, trace_of
 from workers.fleet.broker import KEY_PREFIX, REFUSED_KEY
+from workers.fleet.claims import claim
 from workers.fleet.clock import fleet_now
 from workers.fleet.fitness import announce, is_known
-from workers.fleet.leases import claim
 from workers.fleet.post import Post
 from workers.fleet.starts import Starts
 from workers.fleet.tending import hand_over, look_after

@@ -22,7 +22,7 @@ from domain.mistakes import Mistake, OperatorError, reason_of, trace_of
 from domain.moments import written
 from domain.records import Manifest
 from workers.fleet.broker import KEY_PREFIX
-from workers.fleet.leases import claim, disclaim
+from workers.fleet.claims import claim, disclaim
 from workers.fleet.worker_settings import WorkerSettings
 from workers.life.notices import gone, not_started, skipped
 from workers.life.outbox import keep_notice, send_now

@@ -16,7 +16,8 @@ from redis.exceptions import ResponseError
 from tests.redis_server import RedisServer, redis_server
 from tests.waiting import eventually
 from workers.fleet.broker import KEY_PREFIX
-from workers.fleet.leases import Leases, Step, claim, disclaim
+from workers.fleet.claims import claim, disclaim
+from workers.fleet.leases import Leases, Step
 from workers.fleet.renewal import KEYS_AT_ONCE, Renewal
 
 if TYPE_CHECKING:
