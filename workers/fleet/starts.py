@@ -18,10 +18,11 @@ from archive.run import Run
 from archive.runs import Runs
 from archive.schedule_records import Due, ScheduleRecord, ScheduleRecords, State
 from domain.about import about
-from domain.mistakes import Mistake, OperatorError
+from domain.mistakes import Mistake, OperatorError, reason_of, trace_of
 from domain.moments import written
 from domain.records import Manifest
-from workers.fleet.leases import claim, disclaim
+from workers.fleet.broker import KEY_PREFIX
+from workers.fleet.claims import claim, disclaim
 from workers.fleet.worker_settings import WorkerSettings
 from workers.life.notices import gone, not_started, skipped
 from workers.life.outbox import keep_notice, send_now
@@ -58,9 +59,10 @@ class Starts:
                 self._look_after(schedule, now)
             except (RedisError, OperationalError):
                 raise
-            except Exception as error:  # noqa: BLE001 # whatever it is, it is told
+            except Exception as error:  # whatever it is, it is told
                 if claim(self.redis, f"untended:{what}", REMEMBERED_S):
-                    _log_error(error, "the schedule %s could not be looked after: %s", schedule.name)
+                    words = "the schedule %s could not be looked after: %s"
+                    log.error(words, schedule.name, reason_of(error), exc_info=trace_of(error))  # noqa: TRY400
             finally:
                 disclaim(self.redis, what)
 
@@ -171,10 +173,11 @@ class Starts:
     def _failed(
         self, schedule: Schedule, record: ScheduleRecord, due: datetime, now: datetime, error: Exception
     ) -> None:
-        reason = _reason(error)
+        reason = reason_of(error)
         known = record.of(written(due))
         if known is None or known.reason != reason:
-            _log_error(error, "%s of %s did not start: %s", schedule.name, written(due))
+            words = "%s of %s did not start: %s"
+            log.error(words, schedule.name, written(due), reason, exc_info=trace_of(error))
         since = self._failing_since(schedule, due, now)  # in Redis as well: a full disk keeps no record
         told = bool(known and known.told)
         if not told and now - since >= timedelta(seconds=TOLD_AFTER_S):
@@ -186,7 +189,7 @@ class Starts:
         )
 
     def _failing_since(self, schedule: Schedule, due: datetime, now: datetime) -> datetime:
-        key = f"mapsweep:failing:{schedule.name}:{written(due)}"
+        key = f"{KEY_PREFIX}failing:{schedule.name}:{written(due)}"
         self.redis.set(key, written(now), nx=True, ex=REMEMBERED_S)
         return datetime.fromisoformat(str(self.redis.get(key) or written(now)))
 
@@ -196,13 +199,11 @@ class Starts:
         first = 1 if known and known.state is State.VOID else 0
         for number in range(first, IDS_MAX):
             manifest = manifest_of(schedule, due, self.settings, number)
-            check(
-                manifest, Means(self._runs.store, self.settings.pace)
-            )  # without a mail server it is in the outbox
+            means = Means(self._runs.store, self.settings.pace)  # without a mail server it is in the outbox
+            check(manifest, means)
             try:
                 return self._runs.create(manifest)
-            except FileExistsError:
-                # by a worker that was killed before it could tell
+            except FileExistsError:  # made by a worker that was killed before it could tell
                 try:
                     return self._runs.by_id(manifest.run_id)
                 except OperatorError as error:
@@ -233,18 +234,6 @@ class Starts:
         return Runs(self.settings.runs_url, self.settings.signing_key)
 
 
-def _log_error(error: Exception, words: str, *about: object) -> None:
-    """Log an error, with its trace if it may be a bug."""
-    trace = None if isinstance(error, (OSError, OperatorError)) else error
-    log.error(words, *about, _reason(error), exc_info=trace)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OperatorError):
-        return "; ".join(map(str, error.mistakes))
-    return str(error) if isinstance(error, OSError) else f"a bug of mapsweep: {type(error).__name__}: {error}"
-
-
 def manifest_of(schedule: Schedule, due: datetime, settings: WorkerSettings, number: int = 0) -> Manifest:
     """The plan of the run of a due time; OperatorError if the inventory or the pattern is wrong."""
     if settings.inventory is None:
@@ -264,5 +253,5 @@ def manifest_of(schedule: Schedule, due: datetime, settings: WorkerSettings, num
         mail_to=schedule.mail_to,
     )
     again = f" {number}" if number else ""
-    mark = hashlib.sha256(f"{schedule.name} {due:%Y%m%dT%H%MZ}{again}".encode()).hexdigest()[:4]
-    return planned(request, due, mark)
+    suffix = hashlib.sha256(f"{schedule.name} {due:%Y%m%dT%H%MZ}{again}".encode()).hexdigest()[:4]
+    return planned(request, due, suffix)

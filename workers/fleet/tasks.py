@@ -181,7 +181,7 @@ class Worker:
         mail, runs = self._settings.mail, Runs(self._settings.runs_url)
         if mail is None or not isinstance(name, str) or name not in runs.unmailed():
             return
-        with self._turns.alone_at(name) as is_mine:
+        with self._turns.finishing(name) as is_mine:
             if not is_mine:
                 return
             if outbox.is_notice(name):

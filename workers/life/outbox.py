@@ -100,7 +100,7 @@ def is_due(record: MailRecord) -> bool:
     return record.posted().is_due(datetime.now(UTC))
 
 
-def standing(record: MailRecord) -> Mailed:
+def so_far(record: MailRecord) -> Mailed:
     """What became of a mail so far, without a try."""
     if record.is_over():
         return Mailed(refused=record.refusals() if record.to else ())
@@ -200,11 +200,12 @@ def _unmailed(posted: Posted, sender: Sender) -> str:
     if not posted.tries:
         return "not mailed yet"
     following = posted.next_at()
-    why = posted.problem or "; ".join(str(each) for each in posted.refused if not each.is_final)
     if sender is Sender.HERE:
-        return f"not mailed yet ({why}); `mapsweep mail --unsent` tries again, and so does the next run"
+        return (
+            f"not mailed yet ({posted.why()}); `mapsweep mail --unsent` tries again, and so does the next run"
+        )
     when = f"{following:%H:%M} UTC" if following else "now"
-    return f"not mailed yet ({why}); the next try is due at {when}"
+    return f"not mailed yet ({posted.why()}); the next try is due at {when}"
 
 
 def _tell(what: str, mailed: Mailed) -> None:
