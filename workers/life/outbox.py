@@ -139,13 +139,15 @@ def _tried(
     if not left or before.cut_off >= CUT_OFF_MAX:
         return _ended(record, mine, _unknown(before, left), mail)
     if before.cut_off:
-        log.warning("%s may come twice: the process that sent it before was killed", written["Message-ID"])
+        log.warning("%s may come twice: a try before this one was cut off", written["Message-ID"])
     before = replace(before, message_id=str(written["Message-ID"] or ""))
     try:
         delivery = send(written, mail, only=left)
     except DeliveryError as error:
-        return _ended(record, mine, _after(before, mine, (), error.refused, error.reason), mail)
-    return _ended(record, mine, _after(before, mine, delivery.accepted, delivery.refused, ""), mail)
+        posted = _after(before, mine, (), error.refused, error.reason)
+        return _ended(record, mine, _counted(posted, is_cut_off=error.is_cut_off), mail)
+    posted = _after(before, mine, delivery.accepted, delivery.refused, "")
+    return _ended(record, mine, _counted(posted, is_cut_off=delivery.is_cut_off), mail)
 
 
 def _after(
@@ -164,9 +166,16 @@ def _after(
     )
 
 
+def _counted(posted: Posted, *, is_cut_off: bool) -> Posted:
+    """With a try of which nobody knows what came of it."""
+    return replace(posted, cut_off=posted.cut_off + is_cut_off)
+
+
 def _ended(record: MailRecord, mine: Try, posted: Posted, mail: "MailSettings") -> Mailed:
     """Record a try, and whether it was the last one."""
     left = posted.left(record.to)
+    if left and posted.cut_off >= CUT_OFF_MAX:
+        posted, left = _unknown(posted, left), ()
     if left and posted.is_given_up(datetime.now(UTC), mail.keep_trying_s):
         said = {each.recipient: f"{each.code} {each.reason}" for each in posted.refused}
         reason = f"given up after {posted.tries} tries since {posted.since}"
@@ -182,6 +191,8 @@ def _ended(record: MailRecord, mine: Try, posted: Posted, mail: "MailSettings") 
 def _unknown(before: Posted, left: tuple[str, ...]) -> Posted:
     """No try is made where two may have arrived."""
     reason = f"nobody knows whether it arrived: {before.cut_off} tries were cut off"
+    if before.problem:
+        reason = f"{reason}; {before.problem}"
     return _without(before, left, lambda _: reason)
 
 
