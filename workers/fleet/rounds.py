@@ -12,6 +12,7 @@ from kombu.exceptions import OperationalError
 from redis import RedisError
 
 from archive.identity import archive_id
+from archive.mail_record import MailRecord
 from archive.notices import Notices
 from archive.runs import NoRunError, Runs
 from domain.about import about
@@ -21,7 +22,8 @@ from workers.fleet.clock import fleet_now
 from workers.fleet.fitness import announce, is_known
 from workers.fleet.leases import claim
 from workers.fleet.post import Post
-from workers.fleet.starts import Starts
+from workers.fleet.starts import Starts, reason_of
+from workers.fleet.stuck import Stuck
 from workers.fleet.tending import hand_over, look_after
 from workers.fleet.trust import Trust
 from workers.fleet.worker_settings import WorkerSettings
@@ -61,9 +63,9 @@ class Rounds:
         self._alone("schedules", self._start_what_is_due)
         for run_id in self._runs.queued():
             with about(run=run_id):
-                self._alone(run_id, partial(self._look_after, run_id))
+                self._alone(run_id, partial(self._watched, run_id, self._look_after))
         for name in self._runs.unmailed():
-            self._alone(name, partial(self._have_mailed, name))
+            self._alone(name, partial(self._watched, name, self._have_mailed))
         self._alone("old runs", self._prune)
 
     def _look_at_archive(self) -> None:
@@ -94,6 +96,18 @@ class Rounds:
                 trace = None if isinstance(error, OSError) else error
                 log.error("%s could not be looked after: %s", what, error, exc_info=trace)  # noqa: TRY400
 
+    def _watched(self, name: str, act: Callable[[str], None]) -> None:
+        """What goes wrong with a run for long is told to its list."""
+        stuck = Stuck(self._settings, self._redis)
+        try:
+            act(name)
+        except (RedisError, OperationalError):
+            raise
+        except Exception as error:
+            stuck.met(name, reason_of(error), fleet_now(self._redis))
+            raise
+        stuck.over(name)
+
     def _start_what_is_due(self) -> None:
         starts = Starts(self._settings, self._redis, lambda run: hand_over(run, self._post))
         if self._settings.schedules:
@@ -117,7 +131,7 @@ class Rounds:
         if self._settings.mail is None or self._runs.is_queued(name):
             return
         if outbox.is_notice(name):
-            record = Notices(self._runs.store).mail_record(self._trust.notice(name))
+            record = self._notice_record(name, self._settings.mail.keep_trying_s)
         else:
             try:
                 record = self._trust.opened(name).mail_record
@@ -127,6 +141,14 @@ class Rounds:
         again_s = self._settings.pace.again_s
         if (record.is_over() or outbox.is_due(record)) and claim(self._redis, f"mail:{name}", again_s):
             self._post.mail(name)
+
+    def _notice_record(self, name: str, keep_trying_s: int) -> MailRecord:
+        try:
+            notice = self._trust.notice(name)
+        except OperatorError:
+            outbox.drop_notice(self._runs, name, keep_trying_s)
+            raise
+        return Notices(self._runs.store).mail_record(notice)
 
     def _prune(self) -> None:
         """Once in a while, remove what need not be kept, by the earlier of two clocks."""

@@ -6,7 +6,7 @@ What is to be mailed has a mark in the archive until then; whoever looks after r
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from typing import TYPE_CHECKING, Final
 
@@ -76,6 +76,18 @@ def keep_notice(runs: Runs, notice: Notice) -> None:
     """Put a notice into the outbox, unless there is one about the same."""
     Notices(runs.store).write(notice)
     runs.mark_unmailed(notice.notice_id)
+
+
+def drop_notice(runs: Runs, notice_id: str, keep_trying_s: int) -> None:
+    """Forget a notice that was removed, or that for long nobody may get: its addresses left the settings."""
+    notices = Notices(runs.store)
+    if notices.exists(notice_id):
+        notice = notices.read(notice_id)
+        if datetime.now(UTC) - datetime.fromisoformat(notice.at) < timedelta(seconds=keep_trying_s):
+            return
+        notices.forget(notice)
+        log.error("%s was not mailed: no schedule names its recipients any more", notice.about)
+    runs.unmark_unmailed(notice_id)
 
 
 def send_now(notice: Notice, mail: "MailSettings") -> bool:
