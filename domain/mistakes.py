@@ -49,3 +49,10 @@ class OperatorError(Exception):
 def is_the_machines(error: BaseException) -> bool:
     """Whether the cause is a disk or a permission of this machine: neither a host's fault nor a bug."""
     return isinstance(error, OSError) and error.errno in _THE_MACHINES
+
+
+def reason_of(error: Exception) -> str:
+    """Why something failed, as people are told."""
+    if isinstance(error, OperatorError):
+        return "; ".join(map(str, error.mistakes))
+    return str(error) if isinstance(error, OSError) else f"a bug of mapsweep: {type(error).__name__}: {error}"

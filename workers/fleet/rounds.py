@@ -22,7 +22,7 @@ from workers.fleet.clock import fleet_now
 from workers.fleet.fitness import announce, is_known
 from workers.fleet.leases import claim
 from workers.fleet.post import Post
-from workers.fleet.starts import Starts, reason_of
+from workers.fleet.starts import Starts
 from workers.fleet.stuck import Stuck
 from workers.fleet.tending import hand_over, look_after
 from workers.fleet.trust import Trust
@@ -57,16 +57,17 @@ class Rounds:
     def look_after_all(self) -> None:
         """One round."""
         self._redis.set(ROUND_KEY, "", ex=ROUNDS_MISSED_MAX * max(self._settings.pace.tend_s, 5))
-        self._alone("the archive", self._look_at_archive)
+        self.alone("the archive", self._look_at_archive)
         if not self._sees_archive:
             return
-        self._alone("schedules", self._start_what_is_due)
+        self.alone("schedules", self._start_what_is_due)
+        stuck = Stuck(self._settings, self._redis)
         for run_id in self._runs.queued():
             with about(run=run_id):
-                self._alone(run_id, partial(self._watched, run_id, self._look_after))
+                self.alone(run_id, partial(stuck.watched, run_id, partial(self._look_after, run_id)))
         for name in self._runs.unmailed():
-            self._alone(name, partial(self._watched, name, self._have_mailed))
-        self._alone("old runs", self._prune)
+            self.alone(name, partial(stuck.watched, name, partial(self._have_mailed, name)))
+        self.alone("old runs", self._prune)
 
     def _look_at_archive(self) -> None:
         """See that this is the fleet's archive; a folder without a mark may be one whose mount is missing.
@@ -81,7 +82,7 @@ class Rounds:
         announce(self._runs, self._redis)
         self._sees_archive, self._without_mark = True, 0
 
-    def _alone(self, what: str, act: Callable[[], None]) -> None:
+    def alone(self, what: str, act: Callable[[], None]) -> None:
         """One thing's trouble must not hold up the others."""
         try:
             act()
@@ -95,18 +96,6 @@ class Rounds:
             if claim(self._redis, f"untended:{what}", TOLD_AGAIN_S):
                 trace = None if isinstance(error, OSError) else error
                 log.error("%s could not be looked after: %s", what, error, exc_info=trace)  # noqa: TRY400
-
-    def _watched(self, name: str, act: Callable[[str], None]) -> None:
-        """What goes wrong with a run for long is told to its list."""
-        stuck = Stuck(self._settings, self._redis)
-        try:
-            act(name)
-        except (RedisError, OperationalError):
-            raise
-        except Exception as error:
-            stuck.met(name, reason_of(error), fleet_now(self._redis))
-            raise
-        stuck.over(name)
 
     def _start_what_is_due(self) -> None:
         starts = Starts(self._settings, self._redis, lambda run: hand_over(run, self._post))

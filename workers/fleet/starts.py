@@ -18,7 +18,7 @@ from archive.run import Run
 from archive.runs import Runs, new_run_id
 from archive.schedule_records import Due, ScheduleRecord, ScheduleRecords, State
 from domain.about import about
-from domain.mistakes import Mistake, OperatorError
+from domain.mistakes import Mistake, OperatorError, reason_of
 from domain.moments import written
 from domain.records import Manifest
 from workers.fleet.broker import KEY_PREFIX
@@ -238,13 +238,6 @@ def _log_error(error: Exception, words: str, *about: object) -> None:
     """Log an error, with its trace if it may be a bug."""
     trace = None if isinstance(error, (OSError, OperatorError)) else error
     log.error(words, *about, reason_of(error), exc_info=trace)
-
-
-def reason_of(error: Exception) -> str:
-    """Why something failed, as people are told."""
-    if isinstance(error, OperatorError):
-        return "; ".join(map(str, error.mistakes))
-    return str(error) if isinstance(error, OSError) else f"a bug of mapsweep: {type(error).__name__}: {error}"
 
 
 def run_id_of(schedule: Schedule, due: datetime, number: int = 0) -> str:

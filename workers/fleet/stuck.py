@@ -4,14 +4,19 @@ It is told to the list of its schedule after some minutes, because another worke
 nobody waits for it: the next due time of its schedule is started.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, cast
 
+from kombu.exceptions import OperationalError
+from redis import RedisError
+
 from archive.runs import Runs
 from archive.schedule_records import ScheduleRecords
+from domain.mistakes import reason_of
 from workers.fleet.broker import KEY_PREFIX
+from workers.fleet.clock import fleet_now
 from workers.fleet.worker_settings import WorkerSettings
 from workers.life.notices import stuck
 from workers.life.outbox import keep_notice
@@ -31,9 +36,20 @@ class Stuck:
     settings: WorkerSettings
     redis: "redis.Redis"
 
-    def met(self, run_id: str, reason: str, now: datetime) -> None:
+    def watched(self, run_id: str, act: Callable[[], object], step: str = "") -> None:
+        """Take a step of a run; whatever it raises is noted, and raised."""
+        try:
+            act()
+        except (RedisError, OperationalError):
+            raise
+        except Exception as error:
+            self.met(run_id, reason_of(error), fleet_now(self.redis), step)
+            raise
+        self.over(run_id, step)
+
+    def met(self, run_id: str, reason: str, now: datetime, step: str = "") -> None:
         """A worker could not look after a run; told once, after some time."""
-        since_s = self._since_s(run_id, now)
+        since_s = self._since_s(_key(run_id, step), now)
         if now.timestamp() - since_s < STUCK_AFTER_S:
             return
         runs = Runs(self.settings.runs_url)
@@ -43,19 +59,19 @@ class Stuck:
                 keep_notice(runs, notice)
                 self.redis.set(_told(notice.notice_id), "", ex=REMEMBERED_S)
 
-    def over(self, run_id: str) -> None:
+    def over(self, run_id: str, step: str = "") -> None:
         """A worker could look after it."""
-        self.redis.delete(_key(run_id))
+        self.redis.delete(_key(run_id, step))
 
     def is_stuck(self, run_id: str, now: datetime) -> bool:
         """Whether no worker has managed for some time."""
         since_s = cast("str | None", self.redis.get(_key(run_id)))
         return since_s is not None and now.timestamp() - float(since_s) >= STUCK_AFTER_S
 
-    def _since_s(self, run_id: str, now: datetime) -> float:
-        self.redis.set(_key(run_id), now.timestamp(), nx=True)
-        self.redis.expire(_key(run_id), REMEMBERED_S)
-        return float(cast("str | None", self.redis.get(_key(run_id))) or now.timestamp())
+    def _since_s(self, key: str, now: datetime) -> float:
+        self.redis.set(key, now.timestamp(), nx=True)
+        self.redis.expire(key, REMEMBERED_S)
+        return float(cast("str | None", self.redis.get(key)) or now.timestamp())
 
     def _schedules_of(self, run_id: str, runs: Runs) -> Iterator[Schedule]:
         """The schedule that has started it; the addresses are those of the settings, not of the run."""
@@ -65,8 +81,8 @@ class Stuck:
                 yield schedule
 
 
-def _key(run_id: str) -> str:
-    return f"{KEY_PREFIX}stuck:{run_id}"
+def _key(run_id: str, step: str = "") -> str:
+    return f"{KEY_PREFIX}stuck:{run_id}:{step}"
 
 
 def _told(notice_id: str) -> str:
