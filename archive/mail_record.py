@@ -2,10 +2,10 @@
 
     mail/0001.json  mail/0001.done.json  mailed.txt
 
-A try is claimed by creating its first record, which only one process can, and ends with the second one. A try
-without an end was cut off: the server may have taken the message or not, so it is tried once more, and that
-is all. mailed.txt says that nothing more is to be done. The second record tells everything that came before,
-so only the last tries are kept.
+A try is claimed by creating its first record, which only one process can, and ends with the second one. A
+try without an end was cut off, and so was one in which the server got the whole message and did not answer:
+the server may have taken it or not, so it is tried once more, and that is all. mailed.txt says that nothing
+more is to be done. The second record tells everything that came before, so only the last tries are kept.
 """
 
 import re
@@ -73,12 +73,18 @@ class Posted:
         if not self.last:
             return None
         wait_s = min(FIRST_WAIT_S * 2 ** min(max(self.tries - 1, 0), 16), WAIT_S_MAX)
+        if self.cut_off:  # few more tries are made, so the server gets time to recover
+            wait_s = WAIT_S_MAX
         return datetime.fromisoformat(self.last) + timedelta(seconds=wait_s)
 
     def is_due(self, now: datetime) -> bool:
         """Whether it is time for another try; also where a clock was put back since the last one."""
         following = self.next_at()
         return following is None or now >= following or now < datetime.fromisoformat(self.last)
+
+    def why(self) -> str:
+        """Why somebody has not got it yet: the problem of the last try, or what the server said of each."""
+        return self.problem or "; ".join(str(each) for each in self.refused if not each.is_final)
 
     def is_given_up(self, now: datetime, keep_trying_s: int) -> bool:
         """Whether it has been tried long enough."""
@@ -151,12 +157,12 @@ class MailRecord:
         """What came of the tries, and one that has no end."""
         done = max((number for number, ended in numbers.items() if ended), default=0)
         path = _done(done)
-        posted = codec.decode(Posted, self._store.read(path), self._store.place(path)) if done else Posted()
+        posted = codec.read(Posted, self._store, path) if done else Posted()
         last = max(numbers, default=0)
         if last == done:
             return posted, None
         path = _begun(last)
-        return posted, codec.decode(Try, self._store.read(path), self._store.place(path))
+        return posted, codec.read(Try, self._store, path)
 
 
 def _refusal(line: str) -> Refusal:

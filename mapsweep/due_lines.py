@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 from archive.schedule_records import Due, ScheduleRecord, ScheduleRecords
 from workers.life.schedules import Schedule
@@ -26,7 +25,7 @@ def unstarted(schedules: Iterable[Schedule], records: ScheduleRecords) -> list[U
     for schedule in schedules:
         due = last_bad(records.read(schedule.name))
         if due is not None:
-            at = local(schedule, datetime.fromisoformat(due.due_at))
+            at = schedule.shown(datetime.fromisoformat(due.due_at))
             shown = f"{schedule.name} of {at}: {due.state}: {due.reason}"
             found.append(Unstarted(schedule.name, due.due_at, due.state, due.reason, shown))
     return found
@@ -36,11 +35,3 @@ def last_bad(record: ScheduleRecord | None) -> Due | None:
     """The last due time, if it did not become a run."""
     last = record.dues[-1] if record and record.dues else None
     return None if last is None or last.is_good else last
-
-
-def local(schedule: Schedule, at: datetime) -> str:
-    """A time in the zone of a schedule, and in UTC where that differs."""
-    shown = at.astimezone(ZoneInfo(schedule.time_zone))
-    text = f"{shown:%a %Y-%m-%d %H:%M} {shown.tzname()}"
-    utc = at.astimezone(UTC)
-    return text if shown.utcoffset() == utc.utcoffset() else f"{text} ({utc:%H:%M} UTC)"
