@@ -94,14 +94,14 @@ def expect_all_answered(run: Path, hosts: int) -> None:
     expect(not bad, f"no host of {run.name} failed: {bad}")
 
 
-def nights(stack: Engine) -> None:
+def nights(stack: Engine, starts: int) -> None:
     """So many starts by the schedule, each with one mail."""
-    for number in range(1, STARTS + 1):
+    for number in range(1, starts + 1):
         eventually(f"run {number}", lambda wanted=number: len(runs(stack)) >= wanted, EVERY_MIN * 60 + 60)  # type: ignore[misc]
         took = eventually(f"mail {number}", lambda wanted=number: len(mails(stack)) >= wanted, MAIL_WITHIN_S)  # type: ignore[misc]
         figure(f"mail after the start of run {number}", round(took, 1), "s")
         expect_all_answered(runs(stack)[number - 1], len(project.HOSTS))
-    expect(len(mails(stack)) == STARTS, f"{STARTS} mails: {mails(stack)}")
+    expect(len(mails(stack)) == starts, f"{starts} mails: {mails(stack)}")
     for line in stack.docker(
         "stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}} {{.PIDs}}"
     ).splitlines():
@@ -130,7 +130,7 @@ def stopped_in_mid_run(stack: Engine) -> None:
     eventually("a run with more hosts begins", lambda: bool(begun()), 2 * EVERY_MIN * 60 + 60)
     run = begun()[0]
     began = time.monotonic()
-    stack.compose("stop")
+    stack.compose("stop", *SERVICES)  # the hosts go on
     figure("docker-compose stop in mid-run", round(time.monotonic() - began, 1), "s")
     done = len(list(run.glob("results/*/*.result")))
     figure("hosts done at the stop", f"{done}/{hosts}")
@@ -148,7 +148,9 @@ def stopped_in_mid_run(stack: Engine) -> None:
     expect(len(mails(stack, run.name)) == 1, f"one mail of the run: {mails(stack)}")
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
+    """The whole; `arguments` may have another number of starts."""
+    starts = int(arguments[0]) if arguments else STARTS
     if os.geteuid() != 0:
         raise SystemExit("make stack: only root can start a container engine")
     with tempfile.TemporaryDirectory(prefix="mapsweep-stack-") as folder:
@@ -165,7 +167,7 @@ def main() -> int:
                 "s",
             )
             try:
-                nights(stack)
+                nights(stack, starts)
                 killed(stack)
                 stopped_in_mid_run(stack)
             except SystemExit:
@@ -176,4 +178,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
