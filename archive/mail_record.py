@@ -3,9 +3,9 @@
     mail/0001.json  mail/0001.done.json  mailed.txt
 
 A try begins with its first record, which only one process can create, and ends with the second one. A try
-without an end was cut off: the server may have taken the message or not, so it is tried once more, and that
-is all. mailed.txt says that nothing more is to be done. The second record tells everything that came before,
-so only the last tries are kept.
+without an end was cut off, and so was one in which the server got the whole message and did not answer: the
+server may have taken it or not, so it is tried once more, and that is all. mailed.txt says that nothing more is
+to be done. The second record tells everything that came before, so only the last tries are kept.
 """
 
 import re
@@ -73,6 +73,8 @@ class Posted:
         if not self.last:
             return None
         wait_s = min(FIRST_WAIT_S * 2 ** min(max(self.tries - 1, 0), 16), WAIT_S_MAX)
+        if self.cut_off:  # few more tries are made, so the server gets time to recover
+            wait_s = WAIT_S_MAX
         return datetime.fromisoformat(self.last) + timedelta(seconds=wait_s)
 
     def is_due(self, now: datetime) -> bool:

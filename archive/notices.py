@@ -58,6 +58,10 @@ class Notices:
         except FileNotFoundError as error:
             raise OperatorError(Mistake(self._store.place(path), "is gone")) from error
 
+    def exists(self, notice_id: str) -> bool:
+        """Whether there is such a notice."""
+        return self._store.exists(f"{FOLDER}/{notice_id}/{_NOTICE}")
+
     def mail_record(self, notice: Notice) -> MailRecord:
         """What became of its mail."""
         return MailRecord(self._store.under(f"{FOLDER}/{notice.notice_id}"), notice.to)

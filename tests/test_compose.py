@@ -16,7 +16,7 @@ from mapsweep.settings import settings
 from mapsweep.settings.for_workers import worker_settings
 from tests.redis_server import free_port
 from tests.test_packaging import run
-from tests.workers.waiting import eventually
+from tests.waiting import eventually
 from workers.fleet.app import QUEUES
 
 CLONE = Path(__file__).parents[1]

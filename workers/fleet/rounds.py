@@ -12,6 +12,7 @@ from kombu.exceptions import OperationalError
 from redis import RedisError
 
 from archive.identity import archive_id
+from archive.mail_record import MailRecord
 from archive.notices import Notices
 from archive.runs import NoRunError, Runs
 from domain.about import about
@@ -22,6 +23,7 @@ from workers.fleet.clock import fleet_now
 from workers.fleet.fitness import announce, is_known
 from workers.fleet.post import Post
 from workers.fleet.starts import Starts
+from workers.fleet.stuck import Stuck
 from workers.fleet.tending import hand_over, look_after
 from workers.fleet.trust import Trust
 from workers.fleet.worker_settings import WorkerSettings
@@ -55,16 +57,17 @@ class Rounds:
     def look_after_all(self) -> None:
         """One round."""
         self._redis.set(ROUND_KEY, "", ex=ROUNDS_MISSED_MAX * max(self._settings.pace.tend_s, 5))
-        self._apart("the archive", self._look_at_archive)
+        self.apart("the archive", self._look_at_archive)
         if not self._sees_archive:
             return
-        self._apart("schedules", self._start_what_is_due)
+        self.apart("schedules", self._start_what_is_due)
+        stuck = Stuck(self._settings, self._redis)
         for run_id in self._runs.queued():
             with about(run=run_id):
-                self._apart(run_id, partial(self._look_after, run_id))
+                self.apart(run_id, partial(stuck.watched, run_id, partial(self._look_after, run_id)))
         for name in self._runs.unmailed():
-            self._apart(name, partial(self._have_mailed, name))
-        self._apart("old runs", self._prune)
+            self.apart(name, partial(stuck.watched, name, partial(self._have_mailed, name)))
+        self.apart("old runs", self._prune)
 
     def _look_at_archive(self) -> None:
         """See that this is the fleet's archive; a folder without an id may be one whose mount is missing.
@@ -79,7 +82,7 @@ class Rounds:
         announce(self._runs, self._redis)
         self._sees_archive, self._rounds_without_id = True, 0
 
-    def _apart(self, what: str, act: Callable[[], None]) -> None:
+    def apart(self, what: str, act: Callable[[], None]) -> None:
         """Look after one thing. An error in it is told once a day, and must not hold up the others."""
         try:
             act()
@@ -117,7 +120,7 @@ class Rounds:
         if self._settings.mail is None or self._runs.is_queued(name):
             return
         if outbox.is_notice(name):
-            record = Notices(self._runs.store).mail_record(self._trust.notice(name))
+            record = self._notice_record(name, self._settings.mail.keep_trying_s)
         else:
             try:
                 record = self._trust.opened(name).mail_record
@@ -127,6 +130,14 @@ class Rounds:
         again_s = self._settings.pace.again_s
         if (record.is_over() or outbox.is_due(record)) and claim(self._redis, f"mail:{name}", again_s):
             self._post.mail(name)
+
+    def _notice_record(self, name: str, keep_trying_s: int) -> MailRecord:
+        try:
+            notice = self._trust.notice(name)
+        except OperatorError:
+            outbox.drop_notice(self._runs, name, keep_trying_s)
+            raise
+        return Notices(self._runs.store).mail_record(notice)
 
     def _prune(self) -> None:
         """Once in a while, remove what need not be kept, by the earlier of two clocks."""

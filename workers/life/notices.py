@@ -55,6 +55,27 @@ def skipped(schedule: Schedule, due: datetime, running: str, now: datetime) -> N
     )
 
 
+def untended(schedule: Schedule, reason: str, now: datetime) -> Notice:
+    """A schedule of which nothing can be started, nor told."""
+    return _notice(
+        *(schedule, f"untended: {reason}", now, f"{schedule.name} is not looked after"),
+        f"No worker can look after the schedule {schedule.name}, so none of its runs starts.",
+        f"Why: {_cut(reason)}",
+        "It goes on by itself as soon as that is mended.",
+    )
+
+
+def stuck(schedule: Schedule, run_id: str, reason: str, now: datetime) -> Notice:
+    """A run of a schedule that no worker can look after, so that its report does not come."""
+    return _notice(
+        *(schedule, f"{run_id} is stuck", now, f"{run_id}: the workers cannot go on"),
+        f"The workers cannot go on with {run_id} of the schedule {schedule.name}: its report does not come.",
+        f"Why: {_cut(reason)}",
+        "They go on by themselves as soon as that is mended. Until then the run is kept as it is, and is not"
+        f" waited for: the next run of {schedule.name} starts at its time. {_SEE}",
+    )
+
+
 def unfinished(run: Run, now: datetime) -> Notice:
     """A run whose report kills the workers that make it."""
     text = _paragraphs(

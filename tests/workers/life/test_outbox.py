@@ -108,6 +108,25 @@ def test_it_is_sent_again_after_one_sender_was_killed_and_that_is_told(
     assert "may come twice" in caplog.text
 
 
+def test_a_server_that_takes_it_and_does_not_say_so_gets_two_copies_at_most(
+    run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    mailbox = Mailbox(silent=9)
+    first = tried(run, tmp_path, mailbox)
+    assert "did not say whether it took the message" in first.unmailed
+    posted = run.mail_record.posted()
+    next_at = posted.next_at()
+    assert next_at is not None
+    assert next_at - datetime.fromisoformat(posted.last) == timedelta(seconds=WAIT_S_MAX)
+    last = tried(run, tmp_path, mailbox)
+    assert recipients(mailbox) == [TO, TO]
+    assert [each.recipient for each in last.refused] == list(TO)
+    assert "nobody knows whether it arrived: 2 tries were cut off" in last.refused[0].reason
+    assert runs_beside(run).unmailed() == ()
+    assert tried(run, tmp_path, mailbox) == Mailed()
+    assert "may come twice" in caplog.text
+
+
 def test_two_kinds_of_senders_do_not_send_at_once(run: Run, tmp_path: Path) -> None:
     run.mail_record.begin(Sender.HERE, datetime.now(UTC))
     mailbox = Mailbox()
