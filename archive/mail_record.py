@@ -4,8 +4,8 @@
 
 A try begins with its first record, which only one process can create, and ends with the second one. A try
 without an end was cut off, and so was one in which the server got the whole message and did not answer: the
-server may have taken it or not, so it is tried once more, and that is all. mailed.txt says that nothing more is
-to be done. The second record tells everything that came before, so only the last tries are kept.
+server may have taken it or not, so it is tried once more, and that is all. mailed.txt says that nothing more
+is to be done. The second record tells everything that came before, so only the last tries are kept.
 """
 
 import re
