@@ -2,10 +2,10 @@
 
     mail/0001.json  mail/0001.done.json  mailed.txt
 
-A try is claimed by creating its first record, which only one process can, and ends with the second one. A
-try without an end was cut off, and so was one in which the server got the whole message and did not answer:
-the server may have taken it or not, so it is tried once more, and that is all. mailed.txt says that nothing
-more is to be done. The second record tells everything that came before, so only the last tries are kept.
+A try begins with its first record, which only one process can create, and ends with the second one. A try
+without an end was cut off, and so was one in which the server got the whole message and did not answer: the
+server may have taken it or not, so it is tried once more, and that is all. mailed.txt says that nothing more
+is to be done. The second record tells everything that came before, so only the last tries are kept.
 """
 
 import re
@@ -109,7 +109,7 @@ class MailRecord:
         return self._read(self._numbers())[0]
 
     def begin(self, sender: Sender, now: datetime) -> tuple[Try, Posted] | None:
-        """Claim the next try, for one that excludes others of its kind; None if another is at it.
+        """Begin the next try, for one that excludes others of its kind; None if another is at it.
 
         The second value is what came of the tries before it.
         """
@@ -127,7 +127,7 @@ class MailRecord:
         return mine, before
 
     def end(self, mine: Try, posted: Posted) -> None:
-        """Record what came of all tries, the claimed one included."""
+        """Record what came of all tries, the one that was begun included."""
         self._store.write_once(_done(mine.number), codec.encode(replace(posted, number=mine.number)))
         for number in self._numbers():
             if number < mine.number:

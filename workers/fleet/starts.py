@@ -21,8 +21,7 @@ from domain.about import about
 from domain.mistakes import Mistake, OperatorError, reason_of, trace_of
 from domain.moments import written
 from domain.records import Manifest
-from workers.fleet.broker import KEY_PREFIX
-from workers.fleet.claims import claim, disclaim
+from workers.fleet.claims import REMEMBERED_S, claim, disclaim, is_told, met, note_told, over
 from workers.fleet.current_records import current_record
 from workers.fleet.stuck import Stuck
 from workers.fleet.worker_settings import WorkerSettings
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
 
 TOLD_AFTER_S: Final = 300  # a start that fails is told when it has failed for so long
 STARTING_S_MAX: Final = 120  # nobody takes longer to start a run
-REMEMBERED_S: Final = 2 * 24 * 3600
 IDS_MAX: Final = 4  # ids that one due time can have, if the first ones cannot be used
 
 log = logging.getLogger("workers")
@@ -58,14 +56,14 @@ class Starts:
                 continue
             try:
                 self._look_after(schedule, now)
-                self.redis.delete(f"{KEY_PREFIX}untended:{schedule.name}")
+                over(self.redis, f"untended:{schedule.name}")
             except (RedisError, OperationalError):
                 raise
             except Exception as error:  # whatever it is, it is told
                 if claim(self.redis, f"untended:{what}", REMEMBERED_S):
                     words = "the schedule %s could not be looked after: %s"
                     log.error(words, schedule.name, reason_of(error), exc_info=trace_of(error))  # noqa: TRY400
-                if now - self._since(f"untended:{schedule.name}", now) >= timedelta(seconds=TOLD_AFTER_S):
+                if now - met(self.redis, f"untended:{schedule.name}", now) >= timedelta(seconds=TOLD_AFTER_S):
                     self._notify(schedule, untended(schedule, reason_of(error), now))
             finally:
                 disclaim(self.redis, what)
@@ -179,13 +177,7 @@ class Starts:
         )
 
     def _failing_since(self, schedule: Schedule, due: datetime, now: datetime) -> datetime:
-        return self._since(f"failing:{schedule.name}:{written(due)}", now)
-
-    def _since(self, what: str, now: datetime) -> datetime:
-        """When something was first met, as Redis has it."""
-        key = f"{KEY_PREFIX}{what}"
-        self.redis.set(key, written(now), nx=True, ex=REMEMBERED_S)
-        return datetime.fromisoformat(str(self.redis.get(key) or written(now)))
+        return met(self.redis, f"failing:{schedule.name}:{written(due)}", now)
 
     def _created(self, schedule: Schedule, record: ScheduleRecord, due: datetime) -> Run:
         """The run of a due time. Its id follows from the schedule and the time, so it is made only once."""
@@ -217,8 +209,7 @@ class Starts:
 
         That it is told is noted last, so that the notice of a worker that is killed meanwhile is not lost.
         """
-        told = f"{KEY_PREFIX}told:{notice.notice_id}"
-        if not schedule.mail_to or self.redis.exists(told):
+        if not schedule.mail_to or is_told(self.redis, notice.notice_id):
             return True
         try:
             keep_notice(self._runs, notice)
@@ -226,7 +217,7 @@ class Starts:
             mail = self.settings.mail
             if mail is None or not send_now(notice, mail):
                 return False
-        self.redis.set(told, "", ex=REMEMBERED_S)
+        note_told(self.redis, notice.notice_id)
         return True
 
     @property

@@ -6,8 +6,8 @@ nobody waits for it: the next due time of its schedule is started.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Final, cast
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
 
 from kombu.exceptions import OperationalError
 from redis import RedisError
@@ -15,7 +15,7 @@ from redis import RedisError
 from archive.runs import Runs
 from archive.schedule_records import ScheduleRecords
 from domain.mistakes import reason_of
-from workers.fleet.broker import KEY_PREFIX
+from workers.fleet import claims
 from workers.fleet.clock import fleet_now
 from workers.fleet.worker_settings import WorkerSettings
 from workers.life.notices import stuck
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     import redis
 
 STUCK_AFTER_S: Final = 300  # since it was first met, if no worker managed in between
-REMEMBERED_S: Final = 2 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,29 +48,24 @@ class Stuck:
 
     def met(self, run_id: str, reason: str, now: datetime, step: str = "") -> None:
         """A worker could not look after a run; told once, after some time."""
-        since_s = self._since_s(_key(run_id, step), now)
-        if now.timestamp() - since_s < STUCK_AFTER_S:
+        since = claims.met(self.redis, _trouble(run_id, step), now)
+        if now - since < timedelta(seconds=STUCK_AFTER_S):
             return
         runs = Runs(self.settings.runs_url)
         for schedule in self._schedules_of(run_id, runs):
             notice = stuck(schedule, run_id, reason, now)
-            if not self.redis.exists(_told(notice.notice_id)):
+            if not claims.is_told(self.redis, notice.notice_id):
                 keep_notice(runs, notice)
-                self.redis.set(_told(notice.notice_id), "", ex=REMEMBERED_S)
+                claims.note_told(self.redis, notice.notice_id)
 
     def over(self, run_id: str, step: str = "") -> None:
         """A worker could look after it."""
-        self.redis.delete(_key(run_id, step))
+        claims.over(self.redis, _trouble(run_id, step))
 
     def is_stuck(self, run_id: str, now: datetime) -> bool:
         """Whether no worker has managed for some time."""
-        since_s = cast("str | None", self.redis.get(_key(run_id)))
-        return since_s is not None and now.timestamp() - float(since_s) >= STUCK_AFTER_S
-
-    def _since_s(self, key: str, now: datetime) -> float:
-        self.redis.set(key, now.timestamp(), nx=True)
-        self.redis.expire(key, REMEMBERED_S)
-        return float(cast("str | None", self.redis.get(key)) or now.timestamp())
+        since = claims.first_met(self.redis, _trouble(run_id))
+        return since is not None and now - since >= timedelta(seconds=STUCK_AFTER_S)
 
     def _schedules_of(self, run_id: str, runs: Runs) -> Iterator[Schedule]:
         """The schedule that has started it; the addresses are those of the settings, not of the run."""
@@ -81,9 +75,5 @@ class Stuck:
                 yield schedule
 
 
-def _key(run_id: str, step: str = "") -> str:
-    return f"{KEY_PREFIX}stuck:{run_id}:{step}"
-
-
-def _told(notice_id: str) -> str:
-    return f"{KEY_PREFIX}told:{notice_id}"
+def _trouble(run_id: str, step: str = "") -> str:
+    return f"stuck:{run_id}:{step}"

@@ -143,10 +143,10 @@ def _tried(
     from reports.delivery import DeliveryError, send  # noqa: PLC0415
 
     written = message()
-    claimed = record.begin(sender, datetime.now(UTC))
-    if claimed is None:
+    begun = record.begin(sender, datetime.now(UTC))
+    if begun is None:
         return Mailed(unmailed=ANOTHER)
-    mine, before = claimed
+    mine, before = begun
     left = before.left(record.to)
     if not left or before.cut_off >= CUT_OFF_MAX:
         return _ended(record, mine, _unknown(before, left), mail)

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -16,7 +17,7 @@ from redis.exceptions import ResponseError
 from tests.redis_server import RedisServer, redis_server
 from tests.waiting import eventually
 from workers.fleet.broker import KEY_PREFIX
-from workers.fleet.claims import claim, disclaim
+from workers.fleet.claims import claim, disclaim, first_met, met, over
 from workers.fleet.leases import Leases, Step
 from workers.fleet.renewal import KEYS_AT_ONCE, Renewal
 
@@ -277,3 +278,11 @@ def test_a_claim_is_the_first_ones_until_it_is_given_up(client: "redis.Redis") -
     assert not claim(client, "x", LEASE_S)
     disclaim(client, "x")
     assert claim(client, "x", LEASE_S)
+
+
+def test_a_trouble_is_known_since_it_was_first_met_until_it_is_over(client: "redis.Redis") -> None:
+    first, later = datetime(2026, 11, 29, 1, tzinfo=UTC), datetime(2026, 11, 29, 2, tzinfo=UTC)
+    assert first_met(client, "x") is None
+    assert met(client, "x", first) == met(client, "x", later) == first_met(client, "x") == first
+    over(client, "x")
+    assert met(client, "x", later) == later

@@ -12,6 +12,7 @@ from archive.schedule_records import Due, ScheduleRecord, ScheduleRecords, State
 from reports.delivery import MailSettings
 from tests.archive.kept_runs import made
 from tests.redis_server import free_port
+from workers.fleet.claims import met, over
 from workers.fleet.fitness import announce
 from workers.fleet.post import Post
 from workers.fleet.rounds import Rounds
@@ -24,6 +25,12 @@ from workers.life.schedules import Schedule
 
 pytestmark = pytest.mark.journey
 KEEP = Keep(days=90, dumps_days=7)
+
+
+def met_long_ago(post: Post, trouble: str, now: datetime) -> None:
+    """A trouble that a worker met at first so long ago that it is told."""
+    over(post.redis, trouble)
+    met(post.redis, trouble, now - timedelta(seconds=STUCK_AFTER_S))
 
 
 def rounds(settings: WorkerSettings, post: Post, keep: Keep | None) -> Rounds:
@@ -77,7 +84,7 @@ def test_a_run_that_another_key_signed_is_told_to_the_list_of_its_schedule(
     rounds(rotated, post, None).look_after_all()
     assert runs.unmailed() == (unmailed.run_id,)
     for run in (queued, unmailed):  # it was first met some minutes ago
-        post.redis.set(f"mapsweep:stuck:{run.run_id}:", now.timestamp() - STUCK_AFTER_S)
+        met_long_ago(post, f"stuck:{run.run_id}:", now)
     for _ in range(2):
         rounds(rotated, post, None).look_after_all()
     notices = [Notices(runs.store).read(name) for name in runs.unmailed() if name != unmailed.run_id]
@@ -85,7 +92,7 @@ def test_a_run_that_another_key_signed_is_told_to_the_list_of_its_schedule(
     assert all("does not match manifest.json" in " ".join(notice.text.split()) for notice in notices)
     assert {notice.to for notice in notices} == {nightly.mail_to}
     rounds(replace(rotated, signing_key=settings.signing_key), post, None).look_after_all()
-    assert not list(post.redis.scan_iter("mapsweep:stuck:*"))
+    assert not list(post.redis.scan_iter("mapsweep:met:stuck:*"))
 
 
 def test_a_notice_that_nobody_may_get_is_dropped_in_the_end(
@@ -122,7 +129,7 @@ def test_a_report_that_cannot_be_made_is_logged_once_and_told(
     ScheduleRecords(runs.store).write(ScheduleRecord("nightly", "30 2 * * *", "UTC", due.due_at, (due,)))
     worker = Worker(damaged, worker_app(damaged))
     worker.mail(run.run_id)
-    post.redis.set(f"mapsweep:stuck:{run.run_id}:mail", now.timestamp() - STUCK_AFTER_S)
+    met_long_ago(post, f"stuck:{run.run_id}:mail", now)
     for _ in range(3):
         worker.mail(run.run_id)
         rounds(damaged, post, None).look_after_all()
