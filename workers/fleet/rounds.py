@@ -16,7 +16,7 @@ from archive.mail_record import MailRecord
 from archive.notices import Notices
 from archive.runs import NoRunError, Runs
 from domain.about import about
-from domain.mistakes import OperatorError
+from domain.mistakes import OperatorError, reason_of
 from workers.fleet.broker import KEY_PREFIX, REFUSED_KEY
 from workers.fleet.clock import fleet_now
 from workers.fleet.fitness import announce, is_known
@@ -57,7 +57,7 @@ class Rounds:
     def look_after_all(self) -> None:
         """One round."""
         self._redis.set(ROUND_KEY, "", ex=ROUNDS_MISSED_MAX * max(self._settings.pace.tend_s, 5))
-        self.alone("the archive", self._look_at_archive)
+        self.alone("the archive", self._watch_archive)
         if not self._sees_archive:
             return
         self.alone("schedules", self._start_what_is_due)
@@ -68,6 +68,18 @@ class Rounds:
         for name in self._runs.unmailed():
             self.alone(name, partial(stuck.watched, name, partial(self._have_mailed, name)))
         self.alone("old runs", self._prune)
+
+    def _watch_archive(self) -> None:
+        stuck = Stuck(self._settings, self._redis)
+        try:
+            self._look_at_archive()
+        except (RedisError, OperationalError):
+            raise
+        except Exception as error:
+            stuck.archive_met(reason_of(error), fleet_now(self._redis))
+            raise
+        if self._sees_archive:
+            stuck.archive_seen(fleet_now(self._redis))
 
     def _look_at_archive(self) -> None:
         """See that this is the fleet's archive; a folder without a mark may be one whose mount is missing.
@@ -90,7 +102,7 @@ class Rounds:
             raise
         except OperatorError as error:
             if claim(self._redis, f"refused:{what}", TOLD_AGAIN_S):
-                log.warning("%s, which was given to the workers, is refused: %s", what, error.mistakes[0])
+                log.warning("%s is at the workers, and is refused: %s", what, error.mistakes[0])
                 self._redis.incr(REFUSED_KEY)
         except Exception as error:
             if claim(self._redis, f"untended:{what}", TOLD_AGAIN_S):

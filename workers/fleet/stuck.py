@@ -12,20 +12,24 @@ from typing import TYPE_CHECKING, Final, cast
 from kombu.exceptions import OperationalError
 from redis import RedisError
 
+from archive.notices import Notice
 from archive.runs import Runs
 from archive.schedule_records import ScheduleRecords
 from domain.mistakes import reason_of
 from workers.fleet.broker import KEY_PREFIX
 from workers.fleet.clock import fleet_now
+from workers.fleet.leases import claim
 from workers.fleet.worker_settings import WorkerSettings
-from workers.life.notices import stuck
-from workers.life.outbox import keep_notice
+from workers.life.notices import stuck, unseen
+from workers.life.outbox import keep_notice, send_now
 from workers.life.schedules import Schedule
 
 if TYPE_CHECKING:
     import redis
 
 STUCK_AFTER_S: Final = 300  # since it was first met, if no worker managed in between
+AGAIN_S: Final = 60  # a mail that no archive can keep is tried again so often
+ARCHIVE: Final = "archive"
 REMEMBERED_S: Final = 2 * 24 * 3600
 
 
@@ -67,6 +71,33 @@ class Stuck:
         """Whether no worker has managed for some time."""
         since_s = cast("str | None", self.redis.get(_key(run_id)))
         return since_s is not None and now.timestamp() - float(since_s) >= STUCK_AFTER_S
+
+    def archive_met(self, reason: str, now: datetime) -> None:
+        """A worker does not see the archive; mailed at once if no worker has seen it for some time.
+
+        Nothing is kept: the folder may be the one on which the archive is not mounted.
+        """
+        since_s = self._since_s(_key(ARCHIVE), now)
+        mail = self.settings.mail
+        if mail is None or now.timestamp() - since_s < STUCK_AFTER_S:
+            return
+        for notice in self._unseen(reason, now):
+            told = _told(notice.notice_id)
+            is_due = not self.redis.exists(told) and claim(self.redis, f"again:{notice.notice_id}", AGAIN_S)
+            if is_due and send_now(notice, mail):
+                self.redis.set(told, "", ex=REMEMBERED_S)
+
+    def archive_seen(self, now: datetime) -> None:
+        """A worker sees the archive; if it goes again, that is told again."""
+        if self.redis.delete(_key(ARCHIVE)):
+            for notice in self._unseen("", now):
+                self.redis.delete(_told(notice.notice_id))
+
+    def _unseen(self, reason: str, now: datetime) -> Iterator[Notice]:
+        """One notice for each mail list."""
+        for to in sorted({each.mail_to for each in self.settings.schedules if each.mail_to}):
+            names = [each.name for each in self.settings.schedules if each.mail_to == to]
+            yield unseen(names, to, reason, now)
 
     def _since_s(self, key: str, now: datetime) -> float:
         self.redis.set(key, now.timestamp(), nx=True)

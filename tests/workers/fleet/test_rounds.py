@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -9,9 +10,10 @@ from archive.notices import Notice, Notices
 from archive.retention import Keep
 from archive.runs import Runs
 from archive.schedule_records import Due, ScheduleRecord, ScheduleRecords, State
-from reports.delivery import MailSettings
+from reports.delivery import MailSettings, Security
 from tests.archive.kept_runs import made
 from tests.redis_server import free_port
+from tests.smtp import mail_server
 from workers.fleet.fitness import announce
 from workers.fleet.post import Post
 from workers.fleet.rounds import Rounds
@@ -86,6 +88,36 @@ def test_a_run_that_another_key_signed_is_told_to_the_list_of_its_schedule(
     assert {notice.to for notice in notices} == {nightly.mail_to}
     rounds(replace(rotated, signing_key=settings.signing_key), post, None).look_after_all()
     assert not list(post.redis.scan_iter("mapsweep:stuck:*"))
+
+
+def test_an_archive_that_no_worker_sees_is_mailed(
+    settings: WorkerSettings, post: Post, tmp_path: Path
+) -> None:
+    """Its mount is missing: nothing is written into the folder below, and the mail goes out at once."""
+    daily = [Schedule(name, "all", "30 2 * * *", mail_to=("ops@example.org",)) for name in ("a", "b")]
+    with mail_server(tmp_path, "plain") as server:
+        mail = MailSettings("m@example.org", server.host, server.port, Security.NONE)
+        scheduled = replace(settings, schedules=tuple(daily), mail=mail)
+        rounds(scheduled, post, None).look_after_all()
+        runs = Path(settings.runs_url)
+        runs.rename(mounted := runs.with_name("mounted"))
+        runs.mkdir()
+        blind = Rounds(scheduled, post, Trust(scheduled))
+        blind.look_after_all()
+        assert server.mailbox.received == []
+        past = datetime.now(UTC).timestamp() - STUCK_AFTER_S
+        post.redis.set("mapsweep:stuck:archive:", past)
+        for _ in range(2):
+            blind.look_after_all()
+        (mail_of_both,) = server.mailbox.received
+        assert mail_of_both.recipients == ("ops@example.org",)
+        assert "is not the archive of this fleet" in " ".join(mail_of_both.message.get_content().split())
+        assert not list(runs.iterdir())
+        runs.rmdir()
+        mounted.rename(runs)
+        blind.look_after_all()
+    assert not post.redis.exists("mapsweep:stuck:archive:")
+    assert not list(post.redis.scan_iter("mapsweep:told:*"))  # if it goes again, that is told again
 
 
 def test_a_notice_that_nobody_may_get_is_dropped_in_the_end(
