@@ -118,6 +118,7 @@ class Rounds:
         try:
             run = self._trust.opened(run_id)
         except NoRunError:
+            Stuck(self._settings, self._redis).gone(run_id, fleet_now(self._redis))
             self._runs.unqueue(run_id)
             log.warning("%s was given to the workers and is gone: nobody looks after it any more", run_id)
             return
@@ -137,7 +138,9 @@ class Rounds:
             try:
                 record = self._trust.opened(name).mail_record
             except NoRunError:
+                Stuck(self._settings, self._redis).gone(name, fleet_now(self._redis))
                 self._runs.unmark_unmailed(name)
+                log.warning("%s is gone before its report was mailed to all", name)
                 return
         again_s = self._settings.pace.again_s
         if (record.is_over() or outbox.is_due(record)) and claim(self._redis, f"mail:{name}", again_s):

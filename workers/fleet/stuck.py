@@ -20,7 +20,7 @@ from workers.fleet.broker import KEY_PREFIX
 from workers.fleet.clock import fleet_now
 from workers.fleet.leases import claim
 from workers.fleet.worker_settings import WorkerSettings
-from workers.life.notices import stuck, unseen
+from workers.life.notices import removed, stuck, unseen
 from workers.life.outbox import keep_notice, send_now
 from workers.life.schedules import Schedule
 
@@ -62,6 +62,12 @@ class Stuck:
             if not self.redis.exists(_told(notice.notice_id)):
                 keep_notice(runs, notice)
                 self.redis.set(_told(notice.notice_id), "", ex=REMEMBERED_S)
+
+    def gone(self, run_id: str, now: datetime) -> None:
+        """A run was removed before it was mailed."""
+        runs = Runs(self.settings.runs_url)
+        for schedule in self._schedules_of(run_id, runs):
+            keep_notice(runs, removed(schedule, run_id, now))
 
     def over(self, run_id: str, step: str = "") -> None:
         """A worker could look after it."""

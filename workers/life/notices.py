@@ -78,6 +78,15 @@ def unseen(names: Sequence[str], to: tuple[str, ...], reason: str, now: datetime
     return Notice(about, to, "no run starts: the folder of the runs cannot be used", text, written(now))
 
 
+def removed(schedule: Schedule, run_id: str, now: datetime) -> Notice:
+    """A run of a schedule whose folder is gone before its report was mailed."""
+    return _notice(
+        *(schedule, f"{run_id} is gone", now, f"{run_id} was removed"),
+        f"The run {run_id} of the schedule {schedule.name} was removed before its report was mailed, so there"
+        f" is none. The next run of {schedule.name} starts at its time. {_SEE}",
+    )
+
+
 def stuck(schedule: Schedule, run_id: str, reason: str, now: datetime) -> Notice:
     """A run of a schedule that no worker can look after, so that its report does not come."""
     return _notice(

@@ -1,5 +1,6 @@
 """What a round does beside starting, ending and mailing runs."""
 
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -88,6 +89,27 @@ def test_a_run_that_another_key_signed_is_told_to_the_list_of_its_schedule(
     assert {notice.to for notice in notices} == {nightly.mail_to}
     rounds(replace(rotated, signing_key=settings.signing_key), post, None).look_after_all()
     assert not list(post.redis.scan_iter("mapsweep:stuck:*"))
+
+
+def test_a_scheduled_run_that_was_removed_is_told(settings: WorkerSettings, post: Post) -> None:
+    nightly = Schedule("nightly", "all", "30 2 * * *", mail_to=("ops@example.org",))
+    mail = MailSettings("mapsweep@example.org", "127.0.0.1", free_port())
+    runs, now = Runs(settings.runs_url, settings.signing_key), datetime.now(UTC)
+    queued, unmailed = made(runs, now, 0.1, is_open=True), made(runs, now, 0.2, mail_to=nightly.mail_to)
+    runs.queue(queued.run_id)
+    runs.mark_unmailed(unmailed.run_id)
+    dues = tuple(
+        Due(run.manifest.started_at, State.STARTED, run.manifest.started_at, run.run_id)
+        for run in (unmailed, queued)
+    )
+    ScheduleRecords(runs.store).write(ScheduleRecord("nightly", "30 2 * * *", "UTC", dues[-1].due_at, dues))
+    for run in (queued, unmailed):
+        shutil.rmtree(Path(settings.runs_url, run.run_id))
+    for _ in range(2):
+        rounds(replace(settings, schedules=(nightly,), mail=mail), post, None).look_after_all()
+    assert runs.queued() == ()
+    subjects = {Notices(runs.store).read(name).subject for name in runs.unmailed()}
+    assert subjects == {f"{queued.run_id} was removed", f"{unmailed.run_id} was removed"}
 
 
 def test_an_archive_that_no_worker_sees_is_mailed(
