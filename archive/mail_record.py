@@ -82,6 +82,10 @@ class Posted:
         following = self.next_at()
         return following is None or now >= following or now < datetime.fromisoformat(self.last)
 
+    def why(self) -> str:
+        """Why somebody has not got it yet: the problem of the last try, or what the server said of each."""
+        return self.problem or "; ".join(str(each) for each in self.refused if not each.is_final)
+
     def is_given_up(self, now: datetime, keep_trying_s: int) -> bool:
         """Whether it has been tried long enough."""
         if not self.since or self.tries < TRIES_MIN:
@@ -152,12 +156,12 @@ class MailRecord:
         """What came of the tries, and one that has no end."""
         done = max((number for number, ended in numbers.items() if ended), default=0)
         path = _done(done)
-        posted = codec.decode(Posted, self._store.read(path), self._store.place(path)) if done else Posted()
+        posted = codec.read(Posted, self._store, path) if done else Posted()
         last = max(numbers, default=0)
         if last == done:
             return posted, None
         path = _begun(last)
-        return posted, codec.decode(Try, self._store.read(path), self._store.place(path))
+        return posted, codec.read(Try, self._store, path)
 
 
 def refusals_of(store: Store) -> tuple[Refusal, ...]:

@@ -54,7 +54,7 @@ class Notices:
         """A notice by its id; OperatorError if there is none."""
         path = f"{FOLDER}/{notice_id}/{_NOTICE}"
         try:
-            return codec.decode(Notice, self._store.read(path, _BYTES_MAX), self._store.place(path))
+            return codec.read(Notice, self._store, path, _BYTES_MAX)
         except FileNotFoundError as error:
             raise OperatorError(Mistake(self._store.place(path), "is gone")) from error
 

@@ -99,9 +99,8 @@ class ScheduleRecords:
 
     def read(self, name: str) -> ScheduleRecord | None:
         """The record of a schedule; None if it has none yet."""
-        path = f"{_FOLDER}/{name}.json"
         try:
-            return codec.decode(ScheduleRecord, self._store.read(path, _BYTES_MAX), self._store.place(path))
+            return codec.read(ScheduleRecord, self._store, f"{_FOLDER}/{name}.json", _BYTES_MAX)
         except FileNotFoundError:
             return None
 

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from archive.schedule_records import Due, ScheduleRecord, ScheduleRecords
 from domain.moments import written
@@ -32,10 +31,10 @@ def unstarted(schedules: Iterable[Schedule], records: ScheduleRecords, now: date
     for schedule in schedules:
         record = records.read(schedule.name)
         if owed := owed_at(schedule, record, now):
-            shown = f"{schedule.name} of {local(schedule, owed)}: {OWED}: {NOBODY}"
+            shown = f"{schedule.name} of {schedule.shown(owed)}: {OWED}: {NOBODY}"
             found.append(Unstarted(schedule.name, written(owed), OWED, NOBODY, shown))
         elif due := last_bad(record):
-            at = local(schedule, datetime.fromisoformat(due.due_at))
+            at = schedule.shown(datetime.fromisoformat(due.due_at))
             shown = f"{schedule.name} of {at}: {due.state}: {due.reason}"
             found.append(Unstarted(schedule.name, due.due_at, due.state, due.reason, shown))
     return found
@@ -53,11 +52,3 @@ def last_bad(record: ScheduleRecord | None) -> Due | None:
     """The last due time, if it did not become a run."""
     last = record.dues[-1] if record and record.dues else None
     return None if last is None or last.is_good else last
-
-
-def local(schedule: Schedule, at: datetime) -> str:
-    """A time in the zone of a schedule, and in UTC where that differs."""
-    shown = at.astimezone(ZoneInfo(schedule.time_zone))
-    text = f"{shown:%a %Y-%m-%d %H:%M} {shown.tzname()}"
-    utc = at.astimezone(UTC)
-    return text if shown.utcoffset() == utc.utcoffset() else f"{text} ({utc:%H:%M} UTC)"

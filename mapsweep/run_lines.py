@@ -92,7 +92,7 @@ def _mail_note(entry: Entry, catalogue: Catalogue, runs: Runs) -> str:
     posted = record.posted()
     following = posted.next_at()
     when = f", next try {following:%H:%M} UTC" if following else ""
-    why = posted.problem or "; ".join(str(each) for each in posted.refused if not each.is_final)
+    why = posted.why()
     return f"not mailed yet{when}" + (f": {why}" if why else "")
 
 

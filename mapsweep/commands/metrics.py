@@ -9,6 +9,8 @@ import click
 
 from mapsweep.options import broker_option, config_option, debug_option, load, runs_option
 
+FILE_MODE = 0o644  # node_exporter reads it as another account
+
 
 @click.command(short_help="Print the state of runs and workers for Prometheus.")
 @click.option(
@@ -30,6 +32,7 @@ def metrics(*, output: Path | None, broker: str | None, runs_url: str | None, co
     mapsweep metrics --output /var/lib/node_exporter/textfile/mapsweep.prom
     """  # noqa: D301 - \b is click's mark
     from archive.runs import Runs  # noqa: PLC0415 - --help does not wait for it
+    from mapsweep import output_file  # noqa: PLC0415 - likewise
     from mapsweep.metrics import exposition  # noqa: PLC0415 - likewise
     from mapsweep.metrics.of_archive import archive_metrics  # noqa: PLC0415 - likewise
     from mapsweep.metrics.of_broker import broker_metrics  # noqa: PLC0415 - likewise
@@ -46,4 +49,4 @@ def metrics(*, output: Path | None, broker: str | None, runs_url: str | None, co
     if output is None:
         sys.stdout.buffer.write(text)
     else:
-        exposition.replace(output.expanduser().absolute(), text)
+        output_file.write(output.expanduser().absolute(), [text], FILE_MODE)

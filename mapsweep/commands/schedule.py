@@ -73,21 +73,21 @@ def _as_json(
 
 
 def _lines(schedule: "Schedule", record: "ScheduleRecord | None", now: datetime, limit: int) -> Iterator[str]:
-    from mapsweep.due_lines import NOBODY, OWED, local, owed_at  # noqa: PLC0415 - --help does not wait for it
+    from mapsweep.due_lines import NOBODY, OWED, owed_at  # noqa: PLC0415 - --help does not wait for it
     from reports.sizes import duration  # noqa: PLC0415 - likewise
 
     due = schedule.due.next_after(now)
     yield visible(f"{schedule.name}: {schedule.hosts}, {schedule.crontab} {schedule.time_zone}")
-    yield f"  next  {local(schedule, due)}, in {duration((due - now).total_seconds())}"
+    yield f"  next  {schedule.shown(due)}, in {duration((due - now).total_seconds())}"
     if record is None:
         yield "  nobody has looked after it yet: it needs `mapsweep beat` and a worker"
         return
     if owed := owed_at(schedule, record, now):
-        yield f"  {OWED:<9} {local(schedule, owed)}"
+        yield f"  {OWED:<9} {schedule.shown(owed)}"
         yield from (f"            {line}" for line in _wrapped(NOBODY))
     for each in reversed(record.dues[-limit:]):
         at = datetime.fromisoformat(each.due_at)
-        yield from _due_lines(each, f"  {each.state:<9} {local(schedule, at)}")
+        yield from _due_lines(each, f"  {each.state:<9} {schedule.shown(at)}")
 
 
 def _due_lines(due: "Due", start: str) -> Iterator[str]:

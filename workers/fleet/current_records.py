@@ -11,7 +11,7 @@ from archive.schedule_records import ScheduleRecord, ScheduleRecords, State
 from archive.store import Store
 from domain.moments import written
 from workers.fleet.broker import KEY_PREFIX
-from workers.fleet.leases import claim
+from workers.fleet.claims import claim
 from workers.life.schedules import Schedule
 
 if TYPE_CHECKING:

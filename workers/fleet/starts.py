@@ -18,12 +18,12 @@ from archive.run import Run
 from archive.runs import Runs, new_run_id
 from archive.schedule_records import Due, ScheduleRecord, ScheduleRecords, State
 from domain.about import about
-from domain.mistakes import Mistake, OperatorError, reason_of
+from domain.mistakes import Mistake, OperatorError, reason_of, trace_of
 from domain.moments import written
 from domain.records import Manifest
 from workers.fleet.broker import KEY_PREFIX
+from workers.fleet.claims import claim, disclaim
 from workers.fleet.current_records import current_record
-from workers.fleet.leases import claim, disclaim
 from workers.fleet.stuck import Stuck
 from workers.fleet.worker_settings import WorkerSettings
 from workers.life.notices import gone, not_started, skipped, untended
@@ -61,9 +61,10 @@ class Starts:
                 self.redis.delete(f"{KEY_PREFIX}untended:{schedule.name}")
             except (RedisError, OperationalError):
                 raise
-            except Exception as error:  # noqa: BLE001 # whatever it is, it is told
+            except Exception as error:  # whatever it is, it is told
                 if claim(self.redis, f"untended:{what}", REMEMBERED_S):
-                    _log_error(error, "the schedule %s could not be looked after: %s", schedule.name)
+                    words = "the schedule %s could not be looked after: %s"
+                    log.error(words, schedule.name, reason_of(error), exc_info=trace_of(error))  # noqa: TRY400
                 if now - self._since(f"untended:{schedule.name}", now) >= timedelta(seconds=TOLD_AFTER_S):
                     self._notify(schedule, untended(schedule, reason_of(error), now))
             finally:
@@ -166,7 +167,8 @@ class Starts:
         reason = reason_of(error)
         known = record.of(written(due))
         if known is None or known.reason != reason:
-            _log_error(error, "%s of %s did not start: %s", schedule.name, written(due))
+            words = "%s of %s did not start: %s"
+            log.error(words, schedule.name, written(due), reason, exc_info=trace_of(error))
         since = self._failing_since(schedule, due, now)  # in Redis as well: a full disk keeps no record
         told = bool(known and known.told)
         if not told and now - since >= timedelta(seconds=TOLD_AFTER_S):
@@ -191,13 +193,11 @@ class Starts:
         first = 1 if known and known.state is State.VOID else 0
         for number in range(first, IDS_MAX):
             manifest = manifest_of(schedule, due, self.settings, number)
-            check(
-                manifest, Means(self._runs.store, self.settings.pace)
-            )  # without a mail server it is in the outbox
+            means = Means(self._runs.store, self.settings.pace)  # without a mail server it is in the outbox
+            check(manifest, means)
             try:
                 return self._runs.create(manifest)
-            except FileExistsError:
-                # by a worker that was killed before it could tell
+            except FileExistsError:  # made by a worker that was killed before it could tell
                 try:
                     return self._runs.by_id(manifest.run_id)
                 except OperatorError as error:
@@ -234,18 +234,12 @@ class Starts:
         return Runs(self.settings.runs_url, self.settings.signing_key)
 
 
-def _log_error(error: Exception, words: str, *about: object) -> None:
-    """Log an error, with its trace if it may be a bug."""
-    trace = None if isinstance(error, (OSError, OperatorError)) else error
-    log.error(words, *about, reason_of(error), exc_info=trace)
-
-
 def run_id_of(schedule: Schedule, due: datetime, number: int = 0) -> str:
     """The id of the run of a due time: the same, whoever starts it."""
-    return new_run_id(due, schedule.name, _mark(schedule, due, number))
+    return new_run_id(due, schedule.name, _suffix(schedule, due, number))
 
 
-def _mark(schedule: Schedule, due: datetime, number: int) -> str:
+def _suffix(schedule: Schedule, due: datetime, number: int) -> str:
     again = f" {number}" if number else ""
     return hashlib.sha256(f"{schedule.name} {due:%Y%m%dT%H%MZ}{again}".encode()).hexdigest()[:4]
 
@@ -268,4 +262,4 @@ def manifest_of(schedule: Schedule, due: datetime, settings: WorkerSettings, num
         keep_dumps=settings.keep_dumps,
         mail_to=schedule.mail_to,
     )
-    return planned(request, due, _mark(schedule, due, number))
+    return planned(request, due, _suffix(schedule, due, number))

@@ -17,8 +17,8 @@ from archive.runs import Runs
 from archive.schedule_records import ScheduleRecords
 from domain.mistakes import reason_of
 from workers.fleet.broker import KEY_PREFIX
+from workers.fleet.claims import claim
 from workers.fleet.clock import fleet_now
-from workers.fleet.leases import claim
 from workers.fleet.worker_settings import WorkerSettings
 from workers.life.notices import removed, stuck, unseen
 from workers.life.outbox import keep_notice, send_now

@@ -182,7 +182,7 @@ class Worker:
         mail, runs = self._settings.mail, Runs(self._settings.runs_url)
         if mail is None or not isinstance(name, str) or name not in runs.unmailed():
             return
-        with self._turns.alone_at(name) as is_mine:
+        with self._turns.finishing(name) as is_mine:
             if not is_mine:
                 return
             if outbox.is_notice(name):
@@ -190,7 +190,7 @@ class Worker:
                     outbox.mail_notice(runs, notice, mail, Sender.WORKERS)
             elif (found := self._asked(MAIL_TASK, name, [])) and found[0].closed() is not None:
                 sent = partial(outbox.mail_run, found[0], mail, Sender.WORKERS, attempts=1)
-                self._rounds.alone(f"the mail of {name}", partial(self._stuck.watched, name, sent, "mail"))
+                self._rounds.apart(f"the mail of {name}", partial(self._stuck.watched, name, sent, "mail"))
 
     def _notice(self, name: str) -> Notice | None:
         """A notice that this worker may mail; None, and told, for any other."""

@@ -112,11 +112,11 @@ def is_due(record: MailRecord) -> bool:
     return record.posted().is_due(datetime.now(UTC))
 
 
-def standing(record: MailRecord) -> Mailed:
+def so_far(record: MailRecord) -> Mailed:
     """What became of a mail so far, without a try."""
     if record.is_over():
         return Mailed(refused=record.refusals() if record.to else ())
-    return Mailed(unmailed=_unmailed(record.posted()))
+    return Mailed(unmailed=_unmailed(record.posted(), Sender.WORKERS))
 
 
 def report_message(run: Run, to: tuple[str, ...], mail: "MailSettings") -> EmailMessage:
@@ -195,7 +195,7 @@ def _ended(record: MailRecord, mine: Try, posted: Posted, mail: "MailSettings") 
         left = ()
     record.end(mine, posted)
     if left:
-        return Mailed(posted.message_id, posted.accepted, _finally(posted), _unmailed(posted))
+        return Mailed(posted.message_id, posted.accepted, _finally(posted), _unmailed(posted, mine.sender))
     record.close(posted)
     return Mailed(posted.message_id, posted.accepted, posted.refused)
 
@@ -218,14 +218,17 @@ def _finally(posted: Posted) -> tuple[Refusal, ...]:
     return tuple(each for each in posted.refused if each.is_final)
 
 
-def _unmailed(posted: Posted) -> str:
-    """Why somebody has not got it yet."""
+def _unmailed(posted: Posted, sender: Sender) -> str:
+    """Why somebody has not got it yet, and who tries again."""
     if not posted.tries:
         return "not mailed yet"
     following = posted.next_at()
-    why = posted.problem or "; ".join(str(each) for each in posted.refused if not each.is_final)
+    if sender is Sender.HERE:
+        return (
+            f"not mailed yet ({posted.why()}); `mapsweep mail --unsent` tries again, and so does the next run"
+        )
     when = f"{following:%H:%M} UTC" if following else "now"
-    return f"not mailed yet ({why}); the next try is due at {when}"
+    return f"not mailed yet ({posted.why()}); the next try is due at {when}"
 
 
 def _tell(what: str, mailed: Mailed) -> None:

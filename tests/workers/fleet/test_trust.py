@@ -21,7 +21,7 @@ from reports.delivery import MailSettings
 from tests.archive.examples import SIGNING_KEY, dump, manifest
 from tests.redis_server import RedisServer, free_port, redis_server
 from tests.smtp import Mailbox, mail_server
-from tests.workers.waiting import eventually
+from tests.waiting import eventually
 from tests.workers.worker_process import PACE, running
 from workers.fleet.broker import KEY_PREFIX, REFUSED_KEY
 from workers.fleet.fitness import announce
