@@ -141,8 +141,7 @@ class MailRecord:
 
     def refusals(self) -> tuple[Refusal, ...]:
         """Who did not get it in the end, and why; FileNotFoundError while it is not over."""
-        lines = self._store.read(MAILED).decode(errors="replace").splitlines()[1:]
-        return tuple(map(_refusal, lines))
+        return _refusals(self._store)
 
     def _numbers(self) -> dict[int, bool]:
         """The numbers of the tries that are on record, and whether they ended."""
@@ -163,6 +162,19 @@ class MailRecord:
             return posted, None
         path = _begun(last)
         return posted, codec.read(Try, self._store, path)
+
+
+def refusals_of(store: Store) -> tuple[Refusal, ...]:
+    """Who did not get the mail of a run in its folder in the end; nobody while it is not over."""
+    try:
+        return _refusals(store)
+    except FileNotFoundError:
+        return ()
+
+
+def _refusals(store: Store) -> tuple[Refusal, ...]:
+    lines = store.read(MAILED).decode(errors="replace").splitlines()[1:]
+    return tuple(map(_refusal, lines))
 
 
 def _refusal(line: str) -> Refusal:

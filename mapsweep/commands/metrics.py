@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -35,12 +36,13 @@ def metrics(*, output: Path | None, broker: str | None, runs_url: str | None, co
     from mapsweep.metrics import exposition  # noqa: PLC0415 - likewise
     from mapsweep.metrics.of_archive import archive_metrics  # noqa: PLC0415 - likewise
     from mapsweep.metrics.of_broker import broker_metrics  # noqa: PLC0415 - likewise
-    from mapsweep.settings.for_workers import worker_settings  # noqa: PLC0415 - likewise
+    from mapsweep.settings.for_workers import schedules, worker_settings  # noqa: PLC0415 - likewise
     from mapsweep.terminal.exits import complain  # noqa: PLC0415 - likewise
     from workers.fleet.broker_state import broker_state  # noqa: PLC0415 - likewise
 
     settings = load(config, runs=runs_url, broker=broker)
-    sources: dict[str, exposition.Source] = {"archive": lambda: archive_metrics(Runs(settings.runs))}
+    archive = partial(archive_metrics, Runs(settings.runs), schedules(settings))
+    sources: dict[str, exposition.Source] = {"archive": archive}
     if settings.broker:
         sources["broker"] = lambda: broker_metrics(broker_state(worker_settings(settings, os.environ, ())))
     text = exposition.exposition(sources, complain)

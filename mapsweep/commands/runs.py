@@ -129,6 +129,8 @@ def _unstarted(settings: "Settings", kept: "Runs", scopes: tuple[str, ...]) -> "
     """The schedules of which the last run did not start."""
     if not settings.schedules:
         return []
+    from datetime import UTC, datetime  # noqa: PLC0415 - --help does not wait for it
+
     from archive.schedule_records import ScheduleRecords  # noqa: PLC0415 - --help does not wait for it
     from domain.mistakes import OperatorError  # noqa: PLC0415 - likewise
     from mapsweep.due_lines import unstarted  # noqa: PLC0415 - likewise
@@ -136,7 +138,7 @@ def _unstarted(settings: "Settings", kept: "Runs", scopes: tuple[str, ...]) -> "
 
     asked = (each for each in schedules(settings) if not scopes or each.name in scopes)
     try:
-        return unstarted(asked, ScheduleRecords(kept.store))
+        return unstarted(asked, ScheduleRecords(kept.store), datetime.now(UTC))
     except (OperatorError, OSError) as error:  # the runs are listed all the same
         complain(str(error))
         return []

@@ -1,21 +1,25 @@
 """Metrics of the archive: which runs are open, and how the last run of each scope ended."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Final
 
 import polars as pl
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from archive.mail_record import refusals_of
 from archive.run import Run
 from archive.runs import Runs, name_of, started_of
 from archive.schedule_records import ScheduleRecords
 from domain.mistakes import Mistake, OperatorError
 from domain.moments import epoch_s
 from domain.records import Closed
+from mapsweep.due_lines import OWED, owed_at
 from reports import settled
 from reports.settled import Settled
+from workers.life.schedules import Schedule
 
 RUNS_MAX: Final = 1000  # the newest, of which the end is read: years of nights
 SCOPES_MAX: Final = 200  # that ended last; each gives a dozen series
@@ -56,7 +60,7 @@ def survey(runs: Runs) -> Survey:
     return found
 
 
-def archive_metrics(runs: Runs) -> Iterator[Metric]:
+def archive_metrics(runs: Runs, schedules: Iterable[Schedule] = ()) -> Iterator[Metric]:
     """The metrics of all runs in one place; OSError or OperatorError if it cannot be read."""
     folder = runs.store.local_path("")
     if folder is not None and not folder.is_dir():  # else it would pass for a place without runs
@@ -78,19 +82,24 @@ def archive_metrics(runs: Runs) -> Iterator[Metric]:
     free_bytes = runs.store.free_bytes()
     if free_bytes is not None:
         yield _gauge("mapsweep_archive_free_bytes", "Free bytes where the runs are kept", free_bytes)
-    yield _schedules(runs)
+    yield _schedules(runs, tuple(schedules))
     yield from _Scopes().of(runs, found)
 
 
-def _schedules(runs: Runs) -> Metric:
-    """The last due time of each schedule that the archive knows, and what became of it."""
+def _schedules(runs: Runs, schedules: tuple[Schedule, ...]) -> Metric:
+    """The last due time of each schedule of the settings, or else of the archive, and what became of it."""
     dues = GaugeMetricFamily(
         "mapsweep_schedule_last_due_timestamp_seconds",
         "The last due time of a schedule, and what became of it",
         labels=["schedule", "state"],
     )
-    for record in islice(ScheduleRecords(runs.store).all(), SCOPES_MAX):
-        if record.dues:
+    records, now = ScheduleRecords(runs.store), datetime.now(UTC)
+    known = {each.name: each for each in schedules}
+    for record in islice((each for each in records.all() if not known or each.name in known), SCOPES_MAX):
+        schedule = known.get(record.name)
+        if schedule and (owed := owed_at(schedule, record, now)):
+            dues.add_metric([record.name, OWED], owed.timestamp())
+        elif record.dues:
             last = record.dues[-1]
             dues.add_metric([record.name, last.state], epoch_s(last.due_at))
     return dues
@@ -118,6 +127,7 @@ class _Scopes:
         self._reasons = made(
             "last_run_hosts_not_ok", "Hosts that failed or are partial", "status", "stage", "reason"
         )
+        self._refused = made("last_run_recipients_refused", "Recipients that did not get the last report")
         self._totals = {
             column: made(
                 name.removeprefix("mapsweep_"), "Resident at most, summed over the hosts of the last run"
@@ -131,11 +141,13 @@ class _Scopes:
             scope = self._add_tables(runs, run_id) or name
             self._closed.add_metric([scope], epoch_s(closed.closed_at))
             self._asked.add_metric([scope], closed.asked)
+            self._refused.add_metric([scope], len(refusals_of(runs.store.under(run_id))))
             for status in ("ok", "partial", "failed"):
                 self._hosts.add_metric([scope, status], getattr(closed, status))
             if name in found.last_good:
                 self._good.add_metric([scope], epoch_s(found.last_good[name].closed_at))
         yield from (self._readable, self._closed, self._good, self._asked, self._hosts, self._reasons)
+        yield self._refused
         yield from self._totals.values()
 
     def _add_tables(self, runs: Runs, run_id: str) -> str:

@@ -51,3 +51,8 @@ def is_told(client: "redis.Redis", notice_id: str) -> bool:
 def note_told(client: "redis.Redis", notice_id: str) -> None:
     """A notice is on its way, and is not written again."""
     client.set(f"{KEY_PREFIX}told:{notice_id}", "", ex=REMEMBERED_S)
+
+
+def forget_told(client: "redis.Redis", notice_id: str) -> None:
+    """If it happens again, the notice is written again."""
+    client.delete(f"{KEY_PREFIX}told:{notice_id}")

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, cast
@@ -37,6 +38,11 @@ def current_record(schedule: Schedule, store: Store, client: "redis.Redis", now:
     client.set(_in_use(schedule), record.since, nx=True)
     client.expire(_in_use(schedule), IN_USE_S)
     return _without_future(record, records, now)
+
+
+def unwatched(schedules: Iterable[Schedule], client: "redis.Redis") -> tuple[str, ...]:
+    """The schedules that no worker looks after, or only by other times."""
+    return tuple(each.name for each in schedules if not client.exists(_in_use(each)))
 
 
 def _since(schedule: Schedule, record: ScheduleRecord, client: "redis.Redis", now: datetime) -> str:

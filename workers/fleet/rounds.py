@@ -57,7 +57,7 @@ class Rounds:
     def look_after_all(self) -> None:
         """One round."""
         self._redis.set(ROUND_KEY, "", ex=ROUNDS_MISSED_MAX * max(self._settings.pace.tend_s, 5))
-        self.apart("the archive", self._look_at_archive)
+        self.apart("the archive", self._watch_archive)
         if not self._sees_archive:
             return
         self.apart("schedules", self._start_what_is_due)
@@ -68,6 +68,18 @@ class Rounds:
         for name in self._runs.unmailed():
             self.apart(name, partial(stuck.watched, name, partial(self._have_mailed, name)))
         self.apart("old runs", self._prune)
+
+    def _watch_archive(self) -> None:
+        stuck = Stuck(self._settings, self._redis)
+        try:
+            self._look_at_archive()
+        except (RedisError, OperationalError):
+            raise
+        except Exception as error:
+            stuck.archive_met(reason_of(error), fleet_now(self._redis))
+            raise
+        if self._sees_archive:
+            stuck.archive_seen(fleet_now(self._redis))
 
     def _look_at_archive(self) -> None:
         """See that this is the fleet's archive; a folder without an id may be one whose mount is missing.
@@ -90,7 +102,7 @@ class Rounds:
             raise
         except OperatorError as error:
             if claim(self._redis, f"refused:{what}", TOLD_AGAIN_S):
-                log.warning("%s, which was given to the workers, is refused: %s", what, error.mistakes[0])
+                log.warning("%s is at the workers, and is refused: %s", what, error.mistakes[0])
                 self._redis.incr(REFUSED_KEY)
         except Exception as error:
             if claim(self._redis, f"untended:{what}", TOLD_AGAIN_S):
@@ -106,6 +118,7 @@ class Rounds:
         try:
             run = self._trust.opened(run_id)
         except NoRunError:
+            Stuck(self._settings, self._redis).gone(run_id, fleet_now(self._redis))
             self._runs.unqueue(run_id)
             log.warning("%s was given to the workers and is gone: nobody looks after it any more", run_id)
             return
@@ -125,7 +138,9 @@ class Rounds:
             try:
                 record = self._trust.opened(name).mail_record
             except NoRunError:
+                Stuck(self._settings, self._redis).gone(name, fleet_now(self._redis))
                 self._runs.unmark_unmailed(name)
+                log.warning("%s is gone before its report was mailed to all", name)
                 return
         again_s = self._settings.pace.again_s
         if (record.is_over() or outbox.is_due(record)) and claim(self._redis, f"mail:{name}", again_s):

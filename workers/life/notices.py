@@ -65,6 +65,28 @@ def untended(schedule: Schedule, reason: str, now: datetime) -> Notice:
     )
 
 
+def unseen(names: Sequence[str], to: tuple[str, ...], reason: str, now: datetime) -> Notice:
+    """No worker sees the archive, so that no schedule is looked after."""
+    shown = ", ".join(names[:TIMES_SHOWN_MAX]) + (", ..." if len(names) > TIMES_SHOWN_MAX else "")
+    text = _paragraphs(
+        f"No worker can use the folder of the runs, so no run starts or ends. Schedules: {shown}.",
+        f"Why: {_cut(reason)}",
+        "They go on by themselves as soon as that is mended, and make up for what is not too late by then"
+        " (`late_s` in the settings).",
+    )
+    about = f"archive: unseen by all, to {' '.join(to)}"
+    return Notice(about, to, "no run starts: the folder of the runs cannot be used", text, written(now))
+
+
+def removed(schedule: Schedule, run_id: str, now: datetime) -> Notice:
+    """A run of a schedule whose folder is gone before its report was mailed."""
+    return _notice(
+        *(schedule, f"{run_id} is gone", now, f"{run_id} was removed"),
+        f"The run {run_id} of the schedule {schedule.name} was removed before its report was mailed, so there"
+        f" is none. The next run of {schedule.name} starts at its time. {_SEE}",
+    )
+
+
 def stuck(schedule: Schedule, run_id: str, reason: str, now: datetime) -> Notice:
     """A run of a schedule that no worker can look after, so that its report does not come."""
     return _notice(

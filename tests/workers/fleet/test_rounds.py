@@ -1,7 +1,9 @@
 """What a round does beside starting, ending and mailing runs."""
 
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -9,9 +11,10 @@ from archive.notices import Notice, Notices
 from archive.retention import Keep
 from archive.runs import Runs
 from archive.schedule_records import Due, ScheduleRecord, ScheduleRecords, State
-from reports.delivery import MailSettings
+from reports.delivery import MailSettings, Security
 from tests.archive.kept_runs import made
 from tests.redis_server import free_port
+from tests.smtp import mail_server
 from workers.fleet.claims import met, over
 from workers.fleet.fitness import announce
 from workers.fleet.post import Post
@@ -93,6 +96,57 @@ def test_a_run_that_another_key_signed_is_told_to_the_list_of_its_schedule(
     assert {notice.to for notice in notices} == {nightly.mail_to}
     rounds(replace(rotated, signing_key=settings.signing_key), post, None).look_after_all()
     assert not list(post.redis.scan_iter("mapsweep:met:stuck:*"))
+
+
+def test_a_scheduled_run_that_was_removed_is_told(settings: WorkerSettings, post: Post) -> None:
+    nightly = Schedule("nightly", "all", "30 2 * * *", mail_to=("ops@example.org",))
+    mail = MailSettings("mapsweep@example.org", "127.0.0.1", free_port())
+    runs, now = Runs(settings.runs_url, settings.signing_key), datetime.now(UTC)
+    queued, unmailed = made(runs, now, 0.1, is_open=True), made(runs, now, 0.2, mail_to=nightly.mail_to)
+    runs.queue(queued.run_id)
+    runs.mark_unmailed(unmailed.run_id)
+    dues = tuple(
+        Due(run.manifest.started_at, State.STARTED, run.manifest.started_at, run.run_id)
+        for run in (unmailed, queued)
+    )
+    ScheduleRecords(runs.store).write(ScheduleRecord("nightly", "30 2 * * *", "UTC", dues[-1].due_at, dues))
+    for run in (queued, unmailed):
+        shutil.rmtree(Path(settings.runs_url, run.run_id))
+    for _ in range(2):
+        rounds(replace(settings, schedules=(nightly,), mail=mail), post, None).look_after_all()
+    assert runs.queued() == ()
+    subjects = {Notices(runs.store).read(name).subject for name in runs.unmailed()}
+    assert subjects == {f"{queued.run_id} was removed", f"{unmailed.run_id} was removed"}
+
+
+def test_an_archive_that_no_worker_sees_is_mailed(
+    settings: WorkerSettings, post: Post, tmp_path: Path
+) -> None:
+    """Its mount is missing: nothing is written into the folder below, and the mail goes out at once."""
+    daily = [Schedule(name, "all", "30 2 * * *", mail_to=("ops@example.org",)) for name in ("a", "b")]
+    with mail_server(tmp_path, "plain") as server:
+        mail = MailSettings("m@example.org", server.host, server.port, Security.NONE)
+        scheduled = replace(settings, schedules=tuple(daily), mail=mail)
+        rounds(scheduled, post, None).look_after_all()
+        runs = Path(settings.runs_url)
+        runs.rename(mounted := runs.with_name("mounted"))
+        runs.mkdir()
+        blind = Rounds(scheduled, post, Trust(scheduled))
+        blind.look_after_all()
+        assert server.mailbox.received == []
+        past = datetime.now(UTC).timestamp() - STUCK_AFTER_S
+        post.redis.set("mapsweep:stuck:archive:", past)
+        for _ in range(2):
+            blind.look_after_all()
+        (mail_of_both,) = server.mailbox.received
+        assert mail_of_both.recipients == ("ops@example.org",)
+        assert "is not the archive of this fleet" in " ".join(mail_of_both.message.get_content().split())
+        assert not list(runs.iterdir())
+        runs.rmdir()
+        mounted.rename(runs)
+        blind.look_after_all()
+    assert not post.redis.exists("mapsweep:stuck:archive:")
+    assert not list(post.redis.scan_iter("mapsweep:told:*"))  # if it goes again, that is told again
 
 
 def test_a_notice_that_nobody_may_get_is_dropped_in_the_end(

@@ -15,6 +15,7 @@ from domain.mistakes import OperatorError
 from tests.archive.examples import SIGNING_KEY
 from tests.redis_server import RedisServer
 from workers.fleet.broker import redis_client
+from workers.fleet.current_records import unwatched
 from workers.fleet.starts import TOLD_AFTER_S, Starts, manifest_of
 from workers.fleet.stuck import STUCK_AFTER_S, Stuck
 from workers.fleet.worker_settings import WorkerSettings
@@ -266,6 +267,14 @@ def test_workers_with_different_times_of_a_schedule_start_both_and_say_so(
             scene.runs.unqueue(run_id)
     assert scene.states() == [("2026-11-29T01:30", "started"), ("2026-11-29T03:30", "started")]
     assert caplog.text.count("workers differ about the schedule nightly") == 1
+
+
+def test_schedules_that_only_beat_knows_are_told(scene: Scene) -> None:
+    changed, unknown = replace(NIGHTLY, crontab="30 4 * * *"), replace(NIGHTLY, name="weekly")
+    assert unwatched((NIGHTLY, changed, unknown), scene.redis) == ("nightly", "weekly")
+    assert unwatched((NIGHTLY,), scene.redis) == ()
+    scene.redis.flushall()
+    assert unwatched((NIGHTLY,), scene.redis) == ("nightly",)
 
 
 def test_what_waits_for_one_run_is_told_once(scene: Scene) -> None:

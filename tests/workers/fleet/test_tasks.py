@@ -272,7 +272,7 @@ def test_a_damaged_run_does_not_hold_up_the_others(
     one.classify(other.run_id, "b")
     one.tend()
     one.tend()
-    assert caplog.text.count(f"{damaged.run_id}, which was given to the workers, is refused") == 1
+    assert caplog.text.count(f"{damaged.run_id} is at the workers, and is refused") == 1
     assert refused(settings) == 1
     with redis_client(settings) as client:
         assert client.llen("mapsweep:report") == 1  # the other one is to be finished
