@@ -10,6 +10,7 @@ from typing import Final
 
 from collector import probe, turns
 from collector.intake import READ_BYTES, SILENCE_S, Intake
+from collector.processes import NoProcessError
 from collector.session import Session
 from collector.trouble import HostTrouble
 from collector.watchdog import INTERRUPTED, Guard
@@ -27,6 +28,8 @@ def collect(host: Host, session: Session) -> Dump | Failure:
         return turns.conclude(turn, drawn, _run(turn, drawn, session), session)
     except HostTrouble as trouble:
         return turn.failed(trouble)
+    except NoProcessError:
+        raise
     except Exception as error:  # noqa: BLE001  # no host may end the sweep
         return turn.failed(HostTrouble.of_error(Stage.READ, error))
 

@@ -1,5 +1,6 @@
 """Work on a host's bytes in separate processes: it can be stopped, and does not delay other hosts."""
 
+import errno
 import os
 import queue
 import signal
@@ -20,10 +21,20 @@ R = TypeVar("R")
 
 POLL_S: Final = 0.2  # how soon a stop is noticed
 STOP_KNOWN_S: Final = 1.0
+STARTED_WITHIN_S: Final = 60.0  # a process that does nothing; on a busy machine a few seconds
 TASKS_MAX: Final = 500  # a process is replaced after so many calls, which frees what a library has leaked
 # More than cores, because one host with expensive data must not delay all others.
 A_CORE: Final = 2
 AT_LEAST: Final = 4
+
+
+class NoProcessError(OSError):
+    """Whatever process is started here ends at once: files, memory or processes are short on this machine."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            errno.EAGAIN, "processes that are started on this machine end at once (see ulimit -a)"
+        )
 
 
 class Processes:
@@ -48,13 +59,16 @@ class Processes:
         """The result of `function`, a function of a module; results and errors must be picklable.
 
         `deadline_s` is called when a process is free, and gives the seconds that the function has.
-        TimeoutError if it takes longer, pebble.ProcessExpired if its process is killed, CancelledError
-        after `stopped` is true.
+        TimeoutError if it takes longer, pebble.ProcessExpired if its process is killed, NoProcessError if
+        no other lives either, CancelledError after `stopped` is true.
         """
         pool = self._next(stopped)
         try:
             pool = pool or _pool()
-            future = pool.schedule(function, arguments, options, deadline_s())
+            try:
+                future = pool.schedule(function, arguments, options, deadline_s())
+            except OSError as error:  # while it was started
+                raise BrokenProcessPool(str(error)) from error
             while True:
                 try:
                     return future.result(POLL_S)
@@ -69,6 +83,8 @@ class Processes:
             pool = None
             if _is_stopped_soon(stopped):
                 raise CancelledError from None
+            if not _can_start():
+                raise NoProcessError from None
             if isinstance(error, ProcessExpired):
                 raise
             raise ProcessExpired(str(error)) from None  # type: ignore[no-untyped-call]
@@ -106,6 +122,18 @@ def _drop(pool: ProcessPool | None) -> None:
     if pool is not None:
         pool.stop()  # type: ignore[no-untyped-call]
         threading.Thread(target=pool.join, daemon=True).start()  # it takes a while
+
+
+def _can_start() -> bool:
+    """Whether a process that is started here lives until it has done something."""
+    pool = _pool()
+    try:
+        pool.schedule(os.getpid, timeout=STARTED_WITHIN_S).result()
+    except (ProcessExpired, BrokenProcessPool, TimeoutError, OSError):
+        return False
+    finally:
+        _drop(pool)
+    return True
 
 
 def _is_stopped_soon(stopped: Callable[[], bool]) -> bool:

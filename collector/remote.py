@@ -16,6 +16,7 @@ import paramiko
 
 from collector import probe, turns
 from collector.intake import READ_BYTES, SILENCE_S, Intake
+from collector.processes import NoProcessError
 from collector.session import Session
 from collector.ssh import addresses, faults, negotiation
 from collector.ssh.known_hosts import HostKey, KeyCheck
@@ -70,7 +71,7 @@ def _attempt(turn: turns.Turn, session: Session) -> Dump:
             raise faults.explained(error, Stage.BANNER) from error
         try:
             return connection.dump(keys)
-        except HostTrouble:
+        except (HostTrouble, NoProcessError):
             raise
         except Exception as error:
             raise connection.explained(error) from error

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from collector import local, remote, turns
+from collector.processes import NoProcessError
 from collector.session import Session
 from collector.trouble import HostTrouble
 from collector.watchdog import INTERRUPTED
@@ -19,7 +20,10 @@ STOP_CHECK_S: Final = 0.25
 
 
 def collect(host: Host, session: Session) -> Dump | Failure:
-    """Sweeps one host within all deadlines; a bug is a failure of this host only."""
+    """Sweeps one host within all deadlines; a bug is a failure of this host only.
+
+    NoProcessError if this machine cannot work on what hosts send.
+    """
     turn = turns.begin(host, 1)
     try:
         match host.connection:
@@ -27,6 +31,8 @@ def collect(host: Host, session: Session) -> Dump | Failure:
                 return local.collect(host, session)
             case Connection.SSH:
                 return remote.collect(host, session)
+    except NoProcessError:  # no host's fault: it would meet all others, too
+        raise
     except Exception as error:  # noqa: BLE001  # what is known has been told apart before
         return turn.failed(HostTrouble.of_error(Stage.WORKER, error))
 
@@ -40,7 +46,7 @@ def sweep(
     """Calls `on_outcome` with each host's outcome, from several threads at once, and keeps none.
 
     `stop` ends the dispatch and cuts the connections that are open; hosts that it cut have no outcome.
-    An exception of `on_outcome` ends the dispatch and is raised when the others are done.
+    An exception of `on_outcome`, or NoProcessError, ends the dispatch and is raised when the others are done.
     """
     queue = _Queue(hosts)
     crew = [
@@ -98,10 +104,9 @@ def _collect_all(
 ) -> None:
     while not stop.is_set() and (host := queue.next()) is not None:
         with about(host=host.name):
-            outcome = collect(host, session)
-            if isinstance(outcome, Failure) and outcome.reason == INTERRUPTED:
-                continue
             try:
-                on_outcome(outcome)
+                outcome = collect(host, session)
+                if not (isinstance(outcome, Failure) and outcome.reason == INTERRUPTED):
+                    on_outcome(outcome)
             except Exception as error:  # noqa: BLE001  # raised in the thread that called sweep
                 queue.end(error)

@@ -4,14 +4,15 @@ import errno
 from dataclasses import dataclass
 from typing import Self
 
-# of a disk, a mount or a permission
+# of one place: its permissions, or what lies there in place of a file or a folder
+_OF_A_PLACE = {errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.ELOOP}
+# of a disk, a mount, a permission, or a limit of this machine
 _THE_MACHINES = {
+    *_OF_A_PLACE,
     errno.ENOSPC,
     errno.EDQUOT,
     errno.EROFS,
     errno.EFBIG,
-    errno.EACCES,
-    errno.EPERM,
     errno.EMFILE,
     errno.ENFILE,
     errno.EIO,
@@ -19,6 +20,10 @@ _THE_MACHINES = {
     errno.ENODEV,
     errno.ENOTCONN,
     errno.EREMOTEIO,
+    errno.ETIMEDOUT,
+    errno.EHOSTDOWN,
+    errno.EAGAIN,
+    errno.ENOMEM,
 }
 
 
@@ -73,5 +78,10 @@ def trace_of(error: Exception) -> Exception | None:
 
 
 def is_the_machines(error: BaseException) -> bool:
-    """Whether the cause is a disk or a permission of this machine: neither a host's fault nor a bug."""
+    """Whether the cause is this machine's disk, permissions or limits: neither a host's fault nor a bug."""
     return isinstance(error, OSError) and error.errno in _THE_MACHINES
+
+
+def is_of_a_place(error: BaseException) -> bool:
+    """Whether such a cause is one file's or folder's, and says nothing about others."""
+    return isinstance(error, OSError) and error.errno in _OF_A_PLACE

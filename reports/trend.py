@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from archive.runs import Runs
-from domain.mistakes import OperatorError, is_the_machines
+from domain.mistakes import OperatorError, is_of_a_place, is_the_machines
 from domain.records import Manifest
 from reports.measures import NATIVE
 from reports.settled import PROCESSES, Settled
@@ -74,7 +74,7 @@ def _processes(
         except (OperatorError, FileNotFoundError):
             continue  # a damaged or deleted run is not a baseline, and must not prevent the report
         except OSError as error:
-            if is_the_machines(error) and not isinstance(error, PermissionError):
+            if is_the_machines(error) and not is_of_a_place(error):
                 raise  # the disk fails, or too many files are open: it says nothing about that run
             log.warning("%s is not compared with %s: %s", now.run_id, run_id, error)  # of another account
             return None

@@ -2,18 +2,21 @@
 
 import os
 import re
+import resource
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import CancelledError
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from pebble import ProcessExpired
 
-from collector.processes import Processes
+from collector.processes import NoProcessError, Processes
 from collector.trouble import HostTrouble
-from domain.mistakes import Mistake, OperatorError
+from domain.mistakes import Mistake, OperatorError, is_the_machines
 from domain.records import Stage
 
 pytestmark = pytest.mark.slow
@@ -140,3 +143,29 @@ def test_a_stop_ends_what_runs_and_what_waits_for_its_turn() -> None:
     for thread in threads:
         thread.join(LONG_S / 2)
     assert ended == [CancelledError] * 3
+
+
+@contextmanager
+def no_more_files() -> Iterator[None]:
+    """This process cannot open any file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("is_started", [True, False])
+def test_where_no_process_can_be_started_it_is_not_the_fault_of_what_it_was_to_do(
+    *, is_started: bool
+) -> None:
+    processes = Processes(1)
+    if is_started:
+        processes.run(never, plenty, twice, b"x")
+    with no_more_files(), pytest.raises(NoProcessError) as raised:
+        processes.run(never, plenty, killed)
+    assert is_the_machines(raised.value)
+    with pytest.raises(ProcessExpired):
+        processes.run(never, plenty, killed)
+    assert processes.run(never, plenty, twice, b"x")[1] == b"xx"

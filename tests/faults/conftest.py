@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 PAGE_VARIABLE = "MAPSWEEP_FAULT_PAGE"  # the file into which the table is written
 TOLD_CHARACTERS = 4000
 HAS_FAILED = pytest.StashKey[bool]()
+ORDER = pytest.StashKey[int]()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Without `-m fault` only the short faults are injected."""
+    for order, item in enumerate(items):
+        item.stash[ORDER] = order
     if "fault" in str(config.option.markexpr):
         return
     long = [
@@ -61,7 +64,7 @@ def lab(request: pytest.FixtureRequest, tmp_path: Path, hosts: Gate) -> Iterator
         measured = laboratory.measured
         fault, learn = marker.args
         row = page.Row(fault, learn, PACE.name, measured.hosts, measured.mails, measured.recovery_s)
-        request.node.user_properties.append(("fault", row.as_json()))
+        request.node.user_properties.append(("fault", (request.node.stash[ORDER], row.as_json())))
         if request.node.stash.get(HAS_FAILED, False):
             for name, service in laboratory.services.items():
                 print(f"--- {name}\n{service.said()[-TOLD_CHARACTERS:]}")
@@ -71,16 +74,17 @@ def pytest_terminal_summary(terminalreporter: "TerminalReporter") -> None:
     """Print the rows, and write the page where that was asked for."""
     stats = terminalreporter.stats
     failed = {report.nodeid for outcome in ("failed", "error") for report in stats.get(outcome, [])}
-    rows = [
-        page.Row.from_json(row, has_held=report.nodeid not in failed)
+    found = [
+        (*row, report.nodeid not in failed)
         for outcome in ("", "error")  # the reports of what came after the tests
         for report in stats.get(outcome, [])
         if getattr(report, "when", "") == "teardown"
         for name, row in report.user_properties
         if name == "fault"
     ]
+    rows = [page.Row.from_json(row, has_held=has_held) for _, row, has_held in sorted(found)]
     for row in rows:
         terminalreporter.write_line(row.line())
     place = os.environ.get(PAGE_VARIABLE)
-    if rows and place and not stats.get("deselected"):  # a part of the table is no table
+    if rows and place and not terminalreporter.config.option.keyword:  # a part of the table is no table
         Path(place).write_text(page.written(rows), encoding="utf-8")

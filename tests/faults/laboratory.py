@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict, Unpack
 
-from archive.run import Run
+from archive.run import PAGE, Run
 from archive.runs import Runs
 from tests.faults.processes import Clock, Disk, Service, eventually
 from tests.faults.servers import Gate, PostOffice
@@ -254,6 +254,7 @@ class Laboratory:
         run = self.run()
         closed = run.closed()
         assert closed is not None
+        assert run.store.exists(f"report/{PAGE}"), self.state()
         self.measured.hosts = f"{closed.ok}/{closed.asked}"
         assert closed.asked == self.hosts
         assert closed.ok == (self.hosts if ok is None else ok), self.state()
@@ -275,6 +276,11 @@ class Laboratory:
         """The hosts that failed, and why."""
         each = [outcome.failure for outcome in run.each_outcome(run.manifest.hosts) if not outcome.result]
         return {one.host: one.reason for one in each if one}
+
+    def lines(self, name: str) -> int:
+        """How many lines were noted about something in the commands (sabotage/sitecustomize.py)."""
+        path = self.faults / name
+        return len(path.read_text().splitlines()) if path.exists() else 0
 
     def close(self) -> None:
         """End every process, and open the gate."""

@@ -29,7 +29,7 @@ AT_PACE = {
     "quick": """\
 The figures are at a quick pace (`fleet:` with a lease of 6 s, runs looked after each second). At the pace as
 shipped a lease is 60 s and runs are looked after each 15 s, so a death is noticed after 75 s at most.
-`MAPSWEEP_FAULT_PACE=shipped make faults` measures that.""",
+`make faults PACE=shipped` measures that.""",
     "shipped": "The figures are at the pace as shipped.",
 }
 

@@ -2,12 +2,11 @@
 
 import signal
 import time
-from collections.abc import Callable
 
 import pytest
 
 from tests.faults.laboratory import Laboratory
-from tests.faults.processes import Service, eventually
+from tests.faults.processes import eventually
 
 pytestmark = [pytest.mark.journey, pytest.mark.slow]
 
@@ -91,7 +90,7 @@ def test_the_pool_is_killed_while_it_classifies(lab: Laboratory) -> None:
     lab.beat()
     lab.hand_over()
     for deaths in (1, 2):
-        eventually(lambda least=deaths: _lines(lab, "classified") >= 2 * least, state=lab.state)  # type: ignore[misc]
+        eventually(lambda least=deaths: lab.lines("classified") >= 2 * least, state=lab.state)  # type: ignore[misc]
         worker.kill_children()
     lab.over()
     (lab.faults / "hold-classify").unlink()
@@ -126,94 +125,6 @@ def test_a_dump_that_kills_workers(lab: Laboratory) -> None:
     assert lab.failures(run) == {"host003": "worker_lost"}
 
 
-@pytest.mark.parametrize(
-    "watched",
-    [
-        pytest.param(
-            True,
-            marks=pytest.mark.fault(
-                "a report worker is killed (-9) while it renders; a client watches",
-                "Another worker renders and mails; the client ends with 0.",
-            ),
-        ),
-        pytest.param(
-            False,
-            marks=pytest.mark.fault(
-                "a report worker is killed (-9) while it renders; nobody watches",
-                "Another worker renders and mails.",
-            ),
-        ),
-    ],
-)
-def test_killed_while_it_renders(lab: Laboratory, *, watched: bool) -> None:
-    lab.furnish()
-    lab.worker("collect", "classify")
-    dies = _report_worker_that_renders(lab)
-    client = _given(lab, watched=watched)
-    eventually((lab.faults / "rendered").exists, state=lab.state)
-    dies.kill()
-    (lab.faults / "hold-render").unlink()
-    lab.worker("report").ready()
-    lab.over()
-    lab.healed(within_s=lab.pace.kill_heals_within_s)
-    assert client is None or client.ended() == 0
-
-
-@pytest.mark.fault(
-    "report workers are killed (-9) twice while they render",
-    "The third one closes, renders and mails.",
-)
-def test_killed_twice_while_it_renders(lab: Laboratory) -> None:
-    lab.furnish()
-    lab.worker("collect", "classify")
-    dies = _report_worker_that_renders(lab)
-    _given(lab, watched=False)
-    eventually((lab.faults / "rendered").exists, state=lab.state)
-    dies.kill()
-    again = lab.worker("report")
-    eventually(lambda: _lines(lab, "rendered") >= 2, state=lab.state)
-    again.kill()
-    (lab.faults / "hold-render").unlink()
-    lab.worker("report").ready()
-    lab.over()
-    lab.healed(within_s=lab.pace.kill_heals_within_s)
-
-
-@pytest.mark.parametrize(
-    "watched",
-    [
-        pytest.param(
-            True,
-            marks=pytest.mark.fault(
-                "a report worker is killed (-9) after the mail server took the mail; a client watches",
-                "Nobody knows that it was taken, so it is sent once more with the same Message-ID.",
-            ),
-        ),
-        pytest.param(
-            False,
-            marks=pytest.mark.fault(
-                "a report worker is killed (-9) after the mail server took the mail; nobody watches",
-                "Likewise.",
-            ),
-        ),
-    ],
-)
-def test_killed_after_the_mail_was_taken(lab: Laboratory, *, watched: bool) -> None:
-    lab.furnish()
-    lab.worker("collect", "classify")
-    dies = lab.worker("report").ready()
-    stopped_once = _once(lambda: dies.send(signal.SIGSTOP))
-    lab.post.mailbox.on_taken = stopped_once
-    _given(lab, watched=watched)
-    eventually(lambda: lab.mails() == 1, state=lab.state)
-    time.sleep(0.5)  # the server's answer is sent, and nobody reads it
-    dies.kill()
-    lab.worker("report").ready()
-    lab.over()
-    lab.healed(mails=2, within_s=lab.pace.kill_heals_within_s)
-    assert len({str(each.message["Message-ID"]) for each in lab.post.mailbox.received}) == 1
-
-
 @pytest.mark.fault(
     "a collect worker hangs (SIGSTOP) for longer than its leases, and goes on",
     "Others sweep its hosts; what it brings in later changes nothing.",
@@ -235,16 +146,18 @@ def test_paused(lab: Laboratory) -> None:
     lab.healed(swept=2)
 
 
-@pytest.mark.short
 @pytest.mark.parametrize(
     "group",
     [
         pytest.param(
             False,
-            marks=pytest.mark.fault(
-                "a worker is told to stop (SIGTERM) while it sweeps, as by each deployment",
-                "It ends within 10 s and gives its hosts back at once; that is no attempt.",
-            ),
+            marks=[
+                pytest.mark.short,
+                pytest.mark.fault(
+                    "a worker is told to stop (SIGTERM) while it sweeps, as by each deployment",
+                    "It ends within 10 s and gives its hosts back at once; that is no attempt.",
+                ),
+            ],
         ),
         pytest.param(
             True,
@@ -309,34 +222,3 @@ def test_deadline_without_workers(lab: Laboratory) -> None:
     lab.worker("collect", "classify").ready()
     time.sleep(3 * lab.pace.tend_s)
     assert not lab.gate.logins().total()
-
-
-def _report_worker_that_renders(lab: Laboratory) -> Service:
-    """A worker of reports that will be held while it renders."""
-    (lab.faults / "hold-render").touch()
-    return lab.worker("report").ready()
-
-
-def _given(lab: Laboratory, *, watched: bool) -> Service | None:
-    """A run, and its client if it watches; else beat looks after the run."""
-    if watched:
-        return lab.collect()
-    lab.beat()
-    lab.hand_over()
-    return None
-
-
-def _lines(lab: Laboratory, name: str) -> int:
-    path = lab.faults / name
-    return len(path.read_text().splitlines()) if path.exists() else 0
-
-
-def _once(act: Callable[[], None]) -> Callable[[], None]:
-    """Does something when it is called for the first time."""
-    left = [act]
-
-    def called() -> None:
-        if left:
-            left.pop()()
-
-    return called

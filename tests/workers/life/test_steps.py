@@ -323,6 +323,20 @@ def test_a_disk_that_takes_nothing_is_no_hosts_failure(run: Run) -> None:
     assert run.outcomes()[0].failure is None
 
 
+@pytest.mark.parametrize("folder", ["dumps", "results"])
+def test_a_folder_that_cannot_be_made_is_no_hosts_failure(tmp_path: Path, run: Run, folder: str) -> None:
+    if folder == "results":
+        keep(run, dump("a"))
+    file = tmp_path / "runs" / run.run_id / folder
+    file.touch()
+    with pytest.raises(NotADirectoryError):
+        keep(run, dump("a")) if folder == "dumps" else classify_host(run, "a")
+    file.unlink()
+    assert run.outcomes()[0].failure is None
+    keep(run, dump("a"))
+    assert isinstance(classify_host(run, "a"), HostRecord)
+
+
 def test_a_run_does_not_close_while_a_host_has_no_outcome(run: Run) -> None:
     with pytest.raises(ValueError, match="3 hosts have no outcome, the first is 'a'"):
         close_run(run)
