@@ -129,7 +129,7 @@ attack: $(STAMP)
 
 stack: $(STAMP)
 	@sh scripts/system-packages stack
-	$(BIN)/python -m tests.stack
+	$(BIN)/python -m tests.stack $(STARTS)
 
 clean:
 	rm -rf $(VENV) .venv-* lowest.txt build *.egg-info bench/out \

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from archive import codec
 from archive.run import CLOSED, MANIFEST, Run
-from archive.runs import SHOWN_LENGTH_MAX, NoRunError, Runs, is_readable
-from domain.mistakes import Mistake, OperatorError
+from archive.runs import NoRunError, Runs
+from domain.mistakes import OperatorError, placed
 from domain.records import Closed
 
 READS_AT_ONCE: Final = 16  # a bucket takes some 20 ms for each answer
@@ -38,8 +37,8 @@ class Entry:
 
     @property
     def is_good(self) -> bool:
-        """Whether it is closed, no host was given up at its deadline, and at least one host answered."""
-        return self.closed is not None and self.closed.complete and self.closed.ok + self.closed.partial > 0
+        """Whether it is closed, and `Closed.is_good`."""
+        return self.closed is not None and self.closed.is_good
 
     def age(self, now: datetime) -> timedelta:
         """How long ago it was started; negative if a clock was wrong."""
@@ -77,8 +76,7 @@ class Catalogue:
         except OperatorError as error:
             return Unreadable(run_id, str(error))
         except OSError as error:  # of another account, or on a disk that fails: the others are shown
-            place = error.filename or self._runs.store.place(run_id)
-            return Unreadable(run_id, f"{place}: {error.strerror or error}")
+            return Unreadable(run_id, placed(error, self._runs.store.place(run_id)))
 
     def newest_first(self) -> Iterator[Entry | Unreadable]:
         """The runs, the last first; they are read as they are asked for, of a bucket some at once."""
@@ -95,14 +93,14 @@ class Catalogue:
         try:
             return frozenset(listed())
         except OSError as error:  # of another account: the runs are shown anyway
-            self.trouble = f"{error.filename or self._runs.store.url}: {error.strerror or error}"
+            self.trouble = placed(error, self._runs.store.url)
             return frozenset()
 
     def _entry(self, run_id: str) -> Entry | None:
         files = self._runs.store.sizes(run_id)
         if MANIFEST not in files:
             return None
-        closed = self._closed(run_id) if CLOSED in files else None
+        closed = self._runs.closed(run_id) if CLOSED in files else None
         if closed is None or not closed.started_at:
             return self._by_manifest(run_id, closed, has_dumps="dumps" in files)
         has_dumps = "dumps" in files and closed.dumps_bytes != 0
@@ -143,16 +141,3 @@ class Catalogue:
     def run(self, run_id: str) -> Run:
         """A run, opened. Its signature is not checked, because nothing is done that it asks for."""
         return Runs(self._runs.store.url).by_id(run_id)
-
-    def _closed(self, run_id: str) -> Closed:
-        path = f"{run_id}/{CLOSED}"
-        place = self._runs.store.place(path)
-        closed = codec.decode(Closed, self._runs.store.read(path), place)
-        if closed.run_id != run_id:
-            problem = f"belongs to the run {closed.run_id[:SHOWN_LENGTH_MAX]!a}"
-            raise OperatorError(Mistake(place, problem, "the folder was moved or damaged"))
-        if closed.started_at and not is_readable(closed.started_at):
-            raise OperatorError(
-                Mistake(place, "has an unreadable started_at", "mapsweep did not write it so")
-            )
-        return closed

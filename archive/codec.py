@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
+from archive.store import OBJECT_BYTES_MAX, Store
 from domain.mistakes import Mistake, OperatorError
 from domain.records import SCHEMA_VERSION
 
@@ -42,6 +43,11 @@ def decode(record: type[R], text: bytes, place: str) -> R:
         kind = NewerError if is_newer else OperatorError
         raise kind(Mistake(place, problem, "read it with the mapsweep that wrote it"))
     return decode_fields(record, text, place)
+
+
+def read(record: type[R], store: Store, path: str, limit_bytes: int = OBJECT_BYTES_MAX) -> R:
+    """The record in an object; FileNotFoundError if there is none, OperatorError if it is damaged."""
+    return decode(record, store.read(path, limit_bytes), store.place(path))
 
 
 def decode_fields(record: type[R], text: bytes, place: str) -> R:

@@ -2,10 +2,10 @@
 
     mail/0001.json  mail/0001.done.json  mailed.txt
 
-A try is claimed by creating its first record, which only one process can, and ends with the second one. A try
-without an end was cut off: the server may have taken the message or not, so it is tried once more, and that
-is all. mailed.txt says that nothing more is to be done. The second record tells everything that came before,
-so only the last tries are kept.
+A try begins with its first record, which only one process can create, and ends with the second one. A try
+without an end was cut off, and so was one in which the server got the whole message and did not answer: the
+server may have taken it or not, so it is tried once more, and that is all. mailed.txt says that nothing more
+is to be done. The second record tells everything that came before, so only the last tries are kept.
 """
 
 import re
@@ -73,12 +73,18 @@ class Posted:
         if not self.last:
             return None
         wait_s = min(FIRST_WAIT_S * 2 ** min(max(self.tries - 1, 0), 16), WAIT_S_MAX)
+        if self.cut_off:  # few more tries are made, so the server gets time to recover
+            wait_s = WAIT_S_MAX
         return datetime.fromisoformat(self.last) + timedelta(seconds=wait_s)
 
     def is_due(self, now: datetime) -> bool:
         """Whether it is time for another try; also where a clock was put back since the last one."""
         following = self.next_at()
         return following is None or now >= following or now < datetime.fromisoformat(self.last)
+
+    def why(self) -> str:
+        """Why somebody has not got it yet: the problem of the last try, or what the server said of each."""
+        return self.problem or "; ".join(str(each) for each in self.refused if not each.is_final)
 
     def is_given_up(self, now: datetime, keep_trying_s: int) -> bool:
         """Whether it has been tried long enough."""
@@ -103,7 +109,7 @@ class MailRecord:
         return self._read(self._numbers())[0]
 
     def begin(self, sender: Sender, now: datetime) -> tuple[Try, Posted] | None:
-        """Claim the next try, for one that excludes others of its kind; None if another is at it.
+        """Begin the next try, for one that excludes others of its kind; None if another is at it.
 
         The second value is what came of the tries before it.
         """
@@ -121,7 +127,7 @@ class MailRecord:
         return mine, before
 
     def end(self, mine: Try, posted: Posted) -> None:
-        """Record what came of all tries, the claimed one included."""
+        """Record what came of all tries, the one that was begun included."""
         self._store.write_once(_done(mine.number), codec.encode(replace(posted, number=mine.number)))
         for number in self._numbers():
             if number < mine.number:
@@ -135,8 +141,7 @@ class MailRecord:
 
     def refusals(self) -> tuple[Refusal, ...]:
         """Who did not get it in the end, and why; FileNotFoundError while it is not over."""
-        lines = self._store.read(MAILED).decode(errors="replace").splitlines()[1:]
-        return tuple(map(_refusal, lines))
+        return _refusals(self._store)
 
     def _numbers(self) -> dict[int, bool]:
         """The numbers of the tries that are on record, and whether they ended."""
@@ -151,12 +156,25 @@ class MailRecord:
         """What came of the tries, and one that has no end."""
         done = max((number for number, ended in numbers.items() if ended), default=0)
         path = _done(done)
-        posted = codec.decode(Posted, self._store.read(path), self._store.place(path)) if done else Posted()
+        posted = codec.read(Posted, self._store, path) if done else Posted()
         last = max(numbers, default=0)
         if last == done:
             return posted, None
         path = _begun(last)
-        return posted, codec.decode(Try, self._store.read(path), self._store.place(path))
+        return posted, codec.read(Try, self._store, path)
+
+
+def refusals_of(store: Store) -> tuple[Refusal, ...]:
+    """Who did not get the mail of a run in its folder in the end; nobody while it is not over."""
+    try:
+        return _refusals(store)
+    except FileNotFoundError:
+        return ()
+
+
+def _refusals(store: Store) -> tuple[Refusal, ...]:
+    lines = store.read(MAILED).decode(errors="replace").splitlines()[1:]
+    return tuple(map(_refusal, lines))
 
 
 def _refusal(line: str) -> Refusal:

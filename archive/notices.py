@@ -54,9 +54,13 @@ class Notices:
         """A notice by its id; OperatorError if there is none."""
         path = f"{FOLDER}/{notice_id}/{_NOTICE}"
         try:
-            return codec.decode(Notice, self._store.read(path, _BYTES_MAX), self._store.place(path))
+            return codec.read(Notice, self._store, path, _BYTES_MAX)
         except FileNotFoundError as error:
             raise OperatorError(Mistake(self._store.place(path), "is gone")) from error
+
+    def exists(self, notice_id: str) -> bool:
+        """Whether there is such a notice."""
+        return self._store.exists(f"{FOLDER}/{notice_id}/{_NOTICE}")
 
     def mail_record(self, notice: Notice) -> MailRecord:
         """What became of its mail."""

@@ -24,7 +24,7 @@ _DUMPS: Final = "dumps"
 _NEVER_BEGUN: Final = {MANIFEST, LOCK}  # what a run has that was neither signed nor begun
 
 # holds the run in a folder, by its id; OperatorError if another process does
-Alone = Callable[[Store, str], AbstractContextManager[None]]
+Hold = Callable[[Store, str], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def old(entries: Sequence[Entry], keep: Keep, now: datetime) -> Iterator[Removal
     yield from reversed(removals)
 
 
-def carry_out(removal: Removal, runs: Runs, alone: Alone) -> int:
+def carry_out(removal: Removal, runs: Runs, hold: Hold) -> int:
     """Remove it; the bytes that went. 0 if another was quicker, or if it came to count since it was planned.
 
     OperatorError if the run is at work, or if a link is in the way.
@@ -114,7 +114,7 @@ def carry_out(removal: Removal, runs: Runs, alone: Alone) -> int:
         raise OperatorError(Mistake(removal.run_id, "was given to the workers of a fleet meanwhile"))
     is_whole = removal.path == removal.run_id
     if runs.store.sizes(removal.run_id):
-        with alone(runs.store.under(removal.run_id), removal.run_id):
+        with hold(runs.store.under(removal.run_id), removal.run_id):
             if removal.what is What.LEFTOVER and _counts(removal, runs):
                 return 0
             if is_whole:
@@ -126,13 +126,13 @@ def carry_out(removal: Removal, runs: Runs, alone: Alone) -> int:
     return size_bytes
 
 
-def remove_run(run_id: str, runs: Runs, alone: Alone) -> None:
+def remove_run(run_id: str, runs: Runs, hold: Hold) -> None:
     """Remove a run, or what is left of one, and its marks. Interrupted, it can be repeated.
 
-    OperatorError if it is at work, as `alone` says.
+    OperatorError if it is at work, as `hold` says.
     """
     if not runs.store.is_link(run_id) and runs.store.sizes(run_id):
-        with alone(runs.store.under(run_id), run_id):
+        with hold(runs.store.under(run_id), run_id):
             _empty(run_id, runs.store)
     _forget(run_id, runs)
 

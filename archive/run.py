@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from archive import codec, dump_file, results
+from archive.host_files import HostFiles, attempt_path, dump_path, failure_path, is_attempt, result_path
 from archive.host_names import file_name
 from archive.mail_record import MailRecord
 from archive.results import Result
@@ -28,7 +29,6 @@ MANIFEST = "manifest.json"
 CLOSED = "closed.json"
 LOCK = "lock.json"  # who executes the run on one machine; workers.here.locks
 PAGE = "index.html"  # of the report
-_FAILURE = re.compile(r"(?P<host>.+)\.(?P<attempt>\d{1,6})\.json")
 _BEFORE_RESULTS = ("footprints", "hosts", "processes")  # folders of older runs; with services their tables
 
 
@@ -63,7 +63,7 @@ class Run:
         self.manifest = manifest
         self._generation = generation
         self._is_remade = bool(generation)  # then it is closed only when that generation counts
-        self._host_of = {file_name(host.name): host for host in manifest.hosts}
+        self._files = HostFiles(store, manifest.hosts)
         self._names = frozenset(host.name for host in manifest.hosts)
 
     @property
@@ -98,7 +98,7 @@ class Run:
 
     def host(self, name: str) -> Host:
         """A host of the run by name; KeyError for any other."""
-        return self._host_of[file_name(name)]
+        return self._files.host(name)
 
     def asks(self, name: str) -> bool:
         """Whether the run has a host of exactly this name."""
@@ -109,38 +109,40 @@ class Run:
     def write_dump(self, dump: Dump) -> bool:
         """Keep a host's dump; False if there is one already, which stays."""
         content = dump_file.encode(dump)
-        is_new = self.store.write_once(_dump_path(dump.host), content, lasting=False)
+        is_new = self.store.write_once(dump_path(dump.host), content, lasting=False)
         log.debug("%s: dump of %d bytes %s", dump.host, len(content), "kept" if is_new else "was there")
         return is_new
 
     def read_dump(self, host: str) -> Dump:
         """A host's dump; FileNotFoundError if none is kept."""
-        path = _dump_path(host)
+        path = dump_path(host)
         dump = dump_file.decode(self.store.read(path), self.store.place(path))
         self._check_host(dump.host, host, path)
         return dump
 
     def remove_dump(self, host: str) -> None:
         """Delete a dump that the manifest does not keep, after its result exists."""
-        self.store.remove(_dump_path(host))
+        self.store.remove(dump_path(host))
 
     def has_dump(self, host: str) -> bool:
         """Whether a host's dump is kept."""
-        return self.store.exists(_dump_path(host))
+        return self.store.exists(dump_path(host))
 
     def write_failure(self, failure: Failure, *, of_dump: bool = False) -> bool:
         """Record that a host gave no result: no dump, or one (`of_dump`) that could not be classified."""
-        path = self._failure_path(failure.host) if of_dump else _attempt_path(failure.host, failure.attempt)
+        path = attempt_path(failure.host, failure.attempt)
+        if of_dump:
+            path = failure_path(self.generation, failure.host)
         return self.store.write_once(path, codec.encode(failure), lasting=False)
 
     def write_result(self, result: Result) -> bool:
         """Write the result of a host, which is then done. False if it was done before."""
-        path = self._result_path(result.record.host)
+        path = result_path(self.generation, result.record.host)
         return self.store.write_once(path, results.encode(result), lasting=False)
 
     def read_result(self, host: str) -> Result:
         """The result of a host; FileNotFoundError if there is none."""
-        path = self._result_path(host)
+        path = result_path(self.generation, host)
         result = results.decode(self.store.read(path), self.store.place(path))
         self._check_host(result.record.host, host, path)
         return result
@@ -149,14 +151,14 @@ class Run:
 
     def standing(self) -> Standing:
         """Which hosts are done, failed, or wait to be classified; four listings, no file is read."""
-        done, dumped = self._done(), self.dumped()
-        unreadable = self._unreadable() - done
-        failed = frozenset(self._failed_attempts()) - done - dumped
+        done, dumped = self._files.done(self.generation), self.dumped()
+        unreadable = self._files.unreadable(self.generation) - done
+        failed = frozenset(self._files.failed_attempts()) - done - dumped
         return Standing(done, failed | unreadable, dumped - done - unreadable)
 
     def dumped(self) -> frozenset[str]:
         """The hosts whose dump is kept."""
-        return self._listed("dumps", ".dump")
+        return self._files.dumped()
 
     def pending(self, standing: Standing | None = None) -> tuple[Host, ...]:
         """The hosts of the run that have neither a result nor a failure, in the manifest's order.
@@ -173,16 +175,17 @@ class Run:
 
     def each_outcome(self, hosts: Iterable[Host]) -> Iterator[Outcome]:
         """How these hosts ended, one at a time; each result or failure is read once."""
-        done, unreadable, dumped = self._done(), self._unreadable(), self.dumped()
-        attempts = self._failed_attempts()
+        files, generation = self._files, self.generation
+        done, unreadable, dumped = files.done(generation), files.unreadable(generation), files.dumped()
+        attempts = files.failed_attempts()
         for host in hosts:
             name = host.name
             if name in done:
                 yield Outcome(host, self.read_result(name), None)
             elif name in unreadable:
-                yield Outcome(host, None, self._read_failure(name, self._failure_path(name)))
+                yield Outcome(host, None, self._read_failure(name, failure_path(generation, name)))
             elif name in attempts and name not in dumped:
-                yield Outcome(host, None, self._read_failure(name, _attempt_path(name, attempts[name])))
+                yield Outcome(host, None, self._read_failure(name, attempt_path(name, attempts[name])))
             else:
                 yield Outcome(host, None, None)
 
@@ -190,15 +193,16 @@ class Run:
         """The number of the last failed attempt, 0 if there is none."""
         last = 0
         for attempt in range(1, self.manifest.limits.attempts + 1):  # attempts that the collector numbered
-            if self.store.exists(_attempt_path(host, attempt)):
+            if self.store.exists(attempt_path(host, attempt)):
                 last = attempt
-        while self.store.exists(_attempt_path(host, last + 1)):  # failures that were recorded after those
+        while self.store.exists(attempt_path(host, last + 1)):  # failures that were recorded after those
             last += 1
         return last
 
     def has_ended(self, host: str) -> bool:
         """Whether a host has a result or a failure."""
-        if self.store.exists(self._result_path(host)) or self.store.exists(self._failure_path(host)):
+        generation = self.generation
+        if any(map(self.store.exists, (result_path(generation, host), failure_path(generation, host)))):
             return True
         return not self.has_dump(host) and self.last_attempt(host) > 0
 
@@ -237,7 +241,7 @@ class Run:
         closed = self._read_closed()
         if not self._is_remade or closed is None or closed.results == self.generation:
             return ()
-        return tuple(sorted(self._listed(f"results/{closed.results}", results.SUFFIX) - self._done()))
+        return tuple(sorted(self._files.done(closed.results) - self._files.done(self.generation)))
 
     def dumps_bytes(self) -> int:
         """The bytes of the dumps that are kept."""
@@ -256,7 +260,7 @@ class Run:
         """Remove objects that no longer count in a closed run; if it is interrupted, some remain."""
         for folder in ("results", "settled", "failures"):
             for name in self.store.list(folder):
-                if name != self.generation and not _FAILURE.fullmatch(name):
+                if name != self.generation and not is_attempt(name):
                     self.store.remove_folder(f"{folder}/{name}")
         for name in _BEFORE_RESULTS:
             self.store.remove_folder(name)
@@ -284,50 +288,19 @@ class Run:
 
     def _read_closed(self) -> Closed | None:
         try:
-            text = self.store.read(CLOSED)
+            return codec.read(Closed, self.store, CLOSED)
         except FileNotFoundError:
             return None
-        place = self.store.place(CLOSED)
-        try:
-            return codec.decode(Closed, text, place)
         except OperatorError as error:
             (mistake,) = error.mistakes
             remedy = f"remove the file, then mapsweep collect --resume {self.url} closes the run again"
             raise OperatorError(replace(mistake, remedy=remedy)) from error
 
-    def _result_path(self, host: str) -> str:
-        return f"results/{self.generation}/{file_name(host)}{results.SUFFIX}"
-
-    def _failure_path(self, host: str) -> str:
-        return f"failures/{self.generation}/{file_name(host)}.json"
-
     def _settled_path(self, table: str, part: int) -> str:
         return f"settled/{self.generation}/{table}-{part:04}.parquet"
 
-    def _done(self) -> frozenset[str]:
-        return self._listed(f"results/{self.generation}", results.SUFFIX)
-
-    def _unreadable(self) -> frozenset[str]:
-        """The hosts whose dumps could not be classified."""
-        return self._listed(f"failures/{self.generation}", ".json")
-
-    def _listed(self, folder: str, suffix: str) -> frozenset[str]:
-        """The hosts of this run that have a file in a folder; other files are ignored."""
-        names = (name.removesuffix(suffix) for name in self.store.list(folder) if name.endswith(suffix))
-        return frozenset(self._host_of[name].name for name in names if name in self._host_of)
-
-    def _failed_attempts(self) -> dict[str, int]:
-        """The last failed attempt, by host."""
-        last: dict[str, int] = {}
-        for name in self.store.list("failures"):
-            match = _FAILURE.fullmatch(name)
-            host = self._host_of.get(match["host"]) if match else None
-            if match and host:
-                last[host.name] = max(last.get(host.name, 0), int(match["attempt"]))
-        return last
-
     def _read_failure(self, host: str, path: str) -> Failure:
-        failure = codec.decode(Failure, self.store.read(path), self.store.place(path))
+        failure = codec.read(Failure, self.store, path)
         self._check_host(failure.host, host, path)
         return failure
 
@@ -335,11 +308,3 @@ class Run:
         if found != expected:
             problem = f"is about the host {found!r}, not {expected!r}"
             raise OperatorError(Mistake(self.store.place(path), problem, "the file was moved or damaged"))
-
-
-def _dump_path(host: str) -> str:
-    return f"dumps/{file_name(host)}.dump"
-
-
-def _attempt_path(host: str, attempt: int) -> str:
-    return f"failures/{file_name(host)}.{attempt}.json"

@@ -10,10 +10,12 @@ from pathlib import Path
 
 from archive import codec
 from archive.notices import NOTICE_ID
-from archive.run import MANIFEST, Run
+from archive.places import store_at
+from archive.run import CLOSED, MANIFEST, Run
 from archive.signature import SIGNATURE, is_signed, sign
-from archive.store import Store, store_at
+from archive.store import Store
 from domain.mistakes import Mistake, OperatorError
+from domain.moments import is_readable
 from domain.records import Closed, Manifest
 
 log = logging.getLogger("archive")
@@ -30,10 +32,10 @@ SHOWN_IDS_MAX = 5
 _UNMAILED = "unmailed"
 
 
-def new_run_id(started: datetime, name: str, mark: str = "") -> str:
-    """`20261123T045837Z-NAME-4hex`; `mark` gives the four digits; they are random by default."""
+def new_run_id(started: datetime, name: str, suffix: str = "") -> str:
+    """`20261123T045837Z-NAME-SUFFIX`; without a suffix, four random hex digits."""
     plain = re.sub(r"[^a-z0-9_.-]+", "-", name.lower())[:NAME_LENGTH_MAX].strip("-.") or "run"
-    return f"{started:%Y%m%dT%H%M%SZ}-{plain}-{mark or secrets.token_hex(2)}"
+    return f"{started:%Y%m%dT%H%M%SZ}-{plain}-{suffix or secrets.token_hex(2)}"
 
 
 def started_of(run_id: str) -> datetime | None:
@@ -44,6 +46,11 @@ def started_of(run_id: str) -> datetime | None:
         return datetime.strptime(run_id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError:
         return None
+
+
+def name_of(run_id: str) -> str:
+    """The name in an id: that of the scope, as far as an id can hold it."""
+    return run_id.split("-", 1)[1].rpartition("-")[0]
 
 
 class NoRunError(OperatorError):
@@ -146,13 +153,22 @@ class Runs:
     def closed(self, run_id: str) -> Closed | None:
         """How a run ended, without its manifest, which may be large; None if it is open.
 
-        OperatorError if the record is damaged.
+        OperatorError if the record is damaged, or that of another run.
         """
-        path = f"{run_id}/closed.json"
+        path = f"{run_id}/{CLOSED}"
         try:
-            return codec.decode(Closed, self.store.read(path), self.store.place(path))
+            closed = codec.read(Closed, self.store, path)
         except FileNotFoundError:
             return None
+        place = self.store.place(path)
+        if closed.run_id != run_id:
+            problem = f"belongs to the run {closed.run_id[:SHOWN_LENGTH_MAX]!a}"
+            raise OperatorError(Mistake(place, problem, "the folder was moved or damaged"))
+        if closed.started_at and not is_readable(closed.started_at):
+            raise OperatorError(
+                Mistake(place, "has an unreadable started_at", "mapsweep did not write it so")
+            )
+        return closed
 
     # Marks of runs that were given to the fleet's workers.
 
@@ -239,16 +255,6 @@ def _unusable(manifest: Manifest) -> Iterator[str]:
         yield "has no version of the rules"
     if not all(each.isprintable() for each in manifest.mail_to):
         yield "has a recipient that is not one line"
-
-
-def is_readable(moment: str) -> bool:
-    """Whether a text of a record is a time with its zone."""
-    try:
-        read = datetime.fromisoformat(moment)
-        read.astimezone(UTC).timestamp()
-    except (ValueError, OverflowError):
-        return False
-    return read.tzinfo is not None
 
 
 def _check_signature(folder: Store, key: bytes, manifest: bytes) -> None:

@@ -75,6 +75,10 @@ class ScheduleRecord:
         """The last due time that became a run."""
         return next((due for due in reversed(self.dues) if due.state is State.STARTED), None)
 
+    def is_skipped_for(self, reason: str) -> bool:
+        """Whether a due time was skipped for this reason."""
+        return any(due.state is State.SKIPPED and due.reason == reason for due in self.dues)
+
     def last_decided(self) -> str:
         """The last due time of which nothing more becomes, or when the schedule became known."""
         over = (due.due_at for due in self.dues if not due.state.is_open and due.state is not State.VOID)
@@ -95,9 +99,8 @@ class ScheduleRecords:
 
     def read(self, name: str) -> ScheduleRecord | None:
         """The record of a schedule; None if it has none yet."""
-        path = f"{_FOLDER}/{name}.json"
         try:
-            return codec.decode(ScheduleRecord, self._store.read(path, _BYTES_MAX), self._store.place(path))
+            return codec.read(ScheduleRecord, self._store, f"{_FOLDER}/{name}.json", _BYTES_MAX)
         except FileNotFoundError:
             return None
 

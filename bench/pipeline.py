@@ -21,10 +21,11 @@ from pathlib import Path
 import psutil
 
 from archive import results
+from archive.folder import Folder
 from archive.host_results import host_record, host_result
 from archive.run import Run
 from archive.runs import Runs, new_run_id
-from archive.store import OBJECT_BYTES_MAX, Folder
+from archive.store import OBJECT_BYTES_MAX
 from bench.core import Sent, crowd, probe
 from bench.measure import Figure, own_cpu_s
 from collector.session import Session

@@ -51,6 +51,32 @@ class OperatorError(Exception):
         return type(self), self.mistakes
 
 
+def placed(error: OSError, place: str) -> str:
+    """An error of the operating system with its place, or with this one unless it has its own."""
+    return f"{error.filename or place}: {error.strerror or error}"
+
+
+def named(error: OSError) -> str:
+    """An error of the operating system by its name and its place, for who has only this line of it."""
+    name = errno.errorcode.get(error.errno or 0, type(error).__name__)
+    place = f" at {error.filename}" if error.filename else ""
+    return f"{name}{place}: {error.strerror or error}"
+
+
+def reason_of(error: Exception) -> str:
+    """Any error in one line: what an operator can mend, or else a bug by its type."""
+    if isinstance(error, OperatorError):
+        return "; ".join(map(str, error.mistakes))
+    if isinstance(error, OSError):
+        return named(error)
+    return f"a bug of mapsweep: {type(error).__name__}: {error}"
+
+
+def trace_of(error: Exception) -> Exception | None:
+    """The error itself if its trace belongs into the log, because it may be a bug; else None."""
+    return None if isinstance(error, (OSError, OperatorError)) else error
+
+
 def is_the_machines(error: BaseException) -> bool:
     """Whether the cause is this machine's disk, permissions or limits: neither a host's fault nor a bug."""
     return isinstance(error, OSError) and error.errno in _THE_MACHINES

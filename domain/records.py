@@ -207,3 +207,8 @@ class Closed:
     dumps_bytes: int | None = None
     results_bytes: int | None = None  # results, failures and settled tables
     schema_version: int = SCHEMA_VERSION
+
+    @property
+    def is_good(self) -> bool:
+        """Whether no host was given up at the deadline, and at least one host answered."""
+        return self.complete and self.ok + self.partial > 0

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar
-from zoneinfo import ZoneInfo
 
+from archive.places import store_at
 from archive.regular_file import opened
-from archive.store import store_at
 from collector.inventory.inventory import Inventory, load
 from collector.inventory.patterns import select
 from collector.ssh.known_hosts import KnownHosts, Policy
@@ -17,7 +16,7 @@ from domain.mistakes import Mistake, OperatorError
 from domain.records import Connection, Host
 from mapsweep.settings import composition
 from mapsweep.settings.effective import secret_origins
-from mapsweep.settings.for_workers import schedules, worker_settings
+from mapsweep.settings.for_workers import only_broker, schedules, worker_settings
 from mapsweep.settings.settings import Settings, find_inventory
 from mapsweep.settings.sources import Environment
 from procmaps.masking import mask_line
@@ -81,12 +80,11 @@ def checked(
 
 
 def due_lines(schedule: Schedule, now: datetime) -> Iterator[str]:
-    """The next due times of a schedule, in its zone and in UTC."""
-    zone, due = ZoneInfo(schedule.time_zone), now
+    """The next due times of a schedule."""
+    due = now
     for _ in range(DUE_TIMES):
         due = schedule.due.next_after(due)
-        here = due.astimezone(zone)
-        yield f"{'':<10}   {here:%a %Y-%m-%d %H:%M} {here.tzname()}, {due:%Y-%m-%dT%H:%MZ}"
+        yield f"{'':<10}   {schedule.shown(due)}"
 
 
 def _check_secrets(
@@ -108,14 +106,7 @@ def _check_secrets(
 
 def _check_broker(settings: Settings, password: str, found: Findings) -> None:
     """Its URL, its password where one is needed, and its certificates; it is not asked anything."""
-    given = WorkerSettings(
-        broker_url=settings.broker,
-        runs_url=settings.runs,
-        broker_password=password,
-        broker_username=settings.broker_username,
-        broker_ca_file=Path(settings.broker_ca_file) if settings.broker_ca_file else None,
-        broker_without_password=settings.broker_without_password,
-    )
+    given = only_broker(settings, password)
     if found.tried(lambda: tls_options(given)) is not None:
         found.good("broker", f"{settings.broker}, {'with' if password else 'without'} a password")
 

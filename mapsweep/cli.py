@@ -10,6 +10,7 @@ from typing import NoReturn
 import click
 
 from mapsweep.terminal.exits import Exit, run_and_exit
+from mapsweep.verbs import Verbs
 
 # NumPy's BLAS starts one thread per core when it is imported, and nothing here multiplies matrices.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -39,19 +40,11 @@ NO_HOME = "/nonexistent"  # as Debian names the home of an account that has none
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
-class Verbs(click.Group):
-    """A group that imports a command only when it is used: `mapsweep classify` must not wait for Celery."""
+class TopVerbs(Verbs):
+    """The commands of mapsweep."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
-        if cmd_name not in COMMANDS:
-            return None
-        command = getattr(importlib.import_module(f"mapsweep.commands.{cmd_name}"), cmd_name)
-        if not isinstance(command, click.Command):
-            raise TypeError(cmd_name)
-        return command
+    helps = COMMANDS
+    module_of = "mapsweep.commands.{}"
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -59,10 +52,6 @@ class Verbs(click.Group):
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             ctx.fail(f"there is no command {args[0]!r}.{_suggestion(args[0])}")
         return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         with formatter.section("Exit codes"):
@@ -84,7 +73,7 @@ def _show_version(ctx: click.Context, _parameter: click.Parameter, asked: bool) 
         ctx.exit()
 
 
-@click.group(cls=Verbs, context_settings=CONTEXT)
+@click.group(cls=TopVerbs, context_settings=CONTEXT)
 @click.option(
     "--version",
     is_flag=True,

@@ -5,11 +5,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Event
 
+from archive.places import store_at
 from archive.retention import Keep
 from archive.run import Run
 from archive.runs import Runs, runs_beside
-from archive.store import store_at
 from collector.session import Sessions
+from domain.mistakes import placed
 from domain.records import Connection, Manifest
 from mapsweep import mailing
 from mapsweep.conduct import Executor, Stopped
@@ -18,7 +19,7 @@ from mapsweep.settings.settings import Settings
 from mapsweep.terminal.exits import complain
 from reports.sizes import size
 from workers.here import embedded
-from workers.here.pruning import Pruned, Refused, prune
+from workers.here.pruning import Kept, Pruned, prune
 from workers.life import plan
 from workers.life.ending import Ended
 from workers.life.progress import OnProgress
@@ -78,13 +79,13 @@ def _prune(runs: Runs, keep: Keep) -> None:
     try:
         done = prune(runs, keep, datetime.now(UTC))
     except OSError as error:
-        complain(f"{error.filename or runs.store.url}: nothing is pruned: {error.strerror or error}")
+        complain(f"nothing is pruned: {placed(error, runs.store.url)}")
         return
     gone_bytes = [one.size_bytes for one in done if isinstance(one, Pruned)]
     if gone_bytes:
         complain(f"pruned, as keep says: {len(gone_bytes)} removed, {size(sum(gone_bytes), plain=True)}")
     for one in done:
-        if isinstance(one, Refused) and one.is_trouble:
+        if isinstance(one, Kept) and one.is_trouble:
             complain(f"not pruned: {one.path}: {one.reason}")
 
 

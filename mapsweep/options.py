@@ -16,7 +16,10 @@ _T = TypeVar("_T")
 DEBUG_VARIABLE = "MAPSWEEP_DEBUG"
 LOG_FORMAT_VARIABLE = "MAPSWEEP_LOG_FORMAT"
 
-run_argument = click.argument("run", default="latest")
+ALL_QUEUES = "collect,classify,report"  # as workers.fleet.app says, whose import takes time
+LATEST = "latest"  # as archive.runs says, whose import takes time
+
+run_argument = click.argument("run", default=LATEST)
 hosts_option = click.option(
     "--hosts",
     "patterns",

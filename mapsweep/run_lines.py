@@ -5,7 +5,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from archive.catalogue import Catalogue, Entry
+from archive.mail_record import refusals_of
 from archive.runs import Runs
+from domain.records import Refusal
 from workers.here.locks import is_held
 from workers.life.progress import progress_of
 
@@ -63,7 +65,7 @@ def line_of(entry: Entry, catalogue: Catalogue, runs: Runs, now: datetime) -> Ru
         size_bytes=entry.size_bytes,
         has_dumps=entry.has_dumps,
         rules_version=closed.rules_version if closed else None,
-        note="; ".join(filter(None, (_note(entry), _mail_note(entry, catalogue)))),
+        note="; ".join(filter(None, (_note(entry), _mail_note(entry, catalogue, runs)))),
     )
 
 
@@ -78,15 +80,25 @@ def _note(entry: Entry) -> str:
     return ""
 
 
-def _mail_note(entry: Entry, catalogue: Catalogue) -> str:
-    """When the mail is tried again, if somebody still has to get it, and why it was not taken."""
-    if not entry.is_unmailed or entry.closed is None:
+def _mail_note(entry: Entry, catalogue: Catalogue, runs: Runs) -> str:
+    """Who has not got the mail and why, and when it is tried again."""
+    if entry.closed is None:
         return ""
+    if not entry.is_unmailed:
+        return _refused(refusals_of(runs.store.under(entry.run_id)))
     record = catalogue.run(entry.run_id).mail_record
     if record.is_over():
         return ""
     posted = record.posted()
     following = posted.next_at()
     when = f", next try {following:%H:%M} UTC" if following else ""
-    why = posted.problem or "; ".join(str(each) for each in posted.refused if not each.is_final)
+    why = posted.why()
     return f"not mailed yet{when}" + (f": {why}" if why else "")
+
+
+def _refused(refusals: tuple[Refusal, ...]) -> str:
+    """Who did not get it in the end."""
+    if not refusals:
+        return ""
+    more = f" (and {len(refusals) - 1} more)" if len(refusals) > 1 else ""
+    return f"not mailed to {refusals[0]}{more}"

@@ -4,7 +4,8 @@ import logging
 import smtplib
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import getaddresses
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 log = logging.getLogger("reports")
+
+_Answers = dict[str, tuple[int, bytes]]
 
 
 class Security(StrEnum):
@@ -40,6 +43,7 @@ class MailSettings:
     password: str = field(default="", repr=False)
     ca_file: str = ""  # "": the system's certificates
     timeout_s: float = 30.0
+    taken_s: float = 300.0  # time to wait for the answer to the whole message; servers look through it first
     subject_prefix: str = "mapsweep"
     attach_max_bytes: int = 2 * 2**20
     attempts: int = 4
@@ -55,15 +59,17 @@ class Delivery:
     message_id: str
     accepted: tuple[str, ...]
     refused: tuple[Refusal, ...] = ()
+    is_cut_off: bool = False  # the server may have taken it for the others, too
 
 
 class DeliveryError(Exception):
-    """No recipient gets the message. The command line prints the reason and ends with 5."""
+    """No recipient gets the message, or nobody knows. The command line prints the reason and ends with 5."""
 
-    def __init__(self, reason: str, refused: tuple[Refusal, ...] = ()) -> None:
+    def __init__(self, reason: str, refused: tuple[Refusal, ...] = (), *, is_cut_off: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.refused = refused
+        self.is_cut_off = is_cut_off  # the server has the whole message and may have taken it
 
 
 class _LaterError(Exception):
@@ -80,7 +86,8 @@ def send(
     """Hand the message to the server, for all its recipients or `only` some; DeliveryError if nobody gets it.
 
     A temporary refusal (4xx, a broken connection) is tried again a few times, for the remaining recipients; a
-    permanent one (5xx) is not. The Message-ID stays the same, so that duplicates can be detected.
+    permanent one (5xx) is not, and neither is what the server may have taken. The Message-ID stays the same,
+    so that duplicates can be detected.
     """
     open_for = _recipients(message) if only is None else list(only)
     if not open_for:
@@ -88,7 +95,7 @@ def send(
     _check_login(settings)
     accepted: list[str] = []
     refused: dict[str, Refusal] = {}
-    trouble = ""
+    trouble, is_cut_off = "", False
     for attempt in range(max(1, settings.attempts)):
         if attempt:
             wait(settings.backoff_s * 2 ** (attempt - 1))
@@ -98,9 +105,10 @@ def send(
             trouble = str(error)
             log.debug("mail: attempt %d: %s", attempt + 1, trouble)
             continue
-        except DeliveryError as error:
+        except DeliveryError as error:  # who has it keeps it
+            trouble, is_cut_off = error.reason, error.is_cut_off
             log.debug("mail: attempt %d, not tried again: %s", attempt + 1, error.reason)
-            raise
+            break
         for refusal in now.values():
             words = refusal.code, refusal.reason
             log.debug("mail: attempt %d: %s is refused: %d %s", attempt + 1, refusal.recipient, *words)
@@ -110,9 +118,10 @@ def send(
         if not open_for:
             break
     if not accepted:
-        raise DeliveryError(trouble or _reason(refused), tuple(refused.values()))
+        reason = trouble or _reason(refused)
+        raise DeliveryError(reason, tuple(refused.values()), is_cut_off=is_cut_off)
     left = tuple(refusal for name, refusal in refused.items() if name not in accepted)
-    return Delivery(str(message["Message-ID"] or ""), tuple(accepted), left)
+    return Delivery(str(message["Message-ID"] or ""), tuple(accepted), left, is_cut_off)
 
 
 def _recipients(message: EmailMessage) -> list[str]:
@@ -139,23 +148,51 @@ def _once(message: EmailMessage, settings: MailSettings, recipients: list[str]) 
     """One attempt; gives the refused recipients. A temporary failure is a _LaterError."""
     place = f"{settings.server}:{settings.port}"
     began_s = time.monotonic()
-    try:
-        with _connected(settings) as server:
-            if settings.username:
-                server.login(settings.username, settings.password)
+    with _sorted(place, settings.sender), _connected(settings) as server:
+        if settings.username:
+            server.login(settings.username, settings.password)
+        try:
             answers = server.send_message(message, from_addr=settings.sender, to_addrs=recipients)
-            log.debug(
-                "mail: %s, %s, %s: %d of %d recipients, answer %s, %.3f s",
-                *(place, settings.security, "logged in" if settings.username else "without a login"),
-                *(len(recipients) - len(answers), len(recipients), server.answer),
-                time.monotonic() - began_s,
-            )
-    except smtplib.SMTPRecipientsRefused as error:
-        answers = error.recipients
+        except smtplib.SMTPRecipientsRefused as error:
+            answers = _of_all(recipients, error.recipients)
+        except (OSError, smtplib.SMTPException) as error:
+            if server.is_given:
+                raise _cut_off(place, error) from error
+            raise
+        log.debug(
+            "mail: %s, %s, %s: %d of %d recipients, answer %s, %.3f s",
+            *(place, settings.security, "logged in" if settings.username else "without a login"),
+            *(len(recipients) - len(answers), len(recipients), server.answer),
+            time.monotonic() - began_s,
+        )
+    return {name: Refusal(name, code, _words(words)) for name, (code, words) in answers.items()}
+
+
+def _of_all(recipients: list[str], answers: _Answers) -> _Answers:
+    """The answer to each recipient of a message that was not sent.
+
+    After a 421 the server is asked about no more recipients, so its last answer is that to the rest.
+    """
+    last = list(answers.values())[-1]
+    return {name: answers.get(name, last) for name in recipients}
+
+
+def _cut_off(place: str, error: Exception) -> DeliveryError:
+    """The server was given the whole message, and nothing came after that."""
+    why = error if str(error) else type(error).__name__
+    problem = f"{place} did not say whether it took the message: {why}"
+    return DeliveryError(problem, is_cut_off=True)
+
+
+@contextmanager
+def _sorted(place: str, sender: str) -> Iterator[None]:
+    """What goes wrong is a DeliveryError, or a _LaterError if another attempt may succeed."""
+    try:
+        yield
     except smtplib.SMTPAuthenticationError as error:
         raise _sorted_out(error, f"{place} refused the login") from error
     except smtplib.SMTPSenderRefused as error:
-        raise _sorted_out(error, f"{place} refused the sender {settings.sender}") from error
+        raise _sorted_out(error, f"{place} refused the sender {sender}") from error
     except smtplib.SMTPResponseException as error:
         raise _sorted_out(error, f"{place} refused the message") from error
     except smtplib.SMTPNotSupportedError as error:
@@ -166,19 +203,36 @@ def _once(message: EmailMessage, settings: MailSettings, recipients: list[str]) 
         raise DeliveryError(f"{place}: TLS failed: {error.reason or error}") from error
     except (OSError, smtplib.SMTPException) as error:
         raise _LaterError(f"{place}: {error or type(error).__name__}") from error
-    return {name: Refusal(name, code, _words(words)) for name, (code, words) in answers.items()}
 
 
 class _Server(smtplib.SMTP):
     """A connection that keeps what the server said of the message."""
 
     answer = ""
+    is_given = False  # the whole message, of which the server has said nothing yet
+    taken_s = 0.0
+
+    def send(self, s: "ReadableBuffer | str") -> None:
+        """Commands are text, and the message is bytes: its answer takes longer than others."""
+        super().send(s)
+        if not isinstance(s, str) and self.sock is not None:
+            self.is_given = True
+            self.sock.settimeout(max(self.taken_s, self.timeout))
 
     def data(self, msg: "ReadableBuffer | str") -> tuple[int, bytes]:
         """The message itself; the server's code and words."""
         code, words = super().data(msg)
+        self.is_given = False
         self.answer = f"{code} {_words(words)}"
+        if self.sock is not None:
+            self.sock.settimeout(self.timeout)
         return code, words
+
+    def __exit__(self, *_: object) -> None:
+        """Leave; whatever the server says to that, it has said before whether it took the message."""
+        with suppress(OSError, smtplib.SMTPException):
+            self.quit()
+        self.close()
 
 
 class _TlsServer(_Server, smtplib.SMTP_SSL):
@@ -188,9 +242,12 @@ class _TlsServer(_Server, smtplib.SMTP_SSL):
 def _connected(settings: MailSettings) -> _Server:
     """A connection with the protection of the settings, never with less."""
     trusted = _trusted(settings)
+    server: _Server
     if settings.security is Security.TLS:
-        return _TlsServer(settings.server, settings.port, timeout=settings.timeout_s, context=trusted)
-    server = _Server(settings.server, settings.port, timeout=settings.timeout_s)
+        server = _TlsServer(settings.server, settings.port, timeout=settings.timeout_s, context=trusted)
+    else:
+        server = _Server(settings.server, settings.port, timeout=settings.timeout_s)
+    server.taken_s = settings.taken_s
     if settings.security is Security.STARTTLS:
         try:
             server.starttls(context=trusted)  # SMTPNotSupportedError if the server does not offer it

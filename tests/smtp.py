@@ -45,6 +45,10 @@ class Mailbox:
     refuse: Mapping[str, str] = field(default_factory=dict)  # recipient -> answer
     over_tls: bool = False  # every connection is, from its first byte
     busy: int = 0  # so many messages are refused for now
+    silent: int = 0  # so many messages are taken, and the connection is dropped without an answer
+    slow_s: float = 0.0  # time from the end of a message to its answer
+    farewell: str = ""  # the answer to QUIT
+    senders: list[str] = field(default_factory=list)  # the answers to the next senders
     on_taken: Callable[[], None] = lambda: None  # called with a message in hand, before the answer is sent
     received: list[Received] = field(default_factory=list)
     attempts: int = 0
@@ -58,7 +62,18 @@ class Mailbox:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 -- likewise
+    async def handle_MAIL(  # noqa: N802 -- likewise
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        answer = self.senders.pop(0) if self.senders else "250 OK"
+        if answer.startswith("250"):
+            envelope.mail_from = address
+        return answer
+
+    async def handle_QUIT(self, _server: SMTP, _session: Session, _envelope: Envelope) -> str:  # noqa: N802 -- likewise
+        return self.farewell or "221 bye"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 -- likewise
         with self._lock:
             self.attempts += 1
             if self.busy > 0:
@@ -76,7 +91,12 @@ class Mailbox:
                 )
             )
             self.on_taken()
-            return "250 taken"
+            if self.silent > 0:
+                self.silent -= 1
+                assert server.transport is not None
+                server.transport.close()
+        await asyncio.sleep(self.slow_s)
+        return "250 taken"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,22 @@
 """The compose file, as docker-compose understands it, and the files beside it."""
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 from shutil import which
 from typing import cast
 
 import pytest
+import redis
 import yaml
 
 from domain.mistakes import OperatorError
 from mapsweep.settings import settings
 from mapsweep.settings.for_workers import worker_settings
+from tests.redis_server import free_port
 from tests.test_packaging import run
+from tests.waiting import eventually
 from workers.fleet.app import QUEUES
 
 CLONE = Path(__file__).parents[1]
@@ -167,3 +171,36 @@ def test_the_example_settings_of_compose_are_settings() -> None:
     read = settings.load(CLONE / "deploy/config/mapsweep.yaml", {})
     assert not read.warnings
     assert [schedule.name for schedule in read.schedules] == ["nightly"]
+
+
+@pytest.mark.journey
+def test_redis_is_the_main_process_and_ends_when_it_is_told_to(
+    services: dict[str, Service], tmp_path: Path
+) -> None:
+    """A shell in its place would wait for the end of the grace period, and SIGKILL."""
+    entrypoint = cast("list[str]", services["redis"]["entrypoint"])
+    (script,) = cast("list[str]", services["redis"]["command"])
+    (tmp_path / "redis_password").write_text("pass $word * word")
+    port = free_port()
+    script = script.replace("$$", "$").replace("/run/secrets", str(tmp_path))
+    script = script.replace("bind * -::*", f"bind 127.0.0.1\nport {port}").replace(
+        "dir /tmp", f"dir {tmp_path}"
+    )
+    process = subprocess.Popen([*entrypoint, script], stdout=subprocess.DEVNULL)
+    try:
+        with redis.Redis(port=port, password="pass $word * word") as client:
+            eventually(lambda: answers(client), 20)
+            assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+            assert client.info("server")["process_id"] == process.pid
+        process.terminate()
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def answers(client: "redis.Redis") -> bool:
+    try:
+        return bool(client.ping())
+    except redis.ConnectionError:
+        return False

@@ -16,7 +16,7 @@ from tests.redis_server import RedisServer, redis_server
 from tests.smtp import PASSWORD, USERNAME, MailServer, mail_server
 from tests.sshd import Sshd, serve
 from tests.test_docs import parse
-from tests.workers.waiting import eventually
+from tests.waiting import eventually
 from workers.fleet.app import QUEUES
 
 pytestmark = pytest.mark.journey

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mapsweep.options import broker_option, config_option, inventory_option, load, runs_option
+from mapsweep.options import ALL_QUEUES, broker_option, config_option, inventory_option, load, runs_option
 from mapsweep.terminal.terminal import visible
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def config() -> None:
 @config.command(short_help="Check the settings and all that they name.")
 @click.option(
     "--queues",
-    default="collect,classify,report",
+    default=ALL_QUEUES,
     show_default=True,
     help="Check what a worker of these queues needs: secrets, host keys and key files are not everywhere.",
 )
@@ -40,15 +40,12 @@ def check(
 
     Nothing is written, and no host, broker or mail server is asked. The exit code is 2 if there is a mistake.
     """  # noqa: D205 - click's help text
-    from domain.mistakes import Mistake, OperatorError  # noqa: PLC0415 - --help does not wait for it
+    from domain.mistakes import OperatorError  # noqa: PLC0415 - --help does not wait for it
     from mapsweep.checkup import checked  # noqa: PLC0415 - likewise
     from mapsweep.terminal.exits import complain  # noqa: PLC0415 - likewise
-    from workers.fleet.app import QUEUES  # noqa: PLC0415 - likewise
+    from workers.fleet.app import queues_of  # noqa: PLC0415 - likewise
 
-    wanted = tuple(filter(None, queues.split(",")))
-    if unknown := [queue for queue in wanted if queue not in QUEUES]:
-        problem, remedy = "is not a queue", f"the queues are {', '.join(QUEUES)}"
-        raise OperatorError(Mistake(f"--queues {unknown[0]}", problem, remedy))
+    wanted = queues_of(queues)
     settings = load(config, runs=runs_url, inventory=inventory, broker=broker)
     found = checked(settings, os.environ, wanted)
     for line in found.lines:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from mapsweep.options import (
+    LATEST,
     config_option,
     debug_option,
     load,
@@ -17,8 +18,6 @@ from mapsweep.options import (
     to_option,
 )
 from mapsweep.terminal.exits import Exit
-
-LATEST = "latest"
 
 
 @click.command(short_help="Send the report of a run by e-mail.")

@@ -1,6 +1,5 @@
 """mapsweep report: a run's report, rendered again or printed."""
 
-import os
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -79,7 +78,9 @@ def report(
             sys.stdout.buffer.writelines(content)
             sys.stdout.buffer.flush()
         else:
-            _write(Path(str(output)), content)
+            from mapsweep import output_file  # noqa: PLC0415 - --help does not wait for it
+
+            output_file.write(Path(str(output)), content, FILE_MODE)
 
 
 def rendered(run: "Run", form: str, table: str) -> "Iterable[bytes]":
@@ -96,24 +97,3 @@ def rendered(run: "Run", form: str, table: str) -> "Iterable[bytes]":
         return render_json.render(settled)
     render = {HTML: render_html.render, CSV: render_csv.hosts, TEXT: render_text.render}[form]
     return [render(settled)]
-
-
-def _write(path: Path, content: "Iterable[bytes]") -> None:
-    """Replace a file as a whole; what is no regular file, as a pipe, is written to."""
-    from domain.mistakes import Mistake, OperatorError  # noqa: PLC0415 - --help does not wait for it
-
-    whole = not path.exists() or path.is_file()
-    target = path.with_name(f".{path.name}.{os.getpid()}.part") if whole else path
-    try:
-        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
-        with os.fdopen(descriptor, "wb") as file:
-            file.writelines(content)
-        if whole:
-            target.replace(path)
-    except OSError as trouble:
-        raise OperatorError(
-            Mistake(f"--output {path}", f"cannot be written: {trouble.strerror}")
-        ) from trouble
-    finally:
-        if whole:
-            target.unlink(missing_ok=True)

@@ -1,6 +1,5 @@
 """mapsweep runs: the runs that are kept; `rm` and `prune` remove some."""
 
-import importlib
 import json
 import sys
 from dataclasses import asdict
@@ -11,6 +10,7 @@ import click
 
 from mapsweep.options import config_option, load, runs_option
 from mapsweep.terminal.exits import Exit, complain
+from mapsweep.verbs import Verbs
 
 if TYPE_CHECKING:
     from archive.catalogue import Catalogue
@@ -26,21 +26,11 @@ _VERBS = {
 }
 
 
-class RunsVerbs(click.Group):
-    """What can be done with runs; each verb is imported only when it is used."""
+class RunsVerbs(Verbs):
+    """What can be done with runs."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(_VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
-        if cmd_name not in _VERBS:
-            return None
-        command = getattr(importlib.import_module(f"mapsweep.commands.runs_{cmd_name}"), cmd_name)
-        return command if isinstance(command, click.Command) else None
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_VERBS.items()))
+    helps = _VERBS
+    module_of = "mapsweep.commands.runs_{}"
 
 
 @click.group(
@@ -139,6 +129,8 @@ def _unstarted(settings: "Settings", kept: "Runs", scopes: tuple[str, ...]) -> "
     """The schedules of which the last run did not start."""
     if not settings.schedules:
         return []
+    from datetime import UTC, datetime  # noqa: PLC0415 - --help does not wait for it
+
     from archive.schedule_records import ScheduleRecords  # noqa: PLC0415 - --help does not wait for it
     from domain.mistakes import OperatorError  # noqa: PLC0415 - likewise
     from mapsweep.due_lines import unstarted  # noqa: PLC0415 - likewise
@@ -146,7 +138,7 @@ def _unstarted(settings: "Settings", kept: "Runs", scopes: tuple[str, ...]) -> "
 
     asked = (each for each in schedules(settings) if not scopes or each.name in scopes)
     try:
-        return unstarted(asked, ScheduleRecords(kept.store))
+        return unstarted(asked, ScheduleRecords(kept.store), datetime.now(UTC))
     except (OperatorError, OSError) as error:  # the runs are listed all the same
         complain(str(error))
         return []

@@ -28,7 +28,7 @@ def prune(ctx: click.Context, *, dry_run: bool, runs_url: str | None, config: Pa
     from mapsweep.terminal.exits import complain  # noqa: PLC0415 - likewise
     from mapsweep.terminal.terminal import visible  # noqa: PLC0415 - likewise
     from reports.sizes import size  # noqa: PLC0415 - likewise
-    from workers.here.pruning import Refused, each_pruned  # noqa: PLC0415 - likewise
+    from workers.here.pruning import Kept, each_pruned  # noqa: PLC0415 - likewise
 
     settings = load(taken_over(ctx, "config", config), runs=taken_over(ctx, "runs_url", runs_url))
     if settings.keep is None:
@@ -37,7 +37,7 @@ def prune(ctx: click.Context, *, dry_run: bool, runs_url: str | None, config: Pa
     keep = settings.keep.keep() if settings.keep else None
     gone, gone_bytes, has_trouble = 0, 0, False
     for one in each_pruned(runs, keep, datetime.now(UTC), dry_run=dry_run):
-        if isinstance(one, Refused):
+        if isinstance(one, Kept):
             complain(f"not removed: {one.path}: {one.reason}")
             has_trouble |= one.is_trouble
             continue

@@ -37,7 +37,7 @@ def list_(*, limit: int, as_json: bool, runs_url: str | None, config: Path | Non
     """
     from archive.runs import Runs  # noqa: PLC0415 - --help does not wait for it
     from archive.schedule_records import ScheduleRecords  # noqa: PLC0415 - likewise
-    from mapsweep.due_lines import last_bad  # noqa: PLC0415 - likewise
+    from mapsweep.due_lines import last_bad, owed_at  # noqa: PLC0415 - likewise
     from mapsweep.settings.for_workers import schedules  # noqa: PLC0415 - likewise
 
     settings, now = load(config, runs=runs_url), datetime.now(UTC)
@@ -51,35 +51,43 @@ def list_(*, limit: int, as_json: bool, runs_url: str | None, config: Path | Non
             click.echo("no schedule is set; add one to mapsweep.yaml", err=True)
         for number, each in enumerate(known):
             click.echo(("\n" if number else "") + "\n".join(_lines(*each, now, limit)))
-    return Exit.THRESHOLD if any(last_bad(record) for _, record in known) else Exit.OK
+    is_bad = any(last_bad(record) or owed_at(each, record, now) for each, record in known)
+    return Exit.THRESHOLD if is_bad else Exit.OK
 
 
 def _as_json(
     schedule: "Schedule", record: "ScheduleRecord | None", now: datetime, limit: int
 ) -> dict[str, object]:
+    from mapsweep.due_lines import owed_at  # noqa: PLC0415 - --help does not wait for it
+
     dues = record.dues[-limit:] if record else ()
+    owed = owed_at(schedule, record, now)
     return {
         **{key: value for key, value in asdict(schedule).items() if key != "mail_to"},
         "mail": list(schedule.mail_to),
         "next_at": schedule.due.next_after(now).isoformat(timespec="seconds"),
         "since": record.since if record else None,
+        "owed_at": owed.isoformat(timespec="seconds") if owed else None,
         "dues": [asdict(due) for due in dues],
     }
 
 
 def _lines(schedule: "Schedule", record: "ScheduleRecord | None", now: datetime, limit: int) -> Iterator[str]:
-    from mapsweep.due_lines import local  # noqa: PLC0415 - --help does not wait for it
+    from mapsweep.due_lines import NOBODY, OWED, owed_at  # noqa: PLC0415 - --help does not wait for it
     from reports.sizes import duration  # noqa: PLC0415 - likewise
 
     due = schedule.due.next_after(now)
     yield visible(f"{schedule.name}: {schedule.hosts}, {schedule.crontab} {schedule.time_zone}")
-    yield f"  next  {local(schedule, due)}, in {duration((due - now).total_seconds())}"
+    yield f"  next  {schedule.shown(due)}, in {duration((due - now).total_seconds())}"
     if record is None:
         yield "  nobody has looked after it yet: it needs `mapsweep beat` and a worker"
         return
+    if owed := owed_at(schedule, record, now):
+        yield f"  {OWED:<9} {schedule.shown(owed)}"
+        yield from (f"            {line}" for line in _wrapped(NOBODY))
     for each in reversed(record.dues[-limit:]):
         at = datetime.fromisoformat(each.due_at)
-        yield from _due_lines(each, f"  {each.state:<9} {local(schedule, at)}")
+        yield from _due_lines(each, f"  {each.state:<9} {schedule.shown(at)}")
 
 
 def _due_lines(due: "Due", start: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from mapsweep.options import broker_option, config_option, debug_option, load, runs_option
+from mapsweep.options import ALL_QUEUES, broker_option, config_option, debug_option, load, runs_option
 
 WITHOUT_A_KEY = (
     "no signing key is set: only runs of this worker's own inventory, limits and schedules are executed"
@@ -15,7 +15,7 @@ WITHOUT_A_KEY = (
 @click.command(short_help="Execute runs from a broker's queues.")
 @click.option(
     "--queues",
-    default="collect,classify,report",
+    default=ALL_QUEUES,
     show_default=True,
     help="Tasks to take, separated by commas: collect needs access to the hosts, classify CPU, report mail.",
 )
@@ -43,11 +43,12 @@ def worker(
     from mapsweep.settings.for_workers import worker_settings  # noqa: PLC0415 - --help does not wait for it
     from mapsweep.terminal import logs  # noqa: PLC0415 - likewise
     from mapsweep.terminal.exits import complain  # noqa: PLC0415 - likewise
-    from workers.fleet.service import run_worker  # noqa: PLC0415 - Celery costs half a second
+    from workers.fleet.app import queues_of  # noqa: PLC0415 - Celery costs half a second
+    from workers.fleet.service import run_worker  # noqa: PLC0415 - likewise
 
     logs.serve()
     settings = load(config, runs=runs_url, broker=broker)
-    wanted = tuple(filter(None, queues.split(",")))
+    wanted = queues_of(queues)
     given = worker_settings(settings, os.environ, wanted)
     if not given.signing_key and {"collect", "report"} & set(wanted):
         complain(WITHOUT_A_KEY, is_warning=True)

@@ -1,22 +1,16 @@
 """All metrics in the text format of Prometheus. A source that cannot be read is named, and hides no other."""
 
-import os
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import version
-from pathlib import Path
-from typing import Final
 
 from prometheus_client import generate_latest
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from domain.mistakes import Mistake, OperatorError
+from domain.mistakes import OperatorError
 
 Source = Callable[[], Iterable[Metric]]
-
-FILE_MODE: Final = 0o644  # node_exporter reads it as another account
 
 
 class _Everything(Collector):
@@ -49,22 +43,3 @@ def exposition(sources: dict[str, Source], tell: Callable[[str], object]) -> byt
     """The text of all metrics; `tell` gets a sentence about each source that cannot be read."""
     # read once: a registry would ask the collector a second time for its names
     return generate_latest(_Everything(sources, tell))
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Write the file at once, or leave it as it was; OperatorError if it cannot be written."""
-    try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                os.fchmod(descriptor, FILE_MODE)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        remedy = "name a file in a folder that this account may write into"
-        raise OperatorError(
-            Mistake(f"--output {path}", f"cannot be written: {error.strerror}", remedy)
-        ) from error

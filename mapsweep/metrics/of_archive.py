@@ -1,21 +1,25 @@
 """Metrics of the archive: which runs are open, and how the last run of each scope ended."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Final
 
 import polars as pl
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from archive.mail_record import refusals_of
 from archive.run import Run
-from archive.runs import Runs
+from archive.runs import Runs, name_of, started_of
 from archive.schedule_records import ScheduleRecords
 from domain.mistakes import Mistake, OperatorError
+from domain.moments import epoch_s
 from domain.records import Closed
+from mapsweep.due_lines import OWED, owed_at
 from reports import settled
 from reports.settled import Settled
+from workers.life.schedules import Schedule
 
 RUNS_MAX: Final = 1000  # the newest, of which the end is read: years of nights
 SCOPES_MAX: Final = 200  # that ended last; each gives a dozen series
@@ -40,7 +44,7 @@ def survey(runs: Runs) -> Survey:
     """Look at the newest runs; one that is damaged hides no other."""
     found = Survey()
     for run_id in reversed(runs.ids()[-RUNS_MAX:]):
-        name = run_id.split("-", 1)[1].rpartition("-")[0]
+        name = name_of(run_id)
         try:
             closed = runs.closed(run_id)
         except OperatorError:
@@ -51,17 +55,12 @@ def survey(runs: Runs) -> Survey:
             continue
         if len(found.last) < SCOPES_MAX or name in found.last:
             found.last.setdefault(name, (run_id, closed))
-            if is_good(closed):
+            if closed.is_good:
                 found.last_good.setdefault(name, closed)
     return found
 
 
-def is_good(closed: Closed) -> bool:
-    """Whether every host was asked in time, and at least one answered."""
-    return closed.complete and closed.failed < closed.asked
-
-
-def archive_metrics(runs: Runs) -> Iterator[Metric]:
+def archive_metrics(runs: Runs, schedules: Iterable[Schedule] = ()) -> Iterator[Metric]:
     """The metrics of all runs in one place; OSError or OperatorError if it cannot be read."""
     folder = runs.store.local_path("")
     if folder is not None and not folder.is_dir():  # else it would pass for a place without runs
@@ -74,29 +73,35 @@ def archive_metrics(runs: Runs) -> Iterator[Metric]:
     yield _gauge("mapsweep_runs_unreadable", "Runs with a damaged record of their end", len(found.unreadable))
     unmailed = len(runs.unmailed())
     yield _gauge("mapsweep_reports_unmailed", "Reports and notices that are still to be mailed", unmailed)
-    if queued:
-        began = datetime.strptime(f"{min(queued)[:15]}+0000", "%Y%m%dT%H%M%S%z").timestamp()
+    began = list(filter(None, map(started_of, queued)))
+    if began:
+        oldest_s = min(began).timestamp()
         yield _gauge(
-            "mapsweep_oldest_queued_run_timestamp_seconds", "Start of the oldest run at the workers", began
+            "mapsweep_oldest_queued_run_timestamp_seconds", "Start of the oldest run at the workers", oldest_s
         )
     free_bytes = runs.store.free_bytes()
     if free_bytes is not None:
         yield _gauge("mapsweep_archive_free_bytes", "Free bytes where the runs are kept", free_bytes)
-    yield _schedules(runs)
+    yield _schedules(runs, tuple(schedules))
     yield from _Scopes().of(runs, found)
 
 
-def _schedules(runs: Runs) -> Metric:
-    """The last due time of each schedule that the archive knows, and what became of it."""
+def _schedules(runs: Runs, schedules: tuple[Schedule, ...]) -> Metric:
+    """The last due time of each schedule of the settings, or else of the archive, and what became of it."""
     dues = GaugeMetricFamily(
         "mapsweep_schedule_last_due_timestamp_seconds",
         "The last due time of a schedule, and what became of it",
         labels=["schedule", "state"],
     )
-    for record in islice(ScheduleRecords(runs.store).all(), SCOPES_MAX):
-        if record.dues:
+    records, now = ScheduleRecords(runs.store), datetime.now(UTC)
+    known = {each.name: each for each in schedules}
+    for record in islice((each for each in records.all() if not known or each.name in known), SCOPES_MAX):
+        schedule = known.get(record.name)
+        if schedule and (owed := owed_at(schedule, record, now)):
+            dues.add_metric([record.name, OWED], owed.timestamp())
+        elif record.dues:
             last = record.dues[-1]
-            dues.add_metric([record.name, last.state], _instant(last.due_at))
+            dues.add_metric([record.name, last.state], epoch_s(last.due_at))
     return dues
 
 
@@ -122,6 +127,7 @@ class _Scopes:
         self._reasons = made(
             "last_run_hosts_not_ok", "Hosts that failed or are partial", "status", "stage", "reason"
         )
+        self._refused = made("last_run_recipients_refused", "Recipients that did not get the last report")
         self._totals = {
             column: made(
                 name.removeprefix("mapsweep_"), "Resident at most, summed over the hosts of the last run"
@@ -133,13 +139,15 @@ class _Scopes:
         """All families, with a value for each scope."""
         for name, (run_id, closed) in found.last.items():
             scope = self._add_tables(runs, run_id) or name
-            self._closed.add_metric([scope], _seconds(closed))
+            self._closed.add_metric([scope], epoch_s(closed.closed_at))
             self._asked.add_metric([scope], closed.asked)
+            self._refused.add_metric([scope], len(refusals_of(runs.store.under(run_id))))
             for status in ("ok", "partial", "failed"):
                 self._hosts.add_metric([scope, status], getattr(closed, status))
             if name in found.last_good:
-                self._good.add_metric([scope], _seconds(found.last_good[name]))
+                self._good.add_metric([scope], epoch_s(found.last_good[name].closed_at))
         yield from (self._readable, self._closed, self._good, self._asked, self._hosts, self._reasons)
+        yield self._refused
         yield from self._totals.values()
 
     def _add_tables(self, runs: Runs, run_id: str) -> str:
@@ -150,7 +158,7 @@ class _Scopes:
             scope = run.manifest.scope.name
             reasons, totals = _reasons(run), _totals(run)
         except OperatorError:
-            self._readable.add_metric([scope or run_id.split("-", 1)[1].rpartition("-")[0]], 0)
+            self._readable.add_metric([scope or name_of(run_id)], 0)
             return scope
         self._readable.add_metric([scope], 1)
         for labels, count in reasons:
@@ -172,15 +180,3 @@ def _totals(run: Run) -> dict[str, int]:
     """The sums that are known."""
     (row,) = Settled(run).table(settled.FLEET, list(_TOTALS)).iter_rows(named=True)
     return {column: amount for column, amount in row.items() if amount is not None}
-
-
-def _seconds(closed: Closed) -> float:
-    return _instant(closed.closed_at)
-
-
-def _instant(moment: str) -> float:
-    """Seconds of the epoch; 0 for what is no time."""
-    try:
-        return datetime.fromisoformat(moment).timestamp()
-    except (ValueError, OverflowError):
-        return 0.0

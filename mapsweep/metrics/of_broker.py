@@ -1,11 +1,11 @@
 """Metrics of the broker: messages, and workers in trouble."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from domain.moments import epoch_s
 from workers.fleet.broker_state import BrokerState
 
 _SINCE: Final = "mapsweep_worker_trouble_since_timestamp_seconds"
@@ -34,17 +34,5 @@ def broker_metrics(state: BrokerState) -> Iterator[Metric]:
         _SINCE, "Since when a worker takes no work; 0: unknown", labels=["worker", "what"]
     )
     for trouble in state.troubles:
-        since.add_metric([trouble.worker, trouble.what], _seconds(trouble.since))
+        since.add_metric([trouble.worker, trouble.what], epoch_s(trouble.since))
     yield since
-
-
-def _seconds(moment: str) -> float:
-    """An instant, in RFC 3339 or seconds of the epoch, as seconds of the epoch; 0 if it is neither."""
-    try:
-        return float(moment)
-    except ValueError:
-        pass
-    try:
-        return datetime.fromisoformat(moment).timestamp()
-    except (ValueError, OverflowError):
-        return 0.0

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from archive.signature import KEY_BYTES_MIN
 from domain.mistakes import Mistake, OperatorError
-from mapsweep.settings.schema import PASSWORD_BYTES_MAX
 from mapsweep.settings.settings import Settings
 from mapsweep.settings.sources import (
     BROKER_PASSWORD,
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from collector.session import Access
 
 ACCEPTED_KEYS = "accepted_keys"
+PASSWORD_BYTES_MAX = 4096
 PORTS = {Security.STARTTLS: 587, Security.TLS: 465, Security.NONE: 25}
 
 

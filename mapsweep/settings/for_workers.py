@@ -1,6 +1,7 @@
 """The settings of workers, beat, and commands that give runs to workers."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from collector.session import Access
@@ -23,13 +24,8 @@ def worker_settings(
     secret exists only where it is needed.
     """
     collects, reports = COLLECT in queues, REPORT in queues
-    return WorkerSettings(
-        broker_url=settings.broker,
-        runs_url=settings.runs,
-        broker_password=broker_password(settings, environment),
-        broker_username=settings.broker_username,
-        broker_ca_file=Path(settings.broker_ca_file) if settings.broker_ca_file else None,
-        broker_without_password=settings.broker_without_password,
+    return replace(
+        only_broker(settings, broker_password(settings, environment)),
         signing_key=signing_key(settings, environment) if collects or reports else b"",
         inventory=_inventory(settings, environment, required=reports and bool(settings.schedules)),
         schedules=schedules(settings),
@@ -40,6 +36,18 @@ def worker_settings(
         keep_dumps=settings.keep_dumps,
         pace=settings.fleet.pace(),
         keep=settings.keep.keep() if settings.keep else None,
+    )
+
+
+def only_broker(settings: Settings, password: str) -> WorkerSettings:
+    """What is needed to reach the broker."""
+    return WorkerSettings(
+        broker_url=settings.broker,
+        runs_url=settings.runs,
+        broker_password=password,
+        broker_username=settings.broker_username,
+        broker_ca_file=Path(settings.broker_ca_file) if settings.broker_ca_file else None,
+        broker_without_password=settings.broker_without_password,
     )
 
 

@@ -13,7 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from domain import yaml_document
 from domain.mistakes import Mistake, OperatorError
 from domain.yaml_document import Document
-from mapsweep.settings.schema import FleetSchema, Schema
+from mapsweep.settings.schema import Schema
+from mapsweep.settings.sections import FleetSchema
 from mapsweep.settings.sources import CONFIG_VARIABLE, Environment, Sources, Typed
 from procmaps.masking_options import Masking
 

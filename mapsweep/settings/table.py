@@ -9,15 +9,14 @@ from typing import Annotated, TypeAlias, get_args, get_origin, get_type_hints
 from pydantic import AfterValidator
 from pydantic.fields import FieldInfo
 
-from mapsweep.settings.schema import (
-    About,
+from mapsweep.settings.key import About
+from mapsweep.settings.schema import ScheduleSchema, Schema
+from mapsweep.settings.sections import (
     FleetSchema,
     KeepSchema,
     LimitSchema,
     MailSchema,
     ReportSchema,
-    ScheduleSchema,
-    Schema,
     SshSchema,
 )
 from mapsweep.settings.values import absolute_path, runs_place

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from archive.store import holds_secret
+from archive.places import holds_secret
 from workers.life.crontab import parse as parse_crontab
 
 TEXT_CHARS_MAX = 1000

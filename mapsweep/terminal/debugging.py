@@ -14,7 +14,7 @@ LIBRARY: Final = "paramiko.client"  # its lines about our connections, not about
 
 
 @dataclass(slots=True)
-class _Standing:
+class _Telling:
     """What of this process is told, and how."""
 
     form: LogFormat = LogFormat.AUTO
@@ -24,7 +24,7 @@ class _Standing:
     logs_complaints: bool = False  # what would be printed for people is a record
 
 
-_now: Final = _Standing()
+_now: Final = _Telling()
 
 
 def is_on() -> bool:

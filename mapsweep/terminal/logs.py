@@ -9,8 +9,8 @@ from mapsweep.terminal import debugging
 from mapsweep.terminal.log_format import LogFormat
 from mapsweep.terminal.log_lines import LogLines
 
-# Lines of libraries that come with each message, or each beat, and say nothing about a host.
-_CHATTER: Final = ("celery.worker.strategy", "celery.app.trace", "celery.beat", "multiprocessing")
+# Lines of libraries that come with each message, and say nothing about a host.
+_CHATTER: Final = ("celery.worker.strategy", "celery.app.trace", "multiprocessing")
 
 _log: Final = logging.getLogger("mapsweep")
 

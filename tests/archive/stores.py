@@ -2,7 +2,8 @@
 
 from collections import Counter
 
-from archive.store import OBJECT_BYTES_MAX, Folder
+from archive.folder import Folder
+from archive.store import OBJECT_BYTES_MAX
 
 
 class CountingStore(Folder):

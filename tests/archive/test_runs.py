@@ -10,12 +10,13 @@ import pytest
 
 import archive.runs
 from archive import codec
+from archive.folder import Folder
 from archive.notices import Notice, Notices
+from archive.places import store_at
 from archive.run import Run, Standing
 from archive.runs import MANIFEST_BYTES_MAX, Runs, new_run_id, open_run, started_of
 from archive.schedule_records import ScheduleRecord, ScheduleRecords
 from archive.signature import is_signed, sign
-from archive.store import Folder, store_at
 from domain.mistakes import OperatorError
 from domain.records import Closed, Failure, Host, Scope, Stage
 from tests.archive.examples import SIGNING_KEY, dump, host_record, manifest, result

@@ -10,7 +10,8 @@ from uuid import uuid4
 
 import pytest
 
-from archive.store import OBJECT_BYTES_MAX, Store, holds_secret, store_at
+from archive.places import holds_secret, store_at
+from archive.store import OBJECT_BYTES_MAX, Store
 from domain.mistakes import OperatorError
 
 
@@ -176,7 +177,7 @@ def test_other_schemes_and_chains_are_refused_before_fsspec_is_imported(url: str
     code = (
         "import sys\n"
         "from domain.mistakes import OperatorError\n"
-        "from archive.store import store_at\n"
+        "from archive.places import store_at\n"
         "try:\n"
         "    store_at(sys.argv[1])\n"
         "except OperatorError as error:\n"

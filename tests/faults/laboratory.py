@@ -17,8 +17,9 @@ from typing import TypedDict, Unpack
 from archive.run import PAGE, Run
 from archive.runs import Runs
 from tests.faults.processes import Clock, Disk, Service, eventually
-from tests.faults.servers import PASSWORD, Broker, Gate, PostOffice
+from tests.faults.servers import Gate, PostOffice
 from tests.journeys.commands import environment
+from tests.redis_server import PASSWORD, Broker
 
 SABOTAGE = Path(__file__).with_name("sabotage")
 LIST = ("sre@example.org", "cto@example.org")

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ import psutil
 import pytest
 import redis
 
+from tests import waiting
+
 READY_WITHIN_S = 60
 HAPPENS_WITHIN_S = 60
 DISK_BYTES = 256 * 2**20
@@ -22,14 +23,14 @@ DISK_BYTES = 256 * 2**20
 def eventually(
     holds: Callable[[], object], within_s: float = HAPPENS_WITHIN_S, state: Callable[[], str] = str
 ) -> None:
-    """Wait until something holds; fail with the state of things unless it does in time."""
-    until = time.monotonic() + within_s
-    while True:
-        with suppress(OSError, redis.ConnectionError):  # a server that is down, a folder that is being made
-            if holds():
-                return
-        assert time.monotonic() < until, f"not within {within_s} s\n{state()}"
-        time.sleep(0.1)
+    """Wait as `tests.waiting` does; a server that is down, or a folder that is being made, is no error."""
+
+    def holds_now() -> bool:
+        with suppress(OSError, redis.ConnectionError):
+            return bool(holds())
+        return False
+
+    waiting.eventually(holds_now, within_s, state)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,10 @@
 """What a fleet talks to, each real and each to be broken: SSH hosts, Redis, a mail server."""
 
 import os
-import shutil
-import signal
-import subprocess
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-
-import pytest
-import redis
 
 from tests.collector.proc_tree import add_facts, add_process
 from tests.redis_server import free_port
@@ -20,7 +13,6 @@ from tests.sshd import Sshd, serve
 
 STARTS_WITHIN_S = 20
 HOSTS_MAX = 60
-PASSWORD = "not / a:secret@"
 
 # Opening a FIFO for reading blocks until somebody opens it for writing: no host polls while the gate is shut.
 _GATE = """\
@@ -115,61 +107,6 @@ def gate(folder: Path) -> Iterator[Gate]:
     script.chmod(0o755)
     with serve(folder, f"ForceCommand {script}", hosts=HOSTS_MAX) as sshd:
         yield Gate(sshd, folder)
-
-
-class Broker:
-    """A Redis that is killed, stopped, filled and started again under the same address."""
-
-    def __init__(self, folder: Path, *, append_only: bool) -> None:
-        binary = shutil.which("redis-server", path="/usr/bin:/usr/sbin:/usr/local/bin:/bin")
-        if binary is None:
-            pytest.skip("redis-server is not installed")
-        self.port = free_port()
-        self._config = folder / "redis.conf"
-        self._command = [binary, str(self._config)]
-        folder.mkdir()
-        self._config.write_text(
-            f'bind 127.0.0.1\nport {self.port}\ndir {folder}\nrequirepass "{PASSWORD}"\nsave ""\n'
-            f"appendonly {'yes' if append_only else 'no'}\nappendfsync everysec\n"
-        )
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        """Its URL without the password, as settings name a broker."""
-        return f"redis://127.0.0.1:{self.port}/0"
-
-    def client(self) -> "redis.Redis":
-        """A connection to it; close it."""
-        return redis.Redis(port=self.port, host="127.0.0.1", password=PASSWORD, decode_responses=True)
-
-    def start(self) -> None:
-        """Start it, and wait until it answers."""
-        self._process = subprocess.Popen(
-            self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-        )
-        until = time.monotonic() + STARTS_WITHIN_S
-        with self.client() as client:
-            while True:
-                try:
-                    client.ping()
-                except redis.RedisError:  # also while it reads its file
-                    if self._process.poll() is not None or time.monotonic() > until:
-                        raise
-                    time.sleep(0.05)
-                else:
-                    return
-
-    def send(self, number: signal.Signals) -> None:
-        """Stop, continue, end or kill it; what ends it is waited for."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(number)
-            if number in {signal.SIGTERM, signal.SIGKILL}:
-                self._process.wait(STARTS_WITHIN_S)
-
-    def kill(self) -> None:
-        """End it, whatever state it is in."""
-        self.send(signal.SIGKILL)
 
 
 class PostOffice:

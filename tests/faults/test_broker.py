@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults.laboratory import Laboratory
 from tests.faults.processes import eventually
-from tests.faults.servers import PASSWORD
+from tests.redis_server import PASSWORD
 from workers.fleet.app import COLLECT, celery_app
 from workers.fleet.post import COLLECT_TASK
 from workers.fleet.worker_settings import WorkerSettings

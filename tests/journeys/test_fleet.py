@@ -2,7 +2,6 @@
 
 import json
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -16,6 +15,7 @@ from archive.runs import Runs
 from mapsweep.demo.demo_fleet import unpack
 from tests.journeys.commands import environment, mapsweep
 from tests.redis_server import RedisServer, redis_server
+from tests.service import serving
 from tests.smtp import MailServer, mail_server
 from tests.sshd import Sshd, serve
 
@@ -130,19 +130,9 @@ def written(folder: Path, settings: Mapping[str, object]) -> Path:
 @contextmanager
 def worker(folder: Path, config: Path, queue: str) -> Iterator[None]:
     """`mapsweep worker` of one queue; it ends with 0 when it is told to."""
-    program = str(Path(sys.executable).with_name("mapsweep"))
-    with (folder / f"{queue}.log").open("wb") as log:
-        process = subprocess.Popen(
-            [program, "worker", "--queues", queue, "--concurrency", "2", "--config", str(config)],
-            stdout=log,
-            stderr=log,
-            cwd="/",
-            env=environment(),
-        )
-        try:
-            yield
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(STOPS_WITHIN_S) == 0
-        finally:
-            process.kill()
-            process.wait()
+    program = Path(sys.executable).with_name("mapsweep")
+    command = [program, "worker", "--queues", queue, "--concurrency", "2", "--config", config]
+    with serving(command, folder / f"{queue}.log", folder=Path("/"), env=environment()) as process:
+        yield
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(STOPS_WITHIN_S) == 0

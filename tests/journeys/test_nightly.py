@@ -5,9 +5,7 @@ import gzip
 import io
 import json
 import re
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -20,14 +18,15 @@ import pytest
 from reports.sizes import size
 from tests.journeys.commands import environment
 from tests.redis_server import redis_server
+from tests.service import serving
 from tests.smtp import PASSWORD, USERNAME, MailServer, Received, mail_server
 from tests.sshd import Sshd, serve
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.journey
 
 HOSTS = 3
 ARRIVES_WITHIN_S = 150  # the next minute, and the time that the run takes
-STOPS_WITHIN_S = 40
 DEBUG = {"MAPSWEEP_DEBUG": "1"}  # as it is set in a container
 
 
@@ -128,24 +127,16 @@ TEXT = {"MAPSWEEP_LOG_FORMAT": "text"}
 def _service(folder: Path, verb: str) -> Iterator[None]:
     """`mapsweep worker` or `mapsweep beat`, until the block ends."""
     settings = folder / "mapsweep.yaml"
-    command = [str(Path(sys.executable).with_name("mapsweep")), verb, "--config", str(settings)]
-    with (folder / f"{verb}.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", env=environment(DEBUG | TEXT))
-        try:
-            yield
-        finally:
-            process.terminate()
-            process.wait(STOPS_WITHIN_S)
+    command = [Path(sys.executable).with_name("mapsweep"), verb, "--config", settings]
+    with serving(command, folder / f"{verb}.log", folder=Path("/"), env=environment(DEBUG | TEXT)):
+        yield
 
 
 def _await(mail: MailServer, folder: Path) -> None:
-    until = time.monotonic() + ARRIVES_WITHIN_S
-    while not mail.mailbox.received:
-        if time.monotonic() > until:
-            pytest.fail(
-                "\n".join((folder / f"{verb}.log").read_text()[-3000:] for verb in ("worker", "beat"))
-            )
-        time.sleep(0.2)
+    def logs() -> str:
+        return "\n".join((folder / f"{verb}.log").read_text()[-3000:] for verb in ("worker", "beat"))
+
+    eventually(lambda: mail.mailbox.received, ARRIVES_WITHIN_S, logs)
 
 
 def test_the_mail_goes_to_all_who_asked_over_tls_with_a_login(night: Night) -> None:

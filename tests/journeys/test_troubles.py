@@ -1,12 +1,10 @@
 """Twenty hosts, five in trouble each of its own kind: fifteen reports and five reasons, in both modes."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +15,8 @@ from mapsweep.demo.loopback import Behaviour, LoopbackFleet, LoopbackHost
 from tests.collector.proc_tree import add_facts, add_process
 from tests.journeys.commands import environment, mapsweep
 from tests.redis_server import redis_server
+from tests.service import serving
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.journey
 
@@ -29,7 +29,6 @@ REASONS = {
     "floods": ("exec", "exec_cut"),
 }
 SABOTAGE = {"PYTHONPATH": str(Path(__file__).parent / "sabotage")}
-STOPS_WITHIN_S = 30
 DEAR_S = 60  # what masking takes of the host whose masking is dear
 
 
@@ -116,10 +115,7 @@ def test_ctrl_c_waits_for_no_masking(folder: Path, tmp_path: Path) -> None:
     mapsweep_here = Path(sys.executable).with_name("mapsweep")
     command: list[str | Path] = [mapsweep_here, "collect", *options, "--hosts", "good00:dear"]
     with subprocess.Popen(command, env=environment(SABOTAGE), stderr=subprocess.PIPE) as sweep:
-        until = time.monotonic() + DEAR_S / 2
-        while not list(tmp_path.glob("2*/results/*/good00.result")):
-            assert time.monotonic() < until
-            time.sleep(0.1)
+        eventually(lambda: list(tmp_path.glob("2*/results/*/good00.result")), DEAR_S / 2)
         sweep.send_signal(signal.SIGINT)
         _, said = sweep.communicate(timeout=DEAR_S / 4)
     assert sweep.returncode == 130
@@ -142,21 +138,6 @@ def _worker(folder: Path, runs: Path, broker: str, env: dict[str, str]) -> Itera
             }
         )
     )
-    with (folder / "worker.log").open("wb") as log:
-        worker = subprocess.Popen(
-            [Path(sys.executable).with_name("mapsweep"), "worker", "--config", settings],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=environment(SABOTAGE | env),
-            start_new_session=True,
-            cwd="/",
-        )
-    try:
+    command = [Path(sys.executable).with_name("mapsweep"), "worker", "--config", settings]
+    with serving(command, folder / "worker.log", folder=Path("/"), env=environment(SABOTAGE | env)):
         yield
-    finally:
-        worker.terminate()
-        try:
-            worker.wait(timeout=STOPS_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            os.killpg(worker.pid, signal.SIGKILL)
-            worker.wait()

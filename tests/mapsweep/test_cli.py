@@ -7,8 +7,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from mapsweep.cli import COMMANDS, Verbs, mapsweep
+from mapsweep.cli import COMMANDS, mapsweep
 from mapsweep.terminal.exits import Exit
+from mapsweep.verbs import Verbs
 
 SCRIPTS = Path(sys.executable).parent
 

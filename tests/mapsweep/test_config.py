@@ -125,9 +125,9 @@ def test_due_times_in_the_zone_and_in_utc_over_a_change_of_the_clocks() -> None:
     schedule = Schedule("nightly", "all", "30 1 * * *", "Europe/Berlin")
     lines = [line.strip() for line in due_lines(schedule, datetime(2026, 10, 24, 12, tzinfo=UTC))]
     assert lines == [
-        "Sun 2026-10-25 01:30 CEST, 2026-10-24T23:30Z",
-        "Mon 2026-10-26 01:30 CET, 2026-10-26T00:30Z",
-        "Tue 2026-10-27 01:30 CET, 2026-10-27T00:30Z",
+        "Sun 2026-10-25 01:30 CEST (Sat 23:30 UTC)",
+        "Mon 2026-10-26 01:30 CET (00:30 UTC)",
+        "Tue 2026-10-27 01:30 CET (00:30 UTC)",
     ]
 
 

@@ -19,7 +19,7 @@ from archive.runs import Runs
 from archive.schedule_records import Due, ScheduleRecord, ScheduleRecords, State
 from domain.records import Closed, Scope
 from mapsweep.metrics import of_archive
-from mapsweep.metrics.of_archive import RUNS_MAX, SCOPES_MAX, is_good, survey
+from mapsweep.metrics.of_archive import RUNS_MAX, SCOPES_MAX, survey
 from mapsweep.terminal.exits import Exit
 from tests.archive.examples import host, manifest
 from tests.mapsweep.conftest import Here
@@ -215,12 +215,6 @@ def test_the_file_is_replaced_and_others_may_read_it(here: Here, tmp_path: Path)
 
 def closed(name: str, failed: int = 0, *, complete: bool = True) -> Closed:
     return Closed(name, "2026-11-23T05:00:00+00:00", 2, 2 - failed, 0, failed, complete)
-
-
-def test_a_good_run() -> None:
-    assert is_good(closed("r", 1))
-    assert not is_good(closed("r", 2))
-    assert not is_good(closed("r", 1, complete=False))
 
 
 def test_what_is_looked_at_is_limited(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from archive.mail_record import Sender
+from archive.mail_record import Posted, Sender
 from archive.run import LOCK
 from archive.runs import Runs
-from domain.records import Failure, Stage
+from domain.records import Failure, Refusal, Stage
 from tests.archive.kept_runs import made
 from tests.mapsweep.conftest import Here
 from workers.here.locks import held
@@ -86,7 +86,17 @@ def test_when_a_mail_is_tried_again(runs: Runs, now: datetime, here: Here) -> No
     _, note = here("runs", "--runs", runs.store.url).out.splitlines()
     assert note == "    not mailed yet, next try 03:10 UTC: 451 later"
     run.mail_record.close(posted)
+    runs.unmark_unmailed(run.run_id)
     assert len(here("runs", "--runs", runs.store.url).out.splitlines()) == 1
+
+
+def test_who_was_refused_is_shown_as_long_as_the_run_is(runs: Runs, now: datetime, here: Here) -> None:
+    """A report that was given up is not waited for any more, and must not look like one that was mailed."""
+    run = made(runs, now, 1, mail_to=("a@example.org", "b@example.org"))
+    refused = (Refusal("a@example.org", 550, "nobody here"), Refusal("b@example.org", 0, "given up"))
+    run.mail_record.close(Posted(refused=refused))
+    _, note = here("runs", "--runs", runs.store.url).out.splitlines()
+    assert note == "    not mailed to a@example.org: 550 nobody here (and 1 more)"
 
 
 def test_a_run_is_removed_by_the_beginning_of_its_id(runs: Runs, now: datetime, here: Here) -> None:

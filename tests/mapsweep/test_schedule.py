@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ DUE = Due(
     "2026-11-29T01:30:00+00:00", State.STARTED, "2026-11-29T01:30:05+00:00", "20261129T013000Z-nightly-1a2b"
 )
 EARLIER = Due("2026-11-28T01:30:00+00:00", State.MISSED, "2026-11-28T03:00:00+00:00", reason="nobody looked")
-RECORD = ScheduleRecord("nightly", "30 2 * * *", "Europe/Berlin", "2026-11-01T00:00:00+00:00", (EARLIER, DUE))
+SINCE = "2999-01-01T00:00:00+00:00"  # nothing is owed, whenever the tests run
+RECORD = ScheduleRecord("nightly", "30 2 * * *", "Europe/Berlin", SINCE, (EARLIER, DUE))
 REASON = "inventory.yaml: line 3: \x1b[31mis not YAML " + "and so on " * 20
 
 
@@ -75,6 +77,37 @@ def test_a_start_that_failed_is_shown_by_both_and_escapes_nothing(
     assert "nightly" not in here("runs", "--config", settings, "--scope", "adhoc").err
     (unstarted,) = json.loads(here("runs", "--config", settings, "--json").out)["unstarted"]
     assert (unstarted["schedule"], unstarted["state"]) == ("nightly", "failing")
+
+
+def test_a_due_time_that_nobody_has_looked_after_is_told(settings: Path, here: Here, tmp_path: Path) -> None:
+    """Beat, Redis or all workers are gone, so the record knows nothing of it."""
+    settings.write_text(settings.read_text().replace("30 2 * * *", "'* * * * *'"))
+    keep(tmp_path, replace(RECORD, crontab="* * * * *", since=DUE.at))
+    ended = here("schedule", "list", "--config", settings)
+    assert ended.code == Exit.THRESHOLD
+    assert ended.out.splitlines()[2].startswith("  owed      ")
+    assert "are `mapsweep beat`" in ended.out
+    assert max(map(len, ended.out.splitlines())) <= 80
+    (scheduled,) = json.loads(here("schedule", "list", "--config", settings, "--json").out)["schedules"]
+    assert scheduled["owed_at"] > DUE.due_at
+    (unstarted,) = json.loads(here("runs", "--config", settings, "--json").out)["unstarted"]
+    assert (unstarted["schedule"], unstarted["state"]) == ("nightly", "owed")
+    metrics = here("metrics", "--config", settings).out
+    assert 'mapsweep_schedule_last_due_timestamp_seconds{schedule="nightly",state="owed"}' in metrics
+    now = datetime.now(UTC) - timedelta(minutes=2)  # nobody may have come to it yet
+    keep(tmp_path, replace(RECORD, crontab="* * * * *", since=now.isoformat(timespec="seconds")))
+    assert here("schedule", "list", "--config", settings).code == Exit.OK
+
+
+def test_metrics_of_schedules_that_left_the_settings_end(settings: Path, here: Here, tmp_path: Path) -> None:
+    for name in ("nightly", "renamed"):
+        keep(tmp_path, replace(RECORD, name=name, dues=(EARLIER,)))
+    metrics = here("metrics", "--config", settings).out
+    assert 'schedule="nightly",state="missed"' in metrics
+    assert 'schedule="renamed"' not in metrics
+    settings.write_text(f"runs: {tmp_path / 'runs'}\n")
+    without = here("metrics", "--config", settings).out
+    assert 'schedule="renamed",state="missed"' in without
 
 
 def test_as_json(settings: Path, here: Here, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from archive.mail_record import Posted
-from archive.run import Run
+from archive.run import LOCK, Run
 from archive.runs import Runs
 from domain.mistakes import OperatorError
 from domain.records import Failure, Stage
@@ -22,7 +22,7 @@ from mapsweep.durations import DAYS_MAX
 from mapsweep.terminal.exits import Exit
 from tests.archive.examples import dump, host, manifest
 from tests.mapsweep.conftest import Here
-from tests.workers.waiting import eventually
+from tests.waiting import eventually
 from workers.here import watching
 from workers.life.ending import close_run, render_report
 from workers.life.host_steps import classify_host
@@ -133,10 +133,13 @@ def test_mail_is_waited_for_while_somebody_is_to_send_it(here: Here, tmp_path: P
     assert here(*words).code == Exit.OK
 
 
+@pytest.mark.parametrize("left", [b"", b'{"host": "web", "pid": 7, "since": "2026-11-23T04:58:37+00:00"}'])
 def test_a_run_that_nobody_executes_is_not_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    left: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Whatever a killed process has left in the lock: the kernel has freed it."""
     run = created(tmp_path / "runs", "web-1")
+    run.store.write_once(LOCK, left)
     monkeypatch.setattr(watching, "NOBODY_S", 0.2)
     monkeypatch.setattr(watching, "POLL_S", 0.05)
     with pytest.raises(OperatorError, match="nobody executes it"):

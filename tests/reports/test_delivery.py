@@ -162,3 +162,63 @@ def test_a_message_to_nobody_and_a_certificate_file_that_is_not_there(tmp_path: 
 
 def test_the_password_is_in_no_repr() -> None:
     assert "hunter2" not in repr(MailSettings("m@example.com", "h", password="hunter2"))
+
+
+def test_after_a_421_at_one_recipient_nobody_has_it(tmp_path: Path) -> None:
+    """The server hangs up before the message, so those whom it took before have nothing either."""
+    to = ("a@example.com", "gone@example.com", "many@example.com", "d@example.com")
+    mailbox = Mailbox({to[1]: "550 no such user", to[2]: "421 4.7.0 too many errors"})
+    with mail_server(tmp_path, mailbox=mailbox) as server:
+        once = replace(settings(server), attempts=1)
+        with pytest.raises(DeliveryError) as raised:
+            send(a_message(*to), once)
+        assert {each.recipient: each.code for each in raised.value.refused} == {
+            to[0]: 421,
+            to[1]: 550,
+            to[2]: 421,
+            to[3]: 421,
+        }
+        mailbox.refuse = {to[1]: "550 no such user"}
+        left = tuple(each.recipient for each in raised.value.refused if not each.is_final)
+        assert send(a_message(*to), once, only=left).accepted == (to[0], to[2], to[3])
+    assert [each.recipients for each in mailbox.received] == [(to[0], to[2], to[3])]
+
+
+@pytest.mark.parametrize("farewell", ["421 timeout", "250 OK", "500 what"])
+def test_what_a_server_says_at_the_end_does_not_matter(tmp_path: Path, farewell: str) -> None:
+    with mail_server(tmp_path, mailbox=Mailbox(farewell=farewell)) as server:
+        assert send(a_message("a@example.com"), settings(server), wait=_no_wait).accepted
+    assert len(server.mailbox.received) == 1
+
+
+def test_who_has_it_keeps_it_if_the_server_refuses_all_afterwards(tmp_path: Path) -> None:
+    mailbox = Mailbox({"b@example.com": "451 later"}, senders=["250 OK", "550 5.7.1 blocked"])
+    with mail_server(tmp_path, mailbox=mailbox) as server:
+        delivery = send(a_message("a@example.com", "b@example.com"), settings(server), wait=_no_wait)
+    assert delivery.accepted == ("a@example.com",)
+    assert [(each.recipient, each.code) for each in delivery.refused] == [("b@example.com", 451)]
+
+
+def test_what_the_server_may_have_taken_is_not_sent_again_at_once(tmp_path: Path) -> None:
+    with (
+        mail_server(tmp_path, mailbox=Mailbox(silent=4)) as server,
+        pytest.raises(DeliveryError, match="did not say whether it took the message") as raised,
+    ):
+        send(a_message("a@example.com"), settings(server), wait=_no_wait)
+    assert raised.value.is_cut_off
+    assert len(server.mailbox.received) == 1
+
+
+def test_a_server_that_looks_through_the_message_has_longer_than_for_other_answers(tmp_path: Path) -> None:
+    mailbox = Mailbox(slow_s=1.5)
+    with mail_server(tmp_path, mailbox=mailbox) as server:
+        patient = replace(settings(server), timeout_s=0.5)
+        assert send(a_message("a@example.com"), patient, wait=_no_wait).accepted
+        with pytest.raises(DeliveryError, match="timed out") as raised:
+            send(a_message("a@example.com"), replace(patient, taken_s=0.5), wait=_no_wait)
+    assert raised.value.is_cut_off
+    assert len(mailbox.received) == 2
+
+
+def _no_wait(_seconds: float) -> None:
+    """The test does not wait."""

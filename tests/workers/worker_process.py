@@ -3,17 +3,18 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mapsweep.terminal import debugging, logs
 from mapsweep.terminal.interrupt import stoppable
 from mapsweep.terminal.log_format import LogFormat
 from reports.delivery import MailSettings
+from tests.service import serving
 from workers.fleet.app import QUEUES
 from workers.fleet.beat import run_beat
 from workers.fleet.service import run_worker
@@ -21,7 +22,9 @@ from workers.fleet.worker_settings import WorkerSettings
 from workers.life.pace import Pace
 from workers.life.schedules import Overlap, Schedule
 
-STOPS_WITHIN_S = 30
+if TYPE_CHECKING:
+    import subprocess
+
 PACE = Pace(tend_s=1, task_s=700, lease_s=60)  # runs are looked after at once
 
 
@@ -57,24 +60,9 @@ def running(
             "queues": list(queues),
         }
     )
-    log = folder / f"{role}{name}.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*before, sys.executable, "-m", "tests.workers.worker_process", role, described],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            cwd=Path(__file__).parents[2],
-        )
-    try:
+    command = [*before, sys.executable, "-m", "tests.workers.worker_process", role, described]
+    with serving(command, folder / f"{role}{name}.log", folder=Path(__file__).parents[2]) as process:
         yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=STOPS_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
 
 
 def kill_all(process: "subprocess.Popen[bytes]") -> None:

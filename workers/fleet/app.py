@@ -6,6 +6,7 @@ run's folder says what is done, and leases (`workers.fleet.leases`) say who work
 
 from celery import Celery
 
+from domain.mistakes import Mistake, OperatorError
 from workers.fleet.broker import KEY_PREFIX, SOCKET_TIMEOUT_S, broker_url, tls_options
 from workers.fleet.worker_settings import WorkerSettings
 
@@ -13,6 +14,16 @@ COLLECT, CLASSIFY, REPORT = QUEUES = ("collect", "classify", "report")
 TRANSPORT = "workers.fleet.transport:Transport"  # checks messages before kombu unpacks them
 TASK = "workers.fleet.celery_log:NamedTask"  # names run and host in Celery's lines about a task
 TASKS_PER_CHILD_MAX = 500
+
+
+def queues_of(typed: str) -> tuple[str, ...]:
+    """The queues of a text like `collect,report`; OperatorError if one is unknown."""
+    queues = tuple(filter(None, typed.split(",")))
+    for queue in queues:
+        if queue not in QUEUES:
+            remedy = f"the queues are {', '.join(QUEUES)}"
+            raise OperatorError(Mistake(f"--queues {queue}", "is not a queue", remedy))
+    return queues
 
 
 def celery_app(settings: WorkerSettings) -> Celery:

@@ -8,7 +8,7 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from workers.fleet.leases import claim
+from workers.fleet.claims import claim
 
 if TYPE_CHECKING:
     import redis

@@ -13,9 +13,9 @@ from redis import RedisError
 from archive.identity import archive_id, made_archive_id
 from archive.runs import Runs
 from archive.store import Store
-from domain.mistakes import Mistake, OperatorError
+from domain.mistakes import Mistake, OperatorError, reason_of
 from workers.fleet.broker import KEY_PREFIX
-from workers.fleet.trouble import Note, named
+from workers.fleet.trouble import Note
 from workers.life.pace import Pace
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Fitness:
 
     def tell_error(self, error: OSError | OperatorError, run_id: str) -> None:
         """Note an error that a worker met which can work otherwise; logged where it is a new one."""
-        what = named(error) if isinstance(error, OSError) else str(error.mistakes[0])
+        what = reason_of(error)
         kind = (run_id, str(getattr(error, "errno", what)))  # the place differs from host to host
         if kind not in self._told:
             if len(self._told) >= TOLD_MAX:
@@ -106,10 +106,8 @@ class Fitness:
                 return ""  # a bucket, or a folder in which no run was ever made
             self._store.try_write()
             free_bytes = self._store.free_bytes()
-        except OSError as error:
-            return named(error)
-        except OperatorError as error:
-            return str(error.mistakes[0])
+        except (OSError, OperatorError) as error:
+            return reason_of(error)
         if free_bytes is not None and free_bytes < SPACE_BYTES_MIN:
             free, least = free_bytes / MIB, SPACE_BYTES_MIN / MIB
             return f"{self._store.url} has {free:.0f} MiB free, and {least:.0f} MiB are needed"

@@ -74,11 +74,6 @@ class Leases:
         """The step was not done, and not because of the host: it is free, and this was no attempt."""
         self._renewal.give_back(self._lease(step, host), self._owner)
 
-    def still_mine(self, step: Step, host: str) -> bool:
-        """Whether this worker has the host, asked before what cannot be undone; the lease is renewed."""
-        lease = self._of(step, host)
-        return lease in self._renewal.held() and not self._renewal.renew([lease])
-
     def attempts(self, step: Step) -> dict[str, int]:
         """How often the step was begun, by host."""
         begun = cast("dict[str, str]", self._redis.hgetall(self._begun(step)))
@@ -126,13 +121,3 @@ class Leases:
 
     def _begun(self, step: Step) -> str:
         return f"{self._prefix}begun:{step}"
-
-
-def claim(client: "redis.Redis", what: str, seconds: int) -> bool:
-    """Claim something; False if somebody on this broker has claimed it."""
-    return bool(client.set(f"{KEY_PREFIX}claim:{what}", "", nx=True, ex=seconds))
-
-
-def disclaim(client: "redis.Redis", what: str) -> None:
-    """Give up a claim."""
-    client.delete(f"{KEY_PREFIX}claim:{what}")

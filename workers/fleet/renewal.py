@@ -3,7 +3,6 @@
 import logging
 import threading
 import time
-from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -127,10 +126,14 @@ class Renewal:
         with self._lock:
             return tuple(self._held.values())
 
-    def renew(self, leases: Iterable[Lease]) -> frozenset[Lease]:
-        """Renew leases now; those that are another's by now, which are not renewed any more."""
+    def renew(self) -> frozenset[Lease]:
+        """Renew all that is held, and give back what is owed; the leases that are another's by now."""
         with self._lock:
-            return self._renewed([lease for lease in leases if (lease.key, lease.owner) in self._held])
+            lost = self._renewed(list(self._held.values()))
+            while self._owed:
+                self._given_back(self._owed[-1])
+                self._owed.pop()
+            return lost
 
     def _renewed(self, leases: list[Lease]) -> frozenset[Lease]:
         lost: set[Lease] = set()
@@ -150,15 +153,12 @@ class Renewal:
                 if not self._held and not self._owed:
                     self._thread = None
                     return
-                try:
-                    lost = self._renewed(list(self._held.values()))
-                    while self._owed:
-                        self._given_back(self._owed[-1])
-                        self._owed.pop()
-                except RedisError as error:
-                    wait_s = min(RETRY_S, self._lease_s / PARTS_OF_A_LEASE)
-                    log.debug("leases could not be renewed: %s", error)
-                    continue
+            try:
+                lost = self.renew()
+            except RedisError as error:
+                wait_s = min(RETRY_S, self._lease_s / PARTS_OF_A_LEASE)
+                log.debug("leases could not be renewed: %s", error)
+                continue
             wait_s = self._lease_s / PARTS_OF_A_LEASE
             for lease in lost - told:
                 log.warning("%s: %s: %s was taken by another worker", lease.run_id, lease.step, lease.host)

@@ -12,16 +12,18 @@ from kombu.exceptions import OperationalError
 from redis import RedisError
 
 from archive.identity import archive_id
+from archive.mail_record import MailRecord
 from archive.notices import Notices
 from archive.runs import NoRunError, Runs
 from domain.about import about
-from domain.mistakes import OperatorError
+from domain.mistakes import OperatorError, reason_of, trace_of
 from workers.fleet.broker import KEY_PREFIX, REFUSED_KEY
+from workers.fleet.claims import claim
 from workers.fleet.clock import fleet_now
 from workers.fleet.fitness import announce, is_known
-from workers.fleet.leases import claim
 from workers.fleet.post import Post
 from workers.fleet.starts import Starts
+from workers.fleet.stuck import Stuck
 from workers.fleet.tending import hand_over, look_after
 from workers.fleet.trust import Trust
 from workers.fleet.worker_settings import WorkerSettings
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 TOLD_AGAIN_S: Final = 24 * 3600  # what is refused, or cannot be looked after, is told once in this time
 ROUND_KEY: Final = f"{KEY_PREFIX}round"  # is there while rounds are made
 ROUNDS_MISSED_MAX: Final = 6
-NEW_ARCHIVE_ROUNDS: Final = 3  # from then on a folder without a mark is a new archive
+NEW_ARCHIVE_ROUNDS: Final = 3  # from then on a folder without an id is a new archive
 PRUNED_AGAIN_S: Final = 3600  # to look through a year of nights takes seconds
 
 log = logging.getLogger("workers")
@@ -50,49 +52,62 @@ class Rounds:
         self._trust = trust
         self._runs = Runs(settings.runs_url)
         self._sees_archive = False
-        self._without_mark = 0
+        self._rounds_without_id = 0
 
     def look_after_all(self) -> None:
         """One round."""
         self._redis.set(ROUND_KEY, "", ex=ROUNDS_MISSED_MAX * max(self._settings.pace.tend_s, 5))
-        self._alone("the archive", self._look_at_archive)
+        self.apart("the archive", self._watch_archive)
         if not self._sees_archive:
             return
-        self._alone("schedules", self._start_what_is_due)
+        self.apart("schedules", self._start_what_is_due)
+        stuck = Stuck(self._settings, self._redis)
         for run_id in self._runs.queued():
             with about(run=run_id):
-                self._alone(run_id, partial(self._look_after, run_id))
+                self.apart(run_id, partial(stuck.watched, run_id, partial(self._look_after, run_id)))
         for name in self._runs.unmailed():
-            self._alone(name, partial(self._have_mailed, name))
-        self._alone("old runs", self._prune)
+            self.apart(name, partial(stuck.watched, name, partial(self._have_mailed, name)))
+        self.apart("old runs", self._prune)
+
+    def _watch_archive(self) -> None:
+        stuck = Stuck(self._settings, self._redis)
+        try:
+            self._look_at_archive()
+        except (RedisError, OperationalError):
+            raise
+        except Exception as error:
+            stuck.archive_met(reason_of(error), fleet_now(self._redis))
+            raise
+        if self._sees_archive:
+            stuck.archive_seen(fleet_now(self._redis))
 
     def _look_at_archive(self) -> None:
-        """See that this is the fleet's archive; a folder without a mark may be one whose mount is missing.
+        """See that this is the fleet's archive; a folder without an id may be one whose mount is missing.
 
-        Where Redis knows of no archive, one that has a mark is announced first, by whoever sees it.
+        Where Redis knows of no archive, one that has an id is announced first, by whoever sees it.
         """
         self._sees_archive = False
         if not (is_known(self._redis) or archive_id(self._runs.store)):
-            self._without_mark += 1
-            if self._without_mark < NEW_ARCHIVE_ROUNDS:
+            self._rounds_without_id += 1
+            if self._rounds_without_id < NEW_ARCHIVE_ROUNDS:
                 return
         announce(self._runs, self._redis)
-        self._sees_archive, self._without_mark = True, 0
+        self._sees_archive, self._rounds_without_id = True, 0
 
-    def _alone(self, what: str, act: Callable[[], None]) -> None:
-        """One thing's trouble must not hold up the others."""
+    def apart(self, what: str, act: Callable[[], None]) -> None:
+        """Look after one thing. An error in it is told once a day, and must not hold up the others."""
         try:
             act()
         except (RedisError, OperationalError):
             raise
         except OperatorError as error:
             if claim(self._redis, f"refused:{what}", TOLD_AGAIN_S):
-                log.warning("%s, which was given to the workers, is refused: %s", what, error.mistakes[0])
+                log.warning("%s is at the workers, and is refused: %s", what, error.mistakes[0])
                 self._redis.incr(REFUSED_KEY)
         except Exception as error:
             if claim(self._redis, f"untended:{what}", TOLD_AGAIN_S):
-                trace = None if isinstance(error, OSError) else error
-                log.error("%s could not be looked after: %s", what, error, exc_info=trace)  # noqa: TRY400
+                words = "%s could not be looked after: %s"
+                log.error(words, what, reason_of(error), exc_info=trace_of(error))  # noqa: TRY400
 
     def _start_what_is_due(self) -> None:
         starts = Starts(self._settings, self._redis, lambda run: hand_over(run, self._post))
@@ -103,6 +118,7 @@ class Rounds:
         try:
             run = self._trust.opened(run_id)
         except NoRunError:
+            Stuck(self._settings, self._redis).gone(run_id, fleet_now(self._redis))
             self._runs.unqueue(run_id)
             log.warning("%s was given to the workers and is gone: nobody looks after it any more", run_id)
             return
@@ -117,16 +133,26 @@ class Rounds:
         if self._settings.mail is None or self._runs.is_queued(name):
             return
         if outbox.is_notice(name):
-            record = Notices(self._runs.store).mail_record(self._trust.notice(name))
+            record = self._notice_record(name, self._settings.mail.keep_trying_s)
         else:
             try:
                 record = self._trust.opened(name).mail_record
             except NoRunError:
+                Stuck(self._settings, self._redis).gone(name, fleet_now(self._redis))
                 self._runs.unmark_unmailed(name)
+                log.warning("%s is gone before its report was mailed to all", name)
                 return
         again_s = self._settings.pace.again_s
         if (record.is_over() or outbox.is_due(record)) and claim(self._redis, f"mail:{name}", again_s):
             self._post.mail(name)
+
+    def _notice_record(self, name: str, keep_trying_s: int) -> MailRecord:
+        try:
+            notice = self._trust.notice(name)
+        except OperatorError:
+            outbox.drop_notice(self._runs, name, keep_trying_s)
+            raise
+        return Notices(self._runs.store).mail_record(notice)
 
     def _prune(self) -> None:
         """Once in a while, remove what need not be kept, by the earlier of two clocks."""

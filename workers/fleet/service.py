@@ -8,7 +8,7 @@ from pathlib import Path
 
 from celery.signals import heartbeat_sent, worker_process_init, worker_shutting_down
 
-from archive.store import store_at
+from archive.places import store_at
 from domain.mistakes import Mistake, OperatorError
 from workers.fleet.app import QUEUES
 from workers.fleet.broker import BROKER_WAIT_S, redis_client, require_broker
@@ -33,13 +33,8 @@ def run_worker(
 
     `concurrency` is the number of processes; 0 means one per core. The file `alive` is touched every few
     seconds while the worker's heartbeats reach Redis and it can work (`workers.fleet.fitness`).
-    OperatorError if a queue is unknown or the broker does not answer.
+    OperatorError if the broker does not answer.
     """
-    for queue in queues:
-        if queue not in QUEUES:
-            raise OperatorError(
-                Mistake(f"--queues {queue}", "is not a queue", f"the queues are {', '.join(QUEUES)}")
-            )
     if not 0 <= concurrency <= CONCURRENCY_MAX:
         raise OperatorError(Mistake("--concurrency", f"is not from 1 to {CONCURRENCY_MAX}"))
     require_broker(settings, BROKER_WAIT_S)

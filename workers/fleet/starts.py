@@ -6,7 +6,7 @@ No message is needed for it: whoever looks after runs asks what is owed, and sta
 import hashlib
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -15,15 +15,17 @@ from redis import RedisError
 
 from archive.notices import Notice
 from archive.run import Run
-from archive.runs import Runs
+from archive.runs import Runs, new_run_id
 from archive.schedule_records import Due, ScheduleRecord, ScheduleRecords, State
 from domain.about import about
-from domain.mistakes import Mistake, OperatorError
+from domain.mistakes import Mistake, OperatorError, reason_of, trace_of
 from domain.moments import written
 from domain.records import Manifest
-from workers.fleet.leases import claim, disclaim
+from workers.fleet.claims import REMEMBERED_S, claim, disclaim, is_told, met, note_told, over
+from workers.fleet.current_records import current_record
+from workers.fleet.stuck import Stuck
 from workers.fleet.worker_settings import WorkerSettings
-from workers.life.notices import gone, not_started, skipped
+from workers.life.notices import gone, not_started, skipped, untended
 from workers.life.outbox import keep_notice, send_now
 from workers.life.plan import Means, Request, check, planned
 from workers.life.schedules import Overlap, Schedule
@@ -33,8 +35,6 @@ if TYPE_CHECKING:
 
 TOLD_AFTER_S: Final = 300  # a start that fails is told when it has failed for so long
 STARTING_S_MAX: Final = 120  # nobody takes longer to start a run
-CLOCK_SKEW_S: Final = 120  # decisions about times further ahead were made by a wrong clock
-REMEMBERED_S: Final = 2 * 24 * 3600
 IDS_MAX: Final = 4  # ids that one due time can have, if the first ones cannot be used
 
 log = logging.getLogger("workers")
@@ -56,23 +56,27 @@ class Starts:
                 continue
             try:
                 self._look_after(schedule, now)
+                over(self.redis, f"untended:{schedule.name}")
             except (RedisError, OperationalError):
                 raise
-            except Exception as error:  # noqa: BLE001 # whatever it is, it is told
+            except Exception as error:  # whatever it is, it is told
                 if claim(self.redis, f"untended:{what}", REMEMBERED_S):
-                    _log_error(error, "the schedule %s could not be looked after: %s", schedule.name)
+                    words = "the schedule %s could not be looked after: %s"
+                    log.error(words, schedule.name, reason_of(error), exc_info=trace_of(error))  # noqa: TRY400
+                if now - met(self.redis, f"untended:{schedule.name}", now) >= timedelta(seconds=TOLD_AFTER_S):
+                    self._notify(schedule, untended(schedule, reason_of(error), now))
             finally:
                 disclaim(self.redis, what)
 
     def _look_after(self, schedule: Schedule, now: datetime) -> None:
-        record = self._record(schedule, now)
+        record = current_record(schedule, self._runs.store, self.redis, now)
         owed = schedule.owed(record, now)
         if not owed:
             return
         *earlier, due = owed
         record = self._too_late(schedule, record, earlier, now)
         known = record.of(written(due))
-        running = self._still_at_work(record)
+        running = self._still_at_work(record, now)
         is_new = known is None or known.state is State.VOID
         is_failing = known is not None and known.state is State.FAILING
         if running and schedule.overlap is not Overlap.BOTH:
@@ -85,33 +89,12 @@ class Starts:
     def _may_try_again(self, schedule: Schedule, due: datetime) -> bool:
         return claim(self.redis, f"again:{schedule.name}:{written(due)}", self.settings.pace.again_s)
 
-    def _record(self, schedule: Schedule, now: datetime) -> ScheduleRecord:
-        """The schedule's record; a schedule that is new, or was changed, owes nothing of the past."""
-        records = ScheduleRecords(self._runs.store)
-        record = records.read(schedule.name)
-        if record is None or (record.crontab, record.time_zone) != (schedule.crontab, schedule.time_zone):
-            dues = record.dues if record else ()
-            record = ScheduleRecord(schedule.name, schedule.crontab, schedule.time_zone, written(now), dues)
-            records.write(record)
-        limit = written(now + timedelta(seconds=CLOCK_SKEW_S))
-        ahead = [due for due in record.dues if due.due_at > limit and due.state is not State.VOID]
-        if ahead:
-            log.warning(
-                "%s: a clock was ahead; what was decided about %s counts for nothing",
-                schedule.name,
-                ahead[0].due_at,
-            )
-        for due in ahead:
-            record = record.having(replace(due, state=State.VOID))
-        if ahead or record.since > limit:
-            record = replace(record, since=min(record.since, written(now)))
-            records.write(record)
-        return record
-
-    def _still_at_work(self, record: ScheduleRecord) -> str:
-        """The id of the schedule's last run if the workers have it; else ""."""
+    def _still_at_work(self, record: ScheduleRecord, now: datetime) -> str:
+        """The id of the schedule's last run if the workers have it, and can go on with it; else ""."""
         last = record.last_started()
-        return last.run_id if last and self._runs.is_queued(last.run_id) else ""
+        if last is None or not self._runs.is_queued(last.run_id):
+            return ""
+        return "" if Stuck(self.settings, self.redis).is_stuck(last.run_id, now) else last.run_id
 
     def _held_up(
         self, schedule: Schedule, record: ScheduleRecord, due: datetime, now: datetime, running: str
@@ -124,7 +107,7 @@ class Starts:
                 self._keep(record, Due(written(due), State.WAITING, written(now), reason=reason))
             return
         log.warning("%s of %s is skipped: %s", schedule.name, written(due), reason)
-        if not any(each.state is State.SKIPPED and each.reason == reason for each in record.dues):
+        if not record.is_skipped_for(reason):
             self._notify(schedule, skipped(schedule, due, running, now))
         self._keep(record, Due(written(due), State.SKIPPED, written(now), reason=reason, told=True))
 
@@ -132,25 +115,33 @@ class Starts:
         self, schedule: Schedule, record: ScheduleRecord, dues: Iterable[datetime], now: datetime
     ) -> ScheduleRecord:
         """Of these due times nothing becomes any more; that is told."""
-        missed = []
+        missed, changed = [], record
         for due in dues:
             known = record.of(written(due))
+            if run_id := "" if known else self._given(schedule, due):  # by one who was killed before it told
+                changed = changed.having(Due(written(due), State.STARTED, written(now), run_id))
+                continue
             if known and known.state is State.FAILING:
                 state, reason = State.FAILED, known.reason
             elif known and known.state is State.WAITING:
                 state, reason = State.SKIPPED, known.reason
             else:
                 state, reason = State.MISSED, "nobody looked after schedules in time"
-            told = bool(known and known.told)
+            told = bool(known and known.told) or changed.is_skipped_for(reason)
             log.error("%s of %s did not start (%s): %s", schedule.name, written(due), state, reason)
             if not told:
                 missed.append((due, reason))
-            record = record.having(Due(written(due), state, written(now), reason=reason, told=True))
-        if missed:
-            self._notify(schedule, gone(schedule, missed, now))
-        if dues:
-            self._write(record)
-        return record
+            changed = changed.having(Due(written(due), state, written(now), reason=reason, told=True))
+        if missed and not self._notify(schedule, gone(schedule, missed, now)):
+            return record  # it is told in another round
+        if changed is not record:
+            self._write(changed)
+        return changed
+
+    def _given(self, schedule: Schedule, due: datetime) -> str:
+        """The id of the run of a due time that the workers have; else ""."""
+        ids = (run_id_of(schedule, due, number) for number in range(IDS_MAX))
+        return next((run_id for run_id in ids if self._runs.is_queued(run_id)), "")
 
     def _start(self, schedule: Schedule, record: ScheduleRecord, due: datetime, now: datetime) -> None:
         try:
@@ -171,24 +162,22 @@ class Starts:
     def _failed(
         self, schedule: Schedule, record: ScheduleRecord, due: datetime, now: datetime, error: Exception
     ) -> None:
-        reason = _reason(error)
+        reason = reason_of(error)
         known = record.of(written(due))
         if known is None or known.reason != reason:
-            _log_error(error, "%s of %s did not start: %s", schedule.name, written(due))
+            words = "%s of %s did not start: %s"
+            log.error(words, schedule.name, written(due), reason, exc_info=trace_of(error))
         since = self._failing_since(schedule, due, now)  # in Redis as well: a full disk keeps no record
         told = bool(known and known.told)
         if not told and now - since >= timedelta(seconds=TOLD_AFTER_S):
-            self._notify(schedule, not_started(schedule, due, reason, now))
-            told = True
+            told = self._notify(schedule, not_started(schedule, due, reason, now))
         self._keep(
             record,
             Due(written(due), State.FAILING, written(now), reason=reason, since=written(since), told=told),
         )
 
     def _failing_since(self, schedule: Schedule, due: datetime, now: datetime) -> datetime:
-        key = f"mapsweep:failing:{schedule.name}:{written(due)}"
-        self.redis.set(key, written(now), nx=True, ex=REMEMBERED_S)
-        return datetime.fromisoformat(str(self.redis.get(key) or written(now)))
+        return met(self.redis, f"failing:{schedule.name}:{written(due)}", now)
 
     def _created(self, schedule: Schedule, record: ScheduleRecord, due: datetime) -> Run:
         """The run of a due time. Its id follows from the schedule and the time, so it is made only once."""
@@ -196,13 +185,11 @@ class Starts:
         first = 1 if known and known.state is State.VOID else 0
         for number in range(first, IDS_MAX):
             manifest = manifest_of(schedule, due, self.settings, number)
-            check(
-                manifest, Means(self._runs.store, self.settings.pace)
-            )  # without a mail server it is in the outbox
+            means = Means(self._runs.store, self.settings.pace)  # without a mail server it is in the outbox
+            check(manifest, means)
             try:
                 return self._runs.create(manifest)
-            except FileExistsError:
-                # by a worker that was killed before it could tell
+            except FileExistsError:  # made by a worker that was killed before it could tell
                 try:
                     return self._runs.by_id(manifest.run_id)
                 except OperatorError as error:
@@ -217,32 +204,35 @@ class Starts:
     def _write(self, record: ScheduleRecord) -> None:
         ScheduleRecords(self._runs.store).write(record)
 
-    def _notify(self, schedule: Schedule, notice: Notice) -> None:
-        """Have a notice mailed; at once if the archive cannot keep it."""
-        if not schedule.mail_to or not claim(self.redis, notice.notice_id, REMEMBERED_S):
-            return
+    def _notify(self, schedule: Schedule, notice: Notice) -> bool:
+        """Have a notice mailed; at once if the archive cannot keep it. False if that failed, too.
+
+        That it is told is noted last, so that the notice of a worker that is killed meanwhile is not lost.
+        """
+        if not schedule.mail_to or is_told(self.redis, notice.notice_id):
+            return True
         try:
             keep_notice(self._runs, notice)
         except OSError:
             mail = self.settings.mail
             if mail is None or not send_now(notice, mail):
-                disclaim(self.redis, notice.notice_id)
+                return False
+        note_told(self.redis, notice.notice_id)
+        return True
 
     @property
     def _runs(self) -> Runs:
         return Runs(self.settings.runs_url, self.settings.signing_key)
 
 
-def _log_error(error: Exception, words: str, *about: object) -> None:
-    """Log an error, with its trace if it may be a bug."""
-    trace = None if isinstance(error, (OSError, OperatorError)) else error
-    log.error(words, *about, _reason(error), exc_info=trace)
+def run_id_of(schedule: Schedule, due: datetime, number: int = 0) -> str:
+    """The id of the run of a due time: the same, whoever starts it."""
+    return new_run_id(due, schedule.name, _suffix(schedule, due, number))
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, OperatorError):
-        return "; ".join(map(str, error.mistakes))
-    return str(error) if isinstance(error, OSError) else f"a bug of mapsweep: {type(error).__name__}: {error}"
+def _suffix(schedule: Schedule, due: datetime, number: int) -> str:
+    again = f" {number}" if number else ""
+    return hashlib.sha256(f"{schedule.name} {due:%Y%m%dT%H%MZ}{again}".encode()).hexdigest()[:4]
 
 
 def manifest_of(schedule: Schedule, due: datetime, settings: WorkerSettings, number: int = 0) -> Manifest:
@@ -263,6 +253,4 @@ def manifest_of(schedule: Schedule, due: datetime, settings: WorkerSettings, num
         keep_dumps=settings.keep_dumps,
         mail_to=schedule.mail_to,
     )
-    again = f" {number}" if number else ""
-    mark = hashlib.sha256(f"{schedule.name} {due:%Y%m%dT%H%MZ}{again}".encode()).hexdigest()[:4]
-    return planned(request, due, mark)
+    return planned(request, due, _suffix(schedule, due, number))

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from celery import Celery
@@ -23,6 +23,7 @@ from workers.fleet.leases import RUN, Step
 from workers.fleet.post import CLASSIFY_TASK, COLLECT_TASK, FINISH_TASK, MAIL_TASK, TEND_TASK, Message, Post
 from workers.fleet.rounds import Rounds
 from workers.fleet.stopping import StopFlag, Stopping
+from workers.fleet.stuck import Stuck
 from workers.fleet.trust import Trust
 from workers.fleet.turns import GivenUpError, Turns
 from workers.fleet.worker_settings import WorkerSettings
@@ -181,14 +182,15 @@ class Worker:
         mail, runs = self._settings.mail, Runs(self._settings.runs_url)
         if mail is None or not isinstance(name, str) or name not in runs.unmailed():
             return
-        with self._turns.alone_at(name) as is_mine:
+        with self._turns.finishing(name) as is_mine:
             if not is_mine:
                 return
             if outbox.is_notice(name):
                 if notice := self._notice(name):
                     outbox.mail_notice(runs, notice, mail, Sender.WORKERS)
             elif (found := self._asked(MAIL_TASK, name, [])) and found[0].closed() is not None:
-                outbox.mail_run(found[0], mail, Sender.WORKERS, attempts=1)
+                sent = partial(outbox.mail_run, found[0], mail, Sender.WORKERS, attempts=1)
+                self._rounds.apart(f"the mail of {name}", partial(self._stuck.watched, name, sent, "mail"))
 
     def _notice(self, name: str) -> Notice | None:
         """A notice that this worker may mail; None, and told, for any other."""
@@ -242,6 +244,10 @@ class Worker:
     @cached_property
     def _rounds(self) -> Rounds:
         return Rounds(self._settings, self._post, self._trust)
+
+    @cached_property
+    def _stuck(self) -> Stuck:
+        return Stuck(self._settings, self._redis)
 
     @cached_property
     def _turns(self) -> Turns:

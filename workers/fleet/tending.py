@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from archive.run import Run
 from archive.runs import runs_beside
 from domain.records import Stage
+from workers.fleet.app import CLASSIFY, COLLECT
 from workers.fleet.clock import fleet_now
 from workers.fleet.fitness import announce
 from workers.fleet.leases import RUN, Leases, Step
@@ -16,7 +17,7 @@ from workers.fleet.post import Post
 from workers.life import deadline, host_steps
 from workers.life.pace import Pace
 
-QUEUE_OF = {Step.COLLECT: "collect", Step.CLASSIFY: "classify", Step.FINISH: "report"}
+_QUEUE_OF = {Step.COLLECT: COLLECT, Step.CLASSIFY: CLASSIFY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Tender:
             return
         begun, held = self.leases.attempts(step), self.leases.held(step, hosts)
         # otherwise the message about a host may still wait in the queue
-        never_posted = self.post.waiting(QUEUE_OF[step]) == 0
+        never_posted = self.post.waiting(_QUEUE_OF[step]) == 0
         free = [host for host in hosts if host not in held and (host in begun or never_posted)]
         again = []
         for host in free:

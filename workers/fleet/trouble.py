@@ -1,6 +1,5 @@
 """What keeps workers from their work, noted in Redis for those who watch, until it is over."""
 
-import errno
 import json
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
@@ -76,10 +75,3 @@ def told(found: tuple[Trouble, ...]) -> str:
         return ""
     first, more = found[0], f", and {len(found) - 1} more workers" if len(found) > 1 else ""
     return f"{first.worker}{more} cannot work: {first.what}"
-
-
-def named(error: OSError) -> str:
-    """An error of the operating system by its name and its place."""
-    name = errno.errorcode.get(error.errno or 0, type(error).__name__)
-    place = f" at {error.filename}" if error.filename else ""
-    return f"{name}{place}: {error.strerror or error}"

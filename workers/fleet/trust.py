@@ -66,13 +66,17 @@ class Trust:
         return run
 
     def notice(self, notice_id: str) -> Notice:
-        """A notice to those whom its run, or this worker's schedules name; OperatorError for any other."""
+        """A notice, to those of its list whom its run or this worker's schedules name.
+
+        OperatorError if they name nobody of them.
+        """
         notice = Notices(Runs(self._settings.runs_url).store).read(notice_id)
         known = self.opened(notice.run_id).manifest.mail_to if notice.run_id else self._known_addresses
-        if not set(notice.to) <= set(known):
-            problem = "has a recipient that neither its run nor a schedule of this worker names"
+        to = tuple(address for address in notice.to if address in known)
+        if not to:
+            problem = "has no recipient that its run or a schedule of this worker names"
             raise OperatorError(Mistake(f"notice about {notice.about[:80]!a}", problem, _REMEDY))
-        return notice
+        return replace(notice, to=to)
 
     @property
     def _known_addresses(self) -> frozenset[str]:

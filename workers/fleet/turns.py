@@ -16,17 +16,17 @@ from kombu.exceptions import OperationalError
 from redis import RedisError
 
 from archive.codec import NewerError
+from archive.places import store_at
 from archive.run import Run
 from archive.runs import runs_beside
-from archive.store import store_at
-from domain.mistakes import Mistake, OperatorError, is_the_machines
+from domain.mistakes import Mistake, OperatorError, is_the_machines, named, reason_of
 from domain.records import Stage
 from workers.fleet.fitness import Fitness
 from workers.fleet.leases import RUN, Leases, Step
 from workers.fleet.post import RETURNS_MAX, Message, Post
 from workers.fleet.renewal import Lease, Renewal
 from workers.fleet.stopping import Stopping
-from workers.fleet.trouble import Note, named
+from workers.fleet.trouble import Note
 from workers.fleet.worker_settings import WorkerSettings
 from workers.life import host_steps
 from workers.life.outbox import is_notice
@@ -62,8 +62,8 @@ class Turns:
         return Leases(self._post.redis, run_id, self._pace.lease_s, self._renewal)
 
     @contextmanager
-    def alone_at(self, name: str) -> Iterator[bool]:
-        """At the end of a run, or at a notice, no other worker is; False if one is."""
+    def finishing(self, name: str) -> Iterator[bool]:
+        """Hold the lease on the end of a run, or on a notice; False if another worker has it."""
         try:
             yield self.leases(name).take(Step.FINISH, RUN)
         finally:
@@ -162,8 +162,7 @@ class Turns:
         if isinstance(error, OSError) and not is_the_machines(error):
             raise error
         if not self._post.back(message, counts=True):
-            what = named(error) if isinstance(error, OSError) else str(error.mistakes[0])
-            problem = f"could not be read by {RETURNS_MAX} workers: {what}"
+            problem = f"could not be read by {RETURNS_MAX} workers: {reason_of(error)}"
             raise GivenUpError(Mistake(str(message.arguments.get("run_id")), problem)) from error
         self._fitness.tell_error(error, str(message.arguments.get("run_id")))
         self._rest(at_least_s=SHORT_REST_S, at_most_s=SHORT_REST_S)

@@ -16,8 +16,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from archive.folder import FILE_MODE
 from archive.run import LOCK, Run
-from archive.store import FILE_MODE, Store
+from archive.store import Store
 from domain.mistakes import Mistake, OperatorError
 
 PUT_HELD_S_MAX = 24 * 3600  # no run takes a day; from then on a lock in a bucket counts as left over
@@ -52,14 +53,8 @@ def held(run: Run) -> Iterator[None]:
         yield
 
 
-def holder(run: Run) -> str:
-    """Who executes the run, as its lock says; "" if nobody does. A killed process may be left in it."""
-    found = _holder(run.store)
-    return "" if found is None else str(found)
-
-
 @contextmanager
-def alone(store: Store, run_id: str) -> Iterator[None]:
+def held_to_remove(store: Store, run_id: str) -> Iterator[None]:
     """Hold the run in a folder, to remove what is in it; TakenError and OperatorError as of `held`.
 
     On a disk that is too full for a lock, it is held by nobody: then nothing can be executed there either.

@@ -8,9 +8,9 @@ from typing import Final
 from archive.run import Run
 from archive.runs import runs_beside
 from domain.mistakes import Mistake, OperatorError
-from workers.here.locks import holder
+from workers.here.locks import is_held
+from workers.life import outbox
 from workers.life.ending import Ended, left_by_workers
-from workers.life.outbox import standing
 from workers.life.progress import OnProgress, Progress, progress_of
 
 POLL_S: Final = 2.0
@@ -43,7 +43,7 @@ class _Watch:
 
     def is_somebody_at_it(self) -> bool:
         """Whether a process has locked the run, or the workers of a fleet have it."""
-        return runs_beside(self.run).is_queued(self.run.run_id) or bool(holder(self.run))
+        return runs_beside(self.run).is_queued(self.run.run_id) or is_held(self.run.store)
 
 
 def wait(run: Run, progress: OnProgress, stop: threading.Event, most_s: float) -> Ended | None:
@@ -62,7 +62,7 @@ def wait(run: Run, progress: OnProgress, stop: threading.Event, most_s: float) -
             return left_by_workers(run)
         now = progress_of(run)
         if is_closed:
-            now = replace(now, note=f"closed, {standing(run.mail_record).unmailed or MAILED}")
+            now = replace(now, note=f"closed, {outbox.so_far(run.mail_record).unmailed or MAILED}")
         else:
             watch.check()
         if now != shown:
@@ -80,5 +80,5 @@ def _is_mail_under_way(run: Run) -> bool:
     if run.mail_record.is_over():
         return False
     runs = runs_beside(run)
-    is_somebodys = run.run_id in runs.unmailed() or runs.is_queued(run.run_id) or bool(holder(run))
+    is_somebodys = run.run_id in runs.unmailed() or runs.is_queued(run.run_id) or is_held(run.store)
     return is_somebodys and not run.mail_record.is_over()  # it may have ended between the two

@@ -9,14 +9,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
+from archive.folder import Folder
 from archive.mail_record import Sender
 from archive.run import PAGE, Run
 from archive.runs import runs_beside
-from archive.store import Folder
 from domain.mistakes import Mistake, OperatorError
 from domain.moments import now
 from domain.records import Closed
-from workers.life.outbox import Mailed, mail_run, standing
+from workers.life import outbox
+from workers.life.outbox import Mailed, mail_run
 
 if TYPE_CHECKING:
     from reports.delivery import MailSettings
@@ -49,7 +50,7 @@ def finish(run: Run, mail: "MailSettings | None", sender: Sender) -> Ended:
 def left_by_workers(run: Run) -> Ended | None:
     """How a run ended that others finished; None if it is open."""
     closed = run.closed()
-    return None if closed is None else Ended(closed, standing(run.mail_record))
+    return None if closed is None else Ended(closed, outbox.so_far(run.mail_record))
 
 
 @contextmanager

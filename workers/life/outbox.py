@@ -6,7 +6,7 @@ What is to be mailed has a mark in the archive until then; whoever looks after r
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from typing import TYPE_CHECKING, Final
 
@@ -78,6 +78,18 @@ def keep_notice(runs: Runs, notice: Notice) -> None:
     runs.mark_unmailed(notice.notice_id)
 
 
+def drop_notice(runs: Runs, notice_id: str, keep_trying_s: int) -> None:
+    """Forget a notice that was removed, or that for long nobody may get: its addresses left the settings."""
+    notices = Notices(runs.store)
+    if notices.exists(notice_id):
+        notice = notices.read(notice_id)
+        if datetime.now(UTC) - datetime.fromisoformat(notice.at) < timedelta(seconds=keep_trying_s):
+            return
+        notices.forget(notice)
+        log.error("%s was not mailed: no schedule names its recipients any more", notice.about)
+    runs.unmark_unmailed(notice_id)
+
+
 def send_now(notice: Notice, mail: "MailSettings") -> bool:
     """Send a notice that no archive can keep; False if nobody took it."""
     from reports.delivery import DeliveryError, send  # noqa: PLC0415
@@ -100,7 +112,7 @@ def is_due(record: MailRecord) -> bool:
     return record.posted().is_due(datetime.now(UTC))
 
 
-def standing(record: MailRecord) -> Mailed:
+def so_far(record: MailRecord) -> Mailed:
     """What became of a mail so far, without a try."""
     if record.is_over():
         return Mailed(refused=record.refusals() if record.to else ())
@@ -131,21 +143,23 @@ def _tried(
     from reports.delivery import DeliveryError, send  # noqa: PLC0415
 
     written = message()
-    claimed = record.begin(sender, datetime.now(UTC))
-    if claimed is None:
+    begun = record.begin(sender, datetime.now(UTC))
+    if begun is None:
         return Mailed(unmailed=ANOTHER)
-    mine, before = claimed
+    mine, before = begun
     left = before.left(record.to)
     if not left or before.cut_off >= CUT_OFF_MAX:
         return _ended(record, mine, _unknown(before, left), mail)
     if before.cut_off:
-        log.warning("%s may come twice: the process that sent it before was killed", written["Message-ID"])
+        log.warning("%s may come twice: a try before this one was cut off", written["Message-ID"])
     before = replace(before, message_id=str(written["Message-ID"] or ""))
     try:
         delivery = send(written, mail, only=left)
     except DeliveryError as error:
-        return _ended(record, mine, _after(before, mine, (), error.refused, error.reason), mail)
-    return _ended(record, mine, _after(before, mine, delivery.accepted, delivery.refused, ""), mail)
+        posted = _after(before, mine, (), error.refused, error.reason)
+        return _ended(record, mine, _counted(posted, is_cut_off=error.is_cut_off), mail)
+    posted = _after(before, mine, delivery.accepted, delivery.refused, "")
+    return _ended(record, mine, _counted(posted, is_cut_off=delivery.is_cut_off), mail)
 
 
 def _after(
@@ -164,9 +178,16 @@ def _after(
     )
 
 
+def _counted(posted: Posted, *, is_cut_off: bool) -> Posted:
+    """With a try of which nobody knows what came of it."""
+    return replace(posted, cut_off=posted.cut_off + is_cut_off)
+
+
 def _ended(record: MailRecord, mine: Try, posted: Posted, mail: "MailSettings") -> Mailed:
     """Record a try, and whether it was the last one."""
     left = posted.left(record.to)
+    if left and posted.cut_off >= CUT_OFF_MAX:
+        posted, left = _unknown(posted, left), ()
     if left and posted.is_given_up(datetime.now(UTC), mail.keep_trying_s):
         said = {each.recipient: f"{each.code} {each.reason}" for each in posted.refused}
         reason = f"given up after {posted.tries} tries since {posted.since}"
@@ -182,6 +203,8 @@ def _ended(record: MailRecord, mine: Try, posted: Posted, mail: "MailSettings") 
 def _unknown(before: Posted, left: tuple[str, ...]) -> Posted:
     """No try is made where two may have arrived."""
     reason = f"nobody knows whether it arrived: {before.cut_off} tries were cut off"
+    if before.problem:
+        reason = f"{reason}; {before.problem}"
     return _without(before, left, lambda _: reason)
 
 
@@ -200,11 +223,12 @@ def _unmailed(posted: Posted, sender: Sender) -> str:
     if not posted.tries:
         return "not mailed yet"
     following = posted.next_at()
-    why = posted.problem or "; ".join(str(each) for each in posted.refused if not each.is_final)
     if sender is Sender.HERE:
-        return f"not mailed yet ({why}); `mapsweep mail --unsent` tries again, and so does the next run"
+        return (
+            f"not mailed yet ({posted.why()}); `mapsweep mail --unsent` tries again, and so does the next run"
+        )
     when = f"{following:%H:%M} UTC" if following else "now"
-    return f"not mailed yet ({why}); the next try is due at {when}"
+    return f"not mailed yet ({posted.why()}); the next try is due at {when}"
 
 
 def _tell(what: str, mailed: Mailed) -> None:

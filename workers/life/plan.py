@@ -39,11 +39,11 @@ class Request:
     mail_to: tuple[str, ...] = ()
 
 
-def planned(request: Request, due: datetime | None = None, mark: str = "") -> Manifest:
-    """The manifest of a run that starts now; that of a schedule is named after its due time and a mark."""
+def planned(request: Request, due: datetime | None = None, suffix: str = "") -> Manifest:
+    """The manifest of a run that starts now; the id of a scheduled one has its due time and a suffix."""
     now = datetime.now(UTC)
     manifest = Manifest(
-        run_id=new_run_id(due or now, request.scope.name, mark),
+        run_id=new_run_id(due or now, request.scope.name, suffix),
         scope=request.scope,
         limits=request.limits,
         hosts=tuple(replace(host, become=host.become or request.scope.become) for host in request.hosts),

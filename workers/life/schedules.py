@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from archive.schedule_records import ScheduleRecord
+from domain.moments import in_zone
 from domain.records import Scope
 from workers.life.crontab import Crontab, parse
 
@@ -43,6 +44,10 @@ class Schedule:
     def scope(self) -> Scope:
         """The scope of its runs."""
         return Scope(self.name, self.hosts, self.evidence, self.become)
+
+    def shown(self, at: datetime) -> str:
+        """A time as people read it, in the zone of the schedule and in UTC."""
+        return in_zone(at, self.time_zone)
 
     def owed(self, record: ScheduleRecord, now: datetime) -> tuple[datetime, ...]:
         """The due times until now of which nothing has become yet, the oldest first.

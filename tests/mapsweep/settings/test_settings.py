@@ -13,7 +13,7 @@ from domain.records import Limits
 from mapsweep.settings import docs, settings
 from mapsweep.settings.composition import password, signing_key
 from mapsweep.settings.for_workers import worker_settings
-from mapsweep.settings.schema import LimitSchema
+from mapsweep.settings.sections import LimitSchema
 from mapsweep.settings.settings import find_inventory, load, search_folders
 from mapsweep.settings.table import rows
 from reports.delivery import Security

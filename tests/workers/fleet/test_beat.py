@@ -13,7 +13,7 @@ from archive.schedule_records import ScheduleRecords
 from domain.mistakes import OperatorError
 from tests.archive.examples import is_rendered
 from tests.redis_server import free_port, redis_server
-from tests.workers.waiting import eventually
+from tests.waiting import eventually
 from tests.workers.worker_process import running
 from workers.fleet.app import REPORT
 from workers.fleet.beat import WAITING_MAX, run_beat
@@ -89,16 +89,13 @@ def _is_finished(runs: Runs) -> bool:
 
 @pytest.mark.journey
 def test_two_beats_start_the_run_of_the_next_minute_once(settings: WorkerSettings, tmp_path: Path) -> None:
-    runs, until = Runs(settings.runs_url), time.monotonic() + BEAT_WITHIN_S
-    log = tmp_path / "worker.log"
+    runs, log = Runs(settings.runs_url), tmp_path / "worker.log"
     with (
         running("worker", settings, tmp_path),
         running("beat", settings, tmp_path, "1"),
         running("beat", settings, tmp_path, "2"),
     ):
-        while not _is_finished(runs):
-            assert time.monotonic() < until, log.read_text()
-            time.sleep(0.2)
+        eventually(lambda: _is_finished(runs), BEAT_WITHIN_S, log.read_text)
     record = ScheduleRecords(runs.store).read("nightly")
     assert record is not None
     assert {due.run_id for due in record.dues} == set(runs.ids())

@@ -2,15 +2,14 @@
 
 import json
 import os
-import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
@@ -19,12 +18,16 @@ from archive.run import Run
 from archive.runs import Runs
 from domain.records import Connection
 from tests.archive.examples import SIGNING_KEY, dump, host, manifest
-from tests.workers.waiting import eventually
+from tests.service import serving
+from tests.waiting import eventually
 from workers.fleet.broker import KEY_PREFIX
 from workers.fleet.celery_log import known_of
 from workers.fleet.leases import Step
 from workers.fleet.post import Post
 from workers.fleet.worker_settings import WorkerSettings
+
+if TYPE_CHECKING:
+    import subprocess
 
 IDLE_S = 20  # longer than beat waits between two messages
 STOPS_WITHIN_S = 30
@@ -56,24 +59,9 @@ def service(verb: str, settings: WorkerSettings, folder: Path, *options: str) ->
         "MAPSWEEP_BROKER_PASSWORD": settings.broker_password,
         "MAPSWEEP_SIGNING_KEY": SIGNING_KEY.decode(),
     }
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            (sys.executable, "-m", "mapsweep", verb, "--config", str(config), *options),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            env={**os.environ, **secrets},
-            start_new_session=True,
-        )
-    try:
+    command = (sys.executable, "-m", "mapsweep", verb, "--config", config, *options)
+    with serving(command, log, folder=Path("/"), env={**os.environ, **secrets}) as process:
         yield Service(process, log)
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOPS_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
 
 
 def created(settings: WorkerSettings, name: str, **known: object) -> Run:

@@ -20,7 +20,7 @@ from archive.runs import Runs
 from domain.records import Connection, Failure, Host, Limits, Stage
 from reports.delivery import MailSettings, Security
 from tests.archive.examples import dump, host, manifest
-from tests.workers.waiting import eventually
+from tests.waiting import eventually
 from tests.workers.worker_process import PACE, kill_all, running
 from workers.fleet.leases import RUN, Leases, Step
 from workers.fleet.post import Post

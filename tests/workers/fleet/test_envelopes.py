@@ -15,7 +15,7 @@ import pytest
 from archive.runs import Runs
 from domain.records import Limits
 from tests.archive.examples import dump, is_rendered, manifest
-from tests.workers.waiting import eventually
+from tests.waiting import eventually
 from tests.workers.worker_process import PACE, running
 from workers.fleet.broker import KEY_PREFIX, REFUSED_KEY
 from workers.fleet.envelopes import MESSAGE_BYTES_MAX, RefusedError, vetted

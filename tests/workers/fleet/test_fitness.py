@@ -14,15 +14,15 @@ import pytest
 
 from archive import codec
 from archive.identity import NAME, archive_id
+from archive.places import store_at
 from archive.run import Run
 from archive.runs import Runs
 from archive.signature import sign
-from archive.store import store_at
 from domain.mistakes import OperatorError
 from domain.records import Limits
 from tests.archive.examples import SIGNING_KEY, dump, is_rendered, manifest
+from tests.waiting import eventually
 from tests.workers.fleet.test_deaths import QUICK, looked_after
-from tests.workers.waiting import eventually
 from tests.workers.worker_process import running
 from workers.fleet.fitness import ARCHIVE_KEY, SPACE_BYTES_MIN, Fitness, announce
 from workers.fleet.leases import Leases, Step
@@ -267,7 +267,7 @@ def test_a_run_that_is_cut_at_its_end_is_posted_at_once_and_a_notice_is_not(
 ) -> None:
     run, turns = given(quick, post, "a"), turns_of(quick, post)
     for name in (run.run_id, NOTICE):
-        with turns.alone_at(name) as is_mine:
+        with turns.finishing(name) as is_mine:
             assert is_mine
             turns.return_held()
     (message,) = post.redis.lrange("mapsweep:report", 0, -1)

@@ -22,7 +22,7 @@ from tests.archive.examples import SIGNING_KEY, dump, host, is_rendered, manifes
 from tests.archive.stores import CountingStore
 from tests.certificates import self_signed
 from tests.redis_server import free_port, redis_server
-from tests.workers.waiting import eventually
+from tests.waiting import eventually
 from tests.workers.worker_process import PACE, kill_all, running
 from workers.fleet import handover
 from workers.fleet.broker import KEY_PREFIX

@@ -1,11 +1,12 @@
 """Leases in a real Redis: of one owner, for a time, counted."""
 
+import logging
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -14,9 +15,10 @@ import pytest
 from redis.exceptions import ResponseError
 
 from tests.redis_server import RedisServer, redis_server
-from tests.workers.waiting import eventually
+from tests.waiting import eventually
 from workers.fleet.broker import KEY_PREFIX
-from workers.fleet.leases import Leases, Step, claim, disclaim
+from workers.fleet.claims import claim, disclaim, first_met, met, over
+from workers.fleet.leases import Leases, Step
 from workers.fleet.renewal import KEYS_AT_ONCE, Renewal
 
 if TYPE_CHECKING:
@@ -46,6 +48,11 @@ def run_id() -> str:
 def lapse(client: "redis.Redis", run_id: str, step: Step, host: str) -> None:
     """What Redis does when the time of a lease is up."""
     assert client.delete(f"{KEY_PREFIX}run:{run_id}:lease:{step}:{host}") == 1
+
+
+def has(client: "redis.Redis", renewal: Renewal, host: str) -> bool:
+    """Whether a process holds the lease on a host, as itself and Redis say."""
+    return any(client.get(lease.key) == lease.owner for lease in renewal.held() if lease.host == host)
 
 
 def test_a_lease_is_one_workers_at_a_time(client: "redis.Redis", run_id: str) -> None:
@@ -108,10 +115,15 @@ def another_process(server: RedisServer, run_id: str, lease_s: int) -> Iterator[
 def test_a_lease_lapses_after_its_process_died_and_not_before(
     server: RedisServer, client: "redis.Redis", run_id: str
 ) -> None:
-    other = Leases(client, run_id, 1)
-    with another_process(server, run_id, 1) as process:
-        for _ in range(6):  # three leases long
-            time.sleep(0.5)
+    other, key = Leases(client, run_id, 3), f"{KEY_PREFIX}run:{run_id}:lease:{Step.COLLECT}:a"
+
+    def left_ms() -> int:
+        return int(str(client.pttl(key)))
+
+    with another_process(server, run_id, 3) as process:
+        for _ in range(4):  # longer than a lease, because it is renewed after each third
+            eventually(lambda: left_ms() < 2500)
+            eventually(lambda: left_ms() > 2500)
             assert not other.take(Step.COLLECT, "a")
         process.kill()
         eventually(lambda: other.take(Step.COLLECT, "a"))
@@ -122,35 +134,34 @@ def test_a_lease_lapses_after_its_process_died_and_not_before(
 def test_a_lease_that_redis_forgot_is_set_again_and_anothers_is_not(
     client: "redis.Redis", run_id: str
 ) -> None:
-    renewal = Renewal(client, LEASE_S)
-    first, second = Leases(client, run_id, LEASE_S, renewal), Leases(client, run_id, LEASE_S)
+    renewal, others = Renewal(client, LEASE_S), Renewal(client, LEASE_S)
+    first, second = Leases(client, run_id, LEASE_S, renewal), Leases(client, run_id, LEASE_S, others)
     assert first.take(Step.COLLECT, "a")
     assert first.take(Step.COLLECT, "b")
     client.flushall()
     assert second.take(Step.COLLECT, "b")
-    lost = renewal.renew(renewal.held())
-    assert [lease.host for lease in lost] == ["b"]
+    assert [lease.host for lease in renewal.renew()] == ["b"]
     assert first.held(Step.COLLECT, ["a", "b"]) == {"a", "b"}
-    assert first.still_mine(Step.COLLECT, "a")
-    assert not first.still_mine(Step.COLLECT, "b")
-    assert second.still_mine(Step.COLLECT, "b")
+    assert has(client, renewal, "a")
+    assert not has(client, renewal, "b")
+    assert has(client, others, "b")
     first.release(Step.COLLECT, "b")
-    assert second.still_mine(Step.COLLECT, "b")
+    assert has(client, others, "b")
 
 
 def test_what_was_released_is_not_renewed(client: "redis.Redis", run_id: str) -> None:
     renewal = Renewal(client, LEASE_S)
     leases = Leases(client, run_id, LEASE_S, renewal)
     assert leases.take(Step.COLLECT, "a")
-    before = renewal.held()
     leases.release(Step.COLLECT, "a")
-    assert renewal.renew(before) == frozenset()
+    assert renewal.renew() == frozenset()
     assert leases.held(Step.COLLECT, ["a"]) == frozenset()
-    assert not leases.still_mine(Step.COLLECT, "a")
+    assert renewal.held() == ()
 
 
 def test_a_host_that_is_given_back_is_free_and_was_not_begun(client: "redis.Redis", run_id: str) -> None:
-    first, second = Leases(client, run_id, LEASE_S), Leases(client, run_id, LEASE_S)
+    others = Renewal(client, LEASE_S)
+    first, second = Leases(client, run_id, LEASE_S), Leases(client, run_id, LEASE_S, others)
     assert first.take(Step.COLLECT, "a")
     first.give_back(Step.COLLECT, "a")
     first.give_back(Step.COLLECT, "a")
@@ -158,18 +169,19 @@ def test_a_host_that_is_given_back_is_free_and_was_not_begun(client: "redis.Redi
     assert second.take(Step.COLLECT, "a")
     assert second.attempts(Step.COLLECT) == {"a": 1}
     first.give_back(Step.COLLECT, "a")  # it is not his
-    assert second.still_mine(Step.COLLECT, "a")
+    assert has(client, others, "a")
     assert second.attempts(Step.COLLECT) == {"a": 1}
     second.release(Step.COLLECT, "a")
 
 
 def test_an_attempt_that_is_given_back_late_is_not_counted(client: "redis.Redis", run_id: str) -> None:
-    first, second = Leases(client, run_id, LEASE_S), Leases(client, run_id, LEASE_S)
+    others = Renewal(client, LEASE_S)
+    first, second = Leases(client, run_id, LEASE_S), Leases(client, run_id, LEASE_S, others)
     assert first.take(Step.COLLECT, "a")
     lapse(client, run_id, Step.COLLECT, "a")
     assert second.take(Step.COLLECT, "a")
     first.give_back(Step.COLLECT, "a")
-    assert second.still_mine(Step.COLLECT, "a")
+    assert has(client, others, "a")
     assert second.attempts(Step.COLLECT) == {"a": 1}
 
 
@@ -179,13 +191,16 @@ def test_all_that_a_process_holds_is_given_back_at_once(client: "redis.Redis", r
     names = [f"h{number}" for number in range(KEYS_AT_ONCE + 1)]  # more than one command renews
     assert all(leases.take(Step.COLLECT, name) for name in names)
     assert other.take(Step.CLASSIFY, "b")
-    assert renewal.renew(renewal.held()) == frozenset()
+    assert renewal.renew() == frozenset()
     assert {lease.host for lease in renewal.give_back_all()} == {*names, "b"}
     assert leases.held(Step.COLLECT, names) == other.held(Step.CLASSIFY, ["b"]) == frozenset()
     assert leases.attempts(Step.COLLECT) == other.attempts(Step.CLASSIFY) == {}
 
 
-def test_what_is_owed_is_given_back_when_redis_answers_again(client: "redis.Redis", run_id: str) -> None:
+def test_what_is_owed_is_given_back_when_redis_answers_again(
+    client: "redis.Redis", run_id: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "workers")
     renewal = Renewal(client, 1)
     leases = Leases(client, run_id, 1, renewal)
     assert leases.take(Step.COLLECT, "a")
@@ -194,7 +209,7 @@ def test_what_is_owed_is_given_back_when_redis_answers_again(client: "redis.Redi
     client.set(begun, "another kind of value")  # Redis refuses
     renewal.owe_all()
     assert renewal.held() == ()
-    time.sleep(1)
+    eventually(lambda: "leases could not be renewed" in caplog.text)
     client.rename(f"{begun}:kept", begun)
     eventually(lambda: leases.attempts(Step.COLLECT) == {})
     assert leases.held(Step.COLLECT, ["a"]) == frozenset()
@@ -263,3 +278,11 @@ def test_a_claim_is_the_first_ones_until_it_is_given_up(client: "redis.Redis") -
     assert not claim(client, "x", LEASE_S)
     disclaim(client, "x")
     assert claim(client, "x", LEASE_S)
+
+
+def test_a_trouble_is_known_since_it_was_first_met_until_it_is_over(client: "redis.Redis") -> None:
+    first, later = datetime(2026, 11, 29, 1, tzinfo=UTC), datetime(2026, 11, 29, 2, tzinfo=UTC)
+    assert first_met(client, "x") is None
+    assert met(client, "x", first) == met(client, "x", later) == first_met(client, "x") == first
+    over(client, "x")
+    assert met(client, "x", later) == later

@@ -1,9 +1,6 @@
 """A Redis that dies, comes back, or stands still while workers are at work."""
 
-import os
-import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,9 +15,9 @@ from archive.run import Run
 from archive.runs import Runs
 from domain.records import Limits
 from tests.archive.examples import SIGNING_KEY, dump, manifest
-from tests.redis_server import free_port
+from tests.redis_server import PASSWORD, Broker
+from tests.waiting import eventually
 from tests.workers.fleet.test_deaths import QUICK, STOPS_WITHIN_S
-from tests.workers.waiting import eventually
 from tests.workers.worker_process import running
 from workers.fleet.app import celery_app
 from workers.fleet.leases import Leases, Step
@@ -33,47 +30,25 @@ pytestmark = pytest.mark.journey
 LARGE = 3000  # processes: a dump that takes a second or more to classify
 
 
-class Broker:
-    """A Redis that can be killed and started again in its place."""
-
-    def __init__(self, folder: Path, *, keeps: bool) -> None:
-        binary = shutil.which("redis-server", path="/usr/bin:/usr/sbin:/usr/local/bin:/bin")
-        if binary is None:
-            pytest.skip("redis-server is not installed")
-        self.port = free_port()
-        place = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder)]
-        self._command = [binary, *place, "--save", "", "--appendonly", "yes" if keeps else "no"]
-        self.start()
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
-        eventually(self._answers)
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    def _answers(self) -> bool:
-        with redis.Redis(port=self.port) as client, suppress(redis.RedisError):
-            return bool(client.ping())
-        return False
-
-
 @contextmanager
 def broker(folder: Path, *, keeps: bool = False) -> Iterator[Broker]:
-    folder.mkdir()
-    started = Broker(folder, keeps=keeps)
+    started = Broker(folder, append_only=keeps)
+    started.start()
     try:
         yield started
     finally:
-        started.process.kill()
-        started.process.wait()
+        started.kill()
 
 
 def in_work(broker: Broker, folder: Path) -> tuple[WorkerSettings, Post, Run]:
     """A run whose dumps take a while to classify."""
-    url = f"redis://127.0.0.1:{broker.port}/0"
-    settings = WorkerSettings(url, str(folder / "runs"), signing_key=SIGNING_KEY, pace=QUICK)
+    settings = WorkerSettings(
+        broker.url,
+        str(folder / "runs"),
+        signing_key=SIGNING_KEY,
+        broker_password=PASSWORD,
+        pace=QUICK,
+    )
     names = [f"h{number}" for number in range(6)]
     run = Runs(settings.runs_url, SIGNING_KEY).create(replace(manifest(*names), limits=Limits()))
     for name in names:
@@ -136,9 +111,9 @@ def test_a_redis_that_stands_still_for_longer_than_a_lease_costs_no_host(tmp_pat
         with running("worker", settings, tmp_path, queues=["classify"]):
             hand_over(run, post)
             eventually(lambda: len(leases.attempts(Step.CLASSIFY)) >= 2)
-            os.kill(server.process.pid, signal.SIGSTOP)
+            server.send(signal.SIGSTOP)
             time.sleep(2 * QUICK.lease_s)
-            os.kill(server.process.pid, signal.SIGCONT)
+            server.send(signal.SIGCONT)
             eventually(lambda: looked_at(run, post))
         assert run.standing().failed == frozenset()
         post.redis.close()

@@ -13,13 +13,13 @@ import pytest
 
 from archive.run import Run
 from archive.runs import Runs
-from tests.archive.examples import SIGNING_KEY, dump, manifest
-from tests.redis_server import redis_server
-from tests.workers.waiting import eventually
-from tests.workers.worker_process import PACE, running
+from tests.archive.examples import dump, manifest
+from tests.redis_server import RedisServer, redis_server
+from tests.waiting import eventually
+from tests.workers.worker_process import running
 from workers.fleet.app import celery_app
 from workers.fleet.broker import KEY_PREFIX
-from workers.fleet.post import Post, post_office
+from workers.fleet.post import Post
 from workers.fleet.tending import hand_over
 from workers.fleet.worker_settings import WorkerSettings
 
@@ -34,22 +34,10 @@ pytestmark = pytest.mark.journey
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Iterator[WorkerSettings]:
-    with redis_server() as server:
-        yield WorkerSettings(
-            server.url,
-            str(tmp_path / "runs"),
-            signing_key=SIGNING_KEY,
-            broker_password=server.password,
-            pace=PACE,
-        )
-
-
-@pytest.fixture
-def post(settings: WorkerSettings) -> Iterator[Post]:
-    office = post_office(settings)
-    yield office
-    office.redis.close()
+def server() -> Iterator[RedisServer]:
+    """One for each test, because each spoils it."""
+    with redis_server() as started:
+        yield started
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,39 @@
 """What a round does beside starting, ending and mailing runs."""
 
+import shutil
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from archive.notices import Notice, Notices
 from archive.retention import Keep
 from archive.runs import Runs
+from archive.schedule_records import Due, ScheduleRecord, ScheduleRecords, State
+from reports.delivery import MailSettings, Security
 from tests.archive.kept_runs import made
+from tests.redis_server import free_port
+from tests.smtp import mail_server
+from workers.fleet.claims import met, over
 from workers.fleet.fitness import announce
 from workers.fleet.post import Post
 from workers.fleet.rounds import Rounds
+from workers.fleet.stuck import STUCK_AFTER_S
+from workers.fleet.tasks import Worker, worker_app
 from workers.fleet.trust import Trust
 from workers.fleet.worker_settings import WorkerSettings
+from workers.life.outbox import keep_notice
+from workers.life.schedules import Schedule
 
 pytestmark = pytest.mark.journey
 KEEP = Keep(days=90, dumps_days=7)
+
+
+def met_long_ago(post: Post, trouble: str, now: datetime) -> None:
+    """A trouble that a worker met at first so long ago that it is told."""
+    over(post.redis, trouble)
+    met(post.redis, trouble, now - timedelta(seconds=STUCK_AFTER_S))
 
 
 def rounds(settings: WorkerSettings, post: Post, keep: Keep | None) -> Rounds:
@@ -46,3 +64,129 @@ def test_what_the_fleet_has_still_to_do_is_not_pruned(settings: WorkerSettings, 
     rounds(settings, post, KEEP).look_after_all()
     assert runs.ids() == [queued.run_id, unmailed.run_id]
     assert not free.is_there()
+
+
+def test_a_run_that_another_key_signed_is_told_to_the_list_of_its_schedule(
+    settings: WorkerSettings, post: Post
+) -> None:
+    """The key was rotated while the run was queued, or before its report was mailed."""
+    nightly = Schedule("nightly", "all", "30 2 * * *", mail_to=("ops@example.org",))
+    mail = MailSettings("mapsweep@example.org", "127.0.0.1", free_port())
+    rotated = replace(
+        settings, schedules=(nightly,), mail=mail, signing_key=b"another key, of 32 bytes or more"
+    )
+    runs, now = Runs(settings.runs_url, settings.signing_key), datetime.now(UTC)
+    queued, unmailed = made(runs, now, 0.1, is_open=True), made(runs, now, 0.2, mail_to=nightly.mail_to)
+    runs.queue(queued.run_id)
+    runs.mark_unmailed(unmailed.run_id)
+    dues = tuple(
+        Due(run.manifest.started_at, State.STARTED, run.manifest.started_at, run.run_id)
+        for run in (unmailed, queued)
+    )
+    ScheduleRecords(runs.store).write(ScheduleRecord("nightly", "30 2 * * *", "UTC", dues[-1].due_at, dues))
+    rounds(rotated, post, None).look_after_all()
+    assert runs.unmailed() == (unmailed.run_id,)
+    for run in (queued, unmailed):  # it was first met some minutes ago
+        met_long_ago(post, f"stuck:{run.run_id}:", now)
+    for _ in range(2):
+        rounds(rotated, post, None).look_after_all()
+    notices = [Notices(runs.store).read(name) for name in runs.unmailed() if name != unmailed.run_id]
+    assert {notice.subject.partition(":")[0] for notice in notices} == {queued.run_id, unmailed.run_id}
+    assert all("does not match manifest.json" in " ".join(notice.text.split()) for notice in notices)
+    assert {notice.to for notice in notices} == {nightly.mail_to}
+    rounds(replace(rotated, signing_key=settings.signing_key), post, None).look_after_all()
+    assert not list(post.redis.scan_iter("mapsweep:met:stuck:*"))
+
+
+def test_a_scheduled_run_that_was_removed_is_told(settings: WorkerSettings, post: Post) -> None:
+    nightly = Schedule("nightly", "all", "30 2 * * *", mail_to=("ops@example.org",))
+    mail = MailSettings("mapsweep@example.org", "127.0.0.1", free_port())
+    runs, now = Runs(settings.runs_url, settings.signing_key), datetime.now(UTC)
+    queued, unmailed = made(runs, now, 0.1, is_open=True), made(runs, now, 0.2, mail_to=nightly.mail_to)
+    runs.queue(queued.run_id)
+    runs.mark_unmailed(unmailed.run_id)
+    dues = tuple(
+        Due(run.manifest.started_at, State.STARTED, run.manifest.started_at, run.run_id)
+        for run in (unmailed, queued)
+    )
+    ScheduleRecords(runs.store).write(ScheduleRecord("nightly", "30 2 * * *", "UTC", dues[-1].due_at, dues))
+    for run in (queued, unmailed):
+        shutil.rmtree(Path(settings.runs_url, run.run_id))
+    for _ in range(2):
+        rounds(replace(settings, schedules=(nightly,), mail=mail), post, None).look_after_all()
+    assert runs.queued() == ()
+    subjects = {Notices(runs.store).read(name).subject for name in runs.unmailed()}
+    assert subjects == {f"{queued.run_id} was removed", f"{unmailed.run_id} was removed"}
+
+
+def test_an_archive_that_no_worker_sees_is_mailed(
+    settings: WorkerSettings, post: Post, tmp_path: Path
+) -> None:
+    """Its mount is missing: nothing is written into the folder below, and the mail goes out at once."""
+    daily = [Schedule(name, "all", "30 2 * * *", mail_to=("ops@example.org",)) for name in ("a", "b")]
+    with mail_server(tmp_path, "plain") as server:
+        mail = MailSettings("m@example.org", server.host, server.port, Security.NONE)
+        scheduled = replace(settings, schedules=tuple(daily), mail=mail)
+        rounds(scheduled, post, None).look_after_all()
+        runs = Path(settings.runs_url)
+        runs.rename(mounted := runs.with_name("mounted"))
+        runs.mkdir()
+        blind = Rounds(scheduled, post, Trust(scheduled))
+        blind.look_after_all()
+        assert server.mailbox.received == []
+        past = datetime.now(UTC).timestamp() - STUCK_AFTER_S
+        post.redis.set("mapsweep:stuck:archive:", past)
+        for _ in range(2):
+            blind.look_after_all()
+        (mail_of_both,) = server.mailbox.received
+        assert mail_of_both.recipients == ("ops@example.org",)
+        assert "is not the archive of this fleet" in " ".join(mail_of_both.message.get_content().split())
+        assert not list(runs.iterdir())
+        runs.rmdir()
+        mounted.rename(runs)
+        blind.look_after_all()
+    assert not post.redis.exists("mapsweep:stuck:archive:")
+    assert not list(post.redis.scan_iter("mapsweep:told:*"))  # if it goes again, that is told again
+
+
+def test_a_notice_that_nobody_may_get_is_dropped_in_the_end(
+    settings: WorkerSettings, post: Post, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its addresses have left the settings: otherwise it would count as unmailed for ever."""
+    runs, now = Runs(settings.runs_url), datetime.now(UTC)
+    mail = MailSettings("mapsweep@example.org", "127.0.0.1", free_port(), keep_trying_s=3600)
+    for about, hours in (("old", 1.1), ("young", 0.9)):
+        at = (now - timedelta(hours=hours)).isoformat(timespec="seconds")
+        keep_notice(runs, Notice(about, ("left@example.org",), about, "text\n", at))
+    keep_notice(
+        runs, removed := Notice("removed", ("left@example.org",), "removed", "text\n", now.isoformat())
+    )
+    Notices(runs.store).forget(removed)
+    rounds(replace(settings, mail=mail), post, None).look_after_all()
+    (left,) = runs.unmailed()
+    assert Notices(runs.store).read(left).about == "young"
+    assert "old was not mailed: no schedule names its recipients any more" in caplog.text
+
+
+def test_a_report_that_cannot_be_made_is_logged_once_and_told(
+    settings: WorkerSettings, post: Post, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its tables are damaged, for example, after it was closed and before it was mailed."""
+    nightly = Schedule("nightly", "all", "30 2 * * *", mail_to=("ops@example.org",))
+    mail = MailSettings("mapsweep@example.org", "127.0.0.1", free_port())
+    damaged = replace(settings, schedules=(nightly,), mail=mail)
+    runs, now = Runs(settings.runs_url, settings.signing_key), datetime.now(UTC)
+    announce(runs, post.redis)
+    run = made(runs, now, 0.1, mail_to=nightly.mail_to)
+    runs.mark_unmailed(run.run_id)
+    due = Due(run.manifest.started_at, State.STARTED, run.manifest.started_at, run.run_id)
+    ScheduleRecords(runs.store).write(ScheduleRecord("nightly", "30 2 * * *", "UTC", due.due_at, (due,)))
+    worker = Worker(damaged, worker_app(damaged))
+    worker.mail(run.run_id)
+    met_long_ago(post, f"stuck:{run.run_id}:mail", now)
+    for _ in range(3):
+        worker.mail(run.run_id)
+        rounds(damaged, post, None).look_after_all()
+    assert caplog.text.count("not a whole Parquet file") == 1
+    (notice,) = (name for name in runs.unmailed() if name != run.run_id)
+    assert "Parquet" in Notices(runs.store).read(notice).text

@@ -15,7 +15,9 @@ from domain.mistakes import OperatorError
 from tests.archive.examples import SIGNING_KEY
 from tests.redis_server import RedisServer
 from workers.fleet.broker import redis_client
+from workers.fleet.current_records import unwatched
 from workers.fleet.starts import TOLD_AFTER_S, Starts, manifest_of
+from workers.fleet.stuck import STUCK_AFTER_S, Stuck
 from workers.fleet.worker_settings import WorkerSettings
 from workers.life.schedules import OWED_MAX, Overlap, Schedule
 
@@ -252,6 +254,98 @@ def test_a_schedule_that_was_changed_owes_nothing_of_the_past(scene: Scene) -> N
     scene.look(DUE)
     scene.look(DUE + HOUR, replace(NIGHTLY, crontab="0 3 * * *"))
     assert len(scene.runs.ids()) == 1
+
+
+def test_workers_with_different_times_of_a_schedule_start_both_and_say_so(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One worker was not restarted after a change: each takes the other's times for a new change."""
+    older, newer = NIGHTLY, replace(NIGHTLY, crontab="30 4 * * *")
+    for minutes in range(-4, 130):
+        scene.look(DUE + minutes * MINUTE, older if minutes % 2 else newer)
+        for run_id in scene.runs.queued():  # it has ended by then
+            scene.runs.unqueue(run_id)
+    assert scene.states() == [("2026-11-29T01:30", "started"), ("2026-11-29T03:30", "started")]
+    assert caplog.text.count("workers differ about the schedule nightly") == 1
+
+
+def test_schedules_that_only_beat_knows_are_told(scene: Scene) -> None:
+    changed, unknown = replace(NIGHTLY, crontab="30 4 * * *"), replace(NIGHTLY, name="weekly")
+    assert unwatched((NIGHTLY, changed, unknown), scene.redis) == ("nightly", "weekly")
+    assert unwatched((NIGHTLY,), scene.redis) == ()
+    scene.redis.flushall()
+    assert unwatched((NIGHTLY,), scene.redis) == ("nightly",)
+
+
+def test_what_waits_for_one_run_is_told_once(scene: Scene) -> None:
+    often = replace(NIGHTLY, crontab="* * * * *", overlap=Overlap.QUEUE)
+    for minutes in range(6):
+        scene.look(DUE + minutes * MINUTE, often)
+    assert [state for _, state in scene.states()] == ["started", *["skipped"] * 3, "waiting"]
+    assert len(scene.mails()) == 1
+
+
+def test_a_run_that_was_given_and_not_recorded_was_not_missed(scene: Scene) -> None:
+    often = replace(NIGHTLY, crontab="*/2 * * * *")
+    scene.look(DUE - MINUTE, often)
+    before = scene.record
+    scene.look(DUE, often)
+    ScheduleRecords(scene.runs.store).write(before)  # as if killed before it was told
+    scene.look(DUE + 2 * MINUTE, often)
+    assert scene.states() == [("2026-11-29T01:30", "started"), ("2026-11-29T01:32", "skipped")]
+    assert scene.mails() == ["nightly of 29 Nov 02:32 was skipped"]
+
+
+def test_a_notice_that_could_not_be_kept_is_kept_later(scene: Scene) -> None:
+    inventory(scene, "all: [broken\n")
+    scene.look(DUE)
+    in_the_way = Path(scene.settings.runs_url, "notices")
+    in_the_way.write_text("no folder")
+    scene.look(DUE + 6 * MINUTE)
+    in_the_way.unlink()
+    assert scene.mails() == []
+    scene.look(DUE + 7 * MINUTE)
+    assert scene.mails() == ["nightly of 29 Nov 02:30 has not started"]
+    in_the_way.rename(in_the_way.with_name("kept"))
+    in_the_way.write_text("no folder")
+    for name in scene.runs.unmailed():
+        scene.runs.unmark_unmailed(name)
+    scene.look(DUE + DAY + 2 * HOUR)
+    in_the_way.unlink()
+    scene.look(DUE + DAY + 2 * HOUR + MINUTE)
+    assert scene.mails() == ["nightly of 30 Nov 02:30 did not start"]
+
+
+def test_a_schedule_whose_record_is_damaged_is_told(scene: Scene) -> None:
+    scene.runs.store.replace("schedules/nightly.json", b"{")
+    for seconds in (0, 60, TOLD_AFTER_S - 1):
+        scene.look(DUE + timedelta(seconds=seconds))
+    assert scene.mails() == []
+    for seconds in (TOLD_AFTER_S, TOLD_AFTER_S + 60):
+        scene.look(DUE + timedelta(seconds=seconds))
+    assert scene.mails() == ["nightly is not looked after"]
+    assert "nightly.json" in scene.text()
+
+
+@pytest.mark.parametrize("overlap", [Overlap.SKIP, Overlap.QUEUE])
+def test_a_run_that_no_worker_can_go_on_with_holds_up_no_other_night(scene: Scene, overlap: Overlap) -> None:
+    """Its key was rotated while it was queued, for example."""
+    schedule = replace(NIGHTLY, overlap=overlap)
+    scene.look(DUE, schedule)
+    (stuck_id,) = scene.runs.ids()
+    stuck = Stuck(replace(scene.settings, schedules=(schedule,)), scene.redis)
+    stuck.met(stuck_id, "manifest.sig: does not match manifest.json", DUE)
+    stuck.over(stuck_id)  # another worker has the key
+    for seconds in (0, STUCK_AFTER_S - 1):
+        stuck.met(stuck_id, "manifest.sig: does not match manifest.json", DUE + timedelta(seconds=seconds))
+    assert scene.mails() == []
+    for seconds in (STUCK_AFTER_S, STUCK_AFTER_S + 60):
+        stuck.met(stuck_id, "manifest.sig: does not match manifest.json", DUE + timedelta(seconds=seconds))
+    assert scene.mails() == [f"{stuck_id}: the workers cannot go on"]
+    assert "does not match" in scene.text()
+    scene.look(DUE + DAY, schedule)
+    assert [state for _, state in scene.states()] == ["started", "started"]
+    assert scene.runs.is_queued(stuck_id)  # it goes on if the key comes back
 
 
 def test_one_schedules_trouble_does_not_hold_up_the_others(

@@ -1,6 +1,5 @@
 """The tasks as their messages may come: repeated, late, about hosts that are done."""
 
-import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -273,7 +272,7 @@ def test_a_damaged_run_does_not_hold_up_the_others(
     one.classify(other.run_id, "b")
     one.tend()
     one.tend()
-    assert caplog.text.count(f"{damaged.run_id}, which was given to the workers, is refused") == 1
+    assert caplog.text.count(f"{damaged.run_id} is at the workers, and is refused") == 1
     assert refused(settings) == 1
     with redis_client(settings) as client:
         assert client.llen("mapsweep:report") == 1  # the other one is to be finished
@@ -354,7 +353,7 @@ def test_a_run_whose_folder_cannot_be_read_does_not_hold_up_the_others(
         with redis_client(settings) as client:
             client.delete(f"mapsweep:run:{broken.run_id}:tended")
     (line,) = [record for record in caplog.records if "could not be looked after" in record.message]
-    assert line.message.startswith(f"{broken.run_id} could not be looked after: [Errno {errno.ENOTDIR}]")
+    assert line.message.startswith(f"{broken.run_id} could not be looked after: ENOTDIR at ")
     assert not line.exc_info
     assert set(Runs(settings.runs_url).queued()) == {broken.run_id, other.run_id}
     with redis_client(settings) as client:

@@ -21,7 +21,7 @@ from reports.delivery import MailSettings
 from tests.archive.examples import SIGNING_KEY, dump, manifest
 from tests.redis_server import RedisServer, free_port, redis_server
 from tests.smtp import Mailbox, mail_server
-from tests.workers.waiting import eventually
+from tests.waiting import eventually
 from tests.workers.worker_process import PACE, running
 from workers.fleet.broker import KEY_PREFIX, REFUSED_KEY
 from workers.fleet.fitness import announce
@@ -303,8 +303,9 @@ def test_a_planted_notice_goes_only_to_those_whom_the_schedules_name(
     runs = Runs(scene.settings.runs_url)
     announce(runs, post.redis)
     at = "2026-11-29T02:30:00+00:00"
-    planted = Notice("planted", (OURS, "evil@example.net"), "your invoice", "pay here\n", at)
-    for notice in (planted, replace(planted, about="ours", to=(OURS,))):
+    planted = Notice("planted", ("evil@example.net",), "your invoice", "pay here\n", at)
+    mixed = replace(planted, about="ours", to=(OURS, "evil@example.net"))
+    for notice in (planted, mixed):
         keep_notice(runs, notice)
     with running("worker", scene.settings, tmp_path):
         post.mail(planted.notice_id)

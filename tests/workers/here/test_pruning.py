@@ -17,8 +17,8 @@ from archive.runs import Runs
 from domain.mistakes import OperatorError
 from tests.archive.kept_runs import made
 from tests.workers.here.test_locks import holder
-from workers.here.locks import PUT_HELD_S_MAX, alone, held, is_held
-from workers.here.pruning import Pruned, Refused, each_pruned, prune, remove
+from workers.here.locks import PUT_HELD_S_MAX, held, held_to_remove, is_held
+from workers.here.pruning import Kept, Pruned, each_pruned, prune, remove
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 KEEP = Keep(days=90, dumps_days=7)
@@ -61,7 +61,7 @@ def test_a_run_that_is_being_executed_stays(runs: Runs) -> None:
     with held(run):
         for dry_run in (True, False):
             (stays, goes) = each_pruned(runs, KEEP, NOW, dry_run=dry_run)
-            assert stays == Refused(run.run_id, "a process is at work on the run", is_trouble=False)
+            assert stays == Kept(run.run_id, "a process is at work on the run", is_trouble=False)
             assert isinstance(goes, Pruned)
         with pytest.raises(OperatorError, match="is being executed by process"):
             remove(runs, run.run_id)
@@ -76,7 +76,7 @@ def test_a_run_of_another_process_stays_and_goes_when_that_is_killed(tmp_path: P
     run = made(runs, NOW, 100, is_open=True)
     with holder(run) as (process, child):
         assert is_held(run.store)
-        assert [one.reason for one in prune(runs, KEEP, NOW) if isinstance(one, Refused)]
+        assert [one.reason for one in prune(runs, KEEP, NOW) if isinstance(one, Kept)]
         process.kill()
         process.wait()
         assert run.store.read(LOCK)  # it still says who had it
@@ -148,7 +148,7 @@ def told_to_nobody(folder: Path, of_root: Path, act: Callable[[Runs], Iterable[s
 
 
 def pruned(runs: Runs) -> list[str]:
-    return [one.reason if isinstance(one, Refused) else one.removal.path for one in prune(runs, KEEP, NOW)]
+    return [one.reason if isinstance(one, Kept) else one.removal.path for one in prune(runs, KEEP, NOW)]
 
 
 def test_a_folder_that_may_not_be_read_does_not_hold_up_the_rest(shared: Path) -> None:
@@ -203,13 +203,17 @@ def _fill(place: Path) -> None:
         (place / f"filler{number}").touch()
 
 
-def test_to_remove_is_to_be_alone(tmp_path: Path) -> None:
+def test_a_run_is_removed_only_while_nobody_executes_it(tmp_path: Path) -> None:
     run = made(Runs(str(tmp_path)), NOW, 1)
     with (
         held(run),
         pytest.raises(OperatorError, match="is being executed"),
-        alone(run.store, run.run_id),
+        held_to_remove(run.store, run.run_id),
     ):
         pass
-    with alone(run.store, run.run_id), pytest.raises(OperatorError, match="is being executed"), held(run):
+    with (
+        held_to_remove(run.store, run.run_id),
+        pytest.raises(OperatorError, match="is being executed"),
+        held(run),
+    ):
         pass

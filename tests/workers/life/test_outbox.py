@@ -53,7 +53,7 @@ def test_a_server_that_is_down_gets_it_when_it_is_back(run: Run, tmp_path: Path)
     assert first.unmailed.startswith("not mailed yet (127.0.0.1:")
     assert "; the next try is due at " in first.unmailed
     assert runs_beside(run).unmailed() == (run.run_id,)
-    assert outbox.standing(run.mail_record).unmailed == first.unmailed
+    assert outbox.so_far(run.mail_record).unmailed == first.unmailed
     mailbox = Mailbox()
     assert tried(run, tmp_path, mailbox).accepted == TO
     assert recipients(mailbox) == [TO]
@@ -81,7 +81,7 @@ def test_who_is_refused_for_good_is_not_tried_again(run: Run, tmp_path: Path) ->
     assert tried(run, tmp_path, mailbox).refused == (Refusal(B, 550, "nobody here"),)
     assert runs_beside(run).unmailed() == ()
     assert tried(run, tmp_path, Mailbox()) == Mailed()
-    assert outbox.standing(run.mail_record).refused == (Refusal(B, 550, "nobody here"),)
+    assert outbox.so_far(run.mail_record).refused == (Refusal(B, 550, "nobody here"),)
 
 
 def test_a_sender_that_was_killed_costs_at_most_one_copy(
@@ -105,6 +105,25 @@ def test_it_is_sent_again_after_one_sender_was_killed_and_that_is_told(
     mailbox = Mailbox()
     assert tried(run, tmp_path, mailbox).accepted == TO
     assert recipients(mailbox) == [TO]
+    assert "may come twice" in caplog.text
+
+
+def test_a_server_that_takes_it_and_does_not_say_so_gets_two_copies_at_most(
+    run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    mailbox = Mailbox(silent=9)
+    first = tried(run, tmp_path, mailbox)
+    assert "did not say whether it took the message" in first.unmailed
+    posted = run.mail_record.posted()
+    next_at = posted.next_at()
+    assert next_at is not None
+    assert next_at - datetime.fromisoformat(posted.last) == timedelta(seconds=WAIT_S_MAX)
+    last = tried(run, tmp_path, mailbox)
+    assert recipients(mailbox) == [TO, TO]
+    assert [each.recipient for each in last.refused] == list(TO)
+    assert "nobody knows whether it arrived: 2 tries were cut off" in last.refused[0].reason
+    assert runs_beside(run).unmailed() == ()
+    assert tried(run, tmp_path, mailbox) == Mailed()
     assert "may come twice" in caplog.text
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from archive.store import Folder, store_at
+from archive.folder import Folder
+from archive.places import store_at
 from domain.mistakes import OperatorError
 from domain.records import Connection, Host, Limits, Manifest, Scope
 from mapsweep.request import sweep_request

@@ -13,9 +13,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from archive.folder import Folder
 from archive.run import Run
 from archive.runs import Runs, open_run
-from archive.store import Folder
 from domain.mistakes import OperatorError
 from domain.records import Closed, Failure, HostRecord, Manifest, Stage
 from procmaps.classify import RULES_VERSION
