@@ -15,11 +15,11 @@ from reports.delivery import MailSettings, Security
 from tests.archive.kept_runs import made
 from tests.redis_server import free_port
 from tests.smtp import mail_server
-from workers.fleet.claims import met, over
+from workers.fleet.claims import first_met, met, over
 from workers.fleet.fitness import announce
 from workers.fleet.post import Post
 from workers.fleet.rounds import Rounds
-from workers.fleet.stuck import STUCK_AFTER_S
+from workers.fleet.stuck import ARCHIVE, STUCK_AFTER_S
 from workers.fleet.tasks import Worker, worker_app
 from workers.fleet.trust import Trust
 from workers.fleet.worker_settings import WorkerSettings
@@ -134,8 +134,8 @@ def test_an_archive_that_no_worker_sees_is_mailed(
         blind = Rounds(scheduled, post, Trust(scheduled))
         blind.look_after_all()
         assert server.mailbox.received == []
-        past = datetime.now(UTC).timestamp() - STUCK_AFTER_S
-        post.redis.set("mapsweep:stuck:archive:", past)
+        over(post.redis, ARCHIVE)
+        met(post.redis, ARCHIVE, datetime.now(UTC) - timedelta(seconds=STUCK_AFTER_S))
         for _ in range(2):
             blind.look_after_all()
         (mail_of_both,) = server.mailbox.received
@@ -145,7 +145,7 @@ def test_an_archive_that_no_worker_sees_is_mailed(
         runs.rmdir()
         mounted.rename(runs)
         blind.look_after_all()
-    assert not post.redis.exists("mapsweep:stuck:archive:")
+    assert first_met(post.redis, ARCHIVE) is None
     assert not list(post.redis.scan_iter("mapsweep:told:*"))  # if it goes again, that is told again
 
 

@@ -91,12 +91,11 @@ def test_a_lease_is_given_back_where_the_task_fails(settings: WorkerSettings) ->
     run = given_run(settings, "a")
     for folder in ("results", "failures"):
         run.store.replace(folder, b"a file where a folder has to be")
-    with pytest.raises(NotADirectoryError):
-        worker(settings).classify(run.run_id, "a")
+    worker(settings).classify(run.run_id, "a")
     with redis_client(settings) as client:
         leases = Leases(client, run.run_id, 60)
         assert leases.held(Step.CLASSIFY, ["a"]) == frozenset()
-        assert leases.attempts(Step.CLASSIFY) == {"a": 1}
+        assert leases.attempts(Step.CLASSIFY) == {}  # it was no fault of the host
 
 
 def test_what_comes_after_the_end_changes_nothing(settings: WorkerSettings) -> None:
