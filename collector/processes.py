@@ -14,7 +14,7 @@ from multiprocessing import connection, forkserver, get_context, parent_process,
 from multiprocessing.context import ForkServerContext
 from typing import Final, ParamSpec, TypeVar
 
-from pebble import ProcessExpired, ProcessPool
+from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -65,19 +65,13 @@ class Processes:
         pool = self._next(stopped)
         try:
             pool = pool or _pool()
+            until_s = time.monotonic() + deadline_s()
             try:
-                future = pool.schedule(function, arguments, options, deadline_s())
+                # without a timeout of pebble, which goes by the time of day: setting the clock would end it
+                future = pool.schedule(function, arguments, options)
             except OSError as error:  # while it was started
                 raise BrokenProcessPool(str(error)) from error
-            while True:
-                try:
-                    return future.result(POLL_S)
-                except TimeoutError:
-                    if future.done():
-                        raise
-                    if stopped():
-                        future.cancel()  # type: ignore[no-untyped-call]
-                        raise CancelledError from None
+            return _awaited(future, stopped, until_s)
         except (ProcessExpired, BrokenProcessPool) as error:
             _drop(pool)
             pool = None
@@ -124,11 +118,27 @@ def _drop(pool: ProcessPool | None) -> None:
         threading.Thread(target=pool.join, daemon=True).start()  # it takes a while
 
 
+def _awaited(future: ProcessFuture[R], stopped: Callable[[], bool], until_s: float) -> R:
+    """The result; its process is ended after a stop (CancelledError) or too long a time (TimeoutError)."""
+    while True:
+        try:
+            return future.result(POLL_S)
+        except TimeoutError:
+            if future.done():
+                raise
+            if stopped():
+                future.cancel()  # type: ignore[no-untyped-call]
+                raise CancelledError from None
+            if time.monotonic() >= until_s:
+                future.cancel()  # type: ignore[no-untyped-call]
+                raise
+
+
 def _can_start() -> bool:
     """Whether a process that is started here lives until it has done something."""
     pool = _pool()
     try:
-        pool.schedule(os.getpid, timeout=STARTED_WITHIN_S).result()
+        pool.schedule(os.getpid).result(STARTED_WITHIN_S)
     except (ProcessExpired, BrokenProcessPool, TimeoutError, OSError):
         return False
     finally:

@@ -76,6 +76,27 @@ def test_a_jump_in_a_run(lab: Laboratory, ahead_s: int) -> None:
     lab.healed(swept=2)
 
 
+@pytest.mark.fault(
+    "the clocks of all workers are set a day ahead while dumps are classified",
+    "No host fails for that: the time that a host may take is counted in seconds, not by the time of day.",
+)
+def test_ahead_while_dumps_are_classified(lab: Laboratory) -> None:
+    lab.furnish()
+    clock = Clock(lab.folder / "clock")
+    (lab.faults / "hold-classify").touch()
+    lab.worker(clock=clock)
+    lab.beat()
+    lab.hand_over()
+    eventually(lambda: lab.lines("classified"), state=lab.state)
+    clock.ahead(DAY_S)
+    time.sleep(5)
+    clock.ahead(0)
+    time.sleep(2)
+    (lab.faults / "hold-classify").unlink()
+    lab.over()
+    lab.healed()
+
+
 @pytest.mark.parametrize(
     "who",
     [
