@@ -42,8 +42,8 @@ class Pace:
 QUICK_FLEET = {"lease_s": 6, "tend_s": 1, "again_s": 2, "rest_s": 2}
 PACES = {
     "quick": Pace("quick", QUICK_FLEET, 6, 1, 25, heals_within_s=45, kill_heals_within_s=45),
-    # a lease, a look that sends the hosts again, one that has the run finished, and 20 s for the work
-    "shipped": Pace("shipped", {}, 60, 15, 65, heals_within_s=120, kill_heals_within_s=60 + 15 + 15 + 20),
+    # a lease, a look that sends the hosts again, one that has the run finished, and 10 s for the work
+    "shipped": Pace("shipped", {}, 60, 10, 65, heals_within_s=120, kill_heals_within_s=90),
 }
 PACE = PACES[os.environ.get("MAPSWEEP_FAULT_PACE", "quick")]
 

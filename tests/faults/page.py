@@ -28,7 +28,7 @@ the list has its mail, and nothing was swept or mailed twice except where the ro
 AT_PACE = {
     "quick": """\
 The figures are at a quick pace (`fleet:` with a lease of 6 s, runs looked after each second). At the pace as
-shipped a lease is 60 s and runs are looked after each 15 s, so a death is noticed after 75 s at most.
+shipped a lease is 60 s and runs are looked after each 10 s, so a death is noticed after 70 s at most.
 `make faults PACE=shipped` measures that.""",
     "shipped": "The figures are at the pace as shipped.",
 }

@@ -144,7 +144,7 @@ def test_an_orphaned_start(lab: Laboratory) -> None:
     (lab.faults / "hold-queue").unlink()
     lab.worker(clock=clock, name="again").ready()
     lab.over()
-    lab.healed(within_s=120 + lab.pace.heals_within_s)
+    lab.healed(within_s=60 + lab.pace.heals_within_s)
 
 
 @pytest.mark.fault("two beats run", "A due time becomes one run, and one mail.")

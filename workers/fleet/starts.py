@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import redis
 
 TOLD_AFTER_S: Final = 300  # a start that fails is told when it has failed for so long
-STARTING_S_MAX: Final = 120  # nobody takes longer to start a run
+STARTING_S_MAX: Final = 60  # nobody takes longer to start a run
 IDS_MAX: Final = 4  # ids that one due time can have, if the first ones cannot be used
 
 log = logging.getLogger("workers")

@@ -14,6 +14,6 @@ class Pace:
     )
     again_s: int = 30  # after this a message about a host may be sent again
     visibility_s: int = 3600  # after this the broker delivers an unfinished message again
-    tend_s: int = 15  # how often runs are looked after
+    tend_s: int = 10  # how often runs are looked after
     attempts: int = 3  # workers that a host may kill before it fails: two may die for other reasons
     rest_s: int = 30  # how long a worker that cannot do its work takes none

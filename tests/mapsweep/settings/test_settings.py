@@ -76,8 +76,8 @@ def test_times_of_the_fleet_end_within_a_task(name: str, tmp_path: Path) -> None
 
 
 def test_runs_are_looked_after_within_a_lease(tmp_path: Path) -> None:
-    assert "above fleet.lease_s, 14 s" in str(mistakes(write(tmp_path, "fleet: {lease_s: 14}")))
-    assert load(write(tmp_path, "fleet: {lease_s: 15}"), {}).fleet.tend_s == 15
+    assert "above fleet.lease_s, 9 s" in str(mistakes(write(tmp_path, "fleet: {lease_s: 9}")))
+    assert load(write(tmp_path, "fleet: {lease_s: 10}"), {}).fleet.tend_s == 10
 
 
 def test_every_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
