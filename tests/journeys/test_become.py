@@ -102,7 +102,10 @@ def _started(settings: WorkerSettings) -> Run:
     """The run of the schedule's last due time, as a worker plans it."""
     (schedule,) = settings.schedules
     due = schedule.due.last_until(datetime.now(UTC))
-    return Runs(settings.runs_url).create(manifest_of(schedule, due, settings))
+    runs = Runs(settings.runs_url)
+    run = runs.create(manifest_of(schedule, due, settings))
+    runs.queue(run.run_id)
+    return run
 
 
 def _only_run(url: str) -> Run:
