@@ -57,7 +57,7 @@ def test_killed_twice_while_it_renders(lab: Laboratory) -> None:
     eventually((lab.faults / "rendered").exists, state=lab.state)
     dies.kill()
     again = lab.worker("report")
-    eventually(lambda: lab.lines("rendered") >= 2, state=lab.state)
+    eventually(lambda: lab.lines("rendered") >= 2, lab.pace.kill_heals_within_s, lab.state)
     again.kill()
     (lab.faults / "hold-render").unlink()
     lab.worker("report").ready()
