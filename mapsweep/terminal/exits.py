@@ -39,7 +39,7 @@ class Exit(IntEnum):
 
 _MEANINGS = {
     Exit.OK: "all hosts answered",
-    Exit.THRESHOLD: "a --fail-on threshold was met",
+    Exit.THRESHOLD: "a --fail-on threshold was met, or the last run of a schedule did not start",
     Exit.USAGE: "usage, configuration or input; or no host matched",
     Exit.SOME_FAILED: "some hosts failed",
     Exit.ALL_FAILED: "all hosts failed",
