@@ -163,7 +163,8 @@ def test_runs_lists_them(swept: Path, here: Here) -> None:
     assert ended.out.endswith("  adhoc all\n")
     (line,) = json.loads(here("runs", "--runs", swept, "--json").out)["runs"]
     assert (line["run"], line["asked"], line["ok"], line["state"]) == (run_id(swept), 1, 1, "closed")
-    assert line["size_bytes"] == sum(path.stat().st_size for path in swept.rglob("*/**/*") if path.is_file())
+    files = [path for path in (swept / run_id(swept)).rglob("*") if path.is_file()]
+    assert line["size_bytes"] == sum(path.stat().st_size for path in files)
     report = json.loads(here("report", "--runs", swept, "--format", "json").out)
     assert line["native_heap_resident_max_bytes"] == sum(
         row["native_heap_resident_max_bytes"] for row in report["hosts"]
