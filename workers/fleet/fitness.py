@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import redis
 
 ARCHIVE_KEY: Final = f"{KEY_PREFIX}archive"
-ARCHIVE_KNOWN_S: Final = 600  # the archive of a fleet is known so long after a run was last looked after
+ARCHIVE_KNOWN_S: Final = 600  # the archive of a fleet is known so long after the last round in it
 CHECKED_S: Final = 3.0  # how long an answer is good
 SPACE_BYTES_MIN: Final = 16 * 2**20  # the dumps of a task of 20 hosts take about half of it
 TOLD_MAX: Final = 100  # kinds of errors that are remembered, so that each is logged once
@@ -115,4 +115,5 @@ class Fitness:
 
 
 def _other(store: Store) -> Mistake:
-    return Mistake(store.url, "is not the archive of this fleet", "mount the same folder on every machine")
+    remedy = "mount the same folder on every machine; if the runs were moved, this ends within 10 min"
+    return Mistake(store.url, "is not the archive of this fleet", remedy)

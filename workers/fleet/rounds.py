@@ -50,6 +50,7 @@ class Rounds:
         self._settings = settings
         self._post = post
         self._trust = trust
+        self._stuck = Stuck(settings, post.redis)
         self._runs = Runs(settings.runs_url)
         self._sees_archive = False
         self._rounds_without_id = 0
@@ -61,25 +62,23 @@ class Rounds:
         if not self._sees_archive:
             return
         self.apart("schedules", self._start_what_is_due)
-        stuck = Stuck(self._settings, self._redis)
         for run_id in self._runs.queued():
             with about(run=run_id):
-                self.apart(run_id, partial(stuck.watched, run_id, partial(self._look_after, run_id)))
+                self.apart(run_id, partial(self._stuck.watched, run_id, partial(self._look_after, run_id)))
         for name in self._runs.unmailed():
-            self.apart(name, partial(stuck.watched, name, partial(self._have_mailed, name)))
+            self.apart(name, partial(self._stuck.watched, name, partial(self._have_mailed, name)))
         self.apart("old runs", self._prune)
 
     def _watch_archive(self) -> None:
-        stuck = Stuck(self._settings, self._redis)
         try:
             self._look_at_archive()
         except (RedisError, OperationalError):
             raise
         except Exception as error:
-            stuck.archive_met(reason_of(error), fleet_now(self._redis))
+            self._stuck.archive_met(reason_of(error), fleet_now(self._redis))
             raise
         if self._sees_archive:
-            stuck.archive_seen(fleet_now(self._redis))
+            self._stuck.archive_seen(fleet_now(self._redis))
 
     def _look_at_archive(self) -> None:
         """See that this is the fleet's archive; a folder without an id may be one whose mount is missing.
@@ -118,7 +117,7 @@ class Rounds:
         try:
             run = self._trust.opened(run_id)
         except NoRunError:
-            Stuck(self._settings, self._redis).gone(run_id, fleet_now(self._redis))
+            self._stuck.gone(run_id, fleet_now(self._redis))
             self._runs.unqueue(run_id)
             log.warning("%s was given to the workers and is gone: nobody looks after it any more", run_id)
             return
@@ -138,7 +137,7 @@ class Rounds:
             try:
                 record = self._trust.opened(name).mail_record
             except NoRunError:
-                Stuck(self._settings, self._redis).gone(name, fleet_now(self._redis))
+                self._stuck.gone(name, fleet_now(self._redis))
                 self._runs.unmark_unmailed(name)
                 log.warning("%s is gone before its report was mailed to all", name)
                 return

@@ -21,12 +21,12 @@ from domain.about import about
 from domain.mistakes import Mistake, OperatorError, reason_of, trace_of
 from domain.moments import written
 from domain.records import Manifest
-from workers.fleet.claims import REMEMBERED_S, claim, disclaim, is_told, met, note_told, over
+from workers.fleet.claims import REMEMBERED_S, claim, disclaim, met, over
 from workers.fleet.current_records import current_record
 from workers.fleet.stuck import Stuck
+from workers.fleet.telling import tell
 from workers.fleet.worker_settings import WorkerSettings
 from workers.life.notices import gone, not_started, skipped, untended
-from workers.life.outbox import keep_notice, send_now
 from workers.life.plan import Means, Request, check, planned
 from workers.life.schedules import Overlap, Schedule
 
@@ -64,7 +64,7 @@ class Starts:
                     words = "the schedule %s could not be looked after: %s"
                     log.error(words, schedule.name, reason_of(error), exc_info=trace_of(error))  # noqa: TRY400
                 if now - met(self.redis, f"untended:{schedule.name}", now) >= timedelta(seconds=TOLD_AFTER_S):
-                    self._notify(schedule, untended(schedule, reason_of(error), now))
+                    self._notify(untended(schedule, reason_of(error), now))
             finally:
                 disclaim(self.redis, what)
 
@@ -108,7 +108,7 @@ class Starts:
             return
         log.warning("%s of %s is skipped: %s", schedule.name, written(due), reason)
         if not record.is_skipped_for(reason):
-            self._notify(schedule, skipped(schedule, due, running, now))
+            self._notify(skipped(schedule, due, running, now))
         self._keep(record, Due(written(due), State.SKIPPED, written(now), reason=reason, told=True))
 
     def _too_late(
@@ -132,7 +132,7 @@ class Starts:
             if not told:
                 missed.append((due, reason))
             changed = changed.having(Due(written(due), state, written(now), reason=reason, told=True))
-        if missed and not self._notify(schedule, gone(schedule, missed, now)):
+        if missed and not self._notify(gone(schedule, missed, now)):
             return record  # it is told in another round
         if changed is not record:
             self._write(changed)
@@ -170,7 +170,7 @@ class Starts:
         since = self._failing_since(schedule, due, now)  # in Redis as well: a full disk keeps no record
         told = bool(known and known.told)
         if not told and now - since >= timedelta(seconds=TOLD_AFTER_S):
-            told = self._notify(schedule, not_started(schedule, due, reason, now))
+            told = self._notify(not_started(schedule, due, reason, now))
         self._keep(
             record,
             Due(written(due), State.FAILING, written(now), reason=reason, since=written(since), told=told),
@@ -204,21 +204,8 @@ class Starts:
     def _write(self, record: ScheduleRecord) -> None:
         ScheduleRecords(self._runs.store).write(record)
 
-    def _notify(self, schedule: Schedule, notice: Notice) -> bool:
-        """Have a notice mailed; at once if the archive cannot keep it. False if that failed, too.
-
-        That it is told is noted last, so that the notice of a worker that is killed meanwhile is not lost.
-        """
-        if not schedule.mail_to or is_told(self.redis, notice.notice_id):
-            return True
-        try:
-            keep_notice(self._runs, notice)
-        except OSError:
-            mail = self.settings.mail
-            if mail is None or not send_now(notice, mail):
-                return False
-        note_told(self.redis, notice.notice_id)
-        return True
+    def _notify(self, notice: Notice) -> bool:
+        return tell(self.redis, self._runs, notice, self.settings.mail)
 
     @property
     def _runs(self) -> Runs:

@@ -19,9 +19,10 @@ from domain.mistakes import reason_of
 from workers.fleet import claims
 from workers.fleet.claims import claim
 from workers.fleet.clock import fleet_now
+from workers.fleet.telling import tell
 from workers.fleet.worker_settings import WorkerSettings
 from workers.life.notices import removed, stuck, unseen
-from workers.life.outbox import keep_notice, send_now
+from workers.life.outbox import send_now
 from workers.life.schedules import Schedule
 
 if TYPE_CHECKING:
@@ -57,16 +58,13 @@ class Stuck:
             return
         runs = Runs(self.settings.runs_url)
         for schedule in self._schedules_of(run_id, runs):
-            notice = stuck(schedule, run_id, reason, now)
-            if not claims.is_told(self.redis, notice.notice_id):
-                keep_notice(runs, notice)
-                claims.note_told(self.redis, notice.notice_id)
+            tell(self.redis, runs, stuck(schedule, run_id, reason, now), self.settings.mail)
 
     def gone(self, run_id: str, now: datetime) -> None:
         """A run was removed before it was mailed."""
         runs = Runs(self.settings.runs_url)
         for schedule in self._schedules_of(run_id, runs):
-            keep_notice(runs, removed(schedule, run_id, now))
+            tell(self.redis, runs, removed(schedule, run_id, now), self.settings.mail)
 
     def over(self, run_id: str, step: str = "") -> None:
         """A worker could look after it."""

@@ -186,11 +186,16 @@ class Worker:
             if not is_mine:
                 return
             if outbox.is_notice(name):
-                if notice := self._notice(name):
-                    outbox.mail_notice(runs, notice, mail, Sender.WORKERS)
-            elif (found := self._asked(MAIL_TASK, name, [])) and found[0].closed() is not None:
+                notice = self._notice(name)
+                if notice is None:
+                    return
+                sent = partial(outbox.mail_notice, runs, notice, mail, Sender.WORKERS)
+            else:
+                found = self._asked(MAIL_TASK, name, [])
+                if found is None or found[0].closed() is None:
+                    return
                 sent = partial(outbox.mail_run, found[0], mail, Sender.WORKERS, attempts=1)
-                self._rounds.apart(f"the mail of {name}", partial(self._stuck.watched, name, sent, "mail"))
+            self._rounds.apart(f"the mail of {name}", partial(self._stuck.watched, name, sent, "mail"))
 
     def _notice(self, name: str) -> Notice | None:
         """A notice that this worker may mail; None, and told, for any other."""

@@ -35,7 +35,7 @@ SHORT_REST_S: Final = 5.0  # after a message that others may be able to serve
 POLL_S: Final = 0.5  # how often a process that rests looks whether it may work again
 ERRORS_MAX: Final = 10  # errors of the operating system at one host, counted once in again_s, until it fails
 _STAGE_OF = {Step.COLLECT: Stage.RECORD, Step.CLASSIFY: Stage.CLASSIFY}
-_OF_ONE_PLACE: Final = {errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO}  # the rest meets every host
+_OF_ONE_HOST: Final = {errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO}  # may concern its files alone
 
 log = logging.getLogger("workers")
 
@@ -117,7 +117,7 @@ class Turns:
 
         Raised again unless it is of that host's place alone.
         """
-        if error.errno not in _OF_ONE_PLACE or not self._fitness.is_fit(anew=True):
+        if error.errno not in _OF_ONE_HOST or not self._fitness.is_fit(anew=True):
             raise error
         self._fitness.tell_error(error, run.run_id)
         count = leases.errors(step, host, self._pace.again_s)
