@@ -191,6 +191,16 @@ class Laboratory:
         assert client.stop(signal.SIGINT) == 130, client.said()
         return self.run()
 
+    def sweeping(self, hosts: int = 8, *, queues: Sequence[str] = (), mounted: bool = False) -> Service:
+        """A worker in the middle of a run, with beat: all hosts are logged in to, and wait at the gate."""
+        self.furnish(hosts, mounted=mounted)
+        self.gate.shut()
+        worker = self.worker(*queues, at_once=1 if queues else 2)
+        self.beat()
+        self.hand_over()
+        self.await_logins(hosts)
+        return worker
+
     def waiting(self, queue: str) -> int:
         """How many messages wait in a queue."""
         with self.broker.client() as client:

@@ -23,13 +23,8 @@ PLAIN = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--")
     "No host fails: workers give their hosts back, rest, and go on. The log names the cause.",
 )
 def test_full(lab: Laboratory) -> None:
-    lab.furnish(12, mounted=True)
+    worker = lab.sweeping(12, mounted=True)
     assert lab.disk is not None
-    lab.gate.shut()
-    worker = lab.worker()
-    lab.beat()
-    lab.hand_over()
-    lab.await_logins(12)
     lab.disk.fill()
     lab.gate.open()
     time.sleep(AWHILE_S)
@@ -44,13 +39,8 @@ def test_full(lab: Laboratory) -> None:
     "Likewise.",
 )
 def test_read_only(lab: Laboratory) -> None:
-    lab.furnish(12, mounted=True)
+    worker = lab.sweeping(12, mounted=True)
     assert lab.disk is not None
-    lab.gate.shut()
-    worker = lab.worker()
-    lab.beat()
-    lab.hand_over()
-    lab.await_logins(12)
     lab.disk.set_writable(writable=False)
     lab.gate.open()
     time.sleep(AWHILE_S)
@@ -65,13 +55,8 @@ def test_read_only(lab: Laboratory) -> None:
     "Likewise: workers see that it is another folder, and write nothing there.",
 )
 def test_gone(lab: Laboratory) -> None:
-    lab.furnish(12, mounted=True)
+    lab.sweeping(12, mounted=True)
     assert lab.disk is not None
-    lab.gate.shut()
-    lab.worker()
-    lab.beat()
-    lab.hand_over()
-    lab.await_logins(12)
     lab.disk.unmount()
     lab.gate.open()
     time.sleep(AWHILE_S)

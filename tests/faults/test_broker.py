@@ -59,12 +59,7 @@ def test_restarted(lab: Laboratory, *, append_only: bool, number: signal.Signals
     "Everybody waits and goes on. A lease that lapsed meanwhile is taken up again by the worker that had it.",
 )
 def test_hangs(lab: Laboratory) -> None:
-    lab.furnish(12)
-    lab.gate.shut()
-    lab.worker()
-    lab.beat()
-    lab.hand_over()
-    lab.await_logins(12)
+    lab.sweeping(12)
     lab.broker.send(signal.SIGSTOP)
     time.sleep(lab.pace.stall_s)
     lab.broker.send(signal.SIGCONT)
@@ -120,12 +115,7 @@ def test_full(lab: Laboratory) -> None:
     "As a restart: what the run needs is in the archive.",
 )
 def test_flushed(lab: Laboratory) -> None:
-    lab.furnish(12)
-    lab.gate.shut()
-    lab.worker()
-    lab.beat()
-    lab.hand_over()
-    lab.await_logins(12)
+    lab.sweeping(12)
     with lab.broker.client() as client:
         client.flushall()
     lab.over()

@@ -27,12 +27,7 @@ def test_nothing(lab: Laboratory) -> None:
     "Its leases lapse and another worker sweeps its hosts again, so they are swept twice.",
 )
 def test_a_collect_worker_is_killed(lab: Laboratory) -> None:
-    lab.furnish(12)
-    lab.gate.shut()
-    dies = lab.worker("collect", at_once=1)
-    lab.beat()
-    lab.hand_over()
-    lab.await_logins(12)
+    dies = lab.sweeping(12, queues=("collect",))
     lab.worker().ready()
     dies.kill()
     lab.over()
@@ -67,12 +62,7 @@ def test_a_collect_worker_is_killed_twice(lab: Laboratory) -> None:
     "The worker starts new ones. The hosts that they were at are swept again after their leases.",
 )
 def test_the_pool_is_killed(lab: Laboratory) -> None:
-    lab.furnish()
-    lab.gate.shut()
-    worker = lab.worker()
-    lab.beat()
-    lab.hand_over()
-    lab.await_logins(8)
+    worker = lab.sweeping()
     worker.kill_children()
     lab.over()
     lab.gate.open()
@@ -130,12 +120,7 @@ def test_a_dump_that_kills_workers(lab: Laboratory) -> None:
     "Others sweep its hosts; what it brings in later changes nothing.",
 )
 def test_paused(lab: Laboratory) -> None:
-    lab.furnish()
-    lab.gate.shut()
-    hangs = lab.worker("collect", at_once=1)
-    lab.beat()
-    lab.hand_over()
-    lab.await_logins(8)
+    hangs = lab.sweeping(queues=("collect",))
     hangs.send(signal.SIGSTOP)
     lab.worker().ready()
     lab.await_logins(9)
@@ -169,12 +154,7 @@ def test_paused(lab: Laboratory) -> None:
     ],
 )
 def test_told_to_stop(lab: Laboratory, *, group: bool) -> None:
-    lab.furnish()
-    lab.gate.shut()
-    worker = lab.worker()
-    lab.beat()
-    lab.hand_over()
-    lab.await_logins(8)
+    worker = lab.sweeping()
     told_at = time.monotonic()
     if group:
         worker.send(signal.SIGTERM)
