@@ -1,6 +1,6 @@
 """The parts while the rules label them: what names leave open, cut where a role begins or ends."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -27,6 +27,7 @@ from procmaps.tables import (
 
 if TYPE_CHECKING:
     from procmaps.rules.jvm import Jvm
+    from procmaps.rules.labeller import Claim
     from procmaps.rules.objects import Marks
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
@@ -46,6 +47,7 @@ class Facts:
     """What is known of each process before its mappings are looked at; one entry a process."""
 
     marks: "Marks"
+    libjvm: Mapping[int, bytes]  # path of libjvm.so, by process row; of JVMs alone
     thirty_two_bit: Flags
     has_brk_heap: Flags
     threads: Ints64
@@ -66,7 +68,7 @@ class Draft:
 
     __slots__ = (
         *(*NUMBERS, *CODES, *FLAGS),
-        *("blocks", "facts", "jvms", "snapshot", "stacks"),
+        *("blocks", "facts", "jvms", "snapshot"),
         *("_columns", "_first_rows", "_parts_of", "_flags", "_has"),
     )
 
@@ -96,7 +98,6 @@ class Draft:
         self.facts = facts
         self.jvms: list[Jvm] = []
         self.blocks = 0
-        self.stacks: Ints64 = np.zeros(len(facts.marks), np.int64)  # of threads, found so far, by process
         self._flags: Addresses | None = None  # read when asked for
         self._has: dict[tuple[str, ...], Flags] = {}
         numbers = np.empty((len(NUMBERS), len(rows)), np.int64)
@@ -155,6 +156,12 @@ class Draft:
         """What smaps says of the mappings that these parts are of; UNKNOWN where it may not be used."""
         resident = self.snapshot.maps.resident_bytes[self.mapping[rows]]
         return np.where(self.facts.smaps[self.process[rows]], resident, UNKNOWN)
+
+    @property
+    def stacks(self) -> Ints64:
+        """Stacks of threads that were claimed so far, by process."""
+        bodies = which(self.of_kind(Kind.THREAD_STACK) & ~self.none)
+        return np.bincount(self.process[bodies], minlength=len(self.facts.marks))
 
     def has(self, *marks: str) -> Flags:
         """Which processes carry at least one of these marks."""
@@ -270,9 +277,29 @@ class Draft:
         self.kind[rows] = int(kind)
         self.free[rows] = self.open[rows] = False
         self.rule[rows] = rule
-        if kind is Kind.THREAD_STACK:
-            bodies = rows[~self.none[rows]]
-            self.stacks += np.bincount(self.process[bodies], minlength=len(self.stacks))
+
+    def settle(self, claims: "Sequence[tuple[int, Claim]]", index: Mapping[str, int]) -> None:
+        """Cut and label what is claimed, by process row; of what is claimed twice the first has it."""
+        process = np.array([row for row, _ in claims], np.int64)
+        start = np.array([claim.start for _, claim in claims], np.int64)
+        end = np.array([claim.end for _, claim in claims], np.int64)
+        owners, edges = np.concatenate((process, process)), np.concatenate((start, end))
+        keys = _keys(owners, edges)
+        rows = self.key.searchsorted(keys, "right") - 1
+        known = (rows >= 0) & (self.process[rows] == owners)
+        self.cut(rows[known], edges[known])
+        low, high = self.key.searchsorted(keys).reshape(2, -1)
+        columns = (low.tolist(), high.tolist(), claims)
+        for first, beyond, (_, claim) in zip(*columns, strict=True):
+            own = np.arange(first, beyond)[self.free[first:beyond]]
+            if not len(own):
+                continue
+            self.kind[own] = int(claim.rule.kind)
+            self.free[own] = self.open[own] = False
+            self.rule[own] = index[claim.rule.name]
+            if claim.one_block and len(own) > 1:
+                self.block[own] = self.blocks
+                self.blocks += 1
 
     def _find_first_rows(self) -> None:
         self._first_rows = self.process.searchsorted(np.arange(len(self.facts.marks) + 1))
