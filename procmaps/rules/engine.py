@@ -48,7 +48,12 @@ def _label_processes(
             found = labeller.find(states[key], process)
         claims += [(row, claim) for claim in found]
     if claims:
-        draft.settle(claims, index)
+        process, start, end = (
+            np.array(column, np.int64)
+            for column in zip(*((row, claim.start, claim.end) for row, claim in claims), strict=True)
+        )
+        labels = [(index[claim.rule.name], int(claim.rule.kind), claim.one_block) for _, claim in claims]
+        draft.settle(process, start, end, labels)
 
 
 def _processes(draft: Draft, labeller: ProcessLabeller) -> Flags:
