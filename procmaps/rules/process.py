@@ -145,7 +145,7 @@ class Process:
             yield run
 
     def cut(self, addresses: Iterable[int]) -> "Process":
-        """The same process, its regions split at these addresses; one on an edge of a region splits nothing."""
+        """The same process, its regions split at these addresses; one at an edge splits nothing."""
         pieces: list[Region] = []
         sources: list[int] = []  # the position of the region that each piece is of
         waiting = iter([*sorted(set(addresses)), 2**64])
