@@ -54,6 +54,7 @@ class Facts:
     rss_anon_bytes: Ints64
     stack_limit_bytes: Ints64
     smaps: Flags  # flags and resident bytes may be used
+    in_detail: Flags  # process labellers may look at it
 
 
 # the columns, by what they hold; those of one sort are the rows of one array, so that all are cut at once
