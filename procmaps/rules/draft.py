@@ -27,13 +27,13 @@ from procmaps.tables import (
 
 if TYPE_CHECKING:
     from procmaps.rules.jvm import Jvm
-    from procmaps.rules.labeller import Claim
     from procmaps.rules.marks import Marks
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 _Columns: TypeAlias = npt.NDArray[Any]  # of one sort, one column a row
 
 Spans: TypeAlias = list[tuple[int, int, int]]  # process row, start, end
+Label: TypeAlias = tuple[int, int, bool]  # index of the rule, kind, whether the range is one block
 
 OPEN = 255
 FEW_CUTS_COUNT = 40
@@ -278,26 +278,20 @@ class Draft:
         self.free[rows] = self.open[rows] = False
         self.rule[rows] = rule
 
-    def settle(self, claims: "Sequence[tuple[int, Claim]]", index: Mapping[str, int]) -> None:
-        """Cut and label what is claimed, by process row; of what is claimed twice the first has it."""
-        process = np.array([row for row, _ in claims], np.int64)
-        start = np.array([claim.start for _, claim in claims], np.int64)
-        end = np.array([claim.end for _, claim in claims], np.int64)
+    def settle(self, process: Ints64, start: Ints64, end: Ints64, labels: Sequence[Label]) -> None:
+        """Cut what is claimed, and label it; of what is claimed twice the first claim has it."""
         owners, edges = np.concatenate((process, process)), np.concatenate((start, end))
         keys = _keys(owners, edges)
         rows = self.key.searchsorted(keys, "right") - 1
         known = (rows >= 0) & (self.process[rows] == owners)
         self.cut(rows[known], edges[known])
-        low, high = self.key.searchsorted(keys).reshape(2, -1)
-        columns = (low.tolist(), high.tolist(), claims)
-        for first, beyond, (_, claim) in zip(*columns, strict=True):
+        low, high = self.key.searchsorted(keys).reshape(2, -1).tolist()
+        for first, beyond, (rule, kind, one_block) in zip(low, high, labels, strict=True):
             own = np.arange(first, beyond)[self.free[first:beyond]]
-            if not len(own):
-                continue
-            self.kind[own] = int(claim.rule.kind)
+            self.kind[own] = kind
             self.free[own] = self.open[own] = False
-            self.rule[own] = index[claim.rule.name]
-            if claim.one_block and len(own) > 1:
+            self.rule[own] = rule
+            if one_block and len(own) > 1:
                 self.block[own] = self.blocks
                 self.blocks += 1
 
