@@ -10,9 +10,9 @@ from procmaps.rules.book import LABELLERS, RULE_INDEX, RULES
 from procmaps.rules.draft import ACCESS, Draft, Facts
 from procmaps.rules.engine import label
 from procmaps.rules.jvms import find_jvms
+from procmaps.rules.marks import BIT, Marks, has, marks_of_files
 from procmaps.rules.name_rules import NAME_RULES
 from procmaps.rules.names import OPEN_CODES, Name, mark_archives, read_codes
-from procmaps.rules.objects import BIT, Marks, find_objects, has
 from procmaps.rules.parts import assemble
 from procmaps.rules.rule import verdicts_of
 from procmaps.tables import Bytes8, Evidence, Flags, Ints64, MapTable, PartTable, Snapshot, which
@@ -49,7 +49,7 @@ def classify(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> PartTab
     mappings = np.bincount(maps.process, minlength=len(snapshot.processes))
     code = read_codes(maps)
     is_file = (code >= int(Name.FILE_CODE)) & (code <= int(Name.FILE_DATA))
-    marks, jvm_paths = find_objects(maps, len(snapshot.processes), is_file)
+    marks, jvm_paths = marks_of_files(maps, len(snapshot.processes), is_file)
     _mark_static(maps, code, marks)
     if jvm_paths:
         mark_archives(maps, code, has(marks, "jvm"))

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from procmaps.kinds import Kind
 from procmaps.rules.groups import ranges
+from procmaps.rules.marks import has
 from procmaps.rules.names import Name
-from procmaps.rules.objects import has
 from procmaps.tables import (
     EXECUTE,
     READ,
@@ -27,7 +27,7 @@ from procmaps.tables import (
 
 if TYPE_CHECKING:
     from procmaps.rules.jvm import Jvm
-    from procmaps.rules.objects import Marks
+    from procmaps.rules.marks import Marks
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 _Columns: TypeAlias = npt.NDArray[Any]  # of one sort, one column a row
