@@ -11,8 +11,6 @@ from procmaps.rules import (
     jvm_gc,
     jvm_gc_concurrent,
     jvm_gc_tables,
-    jvm_heap,
-    jvm_metaspace,
     loaded,
     malloc_rules,
     own_heaps,
@@ -23,6 +21,7 @@ from procmaps.rules import (
     stack_sizes,
     stacks,
 )
+from procmaps.rules.hotspot import places
 from procmaps.rules.labeller import Labeller, RegionLabeller
 from procmaps.rules.name_rules import NAME_RULES
 from procmaps.rules.rule import Rule
@@ -34,17 +33,11 @@ def _old(rule: Rule) -> RegionLabeller:
 
 
 LABELLERS: Final[tuple[Labeller, ...]] = (
-    _old(jvm_heap.ZGC),
-    _old(jvm_heap.BY_SIZE),
-    _old(jvm_code.CODE_CACHE),
-    _old(jvm_heap.BY_PLACE),
+    places.HEAP,
     _old(jvm_gc.LARGE_IMAGES),
-    _old(jvm_metaspace.ARCHIVES),
-    _old(jvm_metaspace.CLASS_SPACE),
+    places.CLASSES,
     _old(jvm_gc_concurrent.COLLECTION_SET),
-    _old(jvm_metaspace.LOW_REST),
-    _old(jvm_metaspace.NODES),
-    _old(jvm_heap.BY_EXTENT),
+    places.NODES,
     _old(go.HEAP),
     _old(malloc_rules.ZEND),
     _old(loaded.SMALL_BSS),

@@ -70,6 +70,11 @@ class Region(NamedTuple):
         return self.kind == OPEN and self.name <= Name.HUGE
 
     @property
+    def claimed(self) -> bool:
+        """Whether a labeller has claimed it, or its name settles it."""
+        return self.kind != OPEN
+
+    @property
     def can_be_written(self) -> bool:
         """Writable, whether executable or not."""
         return bool(self.perms & WRITE)

@@ -6,6 +6,7 @@ from typing import Final
 from procmaps.rules.draft import Draft
 from procmaps.rules.hotspot.arguments import JvmArguments, read_arguments, version_of
 from procmaps.rules.marks import BIT
+from procmaps.rules.process import Process
 from procmaps.tables import Ints64
 
 LOW_BYTES: Final = 16 * 2**40  # compressed oops, class space and ZGC lie below this; the mmap area does not
@@ -34,9 +35,20 @@ class Jvm:
         return 0 < self.version < 9
 
     @property
+    def has_heap(self) -> bool:
+        """Whether the heap was found."""
+        return self.heap[1] > 0
+
+    @property
     def class_space_bytes(self) -> int:
         """What the JVM reserves for compressed class pointers: CompressedClassSpaceSize."""
         return self.arguments.class_space or CLASS_SPACE_BYTES
+
+
+def jvm_of(process: Process) -> Jvm:
+    """The state that all labellers of one JVM share."""
+    jvm: Jvm = process.jvm
+    return jvm
 
 
 def rows_of_jvms(draft: Draft) -> Ints64:
