@@ -3,7 +3,6 @@
 from typing import Final
 
 from procmaps.rules import (
-    allocators,
     arenas,
     beam,
     dotnet,
@@ -12,9 +11,8 @@ from procmaps.rules import (
     jvm_gc,
     jvm_gc_concurrent,
     jvm_gc_tables,
-    jvm_heap,
-    jvm_metaspace,
     loaded,
+    malloc_rules,
     own_heaps,
     remainder,
     runtimes,
@@ -23,6 +21,7 @@ from procmaps.rules import (
     stack_sizes,
     stacks,
 )
+from procmaps.rules.hotspot import places
 from procmaps.rules.labeller import Labeller, RegionLabeller
 from procmaps.rules.name_rules import NAME_RULES
 from procmaps.rules.rule import Rule
@@ -34,19 +33,13 @@ def _old(rule: Rule) -> RegionLabeller:
 
 
 LABELLERS: Final[tuple[Labeller, ...]] = (
-    _old(jvm_heap.ZGC),
-    _old(jvm_heap.BY_SIZE),
-    _old(jvm_code.CODE_CACHE),
-    _old(jvm_heap.BY_PLACE),
+    places.HEAP,
     _old(jvm_gc.LARGE_IMAGES),
-    _old(jvm_metaspace.ARCHIVES),
-    _old(jvm_metaspace.CLASS_SPACE),
+    places.CLASSES,
     _old(jvm_gc_concurrent.COLLECTION_SET),
-    _old(jvm_metaspace.LOW_REST),
-    _old(jvm_metaspace.NODES),
-    _old(jvm_heap.BY_EXTENT),
+    places.NODES,
     _old(go.HEAP),
-    _old(allocators.ZEND),
+    _old(malloc_rules.ZEND),
     _old(loaded.SMALL_BSS),
     _old(loaded.BSS),
     _old(go.RUNTIME),
@@ -84,16 +77,16 @@ LABELLERS: Final[tuple[Labeller, ...]] = (
     _old(jvm_gc_tables.UNTOUCHED),
     _old(loaded.LOADER),
     _old(go.REST),
-    _old(allocators.LOADED),
-    _old(allocators.STATIC_JEMALLOC),
+    _old(malloc_rules.LOADED),
+    _old(malloc_rules.STATIC_JEMALLOC),
     _old(own_heaps.RUBY_HEAP),
     _old(own_heaps.MONO_HEAP),
-    _old(allocators.MUSL),
+    _old(malloc_rules.MUSL),
     _old(runtimes.OPENBLAS),
     _old(runtimes.PY_ARENA),
     _old(runtimes.PY_MERGED),
     _old(remainder.GUARDED),
-    _old(allocators.MMAPPED),
+    _old(malloc_rules.MMAPPED),
     _old(remainder.RESERVED),
     _old(remainder.VAST),
     _old(remainder.UNPAID),

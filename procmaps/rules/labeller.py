@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from procmaps.rules.draft import OPEN
 from procmaps.rules.process import Process
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64
@@ -43,7 +42,7 @@ def without(process: Process, claims: Sequence[Claim]) -> Process:
     starts = [region.start for region in regions]
     for claim in claims:
         for position in range(bisect_left(starts, claim.start), bisect_left(starts, claim.end)):
-            if regions[position].kind == OPEN:
+            if not regions[position].claimed:
                 regions[position] = regions[position]._replace(kind=int(claim.rule.kind))
     return replace(cut, regions=tuple(regions))
 

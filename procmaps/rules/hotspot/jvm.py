@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from procmaps.rules.draft import Draft
 from procmaps.rules.hotspot.arguments import JvmArguments, read_arguments, version_of
-from procmaps.rules.objects import BIT
+from procmaps.rules.marks import BIT
 from procmaps.rules.process import Process
 from procmaps.tables import Ints64
 
@@ -64,9 +64,20 @@ class Jvm:
         return any(run.closed for run in self.heap_runs(process))
 
     @property
+    def has_heap(self) -> bool:
+        """Whether the heap was found."""
+        return self.heap[1] > 0
+
+    @property
     def class_space_bytes(self) -> int:
         """What the JVM reserves for compressed class pointers: CompressedClassSpaceSize."""
         return self.arguments.class_space or CLASS_SPACE_BYTES
+
+
+def jvm_of(process: Process) -> Jvm:
+    """The state that all labellers of one JVM share."""
+    jvm: Jvm = process.jvm
+    return jvm
 
 
 def rows_of_jvms(draft: Draft) -> Ints64:

@@ -1,0 +1,49 @@
+"""Runtimes and allocators by the files that a process maps executable."""
+
+import numpy as np
+import pytest
+
+from procmaps.rules.marks import MARKS, has, marks_of_files
+from tests.procmaps.rules.labelled import read
+
+
+@pytest.mark.parametrize(
+    ("path", "mark"),
+    [
+        ("/usr/lib/jvm/x/lib/server/libjvm.so", "jvm"),
+        ("/lib/x86_64-linux-gnu/libc.so.6", "glibc"),
+        ("/lib/x86_64-linux-gnu/libc-2.31.so", "glibc"),
+        ("/lib/ld-musl-x86_64.so.1", "musl"),
+        ("/usr/lib/x86_64-linux-musl/libc.so", "musl"),
+        ("/usr/lib/libjemalloc.so.2 (deleted)", "jemalloc"),
+        ("/usr/lib/libtcmalloc.so.4", "tcmalloc"),
+        ("/usr/lib/libmimalloc.so.2", "mimalloc"),
+        ("/usr/bin/node", "v8"),
+        ("/usr/bin/python3.11", "python"),
+        ("/usr/lib/libpython3.12.so.1.0", "python"),
+        ("/usr/share/dotnet/libcoreclr.so", "dotnet"),
+        ("/usr/lib/erlang/bin/beam.smp", "beam"),
+        ("/usr/sbin/php-fpm8.2", "php"),
+        ("/usr/bin/nodepad", ""),
+        ("/opt/libjvm.so/readme", ""),
+    ],
+)
+def test_a_file_s_mark(path: str, mark: str) -> None:
+    maps = read(f"7f0000000000-7f0000100000 r-xp 00000000 fe:00 5 {path}\n").maps
+    marks, jvms = marks_of_files(maps, 1, np.ones(1, np.bool_))
+    assert [name for name in MARKS if has(marks, name)[0]] == ([mark] if mark else [])
+    assert jvms == ({0: path.encode()} if mark == "jvm" else {})
+
+
+def test_files_that_are_not_executable_mark_nothing() -> None:
+    maps = read("7f0000000000-7f0000100000 r--p 00000000 fe:00 5 /usr/lib/libjvm.so\n").maps
+    assert not marks_of_files(maps, 1, np.ones(1, np.bool_))[0].any()
+
+
+def test_a_process_carries_the_marks_of_all_its_files() -> None:
+    line = "7f00000{at}00000-7f00000{at}80000 r-xp 00000000 fe:00 {at} /usr/lib/{name}\n"
+    names = ("libc.so.6", "libjemalloc.so.2", "libjvm.so", "libpython3.11.so.1.0")
+    maps = read("".join(line.format(at=at, name=name) for at, name in enumerate(names, 1))).maps
+    marks, jvms = marks_of_files(maps, 1, np.ones(len(names), np.bool_))
+    assert [name for name in MARKS if has(marks, name)[0]] == ["jvm", "glibc", "jemalloc", "python"]
+    assert jvms == {0: b"/usr/lib/libjvm.so"}
