@@ -48,7 +48,7 @@ def collection_set(_: Jvm, process: Process) -> list[Claim]:
     ]
 
 
-def zgc_merged_maps(_: Jvm, process: Process) -> list[Claim]:
+def merged_granule_maps(_: Jvm, process: Process) -> list[Claim]:
     """Granule maps with other memory above them.
 
     They begin on 2 MiB, as the kernel aligns them, so what merged with one was mapped later, is little and
@@ -66,7 +66,7 @@ def zgc_merged_maps(_: Jvm, process: Process) -> list[Claim]:
 
 
 def zgc_tables(jvm: Jvm, process: Process) -> list[Claim]:
-    """The range for mark stacks, in use from its low end, and granule maps that are a mapping of their own."""
+    """The range for mark stacks, used from its low end upward, and granule maps that did not merge."""
     if not _is_zgc(process):
         return []
     found: list[Region] = []

@@ -22,7 +22,6 @@ LARGE_GAP_BYTES: Final = 256 * KIB  # no guard of a stack is as large
 GAP_MIN_BYTES: Final = 20 * KIB  # smaller than that are the guard zones of Java threads
 SLACK_PAGES: Final = 2  # by which a table's gap may differ from the heap's
 SLACK_BYTES: Final = SLACK_PAGES * PAGE_BYTES
-ARENA_HEAP_BYTES: Final = 64 * MIB  # glibc, malloc/arena.c: HEAP_MAX_SIZE
 
 IMAGES = Rule(
     "java.gc_image",
@@ -54,7 +53,9 @@ class Candidate:
     region: Region
     below: Region
     above: Region | None
-    below_is_arena: bool  # looks like a heap of an arena of glibc's malloc, with the closed region as its rest
+    below_is_arena: (
+        bool  # looks like a heap of an arena of glibc's malloc, with the closed region as its rest
+    )
     start: int  # of the table, as far as images have shown it
     end: int
 
@@ -100,21 +101,14 @@ def _found(jvm: Jvm, process: Process, gap_bytes: int, rule: Rule) -> list[Claim
 
 
 def _candidates(process: Process) -> Iterable[Candidate]:
+    arenas = process.in_glibc_heaps
     for closed in process.closed:
         below, above = process.below(closed), process.above(closed)
         if below is None or not (below.unclaimed and below.writable):
             continue
-        if above is not None and not (above.unclaimed and above.writable and not _is_arena(process, above)):
+        if above is not None and not (above.unclaimed and above.writable and above.position not in arenas):
             above = None
-        yield Candidate(closed, below, above, _is_arena(process, below), closed.start, closed.end)
-
-
-def _is_arena(process: Process, head: Region) -> bool:
-    """Whether a region and the closed one above it look like a heap of an arena."""
-    rest = process.above(head)
-    if rest is None or not rest.closed:
-        return False
-    return head.start % ARENA_HEAP_BYTES == 0 and rest.end - head.start == ARENA_HEAP_BYTES
+        yield Candidate(closed, below, above, below.position in arenas, closed.start, closed.end)
 
 
 def _images(runs: list[HeapRun], jvm: Jvm, gap_bytes: int) -> Iterable[Image]:
@@ -130,7 +124,7 @@ def _images(runs: list[HeapRun], jvm: Jvm, gap_bytes: int) -> Iterable[Image]:
 
 
 def _gaps(runs: list[HeapRun], jvm: Jvm, scale: int, page: int) -> list[Image]:
-    """The gaps of a table of one scale, committed by pages of this size. There is none below its first run."""
+    """The gaps of a table of one scale that is committed by pages of this size, from its first run upward."""
     low, high = jvm.heap
     bytes_a_page = scale_of(scale, jvm) * page
     committed: list[tuple[int, int]] = []

@@ -7,7 +7,6 @@ from procmaps.rules.draft import Draft
 from procmaps.rules.hotspot.arguments import JvmArguments, read_arguments, version_of
 from procmaps.rules.marks import BIT
 from procmaps.rules.process import Process
-from procmaps.tables import Ints64
 
 LOW_BYTES: Final = 16 * 2**40  # compressed oops, class space and ZGC lie below this; the mmap area does not
 COMPRESSED_OOPS_BYTES: Final = 2**46  # heaps above this address are those of the mmap area
@@ -78,11 +77,6 @@ def jvm_of(process: Process) -> Jvm:
     """The state that all labellers of one JVM share."""
     jvm: Jvm = process.jvm
     return jvm
-
-
-def rows_of_jvms(draft: Draft) -> Ints64:
-    """The parts of all JVMs."""
-    return draft.rows_in(draft.has("jvm"))
 
 
 def find_jvms(draft: Draft, paths: dict[int, bytes]) -> list[Jvm]:

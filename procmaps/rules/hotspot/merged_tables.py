@@ -1,7 +1,8 @@
 """Tables over the whole heap that merged with other memory of the same access.
 
-Tables are mapped early and mappings grow downward, so what merged with one lies below it: the table is the top
-of its region. It is looked for only if no region has its size, and taken only if one region alone can hold it.
+Tables are mapped early, and Linux maps from the top of the mmap area downward, so what merged with a table lies
+below it: the table is the top of its region. It is looked for only if no region has exactly its size, and
+claimed only if a single region can hold it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -79,11 +80,13 @@ def _below_queues(jvm: Jvm, process: Process) -> Iterator[Span]:
     """
     bitmap, sizes = table_bytes(BITMAP, jvm), merged_sizes_of_g1(jvm)
     for region in process.writable:
-        fit = [size for size in sizes if _are_queues(region.size - size)]
-        if fit:
-            yield region.start, region.start + max(fit)
-            if max(fit) >= bitmap:
-                jvm.tables.add(bitmap)
+        if region.size <= QUEUE_BYTES:
+            continue
+        tables = max((size for size in sizes if _are_queues(region.size - size)), default=0)
+        if tables:
+            yield region.start, region.start + tables
+        if tables >= bitmap:
+            jvm.tables.add(bitmap)
 
 
 def _are_queues(size: int) -> bool:
@@ -104,7 +107,9 @@ def _below_tables(jvm: Jvm, process: Process) -> list[Span]:
     size = table_bytes(CARDS, jvm)
     if size < MERGED_MIN_BYTES or size in jvm.tables:
         return []
-    return _top_of_one((one for one in _holders(process, size) if _is_above(process, one, Kind.JAVA_GC)), size)
+    return _top_of_one(
+        (one for one in _holders(process, size) if _is_above(process, one, Kind.JAVA_GC)), size
+    )
 
 
 def _tables_of_parallel(jvm: Jvm, process: Process) -> Iterator[Span]:
@@ -115,13 +120,13 @@ def _tables_of_parallel(jvm: Jvm, process: Process) -> Iterator[Span]:
             continue
         holders = [one for one in _holders(process, size) if one.size < MERGED_FACTOR * size]
         for start, end in _top_of_one(holders, size):
-            wide = size == bitmap and (size >= LARGE_BITMAP_BYTES or not is_aligned(size))
-            more = block_table if wide and block_table not in jvm.tables else 0
-            yield (start - more if holders[0].start <= start - more else start), end
+            beside = size == bitmap and (size >= LARGE_BITMAP_BYTES or not is_aligned(size))
+            low = start - block_table if beside and block_table not in jvm.tables else start
+            yield (low if holders[0].start <= low else start), end
 
 
 def _holders(process: Process, size: int) -> Iterator[Region]:
-    """Regions that can hold a table of this size and more; they end on 2 MiB if the kernel aligns the table."""
+    """Regions larger than a table of this size; they end on 2 MiB if the kernel aligns such a table."""
     for region in process.writable:
         if region.size > size and not (is_aligned(size) and region.end % ALIGNED_BYTES):
             yield region

@@ -16,7 +16,9 @@ TWO_BITMAPS: Final = 32
 BITMAP: Final = 64
 CARDS: Final = 512
 SCALES: Final = (TWO_BITMAPS, BITMAP, CARDS)  # bytes of the heap to one of the table
-TABLE_MIN_BYTES: Final = 128 * KIB  # of tables known by their size alone: smaller ones are as large as much else
+TABLE_MIN_BYTES: Final = (
+    128 * KIB
+)  # of tables known by their size alone: smaller ones are as large as much else
 ALIGNED_BYTES: Final = 2 * MIB
 
 

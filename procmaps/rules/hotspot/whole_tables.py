@@ -4,7 +4,14 @@ from typing import Final
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.hotspot.jvm import Jvm
-from procmaps.rules.hotspot.proportions import BITMAP, CARDS, TABLE_MIN_BYTES, TWO_BITMAPS, table_bytes, whole_pages
+from procmaps.rules.hotspot.proportions import (
+    BITMAP,
+    CARDS,
+    TABLE_MIN_BYTES,
+    TWO_BITMAPS,
+    table_bytes,
+    whole_pages,
+)
 from procmaps.rules.labeller import Claim
 from procmaps.rules.process import PAGE_BYTES, Process
 from procmaps.rules.rule import Rule
@@ -30,11 +37,11 @@ def whole_tables(jvm: Jvm, process: Process) -> list[Claim]:
     What the JVM commits it maps anew without MAP_NORESERVE, so smaps shows no `nr`.
     """
     sizes = whole_sizes(jvm, process)
-    found = [region for region in process.writable if region.size in sizes]
-    jvm.tables = {region.size for region in found}
-    return [
-        Claim(region.start, region.end, WHOLE) for region in found if not process.flagged(region, "nr")
+    found = [
+        region for region in process.writable if region.size in sizes and not process.flagged(region, "nr")
     ]
+    jvm.tables = {region.size for region in found}
+    return [Claim(region.start, region.end, WHOLE) for region in found]
 
 
 def whole_sizes(jvm: Jvm, process: Process) -> set[int]:
