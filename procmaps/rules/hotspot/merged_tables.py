@@ -1,8 +1,8 @@
 """Tables over the whole heap that merged with other memory of the same access.
 
-Tables are mapped early, and Linux maps from the top of the mmap area downward, so what merged with a table lies
-below it: the table is the top of its region. It is looked for only if no region has exactly its size, and
-claimed only if a single region can hold it.
+Tables are mapped early, and Linux maps from the top of the mmap area downward, so what merged with a table
+lies below it: the table is the top of its region. It is looked for only if no region has exactly its size,
+and claimed only if a single region can hold it.
 """
 
 from collections.abc import Iterable, Iterator

@@ -12,7 +12,7 @@ Step: TypeAlias = Callable[[Jvm, Process], Iterable[Claim]]
 
 
 def turn(name: str, steps: Sequence[Step], gives: tuple[Rule, ...]) -> ProcessLabeller:
-    """A labeller that takes these steps in every JVM, in this order; the steps claim by the rules in `gives`."""
+    """A labeller that takes these steps in every JVM, in this order; they claim by the rules in `gives`."""
 
     def find(jvm: Jvm, process: Process) -> list[Claim]:
         claims: list[Claim] = []
