@@ -1,6 +1,9 @@
 """The mark stack of G1 and CMS."""
 
-from tests.procmaps.rules.labelled import anon, gapped, jvm, kinds, read
+from procmaps.rules.hotspot.arguments import JvmArguments
+from procmaps.rules.hotspot.jvm import LOW_BYTES, Jvm
+from procmaps.rules.hotspot.mark_stack import mark_stack
+from tests.procmaps.rules.labelled import anon, gapped, jvm, kinds, process, read
 
 MIB = 2**20
 GIB = 2**30
@@ -42,3 +45,32 @@ def test_jdk_8_has_a_mark_stack_where_g1_was_asked_for() -> None:
     text = text.replace("java-17-openjdk-amd64/lib/server", "java-8-openjdk-amd64/jre/lib/amd64/server")
     asked = read(text, argv=("java", "-XX:+UseG1GC", "-Xmx1g", "Main"))
     assert kinds(asked, AT - GIB, AT) == [(chunk, "heap_mmap"), (32 * MIB, "java_gc")]
+
+
+def merged(jvm: Jvm, at: int = AT, above: int = 0) -> bool:
+    """Whether the top of a region of 40 MiB is claimed in this JVM, whose heap has gaps."""
+    heap = anon(GIB, 64 * MIB) + anon(GIB + 64 * MIB, GIB - 64 * MIB, "---p")
+    return bool(mark_stack(jvm, process(heap, anon(at - 40 * MIB, 40 * MIB + above))))
+
+
+def test_if_the_jvm_chose_its_collector_the_tables_must_look_like_g1_s() -> None:
+    heap = (GIB, 2 * GIB)
+    assert merged(Jvm(0, 17, JvmArguments(known=True), heap=heap, scales={64, 512}))
+    assert not merged(Jvm(0, 17, JvmArguments(known=True), heap=heap, scales={32, 512}))
+    assert not merged(Jvm(0, 8, JvmArguments(known=True), heap=heap, scales={64}))
+    assert not merged(Jvm(0, 17, JvmArguments(known=True), scales={64}))
+
+
+def test_it_ends_on_2_mib_and_is_not_among_the_java_heap() -> None:
+    cms = Jvm(0, 11, JvmArguments(collector="ConcMarkSweep"), heap=(GIB, 2 * GIB))
+    assert merged(cms)
+    assert not merged(cms, above=4096)
+    assert merged(cms, at=LOW_BYTES + 40 * MIB)
+    assert not merged(cms, at=LOW_BYTES + 38 * MIB)
+
+
+def test_over_a_heap_without_gaps_a_jvm_whose_arguments_are_known_has_one() -> None:
+    one = process(anon(GIB, GIB), anon(AT - 40 * MIB, 40 * MIB))
+    for known in (True, False):
+        jvm = Jvm(0, 17, JvmArguments(known=known), heap=(GIB, 2 * GIB))
+        assert bool(mark_stack(jvm, one)) is known
