@@ -37,7 +37,7 @@ LABELLERS: Final[tuple[Labeller, ...]] = (
     _old(jvm_gc.LARGE_IMAGES),
     places.CLASSES,
     _old(jvm_gc_concurrent.COLLECTION_SET),
-    places.NODES,
+    places.OTHERS,
     _old(go.HEAP),
     _old(malloc_rules.ZEND),
     _old(loaded.SMALL_BSS),

@@ -1,49 +1,49 @@
 """What a JVM reserves as it starts, found by size, place and shape, before other labellers look."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final, TypeAlias
+from typing import Final
 
-from procmaps.rules.hotspot import code_cache, heap, metaspace
+from procmaps.rules.hotspot.code_cache import CODE_CACHE, code_cache
+from procmaps.rules.hotspot.heap import BY_EXTENT, BY_PLACE, BY_SIZE, ZGC, by_extent, by_place, by_size, zgc
 from procmaps.rules.hotspot.jvm import Jvm, jvm_of
-from procmaps.rules.labeller import Claim, ProcessLabeller, without
+from procmaps.rules.hotspot.metaspace import (
+    ARCHIVES,
+    CLASS_SPACE,
+    LOW_REST,
+    NODES,
+    archives,
+    class_space,
+    low_rest,
+    nodes,
+)
+from procmaps.rules.labeller import Claim, ProcessLabeller, in_steps
 from procmaps.rules.process import Process
-from procmaps.rules.rule import Rule
 
-Step: TypeAlias = Callable[[Jvm, Process], Iterable[Claim]]
-
-
-def turn(name: str, steps: Sequence[tuple[Rule, Step]]) -> ProcessLabeller:
-    """A labeller that takes steps in this order, each of which sees what those before it have left."""
-
-    def find(jvm: Jvm, process: Process) -> list[Claim]:
-        claims: list[Claim] = []
-        for _, step in steps:
-            found = list(step(jvm, process))
-            process = without(process, found)
-            claims += found
-        return claims
-
-    return ProcessLabeller(name, tuple(rule for rule, _ in steps), find, marks=("jvm",), state=jvm_of)
+HEAP_STEPS: Final = (zgc, by_size, code_cache, by_place)
+CLASS_STEPS: Final = (archives, class_space)
+NODE_STEPS: Final = (low_rest, nodes, by_extent)
 
 
-HEAP: Final = turn(
-    "hotspot.heap",
-    (
-        (heap.ZGC, heap.zgc),
-        (heap.BY_SIZE, heap.by_size),
-        (code_cache.CODE_CACHE, code_cache.code_cache),
-        (heap.BY_PLACE, heap.by_place),
-    ),
+def heap(jvm: Jvm, process: Process) -> list[Claim]:
+    """The Java heap and the code cache."""
+    return in_steps(HEAP_STEPS, jvm, process)
+
+
+def classes(jvm: Jvm, process: Process) -> list[Claim]:
+    """Archives of classes and the class space."""
+    return in_steps(CLASS_STEPS, jvm, process)
+
+
+def others(jvm: Jvm, process: Process) -> list[Claim]:
+    """Metaspace, and the heap if nothing else tells where it is."""
+    return in_steps(NODE_STEPS, jvm, process)
+
+
+HEAP: Final = ProcessLabeller(
+    "hotspot.heap", (ZGC, BY_SIZE, CODE_CACHE, BY_PLACE), heap, marks=("jvm",), state=jvm_of
 )
-CLASSES: Final = turn(
-    "hotspot.classes",
-    ((metaspace.ARCHIVES, metaspace.archives), (metaspace.CLASS_SPACE, metaspace.class_space)),
+CLASSES: Final = ProcessLabeller(
+    "hotspot.classes", (ARCHIVES, CLASS_SPACE), classes, marks=("jvm",), state=jvm_of
 )
-NODES: Final = turn(
-    "hotspot.nodes",
-    (
-        (metaspace.LOW_REST, metaspace.low_rest),
-        (metaspace.NODES, metaspace.nodes),
-        (heap.BY_EXTENT, heap.by_extent),
-    ),
+OTHERS: Final = ProcessLabeller(
+    "hotspot.others", (LOW_REST, NODES, BY_EXTENT), others, marks=("jvm",), state=jvm_of
 )
