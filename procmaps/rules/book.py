@@ -7,10 +7,6 @@ from procmaps.rules import (
     beam,
     dotnet,
     go,
-    jvm_code,
-    jvm_gc,
-    jvm_gc_concurrent,
-    jvm_gc_tables,
     loaded,
     malloc_rules,
     own_heaps,
@@ -21,7 +17,7 @@ from procmaps.rules import (
     stack_sizes,
     stacks,
 )
-from procmaps.rules.hotspot import places
+from procmaps.rules.hotspot import leftovers, places, rest
 from procmaps.rules.labeller import Labeller, RegionLabeller
 from procmaps.rules.name_rules import NAME_RULES
 from procmaps.rules.rule import Rule
@@ -33,11 +29,7 @@ def _old(rule: Rule) -> RegionLabeller:
 
 
 LABELLERS: Final[tuple[Labeller, ...]] = (
-    places.HEAP,
-    _old(jvm_gc.LARGE_IMAGES),
-    places.CLASSES,
-    _old(jvm_gc_concurrent.COLLECTION_SET),
-    places.OTHERS,
+    places.PLACES,
     _old(go.HEAP),
     _old(malloc_rules.ZEND),
     _old(loaded.SMALL_BSS),
@@ -65,16 +57,9 @@ LABELLERS: Final[tuple[Labeller, ...]] = (
     _old(stack_runs.BARE),
     _old(stack_runs.UNSEEN_MERGED),
     _old(go.ISLANDS),
-    _old(jvm_code.SEGMENT_MAPS),
-    _old(jvm_code.SAFEPOINT),
-    _old(jvm_gc.IMAGES),
-    _old(jvm_gc_concurrent.ZGC_TABLES),
-    _old(jvm_gc_tables.WHOLE),
-    _old(jvm_gc_tables.WHOLE_MERGED),
-    _old(jvm_gc_tables.MARK_STACK),
-    _old(jvm_gc_tables.MARK_STACK_MERGED),
+    rest.REST,
     _old(arenas.FULL),
-    _old(jvm_gc_tables.UNTOUCHED),
+    leftovers.LEFTOVERS,
     _old(loaded.LOADER),
     _old(go.REST),
     _old(malloc_rules.LOADED),

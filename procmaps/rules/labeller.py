@@ -30,9 +30,6 @@ class Claim(NamedTuple):
     one_block: bool = True
 
 
-Step: TypeAlias = Callable[[Any, Process], Iterable[Claim]]
-
-
 def without(process: Process, claims: Sequence[Claim]) -> Process:
     """The process as it is after these claims: for a labeller whose later steps must see its earlier ones.
 
@@ -48,16 +45,6 @@ def without(process: Process, claims: Sequence[Claim]) -> Process:
             if not regions[position].claimed:
                 regions[position] = regions[position]._replace(kind=int(claim.rule.kind))
     return replace(cut, regions=tuple(regions))
-
-
-def in_steps(steps: Iterable[Step], state: Any, process: Process) -> list[Claim]:
-    """What a labeller claims in several steps: each sees what those before it have left."""
-    claims: list[Claim] = []
-    for step in steps:
-        found = list(step(state, process))
-        claims += found
-        process = without(process, found)
-    return claims
 
 
 class Ranges(NamedTuple):

@@ -2,48 +2,35 @@
 
 from typing import Final
 
-from procmaps.rules.hotspot.code_cache import CODE_CACHE, code_cache
-from procmaps.rules.hotspot.heap import BY_EXTENT, BY_PLACE, BY_SIZE, ZGC, by_extent, by_place, by_size, zgc
-from procmaps.rules.hotspot.jvm import Jvm, jvm_of
-from procmaps.rules.hotspot.metaspace import (
-    ARCHIVES,
-    CLASS_SPACE,
-    LOW_REST,
-    NODES,
-    archives,
-    class_space,
-    low_rest,
-    nodes,
-)
-from procmaps.rules.labeller import Claim, ProcessLabeller, in_steps
-from procmaps.rules.process import Process
+from procmaps.rules.hotspot import code_cache, concurrent, heap, images, metaspace
+from procmaps.rules.hotspot.turn import turn
 
-HEAP_STEPS: Final = (zgc, by_size, code_cache, by_place)
-CLASS_STEPS: Final = (archives, class_space)
-NODE_STEPS: Final = (low_rest, nodes, by_extent)
-
-
-def heap(jvm: Jvm, process: Process) -> list[Claim]:
-    """The Java heap and the code cache."""
-    return in_steps(HEAP_STEPS, jvm, process)
-
-
-def classes(jvm: Jvm, process: Process) -> list[Claim]:
-    """Archives of classes and the class space."""
-    return in_steps(CLASS_STEPS, jvm, process)
-
-
-def others(jvm: Jvm, process: Process) -> list[Claim]:
-    """Metaspace, and the heap if nothing else tells where it is."""
-    return in_steps(NODE_STEPS, jvm, process)
-
-
-HEAP: Final = ProcessLabeller(
-    "hotspot.heap", (ZGC, BY_SIZE, CODE_CACHE, BY_PLACE), heap, marks=("jvm",), state=jvm_of
-)
-CLASSES: Final = ProcessLabeller(
-    "hotspot.classes", (ARCHIVES, CLASS_SPACE), classes, marks=("jvm",), state=jvm_of
-)
-OTHERS: Final = ProcessLabeller(
-    "hotspot.others", (LOW_REST, NODES, BY_EXTENT), others, marks=("jvm",), state=jvm_of
+PLACES: Final = turn(
+    "hotspot.places",
+    steps=(
+        heap.zgc,
+        heap.by_size,
+        code_cache.code_cache,
+        heap.by_place,
+        images.large_images,
+        metaspace.archives,
+        metaspace.class_space,
+        concurrent.collection_set,
+        metaspace.low_rest,
+        metaspace.nodes,
+        heap.by_extent,
+    ),
+    gives=(
+        heap.ZGC,
+        heap.BY_SIZE,
+        code_cache.CODE_CACHE,
+        heap.BY_PLACE,
+        images.LARGE_IMAGES,
+        metaspace.ARCHIVES,
+        metaspace.CLASS_SPACE,
+        concurrent.COLLECTION_SET,
+        metaspace.LOW_REST,
+        metaspace.NODES,
+        heap.BY_EXTENT,
+    ),
 )
