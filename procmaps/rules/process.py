@@ -1,6 +1,7 @@
 """One process as its labellers see it: its regions in order, and what is known of it besides."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -188,23 +189,20 @@ class Process:
 
     def cut(self, addresses: Iterable[int]) -> "Process":
         """The same process, its regions split at these addresses; one at an edge splits nothing."""
+        starts = [region.start for region in self.regions]
+        splits: dict[int, list[int]] = {}  # by position
+        for address in sorted(set(addresses)):
+            position = bisect_right(starts, address) - 1
+            if position >= 0 and starts[position] < address < self.regions[position].end:
+                splits.setdefault(position, []).append(address)
+        if not splits:
+            return self
         pieces: list[Region] = []
         sources: list[int] = []  # the position of the region that each piece is of
-        waiting = iter([*sorted(set(addresses)), 2**64])
-        address = next(waiting)
         for region in self.regions:
-            while address <= region.start:
-                address = next(waiting)
-            rest = region
-            while address < rest.end:
-                pieces.append(rest._replace(position=len(pieces), end=address, above=0, touches_above=True))
+            for piece in _pieces(region, splits.get(region.position, [])):
                 sources.append(region.position)
-                rest = rest._replace(start=address, below=0, touches_below=True)
-                address = next(waiting)
-            pieces.append(rest if rest.position == len(pieces) else rest._replace(position=len(pieces)))
-            sources.append(region.position)
-        if len(pieces) == len(self.regions):
-            return self
+                pieces.append(piece._replace(position=len(pieces)))
         return replace(
             self,
             regions=tuple(pieces),
@@ -276,6 +274,15 @@ def process_of(draft: "Draft", row: int) -> Process:
         vm_flags=tuple(maps.vm_flags[of].tolist()) if smaps else (0,) * len(regions),
         resident_bytes=tuple(maps.resident_bytes[of].tolist()) if smaps else (UNKNOWN,) * len(regions),
     )
+
+
+def _pieces(region: Region, addresses: list[int]) -> Iterator[Region]:
+    """A region split at ascending addresses inside it. Beside a cut is no mapping, but the other piece."""
+    rest = region
+    for address in addresses:
+        yield rest._replace(end=address, above=0, touches_above=True)
+        rest = rest._replace(start=address, below=0, touches_below=True)
+    yield rest
 
 
 def alike(regions: list[Region]) -> dict[int, int]:
