@@ -26,14 +26,23 @@ CODE_CACHE = Rule(
 
 def code_cache(jvm: Jvm, process: Process) -> Iterator[Claim]:
     """What can be written and run, with the reserves in it and above it, up to the size of a code cache."""
-    for run in process.runs(lambda region: region.unclaimed and (_is_code(region) or region.closed)):
-        code = [position for position, region in enumerate(run) if _is_code(region)]
-        if not code:
+    beyond = 0  # of the last run, reserves of others included
+    for region in process.unclaimed:
+        if not _is_code(region) or region.start < beyond:
             continue
-        cache = run[code[0] :]
+        cache = list(_upward(process, region))
+        beyond = cache[-1].end
         end = _end(cache, jvm.arguments.code_cache)
         jvm.code_segments += _segments(cache, end)
-        yield Claim(cache[0].start, end, CODE_CACHE)
+        yield Claim(region.start, end, CODE_CACHE)
+
+
+def _upward(process: Process, lowest: Region) -> Iterator[Region]:
+    """This region, and the code and the closed regions above it without a gap."""
+    region: Region | None = lowest
+    while region is not None and region.unclaimed and (_is_code(region) or region.closed):
+        yield region
+        region = process.above(region)
 
 
 def _is_code(region: Region) -> bool:
