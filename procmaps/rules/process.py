@@ -168,17 +168,8 @@ class Process:
         return frozenset(region.position for heap in self.glibc_heaps for region in heap)
 
     def runs(self, belongs: Callable[[Region], bool]) -> Iterator[list[Region]]:
-        """Unbroken runs of regions that belong: each starts where the one before it ends."""
-        run: list[Region] = []
-        for region in self.regions:
-            fits = belongs(region)
-            if run and not (fits and region.touches_below):
-                yield run
-                run = []
-            if fits:
-                run.append(region)
-        if run:
-            yield run
+        """Unbroken runs of regions that belong."""
+        return unbroken(region for region in self.regions if belongs(region))
 
     def cut(self, addresses: Iterable[int]) -> "Process":
         """The same process, its regions split at these addresses; one at an edge splits nothing."""
@@ -189,20 +180,20 @@ class Process:
                 splits.setdefault(position, []).append(address)
         if not splits:
             return self
+        first = min(splits)
         pieces: list[Region] = []
-        done = 0
-        for position, inside in splits.items():
-            pieces += self.regions[done:position]
-            pieces += _pieces(self.regions[position], inside)
-            done = position + 1
-        pieces += self.regions[done:]
+        for region in self.regions[first:]:
+            inside = splits.get(region.position)
+            pieces += [region] if inside is None else _pieces(region, inside)
         # column by column, because that takes a third of the time
         positions, *columns = zip(*pieces, strict=True)
+        count = first + len(pieces)
+        renumbered = map(Region._make, zip(range(first, count), *columns, strict=True))
         return replace(
             self,
-            regions=tuple(map(Region._make, zip(range(len(pieces)), *columns, strict=True))),
-            vm_flags=tuple(map(self.vm_flags.__getitem__, positions)),
-            resident_bytes=tuple(map(self.resident_bytes.__getitem__, positions)),
+            regions=(*self.regions[:first], *renumbered),
+            vm_flags=(*self.vm_flags[:first], *map(self.vm_flags.__getitem__, positions)),
+            resident_bytes=(*self.resident_bytes[:first], *map(self.resident_bytes.__getitem__, positions)),
         )
 
     @property
@@ -289,6 +280,18 @@ def alike(regions: list[Region]) -> dict[int, int]:
     for region in regions:
         counts[region.size] = counts.get(region.size, 0) + 1
     return counts
+
+
+def unbroken(regions: Iterable[Region]) -> Iterator[list[Region]]:
+    """Ascending regions in runs, each of which starts where the one before it ends."""
+    run: list[Region] = []
+    for region in regions:
+        if run and run[-1].end != region.start:
+            yield run
+            run = []
+        run.append(region)
+    if run:
+        yield run
 
 
 def touching(regions: list[Region]) -> Iterator[tuple[Region, Region]]:

@@ -6,7 +6,6 @@ from procmaps.kinds import Confidence, Kind
 from procmaps.rules.hotspot.jvm import Jvm
 from procmaps.rules.hotspot.proportions import ALIGNED_BYTES, TABLE_MIN_BYTES, whole_pages
 from procmaps.rules.labeller import Claim
-from procmaps.rules.names import Name
 from procmaps.rules.process import GIB, KIB, MIB, Process, Region
 from procmaps.rules.rule import Rule
 
@@ -48,13 +47,13 @@ def collection_set(_: Jvm, process: Process) -> list[Claim]:
     ]
 
 
-def merged_granule_maps(_: Jvm, process: Process) -> list[Claim]:
+def merged_granule_maps(jvm: Jvm, process: Process) -> list[Claim]:
     """Granule maps with other memory above them.
 
     They begin on 2 MiB, as the kernel aligns them, so what merged with one was mapped later, is little and
     lies above it.
     """
-    if not _is_zgc(process):
+    if not jvm.zgc:
         return []
     claims: list[Claim] = []
     for region in process.writable:
@@ -67,7 +66,7 @@ def merged_granule_maps(_: Jvm, process: Process) -> list[Claim]:
 
 def zgc_tables(jvm: Jvm, process: Process) -> list[Claim]:
     """The range for mark stacks, used from its low end upward, and granule maps that did not merge."""
-    if not _is_zgc(process):
+    if not jvm.zgc:
         return []
     found: list[Region] = []
     for closed in process.closed:
@@ -80,11 +79,6 @@ def zgc_tables(jvm: Jvm, process: Process) -> list[Claim]:
         if units or region.size in sizes:
             found.append(region)
     return [Claim(region.start, region.end, ZGC_TABLES) for region in found]
-
-
-def _is_zgc(process: Process) -> bool:
-    """Whether the Java heap is a memory file with a name of its own, as ZGC alone has it."""
-    return any(region.name == Name.JAVA_HEAP for region in process.regions)
 
 
 def _granule_map_sizes(heap_max: int) -> set[int]:

@@ -13,9 +13,8 @@ from typing import Final
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.hotspot.heap_search import heap_by_size, possible_runs
 from procmaps.rules.hotspot.heap_sizes import canonical_ends
-from procmaps.rules.hotspot.jvm import LOW_BYTES, Jvm
+from procmaps.rules.hotspot.jvm import ARCHIVE, HEAP_VIEW, LOW_BYTES, Jvm
 from procmaps.rules.labeller import Claim
-from procmaps.rules.names import Name
 from procmaps.rules.process import ARENA_HEAP_BYTES, MIB, Process, Region
 from procmaps.rules.rule import Rule
 
@@ -69,11 +68,12 @@ BY_EXTENT = Rule(
 
 def zgc(jvm: Jvm, process: Process) -> Iterator[Claim]:
     """ZGC: every view of its memfd, and what is closed in the address range that it reserves."""
-    views = [region for region in process.regions if region.name == Name.JAVA_HEAP]
+    views = [region for region in process.regions if region.name == HEAP_VIEW]
     if not views:
         return
     # no table mirrors it, so an empty range is enough to say that it is found
     jvm.heap = (views[0].start, views[0].start)
+    jvm.zgc = True
     reserved = [
         region for region in process.closed if region.start >= ZGC_LOW_BYTES and region.end <= 2 * LOW_BYTES
     ]
@@ -117,7 +117,7 @@ def _in_low_addresses(jvm: Jvm, process: Process) -> tuple[int, int] | None:
             end for end in canonical_ends(jvm) if start < end <= last and end - start >= HEAP_MIN_BYTES
         ]
         # an archive at the bottom begins the class space; in a heap it lies at the top
-        archive_first = any(region.name == Name.JSA for region in low[:2])
+        archive_first = any(region.name == ARCHIVE for region in low[:2])
         is_class_space = archive_first or last - start == jvm.class_space_bytes
         if last - start < HEAP_MIN_BYTES or (is_class_space and not reached):
             continue

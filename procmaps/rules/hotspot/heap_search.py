@@ -18,9 +18,9 @@ from procmaps.rules.hotspot.heap_sizes import (
     canonical_ends,
     heap_sizes,
 )
-from procmaps.rules.hotspot.jvm import CANDIDATE_LIMIT_COUNT, LOW_BYTES, Jvm
-from procmaps.rules.names import Name
-from procmaps.rules.process import ARENA_HEAP_BYTES, GIB, KIB, MIB, Process, Region
+from procmaps.rules.hotspot.jvm import ARCHIVE, CANDIDATE_LIMIT_COUNT, LOW_BYTES, Jvm
+from procmaps.rules.process import ARENA_HEAP_BYTES, GIB, KIB, MIB, Process, Region, unbroken
+from procmaps.tables import EXECUTE
 
 OOPS_BASE_BYTES: Final = 32 * GIB  # bases of heaps with compressed oops that are not zero are multiples of it
 SHENANDOAH_REGION_BYTES: Final = 256 * KIB  # gc/shenandoah/shenandoah_globals.hpp: ShenandoahMinRegionSize
@@ -60,10 +60,11 @@ def heap_by_size(jvm: Jvm, process: Process) -> tuple[int, int] | None:
 
 def possible_runs(process: Process, above: int = 0) -> Iterator[list[Region]]:
     """Unbroken runs of regions that a heap can consist of: no code; archived objects are mapped into it."""
-    return process.runs(
-        lambda region: (
-            region.end > above and (region.name == Name.JSA or (region.unclaimed and not region.executable))
-        )
+    return unbroken(
+        region
+        for region in process.regions
+        if ((region.unclaimed and not region.perms & EXECUTE) or region.name == ARCHIVE)
+        and region.end > above
     )
 
 
@@ -198,10 +199,10 @@ def _class_space_doubts(jvm: Jvm, candidate: _Candidate) -> int:
     if start - size in run.by_start and end in run.by_end:
         doubts += TWICE_POINTS
     below = run.inside(start - ARCHIVE_REST_BYTES, start)
-    if any(region.name == Name.JSA and region.end <= start for region in below):
+    if any(region.name == ARCHIVE and region.end <= start for region in below):
         doubts += ARCHIVED_POINTS
     inside = run.inside(start, end)
-    objects = any(region.name == Name.JSA and region.end + ARCHIVE_REST_BYTES >= end for region in inside)
-    if objects and inside[0].name != Name.JSA:
+    objects = any(region.name == ARCHIVE and region.end + ARCHIVE_REST_BYTES >= end for region in inside)
+    if objects and inside[0].name != ARCHIVE:
         doubts -= OBJECTS_POINTS
     return doubts

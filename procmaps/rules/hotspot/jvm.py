@@ -6,8 +6,12 @@ from typing import Final, NamedTuple
 from procmaps.rules.draft import Draft
 from procmaps.rules.hotspot.arguments import JvmArguments, read_arguments, version_of
 from procmaps.rules.marks import BIT
+from procmaps.rules.names import Name
 from procmaps.rules.process import Process
 
+# names of regions; it takes twice as long to compare with an IntEnum
+ARCHIVE: Final = int(Name.JSA)
+HEAP_VIEW: Final = int(Name.JAVA_HEAP)  # ZGC's
 LOW_BYTES: Final = 16 * 2**40  # compressed oops, class space and ZGC lie below this; the mmap area does not
 COMPRESSED_OOPS_BYTES: Final = 2**46  # heaps above this address are those of the mmap area
 CANDIDATE_LIMIT_COUNT: Final = 512  # of mappings that could begin or end something: a JVM has tens
@@ -30,6 +34,7 @@ class Jvm:
     version: int  # feature release; 0 if the path does not tell
     arguments: JvmArguments
     heap: tuple[int, int] = (0, 0)  # start and end; zeros until it is found
+    zgc: bool = False  # the heap is ZGC's memfd
     runs: list[HeapRun] = field(default_factory=list)  # of the heap, once somebody has asked for them
     tables: set[int] = field(default_factory=set)  # sizes of the tables over the whole heap that were found
     scales: set[int] = field(default_factory=set)  # 32, 64, 512: at which images of the heap were found

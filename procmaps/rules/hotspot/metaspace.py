@@ -5,9 +5,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.hotspot.jvm import COMPRESSED_OOPS_BYTES, LOW_BYTES, Jvm
+from procmaps.rules.hotspot.jvm import ARCHIVE, COMPRESSED_OOPS_BYTES, LOW_BYTES, Jvm
 from procmaps.rules.labeller import Claim
-from procmaps.rules.names import Name
 from procmaps.rules.process import ARENA_HEAP_BYTES, KIB, MIB, Process, Region
 from procmaps.rules.rule import Rule
 
@@ -62,7 +61,7 @@ NODES = Rule(
 def archives(_jvm: Jvm, process: Process) -> Iterator[Claim]:
     """What is mapped of archives outside the heap, and the closed rest up to where the class space begins."""
     for region in process.regions:
-        if region.name == Name.JSA and not region.claimed:
+        if region.name == ARCHIVE and not region.claimed:
             yield Claim(region.start, region.end, ARCHIVES)
             rest = process.above(region)
             if rest is not None and rest.unclaimed and rest.closed and rest.start % ARCHIVE_ALIGNMENT_BYTES:
