@@ -151,10 +151,10 @@ def _candidates(jvm: Jvm, process: Process, sizes: list[int]) -> Iterator[_Candi
 
 
 def _candidates_of_size(jvm: Jvm, run: _Run, size: int, *, prefixed: bool = False) -> Iterator[_Candidate]:
-    starts, ends = run.edges
+    (starts, ends), canonical, alignment = run.edges, canonical_ends(jvm), _least_alignment(jvm)
     for start, end in run.spans(size):
         whole = start in starts and end in ends
-        if start % (HEAP_ALIGNMENT_BYTES if whole else _least_alignment(jvm)):
+        if start % (HEAP_ALIGNMENT_BYTES if whole else alignment):
             continue
         if prefixed and start % OOPS_BASE_BYTES:
             continue
@@ -164,7 +164,7 @@ def _candidates_of_size(jvm: Jvm, run: _Run, size: int, *, prefixed: bool = Fals
         points = WHOLE_POINTS if whole else PART_POINTS
         # mappings grow downward: what merged with the heap came later and lies below it
         points += EDGE_POINTS * (end in ends) + EDGE_POINTS * (end == run.end)
-        if end in canonical_ends(jvm):
+        if end in canonical:
             points += CANONICAL_POINTS
         elif end <= LOW_BYTES:
             points += LOW_WHOLE_POINTS if whole else LOW_PART_POINTS
