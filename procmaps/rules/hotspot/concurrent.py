@@ -1,5 +1,6 @@
 """Tables of the concurrent collectors, ZGC and Shenandoah, that mirror an address range, not the heap."""
 
+from itertools import takewhile
 from typing import Final
 
 from procmaps.kinds import Confidence, Kind
@@ -40,11 +41,8 @@ COLLECTION_SET = Rule(
 
 def collection_set(_: Jvm, process: Process) -> list[Claim]:
     """Shenandoah maps the table of its collection set at the very bottom of the address space."""
-    return [
-        Claim(region.start, region.end, COLLECTION_SET)
-        for region in process.unclaimed
-        if region.end <= BOTTOM_BYTES
-    ]
+    at_the_bottom = takewhile(lambda region: region.end <= BOTTOM_BYTES, process.regions)
+    return [Claim(region.start, region.end, COLLECTION_SET) for region in at_the_bottom if region.unclaimed]
 
 
 def merged_granule_maps(jvm: Jvm, process: Process) -> list[Claim]:

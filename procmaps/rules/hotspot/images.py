@@ -88,7 +88,7 @@ def _found(jvm: Jvm, process: Process, gap_bytes: int, rule: Rule) -> list[Claim
     expected = _images(jvm.heap_runs(process), jvm, gap_bytes)
     if not expected:
         return []
-    candidates = sorted(_candidates(process), key=lambda candidate: candidate.region.size)
+    candidates = sorted(_candidates(process, gap_bytes), key=lambda candidate: candidate.region.size)
     sizes = [candidate.region.size for candidate in candidates]
     for image in expected:
         first = bisect_left(sizes, image.gap - SLACK_BYTES)
@@ -100,9 +100,11 @@ def _found(jvm: Jvm, process: Process, gap_bytes: int, rule: Rule) -> list[Claim
     return [Claim(start, end, rule, one_block=False) for start, end in tables]
 
 
-def _candidates(process: Process) -> Iterable[Candidate]:
+def _candidates(process: Process, gap_bytes: int) -> Iterable[Candidate]:
     arenas = process.in_glibc_heaps
     for closed in process.closed:
+        if closed.size < gap_bytes - SLACK_BYTES:
+            continue
         below, above = process.below(closed), process.above(closed)
         if below is None or not (below.unclaimed and below.writable):
             continue

@@ -16,9 +16,10 @@ def turn(name: str, steps: Sequence[Step], gives: tuple[Rule, ...]) -> ProcessLa
 
     def find(jvm: Jvm, process: Process) -> list[Claim]:
         claims: list[Claim] = []
+        found: list[Claim] = []
         for step in steps:
-            found = list(step(jvm, process))
             process = without(process, found)
+            found = list(step(jvm, process))
             claims += found
         return claims
 
