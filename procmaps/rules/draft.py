@@ -68,7 +68,7 @@ class Draft:
 
     __slots__ = (
         *(*NUMBERS, *CODES, *FLAGS),
-        *("blocks", "facts", "jvms", "snapshot"),
+        *("blocks", "facts", "snapshot"),
         *("_columns", "_first_rows", "_parts_of", "_flags", "_has"),
     )
 
@@ -96,7 +96,6 @@ class Draft:
         maps = snapshot.maps
         self.snapshot = snapshot
         self.facts = facts
-        self.jvms: list[Any] = []  # until HotSpot's rules are all labellers
         self.blocks = 0
         self._flags: Addresses | None = None  # read when asked for
         self._has: dict[tuple[str, ...], Flags] = {}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from procmaps.kinds import Kind
 from procmaps.rules.draft import OPEN
@@ -99,7 +99,6 @@ class Process:
     libjvm: bytes  # path of libjvm.so; empty if the process is no JVM
     argv: tuple[bytes, ...]
     cgroup: bytes
-    jvm: Any  # until the JVM's rules are all labellers: its entry in Draft.jvms
     host: HostFacts
     vm_flags: tuple[int, ...]  # by region, as in smaps; all 0 without it
     resident_bytes: tuple[int, ...]  # by region: of the mapping that it is of; UNKNOWN without smaps
@@ -180,11 +179,13 @@ class Process:
                 splits.setdefault(position, []).append(address)
         if not splits:
             return self
-        first = min(splits)
+        first = done = min(splits)
         pieces: list[Region] = []
-        for region in self.regions[first:]:
-            inside = splits.get(region.position)
-            pieces += [region] if inside is None else _pieces(region, inside)
+        for position, inside in splits.items():
+            pieces += self.regions[done:position]
+            pieces += _pieces(self.regions[position], inside)
+            done = position + 1
+        pieces += self.regions[done:]
         # column by column, because that takes a third of the time
         positions, *columns = zip(*pieces, strict=True)
         count = first + len(pieces)
@@ -258,7 +259,6 @@ def process_of(draft: "Draft", row: int) -> Process:
         libjvm=facts.libjvm.get(row, b""),
         argv=processes.argv[row],
         cgroup=processes.cgroup[row],
-        jvm=next((jvm for jvm in draft.jvms if jvm.process == row), None),
         host=draft.snapshot.facts,
         vm_flags=tuple(maps.vm_flags[of].tolist()) if smaps else (0,) * len(regions),
         resident_bytes=tuple(maps.resident_bytes[of].tolist()) if smaps else (UNKNOWN,) * len(regions),

@@ -3,9 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from procmaps.rules.draft import Draft
 from procmaps.rules.hotspot.arguments import JvmArguments, read_arguments, version_of
-from procmaps.rules.marks import BIT
 from procmaps.rules.names import Name
 from procmaps.rules.process import Process
 
@@ -30,7 +28,6 @@ class HeapRun(NamedTuple):
 class Jvm:
     """What is known of one JVM. Its labellers, which nobody else shares it with, add what they find."""
 
-    process: int  # row in the ProcessTable
     version: int  # feature release; 0 if the path does not tell
     arguments: JvmArguments
     heap: tuple[int, int] = (0, 0)  # start and end; zeros until it is found
@@ -79,16 +76,5 @@ class Jvm:
 
 
 def jvm_of(process: Process) -> Jvm:
-    """The state that all labellers of one JVM share."""
-    jvm: Jvm = process.jvm
-    return jvm
-
-
-def find_jvms(draft: Draft, paths: dict[int, bytes]) -> list[Jvm]:
-    """The JVMs of the host, one for each process that maps libjvm.so."""
-    argv = draft.snapshot.processes.argv
-    return [
-        Jvm(process, version_of(path), read_arguments(argv[process]))
-        for process, path in paths.items()
-        if draft.facts.marks[process] & BIT["jvm"]
-    ]
+    """What the arguments and the path of libjvm.so say: the state with which the labellers begin."""
+    return Jvm(version_of(process.libjvm), read_arguments(process.argv))

@@ -99,7 +99,7 @@ def test_what_the_heap_has_above_a_gap_the_table_has_as_well() -> None:
 
 
 def test_small_gaps_are_looked_for_in_the_later_turn() -> None:
-    jvm = Jvm(0, 17, JvmArguments(), heap=(GIB, GIB + 32 * MIB))
+    jvm = Jvm(17, JvmArguments(), heap=(GIB, GIB + 32 * MIB))
     gap = 8 * MIB // 64
     assert GAP_MIN_BYTES <= gap < LARGE_GAP_BYTES
     one = process(
@@ -116,7 +116,7 @@ def test_small_gaps_are_looked_for_in_the_later_turn() -> None:
 def test_a_body_that_fills_an_arena_s_heap_is_the_table_s_if_it_is_exactly_as_large() -> None:
     """The table then begins on the boundary and ends on the next one, as the heap of an arena does."""
     low, committed, reserved = 64 * GIB, 3 * GIB, 4 * GIB
-    jvm = Jvm(0, 17, JvmArguments(), heap=(low, low + reserved))
+    jvm = Jvm(17, JvmArguments(), heap=(low, low + reserved))
     heap = (anon(low, committed), anon(low + committed, reserved - committed, "---p"))
     table = (anon(AT, committed // 64), anon(AT + committed // 64, GIB // 64, "---p"))
     assert large_images(jvm, process(*heap, *table))
@@ -130,7 +130,7 @@ def test_a_heap_of_huge_pages_is_mirrored_by_huge_pages() -> None:
     heap = (anon(low, committed), anon(low + committed, reserved - committed, "---p"))
     table = (anon(AT, 4 * MIB), anon(AT + 4 * MIB, 12 * MIB, "---p"))
     for large_pages, found in ((False, []), (True, [(AT, AT + 16 * MIB)])):
-        jvm = Jvm(0, 17, JvmArguments(large_pages=large_pages), heap=(low, low + reserved))
+        jvm = Jvm(17, JvmArguments(large_pages=large_pages), heap=(low, low + reserved))
         assert [(one.start, one.end) for one in large_images(jvm, process(*heap, *table))] == found
 
 
@@ -154,7 +154,7 @@ def test_of_the_heap_s_gaps_the_largest_are_looked_for() -> None:
         for gap in (small, *[large] * gaps):
             lines += [anon(at, page), anon(at + page, gap, "---p")]
             at += page + gap
-        jvm = Jvm(0, 17, JvmArguments(), heap=(low, at))
+        jvm = Jvm(17, JvmArguments(), heap=(low, at))
         table = (anon(AT, 4096), anon(AT + 4096, LARGE_GAP_BYTES, "---p"))
         large_images(jvm, process(*lines, *table))
         assert sorted(jvm.scales) == found

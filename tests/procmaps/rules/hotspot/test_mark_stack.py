@@ -55,14 +55,14 @@ def merged(jvm: Jvm, at: int = AT, above: int = 0) -> bool:
 
 def test_if_the_jvm_chose_its_collector_the_tables_must_look_like_g1_s() -> None:
     heap = (GIB, 2 * GIB)
-    assert merged(Jvm(0, 17, JvmArguments(known=True), heap=heap, scales={64, 512}))
-    assert not merged(Jvm(0, 17, JvmArguments(known=True), heap=heap, scales={32, 512}))
-    assert not merged(Jvm(0, 8, JvmArguments(known=True), heap=heap, scales={64}))
-    assert not merged(Jvm(0, 17, JvmArguments(known=True), scales={64}))
+    assert merged(Jvm(17, JvmArguments(known=True), heap=heap, scales={64, 512}))
+    assert not merged(Jvm(17, JvmArguments(known=True), heap=heap, scales={32, 512}))
+    assert not merged(Jvm(8, JvmArguments(known=True), heap=heap, scales={64}))
+    assert not merged(Jvm(17, JvmArguments(known=True), scales={64}))
 
 
 def test_it_ends_on_2_mib_and_is_not_among_the_java_heap() -> None:
-    cms = Jvm(0, 11, JvmArguments(collector="ConcMarkSweep"), heap=(GIB, 2 * GIB))
+    cms = Jvm(11, JvmArguments(collector="ConcMarkSweep"), heap=(GIB, 2 * GIB))
     assert merged(cms)
     assert not merged(cms, above=4096)
     assert merged(cms, at=LOW_BYTES + 40 * MIB)
@@ -72,5 +72,5 @@ def test_it_ends_on_2_mib_and_is_not_among_the_java_heap() -> None:
 def test_over_a_heap_without_gaps_a_jvm_whose_arguments_are_known_has_one() -> None:
     one = process(anon(GIB, GIB), anon(AT - 40 * MIB, 40 * MIB))
     for known in (True, False):
-        jvm = Jvm(0, 17, JvmArguments(known=known), heap=(GIB, 2 * GIB))
+        jvm = Jvm(17, JvmArguments(known=known), heap=(GIB, 2 * GIB))
         assert bool(mark_stack(jvm, one)) is known

@@ -9,7 +9,7 @@ GIB = 2**30
 
 
 def test_tables_over_a_heap_of_1_gib() -> None:
-    jvm = Jvm(0, 17, JvmArguments(), heap=(GIB, 2 * GIB))
+    jvm = Jvm(17, JvmArguments(), heap=(GIB, 2 * GIB))
     assert [table_bytes(scale, jvm) for scale in (TWO_BITMAPS, BITMAP, CARDS)] == [
         32 * MIB,
         16 * MIB,
@@ -18,12 +18,12 @@ def test_tables_over_a_heap_of_1_gib() -> None:
 
 
 def test_an_alignment_of_32_bytes_makes_bitmaps_a_quarter_as_large_and_no_card_table() -> None:
-    jvm = Jvm(0, 17, JvmArguments(alignment=32), heap=(GIB, 2 * GIB))
+    jvm = Jvm(17, JvmArguments(alignment=32), heap=(GIB, 2 * GIB))
     assert [table_bytes(scale, jvm) for scale in (BITMAP, CARDS)] == [4 * MIB, 2 * MIB]
 
 
 def test_tables_are_whole_pages() -> None:
-    assert table_bytes(CARDS, Jvm(0, 17, JvmArguments(), heap=(GIB, GIB + 3 * MIB))) == 8192
+    assert table_bytes(CARDS, Jvm(17, JvmArguments(), heap=(GIB, GIB + 3 * MIB))) == 8192
 
 
 def test_overlapping_and_touching_spans_are_joined() -> None:

@@ -31,7 +31,7 @@ def test_three_segments_and_their_maps() -> None:
 
 def jvm_with(*code_segments: tuple[int, int]) -> Jvm:
     """A JVM whose code cache has segments with these reserved and committed bytes."""
-    return Jvm(0, 17, JvmArguments(), code_segments=list(code_segments))
+    return Jvm(17, JvmArguments(), code_segments=list(code_segments))
 
 
 def found(jvm: Jvm, *lines: str) -> list[tuple[int, int]]:

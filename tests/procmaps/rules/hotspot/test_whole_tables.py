@@ -45,7 +45,7 @@ def sizes(collector: str, *, committed: int, version: int = 17, scales: tuple[in
     heap = anon(AT, committed * MIB)
     if committed < 8192:
         heap += anon(AT + committed * MIB, (8192 - committed) * MIB, "---p")
-    jvm = Jvm(0, version, JvmArguments(collector=collector), heap=(AT, AT + 8 * GIB), scales=set(scales))
+    jvm = Jvm(version, JvmArguments(collector=collector), heap=(AT, AT + 8 * GIB), scales=set(scales))
     found = whole_sizes(jvm, process(heap))
     return {size // MIB for size in found if size % MIB == 0}
 
@@ -101,7 +101,7 @@ def test_the_bitmap_of_cms_covers_the_old_generation() -> None:
 
 def test_what_smaps_flags_with_noreserve_is_no_table() -> None:
     """Memory that the JVM commits it maps anew, without MAP_NORESERVE."""
-    jvm_17 = Jvm(0, 17, JvmArguments(collector="Parallel"), heap=(AT, AT + GIB))
+    jvm_17 = Jvm(17, JvmArguments(collector="Parallel"), heap=(AT, AT + GIB))
     seen = process(anon(AT, GIB), anon(AT + 2 * GIB, 32 * MIB))
     flagged = replace(seen, vm_flags=(0, VM_FLAGS["nr"]))
     assert whole_tables(jvm_17, flagged) == []
