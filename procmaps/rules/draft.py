@@ -311,7 +311,7 @@ def _repeater(rows: Ints64, length: int) -> Callable[[_Columns], _Columns]:
     return lambda columns: np.concatenate([columns[..., piece] for piece in pieces], axis=-1)
 
 
-def is_multiple(values: Ints64, unit: int) -> Flags:
+def is_multiple(values: Ints64, unit: int | Ints64) -> Flags:
     """Which of these are whole numbers of a unit that is a power of two: far faster than a division."""
     found: Flags = (values & (unit - 1)) == 0
     return found
