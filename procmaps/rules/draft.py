@@ -51,9 +51,10 @@ class Facts:
     thirty_two_bit: Flags
     has_brk_heap: Flags
     threads: Ints64
-    rss_anon_bytes: Ints64
+    rss_anon_bytes: Ints64  # and swapped
     stack_limit_bytes: Ints64
     smaps: Flags  # flags and resident bytes may be used
+    in_detail: Flags  # process labellers may look at it
 
 
 # the columns, by what they hold; those of one sort are the rows of one array, so that all are cut at once
