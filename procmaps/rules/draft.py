@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from procmaps.kinds import Kind
 from procmaps.rules.groups import ranges
+from procmaps.rules.kernel_names import Name
 from procmaps.rules.marks import has
-from procmaps.rules.names import Name
 from procmaps.tables import (
     EXECUTE,
     READ,

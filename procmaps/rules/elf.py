@@ -7,8 +7,8 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import ALLOCATORS
 from procmaps.rules.draft import Draft
+from procmaps.rules.kernel_names import Name
 from procmaps.rules.labeller import Edge, RegionLabeller
-from procmaps.rules.names import Name
 from procmaps.rules.process import KIB, MIB, PAGE_BYTES
 from procmaps.rules.rule import Rule
 from procmaps.tables import SHARED, WRITE, Flags, Ints64, which

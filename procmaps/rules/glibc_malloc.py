@@ -14,9 +14,9 @@ from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import WITHOUT_CHUNKS, WITHOUT_GLIBC_ARENAS
 from procmaps.rules.draft import Draft, is_multiple
 from procmaps.rules.groups import ranges
+from procmaps.rules.kernel_names import Name
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
 from procmaps.rules.libc_malloc import affordable, foreign
-from procmaps.rules.names import Name
 from procmaps.rules.process import ARENA_HEAP_32_BYTES, ARENA_HEAP_BYTES, GIB, KIB, MIB, PAGE_BYTES
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64, which
@@ -61,7 +61,7 @@ MMAPPED: Final = Rule(
 
 
 class _Blocks(NamedTuple):
-    """Blocks that may be heaps, as columns: a writable region, and a closed one up to the top of the block."""
+    """Blocks that may be heaps, as columns: a writable region, and a closed one to the top of the block."""
 
     heads: Ints64  # rows of the writable regions
     rests: Ints64  # rows of the closed regions right above

@@ -10,7 +10,7 @@ from procmaps.rules.draft import PAGE_SHIFT, Draft, Spans, is_multiple
 from procmaps.rules.groups import among, pairs
 from procmaps.rules.jvm import CANDIDATE_LIMIT_COUNT, CLASS_SPACE_BYTES, GIB, KIB, LOW_BYTES, MIB, Jvm
 from procmaps.rules.jvm_heap_size import ALIGNMENTS_BYTES, canonical_ends, targets
-from procmaps.rules.names import Name
+from procmaps.rules.kernel_names import Name
 from procmaps.rules.process import ARENA_HEAP_BYTES
 from procmaps.tables import EXECUTE, Flags, Ints64, which
 

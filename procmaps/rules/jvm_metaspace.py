@@ -10,7 +10,7 @@ from procmaps.rules.draft import PAGE_SHIFT, Draft, Spans, is_multiple
 from procmaps.rules.groups import ranges
 from procmaps.rules.jvm import CLASS_SPACE_BYTES, COMPRESSED_OOPS_BYTES, KIB, LOW_BYTES, MIB
 from procmaps.rules.jvms import rows_of_jvms
-from procmaps.rules.names import Name
+from procmaps.rules.kernel_names import Name
 from procmaps.rules.process import ARENA_HEAP_BYTES
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64, which

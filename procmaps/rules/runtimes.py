@@ -7,7 +7,7 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft, is_multiple
 from procmaps.rules.groups import runs_with
-from procmaps.rules.names import Name
+from procmaps.rules.kernel_names import Name
 from procmaps.rules.process import ARENA_HEAP_BYTES
 from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from procmaps.rules.draft import Draft, Facts
-from procmaps.rules.names import read_codes
+from procmaps.rules.kernel_names import read_codes
 from procmaps.rules.process import Process, process_of
 from tests.procmaps.rules.labelled import anon, read, sorted_maps
 
