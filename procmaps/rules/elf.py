@@ -41,7 +41,7 @@ BSS: Final = Rule(
     Confidence.LIKELY,
     "maps",
     _ELF,
-    "{size} right above the writable data of a file: the zeroed tail (.bss) of that object, perhaps "
+    "{size} right above the writable data of a file: the zeroed tail (.bss) of that object, which can have "
     "merged with memory above it",
     runner_up=Kind.HEAP_MMAP,
 )
@@ -122,7 +122,7 @@ SMALL_ZEROED_DATA: Final = RegionLabeller(
     "loaded.bss_small",
     (SMALL_BSS,),
     small_zeroed_data,
-    before=(Edge("loaded.bss", "what is too small for anything else is certain"),),
+    before=(Edge("loaded.bss", "a small .bss is certain, and one of any size only likely"),),
 )
 ZEROED_DATA: Final = RegionLabeller(
     "loaded.bss",

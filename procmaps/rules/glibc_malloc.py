@@ -33,8 +33,8 @@ ARENA: Final = Rule(
     Confidence.CERTAIN,
     "maps",
     "glibc, malloc/arena.c: HEAP_MAX_SIZE 64 MiB, 1 MiB where pointers have 32 bits",
-    "a heap of a malloc arena: from its {arena_heap} boundary at {block_start} it is writable up to "
-    "some page, and closed up to the next boundary; these are {size} of it",
+    "{size} of a heap of a malloc arena, which begins on the {arena_heap} boundary at {block_start}, is "
+    "writable up to some page, and closed from there to the next boundary",
     runner_up=Kind.HEAP_MMAP,
 )
 FULL: Final = Rule(
@@ -42,9 +42,9 @@ FULL: Final = Rule(
     Kind.HEAP_ARENA,
     Confidence.LIKELY,
     "maps, status",
-    "glibc, malloc/arena.c: a heap that has grown to HEAP_MAX_SIZE has no reserve left",
-    "{size} between two {arena_heap} boundaries, all writable, in a process that has arenas and RssAnon "
-    "({rss_anon}) enough for it: a full heap of one",
+    "glibc, malloc/arena.c: a heap that has grown to HEAP_MAX_SIZE has no closed rest",
+    "{size} between two {arena_heap} boundaries, all writable, in a process that has arenas, and no more "
+    "than RssAnon ({rss_anon}): a full heap of an arena",
     runner_up=Kind.HEAP_MMAP,
 )
 MMAPPED: Final = Rule(
@@ -54,8 +54,8 @@ MMAPPED: Final = Rule(
     "maps, status",
     "glibc, malloc/malloc.c, sysmalloc_mmap: chunks above the threshold (128 KiB to 32 MiB) are "
     "mapped alone; neighbours merge",
-    "{size} of writable anonymous memory, at least the 128 KiB from which malloc maps a chunk by "
-    "itself, that nothing else in this process accounts for: large chunks",
+    "{size} of writable anonymous memory of no other known owner in this process, and at least the 128 KiB "
+    "from which malloc maps a chunk alone: large chunks",
     runner_up=Kind.ANONYMOUS,
 )
 
@@ -77,7 +77,7 @@ class _Blocks(NamedTuple):
 
 
 def arena_heaps(draft: Draft) -> Ranges | None:
-    """A writable region from a boundary on, or over it, and the closed rest up to the next boundary."""
+    """A writable region that begins on a boundary or below it, and the closed rest up to the next one."""
     blocks = _blocks(draft)
     if not len(blocks.rests):
         return None
@@ -136,9 +136,9 @@ def _is_stack(draft: Draft, blocks: _Blocks) -> Flags:
 
 
 def full_heaps(draft: Draft) -> Ranges | None:
-    """Whole blocks that are writable to their end: full heaps, if RssAnon is enough for them.
+    """Writable regions of whole blocks, of no more than RssAnon.
 
-    A chunk or table that merely spans a boundary ends elsewhere.
+    A chunk or a table that merely lies over a boundary begins or ends elsewhere.
     """
     allowed = draft.owners(draft.of_kind(Kind.HEAP_ARENA)) & ~draft.has(*WITHOUT_GLIBC_ARENAS)
     rows = which(draft.open_rw & draft.spread(allowed) & (draft.size >= ARENA_HEAP_32_BYTES))
@@ -151,7 +151,7 @@ def full_heaps(draft: Draft) -> Ranges | None:
     resident = draft.resident_bytes(rows)
     good = (budget < 0) | (draft.size[rows] <= budget)
     good &= (resident < 0) | (resident * RESIDENT_SHARE >= draft.size[rows])
-    # all heaps of a process together must fit into its RssAnon
+    # nor can all heaps of a process together have more than it
     heads = which(draft.of_kind(Kind.HEAP_ARENA) & ~draft.none)
     heaps = np.bincount(draft.process[heads], draft.size[heads], len(draft.facts.marks))
     wanted = heaps + np.bincount(draft.process[rows][good], draft.size[rows][good], len(heaps))
@@ -164,7 +164,7 @@ def full_heaps(draft: Draft) -> Ranges | None:
 
 
 def large_chunks(draft: Draft) -> Flags:
-    """Writable, of at least the threshold, without flags that malloc does not set, within RssAnon."""
+    """Writable, at least as large as the threshold, hardly more than RssAnon, without flags of others."""
     chunk = draft.open_rw & ~draft.named(Name.HUGE) & (draft.size >= CHUNK_MIN_BYTES)
     chunk &= ~foreign(draft) & affordable(draft)
     # where glibc names its chunks, what has no name is none

@@ -32,18 +32,18 @@ VAST: Final = Rule(
     Kind.ANONYMOUS,
     Confidence.CERTAIN,
     "maps, status, smaps",
-    "Linux, RssAnon in status; MAP_NORESERVE, MADV_DONTDUMP and others in VmFlags: no malloc asks for that",
+    "Linux, RssAnon in status; MAP_NORESERVE, MADV_DONTDUMP in VmFlags, which no libc's malloc sets",
     "{size} that the program mapped itself: many times what it has resident (RssAnon {rss_anon}), or "
-    "with flags that no malloc asks for",
+    "with flags that no libc's malloc sets",
 )
 GUARDED: Final = Rule(
     "rest.guarded",
     Kind.ANONYMOUS,
     Confidence.LIKELY,
     "maps, status",
-    "glibc and the other allocators put no guard below a chunk; programs do below buffers and fibers",
-    "{size}, one of several regions of the same size with a guard below each, although all {threads} "
-    "threads have stacks already: buffers or fibers of the program",
+    "glibc and other allocators put no guard below a chunk; programs put one below buffers and fibers",
+    "{size}, one of at least four regions of this size with a guard right below each, and not the stack of "
+    "one of {threads} threads: buffers or fibers of the program",
     runner_up=Kind.THREAD_STACK,
 )
 UNPAID: Final = Rule(

@@ -23,7 +23,7 @@ LOADED: Final = Rule(
     Confidence.CERTAIN,
     "maps",
     "jemalloc, tcmalloc and mimalloc map their own extents; malloc of glibc is then not called",
-    "{size} of writable anonymous memory in a process that has another malloc than glibc's loaded",
+    "{size} of anonymous memory in a process that has loaded jemalloc, tcmalloc or mimalloc, as these map it",
     runner_up=Kind.ANONYMOUS,
 )
 NO_BRK: Final = Rule(
@@ -33,7 +33,7 @@ NO_BRK: Final = Rule(
     "maps",
     "jemalloc, src/pages.c: MAP_NORESERVE where the kernel overcommits; glibc's malloc would have "
     "made a [heap]",
-    "{size} of writable memory in a process with glibc and without a [heap]: another malloc, linked in",
+    "{size} of writable memory in a process with glibc but without a [heap]: another malloc, linked in",
     runner_up=Kind.ANONYMOUS,
 )
 
@@ -88,5 +88,7 @@ LINKED_IN: Final = RegionLabeller(
     "allocator.no_brk",
     (NO_BRK,),
     linked_in,
-    before=(Edge("glibc.mmapped", "without a [heap] large memory is not malloc's of glibc"),),
+    before=(
+        Edge("glibc.mmapped", "what another malloc maps would otherwise count as large chunks of glibc's"),
+    ),
 )
