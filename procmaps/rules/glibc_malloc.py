@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.allocators import WITHOUT_CHUNKS, WITHOUT_GLIBC_ARENAS
+from procmaps.rules.allocators import NOT_GLIBC
 from procmaps.rules.draft import Draft, is_multiple
 from procmaps.rules.groups import ranges
 from procmaps.rules.kernel_names import Name
@@ -97,7 +97,7 @@ def arena_heaps(draft: Draft) -> Ranges | None:
 
 def _blocks(draft: Draft) -> _Blocks:
     """Blocks in which a closed region begins right above a writable one, and reaches the top of the block."""
-    closed = draft.open_none & draft.touches_below & ~draft.spread(draft.has(*WITHOUT_GLIBC_ARENAS))
+    closed = draft.open_none & draft.touches_below & ~draft.spread(draft.has(*NOT_GLIBC))
     rests = which(closed)
     rests = rests[draft.writable[rests - 1]]
     size = _heap_bytes(draft, rests)
@@ -140,7 +140,7 @@ def full_heaps(draft: Draft) -> Ranges | None:
 
     A chunk or a table that merely lies over a boundary begins or ends elsewhere.
     """
-    allowed = draft.owners(draft.of_kind(Kind.HEAP_ARENA)) & ~draft.has(*WITHOUT_GLIBC_ARENAS)
+    allowed = draft.owners(draft.of_kind(Kind.HEAP_ARENA)) & ~draft.has(*NOT_GLIBC)
     rows = which(draft.open_rw & draft.spread(allowed) & (draft.size >= ARENA_HEAP_32_BYTES))
     block = _heap_bytes(draft, rows)
     whole = (draft.size[rows] >= block) & is_multiple(draft.start[rows] | draft.end[rows], block)
@@ -169,7 +169,7 @@ def large_chunks(draft: Draft) -> Flags:
     chunk &= ~foreign(draft) & affordable(draft)
     # where glibc names its chunks, what has no name is none
     naming = draft.owners(draft.named(Name.GLIBC_MALLOC))
-    chunk &= ~draft.spread(draft.has(*WITHOUT_CHUNKS) | naming)
+    chunk &= ~draft.spread(draft.has(*NOT_GLIBC) | naming)
     chunk &= (draft.start >= MMAP_LOW_BYTES) | draft.spread(draft.facts.thirty_two_bit)
     # a chunk has a header, so its size is odd unless madvise has divided it
     whole = which(chunk & is_multiple(draft.size, MIB))

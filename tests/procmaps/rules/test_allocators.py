@@ -7,10 +7,9 @@ from procmaps.rules.allocators import (
     KEEP_CLOSED,
     KEEP_UNUSED,
     MAP_WHOLE_MIB,
+    NOT_GLIBC,
     REPLACE_MALLOC,
     SET_STACK_FLAG,
-    WITHOUT_CHUNKS,
-    WITHOUT_GLIBC_ARENAS,
     Allocator,
 )
 from procmaps.rules.marks import MARKS
@@ -28,14 +27,8 @@ def test_each_malloc_has_one_row() -> None:
     assert len(set(marks)) == len(marks)
 
 
-def test_what_replaces_malloc_leaves_nothing_to_glibc_s() -> None:
-    for replacing in REPLACE_MALLOC:
-        assert replacing in WITHOUT_CHUNKS
-        assert replacing in WITHOUT_GLIBC_ARENAS
-
-
 def test_the_marks_by_question() -> None:
     assert REPLACE_MALLOC == MAP_WHOLE_MIB == KEEP_UNUSED == ("jemalloc", "tcmalloc", "mimalloc")
     assert SET_STACK_FLAG == ("jemalloc", "tcmalloc")
     assert KEEP_CLOSED == ("mimalloc",)
-    assert "glibc" not in (*WITHOUT_CHUNKS, *WITHOUT_GLIBC_ARENAS)
+    assert NOT_GLIBC == ("musl", "jemalloc", "tcmalloc", "mimalloc")
