@@ -8,12 +8,6 @@ from procmaps.rules import (
     elf,
     glibc_malloc,
     go,
-    jvm_code,
-    jvm_gc,
-    jvm_gc_concurrent,
-    jvm_gc_tables,
-    jvm_heap,
-    jvm_metaspace,
     musl,
     own_heaps,
     remainder,
@@ -25,6 +19,7 @@ from procmaps.rules import (
     stacks,
     zend,
 )
+from procmaps.rules.hotspot import leftovers, places, rest
 from procmaps.rules.labeller import Labeller, RegionLabeller
 from procmaps.rules.name_rules import NAME_RULES
 from procmaps.rules.rule import Rule
@@ -36,17 +31,7 @@ def _old(rule: Rule) -> RegionLabeller:
 
 
 LABELLERS: Final[tuple[Labeller, ...]] = (
-    _old(jvm_heap.ZGC),
-    _old(jvm_heap.BY_SIZE),
-    _old(jvm_code.CODE_CACHE),
-    _old(jvm_heap.BY_PLACE),
-    _old(jvm_gc.LARGE_IMAGES),
-    _old(jvm_metaspace.ARCHIVES),
-    _old(jvm_metaspace.CLASS_SPACE),
-    _old(jvm_gc_concurrent.COLLECTION_SET),
-    _old(jvm_metaspace.LOW_REST),
-    _old(jvm_metaspace.NODES),
-    _old(jvm_heap.BY_EXTENT),
+    places.PLACES,
     _old(go.HEAP),
     zend.CHUNKS,
     elf.SMALL_ZEROED_DATA,
@@ -74,16 +59,9 @@ LABELLERS: Final[tuple[Labeller, ...]] = (
     _old(stack_runs.BARE),
     _old(stack_runs.UNSEEN_MERGED),
     _old(go.ISLANDS),
-    _old(jvm_code.SEGMENT_MAPS),
-    _old(jvm_code.SAFEPOINT),
-    _old(jvm_gc.IMAGES),
-    _old(jvm_gc_concurrent.ZGC_TABLES),
-    _old(jvm_gc_tables.WHOLE),
-    _old(jvm_gc_tables.WHOLE_MERGED),
-    _old(jvm_gc_tables.MARK_STACK),
-    _old(jvm_gc_tables.MARK_STACK_MERGED),
+    rest.REST,
     glibc_malloc.FULL_HEAPS,
-    _old(jvm_gc_tables.UNTOUCHED),
+    leftovers.LEFTOVERS,
     elf.LOADER_MEMORY,
     _old(go.REST),
     replaced_malloc.EXTENTS,

@@ -26,7 +26,6 @@ from procmaps.tables import (
 )
 
 if TYPE_CHECKING:
-    from procmaps.rules.jvm import Jvm
     from procmaps.rules.marks import Marks
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
@@ -69,7 +68,7 @@ class Draft:
 
     __slots__ = (
         *(*NUMBERS, *CODES, *FLAGS),
-        *("blocks", "facts", "jvms", "snapshot"),
+        *("blocks", "facts", "snapshot"),
         *("_columns", "_first_rows", "_parts_of", "_flags", "_has"),
     )
 
@@ -97,7 +96,6 @@ class Draft:
         maps = snapshot.maps
         self.snapshot = snapshot
         self.facts = facts
-        self.jvms: list[Jvm] = []
         self.blocks = 0
         self._flags: Addresses | None = None  # read when asked for
         self._has: dict[tuple[str, ...], Flags] = {}

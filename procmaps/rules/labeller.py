@@ -1,10 +1,11 @@
 """Labellers and their claims. A labeller looks at memory and says whose it is; it changes nothing."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from procmaps.rules.process import Process
+from procmaps.rules.process import BY_START, Process
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64
 
@@ -27,6 +28,24 @@ class Claim(NamedTuple):
     rule: Rule
     # requested at once, as a stack with its guard: shown as one block; otherwise each region is its own
     one_block: bool = True
+
+
+def without(process: Process, claims: Sequence[Claim]) -> Process:
+    """The process as it is after these claims: for a labeller whose later steps must see its earlier ones.
+
+    Claimed memory is cut out and has the kind of its rule; of what is claimed twice the first claim has it.
+    """
+    if not claims:
+        return process
+    cut = process.cut({edge for claim in claims for edge in (claim.start, claim.end)})
+    regions = list(cut.regions)
+    for claim in claims:
+        first = bisect_left(regions, claim.start, key=BY_START)
+        kind = int(claim.rule.kind)
+        for position in range(first, bisect_left(regions, claim.end, lo=first, key=BY_START)):
+            if not regions[position].claimed:
+                regions[position] = regions[position]._replace(kind=kind, unclaimed=False)
+    return replace(cut, regions=tuple(regions))
 
 
 class Ranges(NamedTuple):
