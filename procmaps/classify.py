@@ -8,7 +8,7 @@ from procmaps.kinds import Kind
 from procmaps.rules.book import LABELLERS, RULE_INDEX, RULES
 from procmaps.rules.draft import ACCESS, Draft, Facts
 from procmaps.rules.engine import label
-from procmaps.rules.jvms import find_jvms
+from procmaps.rules.hotspot.jvm import find_jvms
 from procmaps.rules.name_rules import NAME_RULES
 from procmaps.rules.names import OPEN_CODES, Name, mark_archives, read_codes
 from procmaps.rules.objects import BIT, Marks, find_objects, has

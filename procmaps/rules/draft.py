@@ -26,7 +26,6 @@ from procmaps.tables import (
 )
 
 if TYPE_CHECKING:
-    from procmaps.rules.jvm import Jvm
     from procmaps.rules.objects import Marks
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
@@ -96,7 +95,7 @@ class Draft:
         maps = snapshot.maps
         self.snapshot = snapshot
         self.facts = facts
-        self.jvms: list[Jvm] = []
+        self.jvms: list[Any] = []  # until HotSpot's rules are all labellers
         self.blocks = 0
         self._flags: Addresses | None = None  # read when asked for
         self._has: dict[tuple[str, ...], Flags] = {}

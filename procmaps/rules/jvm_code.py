@@ -7,12 +7,13 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import PAGE_BYTES, Draft, Spans
 from procmaps.rules.groups import pairs
-from procmaps.rules.jvm import CODE_CACHE_BYTES, KIB
-from procmaps.rules.jvms import rows_of_jvms
+from procmaps.rules.hotspot.jvm import rows_of_jvms
 from procmaps.rules.names import Name
+from procmaps.rules.process import KIB, MIB
 from procmaps.rules.rule import Rule
 from procmaps.tables import EXECUTE, WRITE, Flags, Ints64, which
 
+CODE_CACHE_BYTES: Final = (240 * MIB, 245764 * KIB, 48 * MIB, 64 * MIB, 128 * MIB, 256 * MIB)
 SEGMENT_MAP_FACTOR: Final = 128  # one byte a segment of CodeCacheSegmentSize
 CODE_SEGMENTS_LIMIT_COUNT: Final = 8  # a JVM has one or three
 SMALL_MAP_BYTES: Final = 8 * KIB

@@ -14,8 +14,9 @@ from procmaps.kinds import Confidence, Kind
 from procmaps.rules.arenas import ARENA_BYTES
 from procmaps.rules.draft import PAGE_BYTES, Draft, Spans, is_multiple
 from procmaps.rules.groups import ranges
-from procmaps.rules.jvm import CANDIDATE_LIMIT_COUNT, KIB, MIB, OBJECT_ALIGNMENT_BYTES, Jvm
-from procmaps.rules.jvms import rows_of_jvms
+from procmaps.rules.hotspot.arguments import OBJECT_ALIGNMENT_BYTES
+from procmaps.rules.hotspot.jvm import CANDIDATE_LIMIT_COUNT, Jvm, rows_of_jvms
+from procmaps.rules.process import KIB, MIB
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64
 

@@ -8,9 +8,10 @@ from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import affordable
 from procmaps.rules.draft import PAGE_BYTES, Draft, Spans, is_multiple
 from procmaps.rules.groups import among
-from procmaps.rules.jvm import KIB, LOW_BYTES, MIB, Jvm
+from procmaps.rules.hotspot.jvm import LOW_BYTES, Jvm
 from procmaps.rules.jvm_gc import heap_runs, merge_spans, scale_of, whole_pages
 from procmaps.rules.objects import OTHER_MALLOCS
+from procmaps.rules.process import KIB, MIB
 from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS
 from procmaps.tables import Flags, which

@@ -14,10 +14,11 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.arenas import ARENA_BYTES
 from procmaps.rules.draft import Draft, Spans, is_multiple
-from procmaps.rules.jvm import CLASS_SPACE_BYTES, LOW_BYTES, MIB, Jvm
+from procmaps.rules.hotspot.jvm import CLASS_SPACE_BYTES, LOW_BYTES, Jvm
 from procmaps.rules.jvm_heap_search import Chains, chains_of, heaps_by_size
 from procmaps.rules.jvm_heap_size import canonical_ends
 from procmaps.rules.names import Name
+from procmaps.rules.process import MIB
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, which
 

@@ -9,9 +9,10 @@ import numpy as np
 from procmaps.rules.arenas import ARENA_BYTES
 from procmaps.rules.draft import PAGE_SHIFT, Draft, Spans, is_multiple
 from procmaps.rules.groups import among, pairs
-from procmaps.rules.jvm import CANDIDATE_LIMIT_COUNT, CLASS_SPACE_BYTES, GIB, KIB, LOW_BYTES, MIB, Jvm
+from procmaps.rules.hotspot.jvm import CANDIDATE_LIMIT_COUNT, CLASS_SPACE_BYTES, LOW_BYTES, Jvm
 from procmaps.rules.jvm_heap_size import ALIGNMENTS_BYTES, canonical_ends, targets
 from procmaps.rules.names import Name
+from procmaps.rules.process import GIB, KIB, MIB
 from procmaps.tables import EXECUTE, Flags, Ints64, which
 
 OOPS_BASE_BYTES: Final = 32 * GIB  # bases of heaps with compressed oops that are not zero are multiples of it

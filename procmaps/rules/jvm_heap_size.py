@@ -3,7 +3,8 @@
 from typing import Final
 
 from procmaps.rules.draft import Draft
-from procmaps.rules.jvm import CLASS_SPACE_BYTES, GIB, KIB, MIB, Jvm
+from procmaps.rules.hotspot.jvm import CLASS_SPACE_BYTES, Jvm
+from procmaps.rules.process import GIB, KIB, MIB
 from procmaps.tables import UNKNOWN, UNLIMITED
 
 UNSCALED_END: Final = 4 * GIB

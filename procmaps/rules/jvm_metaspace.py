@@ -9,9 +9,9 @@ from procmaps.kinds import Confidence, Kind
 from procmaps.rules.arenas import ARENA_BYTES
 from procmaps.rules.draft import PAGE_SHIFT, Draft, Spans, is_multiple
 from procmaps.rules.groups import ranges
-from procmaps.rules.jvm import CLASS_SPACE_BYTES, COMPRESSED_OOPS_BYTES, KIB, LOW_BYTES, MIB
-from procmaps.rules.jvms import rows_of_jvms
+from procmaps.rules.hotspot.jvm import CLASS_SPACE_BYTES, COMPRESSED_OOPS_BYTES, LOW_BYTES, rows_of_jvms
 from procmaps.rules.names import Name
+from procmaps.rules.process import KIB, MIB
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64, which
 

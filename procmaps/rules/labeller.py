@@ -1,9 +1,11 @@
 """Labellers and their claims. A labeller looks at memory and says whose it is; it changes nothing."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from procmaps.rules.draft import OPEN
 from procmaps.rules.process import Process
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64
@@ -27,6 +29,23 @@ class Claim(NamedTuple):
     rule: Rule
     # requested at once, as a stack with its guard: shown as one block; otherwise each region is its own
     one_block: bool = True
+
+
+def without(process: Process, claims: Sequence[Claim]) -> Process:
+    """The process as it is after these claims: for a labeller whose later steps must see its earlier ones.
+
+    Claimed memory is cut out and has the kind of its rule; of what is claimed twice the first claim has it.
+    """
+    if not claims:
+        return process
+    cut = process.cut({edge for claim in claims for edge in (claim.start, claim.end)})
+    regions = list(cut.regions)
+    starts = [region.start for region in regions]
+    for claim in claims:
+        for position in range(bisect_left(starts, claim.start), bisect_left(starts, claim.end)):
+            if regions[position].kind == OPEN:
+                regions[position] = regions[position]._replace(kind=int(claim.rule.kind))
+    return replace(cut, regions=tuple(regions))
 
 
 class Ranges(NamedTuple):

@@ -1,8 +1,8 @@
 """One process as its labellers see it: its regions in order, and what is known of it besides."""
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -143,6 +143,32 @@ class Process:
                 run.append(region)
         if run:
             yield run
+
+    def cut(self, addresses: Iterable[int]) -> "Process":
+        """The same process, its regions split at these addresses; one at an edge splits nothing."""
+        pieces: list[Region] = []
+        sources: list[int] = []  # the position of the region that each piece is of
+        waiting = iter([*sorted(set(addresses)), 2**64])
+        address = next(waiting)
+        for region in self.regions:
+            while address <= region.start:
+                address = next(waiting)
+            rest = region
+            while address < rest.end:
+                pieces.append(rest._replace(position=len(pieces), end=address, above=0, touches_above=True))
+                sources.append(region.position)
+                rest = rest._replace(start=address, below=0, touches_below=True)
+                address = next(waiting)
+            pieces.append(rest if rest.position == len(pieces) else rest._replace(position=len(pieces)))
+            sources.append(region.position)
+        if len(pieces) == len(self.regions):
+            return self
+        return replace(
+            self,
+            regions=tuple(pieces),
+            vm_flags=tuple(self.vm_flags[source] for source in sources),
+            resident_bytes=tuple(self.resident_bytes[source] for source in sources),
+        )
 
     @property
     def live_threads(self) -> int:
