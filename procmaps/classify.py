@@ -4,17 +4,18 @@ from typing import Final
 
 import numpy as np
 
+from procmaps.detail import in_detail
 from procmaps.kinds import Kind
 from procmaps.rules.book import LABELLERS, RULE_INDEX, RULES
 from procmaps.rules.draft import ACCESS, Draft, Facts
 from procmaps.rules.engine import label
 from procmaps.rules.hotspot.jvm import find_jvms
+from procmaps.rules.marks import BIT, Marks, has, marks_of_files
 from procmaps.rules.name_rules import NAME_RULES
 from procmaps.rules.names import OPEN_CODES, Name, mark_archives, read_codes
-from procmaps.rules.objects import BIT, Marks, find_objects, has
 from procmaps.rules.parts import assemble
 from procmaps.rules.rule import verdicts_of
-from procmaps.tables import Bytes8, Evidence, Flags, MapTable, PartTable, Snapshot, which
+from procmaps.tables import Bytes8, Evidence, Flags, Ints64, MapTable, PartTable, Snapshot, which
 
 RULES_VERSION: Final = "2"  # raise it when labels change; tests/truth/digests.txt says when they do
 
@@ -45,21 +46,23 @@ def classify(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> PartTab
     The parts of a mapping sum to it; its resident, Pss, swap and huge bytes are divided among them.
     """
     maps = snapshot.maps
+    mappings = np.bincount(maps.process, minlength=len(snapshot.processes))
     code = read_codes(maps)
     is_file = (code >= int(Name.FILE_CODE)) & (code <= int(Name.FILE_DATA))
-    marks, jvm_paths = find_objects(maps, len(snapshot.processes), is_file)
+    marks, jvm_paths = marks_of_files(maps, len(snapshot.processes), is_file)
     _mark_static(maps, code, marks)
     if jvm_paths:
         mark_archives(maps, code, has(marks, "jvm"))
     facts = Facts(
         marks=marks,
         libjvm=jvm_paths,
-        thirty_two_bit=_thirty_two_bit(snapshot),
+        thirty_two_bit=_thirty_two_bit(maps, mappings),
         has_brk_heap=_with(snapshot, code == int(Name.HEAP)),
         threads=snapshot.processes.threads,
         rss_anon_bytes=snapshot.processes.rss_anon_bytes,
         stack_limit_bytes=snapshot.processes.stack_limit_bytes,
         smaps=(snapshot.processes.evidence == int(Evidence.SMAPS)) & (evidence == Evidence.SMAPS),
+        in_detail=in_detail(mappings),
     )
     in_reach = maps.end <= _USER_SPACE_END
     draft = Draft(snapshot, facts, code, which(_IN_DRAFT[code] & in_reach))
@@ -93,10 +96,8 @@ def _with(snapshot: Snapshot, rows: Flags) -> Flags:
     return found
 
 
-def _thirty_two_bit(snapshot: Snapshot) -> Flags:
+def _thirty_two_bit(maps: MapTable, mappings: Ints64) -> Flags:
     """Processes whose addresses all fit in 32 bits."""
-    process = snapshot.maps.process
-    count = np.diff(process.searchsorted(np.arange(len(snapshot.processes) + 1)))
-    low = np.bincount(process[snapshot.maps.end <= _ADDRESSES_32_BITS], minlength=len(count))
-    found: Flags = (count > 0) & (low == count)
+    low = np.bincount(maps.process[maps.end <= _ADDRESSES_32_BITS], minlength=len(mappings))
+    found: Flags = (mappings > 0) & (low == mappings)
     return found

@@ -85,7 +85,8 @@ def read(memory: bytes, identity: bytes, nonce: bytes, limits: ReadLimits | None
 def read_process(files: Mapping[str, bytes], pid: int, evidence: Evidence = Evidence.SMAPS) -> Snapshot:
     """One process from its files: maps, smaps, status, stat, limits, comm, cmdline, cgroup.
 
-    Any of them may be missing. If both maps and smaps came, smaps is used, unless `evidence` is MAPS.
+    Files of its host (osrelease, meminfo and the others of a dump) may be among them. Any may be missing.
+    If both maps and smaps came, smaps is used, unless `evidence` is MAPS.
     """
     notes = _Notes()
     nowhere = Spans(*np.zeros((2, 1), np.int64))
@@ -106,7 +107,8 @@ def read_process(files: Mapping[str, bytes], pid: int, evidence: Evidence = Evid
     processes = process_table(text, found, named, mappings)
     denied = int(processes.evidence[0] == Evidence.DENIED)
     counts = ReadCounts(listed=1, sent=1, kernel_threads=0, denied=denied, vanished=0, complete=True)
-    return Snapshot(facts_of({}), counts, processes, mappings.table, tuple(notes.sentences))
+    host = {name.encode(): content for name, content in files.items() if name.encode() in _HOST}
+    return Snapshot(facts_of(host), counts, processes, mappings.table, tuple(notes.sentences))
 
 
 def _records(part: bytes, nonce: bytes) -> tuple[Text, Records]:

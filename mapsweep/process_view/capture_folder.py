@@ -10,12 +10,17 @@ from typing import Final
 
 from domain.mistakes import Mistake, OperatorError
 from domain.moments import now
-from mapsweep.process_view.process_files import BESIDE_BYTES_MAX, BESIDE_MAPPINGS, INPUT_BYTES_MAX, read_file
+from mapsweep.process_view.process_files import (
+    BESIDE_BYTES_MAX,
+    BESIDE_MAPPINGS,
+    INPUT_BYTES_MAX,
+    OF_HOST,
+    masked,
+    path_of,
+    read_file,
+)
 from procmaps.classify import RULES_VERSION
-from procmaps.masking import mask_cmdline
 from procmaps.masking_options import AS_BY_DEFAULT, Masking
-from procmaps.secret_paths import mask_cgroup, mask_comm
-from procmaps.secret_records import mask_file
 
 MAPPINGS: Final = ("maps", "smaps")
 VERSIONS: Final = "versions"
@@ -33,25 +38,16 @@ def capture(folder: Path, source: str, masking: Masking = AS_BY_DEFAULT) -> Capt
     """The files of a folder like /proc/PID, secrets masked. Raises OperatorError if it has no mappings."""
     files: dict[str, bytes] = {}
     missing: list[Mistake] = []
-    for name in (*MAPPINGS, *BESIDE_MAPPINGS):
+    for name in (*MAPPINGS, *BESIDE_MAPPINGS, *OF_HOST):
         limit = INPUT_BYTES_MAX if name in MAPPINGS else BESIDE_BYTES_MAX
         try:
-            files[name] = masked(name, read_file(folder / name, source, limit), masking)
+            files[name] = masked(name, read_file(path_of(folder, name), source, limit), masking)
         except OperatorError as unread:
             missing += unread.mistakes
     if not any(files.get(name) for name in MAPPINGS):
         raise OperatorError(*missing, Mistake(source, "there is nothing to capture without maps or smaps"))
     files[VERSIONS] = _versions()
     return Capture(files, tuple(missing))
-
-
-def masked(name: str, content: bytes, masking: Masking = AS_BY_DEFAULT) -> bytes:
-    """One file with its secrets masked: arguments as in a sweep, paths folder by folder."""
-    if name == "cmdline":
-        return mask_cmdline(content, masking)
-    if name == "cgroup":
-        return mask_cgroup(content, masking)
-    return mask_comm(content, masking) if name == "comm" else mask_file(name.encode(), content, masking)
 
 
 def write(captured: Capture, folder: Path) -> None:

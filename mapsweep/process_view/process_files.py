@@ -9,12 +9,16 @@ from typing import BinaryIO
 
 from domain.mistakes import Mistake, OperatorError
 from procmaps.masking import mask_cmdline
+from procmaps.masking_options import AS_BY_DEFAULT, Masking
 from procmaps.secret_paths import mask_cgroup, mask_comm
-from procmaps.secret_records import mask_file
+from procmaps.secret_records import mask_fact, mask_file
 from procmaps.tables import Evidence
 
 # Only files that the probe sends are read, because a label must not depend on where it is made.
 BESIDE_MAPPINGS = ("status", "stat", "limits", "comm", "cmdline", "cgroup")
+# Rules also depend on these files of the host, by their paths below /proc. A captured folder holds them.
+OF_HOST: Mapping[str, str] = MappingProxyType({"osrelease": "sys/kernel/osrelease", "meminfo": "meminfo"})
+PROC = Path("/proc")
 
 INPUT_BYTES_MAX = 256 * 2**20  # 60,000 mappings are 3 MiB of maps and 50 MiB of smaps
 BESIDE_BYTES_MAX = 4 * 2**20  # the kernel limits arguments to 2 MiB
@@ -22,7 +26,7 @@ BESIDE_BYTES_MAX = 4 * 2**20  # the kernel limits arguments to 2 MiB
 
 @dataclass(frozen=True, slots=True)
 class ProcessFiles:
-    """The files of one process, named as in /proc/PID; of maps and smaps exactly one."""
+    """The files of one process, named as in /proc/PID, and of its host; of maps and smaps exactly one."""
 
     source: str  # the name that the operator gave
     pid: int  # 0 if no file has it
@@ -52,7 +56,7 @@ def open_process(target: str, evidence: Evidence, stdin: BinaryIO) -> ProcessFil
 
 def _of_text(source: str, text: bytes) -> ProcessFiles:
     name = _mappings_file(text)
-    return ProcessFiles(source, 0, MappingProxyType({name: _masked(name, text)}))
+    return ProcessFiles(source, 0, MappingProxyType({name: masked(name, text)}))
 
 
 def _mappings_file(text: bytes) -> str:
@@ -62,7 +66,7 @@ def _mappings_file(text: bytes) -> str:
 
 def _of_pid(pid: int, evidence: Evidence) -> ProcessFiles:
     source = f"pid {pid}"
-    folder = Path("/proc", str(pid))
+    folder = PROC / str(pid)
     if not folder.is_dir():
         raise OperatorError(Mistake(source, "no such process"))
     return _of_folder(source, folder, evidence)
@@ -71,22 +75,31 @@ def _of_pid(pid: int, evidence: Evidence) -> ProcessFiles:
 def _of_folder(source: str, folder: Path, evidence: Evidence) -> ProcessFiles:
     files = {}
     name, text = _mappings_of_folder(source, folder, evidence)
-    files[name] = _masked(name, text)
-    for beside in BESIDE_MAPPINGS:
+    files[name] = masked(name, text)
+    for beside in (*BESIDE_MAPPINGS, *OF_HOST):
         try:
-            files[beside] = _masked(beside, read_file(folder / beside, source, BESIDE_BYTES_MAX))
+            files[beside] = masked(beside, read_file(path_of(folder, beside), source, BESIDE_BYTES_MAX))
         except OperatorError:
             continue  # missing or not readable: its columns are unknown
     return ProcessFiles(source, _pid_of(files.get("stat", b"")), MappingProxyType(files))
 
 
-def _masked(name: str, content: bytes) -> bytes:
-    """Masked as in a sweep, because people pass the output on."""
+def path_of(folder: Path, name: str) -> Path:
+    """Where a file of a process, or of its host, lies: in its folder, or for /proc/PID in /proc."""
+    if name in OF_HOST and folder.parent.resolve() == PROC:
+        return PROC / OF_HOST[name]
+    return folder / name
+
+
+def masked(name: str, content: bytes, masking: Masking = AS_BY_DEFAULT) -> bytes:
+    """A file with its secrets masked as in a sweep, because people pass on what they see."""
     if name == "cmdline":
-        return mask_cmdline(content)
+        return mask_cmdline(content, masking)
     if name == "comm":
-        return mask_comm(content)
-    return mask_cgroup(content) if name == "cgroup" else mask_file(name.encode(), content)
+        return mask_comm(content, masking)
+    if name in OF_HOST:
+        return b"\n".join(mask_fact(line, masking) for line in content.split(b"\n"))
+    return mask_cgroup(content, masking) if name == "cgroup" else mask_file(name.encode(), content, masking)
 
 
 def _mappings_of_folder(source: str, folder: Path, evidence: Evidence) -> tuple[str, bytes]:

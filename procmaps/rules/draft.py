@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from procmaps.kinds import Kind
 from procmaps.rules.groups import ranges
+from procmaps.rules.marks import has
 from procmaps.rules.names import Name
-from procmaps.rules.objects import has
 from procmaps.tables import (
     EXECUTE,
     READ,
@@ -26,7 +26,7 @@ from procmaps.tables import (
 )
 
 if TYPE_CHECKING:
-    from procmaps.rules.objects import Marks
+    from procmaps.rules.marks import Marks
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 _Columns: TypeAlias = npt.NDArray[Any]  # of one sort, one column a row
@@ -53,6 +53,7 @@ class Facts:
     rss_anon_bytes: Ints64
     stack_limit_bytes: Ints64
     smaps: Flags  # flags and resident bytes may be used
+    in_detail: Flags  # process labellers may look at it
 
 
 # the columns, by what they hold; those of one sort are the rows of one array, so that all are cut at once

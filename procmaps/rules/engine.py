@@ -1,7 +1,7 @@
 """Gives each labeller its turn, and each region to the first that claims it."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -9,6 +9,8 @@ from procmaps.rules.draft import Draft
 from procmaps.rules.labeller import Claim, Labeller, ProcessLabeller, Ranges, RegionLabeller
 from procmaps.rules.process import Process, process_of
 from procmaps.tables import Flags, which
+
+KEPT_LIMIT_COUNT: Final = 65_536  # regions of all views that are kept; a region takes some 500 bytes
 
 
 def label(draft: Draft, labellers: Iterable[Labeller], index: Mapping[str, int]) -> None:
@@ -27,11 +29,15 @@ class _Views:
     def __init__(self, draft: Draft) -> None:
         self._draft = draft
         self._processes: dict[int, Process] = {}
+        self._regions = 0  # of those that were kept since the last clearing
         self._states: dict[tuple[Callable[[Process], Any], int], Any] = {}
 
     def of(self, row: int) -> Process:
         if row not in self._processes:
-            self._processes[row] = process_of(self._draft, row)
+            self._processes[row] = process = process_of(self._draft, row)
+            self._regions += len(process.regions)
+            if self._regions > KEPT_LIMIT_COUNT:
+                self._processes, self._regions = {row: process}, len(process.regions)
         return self._processes[row]
 
     def state(self, make: Callable[[Process], Any], process: Process) -> Any:
@@ -51,7 +57,9 @@ def _label_regions(draft: Draft, labeller: RegionLabeller, index: Mapping[str, i
     (rule,) = labeller.gives
     before = len(draft)
     found = labeller.find(draft)
-    if len(draft) != before and found is not None:  # a rule of the old form has cut the draft
+    if (
+        len(draft) != before and found is not None and not isinstance(found, Ranges)
+    ):  # a rule of the old form has cut the draft
         draft.label(found, index[rule.name], rule.kind)
         return list(range(len(draft.facts.marks)))
     if isinstance(found, Ranges):
@@ -86,7 +94,9 @@ def _label_processes(
 
 def _processes(draft: Draft, labeller: ProcessLabeller) -> Flags:
     """Where a labeller runs."""
-    chosen = draft.has(*labeller.marks) if labeller.marks else np.ones(len(draft.facts.marks), np.bool_)
+    chosen = draft.facts.in_detail
+    if labeller.marks:
+        chosen = chosen & draft.has(*labeller.marks)
     if labeller.where is not None and chosen.any():
         chosen = chosen & labeller.where(draft)
     return chosen

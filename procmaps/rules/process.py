@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from procmaps.kinds import Kind
 from procmaps.rules.draft import ACCESS, OPEN
+from procmaps.rules.marks import BIT
 from procmaps.rules.names import Name
-from procmaps.rules.objects import BIT
 from procmaps.smaps import VM_FLAGS
 from procmaps.tables import EXECUTE, READ, SHARED, UNKNOWN, UNLIMITED, WRITE, HostFacts
 
@@ -21,6 +21,8 @@ PAGE_BYTES: Final = 4096
 KIB: Final = 2**10
 MIB: Final = 2**20
 GIB: Final = 2**30
+ARENA_HEAP_BYTES: Final = 64 * MIB  # glibc, malloc/arena.c: HEAP_MAX_SIZE
+ARENA_HEAP_32_BYTES: Final = MIB  # where pointers have 32 bits
 STACK_MAX_BYTES: Final = 2**30
 DEFAULT_STACK_BYTES: Final = 2 * MIB  # glibc's if RLIMIT_STACK is unlimited; ARCH_STACK_DEFAULT_SIZE on most
 UNKNOWN_RELEASE: Final = (2**16, 0)
@@ -77,13 +79,20 @@ class Region(NamedTuple):
         return self.kind == kind
 
 
+class GlibcHeap(NamedTuple):
+    """A heap of an arena: from its boundary on writable up to some page, closed up to the next boundary."""
+
+    head: Region
+    rest: Region
+
+
 @dataclass(frozen=True)
 class Process:
     """What a labeller is given. Nothing in it can be changed; claims are the only way to say something."""
 
     row: int  # in the ProcessTable
     regions: tuple[Region, ...]  # anonymous memory, claimed or not, in the order of addresses
-    marks: int  # bits of procmaps.rules.objects
+    marks: int  # bits of procmaps.rules.marks
     threads: int  # UNKNOWN if not sent
     rss_anon_bytes: int  # UNKNOWN if not sent
     stack_limit_bytes: int
@@ -131,6 +140,34 @@ class Process:
     def above(self, region: Region) -> Region | None:
         """The region that starts where this one ends."""
         return self.regions[region.position + 1] if region.touches_above else None
+
+    @property
+    def arena_heap_bytes(self) -> int:
+        """HEAP_MAX_SIZE of glibc's malloc: the size of an arena's heap, and its alignment."""
+        return ARENA_HEAP_32_BYTES if self.thirty_two_bit else ARENA_HEAP_BYTES
+
+    @cached_property
+    def glibc_heaps(self) -> tuple[GlibcHeap, ...]:
+        """What looks like heaps of glibc's arenas, claimed or not, of the process's own heap size.
+
+        Heaps whose head or rest merged with other memory are not among them: procmaps.rules.glibc_malloc
+        finds those as well.
+        """
+        size = self.arena_heap_bytes
+        return tuple(
+            GlibcHeap(head, rest)
+            for head, rest in pairwise(self.regions)
+            if rest.closed
+            and rest.end % size == 0
+            and head.start == rest.end - size
+            and head.end == rest.start
+            and head.writable
+        )
+
+    @cached_property
+    def in_glibc_heaps(self) -> frozenset[int]:
+        """Positions of the regions that look like a head or a rest of a heap of glibc's arenas."""
+        return frozenset(region.position for heap in self.glibc_heaps for region in heap)
 
     def runs(self, belongs: Callable[[Region], bool]) -> Iterator[list[Region]]:
         """Unbroken runs of regions that belong: each starts where the one before it ends."""

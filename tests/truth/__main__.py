@@ -3,8 +3,8 @@
 import argparse
 
 from procmaps.kinds import Confidence
-from tests.truth.cases import CASES, LIVE, cases
-from tests.truth.scorer import EVIDENCES, Score, by_family, precision_recall, score, share
+from tests.truth.cases import CASES, EVIDENCES, LIVE, cases
+from tests.truth.scorer import Score, by_family, precision_recall, score, share
 
 _WRONG_LIMIT_COUNT = 20
 

@@ -10,12 +10,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from procmaps.classify import RULES_VERSION, classify
+from procmaps.classify import RULES_VERSION
 from procmaps.footprint import footprints
 from procmaps.kinds import Confidence, Kind
-from procmaps.read import read_process
-from procmaps.tables import Evidence
-from tests.truth.cases import CASES, LIVE, Case, cases
+from tests.truth.cases import SETS, Case, cases
+from tests.truth.scorer import predict
 
 KEPT = Path(__file__).with_name("digests.txt")
 DIGITS = 16
@@ -32,12 +31,21 @@ FIGURES = (
 
 
 def digests() -> dict[str, str]:
-    """By archive, case and evidence."""
+    """Of all known processes, by set, case and evidence."""
     return {
-        f"{archive.partition('.')[0]} {case.name} {evidence.name.lower()}": _digest(case, evidence)
-        for archive in (CASES, LIVE)
-        for case in cases(archive)
-        for evidence in (Evidence.MAPS, Evidence.SMAPS)
+        name: digest
+        for set_name in SETS
+        for case in cases(set_name)
+        for name, digest in digests_of(set_name, case).items()
+    }
+
+
+def digests_of(set_name: str, case: Case) -> dict[str, str]:
+    """Of one case, by set, case and evidence; without smaps there is one only."""
+    return {
+        f"{set_name} {case.name} {evidence}": _digest(case, evidence)
+        for evidence in ("maps", "smaps")
+        if case.shown_by(evidence) is not None
     }
 
 
@@ -53,14 +61,13 @@ def changed(now: dict[str, str]) -> list[str]:
     return [name for name, digest in kept()[1].items() if now.get(name) != digest]
 
 
-def _digest(case: Case, evidence: Evidence) -> str:
+def _digest(case: Case, evidence: str) -> str:
     return hashlib.sha256("\n".join(_lines(case, evidence)).encode()).hexdigest()[:DIGITS]
 
 
-def _lines(case: Case, evidence: Evidence) -> Iterator[str]:
+def _lines(case: Case, evidence: str) -> Iterator[str]:
     """Each part with its label, then each footprint; not the rule, whose name may change alone."""
-    snapshot = read_process(case.sent(), 1, evidence)
-    parts = classify(snapshot, evidence)
+    snapshot, parts = predict(case, evidence)
     for row in zip(
         *(column.tolist() for column in (parts.start, parts.end, parts.kind, parts.confidence)), strict=True
     ):

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from statistics import mean
 from typing import TypeAlias
 
@@ -11,13 +12,13 @@ from procmaps.kinds import KIND_BY_LABEL, Confidence, Kind
 from procmaps.read import read_process
 from procmaps.rules.book import RULES
 from procmaps.tables import Evidence, PartTable, Snapshot
-from tests.truth.cases import Case
+from tests.truth.cases import Case, cases
+from tests.truth.truth_file import FILE, NATIVE, Range
 
 # (truth, label) -> bytes
 Matrix: TypeAlias = Counter[tuple[str, str]]
 # finer kinds that the truth does not tell apart
-SAME = {"file_code": "file", "file_rodata": "file", "file_data": "file", "reserved": "anonymous"}
-EVIDENCES = ("maps", "smaps", "decorated")
+SAME = {"file_code": FILE, "file_rodata": FILE, "file_data": FILE, "reserved": "anonymous"}
 
 
 @dataclass(slots=True)
@@ -50,8 +51,10 @@ class Score:
 
 def family(kind: str) -> str:
     """The family of a truth's kind; what has none of its own is its own."""
-    if kind in {"file", "none"}:
+    if kind in {FILE, "none"}:
         return kind
+    if kind == NATIVE:
+        return "native_heap"
     known = KIND_BY_LABEL.get(kind)
     # the truth's families: file_bss counts as file, what is neither of a runtime nor of malloc as other
     label = known.family.label if known is not None else "other"
@@ -81,37 +84,45 @@ def precision_recall(matrix: Matrix, label: str) -> tuple[float, float]:
 
 
 def score(cases: Iterable[Case], evidence: str) -> Score:
-    """Classify and count; evidence is one of EVIDENCES; some cases have no decorated maps."""
+    """Classify and count; evidence is one of EVIDENCES. Cases that do not have it are left out."""
     total = Score()
     for case in cases:
-        if evidence == "decorated" and "maps.decorated" not in case.files:
-            continue
-        _count(case, evidence, total)
+        if case.shown_by(evidence) is not None:
+            _count(case, evidence, total)
     return total
 
 
+@cache
+def set_score(set_name: str, evidence: str) -> Score:
+    """The score of a whole set; not to be changed, since all who ask share it."""
+    return score(cases(set_name), evidence)
+
+
+@cache
 def predict(case: Case, evidence: str) -> tuple[Snapshot, PartTable]:
-    """The parts of one case."""
+    """The parts of one case, whose host shows this evidence."""
+    files = case.shown_by(evidence)
+    if files is None:
+        raise ValueError(f"{case.name} has no {evidence}")
     grade = Evidence.SMAPS if evidence == "smaps" else Evidence.MAPS
-    snapshot = read_process(case.decorated() if evidence == "decorated" else case.sent(), 1, grade)
+    snapshot = read_process(files, 1, grade)
     return snapshot, classify(snapshot, grade)
 
 
 def _count(case: Case, evidence: str, total: Score) -> None:
     snapshot, parts = predict(case, evidence)
-    resident = read_process(case.sent(), 1).maps.resident_bytes
+    # decorated maps have other lines than smaps: their resident bytes are not compared
+    resident = {} if evidence == "decorated" else _resident(case)
     own: Matrix = Counter()
     for row in range(len(parts)):
         low, high = int(parts.start[row]), int(parts.end[row])
         mapping = int(parts.mapping[row])
         accessible = int(snapshot.maps.perms[mapping] & 0b1110 != 0)
-        size = int(snapshot.maps.end[mapping]) - int(snapshot.maps.start[mapping])
-        # decorated maps have other lines than smaps: their resident bytes are not compared
-        density = int(resident[mapping]) / size if len(resident) == len(snapshot.maps) else 0.0
-        label = Kind(parts.kind[row]).label
-        label = SAME.get(label, label)
+        bounds = int(snapshot.maps.start[mapping]), int(snapshot.maps.end[mapping])
+        density = resident.get(bounds, 0) / (bounds[1] - bounds[0])
+        got = Kind(parts.kind[row]).label
         for begin, end, want in _overlaps(case.truth, low, high):
-            wanted = SAME.get(want, want)
+            wanted, label = SAME.get(want, want), _as_told(got, want)
             number = (end - begin) * accessible
             own[wanted, label] += number
             total.resident[wanted, label] += round((end - begin) * density)
@@ -119,10 +130,29 @@ def _count(case: Case, evidence: str, total: Score) -> None:
             if wanted != label:
                 total.wrong[case.name, RULES[parts.rule[row]].name, wanted] += number
     total.accessible.update(own)
-    total.by_case[case.name] = share(by_family(own))
+    if own.total():
+        total.by_case[case.name] = share(by_family(own))
 
 
-def _overlaps(truth: tuple[tuple[int, int, str], ...], low: int, high: int) -> Iterator[tuple[int, int, str]]:
+def _as_told(label: str, truth: str) -> str:
+    """A label in the words of the truth, which may know less than a kind."""
+    if truth == NATIVE and family(label) == "native_heap":
+        return NATIVE
+    return SAME.get(label, label)
+
+
+@cache
+def _resident(case: Case) -> dict[tuple[int, int], int]:
+    """The resident bytes of each mapping by its bounds; none of a case without smaps."""
+    files = case.shown_by("smaps")
+    if files is None:
+        return {}
+    maps = read_process(files, 1).maps
+    bounds = zip(maps.start.tolist(), maps.end.tolist(), strict=True)
+    return dict(zip(bounds, maps.resident_bytes.tolist(), strict=True))
+
+
+def _overlaps(truth: tuple[Range, ...], low: int, high: int) -> Iterator[tuple[int, int, str]]:
     """The ranges of the truth that lie in [low, high), cut to it."""
     first, last = 0, len(truth)
     while first < last:

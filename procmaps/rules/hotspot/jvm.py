@@ -5,7 +5,7 @@ from typing import Final
 
 from procmaps.rules.draft import Draft
 from procmaps.rules.hotspot.arguments import JvmArguments, read_arguments, version_of
-from procmaps.rules.objects import BIT
+from procmaps.rules.marks import BIT
 from procmaps.tables import Ints64
 
 LOW_BYTES: Final = 16 * 2**40  # compressed oops, class space and ZGC lie below this; the mmap area does not

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from domain.mistakes import OperatorError
-from mapsweep.process_view.capture_folder import VERSIONS, Capture, capture, masked, write
+from mapsweep.process_view.capture_folder import VERSIONS, Capture, capture, write
+from mapsweep.process_view.process_files import masked
 from mapsweep.terminal.exits import Exit
 from tests.mapsweep.conftest import Here
 
-SENT = {"maps", "smaps", "status", "stat", "limits", "comm", "cmdline", "cgroup"}
+SENT = {"maps", "smaps", "status", "stat", "limits", "comm", "cmdline", "cgroup", "osrelease", "meminfo"}
 MAPS = b"00400000-00401000 r-xp 00000000 fc:00 7                                  /bin/x\n"
 
 

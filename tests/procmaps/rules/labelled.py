@@ -101,5 +101,5 @@ def process(*lines: str) -> Process:
     snapshot = read("".join(lines))
     one = np.array([-1], np.int64)
     no = np.zeros(1, np.bool_)
-    facts = Facts(np.zeros(1, np.uint32), {}, no, no, one, one, one, no)
+    facts = Facts(np.zeros(1, np.uint32), {}, no, no, one, one, one, no, ~no)
     return process_of(Draft(snapshot, facts, read_codes(snapshot.maps), np.arange(len(snapshot.maps))), 0)
