@@ -285,15 +285,20 @@ class Draft:
         rows = self.key.searchsorted(keys, "right") - 1
         known = (rows >= 0) & (self.process[rows] == owners)
         self.cut(rows[known], edges[known])
-        low, high = self.key.searchsorted(keys).reshape(2, -1).tolist()
-        for first, beyond, (rule, kind, one_block) in zip(low, high, labels, strict=True):
-            own = np.arange(first, beyond)[self.free[first:beyond]]
-            self.kind[own] = kind
-            self.free[own] = self.open[own] = False
-            self.rule[own] = rule
-            if one_block and len(own) > 1:
-                self.block[own] = self.blocks
-                self.blocks += 1
+        low, high = self.key.searchsorted(keys).reshape(2, -1)
+        count = np.maximum(high - low, 0)
+        parts, claim = ranges(low, count), np.repeat(np.arange(len(low)), count)
+        free = self.free[parts]
+        parts, first = np.unique(parts[free], return_index=True)  # the first claim of each part
+        claim = claim[free][first]
+        rule, kind, one_block = (np.array(column) for column in zip(*labels, strict=True))
+        self.kind[parts] = kind[claim]
+        self.free[parts] = self.open[parts] = False
+        self.rule[parts] = rule[claim]
+        blocks = one_block & (np.bincount(claim, minlength=len(low)) > 1)
+        in_block = blocks[claim]
+        self.block[parts[in_block]] = self.blocks + (blocks.cumsum() - 1)[claim[in_block]]
+        self.blocks += int(blocks.sum())
 
     def _find_first_rows(self) -> None:
         self._first_rows = self.process.searchsorted(np.arange(len(self.facts.marks) + 1))

@@ -7,12 +7,14 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import numpy as np
+
 from procmaps.kinds import Kind
 from procmaps.rules.draft import ACCESS, OPEN
 from procmaps.rules.marks import BIT
 from procmaps.rules.names import Name
 from procmaps.smaps import VM_FLAGS
-from procmaps.tables import EXECUTE, READ, SHARED, UNKNOWN, UNLIMITED, WRITE, HostFacts
+from procmaps.tables import EXECUTE, READ, SHARED, UNKNOWN, UNLIMITED, WRITE, HostFacts, Ints64, which
 
 if TYPE_CHECKING:
     from procmaps.rules.draft import Draft
@@ -234,22 +236,27 @@ class Process:
         return budget == UNKNOWN or size - budget <= budget // 4
 
 
-def process_of(draft: "Draft", row: int) -> Process:
-    """The view of one process at this moment."""
-    rows = draft.rows_of(row)
+def process_of(draft: "Draft", row: int, seen: Ints64 | None = None) -> Process:
+    """The view of one process at this moment; with `seen`, of these of its parts alone, which ascend."""
+    rows = draft.rows_of(row) if seen is None else seen
+    touches_below, touches_above = draft.touches_below[rows], draft.touches_above[rows]
+    if seen is not None and len(seen):
+        apart = which(np.diff(seen) > 1)
+        touches_above[apart] = touches_below[apart + 1] = False
+        touches_below[0] = touches_above[-1] = False
     columns = (
-        draft.mapping,
-        draft.start,
-        draft.end,
-        draft.perms,
-        draft.code,
-        draft.kind,
-        draft.below,
-        draft.above,
-        draft.touches_below,
-        draft.touches_above,
+        draft.mapping[rows],
+        draft.start[rows],
+        draft.end[rows],
+        draft.perms[rows],
+        draft.code[rows],
+        draft.kind[rows],
+        draft.below[rows],
+        draft.above[rows],
+        touches_below,
+        touches_above,
     )
-    lists = [column[rows].tolist() for column in columns]
+    lists = [column.tolist() for column in columns]
     regions = tuple(map(Region._make, zip(range(len(lists[0])), *lists, strict=True)))
     facts, processes, maps = draft.facts, draft.snapshot.processes, draft.snapshot.maps
     smaps = bool(facts.smaps[row])
