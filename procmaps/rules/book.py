@@ -18,11 +18,8 @@ from procmaps.rules import (
     own_heaps,
     remainder,
     runtimes,
-    stack_pairs,
-    stack_runs,
-    stack_sizes,
-    stacks,
 )
+from procmaps.rules.glibc_stacks import bare, flagged, guarded, hidden, java_zones, repeated
 from procmaps.rules.labeller import Labeller, RegionLabeller
 from procmaps.rules.name_rules import NAME_RULES
 from procmaps.rules.rule import Rule
@@ -59,18 +56,13 @@ LABELLERS: Final[tuple[Labeller, ...]] = (
     _old(arenas.PARTLY_USED),
     _old(go.INDEX),
     _old(own_heaps.RUBY_FIBERS),
-    _old(stacks.RUNS),
-    _old(stacks.FLAGGED),
-    _old(stacks.JAVA_ZONES),
-    _old(stack_pairs.GUARDED),
-    _old(stack_runs.UNSEEN),
-    _old(stack_runs.OF_RUNTIME),
-    _old(stack_sizes.ALIKE),
-    _old(stack_sizes.ROUND),
-    _old(stack_pairs.REPEATED),
+    flagged.FLAGGED,
+    java_zones.JAVA_ZONES,
+    guarded.GUARDED,
+    hidden.HIDDEN,
+    repeated.REPEATED,
     beam.CARRIER,
-    _old(stack_runs.BARE),
-    _old(stack_runs.UNSEEN_MERGED),
+    bare.BARE,
     _old(go.ISLANDS),
     _old(jvm_code.SEGMENT_MAPS),
     _old(jvm_code.SAFEPOINT),

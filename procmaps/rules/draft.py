@@ -11,6 +11,7 @@ from procmaps.kinds import Kind
 from procmaps.rules.groups import ranges
 from procmaps.rules.marks import has
 from procmaps.rules.names import Name
+from procmaps.smaps import VM_FLAGS
 from procmaps.tables import (
     EXECUTE,
     READ,
@@ -151,6 +152,13 @@ class Draft:
             rows = which(self.spread(self.facts.smaps))
             self._flags[rows] = self.snapshot.maps.vm_flags[self.mapping[rows]]
         return self._flags
+
+    def flagged(self, name: str) -> Flags:
+        """Parts of mappings that smaps shows with this flag; none without smaps."""
+        if not self.facts.smaps.any():
+            return np.zeros(len(self), np.bool_)
+        found: Flags = (self.flags & np.uint64(VM_FLAGS[name])) != 0
+        return found
 
     def resident_bytes(self, rows: Ints64) -> Ints64:
         """What smaps says of the mappings that these parts are of; UNKNOWN where it may not be used."""
