@@ -6,9 +6,8 @@ from typing import Any, Final
 import numpy as np
 
 from procmaps.rules.draft import Draft
-from procmaps.rules.groups import slices_of
 from procmaps.rules.labeller import Claim, Labeller, ProcessLabeller, Ranges, RegionLabeller
-from procmaps.rules.process import Process, process_of
+from procmaps.rules.process import Process, process_of, processes_of
 from procmaps.tables import Flags, which
 
 KEPT_LIMIT_COUNT: Final = 65_536  # regions of all views that are kept; a region takes some 500 bytes
@@ -98,10 +97,7 @@ def _shown(draft: Draft, labeller: ProcessLabeller, views: _Views) -> Iterator[P
     if labeller.sees is None:
         yield from map(views.of, which(chosen).tolist())
     elif chosen.any():
-        seen = which(labeller.sees(draft) & draft.spread(chosen))
-        owner = draft.process[seen]
-        for own in slices_of(owner):
-            yield process_of(draft, int(owner[own.start]), seen[own])
+        yield from processes_of(draft, which(labeller.sees(draft) & draft.spread(chosen)))
 
 
 def _processes(draft: Draft, labeller: ProcessLabeller) -> Flags:

@@ -1,18 +1,19 @@
 """Stacks that the kernel flags: since Linux 6.7 MAP_STACK sets VM_NOHUGEPAGE, which smaps shows as nh."""
 
-from collections import Counter
-from collections.abc import Iterator
 from typing import Final
+
+import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import SET_STACK_FLAG
 from procmaps.rules.draft import Draft
-from procmaps.rules.glibc_stacks.guards import GUARD_MAX_BYTES, with_guards
-from procmaps.rules.glibc_stacks.threads import CACHE_BYTES, JAVA_STACK_BYTES, divided
-from procmaps.rules.labeller import Claim, ProcessLabeller, without
-from procmaps.rules.process import PAGE_BYTES, Process, Region
+from procmaps.rules.glibc_stacks.guards import with_guards
+from procmaps.rules.glibc_stacks.threads import CACHE_BYTES, JAVA_STACK_BYTES, default_stack_bytes
+from procmaps.rules.groups import count_alike, ranges
+from procmaps.rules.labeller import Ranges, RegionLabeller
+from procmaps.rules.process import PAGE_BYTES
 from procmaps.rules.rule import Rule
-from procmaps.tables import Flags
+from procmaps.tables import Flags, which
 
 MERGED_LIMIT_COUNT: Final = 2**16  # stacks in one mapping
 
@@ -37,64 +38,51 @@ ALONE = Rule(
 )
 
 
-def flagged(process: Process) -> Iterator[Claim]:
-    """First mappings that hold several stacks of the default size, then all others with their guards."""
-    merged = list(_merged(process))
-    yield from merged
-    left = without(process, merged)
-    yield from with_guards(left, _alone(left), ALONE)
-
-
-def _merged(process: Process) -> Iterator[Claim]:
-    size = JAVA_STACK_BYTES if process.has("jvm") else process.default_stack_bytes
+def merged(draft: Draft) -> Ranges | None:
+    """Mappings that hold several stacks of the default size, with their guards inside."""
+    rows = which(_has_flag(draft) & draft.writable)
+    if not len(rows):
+        return None
+    process = draft.process[rows]
+    size = np.where(draft.has("jvm"), JAVA_STACK_BYTES, default_stack_bytes(draft))[process]
     one = size + PAGE_BYTES
-    for region in process.writable:
-        count, rest = divmod(region.size, one)
-        if _has_flag(process, region) and not rest and 2 <= count <= MERGED_LIMIT_COUNT:
-            yield from divided(region, one, MERGED)
+    count = draft.size[rows] // one
+    whole = (count * one == draft.size[rows]) & (count >= 2) & (count <= MERGED_LIMIT_COUNT)
+    rows, one, count = rows[whole], one[whole], count[whole]
+    number = ranges(np.zeros(len(count), np.int64), count)  # of each stack in its mapping
+    start = draft.start[rows].repeat(count) + number * one.repeat(count)
+    return Ranges(process[whole].repeat(count), start, start + one.repeat(count))
 
 
-def _alone(process: Process) -> list[Region]:
-    """Flagged regions, open and closed, that are no fibers."""
-    found = [
-        region
-        for region in process.unclaimed
-        if _has_flag(process, region)
-        and not process.flagged(region, "gd")
-        and (region.closed or process.flagged(region, "ac") or not process.has(*SET_STACK_FLAG))
-    ]
-    sizes = Counter(region.size for region in found if not region.closed)
-    odd = {size for size, count in sizes.items() if _too_many(process, size, count)}
-    fibers = {region.position for region in found if not region.closed and region.size in odd}
-    return [
-        region
-        for region in found
-        if region.position not in fibers
-        and not (region.closed and region.touches_above and region.position + 1 in fibers)
-    ]
+def alone(draft: Draft) -> Ranges | None:
+    """All other flagged regions, with the guards below them; not fibers."""
+    found = _has_flag(draft)
+    if not found.any():
+        return None
+    # what an allocator flags is closed, or counts against the commit limit (ac)
+    found &= ~draft.spread(draft.has(*SET_STACK_FLAG)) | draft.none | draft.flagged("ac")
+    found &= ~draft.flagged("gd") & ~_fibers(draft, found)
+    return with_guards(draft, found, draft.end)
 
 
-def _has_flag(process: Process, region: Region) -> bool:
-    """Mapped with MAP_STACK: memory that has the flag for other reasons has hg or nr too."""
-    return process.flagged(region, "nh") and not process.flagged(region, "hg", "nr")
+def _has_flag(draft: Draft) -> Flags:
+    """Unclaimed, and mapped with MAP_STACK: memory that has the flag for other reasons has hg or nr too."""
+    flagged = draft.open & draft.flagged("nh")
+    return flagged & ~draft.flagged("hg") & ~draft.flagged("nr") if flagged.any() else flagged
 
 
-def _too_many(process: Process, size: int, count: int) -> bool:
-    """More of an odd size than there are threads and stacks that glibc keeps of ended ones: fibers."""
-    if process.threads <= 0 or process.has("jvm") or size == process.default_stack_bytes:
-        return False
-    return count > process.threads + CACHE_BYTES // size
+def _fibers(draft: Draft, flagged: Flags) -> Flags:
+    """Flagged parts of one odd size, more than there are threads, and ended threads whose stacks are kept."""
+    rows = which(flagged & ~draft.none)
+    process, size = draft.process[rows], draft.size[rows]
+    threads = draft.facts.threads[process]
+    many = (threads > 0) & (count_alike(process, size) > threads + CACHE_BYTES // size)
+    many &= (size != default_stack_bytes(draft)[process]) & ~draft.has("jvm")[process]
+    fibers = np.zeros(len(draft), np.bool_)
+    fibers[rows[many]] = True
+    fibers[:-1] |= fibers[1:] & draft.none[:-1] & draft.touches_below[1:]
+    return fibers
 
 
-def _flagged_regions(draft: Draft) -> Flags:
-    """What has the flag, and what could be guards below it."""
-    return draft.open & draft.flagged("nh") | draft.open_none & (draft.size <= GUARD_MAX_BYTES)
-
-
-def _has_flags(draft: Draft) -> Flags:
-    return draft.owners(draft.open & draft.flagged("nh"))
-
-
-FLAGGED: Final = ProcessLabeller(
-    "stack.flagged", (MERGED, ALONE), flagged, where=_has_flags, sees=_flagged_regions
-)
+FLAGGED_MERGED: Final = RegionLabeller("stack.flagged_run", (MERGED,), merged)
+FLAGGED: Final = RegionLabeller("stack.flagged", (ALONE,), alone)

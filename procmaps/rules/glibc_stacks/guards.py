@@ -1,16 +1,17 @@
 """Guards that can be seen, and what is right above them."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+import numpy as np
 
 from procmaps.kinds import Kind
 from procmaps.rules.draft import Draft
-from procmaps.rules.glibc_stacks.threads import STACK_MIN_BYTES
-from procmaps.rules.labeller import Claim
-from procmaps.rules.process import KIB, MIB, PAGE_BYTES, STACK_MAX_BYTES, Process, Region
-from procmaps.rules.rule import Rule
-from procmaps.tables import READ, SHARED, WRITE, Flags
+from procmaps.rules.glibc_stacks.threads import STACK_MIN_BYTES, live_threads
+from procmaps.rules.groups import count_alike
+from procmaps.rules.labeller import Ranges
+from procmaps.rules.process import KIB, MIB, PAGE_BYTES, STACK_MAX_BYTES, Process
+from procmaps.tables import READ, SHARED, WRITE, Flags, Ints64, which
 
 GUARD_MAX_BYTES: Final = MIB
 SMALL_GUARD_BYTES: Final = 64 * KIB  # a page, and the least that glibc makes of it on aarch64
@@ -23,103 +24,103 @@ ALIKE_MIN_COUNT: Final = 3
 GUARDS_LIMIT_COUNT: Final = 2  # below a stack: the JVM's zones, and glibc's guard below them
 
 
-class Pair(NamedTuple):
-    """A guard and the writable region right above it: possibly a stack."""
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Guards, each with the writable part right above it: possibly stacks. One entry a pair, in order."""
 
-    guard: Region
-    body: Region
-    run: int  # equal for pairs that follow one another without a gap
-
-    @property
-    def sizes(self) -> tuple[int, int]:
-        """Bytes of the guard and of the body."""
-        return self.guard.size, self.body.size
+    guard: Ints64  # row of the guard in the draft; the next row is the body
+    process: Ints64  # row in the ProcessTable
+    size: Ints64  # of the body
+    guard_size: Ints64
+    run: Ints64  # equal for pairs that follow one another without a gap
 
 
-def pairs(process: Process) -> list[Pair]:
-    """All of them, in the order of their addresses."""
-    guard_min = MUSL_GUARD_BYTES if process.has("musl") else 0
-    found: list[Pair] = []
-    run, end = 0, 0
-    for guard in process.closed:
-        body = process.above(guard)
-        if body is None or not guard_min <= guard.size <= GUARD_MAX_BYTES or not _is_body(body):
-            continue
-        run += guard.start != end
-        end = body.end
-        found.append(Pair(guard, body, run))
-    return found
-
-
-def _is_body(region: Region) -> bool:
-    private = region.perms & (READ | WRITE | SHARED) == READ | WRITE  # executable or not
-    return private and region.unclaimed and STACK_MIN_BYTES <= region.size <= STACK_MAX_BYTES
+def find_pairs(draft: Draft) -> Pairs:
+    """All pairs, in processes without stacks that were found by the kernel's flag: there, no other is one."""
+    flagged = draft.owners(draft.of_kind(Kind.THREAD_STACK) & draft.flagged("nh"))
+    is_guard = draft.open_none & draft.touches_above & (draft.size <= GUARD_MAX_BYTES)
+    guard = which(is_guard & ~draft.spread(flagged))
+    body = guard + 1
+    size = draft.size[body]
+    private = draft.perms[body] & (READ | WRITE | SHARED) == READ | WRITE  # executable or not
+    fits = draft.open[body] & private & (size >= STACK_MIN_BYTES) & (size <= STACK_MAX_BYTES)
+    fits &= ~draft.has("musl")[draft.process[guard]] | (draft.size[guard] >= MUSL_GUARD_BYTES)
+    guard, size = guard[fits], size[fits]
+    follows = (np.diff(guard, prepend=-2) == 2) & draft.touches_below[guard]
+    return Pairs(guard, draft.process[guard], size, draft.size[guard], (~follows).cumsum())
 
 
 def in_pairs(draft: Draft) -> Flags:
-    """Regions that can be guards, and those right above them."""
-    guards = draft.open_none & draft.touches_above & (draft.size <= GUARD_MAX_BYTES)
-    found = guards.copy()
-    found[1:] |= guards[:-1] & draft.open[1:]
+    """The regions of all pairs."""
+    guard = find_pairs(draft).guard
+    found = np.zeros(len(draft), np.bool_)
+    found[guard] = found[guard + 1] = True
     return found
 
 
-def without_flagged(draft: Draft) -> Flags:
-    """Processes without stacks found by the kernel's flag: with them, memory without the flag is no stack."""
-    return ~draft.owners(draft.of_kind(Kind.THREAD_STACK) & draft.flagged("nh"))
+class Pair(NamedTuple):
+    """One of a process's pairs."""
+
+    start: int
+    end: int
+    size: int  # of the body
+    sizes: tuple[int, int]  # of guard and body
+    run: int  # equal for pairs that follow one another without a gap
 
 
-def claimed(process: Process, chosen: Iterable[Pair], rule: Rule) -> Iterator[Claim]:
-    """Each pair as one block, without what has merged with the stack from above."""
-    musl, default = process.has("musl"), process.default_stack_bytes
-    merges = process.release < FLAGS_SINCE
-    for guard, body, _ in chosen:
-        top = body.end
-        rest = body.size - MUSL_STACK_BYTES
-        over = body.size - default
-        if musl and 0 < rest <= MUSL_GROUP_BYTES:
-            top -= rest  # a group of musl's malloc
-        elif merges and 0 < over < OVER_MAX_BYTES:
-            top -= over
-        yield Claim(guard.start, top, rule)
-
-
-def with_guards(process: Process, stacks: Iterable[Region], rule: Rule) -> Iterator[Claim]:
-    """These regions and the guards right below them; each stack is one block with its guards."""
-    chosen = {region.position: region for region in stacks}
-    for region in tuple(chosen.values()):
-        lower = process.below(region)
-        for _ in range(GUARDS_LIMIT_COUNT):
-            if lower is None or not lower.unclaimed or not lower.closed or lower.size > GUARD_MAX_BYTES:
-                break
-            chosen[lower.position] = lower
-            lower = process.below(lower)
-    start = None
-    for position in sorted(chosen):
-        region = chosen[position]
-        start = region.start if start is None else start
-        if not region.closed or not region.touches_above or position + 1 not in chosen:
-            yield Claim(start, region.end, rule)
-            start = None
-
-
-def shows_guards(process: Process, lacking: int) -> bool:
-    """Whether the guards of half of the stacks are seen: then none is hidden.
-
-    Or of as many of one size as the number of `lacking` threads, which have no stack.
-    """
-    guards = [region for region in process.regions if region.closed and region.size <= GUARD_MAX_BYTES]
-    number = sum(guard.kind == Kind.THREAD_STACK for guard in guards)
-    sizes: Counter[tuple[int, int]] = Counter()
-    for guard in guards:
+def pairs(process: Process) -> list[Pair]:
+    """The pairs of a process of which `in_pairs` chose the regions."""
+    found: list[Pair] = []
+    run, last = 0, 0
+    for guard in process.closed:
         body = process.above(guard)
-        if not guard.unclaimed or body is None or not body.unclaimed or not body.writable:
-            continue
-        if body.size < STACK_MIN_BYTES:
-            continue
-        sizes[guard.size, body.size] += 1
-        # between buffers that have a guard on both sides there are two guards, which have merged
-        above = process.above(body)
-        double = above is not None and above.closed and above.size == 2 * guard.size
-        number += guard.size in {PAGE_BYTES, SMALL_GUARD_BYTES} and not double
-    return number * 2 >= process.live_threads or (lacking >= ALIKE_MIN_COUNT and lacking in sizes.values())
+        if body is not None:
+            run += guard.start != last
+            start, middle, last = guard.start, body.start, body.end
+            found.append(Pair(start, last, last - middle, (middle - start, last - middle), run))
+    return found
+
+
+def merged_bytes(size: int, default: int, *, musl: bool, release: tuple[int, int]) -> int:
+    """What has merged with a stack from above, of the `size` bytes above a guard."""
+    group = size - MUSL_STACK_BYTES
+    if musl and 0 < group <= MUSL_GROUP_BYTES:
+        return group  # of musl's malloc
+    over = size - default
+    return over if release < FLAGS_SINCE and 0 < over < OVER_MAX_BYTES else 0
+
+
+def with_guards(draft: Draft, stacks: Flags, end: Ints64) -> Ranges:
+    """These parts, each up to its `end`, as blocks with the guards right below them."""
+    found = stacks.copy()
+    is_guard = draft.open_none & (draft.size <= GUARD_MAX_BYTES)
+    for _ in range(GUARDS_LIMIT_COUNT):
+        found[:-1] |= found[1:] & draft.touches_below[1:] & is_guard[:-1]
+    rows = which(found)
+    ends = np.ones(len(rows), np.bool_)  # a body, or a guard without one
+    ends[:-1] = ~draft.none[rows[:-1]] | (np.diff(rows) != 1) | ~draft.touches_above[rows[:-1]]
+    last = which(ends)
+    first = np.concatenate(([0], last + 1))[:-1]
+    return Ranges(draft.process[rows[first]], draft.start[rows[first]], end[rows[last]])
+
+
+def show_guards(draft: Draft) -> Flags:
+    """Processes in which the guards of half of the stacks are seen: then none is hidden.
+
+    Or of as many of one size as the number of threads without a stack.
+    """
+    is_small = draft.none & (draft.size <= GUARD_MAX_BYTES)
+    guard = which(is_small & draft.open & draft.touches_above)
+    guard = guard[draft.open_rw[guard + 1] & (draft.size[guard + 1] >= STACK_MIN_BYTES)]
+    process, size, body = draft.process[guard], draft.size[guard], draft.size[guard + 1]
+    # between buffers that have a guard on both sides there are two guards, which have merged
+    above = np.minimum(guard + 2, len(draft) - 1)
+    double = draft.touches_above[guard + 1] & draft.none[above] & (draft.size[above] == 2 * size)
+    of_stacks = ((size == PAGE_BYTES) | (size == SMALL_GUARD_BYTES)) & ~double
+    known = draft.process[is_small & draft.of_kind(Kind.THREAD_STACK)]
+    live = live_threads(draft)
+    number = np.bincount(np.concatenate((process[of_stacks], known)), minlength=len(live))
+    shown: Flags = number * 2 >= live
+    lacking = (live - draft.stacks)[process]
+    shown[process[(count_alike(process, body, size) == lacking) & (lacking >= ALIKE_MIN_COUNT)]] = True
+    return shown

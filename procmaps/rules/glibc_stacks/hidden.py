@@ -6,7 +6,7 @@ from typing import Final
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import KEEP_UNUSED
 from procmaps.rules.draft import Draft
-from procmaps.rules.glibc_stacks.guards import shows_guards
+from procmaps.rules.glibc_stacks.guards import show_guards
 from procmaps.rules.glibc_stacks.hidden_sizes import has_guard_pages, sizes_of_stacks
 from procmaps.rules.glibc_stacks.threads import (
     CACHE_BYTES,
@@ -108,10 +108,7 @@ def _of_size(process: Process, lacking: int, size: int, rule: Rule) -> Iterator[
         for region in process.writable
         if region.size >= DEFAULT_MIN_BYTES and not region.size % one and region.size // one <= most
     ]
-    if not found or not size or not lacking:
-        return
-    # a JVM makes guards of its own, which are seen, in stacks of Java threads
-    if not process.has("jvm") and shows_guards(process, lacking):
+    if not size:
         return
     if _number(found, one) > lacking:
         found = [region for region in found if not _would_have_merged(process, region, one)]
@@ -152,7 +149,7 @@ def _is_between(
 
 def _of_one_size(process: Process, lacking: int) -> Iterator[Claim]:
     """Regions that are whole numbers of one other size, which together hold the stacks that threads lack."""
-    if not _hides_guards(process, lacking):
+    if not lacking or not _can_have_any_size(process):
         return
     least = STACK_MIN_BYTES + PAGE_BYTES
     large = [region for region in process.writable if region.size >= least]
@@ -164,31 +161,32 @@ def _of_one_size(process: Process, lacking: int) -> Iterator[Claim]:
 
 def _of_round_sizes(process: Process, lacking: int) -> Iterator[Claim]:
     """Sums of stacks of several sizes. Malloc cannot own them, unless it is one that keeps unused memory."""
-    if process.rss_anon_bytes < 0 or process.has(*KEEP_UNUSED):
+    resident = process.rss_anon_bytes
+    if resident < 0 or process.has(*KEEP_UNUSED) or not _can_have_any_size(process):
         return
     limit = lacking * process.default_stack_bytes
-    found = [
-        region
-        for region in process.writable
-        if process.rss_anon_bytes < region.size <= lacking * STACK_MAX_BYTES
-        and has_guard_pages(region.size, lacking, limit)
-    ]
-    if found and _hides_guards(process, lacking):
-        for region in found:
+    for region in process.writable:
+        if resident < region.size <= lacking * STACK_MAX_BYTES and has_guard_pages(
+            region.size, lacking, limit
+        ):
             yield Claim(region.start, region.end, ROUND)
 
 
-def _hides_guards(process: Process, lacking: int) -> bool:
-    """Whether threads may have stacks with hidden guards of any size: a JVM's have one size."""
-    if not lacking or process.has("jvm") or process.release < HIDES_GUARDS_SINCE:
-        return False
-    return not shows_guards(process, lacking)
+def _can_have_any_size(process: Process) -> bool:
+    """Whether stacks with hidden guards can have any size: those of a JVM have one."""
+    return not process.has("jvm") and process.release >= HIDES_GUARDS_SINCE
 
 
 _STEPS: Final = (_of_default_size, _of_runtime, _of_one_size, _of_round_sizes)
 
 
-def around_stacks(draft: Draft) -> Flags:
+def _hide_guards(draft: Draft) -> Flags:
+    """Processes that can have stacks with hidden guards. Those that a JVM makes itself are always seen."""
+    lacking = hide_stacks(draft)
+    return lacking & (draft.has("jvm") | ~show_guards(draft)) if lacking.any() else lacking
+
+
+def _around_stacks(draft: Draft) -> Flags:
     """Regions large enough for a stack, all that touches them, and the stacks that were found."""
     large = draft.open_rw & (draft.size >= STACK_MIN_BYTES)
     found = large | draft.of_kind(Kind.THREAD_STACK)
@@ -198,5 +196,5 @@ def around_stacks(draft: Draft) -> Flags:
 
 
 HIDDEN: Final = ProcessLabeller(
-    "stack.hidden", (DEFAULT, OF_RUNTIME, ALIKE, ROUND), hidden, where=hide_stacks, sees=around_stacks
+    "stack.hidden", (DEFAULT, OF_RUNTIME, ALIKE, ROUND), hidden, where=_hide_guards, sees=_around_stacks
 )

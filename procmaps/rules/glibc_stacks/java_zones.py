@@ -1,15 +1,20 @@
 """Stacks of Java threads, by the guard zones that the JVM makes inside them."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
+
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.glibc_stacks.guards import FLAGS_SINCE, in_pairs, with_guards
+from procmaps.rules.draft import Draft
+from procmaps.rules.glibc_stacks.guards import FLAGS_SINCE, with_guards
 from procmaps.rules.glibc_stacks.threads import JAVA_STACK_BYTES, STACK_MIN_BYTES
-from procmaps.rules.labeller import Claim, ProcessLabeller
-from procmaps.rules.process import KIB, PAGE_BYTES, UNKNOWN_RELEASE, Process, Region
+from procmaps.rules.groups import among, slices_of
+from procmaps.rules.labeller import Ranges, RegionLabeller
+from procmaps.rules.process import KIB, PAGE_BYTES, UNKNOWN_RELEASE, release_of
 from procmaps.rules.rule import Rule
+from procmaps.tables import which
 
 # yellow 2, red 1 and from JDK 9 reserved 1 page; with a page of glibc's
 ZONES_BYTES: Final = (12 * KIB, 16 * KIB, 20 * KIB)
@@ -26,34 +31,32 @@ ZONES = Rule(
 )
 
 
-def java_stacks(process: Process) -> Iterator[Claim]:
-    """Zones with the writable region above each, without what has merged with the stack from above."""
-    bodies = [
-        body
-        for zones in process.closed
-        if zones.size in ZONES_BYTES
-        and (body := process.above(zones)) is not None
-        and body.unclaimed
-        and body.writable
-        and body.size >= STACK_MIN_BYTES
-    ]
-    if process.release < FLAGS_SINCE or process.release == UNKNOWN_RELEASE:
-        bodies = _unmerged(process, bodies)
-    return with_guards(process, bodies, ZONES)
+def java_stacks(draft: Draft) -> Ranges | None:
+    """Zones with the writable part above each, without what has merged with the stack from above."""
+    jvm = draft.has("jvm")
+    if not jvm.any():
+        return None
+    zones = which(draft.open_none & draft.touches_above & draft.spread(jvm))
+    zones = zones[among(draft.size[zones], ZONES_BYTES)]
+    zones = zones[draft.open_rw[zones + 1]]
+    end = draft.end.copy()
+    release = release_of(draft.snapshot.facts.kernel)
+    if release < FLAGS_SINCE or release == UNKNOWN_RELEASE:
+        for own in slices_of(draft.process[zones]):
+            sizes = draft.end[zones[own] + 1] - draft.start[zones[own]]
+            end[zones[own] + 1] -= merged_bytes(sizes.tolist())
+    zones = zones[end[zones + 1] - draft.start[zones + 1] >= STACK_MIN_BYTES]
+    found = np.zeros(len(draft), np.bool_)
+    found[zones] = found[zones + 1] = True
+    return with_guards(draft, found, end)
 
 
-def _unmerged(process: Process, bodies: list[Region]) -> list[Region]:
-    """The bodies, each up to the end of its stack: the stacks of Java threads have one size, or few."""
-    sizes = [body.end - process.regions[body.position - 1].start for body in bodies]
+def merged_bytes(sizes: Sequence[int]) -> list[int]:
+    """What is no stack of the memory of these sizes from zones on: stacks of Java threads have few sizes."""
     counts = Counter(sizes)
-    most = max(counts.values(), default=0)
-    common = [size for size, count in counts.items() if count >= max(2, most // 2)]
-    stack = min(common or sizes, default=0)
-    cut = [
-        body._replace(end=body.end - (size - stack)) if _is_merged(size, stack, counts[size]) else body
-        for body, size in zip(bodies, sizes, strict=True)
-    ]
-    return [body for body in cut if body.size >= STACK_MIN_BYTES]
+    least = max(2, max(counts.values()) // 2)
+    stack = min([size for size, count in counts.items() if count >= least] or sizes)
+    return [size - stack if _is_merged(size, stack, counts[size]) else 0 for size in sizes]
 
 
 def _is_merged(size: int, stack: int, count: int) -> bool:
@@ -65,4 +68,4 @@ def _is_merged(size: int, stack: int, count: int) -> bool:
     return (size - stack) % (JAVA_STACK_BYTES + PAGE_BYTES) not in {0, PAGE_BYTES}
 
 
-JAVA_ZONES: Final = ProcessLabeller("stack.java_zones", (ZONES,), java_stacks, marks=("jvm",), sees=in_pairs)
+JAVA_ZONES: Final = RegionLabeller("stack.java_zones", (ZONES,), java_stacks)

@@ -1,4 +1,4 @@
-"""Threads that have no stack yet, and the sizes that a stack can have."""
+"""Threads that have no stack yet, and how memory is divided among them."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -8,7 +8,7 @@ import numpy as np
 from procmaps.kinds import Kind
 from procmaps.rules.draft import Draft
 from procmaps.rules.labeller import Claim
-from procmaps.rules.process import KIB, MIB, Process, Region
+from procmaps.rules.process import DEFAULT_STACK_BYTES, KIB, MIB, PAGE_BYTES, STACK_MAX_BYTES, Process, Region
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64
 
@@ -17,6 +17,7 @@ CACHE_BYTES: Final = 40 * MIB  # glibc keeps so much of the stacks of threads th
 JAVA_STACK_BYTES: Final = MIB  # -Xss and -XX:VMThreadStackSize by default, on x86-64 and most others
 MOST_FACTOR: Final = 2  # more than that for each thread without a stack: most are no stacks
 UNKNOWN_COUNT: Final = 2**31  # threads, if their number was not sent
+
 NPTL: Final = (
     "glibc, nptl/allocatestack.c: a stack and its guard are one mapping, of which the guard is closed again"
 )
@@ -38,9 +39,23 @@ def threads_without_stack(process: Process) -> int:
     return max(process.live_threads - stacks(process), 0)
 
 
+def live_threads(draft: Draft) -> Ints64:
+    """Process.live_threads of each process."""
+    threads = draft.facts.threads
+    return np.where(threads > 0, threads - 1, np.int64(UNKNOWN_COUNT))
+
+
+def default_stack_bytes(draft: Draft) -> Ints64:
+    """Process.default_stack_bytes of each process."""
+    limit = draft.facts.stack_limit_bytes
+    usable = (limit > 0) & (limit <= STACK_MAX_BYTES)
+    return np.where(usable, limit & -PAGE_BYTES, DEFAULT_STACK_BYTES)
+
+
 def lack_stacks(draft: Draft) -> Flags:
     """Processes with threads that have no stack so far, or with an unknown number of threads."""
-    return _live(draft) > draft.stacks
+    found: Flags = live_threads(draft) > draft.stacks
+    return found
 
 
 def hide_stacks(draft: Draft) -> Flags:
@@ -48,13 +63,8 @@ def hide_stacks(draft: Draft) -> Flags:
     return lack_stacks(draft) & (draft.facts.threads > 0) & ~draft.facts.smaps
 
 
-def _live(draft: Draft) -> Ints64:
-    threads = draft.facts.threads
-    return np.where(threads > 0, threads - 1, np.int64(UNKNOWN_COUNT))
-
-
 def is_plausible(process: Process, region: Region, number: int, one: int, lacking: int) -> bool:
-    """Whether a region can be stacks of `one` bytes, if `number` of them were found for `lacking` threads.
+    """Whether a region can be stacks of `one` bytes each: `number` were found in all, for `lacking` threads.
 
     If far more would fit than threads lack a stack, sizes alone prove nothing. Stacks of threads that ended
     are hardly resident.
