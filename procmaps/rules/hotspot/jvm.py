@@ -6,7 +6,7 @@ from itertools import takewhile
 from typing import Final, NamedTuple
 
 from procmaps.rules.hotspot.arguments import JvmArguments, read_arguments, version_of
-from procmaps.rules.names import Name
+from procmaps.rules.kernel_names import Name
 from procmaps.rules.process import BY_START, Process
 
 # names of regions; it takes twice as long to compare with an IntEnum

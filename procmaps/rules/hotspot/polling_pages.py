@@ -4,8 +4,8 @@ from typing import Final
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.hotspot.jvm import Jvm
+from procmaps.rules.kernel_names import Name
 from procmaps.rules.labeller import Claim
-from procmaps.rules.names import Name
 from procmaps.rules.process import KIB, Process, Region
 from procmaps.rules.rule import Rule
 
