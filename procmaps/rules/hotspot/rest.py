@@ -42,6 +42,7 @@ REST: Final = turn(
     after=(
         Edge("stack.java_zones", "the guard of a thread's stack can be as large as a small gap of a table"),
         Edge("stack.guarded", "a thread's stack can be as large as a table"),
+        Edge("stack.hidden", "a stack whose guard cannot be seen can be as large as a table too"),
     ),
     before=(Edge("glibc.arena_full", "a table of whole 64 MiB can fill the place of an arena's heap"),),
 )
