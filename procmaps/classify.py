@@ -9,9 +9,9 @@ from procmaps.kinds import Kind
 from procmaps.rules.book import LABELLERS, RULE_INDEX, RULES
 from procmaps.rules.draft import ACCESS, Draft, Facts
 from procmaps.rules.engine import label
+from procmaps.rules.kernel_names import OPEN_CODES, Name, mark_archives, read_codes
 from procmaps.rules.marks import BIT, Marks, has, marks_of_files
 from procmaps.rules.name_rules import NAME_RULES
-from procmaps.rules.names import OPEN_CODES, Name, mark_archives, read_codes
 from procmaps.rules.parts import assemble
 from procmaps.rules.rule import verdicts_of
 from procmaps.tables import (

@@ -67,6 +67,8 @@ class ProcessLabeller:
     """Looks at one process at a time, in plain Python: what an owner (an allocator, a runtime) maps.
 
     It runs only in processes that carry one of its marks, or, without marks, in those that `where` selects.
+    With `sees` it is shown the regions of that mask alone, and runs only in processes that have some: for
+    what concerns few of the regions of a process, which may have tens of thousands.
     If it has a `state`, that is made once per process and given to `find` as the first argument: labellers
     that share a state are the turns of one owner, and nobody else can see it.
     """
@@ -76,6 +78,7 @@ class ProcessLabeller:
     find: Callable[..., Iterable[Claim]]
     marks: tuple[str, ...] = ()
     where: Callable[["Draft"], Flags] | None = None
+    sees: Callable[["Draft"], Flags] | None = None
     state: Callable[[Process], Any] | None = None
     before: tuple[Edge, ...] = ()  # labellers that must come later
     after: tuple[Edge, ...] = ()  # labellers that must have come

@@ -9,11 +9,13 @@ from itertools import pairwise
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import numpy as np
+
 from procmaps.kinds import Kind
 from procmaps.rules.draft import OPEN
 from procmaps.rules.marks import BIT
 from procmaps.smaps import VM_FLAGS
-from procmaps.tables import EXECUTE, UNKNOWN, UNLIMITED, WRITE, HostFacts
+from procmaps.tables import EXECUTE, UNKNOWN, UNLIMITED, WRITE, HostFacts, Ints64
 
 if TYPE_CHECKING:
     from procmaps.rules.draft import Draft
@@ -212,8 +214,7 @@ class Process:
     @property
     def release(self) -> tuple[int, int]:
         """Major and minor number of the kernel's release; UNKNOWN_RELEASE if it was not sent."""
-        match = _RELEASE.match(self.host.kernel)
-        return (int(match[1]), int(match[2])) if match else UNKNOWN_RELEASE
+        return release_of(self.host.kernel)
 
     def affordable(self, size: int) -> bool:
         """Hardly more than all anonymous memory that the process has resident; true if that is unknown.
@@ -224,26 +225,50 @@ class Process:
         return budget == UNKNOWN or size - budget <= budget // 4
 
 
+def release_of(kernel: str) -> tuple[int, int]:
+    """Major and minor number of a kernel's release; UNKNOWN_RELEASE if it has none."""
+    match = _RELEASE.match(kernel)
+    return (int(match[1]), int(match[2])) if match else UNKNOWN_RELEASE
+
+
 def process_of(draft: "Draft", row: int) -> Process:
     """The view of one process at this moment."""
-    rows = draft.rows_of(row)
+    rows = np.arange(len(draft))[draft.rows_of(row)]
+    return _process(draft, row, tuple(_regions(draft, rows, np.zeros(len(rows), np.int64))), rows)
+
+
+def processes_of(draft: "Draft", seen: Ints64) -> Iterator[Process]:
+    """Views that show some regions alone: of each process that owns some of these rows, which ascend."""
+    owners, first, count = np.unique(draft.process[seen], return_index=True, return_counts=True)
+    regions = _regions(draft, seen, first.repeat(count))
+    columns = (owners.tolist(), first.tolist(), (first + count).tolist())
+    for owner, begin, end in zip(*columns, strict=True):
+        yield _process(draft, owner, tuple(regions[begin:end]), seen[begin:end])
+
+
+def _regions(draft: "Draft", rows: Ints64, first: Ints64) -> list[Region]:
+    """The parts in these rows; `first` is where those of the same process begin among them."""
+    follows = np.diff(rows, prepend=-2) == 1
     columns = (
-        draft.mapping,
-        draft.start,
-        draft.end,
-        draft.perms,
-        draft.code,
-        draft.kind,
-        draft.below,
-        draft.above,
-        draft.touches_below,
-        draft.touches_above,
-        draft.open,
-        draft.none,
-        draft.writable,
+        np.arange(len(rows)) - first,
+        draft.mapping[rows],
+        draft.start[rows],
+        draft.end[rows],
+        draft.perms[rows],
+        draft.code[rows],
+        draft.kind[rows],
+        draft.below[rows],
+        draft.above[rows],
+        draft.touches_below[rows] & follows,
+        draft.touches_above[rows] & np.append(follows, False)[1:],
+        draft.open[rows],
+        draft.none[rows],
+        draft.writable[rows],
     )
-    lists = [column[rows].tolist() for column in columns]
-    regions = tuple(map(Region._make, zip(range(len(lists[0])), *lists, strict=True)))
+    return list(map(Region._make, zip(*(column.tolist() for column in columns), strict=True)))
+
+
+def _process(draft: "Draft", row: int, regions: tuple[Region, ...], rows: Ints64) -> Process:
     facts, processes, maps = draft.facts, draft.snapshot.processes, draft.snapshot.maps
     smaps = bool(facts.smaps[row])
     of = draft.mapping[rows]

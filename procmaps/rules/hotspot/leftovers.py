@@ -7,7 +7,7 @@ from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import KEEP_UNUSED, MAP_WHOLE_MIB
 from procmaps.rules.hotspot.jvm import Jvm
 from procmaps.rules.hotspot.turn import turn
-from procmaps.rules.labeller import Claim
+from procmaps.rules.labeller import Claim, Edge
 from procmaps.rules.process import MIB, Process
 from procmaps.rules.rule import Rule
 
@@ -33,4 +33,12 @@ def untouched(_: Jvm, process: Process) -> Iterator[Claim]:
             yield Claim(region.start, region.end, UNTOUCHED)
 
 
-LEFTOVERS: Final = turn("hotspot.leftovers", steps=(untouched,), gives=(UNTOUCHED,))
+LEFTOVERS: Final = turn(
+    "hotspot.leftovers",
+    steps=(untouched,),
+    gives=(UNTOUCHED,),
+    after=(Edge("glibc.arena_full", "a full heap of an arena is whole MiB on a MiB boundary too"),),
+    before=(
+        Edge("glibc.mmapped", "what malloc cannot have mapped would otherwise count as its large chunk"),
+    ),
+)

@@ -4,8 +4,8 @@ from typing import Final
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.hotspot.jvm import Jvm
+from procmaps.rules.kernel_names import Name
 from procmaps.rules.labeller import Claim
-from procmaps.rules.names import Name
 from procmaps.rules.process import KIB, Process, Region
 from procmaps.rules.rule import Rule
 
@@ -17,7 +17,7 @@ POLLING_PAGES = Rule(
     Confidence.LIKELY,
     "maps",
     "OpenJDK, runtime/safepointMechanism.cpp: a bad and a good polling page",
-    "{size} of a JVM that cannot be written: the polling pages of its safepoints",
+    "{size} of a JVM that cannot be written: polling pages, which threads read to learn of a safepoint",
     runner_up=Kind.RESERVED,
 )
 

@@ -15,6 +15,7 @@ from procmaps.rules.hotspot import (
     whole_tables,
 )
 from procmaps.rules.hotspot.turn import turn
+from procmaps.rules.labeller import Edge
 
 REST: Final = turn(
     "hotspot.rest",
@@ -38,4 +39,10 @@ REST: Final = turn(
         mark_stack.MARK_STACK,
         mark_stack.MARK_STACK_MERGED,
     ),
+    after=(
+        Edge("stack.java_zones", "the guard of a thread's stack can be as large as a small gap of a table"),
+        Edge("stack.guarded", "a thread's stack can be as large as a table"),
+        Edge("stack.hidden", "a stack whose guard cannot be seen can be as large as a table too"),
+    ),
+    before=(Edge("glibc.arena_full", "a table of whole 64 MiB can fill the place of an arena's heap"),),
 )
