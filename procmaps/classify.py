@@ -7,15 +7,16 @@ import numpy as np
 from procmaps.detail import in_detail
 from procmaps.kinds import Kind
 from procmaps.rules.book import LABELLERS, RULE_INDEX, RULES
-from procmaps.rules.draft import ACCESS, Draft, Facts
+from procmaps.rules.draft import Draft, Facts
 from procmaps.rules.engine import label
 from procmaps.rules.jvms import find_jvms
-from procmaps.rules.marks import BIT, Marks, has, marks_of_files
+from procmaps.rules.marks import has, marks_of_files
+from procmaps.rules.memory_marks import mark_by_memory
 from procmaps.rules.name_rules import NAME_RULES
 from procmaps.rules.names import OPEN_CODES, Name, mark_archives, read_codes
 from procmaps.rules.parts import assemble
 from procmaps.rules.rule import verdicts_of
-from procmaps.tables import Bytes8, Evidence, Flags, Ints64, MapTable, PartTable, Snapshot, which
+from procmaps.tables import Evidence, Flags, Ints64, MapTable, PartTable, Snapshot, which
 
 RULES_VERSION: Final = "2"  # raise it when labels change; tests/truth/digests.txt says when they do
 
@@ -50,7 +51,7 @@ def classify(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> PartTab
     code = read_codes(maps)
     is_file = (code >= int(Name.FILE_CODE)) & (code <= int(Name.FILE_DATA))
     marks, jvm_paths = marks_of_files(maps, len(snapshot.processes), is_file)
-    _mark_static(maps, code, marks)
+    mark_by_memory(maps, code, marks)
     if jvm_paths:
         mark_archives(maps, code, has(marks, "jvm"))
     facts = Facts(
@@ -70,15 +71,6 @@ def classify(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> PartTab
     _label_named(draft)
     label(draft, LABELLERS, RULE_INDEX)
     return assemble(draft, _VERDICTS, _RULE_OF_CODE[code], _KIND_OF_CODE[code])
-
-
-def _mark_static(maps: MapTable, code: Bytes8, marks: Marks) -> None:
-    """Mark linked-in runtimes by their mappings: .NET's views of its code, musl's inaccessible page."""
-    marks[maps.process[code == int(Name.DOTNET_CODE)]] |= BIT["dotnet"]
-    # src/malloc/mallocng/malloc.c keeps the lowest page of its brk memory inaccessible
-    heaps = which(code == int(Name.HEAP))
-    process = maps.process[heaps[maps.perms[heaps] & ACCESS == 0]]
-    marks[process[~has(marks, "glibc")[process]]] |= BIT["musl"]
 
 
 def _label_named(draft: Draft) -> None:
