@@ -49,7 +49,7 @@ RUNTIME = Rule(
     Confidence.CERTAIN,
     "maps",
     "Go, runtime/mpagealloc_64bit.go, runtime/mheap.go: summaries, indexes and metadata outside the heap",
-    "{size} outside the heap, in a Go process without a libc, whose other memory is all of the runtime",
+    "{size} outside the heap of a Go process without a libc, in which nobody but the runtime maps memory",
 )
 INDEX = Rule(
     "go.arena_index",
