@@ -16,7 +16,17 @@ from procmaps.rules.name_rules import NAME_RULES
 from procmaps.rules.names import OPEN_CODES, Name, mark_archives, read_codes
 from procmaps.rules.parts import assemble
 from procmaps.rules.rule import verdicts_of
-from procmaps.tables import Evidence, Flags, Ints64, MapTable, PartTable, Snapshot, which
+from procmaps.tables import (
+    UNKNOWN,
+    Evidence,
+    Flags,
+    Ints64,
+    MapTable,
+    PartTable,
+    ProcessTable,
+    Snapshot,
+    which,
+)
 
 RULES_VERSION: Final = "2"  # raise it when labels change; tests/truth/digests.txt says when they do
 
@@ -60,7 +70,7 @@ def classify(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> PartTab
         thirty_two_bit=_thirty_two_bit(maps, mappings),
         has_brk_heap=_with(snapshot, code == int(Name.HEAP)),
         threads=snapshot.processes.threads,
-        rss_anon_bytes=snapshot.processes.rss_anon_bytes,
+        rss_anon_bytes=_anonymous_bytes(snapshot.processes),
         stack_limit_bytes=snapshot.processes.stack_limit_bytes,
         smaps=(snapshot.processes.evidence == int(Evidence.SMAPS)) & (evidence == Evidence.SMAPS),
         in_detail=in_detail(mappings),
@@ -86,6 +96,15 @@ def _with(snapshot: Snapshot, rows: Flags) -> Flags:
     found = np.zeros(len(snapshot.processes), np.bool_)
     found[snapshot.maps.process[rows]] = True
     return found
+
+
+def _anonymous_bytes(processes: ProcessTable) -> Ints64:
+    """RssAnon and VmSwap: what the process wrote to, wherever it is now; UNKNOWN if RssAnon was not sent.
+
+    VmSwap counts private anonymous memory alone (Linux, fs/proc/task_mmu.c), so the two do not overlap.
+    """
+    resident = processes.rss_anon_bytes
+    return np.where(resident == UNKNOWN, UNKNOWN, resident + np.maximum(processes.swap_bytes, 0))
 
 
 def _thirty_two_bit(maps: MapTable, mappings: Ints64) -> Flags:

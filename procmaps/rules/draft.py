@@ -51,7 +51,7 @@ class Facts:
     thirty_two_bit: Flags
     has_brk_heap: Flags
     threads: Ints64
-    rss_anon_bytes: Ints64
+    rss_anon_bytes: Ints64  # and swapped
     stack_limit_bytes: Ints64
     smaps: Flags  # flags and resident bytes may be used
     in_detail: Flags  # process labellers may look at it
