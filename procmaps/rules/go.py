@@ -98,8 +98,8 @@ def memory(process: Process) -> Iterator[Claim]:
     """The heap; without a libc all other anonymous memory as well, as nobody else maps any."""
     yield from _heap(process)
     if not process.has("glibc", "musl"):
-        for region in process.unclaimed:
-            yield Claim(region.start, region.end, RUNTIME)
+        for run in process.runs(lambda region: region.unclaimed):
+            yield Claim(run[0].start, run[-1].end, RUNTIME, one_block=False)
 
 
 def _heap(process: Process) -> Iterator[Claim]:

@@ -5,10 +5,9 @@ from typing import Final
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller
-from procmaps.rules.process import KIB, MIB, PAGE_BYTES, Process, Region, alike
+from procmaps.rules.process import KIB, PAGE_BYTES, Process, Region, alike
 from procmaps.rules.rule import Rule
 
-THREAD_STACK_BYTES: Final = MIB  # vm_core.h, RUBY_VM_THREAD_MACHINE_STACK_SIZE
 HEAP_PAGE_BYTES: Final = 16 * KIB  # up to 3.1; 64 KiB from 3.2 on
 HEAP_MIN_BYTES: Final = 64 * KIB
 FIBER_UNIT_BYTES: Final = 16 * KIB

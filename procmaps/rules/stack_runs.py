@@ -5,7 +5,6 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules import ruby, v8
 from procmaps.rules.allocators import KEEP_UNUSED, MAP_WHOLE_MIB
 from procmaps.rules.draft import PAGE_BYTES, Draft
 from procmaps.rules.rule import Rule
@@ -21,8 +20,8 @@ from procmaps.rules.stacks import (
 from procmaps.tables import Flags, Ints64, which
 
 RUNTIME_BYTES: Final = {
-    "ruby": ruby.THREAD_STACK_BYTES,
-    "v8": v8.WORKER_STACK_BYTES,
+    "ruby": 2**20,  # vm_core.h, RUBY_VM_THREAD_MACHINE_STACK_SIZE
+    "v8": 4 * 2**20,  # Node.js, src/node_worker.h: stack_size_ of workers
 }
 BARE_MIN_BYTES: Final = 8 * 2**20
 NEIGHBOURS_LIMIT_COUNT: Final = 8
