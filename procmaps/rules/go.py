@@ -11,12 +11,13 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import ACCESS
+from procmaps.rules.draft import ACCESS, Draft
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller
 from procmaps.rules.process import GIB, KIB, MIB, PAGE_BYTES, Process, Region
 from procmaps.rules.rule import Rule
 from procmaps.tables import READ, SHARED, WRITE, Flags, Ints64, MapTable, which
 
+LIBCS: Final = ("glibc", "musl")  # with one, a process has C code (cgo), which maps memory as well
 ARENA_BYTES: Final = 64 * MIB
 FIXED_BASE: Final = 0xC000000000  # until Go 1.25
 FIXED_TOP: Final = 0xE000000000
@@ -97,7 +98,7 @@ def go_processes(maps: MapTable, anonymous: Flags) -> Ints64:
 def memory(process: Process) -> Iterator[Claim]:
     """The heap; without a libc all other anonymous memory as well, as nobody else maps any."""
     yield from _heap(process)
-    if not process.has("glibc", "musl"):
+    if not process.has(*LIBCS):
         for run in process.runs(lambda region: region.unclaimed):
             yield Claim(run[0].start, run[-1].end, RUNTIME, one_block=False)
 
@@ -126,7 +127,7 @@ def arena_index(process: Process) -> Iterator[Claim]:
     Go 1.21.2 and later keep huge pages off both (runtime/malloc.go, runtime/mpagealloc.go), which gives them
     the flag of stacks: so they merge with the stack of a thread that comes to lie below.
     """
-    if not _has_heap_and_libc(process):
+    if not process.of_kind(Kind.GO_HEAP):
         return
     for region in process.writable:
         guard = process.below(region)
@@ -146,8 +147,6 @@ def arena_index(process: Process) -> Iterator[Claim]:
 
 def summaries(process: Process) -> Iterator[Claim]:
     """With cgo: the unbroken run of mappings around the summaries, which the runtime made as it started."""
-    if not process.has("glibc", "musl"):
-        return
     for run in process.runs(lambda region: region.unclaimed):
         if any(region.closed and region.size >= ISLAND_RESERVE_BYTES for region in run):
             yield Claim(run[0].start, run[-1].end, SUMMARIES, one_block=False)
@@ -159,9 +158,10 @@ def rest(process: Process) -> Iterator[Claim]:
     Blocks for profiles and metadata have 256 KiB, bitmaps 64 KiB; the account of an arena has one page more
     than a number of those. Large chunks of C code's malloc end on any page.
     """
-    if not _has_heap_and_libc(process):
+    heap = process.of_kind(Kind.GO_HEAP)
+    if not heap:
         return
-    arenas = sum(region.size for region in process.of_kind(Kind.GO_HEAP)) // ARENA_BYTES
+    arenas = sum(region.size for region in heap) // ARENA_BYTES
     affordable_bytes = METADATA_MIN_BYTES + arenas * METADATA_PER_ARENA_BYTES
     for region in process.unclaimed:
         if region.closed:
@@ -184,8 +184,8 @@ def _is_above_small_summary(process: Process, region: Region) -> bool:
     )
 
 
-def _has_heap_and_libc(process: Process) -> bool:
-    return process.has("glibc", "musl") and any(region.kind == Kind.GO_HEAP for region in process.regions)
+def _with_libc(draft: Draft) -> Flags:
+    return draft.has(*LIBCS)
 
 
 MEMORY = ProcessLabeller(
@@ -203,6 +203,7 @@ ARENA_INDEX = ProcessLabeller(
     (INDEX,),
     arena_index,
     marks=("go",),
+    where=_with_libc,
     before=(
         Edge("stack.flagged_run", "the index has the flag of stacks and can be merged with one"),
         Edge("stack.flagged", "the index has the flag of stacks and can be merged with one"),
@@ -214,6 +215,7 @@ PAGE_SUMMARIES = ProcessLabeller(
     (SUMMARIES,),
     summaries,
     marks=("go",),
+    where=_with_libc,
     after=(
         Edge("go.arena_index", "the index lies in the same run"),
         Edge("glibc.arena", "an arena or a stack can touch the run, and is no part of it"),
@@ -225,6 +227,7 @@ METADATA = ProcessLabeller(
     (REST,),
     rest,
     marks=("go",),
+    where=_with_libc,
     before=(Edge("glibc.mmapped", "large chunks of malloc can have the same sizes"),),
     after=(
         Edge("go.summaries", "they are certain, and the rest is told by its size alone"),
