@@ -10,11 +10,11 @@ from procmaps.rules.book import LABELLERS, RULE_INDEX, RULES
 from procmaps.rules.draft import Draft, Facts
 from procmaps.rules.engine import label
 from procmaps.rules.jvms import find_jvms
-from procmaps.rules.marks import has, marks_of_files
-from procmaps.rules.memory_marks import mark_by_memory
+from procmaps.rules.marks import has
 from procmaps.rules.name_rules import NAME_RULES
-from procmaps.rules.names import OPEN_CODES, Name, mark_archives, read_codes
+from procmaps.rules.names import OPEN_CODES, Name, mark_archives
 from procmaps.rules.parts import assemble
+from procmaps.rules.process_marks import find_marks
 from procmaps.rules.rule import verdicts_of
 from procmaps.tables import (
     UNKNOWN,
@@ -58,15 +58,12 @@ def classify(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> PartTab
     """
     maps = snapshot.maps
     mappings = np.bincount(maps.process, minlength=len(snapshot.processes))
-    code = read_codes(maps)
-    is_file = (code >= int(Name.FILE_CODE)) & (code <= int(Name.FILE_DATA))
-    marks, jvm_paths = marks_of_files(maps, len(snapshot.processes), is_file)
-    mark_by_memory(maps, code, marks)
-    if jvm_paths:
+    marks, code, libjvm = find_marks(maps, len(snapshot.processes))
+    if libjvm:
         mark_archives(maps, code, has(marks, "jvm"))
     facts = Facts(
         marks=marks,
-        libjvm=jvm_paths,
+        libjvm=libjvm,
         thirty_two_bit=_thirty_two_bit(maps, mappings),
         has_brk_heap=_with(snapshot, code == int(Name.HEAP)),
         threads=snapshot.processes.threads,
@@ -77,7 +74,7 @@ def classify(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> PartTab
     )
     in_reach = maps.end <= _USER_SPACE_END
     draft = Draft(snapshot, facts, code, which(_IN_DRAFT[code] & in_reach))
-    draft.jvms = find_jvms(draft, jvm_paths)
+    draft.jvms = find_jvms(draft, libjvm)
     _label_named(draft)
     label(draft, LABELLERS, RULE_INDEX)
     return assemble(draft, _VERDICTS, _RULE_OF_CODE[code], _KIND_OF_CODE[code])

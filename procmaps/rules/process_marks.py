@@ -1,13 +1,13 @@
-"""Marks that no file gives: a runtime or a libc that is linked in shows itself in its mappings."""
+"""The marks of each process: by the files that it maps, and by the memory of what is linked into it."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from procmaps.rules.draft import ACCESS
 from procmaps.rules.go import go_processes
-from procmaps.rules.marks import BIT, Marks, has
-from procmaps.rules.names import Name
+from procmaps.rules.marks import BIT, Marks, has, marks_of_files
+from procmaps.rules.names import Name, read_codes
 from procmaps.tables import Bytes8, MapTable, which
 
 # they reserve memory on a similar scale, at addresses of their own choice
@@ -16,11 +16,23 @@ _MAY_BE_GO = np.zeros(256, np.bool_)
 _MAY_BE_GO[[Name.ANONYMOUS, Name.ANON_OTHER, Name.HUGE, Name.GO_HEAP, Name.GO_RUNTIME]] = True
 
 
-def mark_by_memory(maps: MapTable, code: Bytes8, marks: Marks) -> None:
-    """Add these marks to those of files, in place; `code` is the Name of each mapping."""
+class Marked(NamedTuple):
+    """The marks of all processes of a host, and what was read on the way."""
+
+    marks: Marks
+    code: Bytes8  # the Name of each mapping
+    libjvm: dict[int, bytes]  # the path of libjvm.so, by row of the process
+
+
+def find_marks(maps: MapTable, processes: int) -> Marked:
+    """The marks that files give, and those that memory gives."""
+    code = read_codes(maps)
+    is_file = (code >= int(Name.FILE_CODE)) & (code <= int(Name.FILE_DATA))
+    marks, libjvm = marks_of_files(maps, processes, is_file)
     _mark_dotnet(maps, code, marks)
     _mark_musl(maps, code, marks)
     _mark_go(maps, code, marks)
+    return Marked(marks, code, libjvm)
 
 
 def _mark_dotnet(maps: MapTable, code: Bytes8, marks: Marks) -> None:
