@@ -21,7 +21,8 @@ ARCHIVE: Final = ".tar.xz"
 SENT = ("maps", "smaps", "status", "stat", "cmdline", "comm", "limits", "cgroup", "osrelease", "meminfo")
 DECORATED: Final = "maps.decorated"
 FILES: Final = (*SENT, DECORATED, TRUTH)
-EVIDENCES: Final = ("maps", "smaps", "decorated", "swapped")
+TABLED: Final = ("maps", "smaps", "decorated")
+EVIDENCES: Final = (*TABLED, "swapped")  # maps, with most of the anonymous memory in swap
 SWAPPED_SHARE: Final = 0.9  # of the anonymous memory
 NOT_SWAPPED: Final = "c-"  # small C programs, each made for one question, some with locked memory
 _HEADERS: Final = re.compile(rb"^[0-9a-f]+-[0-9a-f]+ .*(?:\n|\Z)", re.MULTILINE)
@@ -77,9 +78,16 @@ def swapped(status: bytes) -> bytes:
 @cache
 def cases(set_name: str = CASES) -> tuple[Case, ...]:
     """All cases of a set by name."""
-    packed = (case_of(name, files, f"{set_name}{ARCHIVE}: {name}") for name, files in _packed(set_name))
-    folder = PLACE / set_name
-    loose = (read_case(path) for path in folder.iterdir()) if folder.is_dir() else ()
+    return read_set(set_name)
+
+
+def read_set(set_name: str, place: Path = PLACE) -> tuple[Case, ...]:
+    """The cases of a set below `place` by name; none if there is no such set. Raises OperatorError."""
+    packed = (
+        case_of(name, files, f"{set_name}{ARCHIVE}: {name}") for name, files in _packed(set_name, place)
+    )
+    folder = place / set_name
+    loose = (read_case(path) for path in folder.glob("[!.]*")) if folder.is_dir() else ()
     found = sorted((*packed, *loose), key=lambda case: case.name)
     for before, case in pairwise(found):
         if before.name == case.name:
@@ -89,6 +97,7 @@ def cases(set_name: str = CASES) -> tuple[Case, ...]:
     return tuple(found)
 
 
+@cache
 def edges() -> dict[str, bytes]:
     """Odd input by file name."""
     return {
@@ -131,7 +140,6 @@ def case_of(name: str, files: Mapping[str, bytes], place: str) -> Case:
     return Case(name, {kind: content for kind, content in files.items() if kind != TRUTH}, truth)
 
 
-@cache
 def members(set_name: str, place: Path = PLACE) -> dict[str, bytes]:
     """The files of a set's archive by path; none if it has no archive."""
     path = place / f"{set_name}{ARCHIVE}"
@@ -145,10 +153,10 @@ def members(set_name: str, place: Path = PLACE) -> dict[str, bytes]:
     return found
 
 
-def _packed(set_name: str) -> Iterator[tuple[str, dict[str, bytes]]]:
+def _packed(set_name: str, place: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
     """The cases of a set's archive: name, and files by name."""
     packed: dict[str, dict[str, bytes]] = defaultdict(dict)
-    for path, content in members(set_name).items():
+    for path, content in members(set_name, place).items():
         top, _, rest = path.partition("/")
         name, _, file = rest.partition("/")
         if top == "cases":
