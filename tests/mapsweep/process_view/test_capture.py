@@ -142,6 +142,8 @@ def test_another_users_process_is_told_in_words() -> None:
         ("smaps", MAPS + b"Rss:   4 kB\nVmFlags: rd\n", MAPS + b"Rss:   4 kB\nVmFlags: rd\n"),
         ("cgroup", b"0::/a.slice/secret=x/b\n", b"0::/a.slice/secret=***/b\n"),
         ("cgroup", b"4:cpu,cpuacct:/docker/0123\n", b"4:cpu,cpuacct:/docker/0123\n"),
+        ("osrelease", b"6.1.0-token=x\n", b"6.1.0-token=***\n"),
+        ("meminfo", b"MemTotal:  1000 kB\nMemFree:   900 kB\n", b"MemTotal:  1000 kB\nMemFree:   900 kB\n"),
         ("cmdline", b"a\0--token\0x\0", b"a\0--token\0***\0"),
         ("status", b"Name:\tx\n", b"Name:\tx\n"),
     ],
