@@ -4,106 +4,32 @@ from typing import Final
 
 import numpy as np
 
+from procmaps.detail import in_detail
 from procmaps.kinds import Kind
-from procmaps.rules import (
-    allocators,
-    arenas,
-    beam,
-    dotnet,
-    go,
-    jvm_code,
-    jvm_gc,
-    jvm_gc_concurrent,
-    jvm_gc_tables,
-    jvm_heap,
-    jvm_metaspace,
-    loaded,
-    own_heaps,
-    remainder,
-    runtimes,
-    stack_pairs,
-    stack_runs,
-    stack_sizes,
-    stacks,
-)
+from procmaps.rules.book import LABELLERS, RULE_INDEX, RULES
 from procmaps.rules.draft import ACCESS, Draft, Facts
+from procmaps.rules.engine import label
 from procmaps.rules.jvms import find_jvms
+from procmaps.rules.marks import BIT, Marks, has, marks_of_files
 from procmaps.rules.name_rules import NAME_RULES
 from procmaps.rules.names import OPEN_CODES, Name, mark_archives, read_codes
-from procmaps.rules.objects import BIT, Marks, find_objects, has
 from procmaps.rules.parts import assemble
-from procmaps.rules.rule import Rule, verdicts_of
-from procmaps.tables import Bytes8, Evidence, Flags, MapTable, PartTable, Snapshot, which
+from procmaps.rules.rule import verdicts_of
+from procmaps.tables import (
+    UNKNOWN,
+    Bytes8,
+    Evidence,
+    Flags,
+    Ints64,
+    MapTable,
+    PartTable,
+    ProcessTable,
+    Snapshot,
+    which,
+)
 
 RULES_VERSION: Final = "2"  # raise it when labels change; tests/truth/digests.txt says when they do
 
-MEMORY_RULES: Final[tuple[Rule, ...]] = (
-    jvm_heap.ZGC,
-    jvm_heap.BY_SIZE,
-    jvm_code.CODE_CACHE,
-    jvm_heap.BY_PLACE,
-    jvm_gc.LARGE_IMAGES,
-    jvm_metaspace.ARCHIVES,
-    jvm_metaspace.CLASS_SPACE,
-    jvm_gc_concurrent.COLLECTION_SET,
-    jvm_metaspace.LOW_REST,
-    jvm_metaspace.NODES,
-    jvm_heap.BY_EXTENT,
-    go.HEAP,
-    allocators.ZEND,
-    loaded.SMALL_BSS,
-    loaded.BSS,
-    go.RUNTIME,
-    runtimes.V8_CODE,
-    runtimes.V8_HEAP,
-    dotnet.RANGES,
-    dotnet.SEGMENTS,
-    dotnet.CODE,
-    beam.LITERALS,
-    arenas.PARTLY_USED,
-    go.INDEX,
-    own_heaps.RUBY_FIBERS,
-    stacks.RUNS,
-    stacks.FLAGGED,
-    stacks.JAVA_ZONES,
-    stack_pairs.GUARDED,
-    stack_runs.UNSEEN,
-    stack_runs.OF_RUNTIME,
-    stack_sizes.ALIKE,
-    stack_sizes.ROUND,
-    stack_pairs.REPEATED,
-    beam.CARRIERS,
-    stack_runs.BARE,
-    stack_runs.UNSEEN_MERGED,
-    go.ISLANDS,
-    jvm_code.SEGMENT_MAPS,
-    jvm_code.SAFEPOINT,
-    jvm_gc.IMAGES,
-    jvm_gc_concurrent.ZGC_TABLES,
-    jvm_gc_tables.WHOLE,
-    jvm_gc_tables.WHOLE_MERGED,
-    jvm_gc_tables.MARK_STACK,
-    jvm_gc_tables.MARK_STACK_MERGED,
-    arenas.FULL,
-    jvm_gc_tables.UNTOUCHED,
-    loaded.LOADER,
-    go.REST,
-    allocators.LOADED,
-    allocators.STATIC_JEMALLOC,
-    own_heaps.RUBY_HEAP,
-    own_heaps.MONO_HEAP,
-    allocators.MUSL,
-    runtimes.OPENBLAS,
-    runtimes.PY_ARENA,
-    runtimes.PY_MERGED,
-    remainder.GUARDED,
-    allocators.MMAPPED,
-    remainder.RESERVED,
-    remainder.VAST,
-    remainder.UNPAID,
-    remainder.ANONYMOUS,
-)
-RULES: Final[tuple[Rule, ...]] = (*NAME_RULES.values(), *MEMORY_RULES)
 
 _RULE_OF_CODE = np.full(256, len(RULES) - 1, np.uint16)
 _KIND_OF_CODE = np.full(256, Kind.ANONYMOUS, np.uint8)
@@ -111,7 +37,6 @@ for _index, (_code, _rule) in enumerate(NAME_RULES.items()):
     _RULE_OF_CODE[_code] = _index
     _KIND_OF_CODE[_code] = _rule.kind
 _VERDICTS: Final = verdicts_of(RULES)
-_FIRST_MEMORY_RULE: Final = len(NAME_RULES)
 _USER_SPACE_END: Final = np.uint64(2**57)  # with five levels of page tables; above it is the kernel's memory
 _ADDRESSES_32_BITS: Final = np.uint64(2**32)
 _ANON_NAMED: Final = (
@@ -132,29 +57,29 @@ def classify(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> PartTab
     The parts of a mapping sum to it; its resident, Pss, swap and huge bytes are divided among them.
     """
     maps = snapshot.maps
+    mappings = np.bincount(maps.process, minlength=len(snapshot.processes))
     code = read_codes(maps)
     is_file = (code >= int(Name.FILE_CODE)) & (code <= int(Name.FILE_DATA))
-    marks, jvm_paths = find_objects(maps, len(snapshot.processes), is_file)
+    marks, jvm_paths = marks_of_files(maps, len(snapshot.processes), is_file)
     _mark_static(maps, code, marks)
     if jvm_paths:
         mark_archives(maps, code, has(marks, "jvm"))
     facts = Facts(
         marks=marks,
-        thirty_two_bit=_thirty_two_bit(snapshot),
+        libjvm=jvm_paths,
+        thirty_two_bit=_thirty_two_bit(maps, mappings),
         has_brk_heap=_with(snapshot, code == int(Name.HEAP)),
         threads=snapshot.processes.threads,
-        rss_anon_bytes=snapshot.processes.rss_anon_bytes,
+        rss_anon_bytes=_anonymous_bytes(snapshot.processes),
         stack_limit_bytes=snapshot.processes.stack_limit_bytes,
         smaps=(snapshot.processes.evidence == int(Evidence.SMAPS)) & (evidence == Evidence.SMAPS),
+        in_detail=in_detail(mappings),
     )
     in_reach = maps.end <= _USER_SPACE_END
     draft = Draft(snapshot, facts, code, which(_IN_DRAFT[code] & in_reach))
     draft.jvms = find_jvms(draft, jvm_paths)
     _label_named(draft)
-    for index, rule in enumerate(MEMORY_RULES, _FIRST_MEMORY_RULE):
-        mask = rule.find(draft) if rule.find is not None else None
-        if mask is not None:
-            draft.label(mask, index, rule.kind)
+    label(draft, LABELLERS, RULE_INDEX)
     return assemble(draft, _VERDICTS, _RULE_OF_CODE[code], _KIND_OF_CODE[code])
 
 
@@ -182,10 +107,17 @@ def _with(snapshot: Snapshot, rows: Flags) -> Flags:
     return found
 
 
-def _thirty_two_bit(snapshot: Snapshot) -> Flags:
+def _anonymous_bytes(processes: ProcessTable) -> Ints64:
+    """RssAnon and VmSwap: what the process wrote to, wherever it is now; UNKNOWN if RssAnon was not sent.
+
+    VmSwap counts private anonymous memory alone (Linux, fs/proc/task_mmu.c), so the two do not overlap.
+    """
+    resident = processes.rss_anon_bytes
+    return np.where(resident == UNKNOWN, UNKNOWN, resident + np.maximum(processes.swap_bytes, 0))
+
+
+def _thirty_two_bit(maps: MapTable, mappings: Ints64) -> Flags:
     """Processes whose addresses all fit in 32 bits."""
-    process = snapshot.maps.process
-    count = np.diff(process.searchsorted(np.arange(len(snapshot.processes) + 1)))
-    low = np.bincount(process[snapshot.maps.end <= _ADDRESSES_32_BITS], minlength=len(count))
-    found: Flags = (count > 0) & (low == count)
+    low = np.bincount(maps.process[maps.end <= _ADDRESSES_32_BITS], minlength=len(mappings))
+    found: Flags = (mappings > 0) & (low == mappings)
     return found

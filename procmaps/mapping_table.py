@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from procmaps import maps_text, smaps
+from procmaps.detail import in_detail
 from procmaps.digits import Text
 from procmaps.files import Files, Note
 from procmaps.lines import Lines, lines_of
@@ -46,6 +47,7 @@ def mappings_of(text: Text, files: Files, note: Note, limit_count: int = MAPPING
         process = process[mended.order]
 
     _note_lines(pids, lines, unreadable, note)
+    _note_many(pids, _per_process(process, pids), note)
     trouble = np.zeros(len(pids), np.uint8)
     trouble[is_torn] |= int(Trouble.TORN)
     trouble[~lines.ended] |= int(Trouble.CUT)
@@ -80,6 +82,15 @@ def _within_limits(parsed: maps_text.MapLines, limit_count: int, note: Note) -> 
         note(f"{len(sizes) - len(kept)} mappings beyond 2^58 bytes of address space were left out")
         parsed = parsed.only(kept)
     return parsed
+
+
+def _note_many(pids: Ints64, mappings: Ints64, note: Note) -> None:
+    """Notes each process that has more mappings than are looked at in detail."""
+    for row in which(~in_detail(mappings)).tolist():
+        note(
+            f"process {pids[row]}: {mappings[row]} mappings are too many to look at each;"
+            " they are labelled by their names, sizes and neighbours alone"
+        )
 
 
 def _per_process(rows: Ints32, pids: Ints64) -> Ints64:

@@ -5,8 +5,8 @@ from string import Formatter
 from types import MappingProxyType
 from typing import Final
 
-from procmaps.classify import RULES
 from procmaps.kinds import Confidence, Kind
+from procmaps.rules.book import RULES
 from procmaps.tables import EXECUTE, READ, SHARED, UNKNOWN, UNLIMITED, WRITE, Ints64, PartTable, Snapshot
 
 _UNITS = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))

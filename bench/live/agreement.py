@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bench.live.ranges import Truth
-from procmaps.classify import RULES, classify
+from procmaps.classify import classify
 from procmaps.kinds import KIND_BY_LABEL, Kind
 from procmaps.read import read_process
+from procmaps.rules.book import RULES
 from procmaps.tables import Evidence
 
 ACCESS: Final = 0b1110

@@ -7,10 +7,11 @@ import numpy as np
 from domain.mistakes import Mistake, OperatorError
 from mapsweep.process_view.process_files import ProcessFiles
 from mapsweep.terminal.terminal import visible
-from procmaps.classify import RULES, classify
+from procmaps.classify import classify
 from procmaps.footprint import footprints
 from procmaps.kinds import Confidence, Kind
 from procmaps.read import read_process
+from procmaps.rules.book import RULES
 from procmaps.tables import (
     EXECUTE,
     READ,

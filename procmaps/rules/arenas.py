@@ -11,10 +11,10 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
+from procmaps.rules.allocators import WITHOUT_GLIBC_ARENAS
 from procmaps.rules.draft import PAGE_BYTES, Draft
 from procmaps.rules.groups import ranges
 from procmaps.rules.names import Name
-from procmaps.rules.objects import OTHER_MALLOCS
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64, which
 
@@ -30,7 +30,7 @@ SPILL_BYTES: Final = 64 * 2**10  # what a merged guard may add above a heap's re
 
 def uses_arenas(draft: Draft) -> Flags:
     """Processes that can have arenas: glibc is the libc, or none is seen, and no other malloc is loaded."""
-    return ~draft.has("musl", *OTHER_MALLOCS)
+    return ~draft.has(*WITHOUT_GLIBC_ARENAS)
 
 
 def names_arenas(draft: Draft) -> Flags:

@@ -1,6 +1,6 @@
 """The parts while the rules label them: what names leave open, cut where a role begins or ends."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from procmaps.kinds import Kind
 from procmaps.rules.groups import ranges
+from procmaps.rules.marks import has
 from procmaps.rules.names import Name
-from procmaps.rules.objects import has
 from procmaps.tables import (
     EXECUTE,
     READ,
@@ -27,12 +27,13 @@ from procmaps.tables import (
 
 if TYPE_CHECKING:
     from procmaps.rules.jvm import Jvm
-    from procmaps.rules.objects import Marks
+    from procmaps.rules.marks import Marks
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 _Columns: TypeAlias = npt.NDArray[Any]  # of one sort, one column a row
 
 Spans: TypeAlias = list[tuple[int, int, int]]  # process row, start, end
+Label: TypeAlias = tuple[int, int, bool]  # index of the rule, kind, whether the range is one block
 
 OPEN = 255
 FEW_CUTS_COUNT = 40
@@ -46,12 +47,14 @@ class Facts:
     """What is known of each process before its mappings are looked at; one entry a process."""
 
     marks: "Marks"
+    libjvm: Mapping[int, bytes]  # path of libjvm.so, by process row; of JVMs alone
     thirty_two_bit: Flags
     has_brk_heap: Flags
     threads: Ints64
-    rss_anon_bytes: Ints64
+    rss_anon_bytes: Ints64  # and swapped
     stack_limit_bytes: Ints64
     smaps: Flags  # flags and resident bytes may be used
+    in_detail: Flags  # process labellers may look at it
 
 
 # the columns, by what they hold; those of one sort are the rows of one array, so that all are cut at once
@@ -66,7 +69,7 @@ class Draft:
 
     __slots__ = (
         *(*NUMBERS, *CODES, *FLAGS),
-        *("blocks", "facts", "jvms", "snapshot", "stacks"),
+        *("blocks", "facts", "jvms", "snapshot"),
         *("_columns", "_first_rows", "_parts_of", "_flags", "_has"),
     )
 
@@ -96,7 +99,6 @@ class Draft:
         self.facts = facts
         self.jvms: list[Jvm] = []
         self.blocks = 0
-        self.stacks: Ints64 = np.zeros(len(facts.marks), np.int64)  # of threads, found so far, by process
         self._flags: Addresses | None = None  # read when asked for
         self._has: dict[tuple[str, ...], Flags] = {}
         numbers = np.empty((len(NUMBERS), len(rows)), np.int64)
@@ -155,6 +157,12 @@ class Draft:
         """What smaps says of the mappings that these parts are of; UNKNOWN where it may not be used."""
         resident = self.snapshot.maps.resident_bytes[self.mapping[rows]]
         return np.where(self.facts.smaps[self.process[rows]], resident, UNKNOWN)
+
+    @property
+    def stacks(self) -> Ints64:
+        """Stacks of threads that were claimed so far, by process."""
+        bodies = which(self.of_kind(Kind.THREAD_STACK) & ~self.none)
+        return np.bincount(self.process[bodies], minlength=len(self.facts.marks))
 
     def has(self, *marks: str) -> Flags:
         """Which processes carry at least one of these marks."""
@@ -270,9 +278,23 @@ class Draft:
         self.kind[rows] = int(kind)
         self.free[rows] = self.open[rows] = False
         self.rule[rows] = rule
-        if kind is Kind.THREAD_STACK:
-            bodies = rows[~self.none[rows]]
-            self.stacks += np.bincount(self.process[bodies], minlength=len(self.stacks))
+
+    def settle(self, process: Ints64, start: Ints64, end: Ints64, labels: Sequence[Label]) -> None:
+        """Cut what is claimed, and label it; of what is claimed twice the first claim has it."""
+        owners, edges = np.concatenate((process, process)), np.concatenate((start, end))
+        keys = _keys(owners, edges)
+        rows = self.key.searchsorted(keys, "right") - 1
+        known = (rows >= 0) & (self.process[rows] == owners)
+        self.cut(rows[known], edges[known])
+        low, high = self.key.searchsorted(keys).reshape(2, -1).tolist()
+        for first, beyond, (rule, kind, one_block) in zip(low, high, labels, strict=True):
+            own = np.arange(first, beyond)[self.free[first:beyond]]
+            self.kind[own] = kind
+            self.free[own] = self.open[own] = False
+            self.rule[own] = rule
+            if one_block and len(own) > 1:
+                self.block[own] = self.blocks
+                self.blocks += 1
 
     def _find_first_rows(self) -> None:
         self._first_rows = self.process.searchsorted(np.arange(len(self.facts.marks) + 1))

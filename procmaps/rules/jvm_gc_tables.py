@@ -5,12 +5,12 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.allocators import affordable
+from procmaps.rules.allocators import KEEP_UNUSED
 from procmaps.rules.draft import PAGE_BYTES, Draft, Spans, is_multiple
 from procmaps.rules.groups import among
 from procmaps.rules.jvm import KIB, LOW_BYTES, MIB, Jvm
 from procmaps.rules.jvm_gc import heap_runs, merge_spans, scale_of, whole_pages
-from procmaps.rules.objects import OTHER_MALLOCS
+from procmaps.rules.malloc_rules import affordable
 from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS
 from procmaps.tables import Flags, which
@@ -232,7 +232,7 @@ def untouched(draft: Draft) -> Flags | None:
         return None
     jvm = np.zeros(len(draft.facts.marks), np.bool_)
     jvm[[one.process for one in draft.jvms]] = True
-    jvm &= ~draft.has(*OTHER_MALLOCS)
+    jvm &= ~draft.has(*KEEP_UNUSED)
     whole = is_multiple(draft.size, MIB) & is_multiple(draft.start, MIB)
     found: Flags = draft.open_rw & draft.spread(jvm) & (whole | ~affordable(draft))
     return found

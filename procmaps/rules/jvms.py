@@ -2,7 +2,7 @@
 
 from procmaps.rules.draft import Draft
 from procmaps.rules.jvm import Jvm, read_arguments, version_of
-from procmaps.rules.objects import BIT
+from procmaps.rules.marks import BIT
 from procmaps.tables import Ints64
 
 

@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
+from procmaps.rules.allocators import ALLOCATORS
 from procmaps.rules.draft import PAGE_BYTES, Draft
 from procmaps.rules.names import Name
 from procmaps.rules.rule import Rule
@@ -14,7 +15,6 @@ BSS_CERTAIN_BYTES: Final = 64 * 2**10
 BSS_MAX_BYTES: Final = 64 * 2**20
 # where objects are loaded late, below memory that was mapped before; libjvm.so of JDK 26 has 528 KiB
 LATE_BSS_MAX_BYTES: Final = 640 * 2**10
-MALLOC_BSS_MAX_BYTES: Final = 3 * 2**20  # of jemalloc and tcmalloc, which holds tables of up to 2 MiB
 RUBY_BSS_MAX_BYTES: Final = 128 * 2**10  # its extensions have next to none, and malloc maps from there on
 ROUND_BYTES: Final = 64 * 2**10
 LIBRARIES_LOW: Final = 0x7000_0000_0000  # executables lie below it
@@ -45,7 +45,10 @@ def bss(draft: Draft) -> Flags:
 
     An object that is loaded late comes to lie right below memory that was mapped before: that is no .bss.
     """
-    late = np.where(draft.has("jemalloc", "tcmalloc"), MALLOC_BSS_MAX_BYTES, LATE_BSS_MAX_BYTES)
+    late = np.full(len(draft.facts.marks), LATE_BSS_MAX_BYTES)
+    for allocator in ALLOCATORS:
+        if allocator.bss_max_bytes:
+            late[draft.has(allocator.mark)] = allocator.bss_max_bytes
     late = np.where(draft.has("ruby"), RUBY_BSS_MAX_BYTES, late)
     largest = np.where(draft.has("python", "jvm", "ruby"), late, BSS_MAX_BYTES)
     above = _above_data(draft)

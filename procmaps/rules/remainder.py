@@ -5,9 +5,9 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.allocators import foreign
 from procmaps.rules.draft import Draft
 from procmaps.rules.groups import count_alike
+from procmaps.rules.malloc_rules import foreign
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, which
 

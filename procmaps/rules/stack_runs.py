@@ -5,8 +5,8 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
+from procmaps.rules.allocators import KEEP_UNUSED, MAP_WHOLE_MIB
 from procmaps.rules.draft import PAGE_BYTES, Draft
-from procmaps.rules.objects import OTHER_MALLOCS
 from procmaps.rules.rule import Rule
 from procmaps.rules.stack_pairs import missing_stacks
 from procmaps.rules.stack_sizes import shows_guards
@@ -48,7 +48,7 @@ def bare(draft: Draft) -> Flags | None:
 
     A size without an odd page is anybody's, and whole MiB are what other allocators map.
     """
-    default = np.where(draft.has("jvm", *OTHER_MALLOCS), 0, default_bytes(draft))
+    default = np.where(draft.has("jvm", *MAP_WHOLE_MIB), 0, default_bytes(draft))
     return _runs_of(draft, np.where(default >= BARE_MIN_BYTES, default, 0), 0)
 
 
@@ -114,7 +114,7 @@ def unseen_merged(draft: Draft) -> Flags | None:
     """Memory that malloc cannot own, in a process whose threads have no stacks else."""
     missing = missing_stacks(draft)
     budget = draft.facts.rss_anon_bytes
-    short = (missing > draft.stacks) & (budget >= 0) & ~draft.has(*OTHER_MALLOCS)
+    short = (missing > draft.stacks) & (budget >= 0) & ~draft.has(*KEEP_UNUSED)
     if not short.any():
         return None
     room = missing * default_bytes(draft) // 2  # those of the default size are known by it

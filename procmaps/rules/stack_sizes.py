@@ -5,9 +5,9 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
+from procmaps.rules.allocators import KEEP_UNUSED
 from procmaps.rules.draft import PAGE_BYTES, Draft
 from procmaps.rules.groups import among, count_alike, slices_of
-from procmaps.rules.objects import OTHER_MALLOCS
 from procmaps.rules.rule import Rule
 from procmaps.rules.stack_pairs import live, missing_stacks
 from procmaps.rules.stacks import (
@@ -127,7 +127,7 @@ def unseen_round(draft: Draft) -> Flags | None:
     """
     missing = missing_stacks(draft)
     budget = draft.facts.rss_anon_bytes
-    short = (missing > 0) & (budget >= 0) & ~draft.has(*OTHER_MALLOCS)
+    short = (missing > 0) & (budget >= 0) & ~draft.has(*KEEP_UNUSED)
     if not short.any():
         return None
     limit = np.where(short, budget, np.iinfo(np.int64).max)

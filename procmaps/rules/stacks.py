@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
+from procmaps.rules.allocators import SET_STACK_FLAG
 from procmaps.rules.draft import PAGE_BYTES, Draft
 from procmaps.rules.groups import among, count_alike, ranges, slices_of
 from procmaps.rules.rule import Rule
@@ -57,7 +58,7 @@ def flagged(draft: Draft) -> Flags | None:
     if not nh.any():
         return None
     body = draft.open & nh & ~flag(draft, "hg") & ~flag(draft, "nr") & ~flag(draft, "gd")
-    body &= ~draft.spread(draft.has("jemalloc", "tcmalloc")) | draft.none | flag(draft, "ac")
+    body &= ~draft.spread(draft.has(*SET_STACK_FLAG)) | draft.none | flag(draft, "ac")
     body &= ~_fibers(draft, body)
     return _with_guards(draft, body & ~draft.none, body & draft.none)
 

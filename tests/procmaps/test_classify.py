@@ -7,9 +7,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from procmaps.classify import RULES, RULES_VERSION, classify
+from procmaps.classify import RULES_VERSION, classify
 from procmaps.kinds import Confidence, Kind
 from procmaps.read import read, read_process
+from procmaps.rules.book import RULES
 from procmaps.tables import UNKNOWN, Evidence, PartTable, Snapshot
 from tests.truth.cases import Case, cases, edges
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from procmaps.classify import RULES
 from procmaps.kinds import FAMILY_OF, KIND_BY_LABEL, Family, Kind
+from procmaps.rules.book import RULES
 
 PAGE = Path(__file__).parents[2] / "docs" / "kinds.md"
 STARTS = ("- Recognised: from maps", "- Confused with: ", "- When it is large: ", "- Rules: ")

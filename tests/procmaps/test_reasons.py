@@ -4,8 +4,9 @@ from string import Formatter
 
 import pytest
 
-from procmaps.classify import RULES, classify
+from procmaps.classify import classify
 from procmaps.reasons import WORDS, in_words, why
+from procmaps.rules.book import RULES
 from procmaps.rules.rule import Rule
 from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, anon, read, sorted_maps
 from tests.truth.cases import cases

@@ -7,9 +7,10 @@ from functools import cache
 from statistics import mean
 from typing import TypeAlias
 
-from procmaps.classify import RULES, classify
+from procmaps.classify import classify
 from procmaps.kinds import KIND_BY_LABEL, Confidence, Kind
 from procmaps.read import read_process
+from procmaps.rules.book import RULES
 from procmaps.tables import Evidence, PartTable, Snapshot
 from tests.truth.cases import Case, cases
 from tests.truth.truth_file import FILE, NATIVE, Range

@@ -1,8 +1,9 @@
 """Classify a few lines of maps, and say what became of them in a form that reads well in a test."""
 
-from procmaps.classify import RULES, classify
+from procmaps.classify import classify
 from procmaps.kinds import Kind
 from procmaps.read import read_process
+from procmaps.rules.book import RULES
 from procmaps.tables import Evidence, PartTable, Snapshot
 
 _OBJECT = "7f0000{low}00000-7f0000{high}00000 r-xp 00000000 fe:00 {inode} {path}\n"

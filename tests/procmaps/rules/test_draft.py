@@ -12,7 +12,7 @@ def draft(*lines: str) -> Draft:
     snapshot = read("".join(lines))
     one = np.array([-1], np.int64)
     no = np.zeros(1, np.bool_)
-    facts = Facts(np.zeros(1, np.uint32), no, no, one, one, one, no)
+    facts = Facts(np.zeros(1, np.uint32), {}, no, no, one, one, one, no, no)
     return Draft(snapshot, facts, read_codes(snapshot.maps), np.arange(len(snapshot.maps)))
 
 

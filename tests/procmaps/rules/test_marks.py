@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from procmaps.rules.objects import MARKS, find_objects, has
+from procmaps.rules.marks import MARKS, has, marks_of_files
 from tests.procmaps.rules.labelled import read
 
 
@@ -30,11 +30,20 @@ from tests.procmaps.rules.labelled import read
 )
 def test_a_file_s_mark(path: str, mark: str) -> None:
     maps = read(f"7f0000000000-7f0000100000 r-xp 00000000 fe:00 5 {path}\n").maps
-    marks, jvms = find_objects(maps, 1, np.ones(1, np.bool_))
+    marks, jvms = marks_of_files(maps, 1, np.ones(1, np.bool_))
     assert [name for name in MARKS if has(marks, name)[0]] == ([mark] if mark else [])
     assert jvms == ({0: path.encode()} if mark == "jvm" else {})
 
 
 def test_files_that_are_not_executable_mark_nothing() -> None:
     maps = read("7f0000000000-7f0000100000 r--p 00000000 fe:00 5 /usr/lib/libjvm.so\n").maps
-    assert not find_objects(maps, 1, np.ones(1, np.bool_))[0].any()
+    assert not marks_of_files(maps, 1, np.ones(1, np.bool_))[0].any()
+
+
+def test_a_process_carries_the_marks_of_all_its_files() -> None:
+    line = "7f00000{at}00000-7f00000{at}80000 r-xp 00000000 fe:00 {at} /usr/lib/{name}\n"
+    names = ("libc.so.6", "libjemalloc.so.2", "libjvm.so", "libpython3.11.so.1.0")
+    maps = read("".join(line.format(at=at, name=name) for at, name in enumerate(names, 1))).maps
+    marks, jvms = marks_of_files(maps, 1, np.ones(len(names), np.bool_))
+    assert [name for name in MARKS if has(marks, name)[0]] == ["jvm", "glibc", "jemalloc", "python"]
+    assert jvms == {0: b"/usr/lib/libjvm.so"}

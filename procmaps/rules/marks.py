@@ -1,0 +1,97 @@
+"""Marks: which runtimes and allocators a process has loaded. A process carries any number of them."""
+
+import re
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from procmaps.tables import EXECUTE, Flags, Ints64, MapTable, which
+
+Marks = npt.NDArray[np.uint32]
+
+
+class _Files(NamedTuple):
+    """Patterns of the names of files that carry a mark if they are mapped executable."""
+
+    libraries: bytes = b""  # what follows "lib"
+    programs: bytes = b""
+
+
+# one bit a mark; a file carries each mark whose pattern it matches
+_FILES: Final = {
+    "jvm": _Files(rb"jvm\.so"),
+    "glibc": _Files(rb"c\.so\.6|c-2\.\d+\.so"),
+    "musl": _Files(rb"c\.musl-[^/]*|c\.so", rb"ld-musl-[^/]*"),
+    "jemalloc": _Files(rb"jemalloc[^/]*"),
+    "tcmalloc": _Files(rb"tcmalloc[^/]*"),
+    "mimalloc": _Files(rb"mimalloc[^/]*"),
+    "v8": _Files(rb"node\.so[^/]*|v8[^/]*\.so[^/]*", rb"node|nodejs|node\d+|electron|chrome|chromium|deno"),
+    "python": _Files(rb"python[^/]*", rb"python[\d.]*[a-z]*"),
+    "dotnet": _Files(rb"(?:coreclr|clrgc)\.so"),
+    "beam": _Files(b"", rb"beam\.smp|beam"),
+    "php": _Files(rb"php[^/]*", rb"php[\d.]*|php-fpm[\d.]*|php-cgi[\d.]*"),
+    "openblas": _Files(rb"(?:scipy_)?openblas[^/]*"),
+    "ruby": _Files(rb"ruby[^/]*", rb"ruby[\d.]*"),
+    "mono": _Files(rb"monosgen[^/]*|mono-2[^/]*", rb"mono|mono-sgen[\d-]*"),
+}
+MARKS: Final = tuple(_FILES)
+BIT: Final = {name: np.uint32(1 << position) for position, name in enumerate(MARKS)}
+_DELETED: Final = b" (deleted)"
+
+
+def _names(files: _Files) -> bytes:
+    """One pattern for the name of a file that carries the mark."""
+    of_libraries = b"lib(?:%s)" % files.libraries if files.libraries else b""
+    return b"|".join(pattern for pattern in (of_libraries, files.programs) if pattern)
+
+
+_PATTERNS: Final = tuple((int(BIT[mark]), re.compile(_names(files))) for mark, files in _FILES.items())
+_ANY: Final = re.compile(b"|".join(b"(?:%s)" % _names(files) for files in _FILES.values()))
+
+
+def marks_of_files(maps: MapTable, processes: int, file_rows: Flags) -> tuple[Marks, dict[int, bytes]]:
+    """The marks of each process, and by process row the path of its libjvm.so.
+
+    A file is known by its device, its inode and the length of its name, so that a library that 200
+    processes map is looked at once. `file_rows` says which mappings are of real files.
+    """
+    rows = which(file_rows & (maps.perms & EXECUTE != 0))
+    marks = np.zeros(processes, np.uint32)
+    if not len(rows):
+        return marks, {}
+    first, inverse = _distinct_files(maps, rows)
+    names = zip(maps.name_start[rows[first]].tolist(), maps.name_end[rows[first]].tolist(), strict=True)
+    found = np.array([_marks_of(maps.text[start:end]) for start, end in names], np.uint32)[inverse]
+    marked = which(found)
+    process = maps.process[rows]
+    np.bitwise_or.at(marks, process[marked], found[marked])
+    jvm_rows = rows[has(found, "jvm")]
+    return marks, {int(maps.process[row]): maps.name(int(row)) for row in jvm_rows}
+
+
+def has(marks: Marks, *names: str) -> Flags:
+    """Which processes carry at least one of these marks."""
+    bits = np.uint32(sum(int(BIT[name]) for name in names))
+    found: Flags = (marks & bits) != 0
+    return found
+
+
+def _distinct_files(maps: MapTable, rows: Ints64) -> tuple[Ints64, Ints64]:
+    """For each distinct file the position of one of its rows, and for each row its file."""
+    length = (maps.name_end[rows] - maps.name_start[rows]).astype(np.uint64)
+    key = (
+        maps.inode[rows] * np.uint64(0x9E3779B97F4A7C15)
+        ^ maps.device[rows] * np.uint64(0xC2B2AE3D27D4EB4F)
+        ^ length
+    )
+    _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+    return first, inverse
+
+
+def _marks_of(path: bytes) -> int:
+    """The marks that a file carries."""
+    name = path[path.rfind(b"/") + 1 :].removesuffix(_DELETED)
+    if _ANY.fullmatch(name) is None:
+        return 0
+    return sum(bit for bit, pattern in _PATTERNS if pattern.fullmatch(name))

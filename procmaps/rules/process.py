@@ -1,0 +1,260 @@
+"""One process as its labellers see it: its regions in order, and what is known of it besides."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from procmaps.kinds import Kind
+from procmaps.rules.draft import ACCESS, OPEN
+from procmaps.rules.marks import BIT
+from procmaps.rules.names import Name
+from procmaps.smaps import VM_FLAGS
+from procmaps.tables import EXECUTE, READ, SHARED, UNKNOWN, UNLIMITED, WRITE, HostFacts
+
+if TYPE_CHECKING:
+    from procmaps.rules.draft import Draft
+
+PAGE_BYTES: Final = 4096
+KIB: Final = 2**10
+MIB: Final = 2**20
+GIB: Final = 2**30
+ARENA_HEAP_BYTES: Final = 64 * MIB  # glibc, malloc/arena.c: HEAP_MAX_SIZE
+ARENA_HEAP_32_BYTES: Final = MIB  # where pointers have 32 bits
+STACK_MAX_BYTES: Final = 2**30
+DEFAULT_STACK_BYTES: Final = 2 * MIB  # glibc's if RLIMIT_STACK is unlimited; ARCH_STACK_DEFAULT_SIZE on most
+UNKNOWN_RELEASE: Final = (2**16, 0)
+_RELEASE = re.compile(r"(\d{1,4})\.(\d{1,4})")
+
+
+class Region(NamedTuple):
+    """A mapping, or the part of one that earlier claims have left in one piece. Addresses in bytes."""
+
+    position: int  # in Process.regions
+    mapping: int  # equal for the pieces of one mapping
+    start: int
+    end: int
+    perms: int  # READ | WRITE | EXECUTE | SHARED
+    name: int  # a Name
+    kind: int  # a Kind; OPEN if nobody has claimed it
+    below: int  # the Name, plus 1, of the mapping that ends where this one starts; 0 if none does
+    above: int  # the same for the mapping that starts where this one ends
+    touches_below: bool  # the region before it in Process.regions ends where it starts
+    touches_above: bool
+
+    @property
+    def size(self) -> int:
+        """Bytes of address space."""
+        return self.end - self.start
+
+    @property
+    def closed(self) -> bool:
+        """No access at all: a guard, or a reserve."""
+        return not self.perms & ACCESS
+
+    @property
+    def writable(self) -> bool:
+        """Private, readable and writable, not executable."""
+        return self.perms & (ACCESS | SHARED) == READ | WRITE
+
+    @property
+    def executable(self) -> bool:
+        """Code can be run there."""
+        return bool(self.perms & EXECUTE)
+
+    @property
+    def unclaimed(self) -> bool:
+        """Anonymous memory that no labeller has claimed yet."""
+        return self.kind == OPEN and self.name <= Name.HUGE
+
+    @property
+    def can_be_written(self) -> bool:
+        """Writable, whether executable or not."""
+        return bool(self.perms & WRITE)
+
+    def is_kind(self, kind: Kind) -> bool:
+        """Whether an earlier claim gave it this kind."""
+        return self.kind == kind
+
+
+class GlibcHeap(NamedTuple):
+    """A heap of an arena: from its boundary on writable up to some page, closed up to the next boundary."""
+
+    head: Region
+    rest: Region
+
+
+@dataclass(frozen=True)
+class Process:
+    """What a labeller is given. Nothing in it can be changed; claims are the only way to say something."""
+
+    row: int  # in the ProcessTable
+    regions: tuple[Region, ...]  # anonymous memory, claimed or not, in the order of addresses
+    marks: int  # bits of procmaps.rules.marks
+    threads: int  # UNKNOWN if not sent
+    rss_anon_bytes: int  # UNKNOWN if not sent
+    stack_limit_bytes: int
+    thirty_two_bit: bool
+    smaps: bool  # flags and resident bytes are known
+    libjvm: bytes  # path of libjvm.so; empty if the process is no JVM
+    argv: tuple[bytes, ...]
+    cgroup: bytes
+    jvm: Any  # until the JVM's rules are all labellers: its entry in Draft.jvms
+    host: HostFacts
+    vm_flags: tuple[int, ...]  # by region, as in smaps; all 0 without it
+    resident_bytes: tuple[int, ...]  # by region: of the mapping that it is of; UNKNOWN without smaps
+
+    def has(self, *marks: str) -> bool:
+        """Whether the process carries at least one of these marks."""
+        return any(self.marks & int(BIT[mark]) for mark in marks)
+
+    def flagged(self, region: Region, *flags: str) -> bool:
+        """Whether smaps shows at least one of these flags; never without smaps."""
+        return any(self.vm_flags[region.position] & VM_FLAGS[flag] for flag in flags)
+
+    @cached_property
+    def unclaimed(self) -> tuple[Region, ...]:
+        """The regions that nobody has claimed."""
+        return tuple(region for region in self.regions if region.unclaimed)
+
+    @cached_property
+    def writable(self) -> tuple[Region, ...]:
+        """Unclaimed regions that are readable and writable."""
+        return tuple(region for region in self.unclaimed if region.writable)
+
+    @cached_property
+    def closed(self) -> tuple[Region, ...]:
+        """Unclaimed regions without any access."""
+        return tuple(region for region in self.unclaimed if region.closed)
+
+    def of_kind(self, kind: Kind) -> list[Region]:
+        """Regions that earlier claims gave this kind."""
+        return [region for region in self.regions if region.kind == kind]
+
+    def below(self, region: Region) -> Region | None:
+        """The region that ends where this one starts."""
+        return self.regions[region.position - 1] if region.touches_below else None
+
+    def above(self, region: Region) -> Region | None:
+        """The region that starts where this one ends."""
+        return self.regions[region.position + 1] if region.touches_above else None
+
+    @property
+    def arena_heap_bytes(self) -> int:
+        """HEAP_MAX_SIZE of glibc's malloc: the size of an arena's heap, and its alignment."""
+        return ARENA_HEAP_32_BYTES if self.thirty_two_bit else ARENA_HEAP_BYTES
+
+    @cached_property
+    def glibc_heaps(self) -> tuple[GlibcHeap, ...]:
+        """What looks like heaps of glibc's arenas, claimed or not, of the process's own heap size.
+
+        Heaps whose head or rest merged with other memory are not among them: procmaps.rules.glibc_malloc
+        finds those as well.
+        """
+        size = self.arena_heap_bytes
+        return tuple(
+            GlibcHeap(head, rest)
+            for head, rest in pairwise(self.regions)
+            if rest.closed
+            and rest.end % size == 0
+            and head.start == rest.end - size
+            and head.end == rest.start
+            and head.writable
+        )
+
+    @cached_property
+    def in_glibc_heaps(self) -> frozenset[int]:
+        """Positions of the regions that look like a head or a rest of a heap of glibc's arenas."""
+        return frozenset(region.position for heap in self.glibc_heaps for region in heap)
+
+    def runs(self, belongs: Callable[[Region], bool]) -> Iterator[list[Region]]:
+        """Unbroken runs of regions that belong: each starts where the one before it ends."""
+        run: list[Region] = []
+        for region in self.regions:
+            if run and not (belongs(region) and region.touches_below):
+                yield run
+                run = []
+            if run or belongs(region):
+                run.append(region)
+        if run:
+            yield run
+
+    @property
+    def live_threads(self) -> int:
+        """Threads besides the main one: each has a stack of its own. Very many if the number is unknown."""
+        return self.threads - 1 if self.threads > 0 else 2**31
+
+    @property
+    def default_stack_bytes(self) -> int:
+        """The default size of a thread's stack: RLIMIT_STACK, or 2 MiB if that is unlimited."""
+        limit = self.stack_limit_bytes
+        usable = 0 < limit <= STACK_MAX_BYTES and limit != UNLIMITED
+        return limit & -PAGE_BYTES if usable else DEFAULT_STACK_BYTES
+
+    @property
+    def release(self) -> tuple[int, int]:
+        """Major and minor number of the kernel's release; UNKNOWN_RELEASE if it was not sent."""
+        match = _RELEASE.match(self.host.kernel)
+        return (int(match[1]), int(match[2])) if match else UNKNOWN_RELEASE
+
+    def affordable(self, size: int) -> bool:
+        """Hardly more than all anonymous memory that the process has resident; true if that is unknown.
+
+        Malloc touches what it maps, but not all of it: what is allocated and not written yet.
+        """
+        budget = self.rss_anon_bytes
+        return budget == UNKNOWN or size - budget <= budget // 4
+
+
+def process_of(draft: "Draft", row: int) -> Process:
+    """The view of one process at this moment."""
+    rows = draft.rows_of(row)
+    columns = (
+        draft.mapping,
+        draft.start,
+        draft.end,
+        draft.perms,
+        draft.code,
+        draft.kind,
+        draft.below,
+        draft.above,
+        draft.touches_below,
+        draft.touches_above,
+    )
+    lists = [column[rows].tolist() for column in columns]
+    regions = tuple(map(Region._make, zip(range(len(lists[0])), *lists, strict=True)))
+    facts, processes, maps = draft.facts, draft.snapshot.processes, draft.snapshot.maps
+    smaps = bool(facts.smaps[row])
+    of = draft.mapping[rows]
+    return Process(
+        row=row,
+        regions=regions,
+        marks=int(facts.marks[row]),
+        threads=int(facts.threads[row]),
+        rss_anon_bytes=int(facts.rss_anon_bytes[row]),
+        stack_limit_bytes=int(facts.stack_limit_bytes[row]),
+        thirty_two_bit=bool(facts.thirty_two_bit[row]),
+        smaps=smaps,
+        libjvm=facts.libjvm.get(row, b""),
+        argv=processes.argv[row],
+        cgroup=processes.cgroup[row],
+        jvm=next((jvm for jvm in draft.jvms if jvm.process == row), None),
+        host=draft.snapshot.facts,
+        vm_flags=tuple(maps.vm_flags[of].tolist()) if smaps else (0,) * len(regions),
+        resident_bytes=tuple(maps.resident_bytes[of].tolist()) if smaps else (UNKNOWN,) * len(regions),
+    )
+
+
+def alike(regions: list[Region]) -> dict[int, int]:
+    """How many of these regions have each size."""
+    counts: dict[int, int] = {}
+    for region in regions:
+        counts[region.size] = counts.get(region.size, 0) + 1
+    return counts
+
+
+def touching(regions: list[Region]) -> Iterator[tuple[Region, Region]]:
+    """Each region with the next one, if the next one starts where it ends."""
+    return ((lower, upper) for lower, upper in pairwise(regions) if lower.end == upper.start)
