@@ -80,7 +80,7 @@ def fallen(set_name: str, floors: Floors) -> Iterator[str]:
 def raised(set_name: str, floors: Floors | None) -> Floors:
     """Today's floors of all cases of a set. Raises OperatorError if one of the figures has fallen."""
     if floors and (sentences := tuple(fallen(set_name, floors))):
-        remedy = "mend the rule; if the fall is meant, lower the line by hand and say why in the commit"
+        remedy = "mend the rule; if the fall is meant, remove that line, run again, and say why in the commit"
         raise OperatorError(*(Mistake(KEPT.name, sentence, remedy) for sentence in sentences))
     return today(set_name, tuple(case.name for case in cases(set_name)))
 

@@ -48,6 +48,13 @@ def test_new_cases_may_lower_the_figures_of_a_set_but_not_those_of_the_cases_it_
         floors.raised(FIELD, with_floor("maps", "worst", 1.0, before))
 
 
+def test_a_line_that_was_removed_gets_todays_figure() -> None:
+    high = with_floor("maps", "mean", 0.9999)
+    figures = {evidence: dict(of) for evidence, of in high.figures.items()}
+    del figures["maps"]["mean"]
+    assert floors.raised(FIELD, floors.Floors(high.names, figures)) == TODAY
+
+
 def test_a_case_that_is_gone_is_named() -> None:
     with pytest.raises(OperatorError, match="field: the case lost is gone"):
         floors.raised(FIELD, floors.Floors((*TODAY.names, "lost"), TODAY.figures))
