@@ -18,12 +18,15 @@ CASES, LIVE, FRESH, FIELD = "cases", "live", "fresh", "field"
 PLACE: Final = Path(__file__).with_name("sets")
 ARCHIVE: Final = ".tar.xz"
 # what a host sends, of a process and of itself; nothing else is read to classify
-SENT = ("maps", "smaps", "status", "stat", "cmdline", "comm", "limits", "cgroup", "osrelease", "meminfo")
+SENT = (
+    *("maps", "smaps", "status", "stat", "cmdline", "comm", "limits", "cgroup"),
+    *("osrelease", "meminfo", "cgroup-memory"),
+)
 DECORATED: Final = "maps.decorated"
 FILES: Final = (*SENT, DECORATED, TRUTH)
 TABLED: Final = ("maps", "smaps", "decorated")
 EVIDENCES: Final = (*TABLED, "swapped")  # maps, with most of the anonymous memory in swap
-SWAPPED_SHARE: Final = 0.9  # of the anonymous memory
+SWAPPED_TENTHS: Final = 9  # of the anonymous memory
 NOT_SWAPPED: Final = "c-"  # small C programs, each made for one question, some with locked memory
 _HEADERS: Final = re.compile(rb"^[0-9a-f]+-[0-9a-f]+ .*(?:\n|\Z)", re.MULTILINE)
 _SIZE: Final = r"^(%s:\s+)(\d+)(?= kB)"
@@ -57,12 +60,12 @@ class Case:
 
 
 def swapped(status: bytes) -> bytes:
-    """A status with SWAPPED_SHARE of RssAnon moved to VmSwap; empty if RssAnon is not in it."""
+    """A status with SWAPPED_TENTHS tenths of RssAnon moved to VmSwap; empty if RssAnon is not in it."""
     text = status.decode(errors="surrogateescape")
     found = re.search(_SIZE % "RssAnon", text, re.MULTILINE)
     if found is None:
         return b""
-    moved = int(int(found[2]) * SWAPPED_SHARE)
+    moved = int(found[2]) * SWAPPED_TENTHS // 10
     if not re.search(_SIZE % "VmSwap", text, re.MULTILINE):
         text += "VmSwap:\t       0 kB\n"
     for key, change in (("RssAnon", -moved), ("VmRSS", -moved), ("VmSwap", moved)):

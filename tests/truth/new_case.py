@@ -17,12 +17,14 @@ from domain.mistakes import Mistake, OperatorError
 from mapsweep.process_view.process_files import INPUT_BYTES_MAX, masked, read_file
 from procmaps.masking import mask_line
 from tests.truth import digests
-from tests.truth.cases import DECORATED, EVIDENCES, FIELD, FILES, PLACE, Case, case_of, read_set
+from tests.truth.cases import CASES, DECORATED, EVIDENCES, FIELD, FILES, PLACE, Case, case_of, read_set
 from tests.truth.figures import table, wrong
 from tests.truth.scorer import score
 from tests.truth.truth_file import MISTAKES_LIMIT_COUNT, TRUTH, contradictions, parse
 
 CASE_LIMIT_BYTES: Final = 8 * 2**20
+# of each case in the set `cases`, from which the tests of procmaps take their input
+WHOLE: Final = ("maps", "smaps", "status", "stat", "limits", "comm", "cmdline")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SET: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _WRONG_LIMIT_COUNT: Final = 20
@@ -33,6 +35,10 @@ def add(capture: Path, set_name: str = FIELD, name: str = "", place: Path = PLAC
     name = name or capture.resolve().name
     _check_names(set_name, name, place)
     files = _files(capture)
+    if set_name == CASES and (missing := [file for file in WHOLE if file not in files]):
+        raise OperatorError(
+            Mistake(str(capture), f"no {', '.join(missing)}, which other tests read", "SET=field needs less")
+        )
     case = case_of(name, files, str(capture))
     kept = place.with_name(digests.KEPT.name)
     listed = digests.with_case(set_name, case, kept)
@@ -53,6 +59,13 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
         shutil.rmtree(made, ignore_errors=True)
         problem = (error.strerror or str(error)).lower()
         raise OperatorError(Mistake(str(folder), problem, "the case was not added")) from None
+
+
+def _given(capture: str) -> Path:
+    """The folder that was named. Raises OperatorError if none was: the empty path is this folder."""
+    if not capture:
+        raise OperatorError(Mistake("CAPTURE", "is not given", "make case CAPTURE=DIR"))
+    return Path(capture)
 
 
 def _check_names(set_name: str, name: str, place: Path) -> None:
@@ -115,12 +128,12 @@ def _told(line: str) -> str:
 
 def main(arguments: list[str] | None = None, place: Path = PLACE) -> int:
     parser = argparse.ArgumentParser(prog="make case", description=__doc__)
-    parser.add_argument("capture", metavar="DIR", type=Path)
+    parser.add_argument("capture", metavar="DIR")
     parser.add_argument("--set", dest="set_name", default=FIELD, help=f"the set ({FIELD})")
     parser.add_argument("--name", default="", help="the case (the folder's name)")
     options = parser.parse_args(arguments)
     try:
-        case = add(options.capture, options.set_name, options.name, place)
+        case = add(_given(options.capture), options.set_name, options.name, place)
     except OperatorError as refused:
         print(refused, file=sys.stderr)
         return 2

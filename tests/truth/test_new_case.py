@@ -182,6 +182,15 @@ def test_the_command_ends_with_2_and_says_why(
 ) -> None:
     assert new_case.main([str(tmp_path / "none")], place) == 2
     assert "no such folder" in capsys.readouterr().err
+    assert new_case.main([""], place) == 2
+    assert "CAPTURE: is not given (make case CAPTURE=DIR)" in capsys.readouterr().err
+
+
+def test_a_case_of_the_first_set_is_whole(capture: Path, place: Path) -> None:
+    (capture / "stat").unlink()
+    with pytest.raises(OperatorError, match=r"no stat, which other tests read \(SET=field needs less\)"):
+        add(capture, "cases", "a", place)
+    add(capture, FIELD, "a", place)
 
 
 @pytest.mark.parametrize("kept", ["maps", "smaps"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.truth.__main__ import main
-from tests.truth.cases import FIELD, PLACE, SETS
+from tests.truth.cases import FIELD, PLACE, SETS, cases
 
 CLONE = Path(__file__).parents[2]
 SMALL = PLACE / FIELD / "40-live-arena-head-split-0"
@@ -21,10 +21,11 @@ def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[list[st
 
 def test_all_sets_are_in_one_table(capsys: pytest.CaptureFixture[str]) -> None:
     rows = printed(capsys)
+    count = str(len(cases()))
     assert {row[0] for row in rows} == set(SETS)
     assert [row[1:3] for row in rows if row[0] == "cases"] == [
-        ["maps", "42"],
-        ["smaps", "42"],
+        ["maps", count],
+        ["smaps", count],
         ["decorated", "3"],
     ]
     assert all(len(row) == 12 for row in rows)

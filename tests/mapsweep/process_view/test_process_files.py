@@ -6,7 +6,7 @@ import pytest
 
 from domain.mistakes import OperatorError
 from mapsweep.process_view.labelled_process import label
-from mapsweep.process_view.process_files import INPUT_BYTES_MAX, bounded, open_process
+from mapsweep.process_view.process_files import INPUT_BYTES_MAX, OF_HOST, bounded, open_process
 from procmaps.kinds import Kind
 from procmaps.tables import Evidence
 from tests.truth.cases import cases
@@ -30,6 +30,7 @@ def folder(tmp_path: Path) -> Path:
         "cgroup": b"0::/\n",
         "osrelease": b"5.4.0-113-generic\n",
         "meminfo": b"MemTotal:  1000 kB\n",
+        "cgroup-memory": b"/a\t4096\t1\n",
         "meta.json": b"{}",
         "environ": b"PASSWORD=hunter2\0",
         "smaps_rollup": b"",
@@ -41,8 +42,8 @@ def folder(tmp_path: Path) -> Path:
 
 def test_of_a_folder_only_what_a_host_sends_is_read(folder: Path) -> None:
     process = open_process(str(folder), Evidence.SMAPS, NOTHING)
-    beside = {"status", "stat", "limits", "comm", "cmdline", "cgroup", "osrelease", "meminfo"}
-    assert set(process.files) == {"smaps"} | beside
+    beside = {"status", "stat", "limits", "comm", "cmdline", "cgroup"}
+    assert set(process.files) == {"smaps", *beside, *OF_HOST}
     assert process.pid == 4711
     assert process.mappings == SMAPS
 
@@ -96,9 +97,9 @@ def test_a_live_process_comes_with_the_facts_of_this_host(target: str) -> None:
 
 def test_a_folder_elsewhere_has_no_facts_but_its_own(folder: Path) -> None:
     assert open_process(str(folder), Evidence.MAPS, NOTHING).files["osrelease"] == b"5.4.0-113-generic\n"
-    (folder / "osrelease").unlink()
-    (folder / "meminfo").unlink()
-    assert not {"osrelease", "meminfo"} & set(open_process(str(folder), Evidence.MAPS, NOTHING).files)
+    for name in OF_HOST:
+        (folder / name).unlink()
+    assert not set(OF_HOST) & set(open_process(str(folder), Evidence.MAPS, NOTHING).files)
 
 
 def test_a_pid_that_is_not_there() -> None:
