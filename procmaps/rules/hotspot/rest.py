@@ -22,9 +22,7 @@ from procmaps.rules.labeller import Edge
 from procmaps.tables import Flags
 
 # of the memory that is claimed, the steps ask for the Java heap, and for code and tables above a region
-_JAVA: Final = tuple(
-    int(kind) for kind in (Kind.JAVA_HEAP, Kind.JAVA_CDS, Kind.JAVA_CODE, Kind.JAVA_GC)
-)
+_JAVA: Final = tuple(int(kind) for kind in (Kind.JAVA_HEAP, Kind.JAVA_CDS, Kind.JAVA_CODE, Kind.JAVA_GC))
 
 
 def unclaimed_or_java(draft: Draft) -> Flags:
