@@ -52,11 +52,11 @@ REST: Final = turn(
         mark_stack.MARK_STACK,
         mark_stack.MARK_STACK_MERGED,
     ),
+    sees=unclaimed_or_java,
     after=(
         Edge("stack.java_zones", "the guard of a thread's stack can be as large as a small gap of a table"),
         Edge("stack.guarded", "a thread's stack can be as large as a table"),
         Edge("stack.hidden", "a stack whose guard cannot be seen can be as large as a table too"),
     ),
-    sees=unclaimed_or_java,
     before=(Edge("glibc.arena_full", "a table of whole 64 MiB can fill the place of an arena's heap"),),
 )
