@@ -22,9 +22,7 @@ from procmaps.rules.labeller import Edge
 from procmaps.tables import Flags
 
 # of the memory that is claimed, the steps ask for the Java heap, and for code and tables above a region
-_JAVA: Final = tuple(
-    int(kind) for kind in (Kind.JAVA_HEAP, Kind.JAVA_CDS, Kind.JAVA_CODE, Kind.JAVA_GC)
-)
+_JAVA: Final = tuple(int(kind) for kind in (Kind.JAVA_HEAP, Kind.JAVA_CDS, Kind.JAVA_CODE, Kind.JAVA_GC))
 
 
 def unclaimed_or_java(draft: Draft) -> Flags:
@@ -54,11 +52,11 @@ REST: Final = turn(
         mark_stack.MARK_STACK,
         mark_stack.MARK_STACK_MERGED,
     ),
+    sees=unclaimed_or_java,
     after=(
         Edge("stack.java_zones", "the guard of a thread's stack can be as large as a small gap of a table"),
         Edge("stack.guarded", "a thread's stack can be as large as a table"),
         Edge("stack.hidden", "a stack whose guard cannot be seen can be as large as a table too"),
     ),
-    sees=unclaimed_or_java,
     before=(Edge("glibc.arena_full", "a table of whole 64 MiB can fill the place of an arena's heap"),),
 )

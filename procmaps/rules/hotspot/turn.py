@@ -15,6 +15,7 @@ Step: TypeAlias = Callable[[Jvm, Process], Iterable[Claim]]
 
 def turn(
     name: str,
+    *,
     steps: Sequence[Step],
     gives: tuple[Rule, ...],
     sees: Callable[[Draft], Flags] | None = None,
@@ -35,4 +36,6 @@ def turn(
             claims += found
         return claims
 
-    return ProcessLabeller(name, gives, find, marks=("jvm",), sees=sees, state=jvm_of, before=before, after=after)
+    return ProcessLabeller(
+        name, gives, find, marks=("jvm",), sees=sees, state=jvm_of, before=before, after=after
+    )
