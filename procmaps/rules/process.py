@@ -76,7 +76,9 @@ class Region(NamedTuple):
         return self.kind == kind
 
 
-BY_START: Final = attrgetter("start")  # to look an address up by bisection
+# to look an address up by bisection
+BY_START: Final = attrgetter("start")
+BY_END: Final = attrgetter("end")
 
 
 class GlibcHeap(NamedTuple):
