@@ -9,10 +9,9 @@ from procmaps.kinds import Kind
 from procmaps.rules.book import LABELLERS, RULE_INDEX, RULES
 from procmaps.rules.draft import ACCESS, Draft, Facts
 from procmaps.rules.engine import label
-from procmaps.rules.hotspot.jvm import find_jvms
+from procmaps.rules.kernel_names import OPEN_CODES, Name, mark_archives, read_codes
 from procmaps.rules.marks import BIT, Marks, has, marks_of_files
 from procmaps.rules.name_rules import NAME_RULES
-from procmaps.rules.names import OPEN_CODES, Name, mark_archives, read_codes
 from procmaps.rules.parts import assemble
 from procmaps.rules.rule import verdicts_of
 from procmaps.tables import (
@@ -77,7 +76,6 @@ def classify(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> PartTab
     )
     in_reach = maps.end <= _USER_SPACE_END
     draft = Draft(snapshot, facts, code, which(_IN_DRAFT[code] & in_reach))
-    draft.jvms = find_jvms(draft, jvm_paths)
     _label_named(draft)
     label(draft, LABELLERS, RULE_INDEX)
     return assemble(draft, _VERDICTS, _RULE_OF_CODE[code], _KIND_OF_CODE[code])

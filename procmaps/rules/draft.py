@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from procmaps.kinds import Kind
 from procmaps.rules.groups import ranges
+from procmaps.rules.kernel_names import Name
 from procmaps.rules.marks import has
-from procmaps.rules.names import Name
 from procmaps.smaps import VM_FLAGS
 from procmaps.tables import (
     EXECUTE,
@@ -69,7 +69,7 @@ class Draft:
 
     __slots__ = (
         *(*NUMBERS, *CODES, *FLAGS),
-        *("blocks", "facts", "jvms", "snapshot"),
+        *("blocks", "facts", "snapshot"),
         *("_columns", "_first_rows", "_parts_of", "_flags", "_has"),
     )
 
@@ -97,7 +97,6 @@ class Draft:
         maps = snapshot.maps
         self.snapshot = snapshot
         self.facts = facts
-        self.jvms: list[Any] = []  # until HotSpot's rules are all labellers
         self.blocks = 0
         self._flags: Addresses | None = None  # read when asked for
         self._has: dict[tuple[str, ...], Flags] = {}
@@ -324,7 +323,7 @@ def _repeater(rows: Ints64, length: int) -> Callable[[_Columns], _Columns]:
     return lambda columns: np.concatenate([columns[..., piece] for piece in pieces], axis=-1)
 
 
-def is_multiple(values: Ints64, unit: int) -> Flags:
+def is_multiple(values: Ints64, unit: int | Ints64) -> Flags:
     """Which of these are whole numbers of a unit that is a power of two: far faster than a division."""
     found: Flags = (values & (unit - 1)) == 0
     return found

@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from procmaps.rules.draft import OPEN
-from procmaps.rules.process import Process
+from procmaps.rules.process import BY_START, Process
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64
 
@@ -40,11 +39,12 @@ def without(process: Process, claims: Sequence[Claim]) -> Process:
         return process
     cut = process.cut({edge for claim in claims for edge in (claim.start, claim.end)})
     regions = list(cut.regions)
-    starts = [region.start for region in regions]
     for claim in claims:
-        for position in range(bisect_left(starts, claim.start), bisect_left(starts, claim.end)):
-            if regions[position].kind == OPEN:
-                regions[position] = regions[position]._replace(kind=int(claim.rule.kind))
+        first = bisect_left(regions, claim.start, key=BY_START)
+        kind = int(claim.rule.kind)
+        for position in range(first, bisect_left(regions, claim.end, lo=first, key=BY_START)):
+            if not regions[position].claimed:
+                regions[position] = regions[position]._replace(kind=kind, unclaimed=False)
     return replace(cut, regions=tuple(regions))
 
 

@@ -5,10 +5,10 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.arenas import ARENA_BYTES
 from procmaps.rules.draft import Draft, is_multiple
 from procmaps.rules.groups import runs_with
-from procmaps.rules.names import Name
+from procmaps.rules.kernel_names import Name
+from procmaps.rules.process import ARENA_HEAP_BYTES
 from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS
 from procmaps.tables import EXECUTE, Bytes8, Flags, which
@@ -43,9 +43,9 @@ def v8_code(draft: Draft) -> Flags | None:
 
 def _arenas(draft: Draft) -> Flags:
     """A writable part and the closed rest above it that fill a block of glibc's arenas exactly."""
-    rests = draft.none & (draft.end % ARENA_BYTES == 0) & draft.touches_below
+    rests = draft.none & (draft.end % ARENA_HEAP_BYTES == 0) & draft.touches_below
     rows = which(rests)
-    rows = rows[draft.writable[rows - 1] & (draft.start[rows - 1] == draft.end[rows] - ARENA_BYTES)]
+    rows = rows[draft.writable[rows - 1] & (draft.start[rows - 1] == draft.end[rows] - ARENA_HEAP_BYTES)]
     found = np.zeros(len(draft), np.bool_)
     found[rows] = True
     found[rows - 1] = True

@@ -1,31 +1,40 @@
 """One HotSpot JVM: what is known of it, and what its labellers have found so far."""
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
-from procmaps.rules.draft import Draft
 from procmaps.rules.hotspot.arguments import JvmArguments, read_arguments, version_of
-from procmaps.rules.marks import BIT
-from procmaps.tables import Ints64
+from procmaps.rules.kernel_names import Name
+from procmaps.rules.process import Process
 
+# names of regions; it takes twice as long to compare with an IntEnum
+ARCHIVE: Final = int(Name.JSA)
+HEAP_VIEW: Final = int(Name.JAVA_HEAP)  # ZGC's
 LOW_BYTES: Final = 16 * 2**40  # compressed oops, class space and ZGC lie below this; the mmap area does not
 COMPRESSED_OOPS_BYTES: Final = 2**46  # heaps above this address are those of the mmap area
 CANDIDATE_LIMIT_COUNT: Final = 512  # of mappings that could begin or end something: a JVM has tens
 CLASS_SPACE_BYTES: Final = 2**30  # CompressedClassSpaceSize unless it is given
 
 
+class HeapRun(NamedTuple):
+    """Neighbouring regions of the Java heap with the same access: committed, or closed as its gaps are."""
+
+    start: int
+    end: int
+    closed: bool
+
+
 @dataclass(slots=True)
 class Jvm:
     """What is known of one JVM. Its labellers, which nobody else shares it with, add what they find."""
 
-    process: int  # row in the ProcessTable
     version: int  # feature release; 0 if the path does not tell
     arguments: JvmArguments
     heap: tuple[int, int] = (0, 0)  # start and end; zeros until it is found
-    runs: list[tuple[int, int, bool]] = field(default_factory=list)  # the heap's: start, end, whether closed
-    mark_stack: bool = False  # found as a mapping of its own
-    tables: set[int] = field(default_factory=set)  # sizes of whole tables that were found
-    scales: set[int] = field(default_factory=set)  # at which images of the heap were found
+    zgc: bool = False  # the heap is ZGC's memfd
+    runs: list[HeapRun] = field(default_factory=list)  # of the heap, once somebody has asked for them
+    tables: set[int] = field(default_factory=set)  # sizes of the tables over the whole heap that were found
+    scales: set[int] = field(default_factory=set)  # 32, 64, 512: at which images of the heap were found
     code_segments: list[tuple[int, int]] = field(default_factory=list)  # reserved and committed bytes of each
 
     @property
@@ -34,21 +43,38 @@ class Jvm:
         return 0 < self.version < 9
 
     @property
+    def heap_bytes(self) -> int:
+        """What is reserved for the Java heap; 0 until it is found."""
+        return self.heap[1] - self.heap[0]
+
+    def heap_runs(self, process: Process) -> list[HeapRun]:
+        """The heap from bottom to top; empty until it is found."""
+        if not self.runs:
+            low, high = self.heap
+            for region in process.regions:
+                if region.start < low or region.end > high:
+                    continue
+                if self.runs and self.runs[-1].closed == region.closed:
+                    self.runs[-1] = self.runs[-1]._replace(end=region.end)
+                else:
+                    self.runs.append(HeapRun(region.start, region.end, region.closed))
+        return self.runs
+
+    def has_gaps(self, process: Process) -> bool:
+        """Whether a part of the heap is not committed: the collector's tables then have gaps as well."""
+        return any(run.closed for run in self.heap_runs(process))
+
+    @property
+    def has_heap(self) -> bool:
+        """Whether the heap was found."""
+        return self.heap[1] > 0
+
+    @property
     def class_space_bytes(self) -> int:
         """What the JVM reserves for compressed class pointers: CompressedClassSpaceSize."""
         return self.arguments.class_space or CLASS_SPACE_BYTES
 
 
-def rows_of_jvms(draft: Draft) -> Ints64:
-    """The parts of all JVMs."""
-    return draft.rows_in(draft.has("jvm"))
-
-
-def find_jvms(draft: Draft, paths: dict[int, bytes]) -> list[Jvm]:
-    """The JVMs of the host, one for each process that maps libjvm.so."""
-    argv = draft.snapshot.processes.argv
-    return [
-        Jvm(process, version_of(path), read_arguments(argv[process]))
-        for process, path in paths.items()
-        if draft.facts.marks[process] & BIT["jvm"]
-    ]
+def jvm_of(process: Process) -> Jvm:
+    """What the arguments and the path of libjvm.so say: the state with which the labellers begin."""
+    return Jvm(version_of(process.libjvm), read_arguments(process.argv))

@@ -7,7 +7,7 @@ from procmaps.kinds import Kind
 from procmaps.read import read_process
 from procmaps.rules.book import RULES
 from procmaps.rules.draft import Draft, Facts
-from procmaps.rules.names import read_codes
+from procmaps.rules.kernel_names import read_codes
 from procmaps.rules.process import Process, process_of
 from procmaps.tables import Evidence, PartTable, Snapshot
 
@@ -30,6 +30,11 @@ def sorted_maps(*lines: str) -> str:
     """Lines in the order of their addresses, as the kernel prints them."""
     each = [line for text in lines for line in text.splitlines(keepends=True)]
     return "".join(sorted(each, key=lambda line: int(line.split("-")[0], 16)))
+
+
+def with_object(path: str, *lines: str) -> str:
+    """A process with glibc that maps this file executable."""
+    return sorted_maps(LIBC, f"7f0000800000-7f0000900000 r-xp 00000000 fe:00 80 {path}\n", *lines)
 
 
 def jvm(heap: str, *lines: str) -> str:
