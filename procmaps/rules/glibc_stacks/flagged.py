@@ -16,6 +16,7 @@ from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, which
 
 MERGED_LIMIT_COUNT: Final = 2**16  # stacks in one mapping
+HOST_LIMIT_COUNT: Final = 2**20  # stacks in such mappings of one host
 
 MERGED = Rule(
     "stack.flagged_run",
@@ -48,6 +49,7 @@ def merged(draft: Draft) -> Ranges | None:
     one = size + PAGE_BYTES
     count = draft.size[rows] // one
     whole = (count * one == draft.size[rows]) & (count >= 2) & (count <= MERGED_LIMIT_COUNT)
+    whole &= np.where(whole, count, 0).cumsum() <= HOST_LIMIT_COUNT
     rows, one, count = rows[whole], one[whole], count[whole]
     number = ranges(np.zeros(len(count), np.int64), count)  # of each stack in its mapping
     start = draft.start[rows].repeat(count) + number * one.repeat(count)

@@ -121,6 +121,6 @@ def show_guards(draft: Draft) -> Flags:
     live = live_threads(draft)
     number = np.bincount(np.concatenate((process[of_stacks], known)), minlength=len(live))
     shown: Flags = number * 2 >= live
-    lacking = (live - draft.stacks)[process]
-    shown[process[(count_alike(process, body, size) == lacking) & (lacking >= ALIKE_MIN_COUNT)]] = True
+    missing = (live - draft.stacks)[process]
+    shown[process[(count_alike(process, body, size) == missing) & (missing >= ALIKE_MIN_COUNT)]] = True
     return shown

@@ -32,16 +32,6 @@ def test_unknown_threads_prove_nothing() -> None:
     assert blocks(read(process(6 * ONE), stack_limit=STACK), Kind.THREAD_STACK) == []
 
 
-def test_stacks_without_any_guard() -> None:
-    assert blocks(read(process(2 * STACK), threads=3, stack_limit=STACK), Kind.THREAD_STACK) == [STACK] * 2
-
-
-def test_memory_that_malloc_cannot_own_is_stacks_of_several_sizes() -> None:
-    odd = 3 * STACK + 700 * 1024
-    snapshot = read(process(odd), threads=9, rss_anon_kb=400, stack_limit=STACK)
-    assert blocks(snapshot, Kind.THREAD_STACK) == [odd]
-
-
 def test_what_touches_a_stack_and_did_not_merge_is_none() -> None:
     own = MIB + 4096
     zones = anon(AT - MIB, 16 * 1024, "---p") + anon(AT - MIB + 16 * 1024, MIB - 16 * 1024)
