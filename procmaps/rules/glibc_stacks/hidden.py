@@ -13,7 +13,6 @@ from procmaps.rules.glibc_stacks.threads import (
     HIDING,
     JAVA_STACK_BYTES,
     MERGING,
-    STACK_MIN_BYTES,
     divided,
     hide_stacks,
     is_plausible,
@@ -21,7 +20,7 @@ from procmaps.rules.glibc_stacks.threads import (
 )
 from procmaps.rules.hotspot.arguments import read_arguments
 from procmaps.rules.labeller import Claim, ProcessLabeller, without
-from procmaps.rules.process import MIB, PAGE_BYTES, STACK_MAX_BYTES, Process, Region
+from procmaps.rules.process import MIB, PAGE_BYTES, STACK_MAX_BYTES, STACK_MIN_BYTES, Process, Region
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
 
@@ -106,8 +105,6 @@ def _of_runtime(process: Process, missing: int) -> Iterator[Claim]:
 
 def _of_size(process: Process, missing: int, size: int, rule: Rule) -> Iterator[Claim]:
     """Regions that are whole numbers of stacks of one size."""
-    if not size:
-        return
     one = size + PAGE_BYTES
     most = missing + CACHE_BYTES // one
     found = [

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from procmaps.rules.glibc_stacks.guards import ALIKE_MIN_COUNT
-from procmaps.rules.glibc_stacks.threads import CACHE_BYTES, STACK_MIN_BYTES
-from procmaps.rules.process import KIB, PAGE_BYTES
+from procmaps.rules.glibc_stacks.threads import CACHE_BYTES
+from procmaps.rules.process import KIB, PAGE_BYTES, STACK_MIN_BYTES
 
 ROUND_BYTES: Final = 64 * KIB
 ROUND_DECIMAL_BYTES: Final = 100 * KIB

@@ -8,11 +8,18 @@ import numpy as np
 from procmaps.kinds import Kind
 from procmaps.rules.draft import Draft
 from procmaps.rules.labeller import Claim
-from procmaps.rules.process import DEFAULT_STACK_BYTES, KIB, MIB, PAGE_BYTES, STACK_MAX_BYTES, Process, Region
+from procmaps.rules.process import (
+    DEFAULT_STACK_BYTES,
+    MIB,
+    PAGE_BYTES,
+    STACK_MAX_BYTES,
+    STACK_MIN_BYTES,
+    Process,
+    Region,
+)
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64
 
-STACK_MIN_BYTES: Final = 16 * KIB  # PTHREAD_STACK_MIN of glibc
 CACHE_BYTES: Final = 40 * MIB  # glibc keeps so much of the stacks of threads that ended
 JAVA_STACK_BYTES: Final = MIB  # -Xss and -XX:VMThreadStackSize by default, on x86-64 and most others
 MOST_FACTOR: Final = 2  # more than that for each thread without a stack: most are no stacks
@@ -49,8 +56,9 @@ def live_threads(draft: Draft) -> Ints64:
 def default_stack_bytes(draft: Draft) -> Ints64:
     """Process.default_stack_bytes of each process."""
     limit = draft.facts.stack_limit_bytes
-    usable = (limit > 0) & (limit <= STACK_MAX_BYTES)
-    return np.where(usable, limit & -PAGE_BYTES, DEFAULT_STACK_BYTES)
+    usable = np.where((limit > 0) & (limit <= STACK_MAX_BYTES), limit, DEFAULT_STACK_BYTES)
+    found: Ints64 = np.maximum(-(-usable // PAGE_BYTES) * PAGE_BYTES, STACK_MIN_BYTES)
+    return found
 
 
 def lack_stacks(draft: Draft) -> Flags:

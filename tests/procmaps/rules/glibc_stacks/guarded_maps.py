@@ -4,6 +4,7 @@ from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, anon, sorted_maps
 
 KIB = 2**10
 MIB = 2**20
+GIB = 2**30
 AT = 0x7E0000100000
 STACK = 8 * MIB
 
