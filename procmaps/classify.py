@@ -7,16 +7,16 @@ import numpy as np
 from procmaps.detail import in_detail
 from procmaps.kinds import Kind
 from procmaps.rules.book import LABELLERS, RULE_INDEX, RULES
-from procmaps.rules.draft import ACCESS, Draft, Facts
+from procmaps.rules.draft import Draft, Facts
 from procmaps.rules.engine import label
-from procmaps.rules.kernel_names import OPEN_CODES, Name, mark_archives, read_codes
-from procmaps.rules.marks import BIT, Marks, has, marks_of_files
+from procmaps.rules.kernel_names import OPEN_CODES, Name, mark_archives
+from procmaps.rules.marks import has
 from procmaps.rules.name_rules import NAME_RULES
 from procmaps.rules.parts import assemble
+from procmaps.rules.process_marks import find_marks
 from procmaps.rules.rule import verdicts_of
 from procmaps.tables import (
     UNKNOWN,
-    Bytes8,
     Evidence,
     Flags,
     Ints64,
@@ -57,15 +57,12 @@ def classify(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> PartTab
     """
     maps = snapshot.maps
     mappings = np.bincount(maps.process, minlength=len(snapshot.processes))
-    code = read_codes(maps)
-    is_file = (code >= int(Name.FILE_CODE)) & (code <= int(Name.FILE_DATA))
-    marks, jvm_paths = marks_of_files(maps, len(snapshot.processes), is_file)
-    _mark_static(maps, code, marks)
-    if jvm_paths:
+    marks, code, libjvm = find_marks(maps, len(snapshot.processes))
+    if libjvm:
         mark_archives(maps, code, has(marks, "jvm"))
     facts = Facts(
         marks=marks,
-        libjvm=jvm_paths,
+        libjvm=libjvm,
         thirty_two_bit=_thirty_two_bit(maps, mappings),
         has_brk_heap=_with(snapshot, code == int(Name.HEAP)),
         threads=snapshot.processes.threads,
@@ -79,15 +76,6 @@ def classify(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> PartTab
     _label_named(draft)
     label(draft, LABELLERS, RULE_INDEX)
     return assemble(draft, _VERDICTS, _RULE_OF_CODE[code], _KIND_OF_CODE[code])
-
-
-def _mark_static(maps: MapTable, code: Bytes8, marks: Marks) -> None:
-    """Mark linked-in runtimes by their mappings: .NET's views of its code, musl's inaccessible page."""
-    marks[maps.process[code == int(Name.DOTNET_CODE)]] |= BIT["dotnet"]
-    # src/malloc/mallocng/malloc.c keeps the lowest page of its brk memory inaccessible
-    heaps = which(code == int(Name.HEAP))
-    process = maps.process[heaps[maps.perms[heaps] & ACCESS == 0]]
-    marks[process[~has(marks, "glibc")[process]]] |= BIT["musl"]
 
 
 def _label_named(draft: Draft) -> None:

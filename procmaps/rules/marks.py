@@ -36,7 +36,7 @@ _FILES: Final = {
     "ruby": Files(rb"ruby[^/]*", rb"ruby[\d.]*"),
     "mono": Files(rb"monosgen[^/]*|mono-2[^/]*", rb"mono|mono-sgen[\d-]*"),
 }
-MARKS: Final = tuple(_FILES)
+MARKS: Final = (*_FILES, "go")  # Go has no file of its own: procmaps.rules.process_marks
 BIT: Final = {name: np.uint32(1 << position) for position, name in enumerate(MARKS)}
 _DELETED: Final = b" (deleted)"
 

@@ -1,4 +1,4 @@
-"""Ruby and Mono: heap pages and fibers are neither malloc's nor threads'."""
+"""Ruby: heap pages and fibers are neither malloc's nor threads'."""
 
 from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, anon, kinds, parts_of, read, sorted_maps
 
@@ -6,7 +6,6 @@ KIB = 2**10
 MIB = 2**20
 AT = 0x7E0000000000
 RUBY = "00400000-00500000 r-xp 00000000 fe:00 5 /usr/bin/ruby3.1\n"
-MONO = "00400000-00500000 r-xp 00000000 fe:00 5 /usr/bin/mono-sgen\n"
 
 
 def fibers(count: int, size: int = 644 * KIB) -> str:
@@ -40,9 +39,8 @@ def test_threads_of_ruby_are_threads() -> None:
 
 
 def test_heap_pages() -> None:
-    for program in (RUBY, MONO):
-        text = sorted_maps(program, LIBC, BRK_HEAP, anon(AT, 464 * KIB), anon(AT + MIB, 468 * KIB))
-        assert kinds(read(text), AT, AT + 2 * MIB) == [(464 * KIB, "anonymous"), (468 * KIB, "heap_mmap")]
+    text = sorted_maps(RUBY, LIBC, BRK_HEAP, anon(AT, 464 * KIB), anon(AT + MIB, 468 * KIB))
+    assert kinds(read(text), AT, AT + 2 * MIB) == [(464 * KIB, "anonymous"), (468 * KIB, "heap_mmap")]
 
 
 def test_the_same_elsewhere_is_a_chunk() -> None:
@@ -54,3 +52,10 @@ def test_a_chunk_above_a_late_library_of_ruby_is_no_bss() -> None:
     library = anon(AT, 4 * KIB).replace("00:00 0 ", "fe:00 9 /usr/lib/ruby/x.so")
     text = sorted_maps(RUBY, LIBC, BRK_HEAP, library, anon(AT + 4 * KIB, 388 * KIB))
     assert kinds(read(text), AT + 4 * KIB, AT + 5 * KIB) == [(388 * KIB, "heap_mmap")]
+
+
+def test_fewer_than_four_of_a_size_are_no_fibers() -> None:
+    for count in (3, 4):
+        snapshot = read(sorted_maps(RUBY, LIBC, BRK_HEAP, fibers(count)), threads=12, stack_limit=8 * MIB)
+        rules = {rule for _, _, _, rule in parts_of(snapshot)}
+        assert ("ruby.fiber" in rules) == (count == 4)
