@@ -17,7 +17,7 @@ from procmaps.rules.glibc_stacks.threads import (
     live_threads,
     missing_stacks,
 )
-from procmaps.rules.labeller import Claim, ProcessLabeller, RegionLabeller
+from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, RegionLabeller
 from procmaps.rules.process import MIB, Process
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, which
@@ -87,6 +87,21 @@ def of_any_size(draft: Draft) -> Flags | None:
 
 
 UNGUARDED: Final = ProcessLabeller(
-    "stack.unguarded", (UNGUARDED_SIZE,), unguarded, where=_with_unguarded, sees=_unguarded_or_stacks
+    "stack.unguarded",
+    (UNGUARDED_SIZE,),
+    unguarded,
+    where=_with_unguarded,
+    sees=_unguarded_or_stacks,
+    before=(Edge("glibc.mmapped", "a stack without a guard would count as a large chunk"),),
+    after=(
+        Edge("stack.repeated", "stacks with guards are likely, and those without a mere guess"),
+        Edge("beam.carriers", "carriers can have the size of stacks"),
+    ),
 )
-OF_ANY_SIZE: Final = RegionLabeller("stack.unseen_merged", (ANY_SIZE,), of_any_size)
+OF_ANY_SIZE: Final = RegionLabeller(
+    "stack.unseen_merged",
+    (ANY_SIZE,),
+    of_any_size,
+    before=(Edge("rest.unpaid", "that labeller claims all that is more than is resident"),),
+    after=(Edge("stack.unguarded", "it is for threads that have no stack of the default size either"),),
+)

@@ -10,7 +10,7 @@ from procmaps.rules.draft import Draft
 from procmaps.rules.glibc_stacks.guards import with_guards
 from procmaps.rules.glibc_stacks.threads import CACHE_BYTES, JAVA_STACK_BYTES, default_stack_bytes
 from procmaps.rules.groups import count_alike, ranges
-from procmaps.rules.labeller import Ranges, RegionLabeller
+from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
 from procmaps.rules.process import PAGE_BYTES
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, which
@@ -86,5 +86,18 @@ def _fibers(draft: Draft, flagged: Flags) -> Flags:
     return fibers
 
 
-FLAGGED_MERGED: Final = RegionLabeller("stack.flagged_run", (MERGED,), merged)
-FLAGGED: Final = RegionLabeller("stack.flagged", (ALONE,), alone)
+FLAGGED_MERGED: Final = RegionLabeller(
+    "stack.flagged_run",
+    (MERGED,),
+    merged,
+    before=(Edge("stack.flagged", "a mapping that holds several stacks would count as one"),),
+)
+FLAGGED: Final = RegionLabeller(
+    "stack.flagged",
+    (ALONE,),
+    alone,
+    before=(
+        Edge("stack.java_zones", "the flag tells where a stack ends"),
+        Edge("stack.guarded", "if one stack has the flag, memory without it is no stack"),
+    ),
+)

@@ -19,7 +19,7 @@ from procmaps.rules.glibc_stacks.threads import (
     missing_stacks,
 )
 from procmaps.rules.hotspot.arguments import read_arguments
-from procmaps.rules.labeller import Claim, ProcessLabeller, without
+from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, without
 from procmaps.rules.process import MIB, PAGE_BYTES, STACK_MAX_BYTES, STACK_MIN_BYTES, Process, Region
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
@@ -199,5 +199,13 @@ def _around_stacks(draft: Draft) -> Flags:
 
 
 HIDDEN: Final = ProcessLabeller(
-    "stack.hidden", (DEFAULT, OF_RUNTIME, ALIKE, ROUND), hidden, where=_hide_guards, sees=_around_stacks
+    "stack.hidden",
+    (DEFAULT, OF_RUNTIME, ALIKE, ROUND),
+    hidden,
+    where=_hide_guards,
+    sees=_around_stacks,
+    before=(
+        Edge("stack.repeated", "guarded buffers would be taken for the stacks that are hidden"),
+        Edge("glibc.mmapped", "stacks with hidden guards would count as large chunks"),
+    ),
 )

@@ -20,7 +20,7 @@ from procmaps.rules.glibc_stacks.threads import (
     lack_stacks,
     missing_stacks,
 )
-from procmaps.rules.labeller import Claim, ProcessLabeller
+from procmaps.rules.labeller import Claim, Edge, ProcessLabeller
 from procmaps.rules.process import Process
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
@@ -115,5 +115,10 @@ def _pairs_and_stacks(draft: Draft) -> Flags:
 
 
 REPEATED: Final = ProcessLabeller(
-    "stack.repeated", (REPEATED_SIZE,), repeated, where=_lack_and_have_pairs, sees=_pairs_and_stacks
+    "stack.repeated",
+    (REPEATED_SIZE,),
+    repeated,
+    where=_lack_and_have_pairs,
+    sees=_pairs_and_stacks,
+    before=(Edge("rest.guarded", "a stack with its guard looks like a guarded buffer"),),
 )
