@@ -10,9 +10,9 @@ from procmaps.rules.book import LABELLERS, RULE_INDEX, RULES
 from procmaps.rules.draft import Draft, Facts
 from procmaps.rules.engine import label
 from procmaps.rules.jvms import find_jvms
+from procmaps.rules.kernel_names import OPEN_CODES, Name, mark_archives
 from procmaps.rules.marks import has
 from procmaps.rules.name_rules import NAME_RULES
-from procmaps.rules.names import OPEN_CODES, Name, mark_archives
 from procmaps.rules.parts import assemble
 from procmaps.rules.process_marks import find_marks
 from procmaps.rules.rule import verdicts_of

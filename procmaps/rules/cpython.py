@@ -10,8 +10,8 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft, is_multiple
+from procmaps.rules.kernel_names import Name
 from procmaps.rules.labeller import Edge, RegionLabeller
-from procmaps.rules.names import Name
 from procmaps.rules.process import KIB, MIB
 from procmaps.rules.rule import Rule
 from procmaps.tables import Bytes8, Flags, which
@@ -25,7 +25,7 @@ EARLY_MIN_BYTES: Final = 132 * KIB  # an inner node
 EARLY_MAX_BYTES: Final = 568 * KIB  # an inner node, a table of strings, and nodes of 16 KiB
 KERNEL_ALIGNED_BYTES: Final = 2 * MIB
 
-ARENA = Rule(
+ARENA: Final = Rule(
     "python.arena",
     Kind.PY_ARENA,
     Confidence.LIKELY,
@@ -35,7 +35,7 @@ ARENA = Rule(
     "chunk would have a header more)",
     runner_up=Kind.HEAP_MMAP,
 )
-MERGED = Rule(
+MERGED: Final = Rule(
     "python.arena_merged",
     Kind.PY_ARENA,
     Confidence.LIKELY,
@@ -86,7 +86,7 @@ def _is_file(neighbour: Bytes8) -> Flags:
 
 
 # Columns, as every region of a Python process must be asked, and there can be 60,000.
-ARENAS = RegionLabeller(
+ARENAS: Final = RegionLabeller(
     "python.arena",
     (ARENA,),
     arenas,
@@ -96,7 +96,7 @@ ARENAS = RegionLabeller(
         Edge("openblas.buffer", "its buffers have sizes of whole MiB"),
     ),
 )
-MERGED_ARENAS = RegionLabeller(
+MERGED_ARENAS: Final = RegionLabeller(
     "python.arena_merged",
     (MERGED,),
     merged_arenas,

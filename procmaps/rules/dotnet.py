@@ -18,7 +18,7 @@ SEGMENT_EXTRA_BYTES: Final = 8 * KIB  # a page at either end of what is reserved
 ARENA_ALIGNMENT_BYTES: Final = 64 * MIB  # whole arenas of glibc lie on it, segments do not
 GUARD_MAX_BYTES: Final = 64 * KIB
 
-HEAP = Rule(
+HEAP: Final = Rule(
     "dotnet.heap",
     Kind.DOTNET_HEAP,
     Confidence.LIKELY,
@@ -27,7 +27,7 @@ HEAP = Rule(
     "{size} in an unbroken range with a reserve of 1 GiB or more, in a .NET process: its collector's heap",
     runner_up=Kind.RESERVED,
 )
-SEGMENT = Rule(
+SEGMENT: Final = Rule(
     "dotnet.segment",
     Kind.DOTNET_HEAP,
     Confidence.LIKELY,
@@ -37,7 +37,7 @@ SEGMENT = Rule(
     "collector's heap",
     runner_up=Kind.HEAP_MMAP,
 )
-CODE = Rule(
+CODE: Final = Rule(
     "dotnet.code",
     Kind.DOTNET_CODE,
     Confidence.LIKELY,
@@ -106,7 +106,7 @@ def _is_whole(size: int) -> bool:
     return size >= SEGMENT_BYTES and size % SEGMENT_BYTES in {0, SEGMENT_EXTRA_BYTES}
 
 
-MEMORY = ProcessLabeller(
+MEMORY: Final = ProcessLabeller(
     "dotnet.memory",
     (HEAP, SEGMENT, CODE),
     memory,

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from procmaps.kinds import Kind
 from procmaps.rules.groups import ranges
+from procmaps.rules.kernel_names import Name
 from procmaps.rules.marks import has
-from procmaps.rules.names import Name
 from procmaps.tables import (
     EXECUTE,
     READ,
@@ -312,7 +312,7 @@ def _repeater(rows: Ints64, length: int) -> Callable[[_Columns], _Columns]:
     return lambda columns: np.concatenate([columns[..., piece] for piece in pieces], axis=-1)
 
 
-def is_multiple(values: Ints64, unit: int) -> Flags:
+def is_multiple(values: Ints64, unit: int | Ints64) -> Flags:
     """Which of these are whole numbers of a unit that is a power of two: far faster than a division."""
     found: Flags = (values & (unit - 1)) == 0
     return found

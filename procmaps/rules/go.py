@@ -34,7 +34,7 @@ METADATA_UNIT_BYTES: Final = 64 * KIB
 METADATA_MIN_BYTES: Final = 2 * MIB
 METADATA_PER_ARENA_BYTES: Final = 4 * MIB  # up to Go 1.21: 2 MiB of bitmap, and blocks of 256 KiB
 
-HEAP = Rule(
+HEAP: Final = Rule(
     "go.heap",
     Kind.GO_HEAP,
     Confidence.CERTAIN,
@@ -44,7 +44,7 @@ HEAP = Rule(
     "low addresses",
     runner_up=Kind.GO_RUNTIME,
 )
-RUNTIME = Rule(
+RUNTIME: Final = Rule(
     "go.runtime",
     Kind.GO_RUNTIME,
     Confidence.CERTAIN,
@@ -52,7 +52,7 @@ RUNTIME = Rule(
     "Go, runtime/mpagealloc_64bit.go, runtime/mheap.go: summaries, indexes and metadata outside the heap",
     "{size} outside the heap of a Go process without a libc, in which nobody but the runtime maps memory",
 )
-INDEX = Rule(
+INDEX: Final = Rule(
     "go.arena_index",
     Kind.GO_RUNTIME,
     Confidence.CERTAIN,
@@ -61,7 +61,7 @@ INDEX = Rule(
     "{size} right below the page summaries of the Go runtime: its index of the heap's arenas",
     runner_up=Kind.THREAD_STACK,
 )
-SUMMARIES = Rule(
+SUMMARIES: Final = Rule(
     "go.summaries",
     Kind.GO_RUNTIME,
     Confidence.CERTAIN,
@@ -70,7 +70,7 @@ SUMMARIES = Rule(
     "{size} in the unbroken run of mappings around the page summaries, which only the Go runtime reserves",
     runner_up=Kind.RESERVED,
 )
-REST = Rule(
+REST: Final = Rule(
     "go.rest",
     Kind.GO_RUNTIME,
     Confidence.LIKELY,
@@ -188,7 +188,7 @@ def _with_libc(draft: Draft) -> Flags:
     return draft.has(*LIBCS)
 
 
-MEMORY = ProcessLabeller(
+MEMORY: Final = ProcessLabeller(
     "go.memory",
     (HEAP, RUNTIME),
     memory,
@@ -198,7 +198,7 @@ MEMORY = ProcessLabeller(
         Edge("loaded.bss", "without a libc, all that remains is the runtime's, but .bss is not"),
     ),
 )
-ARENA_INDEX = ProcessLabeller(
+ARENA_INDEX: Final = ProcessLabeller(
     "go.arena_index",
     (INDEX,),
     arena_index,
@@ -210,7 +210,7 @@ ARENA_INDEX = ProcessLabeller(
     ),
     after=(Edge("go.memory", "only a Go process that has a heap has an index of it"),),
 )
-PAGE_SUMMARIES = ProcessLabeller(
+PAGE_SUMMARIES: Final = ProcessLabeller(
     "go.summaries",
     (SUMMARIES,),
     summaries,
@@ -222,7 +222,7 @@ PAGE_SUMMARIES = ProcessLabeller(
         Edge("stack.guarded", "an arena or a stack can touch the run, and is no part of it"),
     ),
 )
-METADATA = ProcessLabeller(
+METADATA: Final = ProcessLabeller(
     "go.rest",
     (REST,),
     rest,

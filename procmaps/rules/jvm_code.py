@@ -9,7 +9,7 @@ from procmaps.rules.draft import PAGE_BYTES, Draft, Spans
 from procmaps.rules.groups import pairs
 from procmaps.rules.jvm import CODE_CACHE_BYTES, KIB
 from procmaps.rules.jvms import rows_of_jvms
-from procmaps.rules.names import Name
+from procmaps.rules.kernel_names import Name
 from procmaps.rules.rule import Rule
 from procmaps.tables import EXECUTE, WRITE, Flags, Ints64, which
 

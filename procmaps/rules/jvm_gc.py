@@ -11,11 +11,11 @@ from typing import Final, NamedTuple, TypeVar
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.arenas import ARENA_BYTES
 from procmaps.rules.draft import PAGE_BYTES, Draft, Spans, is_multiple
 from procmaps.rules.groups import ranges
 from procmaps.rules.jvm import CANDIDATE_LIMIT_COUNT, KIB, MIB, OBJECT_ALIGNMENT_BYTES, Jvm
 from procmaps.rules.jvms import rows_of_jvms
+from procmaps.rules.process import ARENA_HEAP_BYTES
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64
 
@@ -166,8 +166,10 @@ def _with_neighbours(draft: Draft, row: Ints64, below: Ints64, above: Ints64) ->
 def _arenas(draft: Draft, row: Ints64) -> Flags:
     """Which parts fill with the closed one above them a block of glibc's arenas."""
     upper = np.minimum(row + 1, len(draft) - 1)
-    found: Flags = draft.touches_above[row] & draft.none[upper] & is_multiple(draft.start[row], ARENA_BYTES)
-    found &= draft.end[upper] - draft.start[row] == ARENA_BYTES
+    found: Flags = (
+        draft.touches_above[row] & draft.none[upper] & is_multiple(draft.start[row], ARENA_HEAP_BYTES)
+    )
+    found &= draft.end[upper] - draft.start[row] == ARENA_HEAP_BYTES
     return found
 
 

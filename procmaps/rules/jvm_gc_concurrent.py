@@ -10,7 +10,7 @@ from procmaps.rules.groups import among
 from procmaps.rules.jvm import GIB, KIB, MIB
 from procmaps.rules.jvm_gc import whole_pages
 from procmaps.rules.jvm_gc_tables import WHOLE_MIN_BYTES
-from procmaps.rules.names import Name
+from procmaps.rules.kernel_names import Name
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, which
 

@@ -10,7 +10,7 @@ from procmaps.rules.draft import PAGE_BYTES, Draft, Spans, is_multiple
 from procmaps.rules.groups import among
 from procmaps.rules.jvm import KIB, LOW_BYTES, MIB, Jvm
 from procmaps.rules.jvm_gc import heap_runs, merge_spans, scale_of, whole_pages
-from procmaps.rules.malloc_rules import affordable
+from procmaps.rules.libc_malloc import affordable
 from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS
 from procmaps.tables import Flags, which

@@ -12,12 +12,12 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.arenas import ARENA_BYTES
 from procmaps.rules.draft import Draft, Spans, is_multiple
 from procmaps.rules.jvm import CLASS_SPACE_BYTES, LOW_BYTES, MIB, Jvm
 from procmaps.rules.jvm_heap_search import Chains, chains_of, heaps_by_size
 from procmaps.rules.jvm_heap_size import canonical_ends
-from procmaps.rules.names import Name
+from procmaps.rules.kernel_names import Name
+from procmaps.rules.process import ARENA_HEAP_BYTES
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, which
 
@@ -61,7 +61,7 @@ def find_extent(draft: Draft, jvm: Jvm) -> tuple[int, int] | None:
     closed = which(draft.none[rows] & (end - start >= EXTENT_MIN_BYTES))
     if not len(closed):
         # committed whole: the largest that malloc cannot have mapped
-        whole = which(draft.writable[rows] & ((end - start) % MIB == 0) & (end - start >= ARENA_BYTES))
+        whole = which(draft.writable[rows] & ((end - start) % MIB == 0) & (end - start >= ARENA_HEAP_BYTES))
         largest = whole[np.argmax((end - start)[whole])] if len(whole) else -1
         return (int(start[largest]), int(end[largest])) if largest >= 0 else None
     largest = closed[np.argmax((end - start)[closed])]
@@ -76,7 +76,7 @@ def find_extent(draft: Draft, jvm: Jvm) -> tuple[int, int] | None:
     low = low if low < end[lowest - 1] else int(start[lowest - 1])
     # arenas may begin where it ends
     above = own[own > largest][:-1]
-    arenas = is_multiple(start[above], ARENA_BYTES) & (end[above + 1] - start[above] == ARENA_BYTES)
+    arenas = is_multiple(start[above], ARENA_HEAP_BYTES) & (end[above + 1] - start[above] == ARENA_HEAP_BYTES)
     arenas &= ~draft.none[rows[above]] & draft.none[rows[above + 1]]
     return low, int(start[above[arenas][0]] if arenas.any() else end[own[-1]])
 

@@ -6,12 +6,12 @@ from typing import Final
 
 import numpy as np
 
-from procmaps.rules.arenas import ARENA_BYTES
 from procmaps.rules.draft import PAGE_SHIFT, Draft, Spans, is_multiple
 from procmaps.rules.groups import among, pairs
 from procmaps.rules.jvm import CANDIDATE_LIMIT_COUNT, CLASS_SPACE_BYTES, GIB, KIB, LOW_BYTES, MIB, Jvm
 from procmaps.rules.jvm_heap_size import ALIGNMENTS_BYTES, canonical_ends, targets
-from procmaps.rules.names import Name
+from procmaps.rules.kernel_names import Name
+from procmaps.rules.process import ARENA_HEAP_BYTES
 from procmaps.tables import EXECUTE, Flags, Ints64, which
 
 OOPS_BASE_BYTES: Final = 32 * GIB  # bases of heaps with compressed oops that are not zero are multiples of it
@@ -155,11 +155,13 @@ def _doubts(draft: Draft, chains: Chains, span: tuple[int, int], *, exact: bool)
     low, high = span
     inside = chains.rows[chains.end.searchsorted(low, "right") : chains.start.searchsorted(high)]
     tails = (
-        draft.none[inside] & is_multiple(draft.end[inside], ARENA_BYTES) & (draft.size[inside] < ARENA_BYTES)
+        draft.none[inside]
+        & is_multiple(draft.end[inside], ARENA_HEAP_BYTES)
+        & (draft.size[inside] < ARENA_HEAP_BYTES)
     )
     doubts = min(len(inside), 30)
     for tail in inside[tails].tolist():
-        is_arena = draft.writable[tail - 1] and draft.start[tail - 1] == draft.end[tail] - ARENA_BYTES
+        is_arena = draft.writable[tail - 1] and draft.start[tail - 1] == draft.end[tail] - ARENA_HEAP_BYTES
         doubts += 12 + 8 * bool(is_arena)
     doubts -= 12 * bool(doubts > len(inside))
     if low >= LOW_BYTES and len(inside) > 1 and not draft.none[inside].any() and not exact:

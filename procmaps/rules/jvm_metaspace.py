@@ -6,12 +6,12 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.arenas import ARENA_BYTES
 from procmaps.rules.draft import PAGE_SHIFT, Draft, Spans, is_multiple
 from procmaps.rules.groups import ranges
 from procmaps.rules.jvm import CLASS_SPACE_BYTES, COMPRESSED_OOPS_BYTES, KIB, LOW_BYTES, MIB
 from procmaps.rules.jvms import rows_of_jvms
-from procmaps.rules.names import Name
+from procmaps.rules.kernel_names import Name
+from procmaps.rules.process import ARENA_HEAP_BYTES
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64, which
 
@@ -98,9 +98,9 @@ def _reservations(draft: Draft, rows: Ints64, sizes: Ints64) -> tuple[Ints64, In
 
 def _arenas(draft: Draft, low: Ints64, high: Ints64) -> Flags:
     """Which runs could as well be a row of arenas: closed parts that end on their boundaries."""
-    tails = np.concatenate(([0], np.cumsum(draft.none & is_multiple(draft.end, ARENA_BYTES))))
+    tails = np.concatenate(([0], np.cumsum(draft.none & is_multiple(draft.end, ARENA_HEAP_BYTES))))
     many: Flags = tails[high + 1] - tails[low] > 1
-    return many | (draft.end[high] - draft.start[low] <= ARENA_BYTES)
+    return many | (draft.end[high] - draft.start[low] <= ARENA_HEAP_BYTES)
 
 
 def low_rest(draft: Draft) -> Flags | None:
@@ -131,8 +131,8 @@ def _nodes_of(draft: Draft, processes: Flags, size: int, alignment: int) -> Span
     touches = draft.touches_below[rows]
     # one writable run and its closed rest up to a boundary of arenas is a heap of one of those
     lower = np.where(touches, draft.start[rows - 1], start)
-    arena = (lower <= end - ARENA_BYTES) & is_multiple(end, ARENA_BYTES)
-    alike = arena | ((lower <= end - size) & is_multiple(end - size, ARENA_BYTES))
+    arena = (lower <= end - ARENA_HEAP_BYTES) & is_multiple(end, ARENA_HEAP_BYTES)
+    alike = arena | ((lower <= end - size) & is_multiple(end - size, ARENA_HEAP_BYTES))
     closed = which(usable & none & is_multiple(end, alignment) & ~alike)[:CANDIDATE_LIMIT_COUNT]
     # what lies inside is usable, without a gap from where the node begins
     end_key = key + (draft.size[rows] >> PAGE_SHIFT)
@@ -166,9 +166,11 @@ def _is_node(start: Ints64, end: Ints64, none: Flags, span: tuple[int, int]) -> 
         return False
     # an arena's heap looks alike: one writable run from a boundary on, closed up to the next
     first, parts = int(start[0]), len(lows)
-    on_boundaries = begin % ARENA_BYTES == 0 or (top % ARENA_BYTES == 0 and first <= top - ARENA_BYTES)
-    base = begin & -ARENA_BYTES
-    cuts_arena = first <= base < begin and parts > 1 and int(end[1]) >= base + ARENA_BYTES
+    on_boundaries = begin % ARENA_HEAP_BYTES == 0 or (
+        top % ARENA_HEAP_BYTES == 0 and first <= top - ARENA_HEAP_BYTES
+    )
+    base = begin & -ARENA_HEAP_BYTES
+    cuts_arena = first <= base < begin and parts > 1 and int(end[1]) >= base + ARENA_HEAP_BYTES
     return not (parts == 2 and on_boundaries) and not cuts_arena
 
 

@@ -11,7 +11,7 @@ from procmaps.rules.rule import Rule
 BLOCK_BYTES: Final = 16 * KIB
 HEAP_MIN_BYTES: Final = 64 * KIB
 
-HEAP = Rule(
+HEAP: Final = Rule(
     "mono.heap",
     Kind.ANONYMOUS,
     Confidence.LIKELY,
@@ -30,7 +30,7 @@ def heap(process: Process) -> Iterator[Claim]:
             yield Claim(region.start, region.end, HEAP)
 
 
-BLOCKS = ProcessLabeller(
+BLOCKS: Final = ProcessLabeller(
     "mono.heap",
     (HEAP,),
     heap,

@@ -12,7 +12,7 @@ from procmaps.tables import Flags
 BUFFER_BYTES: Final = 32 * MIB  # of one size on x86-64
 KERNEL_ALIGNED_BYTES: Final = 2 * MIB  # Linux 6.7 and later align a mapping of whole 2 MiB
 
-BUFFER = Rule(
+BUFFER: Final = Rule(
     "openblas.buffer",
     Kind.ANONYMOUS,
     Confidence.LIKELY,
@@ -33,7 +33,7 @@ def buffers(draft: Draft) -> Flags | None:
     return found
 
 
-BUFFERS = RegionLabeller(
+BUFFERS: Final = RegionLabeller(
     "openblas.buffer",
     (BUFFER,),
     buffers,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from procmaps.kinds import Kind
 from procmaps.rules.draft import ACCESS, OPEN
+from procmaps.rules.kernel_names import Name
 from procmaps.rules.marks import BIT
-from procmaps.rules.names import Name
 from procmaps.smaps import VM_FLAGS
 from procmaps.tables import EXECUTE, READ, SHARED, UNKNOWN, UNLIMITED, WRITE, HostFacts
 

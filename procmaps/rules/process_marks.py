@@ -6,8 +6,8 @@ import numpy as np
 
 from procmaps.rules.draft import ACCESS
 from procmaps.rules.go import go_processes
+from procmaps.rules.kernel_names import Name, read_codes
 from procmaps.rules.marks import BIT, Marks, has, marks_of_files
-from procmaps.rules.names import Name, read_codes
 from procmaps.tables import Bytes8, MapTable, which
 
 # they reserve memory on a similar scale, at addresses of their own choice

@@ -21,7 +21,7 @@ RANDOM_START: Final = 4 * GIB  # of the addresses at which V8 asks for pages
 RANDOM_END: Final = 0x5000_0000_0000  # position-independent executables and the mmap area lie above it
 _SOURCE: Final = "V8, src/heap/memory-allocator.cc and code-range.cc: pages of 256 KiB, one range for code"
 
-CODE = Rule(
+CODE: Final = Rule(
     "v8.code",
     Kind.V8_CODE,
     Confidence.CERTAIN,
@@ -30,7 +30,7 @@ CODE = Rule(
     "{size} in the range that V8 reserves for compiled code: the range has executable anonymous memory in it",
     runner_up=Kind.V8_HEAP,
 )
-HEAP = Rule(
+HEAP: Final = Rule(
     "v8.heap",
     Kind.V8_HEAP,
     Confidence.CERTAIN,
@@ -71,7 +71,7 @@ def heap(draft: Draft) -> Flags | None:
     return found
 
 
-CODE_RANGE = ProcessLabeller(
+CODE_RANGE: Final = ProcessLabeller(
     "v8.code",
     (CODE,),
     code,
@@ -84,7 +84,7 @@ CODE_RANGE = ProcessLabeller(
     after=(Edge("loaded.bss", ".bss of a library can touch the range"),),
 )
 # Columns, as a process has thousands of pages, and each tells alone what it is.
-HEAP_PAGES = RegionLabeller(
+HEAP_PAGES: Final = RegionLabeller(
     "v8.heap",
     (HEAP,),
     heap,

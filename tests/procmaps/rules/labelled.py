@@ -27,6 +27,11 @@ def sorted_maps(*lines: str) -> str:
     return "".join(sorted(each, key=lambda line: int(line.split("-")[0], 16)))
 
 
+def with_object(path: str, *lines: str) -> str:
+    """A process with glibc that maps this file executable."""
+    return sorted_maps(LIBC, f"7f0000800000-7f0000900000 r-xp 00000000 fe:00 80 {path}\n", *lines)
+
+
 def jvm(heap: str, *lines: str) -> str:
     """A JVM with this heap and these lines beside what each process has."""
     return sorted_maps(BRK_HEAP, LIBC, LIBJVM, heap, *lines)

@@ -1,5 +1,7 @@
 """.bss and the dynamic loader's memory."""
 
+import pytest
+
 from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, anon, kinds, read, sorted_maps
 
 KIB = 2**10
@@ -67,3 +69,37 @@ def test_small_memory_below_an_object_is_the_loader_s() -> None:
     assert kinds(read(text), AT - 8 * KIB, AT) == [(8 * KIB, "loader")]
     far = sorted_maps(LIBC, BRK_HEAP, library(AT), anon(AT - 80 * KIB, 8 * KIB))
     assert kinds(read(far), AT - 80 * KIB, AT) == [(8 * KIB, "anonymous")]
+
+
+def covered(at: int, size: int) -> str:
+    """A library, memory above its data, and a library right above that."""
+    above = at + 0x2000 + size
+    return (
+        library(at) + anon(at + 0x2000, size) + library(above, "/usr/lib/liby.so").replace(":00 50", ":00 51")
+    )
+
+
+@pytest.mark.parametrize(
+    ("program", "allocator", "largest"),
+    [
+        ("/usr/bin/x", "", 64 * MIB),
+        ("/usr/bin/python3.12", "", 640 * KIB),
+        ("/usr/bin/python3.12", "libjemalloc.so.2", 3 * MIB),
+        ("/usr/bin/python3.12", "libtcmalloc.so.4", 3 * MIB),
+        ("/usr/bin/python3.12", "libmimalloc.so.2", 640 * KIB),
+        ("/usr/bin/ruby3.1", "", 128 * KIB),
+        ("/usr/bin/ruby3.1", "libjemalloc.so.2", 128 * KIB),
+    ],
+)
+def test_how_large_zeroed_data_can_be(program: str, allocator: str, largest: int) -> None:
+    executable = f"00400000-00500000 r-xp 00000000 fe:00 5 {program}\n"
+    malloc = f"7e0000000000-7e0000100000 r-xp 00000000 fe:00 6 /usr/lib/{allocator}\n" if allocator else ""
+    for size in (largest, largest + 8 * KIB):
+        text = sorted_maps(LIBC, BRK_HEAP, executable, malloc, covered(AT, size))
+        assert (kinds(read(text), AT + 0x2000)[0] == (size, "file_bss")) is (size == largest)
+
+
+def test_the_loader_s_memory_is_64_kib_at_most() -> None:
+    for size, kind in ((64 * KIB, "loader"), (68 * KIB, "anonymous")):
+        text = sorted_maps(LIBC, BRK_HEAP, library(AT), anon(AT - size, size))
+        assert kinds(read(text), AT - size, AT) == [(size, kind)]

@@ -1,9 +1,24 @@
-"""Heaps of arenas: anchored on their boundary, cut free of what merged with them."""
+"""Heaps of arenas, cut on their boundaries from what merged with them; large chunks."""
+
+import pytest
 
 from procmaps.kinds import Kind
-from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, MUSL, anon, blocks, kinds, read, sorted_maps
+from tests.procmaps.rules.labelled import (
+    BRK_HEAP,
+    LIBC,
+    MUSL,
+    anon,
+    blocks,
+    kinds,
+    parts_of,
+    read,
+    sorted_maps,
+    with_object,
+)
 
+KIB = 2**10
 MIB = 2**20
+AT = 0x7E0000000000
 BASE = 0x7E0000000000  # on 64 MiB
 HEAP = 64 * MIB
 RUNS = BRK_HEAP + LIBC
@@ -147,3 +162,79 @@ def test_java_stacks_of_64_mib_that_meet_a_boundary_are_no_heaps() -> None:
     snapshot = read(sorted_maps(RUNS, libjvm, text), threads=8, stack_limit=8 * MIB)
     assert blocks(snapshot, Kind.HEAP_ARENA) == []
     assert blocks(snapshot, Kind.THREAD_STACK) == [stack] * 7
+
+
+def test_chunks_begin_at_the_threshold() -> None:
+    for size, kind in ((128 * KIB, "heap_mmap"), (124 * KIB, "anonymous")):
+        assert kinds(read(with_object("/usr/bin/x", BRK_HEAP, anon(AT, size))), AT, AT + 1) == [(size, kind)]
+
+
+def test_more_than_is_resident_is_no_malloc_s() -> None:
+    text = with_object("/usr/bin/x", BRK_HEAP, anon(AT, 50 * MIB + 4096))
+    assert parts_of(read(text, rss_anon_kb=10 * 1024))[-3][3] == "rest.unpaid"
+    assert parts_of(read(text, rss_anon_kb=60 * 1024))[-3][3] == "glibc.mmapped"
+
+
+def test_flags_that_no_malloc_asks_for() -> None:
+    text = with_object("/usr/bin/x", BRK_HEAP) + anon(AT, 3 * MIB + 4096)
+    smaps = sorted_maps(text).replace(
+        anon(AT, 3 * MIB + 4096), anon(AT, 3 * MIB + 4096) + "VmFlags: rd wr mr mw me dd ac\n"
+    )
+    assert kinds(read(smaps=smaps), AT, AT + 1) == [(3 * MIB + 4096, "anonymous")]
+
+
+def test_malloc_need_not_have_written_all_that_it_maps() -> None:
+    text = with_object("/usr/bin/x", BRK_HEAP, anon(AT, 50 * MIB + 4096))
+    assert kinds(read(text, rss_anon_kb=48 * 1024), AT, AT + 1) == [(50 * MIB + 4096, "heap_mmap")]
+
+
+def test_a_chunk_that_madvise_divided() -> None:
+    """Whole MiB inside of a run that as a whole is none: the program asked for huge pages in a chunk."""
+    head, huge, tail = 2 * MIB - 4096, 26 * MIB, 700 * KIB
+    text = sorted_maps(
+        LIBC, BRK_HEAP, anon(AT + 4096, head), anon(AT + 2 * MIB, huge), anon(AT + 2 * MIB + huge, tail)
+    )
+    found = kinds(read(text, rss_anon_kb=90_000), AT, AT + 64 * MIB)
+    assert found == [(head, "heap_mmap"), (huge, "heap_mmap"), (tail, "heap_mmap")]
+    alone = sorted_maps(LIBC, BRK_HEAP, anon(AT + 2 * MIB, huge))
+    assert kinds(read(alone, rss_anon_kb=90_000), AT, AT + 64 * MIB) == [(huge, "anonymous")]
+
+
+def test_malloc_maps_nothing_below_4_gib() -> None:
+    text = sorted_maps(LIBC, BRK_HEAP, anon(0x40000000, 300 * KIB))
+    assert kinds(read(text, rss_anon_kb=90_000), 0, 2**32) == [(300 * KIB, "anonymous")]
+
+
+@pytest.mark.parametrize(("guard", "heaps"), [(64 * KIB, [HEAP]), (68 * KIB, [])])
+def test_a_rest_may_have_merged_with_a_guard_of_64_kib(guard: int, heaps: list[int]) -> None:
+    grown = MIB + 4 * KIB
+    maps = sorted_maps(RUNS, anon(BASE, grown), anon(BASE + grown, HEAP - grown + guard, "---p"))
+    assert blocks(read(maps), Kind.HEAP_ARENA) == heaps
+
+
+@pytest.mark.parametrize(("resident", "heaps"), [(8, [HEAP] * 2), (7, [HEAP])])
+def test_a_full_heap_is_resident_to_an_eighth_at_least(resident: int, heaps: list[int]) -> None:
+    full = anon(BASE + 2 * HEAP, HEAP)
+    maps = sorted_maps(RUNS, anon(BASE, MIB), anon(BASE + MIB, HEAP - MIB, "---p"), full)
+    smaps = maps.replace(full, f"{full}Rss: {resident * 1024} kB\nVmFlags: rd wr mr mw me\n")
+    assert blocks(read(smaps=smaps, rss_anon_kb=200 * 1024), Kind.HEAP_ARENA) == heaps
+
+
+def test_full_heaps_together_fit_into_one_and_a_half_times_what_is_resident() -> None:
+    partly = anon(BASE, MIB) + anon(BASE + MIB, HEAP - MIB, "---p")
+    full = "".join(anon(BASE + number * 2 * HEAP, HEAP) for number in (1, 2, 3))
+    maps = sorted_maps(RUNS, partly, full)
+    for resident, count in ((130, 4), (128, 1)):  # 1 + 3 x 64 MiB are 193
+        found = blocks(read(maps, rss_anon_kb=resident * 1024), Kind.HEAP_ARENA)
+        assert found == [HEAP] * count
+
+
+def test_chunks_that_glibc_names_leave_no_chunk_without_a_name() -> None:
+    named = anon(AT, 300 * KIB, name="[anon: glibc: malloc]")
+    maps = sorted_maps(RUNS, named, anon(AT + MIB, 300 * KIB))
+    assert kinds(read(maps), AT, AT + 2 * MIB) == [(300 * KIB, "heap_mmap"), (300 * KIB, "anonymous")]
+
+
+def test_named_memory_of_huge_pages_is_no_chunk() -> None:
+    line = f"{AT:x}-{AT + 3 * MIB + 4096:x} rw-p 00000000 00:10 7 /anon_hugepage (deleted)\n"
+    assert kinds(read(sorted_maps(RUNS, line)), AT, AT + 1) == [(3 * MIB + 4096, "anonymous")]

@@ -1,6 +1,8 @@
-"""What the kernel prints after a mapping: files, what only looks like a file, its own names, anonymous names.
+"""Names of mappings as the kernel prints them, read into codes, one code a mapping.
 
-A name is read once, columnar, into a code; the rules of names settle a mapping by its code alone.
+A name is that of a file, of something that only looks like a file (memfd, device), one of the kernel's own
+([heap]), or one that a program has given to anonymous memory ([anon:...]). procmaps.rules.name_rules says
+which rule a code settles.
 """
 
 from enum import IntEnum
@@ -12,12 +14,12 @@ from procmaps.tables import EXECUTE, SHARED, WRITE, Addresses, Bytes8, Flags, In
 
 
 class Name(IntEnum):
-    """What a mapping's name says; ANONYMOUS and the codes in OPEN_CODES leave the role open."""
+    """What a mapping's name says. After the codes in OPEN_CODES labellers must tell whose memory it is."""
 
     ANONYMOUS = 0
-    ANON_OTHER = 1  # [anon:...] of nobody known
+    ANON_OTHER = 1  # [anon:...] of an unknown owner
     HUGE = 2  # /anon_hugepage (deleted), private
-    JSA = 3  # a class data archive of a JVM; inside the Java heap too
+    JSA = 3  # a class data archive of a JVM, which can lie inside its heap
     JAVA_HEAP = 4  # ZGC's memfd
     FILE_CODE = 5
     FILE_RODATA = 6
@@ -59,7 +61,7 @@ _FILE_OF_PERMS = np.array(
     np.uint8,
 )
 
-# the first bytes of a path that is no ordinary file's
+# first bytes of names that no ordinary file has, the more special ones later; eight bytes at most count
 _PATHS: tuple[tuple[bytes, Name], ...] = (
     (b"/memfd:", Name.SHM),
     (b"/SYSV", Name.SHM),
@@ -81,7 +83,7 @@ _PATHS: tuple[tuple[bytes, Name], ...] = (
     (b"[anon_sh", Name.ANON_SHMEM),
 )
 
-# after "[anon:", longest first where one begins another
+# what follows "[anon:"; the first entry that matches counts, so a longer one stands before its beginning
 _ANON: tuple[tuple[bytes, Name], ...] = (
     (b" glibc: malloc arena", Name.GLIBC_ARENA),
     (b" glibc: malloc", Name.GLIBC_MALLOC),
@@ -116,7 +118,7 @@ _MEMFDS: tuple[tuple[bytes, Name], ...] = (
     (b"/memfd:doublemapper", Name.DOTNET_CODE),
     (b"/memfd:vmem", Name.BEAM_JIT),
 )
-# the same as words, of whose bytes those of the prefix count
+# _PATHS as numbers: a mask over the first eight bytes of a name, and what they must be
 _PATH_WORDS = tuple(
     (
         np.uint64((1 << 8 * len(prefix)) - 1),
@@ -125,7 +127,7 @@ _PATH_WORDS = tuple(
     )
     for prefix, name in _PATHS
 )
-# by the first two bytes of a name: few files share them with what is no file
+# whether a name that begins with these two bytes must be looked at further; few ordinary files' do
 _MAY_BE_SPECIAL = np.zeros(2**16, np.bool_)
 _MAY_BE_SPECIAL[[int.from_bytes(prefix[:2], "little") for prefix, _ in _PATHS]] = True
 _MAY_BE_SPECIAL[ord("[") :: 2**8] = True
@@ -151,10 +153,10 @@ def read_codes(maps: MapTable) -> Bytes8:
 
 
 def mark_archives(maps: MapTable, code: Bytes8, in_jvm: Flags) -> None:
-    """Turn the code of archives of classes to JSA, in the processes that map libjvm.so.
+    """Give class data archives the code JSA, in the processes that map libjvm.so.
 
-    They are named *.jsa, or as -XX:SharedArchiveFile and -XX:AOTCache say; of what is mapped privately to be
-    written they alone have no code, which objects have.
+    They are named *.jsa, unless -XX:SharedArchiveFile or -XX:AOTCache names another file: that is then a file
+    whose first mapping is private and writable, and of which no mapping is executable. Libraries are.
     """
     plain = (code >= int(Name.FILE_CODE)) & (code <= int(Name.FILE_DATA))
     rows = which(plain & in_jvm[maps.process] & (maps.name_end - maps.name_start > 4))
@@ -163,7 +165,7 @@ def mark_archives(maps: MapTable, code: Bytes8, in_jvm: Flags) -> None:
         tail = text[maps.name_end[rows][:, None] - np.arange(4, 0, -1)]
         found = (tail == np.frombuffer(b".jsa", np.uint8)).all(axis=1)
         inode, perms = maps.inode[rows], maps.perms[rows]
-        # the data of an object follow on its code
+        # the writable data of a library are not its first mapping
         first = np.concatenate(([True], inode[1:] != inode[:-1])) & (inode != 0)
         written = set(inode[first & ~found & (perms & (WRITE | SHARED) == WRITE)].tolist())
         if written:
@@ -173,14 +175,14 @@ def mark_archives(maps: MapTable, code: Bytes8, in_jvm: Flags) -> None:
 
 
 def _first_of_run(maps: MapTable, is_path: Flags) -> Flags:
-    """Mappings that are not of the same file as the one before them."""
+    """Mappings that are of another file than the mapping before them, or of none."""
     first = np.ones(len(maps), np.bool_)
     same = maps.inode[1:] == maps.inode[:-1]
     same &= maps.device[1:] == maps.device[:-1]
     same &= maps.process[1:] == maps.process[:-1]
     # private and shared mappings of one file may differ in role: /dev/zero, hugetlb
     same &= (maps.perms[1:] ^ maps.perms[:-1]) & SHARED == 0
-    # SysV segments, memfds and shared anonymous memory number their inodes apart from one another
+    # SysV segments, memfds and shared anonymous memory have inode numbers of their own, which can be equal
     same &= (maps.name_end[1:] - maps.name_start[1:]) == (maps.name_end[:-1] - maps.name_start[:-1])
     first[1:] = ~(same & is_path[1:])
     return first
@@ -188,7 +190,7 @@ def _first_of_run(maps: MapTable, is_path: Flags) -> Flags:
 
 def _first_words(maps: MapTable, rows: Ints64) -> Addresses:
     """The first eight bytes of names as numbers, zero beyond the name's end."""
-    # a word at every byte, overlapping: one gather instead of eight
+    # a view with one 8-byte word per byte of the text, overlapping: one gather instead of eight
     words = np.ndarray((len(maps.text) - WORD_BYTES + 1,), "<u8", maps.text, strides=(1,))
     position = maps.name_start[rows]
     read_at = np.minimum(position, len(words) - 1)
@@ -209,7 +211,7 @@ def _prefixes(maps: MapTable, rows: Ints64, width: int, skip: int = 0) -> Bytes8
 
 
 def _special(maps: MapTable, rows: Ints64) -> Bytes8:
-    """Name codes of what is no ordinary file; ANONYMOUS (0) for ordinary files."""
+    """Name codes of everything but ordinary files, for which it is ANONYMOUS (0)."""
     found = np.zeros(len(rows), np.uint8)
     if len(maps.text) < WORD_BYTES:
         return found
@@ -220,7 +222,7 @@ def _special(maps: MapTable, rows: Ints64) -> Bytes8:
     rows = rows[odd]
     key = _first_words(maps, rows)
     code = np.zeros(len(rows), np.uint8)
-    # a path begins with a slash: the name is the kernel's
+    # the kernel's own names, unless an entry below matches; a path begins with a slash
     code[key & np.uint64(0xFF) == ord("[")] = int(Name.SYSTEM)
     for mask, word, name in _PATH_WORDS:
         code[(key & mask) == word] = name
@@ -237,7 +239,7 @@ def _special(maps: MapTable, rows: Ints64) -> Bytes8:
 def _refine(
     maps: MapTable, rows: Ints64, code: Bytes8, chosen: Ints64, table: tuple[tuple[bytes, Name], ...]
 ) -> None:
-    """Look further into some of the names: `code[chosen]` by the first entry of `table` that begins them."""
+    """Set `code[chosen]` by the first entry of `table` with which the name begins, if there is one."""
     if not len(chosen):
         return
     skip = len(b"[anon:") if table is _ANON else 0
