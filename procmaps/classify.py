@@ -9,7 +9,6 @@ from procmaps.kinds import Kind
 from procmaps.rules.book import LABELLERS, RULE_INDEX, RULES
 from procmaps.rules.draft import Draft, Facts
 from procmaps.rules.engine import label
-from procmaps.rules.jvms import find_jvms
 from procmaps.rules.kernel_names import OPEN_CODES, Name, mark_archives
 from procmaps.rules.marks import has
 from procmaps.rules.name_rules import NAME_RULES
@@ -74,7 +73,6 @@ def classify(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> PartTab
     )
     in_reach = maps.end <= _USER_SPACE_END
     draft = Draft(snapshot, facts, code, which(_IN_DRAFT[code] & in_reach))
-    draft.jvms = find_jvms(draft, libjvm)
     _label_named(draft)
     label(draft, LABELLERS, RULE_INDEX)
     return assemble(draft, _VERDICTS, _RULE_OF_CODE[code], _KIND_OF_CODE[code])

@@ -1,20 +1,14 @@
-"""A HotSpot JVM: what its arguments and its path say about the memory it reserves."""
+"""What the arguments of a JVM, and the path of its libjvm.so, say about the memory that it reserves."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
-KIB: Final = 2**10
-MIB: Final = 2**20
-GIB: Final = 2**30
+from procmaps.rules.process import GIB, KIB, MIB
+
 OLDEST_VERSION: Final = 6
 NEWEST_VERSION: Final = 40  # larger numbers in a path are an architecture's
-LOW_BYTES: Final = 16 * 2**40  # compressed oops, class space and ZGC lie below this; the mmap area does not
-COMPRESSED_OOPS_BYTES: Final = 2**46  # heaps above this address are those of the mmap area
-CANDIDATE_LIMIT_COUNT: Final = 512  # of mappings that could begin or end something: a JVM has tens
-CLASS_SPACE_BYTES: Final = GIB
 OBJECT_ALIGNMENT_BYTES: Final = 8
-CODE_CACHE_BYTES: Final = (240 * MIB, 245764 * KIB, 48 * MIB, 64 * MIB, 128 * MIB, 256 * MIB)
 
 _VERSION = re.compile(
     rb"(?:java|jdk|jre|openjdk|temurin|zulu|corretto|graalvm|sapmachine)[-_a-z]*?(?:1\.)?(\d{1,2})(?!\d)"
@@ -26,7 +20,7 @@ _UNIT = {b"": 1, b"k": KIB, b"m": MIB, b"g": GIB, b"t": 2**40}
 
 @dataclass(frozen=True, slots=True)
 class JvmArguments:
-    """Sizes in bytes; 0 where the argument was not given."""
+    """Sizes in bytes; 0 if the argument was not given."""
 
     heap_max: int = 0
     heap_share: float = 25.0  # -XX:MaxRAMPercentage
@@ -40,27 +34,7 @@ class JvmArguments:
     large_pages: bool = False  # huge pages asked for, transparent or not
     full_oops: bool = False  # compressed ones switched off
     alignment: int = OBJECT_ALIGNMENT_BYTES  # -XX:ObjectAlignmentInBytes
-    collector: str = ""  # Serial, Parallel, G1, Z, ...; "" where the JVM chose
-
-
-@dataclass(slots=True)
-class Jvm:
-    """One JVM of the host; the heap is filled in by the rule that finds it."""
-
-    process: int
-    version: int  # feature release; 0 where the path does not tell
-    arguments: JvmArguments
-    heap: tuple[int, int] = (0, 0)
-    runs: list[tuple[int, int, bool]] = field(default_factory=list)  # the heap's: start, end, whether closed
-    mark_stack: bool = False  # found as a mapping of its own
-    tables: set[int] = field(default_factory=set)  # sizes of whole tables that were found
-    scales: set[int] = field(default_factory=set)  # at which images of the heap were found
-    code_segments: list[tuple[int, int]] = field(default_factory=list)  # reserved and committed bytes of each
-
-    @property
-    def before_9(self) -> bool:
-        """Known to be JDK 8 or older."""
-        return 0 < self.version < 9
+    collector: str = ""  # Serial, Parallel, G1, Z, ...; "" if the JVM chose
 
 
 def size_of(text: bytes) -> int:
@@ -87,7 +61,7 @@ _COLLECTOR = re.compile(rb"^-XX:\+Use(\w+?)GC$")
 
 
 def read_arguments(argv: tuple[bytes, ...]) -> JvmArguments:
-    """The arguments that shape the address space; where one is repeated the last counts."""
+    """The arguments that shape the address space; the last of repeated ones counts."""
     sizes = dict.fromkeys((*_SIZES.values(), "stack", "vm_stack"), 0)
     share, collector = 25.0, ""
     switched: dict[str, bool] = {}
@@ -163,7 +137,7 @@ def _share(name: bytes, value: bytes, otherwise: float) -> float:
 
 
 def version_of(path: bytes) -> int:
-    """The feature release that the path of libjvm.so tells; 0 where it does not."""
+    """The feature release that the path of libjvm.so tells; 0 if it does not."""
     if b"/jre/lib/" in path:
         return 8
     found = (int(match[1]) for match in _VERSION.finditer(path.lower()))

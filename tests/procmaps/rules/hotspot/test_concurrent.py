@@ -1,5 +1,6 @@
 """Tables of ZGC and Shenandoah."""
 
+from procmaps.rules.hotspot.concurrent import MERGED_MAX_BYTES
 from tests.procmaps.rules.labelled import anon, jvm, kinds, read, whole
 
 KIB = 2**10
@@ -41,3 +42,15 @@ def test_granule_maps_of_zgc_with_a_chunk_right_above() -> None:
         (32 * MIB, "java_gc"),
         (68 * KIB, "anonymous"),
     ]
+
+
+def test_more_than_a_little_above_a_granule_map_is_something_else() -> None:
+    view = f"{2**42:x}-{2**42 + 32 * MIB:x} rw-s 00000000 00:01 9 /memfd:java_heap (deleted)\n"
+    for more, found in ((MERGED_MAX_BYTES, True), (MERGED_MAX_BYTES + 4096, False)):
+        text = jvm(view, anon(AT, 32 * MIB + more))
+        assert ((32 * MIB, "java_gc") in kinds(read(text, rss_anon_kb=90_000), AT, AT + GIB)) is found
+
+
+def test_without_zgc_s_heap_a_large_reserve_is_not_its() -> None:
+    text = jvm(whole(256 * MIB), anon(AT, 48 * MIB + 4096), anon(AT + GIB, 8 * GIB, "---p"))
+    assert "java_gc" not in {kind for _, kind in kinds(read(text, rss_anon_kb=900_000), AT, AT + 16 * GIB)}

@@ -2,7 +2,8 @@
 
 import pytest
 
-from procmaps.rules.jvm import CANDIDATE_LIMIT_COUNT, JvmArguments, read_arguments, size_of, version_of
+from procmaps.rules.hotspot.arguments import JvmArguments, read_arguments, size_of, version_of
+from procmaps.rules.hotspot.jvm import CANDIDATE_LIMIT_COUNT
 from tests.procmaps.rules.labelled import LIBC, LIBJVM, anon, kinds, read, sorted_maps
 
 
