@@ -112,8 +112,12 @@ MEMORY: Final = ProcessLabeller(
     memory,
     marks=("dotnet",),
     before=(
-        Edge("stack.guarded", "a used part above a small closed one, inside the range, looks like a stack"),
-        Edge("rest.reserved", "the closed rest of the range and of segments would be a mere reserve"),
+        Edge(
+            "glibc.arena", "cut at 64 MiB, the used part and the closed rest of a segment look like an arena"
+        ),
+        Edge(
+            "stack.repeated", "in the range, used parts above small closed ones look like stacks and guards"
+        ),
+        Edge("rest.reserved", "the closed parts of the range and of segments would be mere reserves"),
     ),
-    after=(Edge("loaded.bss", ".bss of a library can touch the range"),),
 )

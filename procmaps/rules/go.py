@@ -188,15 +188,19 @@ def _with_libc(draft: Draft) -> Flags:
     return draft.has(*LIBCS)
 
 
+_STACK_IN_RUN: Final = "a stack can touch the run, and is no part of it"
+
 MEMORY: Final = ProcessLabeller(
     "go.memory",
     (HEAP, RUNTIME),
     memory,
     marks=("go",),
-    after=(
-        Edge("loaded.bss_small", "without a libc, all that remains is the runtime's, but .bss is not"),
-        Edge("loaded.bss", "without a libc, all that remains is the runtime's, but .bss is not"),
+    before=(
+        Edge("glibc.arena", "a heap that is open at its low end and closed above looks like heaps of arenas"),
+        Edge("go.arena_index", "only where there is a heap an index of it can be"),
+        Edge("stack.unguarded", "a part of the heap can have the size of a stack"),
     ),
+    after=(Edge("loaded.bss", "without a libc, all other memory is the runtime's, but .bss is not"),),
 )
 ARENA_INDEX: Final = ProcessLabeller(
     "go.arena_index",
@@ -204,11 +208,7 @@ ARENA_INDEX: Final = ProcessLabeller(
     arena_index,
     marks=("go",),
     where=_with_libc,
-    before=(
-        Edge("stack.flagged_run", "the index has the flag of stacks and can be merged with one"),
-        Edge("stack.flagged", "the index has the flag of stacks and can be merged with one"),
-    ),
-    after=(Edge("go.memory", "only a Go process that has a heap has an index of it"),),
+    before=(Edge("stack.flagged", "the index has the flag of stacks, and can have merged with one"),),
 )
 PAGE_SUMMARIES: Final = ProcessLabeller(
     "go.summaries",
@@ -216,10 +216,15 @@ PAGE_SUMMARIES: Final = ProcessLabeller(
     summaries,
     marks=("go",),
     where=_with_libc,
+    before=(
+        Edge("go.rest", "what is in the run is certain, and the rest is told by its size alone"),
+        Edge("rest.reserved", "the closed parts of the run would be mere reserves"),
+    ),
     after=(
-        Edge("go.arena_index", "the index lies in the same run"),
-        Edge("glibc.arena", "an arena or a stack can touch the run, and is no part of it"),
-        Edge("stack.guarded", "an arena or a stack can touch the run, and is no part of it"),
+        Edge("stack.flagged", _STACK_IN_RUN),
+        Edge("stack.flagged_run", _STACK_IN_RUN),
+        Edge("stack.guarded", _STACK_IN_RUN),
+        Edge("stack.hidden", _STACK_IN_RUN),
     ),
 )
 METADATA: Final = ProcessLabeller(
@@ -229,8 +234,5 @@ METADATA: Final = ProcessLabeller(
     marks=("go",),
     where=_with_libc,
     before=(Edge("glibc.mmapped", "large chunks of malloc can have the same sizes"),),
-    after=(
-        Edge("go.summaries", "they are certain, and the rest is told by its size alone"),
-        Edge("loaded.loader", "the loader's memory has the size of small metadata"),
-    ),
+    after=(Edge("loaded.loader", "the loader's memory is as small as metadata can be"),),
 )

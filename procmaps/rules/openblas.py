@@ -37,9 +37,5 @@ BUFFERS: Final = RegionLabeller(
     "openblas.buffer",
     (BUFFER,),
     buffers,
-    before=(
-        Edge("python.arena", "arenas of CPython have sizes of whole MiB as well"),
-        Edge("glibc.mmapped", "large chunks of malloc can have any size"),
-    ),
-    after=(Edge("stack.guarded", "a stack can have a size of whole buffers"),),
+    after=(Edge("glibc.arena_full", "two buffers in one mapping have the size of an arena's heap"),),
 )

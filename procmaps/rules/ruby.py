@@ -64,13 +64,17 @@ def heap(process: Process) -> Iterator[Claim]:
             yield Claim(region.start, region.end, HEAP)
 
 
+_STACK: Final = "a stack can have the size of whole pages"
+
 FIBERS: Final = ProcessLabeller(
     "ruby.fibers",
     (FIBER,),
     fibers,
     marks=("ruby",),
-    before=(Edge("stack.guarded", "a fiber's stack has a guard like a thread's, but no thread runs on it"),),
-    after=(Edge("glibc.arena", "the rest of an arena is closed and can end below a writable region"),),
+    before=(
+        Edge("stack.flagged", "a fiber's stack has the flag of a thread's, but no thread runs on it"),
+        Edge("rest.guarded", "a fiber's stack has a guard like a buffer's"),
+    ),
 )
 HEAP_PAGES: Final = ProcessLabeller(
     "ruby.heap",
@@ -78,5 +82,8 @@ HEAP_PAGES: Final = ProcessLabeller(
     heap,
     marks=("ruby",),
     before=(Edge("glibc.mmapped", "a large chunk of malloc can have the size of whole pages"),),
-    after=(Edge("stack.guarded", "a stack can have the size of whole pages"),),
+    after=(
+        Edge("stack.flagged", _STACK),
+        Edge("stack.repeated", _STACK),
+    ),
 )

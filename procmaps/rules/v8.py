@@ -42,22 +42,25 @@ HEAP: Final = Rule(
 
 
 def code(process: Process) -> Iterator[Claim]:
-    """Runs with executable memory in them, near the libraries; the closed rest of the range included."""
+    """Runs with executable memory in them; the closed rest of the range included."""
     for run in process.runs(lambda region: _fits_code(process, region)):
         if any(region.executable for region in run):
             yield Claim(run[0].start, run[-1].end, CODE, one_block=False)
     for region in process.unclaimed:
-        if region.executable and region.start >= RANDOM_END:
+        if region.executable:
             yield Claim(region.start, region.end, CODE)
 
 
 def _fits_code(process: Process, region: Region) -> bool:
     """What the range of code can consist of. A heap of an arena can touch it, and is no part of it."""
-    if region.start < RANDOM_END or not region.unclaimed:
-        return False
     small = region.closed or region.executable or region.size <= PAGE_BYTES
     own = not process.smaps or process.flagged(region, "dc")
-    return small and own and region.position not in process.in_glibc_heaps
+    return region.unclaimed and small and own and region.position not in process.in_glibc_heaps
+
+
+def _mapped_near_libraries(draft: Draft) -> Flags:
+    found: Flags = draft.start >= RANDOM_END
+    return found
 
 
 def heap(draft: Draft) -> Flags | None:
@@ -76,18 +79,19 @@ CODE_RANGE: Final = ProcessLabeller(
     (CODE,),
     code,
     marks=("v8",),
+    sees=_mapped_near_libraries,
     before=(
         Edge("v8.heap", "parts of the range can begin where a page of the heap could"),
-        Edge("stack.guarded", "a page of code above a closed one looks like a stack with its guard"),
-        Edge("rest.reserved", "the closed rest of the range would be a mere reserve"),
+        Edge("stack.repeated", "pages of code above small closed ones look like stacks and guards"),
     ),
-    after=(Edge("loaded.bss", ".bss of a library can touch the range"),),
 )
 # Columns, as a process has thousands of pages, and each tells alone what it is.
 HEAP_PAGES: Final = RegionLabeller(
     "v8.heap",
     (HEAP,),
     heap,
-    before=(Edge("glibc.arena", "closed memory among the pages can end on the boundary of an arena"),),
-    after=(Edge("loaded.bss", ".bss of an executable at a fixed address lies among random addresses"),),
+    before=(
+        Edge("glibc.arena", "closed memory above a page can end on the boundary of an arena"),
+        Edge("rest.guarded", "a page can lie between two closed regions"),
+    ),
 )
