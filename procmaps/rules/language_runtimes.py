@@ -25,8 +25,8 @@ class Runtime:
 RUNTIMES: Final = (
     Runtime("jvm", loads_late=True, reserves_as_go=True),
     Runtime("python", loads_late=True),
-    # vm_core.h: RUBY_VM_THREAD_MACHINE_STACK_SIZE. Extensions have next to no .bss, and from 128 KiB on malloc
-    # maps chunks.
+    # vm_core.h: RUBY_VM_THREAD_MACHINE_STACK_SIZE. Extensions have next to no .bss, and malloc maps chunks
+    # from 128 KiB on.
     Runtime("ruby", thread_stack_bytes=MIB, loads_late=True, late_bss_max_bytes=128 * KIB),
     # Node.js, src/node_worker.h: stack_size_ of a worker
     Runtime("v8", thread_stack_bytes=4 * MIB, reserves_as_go=True),
