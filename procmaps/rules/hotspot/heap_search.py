@@ -83,6 +83,11 @@ class _Run:
     def end(self) -> int:
         return self.regions[-1].end
 
+    @property
+    def size(self) -> int:
+        """Bytes of address space."""
+        return self.end - self.start
+
     @cached_property
     def starts(self) -> list[int]:
         return [region.start for region in self.regions]
@@ -114,10 +119,11 @@ class _Run:
         return self.regions[bisect_right(self.ends, start) : bisect_left(self.starts, end)]
 
     def spans(self, size: int) -> set[tuple[int, int]]:
-        """Start and end of what has this size, and begins or ends with a region."""
+        """Start and end of what has this size and a heap's alignment, and begins or ends with a region."""
         upward = self.starts[: bisect_right(self.starts, self.end - size)]
-        downward = self.ends[bisect_left(self.ends, self.start + size) :]
-        return {(start, start + size) for start in upward} | {(end - size, end) for end in downward}
+        downward = (end - size for end in self.ends[bisect_left(self.ends, self.start + size) :])
+        starts = {start for start in (*upward, *downward) if start % HEAP_ALIGNMENT_BYTES == 0}
+        return {(start, start + size) for start in starts}
 
 
 class _Candidate(NamedTuple):
@@ -136,7 +142,7 @@ def _candidates(jvm: Jvm, process: Process, sizes: list[int]) -> Iterator[_Candi
     left = REGIONS_LIMIT_COUNT
     for regions in possible_runs(process, above):
         run = _Run(regions[:left])
-        if run.end - run.start < sizes[0]:
+        if run.size < sizes[0]:
             continue
         left -= len(run.regions)
         for size in sizes:
@@ -144,17 +150,19 @@ def _candidates(jvm: Jvm, process: Process, sizes: list[int]) -> Iterator[_Candi
         # a heap with a base begins with a closed unit of alignment, so that address 0 of oops has no access
         if any(start % OOPS_BASE_BYTES == 0 for start in run.starts):
             prefixed = {size + unit for size in sizes for unit in LARGER_ALIGNMENTS_BYTES[1:] if size >= GIB}
-            for size in sorted(prefixed.difference(sizes)):
+            for size in prefixed.difference(sizes):
                 yield from _candidates_of_size(jvm, run, size, prefixed=True)
         if not left:
             return
 
 
 def _candidates_of_size(jvm: Jvm, run: _Run, size: int, *, prefixed: bool = False) -> Iterator[_Candidate]:
+    if size > run.size:
+        return
     (starts, ends), canonical, alignment = run.edges, canonical_ends(jvm), _least_alignment(jvm)
     for start, end in run.spans(size):
         whole = start in starts and end in ends
-        if start % (HEAP_ALIGNMENT_BYTES if whole else alignment):
+        if not whole and start % alignment:
             continue
         if prefixed and start % OOPS_BASE_BYTES:
             continue
