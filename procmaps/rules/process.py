@@ -4,7 +4,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -77,6 +77,9 @@ class Region(NamedTuple):
         return self.kind == kind
 
 
+_region: Final = partial(
+    tuple.__new__, Region
+)  # Region._make in half the time: it does not count the columns
 BY_START: Final = attrgetter("start")  # to look an address up by bisection
 
 
@@ -192,7 +195,7 @@ class Process:
         # column by column, because that takes a third of the time
         positions, *columns = zip(*pieces, strict=True)
         count = first + len(pieces)
-        renumbered = map(Region._make, zip(range(first, count), *columns, strict=True))
+        renumbered = map(_region, zip(range(first, count), *columns, strict=True))
         return replace(
             self,
             regions=(*self.regions[:first], *renumbered),
@@ -271,7 +274,7 @@ def _regions(draft: "Draft", rows: Ints64, first: Ints64) -> list[Region]:
         draft.none[rows],
         draft.writable[rows],
     )
-    return list(map(Region._make, zip(*(column.tolist() for column in columns), strict=True)))
+    return list(map(_region, zip(*(column.tolist() for column in columns), strict=True)))
 
 
 def _process(draft: "Draft", row: int, regions: tuple[Region, ...], rows: Ints64) -> Process:
