@@ -15,7 +15,7 @@ from procmaps.kinds import Kind
 from procmaps.rules.draft import OPEN
 from procmaps.rules.marks import BIT
 from procmaps.smaps import VM_FLAGS
-from procmaps.tables import EXECUTE, UNKNOWN, UNLIMITED, WRITE, Flags, HostFacts, Ints64
+from procmaps.tables import EXECUTE, UNKNOWN, WRITE, Flags, HostFacts, Ints64
 
 if TYPE_CHECKING:
     from procmaps.rules.draft import Draft
@@ -26,6 +26,7 @@ MIB: Final = 2**20
 GIB: Final = 2**30
 ARENA_HEAP_BYTES: Final = 64 * MIB  # glibc, malloc/arena.c: HEAP_MAX_SIZE
 ARENA_HEAP_32_BYTES: Final = MIB  # where pointers have 32 bits
+STACK_MIN_BYTES: Final = 16 * KIB  # PTHREAD_STACK_MIN of glibc
 STACK_MAX_BYTES: Final = 2**30
 DEFAULT_STACK_BYTES: Final = 2 * MIB  # glibc's if RLIMIT_STACK is unlimited; ARCH_STACK_DEFAULT_SIZE on most
 UNKNOWN_RELEASE: Final = (2**16, 0)
@@ -209,10 +210,14 @@ class Process:
 
     @property
     def default_stack_bytes(self) -> int:
-        """The default size of a thread's stack: RLIMIT_STACK, or 2 MiB if that is unlimited."""
+        """The default size of a thread's stack: RLIMIT_STACK in whole pages, or 2 MiB if that is unlimited.
+
+        As in glibc, nptl/nptl-init.c; more than 1 GiB is taken for unlimited.
+        """
         limit = self.stack_limit_bytes
-        usable = 0 < limit <= STACK_MAX_BYTES and limit != UNLIMITED
-        return limit & -PAGE_BYTES if usable else DEFAULT_STACK_BYTES
+        if not 0 < limit <= STACK_MAX_BYTES:
+            return DEFAULT_STACK_BYTES
+        return max(-(-limit // PAGE_BYTES) * PAGE_BYTES, STACK_MIN_BYTES)
 
     @property
     def release(self) -> tuple[int, int]:
