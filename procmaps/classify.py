@@ -1,5 +1,6 @@
 """Label every byte of every mapping of a host: an ordered table of rules over columns."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -8,8 +9,9 @@ from procmaps.detail import in_detail
 from procmaps.kinds import Kind
 from procmaps.rules.book import LABELLERS, RULE_INDEX, RULES
 from procmaps.rules.draft import ACCESS, Draft, Facts
-from procmaps.rules.engine import label
+from procmaps.rules.engine import Withheld, label
 from procmaps.rules.jvms import find_jvms
+from procmaps.rules.labeller import Labeller
 from procmaps.rules.marks import BIT, Marks, has, marks_of_files
 from procmaps.rules.name_rules import NAME_RULES
 from procmaps.rules.names import OPEN_CODES, Name, mark_archives, read_codes
@@ -20,7 +22,7 @@ from procmaps.tables import Bytes8, Evidence, Flags, Ints64, MapTable, PartTable
 RULES_VERSION: Final = "2"  # raise it when labels change; tests/truth/digests.txt says when they do
 
 
-_RULE_OF_CODE = np.full(256, len(RULES) - 1, np.uint16)
+_RULE_OF_CODE = np.full(256, RULE_INDEX["rest.anonymous"], np.uint16)
 _KIND_OF_CODE = np.full(256, Kind.ANONYMOUS, np.uint8)
 for _index, (_code, _rule) in enumerate(NAME_RULES.items()):
     _RULE_OF_CODE[_code] = _index
@@ -40,10 +42,17 @@ _IN_DRAFT = np.zeros(256, np.bool_)
 _IN_DRAFT[[*OPEN_CODES, *_ANON_NAMED]] = True
 
 
-def classify(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> PartTable:
+def classify(
+    snapshot: Snapshot,
+    evidence: Evidence = Evidence.SMAPS,
+    labellers: Sequence[Labeller] = LABELLERS,
+    withheld: Sequence[Withheld] = (),
+) -> PartTable:
     """Parts with kind, rule and confidence. With Evidence.MAPS, the fields of smaps are ignored.
 
     The parts of a mapping sum to it; its resident, Pss, swap and huge bytes are divided among them.
+    Another order of the `labellers`, and memory that is `withheld` from rules, answer what would be
+    otherwise; they can give only rules of RULES.
     """
     maps = snapshot.maps
     mappings = np.bincount(maps.process, minlength=len(snapshot.processes))
@@ -68,7 +77,7 @@ def classify(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> PartTab
     draft = Draft(snapshot, facts, code, which(_IN_DRAFT[code] & in_reach))
     draft.jvms = find_jvms(draft, jvm_paths)
     _label_named(draft)
-    label(draft, LABELLERS, RULE_INDEX)
+    label(draft, labellers, RULE_INDEX, withheld)
     return assemble(draft, _VERDICTS, _RULE_OF_CODE[code], _KIND_OF_CODE[code])
 
 

@@ -64,16 +64,16 @@ def _of_process(column: Ints64, process: int) -> str:
 
 
 def _block_size(_snapshot: Snapshot, parts: PartTable, row: int) -> str:
-    low, high = _block(parts, row)
+    low, high = bounds_of_block(parts, row)
     return in_words(high - low)
 
 
 def _block_start(_snapshot: Snapshot, parts: PartTable, row: int) -> str:
-    return f"{_block(parts, row)[0]:x}"
+    return f"{bounds_of_block(parts, row)[0]:x}"
 
 
 def _arena_heap(_snapshot: Snapshot, parts: PartTable, row: int) -> str:
-    return "1 MiB" if _block(parts, row)[1] <= _ADDRESSES_32_BITS else "64 MiB"
+    return "1 MiB" if bounds_of_block(parts, row)[1] <= _ADDRESSES_32_BITS else "64 MiB"
 
 
 def _java_heap(snapshot: Snapshot, parts: PartTable, row: int) -> str:
@@ -100,7 +100,7 @@ WORDS: Final[Mapping[str, Callable[[Snapshot, PartTable, int], str]]] = MappingP
 )
 
 
-def _block(parts: PartTable, row: int) -> tuple[int, int]:
+def bounds_of_block(parts: PartTable, row: int) -> tuple[int, int]:
     """First and last address of the block that a part belongs to: its parts follow one another."""
     first = last = row
     block = parts.block[row]

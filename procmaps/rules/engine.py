@@ -1,7 +1,7 @@
 """Gives each labeller its turn, and each region to the first that claims it."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -13,14 +13,33 @@ from procmaps.tables import Flags, which
 KEPT_LIMIT_COUNT: Final = 65_536  # regions of all views that are kept; a region takes some 500 bytes
 
 
-def label(draft: Draft, labellers: Iterable[Labeller], index: Mapping[str, int]) -> None:
-    """Run the labellers in this order; `index` says where each rule stands in the table of rules."""
+class Withheld(NamedTuple):
+    """Memory of one process that a rule must not get, whatever its labeller claims. Addresses in bytes."""
+
+    process: int  # row in the ProcessTable
+    rule: str
+    start: int
+    end: int
+
+
+def label(
+    draft: Draft,
+    labellers: Iterable[Labeller],
+    index: Mapping[str, int],
+    withheld: Sequence[Withheld] = (),
+) -> None:
+    """Run the labellers in this order; `index` says where each rule stands in the table of rules.
+
+    `withheld` answers what a part would be called if it were not for a rule.
+    """
     views = _Views(draft)
     for labeller in labellers:
+        names = {rule.name for rule in labeller.gives}
+        kept = tuple(one for one in withheld if one.rule in names)
         if isinstance(labeller, RegionLabeller):
-            views.forget(_label_regions(draft, labeller, index))
+            views.forget(_label_regions(draft, labeller, index, kept))
         else:
-            views.forget(_label_processes(draft, labeller, index, views))
+            views.forget(_label_processes(draft, labeller, index, views, kept))
 
 
 class _Views:
@@ -52,7 +71,9 @@ class _Views:
             self._processes.pop(row, None)
 
 
-def _label_regions(draft: Draft, labeller: RegionLabeller, index: Mapping[str, int]) -> list[int]:
+def _label_regions(
+    draft: Draft, labeller: RegionLabeller, index: Mapping[str, int], withheld: Sequence[Withheld]
+) -> list[int]:
     """Returns the rows of the processes of which something was claimed."""
     (rule,) = labeller.gives
     before = len(draft)
@@ -60,19 +81,27 @@ def _label_regions(draft: Draft, labeller: RegionLabeller, index: Mapping[str, i
     if (
         len(draft) != before and found is not None and not isinstance(found, Ranges)
     ):  # a rule of the old form has cut the draft
-        draft.label(found, index[rule.name], rule.kind)
+        draft.label(found & ~_inside(draft, withheld), index[rule.name], rule.kind)
         return list(range(len(draft.facts.marks)))
     if isinstance(found, Ranges):
+        if withheld:
+            found = _ranges_left(found, withheld)
         found = draft.take(found.process, found.start, found.end, block=found.one_block)
     if found is None:
         return []
+    if withheld:
+        found = found & ~_inside(draft, withheld)
     draft.label(found, index[rule.name], rule.kind)
     claimed: list[int] = which(draft.owners(found)).tolist()
     return claimed
 
 
 def _label_processes(
-    draft: Draft, labeller: ProcessLabeller, index: Mapping[str, int], views: _Views
+    draft: Draft,
+    labeller: ProcessLabeller,
+    index: Mapping[str, int],
+    views: _Views,
+    withheld: Sequence[Withheld],
 ) -> list[int]:
     claims: list[tuple[int, Claim]] = []
     for row in which(_processes(draft, labeller)).tolist():
@@ -82,6 +111,8 @@ def _label_processes(
         else:
             found = labeller.find(views.state(labeller.state, process), process)
         claims += [(row, claim) for claim in found]
+    if withheld:
+        claims = [(row, left) for row, claim in claims for left in _claims_left(row, claim, withheld)]
     if claims:
         rows, start, end = (
             np.array(column, np.int64)
@@ -100,3 +131,38 @@ def _processes(draft: Draft, labeller: ProcessLabeller) -> Flags:
     if labeller.where is not None and chosen.any():
         chosen = chosen & labeller.where(draft)
     return chosen
+
+
+def _inside(draft: Draft, withheld: Sequence[Withheld]) -> Flags:
+    """Parts that begin in memory that is withheld."""
+    found = np.zeros(len(draft), np.bool_)
+    for process, _, start, end in withheld:
+        found |= (draft.process == process) & (draft.start >= start) & (draft.start < end)
+    return found
+
+
+def _ranges_left(ranges: Ranges, withheld: Sequence[Withheld]) -> Ranges:
+    columns = (ranges.process.tolist(), ranges.start.tolist(), ranges.end.tolist())
+    rows = [
+        (process, *left)
+        for process, start, end in zip(*columns, strict=True)
+        for left in _left(start, end, [one for one in withheld if one.process == process])
+    ]
+    process, start, end = np.array(rows, np.int64).reshape(-1, 3).T
+    return Ranges(process, start, end, ranges.one_block)
+
+
+def _claims_left(row: int, claim: Claim, withheld: Sequence[Withheld]) -> list[Claim]:
+    own = [one for one in withheld if one.process == row and one.rule == claim.rule.name]
+    return [claim._replace(start=start, end=end) for start, end in _left(claim.start, claim.end, own)]
+
+
+def _left(start: int, end: int, withheld: Sequence[Withheld]) -> list[tuple[int, int]]:
+    """What a range is without the memory that is withheld."""
+    found = []
+    for one in sorted(withheld, key=lambda one: one.start):
+        if start < one.start < end:
+            found.append((start, one.start))
+        if one.start < end and start < one.end:
+            start = one.end
+    return [*found, (start, end)] if start < end else found
