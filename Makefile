@@ -15,7 +15,7 @@ PACE ?= quick
 FUZZER := 'atheris>=3'
 SHELL_SCRIPTS := collector/probe.sh scripts/environment scripts/system-packages scripts/truth .ci/run
 
-.PHONY: help demo test test-fast test-all test-lowest faults check bench bench-pipeline bench-broker second-opinion truth digests fuzz attack stack clean
+.PHONY: help demo test test-fast test-all test-lowest faults check bench bench-pipeline bench-broker second-opinion truth edges digests docs fuzz attack stack clean
 .DEFAULT_GOAL := help
 
 help:
@@ -31,6 +31,8 @@ help:
 	@echo 'make bench-broker  what a run of 2,000 hosts costs Redis (HOSTS=n for another number)'
 	@echo 'make second-opinion  label processes that can tell what their memory is (JVMs, C), and compare'
 	@echo 'make truth TRUTH=DIR  score the classifier on processes whose memory is known'
+	@echo 'make edges        whose order matters among the labellers, and which known process shows it (some minutes)'
+	@echo 'make docs         the pages and lists that are generated: settings, columns, the rules of each kind'
 	@echo 'make digests      after RULES_VERSION was raised: what the rules make of each known process'
 	@echo 'make fuzz         search for streams and key files that break their readers, for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make attack       the probe under its sudoers rule, 200 inputs for each pair of shell and awk'
@@ -114,6 +116,14 @@ second-opinion: $(STAMP)
 
 truth: $(STAMP)
 	@sh scripts/truth $(BIN)/mapsweep '$(TRUTH)'
+
+edges: $(STAMP)
+	$(BIN)/python -m tests.truth.edges --write
+
+docs: $(STAMP)
+	$(BIN)/python -m mapsweep.settings.docs docs/settings.md
+	$(BIN)/python -m mapsweep.kinds_docs docs/kinds.md
+	$(BIN)/python -m reports.column_docs > docs/report-columns.md
 
 digests: $(STAMP)
 	$(BIN)/python -m tests.truth.digests

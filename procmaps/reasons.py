@@ -14,8 +14,10 @@ _CERTAINTY = {Confidence.CERTAIN: "", Confidence.LIKELY: "Likely: ", Confidence.
 _ADDRESSES_32_BITS: Final = 2**32
 
 
-def why(snapshot: Snapshot, parts: PartTable, row: int) -> str:
-    """One sentence on one part: the rule in words, how sure it is, and the second-best kind.
+def why(snapshot: Snapshot, parts: PartTable, row: int, *, other: bool = True) -> str:
+    """One sentence on one part: the rule in words, how sure it is, and the other kind that it could be.
+
+    The other kind is what the rule itself knows of. What other rules make of the part is in procmaps.losers.
 
     Names in it are the process's own text: escape it before it is shown.
     """
@@ -23,8 +25,8 @@ def why(snapshot: Snapshot, parts: PartTable, row: int) -> str:
     wanted = {field for _, field, _, _ in Formatter().parse(rule.why) if field}
     sentence = rule.why.format_map({field: WORDS[field](snapshot, parts, row) for field in wanted})
     second = Kind(int(parts.runner_up[row]))
-    other = f"; it could also be {second.label}" if second != parts.kind[row] else ""
-    return f"{_CERTAINTY[Confidence(int(parts.confidence[row]))]}{sentence}{other} [{rule.name}]"
+    also = f"; it could also be {second.label}" if other and second != parts.kind[row] else ""
+    return f"{_CERTAINTY[Confidence(int(parts.confidence[row]))]}{sentence}{also} [{rule.name}]"
 
 
 def _process(snapshot: Snapshot, parts: PartTable, row: int) -> int:

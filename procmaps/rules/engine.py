@@ -1,7 +1,7 @@
 """Gives each labeller its turn, and each region to the first that claims it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -22,6 +22,9 @@ class Withheld(NamedTuple):
     end: int
 
 
+_ByProcess: TypeAlias = Mapping[int, Sequence[Withheld]]
+
+
 def label(
     draft: Draft,
     labellers: Iterable[Labeller],
@@ -34,8 +37,7 @@ def label(
     """
     views = _Views(draft)
     for labeller in labellers:
-        names = {rule.name for rule in labeller.gives}
-        kept = tuple(one for one in withheld if one.rule in names)
+        kept = _of(labeller, withheld)
         if isinstance(labeller, RegionLabeller):
             views.forget(_label_regions(draft, labeller, index, kept))
         else:
@@ -72,7 +74,7 @@ class _Views:
 
 
 def _label_regions(
-    draft: Draft, labeller: RegionLabeller, index: Mapping[str, int], withheld: Sequence[Withheld]
+    draft: Draft, labeller: RegionLabeller, index: Mapping[str, int], withheld: _ByProcess
 ) -> list[int]:
     """Returns the rows of the processes of which something was claimed."""
     (rule,) = labeller.gives
@@ -101,7 +103,7 @@ def _label_processes(
     labeller: ProcessLabeller,
     index: Mapping[str, int],
     views: _Views,
-    withheld: Sequence[Withheld],
+    withheld: _ByProcess,
 ) -> list[int]:
     claims: list[tuple[int, Claim]] = []
     for row in which(_processes(draft, labeller)).tolist():
@@ -133,27 +135,40 @@ def _processes(draft: Draft, labeller: ProcessLabeller) -> Flags:
     return chosen
 
 
-def _inside(draft: Draft, withheld: Sequence[Withheld]) -> Flags:
-    """Parts that begin in memory that is withheld."""
-    found = np.zeros(len(draft), np.bool_)
-    for process, _, start, end in withheld:
-        found |= (draft.process == process) & (draft.start >= start) & (draft.start < end)
+def _of(labeller: Labeller, withheld: Sequence[Withheld]) -> _ByProcess:
+    """What is withheld from the rules of a labeller."""
+    found: dict[int, list[Withheld]] = {}
+    if withheld:
+        names = {rule.name for rule in labeller.gives}
+        for one in withheld:
+            if one.rule in names:
+                found.setdefault(one.process, []).append(one)
     return found
 
 
-def _ranges_left(ranges: Ranges, withheld: Sequence[Withheld]) -> Ranges:
+def _inside(draft: Draft, withheld: _ByProcess) -> Flags:
+    """Parts that begin in memory that is withheld."""
+    found = np.zeros(len(draft), np.bool_)
+    for process, ranges in withheld.items():
+        own = draft.rows_of(process)
+        for _, _, start, end in ranges:
+            found[own] |= (draft.start[own] >= start) & (draft.start[own] < end)
+    return found
+
+
+def _ranges_left(ranges: Ranges, withheld: _ByProcess) -> Ranges:
     columns = (ranges.process.tolist(), ranges.start.tolist(), ranges.end.tolist())
     rows = [
         (process, *left)
         for process, start, end in zip(*columns, strict=True)
-        for left in _left(start, end, [one for one in withheld if one.process == process])
+        for left in _left(start, end, withheld.get(process, ()))
     ]
     process, start, end = np.array(rows, np.int64).reshape(-1, 3).T
     return Ranges(process, start, end, ranges.one_block)
 
 
-def _claims_left(row: int, claim: Claim, withheld: Sequence[Withheld]) -> list[Claim]:
-    own = [one for one in withheld if one.process == row and one.rule == claim.rule.name]
+def _claims_left(row: int, claim: Claim, withheld: _ByProcess) -> list[Claim]:
+    own = [one for one in withheld.get(row, ()) if one.rule == claim.rule.name]
     return [claim._replace(start=start, end=end) for start, end in _left(claim.start, claim.end, own)]
 
 

@@ -8,7 +8,8 @@ that changes them: that pair is an edge. The search ends when many random orders
 import argparse
 import random
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Final
 
@@ -33,8 +34,10 @@ from tests.truth.orders import (
 from tests.truth.shown_by import ShownEdge, write
 
 QUIET_ORDERS_COUNT: Final = 40  # in a row without a change: the search is over
-SEEDS_COUNT: Final = 12  # orders in which an edge's labellers are side by side that are tried
+SEEDS_COUNT: Final = 4  # orders that are tried in which the labellers of an edge are side by side
+SEEDS_OF_VARIATIONS_COUNT: Final = 60
 VARIATIONS_COUNT: Final = 10  # of each known process
+VIEWS_COUNT: Final = 40  # of the processes that an order changes: these are looked at
 EVERYWHERE: Final = (0, 2**63 - 1)
 
 BY_NAME: Final = {labeller.name: labeller for labeller in LABELLERS}
@@ -62,15 +65,14 @@ def same(view: View, order: Order) -> bool:
     return not host_of(view).changed(in_order(order))
 
 
-def search(pairs: set[Pair], rng: random.Random, quiet: int, variations: int) -> Iterator[Pair]:
-    """Edges besides the known ones, as they are found; `pairs` grows by them."""
+def search(pairs: set[Pair], rng: random.Random, quiet: int, variations: int) -> Iterator[tuple[Pair, View]]:
+    """Edges besides the known ones, as they are found, with a process each; `pairs` grows by them."""
     silent = 0
     while silent < quiet:
         target = random_extension(REFERENCE, pairs, rng)
         silent += 1
         views = changed(target, variations)
-        rng.shuffle(views)
-        for view in views:
+        for view in rng.sample(views, min(len(views), VIEWS_COUNT)):
             while found := decisive_swap(
                 REFERENCE,
                 repaired(target, pairs),
@@ -78,36 +80,40 @@ def search(pairs: set[Pair], rng: random.Random, quiet: int, variations: int) ->
             ):
                 silent = 0
                 pairs.add(found[0])
-                yield found[0]
+                yield found[0], view
 
 
-def needed(pairs: set[Pair], variations: int) -> dict[Pair, ShownEdge]:
+def needed(pairs: set[Pair], seen: Mapping[Pair, Sequence[View]]) -> dict[Pair, ShownEdge]:
     """The edges of the smallest set that says the same, each with a process that shows it.
 
-    An edge that no process shows is left out.
+    An edge that no process shows is left out. `seen` has the processes that were met in the search.
     """
     pairs = set(pairs)
     shown: dict[Pair, ShownEdge] = {}
     while waiting := sorted(reduced(pairs) - set(shown)):
         for pair in waiting:
-            found = show_edge(reduced(pairs), pair, variations)
+            found = show_edge(reduced(pairs), pair, seen.get(pair, ()))
             if found is None:
                 pairs.discard(pair)
                 break
             shown[pair] = found
-    return {pair: shown[pair] for pair in reduced(pairs)}
+    return {pair: shown[pair] for pair in sorted(reduced(pairs))}
 
 
-def show_edge(pairs: Iterable[Pair], pair: Pair, variations: int) -> ShownEdge | None:
+def show_edge(pairs: Iterable[Pair], pair: Pair, seen: Sequence[View]) -> ShownEdge | None:
     """A process whose labels change when the pair is swapped, all other edges kept; the simplest one."""
     pairs = tuple(pairs)
-    for number in dict.fromkeys((0, variations)):
-        for seed in range(SEEDS_COUNT):
-            order = with_neighbours(REFERENCE, pairs, pair, seed)
-            before = set(changed(order, number))
-            views = [view for view in changed(swapped(order, pair), number) if view not in before]
-            if views:
-                return ShownEdge(simplest(views), seed)
+    for seed in range(SEEDS_COUNT):
+        order = with_neighbours(REFERENCE, pairs, pair, seed)
+        before = set(changed(order, 0))
+        views = [view for view in changed(swapped(order, pair), 0) if view not in before]
+        if views:
+            return ShownEdge(simplest(views), seed)
+    for seed in range(SEEDS_OF_VARIATIONS_COUNT):
+        order = with_neighbours(REFERENCE, pairs, pair, seed)
+        for view in seen:
+            if same(view, order) and not same(view, swapped(order, pair)):
+                return ShownEdge(view, seed)
     return None
 
 
@@ -167,9 +173,13 @@ def main() -> int:
     options = parser.parse_args()
     known = stated()
     pairs = set(known)
-    for first, then in search(pairs, random.Random(options.seed), options.quiet, options.variations):
-        print(f"found: {first} before {then}", file=sys.stderr)
-    shown = needed(pairs, options.variations)
+    seen: dict[Pair, list[View]] = defaultdict(list)
+    rng = random.Random(options.seed)
+    for variations in sorted({0, options.variations}):  # the known processes first: that is faster
+        for pair, view in search(pairs, rng, options.quiet, variations):
+            print(f"found: {pair[0]} before {pair[1]}, by {view}", file=sys.stderr)
+            seen[pair].append(view)
+    shown = needed(pairs, seen)
     for title, some in (
         ("stated", sorted(set(shown) & known)),
         ("missing: state them, with the reason", sorted(set(shown) - known)),

@@ -82,19 +82,21 @@ class Host:
 
 @cache
 def hosts(variations: int = 0) -> tuple[Host, ...]:
-    """All cases of all sets as they are, and so many variations of each, on each of the kernels."""
-    grouped: dict[tuple[str, tuple[bytes, ...]], list[tuple[View, Mapping[str, bytes]]]] = defaultdict(list)
+    """All cases of all sets as they are, on each of the kernels; and variations of each, on one of them."""
+    grouped: dict[tuple[str, tuple[bytes, ...], Sequence[str]], list[tuple[View, Mapping[str, bytes]]]]
+    grouped = defaultdict(list)
     for set_name in SETS:
         for case in cases(set_name):
             facts = tuple(case.files.get(name, b"") for name in OF_HOST)
             for evidence, variation in (*((one, 0) for one in EVIDENCES), *_numbered(variations)):
                 view = View(variation, set_name, case.name, evidence, OWN_KERNEL)
+                kernels = (KERNELS[variation % len(KERNELS)],) if variation else KERNELS
                 if files := _files(view, case):
-                    grouped[evidence, facts].append((view, files))
+                    grouped[evidence, facts, kernels].append((view, files))
     return tuple(
         host
-        for (_, facts), members in grouped.items()
-        for host in _with_kernels(members, dict(zip(OF_HOST, facts, strict=True)), KERNELS)
+        for (_, facts, kernels), members in grouped.items()
+        for host in _with_kernels(members, dict(zip(OF_HOST, facts, strict=True)), kernels)
     )
 
 

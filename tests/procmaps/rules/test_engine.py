@@ -43,12 +43,12 @@ BY_FLAGS = RegionLabeller("flags", (CHUNK,), regions)
 def labels(
     first: Labeller, *withheld: tuple[int, int], rule: str = CHUNK.name
 ) -> list[tuple[int, int, str, int]]:
-    """Of a region of ten pages: first and last page of each part, its rule, the page where its block begins."""
+    """Of a region of ten pages: first and last page of each part, its rule, and where its block begins."""
     snapshot = read(anon(BASE, 10 * PAGE))
     kept = [Withheld(0, rule, BASE + low * PAGE, BASE + high * PAGE) for low, high in withheld]
     parts = classify(snapshot, labellers=(first, LAST), withheld=kept)
-    pages = ((parts.start, parts.end, parts.start[parts.block]) - np.uint64(BASE)) // PAGE
-    starts, ends, blocks = pages.tolist()
+    edges = np.stack((parts.start, parts.end, parts.start[parts.block])).astype(np.int64)
+    starts, ends, blocks = ((edges - BASE) // PAGE).tolist()
     names = [RULES[rule].name for rule in parts.rule.tolist()]
     return list(zip(starts, ends, names, blocks, strict=True))
 
