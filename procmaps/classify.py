@@ -8,16 +8,26 @@ import numpy as np
 from procmaps.detail import in_detail
 from procmaps.kinds import Kind
 from procmaps.rules.book import LABELLERS, RULE_INDEX, RULES
-from procmaps.rules.draft import ACCESS, Draft, Facts
+from procmaps.rules.draft import Draft, Facts
 from procmaps.rules.engine import Withheld, label
-from procmaps.rules.jvms import find_jvms
+from procmaps.rules.kernel_names import OPEN_CODES, Name, mark_archives
 from procmaps.rules.labeller import Labeller
-from procmaps.rules.marks import BIT, Marks, has, marks_of_files
+from procmaps.rules.marks import has
 from procmaps.rules.name_rules import NAME_RULES
-from procmaps.rules.names import OPEN_CODES, Name, mark_archives, read_codes
 from procmaps.rules.parts import assemble
+from procmaps.rules.process_marks import find_marks
 from procmaps.rules.rule import verdicts_of
-from procmaps.tables import Bytes8, Evidence, Flags, Ints64, MapTable, PartTable, Snapshot, which
+from procmaps.tables import (
+    UNKNOWN,
+    Evidence,
+    Flags,
+    Ints64,
+    MapTable,
+    PartTable,
+    ProcessTable,
+    Snapshot,
+    which,
+)
 
 RULES_VERSION: Final = "2"  # raise it when labels change; tests/truth/digests.txt says when they do
 
@@ -56,38 +66,25 @@ def classify(
     """
     maps = snapshot.maps
     mappings = np.bincount(maps.process, minlength=len(snapshot.processes))
-    code = read_codes(maps)
-    is_file = (code >= int(Name.FILE_CODE)) & (code <= int(Name.FILE_DATA))
-    marks, jvm_paths = marks_of_files(maps, len(snapshot.processes), is_file)
-    _mark_static(maps, code, marks)
-    if jvm_paths:
+    marks, code, libjvm = find_marks(maps, len(snapshot.processes))
+    if libjvm:
         mark_archives(maps, code, has(marks, "jvm"))
     facts = Facts(
         marks=marks,
-        libjvm=jvm_paths,
+        libjvm=libjvm,
         thirty_two_bit=_thirty_two_bit(maps, mappings),
         has_brk_heap=_with(snapshot, code == int(Name.HEAP)),
         threads=snapshot.processes.threads,
-        rss_anon_bytes=snapshot.processes.rss_anon_bytes,
+        rss_anon_bytes=_anonymous_bytes(snapshot.processes),
         stack_limit_bytes=snapshot.processes.stack_limit_bytes,
         smaps=(snapshot.processes.evidence == int(Evidence.SMAPS)) & (evidence == Evidence.SMAPS),
         in_detail=in_detail(mappings),
     )
     in_reach = maps.end <= _USER_SPACE_END
     draft = Draft(snapshot, facts, code, which(_IN_DRAFT[code] & in_reach))
-    draft.jvms = find_jvms(draft, jvm_paths)
     _label_named(draft)
     label(draft, labellers, RULE_INDEX, withheld)
     return assemble(draft, _VERDICTS, _RULE_OF_CODE[code], _KIND_OF_CODE[code])
-
-
-def _mark_static(maps: MapTable, code: Bytes8, marks: Marks) -> None:
-    """Mark linked-in runtimes by their mappings: .NET's views of its code, musl's inaccessible page."""
-    marks[maps.process[code == int(Name.DOTNET_CODE)]] |= BIT["dotnet"]
-    # src/malloc/mallocng/malloc.c keeps the lowest page of its brk memory inaccessible
-    heaps = which(code == int(Name.HEAP))
-    process = maps.process[heaps[maps.perms[heaps] & ACCESS == 0]]
-    marks[process[~has(marks, "glibc")[process]]] |= BIT["musl"]
 
 
 def _label_named(draft: Draft) -> None:
@@ -103,6 +100,15 @@ def _with(snapshot: Snapshot, rows: Flags) -> Flags:
     found = np.zeros(len(snapshot.processes), np.bool_)
     found[snapshot.maps.process[rows]] = True
     return found
+
+
+def _anonymous_bytes(processes: ProcessTable) -> Ints64:
+    """RssAnon and VmSwap: what the process wrote to, wherever it is now; UNKNOWN if RssAnon was not sent.
+
+    VmSwap counts private anonymous memory alone (Linux, fs/proc/task_mmu.c), so the two do not overlap.
+    """
+    resident = processes.rss_anon_bytes
+    return np.where(resident == UNKNOWN, UNKNOWN, resident + np.maximum(processes.swap_bytes, 0))
 
 
 def _thirty_two_bit(maps: MapTable, mappings: Ints64) -> Flags:

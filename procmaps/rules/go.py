@@ -1,138 +1,38 @@
-"""The Go runtime: heap arenas of 64 MiB, and what it sets aside to keep account of them."""
+"""The Go runtime: heap arenas of 64 MiB at low addresses, and the tables in which it keeps account of them.
 
+Its page summaries span the whole address space: closed memory of hundreds of MiB, in which single pages are
+opened where there is heap. In maps these are islands: a few writable pages with 128 MiB or more of closed
+memory on both sides.
+"""
+
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import PAGE_BYTES, Draft, is_multiple
-from procmaps.rules.groups import runs_with
+from procmaps.rules.draft import ACCESS, Draft
+from procmaps.rules.labeller import Claim, Edge, ProcessLabeller
+from procmaps.rules.process import GIB, KIB, MIB, PAGE_BYTES, Process, Region
 from procmaps.rules.rule import Rule
-from procmaps.rules.stacks import default_bytes, flag
-from procmaps.tables import EXECUTE, Flags, which
+from procmaps.tables import READ, SHARED, WRITE, Flags, Ints64, MapTable, which
 
-ARENA_BYTES: Final = 64 * 2**20
-OTHERS: Final = ("jvm", "v8", "dotnet", "beam")
-FIXED_BASE: Final = 0xC000000000
+LIBCS: Final = ("glibc", "musl")  # with one, a process has C code (cgo), which maps memory as well
+ARENA_BYTES: Final = 64 * MIB
+FIXED_BASE: Final = 0xC000000000  # until Go 1.25
 FIXED_TOP: Final = 0xE000000000
-ISLAND_RESERVE_BYTES: Final = 128 * 2**20  # closed on both sides of a page of the page allocator's summary
-ISLAND_BYTES: Final = 64 * 2**10
-INDEX_BYTES: Final = 32 * 2**20  # a pointer for each 64 MiB of 48 bits of addresses
-BITMAP_BYTES: Final = 2**20
-CHUNK_MIN_BYTES: Final = 128 * 2**10  # smaller chunks of malloc are not mapped alone
-SMALL_SUMMARY_BYTES: Final = (128 * 2**10, 2**20)
-METADATA_UNIT_BYTES: Final = 64 * 2**10
-METADATA_MIN_BYTES: Final = 2 * 2**20
-METADATA_BYTES_AN_ARENA: Final = 4 * 2**20  # up to Go 1.21 2 MiB of bitmap, and blocks of 256 KiB
-MMAP_AREA_BYTES: Final = 2**44  # neither executables nor the mmap area lie below it, but Go's heap does
-
-
-def processes(draft: Draft) -> Flags:
-    """Processes with memory at Go's fixed base, or with the islands that only its page summaries make."""
-    found = draft.owners(draft.open & (draft.start == FIXED_BASE))
-    large = draft.open_none & (draft.size >= ISLAND_RESERVE_BYTES)
-    if len(draft) < 3 or not large.any():
-        return found & ~draft.has(*OTHERS)
-    small = draft.writable[1:-1] & (draft.size[1:-1] <= ISLAND_BYTES)
-    island = small & large[:-2] & large[2:] & draft.touches_below[1:-1] & draft.touches_above[1:-1]
-    found[draft.process[1:-1][island]] = True
-    return found & ~draft.has(*OTHERS)
-
-
-def heap(draft: Draft) -> Flags | None:
-    """Runs of whole 64 MiB arenas in the low addresses of a Go process."""
-    go = processes(draft)
-    if not go.any():
-        return None
-    low = draft.open & draft.spread(go) & (draft.perms & EXECUTE == 0)
-    fixed = low & (draft.start >= FIXED_BASE) & (draft.end <= FIXED_TOP)
-    low &= (draft.end <= MMAP_AREA_BYTES * 4) & (draft.start >= 2**32)
-    rows = which(low)
-    mask: Flags = fixed
-    if not len(rows):
-        return mask
-    breaks = np.concatenate(([True], ~draft.touches_below[rows[1:]] | (np.diff(rows) != 1)))
-    run = breaks.cumsum() - 1
-    first, last = rows[breaks], rows[np.concatenate((breaks[1:], [True]))]
-    whole = is_multiple(draft.start[first], ARENA_BYTES) & is_multiple(draft.end[last], ARENA_BYTES)
-    mask[rows[whole[run]]] = True
-    draft.join(which(mask), run[rows.searchsorted(which(mask))])
-    return mask
-
-
-def runtime(draft: Draft) -> Flags | None:
-    """All other anonymous memory of a Go process that has no libc."""
-    go = processes(draft) | _with_heap(draft)
-    pure = go & ~draft.has("glibc", "musl")
-    return draft.open & draft.spread(pure) if pure.any() else None
-
-
-def arena_index(draft: Draft) -> Flags | None:
-    """With cgo: the index of arenas, 32 MiB right below the summaries, and the 1 MiB of one of their bitmaps.
-
-    Go 1.21.2 and later keep huge pages off both (runtime/malloc.go, runtime/mpagealloc.go), which gives them
-    the flag of stacks: so they merge with the stack of a thread that comes to lie below.
-    """
-    go = _with_heap(draft) & draft.has("glibc", "musl")
-    if not go.any():
-        return None
-    bitmaps = draft.open_rw & draft.spread(go) & (draft.size == BITMAP_BYTES) & flag(draft, "nh")
-    bitmaps[1:] &= ~(draft.none[:-1] & draft.touches_below[1:])  # a guard: then it is a stack
-    summaries = which(
-        draft.open_none & draft.spread(go) & draft.touches_below & (draft.size >= ISLAND_RESERVE_BYTES)
-    )
-    summaries = summaries[draft.open_rw[summaries - 1] & (draft.size[summaries - 1] >= INDEX_BYTES)]
-    rest = draft.size[summaries - 1] - INDEX_BYTES - BITMAP_BYTES
-    process = draft.process[summaries]
-    with_bitmap = (rest == 0) | (rest == default_bytes(draft)[process])
-    size = np.where(with_bitmap, INDEX_BYTES + BITMAP_BYTES, INDEX_BYTES)
-    rows = which(bitmaps)
-    low = np.concatenate((draft.start[summaries] - size, draft.start[rows]))
-    high = np.concatenate((draft.start[summaries], draft.end[rows]))
-    owner = np.concatenate((process, draft.process[rows]))
-    return draft.take(owner, low, high, block=False) if len(low) else None
-
-
-def islands(draft: Draft) -> Flags | None:
-    """With cgo: the unbroken run of mappings around the islands, which the runtime made as it started."""
-    go = processes(draft) & draft.has("glibc", "musl")
-    if not go.any():
-        return None
-    own = draft.open & draft.spread(go)
-    breaks = ~(own & np.concatenate((np.zeros(1, np.bool_), own[:-1])) & draft.touches_below)
-    run = breaks.cumsum()
-    large = own & draft.none & (draft.size >= ISLAND_RESERVE_BYTES)
-    return own & runs_with(run, large)
-
-
-def rest(draft: Draft) -> Flags | None:
-    """With cgo: what the runtime maps beside its heap, by 64 KiB and no more than the heap calls for.
-
-    Blocks for profiles and metadata are 256 KiB, bitmaps 64 KiB; the account of an arena is one page more
-    than a number of those. Large chunks of C code's malloc end on any page.
-    """
-    go = _with_heap(draft) & draft.has("glibc", "musl")
-    if not go.any():
-        return None
-    rows = which(draft.open & draft.spread(go) & ~draft.none)
-    heaps = which(draft.of_kind(Kind.GO_HEAP))
-    heap_bytes = np.bincount(draft.process[heaps], draft.size[heaps], len(go))[draft.process[rows]]
-    arenas = heap_bytes // ARENA_BYTES
-    small = draft.size[rows] <= METADATA_MIN_BYTES + arenas * METADATA_BYTES_AN_ARENA
-    pages = draft.size[rows] % METADATA_UNIT_BYTES // PAGE_BYTES
-    found = np.zeros(len(draft), np.bool_)
-    fits = ~draft.writable[rows] | (draft.size[rows] < CHUNK_MIN_BYTES) | (small & (pages <= arenas))
-    # above the smallest of the summaries lies what was mapped first, merged with the loader's memory
-    below = np.maximum(rows - 1, 0)
-    gap = draft.touches_below[rows] & draft.none[below] & (draft.size[below] >= SMALL_SUMMARY_BYTES[0])
-    fits |= gap & (draft.size[below] <= SMALL_SUMMARY_BYTES[1]) & small
-    found[rows] = fits
-    return found
-
-
-def _with_heap(draft: Draft) -> Flags:
-    return draft.owners(draft.of_kind(Kind.GO_HEAP))
-
+LOW_START: Final = 4 * GIB  # of a base chosen at random
+LOW_END: Final = 2**46  # neither executables nor the mmap area lie below it, but Go's heap does
+ISLAND_RESERVE_BYTES: Final = 128 * MIB
+ISLAND_BYTES: Final = 64 * KIB
+INDEX_BYTES: Final = 32 * MIB  # a pointer per 64 MiB of 48 bits of addresses
+BITMAP_BYTES: Final = MIB
+CHUNK_MIN_BYTES: Final = 128 * KIB  # smaller chunks of malloc are not mapped alone
+SMALL_SUMMARY_MIN_BYTES: Final = 128 * KIB
+SMALL_SUMMARY_MAX_BYTES: Final = MIB
+METADATA_UNIT_BYTES: Final = 64 * KIB
+METADATA_MIN_BYTES: Final = 2 * MIB
+METADATA_PER_ARENA_BYTES: Final = 4 * MIB  # up to Go 1.21: 2 MiB of bitmap, and blocks of 256 KiB
 
 HEAP = Rule(
     "go.heap",
@@ -142,8 +42,7 @@ HEAP = Rule(
     "Go, runtime/malloc.go: arenas of 64 MiB from 0xc000000000 upward, from Go 1.26 at a random base",
     "{size} of a Go process's heap, stacks of goroutines included: a run of {block_size} in 64 MiB arenas at "
     "low addresses",
-    heap,
-    Kind.GO_RUNTIME,
+    runner_up=Kind.GO_RUNTIME,
 )
 RUNTIME = Rule(
     "go.runtime",
@@ -151,8 +50,7 @@ RUNTIME = Rule(
     Confidence.CERTAIN,
     "maps",
     "Go, runtime/mpagealloc_64bit.go, runtime/mheap.go: summaries, indexes and metadata outside the heap",
-    "{size} in a Go process without a libc: what is anonymous and not heap is the runtime's",
-    runtime,
+    "{size} outside the heap of a Go process without a libc, in which nobody but the runtime maps memory",
 )
 INDEX = Rule(
     "go.arena_index",
@@ -161,18 +59,16 @@ INDEX = Rule(
     "maps",
     "Go, runtime/malloc.go, (*mheap).sysAlloc: an index of all arenas, 32 MiB where addresses have 48 bits",
     "{size} right below the page summaries of the Go runtime: its index of the heap's arenas",
-    arena_index,
-    Kind.THREAD_STACK,
+    runner_up=Kind.THREAD_STACK,
 )
-ISLANDS = Rule(
+SUMMARIES = Rule(
     "go.summaries",
     Kind.GO_RUNTIME,
     Confidence.CERTAIN,
     "maps",
-    "Go, runtime/mpagealloc_64bit.go: summaries over all of the address space, in use in single pages",
-    "{size} in the run of mappings around the page summaries, which only the Go runtime sets aside",
-    islands,
-    Kind.RESERVED,
+    "Go, runtime/mpagealloc_64bit.go: summaries of the whole address space, of which single pages are in use",
+    "{size} in the unbroken run of mappings around the page summaries, which only the Go runtime reserves",
+    runner_up=Kind.RESERVED,
 )
 REST = Rule(
     "go.rest",
@@ -181,6 +77,160 @@ REST = Rule(
     "maps",
     "Go, runtime/malloc.go: persistentalloc, work buffers and profiles are mapped apart from the heap",
     "{size} of anonymous memory, neither stack nor arena, in a Go process with C code",
+    runner_up=Kind.HEAP_MMAP,
+)
+
+
+def go_processes(maps: MapTable, anonymous: Flags) -> Ints64:
+    """Rows of the processes that have memory at Go's fixed base, or islands; a row can occur repeatedly."""
+    at_base = which(anonymous & (maps.start == np.uint64(FIXED_BASE)))
+    closed = anonymous & (maps.perms & ACCESS == 0)
+    large = which(closed & (maps.end - maps.start >= np.uint64(ISLAND_RESERVE_BYTES)))
+    below = large[:-1][np.diff(large) == 2]  # one mapping lies between this one and the next large one
+    island, above = below + 1, below + 2
+    found = anonymous[island] & (maps.perms[island] & (ACCESS | SHARED) == READ | WRITE)
+    found &= maps.end[island] - maps.start[island] <= np.uint64(ISLAND_BYTES)
+    found &= (maps.end[below] == maps.start[island]) & (maps.end[island] == maps.start[above])
+    found &= maps.process[below] == maps.process[above]
+    return np.concatenate((maps.process[at_base], maps.process[island[found]]))
+
+
+def memory(process: Process) -> Iterator[Claim]:
+    """The heap; without a libc all other anonymous memory as well, as nobody else maps any."""
+    yield from _heap(process)
+    if not process.has(*LIBCS):
+        for run in process.runs(lambda region: region.unclaimed):
+            yield Claim(run[0].start, run[-1].end, RUNTIME, one_block=False)
+
+
+def _heap(process: Process) -> Iterator[Claim]:
+    """Runs of whole arenas; at the fixed base, which nobody else uses, any run."""
+    for run in process.runs(_is_low):
+        whole = not run[0].start % ARENA_BYTES and not run[-1].end % ARENA_BYTES
+        heap = run if whole else [region for region in run if _is_fixed(region)]
+        if heap:
+            yield Claim(heap[0].start, heap[-1].end, HEAP)
+
+
+def _is_fixed(region: Region) -> bool:
+    return region.start >= FIXED_BASE and region.end <= FIXED_TOP
+
+
+def _is_low(region: Region) -> bool:
+    in_reach = region.start >= LOW_START and region.end <= LOW_END
+    return in_reach and region.unclaimed and not region.executable
+
+
+def arena_index(process: Process) -> Iterator[Claim]:
+    """With cgo: the index of arenas, right below the summaries, and the 1 MiB of one of their bitmaps.
+
+    Go 1.21.2 and later keep huge pages off both (runtime/malloc.go, runtime/mpagealloc.go), which gives them
+    the flag of stacks: so they merge with the stack of a thread that comes to lie below.
+    """
+    if not process.of_kind(Kind.GO_HEAP):
+        return
+    for region in process.writable:
+        guard = process.below(region)
+        is_stack = guard is not None and guard.closed
+        if region.size == BITMAP_BYTES and process.flagged(region, "nh") and not is_stack:
+            yield Claim(region.start, region.end, INDEX)
+    for summaries in process.closed:
+        index = process.below(summaries)
+        if index is None or not (index.unclaimed and index.writable):
+            continue
+        if summaries.size >= ISLAND_RESERVE_BYTES and index.size >= INDEX_BYTES:
+            rest = index.size - INDEX_BYTES - BITMAP_BYTES
+            with_bitmap = rest in {0, process.default_stack_bytes}
+            size = INDEX_BYTES + BITMAP_BYTES if with_bitmap else INDEX_BYTES
+            yield Claim(index.end - size, index.end, INDEX)
+
+
+def summaries(process: Process) -> Iterator[Claim]:
+    """With cgo: the unbroken run of mappings around the summaries, which the runtime made as it started."""
+    for run in process.runs(lambda region: region.unclaimed):
+        if any(region.closed and region.size >= ISLAND_RESERVE_BYTES for region in run):
+            yield Claim(run[0].start, run[-1].end, SUMMARIES, one_block=False)
+
+
+def rest(process: Process) -> Iterator[Claim]:
+    """With cgo: what the runtime maps besides its heap, by 64 KiB and no more than the heap calls for.
+
+    Blocks for profiles and metadata have 256 KiB, bitmaps 64 KiB; the account of an arena has one page more
+    than a number of those. Large chunks of C code's malloc end on any page.
+    """
+    heap = process.of_kind(Kind.GO_HEAP)
+    if not heap:
+        return
+    arenas = sum(region.size for region in heap) // ARENA_BYTES
+    affordable_bytes = METADATA_MIN_BYTES + arenas * METADATA_PER_ARENA_BYTES
+    for region in process.unclaimed:
+        if region.closed:
+            continue
+        pages = region.size % METADATA_UNIT_BYTES // PAGE_BYTES
+        metadata = region.size <= affordable_bytes and (
+            pages <= arenas or _is_above_small_summary(process, region)
+        )
+        if metadata or region.size < CHUNK_MIN_BYTES or not region.writable:
+            yield Claim(region.start, region.end, REST)
+
+
+def _is_above_small_summary(process: Process, region: Region) -> bool:
+    """There lies what was mapped first, merged with the loader's memory: of any size."""
+    summary = process.below(region)
+    return (
+        summary is not None
+        and summary.closed
+        and SMALL_SUMMARY_MIN_BYTES <= summary.size <= SMALL_SUMMARY_MAX_BYTES
+    )
+
+
+def _with_libc(draft: Draft) -> Flags:
+    return draft.has(*LIBCS)
+
+
+MEMORY = ProcessLabeller(
+    "go.memory",
+    (HEAP, RUNTIME),
+    memory,
+    marks=("go",),
+    after=(
+        Edge("loaded.bss_small", "without a libc, all that remains is the runtime's, but .bss is not"),
+        Edge("loaded.bss", "without a libc, all that remains is the runtime's, but .bss is not"),
+    ),
+)
+ARENA_INDEX = ProcessLabeller(
+    "go.arena_index",
+    (INDEX,),
+    arena_index,
+    marks=("go",),
+    where=_with_libc,
+    before=(
+        Edge("stack.flagged_run", "the index has the flag of stacks and can be merged with one"),
+        Edge("stack.flagged", "the index has the flag of stacks and can be merged with one"),
+    ),
+    after=(Edge("go.memory", "only a Go process that has a heap has an index of it"),),
+)
+PAGE_SUMMARIES = ProcessLabeller(
+    "go.summaries",
+    (SUMMARIES,),
+    summaries,
+    marks=("go",),
+    where=_with_libc,
+    after=(
+        Edge("go.arena_index", "the index lies in the same run"),
+        Edge("glibc.arena", "an arena or a stack can touch the run, and is no part of it"),
+        Edge("stack.guarded", "an arena or a stack can touch the run, and is no part of it"),
+    ),
+)
+METADATA = ProcessLabeller(
+    "go.rest",
+    (REST,),
     rest,
-    Kind.HEAP_MMAP,
+    marks=("go",),
+    where=_with_libc,
+    before=(Edge("glibc.mmapped", "large chunks of malloc can have the same sizes"),),
+    after=(
+        Edge("go.summaries", "they are certain, and the rest is told by its size alone"),
+        Edge("loaded.loader", "the loader's memory has the size of small metadata"),
+    ),
 )

@@ -1,6 +1,7 @@
 """Marks: which runtimes and allocators a process has loaded. A process carries any number of them."""
 
 import re
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from procmaps.tables import EXECUTE, Flags, Ints64, MapTable, which
 Marks = npt.NDArray[np.uint32]
 
 
-class _Files(NamedTuple):
+class Files(NamedTuple):
     """Patterns of the names of files that carry a mark if they are mapped executable."""
 
     libraries: bytes = b""  # what follows "lib"
@@ -20,34 +21,49 @@ class _Files(NamedTuple):
 
 # one bit a mark; a file carries each mark whose pattern it matches
 _FILES: Final = {
-    "jvm": _Files(rb"jvm\.so"),
-    "glibc": _Files(rb"c\.so\.6|c-2\.\d+\.so"),
-    "musl": _Files(rb"c\.musl-[^/]*|c\.so", rb"ld-musl-[^/]*"),
-    "jemalloc": _Files(rb"jemalloc[^/]*"),
-    "tcmalloc": _Files(rb"tcmalloc[^/]*"),
-    "mimalloc": _Files(rb"mimalloc[^/]*"),
-    "v8": _Files(rb"node\.so[^/]*|v8[^/]*\.so[^/]*", rb"node|nodejs|node\d+|electron|chrome|chromium|deno"),
-    "python": _Files(rb"python[^/]*", rb"python[\d.]*[a-z]*"),
-    "dotnet": _Files(rb"(?:coreclr|clrgc)\.so"),
-    "beam": _Files(b"", rb"beam\.smp|beam"),
-    "php": _Files(rb"php[^/]*", rb"php[\d.]*|php-fpm[\d.]*|php-cgi[\d.]*"),
-    "openblas": _Files(rb"(?:scipy_)?openblas[^/]*"),
-    "ruby": _Files(rb"ruby[^/]*", rb"ruby[\d.]*"),
-    "mono": _Files(rb"monosgen[^/]*|mono-2[^/]*", rb"mono|mono-sgen[\d-]*"),
+    "jvm": Files(rb"jvm\.so"),
+    "glibc": Files(rb"c\.so\.6|c-2\.\d+\.so"),
+    "musl": Files(rb"c\.musl-[^/]*|c\.so", rb"ld-musl-[^/]*"),
+    "jemalloc": Files(rb"jemalloc[^/]*"),
+    "tcmalloc": Files(rb"tcmalloc[^/]*"),
+    "mimalloc": Files(rb"mimalloc[^/]*"),
+    "v8": Files(rb"node\.so[^/]*|v8[^/]*\.so[^/]*", rb"node|nodejs|node\d+|electron|chrome|chromium|deno"),
+    "python": Files(rb"python[^/]*", rb"python[\d.]*[a-z]*"),
+    "dotnet": Files(rb"(?:coreclr|clrgc)\.so"),
+    "beam": Files(b"", rb"beam\.smp|beam"),
+    "php": Files(rb"php[^/]*", rb"php[\d.]*|php-fpm[\d.]*|php-cgi[\d.]*"),
+    "openblas": Files(rb"(?:scipy_)?openblas[^/]*"),
+    "ruby": Files(rb"ruby[^/]*", rb"ruby[\d.]*"),
+    "mono": Files(rb"monosgen[^/]*|mono-2[^/]*", rb"mono|mono-sgen[\d-]*"),
 }
-MARKS: Final = tuple(_FILES)
+MARKS: Final = (*_FILES, "go")  # Go has no file of its own: procmaps.rules.process_marks
 BIT: Final = {name: np.uint32(1 << position) for position, name in enumerate(MARKS)}
 _DELETED: Final = b" (deleted)"
 
 
-def _names(files: _Files) -> bytes:
-    """One pattern for the name of a file that carries the mark."""
+class FileMarks:
+    """Which marks a file carries, by its name: any number of them."""
+
+    def __init__(self, table: Mapping[str, Files]) -> None:
+        names = {mark: _pattern(files) for mark, files in table.items()}
+        self._any = re.compile(b"|".join(b"(?:%s)" % pattern for pattern in names.values()))
+        self._each = tuple((int(BIT[mark]), re.compile(pattern)) for mark, pattern in names.items())
+
+    def of(self, path: bytes) -> int:
+        """Bits of the marks; 0 for most files, which one look tells."""
+        name = path[path.rfind(b"/") + 1 :].removesuffix(_DELETED)
+        if self._any.fullmatch(name) is None:
+            return 0
+        return sum(bit for bit, pattern in self._each if pattern.fullmatch(name))
+
+
+def _pattern(files: Files) -> bytes:
+    """One pattern for the names of the libraries and the programs."""
     of_libraries = b"lib(?:%s)" % files.libraries if files.libraries else b""
     return b"|".join(pattern for pattern in (of_libraries, files.programs) if pattern)
 
 
-_PATTERNS: Final = tuple((int(BIT[mark]), re.compile(_names(files))) for mark, files in _FILES.items())
-_ANY: Final = re.compile(b"|".join(b"(?:%s)" % _names(files) for files in _FILES.values()))
+_FILE_MARKS: Final = FileMarks(_FILES)
 
 
 def marks_of_files(maps: MapTable, processes: int, file_rows: Flags) -> tuple[Marks, dict[int, bytes]]:
@@ -62,7 +78,7 @@ def marks_of_files(maps: MapTable, processes: int, file_rows: Flags) -> tuple[Ma
         return marks, {}
     first, inverse = _distinct_files(maps, rows)
     names = zip(maps.name_start[rows[first]].tolist(), maps.name_end[rows[first]].tolist(), strict=True)
-    found = np.array([_marks_of(maps.text[start:end]) for start, end in names], np.uint32)[inverse]
+    found = np.array([_FILE_MARKS.of(maps.text[start:end]) for start, end in names], np.uint32)[inverse]
     marked = which(found)
     process = maps.process[rows]
     np.bitwise_or.at(marks, process[marked], found[marked])
@@ -87,11 +103,3 @@ def _distinct_files(maps: MapTable, rows: Ints64) -> tuple[Ints64, Ints64]:
     )
     _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
     return first, inverse
-
-
-def _marks_of(path: bytes) -> int:
-    """The marks that a file carries."""
-    name = path[path.rfind(b"/") + 1 :].removesuffix(_DELETED)
-    if _ANY.fullmatch(name) is None:
-        return 0
-    return sum(bit for bit, pattern in _PATTERNS if pattern.fullmatch(name))

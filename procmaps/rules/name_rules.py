@@ -1,7 +1,7 @@
-"""The rules that a name alone settles, by its code."""
+"""Rules that need only a mapping's name, by its code."""
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.names import Name
+from procmaps.rules.kernel_names import Name
 from procmaps.rules.rule import Rule
 
 

@@ -1,18 +1,21 @@
 """One process as its labellers see it: its regions in order, and what is known of it besides."""
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
 
 from procmaps.kinds import Kind
-from procmaps.rules.draft import ACCESS, OPEN
+from procmaps.rules.draft import OPEN
 from procmaps.rules.marks import BIT
-from procmaps.rules.names import Name
 from procmaps.smaps import VM_FLAGS
-from procmaps.tables import EXECUTE, READ, SHARED, UNKNOWN, UNLIMITED, WRITE, HostFacts
+from procmaps.tables import EXECUTE, UNKNOWN, UNLIMITED, WRITE, HostFacts, Ints64
 
 if TYPE_CHECKING:
     from procmaps.rules.draft import Draft
@@ -43,6 +46,10 @@ class Region(NamedTuple):
     above: int  # the same for the mapping that starts where this one ends
     touches_below: bool  # the region before it in Process.regions ends where it starts
     touches_above: bool
+    # columns, not properties, because each labeller asks each region
+    unclaimed: bool  # anonymous memory that no labeller has claimed yet
+    closed: bool  # no access at all: a guard, or a reserve
+    writable: bool  # private, readable and writable, not executable
 
     @property
     def size(self) -> int:
@@ -50,24 +57,14 @@ class Region(NamedTuple):
         return self.end - self.start
 
     @property
-    def closed(self) -> bool:
-        """No access at all: a guard, or a reserve."""
-        return not self.perms & ACCESS
-
-    @property
-    def writable(self) -> bool:
-        """Private, readable and writable, not executable."""
-        return self.perms & (ACCESS | SHARED) == READ | WRITE
-
-    @property
     def executable(self) -> bool:
         """Code can be run there."""
         return bool(self.perms & EXECUTE)
 
     @property
-    def unclaimed(self) -> bool:
-        """Anonymous memory that no labeller has claimed yet."""
-        return self.kind == OPEN and self.name <= Name.HUGE
+    def claimed(self) -> bool:
+        """Whether a labeller has claimed it, or its name settles it."""
+        return self.kind != OPEN
 
     @property
     def can_be_written(self) -> bool:
@@ -77,6 +74,9 @@ class Region(NamedTuple):
     def is_kind(self, kind: Kind) -> bool:
         """Whether an earlier claim gave it this kind."""
         return self.kind == kind
+
+
+BY_START: Final = attrgetter("start")  # to look an address up by bisection
 
 
 class GlibcHeap(NamedTuple):
@@ -101,7 +101,6 @@ class Process:
     libjvm: bytes  # path of libjvm.so; empty if the process is no JVM
     argv: tuple[bytes, ...]
     cgroup: bytes
-    jvm: Any  # until the JVM's rules are all labellers: its entry in Draft.jvms
     host: HostFacts
     vm_flags: tuple[int, ...]  # by region, as in smaps; all 0 without it
     resident_bytes: tuple[int, ...]  # by region: of the mapping that it is of; UNKNOWN without smaps
@@ -170,16 +169,35 @@ class Process:
         return frozenset(region.position for heap in self.glibc_heaps for region in heap)
 
     def runs(self, belongs: Callable[[Region], bool]) -> Iterator[list[Region]]:
-        """Unbroken runs of regions that belong: each starts where the one before it ends."""
-        run: list[Region] = []
-        for region in self.regions:
-            if run and not (belongs(region) and region.touches_below):
-                yield run
-                run = []
-            if run or belongs(region):
-                run.append(region)
-        if run:
-            yield run
+        """Unbroken runs of regions that belong."""
+        return unbroken(region for region in self.regions if belongs(region))
+
+    def cut(self, addresses: Iterable[int]) -> "Process":
+        """The same process, its regions split at these addresses; one at an edge splits nothing."""
+        splits: dict[int, list[int]] = {}  # by position
+        for address in sorted(set(addresses)):
+            position = bisect_right(self.regions, address, key=BY_START) - 1
+            if position >= 0 and self.regions[position].start < address < self.regions[position].end:
+                splits.setdefault(position, []).append(address)
+        if not splits:
+            return self
+        first = done = min(splits)
+        pieces: list[Region] = []
+        for position, inside in splits.items():
+            pieces += self.regions[done:position]
+            pieces += _pieces(self.regions[position], inside)
+            done = position + 1
+        pieces += self.regions[done:]
+        # column by column, because that takes a third of the time
+        positions, *columns = zip(*pieces, strict=True)
+        count = first + len(pieces)
+        renumbered = map(Region._make, zip(range(first, count), *columns, strict=True))
+        return replace(
+            self,
+            regions=(*self.regions[:first], *renumbered),
+            vm_flags=(*self.vm_flags[:first], *map(self.vm_flags.__getitem__, positions)),
+            resident_bytes=(*self.resident_bytes[:first], *map(self.resident_bytes.__getitem__, positions)),
+        )
 
     @property
     def live_threads(self) -> int:
@@ -196,8 +214,7 @@ class Process:
     @property
     def release(self) -> tuple[int, int]:
         """Major and minor number of the kernel's release; UNKNOWN_RELEASE if it was not sent."""
-        match = _RELEASE.match(self.host.kernel)
-        return (int(match[1]), int(match[2])) if match else UNKNOWN_RELEASE
+        return release_of(self.host.kernel)
 
     def affordable(self, size: int) -> bool:
         """Hardly more than all anonymous memory that the process has resident; true if that is unknown.
@@ -208,23 +225,50 @@ class Process:
         return budget == UNKNOWN or size - budget <= budget // 4
 
 
+def release_of(kernel: str) -> tuple[int, int]:
+    """Major and minor number of a kernel's release; UNKNOWN_RELEASE if it has none."""
+    match = _RELEASE.match(kernel)
+    return (int(match[1]), int(match[2])) if match else UNKNOWN_RELEASE
+
+
 def process_of(draft: "Draft", row: int) -> Process:
     """The view of one process at this moment."""
-    rows = draft.rows_of(row)
+    rows = np.arange(len(draft))[draft.rows_of(row)]
+    return _process(draft, row, tuple(_regions(draft, rows, np.zeros(len(rows), np.int64))), rows)
+
+
+def processes_of(draft: "Draft", seen: Ints64) -> Iterator[Process]:
+    """Views that show some regions alone: of each process that owns some of these rows, which ascend."""
+    owners, first, count = np.unique(draft.process[seen], return_index=True, return_counts=True)
+    regions = _regions(draft, seen, first.repeat(count))
+    columns = (owners.tolist(), first.tolist(), (first + count).tolist())
+    for owner, begin, end in zip(*columns, strict=True):
+        yield _process(draft, owner, tuple(regions[begin:end]), seen[begin:end])
+
+
+def _regions(draft: "Draft", rows: Ints64, first: Ints64) -> list[Region]:
+    """The parts in these rows; `first` is where those of the same process begin among them."""
+    follows = np.diff(rows, prepend=-2) == 1
     columns = (
-        draft.mapping,
-        draft.start,
-        draft.end,
-        draft.perms,
-        draft.code,
-        draft.kind,
-        draft.below,
-        draft.above,
-        draft.touches_below,
-        draft.touches_above,
+        np.arange(len(rows)) - first,
+        draft.mapping[rows],
+        draft.start[rows],
+        draft.end[rows],
+        draft.perms[rows],
+        draft.code[rows],
+        draft.kind[rows],
+        draft.below[rows],
+        draft.above[rows],
+        draft.touches_below[rows] & follows,
+        draft.touches_above[rows] & np.append(follows, False)[1:],
+        draft.open[rows],
+        draft.none[rows],
+        draft.writable[rows],
     )
-    lists = [column[rows].tolist() for column in columns]
-    regions = tuple(map(Region._make, zip(range(len(lists[0])), *lists, strict=True)))
+    return list(map(Region._make, zip(*(column.tolist() for column in columns), strict=True)))
+
+
+def _process(draft: "Draft", row: int, regions: tuple[Region, ...], rows: Ints64) -> Process:
     facts, processes, maps = draft.facts, draft.snapshot.processes, draft.snapshot.maps
     smaps = bool(facts.smaps[row])
     of = draft.mapping[rows]
@@ -240,11 +284,19 @@ def process_of(draft: "Draft", row: int) -> Process:
         libjvm=facts.libjvm.get(row, b""),
         argv=processes.argv[row],
         cgroup=processes.cgroup[row],
-        jvm=next((jvm for jvm in draft.jvms if jvm.process == row), None),
         host=draft.snapshot.facts,
         vm_flags=tuple(maps.vm_flags[of].tolist()) if smaps else (0,) * len(regions),
         resident_bytes=tuple(maps.resident_bytes[of].tolist()) if smaps else (UNKNOWN,) * len(regions),
     )
+
+
+def _pieces(region: Region, addresses: list[int]) -> Iterator[Region]:
+    """A region split at ascending addresses inside it; all pieces have its position."""
+    rest = region
+    for address in addresses:
+        yield rest._replace(end=address, above=0, touches_above=True)
+        rest = rest._replace(start=address, below=0, touches_below=True)
+    yield rest
 
 
 def alike(regions: list[Region]) -> dict[int, int]:
@@ -253,6 +305,18 @@ def alike(regions: list[Region]) -> dict[int, int]:
     for region in regions:
         counts[region.size] = counts.get(region.size, 0) + 1
     return counts
+
+
+def unbroken(regions: Iterable[Region]) -> Iterator[list[Region]]:
+    """Ascending regions in runs, each of which starts where the one before it ends."""
+    run: list[Region] = []
+    for region in regions:
+        if run and run[-1].end != region.start:
+            yield run
+            run = []
+        run.append(region)
+    if run:
+        yield run
 
 
 def touching(regions: list[Region]) -> Iterator[tuple[Region, Region]]:

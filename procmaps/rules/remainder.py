@@ -1,4 +1,4 @@
-"""What no other rule knows: shown as it is."""
+"""What no labeller knows: shown as it is."""
 
 from typing import Final
 
@@ -7,87 +7,46 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft
 from procmaps.rules.groups import count_alike
-from procmaps.rules.malloc_rules import foreign
+from procmaps.rules.labeller import Edge, RegionLabeller
+from procmaps.rules.libc_malloc import foreign
+from procmaps.rules.process import GIB, KIB
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, which
 
 VAST_FACTOR: Final = 16
-GUARD_MAX_BYTES: Final = 64 * 2**10
-GUARDED_COUNT: Final = 4
-VAST_MIN_BYTES: Final = 2**30
+VAST_MIN_BYTES: Final = GIB
+GUARD_MAX_BYTES: Final = 64 * KIB
+GUARDED_MIN_COUNT: Final = 4
 
-
-def closed(draft: Draft) -> Flags:
-    """Address space that nobody may touch."""
-    found: Flags = draft.free & draft.none
-    return found
-
-
-def guarded(draft: Draft) -> Flags | None:
-    """Writable parts of one size, each right above a small closed one: rings of guarded buffers, fibers."""
-    rows = which(draft.open_rw & draft.touches_below)
-    rows = rows[draft.none[rows - 1] & (draft.size[rows - 1] <= GUARD_MAX_BYTES) & draft.open[rows - 1]]
-    if not len(rows):
-        return None
-    mask = np.zeros(len(draft), np.bool_)
-    mask[rows[count_alike(draft.process[rows], draft.size[rows]) >= GUARDED_COUNT]] = True
-    return mask
-
-
-def unpaid(draft: Draft) -> Flags:
-    """Memory larger than all anonymous memory of the process that is resident: hardly used."""
-    budget = draft.spread(draft.facts.rss_anon_bytes)
-    found: Flags = draft.free & (budget >= 0) & (draft.size > budget)
-    return found
-
-
-def vast(draft: Draft) -> Flags:
-    """The same by far, or flagged as nothing that malloc makes."""
-    budget = draft.spread(draft.facts.rss_anon_bytes)
-    far = (budget >= 0) & (draft.size > budget * VAST_FACTOR) & (draft.size >= VAST_MIN_BYTES)
-    found: Flags = draft.free & ~draft.none & (far | foreign(draft))
-    return found
-
-
-def anything(draft: Draft) -> Flags:
-    """All that is left."""
-    found: Flags = draft.free
-    return found
-
-
-RESERVED = Rule(
+RESERVED: Final = Rule(
     "rest.reserved",
     Kind.RESERVED,
     Confidence.LIKELY,
     "maps",
     "Linux: memory without any access cannot be touched, so it costs address space and nothing else",
-    "{size} that may not be touched and that belong to nothing known: a guard, or address space set aside",
-    closed,
-    Kind.ANONYMOUS,
+    "{size} without any access, of no known owner: a guard, or address space set aside",
+    runner_up=Kind.ANONYMOUS,
 )
-VAST = Rule(
+VAST: Final = Rule(
     "rest.vast",
     Kind.ANONYMOUS,
     Confidence.CERTAIN,
     "maps, status, smaps",
-    "Linux, RssAnon in status; MAP_NORESERVE, MADV_DONTDUMP and others in VmFlags: no malloc asks for that",
+    "Linux, RssAnon in status; MAP_NORESERVE, MADV_DONTDUMP in VmFlags, which no libc's malloc sets",
     "{size} that the program mapped itself: many times what it has resident (RssAnon {rss_anon}), or "
-    "with flags that no malloc asks for",
-    vast,
+    "with flags that no libc's malloc sets",
 )
-GUARDED = Rule(
+GUARDED: Final = Rule(
     "rest.guarded",
     Kind.ANONYMOUS,
     Confidence.LIKELY,
     "maps, status",
-    "glibc and the other allocators put no guard below a chunk; programs do below buffers and fibers",
-    "{size}, one of several alike with a guard below each, where all {threads} threads have their "
-    "stacks: buffers or"
-    " fibers of the program",
-    guarded,
-    Kind.THREAD_STACK,
+    "glibc and other allocators put no guard below a chunk; programs put one below buffers and fibers",
+    "{size}, one of at least four regions of this size with a guard right below each, and not the stack of "
+    "one of {threads} threads: buffers or fibers of the program",
+    runner_up=Kind.THREAD_STACK,
 )
-UNPAID = Rule(
+UNPAID: Final = Rule(
     "rest.unpaid",
     Kind.ANONYMOUS,
     Confidence.LIKELY,
@@ -96,16 +55,80 @@ UNPAID = Rule(
     "touches what it maps",
     "{size}, more than all anonymous memory that the process has resident ({rss_anon}): mapped by the "
     "program itself and hardly used",
-    unpaid,
-    Kind.HEAP_MMAP,
+    runner_up=Kind.HEAP_MMAP,
 )
-ANONYMOUS = Rule(
+ANONYMOUS: Final = Rule(
     "rest.anonymous",
     Kind.ANONYMOUS,
     Confidence.GUESS,
     "maps",
     "nothing: no rule applies",
     "{size} of anonymous memory ({perms}) that fits no known owner",
-    anything,
-    Kind.HEAP_MMAP,
+    runner_up=Kind.HEAP_MMAP,
 )
+
+
+def closed(draft: Draft) -> Flags:
+    """All that has no access."""
+    found: Flags = draft.free & draft.none
+    return found
+
+
+def guarded(draft: Draft) -> Flags | None:
+    """Writable regions of one size, each right above a small closed one: rings of guarded buffers, fibers."""
+    rows = which(draft.open_rw & draft.touches_below)
+    rows = rows[draft.open_none[rows - 1] & (draft.size[rows - 1] <= GUARD_MAX_BYTES)]
+    if not len(rows):
+        return None
+    mask = np.zeros(len(draft), np.bool_)
+    mask[rows[count_alike(draft.process[rows], draft.size[rows]) >= GUARDED_MIN_COUNT]] = True
+    return mask
+
+
+def vast(draft: Draft) -> Flags:
+    """Many times RssAnon, or with flags that no libc's malloc asks for."""
+    budget = draft.spread(draft.facts.rss_anon_bytes)
+    far = (budget >= 0) & (draft.size > budget * VAST_FACTOR) & (draft.size >= VAST_MIN_BYTES)
+    found: Flags = draft.free & ~draft.none & (far | foreign(draft))
+    return found
+
+
+def unpaid(draft: Draft) -> Flags:
+    """More than RssAnon."""
+    budget = draft.spread(draft.facts.rss_anon_bytes)
+    found: Flags = draft.free & (budget >= 0) & (draft.size > budget)
+    return found
+
+
+def everything(draft: Draft) -> Flags:
+    """All that is left."""
+    return draft.free.copy()
+
+
+GUARDED_BUFFERS: Final = RegionLabeller(
+    "rest.guarded",
+    (GUARDED,),
+    guarded,
+    before=(Edge("glibc.mmapped", "a guarded buffer would otherwise count as a large chunk"),),
+)
+CLOSED_REST: Final = RegionLabeller(
+    "rest.reserved",
+    (RESERVED,),
+    closed,
+    after=(Edge("rest.guarded", "a guard that is claimed no longer shows that what is above it is guarded"),),
+    before=(Edge("rest.unpaid", "closed memory larger than RssAnon is still a reserve"),),
+)
+VAST_REST: Final = RegionLabeller(
+    "rest.vast",
+    (VAST,),
+    vast,
+    before=(Edge("rest.unpaid", "memory many times RssAnon is more than RssAnon too"),),
+)
+UNPAID_REST: Final = RegionLabeller(
+    "rest.unpaid",
+    (UNPAID,),
+    unpaid,
+    after=(Edge("glibc.mmapped", "malloc can have mapped a little more than is resident"),),
+    before=(Edge("rest.anonymous", "that labeller claims all that is left"),),
+)
+ALL_REST: Final = RegionLabeller("rest.anonymous", (ANONYMOUS,), everything)

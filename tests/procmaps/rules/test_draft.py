@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from procmaps.rules.draft import FEW_CUTS_COUNT, Draft, Facts, is_multiple
-from procmaps.rules.names import read_codes
+from procmaps.rules.kernel_names import read_codes
 from tests.procmaps.rules.labelled import anon, read
 
 

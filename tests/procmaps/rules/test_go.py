@@ -93,3 +93,64 @@ def test_what_lies_above_the_smallest_summary_is_the_runtime_s() -> None:
     summary = anon(low, 512 * 1024, "---p") + anon(low + 512 * 1024, 4096)
     snapshot = read(with_c(summary, anon(low + 516 * 1024, 508 * 1024, "---p"), anon(low + MIB, 396 * 1024)))
     assert kinds(snapshot, low + MIB, low + MIB + 1) == [(396 * 1024, "go_runtime")]
+
+
+def test_at_the_fixed_base_a_run_need_not_be_of_whole_arenas() -> None:
+    # as a process that ran out of address space left it; elsewhere only whole arenas are a heap
+    for base, kind in ((0xC000000000, "go_heap"), (0x274E0000000, "go_runtime")):
+        snapshot = read(sorted_maps(EXE, anon(base, 4 * MIB), islands()))
+        assert kinds(snapshot, base, base + 1) == [(4 * MIB, kind)]
+
+
+def test_executable_memory_is_no_heap() -> None:
+    snapshot = read(sorted_maps(EXE, heap(0xC000000000), anon(0xC010000000, 64 * MIB, "r-xp"), islands()))
+    assert kinds(snapshot, 0xC010000000, 0xC010000001) == [(64 * MIB, "go_runtime")]
+
+
+def test_zeroed_data_of_the_executable_is_not_the_runtime_s() -> None:
+    bss = anon(0x500000, 256 * 1024)
+    data = EXE.replace("r-xp", "rw-p").replace("00400000-00500000", "004ff000-00500000")
+    text = EXE.replace("-00500000", "-004ff000")
+    snapshot = read(sorted_maps(text, data, bss, heap(0xC000000000), islands()))
+    assert kinds(snapshot, 0x500000, 0x500001) == [(256 * 1024, "file_bss")]
+
+
+def test_the_bitmap_of_the_index_has_the_flag_of_stacks_and_no_guard() -> None:
+    low = AT - 1024 * MIB
+    bitmap, guard = anon(low, MIB), anon(low - 4096, 4096, "---p")
+    for lines, kind in (((bitmap,), "go_runtime"), ((guard, bitmap), "thread_stack")):
+        smaps = "".join(
+            line + ("VmFlags: rd wr mr mw me ac nh\n" if line.startswith(f"{low:x}-") else "VmFlags: rd\n")
+            for line in with_c(*lines).splitlines(keepends=True)
+        )
+        assert kinds(read(smaps=smaps, threads=3), low, low + 1) == [(MIB, kind)]
+
+
+def test_with_c_the_run_around_the_summaries_is_known_without_islands() -> None:
+    # where addresses have another base, the page in use is at the edge of a summary
+    summaries = anon(AT - 4 * MIB, 4 * MIB) + anon(AT, 512 * MIB, "---p")
+    libc = LIBC.replace("7f00", "7f70")
+    snapshot = read(sorted_maps(EXE, BRK_HEAP, libc, heap(0xC000000000), summaries))
+    assert kinds(snapshot, AT - 4 * MIB, AT + MIB) == [(4 * MIB, "go_runtime"), (512 * MIB, "go_runtime")]
+
+
+def test_with_c_a_smaller_reserve_tells_nothing_of_its_run() -> None:
+    low = AT - 1024 * MIB
+    snapshot = read(
+        with_c(anon(low, 4 * MIB + 68 * 1024, "r--p"), anon(low + 8 * MIB, 128 * MIB - 4096, "---p"))
+    )
+    assert kinds(snapshot, low + 8 * MIB, low + 8 * MIB + 1) == [(128 * MIB - 4096, "reserved")]
+
+
+def test_the_rest_is_told_by_its_size_and_access() -> None:
+    # the heap has two arenas: 2 + 2 x 4 MiB, and up to two pages more than whole 64 KiB
+    low, kib = AT - 1024 * MIB, 1024
+    for size, perms, kind in (
+        (124 * kib, "rw-p", "go_runtime"),
+        (140 * kib, "rw-p", "heap_mmap"),
+        (136 * kib, "rw-p", "go_runtime"),
+        (10 * MIB, "rw-p", "go_runtime"),
+        (10 * MIB + 64 * kib, "rw-p", "heap_mmap"),
+        (140 * kib, "r--p", "go_runtime"),
+    ):
+        assert kinds(read(with_c(anon(low, size, perms))), low, low + 1)[0] == (size, kind)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from procmaps.rules.marks import MARKS, has, marks_of_files
+from procmaps.rules.marks import BIT, MARKS, FileMarks, Files, has, marks_of_files
 from tests.procmaps.rules.labelled import read
 
 
@@ -47,3 +47,16 @@ def test_a_process_carries_the_marks_of_all_its_files() -> None:
     marks, jvms = marks_of_files(maps, 1, np.ones(len(names), np.bool_))
     assert [name for name in MARKS if has(marks, name)[0]] == ["jvm", "glibc", "jemalloc", "python"]
     assert jvms == {0: b"/usr/lib/libjvm.so"}
+
+
+def test_a_file_carries_each_mark_whose_pattern_it_matches() -> None:
+    table = FileMarks(
+        {
+            "v8": Files(programs=b"chrome"),
+            "mimalloc": Files(rb"mimalloc[^/]*", b"chrome"),
+            "mono": Files(b"x"),
+        }
+    )
+    assert table.of(b"/opt/chrome/chrome") == BIT["v8"] | BIT["mimalloc"]
+    assert table.of(b"/usr/lib/libmimalloc.so (deleted)") == BIT["mimalloc"]
+    assert table.of(b"/opt/chrome/chromedriver") == 0

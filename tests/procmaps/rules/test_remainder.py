@@ -1,7 +1,10 @@
 """What no rule knows is shown as it is."""
 
+import pytest
+
 from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, anon, parts_of, read, sorted_maps
 
+KIB = 2**10
 MIB = 2**20
 AT = 0x7E0000000000
 
@@ -31,3 +34,23 @@ def test_vast_memory_begins_at_1_gib_and_sixteen_times_what_is_resident() -> Non
     assert rule_of("rw-p", 1024 * MIB, 1024)[1] == "rest.vast"
     assert rule_of("rw-p", 1023 * MIB, 1024)[1] == "rest.unpaid"
     assert rule_of("rw-p", 1024 * MIB, 64 * 1024)[1] == "rest.unpaid"
+
+
+@pytest.mark.parametrize(
+    ("count", "guard", "rule"),
+    [
+        (4, 64 * KIB, "rest.guarded"),
+        (3, 64 * KIB, "glibc.mmapped"),
+        (4, 68 * KIB, "glibc.mmapped"),
+    ],
+)
+def test_guarded_buffers_are_four_at_least_with_a_guard_of_64_kib_at_most(
+    count: int, guard: int, rule: str
+) -> None:
+    size = 644 * KIB
+    ring = "".join(
+        anon(AT + n * (size + guard), guard, "---p") + anon(AT + n * (size + guard) + guard, size)
+        for n in range(count)
+    )
+    parts = parts_of(read(sorted_maps(LIBC, BRK_HEAP, ring), threads=1))
+    assert [found for _, own, _, found in parts if own == size] == [rule] * count

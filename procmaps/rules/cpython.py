@@ -1,0 +1,105 @@
+"""CPython: arenas of its object allocator, and the nodes of the tree in which it finds them.
+
+Arenas are mapped one by one, and the kernel merges those that touch. A chunk of malloc has a header, and so
+a size of a page more.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from procmaps.kinds import Confidence, Kind
+from procmaps.rules.draft import Draft, is_multiple
+from procmaps.rules.kernel_names import Name
+from procmaps.rules.labeller import Edge, RegionLabeller
+from procmaps.rules.process import KIB, MIB
+from procmaps.rules.rule import Rule
+from procmaps.tables import Bytes8, Flags, which
+
+ARENA_BYTES: Final = 256 * KIB  # up to 3.9; from 3.10 on 1 MiB, a multiple of it
+BIG_ARENA_BYTES: Final = MIB
+MERGED_MAX_BYTES: Final = 16 * MIB  # with more arenas, any size would do
+NODE_MIN_BYTES: Final = 16 * KIB
+NODE_MAX_BYTES: Final = 48 * KIB
+EARLY_MIN_BYTES: Final = 132 * KIB  # an inner node
+EARLY_MAX_BYTES: Final = 568 * KIB  # an inner node, a table of strings, and nodes of 16 KiB
+KERNEL_ALIGNED_BYTES: Final = 2 * MIB
+
+ARENA = Rule(
+    "python.arena",
+    Kind.PY_ARENA,
+    Confidence.LIKELY,
+    "maps",
+    "CPython, Objects/obmalloc.c: arenas by mmap, of 256 KiB up to 3.9 and 1 MiB from 3.10",
+    "{size}, a whole number of 256 KiB in a Python process: arenas of its object allocator (a malloc "
+    "chunk would have a header more)",
+    runner_up=Kind.HEAP_MMAP,
+)
+MERGED = Rule(
+    "python.arena_merged",
+    Kind.PY_ARENA,
+    Confidence.LIKELY,
+    "maps",
+    "CPython 3.10 and later, Objects/obmalloc.c: a radix tree over arenas",
+    "{size}, whole MiB and 16 to 48 KiB more, in a Python process: arenas and a node of the tree that "
+    "finds them",
+    runner_up=Kind.HEAP_MMAP,
+)
+
+
+def arenas(draft: Draft) -> Flags | None:
+    """Regions of whole arenas, unless they are aligned.
+
+    Linux 6.7 and later align a mapping of whole 2 MiB; arenas are smaller and come to lie anywhere.
+    """
+    python = draft.has("python")
+    if not python.any():
+        return None
+    aligned = is_multiple(draft.start, KERNEL_ALIGNED_BYTES) & is_multiple(draft.size, KERNEL_ALIGNED_BYTES)
+    found: Flags = draft.open_rw & draft.spread(python) & is_multiple(draft.size, ARENA_BYTES) & ~aligned
+    return found
+
+
+def merged_arenas(draft: Draft) -> Flags | None:
+    """Arenas that have merged with nodes of the tree, and nodes alone.
+
+    The first arenas are mapped while objects are still being loaded: between files, and merged with a chunk
+    or two of malloc and with more nodes.
+    """
+    python = draft.has("python")
+    if not python.any():
+        return None
+    rows = which(draft.open_rw & draft.spread(python) & (draft.size < MERGED_MAX_BYTES))
+    size = draft.size[rows]
+    over = size % BIG_ARENA_BYTES
+    nodes = (over >= NODE_MIN_BYTES) & (over <= NODE_MAX_BYTES)
+    beside_file = _is_file(draft.below[rows]) | _is_file(draft.above[rows])
+    early = beside_file & (size >= BIG_ARENA_BYTES) & (over >= EARLY_MIN_BYTES) & (over <= EARLY_MAX_BYTES)
+    found = np.zeros(len(draft), np.bool_)
+    found[rows[nodes | early]] = True
+    return found
+
+
+def _is_file(neighbour: Bytes8) -> Flags:
+    found: Flags = (neighbour > Name.FILE_CODE) & (neighbour <= Name.FILE_DATA + 1)
+    return found
+
+
+# Columns, as every region of a Python process must be asked, and there can be 60,000.
+ARENAS = RegionLabeller(
+    "python.arena",
+    (ARENA,),
+    arenas,
+    before=(Edge("glibc.mmapped", "arenas that merged look like large chunks"),),
+    after=(
+        Edge("stack.guarded", "a stack can have a size of whole MiB"),
+        Edge("openblas.buffer", "its buffers have sizes of whole MiB"),
+    ),
+)
+MERGED_ARENAS = RegionLabeller(
+    "python.arena_merged",
+    (MERGED,),
+    merged_arenas,
+    before=(Edge("glibc.mmapped", "arenas that merged look like large chunks"),),
+    after=(Edge("loaded.bss", "zeroed data of a library has such sizes, beside a file"),),
+)

@@ -1,0 +1,133 @@
+"""Anonymous memory of loaded objects: their zeroed data (.bss), and the dynamic loader's own."""
+
+from typing import Final
+
+import numpy as np
+
+from procmaps.kinds import Confidence, Kind
+from procmaps.rules.allocators import ALLOCATORS
+from procmaps.rules.draft import Draft
+from procmaps.rules.kernel_names import Name
+from procmaps.rules.labeller import Edge, RegionLabeller
+from procmaps.rules.process import KIB, MIB, PAGE_BYTES
+from procmaps.rules.rule import Rule
+from procmaps.tables import SHARED, WRITE, Flags, Ints64, which
+
+SMALL_MAX_BYTES: Final = 64 * KIB
+BSS_MAX_BYTES: Final = 64 * MIB
+LATE_BSS_MAX_BYTES: Final = 640 * KIB  # of an object that is loaded late; libjvm.so of JDK 26 has 528 KiB
+RUBY_BSS_MAX_BYTES: Final = 128 * KIB  # Ruby's extensions have next to none, and malloc maps from there on
+LATE_LOADERS: Final = ("python", "jvm", "ruby")  # load objects while they run, below memory mapped before
+ROUND_BYTES: Final = 64 * KIB
+LIBRARIES_LOW: Final = 0x7000_0000_0000  # executables lie below it
+LOADER_MAX_BYTES: Final = 64 * KIB
+
+_ELF: Final = (
+    "ELF: p_memsz beyond p_filesz is anonymous, right above the data (glibc elf/dl-map-segments.h,"
+    " Linux fs/binfmt_elf.c)"
+)
+SMALL_BSS: Final = Rule(
+    "loaded.bss_small",
+    Kind.FILE_BSS,
+    Confidence.CERTAIN,
+    "maps",
+    _ELF,
+    "{size} right above the writable data of a file: the zeroed tail (.bss) of that object",
+    runner_up=Kind.LOADER,
+)
+BSS: Final = Rule(
+    "loaded.bss",
+    Kind.FILE_BSS,
+    Confidence.LIKELY,
+    "maps",
+    _ELF,
+    "{size} right above the writable data of a file: the zeroed tail (.bss) of that object, which can have "
+    "merged with memory above it",
+    runner_up=Kind.HEAP_MMAP,
+)
+LOADER: Final = Rule(
+    "loaded.loader",
+    Kind.LOADER,
+    Confidence.LIKELY,
+    "maps",
+    "glibc, elf/dl-minimal-malloc.c and sysdeps/nptl/dl-tls_init_tp.c: mapped while objects are loaded",
+    "{size} beside loaded objects, too small for malloc to have mapped it: link maps and static TLS "
+    "of the dynamic loader",
+    runner_up=Kind.ANONYMOUS,
+)
+
+
+def small_zeroed_data(draft: Draft) -> Flags:
+    """Right above an object's writable data, and too small to hold a chunk of malloc as well."""
+    return _above_data(draft) & (draft.size <= SMALL_MAX_BYTES)
+
+
+def zeroed_data(draft: Draft) -> Flags:
+    """Right above an object's writable data, with a gap or a file above it, and no larger than a .bss.
+
+    An object that is loaded late comes to lie right below memory that was mapped before: that is no .bss.
+    """
+    late = _late_bss_bytes(draft)
+    largest = np.where(draft.has(*LATE_LOADERS), late, BSS_MAX_BYTES)
+    above = _above_data(draft)
+    above[_above_closed_data(draft)] = True
+    # The loader maps one object right below the other, so with a gap above it was another that mapped it;
+    # and a page more than round is a chunk with its header.
+    doubtful = (draft.above == 0) | (draft.size % ROUND_BYTES == PAGE_BYTES)
+    doubtful &= draft.start >= LIBRARIES_LOW
+    fits = draft.size <= np.where(doubtful, draft.spread(late), draft.spread(largest))
+    return above & fits & ~draft.touches_above
+
+
+def _above_data(draft: Draft) -> Flags:
+    """Writable memory right above writable data of a file that is mapped privately, as objects are."""
+    rows = which(draft.open_rw & (draft.below == Name.FILE_DATA + 1))
+    private = draft.snapshot.maps.perms[draft.mapping[rows] - 1] & SHARED == 0
+    found = np.zeros(len(draft), np.bool_)
+    found[rows[private]] = True
+    return found
+
+
+def _above_closed_data(draft: Draft) -> Ints64:
+    """Rows right above pages of a file that are read-only now, but lie above writable ones of that file."""
+    rows = which(draft.open_rw & (draft.below == Name.FILE_RODATA + 1))
+    maps = draft.snapshot.maps
+    below = np.maximum(draft.mapping[rows] - 1, 1)
+    same = (maps.inode[below] == maps.inode[below - 1]) & (maps.end[below - 1] == maps.start[below])
+    closed: Ints64 = rows[same & (maps.perms[below - 1] & WRITE != 0)]
+    return closed
+
+
+def _late_bss_bytes(draft: Draft) -> Ints64:
+    """The largest .bss that an object which is loaded late can have, by process."""
+    largest = np.full(len(draft.facts.marks), LATE_BSS_MAX_BYTES)
+    for allocator in ALLOCATORS:
+        if allocator.bss_max_bytes:
+            largest[draft.has(allocator.mark)] = allocator.bss_max_bytes
+    return np.where(draft.has("ruby"), RUBY_BSS_MAX_BYTES, largest)
+
+
+def loader_memory(draft: Draft) -> Flags:
+    """Small, below an object or the vDSO, or right above one's code or constants: link maps, static TLS."""
+    beside = (
+        (draft.above > Name.JAVA_HEAP + 1)
+        | (draft.below == Name.FILE_RODATA + 1)
+        | (draft.below == Name.FILE_CODE + 1)
+    )
+    found: Flags = draft.open_rw & beside & (draft.size <= LOADER_MAX_BYTES)
+    return found
+
+
+SMALL_ZEROED_DATA: Final = RegionLabeller(
+    "loaded.bss_small",
+    (SMALL_BSS,),
+    small_zeroed_data,
+    before=(Edge("loaded.bss", "a small .bss is certain, and one of any size only likely"),),
+)
+ZEROED_DATA: Final = RegionLabeller(
+    "loaded.bss",
+    (BSS,),
+    zeroed_data,
+    before=(Edge("glibc.mmapped", "a .bss of 128 KiB and more would otherwise count as a large chunk"),),
+)
+LOADER_MEMORY: Final = RegionLabeller("loaded.loader", (LOADER,), loader_memory)

@@ -1,0 +1,92 @@
+"""Stacks without a guard, and memory that can only be stacks because malloc cannot own it."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from procmaps.kinds import Confidence, Kind
+from procmaps.rules.allocators import KEEP_UNUSED, MAP_WHOLE_MIB
+from procmaps.rules.draft import Draft
+from procmaps.rules.glibc_stacks.threads import (
+    MERGING,
+    default_stack_bytes,
+    divided,
+    hide_stacks,
+    is_plausible,
+    live_threads,
+    threads_without_stack,
+)
+from procmaps.rules.labeller import Claim, ProcessLabeller, RegionLabeller
+from procmaps.rules.process import MIB, Process
+from procmaps.rules.rule import Rule
+from procmaps.tables import Flags, which
+
+BARE_MIN_BYTES: Final = 8 * MIB
+
+UNGUARDED_SIZE = Rule(
+    "stack.unguarded",
+    Kind.THREAD_STACK,
+    Confidence.GUESS,
+    "maps, status, limits",
+    "glibc, nptl/allocatestack.c: with a guard size of 0 a stack is nothing but its size",
+    "{size}, exactly the default stack (RLIMIT_STACK {stack_limit}) without a guard, and some of the "
+    "{threads} threads have no other stack",
+    runner_up=Kind.ANONYMOUS,
+)
+ANY_SIZE = Rule(
+    "stack.unseen_merged",
+    Kind.THREAD_STACK,
+    Confidence.GUESS,
+    "maps, status",
+    MERGING,
+    "{size}, more than all anonymous memory that the process has resident ({rss_anon}), and most of its "
+    "{threads} threads have no other stack",
+    runner_up=Kind.ANONYMOUS,
+)
+
+
+def unguarded(process: Process) -> Iterator[Claim]:
+    """Whole numbers of stacks of the default size: those made with a guard size of 0 merge as well."""
+    lacking, one = threads_without_stack(process), process.default_stack_bytes
+    found = [region for region in process.writable if not region.size % one and region.size // one <= lacking]
+    number = sum(region.size // one for region in found)
+    for region in found:
+        if is_plausible(process, region, number, one, lacking):
+            yield from divided(region, one, UNGUARDED_SIZE)
+
+
+def _can_be_unguarded(draft: Draft) -> Flags:
+    """Not in a JVM. A small size without a guard page is anybody's, and some mallocs map whole MiB."""
+    sizes = np.where(draft.has("jvm", *MAP_WHOLE_MIB), 0, default_stack_bytes(draft))
+    rows = which(draft.open_rw & draft.spread(hide_stacks(draft) & (sizes >= BARE_MIN_BYTES)))
+    found = np.zeros(len(draft), np.bool_)
+    found[rows] = draft.size[rows] % sizes[draft.process[rows]] == 0
+    return found
+
+
+def _with_unguarded(draft: Draft) -> Flags:
+    return draft.owners(_can_be_unguarded(draft))
+
+
+def _unguarded_or_stacks(draft: Draft) -> Flags:
+    """The stacks that were found say how many threads have none."""
+    return _can_be_unguarded(draft) | draft.of_kind(Kind.THREAD_STACK)
+
+
+def of_any_size(draft: Draft) -> Flags | None:
+    """Memory that malloc would have touched, in processes most of whose threads have no stack."""
+    resident = draft.facts.rss_anon_bytes
+    lacking = live_threads(draft) - draft.stacks
+    short = hide_stacks(draft) & (lacking > draft.stacks) & (resident >= 0) & ~draft.has(*KEEP_UNUSED)
+    if not short.any():
+        return None
+    limit = lacking * default_stack_bytes(draft) // 2  # those of the default size are known by it
+    found = draft.open_rw & draft.spread(short)
+    return found & (draft.size > draft.spread(resident)) & (draft.size <= draft.spread(limit))
+
+
+UNGUARDED: Final = ProcessLabeller(
+    "stack.unguarded", (UNGUARDED_SIZE,), unguarded, where=_with_unguarded, sees=_unguarded_or_stacks
+)
+OF_ANY_SIZE: Final = RegionLabeller("stack.unseen_merged", (ANY_SIZE,), of_any_size)

@@ -1,0 +1,126 @@
+"""Guards that can be seen, and what is right above them."""
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from procmaps.kinds import Kind
+from procmaps.rules.draft import Draft
+from procmaps.rules.glibc_stacks.threads import STACK_MIN_BYTES, live_threads
+from procmaps.rules.groups import count_alike
+from procmaps.rules.labeller import Ranges
+from procmaps.rules.process import KIB, MIB, PAGE_BYTES, STACK_MAX_BYTES, Process
+from procmaps.tables import READ, SHARED, WRITE, Flags, Ints64, which
+
+GUARD_MAX_BYTES: Final = MIB
+SMALL_GUARD_BYTES: Final = 64 * KIB  # a page, and the least that glibc makes of it on aarch64
+MUSL_GUARD_BYTES: Final = 8 * KIB
+MUSL_STACK_BYTES: Final = 132 * KIB  # 128 KiB, and a page for thread-local data and struct pthread
+MUSL_GROUP_BYTES: Final = 64 * KIB
+FLAGS_SINCE: Final = (6, 7)  # MAP_STACK sets a flag, so that stacks merge with nothing but stacks
+OVER_MAX_BYTES: Final = 2 * MIB
+ALIKE_MIN_COUNT: Final = 3
+GUARDS_LIMIT_COUNT: Final = 2  # below a stack: the JVM's zones, and glibc's guard below them
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Guards, each with the writable part right above it: possibly stacks. One entry a pair, in order."""
+
+    guard: Ints64  # row of the guard in the draft; the next row is the body
+    process: Ints64  # row in the ProcessTable
+    size: Ints64  # of the body
+    guard_size: Ints64
+    run: Ints64  # equal for pairs that follow one another without a gap
+
+
+def find_pairs(draft: Draft) -> Pairs:
+    """All pairs, in processes without stacks that were found by the kernel's flag: there, no other is one."""
+    flagged = draft.owners(draft.of_kind(Kind.THREAD_STACK) & draft.flagged("nh"))
+    is_guard = draft.open_none & draft.touches_above & (draft.size <= GUARD_MAX_BYTES)
+    guard = which(is_guard & ~draft.spread(flagged))
+    body = guard + 1
+    size = draft.size[body]
+    private = draft.perms[body] & (READ | WRITE | SHARED) == READ | WRITE  # executable or not
+    fits = draft.open[body] & private & (size >= STACK_MIN_BYTES) & (size <= STACK_MAX_BYTES)
+    fits &= ~draft.has("musl")[draft.process[guard]] | (draft.size[guard] >= MUSL_GUARD_BYTES)
+    guard, size = guard[fits], size[fits]
+    follows = (np.diff(guard, prepend=-2) == 2) & draft.touches_below[guard]
+    return Pairs(guard, draft.process[guard], size, draft.size[guard], (~follows).cumsum())
+
+
+def in_pairs(draft: Draft) -> Flags:
+    """The regions of all pairs."""
+    guard = find_pairs(draft).guard
+    found = np.zeros(len(draft), np.bool_)
+    found[guard] = found[guard + 1] = True
+    return found
+
+
+class Pair(NamedTuple):
+    """One of a process's pairs."""
+
+    start: int
+    end: int
+    size: int  # of the body
+    sizes: tuple[int, int]  # of guard and body
+    run: int  # equal for pairs that follow one another without a gap
+
+
+def pairs(process: Process) -> list[Pair]:
+    """The pairs of a process of which `in_pairs` chose the regions."""
+    found: list[Pair] = []
+    run, last = 0, 0
+    for guard in process.closed:
+        body = process.above(guard)
+        if body is not None:
+            run += guard.start != last
+            start, middle, last = guard.start, body.start, body.end
+            found.append(Pair(start, last, last - middle, (middle - start, last - middle), run))
+    return found
+
+
+def merged_bytes(size: int, default: int, *, musl: bool, release: tuple[int, int]) -> int:
+    """What has merged with a stack from above, of the `size` bytes above a guard."""
+    group = size - MUSL_STACK_BYTES
+    if musl and 0 < group <= MUSL_GROUP_BYTES:
+        return group  # of musl's malloc
+    over = size - default
+    return over if release < FLAGS_SINCE and 0 < over < OVER_MAX_BYTES else 0
+
+
+def with_guards(draft: Draft, stacks: Flags, end: Ints64) -> Ranges:
+    """These parts, each up to its `end`, as blocks with the guards right below them."""
+    found = stacks.copy()
+    is_guard = draft.open_none & (draft.size <= GUARD_MAX_BYTES)
+    for _ in range(GUARDS_LIMIT_COUNT):
+        found[:-1] |= found[1:] & draft.touches_below[1:] & is_guard[:-1]
+    rows = which(found)
+    ends = np.ones(len(rows), np.bool_)  # a body, or a guard without one
+    ends[:-1] = ~draft.none[rows[:-1]] | (np.diff(rows) != 1) | ~draft.touches_above[rows[:-1]]
+    last = which(ends)
+    first = np.concatenate(([0], last + 1))[:-1]
+    return Ranges(draft.process[rows[first]], draft.start[rows[first]], end[rows[last]])
+
+
+def show_guards(draft: Draft) -> Flags:
+    """Processes in which the guards of half of the stacks are seen: then none is hidden.
+
+    Or of as many of one size as the number of threads without a stack.
+    """
+    is_small = draft.none & (draft.size <= GUARD_MAX_BYTES)
+    guard = which(is_small & draft.open & draft.touches_above)
+    guard = guard[draft.open_rw[guard + 1] & (draft.size[guard + 1] >= STACK_MIN_BYTES)]
+    process, size, body = draft.process[guard], draft.size[guard], draft.size[guard + 1]
+    # between buffers that have a guard on both sides there are two guards, which have merged
+    above = np.minimum(guard + 2, len(draft) - 1)
+    double = draft.touches_above[guard + 1] & draft.none[above] & (draft.size[above] == 2 * size)
+    of_stacks = ((size == PAGE_BYTES) | (size == SMALL_GUARD_BYTES)) & ~double
+    known = draft.process[is_small & draft.of_kind(Kind.THREAD_STACK)]
+    live = live_threads(draft)
+    number = np.bincount(np.concatenate((process[of_stacks], known)), minlength=len(live))
+    shown: Flags = number * 2 >= live
+    lacking = (live - draft.stacks)[process]
+    shown[process[(count_alike(process, body, size) == lacking) & (lacking >= ALIKE_MIN_COUNT)]] = True
+    return shown

@@ -1,0 +1,200 @@
+"""Stacks whose guards cannot be seen: memory of exactly their sizes, and threads without another stack."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from procmaps.kinds import Confidence, Kind
+from procmaps.rules.allocators import KEEP_UNUSED
+from procmaps.rules.draft import Draft
+from procmaps.rules.glibc_stacks.guards import show_guards
+from procmaps.rules.glibc_stacks.hidden_sizes import has_guard_pages, sizes_of_stacks
+from procmaps.rules.glibc_stacks.threads import (
+    CACHE_BYTES,
+    HIDING,
+    JAVA_STACK_BYTES,
+    MERGING,
+    STACK_MIN_BYTES,
+    divided,
+    hide_stacks,
+    is_plausible,
+    threads_without_stack,
+)
+from procmaps.rules.hotspot.arguments import read_arguments
+from procmaps.rules.labeller import Claim, ProcessLabeller, without
+from procmaps.rules.process import MIB, PAGE_BYTES, STACK_MAX_BYTES, Process, Region
+from procmaps.rules.rule import Rule
+from procmaps.tables import Flags
+
+HIDES_GUARDS_SINCE: Final = (6, 13)
+DEFAULT_MIN_BYTES: Final = MIB
+NEIGHBOURS_LIMIT_COUNT: Final = 8
+# sizes that runtimes give the threads that they start
+RUNTIME_STACK_BYTES: Final = {
+    "v8": 4 * MIB,  # Node.js, src/node_worker.h: stack_size_ of workers
+    "ruby": MIB,  # vm_core.h: RUBY_VM_THREAD_MACHINE_STACK_SIZE
+}
+
+DEFAULT = Rule(
+    "stack.unseen_guard",
+    Kind.THREAD_STACK,
+    Confidence.LIKELY,
+    "maps, status, limits",
+    HIDING,
+    "{size}, exactly a default stack (1 MiB in a JVM, otherwise RLIMIT_STACK: {stack_limit}) with its "
+    "guard inside, and some of the {threads} threads have no other stack",
+    runner_up=Kind.HEAP_MMAP,
+)
+OF_RUNTIME = Rule(
+    "stack.unseen_of_runtime",
+    Kind.THREAD_STACK,
+    Confidence.LIKELY,
+    "maps, status",
+    "Ruby, vm_core.h: threads of 1 MiB; Node.js, src/node_worker.h: workers of 4 MiB; glibc 2.42 and later "
+    "hide the guard",
+    "{size}, exactly what this runtime gives a thread (Ruby 1 MiB, a worker of Node.js 4 MiB) with a guard "
+    "inside, and some of the {threads} threads have no other stack",
+    runner_up=Kind.HEAP_MMAP,
+)
+ALIKE = Rule(
+    "stack.unseen_alike",
+    Kind.THREAD_STACK,
+    Confidence.LIKELY,
+    "maps, status",
+    HIDING,
+    "{size}: mappings of this process hold, alone or merged, as many pieces of this size as there are "
+    "threads, of {threads} in all, without another stack",
+    runner_up=Kind.HEAP_MMAP,
+)
+ROUND = Rule(
+    "stack.unseen_round",
+    Kind.THREAD_STACK,
+    Confidence.GUESS,
+    "maps, status",
+    MERGING,
+    "{size}, more than all anonymous memory that the process has resident ({rss_anon}): a round size and "
+    "a page of guard for each of several stacks, which some of the {threads} threads lack",
+    runner_up=Kind.ANONYMOUS,
+)
+
+
+def hidden(process: Process) -> Iterator[Claim]:
+    """What is surest first: each step is for the threads that the steps before it left without a stack."""
+    for step in _STEPS:
+        claims = list(step(process, threads_without_stack(process)))
+        yield from claims
+        process = without(process, claims)
+
+
+def _of_default_size(process: Process, lacking: int) -> Iterator[Claim]:
+    size = process.default_stack_bytes
+    if process.has("jvm"):
+        size = read_arguments(process.argv).vm_stack or JAVA_STACK_BYTES
+    return _of_size(process, lacking, size, DEFAULT)
+
+
+def _of_runtime(process: Process, lacking: int) -> Iterator[Claim]:
+    for mark, size in RUNTIME_STACK_BYTES.items():
+        if process.has(mark):
+            return _of_size(process, lacking, size, OF_RUNTIME)
+    return iter(())
+
+
+def _of_size(process: Process, lacking: int, size: int, rule: Rule) -> Iterator[Claim]:
+    """Regions that are whole numbers of stacks of one size."""
+    one = size + PAGE_BYTES
+    most = lacking + CACHE_BYTES // one
+    found = [
+        region
+        for region in process.writable
+        if region.size >= DEFAULT_MIN_BYTES and not region.size % one and region.size // one <= most
+    ]
+    if not size:
+        return
+    if _number(found, one) > lacking:
+        found = [region for region in found if not _would_have_merged(process, region, one)]
+    number = _number(found, one)
+    for region in found:
+        if is_plausible(process, region, number, one, lacking):
+            yield from divided(region, one, rule)
+
+
+def _number(regions: list[Region], one: int) -> int:
+    return sum(region.size // one for region in regions)
+
+
+def _would_have_merged(process: Process, region: Region, one: int) -> bool:
+    """Whether it touches a stack and yet is a mapping of its own: two stacks would be one mapping.
+
+    In a row of mappings that touch, every second one can be stacks. A mapping that is no whole number of
+    stacks tells which.
+    """
+    return any(_is_between(process, region, one, beside) for beside in (Process.above, Process.below))
+
+
+def _is_between(
+    process: Process, region: Region, one: int, beside: Callable[[Process, Region], Region | None]
+) -> bool:
+    here, apart = region, 0
+    for _ in range(NEIGHBOURS_LIMIT_COUNT):
+        other = beside(process, here)
+        if other is None or not other.writable:
+            return False
+        apart += other.mapping != here.mapping
+        here = other
+        is_stack = here.kind == Kind.THREAD_STACK
+        if is_stack or not here.unclaimed or here.size % one:
+            return apart > 0 and (apart % 2 == 1) == is_stack
+    return False
+
+
+def _of_one_size(process: Process, lacking: int) -> Iterator[Claim]:
+    """Regions that are whole numbers of one other size, which together hold the stacks that threads lack."""
+    if not lacking or not _can_have_any_size(process):
+        return
+    least = STACK_MIN_BYTES + PAGE_BYTES
+    large = [region for region in process.writable if region.size >= least]
+    ones = sizes_of_stacks([region.size for region in large], lacking, process.rss_anon_bytes)
+    for region in large:
+        if region.size in ones:
+            yield from divided(region, ones[region.size], ALIKE)
+
+
+def _of_round_sizes(process: Process, lacking: int) -> Iterator[Claim]:
+    """Sums of stacks of several sizes. Malloc cannot own them, unless it is one that keeps unused memory."""
+    resident = process.rss_anon_bytes
+    if resident < 0 or process.has(*KEEP_UNUSED) or not _can_have_any_size(process):
+        return
+    limit = lacking * process.default_stack_bytes
+    for region in process.writable:
+        if resident < region.size <= lacking * STACK_MAX_BYTES and has_guard_pages(
+            region.size, lacking, limit
+        ):
+            yield Claim(region.start, region.end, ROUND)
+
+
+def _can_have_any_size(process: Process) -> bool:
+    """Whether stacks with hidden guards can have any size: those of a JVM have one."""
+    return not process.has("jvm") and process.release >= HIDES_GUARDS_SINCE
+
+
+_STEPS: Final = (_of_default_size, _of_runtime, _of_one_size, _of_round_sizes)
+
+
+def _hide_guards(draft: Draft) -> Flags:
+    """Processes that can have stacks with hidden guards. Those that a JVM makes itself are always seen."""
+    lacking = hide_stacks(draft)
+    return lacking & (draft.has("jvm") | ~show_guards(draft)) if lacking.any() else lacking
+
+
+def _around_stacks(draft: Draft) -> Flags:
+    """Regions large enough for a stack, all that touches them, and the stacks that were found."""
+    large = draft.open_rw & (draft.size >= STACK_MIN_BYTES)
+    found = large | draft.of_kind(Kind.THREAD_STACK)
+    found[1:] |= large[:-1] & draft.touches_below[1:]
+    found[:-1] |= large[1:] & draft.touches_below[1:]
+    return found
+
+
+HIDDEN: Final = ProcessLabeller(
+    "stack.hidden", (DEFAULT, OF_RUNTIME, ALIKE, ROUND), hidden, where=_hide_guards, sees=_around_stacks
+)

@@ -1,0 +1,71 @@
+"""Stacks of Java threads, by the guard zones that the JVM makes inside them."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from procmaps.kinds import Confidence, Kind
+from procmaps.rules.draft import Draft
+from procmaps.rules.glibc_stacks.guards import FLAGS_SINCE, with_guards
+from procmaps.rules.glibc_stacks.threads import JAVA_STACK_BYTES, STACK_MIN_BYTES
+from procmaps.rules.groups import among, slices_of
+from procmaps.rules.labeller import Ranges, RegionLabeller
+from procmaps.rules.process import KIB, PAGE_BYTES, UNKNOWN_RELEASE, release_of
+from procmaps.rules.rule import Rule
+from procmaps.tables import which
+
+# yellow 2, red 1 and from JDK 9 reserved 1 page; with a page of glibc's
+ZONES_BYTES: Final = (12 * KIB, 16 * KIB, 20 * KIB)
+COMMON_MIN_COUNT: Final = 3  # stacks of one size, which then is no chance
+
+ZONES = Rule(
+    "stack.java_zones",
+    Kind.THREAD_STACK,
+    Confidence.CERTAIN,
+    "maps",
+    "OpenJDK, runtime/stackOverflow.cpp: red, yellow and (from JDK 9) reserved zones",
+    "{size} of the stack of a Java thread, {block_size} in all: writable memory above the 12 to 20 KiB "
+    "of guard zones that the JVM keeps at the low end of a stack",
+)
+
+
+def java_stacks(draft: Draft) -> Ranges | None:
+    """Zones with the writable part above each, without what has merged with the stack from above."""
+    jvm = draft.has("jvm")
+    if not jvm.any():
+        return None
+    zones = which(draft.open_none & draft.touches_above & draft.spread(jvm))
+    zones = zones[among(draft.size[zones], ZONES_BYTES)]
+    zones = zones[draft.open_rw[zones + 1]]
+    end = draft.end.copy()
+    release = release_of(draft.snapshot.facts.kernel)
+    if release < FLAGS_SINCE or release == UNKNOWN_RELEASE:
+        for own in slices_of(draft.process[zones]):
+            sizes = draft.end[zones[own] + 1] - draft.start[zones[own]]
+            end[zones[own] + 1] -= merged_bytes(sizes.tolist())
+    zones = zones[end[zones + 1] - draft.start[zones + 1] >= STACK_MIN_BYTES]
+    found = np.zeros(len(draft), np.bool_)
+    found[zones] = found[zones + 1] = True
+    return with_guards(draft, found, end)
+
+
+def merged_bytes(sizes: Sequence[int]) -> list[int]:
+    """What is no stack of the memory of these sizes from zones on: stacks of Java threads have few sizes."""
+    counts = Counter(sizes)
+    least = max(2, max(counts.values()) // 2)
+    stack = min([size for size, count in counts.items() if count >= least] or sizes)
+    return [size - stack if _is_merged(size, stack, counts[size]) else 0 for size in sizes]
+
+
+def _is_merged(size: int, stack: int, count: int) -> bool:
+    """Whether what is above a stack of the common size is other memory."""
+    # -Xss is not for the compiler's threads: those of the default size are stacks, whatever is common
+    if size <= stack or count >= COMMON_MIN_COUNT or size == JAVA_STACK_BYTES:
+        return False
+    # stacks with a hidden guard, and the hidden guard of this stack, are no other memory
+    return (size - stack) % (JAVA_STACK_BYTES + PAGE_BYTES) not in {0, PAGE_BYTES}
+
+
+JAVA_ZONES: Final = RegionLabeller("stack.java_zones", (ZONES,), java_stacks)

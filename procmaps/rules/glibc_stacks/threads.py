@@ -1,0 +1,80 @@
+"""Threads that have no stack yet, and how memory is divided among them."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from procmaps.kinds import Kind
+from procmaps.rules.draft import Draft
+from procmaps.rules.labeller import Claim
+from procmaps.rules.process import DEFAULT_STACK_BYTES, KIB, MIB, PAGE_BYTES, STACK_MAX_BYTES, Process, Region
+from procmaps.rules.rule import Rule
+from procmaps.tables import Flags, Ints64
+
+STACK_MIN_BYTES: Final = 16 * KIB  # PTHREAD_STACK_MIN of glibc
+CACHE_BYTES: Final = 40 * MIB  # glibc keeps so much of the stacks of threads that ended
+JAVA_STACK_BYTES: Final = MIB  # -Xss and -XX:VMThreadStackSize by default, on x86-64 and most others
+MOST_FACTOR: Final = 2  # more than that for each thread without a stack: most are no stacks
+UNKNOWN_COUNT: Final = 2**31  # threads, if their number was not sent
+
+NPTL: Final = (
+    "glibc, nptl/allocatestack.c: a stack and its guard are one mapping, of which the guard is closed again"
+)
+HIDING: Final = (
+    "glibc 2.42 and later on Linux 6.13 and later: guards by MADV_GUARD_INSTALL cannot be seen in maps"
+)
+MERGING: Final = (
+    "glibc 2.42 and later on Linux 6.13 and later: stacks of any sizes merge if their guards cannot be seen"
+)
+
+
+def stacks(process: Process) -> int:
+    """How many stacks of threads were claimed so far. Guards do not count."""
+    return sum(not region.closed for region in process.of_kind(Kind.THREAD_STACK))
+
+
+def threads_without_stack(process: Process) -> int:
+    """How many threads, besides the main one, have no stack so far; very many if the number is unknown."""
+    return max(process.live_threads - stacks(process), 0)
+
+
+def live_threads(draft: Draft) -> Ints64:
+    """Process.live_threads of each process."""
+    threads = draft.facts.threads
+    return np.where(threads > 0, threads - 1, np.int64(UNKNOWN_COUNT))
+
+
+def default_stack_bytes(draft: Draft) -> Ints64:
+    """Process.default_stack_bytes of each process."""
+    limit = draft.facts.stack_limit_bytes
+    usable = (limit > 0) & (limit <= STACK_MAX_BYTES)
+    return np.where(usable, limit & -PAGE_BYTES, DEFAULT_STACK_BYTES)
+
+
+def lack_stacks(draft: Draft) -> Flags:
+    """Processes with threads that have no stack so far, or with an unknown number of threads."""
+    found: Flags = live_threads(draft) > draft.stacks
+    return found
+
+
+def hide_stacks(draft: Draft) -> Flags:
+    """Processes that are known to have threads without a stack, and no flags to find stacks by."""
+    return lack_stacks(draft) & (draft.facts.threads > 0) & ~draft.facts.smaps
+
+
+def is_plausible(process: Process, region: Region, number: int, one: int, lacking: int) -> bool:
+    """Whether a region can be stacks of `one` bytes each: `number` were found in all, for `lacking` threads.
+
+    If far more would fit than threads lack a stack, sizes alone prove nothing. Stacks of threads that ended
+    are hardly resident.
+    """
+    if number <= MOST_FACTOR * lacking:
+        return True
+    return 0 <= process.rss_anon_bytes < region.size and number <= lacking + CACHE_BYTES // one
+
+
+def divided(region: Region, one: int, rule: Rule) -> Iterator[Claim]:
+    """The region as stacks of `one` bytes each."""
+    for start in range(region.start, region.end, one):
+        yield Claim(start, start + one, rule)

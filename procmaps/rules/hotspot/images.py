@@ -1,0 +1,146 @@
+"""Images of the heap: tables of the collectors have a gap wherever the heap has one.
+
+What is committed of the heap is committed of a table, and the sizes of both sides and of the gap follow from
+the table's scale. That is more than a coincidence, so an image is certain.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from procmaps.kinds import Confidence, Kind
+from procmaps.rules.hotspot.jvm import CANDIDATE_LIMIT_COUNT, HeapRun, Jvm
+from procmaps.rules.hotspot.proportions import SCALES, joined, scale_of
+from procmaps.rules.labeller import Claim
+from procmaps.rules.process import KIB, MIB, PAGE_BYTES, Process, Region
+from procmaps.rules.rule import Rule
+
+LARGE_PAGE_BYTES: Final = 2 * MIB
+LARGE_GAP_BYTES: Final = 256 * KIB  # no guard of a stack is as large
+GAP_MIN_BYTES: Final = 20 * KIB  # smaller than that are the guard zones of Java threads
+SLACK_PAGES: Final = 2  # by which a table's gap may differ from the heap's
+SLACK_BYTES: Final = SLACK_PAGES * PAGE_BYTES
+
+IMAGES = Rule(
+    "java.gc_image",
+    Kind.JAVA_GC,
+    Confidence.CERTAIN,
+    "maps, cmdline",
+    "OpenJDK, gc: card tables and offset tables at 1/512 of the heap, mark bitmaps at 1/64 or 1/32, "
+    "committed with it",
+    "{size} that mirror a gap or a committed run of the Java heap ({java_heap}) at 1/512, 1/64 or 1/32: "
+    "a card table or mark bitmap",
+    runner_up=Kind.HEAP_MMAP,
+)
+LARGE_IMAGES = replace(IMAGES, name="java.gc_image_large")
+
+
+class Image(NamedTuple):
+    """A gap of the heap as a table has it, and what is committed on both sides of it. Sizes in bytes."""
+
+    scale: int  # one of SCALES
+    below: int
+    gap: int
+    above: int  # 0 if the gap reaches to the end
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A closed region with a writable one below it, and perhaps one above: it could be the gap of a table."""
+
+    region: Region
+    below: Region
+    above: Region | None
+    below_is_arena: (
+        bool  # looks like a heap of an arena of glibc's malloc, with the closed region as its rest
+    )
+    start: int  # of the table, as far as images have shown it
+    end: int
+
+    def take(self, image: Image) -> bool:
+        """Whether this is the image: as much or more is committed below. The table then reaches as far."""
+        size = self.below.size
+        if size + SLACK_BYTES < image.below or (self.below_is_arena and size != image.below):
+            return False
+        self.start = min(self.start, max(self.below.start, self.region.start - image.below))
+        if self.above is not None and self.above.size + SLACK_BYTES >= image.above:
+            self.end = max(self.end, min(self.above.end, self.region.end + image.above))
+        return True
+
+
+def large_images(jvm: Jvm, process: Process) -> list[Claim]:
+    """Images with gaps that no guard is as large as.
+
+    They come before the metaspace and glibc's arenas, which look like a gap with committed memory as well.
+    """
+    return _found(jvm, process, LARGE_GAP_BYTES, LARGE_IMAGES)
+
+
+def images(jvm: Jvm, process: Process) -> list[Claim]:
+    """Images with small gaps: only after the stacks of threads, whose guards have such sizes."""
+    return _found(jvm, process, GAP_MIN_BYTES, IMAGES)
+
+
+def _found(jvm: Jvm, process: Process, gap_bytes: int, rule: Rule) -> list[Claim]:
+    """Each image in each candidate of its size, within two pages; both are limited in number."""
+    expected = _images(jvm.heap_runs(process), jvm, gap_bytes)
+    if not expected:
+        return []
+    candidates = sorted(_candidates(process, gap_bytes), key=lambda candidate: candidate.region.size)
+    sizes = [candidate.region.size for candidate in candidates]
+    for image in expected:
+        first = bisect_left(sizes, image.gap - SLACK_BYTES)
+        beyond = bisect_right(sizes, image.gap + SLACK_BYTES)
+        for candidate in candidates[first : min(beyond, first + CANDIDATE_LIMIT_COUNT)]:
+            if candidate.take(image):
+                jvm.scales.add(image.scale)
+    tables = joined((one.start, one.end) for one in candidates if one.start < one.region.start)
+    return [Claim(start, end, rule, one_block=False) for start, end in tables]
+
+
+def _candidates(process: Process, gap_bytes: int) -> Iterable[Candidate]:
+    arenas = process.in_glibc_heaps
+    for closed in process.closed:
+        if closed.size < gap_bytes - SLACK_BYTES:
+            continue
+        below, above = process.below(closed), process.above(closed)
+        if below is None or not (below.unclaimed and below.writable):
+            continue
+        if above is not None and not (above.unclaimed and above.writable and above.position not in arenas):
+            above = None
+        yield Candidate(closed, below, above, below.position in arenas, closed.start, closed.end)
+
+
+def _images(runs: list[HeapRun], jvm: Jvm, gap_bytes: int) -> Iterable[Image]:
+    """The gaps that the heap's have in tables, at every scale: the largest of each scale, each once."""
+    pages = (PAGE_BYTES, LARGE_PAGE_BYTES) if jvm.arguments.large_pages else (PAGE_BYTES,)
+    found: list[Image] = []
+    for scale in SCALES:
+        for page in pages:
+            gaps = [image for image in _gaps(runs, jvm, scale, page) if image.gap >= gap_bytes]
+            gaps.sort(key=lambda image: -image.gap)
+            found += gaps[:CANDIDATE_LIMIT_COUNT]
+    return dict.fromkeys(found)
+
+
+def _gaps(runs: list[HeapRun], jvm: Jvm, scale: int, page: int) -> list[Image]:
+    """The gaps of a table of one scale that is committed by pages of this size, from its first run upward."""
+    low, high = jvm.heap
+    bytes_a_page = scale_of(scale, jvm) * page
+    committed: list[tuple[int, int]] = []
+    for run in runs:
+        if run.closed:
+            continue
+        start = (run.start - low) // bytes_a_page * page
+        end = -(-(run.end - low) // bytes_a_page) * page
+        if committed and start <= committed[-1][1]:
+            committed[-1] = (committed[-1][0], max(end, committed[-1][1]))
+        else:
+            committed.append((start, end))
+    top = -(-(high - low) // bytes_a_page) * page
+    return [
+        Image(scale, lower[1] - lower[0], upper[0] - lower[1], upper[1] - upper[0])
+        for lower, upper in pairwise([*committed, (top, top)])
+    ]

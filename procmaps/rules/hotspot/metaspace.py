@@ -1,0 +1,202 @@
+"""Metaspace, the compressed class space, archives of classes (CDS)."""
+
+from bisect import bisect_right, insort
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from procmaps.kinds import Confidence, Kind
+from procmaps.rules.hotspot.jvm import ARCHIVE, COMPRESSED_OOPS_BYTES, LOW_BYTES, Jvm
+from procmaps.rules.labeller import Claim
+from procmaps.rules.process import ARENA_HEAP_BYTES, KIB, MIB, Process, Region
+from procmaps.rules.rule import Rule
+
+NODE_BYTES: Final = 64 * MIB  # JDK 17 and later
+OLD_NODE_BYTES: Final = 8 * MIB  # the first node of JDK 8 to 15, any of JDK 16
+OLD_ALIGNMENT_BYTES: Final = 2 * MIB  # the kernel's, for mappings of whole 2 MiB, since Linux 6.7
+ROOT_CHUNK_BYTES: Final = 4 * MIB
+GRANULE_BYTES: Final = 64 * KIB
+NODE_ENDS_LIMIT_COUNT: Final = 4096  # of a JVM's closed regions that could end a node
+RESERVES_LIMIT_COUNT: Final = 4096  # of a JVM's closed regions large enough for a class space
+CLASS_SPACE_LIMIT_COUNT: Final = 24  # of the regions that a class space can consist of
+ARCHIVE_ALIGNMENT_BYTES: Final = 16 * MIB
+
+ARCHIVES = Rule(
+    "java.cds",
+    Kind.JAVA_CDS,
+    Confidence.CERTAIN,
+    "maps",
+    "OpenJDK, cds/filemap.cpp: archives are mapped privately; JDK 16 and later reserve up to the "
+    "class space above",
+    "{size} of an archive of classes (class data sharing) that the JVM maps, or that it reserves for one",
+)
+CLASS_SPACE = Rule(
+    "java.class_space",
+    Kind.JAVA_METASPACE,
+    Confidence.CERTAIN,
+    "maps, cmdline",
+    "OpenJDK, memory/metaspace.cpp: one reservation of CompressedClassSpaceSize, 1 GiB by default",
+    "inside one reservation of exactly {block_size}, the size of the compressed class space",
+)
+LOW_REST = Rule(
+    "java.low_rest",
+    Kind.JAVA_METASPACE,
+    Confidence.LIKELY,
+    "maps",
+    "OpenJDK: besides the heap only the class space is placed so low that 32 bits, shifted or not, reach it",
+    "{size} in the low addresses of a JVM, beside its heap: compressed class space",
+    runner_up=Kind.JAVA_HEAP,
+)
+NODES = Rule(
+    "java.metaspace_node",
+    Kind.JAVA_METASPACE,
+    Confidence.LIKELY,
+    "maps",
+    "OpenJDK, memory/metaspace: nodes of 64 MiB (JDK 16 and before 8 MiB) on root chunks of 4 MiB, "
+    "committed in granules",
+    "in a node of {block_size} that ends on a root chunk and is committed in whole granules: metaspace",
+    runner_up=Kind.HEAP_ARENA,
+)
+
+
+def archives(_jvm: Jvm, process: Process) -> Iterator[Claim]:
+    """What is mapped of archives outside the heap, and the closed rest up to where the class space begins."""
+    for region in process.regions:
+        if region.name == ARCHIVE and not region.claimed:
+            yield Claim(region.start, region.end, ARCHIVES)
+            rest = process.above(region)
+            if rest is not None and rest.unclaimed and rest.closed and rest.start % ARCHIVE_ALIGNMENT_BYTES:
+                top = -(-rest.start // ARCHIVE_ALIGNMENT_BYTES) * ARCHIVE_ALIGNMENT_BYTES
+                yield Claim(rest.start, min(top, rest.end), ARCHIVES)
+
+
+def class_space(jvm: Jvm, process: Process) -> Iterator[Claim]:
+    """One reservation of CompressedClassSpaceSize: above the archive, above the heap, or on its own.
+
+    Of the runs of regions that have this size, most of it in the closed region at the end, those above an
+    archive come first, then those in the low addresses, then the highest.
+    """
+    if jvm.heap[1] > COMPRESSED_OOPS_BYTES and 0 < jvm.version < 15:
+        return  # class pointers are then not compressed either
+    size = jvm.class_space_bytes
+    reserves = [region for region in process.closed if size // 2 <= region.size <= size * 3]
+    best = max(
+        (
+            (above_archive, start + size <= LOW_BYTES, start)
+            for reserve in reserves[:RESERVES_LIMIT_COUNT]
+            for start, above_archive in _class_spaces(process, reserve, size)
+        ),
+        default=None,
+    )
+    if best is not None:
+        yield Claim(best[2], best[2] + size, CLASS_SPACE)
+
+
+def _class_spaces(process: Process, reserve: Region, size: int) -> Iterator[tuple[int, bool]]:
+    """Where a class space that ends in this closed region can begin, and whether right above an archive."""
+    arena_tails = 0
+    for region in _downward(process, reserve):
+        end = region.start + size
+        if end <= reserve.start:
+            return
+        arena_tails += region.closed and region.end % ARENA_HEAP_BYTES == 0
+        if end > reserve.end or region.start % MIB:
+            continue
+        below = process.below(region)
+        above_archive = (
+            region.start % ARCHIVE_ALIGNMENT_BYTES == 0 and below is not None and below.is_kind(Kind.JAVA_CDS)
+        )
+        # heaps of arenas look like it, too
+        arenas = arena_tails > 1 or reserve.end - region.start <= ARENA_HEAP_BYTES
+        # the reserve may be merged with a later one; then only the archive tells the place
+        if above_archive or (end == reserve.end and (end <= LOW_BYTES or not arenas)):
+            yield region.start, above_archive
+
+
+def _downward(process: Process, top: Region) -> Iterator[Region]:
+    """This region and the unclaimed ones below it without a gap, up to a limit."""
+    region: Region | None = top
+    for _ in range(CLASS_SPACE_LIMIT_COUNT):
+        if region is None or not region.unclaimed:
+            return
+        yield region
+        region = process.below(region)
+
+
+def low_rest(jvm: Jvm, process: Process) -> Iterator[Claim]:
+    """What is left in the low addresses, if the heap is there: nothing else goes there."""
+    if not jvm.has_heap or jvm.heap[1] > LOW_BYTES:
+        return
+    for region in process.unclaimed:
+        if region.end <= LOW_BYTES and region.size >= 2 * GRANULE_BYTES:
+            yield Claim(region.start, region.end, LOW_REST)
+
+
+def nodes(jvm: Jvm, process: Process) -> Iterable[Claim]:
+    """Metaspace that is not in the class space, in nodes of a fixed size."""
+    current = [] if 0 < jvm.version < 17 else _nodes(process, NODE_BYTES, ROOT_CHUNK_BYTES)
+    if current or jvm.version >= 17:
+        return current
+    return _nodes(process, OLD_NODE_BYTES, OLD_ALIGNMENT_BYTES)
+
+
+def _nodes(process: Process, size: int, alignment: int) -> list[Claim]:
+    """Runs of regions that make a whole node: each ends with a closed region, on the alignment."""
+    ends = [
+        region
+        for region in process.closed
+        if region.end % alignment == 0 and not _ends_arena(process, region, size)
+    ]
+    bounds = [region.end for region in process.regions]
+    inside: list[tuple[int, list[Region]]] = []  # where each possible node begins, its regions
+    for last in ends[:NODE_ENDS_LIMIT_COUNT]:
+        start = last.end - size
+        regions = list(process.regions[bisect_right(bounds, start) : last.position + 1])
+        inside.append((start, regions))
+    # a region that ends in a hole of a node also ends what begins in a neighbour of that node: what begins
+    # with a region comes first
+    inside.sort(key=lambda node: node[1][0].start != node[0])
+    found: list[int] = []
+    for start, regions in inside:
+        at = bisect_right(found, start)
+        apart = (at == 0 or found[at - 1] + size <= start) and (at == len(found) or start + size <= found[at])
+        if apart and _is_node(regions, start):
+            insort(found, start)
+    return [Claim(start, start + size, NODES) for start in found]
+
+
+def _ends_arena(process: Process, closed: Region, size: int) -> bool:
+    """Whether it ends what is likelier a heap of an arena: one writable region, and the rest of its block."""
+    below = process.below(closed)
+    start = closed.start if below is None else below.start
+    bottoms = (closed.end - ARENA_HEAP_BYTES, closed.end - size)
+    return any(start <= bottom and bottom % ARENA_HEAP_BYTES == 0 for bottom in bottoms)
+
+
+def _is_node(regions: list[Region], start: int) -> bool:
+    """Whether regions from `start` on are a node: without a gap, writable first, committed in granules."""
+    first, end = regions[0], regions[-1].end
+    if first.start > start or first.closed:
+        return False
+    if not all(region.unclaimed and (region.closed or region.writable) for region in regions):
+        return False
+    if not all(region.touches_below for region in regions[1:]):
+        return False
+    # committed in granules, so what is closed between and above is whole granules too
+    for region in regions:
+        low = max(region.start, start)
+        if (region.end - low) % GRANULE_BYTES or (not region.closed and low % GRANULE_BYTES):
+            return False
+    return not _is_arena(regions, start, end)
+
+
+def _is_arena(regions: list[Region], start: int, end: int) -> bool:
+    """A heap of an arena looks like a node: writable from a boundary on, closed up to the next."""
+    first = regions[0].start
+    on_boundaries = start % ARENA_HEAP_BYTES == 0 or (
+        end % ARENA_HEAP_BYTES == 0 and first <= end - ARENA_HEAP_BYTES
+    )
+    boundary = start & -ARENA_HEAP_BYTES
+    cuts_arena = (
+        first <= boundary < start and len(regions) > 1 and regions[1].end >= boundary + ARENA_HEAP_BYTES
+    )
+    return (len(regions) == 2 and on_boundaries) or cuts_arena

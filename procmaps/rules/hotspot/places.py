@@ -1,0 +1,36 @@
+"""What a JVM reserves as it starts, found by size, place and shape, before other labellers look."""
+
+from typing import Final
+
+from procmaps.rules.hotspot import code_cache, concurrent, heap, images, metaspace
+from procmaps.rules.hotspot.turn import turn
+
+PLACES: Final = turn(
+    "hotspot.places",
+    steps=(
+        heap.zgc,
+        heap.by_size,
+        code_cache.code_cache,
+        heap.by_place,
+        images.large_images,
+        metaspace.archives,
+        metaspace.class_space,
+        concurrent.collection_set,
+        metaspace.low_rest,
+        metaspace.nodes,
+        heap.by_extent,
+    ),
+    gives=(
+        heap.ZGC,
+        heap.BY_SIZE,
+        code_cache.CODE_CACHE,
+        heap.BY_PLACE,
+        images.LARGE_IMAGES,
+        metaspace.ARCHIVES,
+        metaspace.CLASS_SPACE,
+        concurrent.COLLECTION_SET,
+        metaspace.LOW_REST,
+        metaspace.NODES,
+        heap.BY_EXTENT,
+    ),
+)

@@ -1,0 +1,26 @@
+"""Turns of the JVM's labellers: several steps, each of which sees what those before it have left."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias
+
+from procmaps.rules.hotspot.jvm import Jvm, jvm_of
+from procmaps.rules.labeller import Claim, ProcessLabeller, without
+from procmaps.rules.process import Process
+from procmaps.rules.rule import Rule
+
+Step: TypeAlias = Callable[[Jvm, Process], Iterable[Claim]]
+
+
+def turn(name: str, steps: Sequence[Step], gives: tuple[Rule, ...]) -> ProcessLabeller:
+    """A labeller that takes these steps in every JVM, in this order; they claim by the rules in `gives`."""
+
+    def find(jvm: Jvm, process: Process) -> list[Claim]:
+        claims: list[Claim] = []
+        found: list[Claim] = []
+        for step in steps:
+            process = without(process, found)
+            found = list(step(jvm, process))
+            claims += found
+        return claims
+
+    return ProcessLabeller(name, gives, find, marks=("jvm",), state=jvm_of)

@@ -1,0 +1,89 @@
+"""Tables over the whole heap that have no gaps: known by their size, which follows from the heap's."""
+
+from typing import Final
+
+from procmaps.kinds import Confidence, Kind
+from procmaps.rules.hotspot.jvm import Jvm
+from procmaps.rules.hotspot.proportions import (
+    BITMAP,
+    CARDS,
+    TABLE_MIN_BYTES,
+    TWO_BITMAPS,
+    table_bytes,
+    whole_pages,
+)
+from procmaps.rules.labeller import Claim
+from procmaps.rules.process import PAGE_BYTES, Process
+from procmaps.rules.rule import Rule
+
+PARALLEL: Final = ("Parallel", "ParallelOld")
+ONE_BITMAP_VERSION: Final = 22  # from this JDK on Parallel has one mark bitmap
+
+WHOLE = Rule(
+    "java.gc_whole",
+    Kind.JAVA_GC,
+    Confidence.LIKELY,
+    "maps, cmdline",
+    "OpenJDK, gc/parallel/parMarkBitMap.cpp and gc/g1: tables of fixed proportion to the reserved heap",
+    "{size}, exactly as large as a table over the whole Java heap ({java_heap}): mark bitmap, card "
+    "table or offset table",
+    runner_up=Kind.HEAP_MMAP,
+)
+
+
+def whole_tables(jvm: Jvm, process: Process) -> list[Claim]:
+    """Regions of exactly the size of such a table, unless smaps shows that the JVM did not map them.
+
+    What the JVM commits it maps anew without MAP_NORESERVE, so smaps shows no `nr`.
+    """
+    sizes = whole_sizes(jvm, process)
+    found = [
+        region for region in process.writable if region.size in sizes and not process.flagged(region, "nr")
+    ]
+    jvm.tables = {region.size for region in found}
+    return [Claim(region.start, region.end, WHOLE) for region in found]
+
+
+def whole_sizes(jvm: Jvm, process: Process) -> set[int]:
+    """Sizes in bytes that a table over the whole heap can have; empty if tables must have the heap's gaps.
+
+    If the heap has gaps, only Parallel commits tables whole: its mark bitmap and its block table.
+    """
+    collector, gaps = jvm.arguments.collector, jvm.has_gaps(process)
+    if not jvm.heap_bytes:
+        return set()
+    if collector == "ConcMarkSweep":
+        return _bitmaps_of_cms(jvm, process)
+    # without an argument it may be Parallel: JDK 8 chooses it; images at a bitmap's scale are not Parallel's
+    if gaps and (collector not in (*PARALLEL, "") or jvm.scales & {TWO_BITMAPS, BITMAP}):
+        return set()
+    sizes = {table_bytes(scale, jvm) for scale in _scales(jvm, gaps=gaps)}
+    if not gaps and collector in {"Serial", ""}:
+        sizes |= {size + PAGE_BYTES for size in sizes}  # its card table has a guard page
+    if not gaps and collector == "G1":
+        sizes |= merged_sizes_of_g1(jvm)
+    return {size for size in sizes if size >= TABLE_MIN_BYTES}
+
+
+def _scales(jvm: Jvm, *, gaps: bool) -> tuple[int, ...]:
+    """At which scales there are such tables, as far as version and collector are known."""
+    older = 0 < jvm.version < ONE_BITMAP_VERSION
+    if jvm.version and jvm.arguments.collector in PARALLEL:
+        return (TWO_BITMAPS if older else BITMAP, CARDS)
+    return (TWO_BITMAPS, CARDS) if gaps and older else (TWO_BITMAPS, BITMAP, CARDS)
+
+
+def _bitmaps_of_cms(jvm: Jvm, process: Process) -> set[int]:
+    """Its bitmap covers the old generation alone, which is a committed run at the top of the heap."""
+    old = (jvm.heap[1] - run.start for run in jvm.heap_runs(process) if not run.closed)
+    return {whole_pages(size // BITMAP) for size in old if size >= BITMAP * TABLE_MIN_BYTES}
+
+
+def merged_sizes_of_g1(jvm: Jvm) -> set[int]:
+    """Sizes of one and more tables of a heap without gaps: nothing stands between them.
+
+    They are bitmaps (two up to JDK 17), cards, offsets and card counts.
+    """
+    bitmap, cards = table_bytes(BITMAP, jvm), table_bytes(CARDS, jvm)
+    sizes = {bitmaps * bitmap + tables * cards for bitmaps in range(3) for tables in range(4)}
+    return {size for size in sizes if size >= TABLE_MIN_BYTES}

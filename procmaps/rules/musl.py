@@ -1,0 +1,35 @@
+"""musl's malloc: groups of small allocations, and large chunks."""
+
+from typing import Final
+
+from procmaps.kinds import Confidence, Kind
+from procmaps.rules.draft import Draft, is_multiple
+from procmaps.rules.labeller import RegionLabeller
+from procmaps.rules.libc_malloc import affordable, foreign
+from procmaps.rules.process import MIB
+from procmaps.rules.rule import Rule
+from procmaps.tables import Flags
+
+MUSL: Final = Rule(
+    "allocator.musl",
+    Kind.HEAP_ALLOCATOR,
+    Confidence.LIKELY,
+    "maps, status",
+    "musl, src/malloc/mallocng: groups and large chunks by mmap",
+    "{size} of writable anonymous memory, no more than RssAnon ({rss_anon}), in a process with musl: "
+    "its malloc",
+    runner_up=Kind.ANONYMOUS,
+)
+
+
+def mapped(draft: Draft) -> Flags | None:
+    """Writable, within RssAnon, without a flag, and no whole MiB: a group or a chunk has a header."""
+    with_musl = draft.has("musl")
+    if not with_musl.any():
+        return None
+    found = draft.open_rw & draft.spread(with_musl)
+    found &= ~foreign(draft) & affordable(draft) & ~is_multiple(draft.size, MIB)
+    return found
+
+
+MAPPED: Final = RegionLabeller("allocator.musl", (MUSL,), mapped)

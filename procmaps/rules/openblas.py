@@ -1,0 +1,45 @@
+"""OpenBLAS: a work space per thread, which it maps by itself."""
+
+from typing import Final
+
+from procmaps.kinds import Confidence, Kind
+from procmaps.rules.draft import Draft, is_multiple
+from procmaps.rules.labeller import Edge, RegionLabeller
+from procmaps.rules.process import MIB
+from procmaps.rules.rule import Rule
+from procmaps.tables import Flags
+
+BUFFER_BYTES: Final = 32 * MIB  # of one size on x86-64
+KERNEL_ALIGNED_BYTES: Final = 2 * MIB  # Linux 6.7 and later align a mapping of whole 2 MiB
+
+BUFFER = Rule(
+    "openblas.buffer",
+    Kind.ANONYMOUS,
+    Confidence.LIKELY,
+    "maps",
+    "OpenBLAS, driver/others/memory.c: alloc_mmap of BUFFER_SIZE, 32 MiB on x86-64, kept for good",
+    "{size}, whole buffers of 32 MiB, in a process with OpenBLAS: work space that it maps itself",
+    runner_up=Kind.HEAP_MMAP,
+)
+
+
+def buffers(draft: Draft) -> Flags | None:
+    """Regions of whole buffers, aligned by the kernel."""
+    blas = draft.has("openblas")
+    if not blas.any():
+        return None
+    whole = is_multiple(draft.size, BUFFER_BYTES) & is_multiple(draft.start, KERNEL_ALIGNED_BYTES)
+    found: Flags = draft.open_rw & draft.spread(blas) & whole
+    return found
+
+
+BUFFERS = RegionLabeller(
+    "openblas.buffer",
+    (BUFFER,),
+    buffers,
+    before=(
+        Edge("python.arena", "arenas of CPython have sizes of whole MiB as well"),
+        Edge("glibc.mmapped", "large chunks of malloc can have any size"),
+    ),
+    after=(Edge("stack.guarded", "a stack can have a size of whole buffers"),),
+)

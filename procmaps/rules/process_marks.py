@@ -1,0 +1,54 @@
+"""The marks of each process: by the files that it maps, and by the memory of what is linked into it."""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from procmaps.rules.draft import ACCESS
+from procmaps.rules.go import go_processes
+from procmaps.rules.kernel_names import Name, read_codes
+from procmaps.rules.marks import BIT, Marks, has, marks_of_files
+from procmaps.tables import Bytes8, MapTable, which
+
+# they reserve memory on a similar scale, at addresses of their own choice
+_NOT_GO: Final = ("jvm", "v8", "dotnet", "beam")
+_MAY_BE_GO = np.zeros(256, np.bool_)
+_MAY_BE_GO[[Name.ANONYMOUS, Name.ANON_OTHER, Name.HUGE, Name.GO_HEAP, Name.GO_RUNTIME]] = True
+
+
+class Marked(NamedTuple):
+    """The marks of all processes of a host, and what was read on the way."""
+
+    marks: Marks
+    code: Bytes8  # the Name of each mapping
+    libjvm: dict[int, bytes]  # the path of libjvm.so, by row of the process
+
+
+def find_marks(maps: MapTable, processes: int) -> Marked:
+    """The marks that files give, and those that memory gives."""
+    code = read_codes(maps)
+    is_file = (code >= int(Name.FILE_CODE)) & (code <= int(Name.FILE_DATA))
+    marks, libjvm = marks_of_files(maps, processes, is_file)
+    _mark_dotnet(maps, code, marks)
+    _mark_musl(maps, code, marks)
+    _mark_go(maps, code, marks)
+    return Marked(marks, code, libjvm)
+
+
+def _mark_dotnet(maps: MapTable, code: Bytes8, marks: Marks) -> None:
+    """The views of the file in which it writes and runs compiled code."""
+    marks[maps.process[code == int(Name.DOTNET_CODE)]] |= BIT["dotnet"]
+
+
+def _mark_musl(maps: MapTable, code: Bytes8, marks: Marks) -> None:
+    """A closed page in its brk memory, the lowest one: musl, src/malloc/mallocng/malloc.c."""
+    heaps = which(code == int(Name.HEAP))
+    process = maps.process[heaps[maps.perms[heaps] & ACCESS == 0]]
+    marks[process[~has(marks, "glibc")[process]]] |= BIT["musl"]
+
+
+def _mark_go(maps: MapTable, code: Bytes8, marks: Marks) -> None:
+    """A heap at the fixed base, islands of page summaries, or memory that Go has named its heap."""
+    named = maps.process[code == int(Name.GO_HEAP)]
+    process = np.concatenate((named, go_processes(maps, _MAY_BE_GO[code])))
+    marks[process[~has(marks, *_NOT_GO)[process]]] |= BIT["go"]

@@ -1,0 +1,94 @@
+"""Mallocs that replace the libc's: jemalloc, tcmalloc, mimalloc, preloaded or linked in."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from procmaps.kinds import Confidence, Kind
+from procmaps.rules.allocators import ALLOCATORS, REPLACE_MALLOC, Allocator
+from procmaps.rules.draft import Draft
+from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, RegionLabeller
+from procmaps.rules.process import GIB, MIB, Process, Region
+from procmaps.rules.rule import Rule
+from procmaps.smaps import VM_FLAGS
+from procmaps.tables import Flags
+
+VAST_BYTES: Final = GIB
+NO_BRK_MIN_BYTES: Final = MIB
+
+LOADED: Final = Rule(
+    "allocator.loaded",
+    Kind.HEAP_ALLOCATOR,
+    Confidence.CERTAIN,
+    "maps",
+    "jemalloc, tcmalloc and mimalloc map their own extents; malloc of glibc is then not called",
+    "{size} of anonymous memory in a process that has loaded jemalloc, tcmalloc or mimalloc, as these map it",
+    runner_up=Kind.ANONYMOUS,
+)
+NO_BRK: Final = Rule(
+    "allocator.no_brk",
+    Kind.HEAP_ALLOCATOR,
+    Confidence.LIKELY,
+    "maps",
+    "jemalloc, src/pages.c: MAP_NORESERVE where the kernel overcommits; glibc's malloc would have "
+    "made a [heap]",
+    "{size} of writable memory in a process with glibc but without a [heap]: another malloc, linked in",
+    runner_up=Kind.ANONYMOUS,
+)
+
+
+def extents(process: Process) -> Iterator[Claim]:
+    """Writable memory of the malloc that the process has loaded, with closed regions right above it.
+
+    What is committed in a vast closed range is the program's own, as the pool of InnoDB is, unless the
+    allocator sets such ranges aside itself.
+    """
+    own = [allocator for allocator in ALLOCATORS if process.has(allocator.mark) and allocator.replaces_malloc]
+    keeps_closed = any(allocator.keeps_closed for allocator in own)
+    flags = [allocator.flag for allocator in own if allocator.flag]
+    seen = [flag for flag in flags if any(process.flagged(region, flag) for region in process.writable)]
+    for region in process.unclaimed:
+        candidate = region.writable or (region.closed and region.touches_below)
+        if (
+            candidate
+            and (keeps_closed or not _in_vast_range(process, region))
+            and all(process.flagged(region, flag) for flag in seen)
+            and (process.smaps or all(_is_size_of(allocator, region.size) for allocator in own))
+        ):
+            yield Claim(region.start, region.end, LOADED, one_block=False)
+
+
+def _in_vast_range(process: Process, region: Region) -> bool:
+    """Whether the region is a vast closed range, or lies right below one."""
+    above = process.above(region)
+    return any(each.closed and each.size >= VAST_BYTES for each in (region, above) if each is not None)
+
+
+def _is_size_of(allocator: Allocator, size: int) -> bool:
+    return not allocator.step_bytes or size % allocator.step_bytes == 0
+
+
+def linked_in(draft: Draft) -> Flags:
+    """Large writable memory of a process without a [heap], which glibc's malloc would have made.
+
+    With smaps only what has MAP_NORESERVE, as jemalloc maps.
+    """
+    # a runtime that has a heap of its own may never call malloc
+    silent = draft.has("glibc") & ~draft.facts.has_brk_heap
+    silent &= ~draft.has("jvm", "v8", "dotnet", *REPLACE_MALLOC)
+    noreserve = (draft.flags & np.uint64(VM_FLAGS["nr"])) != 0
+    found: Flags = draft.open_rw & draft.spread(silent) & (draft.size >= NO_BRK_MIN_BYTES)
+    found &= noreserve | ~draft.spread(draft.facts.smaps)
+    return found
+
+
+EXTENTS: Final = ProcessLabeller("allocator.loaded", (LOADED,), extents, marks=REPLACE_MALLOC)
+LINKED_IN: Final = RegionLabeller(
+    "allocator.no_brk",
+    (NO_BRK,),
+    linked_in,
+    before=(
+        Edge("glibc.mmapped", "what another malloc maps would otherwise count as large chunks of glibc's"),
+    ),
+)

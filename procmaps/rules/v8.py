@@ -1,0 +1,93 @@
+"""V8, as in Node.js and Chromium: pages of its heap, and the range of its compiled code.
+
+V8 keeps what it maps out of the children that a process forks (madvise MADV_DONTFORK): smaps flags it dc.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from procmaps.kinds import Confidence, Kind
+from procmaps.rules.draft import Draft, is_multiple
+from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, RegionLabeller
+from procmaps.rules.process import GIB, KIB, Process, Region
+from procmaps.rules.rule import Rule
+from procmaps.smaps import VM_FLAGS
+from procmaps.tables import Flags
+
+PAGE_BYTES: Final = 256 * KIB
+RANDOM_START: Final = 4 * GIB  # of the addresses at which V8 asks for pages
+RANDOM_END: Final = 0x5000_0000_0000  # position-independent executables and the mmap area lie above it
+_SOURCE: Final = "V8, src/heap/memory-allocator.cc and code-range.cc: pages of 256 KiB, one range for code"
+
+CODE = Rule(
+    "v8.code",
+    Kind.V8_CODE,
+    Confidence.CERTAIN,
+    "maps",
+    _SOURCE,
+    "{size} in the range that V8 reserves for compiled code: the range has executable anonymous memory in it",
+    runner_up=Kind.V8_HEAP,
+)
+HEAP = Rule(
+    "v8.heap",
+    Kind.V8_HEAP,
+    Confidence.CERTAIN,
+    "maps",
+    _SOURCE,
+    "{size} at a random address of its own, far from executable and libraries, in a process with V8: "
+    "a page of its heap",
+)
+
+
+def code(process: Process) -> Iterator[Claim]:
+    """Runs with executable memory in them, near the libraries; the closed rest of the range included."""
+    for run in process.runs(lambda region: _fits_code(process, region)):
+        if any(region.executable for region in run):
+            yield Claim(run[0].start, run[-1].end, CODE, one_block=False)
+    for region in process.unclaimed:
+        if region.executable and region.start >= RANDOM_END:
+            yield Claim(region.start, region.end, CODE)
+
+
+def _fits_code(process: Process, region: Region) -> bool:
+    """What the range of code can consist of. A heap of an arena can touch it, and is no part of it."""
+    if region.start < RANDOM_END or not region.unclaimed:
+        return False
+    small = region.closed or region.executable or region.size <= PAGE_BYTES
+    own = not process.smaps or process.flagged(region, "dc")
+    return small and own and region.position not in process.in_glibc_heaps
+
+
+def heap(draft: Draft) -> Flags | None:
+    """Pages at random addresses, or flagged dc and aligned as pages are."""
+    v8 = draft.has("v8")
+    if not v8.any():
+        return None
+    random = (draft.start >= RANDOM_START) & (draft.end <= RANDOM_END)
+    flagged = (draft.flags & np.uint64(VM_FLAGS["dc"])) != 0
+    found: Flags = draft.open & draft.spread(v8) & (random | flagged & is_multiple(draft.start, PAGE_BYTES))
+    return found
+
+
+CODE_RANGE = ProcessLabeller(
+    "v8.code",
+    (CODE,),
+    code,
+    marks=("v8",),
+    before=(
+        Edge("v8.heap", "parts of the range can begin where a page of the heap could"),
+        Edge("stack.guarded", "a page of code above a closed one looks like a stack with its guard"),
+        Edge("rest.reserved", "the closed rest of the range would be a mere reserve"),
+    ),
+    after=(Edge("loaded.bss", ".bss of a library can touch the range"),),
+)
+# Columns, as a process has thousands of pages, and each tells alone what it is.
+HEAP_PAGES = RegionLabeller(
+    "v8.heap",
+    (HEAP,),
+    heap,
+    before=(Edge("glibc.arena", "closed memory among the pages can end on the boundary of an arena"),),
+    after=(Edge("loaded.bss", ".bss of an executable at a fixed address lies among random addresses"),),
+)

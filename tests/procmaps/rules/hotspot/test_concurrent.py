@@ -1,0 +1,56 @@
+"""Tables of ZGC and Shenandoah."""
+
+from procmaps.rules.hotspot.concurrent import MERGED_MAX_BYTES
+from tests.procmaps.rules.labelled import anon, jvm, kinds, read, whole
+
+KIB = 2**10
+MIB = 2**20
+GIB = 2**30
+AT = 0x7E0000000000
+
+
+def test_zgc_s_mark_stack_space_and_granule_maps() -> None:
+    base = 0x40000000000
+    view = f"{base:x}-{base + 64 * MIB:x} rw-s 00000000 00:01 77 /memfd:java_heap (deleted)\n"
+    text = jvm(
+        view,
+        anon(AT, 32 * MIB),
+        anon(AT + 32 * MIB, 8 * GIB - 32 * MIB, "---p"),
+        anon(AT + 16 * GIB, 48 * MIB),
+    )
+    assert {kind for _, kind in kinds(read(text), AT, AT + 17 * GIB)} == {"java_gc"}
+
+
+def test_shenandoah_s_collection_set_lies_at_the_bottom() -> None:
+    text = jvm(whole(256 * MIB), anon(0x1000, 4096), anon(0x2000, 64 * KIB, "---p"))
+    snapshot = read(text, argv=("java", "-XX:+UseShenandoahGC", "-Xmx256m", "Main"))
+    assert {kind for _, kind in kinds(snapshot, 0, 2**20)} == {"java_gc"}
+
+
+def test_granule_maps_of_zgc() -> None:
+    view = f"{2**42:x}-{2**42 + 32 * MIB:x} rw-s 00000000 00:01 9 /memfd:java_heap (deleted)\n"
+    sizes = [34 * GIB * 16 // (2 * MIB) * 8, 4 * MIB, 34 * GIB * 16 // (2 * MIB) * 8 + 4 * MIB]
+    lines = [anon(AT + n * 64 * MIB, size) for n, size in enumerate(sizes)]
+    argv = ("java", "-XX:+UseZGC", "-Xmx34g", "Main")
+    assert {kind for _, kind in kinds(read(jvm(view, *lines), argv=argv), AT, AT + GIB)} == {"java_gc"}
+
+
+def test_granule_maps_of_zgc_with_a_chunk_right_above() -> None:
+    view = f"{2**42:x}-{2**42 + 32 * MIB:x} rw-s 00000000 00:01 9 /memfd:java_heap (deleted)\n"
+    text = jvm(view, anon(AT, 32 * MIB + 68 * KIB))
+    assert kinds(read(text, rss_anon_kb=90_000), AT, AT + GIB) == [
+        (32 * MIB, "java_gc"),
+        (68 * KIB, "anonymous"),
+    ]
+
+
+def test_more_than_a_little_above_a_granule_map_is_something_else() -> None:
+    view = f"{2**42:x}-{2**42 + 32 * MIB:x} rw-s 00000000 00:01 9 /memfd:java_heap (deleted)\n"
+    for more, found in ((MERGED_MAX_BYTES, True), (MERGED_MAX_BYTES + 4096, False)):
+        text = jvm(view, anon(AT, 32 * MIB + more))
+        assert ((32 * MIB, "java_gc") in kinds(read(text, rss_anon_kb=90_000), AT, AT + GIB)) is found
+
+
+def test_without_zgc_s_heap_a_large_reserve_is_not_its() -> None:
+    text = jvm(whole(256 * MIB), anon(AT, 48 * MIB + 4096), anon(AT + GIB, 8 * GIB, "---p"))
+    assert "java_gc" not in {kind for _, kind in kinds(read(text, rss_anon_kb=900_000), AT, AT + 16 * GIB)}

@@ -1,0 +1,29 @@
+"""What nobody has claimed of a JVM."""
+
+from tests.procmaps.rules.labelled import anon, jvm, kinds, read, whole
+
+MIB = 2**20
+GIB = 2**30
+AT = 0x7E0000000000
+JEMALLOC = "7f0000a00000-7f0000b00000 r-xp 00000000 fe:00 80 /usr/lib/libjemalloc.so.2\n"
+
+
+def test_whole_mib_that_malloc_cannot_have_mapped_are_the_collector_s() -> None:
+    text = jvm(whole(GIB), anon(AT, 70 * MIB), anon(AT + 128 * MIB, 70 * MIB + 4096))
+    snapshot = read(text, argv=("java", "-Xms1g", "-Xmx1g", "Main"), rss_anon_kb=2 * 1024 * 1024)
+    assert {kind for _, kind in kinds(snapshot, AT, AT + 128 * MIB)} == {"java_gc"}
+    assert kinds(snapshot, AT + 128 * MIB, AT + GIB) == [(70 * MIB + 4096, "heap_mmap")]
+
+
+def test_more_than_is_resident_is_no_malloc_chunk() -> None:
+    chunk = 70 * MIB + 4096
+    text = jvm(whole(GIB), anon(AT, chunk))
+    argv = ("java", "-Xms1g", "-Xmx1g", "Main")
+    for resident, kind in ((56 * 1024, "java_gc"), (57 * 1024, "heap_mmap")):
+        assert kinds(read(text, argv=argv, rss_anon_kb=resident), AT, AT + GIB) == [(chunk, kind)]
+
+
+def test_another_malloc_maps_whole_mib() -> None:
+    text = jvm(whole(GIB), anon(AT, 71 * MIB)) + JEMALLOC
+    snapshot = read(text, argv=("java", "-Xms1g", "-Xmx1g", "Main"), rss_anon_kb=2 * 1024 * 1024)
+    assert kinds(snapshot, AT, AT + GIB) == [(71 * MIB, "heap_allocator")]

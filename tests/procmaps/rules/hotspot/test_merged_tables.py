@@ -1,0 +1,110 @@
+"""Tables over the whole heap that merged with other memory."""
+
+from procmaps.rules.hotspot.merged_tables import QUEUES_LIMIT_COUNT
+from tests.procmaps.rules.labelled import anon, gapped, jvm, kinds, read, whole
+
+KIB = 2**10
+MIB = 2**20
+GIB = 2**30
+AT = 0x7E0000000000
+
+
+def test_parallel_s_block_table_below_its_bitmap() -> None:
+    heap, chunk = 4 * GIB, MIB + 4096
+    bitmap, block = heap // 32, heap // 512
+    text = anon(32 * GIB - heap, 64 * MIB) + anon(32 * GIB - heap + 64 * MIB, heap - 64 * MIB, "---p")
+    line = anon(AT - bitmap - block - chunk, bitmap + block + chunk)
+    argv = ("java", "-XX:+UseParallelGC", "-Xmx4g", "Main")
+    found = kinds(read(jvm(text, line), argv=argv), AT - GIB, AT)
+    assert found == [(chunk, "heap_mmap"), (bitmap + block, "java_gc")]
+
+
+def test_card_tables_of_generational_shenandoah_below_the_code_cache() -> None:
+    tables, chunk = 2 * (GIB // 512 + 4096), 3 * MIB + 4096
+    code = anon(AT, 4 * MIB, "rwxp") + anon(AT + 4 * MIB, 236 * MIB, "---p")
+    text = jvm(gapped(GIB, 64 * MIB), anon(AT - tables - chunk, tables + chunk), code)
+    argv = ("java", "-XX:+UseShenandoahGC", "-XX:ShenandoahGCMode=generational", "-Xmx1g", "Main")
+    assert kinds(read(text, argv=argv), AT - GIB, AT) == [(chunk, "heap_mmap"), (tables, "java_gc")]
+
+
+def test_the_bitmap_of_a_heap_of_g1_that_is_committed_whole() -> None:
+    bitmap, chunk = GIB // 64, 3 * MIB + 8192
+    text = jvm(whole(GIB), anon(AT - bitmap - chunk, bitmap + chunk))
+    argv = ("java", "-XX:+UseG1GC", "-Xms1g", "-Xmx1g", "Main")
+    assert kinds(read(text, argv=argv), AT - GIB, AT) == [(chunk, "heap_mmap"), (bitmap, "java_gc")]
+
+
+def test_tables_of_g1_below_the_queues_of_its_workers() -> None:
+    tables, queue = 2 * 300 * MIB // 64 + 2 * 300 * MIB // 512, MIB + 4096
+    argv = ("java", "-XX:+UseG1GC", "-Xmx300m", "Main")
+    for above in (2 * queue, 3 * queue + 20 * KIB):
+        text = jvm(whole(300 * MIB), anon(AT, tables + above))
+        assert kinds(read(text, argv=argv), AT, AT + GIB) == [(tables, "java_gc"), (above, "heap_mmap")]
+
+
+def test_tables_that_are_no_whole_2_mib_are_not_aligned() -> None:
+    heap, chunk = 1300 * MIB, MIB + 4096
+    bitmap, block = heap // 32, heap // 512
+    text = jvm(gapped(heap, 64 * MIB), anon(AT + 4096, chunk + block + bitmap))
+    snapshot = read(text, argv=("java", "-XX:+UseParallelGC", "-Xmx1300m", "Main"))
+    assert kinds(snapshot, AT, AT + GIB) == [(chunk, "heap_mmap"), (block + bitmap, "java_gc")]
+
+
+def test_parallel_s_block_table_below_its_bitmap_where_objects_are_aligned_to_16_bytes() -> None:
+    """The bitmap is then half as large, the block table as large as ever."""
+    bitmap, blocks = 20_000 * MIB // 64, 20_000 * MIB // 512
+    heap = anon(64 * GIB - 20_000 * MIB, 64 * MIB) + anon(64 * GIB - 19_936 * MIB, 19_936 * MIB, "---p")
+    argv = ("java", "-XX:+UseParallelGC", "-Xmx20000m", "-XX:ObjectAlignmentInBytes=16", "Main")
+    snapshot = read(jvm(heap, anon(AT, bitmap + blocks)), argv=argv, rss_anon_kb=900_000)
+    assert kinds(snapshot, AT, AT + GIB) == [(bitmap + blocks, "java_gc")]
+
+
+def test_one_of_several_mappings_that_could_hold_a_table_is_not_chosen() -> None:
+    bitmap, chunk = GIB // 64, 3 * MIB + 8192
+    argv = ("java", "-XX:+UseG1GC", "-Xms1g", "-Xmx1g", "Main")
+    line = anon(AT - bitmap - chunk, bitmap + chunk)
+    other = anon(AT + GIB, bitmap + 2 * chunk)
+    snapshot = read(jvm(whole(GIB), line, other), argv=argv)
+    assert kinds(snapshot, AT - GIB, AT) == [(bitmap + chunk, "heap_mmap")]
+
+
+def test_a_mapping_of_three_times_the_table_s_size_is_something_else() -> None:
+    heap = 1300 * MIB
+    bitmap = heap // 32
+    argv = ("java", "-XX:+UseParallelGC", "-Xmx1300m", "Main")
+    for size, found in ((3 * bitmap - 4096, {"heap_mmap", "java_gc"}), (3 * bitmap, {"heap_mmap"})):
+        text = jvm(gapped(heap, 64 * MIB), anon(AT + 4096, size))
+        assert {kind for _, kind in kinds(read(text, argv=argv), AT, AT + GIB)} == found
+
+
+def test_queues_of_g1_s_workers_are_counted_up_to_a_limit() -> None:
+    cards, queue = GIB // 512, MIB + 4096
+    argv = ("java", "-XX:+UseG1GC", "-Xms1g", "-Xmx1g", "Main")
+    known = anon(AT + GIB, GIB // 64)  # the bitmap
+    for queues, found in ((QUEUES_LIMIT_COUNT, "java_gc"), (QUEUES_LIMIT_COUNT + 4, "heap_mmap")):
+        text = jvm(whole(GIB), anon(AT, cards + queues * queue), known)
+        assert kinds(read(text, argv=argv), AT, AT + GIB)[0][1] == found
+
+
+def test_card_tables_of_generational_shenandoah_on_their_own() -> None:
+    tables = 2 * (GIB // 512 + 4096)
+    argv = ("java", "-XX:+UseShenandoahGC", "-XX:ShenandoahGCMode=generational", "-Xmx1g", "Main")
+    for chunk, found in ((MIB - 4096, ["heap_mmap", "java_gc"]), (MIB + 8192, ["heap_mmap"])):
+        text = jvm(gapped(GIB, 64 * MIB), anon(AT - tables - chunk, tables + chunk))
+        assert [kind for _, kind in kinds(read(text, argv=argv), AT - GIB, AT)] == found
+
+
+def test_parallel_s_block_table_right_below_a_table_that_is_known() -> None:
+    """The bitmap is another mapping, because smaps or a gap in between keeps the two apart."""
+    heap, chunk = 4 * GIB, MIB + 4096
+    bitmap, block = heap // 32, heap // 512
+    lines = anon(AT - block - chunk, block + chunk), anon(AT, bitmap, "rw-p", "/anon_hugepage (deleted)")
+    argv = ("java", "-XX:+UseParallelGC", "-Xmx4g", "Main")
+    text = jvm(
+        anon(32 * GIB - heap, 64 * MIB) + anon(32 * GIB - heap + 64 * MIB, heap - 64 * MIB, "---p"), *lines
+    )
+    assert kinds(read(text, argv=argv), AT - GIB, AT + GIB) == [
+        (chunk, "heap_mmap"),
+        (block, "java_gc"),
+        (bitmap, "java_gc"),
+    ]

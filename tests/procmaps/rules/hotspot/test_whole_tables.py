@@ -1,0 +1,110 @@
+"""Tables of exactly the size that the whole heap has in them."""
+
+from dataclasses import replace
+
+import pytest
+
+from procmaps.rules.hotspot.arguments import JvmArguments
+from procmaps.rules.hotspot.jvm import Jvm
+from procmaps.rules.hotspot.whole_tables import whole_sizes, whole_tables
+from procmaps.smaps import VM_FLAGS
+from tests.procmaps.rules.labelled import anon, gapped, jvm, kinds, process, read, whole
+
+KIB = 2**10
+MIB = 2**20
+GIB = 2**30
+AT = 0x7E0000000000
+
+
+def test_parallel_commits_its_bitmap_whole() -> None:
+    text = jvm(gapped(GIB + 64 * MIB, 64 * MIB), anon(AT + 4096, 34 * MIB))
+    snapshot = read(text, argv=("java", "-XX:+UseParallelGC", "-Xmx1088m", "Main"))
+    assert kinds(snapshot, AT, AT + GIB) == [(34 * MIB, "java_gc")]
+
+
+def test_tables_of_g1_that_merged_with_one_another() -> None:
+    bitmap, cards = 96 * MIB // 64, 96 * MIB // 512
+    sizes = [2 * bitmap, bitmap + 3 * cards, cards]
+    lines = [anon(AT + n * 64 * MIB, size) for n, size in enumerate(sizes)]
+    argv = ("java", "-XX:+UseG1GC", "-Xmx96m", "Main")
+    assert kinds(read(jvm(whole(96 * MIB), *lines), argv=argv), AT, AT + GIB) == [
+        (size, "java_gc") for size in sizes
+    ]
+
+
+def test_a_chunk_of_half_a_mib_is_no_table_of_g1() -> None:
+    text = jvm(whole(256 * MIB), anon(AT, 516 * KIB))
+    argv = ("java", "-XX:+UseG1GC", "-Xmx256m", "Main")
+    assert kinds(read(text, argv=argv), AT, AT + GIB) == [(516 * KIB, "heap_mmap")]
+    serial = ("java", "-XX:+UseSerialGC", "-Xmx256m", "Main")
+    assert kinds(read(text, argv=serial), AT, AT + GIB) == [(516 * KIB, "java_gc")]
+
+
+def sizes(collector: str, *, committed: int, version: int = 17, scales: tuple[int, ...] = ()) -> set[int]:
+    """Sizes of whole tables in MiB, over a heap of 8 GiB of which the first MiB are committed."""
+    heap = anon(AT, committed * MIB)
+    if committed < 8192:
+        heap += anon(AT + committed * MIB, (8192 - committed) * MIB, "---p")
+    jvm = Jvm(version, JvmArguments(collector=collector), heap=(AT, AT + 8 * GIB), scales=set(scales))
+    found = whole_sizes(jvm, process(heap))
+    return {size // MIB for size in found if size % MIB == 0}
+
+
+@pytest.mark.parametrize(
+    ("collector", "version", "found"),
+    [
+        ("Parallel", 17, {256, 16}),
+        ("ParallelOld", 8, {256, 16}),
+        ("Parallel", 22, {128, 16}),
+        ("Parallel", 0, {256, 128, 16}),
+        ("", 8, {256, 16}),
+        ("", 0, {256, 128, 16}),
+        ("G1", 17, set()),
+        ("Serial", 17, set()),
+        ("Shenandoah", 17, set()),
+    ],
+)
+def test_only_parallel_commits_tables_whole_over_a_heap_with_gaps(
+    collector: str, version: int, found: set[int]
+) -> None:
+    assert sizes(collector, committed=100, version=version) == found
+
+
+def test_images_of_gaps_at_a_bitmap_s_scale_are_not_parallel_s() -> None:
+    assert sizes("", committed=100, scales=(512,))
+    assert not sizes("", committed=100, scales=(64, 512))
+    assert not sizes("", committed=100, scales=(32,))
+
+
+def test_over_a_heap_without_gaps_every_collector_s_tables_are_whole() -> None:
+    assert sizes("Shenandoah", committed=8192) == {256, 128, 16}
+    bitmaps_and_cards = {bitmaps * 128 + tables * 16 for bitmaps in range(3) for tables in range(4)} - {0}
+    assert sizes("G1", committed=8192) == bitmaps_and_cards
+
+
+def test_the_card_table_of_serial_has_a_guard_page() -> None:
+    heap, cards = 512 * MIB, MIB
+    text = jvm(whole(heap), anon(AT, cards + 4096))
+    for argv in (("java", "-XX:+UseSerialGC", "-Xmx512m", "Main"), ("java", "-Xmx512m", "Main")):
+        assert kinds(read(text, argv=argv), AT, AT + GIB) == [(cards + 4096, "java_gc")]
+
+
+def test_the_bitmap_of_cms_covers_the_old_generation() -> None:
+    young, old, reserved = 64 * MIB, 128 * MIB, GIB
+    low = 4 * GIB - reserved
+    gap = anon(low + young, 192 * MIB, "---p")
+    rest = anon(low + 256 * MIB, old) + anon(low + 256 * MIB + old, 640 * MIB, "---p")
+    text = jvm(anon(low, young) + gap + rest, anon(AT + 4096, 12 * MIB))
+    argv = ("java", "-XX:+UseConcMarkSweepGC", "-Xmx1g", "Main")
+    assert kinds(read(text, argv=argv), AT, AT + GIB) == [(12 * MIB, "java_gc")]
+
+
+def test_what_smaps_flags_with_noreserve_is_no_table() -> None:
+    """Memory that the JVM commits it maps anew, without MAP_NORESERVE."""
+    jvm_17 = Jvm(17, JvmArguments(collector="Parallel"), heap=(AT, AT + GIB))
+    seen = process(anon(AT, GIB), anon(AT + 2 * GIB, 32 * MIB))
+    flagged = replace(seen, vm_flags=(0, VM_FLAGS["nr"]))
+    assert whole_tables(jvm_17, flagged) == []
+    assert jvm_17.tables == set()
+    assert [claim.start for claim in whole_tables(jvm_17, seen)] == [AT + 2 * GIB]
+    assert jvm_17.tables == {32 * MIB}

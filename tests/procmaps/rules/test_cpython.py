@@ -1,0 +1,46 @@
+"""CPython: arenas of its object allocator, merged or not, and chunks of malloc beside them."""
+
+from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, anon, kinds, read, sorted_maps
+
+KIB = 2**10
+MIB = 2**20
+AT = 0x7E0000000000
+
+
+def process(path: str, *lines: str) -> str:
+    return sorted_maps(f"00400000-00500000 r-xp 00000000 fe:00 5 {path}\n", LIBC, BRK_HEAP, *lines)
+
+
+def test_python_arenas_and_chunks_of_malloc() -> None:
+    text = process("/usr/bin/python3.11", anon(AT, 3 * MIB), anon(AT + 16 * MIB, 3 * MIB + 4096))
+    assert kinds(read(text), AT, AT + 32 * MIB) == [(3 * MIB, "py_arena"), (3 * MIB + 4096, "heap_mmap")]
+
+
+def test_the_same_sizes_elsewhere_are_no_arenas() -> None:
+    assert kinds(read(process("/usr/bin/x", anon(AT, 4 * MIB))), AT, AT + MIB) == [(4 * MIB, "anonymous")]
+
+
+def test_what_the_kernel_has_aligned_is_no_arena() -> None:
+    aligned = read(process("/usr/bin/python3.13", anon(AT, 8 * MIB)), rss_anon_kb=2**20)
+    assert kinds(aligned, AT, AT + MIB) == [(8 * MIB, "anonymous")]
+    anywhere = read(process("/usr/bin/python3.13", anon(AT + MIB, 8 * MIB)), rss_anon_kb=2**20)
+    assert kinds(anywhere, AT, AT + 2 * MIB) == [(8 * MIB, "py_arena")]
+
+
+def test_first_arenas_of_python_and_the_chunks_that_merge_with_them() -> None:
+    library = anon(AT - 4096, 4096).replace("00:00 0 ", "fe:00 9 /usr/lib/python3.13/x.so")
+    beside = read(process("/usr/bin/python3.13", library, anon(AT, 3464 * KIB)))
+    assert kinds(beside, AT, AT + 1) == [(3464 * KIB, "py_arena")]
+    apart = read(process("/usr/bin/python3.13", anon(AT, 3464 * KIB)))
+    assert kinds(apart, AT, AT + 1) == [(3464 * KIB, "heap_mmap")]
+
+
+def test_arenas_and_a_node_of_their_tree() -> None:
+    for over, kind in ((12, "heap_mmap"), (16, "py_arena"), (48, "py_arena"), (52, "heap_mmap")):
+        size = 3 * MIB + over * KIB
+        assert kinds(read(process("/usr/bin/python3.13", anon(AT, size))), AT, AT + 1) == [(size, kind)]
+
+
+def test_with_very_many_arenas_the_size_proves_nothing() -> None:
+    size = 16 * MIB + 16 * KIB
+    assert kinds(read(process("/usr/bin/python3.13", anon(AT, size))), AT, AT + 1) == [(size, "heap_mmap")]

@@ -1,0 +1,105 @@
+""".bss and the dynamic loader's memory."""
+
+import pytest
+
+from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, anon, kinds, read, sorted_maps
+
+KIB = 2**10
+MIB = 2**20
+AT = 0x7F1000000000
+EXECUTABLE = 0x555400000000
+
+
+def library(at: int, path: str = "/usr/lib/libx.so") -> str:
+    return (
+        f"{at:x}-{at + 0x1000:x} r-xp 00000000 fe:00 50 {path}\n"
+        f"{at + 0x1000:x}-{at + 0x2000:x} rw-p 00001000 fe:00 50 {path}\n"
+    )
+
+
+def test_zeroed_data_above_data() -> None:
+    for size in (12 * KIB, 9 * MIB):
+        above = f"{AT + 0x2000 + size:x}-{AT + 0x3000 + size:x} r--p 00000000 fe:00 51 /usr/lib/liby.so\n"
+        text = sorted_maps(LIBC, BRK_HEAP, library(AT), anon(AT + 0x2000, size), above)
+        assert kinds(read(text), AT + 0x2000)[0] == (size, "file_bss")
+
+
+def test_large_memory_below_a_gap_was_mapped_before_the_object_below_it() -> None:
+    size = 9 * MIB + 4096
+    text = sorted_maps(LIBC, BRK_HEAP, library(AT), anon(AT + 0x2000, size))
+    assert kinds(read(text), AT + 0x2000) == [(size, "heap_mmap")]
+    program = sorted_maps(LIBC, BRK_HEAP, library(EXECUTABLE, "/usr/bin/x"), anon(EXECUTABLE + 0x2000, size))
+    assert kinds(read(program), EXECUTABLE + 0x2000)[0] == (size, "file_bss")
+
+
+def test_above_shared_data_of_a_file_is_no_zeroed_data() -> None:
+    shared = f"{AT:x}-{AT + 0x1000:x} rw-s 00000000 fe:00 50 /var/lib/x/lock.mdb\n"
+    text = sorted_maps(LIBC, BRK_HEAP, shared, anon(AT + 0x1000, 300 * KIB))
+    assert kinds(read(text), AT + 0x1000) == [(300 * KIB, "heap_mmap")]
+
+
+def test_zeroed_data_above_a_part_that_was_closed_to_writing() -> None:
+    at = EXECUTABLE
+    closed = f"{at + 0x2000:x}-{at + 0x4000:x} r--p 00002000 fe:00 50 /usr/bin/x\n"
+    text = sorted_maps(LIBC, BRK_HEAP, library(at, "/usr/bin/x"), closed, anon(at + 0x4000, 9 * MIB))
+    assert kinds(read(text), at + 0x4000)[0] == (9 * MIB, "file_bss")
+    apart = sorted_maps(LIBC, BRK_HEAP, closed, anon(at + 0x4000, 9 * MIB + 4096))
+    assert kinds(read(apart), at + 0x4000)[0] == (9 * MIB + 4096, "heap_mmap")
+
+
+def test_large_memory_that_goes_on_is_none() -> None:
+    text = sorted_maps(
+        LIBC,
+        BRK_HEAP,
+        library(AT),
+        anon(AT + 0x2000, MIB + 4096),
+        anon(AT + 0x2000 + MIB + 4096, 4096, "---p"),
+    )
+    assert kinds(read(text), AT + 0x2000)[0] == (MIB + 4096, "heap_mmap")
+
+
+def test_python_loads_late() -> None:
+    python = "00400000-00500000 r-xp 00000000 fe:00 5 /usr/bin/python3.12\n"
+    text = sorted_maps(LIBC, BRK_HEAP, python, library(AT), anon(AT + 0x2000, 2 * MIB))
+    assert kinds(read(text), AT + 0x2000) == [(2 * MIB, "py_arena")]
+
+
+def test_small_memory_below_an_object_is_the_loader_s() -> None:
+    text = sorted_maps(LIBC, BRK_HEAP, library(AT), anon(AT - 8 * KIB, 8 * KIB))
+    assert kinds(read(text), AT - 8 * KIB, AT) == [(8 * KIB, "loader")]
+    far = sorted_maps(LIBC, BRK_HEAP, library(AT), anon(AT - 80 * KIB, 8 * KIB))
+    assert kinds(read(far), AT - 80 * KIB, AT) == [(8 * KIB, "anonymous")]
+
+
+def covered(at: int, size: int) -> str:
+    """A library, memory above its data, and a library right above that."""
+    above = at + 0x2000 + size
+    return (
+        library(at) + anon(at + 0x2000, size) + library(above, "/usr/lib/liby.so").replace(":00 50", ":00 51")
+    )
+
+
+@pytest.mark.parametrize(
+    ("program", "allocator", "largest"),
+    [
+        ("/usr/bin/x", "", 64 * MIB),
+        ("/usr/bin/python3.12", "", 640 * KIB),
+        ("/usr/bin/python3.12", "libjemalloc.so.2", 3 * MIB),
+        ("/usr/bin/python3.12", "libtcmalloc.so.4", 3 * MIB),
+        ("/usr/bin/python3.12", "libmimalloc.so.2", 640 * KIB),
+        ("/usr/bin/ruby3.1", "", 128 * KIB),
+        ("/usr/bin/ruby3.1", "libjemalloc.so.2", 128 * KIB),
+    ],
+)
+def test_how_large_zeroed_data_can_be(program: str, allocator: str, largest: int) -> None:
+    executable = f"00400000-00500000 r-xp 00000000 fe:00 5 {program}\n"
+    malloc = f"7e0000000000-7e0000100000 r-xp 00000000 fe:00 6 /usr/lib/{allocator}\n" if allocator else ""
+    for size in (largest, largest + 8 * KIB):
+        text = sorted_maps(LIBC, BRK_HEAP, executable, malloc, covered(AT, size))
+        assert (kinds(read(text), AT + 0x2000)[0] == (size, "file_bss")) is (size == largest)
+
+
+def test_the_loader_s_memory_is_64_kib_at_most() -> None:
+    for size, kind in ((64 * KIB, "loader"), (68 * KIB, "anonymous")):
+        text = sorted_maps(LIBC, BRK_HEAP, library(AT), anon(AT - size, size))
+        assert kinds(read(text), AT - size, AT) == [(size, kind)]

@@ -1,0 +1,27 @@
+"""OpenBLAS: its buffers are no arenas of CPython and no chunks of malloc."""
+
+from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, anon, parts_of, read, sorted_maps
+
+MIB = 2**20
+AT = 0x7E0000000000
+PYTHON = "00400000-00500000 r-xp 00000000 fe:00 5 /usr/bin/python3.11\n"
+BLAS = "7f0000800000-7f0000900000 r-xp 00000000 fe:00 9 /x/numpy.libs/libscipy_openblas64_-32a4.so\n"
+
+
+def rules(*lines: str) -> list[tuple[int, str]]:
+    """Size and rule of what lies in the mmap area below the libraries."""
+    snapshot = read(sorted_maps(PYTHON, LIBC, BRK_HEAP, *lines), rss_anon_kb=2**20)
+    return [(size, rule) for start, size, _, rule in parts_of(snapshot) if AT <= start < AT + 2**32]
+
+
+def test_buffers_are_no_python_arenas() -> None:
+    lines = (anon(AT, 64 * MIB), anon(AT + 128 * MIB, 3 * MIB))
+    assert rules(BLAS, *lines) == [(64 * MIB, "openblas.buffer"), (3 * MIB, "python.arena")]
+
+
+def test_buffers_lie_where_the_kernel_aligns_them() -> None:
+    assert rules(BLAS, anon(AT + MIB, 64 * MIB)) == [(64 * MIB, "python.arena")]
+
+
+def test_the_same_without_openblas_is_no_buffer() -> None:
+    assert "openblas.buffer" not in {rule for _, rule in rules(anon(AT, 64 * MIB))}

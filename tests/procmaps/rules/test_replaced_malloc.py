@@ -1,0 +1,93 @@
+"""Mallocs that replace the libc's."""
+
+import pytest
+
+from tests.procmaps.rules.labelled import BRK_HEAP, anon, kinds, read, with_object
+
+KIB = 2**10
+MIB = 2**20
+GIB = 2**30
+AT = 0x7E0000000000
+
+
+@pytest.mark.parametrize("name", ["libjemalloc.so.2", "libtcmalloc_minimal.so.4.5.10", "libmimalloc.so.2.1"])
+def test_a_loaded_allocator_owns_what_is_writable(name: str) -> None:
+    assert kinds(read(with_object(f"/usr/lib/{name}", anon(AT, 8 * MIB))), AT, AT + 1) == [
+        (8 * MIB, "heap_allocator")
+    ]
+
+
+def test_an_allocator_that_is_linked_in_is_known_by_the_missing_heap() -> None:
+    assert kinds(read(with_object("/usr/bin/x", anon(AT, 8 * MIB))), AT, AT + 1) == [
+        (8 * MIB, "heap_allocator")
+    ]
+    text = with_object("/usr/bin/x", BRK_HEAP, anon(AT, 8 * MIB + 4096))
+    assert kinds(read(text), AT, AT + 1) == [(8 * MIB + 4096, "heap_mmap")]
+
+
+def test_what_lies_below_a_vast_closed_range_is_no_jemalloc_s() -> None:
+    text = with_object(
+        "/usr/lib/libjemalloc.so.2", anon(AT, 800 * MIB), anon(AT + 800 * MIB, 32 * GIB, "---p")
+    )
+    assert {kind for _, kind in kinds(read(text), AT, AT + 33 * GIB)} == {"anonymous", "reserved"}
+
+
+def test_what_jemalloc_has_not_flagged_is_the_program_s() -> None:
+    text = with_object("/usr/lib/libjemalloc.so.2", anon(AT, 8 * MIB), anon(AT + 32 * MIB, 6 * MIB))
+    smaps = text.replace(anon(AT, 8 * MIB), anon(AT, 8 * MIB) + "VmFlags: rd wr mr mw me nr\n")
+    snapshot = read(smaps=smaps)
+    assert kinds(snapshot, AT, AT + 64 * MIB) == [(8 * MIB, "heap_allocator"), (6 * MIB, "anonymous")]
+
+
+def test_sizes_that_jemalloc_does_not_map() -> None:
+    text = with_object("/usr/lib/libjemalloc.so.2", anon(AT, 3584 * KIB), anon(AT + 32 * MIB, 1944 * KIB))
+    snapshot = read(text)
+    assert kinds(snapshot, AT, AT + 64 * MIB) == [(3584 * KIB, "heap_allocator"), (1944 * KIB, "anonymous")]
+
+
+def test_mimalloc_opens_vast_closed_ranges_bit_by_bit() -> None:
+    text = with_object(
+        "/usr/lib/libmimalloc.so.2.1", anon(AT, 800 * MIB), anon(AT + 800 * MIB, 32 * GIB, "---p")
+    )
+    assert {kind for _, kind in kinds(read(text), AT, AT + 33 * GIB)} == {"heap_allocator"}
+
+
+def test_glibc_s_malloc_maps_no_chunks_where_it_is_replaced() -> None:
+    for library in ("libjemalloc.so.2", "libtcmalloc.so.4"):
+        text = with_object(
+            f"/usr/lib/{library}",
+            BRK_HEAP,
+            anon(AT, 8 * MIB + 4096),
+            anon(AT + 8 * MIB + 4096, 32 * GIB, "---p"),
+        )
+        assert kinds(read(text, rss_anon_kb=900_000), AT, AT + 1) == [(8 * MIB + 4096, "anonymous")]
+
+
+@pytest.mark.parametrize(("size", "kind"), [(2**30, "anonymous"), (2**30 - MIB, "heap_allocator")])
+def test_a_closed_range_is_vast_from_1_gib_on(size: int, kind: str) -> None:
+    text = with_object("/usr/lib/libtcmalloc.so.4", anon(AT, 8 * MIB), anon(AT + 8 * MIB, size, "---p"))
+    assert kinds(read(text), AT, AT + 1) == [(8 * MIB, kind)]
+
+
+def test_a_small_closed_region_belongs_to_the_extent_below_it() -> None:
+    text = with_object("/usr/lib/libtcmalloc.so.4", anon(AT, 8 * MIB), anon(AT + 8 * MIB, 4 * KIB, "---p"))
+    assert kinds(read(text), AT, AT + 9 * MIB) == [(8 * MIB, "heap_allocator"), (4 * KIB, "heap_allocator")]
+
+
+def test_with_smaps_an_allocator_that_is_linked_in_is_known_by_its_flag() -> None:
+    text = with_object("/usr/bin/x", anon(AT, 8 * MIB), anon(AT + 32 * MIB, 6 * MIB))
+    smaps = text.replace(anon(AT, 8 * MIB), anon(AT, 8 * MIB) + "VmFlags: rd wr mr mw me nr\n")
+    assert kinds(read(smaps=smaps), AT, AT + 64 * MIB) == [
+        (8 * MIB, "heap_allocator"),
+        (6 * MIB, "anonymous"),
+    ]
+
+
+def test_what_is_linked_in_maps_1_mib_and_more() -> None:
+    for size, kind in ((MIB, "heap_allocator"), (MIB - 4 * KIB, "heap_mmap")):
+        assert kinds(read(with_object("/usr/bin/x", anon(AT, size))), AT, AT + 1) == [(size, kind)]
+
+
+def test_a_runtime_with_a_heap_of_its_own_need_not_call_malloc() -> None:
+    text = with_object("/usr/bin/node", anon(AT, 8 * MIB + 4 * KIB))
+    assert kinds(read(text), AT, AT + 1) == [(8 * MIB + 4 * KIB, "heap_mmap")]

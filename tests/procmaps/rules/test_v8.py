@@ -1,0 +1,80 @@
+"""V8: pages of its heap at random addresses, and the range of its compiled code near the libraries."""
+
+from procmaps.kinds import Kind
+from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, anon, blocks, kinds, parts_of, read, sorted_maps
+
+KIB = 2**10
+MIB = 2**20
+AT = 0x7E0000000000
+APART = 0x203F380000
+NODE = "00400000-00500000 r-xp 00000000 fe:00 5 /usr/bin/node\n"
+
+
+def node(*lines: str) -> str:
+    return sorted_maps(NODE, LIBC, BRK_HEAP, *lines)
+
+
+def flagged(text: str, *flagged_dc: int) -> str:
+    """As smaps, with dc on what starts at these addresses."""
+    return "".join(
+        line + f"VmFlags: rd wr mr mw me ac{' dc' if int(line.split('-')[0], 16) in flagged_dc else ''}\n"
+        for line in text.splitlines(keepends=True)
+    )
+
+
+def test_pages_and_code() -> None:
+    text = node(
+        anon(APART, 256 * KIB),
+        anon(AT, 8 * KIB),
+        anon(AT + 8 * KIB, 4 * KIB, "---p"),
+        anon(AT + 12 * KIB, 240 * KIB, "rwxp"),
+        anon(AT + 252 * KIB, 500 * MIB, "---p"),
+        anon(AT + 1024 * MIB, 3 * MIB + 4096),
+    )
+    snapshot = read(text)
+    assert kinds(snapshot, APART, APART + 1) == [(256 * KIB, "v8_heap")]
+    assert {kind for _, kind in kinds(snapshot, AT, AT + 512 * MIB)} == {"v8_code"}
+    assert kinds(snapshot, AT + 1024 * MIB, AT + 1025 * MIB) == [(3 * MIB + 4096, "heap_mmap")]
+
+
+def test_code_is_a_page_of_the_heap_at_a_random_address() -> None:
+    assert kinds(read(node(anon(APART, 256 * KIB, "r-xp"))), APART, APART + 1) == [(256 * KIB, "v8_heap")]
+
+
+def test_arenas_beside_the_code_range_are_none_of_it() -> None:
+    code = AT - 256 * KIB
+    text = node(
+        anon(code, 252 * KIB, "rwxp"),
+        anon(code + 252 * KIB, 4 * KIB, "---p"),
+        anon(AT, 132 * KIB),
+        anon(AT + 132 * KIB, 64 * MIB - 132 * KIB, "---p"),
+    )
+    snapshot = read(text)
+    assert {kind for _, kind in kinds(snapshot, code, AT)} == {"v8_code"}
+    assert blocks(snapshot, Kind.HEAP_ARENA) == [64 * MIB]
+
+
+def test_a_large_writable_region_beside_the_code_range_is_none_of_it() -> None:
+    for size, kind in ((256 * KIB, "v8_code"), (260 * KIB, "heap_mmap")):
+        snapshot = read(node(anon(AT, 256 * KIB, "rwxp"), anon(AT + 256 * KIB, size)))
+        assert kinds(snapshot, AT, AT + MIB) == [(256 * KIB, "v8_code"), (size, kind)]
+
+
+def test_smaps_tells_what_in_the_code_range_is_of_v8() -> None:
+    text = node(
+        *(anon(AT, 256 * KIB, "rwxp"), anon(AT + 256 * KIB, 8 * KIB)),
+        *(anon(AT + 264 * KIB, 8 * KIB, "---p"), anon(AT + 272 * KIB, 132 * KIB)),
+    )
+    known = read(smaps=flagged(text, AT, AT + 256 * KIB))
+    # nothing that V8 maps has no flag
+    assert [rule for _, _, _, rule in parts_of(known) if rule.startswith("v8.")] == ["v8.code", "v8.code"]
+    unknown = read(text)
+    assert {kind for _, kind in kinds(unknown, AT, AT + MIB)} == {"v8_code"}
+
+
+def test_a_flagged_page_among_the_libraries_is_of_the_heap() -> None:
+    text = node(anon(AT, 512 * KIB), anon(AT + MIB + 4 * KIB, 512 * KIB), anon(AT + 2 * MIB, 512 * KIB))
+    snapshot = read(smaps=flagged(text, AT, AT + MIB + 4 * KIB))
+    found = [kind for _, kind in kinds(snapshot, AT, AT + 4 * MIB)]
+    assert found[0] == "v8_heap"
+    assert "v8_heap" not in found[1:]
