@@ -13,9 +13,9 @@ PYTHONS ?= python3.11 python3.12 python3.13 python3.14
 FUZZ_SECONDS ?= 900
 PACE ?= quick
 FUZZER := 'atheris>=3'
-SHELL_SCRIPTS := collector/probe.sh scripts/environment scripts/system-packages scripts/truth .ci/run
+SHELL_SCRIPTS := collector/probe.sh scripts/environment scripts/system-packages .ci/run
 
-.PHONY: help demo test test-fast test-all test-lowest faults check bench bench-pipeline bench-broker second-opinion truth edges digests docs fuzz attack stack clean
+.PHONY: help demo test test-fast test-all test-lowest faults check bench bench-pipeline bench-broker second-opinion truth case floors edges digests docs fuzz attack stack clean
 .DEFAULT_GOAL := help
 
 help:
@@ -30,7 +30,9 @@ help:
 	@echo 'make bench-pipeline  from the dumps of 500 hosts to a rendered report (HOSTS=n for another number)'
 	@echo 'make bench-broker  what a run of 2,000 hosts costs Redis (HOSTS=n for another number)'
 	@echo 'make second-opinion  label processes that can tell what their memory is (JVMs, C), and compare'
-	@echo 'make truth TRUTH=DIR  score the classifier on processes whose memory is known'
+	@echo 'make truth        score the classifier on the known processes (TRUTH=DIR: on those of a folder; SWAPPED=1: swapped out)'
+	@echo 'make case CAPTURE=DIR  add a known process: a captured folder with truth.tsv (SET=, NAME=)'
+	@echo 'make floors       raise the floors of the figures of make truth to today'\''s'
 	@echo 'make edges        whose order matters among the labellers, and which known process shows it (some minutes)'
 	@echo 'make docs         the pages and lists that are generated: settings, columns, the rules of each kind'
 	@echo 'make digests      after RULES_VERSION was raised: what the rules make of each known process'
@@ -115,7 +117,13 @@ second-opinion: $(STAMP)
 	$(BIN)/python -m bench.second_opinion $(OPTIONS)
 
 truth: $(STAMP)
-	@sh scripts/truth $(BIN)/mapsweep '$(TRUTH)'
+	@$(BIN)/python -m tests.truth $(if $(TRUTH),--folder '$(TRUTH)') $(if $(SWAPPED),--swapped) $(OPTIONS)
+
+case: $(STAMP)
+	@$(BIN)/python -m tests.truth.new_case '$(CAPTURE)' $(if $(SET),--set '$(SET)') $(if $(NAME),--name '$(NAME)')
+
+floors: $(STAMP)
+	@$(BIN)/python -m tests.truth.floors
 
 edges: $(STAMP)
 	$(BIN)/python -m tests.truth.edges --write

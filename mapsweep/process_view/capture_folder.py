@@ -11,12 +11,11 @@ from typing import Final
 from domain.mistakes import Mistake, OperatorError
 from domain.moments import now
 from mapsweep.process_view.process_files import (
-    BESIDE_BYTES_MAX,
     BESIDE_MAPPINGS,
     INPUT_BYTES_MAX,
     OF_HOST,
     masked,
-    path_of,
+    read_beside,
     read_file,
 )
 from procmaps.classify import RULES_VERSION
@@ -39,9 +38,12 @@ def capture(folder: Path, source: str, masking: Masking = AS_BY_DEFAULT) -> Capt
     files: dict[str, bytes] = {}
     missing: list[Mistake] = []
     for name in (*MAPPINGS, *BESIDE_MAPPINGS, *OF_HOST):
-        limit = INPUT_BYTES_MAX if name in MAPPINGS else BESIDE_BYTES_MAX
         try:
-            files[name] = masked(name, read_file(path_of(folder, name), source, limit), masking)
+            if name in MAPPINGS:
+                content = read_file(folder / name, source, INPUT_BYTES_MAX)
+            else:
+                content = read_beside(folder, name, source)
+            files[name] = masked(name, content, masking)
         except OperatorError as unread:
             missing += unread.mistakes
     if not any(files.get(name) for name in MAPPINGS):

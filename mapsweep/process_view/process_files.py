@@ -8,17 +8,19 @@ from types import MappingProxyType
 from typing import BinaryIO
 
 from domain.mistakes import Mistake, OperatorError
+from mapsweep.process_view.cgroup_limits import limits_of
 from procmaps.masking import mask_cmdline
 from procmaps.masking_options import AS_BY_DEFAULT, Masking
-from procmaps.secret_paths import mask_cgroup, mask_comm
+from procmaps.secret_paths import mask_cgroup, mask_comm, mask_path
 from procmaps.secret_records import mask_fact, mask_file
 from procmaps.tables import Evidence
 
 # Only files that the probe sends are read, because a label must not depend on where it is made.
 BESIDE_MAPPINGS = ("status", "stat", "limits", "comm", "cmdline", "cgroup")
-# Rules also depend on these files of the host, by their paths below /proc. A captured folder holds them.
-OF_HOST: Mapping[str, str] = MappingProxyType({"osrelease": "sys/kernel/osrelease", "meminfo": "meminfo"})
+# Rules also depend on these facts of the host, named as in a dump. A captured folder holds them.
+OF_HOST = ("osrelease", "meminfo", "cgroup-memory")
 PROC = Path("/proc")
+_FACTS = {"osrelease": PROC / "sys/kernel/osrelease", "meminfo": PROC / "meminfo"}
 
 INPUT_BYTES_MAX = 256 * 2**20  # 60,000 mappings are 3 MiB of maps and 50 MiB of smaps
 BESIDE_BYTES_MAX = 4 * 2**20  # the kernel limits arguments to 2 MiB
@@ -78,17 +80,19 @@ def _of_folder(source: str, folder: Path, evidence: Evidence) -> ProcessFiles:
     files[name] = masked(name, text)
     for beside in (*BESIDE_MAPPINGS, *OF_HOST):
         try:
-            files[beside] = masked(beside, read_file(path_of(folder, beside), source, BESIDE_BYTES_MAX))
+            files[beside] = masked(beside, read_beside(folder, beside, source))
         except OperatorError:
             continue  # missing or not readable: its columns are unknown
     return ProcessFiles(source, _pid_of(files.get("stat", b"")), MappingProxyType(files))
 
 
-def path_of(folder: Path, name: str) -> Path:
-    """Where a file of a process, or of its host, lies: in its folder, or for /proc/PID in /proc."""
-    if name in OF_HOST and folder.parent.resolve() == PROC:
-        return PROC / OF_HOST[name]
-    return folder / name
+def read_beside(folder: Path, name: str, source: str) -> bytes:
+    """A file of a process, or a fact of its host: for /proc/PID of this one. Raises OperatorError."""
+    if name not in OF_HOST or folder.parent.resolve() != PROC:
+        return read_file(folder / name, source, BESIDE_BYTES_MAX)
+    if name in _FACTS:
+        return read_file(_FACTS[name], source, BESIDE_BYTES_MAX)
+    return limits_of(read_file(folder / "cgroup", source, BESIDE_BYTES_MAX))
 
 
 def masked(name: str, content: bytes, masking: Masking = AS_BY_DEFAULT) -> bytes:
@@ -97,6 +101,9 @@ def masked(name: str, content: bytes, masking: Masking = AS_BY_DEFAULT) -> bytes
         return mask_cmdline(content, masking)
     if name == "comm":
         return mask_comm(content, masking)
+    if name == "cgroup-memory":
+        lines = (line.partition(b"\t") for line in content.split(b"\n"))
+        return b"\n".join(mask_path(path, masking) + tab + sizes for path, tab, sizes in lines)
     if name in OF_HOST:
         return b"\n".join(mask_fact(line, masking) for line in content.split(b"\n"))
     return mask_cgroup(content, masking) if name == "cgroup" else mask_file(name.encode(), content, masking)

@@ -233,7 +233,8 @@ def release_of(kernel: str) -> tuple[int, int]:
 
 def process_of(draft: "Draft", row: int) -> Process:
     """The view of one process at this moment."""
-    rows = np.arange(len(draft))[draft.rows_of(row)]
+    own = draft.rows_of(row)
+    rows = np.arange(own.start, own.stop)
     return _process(draft, row, tuple(_regions(draft, rows, np.zeros(len(rows), np.int64))), rows)
 
 

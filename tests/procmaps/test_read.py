@@ -56,6 +56,15 @@ def test_known_processes_reserve_what_the_kernel_says(case: Case) -> None:
     assert reserved_bytes(snapshot, 0) == snapshot.processes.vm_size_bytes[0]
 
 
+def test_the_files_of_one_process_may_hold_the_facts_of_its_host() -> None:
+    files = cases()[0].sent()
+    host = {"osrelease": b"5.4.0-1-x\n", "meminfo": b"MemTotal: 10 kB\n", "cgroup-memory": b"/a\t4096\t1\n"}
+    facts = read_process(files | host, 1).facts
+    assert (facts.kernel, facts.mem_total_bytes) == ("5.4.0-1-x", 10240)
+    assert facts.cgroup_memory_max_bytes == {"/a": 4096}
+    assert read_process(files, 1).facts.kernel == ""
+
+
 LIVE = 20
 
 

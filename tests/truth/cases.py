@@ -18,11 +18,15 @@ CASES, LIVE, FRESH, FIELD = "cases", "live", "fresh", "field"
 PLACE: Final = Path(__file__).with_name("sets")
 ARCHIVE: Final = ".tar.xz"
 # what a host sends, of a process and of itself; nothing else is read to classify
-SENT = ("maps", "smaps", "status", "stat", "cmdline", "comm", "limits", "cgroup", "osrelease", "meminfo")
+SENT = (
+    *("maps", "smaps", "status", "stat", "cmdline", "comm", "limits", "cgroup"),
+    *("osrelease", "meminfo", "cgroup-memory"),
+)
 DECORATED: Final = "maps.decorated"
 FILES: Final = (*SENT, DECORATED, TRUTH)
-EVIDENCES: Final = ("maps", "smaps", "decorated", "swapped")
-SWAPPED_SHARE: Final = 0.9  # of the anonymous memory
+TABLED: Final = ("maps", "smaps", "decorated")
+EVIDENCES: Final = (*TABLED, "swapped")  # maps, with most of the anonymous memory in swap
+SWAPPED_TENTHS: Final = 9  # of the anonymous memory
 NOT_SWAPPED: Final = "c-"  # small C programs, each made for one question, some with locked memory
 _HEADERS: Final = re.compile(rb"^[0-9a-f]+-[0-9a-f]+ .*(?:\n|\Z)", re.MULTILINE)
 _SIZE: Final = r"^(%s:\s+)(\d+)(?= kB)"
@@ -56,12 +60,12 @@ class Case:
 
 
 def swapped(status: bytes) -> bytes:
-    """A status with SWAPPED_SHARE of RssAnon moved to VmSwap; empty if RssAnon is not in it."""
+    """A status with SWAPPED_TENTHS tenths of RssAnon moved to VmSwap; empty if RssAnon is not in it."""
     text = status.decode(errors="surrogateescape")
     found = re.search(_SIZE % "RssAnon", text, re.MULTILINE)
     if found is None:
         return b""
-    moved = int(int(found[2]) * SWAPPED_SHARE)
+    moved = int(found[2]) * SWAPPED_TENTHS // 10
     if not re.search(_SIZE % "VmSwap", text, re.MULTILINE):
         text += "VmSwap:\t       0 kB\n"
     for key, change in (("RssAnon", -moved), ("VmRSS", -moved), ("VmSwap", moved)):
@@ -77,9 +81,16 @@ def swapped(status: bytes) -> bytes:
 @cache
 def cases(set_name: str = CASES) -> tuple[Case, ...]:
     """All cases of a set by name."""
-    packed = (case_of(name, files, f"{set_name}{ARCHIVE}: {name}") for name, files in _packed(set_name))
-    folder = PLACE / set_name
-    loose = (read_case(path) for path in folder.iterdir()) if folder.is_dir() else ()
+    return read_set(set_name)
+
+
+def read_set(set_name: str, place: Path = PLACE) -> tuple[Case, ...]:
+    """The cases of a set below `place` by name; none if there is no such set. Raises OperatorError."""
+    packed = (
+        case_of(name, files, f"{set_name}{ARCHIVE}: {name}") for name, files in _packed(set_name, place)
+    )
+    folder = place / set_name
+    loose = (read_case(path) for path in folder.glob("[!.]*")) if folder.is_dir() else ()
     found = sorted((*packed, *loose), key=lambda case: case.name)
     for before, case in pairwise(found):
         if before.name == case.name:
@@ -89,6 +100,7 @@ def cases(set_name: str = CASES) -> tuple[Case, ...]:
     return tuple(found)
 
 
+@cache
 def edges() -> dict[str, bytes]:
     """Odd input by file name."""
     return {
@@ -131,7 +143,6 @@ def case_of(name: str, files: Mapping[str, bytes], place: str) -> Case:
     return Case(name, {kind: content for kind, content in files.items() if kind != TRUTH}, truth)
 
 
-@cache
 def members(set_name: str, place: Path = PLACE) -> dict[str, bytes]:
     """The files of a set's archive by path; none if it has no archive."""
     path = place / f"{set_name}{ARCHIVE}"
@@ -145,10 +156,10 @@ def members(set_name: str, place: Path = PLACE) -> dict[str, bytes]:
     return found
 
 
-def _packed(set_name: str) -> Iterator[tuple[str, dict[str, bytes]]]:
+def _packed(set_name: str, place: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
     """The cases of a set's archive: name, and files by name."""
     packed: dict[str, dict[str, bytes]] = defaultdict(dict)
-    for path, content in members(set_name).items():
+    for path, content in members(set_name, place).items():
         top, _, rest = path.partition("/")
         name, _, file = rest.partition("/")
         if top == "cases":

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from domain.mistakes import Mistake, OperatorError
 from procmaps.classify import RULES_VERSION
 from procmaps.footprint import footprints
 from procmaps.kinds import Confidence, Kind
@@ -49,9 +50,9 @@ def digests_of(set_name: str, case: Case) -> dict[str, str]:
     }
 
 
-def kept() -> tuple[str, dict[str, str]]:
+def kept(path: Path = KEPT) -> tuple[str, dict[str, str]]:
     """The version of the rules that the kept digests were made with, and the digests."""
-    version, *lines = KEPT.read_text(encoding="ascii").splitlines()
+    version, *lines = path.read_text(encoding="ascii").splitlines()
     split = (line.rpartition(" ") for line in lines)
     return version.removeprefix("rules "), {name: digest for name, _, digest in split}
 
@@ -59,6 +60,28 @@ def kept() -> tuple[str, dict[str, str]]:
 def changed(now: dict[str, str]) -> list[str]:
     """What is listed and is no more what it was."""
     return [name for name, digest in kept()[1].items() if now.get(name) != digest]
+
+
+def with_case(set_name: str, case: Case, path: Path = KEPT) -> dict[str, str]:
+    """The kept digests and those of a new case, in order. Raises OperatorError if they are of other rules."""
+    version, listed = kept(path)
+    if version != RULES_VERSION:
+        raise OperatorError(
+            Mistake(str(path), f"is of rules {version}, not {RULES_VERSION}", "run `make digests` before")
+        )
+    return dict(sorted((listed | digests_of(set_name, case)).items(), key=_place))
+
+
+def write(listed: dict[str, str], path: Path = KEPT) -> None:
+    """Keep these digests under the version of the rules."""
+    lines = [f"rules {RULES_VERSION}", *(f"{name} {digest}" for name, digest in listed.items())]
+    path.write_text("\n".join(lines) + "\n", encoding="ascii")
+
+
+def _place(line: tuple[str, str]) -> tuple[int, list[str]]:
+    """Where a line stands: by set in the order of SETS, then by case and evidence."""
+    set_name, *rest = line[0].split(" ")
+    return (SETS.index(set_name) if set_name in SETS else len(SETS)), [set_name, *rest]
 
 
 def _digest(case: Case, evidence: str) -> str:
@@ -89,8 +112,7 @@ def main() -> int:
             file=sys.stderr,
         )
         return 1
-    lines = [f"rules {RULES_VERSION}", *(f"{name} {digest}" for name, digest in now.items())]
-    KEPT.write_text("\n".join(lines) + "\n", encoding="ascii")
+    write(now)
     print(f"{KEPT}: {len(now)} digests, {len(differs)} changed")
     return 0
 

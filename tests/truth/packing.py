@@ -26,7 +26,7 @@ def pack(set_name: str, place: Path = PLACE) -> Path:
     if not folder.is_dir():
         raise OperatorError(Mistake(str(folder), "no folder", "`unpack` makes it of the archive"))
     held = dict(members(set_name, place))
-    for case in folder.iterdir():
+    for case in folder.glob("[!.]*"):
         own = f"{_TOP}{case.name}/"
         held = {path: content for path, content in held.items() if not path.startswith(own)}
         held |= {own + name: (case / name).read_bytes() for name in FILES if (case / name).is_file()}

@@ -1,6 +1,7 @@
 """The version of the rules changes when what they make of a known process does."""
 
 from procmaps.classify import RULES_VERSION
+from tests.truth.cases import SETS, cases
 from tests.truth.digests import changed, digests, kept
 
 
@@ -17,7 +18,13 @@ def test_the_version_of_the_rules_says_when_labels_change() -> None:
 
 def test_each_known_process_is_listed_with_both_grades_of_evidence() -> None:
     _, listed = kept()
-    assert len(listed) == 2 * (42 + 65 + 36 + 17) - 12  # of these 12 have maps only
+    every = [(set_name, case) for set_name in SETS for case in cases(set_name)]
+    assert set(listed) == {
+        f"{set_name} {case.name} {evidence}"
+        for set_name, case in every
+        for evidence in ("maps", *(("smaps",) if "smaps" in case.files else ()))
+    }
+    assert len(every) >= 42 + 65 + 36 + 17
     assert len({name.rpartition(" ")[2] for name in listed}) == 2
     differ = sum(
         listed[name] != listed.get(name.removesuffix("maps") + "smaps", listed[name])

@@ -15,7 +15,19 @@ from mapsweep.process_view.process_files import masked
 from mapsweep.terminal.exits import Exit
 from tests.mapsweep.conftest import Here
 
-SENT = {"maps", "smaps", "status", "stat", "limits", "comm", "cmdline", "cgroup", "osrelease", "meminfo"}
+SENT = {
+    "maps",
+    "smaps",
+    "status",
+    "stat",
+    "limits",
+    "comm",
+    "cmdline",
+    "cgroup",
+    "osrelease",
+    "meminfo",
+    "cgroup-memory",
+}
 MAPS = b"00400000-00401000 r-xp 00000000 fc:00 7                                  /bin/x\n"
 
 
@@ -142,6 +154,9 @@ def test_another_users_process_is_told_in_words() -> None:
         ("smaps", MAPS + b"Rss:   4 kB\nVmFlags: rd\n", MAPS + b"Rss:   4 kB\nVmFlags: rd\n"),
         ("cgroup", b"0::/a.slice/secret=x/b\n", b"0::/a.slice/secret=***/b\n"),
         ("cgroup", b"4:cpu,cpuacct:/docker/0123\n", b"4:cpu,cpuacct:/docker/0123\n"),
+        ("cgroup-memory", b"/a/secret=x/b\t1\t2\n/a\tmax\t3\n", b"/a/secret=***/b\t1\t2\n/a\tmax\t3\n"),
+        ("osrelease", b"6.1.0-token=x\n", b"6.1.0-token=***\n"),
+        ("meminfo", b"MemTotal:  1000 kB\nMemFree:   900 kB\n", b"MemTotal:  1000 kB\nMemFree:   900 kB\n"),
         ("cmdline", b"a\0--token\0x\0", b"a\0--token\0***\0"),
         ("status", b"Name:\tx\n", b"Name:\tx\n"),
     ],

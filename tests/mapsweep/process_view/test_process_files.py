@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 
 from domain.mistakes import OperatorError
-from mapsweep.process_view.process_files import INPUT_BYTES_MAX, bounded, open_process
+from mapsweep.process_view.labelled_process import label
+from mapsweep.process_view.process_files import INPUT_BYTES_MAX, OF_HOST, bounded, open_process
+from procmaps.kinds import Kind
 from procmaps.tables import Evidence
+from tests.truth.cases import cases
 
 MAPS = b"00400000-00401000 r-xp 00000000 fc:00 7                                  /bin/x\n"
 SMAPS = MAPS + b"Size:                  4 kB\nRss:                   4 kB\nVmFlags: rd ex\n"
@@ -25,6 +28,9 @@ def folder(tmp_path: Path) -> Path:
         "comm": b"x\n",
         "cmdline": b"x\0",
         "cgroup": b"0::/\n",
+        "osrelease": b"5.4.0-113-generic\n",
+        "meminfo": b"MemTotal:  1000 kB\n",
+        "cgroup-memory": b"/a\t4096\t1\n",
         "meta.json": b"{}",
         "environ": b"PASSWORD=hunter2\0",
         "smaps_rollup": b"",
@@ -36,7 +42,8 @@ def folder(tmp_path: Path) -> Path:
 
 def test_of_a_folder_only_what_a_host_sends_is_read(folder: Path) -> None:
     process = open_process(str(folder), Evidence.SMAPS, NOTHING)
-    assert set(process.files) == {"smaps", "status", "stat", "limits", "comm", "cmdline", "cgroup"}
+    beside = {"status", "stat", "limits", "comm", "cmdline", "cgroup"}
+    assert set(process.files) == {"smaps", *beside, *OF_HOST}
     assert process.pid == 4711
     assert process.mappings == SMAPS
 
@@ -81,6 +88,20 @@ def test_digits_are_a_pid() -> None:
     assert b"[stack]" in process.mappings
 
 
+@pytest.mark.parametrize("target", ["{pid}", "/proc/{pid}", "/proc/self"])
+def test_a_live_process_comes_with_the_facts_of_this_host(target: str) -> None:
+    files = open_process(target.format(pid=os.getpid()), Evidence.MAPS, NOTHING).files
+    assert files["osrelease"].decode() == f"{os.uname().release}\n"
+    assert files["meminfo"].startswith(b"MemTotal:")
+
+
+def test_a_folder_elsewhere_has_no_facts_but_its_own(folder: Path) -> None:
+    assert open_process(str(folder), Evidence.MAPS, NOTHING).files["osrelease"] == b"5.4.0-113-generic\n"
+    for name in OF_HOST:
+        (folder / name).unlink()
+    assert not set(OF_HOST) & set(open_process(str(folder), Evidence.MAPS, NOTHING).files)
+
+
 def test_a_pid_that_is_not_there() -> None:
     with pytest.raises(OperatorError, match=r"^pid 4194305: no such process$"):
         open_process("4194305", Evidence.SMAPS, NOTHING)
@@ -112,3 +133,15 @@ def test_another_users_process_is_told_in_words() -> None:
             os._exit(0 if "permission denied" in str(error) and "root" in str(error) else 2)
         os._exit(3)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_labels_depend_on_the_kernel_that_a_folder_names(tmp_path: Path) -> None:
+    """Since Linux 6.13 the guard of a stack need not be a mapping of its own; before, each was one."""
+    case = next(case for case in cases("live") if case.name == "sid-native-c-32-chunks")
+    stacks = {}
+    for release in (b"5.4.0\n", b"6.18.0\n"):
+        for name, content in (case.sent() | {"osrelease": release}).items():
+            (tmp_path / name).write_bytes(content)
+        process = label(open_process(str(tmp_path), Evidence.MAPS, NOTHING), Evidence.MAPS)
+        stacks[release] = process.sum_bytes(process.parts.kind == Kind.THREAD_STACK)
+    assert stacks == {b"5.4.0\n": 0, b"6.18.0\n": 3096 * 1024}
