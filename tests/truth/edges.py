@@ -34,8 +34,9 @@ from tests.truth.orders import (
 from tests.truth.shown_by import ShownEdge, write
 
 QUIET_ORDERS_COUNT: Final = 40  # in a row without a change: the search is over
-SEEDS_COUNT: Final = 4  # orders that are tried in which the labellers of an edge are side by side
-SEEDS_OF_VARIATIONS_COUNT: Final = 60
+# orders with the labellers of an edge side by side: for all processes, and for those that were met
+SEEDS_OF_ALL_COUNT: Final = 4
+SEEDS_OF_ONE_COUNT: Final = 60
 VARIATIONS_COUNT: Final = 10  # of each known process
 VIEWS_COUNT: Final = 40  # of the processes that an order changes: these are looked at
 EVERYWHERE: Final = (0, 2**63 - 1)
@@ -108,19 +109,36 @@ def needed(pairs: set[Pair], seen: Mapping[Pair, Sequence[View]]) -> dict[Pair, 
 
 
 def show_edge(pairs: Iterable[Pair], pair: Pair, seen: Sequence[View]) -> ShownEdge | None:
-    """A process whose labels change when the pair is swapped, all other edges kept; the simplest one."""
+    """A process whose labels change when the pair is swapped, all other edges kept.
+
+    One of those that were met in the search, as it was if possible; then any; then a variation.
+    """
     pairs = tuple(pairs)
-    for seed in range(SEEDS_COUNT):
+    as_they_were = [view for view in seen if not view.variation]
+    return (
+        _among(pairs, pair, as_they_were)
+        or _among_all(pairs, pair)
+        or _among(pairs, pair, [view for view in seen if view.variation])
+    )
+
+
+def _among(pairs: Sequence[Pair], pair: Pair, views: Sequence[View]) -> ShownEdge | None:
+    views = sorted(set(views), key=_effort)
+    for seed in range(SEEDS_OF_ONE_COUNT if views else 0):
+        order = with_neighbours(REFERENCE, pairs, pair, seed)
+        for view in views:
+            if same(view, order) and not same(view, swapped(order, pair)):
+                return ShownEdge(view, seed)
+    return None
+
+
+def _among_all(pairs: Sequence[Pair], pair: Pair) -> ShownEdge | None:
+    for seed in range(SEEDS_OF_ALL_COUNT):
         order = with_neighbours(REFERENCE, pairs, pair, seed)
         before = set(changed(order, 0))
         views = [view for view in changed(swapped(order, pair), 0) if view not in before]
         if views:
-            return ShownEdge(simplest(views), seed)
-    for seed in range(SEEDS_OF_VARIATIONS_COUNT):
-        order = with_neighbours(REFERENCE, pairs, pair, seed)
-        for view in seen:
-            if same(view, order) and not same(view, swapped(order, pair)):
-                return ShownEdge(view, seed)
+            return ShownEdge(min(views, key=_effort), seed)
     return None
 
 
@@ -133,20 +151,13 @@ def without(rule: str, host: Host) -> list[View]:
 def show_rule(rule: str) -> View | None:
     """The simplest process whose labels change without this rule."""
     views = list(chain.from_iterable(without(rule, host) for host in hosts()))
-    return simplest(views) if views else None
+    return min(views, key=_effort, default=None)
 
 
-def simplest(views: Sequence[View]) -> View:
-    """As it was, on its own kernel, with few mappings."""
-    return min(
-        views,
-        key=lambda view: (
-            view.variation > 0,
-            KERNELS.index(view.kernel),
-            len(host_of(view).snapshot.maps),
-            view,
-        ),
-    )
+def _effort(view: View) -> tuple[bool, int, int, View]:
+    """Least for a process as it was, on its own kernel, with few mappings."""
+    mappings = len(host_of(view).snapshot.maps)
+    return view.variation > 0, KERNELS.index(view.kernel), mappings, view
 
 
 def difference(view: View, order: Order) -> str:
