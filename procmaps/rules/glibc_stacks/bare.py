@@ -15,9 +15,9 @@ from procmaps.rules.glibc_stacks.threads import (
     hide_stacks,
     is_plausible,
     live_threads,
-    threads_without_stack,
+    missing_stacks,
 )
-from procmaps.rules.labeller import Claim, ProcessLabeller, RegionLabeller
+from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, RegionLabeller
 from procmaps.rules.process import MIB, Process
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, which
@@ -48,11 +48,11 @@ ANY_SIZE = Rule(
 
 def unguarded(process: Process) -> Iterator[Claim]:
     """Whole numbers of stacks of the default size: those made with a guard size of 0 merge as well."""
-    lacking, one = threads_without_stack(process), process.default_stack_bytes
-    found = [region for region in process.writable if not region.size % one and region.size // one <= lacking]
+    missing, one = missing_stacks(process), process.default_stack_bytes
+    found = [region for region in process.writable if not region.size % one and region.size // one <= missing]
     number = sum(region.size // one for region in found)
     for region in found:
-        if is_plausible(process, region, number, one, lacking):
+        if is_plausible(process, region, number, one, missing):
             yield from divided(region, one, UNGUARDED_SIZE)
 
 
@@ -77,16 +77,31 @@ def _unguarded_or_stacks(draft: Draft) -> Flags:
 def of_any_size(draft: Draft) -> Flags | None:
     """Memory that malloc would have touched, in processes most of whose threads have no stack."""
     resident = draft.facts.rss_anon_bytes
-    lacking = live_threads(draft) - draft.stacks
-    short = hide_stacks(draft) & (lacking > draft.stacks) & (resident >= 0) & ~draft.has(*KEEP_UNUSED)
+    missing = live_threads(draft) - draft.stacks
+    short = hide_stacks(draft) & (missing > draft.stacks) & (resident >= 0) & ~draft.has(*KEEP_UNUSED)
     if not short.any():
         return None
-    limit = lacking * default_stack_bytes(draft) // 2  # those of the default size are known by it
+    limit = missing * default_stack_bytes(draft) // 2  # those of the default size are known by it
     found = draft.open_rw & draft.spread(short)
     return found & (draft.size > draft.spread(resident)) & (draft.size <= draft.spread(limit))
 
 
 UNGUARDED: Final = ProcessLabeller(
-    "stack.unguarded", (UNGUARDED_SIZE,), unguarded, where=_with_unguarded, sees=_unguarded_or_stacks
+    "stack.unguarded",
+    (UNGUARDED_SIZE,),
+    unguarded,
+    where=_with_unguarded,
+    sees=_unguarded_or_stacks,
+    before=(Edge("glibc.mmapped", "a stack without a guard would count as a large chunk"),),
+    after=(
+        Edge("stack.repeated", "stacks with guards are likely, and those without a mere guess"),
+        Edge("beam.carriers", "carriers can have the size of stacks"),
+    ),
 )
-OF_ANY_SIZE: Final = RegionLabeller("stack.unseen_merged", (ANY_SIZE,), of_any_size)
+OF_ANY_SIZE: Final = RegionLabeller(
+    "stack.unseen_merged",
+    (ANY_SIZE,),
+    of_any_size,
+    before=(Edge("rest.unpaid", "that labeller claims all that is more than is resident"),),
+    after=(Edge("stack.unguarded", "it is for threads that have no stack of the default size either"),),
+)

@@ -10,12 +10,13 @@ from procmaps.rules.draft import Draft
 from procmaps.rules.glibc_stacks.guards import with_guards
 from procmaps.rules.glibc_stacks.threads import CACHE_BYTES, JAVA_STACK_BYTES, default_stack_bytes
 from procmaps.rules.groups import count_alike, ranges
-from procmaps.rules.labeller import Ranges, RegionLabeller
+from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
 from procmaps.rules.process import PAGE_BYTES
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, which
 
 MERGED_LIMIT_COUNT: Final = 2**16  # stacks in one mapping
+HOST_LIMIT_COUNT: Final = 2**20  # stacks in such mappings of one host
 
 MERGED = Rule(
     "stack.flagged_run",
@@ -48,6 +49,7 @@ def merged(draft: Draft) -> Ranges | None:
     one = size + PAGE_BYTES
     count = draft.size[rows] // one
     whole = (count * one == draft.size[rows]) & (count >= 2) & (count <= MERGED_LIMIT_COUNT)
+    whole &= np.where(whole, count, 0).cumsum() <= HOST_LIMIT_COUNT
     rows, one, count = rows[whole], one[whole], count[whole]
     number = ranges(np.zeros(len(count), np.int64), count)  # of each stack in its mapping
     start = draft.start[rows].repeat(count) + number * one.repeat(count)
@@ -84,5 +86,18 @@ def _fibers(draft: Draft, flagged: Flags) -> Flags:
     return fibers
 
 
-FLAGGED_MERGED: Final = RegionLabeller("stack.flagged_run", (MERGED,), merged)
-FLAGGED: Final = RegionLabeller("stack.flagged", (ALONE,), alone)
+FLAGGED_MERGED: Final = RegionLabeller(
+    "stack.flagged_run",
+    (MERGED,),
+    merged,
+    before=(Edge("stack.flagged", "a mapping that holds several stacks would count as one"),),
+)
+FLAGGED: Final = RegionLabeller(
+    "stack.flagged",
+    (ALONE,),
+    alone,
+    before=(
+        Edge("stack.java_zones", "the flag tells where a stack ends"),
+        Edge("stack.guarded", "if one stack has the flag, memory without it is no stack"),
+    ),
+)

@@ -15,7 +15,7 @@ from procmaps.rules.glibc_stacks.guards import (
 )
 from procmaps.rules.glibc_stacks.threads import JAVA_STACK_BYTES, NPTL, default_stack_bytes, live_threads
 from procmaps.rules.groups import runs_with
-from procmaps.rules.labeller import Ranges, RegionLabeller
+from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
 from procmaps.rules.process import PAGE_BYTES, release_of
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64, which
@@ -75,4 +75,10 @@ def _merged(draft: Draft, pairs: Pairs, chosen: Ints64, default: Ints64) -> Ints
     return merged
 
 
-GUARDED: Final = RegionLabeller("stack.guarded", (DEFAULT,), guarded)
+GUARDED: Final = RegionLabeller(
+    "stack.guarded",
+    (DEFAULT,),
+    guarded,
+    before=(Edge("stack.hidden", "only threads without a stack in view can have a hidden one"),),
+    after=(Edge("glibc.arena", "the rest of a heap is closed and can end below memory of a stack's size"),),
+)

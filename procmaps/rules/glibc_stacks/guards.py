@@ -7,10 +7,10 @@ import numpy as np
 
 from procmaps.kinds import Kind
 from procmaps.rules.draft import Draft
-from procmaps.rules.glibc_stacks.threads import STACK_MIN_BYTES, live_threads
+from procmaps.rules.glibc_stacks.threads import live_threads
 from procmaps.rules.groups import count_alike
 from procmaps.rules.labeller import Ranges
-from procmaps.rules.process import KIB, MIB, PAGE_BYTES, STACK_MAX_BYTES, Process
+from procmaps.rules.process import KIB, MIB, PAGE_BYTES, STACK_MAX_BYTES, STACK_MIN_BYTES, Process
 from procmaps.tables import READ, SHARED, WRITE, Flags, Ints64, which
 
 GUARD_MAX_BYTES: Final = MIB
@@ -121,6 +121,6 @@ def show_guards(draft: Draft) -> Flags:
     live = live_threads(draft)
     number = np.bincount(np.concatenate((process[of_stacks], known)), minlength=len(live))
     shown: Flags = number * 2 >= live
-    lacking = (live - draft.stacks)[process]
-    shown[process[(count_alike(process, body, size) == lacking) & (lacking >= ALIKE_MIN_COUNT)]] = True
+    missing = (live - draft.stacks)[process]
+    shown[process[(count_alike(process, body, size) == missing) & (missing >= ALIKE_MIN_COUNT)]] = True
     return shown

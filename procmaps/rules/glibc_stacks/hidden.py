@@ -13,26 +13,21 @@ from procmaps.rules.glibc_stacks.threads import (
     HIDING,
     JAVA_STACK_BYTES,
     MERGING,
-    STACK_MIN_BYTES,
     divided,
     hide_stacks,
     is_plausible,
-    threads_without_stack,
+    missing_stacks,
 )
 from procmaps.rules.hotspot.arguments import read_arguments
-from procmaps.rules.labeller import Claim, ProcessLabeller, without
-from procmaps.rules.process import MIB, PAGE_BYTES, STACK_MAX_BYTES, Process, Region
+from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, without
+from procmaps.rules.language_runtimes import THREAD_STACK_BYTES
+from procmaps.rules.process import MIB, PAGE_BYTES, STACK_MAX_BYTES, STACK_MIN_BYTES, Process, Region
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
 
 HIDES_GUARDS_SINCE: Final = (6, 13)
 DEFAULT_MIN_BYTES: Final = MIB
 NEIGHBOURS_LIMIT_COUNT: Final = 8
-# sizes that runtimes give the threads that they start
-RUNTIME_STACK_BYTES: Final = {
-    "v8": 4 * MIB,  # Node.js, src/node_worker.h: stack_size_ of workers
-    "ruby": MIB,  # vm_core.h: RUBY_VM_THREAD_MACHINE_STACK_SIZE
-}
 
 DEFAULT = Rule(
     "stack.unseen_guard",
@@ -79,42 +74,45 @@ ROUND = Rule(
 
 def hidden(process: Process) -> Iterator[Claim]:
     """What is surest first: each step is for the threads that the steps before it left without a stack."""
+    missing = missing_stacks(process)
+    claims: list[Claim] = []
     for step in _STEPS:
-        claims = list(step(process, threads_without_stack(process)))
-        yield from claims
         process = without(process, claims)
+        claims = list(step(process, missing))
+        yield from claims
+        missing -= len(claims)
+        if missing <= 0:
+            return
 
 
-def _of_default_size(process: Process, lacking: int) -> Iterator[Claim]:
+def _of_default_size(process: Process, missing: int) -> Iterator[Claim]:
     size = process.default_stack_bytes
     if process.has("jvm"):
         size = read_arguments(process.argv).vm_stack or JAVA_STACK_BYTES
-    return _of_size(process, lacking, size, DEFAULT)
+    return _of_size(process, missing, size, DEFAULT)
 
 
-def _of_runtime(process: Process, lacking: int) -> Iterator[Claim]:
-    for mark, size in RUNTIME_STACK_BYTES.items():
+def _of_runtime(process: Process, missing: int) -> Iterator[Claim]:
+    for mark, size in THREAD_STACK_BYTES.items():
         if process.has(mark):
-            return _of_size(process, lacking, size, OF_RUNTIME)
+            return _of_size(process, missing, size, OF_RUNTIME)
     return iter(())
 
 
-def _of_size(process: Process, lacking: int, size: int, rule: Rule) -> Iterator[Claim]:
+def _of_size(process: Process, missing: int, size: int, rule: Rule) -> Iterator[Claim]:
     """Regions that are whole numbers of stacks of one size."""
     one = size + PAGE_BYTES
-    most = lacking + CACHE_BYTES // one
+    most = missing + CACHE_BYTES // one
     found = [
         region
         for region in process.writable
         if region.size >= DEFAULT_MIN_BYTES and not region.size % one and region.size // one <= most
     ]
-    if not size:
-        return
-    if _number(found, one) > lacking:
-        found = [region for region in found if not _would_have_merged(process, region, one)]
+    if _number(found, one) > missing:
+        found = [region for region in found if not _is_beside_stacks(process, region, one)]
     number = _number(found, one)
     for region in found:
-        if is_plausible(process, region, number, one, lacking):
+        if is_plausible(process, region, number, one, missing):
             yield from divided(region, one, rule)
 
 
@@ -122,18 +120,19 @@ def _number(regions: list[Region], one: int) -> int:
     return sum(region.size // one for region in regions)
 
 
-def _would_have_merged(process: Process, region: Region, one: int) -> bool:
-    """Whether it touches a stack and yet is a mapping of its own: two stacks would be one mapping.
+def _is_beside_stacks(process: Process, region: Region, one: int) -> bool:
+    """Whether it is other memory, as its neighbours tell: two stacks that touch would be one mapping.
 
-    In a row of mappings that touch, every second one can be stacks. A mapping that is no whole number of
-    stacks tells which.
+    So in a row of mappings that touch, at most every second one is of stacks. Where the row ends at a stack,
+    or at what cannot be one, this tells which.
     """
-    return any(_is_between(process, region, one, beside) for beside in (Process.above, Process.below))
+    return any(_is_other(process, region, one, beside) for beside in (Process.above, Process.below))
 
 
-def _is_between(
+def _is_other(
     process: Process, region: Region, one: int, beside: Callable[[Process, Region], Region | None]
 ) -> bool:
+    """Whether the neighbours on one side tell that a region is other memory."""
     here, apart = region, 0
     for _ in range(NEIGHBOURS_LIMIT_COUNT):
         other = beside(process, here)
@@ -141,33 +140,33 @@ def _is_between(
             return False
         apart += other.mapping != here.mapping
         here = other
-        is_stack = here.kind == Kind.THREAD_STACK
+        is_stack = here.is_kind(Kind.THREAD_STACK)
         if is_stack or not here.unclaimed or here.size % one:
             return apart > 0 and (apart % 2 == 1) == is_stack
     return False
 
 
-def _of_one_size(process: Process, lacking: int) -> Iterator[Claim]:
+def _of_one_size(process: Process, missing: int) -> Iterator[Claim]:
     """Regions that are whole numbers of one other size, which together hold the stacks that threads lack."""
-    if not lacking or not _can_have_any_size(process):
+    if not _can_have_any_size(process):
         return
     least = STACK_MIN_BYTES + PAGE_BYTES
     large = [region for region in process.writable if region.size >= least]
-    ones = sizes_of_stacks([region.size for region in large], lacking, process.rss_anon_bytes)
+    ones = sizes_of_stacks([region.size for region in large], missing, process.rss_anon_bytes)
     for region in large:
         if region.size in ones:
             yield from divided(region, ones[region.size], ALIKE)
 
 
-def _of_round_sizes(process: Process, lacking: int) -> Iterator[Claim]:
+def _of_round_sizes(process: Process, missing: int) -> Iterator[Claim]:
     """Sums of stacks of several sizes. Malloc cannot own them, unless it is one that keeps unused memory."""
     resident = process.rss_anon_bytes
     if resident < 0 or process.has(*KEEP_UNUSED) or not _can_have_any_size(process):
         return
-    limit = lacking * process.default_stack_bytes
+    limit = missing * process.default_stack_bytes
     for region in process.writable:
-        if resident < region.size <= lacking * STACK_MAX_BYTES and has_guard_pages(
-            region.size, lacking, limit
+        if resident < region.size <= missing * STACK_MAX_BYTES and has_guard_pages(
+            region.size, missing, limit
         ):
             yield Claim(region.start, region.end, ROUND)
 
@@ -182,8 +181,8 @@ _STEPS: Final = (_of_default_size, _of_runtime, _of_one_size, _of_round_sizes)
 
 def _hide_guards(draft: Draft) -> Flags:
     """Processes that can have stacks with hidden guards. Those that a JVM makes itself are always seen."""
-    lacking = hide_stacks(draft)
-    return lacking & (draft.has("jvm") | ~show_guards(draft)) if lacking.any() else lacking
+    found = hide_stacks(draft)
+    return found & (draft.has("jvm") | ~show_guards(draft)) if found.any() else found
 
 
 def _around_stacks(draft: Draft) -> Flags:
@@ -196,5 +195,13 @@ def _around_stacks(draft: Draft) -> Flags:
 
 
 HIDDEN: Final = ProcessLabeller(
-    "stack.hidden", (DEFAULT, OF_RUNTIME, ALIKE, ROUND), hidden, where=_hide_guards, sees=_around_stacks
+    "stack.hidden",
+    (DEFAULT, OF_RUNTIME, ALIKE, ROUND),
+    hidden,
+    where=_hide_guards,
+    sees=_around_stacks,
+    before=(
+        Edge("stack.repeated", "guarded buffers would be taken for the stacks that are hidden"),
+        Edge("glibc.mmapped", "stacks with hidden guards would count as large chunks"),
+    ),
 )

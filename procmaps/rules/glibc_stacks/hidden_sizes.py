@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from procmaps.rules.glibc_stacks.guards import ALIKE_MIN_COUNT
-from procmaps.rules.glibc_stacks.threads import CACHE_BYTES, STACK_MIN_BYTES
-from procmaps.rules.process import KIB, PAGE_BYTES
+from procmaps.rules.glibc_stacks.threads import CACHE_BYTES
+from procmaps.rules.process import KIB, PAGE_BYTES, STACK_MIN_BYTES
 
 ROUND_BYTES: Final = 64 * KIB
 ROUND_DECIMAL_BYTES: Final = 100 * KIB
@@ -16,21 +16,21 @@ ENDED_LIMIT_COUNT: Final = 32  # of stacks that glibc keeps for new threads
 STACKS_LIMIT_COUNT: Final = 1024  # in one mapping
 
 
-def sizes_of_stacks(sizes: Sequence[int], lacking: int, resident_bytes: int) -> dict[int, int]:
+def sizes_of_stacks(sizes: Sequence[int], missing: int, resident_bytes: int) -> dict[int, int]:
     """By size of a mapping, the size of the stacks with their guards which it consists of.
 
-    `lacking` threads have no stack. `resident_bytes` are those of all anonymous memory; negative if unknown.
+    `missing` threads have no stack. `resident_bytes` are those of all anonymous memory; negative if unknown.
     """
-    one = _common_size(sizes, lacking, resident_bytes)
+    one = _common_size(sizes, missing, resident_bytes)
     if one:
         return {size: one for size in set(sizes) if not size % one}
     # else the one mapping that holds all stacks, if others are whole numbers of that size by chance
-    every = [size for size in sizes if not size % lacking and size // lacking > ROUND_BYTES]
-    whole = [size for size in every if _is_round(size // lacking)]
-    return {whole[0]: whole[0] // lacking} if len(whole) == 1 else {}
+    every = [size for size in sizes if not size % missing and size // missing > ROUND_BYTES]
+    whole = [size for size in every if _is_round(size // missing)]
+    return {whole[0]: whole[0] // missing} if len(whole) == 1 else {}
 
 
-def _common_size(sizes: Sequence[int], lacking: int, resident_bytes: int) -> int:
+def _common_size(sizes: Sequence[int], missing: int, resident_bytes: int) -> int:
     """The best size of which the mappings hold as many as threads lack a stack; 0 if none is sure."""
     times = Counter(sizes)
     tried = sorted(times)[-SIZES_LIMIT_COUNT:]
@@ -38,21 +38,21 @@ def _common_size(sizes: Sequence[int], lacking: int, resident_bytes: int) -> int
     unused = [size for size in tried if 0 <= resident_bytes < size]
     fit: list[int] = []
     ended: list[int] = []
-    for one in _divisors(tried, min(lacking + ENDED_LIMIT_COUNT, STACKS_LIMIT_COUNT)):
+    for one in _divisors(tried, min(missing + ENDED_LIMIT_COUNT, STACKS_LIMIT_COUNT)):
         if any(size % one for size in unused):
             continue
         whole = [size for size in tried if not size % one]
         mappings = sum(times[size] for size in whole)
         stacks = sum(times[size] * (size // one) for size in whole)
-        if stacks == lacking:
+        if stacks == missing:
             # one mapping can be divided by any number: then the size must be one that is asked for
-            several = mappings > 1 and lacking >= ALIKE_MIN_COUNT
+            several = mappings > 1 and missing >= ALIKE_MIN_COUNT
             if several or _is_round(one) or _has_large_guard(one, unused):
                 fit.append(one)
-        elif lacking < stacks <= lacking + CACHE_BYTES // one and mappings > 1 and unused and _is_round(one):
+        elif missing < stacks <= missing + CACHE_BYTES // one and mappings > 1 and unused and _is_round(one):
             ended.append(one)
     fit = fit or ended
-    if len(fit) == 1 or lacking >= ALIKE_MIN_COUNT:
+    if len(fit) == 1 or missing >= ALIKE_MIN_COUNT:
         return max(fit, key=_roundness, default=0)
     return 0
 
@@ -85,12 +85,12 @@ def _roundness(one: int) -> tuple[bool, int, int]:
     return _is_round(one), asked & -asked, one
 
 
-def has_guard_pages(size: int, lacking: int, limit_bytes: int) -> bool:
+def has_guard_pages(size: int, missing: int, limit_bytes: int) -> bool:
     """Whether it is the sum of round sizes and of a page of guard for each stack that threads lack.
 
     For half of the stacks, if it is no larger than `limit_bytes`, what stacks of the default size have.
     """
     guards = size % ROUND_BYTES // PAGE_BYTES
-    if guards == lacking:
+    if guards == missing:
         return guards > 0
-    return guards <= lacking <= 2 * guards and size <= limit_bytes
+    return guards <= missing <= 2 * guards and size <= limit_bytes

@@ -9,10 +9,10 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.draft import Draft
 from procmaps.rules.glibc_stacks.guards import FLAGS_SINCE, with_guards
-from procmaps.rules.glibc_stacks.threads import JAVA_STACK_BYTES, STACK_MIN_BYTES
+from procmaps.rules.glibc_stacks.threads import JAVA_STACK_BYTES
 from procmaps.rules.groups import among, slices_of
-from procmaps.rules.labeller import Ranges, RegionLabeller
-from procmaps.rules.process import KIB, PAGE_BYTES, UNKNOWN_RELEASE, release_of
+from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
+from procmaps.rules.process import KIB, PAGE_BYTES, STACK_MIN_BYTES, UNKNOWN_RELEASE, release_of
 from procmaps.rules.rule import Rule
 from procmaps.tables import which
 
@@ -68,4 +68,12 @@ def _is_merged(size: int, stack: int, count: int) -> bool:
     return (size - stack) % (JAVA_STACK_BYTES + PAGE_BYTES) not in {0, PAGE_BYTES}
 
 
-JAVA_ZONES: Final = RegionLabeller("stack.java_zones", (ZONES,), java_stacks)
+JAVA_ZONES: Final = RegionLabeller(
+    "stack.java_zones",
+    (ZONES,),
+    java_stacks,
+    before=(
+        Edge("stack.guarded", "zones look like a guard, and stacks have the size that -Xss says"),
+        Edge("hotspot.rest", "the maps of code segments are as small as zones"),
+    ),
+)

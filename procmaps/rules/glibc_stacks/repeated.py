@@ -18,9 +18,9 @@ from procmaps.rules.glibc_stacks.threads import (
     MOST_FACTOR,
     NPTL,
     lack_stacks,
-    threads_without_stack,
+    missing_stacks,
 )
-from procmaps.rules.labeller import Claim, ProcessLabeller
+from procmaps.rules.labeller import Claim, Edge, ProcessLabeller
 from procmaps.rules.process import Process
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
@@ -49,17 +49,17 @@ class _Run(NamedTuple):
 
 def repeated(process: Process) -> Iterator[Claim]:
     """Runs of pairs, those of the most frequent size first."""
-    lacking = threads_without_stack(process)
+    missing = missing_stacks(process)
     every = pairs(process)
     counts = Counter(pair.sizes for pair in every)
     default, musl, release = process.default_stack_bytes, process.has("musl"), process.release
-    for run in _accepted(process, _runs(_candidates(every, counts, lacking)), counts, lacking):
+    for run in _accepted(process, _runs(_candidates(every, counts, missing)), counts, missing):
         for pair in run.pairs:
             end = pair.end - merged_bytes(pair.size, default, musl=musl, release=release)
             yield Claim(pair.start, end, REPEATED_SIZE)
 
 
-def _candidates(every: list[Pair], counts: Counter[tuple[int, int]], lacking: int) -> list[Pair]:
+def _candidates(every: list[Pair], counts: Counter[tuple[int, int]], missing: int) -> list[Pair]:
     """Pairs with a guard as glibc makes it, or with a large guard that several have."""
     found = [
         pair
@@ -68,7 +68,7 @@ def _candidates(every: list[Pair], counts: Counter[tuple[int, int]], lacking: in
         if pair.sizes[0] <= SMALL_GUARD_BYTES or counts[pair.sizes] >= LARGE_GUARD_MIN_COUNT
     ]
     # if those of one size are as many as threads lack a stack, the others are something else
-    enough = [pair for pair in found if lacking <= counts[pair.sizes] < MOST_FACTOR * lacking]
+    enough = [pair for pair in found if missing <= counts[pair.sizes] < MOST_FACTOR * missing]
     return enough or found
 
 
@@ -81,10 +81,10 @@ def _runs(chosen: list[Pair]) -> list[_Run]:
 
 
 def _accepted(
-    process: Process, runs: list[_Run], counts: Counter[tuple[int, int]], lacking: int
+    process: Process, runs: list[_Run], counts: Counter[tuple[int, int]], missing: int
 ) -> Iterator[_Run]:
     """Runs that threads are left for, and runs that glibc keeps of threads that ended."""
-    left, cache = lacking, CACHE_BYTES
+    left, cache = missing, CACHE_BYTES
     known: set[int] = set()  # sizes of stacks that were accepted
     for run in sorted(runs, key=lambda run: -counts[run.pairs[0].sizes]):
         number = len(run.pairs)
@@ -105,8 +105,8 @@ def _is_idle(process: Process, run: _Run, counts: Counter[tuple[int, int]]) -> b
 
 
 def _lack_and_have_pairs(draft: Draft) -> Flags:
-    lacking = lack_stacks(draft)
-    return lacking & draft.owners(in_pairs(draft)) if lacking.any() else lacking
+    found = lack_stacks(draft)
+    return found & draft.owners(in_pairs(draft)) if found.any() else found
 
 
 def _pairs_and_stacks(draft: Draft) -> Flags:
@@ -115,5 +115,10 @@ def _pairs_and_stacks(draft: Draft) -> Flags:
 
 
 REPEATED: Final = ProcessLabeller(
-    "stack.repeated", (REPEATED_SIZE,), repeated, where=_lack_and_have_pairs, sees=_pairs_and_stacks
+    "stack.repeated",
+    (REPEATED_SIZE,),
+    repeated,
+    where=_lack_and_have_pairs,
+    sees=_pairs_and_stacks,
+    before=(Edge("rest.guarded", "a stack with its guard looks like a guarded buffer"),),
 )

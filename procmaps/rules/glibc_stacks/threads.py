@@ -8,14 +8,22 @@ import numpy as np
 from procmaps.kinds import Kind
 from procmaps.rules.draft import Draft
 from procmaps.rules.labeller import Claim
-from procmaps.rules.process import DEFAULT_STACK_BYTES, KIB, MIB, PAGE_BYTES, STACK_MAX_BYTES, Process, Region
+from procmaps.rules.process import (
+    DEFAULT_STACK_BYTES,
+    MIB,
+    PAGE_BYTES,
+    STACK_MAX_BYTES,
+    STACK_MIN_BYTES,
+    Process,
+    Region,
+)
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64
 
-STACK_MIN_BYTES: Final = 16 * KIB  # PTHREAD_STACK_MIN of glibc
 CACHE_BYTES: Final = 40 * MIB  # glibc keeps so much of the stacks of threads that ended
 JAVA_STACK_BYTES: Final = MIB  # -Xss and -XX:VMThreadStackSize by default, on x86-64 and most others
 MOST_FACTOR: Final = 2  # more than that for each thread without a stack: most are no stacks
+HIDDEN_LIMIT_COUNT: Final = 2**18  # threads of one host whose stacks are looked for without guards and flags
 UNKNOWN_COUNT: Final = 2**31  # threads, if their number was not sent
 
 NPTL: Final = (
@@ -34,7 +42,7 @@ def stacks(process: Process) -> int:
     return sum(not region.closed for region in process.of_kind(Kind.THREAD_STACK))
 
 
-def threads_without_stack(process: Process) -> int:
+def missing_stacks(process: Process) -> int:
     """How many threads, besides the main one, have no stack so far; very many if the number is unknown."""
     return max(process.live_threads - stacks(process), 0)
 
@@ -48,8 +56,9 @@ def live_threads(draft: Draft) -> Ints64:
 def default_stack_bytes(draft: Draft) -> Ints64:
     """Process.default_stack_bytes of each process."""
     limit = draft.facts.stack_limit_bytes
-    usable = (limit > 0) & (limit <= STACK_MAX_BYTES)
-    return np.where(usable, limit & -PAGE_BYTES, DEFAULT_STACK_BYTES)
+    usable = np.where((limit > 0) & (limit <= STACK_MAX_BYTES), limit, DEFAULT_STACK_BYTES)
+    found: Ints64 = np.maximum(-(-usable // PAGE_BYTES) * PAGE_BYTES, STACK_MIN_BYTES)
+    return found
 
 
 def lack_stacks(draft: Draft) -> Flags:
@@ -58,20 +67,28 @@ def lack_stacks(draft: Draft) -> Flags:
     return found
 
 
-def hide_stacks(draft: Draft) -> Flags:
-    """Processes that are known to have threads without a stack, and no flags to find stacks by."""
-    return lack_stacks(draft) & (draft.facts.threads > 0) & ~draft.facts.smaps
+def hide_stacks(draft: Draft, limit_count: int = HIDDEN_LIMIT_COUNT) -> Flags:
+    """Processes that are known to have threads without a stack, and no flags to find stacks by.
 
-
-def is_plausible(process: Process, region: Region, number: int, one: int, lacking: int) -> bool:
-    """Whether a region can be stacks of `one` bytes each: `number` were found in all, for `lacking` threads.
-
-    If far more would fit than threads lack a stack, sizes alone prove nothing. Stacks of threads that ended
-    are hardly resident.
+    If there are too many such threads on a host, the processes that have most of them are left out.
     """
-    if number <= MOST_FACTOR * lacking:
+    known = (draft.facts.threads > 0) & ~draft.facts.smaps
+    missing = np.where(known, np.maximum(live_threads(draft) - draft.stacks, 0), 0)
+    order = np.argsort(missing, kind="stable")
+    within = np.empty(len(missing), np.bool_)
+    within[order] = missing[order].cumsum() <= limit_count
+    found: Flags = within & (missing > 0)
+    return found
+
+
+def is_plausible(process: Process, region: Region, number: int, one: int, missing: int) -> bool:
+    """Whether a region can be stacks of `one` bytes each: `number` were found, `missing` are looked for.
+
+    If far more were found, sizes alone prove nothing. Stacks of threads that ended are hardly resident.
+    """
+    if number <= MOST_FACTOR * missing:
         return True
-    return 0 <= process.rss_anon_bytes < region.size and number <= lacking + CACHE_BYTES // one
+    return 0 <= process.rss_anon_bytes < region.size and number <= missing + CACHE_BYTES // one
 
 
 def divided(region: Region, one: int, rule: Rule) -> Iterator[Claim]:

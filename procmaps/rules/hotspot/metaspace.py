@@ -2,6 +2,7 @@
 
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from typing import Final
 
 from procmaps.kinds import Confidence, Kind
@@ -19,6 +20,7 @@ NODE_ENDS_LIMIT_COUNT: Final = 4096  # of a JVM's closed regions that could end 
 RESERVES_LIMIT_COUNT: Final = 4096  # of a JVM's closed regions large enough for a class space
 CLASS_SPACE_LIMIT_COUNT: Final = 24  # of the regions that a class space can consist of
 ARCHIVE_ALIGNMENT_BYTES: Final = 16 * MIB
+BY_END: Final = attrgetter("end")
 
 ARCHIVES = Rule(
     "java.cds",
@@ -146,11 +148,10 @@ def _nodes(process: Process, size: int, alignment: int) -> list[Claim]:
         for region in process.closed
         if region.end % alignment == 0 and not _ends_arena(process, region, size)
     ]
-    bounds = [region.end for region in process.regions]
     inside: list[tuple[int, list[Region]]] = []  # where each possible node begins, its regions
     for last in ends[:NODE_ENDS_LIMIT_COUNT]:
         start = last.end - size
-        regions = list(process.regions[bisect_right(bounds, start) : last.position + 1])
+        regions = list(process.regions[bisect_right(process.regions, start, key=BY_END) : last.position + 1])
         inside.append((start, regions))
     # a region that ends in a hole of a node also ends what begins in a neighbour of that node: what begins
     # with a region comes first

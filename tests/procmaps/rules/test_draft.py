@@ -82,3 +82,43 @@ def test_few_cuts_and_many_do_the_same(cuts: int) -> None:
     assert one.start.tolist() == [0x10000, *low.tolist(), 0x110000, 0x120000, 0x121000]
     assert one.end.tolist() == [*low.tolist(), 0x110000, 0x120000, 0x121000, 0x220000]
     assert one.mapping.tolist() == [0] * cuts + [1, 2, 2]
+
+
+def test_of_what_is_claimed_twice_the_first_claim_has_it() -> None:
+    one = draft(anon(0x10000, 0x10000), anon(0x20000, 0x10000), anon(0x30000, 0x10000))
+    claims = [(0x18000, 0x28000), (0x10000, 0x30000), (0x28000, 0x28000)]
+    start, end = (np.array(column) for column in zip(*claims, strict=True))
+    one.settle(np.zeros(3, np.int64), start, end, [(7, 1, True), (8, 2, True), (9, 3, True)])
+    assert spans(one) == [
+        (0x10000, 0x18000),
+        (0x18000, 0x20000),
+        (0x20000, 0x28000),
+        (0x28000, 0x30000),
+        (0x30000, 0x40000),
+    ]
+    assert one.rule.tolist() == [8, 7, 7, 8, 0]
+    assert one.kind.tolist() == [2, 1, 1, 2, 255]
+    assert one.free.tolist() == [False] * 4 + [True]
+    # what is left of the second claim is one block as well
+    first, second = one.block[1], one.block[0]
+    assert one.block.tolist() == [second, first, first, second, -1]
+    assert first != second
+
+
+def test_claims_that_are_no_block_leave_each_part_its_own() -> None:
+    one = draft(anon(0x10000, 0x10000), anon(0x20000, 0x10000))
+    one.settle(np.array([0]), np.array([0x10000]), np.array([0x30000]), [(7, 1, False)])
+    assert one.rule.tolist() == [7, 7]
+    assert one.block.tolist() == [-1, -1]
+
+
+def test_claims_of_what_is_labelled_and_of_no_memory_change_nothing() -> None:
+    one = draft(anon(0x10000, 0x10000))
+    for rule in (7, 8):
+        one.settle(
+            np.zeros(2, np.int64),
+            np.array([0x10000, 0x50000]),
+            np.array([0x20000, 0x60000]),
+            [(rule, 1, True)] * 2,
+        )
+    assert one.rule.tolist() == [7]

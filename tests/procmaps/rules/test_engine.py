@@ -1,92 +1,71 @@
-"""Memory that is withheld from a rule goes to the next labeller, whatever form the claim has."""
+"""Labellers get their turns, and see what they asked to see."""
 
 from collections.abc import Iterator
 
 import numpy as np
-import pytest
 
-from procmaps.classify import classify
-from procmaps.rules.book import RULES
-from procmaps.rules.draft import Draft
-from procmaps.rules.engine import Withheld
-from procmaps.rules.labeller import Claim, Labeller, ProcessLabeller, Ranges, RegionLabeller
+from procmaps.kinds import Confidence, Kind
+from procmaps.rules.draft import Draft, Facts
+from procmaps.rules.engine import label
+from procmaps.rules.kernel_names import read_codes
+from procmaps.rules.labeller import Claim, ProcessLabeller
 from procmaps.rules.process import Process
+from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
 from tests.procmaps.rules.labelled import anon, read
 
-BASE = 0x7E0000000000
+AT = 0x10000
 PAGE = 4096
-RULE = {rule.name: rule for rule in RULES}
-CHUNK, REST = RULE["glibc.mmapped"], RULE["rest.anonymous"]
+SMALL = Rule("test.small", Kind.THREAD_STACK, Confidence.CERTAIN, "maps", "test", "{size}")
+# pages of 1, 2, 2, 1, 2 and 2, of which the first four touch
+SIZES = (1, 2, 2, 1, 2, 2)
+STARTS = (AT, AT + PAGE, AT + 3 * PAGE, AT + 5 * PAGE, AT + 16 * PAGE, AT + 18 * PAGE)
 
 
-def claimed(process: Process) -> Iterator[Claim]:
-    """From the second page to the last but one, as one block."""
-    for region in process.unclaimed:
-        yield Claim(region.start + PAGE, region.end - PAGE, CHUNK)
+def draft(*, in_detail: bool = True) -> Draft:
+    snapshot = read("".join(anon(start, size * PAGE) for start, size in zip(STARTS, SIZES, strict=True)))
+    one, no = np.array([-1], np.int64), np.zeros(1, np.bool_)
+    facts = Facts(np.zeros(1, np.uint32), {}, no, no, one, one, one, no, np.array([in_detail]))
+    return Draft(snapshot, facts, read_codes(snapshot.maps), np.arange(len(snapshot.maps)))
 
 
-def ranges(draft: Draft) -> Ranges:
-    return Ranges(draft.process, draft.start + PAGE, draft.end - PAGE)
+def shown(one: Draft, seen: list[bool], where: list[bool] | None = None) -> list[Process]:
+    """What a labeller is shown that asks to see these regions."""
+    given: list[Process] = []
+
+    def find(process: Process) -> Iterator[Claim]:
+        given.append(process)
+        yield from (Claim(region.start, region.end, SMALL) for region in process.regions)
+
+    def sees(_: Draft) -> Flags:
+        return np.array(seen)
+
+    chosen = None if where is None else lambda _: np.array(where)
+    label(one, [ProcessLabeller("test", (SMALL,), find, where=chosen, sees=sees)], {"test.small": 3})
+    return given
 
 
-def regions(draft: Draft) -> Flags:
-    return draft.open
+def test_a_labeller_sees_the_regions_that_it_asks_for() -> None:
+    one = draft()
+    (process,) = shown(one, [True, True, False, True, False, True])
+    assert [region.start for region in process.regions] == [STARTS[row] for row in (0, 1, 3, 5)]
+    assert [region.position for region in process.regions] == [0, 1, 2, 3]
+    assert len(process.vm_flags) == len(process.resident_bytes) == 4
+    assert (one.rule == 3).tolist() == [True, True, False, True, False, True]
 
 
-LAST = RegionLabeller("last", (REST,), regions)
-BY_CLAIM = ProcessLabeller("claims", (CHUNK,), claimed)
-BY_RANGES = RegionLabeller("ranges", (CHUNK,), ranges)
-BY_FLAGS = RegionLabeller("flags", (CHUNK,), regions)
+def test_regions_touch_only_if_both_are_seen() -> None:
+    (process,) = shown(draft(), [True, True, False, True, True, True])
+    assert [region.touches_below for region in process.regions] == [False, True, False, False, True]
+    assert [region.touches_above for region in process.regions] == [True, False, False, True, False]
+    first, second, lone, *_ = process.regions
+    assert process.above(first) == second
+    assert process.below(second) == first
+    assert process.above(second) is None
+    assert process.below(lone) is None
 
 
-def labels(
-    first: Labeller, *withheld: tuple[int, int], rule: str = CHUNK.name
-) -> list[tuple[int, int, str, int]]:
-    """Of a region of ten pages: first and last page of each part, its rule, and where its block begins."""
-    snapshot = read(anon(BASE, 10 * PAGE))
-    kept = [Withheld(0, rule, BASE + low * PAGE, BASE + high * PAGE) for low, high in withheld]
-    parts = classify(snapshot, labellers=(first, LAST), withheld=kept)
-    edges = np.stack((parts.start, parts.end, parts.start[parts.block])).astype(np.int64)
-    starts, ends, blocks = ((edges - BASE) // PAGE).tolist()
-    names = [RULES[rule].name for rule in parts.rule.tolist()]
-    return list(zip(starts, ends, names, blocks, strict=True))
-
-
-@pytest.mark.parametrize("first", [BY_CLAIM, BY_RANGES], ids=lambda labeller: labeller.name)
-class TestARange:
-    def test_is_whole_where_nothing_is_withheld(self, first: Labeller) -> None:
-        assert labels(first) == [(0, 1, REST.name, 0), (1, 9, CHUNK.name, 1), (9, 10, REST.name, 9)]
-
-    def test_is_not_even_cut_if_all_of_it_is_withheld(self, first: Labeller) -> None:
-        assert labels(first, (1, 9)) == [(0, 10, REST.name, 0)]
-        assert labels(first, (0, 10)) == [(0, 10, REST.name, 0)]
-
-    def test_keeps_what_is_left_on_either_side(self, first: Labeller) -> None:
-        assert [part[:3] for part in labels(first, (3, 4), (6, 7))] == [
-            (0, 1, REST.name),
-            (1, 3, CHUNK.name),
-            (3, 4, REST.name),
-            (4, 6, CHUNK.name),
-            (6, 7, REST.name),
-            (7, 9, CHUNK.name),
-            (9, 10, REST.name),
-        ]
-
-    def test_is_whole_if_other_memory_or_another_rule_is_meant(self, first: Labeller) -> None:
-        assert labels(first, (9, 10)) == labels(first)
-        assert labels(first, (0, 1)) == labels(first)
-        assert labels(first, (1, 9), rule="java.cds") == labels(first)
-
-
-def test_a_region_is_withheld_if_it_begins_in_the_memory() -> None:
-    assert labels(BY_FLAGS) == [(0, 10, CHUNK.name, 0)]
-    assert labels(BY_FLAGS, (0, 10)) == [(0, 10, REST.name, 0)]
-    assert labels(BY_FLAGS, (10, 11)) == labels(BY_FLAGS)
-
-
-def test_the_same_memory_of_another_process_is_not_meant() -> None:
-    snapshot = read(anon(BASE, 10 * PAGE))
-    kept = [Withheld(1, CHUNK.name, BASE, BASE + 10 * PAGE)]
-    parts = classify(snapshot, labellers=(BY_CLAIM, LAST), withheld=kept)
-    assert [RULES[rule].name for rule in parts.rule.tolist()] == [REST.name, CHUNK.name, REST.name]
+def test_a_process_of_which_nothing_is_seen_is_not_shown() -> None:
+    assert not shown(draft(), [False] * 6)
+    assert not shown(draft(), [True] * 6, where=[False])
+    assert not shown(draft(in_detail=False), [True] * 6)

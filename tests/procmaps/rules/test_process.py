@@ -5,7 +5,7 @@ import pytest
 
 from procmaps.rules.draft import Draft, Facts
 from procmaps.rules.kernel_names import read_codes
-from procmaps.rules.process import Process, process_of
+from procmaps.rules.process import UNKNOWN_RELEASE, Process, process_of, release_of
 from tests.procmaps.rules.labelled import anon, read, sorted_maps
 
 KIB = 2**10
@@ -67,3 +67,9 @@ def test_heaps_of_32_bits_are_1_mib() -> None:
     lines = pair(0xF1300000, 800 * KIB, 224 * KIB)
     assert len(process(lines, thirty_two_bit=True).glibc_heaps) == 1
     assert not process(lines).glibc_heaps
+
+
+def test_releases_of_kernels() -> None:
+    assert release_of("5.10.0-28-amd64") == (5, 10)
+    assert release_of("6.6.99") < (6, 7) <= release_of("6.7.0-rc1")
+    assert release_of("") == UNKNOWN_RELEASE

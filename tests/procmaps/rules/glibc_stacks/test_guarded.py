@@ -1,0 +1,94 @@
+"""Stacks of the default size by guard and body."""
+
+from dataclasses import replace
+
+import pytest
+
+from procmaps.kinds import Kind
+from procmaps.rules.glibc_stacks.guards import GUARD_MAX_BYTES, SMALL_GUARD_BYTES
+from procmaps.rules.process import STACK_MAX_BYTES
+from tests.procmaps.rules.glibc_stacks.guarded_maps import AT, KIB, MIB, STACK, pairs, process
+from tests.procmaps.rules.labelled import LIBJVM, MUSL, anon, blocks, kinds, parts_of, read, sorted_maps
+
+
+@pytest.mark.parametrize("guard", [4 * KIB, 16 * KIB, 64 * KIB])
+def test_stacks_of_the_default_size_with_guards_of_any(guard: int) -> None:
+    snapshot = read(process(pairs(AT, guard, STACK, 3)), threads=4, stack_limit=STACK)
+    assert blocks(snapshot, Kind.THREAD_STACK) == [guard + STACK] * 3
+
+
+def test_an_unlimited_stack_limit_means_2_mib() -> None:
+    text = process(pairs(AT, 4 * KIB, 2 * MIB, 2))
+    assert blocks(read(text, threads=3), Kind.THREAD_STACK) == [2 * MIB + 4 * KIB] * 2
+
+
+def test_a_lone_guard_is_none() -> None:
+    snapshot = read(process(anon(AT, 4 * KIB, "---p")), threads=2, stack_limit=STACK)
+    assert kinds(snapshot, AT, AT + 1) == [(4 * KIB, "reserved")]
+
+
+def test_musl_groups_above_a_stack_are_cut_off() -> None:
+    text = sorted_maps(MUSL, anon(AT, 8 * KIB, "---p"), anon(AT + 8 * KIB, 148 * KIB))
+    snapshot = read(text, threads=2)
+    assert blocks(snapshot, Kind.THREAD_STACK) == [140 * KIB]
+    assert kinds(snapshot, AT + 140 * KIB, AT + 200 * KIB) == [(16 * KIB, "heap_allocator")]
+
+
+def test_stacks_of_old_kernels_are_cut_from_what_merged_above_them() -> None:
+    text = process(pairs(AT, 4 * KIB, STACK, 2), anon(AT - STACK - 204 * KIB, 4 * KIB, "---p"))
+    text = sorted_maps(text, anon(AT - STACK - 200 * KIB, STACK + 200 * KIB))
+    new = read(text, threads=4, stack_limit=STACK)
+    assert blocks(new, Kind.THREAD_STACK) == [STACK + 204 * KIB, STACK + 4 * KIB, STACK + 4 * KIB]
+    old = replace(new, facts=replace(new.facts, kernel="5.10.0-28-amd64"))
+    assert blocks(old, Kind.THREAD_STACK) == [STACK + 4 * KIB] * 3
+    assert (200 * KIB, "heap_mmap") in kinds(old)
+
+
+def test_buffers_beside_stacks_that_outnumber_the_threads_are_none() -> None:
+    text = process(pairs(AT, 4 * KIB, STACK, 4), pairs(AT + 4 * (STACK + 4 * KIB), 4 * KIB, 584 * KIB, 9))
+    assert blocks(read(text, threads=5, stack_limit=STACK), Kind.THREAD_STACK) == [STACK + 4 * KIB] * 4
+
+
+def test_a_large_guard_was_asked_for_but_not_by_a_jvm() -> None:
+    large = SMALL_GUARD_BYTES + 4 * KIB
+    text = process(pairs(AT, large, STACK, 1))
+    assert blocks(read(text, threads=2, stack_limit=STACK), Kind.THREAD_STACK) == [large + STACK]
+    text = process(LIBJVM, pairs(AT, large, STACK, 1))
+    assert (large + STACK) not in blocks(read(text, threads=1, stack_limit=STACK), Kind.THREAD_STACK)
+
+
+@pytest.mark.parametrize("body", [MIB - 4 * KIB, MIB, MIB + 4 * KIB])
+def test_stacks_of_a_jvm_s_own_threads(body: int) -> None:
+    text = process(LIBJVM, pairs(AT, 4 * KIB, body, 2))
+    rules = {rule for start, _, _, rule in parts_of(read(text, threads=9, stack_limit=STACK)) if start >= AT}
+    assert "stack.guarded" in rules
+
+
+def test_a_guard_can_be_a_part_of_the_default_size() -> None:
+    text = process(pairs(AT, 4 * KIB, STACK - 4 * KIB, 2))
+    assert blocks(read(text, threads=3, stack_limit=STACK), Kind.THREAD_STACK) == [STACK] * 2
+
+
+def test_executable_stacks_are_stacks_and_shared_memory_is_none() -> None:
+    guard = anon(AT, 4 * KIB, "---p")
+    for perms, found in (("rwxp", [STACK + 4 * KIB]), ("rw-s", []), ("r--p", [])):
+        text = process(guard, anon(AT + 4 * KIB, STACK, perms))
+        assert blocks(read(text, threads=2, stack_limit=STACK), Kind.THREAD_STACK) == found
+
+
+def test_a_guard_has_at_most_1_mib_and_a_stack_1_gib() -> None:
+    for guard, body, found in (
+        (GUARD_MAX_BYTES, STACK, True),
+        (GUARD_MAX_BYTES + 4 * KIB, STACK, False),
+        (4 * KIB, STACK_MAX_BYTES, True),
+        (4 * KIB, STACK_MAX_BYTES + 4 * KIB, False),
+    ):
+        text = process(pairs(AT, guard, body, 1))
+        rules = {rule for *_, rule in parts_of(read(text, threads=2, stack_limit=body))}
+        assert ("stack.guarded" in rules) == found
+
+
+def test_one_thread_has_no_other_stack() -> None:
+    text = process(pairs(AT, 4 * KIB, STACK, 2))
+    assert blocks(read(text, threads=1, stack_limit=STACK), Kind.THREAD_STACK) == []
+    assert len(blocks(read(text, stack_limit=STACK), Kind.THREAD_STACK)) == 2  # not known how many
