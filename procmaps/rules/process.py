@@ -77,10 +77,11 @@ class Region(NamedTuple):
         return self.kind == kind
 
 
-_region: Final = partial(
-    tuple.__new__, Region
-)  # Region._make in half the time: it does not count the columns
-BY_START: Final = attrgetter("start")  # to look an address up by bisection
+# Region._make in half the time: it does not count the columns
+_region: Final = partial(tuple.__new__, Region)
+# to look an address up by bisection
+BY_START: Final = attrgetter("start")
+BY_END: Final = attrgetter("end")
 
 
 class GlibcHeap(NamedTuple):
