@@ -11,9 +11,9 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import ACCESS, Draft
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller
 from procmaps.rules.process import GIB, KIB, MIB, PAGE_BYTES, Process, Region
+from procmaps.rules.regions import ACCESS, Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import READ, SHARED, WRITE, Flags, Ints64, MapTable, which
 
@@ -129,12 +129,12 @@ def arena_index(process: Process) -> Iterator[Claim]:
     """
     if not process.of_kind(Kind.GO_HEAP):
         return
-    for region in process.writable:
+    for region in process.unclaimed_writable:
         guard = process.below(region)
         is_stack = guard is not None and guard.closed
         if region.size == BITMAP_BYTES and process.flagged(region, "nh") and not is_stack:
             yield Claim(region.start, region.end, INDEX)
-    for summaries in process.closed:
+    for summaries in process.unclaimed_closed:
         index = process.below(summaries)
         if index is None or not (index.unclaimed and index.writable):
             continue
@@ -184,8 +184,8 @@ def _is_above_small_summary(process: Process, region: Region) -> bool:
     )
 
 
-def _with_libc(draft: Draft) -> Flags:
-    return draft.has(*LIBCS)
+def _with_libc(regions: Regions) -> Flags:
+    return regions.has(*LIBCS)
 
 
 _STACK_IN_RUN: Final = "a stack can touch the run, and is no part of it"

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft
 from procmaps.rules.glibc_stacks.guards import (
     SMALL_GUARD_BYTES,
     Pair,
@@ -22,6 +21,7 @@ from procmaps.rules.glibc_stacks.threads import (
 )
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller
 from procmaps.rules.process import Process
+from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
 
@@ -104,14 +104,14 @@ def _is_idle(process: Process, run: _Run, counts: Counter[tuple[int, int]]) -> b
     return all(counts[pair.sizes] <= CACHE_BYTES // pair.size + live for pair in run.pairs)
 
 
-def _lack_and_have_pairs(draft: Draft) -> Flags:
-    found = lack_stacks(draft)
-    return found & draft.owners(in_pairs(draft)) if found.any() else found
+def _lack_and_have_pairs(regions: Regions) -> Flags:
+    found = lack_stacks(regions)
+    return found & regions.owners(in_pairs(regions)) if found.any() else found
 
 
-def _pairs_and_stacks(draft: Draft) -> Flags:
+def _pairs_and_stacks(regions: Regions) -> Flags:
     """The stacks that were found say how many threads have none."""
-    return in_pairs(draft) | draft.of_kind(Kind.THREAD_STACK)
+    return in_pairs(regions) | regions.of_kind(Kind.THREAD_STACK)
 
 
 REPEATED: Final = ProcessLabeller(
