@@ -205,6 +205,14 @@ class Draft:
         found[self.process[parts]] = True
         return found
 
+    def runs(self, parts: Flags) -> tuple[Ints64, Ints64]:
+        """First and last row of each unbroken run of these parts, each starting where the one before ends."""
+        rows = which(parts)
+        begins = (np.diff(rows, prepend=-2) != 1) | ~self.touches_below[rows]
+        ends = np.ones(len(rows), np.bool_)
+        ends[:-1] = begins[1:]
+        return rows[begins], rows[ends]
+
     def cut(self, rows: Ints64, addresses: Ints64) -> Ints64:
         """Split parts at addresses; one that is not strictly inside its part splits nothing.
 

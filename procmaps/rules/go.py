@@ -11,11 +11,11 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import ACCESS, Draft
-from procmaps.rules.labeller import Claim, Edge, ProcessLabeller
+from procmaps.rules.draft import ACCESS, Draft, is_multiple
+from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, Ranges, RegionLabeller
 from procmaps.rules.process import GIB, KIB, MIB, PAGE_BYTES, Process, Region
 from procmaps.rules.rule import Rule
-from procmaps.tables import READ, SHARED, WRITE, Flags, Ints64, MapTable, which
+from procmaps.tables import EXECUTE, READ, SHARED, WRITE, Flags, Ints64, MapTable, which
 
 LIBCS: Final = ("glibc", "musl")  # with one, a process has C code (cgo), which maps memory as well
 ARENA_BYTES: Final = 64 * MIB
@@ -95,30 +95,26 @@ def go_processes(maps: MapTable, anonymous: Flags) -> Ints64:
     return np.concatenate((maps.process[at_base], maps.process[island[found]]))
 
 
-def memory(process: Process) -> Iterator[Claim]:
-    """The heap; without a libc all other anonymous memory as well, as nobody else maps any."""
-    yield from _heap(process)
-    if not process.has(*LIBCS):
-        for run in process.runs(lambda region: region.unclaimed):
-            yield Claim(run[0].start, run[-1].end, RUNTIME, one_block=False)
-
-
-def _heap(process: Process) -> Iterator[Claim]:
+def heap(draft: Draft) -> Ranges | None:
     """Runs of whole arenas; at the fixed base, which nobody else uses, any run."""
-    for run in process.runs(_is_low):
-        whole = not run[0].start % ARENA_BYTES and not run[-1].end % ARENA_BYTES
-        heap = run if whole else [region for region in run if _is_fixed(region)]
-        if heap:
-            yield Claim(heap[0].start, heap[-1].end, HEAP)
+    go = draft.has("go")
+    if not go.any():
+        return None
+    low = draft.open & draft.spread(go) & (draft.perms & EXECUTE == 0)
+    low &= (draft.start >= LOW_START) & (draft.end <= LOW_END)
+    first, last = draft.runs(low)
+    start, end = draft.start[first], draft.end[last]
+    whole = is_multiple(start, ARENA_BYTES) & is_multiple(end, ARENA_BYTES)
+    start = np.where(whole, start, np.maximum(start, FIXED_BASE))
+    end = np.where(whole, end, np.minimum(end, FIXED_TOP))
+    found = start < end
+    return Ranges(draft.process[first][found], start[found], end[found])
 
 
-def _is_fixed(region: Region) -> bool:
-    return region.start >= FIXED_BASE and region.end <= FIXED_TOP
-
-
-def _is_low(region: Region) -> bool:
-    in_reach = region.start >= LOW_START and region.end <= LOW_END
-    return in_reach and region.unclaimed and not region.executable
+def runtime(draft: Draft) -> Flags | None:
+    """Without a libc, all other anonymous memory: nobody else maps any."""
+    go = draft.has("go") & ~draft.has(*LIBCS)
+    return draft.open & draft.spread(go) if go.any() else None
 
 
 def arena_index(process: Process) -> Iterator[Claim]:
@@ -190,15 +186,24 @@ def _with_libc(draft: Draft) -> Flags:
 
 _STACK_IN_RUN: Final = "a stack can touch the run, and is no part of it"
 
-MEMORY: Final = ProcessLabeller(
-    "go.memory",
-    (HEAP, RUNTIME),
-    memory,
-    marks=("go",),
+# Columns, as there are many small Go programs on some hosts, and all their memory is claimed here.
+HEAP_ARENAS: Final = RegionLabeller(
+    "go.heap",
+    (HEAP,),
+    heap,
     before=(
         Edge("glibc.arena", "a heap that is open at its low end and closed above looks like heaps of arenas"),
         Edge("go.arena_index", "only where there is a heap an index of it can be"),
-        Edge("stack.unguarded", "a part of the heap can have the size of a stack"),
+        Edge("go.runtime", "without a libc, all that is not heap is the runtime's"),
+    ),
+)
+ALL_ELSE: Final = RegionLabeller(
+    "go.runtime",
+    (RUNTIME,),
+    runtime,
+    before=(
+        Edge("stack.flagged", "the runtime's memory can have the flag of stacks"),
+        Edge("stack.unguarded", "the runtime's memory can have the size of a stack"),
     ),
     after=(Edge("loaded.bss", "without a libc, all other memory is the runtime's, but .bss is not"),),
 )
