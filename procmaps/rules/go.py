@@ -50,7 +50,7 @@ RUNTIME: Final = Rule(
     Confidence.CERTAIN,
     "maps",
     "Go, runtime/mpagealloc_64bit.go, runtime/mheap.go: summaries, indexes and metadata outside the heap",
-    "{size} outside the heap of a Go process without a libc, in which nobody but the runtime maps memory",
+    "{size} outside the heap, in a Go process without a libc: only the runtime maps memory there",
 )
 INDEX: Final = Rule(
     "go.arena_index",
@@ -82,7 +82,10 @@ REST: Final = Rule(
 
 
 def go_processes(maps: MapTable, anonymous: Flags) -> Ints64:
-    """Rows of the processes that have memory at Go's fixed base, or islands; a row can occur repeatedly."""
+    """Rows of the processes that have memory at Go's fixed base, or islands; a row can occur several times.
+
+    `anonymous` says which mappings can be Go's: those without a name, or with one that Go gives.
+    """
     at_base = which(anonymous & (maps.start == np.uint64(FIXED_BASE)))
     closed = anonymous & (maps.perms & ACCESS == 0)
     large = which(closed & (maps.end - maps.start >= np.uint64(ISLAND_RESERVE_BYTES)))
@@ -151,8 +154,8 @@ def summaries(process: Process) -> Iterator[Claim]:
 def rest(process: Process) -> Iterator[Claim]:
     """With cgo: what the runtime maps besides its heap, by 64 KiB and no more than the heap calls for.
 
-    Blocks for profiles and metadata have 256 KiB, bitmaps 64 KiB; the account of an arena has one page more
-    than a number of those. Large chunks of C code's malloc end on any page.
+    Blocks for profiles and metadata have 256 KiB, bitmaps 64 KiB. What the runtime notes of an arena has a
+    page more than a whole number of 64 KiB. Large chunks of C code's malloc end on any page.
     """
     heap = process.of_kind(Kind.GO_HEAP)
     if not heap:
@@ -171,7 +174,7 @@ def rest(process: Process) -> Iterator[Claim]:
 
 
 def _is_above_small_summary(process: Process, region: Region) -> bool:
-    """There lies what was mapped first, merged with the loader's memory: of any size."""
+    """Memory of any size: what the runtime mapped first lies there, merged with the loader's."""
     summary = process.below(region)
     return (
         summary is not None
@@ -193,7 +196,7 @@ HEAP_ARENAS: Final = RegionLabeller(
     heap,
     before=(
         Edge("glibc.arena", "a heap that is open at its low end and closed above looks like heaps of arenas"),
-        Edge("go.arena_index", "only where there is a heap an index of it can be"),
+        Edge("go.arena_index", "only a process with a heap has an index of it"),
         Edge("go.runtime", "without a libc, all that is not heap is the runtime's"),
     ),
 )
