@@ -85,9 +85,8 @@ def images(jvm: Jvm, process: Process) -> list[Claim]:
 def _found(jvm: Jvm, process: Process, gap_bytes: int, rule: Rule) -> list[Claim]:
     """Claims candidates that are as large as a gap that tables must have, give or take two pages."""
     expected = _images(jvm.heap_runs(process), jvm, gap_bytes)
-    if not expected:
-        return []
-    candidates = sorted(_candidates(process, gap_bytes), key=lambda candidate: candidate.region.size)
+    gaps = sorted({image.gap for image in expected})
+    candidates = sorted(_candidates(process, gaps), key=lambda candidate: candidate.region.size)
     sizes = [candidate.region.size for candidate in candidates]
     for image in expected:
         first = bisect_left(sizes, image.gap - SLACK_BYTES)
@@ -99,12 +98,13 @@ def _found(jvm: Jvm, process: Process, gap_bytes: int, rule: Rule) -> list[Claim
     return [Claim(start, end, rule, one_block=False) for start, end in tables]
 
 
-def _candidates(process: Process, gap_bytes: int) -> Iterable[Candidate]:
-    """Closed regions that can be gaps of at least this size."""
-    arenas = process.in_glibc_heaps
+def _candidates(process: Process, gaps: list[int]) -> Iterable[Candidate]:
+    """Closed regions that can be gaps of one of these sizes, which ascend."""
     for closed in process.closed:
-        if closed.size < gap_bytes - SLACK_BYTES:
+        first = bisect_left(gaps, closed.size - SLACK_BYTES)
+        if first == len(gaps) or gaps[first] > closed.size + SLACK_BYTES:
             continue
+        arenas = process.in_glibc_heaps
         below, above = process.below(closed), process.above(closed)
         if below is None or not (below.unclaimed and below.writable):
             continue

@@ -2,13 +2,12 @@
 
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator
-from operator import attrgetter
 from typing import Final
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.hotspot.jvm import ARCHIVE, COMPRESSED_OOPS_BYTES, LOW_BYTES, Jvm
 from procmaps.rules.labeller import Claim
-from procmaps.rules.process import ARENA_HEAP_BYTES, KIB, MIB, Process, Region
+from procmaps.rules.process import ARENA_HEAP_BYTES, BY_END, KIB, MIB, Process, Region
 from procmaps.rules.rule import Rule
 
 NODE_BYTES: Final = 64 * MIB  # JDK 17 and later
@@ -20,7 +19,6 @@ NODE_ENDS_LIMIT_COUNT: Final = 4096  # of a JVM's closed regions that could end 
 RESERVES_LIMIT_COUNT: Final = 4096  # of a JVM's closed regions large enough for a class space
 CLASS_SPACE_LIMIT_COUNT: Final = 24  # of the regions that a class space can consist of
 ARCHIVE_ALIGNMENT_BYTES: Final = 16 * MIB
-BY_END: Final = attrgetter("end")
 
 ARCHIVES = Rule(
     "java.cds",
