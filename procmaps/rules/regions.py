@@ -158,6 +158,14 @@ class Regions:
         found[self.process[regions]] = True
         return found
 
+    def runs(self, regions: Flags) -> tuple[Ints64, Ints64]:
+        """First and last row of each unbroken run of these: each starts where the one before it ends."""
+        rows = which(regions)
+        begins = (np.diff(rows, prepend=-2) != 1) | ~self.touches_below[rows]
+        ends = np.ones(len(rows), np.bool_)
+        ends[:-1] = begins[1:]
+        return rows[begins], rows[ends]
+
 
 def is_multiple(values: Ints64, unit: int | Ints64) -> Flags:
     """Which of these are whole numbers of a unit that is a power of two: far faster than a division."""
