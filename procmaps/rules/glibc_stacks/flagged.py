@@ -61,7 +61,7 @@ def alone(draft: Draft) -> Ranges | None:
     found = _has_flag(draft)
     if not found.any():
         return None
-    # what an allocator flags is closed, or counts against the commit limit (ac)
+    # what such an allocator maps itself does not count against the commit limit (ac)
     found &= ~draft.spread(draft.has(*SET_STACK_FLAG)) | draft.none | draft.flagged("ac")
     found &= ~draft.flagged("gd") & ~_fibers(draft, found)
     return with_guards(draft, found, draft.end)
@@ -74,7 +74,7 @@ def _has_flag(draft: Draft) -> Flags:
 
 
 def _fibers(draft: Draft, flagged: Flags) -> Flags:
-    """Flagged parts of one odd size, more than there are threads, and ended threads whose stacks are kept."""
+    """Flagged parts of one odd size, if there are more than threads, live ones and ended ones together."""
     rows = which(flagged & ~draft.none)
     process, size = draft.process[rows], draft.size[rows]
     threads = draft.facts.threads[process]
