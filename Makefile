@@ -15,7 +15,7 @@ PACE ?= quick
 FUZZER := 'atheris>=3'
 SHELL_SCRIPTS := collector/probe.sh scripts/environment scripts/system-packages .ci/run
 
-.PHONY: help demo test test-fast test-all test-lowest faults check bench bench-pipeline bench-broker second-opinion truth case floors digests fuzz attack stack clean
+.PHONY: help demo test test-fast test-all test-lowest faults check bench bench-pipeline bench-broker second-opinion truth case floors edges digests docs fuzz attack stack clean
 .DEFAULT_GOAL := help
 
 help:
@@ -33,6 +33,8 @@ help:
 	@echo 'make truth        score the classifier on the known processes (TRUTH=DIR: on those of a folder; SWAPPED=1: swapped out)'
 	@echo 'make case CAPTURE=DIR  add a known process: a captured folder with truth.tsv (SET=, NAME=)'
 	@echo 'make floors       raise the floors of the figures of make truth to today'\''s'
+	@echo 'make edges        whose order matters among the labellers, and which known process shows it (some minutes)'
+	@echo 'make docs         the pages and lists that are generated: settings, columns, the rules of each kind'
 	@echo 'make digests      after RULES_VERSION was raised: what the rules make of each known process'
 	@echo 'make fuzz         search for streams and key files that break their readers, for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make attack       the probe under its sudoers rule, 200 inputs for each pair of shell and awk'
@@ -122,6 +124,14 @@ case: $(STAMP)
 
 floors: $(STAMP)
 	@$(BIN)/python -m tests.truth.floors
+
+edges: $(STAMP)
+	$(BIN)/python -m tests.truth.edges --write
+
+docs: $(STAMP)
+	$(BIN)/python -m mapsweep.settings.docs docs/settings.md
+	$(BIN)/python -m mapsweep.kinds_docs docs/kinds.md
+	$(BIN)/python -m reports.column_docs > docs/report-columns.md
 
 digests: $(STAMP)
 	$(BIN)/python -m tests.truth.digests

@@ -18,6 +18,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # The commands with their line of help, which is here so that --help imports none of them.
 COMMANDS = {
     "classify": "Label the memory of one process: a PID, a file, a folder like /proc/PID, or a stream.",
+    "rules": "Show the rules that label memory, and why they have their order.",
     "capture": "Record the files that a report about a wrong label needs.",
     "collect": "Sweep hosts, classify every process, and render the report.",
     "wait": "Wait for a run that others execute, and end as collect would.",

@@ -14,22 +14,16 @@ _INTERPRETER = re.compile(
     rb"(python|pypy|node|nodejs|ruby|perl|php|php-fpm|bash|sh|dash|zsh|java|lua|Rscript)[0-9.]*(-real)?\Z"
 )
 _FLAG = re.compile(rb"--?[A-Za-z][A-Za-z0-9_.-]*")
-# options of java and of interpreters that take the next argument as their value
+# options that take the next argument as their value
+JAVA_TAKES_VALUE: Final = frozenset(
+    (
+        *(b"-cp", b"-classpath", b"--class-path", b"-p", b"--module-path", b"--upgrade-module-path"),
+        *(b"--add-modules", b"--limit-modules", b"--add-opens", b"--add-exports", b"--add-reads"),
+        *(b"--patch-module", b"--enable-native-access", b"--source", b"-d", b"--describe-module"),
+    )
+)
 _TAKES_VALUE: Final = {
-    b"java": frozenset(
-        (
-            *(
-                b"-cp",
-                b"-classpath",
-                b"--class-path",
-                b"-p",
-                b"--module-path",
-                b"--add-modules",
-                b"--add-opens",
-            ),
-            *(b"--add-exports", b"--add-reads", b"--upgrade-module-path", b"--source"),
-        )
-    ),
+    b"java": JAVA_TAKES_VALUE,
     b"python": frozenset((b"-W", b"-X", b"--check-hash-based-pycs")),
     b"pypy": frozenset((b"-W", b"-X")),
     b"node": frozenset((b"-r", b"--require", b"--import", b"--loader", b"-C", b"--conditions")),

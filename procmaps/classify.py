@@ -1,5 +1,6 @@
 """Label every byte of every mapping of a host: an ordered table of rules over columns."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -8,8 +9,9 @@ from procmaps.detail import in_detail
 from procmaps.kinds import Kind
 from procmaps.rules.book import LABELLERS, RULE_INDEX, RULES
 from procmaps.rules.draft import Draft, Facts
-from procmaps.rules.engine import label
+from procmaps.rules.engine import Withheld, label
 from procmaps.rules.kernel_names import OPEN_CODES, Name, mark_archives
+from procmaps.rules.labeller import Labeller
 from procmaps.rules.marks import has
 from procmaps.rules.name_rules import NAME_RULES
 from procmaps.rules.parts import assemble
@@ -30,7 +32,7 @@ from procmaps.tables import (
 RULES_VERSION: Final = "2"  # raise it when labels change; tests/truth/digests.txt says when they do
 
 
-_RULE_OF_CODE = np.full(256, len(RULES) - 1, np.uint16)
+_RULE_OF_CODE = np.full(256, RULE_INDEX["rest.anonymous"], np.uint16)
 _KIND_OF_CODE = np.full(256, Kind.ANONYMOUS, np.uint8)
 for _index, (_code, _rule) in enumerate(NAME_RULES.items()):
     _RULE_OF_CODE[_code] = _index
@@ -50,10 +52,17 @@ _IN_DRAFT = np.zeros(256, np.bool_)
 _IN_DRAFT[[*OPEN_CODES, *_ANON_NAMED]] = True
 
 
-def classify(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> PartTable:
+def classify(
+    snapshot: Snapshot,
+    evidence: Evidence = Evidence.SMAPS,
+    labellers: Sequence[Labeller] = LABELLERS,
+    withheld: Sequence[Withheld] = (),
+) -> PartTable:
     """Parts with kind, rule and confidence. With Evidence.MAPS, the fields of smaps are ignored.
 
     The parts of a mapping sum to it; its resident, Pss, swap and huge bytes are divided among them.
+    Another order of the `labellers`, and memory that is `withheld` from rules, answer what would be
+    otherwise; they can give only rules of RULES.
     """
     maps = snapshot.maps
     mappings = np.bincount(maps.process, minlength=len(snapshot.processes))
@@ -74,7 +83,7 @@ def classify(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> PartTab
     in_reach = maps.end <= _USER_SPACE_END
     draft = Draft(snapshot, facts, code, which(_IN_DRAFT[code] & in_reach))
     _label_named(draft)
-    label(draft, LABELLERS, RULE_INDEX)
+    label(draft, labellers, RULE_INDEX, withheld)
     return assemble(draft, _VERDICTS, _RULE_OF_CODE[code], _KIND_OF_CODE[code])
 
 

@@ -14,8 +14,10 @@ _CERTAINTY = {Confidence.CERTAIN: "", Confidence.LIKELY: "Likely: ", Confidence.
 _ADDRESSES_32_BITS: Final = 2**32
 
 
-def why(snapshot: Snapshot, parts: PartTable, row: int) -> str:
-    """One sentence on one part: the rule in words, how sure it is, and the second-best kind.
+def why(snapshot: Snapshot, parts: PartTable, row: int, *, other: bool = True) -> str:
+    """One sentence on one part: the rule in words, how sure it is, and the other kind that it could be.
+
+    The other kind is what the rule itself knows of. What other rules make of the part is in procmaps.losers.
 
     Names in it are the process's own text: escape it before it is shown.
     """
@@ -23,8 +25,8 @@ def why(snapshot: Snapshot, parts: PartTable, row: int) -> str:
     wanted = {field for _, field, _, _ in Formatter().parse(rule.why) if field}
     sentence = rule.why.format_map({field: WORDS[field](snapshot, parts, row) for field in wanted})
     second = Kind(int(parts.runner_up[row]))
-    other = f"; it could also be {second.label}" if second != parts.kind[row] else ""
-    return f"{_CERTAINTY[Confidence(int(parts.confidence[row]))]}{sentence}{other} [{rule.name}]"
+    also = f"; it could also be {second.label}" if other and second != parts.kind[row] else ""
+    return f"{_CERTAINTY[Confidence(int(parts.confidence[row]))]}{sentence}{also} [{rule.name}]"
 
 
 def _process(snapshot: Snapshot, parts: PartTable, row: int) -> int:
@@ -64,16 +66,16 @@ def _of_process(column: Ints64, process: int) -> str:
 
 
 def _block_size(_snapshot: Snapshot, parts: PartTable, row: int) -> str:
-    low, high = _block(parts, row)
+    low, high = bounds_of_block(parts, row)
     return in_words(high - low)
 
 
 def _block_start(_snapshot: Snapshot, parts: PartTable, row: int) -> str:
-    return f"{_block(parts, row)[0]:x}"
+    return f"{bounds_of_block(parts, row)[0]:x}"
 
 
 def _arena_heap(_snapshot: Snapshot, parts: PartTable, row: int) -> str:
-    return "1 MiB" if _block(parts, row)[1] <= _ADDRESSES_32_BITS else "64 MiB"
+    return "1 MiB" if bounds_of_block(parts, row)[1] <= _ADDRESSES_32_BITS else "64 MiB"
 
 
 def _java_heap(snapshot: Snapshot, parts: PartTable, row: int) -> str:
@@ -100,7 +102,7 @@ WORDS: Final[Mapping[str, Callable[[Snapshot, PartTable, int], str]]] = MappingP
 )
 
 
-def _block(parts: PartTable, row: int) -> tuple[int, int]:
+def bounds_of_block(parts: PartTable, row: int) -> tuple[int, int]:
     """First and last address of the block that a part belongs to: its parts follow one another."""
     first = last = row
     block = parts.block[row]

@@ -118,7 +118,9 @@ class PartTable:
     kind: Bytes8  # Kind
     rule: npt.NDArray[np.uint16]  # index in procmaps.classify.RULES
     confidence: Bytes8  # Confidence
-    runner_up: Bytes8  # the second-best Kind; the kind itself if there is none
+    runner_up: (
+        Bytes8  # the other Kind that memory with these marks can be, by its rule; the kind itself if none
+    )
     block: Ints32  # row of the first part of its block; its own row if it is a block by itself
     resident_bytes: Ints64  # UNKNOWN without smaps; a mapping's Rss is divided among its parts
     pss_bytes: Ints64

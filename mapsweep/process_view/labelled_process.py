@@ -1,6 +1,7 @@
 """One process with every byte labelled, for all views of `mapsweep classify`."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,6 +27,11 @@ from procmaps.tables import (
     Snapshot,
     Trouble,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from procmaps.losers import Loser
 
 TORN = "its lines overlap: the process changed its memory while it was read; each byte is counted once"
 _PERMS = ((READ, "r"), (WRITE, "w"), (EXECUTE, "x"))
@@ -59,6 +65,10 @@ class LabelledProcess:
         """Start and end in hex, as maps prints them."""
         return f"{int(self.parts.start[part]):08x}", f"{int(self.parts.end[part]):08x}"
 
+    def block_bytes(self, part: int) -> int:
+        """The size of the block that the part is of."""
+        return self.sum_bytes(self.parts.block == self.parts.block[part])
+
     def kind(self, part: int) -> Kind:
         """The part's kind."""
         return Kind(int(self.parts.kind[part]))
@@ -81,11 +91,21 @@ class LabelledProcess:
         """The name of the part's mapping, as the kernel printed it."""
         return self.snapshot.maps.name(int(self.parts.mapping[part]))
 
-    def why(self, part: int) -> str:
-        """The reason for the part's label, in words; names in it are escaped."""
+    def why(self, part: int, *, other: bool = True) -> str:
+        """The reason for the part's label, in words, with the other kind that the rule knows of; escaped."""
         from procmaps.reasons import why  # noqa: PLC0415 - only --why pays for it
 
-        return visible(why(self.snapshot, self.parts, part))
+        return visible(why(self.snapshot, self.parts, part, other=other))
+
+    def source(self, part: int) -> str:
+        """Whose behaviour the part's rule rests on: kernel, glibc, a JDK, ..., with the file or version."""
+        return RULES[int(self.parts.rule[part])].source
+
+    def losers(self) -> "Mapping[int, tuple[Loser, ...]]":
+        """What other rules would have called each block, by its first part; without it, too much to tell."""
+        from procmaps.losers import losers_by_block  # noqa: PLC0415 - only --why pays for it
+
+        return losers_by_block(self.snapshot, self.evidence, self.parts)
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -1,6 +1,8 @@
 """One process for people: the unidentified blocks, the kinds by family, the sums."""
 
+import textwrap
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,10 +13,14 @@ from procmaps.footprint import Sums, sums
 from procmaps.kinds import FAMILY_OF, Family, Kind
 from procmaps.tables import UNKNOWN, FootprintTable
 
+if TYPE_CHECKING:
+    from procmaps.losers import Loser
+
 UNIDENTIFIED = tuple(kind for kind in Kind if FAMILY_OF[kind] is Family.OTHER)
 
 _DASH = "-"
 _NAME_COLUMNS_MIN = 12
+_WRAP_COLUMNS_MIN = 40
 _KIND_COLUMNS = max(len(kind.label) for kind in Kind)
 _COUNT_COLUMNS, _EACH_COLUMNS, _SIZE_COLUMNS = 6, 11, 14
 _KIB = 1024
@@ -33,7 +39,7 @@ def plain_lines(process: LabelledProcess, terminal: Terminal, *, why: bool = Fal
     yield from _sums(process, table)
     if why:
         yield ""
-        yield from _reasons(process)
+        yield from _reasons(process, terminal.columns)
 
 
 def _block(process: LabelledProcess, terminal: Terminal, part: int) -> str:
@@ -91,10 +97,43 @@ def _status(process: LabelledProcess) -> str:
     return "status: " + ", ".join(words) if words else ""
 
 
-def _reasons(process: LabelledProcess) -> Iterator[str]:
+def _reasons(process: LabelledProcess, columns: int) -> Iterator[str]:
+    """Each part with its reason; the source of a rule, and what lost to it, where they are told first."""
+    losers = process.losers()
+    told: set[tuple[str, ...]] = set()
     for part in range(len(process.parts)):
         start, end = process.span(part)
-        yield f"{start}-{end} {process.kind(part).label}: {process.why(part)}"
+        reason = process.why(part, other=False)
+        yield from _wrapped(f"{start}-{end} {process.kind(part).label}: {reason}", columns, "")
+        rule = process.rule(part)
+        if (rule,) not in told:
+            told.add((rule,))
+            yield from _wrapped(f"source: {process.source(part)}", columns)
+        lost = [_lost(loser, process.block_bytes(part)) for loser in losers.get(part, ())]
+        if lost and (rule, *lost) not in told:
+            told.add((rule, *lost))
+            for line in lost:
+                yield from _wrapped(line, columns)
+    if len(losers) < len(set(process.parts.block.tolist())):
+        yield ""
+        yield from _wrapped(f"What else could be is told for the {len(losers)} largest blocks.", columns, "")
+
+
+def _lost(loser: "Loser", block_bytes: int) -> str:
+    part = f", {exact(loser.size_bytes)} of it" if loser.size_bytes < block_bytes else ""
+    return f"or else {loser.rule.kind.label}{part} [{loser.rule.name}]: {loser.reason}"
+
+
+def _wrapped(text: str, columns: int, indent: str = "    ") -> list[str]:
+    """Lines that fit the columns, unless a word does not; those after the first are indented more."""
+    return textwrap.wrap(
+        text,
+        max(columns, _WRAP_COLUMNS_MIN),
+        initial_indent=indent,
+        subsequent_indent=f"{indent}  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _heading(process: LabelledProcess) -> str:

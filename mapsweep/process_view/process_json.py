@@ -1,10 +1,14 @@
 """One process as a JSON document."""
 
 import json
+from typing import TYPE_CHECKING, Any
 
 from mapsweep.process_view.labelled_process import LabelledProcess
 from procmaps.kinds import Kind
 from procmaps.tables import UNKNOWN, Ints64
+
+if TYPE_CHECKING:
+    from procmaps.losers import Loser
 
 SCHEMA_VERSION = 1
 
@@ -25,7 +29,7 @@ def process_json(process: LabelledProcess, *, why: bool = False) -> str:
         "committed_bytes": process.sum_bytes(process.accessible),
         "notes": list(process.notes),
         "footprints": _footprints(process),
-        "parts": [_part(process, part, why=why) for part in range(len(process.parts))],
+        "parts": _parts(process, why=why),
     }
     return json.dumps(document, indent=1)
 
@@ -48,9 +52,25 @@ def _footprints(process: LabelledProcess) -> list[dict[str, str | int | None]]:
     ]
 
 
-def _part(process: LabelledProcess, part: int, *, why: bool) -> dict[str, str | int | None]:
+def _parts(process: LabelledProcess, *, why: bool) -> list[dict[str, Any]]:
+    losers = process.losers() if why else {}
+    rows = []
+    for part in range(len(process.parts)):
+        row = _part(process, part)
+        if why:
+            lost = losers.get(int(process.parts.block[part]))
+            row |= {
+                "why": process.why(part),
+                "source": process.source(part),
+                "losers": None if lost is None else [_loser(loser) for loser in lost],
+            }
+        rows.append(row)
+    return rows
+
+
+def _part(process: LabelledProcess, part: int) -> dict[str, Any]:
     start, end = process.span(part)
-    fields: dict[str, str | int | None] = {
+    return {
         "start": start,
         "end": end,
         "perms": process.perms(part),
@@ -61,9 +81,16 @@ def _part(process: LabelledProcess, part: int, *, why: bool) -> dict[str, str | 
         "runner_up": Kind(int(process.parts.runner_up[part])).label,
         "resident_bytes": _known(process.parts.resident_bytes, part),
     }
-    if why:
-        fields["why"] = process.why(part)
-    return fields
+
+
+def _loser(loser: "Loser") -> dict[str, Any]:
+    return {
+        "kind": loser.rule.kind.label,
+        "rule": loser.rule.name,
+        "confidence": loser.rule.confidence.label,
+        "size_bytes": loser.size_bytes,
+        "reason": loser.reason,
+    }
 
 
 def _known(column: Ints64, row: int) -> int | None:

@@ -20,15 +20,9 @@ from procmaps.rules import (
 )
 from procmaps.rules.glibc_stacks import bare, flagged, guarded, hidden, java_zones, repeated
 from procmaps.rules.hotspot import leftovers, places, rest
-from procmaps.rules.labeller import Labeller, RegionLabeller
+from procmaps.rules.labeller import Labeller
 from procmaps.rules.name_rules import NAME_RULES
 from procmaps.rules.rule import Rule
-
-
-def _old(rule: Rule) -> RegionLabeller:
-    """A rule in the old form, which cuts the draft itself. To be ported."""
-    return RegionLabeller(rule.name, (rule,), rule.find or (lambda _: None))
-
 
 LABELLERS: Final[tuple[Labeller, ...]] = (
     places.PLACES,

@@ -25,7 +25,7 @@ EARLY_MIN_BYTES: Final = 132 * KIB  # an inner node
 EARLY_MAX_BYTES: Final = 568 * KIB  # an inner node, a table of strings, and nodes of 16 KiB
 KERNEL_ALIGNED_BYTES: Final = 2 * MIB
 
-ARENA = Rule(
+ARENA: Final = Rule(
     "python.arena",
     Kind.PY_ARENA,
     Confidence.LIKELY,
@@ -35,7 +35,7 @@ ARENA = Rule(
     "chunk would have a header more)",
     runner_up=Kind.HEAP_MMAP,
 )
-MERGED = Rule(
+MERGED: Final = Rule(
     "python.arena_merged",
     Kind.PY_ARENA,
     Confidence.LIKELY,
@@ -85,21 +85,29 @@ def _is_file(neighbour: Bytes8) -> Flags:
     return found
 
 
+_STACK: Final = "a stack can have the size of whole arenas"
 # Columns, as every region of a Python process must be asked, and there can be 60,000.
-ARENAS = RegionLabeller(
+ARENAS: Final = RegionLabeller(
     "python.arena",
     (ARENA,),
     arenas,
-    before=(Edge("glibc.mmapped", "arenas that merged look like large chunks"),),
+    before=(
+        Edge("python.arena_merged", "a size of whole arenas needs no node to explain it"),
+        Edge("rest.vast", "arenas that merged can be very large"),
+    ),
     after=(
-        Edge("stack.guarded", "a stack can have a size of whole MiB"),
-        Edge("openblas.buffer", "its buffers have sizes of whole MiB"),
+        Edge("stack.flagged", _STACK),
+        Edge("stack.guarded", _STACK),
     ),
 )
-MERGED_ARENAS = RegionLabeller(
+MERGED_ARENAS: Final = RegionLabeller(
     "python.arena_merged",
     (MERGED,),
     merged_arenas,
-    before=(Edge("glibc.mmapped", "arenas that merged look like large chunks"),),
-    after=(Edge("loaded.bss", "zeroed data of a library has such sizes, beside a file"),),
+    before=(Edge("glibc.mmapped", "large chunks of malloc can have the same sizes"),),
+    after=(
+        Edge("hotspot.places", "in a JVM with Python in it, a part of the JVM can have the size of a node"),
+        Edge("loaded.loader", "the loader's memory is as small as a node"),
+        Edge("stack.hidden", "a stack with a hidden guard can have such a size"),
+    ),
 )

@@ -18,7 +18,7 @@ SEGMENT_EXTRA_BYTES: Final = 8 * KIB  # a page at either end of what is reserved
 ARENA_ALIGNMENT_BYTES: Final = 64 * MIB  # whole arenas of glibc lie on it, segments do not
 GUARD_MAX_BYTES: Final = 64 * KIB
 
-HEAP = Rule(
+HEAP: Final = Rule(
     "dotnet.heap",
     Kind.DOTNET_HEAP,
     Confidence.LIKELY,
@@ -27,7 +27,7 @@ HEAP = Rule(
     "{size} in an unbroken range with a reserve of 1 GiB or more, in a .NET process: its collector's heap",
     runner_up=Kind.RESERVED,
 )
-SEGMENT = Rule(
+SEGMENT: Final = Rule(
     "dotnet.segment",
     Kind.DOTNET_HEAP,
     Confidence.LIKELY,
@@ -37,7 +37,7 @@ SEGMENT = Rule(
     "collector's heap",
     runner_up=Kind.HEAP_MMAP,
 )
-CODE = Rule(
+CODE: Final = Rule(
     "dotnet.code",
     Kind.DOTNET_CODE,
     Confidence.LIKELY,
@@ -106,14 +106,18 @@ def _is_whole(size: int) -> bool:
     return size >= SEGMENT_BYTES and size % SEGMENT_BYTES in {0, SEGMENT_EXTRA_BYTES}
 
 
-MEMORY = ProcessLabeller(
+MEMORY: Final = ProcessLabeller(
     "dotnet.memory",
     (HEAP, SEGMENT, CODE),
     memory,
     marks=("dotnet",),
     before=(
-        Edge("stack.guarded", "a used part above a small closed one, inside the range, looks like a stack"),
-        Edge("rest.reserved", "the closed rest of the range and of segments would be a mere reserve"),
+        Edge(
+            "glibc.arena", "cut at 64 MiB, the used part and the closed rest of a segment look like an arena"
+        ),
+        Edge(
+            "stack.repeated", "in the range, used parts above small closed ones look like stacks and guards"
+        ),
+        Edge("rest.reserved", "the closed parts of the range and of segments would be mere reserves"),
     ),
-    after=(Edge("loaded.bss", ".bss of a library can touch the range"),),
 )

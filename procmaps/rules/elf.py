@@ -9,6 +9,7 @@ from procmaps.rules.allocators import ALLOCATORS
 from procmaps.rules.draft import Draft
 from procmaps.rules.kernel_names import Name
 from procmaps.rules.labeller import Edge, RegionLabeller
+from procmaps.rules.language_runtimes import LOAD_LATE, RUNTIMES
 from procmaps.rules.process import KIB, MIB, PAGE_BYTES
 from procmaps.rules.rule import Rule
 from procmaps.tables import SHARED, WRITE, Flags, Ints64, which
@@ -16,8 +17,6 @@ from procmaps.tables import SHARED, WRITE, Flags, Ints64, which
 SMALL_MAX_BYTES: Final = 64 * KIB
 BSS_MAX_BYTES: Final = 64 * MIB
 LATE_BSS_MAX_BYTES: Final = 640 * KIB  # of an object that is loaded late; libjvm.so of JDK 26 has 528 KiB
-RUBY_BSS_MAX_BYTES: Final = 128 * KIB  # Ruby's extensions have next to none, and malloc maps from there on
-LATE_LOADERS: Final = ("python", "jvm", "ruby")  # load objects while they run, below memory mapped before
 ROUND_BYTES: Final = 64 * KIB
 LIBRARIES_LOW: Final = 0x7000_0000_0000  # executables lie below it
 LOADER_MAX_BYTES: Final = 64 * KIB
@@ -68,7 +67,7 @@ def zeroed_data(draft: Draft) -> Flags:
     An object that is loaded late comes to lie right below memory that was mapped before: that is no .bss.
     """
     late = _late_bss_bytes(draft)
-    largest = np.where(draft.has(*LATE_LOADERS), late, BSS_MAX_BYTES)
+    largest = np.where(draft.has(*LOAD_LATE), late, BSS_MAX_BYTES)
     above = _above_data(draft)
     above[_above_closed_data(draft)] = True
     # The loader maps one object right below the other, so with a gap above it was another that mapped it;
@@ -104,7 +103,10 @@ def _late_bss_bytes(draft: Draft) -> Ints64:
     for allocator in ALLOCATORS:
         if allocator.bss_max_bytes:
             largest[draft.has(allocator.mark)] = allocator.bss_max_bytes
-    return np.where(draft.has("ruby"), RUBY_BSS_MAX_BYTES, largest)
+    for runtime in RUNTIMES:
+        if runtime.late_bss_max_bytes:
+            largest[draft.has(runtime.mark)] = runtime.late_bss_max_bytes
+    return largest
 
 
 def loader_memory(draft: Draft) -> Flags:

@@ -1,7 +1,7 @@
 """Gives each labeller its turn, and each region to the first that claims it."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -13,14 +13,35 @@ from procmaps.tables import Flags, which
 KEPT_LIMIT_COUNT: Final = 65_536  # regions of all views that are kept; a region takes some 500 bytes
 
 
-def label(draft: Draft, labellers: Iterable[Labeller], index: Mapping[str, int]) -> None:
-    """Run the labellers in this order; `index` says where each rule stands in the table of rules."""
+class Withheld(NamedTuple):
+    """Memory of one process that a rule must not get, whatever its labeller claims. Addresses in bytes."""
+
+    process: int  # row in the ProcessTable
+    rule: str
+    start: int
+    end: int
+
+
+_ByProcess: TypeAlias = Mapping[int, Sequence[Withheld]]
+
+
+def label(
+    draft: Draft,
+    labellers: Iterable[Labeller],
+    index: Mapping[str, int],
+    withheld: Sequence[Withheld] = (),
+) -> None:
+    """Run the labellers in this order; `index` says where each rule stands in the table of rules.
+
+    `withheld` answers what a part would be called if it were not for a rule.
+    """
     views = _Views(draft)
     for labeller in labellers:
+        kept = _of(labeller, withheld)
         if isinstance(labeller, RegionLabeller):
-            views.forget(_label_regions(draft, labeller, index))
+            views.forget(_label_regions(draft, labeller, index, kept))
         else:
-            views.forget(_label_processes(draft, labeller, index, views))
+            views.forget(_label_processes(draft, labeller, index, views, kept))
 
 
 class _Views:
@@ -52,27 +73,31 @@ class _Views:
             self._processes.pop(row, None)
 
 
-def _label_regions(draft: Draft, labeller: RegionLabeller, index: Mapping[str, int]) -> list[int]:
+def _label_regions(
+    draft: Draft, labeller: RegionLabeller, index: Mapping[str, int], withheld: _ByProcess
+) -> list[int]:
     """Returns the rows of the processes of which something was claimed."""
     (rule,) = labeller.gives
-    before = len(draft)
     found = labeller.find(draft)
-    if (
-        len(draft) != before and found is not None and not isinstance(found, Ranges)
-    ):  # a rule of the old form has cut the draft
-        draft.label(found, index[rule.name], rule.kind)
-        return list(range(len(draft.facts.marks)))
     if isinstance(found, Ranges):
+        if withheld:
+            found = _ranges_left(found, withheld)
         found = draft.take(found.process, found.start, found.end, block=found.one_block)
     if found is None:
         return []
+    if withheld:
+        found = found & ~_inside(draft, withheld)
     draft.label(found, index[rule.name], rule.kind)
     claimed: list[int] = which(draft.owners(found)).tolist()
     return claimed
 
 
 def _label_processes(
-    draft: Draft, labeller: ProcessLabeller, index: Mapping[str, int], views: _Views
+    draft: Draft,
+    labeller: ProcessLabeller,
+    index: Mapping[str, int],
+    views: _Views,
+    withheld: _ByProcess,
 ) -> list[int]:
     claims: list[tuple[int, Claim]] = []
     for process in _shown(draft, labeller, views):
@@ -81,6 +106,8 @@ def _label_processes(
         else:
             found = labeller.find(views.state(labeller.state, process), process)
         claims += [(process.row, claim) for claim in found]
+    if withheld:
+        claims = [(row, left) for row, claim in claims for left in _claims_left(row, claim, withheld)]
     if claims:
         rows, start, end = (
             np.array(column, np.int64)
@@ -108,3 +135,51 @@ def _processes(draft: Draft, labeller: ProcessLabeller) -> Flags:
     if labeller.where is not None and chosen.any():
         chosen = chosen & labeller.where(draft)
     return chosen
+
+
+def _of(labeller: Labeller, withheld: Sequence[Withheld]) -> _ByProcess:
+    """What is withheld from the rules of a labeller."""
+    found: dict[int, list[Withheld]] = {}
+    if withheld:
+        names = {rule.name for rule in labeller.gives}
+        for one in withheld:
+            if one.rule in names:
+                found.setdefault(one.process, []).append(one)
+    return found
+
+
+def _inside(draft: Draft, withheld: _ByProcess) -> Flags:
+    """Parts that begin in memory that is withheld."""
+    found = np.zeros(len(draft), np.bool_)
+    for process, ranges in withheld.items():
+        own = draft.rows_of(process)
+        for _, _, start, end in ranges:
+            found[own] |= (draft.start[own] >= start) & (draft.start[own] < end)
+    return found
+
+
+def _ranges_left(ranges: Ranges, withheld: _ByProcess) -> Ranges:
+    columns = (ranges.process.tolist(), ranges.start.tolist(), ranges.end.tolist())
+    rows = [
+        (process, *left)
+        for process, start, end in zip(*columns, strict=True)
+        for left in _left(start, end, withheld.get(process, ()))
+    ]
+    process, start, end = np.array(rows, np.int64).reshape(-1, 3).T
+    return Ranges(process, start, end, ranges.one_block)
+
+
+def _claims_left(row: int, claim: Claim, withheld: _ByProcess) -> list[Claim]:
+    own = [one for one in withheld.get(row, ()) if one.rule == claim.rule.name]
+    return [claim._replace(start=start, end=end) for start, end in _left(claim.start, claim.end, own)]
+
+
+def _left(start: int, end: int, withheld: Sequence[Withheld]) -> list[tuple[int, int]]:
+    """What a range is without the memory that is withheld."""
+    found = []
+    for one in sorted(withheld, key=lambda one: one.start):
+        if start < one.start < end:
+            found.append((start, one.start))
+        if one.start < end and start < one.end:
+            start = one.end
+    return [*found, (start, end)] if start < end else found

@@ -34,7 +34,7 @@ METADATA_UNIT_BYTES: Final = 64 * KIB
 METADATA_MIN_BYTES: Final = 2 * MIB
 METADATA_PER_ARENA_BYTES: Final = 4 * MIB  # up to Go 1.21: 2 MiB of bitmap, and blocks of 256 KiB
 
-HEAP = Rule(
+HEAP: Final = Rule(
     "go.heap",
     Kind.GO_HEAP,
     Confidence.CERTAIN,
@@ -44,7 +44,7 @@ HEAP = Rule(
     "low addresses",
     runner_up=Kind.GO_RUNTIME,
 )
-RUNTIME = Rule(
+RUNTIME: Final = Rule(
     "go.runtime",
     Kind.GO_RUNTIME,
     Confidence.CERTAIN,
@@ -52,7 +52,7 @@ RUNTIME = Rule(
     "Go, runtime/mpagealloc_64bit.go, runtime/mheap.go: summaries, indexes and metadata outside the heap",
     "{size} outside the heap of a Go process without a libc, in which nobody but the runtime maps memory",
 )
-INDEX = Rule(
+INDEX: Final = Rule(
     "go.arena_index",
     Kind.GO_RUNTIME,
     Confidence.CERTAIN,
@@ -61,7 +61,7 @@ INDEX = Rule(
     "{size} right below the page summaries of the Go runtime: its index of the heap's arenas",
     runner_up=Kind.THREAD_STACK,
 )
-SUMMARIES = Rule(
+SUMMARIES: Final = Rule(
     "go.summaries",
     Kind.GO_RUNTIME,
     Confidence.CERTAIN,
@@ -70,7 +70,7 @@ SUMMARIES = Rule(
     "{size} in the unbroken run of mappings around the page summaries, which only the Go runtime reserves",
     runner_up=Kind.RESERVED,
 )
-REST = Rule(
+REST: Final = Rule(
     "go.rest",
     Kind.GO_RUNTIME,
     Confidence.LIKELY,
@@ -188,49 +188,51 @@ def _with_libc(draft: Draft) -> Flags:
     return draft.has(*LIBCS)
 
 
-MEMORY = ProcessLabeller(
+_STACK_IN_RUN: Final = "a stack can touch the run, and is no part of it"
+
+MEMORY: Final = ProcessLabeller(
     "go.memory",
     (HEAP, RUNTIME),
     memory,
     marks=("go",),
-    after=(
-        Edge("loaded.bss_small", "without a libc, all that remains is the runtime's, but .bss is not"),
-        Edge("loaded.bss", "without a libc, all that remains is the runtime's, but .bss is not"),
+    before=(
+        Edge("glibc.arena", "a heap that is open at its low end and closed above looks like heaps of arenas"),
+        Edge("go.arena_index", "only where there is a heap an index of it can be"),
+        Edge("stack.unguarded", "a part of the heap can have the size of a stack"),
     ),
+    after=(Edge("loaded.bss", "without a libc, all other memory is the runtime's, but .bss is not"),),
 )
-ARENA_INDEX = ProcessLabeller(
+ARENA_INDEX: Final = ProcessLabeller(
     "go.arena_index",
     (INDEX,),
     arena_index,
     marks=("go",),
     where=_with_libc,
-    before=(
-        Edge("stack.flagged_run", "the index has the flag of stacks and can be merged with one"),
-        Edge("stack.flagged", "the index has the flag of stacks and can be merged with one"),
-    ),
-    after=(Edge("go.memory", "only a Go process that has a heap has an index of it"),),
+    before=(Edge("stack.flagged", "the index has the flag of stacks, and can have merged with one"),),
 )
-PAGE_SUMMARIES = ProcessLabeller(
+PAGE_SUMMARIES: Final = ProcessLabeller(
     "go.summaries",
     (SUMMARIES,),
     summaries,
     marks=("go",),
     where=_with_libc,
+    before=(
+        Edge("go.rest", "what is in the run is certain, and the rest is told by its size alone"),
+        Edge("rest.reserved", "the closed parts of the run would be mere reserves"),
+    ),
     after=(
-        Edge("go.arena_index", "the index lies in the same run"),
-        Edge("glibc.arena", "an arena or a stack can touch the run, and is no part of it"),
-        Edge("stack.guarded", "an arena or a stack can touch the run, and is no part of it"),
+        Edge("stack.flagged", _STACK_IN_RUN),
+        Edge("stack.flagged_run", _STACK_IN_RUN),
+        Edge("stack.guarded", _STACK_IN_RUN),
+        Edge("stack.hidden", _STACK_IN_RUN),
     ),
 )
-METADATA = ProcessLabeller(
+METADATA: Final = ProcessLabeller(
     "go.rest",
     (REST,),
     rest,
     marks=("go",),
     where=_with_libc,
     before=(Edge("glibc.mmapped", "large chunks of malloc can have the same sizes"),),
-    after=(
-        Edge("go.summaries", "they are certain, and the rest is told by its size alone"),
-        Edge("loaded.loader", "the loader's memory has the size of small metadata"),
-    ),
+    after=(Edge("loaded.loader", "the loader's memory is as small as metadata can be"),),
 )

@@ -88,7 +88,7 @@ def marks_of_files(maps: MapTable, processes: int, file_rows: Flags) -> tuple[Ma
 
 def has(marks: Marks, *names: str) -> Flags:
     """Which processes carry at least one of these marks."""
-    bits = np.uint32(sum(int(BIT[name]) for name in names))
+    bits = np.uint32(sum({int(BIT[name]) for name in names}))  # a set: a mark may be named twice
     found: Flags = (marks & bits) != 0
     return found
 

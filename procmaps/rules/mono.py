@@ -11,7 +11,7 @@ from procmaps.rules.rule import Rule
 BLOCK_BYTES: Final = 16 * KIB
 HEAP_MIN_BYTES: Final = 64 * KIB
 
-HEAP = Rule(
+HEAP: Final = Rule(
     "mono.heap",
     Kind.ANONYMOUS,
     Confidence.LIKELY,
@@ -30,11 +30,16 @@ def heap(process: Process) -> Iterator[Claim]:
             yield Claim(region.start, region.end, HEAP)
 
 
-BLOCKS = ProcessLabeller(
+_STACK: Final = "a stack can have the size of whole blocks"
+
+BLOCKS: Final = ProcessLabeller(
     "mono.heap",
     (HEAP,),
     heap,
     marks=("mono",),
     before=(Edge("glibc.mmapped", "a large chunk of malloc can have the size of whole blocks"),),
-    after=(Edge("stack.guarded", "a stack can have the size of whole blocks"),),
+    after=(
+        Edge("stack.flagged", _STACK),
+        Edge("stack.guarded", _STACK),
+    ),
 )

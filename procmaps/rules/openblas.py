@@ -12,7 +12,7 @@ from procmaps.tables import Flags
 BUFFER_BYTES: Final = 32 * MIB  # of one size on x86-64
 KERNEL_ALIGNED_BYTES: Final = 2 * MIB  # Linux 6.7 and later align a mapping of whole 2 MiB
 
-BUFFER = Rule(
+BUFFER: Final = Rule(
     "openblas.buffer",
     Kind.ANONYMOUS,
     Confidence.LIKELY,
@@ -33,13 +33,9 @@ def buffers(draft: Draft) -> Flags | None:
     return found
 
 
-BUFFERS = RegionLabeller(
+BUFFERS: Final = RegionLabeller(
     "openblas.buffer",
     (BUFFER,),
     buffers,
-    before=(
-        Edge("python.arena", "arenas of CPython have sizes of whole MiB as well"),
-        Edge("glibc.mmapped", "large chunks of malloc can have any size"),
-    ),
-    after=(Edge("stack.guarded", "a stack can have a size of whole buffers"),),
+    after=(Edge("glibc.arena_full", "two buffers in one mapping have the size of an arena's heap"),),
 )

@@ -1,17 +1,16 @@
 """The marks of each process: by the files that it maps, and by the memory of what is linked into it."""
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from procmaps.rules.draft import ACCESS
 from procmaps.rules.go import go_processes
 from procmaps.rules.kernel_names import Name, read_codes
+from procmaps.rules.language_runtimes import RESERVE_AS_GO
 from procmaps.rules.marks import BIT, Marks, has, marks_of_files
 from procmaps.tables import Bytes8, MapTable, which
 
-# they reserve memory on a similar scale, at addresses of their own choice
-_NOT_GO: Final = ("jvm", "v8", "dotnet", "beam")
 _MAY_BE_GO = np.zeros(256, np.bool_)
 _MAY_BE_GO[[Name.ANONYMOUS, Name.ANON_OTHER, Name.HUGE, Name.GO_HEAP, Name.GO_RUNTIME]] = True
 
@@ -51,4 +50,4 @@ def _mark_go(maps: MapTable, code: Bytes8, marks: Marks) -> None:
     """A heap at the fixed base, islands of page summaries, or memory that Go has named its heap."""
     named = maps.process[code == int(Name.GO_HEAP)]
     process = np.concatenate((named, go_processes(maps, _MAY_BE_GO[code])))
-    marks[process[~has(marks, *_NOT_GO)[process]]] |= BIT["go"]
+    marks[process[~has(marks, *RESERVE_AS_GO)[process]]] |= BIT["go"]

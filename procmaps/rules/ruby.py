@@ -13,7 +13,7 @@ HEAP_MIN_BYTES: Final = 64 * KIB
 FIBER_UNIT_BYTES: Final = 16 * KIB
 FIBER_MIN_COUNT: Final = 4  # the pool begins with more
 
-FIBER = Rule(
+FIBER: Final = Rule(
     "ruby.fiber",
     Kind.ANONYMOUS,
     Confidence.LIKELY,
@@ -23,7 +23,7 @@ FIBER = Rule(
     "guard, and no thread of Ruby has a stack of this size",
     runner_up=Kind.THREAD_STACK,
 )
-HEAP = Rule(
+HEAP: Final = Rule(
     "ruby.heap",
     Kind.ANONYMOUS,
     Confidence.LIKELY,
@@ -64,19 +64,26 @@ def heap(process: Process) -> Iterator[Claim]:
             yield Claim(region.start, region.end, HEAP)
 
 
-FIBERS = ProcessLabeller(
+_STACK: Final = "a stack can have the size of whole pages"
+
+FIBERS: Final = ProcessLabeller(
     "ruby.fibers",
     (FIBER,),
     fibers,
     marks=("ruby",),
-    before=(Edge("stack.guarded", "a fiber's stack has a guard like a thread's, but no thread runs on it"),),
-    after=(Edge("glibc.arena", "the rest of an arena is closed and can end below a writable region"),),
+    before=(
+        Edge("stack.flagged", "a fiber's stack has the flag of a thread's, but no thread runs on it"),
+        Edge("rest.guarded", "a fiber's stack has a guard like a buffer's"),
+    ),
 )
-HEAP_PAGES = ProcessLabeller(
+HEAP_PAGES: Final = ProcessLabeller(
     "ruby.heap",
     (HEAP,),
     heap,
     marks=("ruby",),
     before=(Edge("glibc.mmapped", "a large chunk of malloc can have the size of whole pages"),),
-    after=(Edge("stack.guarded", "a stack can have the size of whole pages"),),
+    after=(
+        Edge("stack.flagged", _STACK),
+        Edge("stack.repeated", _STACK),
+    ),
 )

@@ -32,14 +32,14 @@ class Rule:
     # one sentence with the numbers it rests on; {size}, {name}, ... are filled in from procmaps.reasons.WORDS
     why: str
     find: Find | None = None
-    runner_up: Kind | None = None  # what else it could be, where something could
+    runner_up: Kind | None = None  # what else memory with these marks can be; no other rule was asked
 
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """How sure each rule is and what came second; one entry a rule.
+    """How sure each rule is and what else it could be; one entry a rule.
 
-    What came second depends on access: nothing but a reserve is closed, and no reserve is open.
+    What else it could be depends on access: nothing but a reserve is closed, and no reserve is open.
     """
 
     confidence: Bytes8

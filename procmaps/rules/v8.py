@@ -21,7 +21,7 @@ RANDOM_START: Final = 4 * GIB  # of the addresses at which V8 asks for pages
 RANDOM_END: Final = 0x5000_0000_0000  # position-independent executables and the mmap area lie above it
 _SOURCE: Final = "V8, src/heap/memory-allocator.cc and code-range.cc: pages of 256 KiB, one range for code"
 
-CODE = Rule(
+CODE: Final = Rule(
     "v8.code",
     Kind.V8_CODE,
     Confidence.CERTAIN,
@@ -30,7 +30,7 @@ CODE = Rule(
     "{size} in the range that V8 reserves for compiled code: the range has executable anonymous memory in it",
     runner_up=Kind.V8_HEAP,
 )
-HEAP = Rule(
+HEAP: Final = Rule(
     "v8.heap",
     Kind.V8_HEAP,
     Confidence.CERTAIN,
@@ -42,22 +42,25 @@ HEAP = Rule(
 
 
 def code(process: Process) -> Iterator[Claim]:
-    """Runs with executable memory in them, near the libraries; the closed rest of the range included."""
+    """Runs with executable memory in them; the closed rest of the range included."""
     for run in process.runs(lambda region: _fits_code(process, region)):
         if any(region.executable for region in run):
             yield Claim(run[0].start, run[-1].end, CODE, one_block=False)
     for region in process.unclaimed:
-        if region.executable and region.start >= RANDOM_END:
+        if region.executable:
             yield Claim(region.start, region.end, CODE)
 
 
 def _fits_code(process: Process, region: Region) -> bool:
     """What the range of code can consist of. A heap of an arena can touch it, and is no part of it."""
-    if region.start < RANDOM_END or not region.unclaimed:
-        return False
     small = region.closed or region.executable or region.size <= PAGE_BYTES
     own = not process.smaps or process.flagged(region, "dc")
-    return small and own and region.position not in process.in_glibc_heaps
+    return region.unclaimed and small and own and region.position not in process.in_glibc_heaps
+
+
+def _mapped_near_libraries(draft: Draft) -> Flags:
+    found: Flags = draft.start >= RANDOM_END
+    return found
 
 
 def heap(draft: Draft) -> Flags | None:
@@ -71,23 +74,24 @@ def heap(draft: Draft) -> Flags | None:
     return found
 
 
-CODE_RANGE = ProcessLabeller(
+CODE_RANGE: Final = ProcessLabeller(
     "v8.code",
     (CODE,),
     code,
     marks=("v8",),
+    sees=_mapped_near_libraries,
     before=(
         Edge("v8.heap", "parts of the range can begin where a page of the heap could"),
-        Edge("stack.guarded", "a page of code above a closed one looks like a stack with its guard"),
-        Edge("rest.reserved", "the closed rest of the range would be a mere reserve"),
+        Edge("stack.repeated", "pages of code above small closed ones look like stacks and guards"),
     ),
-    after=(Edge("loaded.bss", ".bss of a library can touch the range"),),
 )
 # Columns, as a process has thousands of pages, and each tells alone what it is.
-HEAP_PAGES = RegionLabeller(
+HEAP_PAGES: Final = RegionLabeller(
     "v8.heap",
     (HEAP,),
     heap,
-    before=(Edge("glibc.arena", "closed memory among the pages can end on the boundary of an arena"),),
-    after=(Edge("loaded.bss", ".bss of an executable at a fixed address lies among random addresses"),),
+    before=(
+        Edge("glibc.arena", "closed memory above a page can end on the boundary of an arena"),
+        Edge("rest.guarded", "a page can lie between two closed regions"),
+    ),
 )

@@ -20,6 +20,7 @@ from procmaps.rules.glibc_stacks.threads import (
 )
 from procmaps.rules.hotspot.arguments import read_arguments
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, without
+from procmaps.rules.language_runtimes import THREAD_STACK_BYTES
 from procmaps.rules.process import MIB, PAGE_BYTES, STACK_MAX_BYTES, STACK_MIN_BYTES, Process, Region
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
@@ -27,11 +28,6 @@ from procmaps.tables import Flags
 HIDES_GUARDS_SINCE: Final = (6, 13)
 DEFAULT_MIN_BYTES: Final = MIB
 NEIGHBOURS_LIMIT_COUNT: Final = 8
-# sizes that runtimes give the threads that they start
-RUNTIME_STACK_BYTES: Final = {
-    "v8": 4 * MIB,  # Node.js, src/node_worker.h: stack_size_ of workers
-    "ruby": MIB,  # vm_core.h: RUBY_VM_THREAD_MACHINE_STACK_SIZE
-}
 
 DEFAULT = Rule(
     "stack.unseen_guard",
@@ -97,7 +93,7 @@ def _of_default_size(process: Process, missing: int) -> Iterator[Claim]:
 
 
 def _of_runtime(process: Process, missing: int) -> Iterator[Claim]:
-    for mark, size in RUNTIME_STACK_BYTES.items():
+    for mark, size in THREAD_STACK_BYTES.items():
         if process.has(mark):
             return _of_size(process, missing, size, OF_RUNTIME)
     return iter(())

@@ -8,9 +8,12 @@ from procmaps.rules.hotspot.jvm import Jvm
 from procmaps.rules.labeller import Claim
 from procmaps.rules.process import KIB, MIB, Process, Region
 from procmaps.rules.rule import Rule
+from procmaps.tables import EXECUTE, WRITE
 
 # what JVMs reserve unless they are told a size
 CODE_CACHE_BYTES: Final = (240 * MIB, 245764 * KIB, 48 * MIB, 64 * MIB, 128 * MIB, 256 * MIB)
+
+CODE_ACCESS: Final = EXECUTE | WRITE
 
 CODE_CACHE = Rule(
     "java.code_cache",
@@ -27,8 +30,8 @@ CODE_CACHE = Rule(
 def code_cache(jvm: Jvm, process: Process) -> Iterator[Claim]:
     """What can be written and run, with the reserves in it and above it, up to the size of a code cache."""
     beyond = 0  # of the last run, reserves of others included
-    for region in process.unclaimed:
-        if not _is_code(region) or region.start < beyond:
+    for region in filter(_is_code, process.unclaimed):
+        if region.start < beyond:
             continue
         cache = list(_upward(process, region))
         beyond = cache[-1].end
@@ -46,7 +49,7 @@ def _upward(process: Process, lowest: Region) -> Iterator[Region]:
 
 
 def _is_code(region: Region) -> bool:
-    return region.executable and region.can_be_written
+    return region.perms & CODE_ACCESS == CODE_ACCESS
 
 
 def _end(cache: list[Region], asked_bytes: int) -> int:

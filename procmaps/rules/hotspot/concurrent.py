@@ -13,7 +13,7 @@ from procmaps.rules.rule import Rule
 BOTTOM_BYTES: Final = 16 * MIB  # class space and heap lie above it
 MARK_STACKS_MIN_BYTES: Final = 4 * GIB  # of the 8 GiB what is still closed
 GRANULE_BYTES: Final = 2 * MIB
-ADDRESSES_A_HEAP: Final = 16  # times the heap's size is the address range that ZGC sets aside
+ADDRESS_BYTES_PER_HEAP_BYTE: Final = 16  # what ZGC sets aside
 ENTRY_BYTES: Final = (4, 8)
 GRANULE_MAP_UNIT_BYTES: Final = 16 * MIB
 MERGED_MAX_BYTES: Final = 256 * KIB
@@ -25,7 +25,7 @@ ZGC_TABLES = Rule(
     "maps, cmdline",
     "OpenJDK, gc/z: zMarkStackAllocator.cpp (8 GiB set aside), zGranuleMap.inline.hpp (8 bytes for "
     "each 2 MiB)",
-    "{size}, of the size of ZGC's mark stack space (8 GiB) or of maps over its whole address range",
+    "{size}, as large as the range for ZGC's mark stacks (8 GiB) or a map over ZGC's whole address range",
     runner_up=Kind.HEAP_MMAP,
 )
 COLLECTION_SET = Rule(
@@ -33,7 +33,7 @@ COLLECTION_SET = Rule(
     Kind.JAVA_GC,
     Confidence.LIKELY,
     "maps",
-    "OpenJDK, gc/shenandoah/shenandoahCollectionSet.cpp: a byte a region, so placed that it needs no offset",
+    "OpenJDK, gc/shenandoah/shenandoahCollectionSet.cpp: a byte per region, placed to need no offset",
     "{size} in the lowest 16 MiB of the address space: Shenandoah's collection set",
     runner_up=Kind.JAVA_METASPACE,
 )
@@ -84,7 +84,7 @@ def _granule_map_sizes(heap_max: int) -> set[int]:
 
     They have 4 or 8 bytes for each granule of 16 times the heap, or of the next power of two.
     """
-    reserved = ADDRESSES_A_HEAP * heap_max
+    reserved = ADDRESS_BYTES_PER_HEAP_BYTE * heap_max
     ranges = (reserved, 1 << (reserved - 1).bit_length()) if heap_max else ()
     sizes = {whole_pages(entry * space // GRANULE_BYTES) for space in ranges for entry in ENTRY_BYTES}
     pairs = {one + other for one in sizes for other in sizes}

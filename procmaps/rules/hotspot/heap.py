@@ -7,7 +7,6 @@ closed.
 """
 
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Final
 
 from procmaps.kinds import Confidence, Kind
@@ -18,7 +17,8 @@ from procmaps.rules.labeller import Claim
 from procmaps.rules.process import ARENA_HEAP_BYTES, MIB, Process, Region
 from procmaps.rules.rule import Rule
 
-ZGC_LOW_BYTES: Final = 4 * 2**40
+ZGC_LOW_BYTES: Final = 4 * 2**40  # ZGC reserves addresses from here on
+ZGC_HIGH_BYTES: Final = 32 * 2**40
 HEAP_MIN_BYTES: Final = 8 * MIB
 RESERVE_MIN_BYTES: Final = 256 * MIB
 GENERATION_FACTOR: Final = 16  # by which one generation's reserve may be larger than the other's
@@ -75,7 +75,7 @@ def zgc(jvm: Jvm, process: Process) -> Iterator[Claim]:
     jvm.heap = (views[0].start, views[0].start)
     jvm.zgc = True
     reserved = [
-        region for region in process.closed if region.start >= ZGC_LOW_BYTES and region.end <= 2 * LOW_BYTES
+        region for region in process.closed if region.start >= ZGC_LOW_BYTES and region.end <= ZGC_HIGH_BYTES
     ]
     for region in views + reserved:
         yield Claim(region.start, region.end, ZGC)
@@ -141,9 +141,12 @@ def _around_largest_reserve(process: Process) -> tuple[int, int] | None:
     committed = process.below(lowest)
     if lowest is run[0] or committed is None or committed.closed:
         return None
-    # the top of a table may be merged with the heap from below, which itself begins on the kernel's alignment
+    # the top of a table may be merged with the heap from below, but the kernel aligned the heap
     low = -(-committed.start // THP_BYTES) * THP_BYTES
-    return (low if low < committed.end else committed.start), _end_below_arenas(run, largest)
+    # heaps of arenas may begin where the Java heap ends
+    heads = (heap.head.start for heap in process.glibc_heaps)
+    end = next((head for head in heads if largest.end <= head < run[-1].end), run[-1].end)
+    return (low if low < committed.end else committed.start), end
 
 
 def _is_reserve(region: Region, least_bytes: int) -> bool:
@@ -160,12 +163,3 @@ def _largest_of_whole_mib(runs: list[list[Region]]) -> tuple[int, int] | None:
     ]
     largest = max(whole, key=lambda region: region.size, default=None)
     return (largest.start, largest.end) if largest is not None else None
-
-
-def _end_below_arenas(run: list[Region], reserve: Region) -> int:
-    """Where a run ends from this reserve upward: heaps of arenas may begin where the Java heap ends."""
-    for head, rest in pairwise(region for region in run if region.start > reserve.start):
-        fills_block = head.start % ARENA_HEAP_BYTES == 0 and rest.end == head.start + ARENA_HEAP_BYTES
-        if fills_block and not head.closed and rest.closed:
-            return head.start
-    return run[-1].end

@@ -1,7 +1,8 @@
 """Images of the heap: tables of the collectors have a gap wherever the heap has one.
 
-What is committed of the heap is committed of a table, and the sizes of both sides and of the gap follow from
-the table's scale. That is more than a coincidence, so an image is certain.
+A table is committed for the part of the heap that is committed. The sizes of its gap, and of what is
+committed below and above the gap, follow from the heap's and from the scale of the table. All of them agree
+only in a table, so an image is certain.
 """
 
 from bisect import bisect_left, bisect_right
@@ -19,7 +20,7 @@ from procmaps.rules.rule import Rule
 
 LARGE_PAGE_BYTES: Final = 2 * MIB
 LARGE_GAP_BYTES: Final = 256 * KIB  # no guard of a stack is as large
-GAP_MIN_BYTES: Final = 20 * KIB  # smaller than that are the guard zones of Java threads
+GAP_MIN_BYTES: Final = 20 * KIB  # the guard zones of a Java thread are smaller
 SLACK_PAGES: Final = 2  # by which a table's gap may differ from the heap's
 SLACK_BYTES: Final = SLACK_PAGES * PAGE_BYTES
 
@@ -53,14 +54,12 @@ class Candidate:
     region: Region
     below: Region
     above: Region | None
-    below_is_arena: (
-        bool  # looks like a heap of an arena of glibc's malloc, with the closed region as its rest
-    )
+    below_is_arena: bool  # looks, with the closed region as its rest, like a heap of glibc's arenas
     start: int  # of the table, as far as images have shown it
     end: int
 
     def take(self, image: Image) -> bool:
-        """Whether this is the image: as much or more is committed below. The table then reaches as far."""
+        """Whether this is the image: enough is committed below the gap. If so, the table reaches that far."""
         size = self.below.size
         if size + SLACK_BYTES < image.below or (self.below_is_arena and size != image.below):
             return False
@@ -84,11 +83,10 @@ def images(jvm: Jvm, process: Process) -> list[Claim]:
 
 
 def _found(jvm: Jvm, process: Process, gap_bytes: int, rule: Rule) -> list[Claim]:
-    """Each image in each candidate of its size, within two pages; both are limited in number."""
+    """Claims candidates that are as large as a gap that tables must have, give or take two pages."""
     expected = _images(jvm.heap_runs(process), jvm, gap_bytes)
-    if not expected:
-        return []
-    candidates = sorted(_candidates(process, gap_bytes), key=lambda candidate: candidate.region.size)
+    gaps = sorted({image.gap for image in expected})
+    candidates = sorted(_candidates(process, gaps), key=lambda candidate: candidate.region.size)
     sizes = [candidate.region.size for candidate in candidates]
     for image in expected:
         first = bisect_left(sizes, image.gap - SLACK_BYTES)
@@ -100,11 +98,13 @@ def _found(jvm: Jvm, process: Process, gap_bytes: int, rule: Rule) -> list[Claim
     return [Claim(start, end, rule, one_block=False) for start, end in tables]
 
 
-def _candidates(process: Process, gap_bytes: int) -> Iterable[Candidate]:
-    arenas = process.in_glibc_heaps
+def _candidates(process: Process, gaps: list[int]) -> Iterable[Candidate]:
+    """Closed regions that can be gaps of one of these sizes, which ascend."""
     for closed in process.closed:
-        if closed.size < gap_bytes - SLACK_BYTES:
+        first = bisect_left(gaps, closed.size - SLACK_BYTES)
+        if first == len(gaps) or gaps[first] > closed.size + SLACK_BYTES:
             continue
+        arenas = process.in_glibc_heaps
         below, above = process.below(closed), process.above(closed)
         if below is None or not (below.unclaimed and below.writable):
             continue
@@ -114,7 +114,7 @@ def _candidates(process: Process, gap_bytes: int) -> Iterable[Candidate]:
 
 
 def _images(runs: list[HeapRun], jvm: Jvm, gap_bytes: int) -> Iterable[Image]:
-    """The gaps that the heap's have in tables, at every scale: the largest of each scale, each once."""
+    """What gaps tables have, at every scale, without repetition; of each scale only the largest ones."""
     pages = (PAGE_BYTES, LARGE_PAGE_BYTES) if jvm.arguments.large_pages else (PAGE_BYTES,)
     found: list[Image] = []
     for scale in SCALES:
@@ -128,18 +128,18 @@ def _images(runs: list[HeapRun], jvm: Jvm, gap_bytes: int) -> Iterable[Image]:
 def _gaps(runs: list[HeapRun], jvm: Jvm, scale: int, page: int) -> list[Image]:
     """The gaps of a table of one scale that is committed by pages of this size, from its first run upward."""
     low, high = jvm.heap
-    bytes_a_page = scale_of(scale, jvm) * page
+    bytes_per_page = scale_of(scale, jvm) * page
     committed: list[tuple[int, int]] = []
     for run in runs:
         if run.closed:
             continue
-        start = (run.start - low) // bytes_a_page * page
-        end = -(-(run.end - low) // bytes_a_page) * page
+        start = (run.start - low) // bytes_per_page * page
+        end = -(-(run.end - low) // bytes_per_page) * page
         if committed and start <= committed[-1][1]:
             committed[-1] = (committed[-1][0], max(end, committed[-1][1]))
         else:
             committed.append((start, end))
-    top = -(-(high - low) // bytes_a_page) * page
+    top = -(-(high - low) // bytes_per_page) * page
     return [
         Image(scale, lower[1] - lower[0], upper[0] - lower[1], upper[1] - upper[0])
         for lower, upper in pairwise([*committed, (top, top)])

@@ -1,11 +1,13 @@
 """One HotSpot JVM: what is known of it, and what its labellers have found so far."""
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Final, NamedTuple
 
 from procmaps.rules.hotspot.arguments import JvmArguments, read_arguments, version_of
 from procmaps.rules.kernel_names import Name
-from procmaps.rules.process import Process
+from procmaps.rules.process import BY_START, Process
 
 # names of regions; it takes twice as long to compare with an IntEnum
 ARCHIVE: Final = int(Name.JSA)
@@ -49,11 +51,10 @@ class Jvm:
 
     def heap_runs(self, process: Process) -> list[HeapRun]:
         """The heap from bottom to top; empty until it is found."""
-        if not self.runs:
+        if not self.runs and self.heap_bytes:
             low, high = self.heap
-            for region in process.regions:
-                if region.start < low or region.end > high:
-                    continue
+            first = bisect_left(process.regions, low, key=BY_START)
+            for region in takewhile(lambda region: region.end <= high, process.regions[first:]):
                 if self.runs and self.runs[-1].closed == region.closed:
                     self.runs[-1] = self.runs[-1]._replace(end=region.end)
                 else:

@@ -1,15 +1,15 @@
 """What nobody has claimed of a JVM, and malloc cannot have mapped."""
 
-from collections.abc import Iterator
 from typing import Final
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import KEEP_UNUSED, MAP_WHOLE_MIB
-from procmaps.rules.hotspot.jvm import Jvm
-from procmaps.rules.hotspot.turn import turn
-from procmaps.rules.labeller import Claim
-from procmaps.rules.process import MIB, Process
+from procmaps.rules.draft import Draft, is_multiple
+from procmaps.rules.labeller import Edge, RegionLabeller
+from procmaps.rules.libc_malloc import affordable
+from procmaps.rules.process import MIB
 from procmaps.rules.rule import Rule
+from procmaps.tables import Flags
 
 UNTOUCHED = Rule(
     "java.gc_untouched",
@@ -23,14 +23,21 @@ UNTOUCHED = Rule(
 )
 
 
-def untouched(_: Jvm, process: Process) -> Iterator[Claim]:
-    """Writable regions of whole MiB, and those larger than all that is resident."""
-    if process.has(*KEEP_UNUSED, *MAP_WHOLE_MIB):
-        return
-    for region in process.writable:
-        whole = region.size % MIB == 0 and region.start % MIB == 0
-        if whole or not process.affordable(region.size):
-            yield Claim(region.start, region.end, UNTOUCHED)
+def untouched(draft: Draft) -> Flags | None:
+    """Writable regions of whole MiB, and those larger than all that is resident; a mask over regions."""
+    jvms = draft.has("jvm") & ~draft.has(*KEEP_UNUSED, *MAP_WHOLE_MIB)
+    if not jvms.any():
+        return None
+    whole = is_multiple(draft.size, MIB) & is_multiple(draft.start, MIB)
+    return draft.open_rw & draft.spread(jvms) & (whole | ~affordable(draft))
 
 
-LEFTOVERS: Final = turn("hotspot.leftovers", steps=(untouched,), gives=(UNTOUCHED,))
+LEFTOVERS: Final = RegionLabeller(
+    "hotspot.leftovers",
+    (UNTOUCHED,),
+    untouched,
+    after=(Edge("glibc.arena_full", "a full heap of an arena is whole MiB on a MiB boundary too"),),
+    before=(
+        Edge("glibc.mmapped", "what malloc cannot have mapped would otherwise count as its large chunk"),
+    ),
+)

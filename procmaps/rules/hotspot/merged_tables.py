@@ -26,7 +26,7 @@ from procmaps.rules.rule import Rule
 
 MERGED_MIN_BYTES: Final = 4 * MIB
 MERGED_FACTOR: Final = 3  # a region of this many times the table's size is something else
-LARGE_BITMAP_BYTES: Final = 64 * MIB
+LARGE_BITMAP_BYTES: Final = 64 * MIB  # over a heap of 2 GiB, whose block table has MERGED_MIN_BYTES
 QUEUE_BYTES: Final = MIB + PAGE_BYTES  # 128 Ki entries of 8 bytes (gc/shared/taskqueue.hpp), malloc's header
 QUEUES_LIMIT_COUNT: Final = 256
 SEGMENT_MAP_BYTES: Final = 20 * KIB  # of what is committed of a code segment at first
@@ -39,8 +39,8 @@ WHOLE_MERGED = Rule(
     Confidence.LIKELY,
     "maps, cmdline",
     "OpenJDK, gc/parallel and gc/shenandoah; Linux maps from the top of the mmap area downward",
-    "the top {block_size} of a mapping: as large as a table over the whole Java heap ({java_heap}), "
-    "which is nowhere else",
+    "{block_size} at one end of a larger mapping, as large as a table over the whole Java heap ({java_heap}) "
+    "that no mapping of its own holds",
     runner_up=Kind.HEAP_MMAP,
 )
 
@@ -56,7 +56,7 @@ def merged_tables(jvm: Jvm, process: Process) -> list[Claim]:
     elif collector == "G1" and not jvm.has_gaps(process):
         spans += _below_queues(jvm, process)
         spans += _bitmap_of_g1(jvm, process)
-    elif collector in PARALLEL or (jvm.before_9 and not collector):  # which JDK 8 chooses
+    elif collector in PARALLEL or (jvm.before_9 and not collector):  # JDK 8 chooses Parallel
         spans += _below_tables(jvm, process)
         spans += _tables_of_parallel(jvm, process)
     return [Claim(start, end, WHOLE_MERGED) for start, end in joined(spans)]
@@ -76,7 +76,8 @@ def _cards_of_shenandoah(jvm: Jvm, process: Process) -> list[Span]:
 def _below_queues(jvm: Jvm, process: Process) -> Iterator[Span]:
     """G1's tables for a heap that is committed whole, right below the queues of its workers.
 
-    Malloc maps the queues, a chunk for each, just before the tables; above them can be a segment map.
+    Malloc maps the queues, a chunk for each, just before the tables; above them can be a segment map. Here
+    the tables are the bottom of a region, and there can be several.
     """
     bitmap, sizes = table_bytes(BITMAP, jvm), merged_sizes_of_g1(jvm)
     for region in process.writable:
@@ -113,15 +114,15 @@ def _below_tables(jvm: Jvm, process: Process) -> list[Span]:
 
 
 def _tables_of_parallel(jvm: Jvm, process: Process) -> Iterator[Span]:
-    """Each table of which no region has the size. The block table may lie right below the bitmap."""
+    """Each table that is not a region of its own. The block table can lie right below the bitmap."""
     half, bitmap, block_table = (table_bytes(scale, jvm) for scale in (BITMAP, TWO_BITMAPS, CARDS))
     for size in whole_sizes(jvm, process):
         if size < MERGED_MIN_BYTES or size in jvm.tables or (size == half and bitmap in jvm.tables):
             continue
         holders = [one for one in _holders(process, size) if one.size < MERGED_FACTOR * size]
         for start, end in _top_of_one(holders, size):
-            beside = size == bitmap and (size >= LARGE_BITMAP_BYTES or not is_aligned(size))
-            low = start - block_table if beside and block_table not in jvm.tables else start
+            with_blocks = size == bitmap and (size >= LARGE_BITMAP_BYTES or not is_aligned(size))
+            low = start - block_table if with_blocks and block_table not in jvm.tables else start
             yield (low if holders[0].start <= low else start), end
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.hotspot.jvm import ARCHIVE, COMPRESSED_OOPS_BYTES, LOW_BYTES, Jvm
 from procmaps.rules.labeller import Claim
-from procmaps.rules.process import ARENA_HEAP_BYTES, KIB, MIB, Process, Region
+from procmaps.rules.process import ARENA_HEAP_BYTES, BY_END, KIB, MIB, Process, Region
 from procmaps.rules.rule import Rule
 
 NODE_BYTES: Final = 64 * MIB  # JDK 17 and later
@@ -146,11 +146,10 @@ def _nodes(process: Process, size: int, alignment: int) -> list[Claim]:
         for region in process.closed
         if region.end % alignment == 0 and not _ends_arena(process, region, size)
     ]
-    bounds = [region.end for region in process.regions]
     inside: list[tuple[int, list[Region]]] = []  # where each possible node begins, its regions
     for last in ends[:NODE_ENDS_LIMIT_COUNT]:
         start = last.end - size
-        regions = list(process.regions[bisect_right(bounds, start) : last.position + 1])
+        regions = list(process.regions[bisect_right(process.regions, start, key=BY_END) : last.position + 1])
         inside.append((start, regions))
     # a region that ends in a hole of a node also ends what begins in a neighbour of that node: what begins
     # with a region comes first

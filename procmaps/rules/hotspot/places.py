@@ -4,6 +4,7 @@ from typing import Final
 
 from procmaps.rules.hotspot import code_cache, concurrent, heap, images, metaspace
 from procmaps.rules.hotspot.turn import turn
+from procmaps.rules.labeller import Edge
 
 PLACES: Final = turn(
     "hotspot.places",
@@ -32,5 +33,12 @@ PLACES: Final = turn(
         metaspace.LOW_REST,
         metaspace.NODES,
         heap.BY_EXTENT,
+    ),
+    before=(
+        Edge(
+            "glibc.arena",
+            "the closed part of a table or of the metaspace can end where an arena's heap would",
+        ),
+        Edge("hotspot.rest", "the tables of a collector follow from the size and the gaps of the Java heap"),
     ),
 )

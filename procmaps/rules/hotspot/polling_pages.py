@@ -17,7 +17,7 @@ POLLING_PAGES = Rule(
     Confidence.LIKELY,
     "maps",
     "OpenJDK, runtime/safepointMechanism.cpp: a bad and a good polling page",
-    "{size} of a JVM that cannot be written: the polling pages of its safepoints",
+    "{size} of a JVM that cannot be written: polling pages, which threads read to learn of a safepoint",
     runner_up=Kind.RESERVED,
 )
 

@@ -9,7 +9,7 @@ from procmaps.rules.labeller import Claim
 from procmaps.rules.process import KIB, PAGE_BYTES, Process
 from procmaps.rules.rule import Rule
 
-BYTES_A_SEGMENT_BYTE: Final = 128  # CodeCacheSegmentSize
+BYTES_PER_MAP_BYTE: Final = 128  # CodeCacheSegmentSize
 SEGMENTS_LIMIT_COUNT: Final = 8  # a JVM has one or three
 REST_MIN_BYTES: Final = 8 * KIB
 
@@ -30,7 +30,7 @@ def segment_maps(jvm: Jvm, process: Process) -> list[Claim]:
     If the maps of two segments fit, the smaller one is claimed first, and what the larger has below it next.
     """
     maps = sorted(
-        (whole_pages(committed // BYTES_A_SEGMENT_BYTE), whole_pages(reserved // BYTES_A_SEGMENT_BYTE))
+        (whole_pages(committed // BYTES_PER_MAP_BYTE), whole_pages(reserved // BYTES_PER_MAP_BYTE))
         for reserved, committed in jvm.code_segments[:SEGMENTS_LIMIT_COUNT]
     )
     if not maps:

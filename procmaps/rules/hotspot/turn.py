@@ -3,16 +3,29 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
+from procmaps.rules.draft import Draft
 from procmaps.rules.hotspot.jvm import Jvm, jvm_of
-from procmaps.rules.labeller import Claim, ProcessLabeller, without
+from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, without
 from procmaps.rules.process import Process
 from procmaps.rules.rule import Rule
+from procmaps.tables import Flags
 
 Step: TypeAlias = Callable[[Jvm, Process], Iterable[Claim]]
 
 
-def turn(name: str, steps: Sequence[Step], gives: tuple[Rule, ...]) -> ProcessLabeller:
-    """A labeller that takes these steps in every JVM, in this order; they claim by the rules in `gives`."""
+def turn(
+    name: str,
+    *,
+    steps: Sequence[Step],
+    gives: tuple[Rule, ...],
+    sees: Callable[[Draft], Flags] | None = None,
+    before: tuple[Edge, ...] = (),
+    after: tuple[Edge, ...] = (),
+) -> ProcessLabeller:
+    """A labeller that takes these steps in every JVM, in this order; they claim by the rules in `gives`.
+
+    `sees` is a mask of the regions that it is shown, all by default.
+    """
 
     def find(jvm: Jvm, process: Process) -> list[Claim]:
         claims: list[Claim] = []
@@ -23,4 +36,6 @@ def turn(name: str, steps: Sequence[Step], gives: tuple[Rule, ...]) -> ProcessLa
             claims += found
         return claims
 
-    return ProcessLabeller(name, gives, find, marks=("jvm",), state=jvm_of)
+    return ProcessLabeller(
+        name, gives, find, marks=("jvm",), sees=sees, state=jvm_of, before=before, after=after
+    )

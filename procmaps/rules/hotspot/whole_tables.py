@@ -54,7 +54,7 @@ def whole_sizes(jvm: Jvm, process: Process) -> set[int]:
         return set()
     if collector == "ConcMarkSweep":
         return _bitmaps_of_cms(jvm, process)
-    # without an argument it may be Parallel: JDK 8 chooses it; images at a bitmap's scale are not Parallel's
+    # if none was asked for, it can be Parallel, which JDK 8 chooses, unless a bitmap with gaps was found
     if gaps and (collector not in (*PARALLEL, "") or jvm.scales & {TWO_BITMAPS, BITMAP}):
         return set()
     sizes = {table_bytes(scale, jvm) for scale in _scales(jvm, gaps=gaps)}
@@ -80,9 +80,9 @@ def _bitmaps_of_cms(jvm: Jvm, process: Process) -> set[int]:
 
 
 def merged_sizes_of_g1(jvm: Jvm) -> set[int]:
-    """Sizes of one and more tables of a heap without gaps: nothing stands between them.
+    """Sizes of one or several tables in one region: over a heap without gaps nothing keeps them apart.
 
-    They are bitmaps (two up to JDK 17), cards, offsets and card counts.
+    There are bitmaps (two up to JDK 17, then one), a card table, an offset table and card counts.
     """
     bitmap, cards = table_bytes(BITMAP, jvm), table_bytes(CARDS, jvm)
     sizes = {bitmaps * bitmap + tables * cards for bitmaps in range(3) for tables in range(4)}

@@ -50,5 +50,5 @@ def dear(part: bytes, *more: Any) -> Any:
 
 
 Run.write_dump = damaging  # type: ignore[method-assign]
-procmaps.classify.classify = sabotaged
+procmaps.classify.classify = sabotaged  # type: ignore[assignment]
 procmaps.frames.mask_identity = dear  # type: ignore[assignment]

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -127,8 +128,39 @@ def test_why_gives_a_reason_for_every_part(folder: Path) -> None:
     assert all(" " in row[5] for row in rows)
     plain = classify(str(folder), "--why").stdout
     assert plain.startswith(PLAIN)
-    assert plain.count("\n") == PLAIN.count("\n") + 1 + len(rows)
+    assert len(re.findall(r"(?m)^[0-9a-f]{8,}-[0-9a-f]{8,} ", plain)) == len(rows)
     assert "\x1b" not in plain
+
+
+def test_why_tells_the_source_of_a_rule_and_what_lost_to_it_in_80_columns(folder: Path) -> None:
+    lines = classify(str(folder), "--why").stdout.removeprefix(PLAIN).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert sum(line.startswith("    source: ") for line in lines) == len(
+        {part["rule"] for part in _why_parts(folder)}
+    )
+    assert any(re.match(r"    or else \w+(, \S+ of it)? \[[\w.]+\]: ", line) for line in lines)
+
+
+def test_json_with_why_lists_the_losers_of_each_part(folder: Path) -> None:
+    parts = _why_parts(folder)
+    for part in parts:
+        assert part["source"]
+        for loser in part["losers"]:
+            assert set(loser) == {"kind", "rule", "confidence", "size_bytes", "reason"}
+            assert loser["rule"] != part["rule"]
+            assert loser["size_bytes"] > 0
+    lost = [part for part in parts if part["losers"]]
+    assert lost
+    assert all(part["losers"][-1]["kind"] in {"anonymous", "reserved"} for part in lost)
+    heap = next(part for part in parts if part["name"] == "[heap]")
+    assert heap["losers"] == []  # its name decides
+
+
+def _why_parts(folder: Path) -> list[dict[str, Any]]:
+    parts: list[dict[str, Any]] = json.loads(classify(str(folder), "--format", "json", "--why").stdout)[
+        "parts"
+    ]
+    return parts
 
 
 def test_json_is_one_document_of_numbers(folder: Path) -> None:

@@ -60,3 +60,8 @@ def test_a_file_carries_each_mark_whose_pattern_it_matches() -> None:
     assert table.of(b"/opt/chrome/chrome") == BIT["v8"] | BIT["mimalloc"]
     assert table.of(b"/usr/lib/libmimalloc.so (deleted)") == BIT["mimalloc"]
     assert table.of(b"/opt/chrome/chromedriver") == 0
+
+
+def test_a_mark_that_is_asked_for_twice_is_still_itself() -> None:
+    marks = np.array([BIT["jemalloc"], BIT["tcmalloc"]], np.uint32)
+    assert has(marks, "jemalloc", "jemalloc").tolist() == [True, False]

@@ -2,7 +2,14 @@
 
 import pytest
 
-from procmaps.rules.hotspot.arguments import JvmArguments, read_arguments, size_of, version_of
+from procmaps.arguments import JAVA_TAKES_VALUE
+from procmaps.rules.hotspot.arguments import (
+    SIZE_LIMIT_DIGITS,
+    JvmArguments,
+    read_arguments,
+    size_of,
+    version_of,
+)
 from procmaps.rules.hotspot.jvm import CANDIDATE_LIMIT_COUNT
 from tests.procmaps.rules.labelled import LIBC, LIBJVM, anon, kinds, read, sorted_maps
 
@@ -15,11 +22,15 @@ from tests.procmaps.rules.labelled import LIBC, LIBJVM, anon, kinds, read, sorte
         (b"64k", 64 << 10),
         (b"1048576", 1 << 20),
         (b"1T", 1 << 40),
-        (b"", 0),
-        (b"x", 0),
+        (b"9" * SIZE_LIMIT_DIGITS, 10**SIZE_LIMIT_DIGITS - 1),
+        (b"9" * (SIZE_LIMIT_DIGITS + 1), None),
+        (b"0", None),
+        (b"", None),
+        (b"x", None),
+        (b"1k\n", None),
     ],
 )
-def test_sizes(text: bytes, size: int) -> None:
+def test_sizes(text: bytes, size: int | None) -> None:
     assert size_of(text) == size
 
 
@@ -28,7 +39,7 @@ def test_the_last_of_repeated_arguments_counts() -> None:
         b"java",
         b"-Xmx1g",
         b"-Xmx2g",
-        b"-Xss512k",
+        b"-XX:VMThreadStackSize=512",
         b"-XX:+UseParallelGC",
         b"-cp",
         b"/x",
@@ -36,7 +47,7 @@ def test_the_last_of_repeated_arguments_counts() -> None:
         b"-Xmx9g",
     )
     found = read_arguments(argv)
-    assert (found.heap_max, found.stack, found.collector, found.known) == (
+    assert (found.heap_max, found.vm_stack, found.collector, found.known) == (
         2 << 30,
         512 << 10,
         "Parallel",
@@ -48,6 +59,27 @@ def test_arguments_of_the_program_are_not_the_jvm_s() -> None:
     assert read_arguments((b"java", b"-jar", b"app.jar", b"-Xmx9g")).heap_max == 0
 
 
+@pytest.mark.parametrize("option", sorted(JAVA_TAKES_VALUE))
+def test_the_value_of_an_option_is_not_the_main_class(option: bytes) -> None:
+    found = read_arguments((b"java", option, b"value", b"-Xmx1g", b"Main", b"-Xmx9g"))
+    assert found.heap_max == 1 << 30
+
+
+@pytest.mark.parametrize("option", [b"-Xmx", b"-Xmx0", b"-Xmxx", b"-XX:MaxHeapSize=", b"-Dx=-Xmx9g", b"-XX:"])
+def test_what_sets_nothing_leaves_what_was_set(option: bytes) -> None:
+    assert read_arguments((b"java", b"-Xmx1g", option, b"Main")).heap_max == 1 << 30
+
+
+@pytest.mark.parametrize("option", [b"MaxRAM=1g", b"-Da=MaxRAM=1g", b"-XX:MaxRAMS=1g"])
+def test_only_whole_names_of_options_count(option: bytes) -> None:
+    assert read_arguments((b"java", option, b"Main")).ram_max == 0
+
+
+def test_a_share_may_be_given_as_a_fraction() -> None:
+    assert read_arguments((b"java", b"-XX:MaxRAMFraction=2", b"Main")).heap_share == 50
+    assert read_arguments((b"java", b"-XX:MaxRAMFraction=0", b"Main")).heap_share == 25
+
+
 def test_named_sizes() -> None:
     argv = (
         *(
@@ -57,7 +89,7 @@ def test_named_sizes() -> None:
             b"-XX:ReservedCodeCacheSize=96m",
         ),
         *(
-            b"-XX:ThreadStackSize=2048",
+            b"-XX:VMThreadStackSize=2048",
             b"-XX:MaxRAMPercentage=75.0",
             b"-XX:+UseTransparentHugePages",
             b"Main",
@@ -65,7 +97,7 @@ def test_named_sizes() -> None:
     )
     found = read_arguments(argv)
     assert (found.heap_max, found.class_space, found.code_cache) == (3 << 30, 256 << 20, 96 << 20)
-    assert (found.stack, found.heap_share, found.large_pages) == (2 << 20, 75.0, True)
+    assert (found.vm_stack, found.heap_share, found.large_pages) == (2 << 20, 75.0, True)
 
 
 def test_nothing_sent_is_nothing_known() -> None:

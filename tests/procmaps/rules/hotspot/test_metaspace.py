@@ -1,7 +1,30 @@
 """Metaspace, class space and archives."""
 
+import pytest
+
 from procmaps.kinds import Kind
-from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, LIBJVM, anon, blocks, kinds, read, sorted_maps
+from procmaps.rules.hotspot.arguments import JvmArguments
+from procmaps.rules.hotspot.jvm import Jvm
+from procmaps.rules.hotspot.metaspace import (
+    CLASS_SPACE_LIMIT_COUNT,
+    NODE_ENDS_LIMIT_COUNT,
+    RESERVES_LIMIT_COUNT,
+    class_space,
+    low_rest,
+    nodes,
+)
+from procmaps.rules.hotspot.turn import Step
+from tests.procmaps.rules.labelled import (
+    BRK_HEAP,
+    LIBC,
+    LIBJVM,
+    anon,
+    blocks,
+    kinds,
+    process,
+    read,
+    sorted_maps,
+)
 
 KIB = 2**10
 MIB = 2**20
@@ -108,3 +131,99 @@ def test_a_node_with_a_hole_above_other_memory() -> None:
         anon(AT + 4 * MIB + 64 * KIB, 60 * MIB - 64 * KIB, "---p"),
     )
     assert blocks(read(text, argv=("java", "-Xmx256m", "Main")), Kind.JAVA_METASPACE) == [64 * MIB]
+
+
+def reserved(at: int, size: int, committed: int = 128 * KIB) -> list[str]:
+    return [anon(at, committed), anon(at + committed, size - committed, "---p")]
+
+
+def claimed(step: Step, known: Jvm, *lines: str) -> list[tuple[int, int]]:
+    """Start and size of what a step claims."""
+    return [(claim.start, claim.end - claim.start) for claim in step(known, process(*lines))]
+
+
+def test_ends_of_nodes_are_limited_in_number() -> None:
+    ends = [anon(AT + n * 4 * MIB - 4 * KIB, 4 * KIB, "---p") for n in range(NODE_ENDS_LIMIT_COUNT)]
+    node = AT + NODE_ENDS_LIMIT_COUNT * 4 * MIB + 4 * MIB
+    lines = reserved(node, 64 * MIB)
+    assert claimed(nodes, Jvm(17, JvmArguments()), *ends[1:], *lines) == [(node, 64 * MIB)]
+    assert claimed(nodes, Jvm(17, JvmArguments()), *ends, *lines) == []
+
+
+def test_reserves_that_can_end_a_class_space_are_limited_in_number() -> None:
+    known = Jvm(17, JvmArguments(class_space=4 * MIB))
+    low = 2**40
+    others = [anon(low + n * 8 * MIB + 4 * KIB, 4 * MIB, "---p") for n in range(RESERVES_LIMIT_COUNT)]
+    space = low + RESERVES_LIMIT_COUNT * 8 * MIB
+    lines = reserved(space, 4 * MIB)
+    assert claimed(class_space, known, *others[1:], *lines) == [(space, 4 * MIB)]
+    assert claimed(class_space, known, *others, *lines) == []
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_class_space_consists_of_a_limited_number_of_regions(more: int) -> None:
+    count = CLASS_SPACE_LIMIT_COUNT - 1 + more
+    lines = [anon(GIB + n * MIB, MIB, ("rw-p", "r--p")[n % 2]) for n in range(count)]
+    lines.append(anon(GIB + count * MIB, GIB - count * MIB, "---p"))
+    found = claimed(class_space, Jvm(17, JvmArguments()), *lines)
+    assert found == ([] if more else [(GIB, GIB)])
+
+
+@pytest.mark.parametrize(("version", "found"), [(14, False), (15, True), (0, True)])
+def test_without_compressed_oops_old_jvms_have_no_class_space(version: int, *, found: bool) -> None:
+    known = Jvm(version, JvmArguments(), heap=(AT, AT + 64 * GIB))
+    assert bool(claimed(class_space, known, *reserved(GIB, GIB))) is found
+
+
+@pytest.mark.parametrize(("version", "sizes"), [(8, [8]), (16, [8]), (17, []), (0, [8])])
+def test_nodes_of_old_jvms_are_small(version: int, sizes: list[int]) -> None:
+    known = Jvm(version, JvmArguments())
+    found = claimed(nodes, known, *reserved(AT + 2 * MIB, 8 * MIB))
+    assert found == [(AT + 2 * MIB, size * MIB) for size in sizes]
+
+
+def test_of_an_unknown_jvm_nodes_have_one_size() -> None:
+    large, small = reserved(AT + 4 * MIB, 64 * MIB), reserved(AT + GIB + 2 * MIB, 8 * MIB)
+    assert claimed(nodes, Jvm(0, JvmArguments()), *large, *small) == [(AT + 4 * MIB, 64 * MIB)]
+
+
+@pytest.mark.parametrize(
+    "regions",
+    [
+        [(0, 128, "rw-p"), (128, 4096, "r--p"), (4224, 61312, "---p")],
+        [(0, 128, "rw-p"), (192, 65344, "---p")],
+        [(0, 132, "rw-p"), (132, 65404, "---p")],
+        [(0, 65536, "---p")],
+        [(64, 128, "rw-p"), (192, 65344, "---p")],
+    ],
+    ids=["read-only", "with a gap", "not in granules", "not committed", "too short"],
+)
+def test_what_is_no_node(regions: list[tuple[int, int, str]]) -> None:
+    node = AT + 4 * MIB
+    lines = [anon(node + start * KIB, size * KIB, perms) for start, size, perms in regions]
+    assert claimed(nodes, Jvm(17, JvmArguments()), *lines) == []
+    good = reserved(node, 64 * MIB)
+    assert claimed(nodes, Jvm(17, JvmArguments()), *good) == [(node, 64 * MIB)]
+
+
+def test_nodes_do_not_overlap() -> None:
+    node = AT + 4 * MIB
+    # every 4 MiB could be the end of one
+    lines = [line for n in range(32) for line in reserved(node + n * 4 * MIB, 4 * MIB)]
+    assert claimed(nodes, Jvm(17, JvmArguments()), *lines) == [(node, 64 * MIB), (node + 64 * MIB, 64 * MIB)]
+
+
+def test_the_low_rest_is_class_space_only_beside_a_low_heap() -> None:
+    lines = anon(GIB, MIB), anon(2 * GIB, 64 * KIB), anon(AT, MIB)
+    low, high = (Jvm(17, JvmArguments(), heap=(at, at + GIB)) for at in (3 * GIB, AT + GIB))
+    assert claimed(low_rest, low, *lines) == [(GIB, MIB)]
+    assert claimed(low_rest, high, *lines) == []
+    assert claimed(low_rest, Jvm(17, JvmArguments()), *lines) == []
+
+
+def test_what_an_archive_reserves_ends_on_its_alignment() -> None:
+    archive = f"{AT:x}-{AT + 5 * MIB:x} rw-p 00001000 fe:00 99 {JSA}\n"
+    snapshot = read(jvm(archive, anon(AT + 5 * MIB, 20 * MIB, "---p")), argv=("java", "-Xmx256m", "Main"))
+    assert kinds(snapshot, AT, AT + 5 * MIB) == [(5 * MIB, "java_cds")]
+    assert kinds(snapshot, AT + 5 * MIB, AT + 25 * MIB)[0] == (11 * MIB, "java_cds")
+    assert kinds(snapshot, AT + 16 * MIB, AT + 25 * MIB)[0][1] != "java_cds"
