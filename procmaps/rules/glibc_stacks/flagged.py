@@ -96,8 +96,5 @@ FLAGGED: Final = RegionLabeller(
     "stack.flagged",
     (ALONE,),
     alone,
-    before=(
-        Edge("stack.java_zones", "the flag tells where a stack ends"),
-        Edge("stack.guarded", "if one stack has the flag, memory without it is no stack"),
-    ),
+    before=(Edge("stack.java_zones", "the flag tells what is a stack, and where it ends"),),
 )

@@ -75,8 +75,5 @@ JAVA_ZONES: Final = RegionLabeller(
     "stack.java_zones",
     (ZONES,),
     java_stacks,
-    before=(
-        Edge("stack.guarded", "zones look like a guard, and stacks have the size that -Xss says"),
-        Edge("hotspot.rest", "the maps of code segments are as small as zones"),
-    ),
+    before=(Edge("stack.guarded", "zones look like a guard, and stacks have the size that -Xss says"),),
 )
