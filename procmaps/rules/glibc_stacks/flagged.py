@@ -93,8 +93,5 @@ FLAGGED_MERGED: Final = RegionLabeller(
     before=(Edge("stack.flagged", "a mapping that holds several stacks would count as one"),),
 )
 FLAGGED: Final = RegionLabeller(
-    "stack.flagged",
-    (ALONE,),
-    alone,
-    before=(Edge("stack.java_zones", "the flag tells what is a stack, and where it ends"),),
+    "stack.flagged", (ALONE,), alone, before=(Edge("stack.java_zones", "the flag tells where a stack ends"),)
 )
