@@ -61,7 +61,7 @@ def alone(regions: Regions) -> Ranges | None:
     found = _has_flag(regions)
     if not found.any():
         return None
-    # what an allocator flags is closed, or counts against the commit limit (ac)
+    # what such an allocator maps itself does not count against the commit limit (ac)
     found &= ~regions.spread(regions.has(*SET_STACK_FLAG)) | regions.closed | regions.flagged("ac")
     found &= ~regions.flagged("gd") & ~_fibers(regions, found)
     return with_guards(regions, found, regions.end)
@@ -74,7 +74,7 @@ def _has_flag(regions: Regions) -> Flags:
 
 
 def _fibers(regions: Regions, flagged: Flags) -> Flags:
-    """Flagged parts of one odd size, more than there are threads, and ended threads whose stacks are kept."""
+    """Flagged parts of one odd size, if there are more than threads, live ones and ended ones together."""
     rows = which(flagged & ~regions.closed)
     process, size = regions.process[rows], regions.size[rows]
     threads = regions.facts.threads[process]
@@ -93,11 +93,5 @@ FLAGGED_MERGED: Final = RegionLabeller(
     before=(Edge("stack.flagged", "a mapping that holds several stacks would count as one"),),
 )
 FLAGGED: Final = RegionLabeller(
-    "stack.flagged",
-    (ALONE,),
-    alone,
-    before=(
-        Edge("stack.java_zones", "the flag tells where a stack ends"),
-        Edge("stack.guarded", "if one stack has the flag, memory without it is no stack"),
-    ),
+    "stack.flagged", (ALONE,), alone, before=(Edge("stack.java_zones", "the flag tells where a stack ends"),)
 )

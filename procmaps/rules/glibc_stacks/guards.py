@@ -14,13 +14,13 @@ from procmaps.rules.regions import Regions
 from procmaps.tables import READ, SHARED, WRITE, Flags, Ints64, which
 
 GUARD_MAX_BYTES: Final = MIB
-SMALL_GUARD_BYTES: Final = 64 * KIB  # a page, and the least that glibc makes of it on aarch64
+SMALL_GUARD_BYTES: Final = 64 * KIB  # glibc's guard is a page, and at least this on aarch64
 MUSL_GUARD_BYTES: Final = 8 * KIB
 MUSL_STACK_BYTES: Final = 132 * KIB  # 128 KiB, and a page for thread-local data and struct pthread
 MUSL_GROUP_BYTES: Final = 64 * KIB
 FLAGS_SINCE: Final = (6, 7)  # MAP_STACK sets a flag, so that stacks merge with nothing but stacks
-OVER_MAX_BYTES: Final = 2 * MIB
-ALIKE_MIN_COUNT: Final = 3
+OVER_MAX_BYTES: Final = 2 * MIB  # of other memory that has merged with a stack from above
+SAME_SIZE_MIN_COUNT: Final = 3  # any two mappings are whole numbers of some size
 GUARDS_LIMIT_COUNT: Final = 2  # below a stack: the JVM's zones, and glibc's guard below them
 
 
@@ -36,7 +36,7 @@ class Pairs:
 
 
 def find_pairs(regions: Regions) -> Pairs:
-    """All pairs, in processes without stacks that were found by the kernel's flag: there, no other is one."""
+    """All pairs, but none in a process with stacks that have the kernel's flag: nothing else is one there."""
     flagged = regions.owners(regions.of_kind(Kind.THREAD_STACK) & regions.flagged("nh"))
     is_guard = regions.unclaimed_closed & regions.touches_above & (regions.size <= GUARD_MAX_BYTES)
     guard = which(is_guard & ~regions.spread(flagged))
@@ -67,6 +67,11 @@ class Pair(NamedTuple):
     sizes: tuple[int, int]  # of guard and body
     run: int  # equal for pairs that follow one another without a gap
 
+    @property
+    def guard_size(self) -> int:
+        """Bytes."""
+        return self.sizes[0]
+
 
 def pairs(process: Process) -> list[Pair]:
     """The pairs of a process of which `in_pairs` chose the regions."""
@@ -82,7 +87,7 @@ def pairs(process: Process) -> list[Pair]:
 
 
 def merged_bytes(size: int, default: int, *, musl: bool, release: tuple[int, int]) -> int:
-    """What has merged with a stack from above, of the `size` bytes above a guard."""
+    """Of the `size` bytes above a guard: how many are other memory that has merged with the stack."""
     group = size - MUSL_STACK_BYTES
     if musl and 0 < group <= MUSL_GROUP_BYTES:
         return group  # of musl's malloc
@@ -122,5 +127,5 @@ def show_guards(regions: Regions) -> Flags:
     number = np.bincount(np.concatenate((process[of_stacks], known)), minlength=len(live))
     shown: Flags = number * 2 >= live
     missing = (live - regions.stacks)[process]
-    shown[process[(count_alike(process, body, size) == missing) & (missing >= ALIKE_MIN_COUNT)]] = True
+    shown[process[(count_alike(process, body, size) == missing) & (missing >= SAME_SIZE_MIN_COUNT)]] = True
     return shown

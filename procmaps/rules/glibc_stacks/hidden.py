@@ -200,8 +200,5 @@ HIDDEN: Final = ProcessLabeller(
     hidden,
     where=_hide_guards,
     sees=_around_stacks,
-    before=(
-        Edge("stack.repeated", "guarded buffers would be taken for the stacks that are hidden"),
-        Edge("glibc.mmapped", "stacks with hidden guards would count as large chunks"),
-    ),
+    before=(Edge("stack.repeated", "guarded buffers would be taken for the stacks that are hidden"),),
 )

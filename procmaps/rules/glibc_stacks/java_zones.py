@@ -18,7 +18,7 @@ from procmaps.tables import which
 
 # yellow 2, red 1 and from JDK 9 reserved 1 page; with a page of glibc's
 ZONES_BYTES: Final = (12 * KIB, 16 * KIB, 20 * KIB)
-COMMON_MIN_COUNT: Final = 3  # stacks of one size, which then is no chance
+COMMON_MIN_COUNT: Final = 3  # so many of one size are stacks
 
 ZONES = Rule(
     "stack.java_zones",
@@ -44,15 +44,18 @@ def java_stacks(regions: Regions) -> Ranges | None:
     if release < FLAGS_SINCE or release == UNKNOWN_RELEASE:
         for own in slices_of(regions.process[zones]):
             sizes = regions.end[zones[own] + 1] - regions.start[zones[own]]
-            end[zones[own] + 1] -= merged_bytes(sizes.tolist())
+            end[zones[own] + 1] -= merged_above(sizes.tolist())
     zones = zones[end[zones + 1] - regions.start[zones + 1] >= STACK_MIN_BYTES]
     found = np.zeros(len(regions), np.bool_)
     found[zones] = found[zones + 1] = True
     return with_guards(regions, found, end)
 
 
-def merged_bytes(sizes: Sequence[int]) -> list[int]:
-    """What is no stack of the memory of these sizes from zones on: stacks of Java threads have few sizes."""
+def merged_above(sizes: Sequence[int]) -> list[int]:
+    """Of writable memory with its zones, of these sizes: how much above each stack is other memory.
+
+    The stacks of Java threads have one size, or few.
+    """
     counts = Counter(sizes)
     least = max(2, max(counts.values()) // 2)
     stack = min([size for size, count in counts.items() if count >= least] or sizes)
@@ -72,8 +75,5 @@ JAVA_ZONES: Final = RegionLabeller(
     "stack.java_zones",
     (ZONES,),
     java_stacks,
-    before=(
-        Edge("stack.guarded", "zones look like a guard, and stacks have the size that -Xss says"),
-        Edge("hotspot.rest", "the maps of code segments are as small as zones"),
-    ),
+    before=(Edge("stack.guarded", "zones look like a guard, and stacks have the size that -Xss says"),),
 )

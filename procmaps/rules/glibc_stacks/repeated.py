@@ -25,7 +25,7 @@ from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
 
-LARGE_GUARD_MIN_COUNT: Final = 4
+LARGE_GUARD_MIN_COUNT: Final = 4  # stacks of one size with a guard larger than any default
 
 REPEATED_SIZE = Rule(
     "stack.repeated",
@@ -60,12 +60,11 @@ def repeated(process: Process) -> Iterator[Claim]:
 
 
 def _candidates(every: list[Pair], counts: Counter[tuple[int, int]], missing: int) -> list[Pair]:
-    """Pairs with a guard as glibc makes it, or with a large guard that several have."""
+    """Pairs with a guard of a default size, or with a larger one, which was asked for, if several have it."""
     found = [
         pair
         for pair in every
-        # a guard larger than any default was asked for: for several threads, then
-        if pair.sizes[0] <= SMALL_GUARD_BYTES or counts[pair.sizes] >= LARGE_GUARD_MIN_COUNT
+        if pair.guard_size <= SMALL_GUARD_BYTES or counts[pair.sizes] >= LARGE_GUARD_MIN_COUNT
     ]
     # if those of one size are as many as threads lack a stack, the others are something else
     enough = [pair for pair in found if missing <= counts[pair.sizes] < MOST_FACTOR * missing]
