@@ -54,7 +54,6 @@ REST: Final = turn(
     ),
     sees=unclaimed_or_java,
     after=(
-        Edge("stack.java_zones", "the guard of a thread's stack can be as large as a small gap of a table"),
         Edge("stack.guarded", "a thread's stack can be as large as a table"),
         Edge("stack.hidden", "a stack whose guard cannot be seen can be as large as a table too"),
     ),
