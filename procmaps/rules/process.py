@@ -116,17 +116,17 @@ class Process:
     @cached_property
     def unclaimed(self) -> tuple[Region, ...]:
         """The regions that nobody has claimed."""
-        return tuple(region for region in self.regions if region.unclaimed)
+        return tuple([region for region in self.regions if region.unclaimed])
 
     @cached_property
     def unclaimed_writable(self) -> tuple[Region, ...]:
         """Unclaimed regions that are readable and writable."""
-        return tuple(region for region in self.unclaimed if region.writable)
+        return tuple([region for region in self.unclaimed if region.writable])
 
     @cached_property
     def unclaimed_closed(self) -> tuple[Region, ...]:
         """Unclaimed regions without any access."""
-        return tuple(region for region in self.unclaimed if region.closed)
+        return tuple([region for region in self.unclaimed if region.closed])
 
     def of_kind(self, kind: Kind) -> list[Region]:
         """Regions that earlier claims gave this kind."""
