@@ -44,7 +44,7 @@ FULL: Final = Rule(
     "maps, status",
     "glibc, malloc/arena.c: a heap that has grown to HEAP_MAX_SIZE has no closed rest",
     "{size} between two {arena_heap} boundaries, all writable, in a process that has arenas, and no more "
-    "than RssAnon ({rss_anon}): a full heap of an arena",
+    "than the process has resident or swapped ({anonymous}): a full heap of an arena",
     runner_up=Kind.HEAP_MMAP,
 )
 MMAPPED: Final = Rule(
@@ -149,7 +149,7 @@ def full_heaps(regions: Regions) -> Ranges | None:
     rows, block = rows[whole], block[whole]
     if not len(rows):
         return None
-    budget = regions.facts.rss_anon_bytes[regions.process[rows]]
+    budget = regions.facts.anonymous_bytes[regions.process[rows]]
     resident = regions.resident_bytes(rows)
     good = (budget < 0) | (regions.size[rows] <= budget)
     good &= (resident < 0) | (resident * RESIDENT_SHARE >= regions.size[rows])

@@ -16,8 +16,8 @@ MUSL: Final = Rule(
     Confidence.LIKELY,
     "maps, status",
     "musl, src/malloc/mallocng: groups and large chunks by mmap",
-    "{size} of writable anonymous memory, no more than RssAnon ({rss_anon}), in a process with musl: "
-    "its malloc",
+    "{size} of writable anonymous memory, no more than is resident or swapped ({anonymous}), "
+    "in a process with musl: its malloc",
     runner_up=Kind.ANONYMOUS,
 )
 

@@ -40,8 +40,8 @@ ANY_SIZE = Rule(
     Confidence.GUESS,
     "maps, status",
     MERGING,
-    "{size}, more than all anonymous memory that the process has resident ({rss_anon}), and most of its "
-    "{threads} threads have no other stack",
+    "{size}, more than all anonymous memory of the process that is resident or swapped ({anonymous}), "
+    "and most of its {threads} threads have no other stack",
     runner_up=Kind.ANONYMOUS,
 )
 
@@ -82,7 +82,7 @@ def _unguarded_or_stacks(regions: Regions) -> Flags:
 
 def of_any_size(regions: Regions) -> Flags | None:
     """Memory that malloc would have touched, in processes most of whose threads have no stack."""
-    resident = regions.facts.rss_anon_bytes
+    resident = regions.facts.anonymous_bytes
     missing = live_threads(regions) - regions.stacks
     short = hide_stacks(regions) & (missing > regions.stacks) & (resident >= 0) & ~regions.has(*KEEP_UNUSED)
     if not short.any():

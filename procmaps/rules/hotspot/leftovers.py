@@ -17,8 +17,8 @@ UNTOUCHED = Rule(
     Confidence.LIKELY,
     "maps, status",
     "OpenJDK, gc: tables over the whole heap are committed before they are used; neighbours merge",
-    "{size} in a JVM, whole MiB on a MiB boundary or more than RssAnon ({rss_anon}), which malloc does not "
-    "map: tables of the collector",
+    "{size} in a JVM, whole MiB on a MiB boundary or more than is resident or swapped ({anonymous}), "
+    "which malloc does not map: tables of the collector",
     runner_up=Kind.ANONYMOUS,
 )
 
