@@ -71,7 +71,7 @@ def test_swapped_memory_counts_as_much_as_resident() -> None:
     """Malloc touched it: what became of the pages later says nothing of who mapped them."""
     maps = sorted_maps(LIBC, BRK_HEAP, anon(BASE, 3 * MIB + 4096))
     kinds = []
-    for resident_kb, swap_kb in ((400, 0), (400, 2048), (2448, 0)):
+    for resident_kb, swap_kb in ((400, 0), (400, 2400), (2800, 0)):
         snapshot = read(maps, rss_anon_kb=resident_kb, swap_kb=swap_kb)
         parts = classify(snapshot)
         kinds.append(next(parts.kind[row] for row in range(len(parts)) if parts.start[row] == BASE))
