@@ -197,12 +197,17 @@ def _inside_odd_run(regions: Regions, rows: Ints64) -> Flags:
     return found
 
 
-ARENA_HEAPS: Final = RegionLabeller("glibc.arena", (ARENA,), arena_heaps)
+ARENA_HEAPS: Final = RegionLabeller(
+    "glibc.arena",
+    (ARENA,),
+    arena_heaps,
+    before=(
+        Edge("stack.flagged", "the closed rest of a heap can end right below a stack, and is no guard of it"),
+    ),
+)
 FULL_HEAPS: Final = RegionLabeller(
     "glibc.arena_full",
     (FULL,),
     full_heaps,
-    after=(Edge("glibc.arena", "a full heap is believed only in a process that has one with a closed rest"),),
-    before=(Edge("glibc.mmapped", "a full heap would otherwise count as large chunks"),),
 )
 LARGE_CHUNKS: Final = RegionLabeller("glibc.mmapped", (MMAPPED,), large_chunks)

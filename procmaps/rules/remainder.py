@@ -109,14 +109,17 @@ GUARDED_BUFFERS: Final = RegionLabeller(
     "rest.guarded",
     (GUARDED,),
     guarded,
-    before=(Edge("glibc.mmapped", "a guarded buffer would otherwise count as a large chunk"),),
+    before=(
+        Edge("glibc.mmapped", "a guarded buffer would otherwise count as a large chunk"),
+        Edge("rest.vast", "a guarded buffer is a buffer, however large it is"),
+    ),
 )
 CLOSED_REST: Final = RegionLabeller(
     "rest.reserved",
     (RESERVED,),
     closed,
-    after=(Edge("rest.guarded", "a guard that is claimed no longer shows that what is above it is guarded"),),
     before=(Edge("rest.unpaid", "closed memory larger than RssAnon is still a reserve"),),
+    after=(Edge("rest.guarded", "a guard that is claimed no longer shows that what is above it is guarded"),),
 )
 VAST_REST: Final = RegionLabeller(
     "rest.vast",
@@ -128,7 +131,7 @@ UNPAID_REST: Final = RegionLabeller(
     "rest.unpaid",
     (UNPAID,),
     unpaid,
-    after=(Edge("glibc.mmapped", "malloc can have mapped a little more than is resident"),),
     before=(Edge("rest.anonymous", "that labeller claims all that is left"),),
+    after=(Edge("glibc.mmapped", "malloc can have mapped a little more than is resident"),),
 )
 ALL_REST: Final = RegionLabeller("rest.anonymous", (ANONYMOUS,), everything)

@@ -98,16 +98,17 @@ UNGUARDED: Final = ProcessLabeller(
     unguarded,
     where=_with_unguarded,
     sees=_unguarded_or_stacks,
-    before=(Edge("glibc.mmapped", "a stack without a guard would count as a large chunk"),),
-    after=(
-        Edge("stack.repeated", "stacks with guards are likely, and those without a mere guess"),
-        Edge("beam.carriers", "carriers can have the size of stacks"),
-    ),
+    after=(Edge("beam.carriers", "carriers can have the size of stacks"),),
 )
 OF_ANY_SIZE: Final = RegionLabeller(
     "stack.unseen_merged",
     (ANY_SIZE,),
     of_any_size,
-    before=(Edge("rest.unpaid", "that labeller claims all that is more than is resident"),),
+    before=(
+        Edge("go.summaries", "a stack can touch the run, and is no part of it"),
+        Edge("hotspot.rest", "a stack whose guard cannot be seen can be as large as a table"),
+        Edge("mono.heap", "a stack can have the size of whole blocks"),
+        Edge("ruby.heap", "a stack can have the size of whole pages"),
+    ),
     after=(Edge("stack.unguarded", "it is for threads that have no stack of the default size either"),),
 )

@@ -119,5 +119,5 @@ REPEATED: Final = ProcessLabeller(
     repeated,
     where=_lack_and_have_pairs,
     sees=_pairs_and_stacks,
-    before=(Edge("rest.guarded", "a stack with its guard looks like a guarded buffer"),),
+    before=(Edge("beam.carriers", "a thread's stack can be as large as a carrier"),),
 )

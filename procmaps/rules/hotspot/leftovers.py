@@ -36,8 +36,9 @@ LEFTOVERS: Final = RegionLabeller(
     "hotspot.leftovers",
     (UNTOUCHED,),
     untouched,
-    after=(Edge("glibc.arena_full", "a full heap of an arena is whole MiB on a MiB boundary too"),),
     before=(
-        Edge("glibc.mmapped", "what malloc cannot have mapped would otherwise count as its large chunk"),
+        Edge("openblas.buffer", "what malloc cannot have mapped has sizes of whole MiB, as buffers have"),
+        Edge("python.arena", "what malloc cannot have mapped has sizes of whole MiB, as arenas have"),
     ),
+    after=(Edge("glibc.arena_full", "a full heap of an arena is whole MiB on a MiB boundary too"),),
 )
