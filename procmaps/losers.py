@@ -14,10 +14,10 @@ from procmaps.classify import classify
 from procmaps.kinds import Family, Kind
 from procmaps.reasons import bounds_of_block
 from procmaps.rules.book import LABELLERS, RULES
-from procmaps.rules.engine import Withheld
 from procmaps.rules.labeller import Labeller
 from procmaps.rules.order import chain, precedences
 from procmaps.rules.rule import Rule
+from procmaps.rules.withheld import Withheld
 from procmaps.tables import Evidence, MapTable, PartTable, ProcessTable, Snapshot, which
 
 LOSERS_LIMIT_COUNT: Final = 8  # rules per block

@@ -46,7 +46,7 @@ CARRIERS = Rule(
 
 def literals(process: Process) -> Iterator[Claim]:
     """The range set aside for literals: closed except for its low end, in all a power of two."""
-    for closed in process.closed:
+    for closed in process.unclaimed_closed:
         if closed.size < LITERALS_MIN_BYTES:
             continue
         used = process.below(closed)

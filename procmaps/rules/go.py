@@ -11,9 +11,9 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import ACCESS, Draft, is_multiple
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, Ranges, RegionLabeller
 from procmaps.rules.process import GIB, KIB, MIB, PAGE_BYTES, Process, Region
+from procmaps.rules.regions import ACCESS, Regions, is_multiple
 from procmaps.rules.rule import Rule
 from procmaps.tables import EXECUTE, READ, SHARED, WRITE, Flags, Ints64, MapTable, which
 
@@ -98,26 +98,26 @@ def go_processes(maps: MapTable, anonymous: Flags) -> Ints64:
     return np.concatenate((maps.process[at_base], maps.process[island[found]]))
 
 
-def heap(draft: Draft) -> Ranges | None:
+def heap(regions: Regions) -> Ranges | None:
     """Runs of whole arenas; at the fixed base, which nobody else uses, any run."""
-    go = draft.has("go")
+    go = regions.has("go")
     if not go.any():
         return None
-    low = draft.open & draft.spread(go) & (draft.perms & EXECUTE == 0)
-    low &= (draft.start >= LOW_START) & (draft.end <= LOW_END)
-    first, last = draft.runs(low)
-    start, end = draft.start[first], draft.end[last]
+    low = regions.unclaimed & regions.spread(go) & (regions.perms & EXECUTE == 0)
+    low &= (regions.start >= LOW_START) & (regions.end <= LOW_END)
+    first, last = regions.runs(low)
+    start, end = regions.start[first], regions.end[last]
     whole = is_multiple(start, ARENA_BYTES) & is_multiple(end, ARENA_BYTES)
     start = np.where(whole, start, np.maximum(start, FIXED_BASE))
     end = np.where(whole, end, np.minimum(end, FIXED_TOP))
     found = start < end
-    return Ranges(draft.process[first][found], start[found], end[found])
+    return Ranges(regions.process[first][found], start[found], end[found])
 
 
-def runtime(draft: Draft) -> Flags | None:
+def runtime(regions: Regions) -> Flags | None:
     """Without a libc, all other anonymous memory: nobody else maps any."""
-    go = draft.has("go") & ~draft.has(*LIBCS)
-    return draft.open & draft.spread(go) if go.any() else None
+    go = regions.has("go") & ~regions.has(*LIBCS)
+    return regions.unclaimed & regions.spread(go) if go.any() else None
 
 
 def arena_index(process: Process) -> Iterator[Claim]:
@@ -128,12 +128,12 @@ def arena_index(process: Process) -> Iterator[Claim]:
     """
     if not process.of_kind(Kind.GO_HEAP):
         return
-    for region in process.writable:
+    for region in process.unclaimed_writable:
         guard = process.below(region)
         is_stack = guard is not None and guard.closed
         if region.size == BITMAP_BYTES and process.flagged(region, "nh") and not is_stack:
             yield Claim(region.start, region.end, INDEX)
-    for summaries in process.closed:
+    for summaries in process.unclaimed_closed:
         index = process.below(summaries)
         if index is None or not (index.unclaimed and index.writable):
             continue
@@ -183,8 +183,8 @@ def _is_above_small_summary(process: Process, region: Region) -> bool:
     )
 
 
-def _with_libc(draft: Draft) -> Flags:
-    return draft.has(*LIBCS)
+def _with_libc(regions: Regions) -> Flags:
+    return regions.has(*LIBCS)
 
 
 _STACK_IN_RUN: Final = "a stack can touch the run, and is no part of it"

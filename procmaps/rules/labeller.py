@@ -10,7 +10,7 @@ from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64
 
 if TYPE_CHECKING:
-    from procmaps.rules.draft import Draft
+    from procmaps.rules.regions import Regions
 
 
 class Edge(NamedTuple):
@@ -59,7 +59,7 @@ class Ranges(NamedTuple):
 
 Find: TypeAlias = Callable[[Process], Iterable[Claim]]
 # whole regions that are claimed, or ranges; None if there is nothing
-FindRegions: TypeAlias = Callable[["Draft"], Flags | Ranges | None]
+FindRegions: TypeAlias = Callable[["Regions"], Flags | Ranges | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,8 @@ class ProcessLabeller:
     gives: tuple[Rule, ...]
     find: Callable[..., Iterable[Claim]]
     marks: tuple[str, ...] = ()
-    where: Callable[["Draft"], Flags] | None = None
-    sees: Callable[["Draft"], Flags] | None = None
+    where: Callable[["Regions"], Flags] | None = None
+    sees: Callable[["Regions"], Flags] | None = None
     state: Callable[[Process], Any] | None = None
     before: tuple[Edge, ...] = ()  # labellers that must come later
     after: tuple[Edge, ...] = ()  # labellers that must have come

@@ -24,7 +24,7 @@ HEAP: Final = Rule(
 
 def heap(process: Process) -> Iterator[Claim]:
     """Whole blocks on boundaries of their size, as one in sixteen chunks of malloc is by chance."""
-    for region in process.writable:
+    for region in process.unclaimed_writable:
         whole = region.size % BLOCK_BYTES == 0 and region.start % BLOCK_BYTES == 0
         if whole and region.size >= HEAP_MIN_BYTES:
             yield Claim(region.start, region.end, HEAP)

@@ -5,11 +5,11 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft
 from procmaps.rules.groups import count_alike
 from procmaps.rules.labeller import Edge, RegionLabeller
 from procmaps.rules.libc_malloc import foreign
 from procmaps.rules.process import GIB, KIB
+from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, which
 
@@ -68,41 +68,41 @@ ANONYMOUS: Final = Rule(
 )
 
 
-def closed(draft: Draft) -> Flags:
+def closed(regions: Regions) -> Flags:
     """All that has no access."""
-    found: Flags = draft.free & draft.none
+    found: Flags = regions.free & regions.closed
     return found
 
 
-def guarded(draft: Draft) -> Flags | None:
+def guarded(regions: Regions) -> Flags | None:
     """Writable regions of one size, each right above a small closed one: rings of guarded buffers, fibers."""
-    rows = which(draft.open_rw & draft.touches_below)
-    rows = rows[draft.open_none[rows - 1] & (draft.size[rows - 1] <= GUARD_MAX_BYTES)]
+    rows = which(regions.unclaimed_writable & regions.touches_below)
+    rows = rows[regions.unclaimed_closed[rows - 1] & (regions.size[rows - 1] <= GUARD_MAX_BYTES)]
     if not len(rows):
         return None
-    mask = np.zeros(len(draft), np.bool_)
-    mask[rows[count_alike(draft.process[rows], draft.size[rows]) >= GUARDED_MIN_COUNT]] = True
+    mask = np.zeros(len(regions), np.bool_)
+    mask[rows[count_alike(regions.process[rows], regions.size[rows]) >= GUARDED_MIN_COUNT]] = True
     return mask
 
 
-def vast(draft: Draft) -> Flags:
+def vast(regions: Regions) -> Flags:
     """Many times RssAnon, or with flags that no libc's malloc asks for."""
-    budget = draft.spread(draft.facts.rss_anon_bytes)
-    far = (budget >= 0) & (draft.size > budget * VAST_FACTOR) & (draft.size >= VAST_MIN_BYTES)
-    found: Flags = draft.free & ~draft.none & (far | foreign(draft))
+    budget = regions.spread(regions.facts.rss_anon_bytes)
+    far = (budget >= 0) & (regions.size > budget * VAST_FACTOR) & (regions.size >= VAST_MIN_BYTES)
+    found: Flags = regions.free & ~regions.closed & (far | foreign(regions))
     return found
 
 
-def unpaid(draft: Draft) -> Flags:
+def unpaid(regions: Regions) -> Flags:
     """More than RssAnon."""
-    budget = draft.spread(draft.facts.rss_anon_bytes)
-    found: Flags = draft.free & (budget >= 0) & (draft.size > budget)
+    budget = regions.spread(regions.facts.rss_anon_bytes)
+    found: Flags = regions.free & (budget >= 0) & (regions.size > budget)
     return found
 
 
-def everything(draft: Draft) -> Flags:
+def everything(regions: Regions) -> Flags:
     """All that is left."""
-    return draft.free.copy()
+    return regions.free.copy()
 
 
 GUARDED_BUFFERS: Final = RegionLabeller(

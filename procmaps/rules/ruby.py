@@ -36,7 +36,7 @@ HEAP: Final = Rule(
 
 def fibers(process: Process) -> Iterator[Claim]:
     """Stacks with their guards: a page more than the two stacks of a fiber, and several of the same size."""
-    stacks = [region for region in process.writable if _may_be_fiber(process, region)]
+    stacks = [region for region in process.unclaimed_writable if _may_be_fiber(process, region)]
     counts = alike(stacks)
     for stack in stacks:
         if counts[stack.size] >= FIBER_MIN_COUNT:
@@ -58,7 +58,7 @@ def _may_be_fiber(process: Process, stack: Region) -> bool:
 
 def heap(process: Process) -> Iterator[Claim]:
     """Whole heap pages on boundaries of their size, as one in sixteen chunks of malloc is by chance."""
-    for region in process.writable:
+    for region in process.unclaimed_writable:
         whole = region.size % HEAP_PAGE_BYTES == 0 and region.start % HEAP_PAGE_BYTES == 0
         if whole and region.size >= HEAP_MIN_BYTES:
             yield Claim(region.start, region.end, HEAP)

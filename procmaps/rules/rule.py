@@ -10,16 +10,16 @@ from procmaps.kinds import Confidence, Kind
 from procmaps.tables import Bytes8, Flags
 
 if TYPE_CHECKING:
-    from procmaps.rules.draft import Draft
+    from procmaps.rules.regions import Regions
 
-Find: TypeAlias = Callable[["Draft"], Flags | None]
+Find: TypeAlias = Callable[["Regions"], Flags | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One row of the ordered table.
 
-    `find` says which parts of the draft are of this rule's kind; it may cut parts first, and it may name
+    `find` says which parts of the regions are of this rule's kind; it may cut parts first, and it may name
     parts that an earlier rule has settled: only open ones are taken. None stands for "nothing here".
     A rule without `find` is settled by the mapping's name alone (procmaps.rules.kernel_names).
     """

@@ -27,7 +27,7 @@ def chunks(process: Process) -> Iterator[Claim]:
 
     A chunk of malloc right below merges with them. It is cut off if they end on 2 MiB, as chunks do.
     """
-    for region in process.writable:
+    for region in process.unclaimed_writable:
         base = -(-region.start // CHUNK_BYTES) * CHUNK_BYTES
         aligned = base == region.start or region.end % CHUNK_BYTES == 0
         long_enough = region.end - base >= CHUNK_BYTES

@@ -8,7 +8,7 @@ from procmaps.kinds import Kind
 from procmaps.losers import LOSERS_LIMIT_COUNT, REMAINDER, Loser, losers_by_block
 from procmaps.reasons import bounds_of_block
 from procmaps.rules.book import LABELLERS, RULES
-from procmaps.rules.engine import Withheld
+from procmaps.rules.withheld import Withheld
 from procmaps.tables import Evidence, PartTable, Snapshot
 from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, anon, read, sorted_maps
 from tests.truth.cases import cases

@@ -18,9 +18,9 @@ import numpy as np
 from procmaps.classify import classify
 from procmaps.kinds import Kind
 from procmaps.rules.book import LABELLERS, RULES
-from procmaps.rules.engine import Withheld
 from procmaps.rules.labeller import Labeller
 from procmaps.rules.order import reduced
+from procmaps.rules.withheld import Withheld
 from tests.truth.hosts import KERNELS, Host, View, host_of, hosts
 from tests.truth.orders import (
     Order,

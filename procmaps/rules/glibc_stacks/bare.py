@@ -7,7 +7,6 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import KEEP_UNUSED, MAP_WHOLE_MIB
-from procmaps.rules.draft import Draft
 from procmaps.rules.glibc_stacks.threads import (
     MERGING,
     default_stack_bytes,
@@ -19,6 +18,7 @@ from procmaps.rules.glibc_stacks.threads import (
 )
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, RegionLabeller
 from procmaps.rules.process import MIB, Process
+from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, which
 
@@ -49,41 +49,47 @@ ANY_SIZE = Rule(
 def unguarded(process: Process) -> Iterator[Claim]:
     """Whole numbers of stacks of the default size: those made with a guard size of 0 merge as well."""
     missing, one = missing_stacks(process), process.default_stack_bytes
-    found = [region for region in process.writable if not region.size % one and region.size // one <= missing]
+    found = [
+        region
+        for region in process.unclaimed_writable
+        if not region.size % one and region.size // one <= missing
+    ]
     number = sum(region.size // one for region in found)
     for region in found:
         if is_plausible(process, region, number, one, missing):
             yield from divided(region, one, UNGUARDED_SIZE)
 
 
-def _can_be_unguarded(draft: Draft) -> Flags:
+def _can_be_unguarded(regions: Regions) -> Flags:
     """Not in a JVM. A small size without a guard page is anybody's, and some mallocs map whole MiB."""
-    sizes = np.where(draft.has("jvm", *MAP_WHOLE_MIB), 0, default_stack_bytes(draft))
-    rows = which(draft.open_rw & draft.spread(hide_stacks(draft) & (sizes >= BARE_MIN_BYTES)))
-    found = np.zeros(len(draft), np.bool_)
-    found[rows] = draft.size[rows] % sizes[draft.process[rows]] == 0
+    sizes = np.where(regions.has("jvm", *MAP_WHOLE_MIB), 0, default_stack_bytes(regions))
+    rows = which(
+        regions.unclaimed_writable & regions.spread(hide_stacks(regions) & (sizes >= BARE_MIN_BYTES))
+    )
+    found = np.zeros(len(regions), np.bool_)
+    found[rows] = regions.size[rows] % sizes[regions.process[rows]] == 0
     return found
 
 
-def _with_unguarded(draft: Draft) -> Flags:
-    return draft.owners(_can_be_unguarded(draft))
+def _with_unguarded(regions: Regions) -> Flags:
+    return regions.owners(_can_be_unguarded(regions))
 
 
-def _unguarded_or_stacks(draft: Draft) -> Flags:
+def _unguarded_or_stacks(regions: Regions) -> Flags:
     """The stacks that were found say how many threads have none."""
-    return _can_be_unguarded(draft) | draft.of_kind(Kind.THREAD_STACK)
+    return _can_be_unguarded(regions) | regions.of_kind(Kind.THREAD_STACK)
 
 
-def of_any_size(draft: Draft) -> Flags | None:
+def of_any_size(regions: Regions) -> Flags | None:
     """Memory that malloc would have touched, in processes most of whose threads have no stack."""
-    resident = draft.facts.rss_anon_bytes
-    missing = live_threads(draft) - draft.stacks
-    short = hide_stacks(draft) & (missing > draft.stacks) & (resident >= 0) & ~draft.has(*KEEP_UNUSED)
+    resident = regions.facts.rss_anon_bytes
+    missing = live_threads(regions) - regions.stacks
+    short = hide_stacks(regions) & (missing > regions.stacks) & (resident >= 0) & ~regions.has(*KEEP_UNUSED)
     if not short.any():
         return None
-    limit = missing * default_stack_bytes(draft) // 2  # those of the default size are known by it
-    found = draft.open_rw & draft.spread(short)
-    return found & (draft.size > draft.spread(resident)) & (draft.size <= draft.spread(limit))
+    limit = missing * default_stack_bytes(regions) // 2  # those of the default size are known by it
+    found = regions.unclaimed_writable & regions.spread(short)
+    return found & (regions.size > regions.spread(resident)) & (regions.size <= regions.spread(limit))
 
 
 UNGUARDED: Final = ProcessLabeller(

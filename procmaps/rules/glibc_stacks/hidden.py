@@ -5,7 +5,6 @@ from typing import Final
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import KEEP_UNUSED
-from procmaps.rules.draft import Draft
 from procmaps.rules.glibc_stacks.guards import show_guards
 from procmaps.rules.glibc_stacks.hidden_sizes import has_guard_pages, sizes_of_stacks
 from procmaps.rules.glibc_stacks.threads import (
@@ -22,6 +21,7 @@ from procmaps.rules.hotspot.arguments import read_arguments
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, without
 from procmaps.rules.language_runtimes import THREAD_STACK_BYTES
 from procmaps.rules.process import MIB, PAGE_BYTES, STACK_MAX_BYTES, STACK_MIN_BYTES, Process, Region
+from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
 
@@ -105,7 +105,7 @@ def _of_size(process: Process, missing: int, size: int, rule: Rule) -> Iterator[
     most = missing + CACHE_BYTES // one
     found = [
         region
-        for region in process.writable
+        for region in process.unclaimed_writable
         if region.size >= DEFAULT_MIN_BYTES and not region.size % one and region.size // one <= most
     ]
     if _number(found, one) > missing:
@@ -151,7 +151,7 @@ def _of_one_size(process: Process, missing: int) -> Iterator[Claim]:
     if not _can_have_any_size(process):
         return
     least = STACK_MIN_BYTES + PAGE_BYTES
-    large = [region for region in process.writable if region.size >= least]
+    large = [region for region in process.unclaimed_writable if region.size >= least]
     ones = sizes_of_stacks([region.size for region in large], missing, process.rss_anon_bytes)
     for region in large:
         if region.size in ones:
@@ -164,7 +164,7 @@ def _of_round_sizes(process: Process, missing: int) -> Iterator[Claim]:
     if resident < 0 or process.has(*KEEP_UNUSED) or not _can_have_any_size(process):
         return
     limit = missing * process.default_stack_bytes
-    for region in process.writable:
+    for region in process.unclaimed_writable:
         if resident < region.size <= missing * STACK_MAX_BYTES and has_guard_pages(
             region.size, missing, limit
         ):
@@ -179,18 +179,18 @@ def _can_have_any_size(process: Process) -> bool:
 _STEPS: Final = (_of_default_size, _of_runtime, _of_one_size, _of_round_sizes)
 
 
-def _hide_guards(draft: Draft) -> Flags:
+def _hide_guards(regions: Regions) -> Flags:
     """Processes that can have stacks with hidden guards. Those that a JVM makes itself are always seen."""
-    found = hide_stacks(draft)
-    return found & (draft.has("jvm") | ~show_guards(draft)) if found.any() else found
+    found = hide_stacks(regions)
+    return found & (regions.has("jvm") | ~show_guards(regions)) if found.any() else found
 
 
-def _around_stacks(draft: Draft) -> Flags:
+def _around_stacks(regions: Regions) -> Flags:
     """Regions large enough for a stack, all that touches them, and the stacks that were found."""
-    large = draft.open_rw & (draft.size >= STACK_MIN_BYTES)
-    found = large | draft.of_kind(Kind.THREAD_STACK)
-    found[1:] |= large[:-1] & draft.touches_below[1:]
-    found[:-1] |= large[1:] & draft.touches_below[1:]
+    large = regions.unclaimed_writable & (regions.size >= STACK_MIN_BYTES)
+    found = large | regions.of_kind(Kind.THREAD_STACK)
+    found[1:] |= large[:-1] & regions.touches_below[1:]
+    found[:-1] |= large[1:] & regions.touches_below[1:]
     return found
 
 
@@ -200,8 +200,5 @@ HIDDEN: Final = ProcessLabeller(
     hidden,
     where=_hide_guards,
     sees=_around_stacks,
-    before=(
-        Edge("stack.repeated", "guarded buffers would be taken for the stacks that are hidden"),
-        Edge("glibc.mmapped", "stacks with hidden guards would count as large chunks"),
-    ),
+    before=(Edge("stack.repeated", "guarded buffers would be taken for the stacks that are hidden"),),
 )

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from procmaps.rules.glibc_stacks.guards import ALIKE_MIN_COUNT
+from procmaps.rules.glibc_stacks.guards import SAME_SIZE_MIN_COUNT
 from procmaps.rules.glibc_stacks.threads import CACHE_BYTES
 from procmaps.rules.process import KIB, PAGE_BYTES, STACK_MIN_BYTES
 
@@ -38,7 +38,7 @@ def _common_size(sizes: Sequence[int], missing: int, resident_bytes: int) -> int
     unused = [size for size in tried if 0 <= resident_bytes < size]
     fit: list[int] = []
     ended: list[int] = []
-    for one in _divisors(tried, min(missing + ENDED_LIMIT_COUNT, STACKS_LIMIT_COUNT)):
+    for one in _candidates(tried, min(missing + ENDED_LIMIT_COUNT, STACKS_LIMIT_COUNT)):
         if any(size % one for size in unused):
             continue
         whole = [size for size in tried if not size % one]
@@ -46,19 +46,19 @@ def _common_size(sizes: Sequence[int], missing: int, resident_bytes: int) -> int
         stacks = sum(times[size] * (size // one) for size in whole)
         if stacks == missing:
             # one mapping can be divided by any number: then the size must be one that is asked for
-            several = mappings > 1 and missing >= ALIKE_MIN_COUNT
+            several = mappings > 1 and missing >= SAME_SIZE_MIN_COUNT
             if several or _is_round(one) or _has_large_guard(one, unused):
                 fit.append(one)
         elif missing < stacks <= missing + CACHE_BYTES // one and mappings > 1 and unused and _is_round(one):
             ended.append(one)
     fit = fit or ended
-    if len(fit) == 1 or missing >= ALIKE_MIN_COUNT:
+    if len(fit) == 1 or missing >= SAME_SIZE_MIN_COUNT:
         return max(fit, key=_roundness, default=0)
     return 0
 
 
-def _divisors(sizes: Sequence[int], most: int) -> set[int]:
-    """The sizes of stacks of which at most so many fill one of these sizes."""
+def _candidates(sizes: Sequence[int], most: int) -> set[int]:
+    """Sizes of which up to `most` stacks fill a mapping of one of these sizes."""
     least = STACK_MIN_BYTES + PAGE_BYTES
     return {
         size // number

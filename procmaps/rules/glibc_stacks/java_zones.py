@@ -7,18 +7,18 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft
 from procmaps.rules.glibc_stacks.guards import FLAGS_SINCE, with_guards
 from procmaps.rules.glibc_stacks.threads import JAVA_STACK_BYTES
 from procmaps.rules.groups import among, slices_of
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
 from procmaps.rules.process import KIB, PAGE_BYTES, STACK_MIN_BYTES, UNKNOWN_RELEASE, release_of
+from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import which
 
 # yellow 2, red 1 and from JDK 9 reserved 1 page; with a page of glibc's
 ZONES_BYTES: Final = (12 * KIB, 16 * KIB, 20 * KIB)
-COMMON_MIN_COUNT: Final = 3  # stacks of one size, which then is no chance
+COMMON_MIN_COUNT: Final = 3  # so many of one size are stacks
 
 ZONES = Rule(
     "stack.java_zones",
@@ -31,28 +31,31 @@ ZONES = Rule(
 )
 
 
-def java_stacks(draft: Draft) -> Ranges | None:
+def java_stacks(regions: Regions) -> Ranges | None:
     """Zones with the writable part above each, without what has merged with the stack from above."""
-    jvm = draft.has("jvm")
+    jvm = regions.has("jvm")
     if not jvm.any():
         return None
-    zones = which(draft.open_none & draft.touches_above & draft.spread(jvm))
-    zones = zones[among(draft.size[zones], ZONES_BYTES)]
-    zones = zones[draft.open_rw[zones + 1]]
-    end = draft.end.copy()
-    release = release_of(draft.snapshot.facts.kernel)
+    zones = which(regions.unclaimed_closed & regions.touches_above & regions.spread(jvm))
+    zones = zones[among(regions.size[zones], ZONES_BYTES)]
+    zones = zones[regions.unclaimed_writable[zones + 1]]
+    end = regions.end.copy()
+    release = release_of(regions.snapshot.facts.kernel)
     if release < FLAGS_SINCE or release == UNKNOWN_RELEASE:
-        for own in slices_of(draft.process[zones]):
-            sizes = draft.end[zones[own] + 1] - draft.start[zones[own]]
-            end[zones[own] + 1] -= merged_bytes(sizes.tolist())
-    zones = zones[end[zones + 1] - draft.start[zones + 1] >= STACK_MIN_BYTES]
-    found = np.zeros(len(draft), np.bool_)
+        for own in slices_of(regions.process[zones]):
+            sizes = regions.end[zones[own] + 1] - regions.start[zones[own]]
+            end[zones[own] + 1] -= merged_above(sizes.tolist())
+    zones = zones[end[zones + 1] - regions.start[zones + 1] >= STACK_MIN_BYTES]
+    found = np.zeros(len(regions), np.bool_)
     found[zones] = found[zones + 1] = True
-    return with_guards(draft, found, end)
+    return with_guards(regions, found, end)
 
 
-def merged_bytes(sizes: Sequence[int]) -> list[int]:
-    """What is no stack of the memory of these sizes from zones on: stacks of Java threads have few sizes."""
+def merged_above(sizes: Sequence[int]) -> list[int]:
+    """Of writable memory with its zones, of these sizes: how much above each stack is other memory.
+
+    The stacks of Java threads have one size, or few.
+    """
     counts = Counter(sizes)
     least = max(2, max(counts.values()) // 2)
     stack = min([size for size, count in counts.items() if count >= least] or sizes)
@@ -72,8 +75,5 @@ JAVA_ZONES: Final = RegionLabeller(
     "stack.java_zones",
     (ZONES,),
     java_stacks,
-    before=(
-        Edge("stack.guarded", "zones look like a guard, and stacks have the size that -Xss says"),
-        Edge("hotspot.rest", "the maps of code segments are as small as zones"),
-    ),
+    before=(Edge("stack.guarded", "zones look like a guard, and stacks have the size that -Xss says"),),
 )

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft
 from procmaps.rules.glibc_stacks.guards import (
     SMALL_GUARD_BYTES,
     Pair,
@@ -22,10 +21,11 @@ from procmaps.rules.glibc_stacks.threads import (
 )
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller
 from procmaps.rules.process import Process
+from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
 
-LARGE_GUARD_MIN_COUNT: Final = 4
+LARGE_GUARD_MIN_COUNT: Final = 4  # stacks of one size with a guard larger than any default
 
 REPEATED_SIZE = Rule(
     "stack.repeated",
@@ -60,12 +60,11 @@ def repeated(process: Process) -> Iterator[Claim]:
 
 
 def _candidates(every: list[Pair], counts: Counter[tuple[int, int]], missing: int) -> list[Pair]:
-    """Pairs with a guard as glibc makes it, or with a large guard that several have."""
+    """Pairs with a guard of a default size, or with a larger one, which was asked for, if several have it."""
     found = [
         pair
         for pair in every
-        # a guard larger than any default was asked for: for several threads, then
-        if pair.sizes[0] <= SMALL_GUARD_BYTES or counts[pair.sizes] >= LARGE_GUARD_MIN_COUNT
+        if pair.guard_size <= SMALL_GUARD_BYTES or counts[pair.sizes] >= LARGE_GUARD_MIN_COUNT
     ]
     # if those of one size are as many as threads lack a stack, the others are something else
     enough = [pair for pair in found if missing <= counts[pair.sizes] < MOST_FACTOR * missing]
@@ -104,14 +103,14 @@ def _is_idle(process: Process, run: _Run, counts: Counter[tuple[int, int]]) -> b
     return all(counts[pair.sizes] <= CACHE_BYTES // pair.size + live for pair in run.pairs)
 
 
-def _lack_and_have_pairs(draft: Draft) -> Flags:
-    found = lack_stacks(draft)
-    return found & draft.owners(in_pairs(draft)) if found.any() else found
+def _lack_and_have_pairs(regions: Regions) -> Flags:
+    found = lack_stacks(regions)
+    return found & regions.owners(in_pairs(regions)) if found.any() else found
 
 
-def _pairs_and_stacks(draft: Draft) -> Flags:
+def _pairs_and_stacks(regions: Regions) -> Flags:
     """The stacks that were found say how many threads have none."""
-    return in_pairs(draft) | draft.of_kind(Kind.THREAD_STACK)
+    return in_pairs(regions) | regions.of_kind(Kind.THREAD_STACK)
 
 
 REPEATED: Final = ProcessLabeller(

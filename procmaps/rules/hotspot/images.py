@@ -100,7 +100,7 @@ def _found(jvm: Jvm, process: Process, gap_bytes: int, rule: Rule) -> list[Claim
 
 def _candidates(process: Process, gaps: list[int]) -> Iterable[Candidate]:
     """Closed regions that can be gaps of one of these sizes, which ascend."""
-    for closed in process.closed:
+    for closed in process.unclaimed_closed:
         first = bisect_left(gaps, closed.size - SLACK_BYTES)
         if first == len(gaps) or gaps[first] > closed.size + SLACK_BYTES:
             continue

@@ -4,10 +4,10 @@ from typing import Final
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import KEEP_UNUSED, MAP_WHOLE_MIB
-from procmaps.rules.draft import Draft, is_multiple
 from procmaps.rules.labeller import Edge, RegionLabeller
 from procmaps.rules.libc_malloc import affordable
 from procmaps.rules.process import MIB
+from procmaps.rules.regions import Regions, is_multiple
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
 
@@ -23,13 +23,13 @@ UNTOUCHED = Rule(
 )
 
 
-def untouched(draft: Draft) -> Flags | None:
+def untouched(regions: Regions) -> Flags | None:
     """Writable regions of whole MiB, and those larger than all that is resident; a mask over regions."""
-    jvms = draft.has("jvm") & ~draft.has(*KEEP_UNUSED, *MAP_WHOLE_MIB)
+    jvms = regions.has("jvm") & ~regions.has(*KEEP_UNUSED, *MAP_WHOLE_MIB)
     if not jvms.any():
         return None
-    whole = is_multiple(draft.size, MIB) & is_multiple(draft.start, MIB)
-    return draft.open_rw & draft.spread(jvms) & (whole | ~affordable(draft))
+    whole = is_multiple(regions.size, MIB) & is_multiple(regions.start, MIB)
+    return regions.unclaimed_writable & regions.spread(jvms) & (whole | ~affordable(regions))
 
 
 LEFTOVERS: Final = RegionLabeller(

@@ -36,7 +36,7 @@ def segment_maps(jvm: Jvm, process: Process) -> list[Claim]:
     if not maps:
         return []
     claims: list[Claim] = []
-    for closed in process.closed:
+    for closed in process.unclaimed_closed:
         below = process.below(closed)
         if below is None or not (below.unclaimed and below.writable):
             continue

@@ -38,7 +38,9 @@ def whole_tables(jvm: Jvm, process: Process) -> list[Claim]:
     """
     sizes = whole_sizes(jvm, process)
     found = [
-        region for region in process.writable if region.size in sizes and not process.flagged(region, "nr")
+        region
+        for region in process.unclaimed_writable
+        if region.size in sizes and not process.flagged(region, "nr")
     ]
     jvm.tables = {region.size for region in found}
     return [Claim(region.start, region.end, WHOLE) for region in found]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from procmaps.kinds import Kind
-from procmaps.rules.glibc_stacks.java_zones import merged_bytes
+from procmaps.rules.glibc_stacks.java_zones import merged_above
 from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, LIBJVM, anon, blocks, kinds, read, sorted_maps
 
 KIB = 2**10
@@ -84,7 +84,7 @@ def test_glibc_s_guard_below_the_zones_belongs_to_the_stack() -> None:
     ],
 )
 def test_what_is_no_stack_of_the_memory_above_zones(sizes: list[int], merged: list[int]) -> None:
-    assert merged_bytes(sizes) == merged
+    assert merged_above(sizes) == merged
 
 
 def test_what_is_left_of_a_stack_must_be_one() -> None:
