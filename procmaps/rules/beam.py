@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.labeller import Claim, ProcessLabeller
+from procmaps.rules.labeller import Claim, Edge, ProcessLabeller
 from procmaps.rules.process import KIB, MIB, PAGE_BYTES, Process, Region
 from procmaps.rules.rule import Rule
 
@@ -81,5 +81,15 @@ def _first_carriers(process: Process, region: Region) -> bool:
     return least <= count <= units
 
 
-LITERALS_RANGE = ProcessLabeller("beam.literals", (LITERALS,), literals, marks=("beam",))
+LITERALS_RANGE = ProcessLabeller(
+    "beam.literals",
+    (LITERALS,),
+    literals,
+    marks=("beam",),
+    before=(
+        Edge(
+            "beam.carriers", "the first carriers come from malloc and lie right below the range for literals"
+        ),
+    ),
+)
 CARRIER = ProcessLabeller("beam.carriers", (CARRIERS,), carriers, marks=("beam",))

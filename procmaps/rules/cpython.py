@@ -85,29 +85,17 @@ def _is_file(neighbour: Bytes8) -> Flags:
     return found
 
 
-_STACK: Final = "a stack can have the size of whole arenas"
 # Columns, as every region of a Python process must be asked, and there can be 60,000.
 ARENAS: Final = RegionLabeller(
     "python.arena",
     (ARENA,),
     arenas,
-    before=(
-        Edge("python.arena_merged", "a size of whole arenas needs no node to explain it"),
-        Edge("rest.vast", "arenas that merged can be very large"),
-    ),
-    after=(
-        Edge("stack.flagged", _STACK),
-        Edge("stack.guarded", _STACK),
-    ),
+    before=(Edge("rest.guarded", "arenas between two closed regions look like a guarded buffer"),),
 )
 MERGED_ARENAS: Final = RegionLabeller(
     "python.arena_merged",
     (MERGED,),
     merged_arenas,
     before=(Edge("glibc.mmapped", "large chunks of malloc can have the same sizes"),),
-    after=(
-        Edge("hotspot.places", "in a JVM with Python in it, a part of the JVM can have the size of a node"),
-        Edge("loaded.loader", "the loader's memory is as small as a node"),
-        Edge("stack.hidden", "a stack with a hidden guard can have such a size"),
-    ),
+    after=(Edge("loaded.loader", "the loader's memory is as small as a node"),),
 )

@@ -115,9 +115,5 @@ MEMORY: Final = ProcessLabeller(
         Edge(
             "glibc.arena", "cut at 64 MiB, the used part and the closed rest of a segment look like an arena"
         ),
-        Edge(
-            "stack.repeated", "in the range, used parts above small closed ones look like stacks and guards"
-        ),
-        Edge("rest.reserved", "the closed parts of the range and of segments would be mere reserves"),
     ),
 )

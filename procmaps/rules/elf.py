@@ -130,6 +130,15 @@ ZEROED_DATA: Final = RegionLabeller(
     "loaded.bss",
     (BSS,),
     zeroed_data,
-    before=(Edge("glibc.mmapped", "a .bss of 128 KiB and more would otherwise count as a large chunk"),),
 )
-LOADER_MEMORY: Final = RegionLabeller("loaded.loader", (LOADER,), loader_memory)
+LOADER_MEMORY: Final = RegionLabeller(
+    "loaded.loader",
+    (LOADER,),
+    loader_memory,
+    before=(
+        Edge(
+            "allocator.loaded", "small memory of the loader beside the objects would count as the allocator's"
+        ),
+        Edge("allocator.musl", "small memory of the loader beside the objects would count as malloc's"),
+    ),
+)

@@ -44,7 +44,7 @@ FULL: Final = Rule(
     "maps, status",
     "glibc, malloc/arena.c: a heap that has grown to HEAP_MAX_SIZE has no closed rest",
     "{size} between two {arena_heap} boundaries, all writable, in a process that has arenas, and no more "
-    "than RssAnon ({rss_anon}): a full heap of an arena",
+    "than the process has resident or swapped ({anonymous}): a full heap of an arena",
     runner_up=Kind.HEAP_MMAP,
 )
 MMAPPED: Final = Rule(
@@ -149,7 +149,7 @@ def full_heaps(regions: Regions) -> Ranges | None:
     rows, block = rows[whole], block[whole]
     if not len(rows):
         return None
-    budget = regions.facts.rss_anon_bytes[regions.process[rows]]
+    budget = regions.facts.anonymous_bytes[regions.process[rows]]
     resident = regions.resident_bytes(rows)
     good = (budget < 0) | (regions.size[rows] <= budget)
     good &= (resident < 0) | (resident * RESIDENT_SHARE >= regions.size[rows])
@@ -197,12 +197,17 @@ def _inside_odd_run(regions: Regions, rows: Ints64) -> Flags:
     return found
 
 
-ARENA_HEAPS: Final = RegionLabeller("glibc.arena", (ARENA,), arena_heaps)
+ARENA_HEAPS: Final = RegionLabeller(
+    "glibc.arena",
+    (ARENA,),
+    arena_heaps,
+    before=(
+        Edge("stack.flagged", "the closed rest of a heap can end right below a stack, and is no guard of it"),
+    ),
+)
 FULL_HEAPS: Final = RegionLabeller(
     "glibc.arena_full",
     (FULL,),
     full_heaps,
-    after=(Edge("glibc.arena", "a full heap is believed only in a process that has one with a closed rest"),),
-    before=(Edge("glibc.mmapped", "a full heap would otherwise count as large chunks"),),
 )
 LARGE_CHUNKS: Final = RegionLabeller("glibc.mmapped", (MMAPPED,), large_chunks)

@@ -187,8 +187,6 @@ def _with_libc(regions: Regions) -> Flags:
     return regions.has(*LIBCS)
 
 
-_STACK_IN_RUN: Final = "a stack can touch the run, and is no part of it"
-
 # Columns, as there are many small Go programs on some hosts, and all their memory is claimed here.
 HEAP_ARENAS: Final = RegionLabeller(
     "go.heap",
@@ -204,10 +202,7 @@ ALL_ELSE: Final = RegionLabeller(
     "go.runtime",
     (RUNTIME,),
     runtime,
-    before=(
-        Edge("stack.flagged", "the runtime's memory can have the flag of stacks"),
-        Edge("stack.unguarded", "the runtime's memory can have the size of a stack"),
-    ),
+    before=(Edge("stack.flagged", "the runtime's memory can have the flag of stacks"),),
     after=(Edge("loaded.bss", "without a libc, all other memory is the runtime's, but .bss is not"),),
 )
 ARENA_INDEX: Final = ProcessLabeller(
@@ -224,16 +219,7 @@ PAGE_SUMMARIES: Final = ProcessLabeller(
     summaries,
     marks=("go",),
     where=_with_libc,
-    before=(
-        Edge("go.rest", "what is in the run is certain, and the rest is told by its size alone"),
-        Edge("rest.reserved", "the closed parts of the run would be mere reserves"),
-    ),
-    after=(
-        Edge("stack.flagged", _STACK_IN_RUN),
-        Edge("stack.flagged_run", _STACK_IN_RUN),
-        Edge("stack.guarded", _STACK_IN_RUN),
-        Edge("stack.hidden", _STACK_IN_RUN),
-    ),
+    before=(Edge("go.rest", "what is in the run is certain, and the rest is told by its size alone"),),
 )
 METADATA: Final = ProcessLabeller(
     "go.rest",
@@ -241,6 +227,11 @@ METADATA: Final = ProcessLabeller(
     rest,
     marks=("go",),
     where=_with_libc,
-    before=(Edge("glibc.mmapped", "large chunks of malloc can have the same sizes"),),
+    before=(
+        Edge(
+            "allocator.no_brk",
+            "in a Go program without [heap], metadata would count as memory of another malloc",
+        ),
+    ),
     after=(Edge("loaded.loader", "the loader's memory is as small as metadata can be"),),
 )

@@ -25,5 +25,5 @@ def affordable(regions: Regions) -> Flags:
 
     Malloc touches what it maps, but not all of it: what is allocated and not written yet.
     """
-    budget = regions.spread(regions.facts.rss_anon_bytes)
+    budget = regions.spread(regions.facts.anonymous_bytes)
     return (budget < 0) | (regions.size - budget <= budget // SLACK)

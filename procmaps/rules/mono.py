@@ -30,16 +30,10 @@ def heap(process: Process) -> Iterator[Claim]:
             yield Claim(region.start, region.end, HEAP)
 
 
-_STACK: Final = "a stack can have the size of whole blocks"
-
 BLOCKS: Final = ProcessLabeller(
     "mono.heap",
     (HEAP,),
     heap,
     marks=("mono",),
     before=(Edge("glibc.mmapped", "a large chunk of malloc can have the size of whole blocks"),),
-    after=(
-        Edge("stack.flagged", _STACK),
-        Edge("stack.guarded", _STACK),
-    ),
 )

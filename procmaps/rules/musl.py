@@ -3,7 +3,7 @@
 from typing import Final
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.labeller import RegionLabeller
+from procmaps.rules.labeller import Edge, RegionLabeller
 from procmaps.rules.libc_malloc import affordable, foreign
 from procmaps.rules.process import MIB
 from procmaps.rules.regions import Regions, is_multiple
@@ -16,8 +16,8 @@ MUSL: Final = Rule(
     Confidence.LIKELY,
     "maps, status",
     "musl, src/malloc/mallocng: groups and large chunks by mmap",
-    "{size} of writable anonymous memory, no more than RssAnon ({rss_anon}), in a process with musl: "
-    "its malloc",
+    "{size} of writable anonymous memory, no more than is resident or swapped ({anonymous}), "
+    "in a process with musl: its malloc",
     runner_up=Kind.ANONYMOUS,
 )
 
@@ -32,4 +32,9 @@ def mapped(regions: Regions) -> Flags | None:
     return found
 
 
-MAPPED: Final = RegionLabeller("allocator.musl", (MUSL,), mapped)
+MAPPED: Final = RegionLabeller(
+    "allocator.musl",
+    (MUSL,),
+    mapped,
+    before=(Edge("rest.guarded", "what malloc maps between two closed regions looks like a guarded buffer"),),
+)

@@ -94,7 +94,7 @@ class Process:
     regions: tuple[Region, ...]  # anonymous memory, claimed or not, in the order of addresses
     marks: int  # bits of procmaps.rules.marks
     threads: int  # UNKNOWN if not sent
-    rss_anon_bytes: int  # UNKNOWN if not sent
+    anonymous_bytes: int  # that is resident or swapped; UNKNOWN if not sent
     stack_limit_bytes: int
     thirty_two_bit: bool
     smaps: bool  # flags and resident bytes are known
@@ -221,11 +221,11 @@ class Process:
         return release_of(self.host.kernel)
 
     def affordable(self, size: int) -> bool:
-        """Hardly more than all anonymous memory that the process has resident; true if that is unknown.
+        """Hardly more than all anonymous memory of the process, resident or swapped; true if that is unknown.
 
         Malloc touches what it maps, but not all of it: what is allocated and not written yet.
         """
-        budget = self.rss_anon_bytes
+        budget = self.anonymous_bytes
         return budget == UNKNOWN or size - budget <= budget // 4
 
 

@@ -38,7 +38,7 @@ class ProcessFacts:
     thirty_two_bit: Flags
     has_brk_heap: Flags
     threads: Ints64
-    rss_anon_bytes: Ints64
+    anonymous_bytes: Ints64  # that is resident or swapped; UNKNOWN if it was not sent
     stack_limit_bytes: Ints64
     smaps: Flags  # flags and resident bytes may be used
     in_detail: Flags  # process labellers may look at it

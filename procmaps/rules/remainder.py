@@ -33,7 +33,7 @@ VAST: Final = Rule(
     Confidence.CERTAIN,
     "maps, status, smaps",
     "Linux, RssAnon in status; MAP_NORESERVE, MADV_DONTDUMP in VmFlags, which no libc's malloc sets",
-    "{size} that the program mapped itself: many times what it has resident (RssAnon {rss_anon}), or "
+    "{size} that the program mapped itself: many times what it has resident or swapped ({anonymous}), or "
     "with flags that no libc's malloc sets",
 )
 GUARDED: Final = Rule(
@@ -53,8 +53,8 @@ UNPAID: Final = Rule(
     "maps, status",
     "Linux, RssAnon in status: malloc writes a header into each chunk and reuses what is freed, so it "
     "touches what it maps",
-    "{size}, more than all anonymous memory that the process has resident ({rss_anon}): mapped by the "
-    "program itself and hardly used",
+    "{size}, more than all anonymous memory of the process that is resident or swapped ({anonymous}): "
+    "mapped by the program itself and hardly used",
     runner_up=Kind.HEAP_MMAP,
 )
 ANONYMOUS: Final = Rule(
@@ -87,7 +87,7 @@ def guarded(regions: Regions) -> Flags | None:
 
 def vast(regions: Regions) -> Flags:
     """Many times RssAnon, or with flags that no libc's malloc asks for."""
-    budget = regions.spread(regions.facts.rss_anon_bytes)
+    budget = regions.spread(regions.facts.anonymous_bytes)
     far = (budget >= 0) & (regions.size > budget * VAST_FACTOR) & (regions.size >= VAST_MIN_BYTES)
     found: Flags = regions.free & ~regions.closed & (far | foreign(regions))
     return found
@@ -95,7 +95,7 @@ def vast(regions: Regions) -> Flags:
 
 def unpaid(regions: Regions) -> Flags:
     """More than RssAnon."""
-    budget = regions.spread(regions.facts.rss_anon_bytes)
+    budget = regions.spread(regions.facts.anonymous_bytes)
     found: Flags = regions.free & (budget >= 0) & (regions.size > budget)
     return found
 
@@ -109,14 +109,17 @@ GUARDED_BUFFERS: Final = RegionLabeller(
     "rest.guarded",
     (GUARDED,),
     guarded,
-    before=(Edge("glibc.mmapped", "a guarded buffer would otherwise count as a large chunk"),),
+    before=(
+        Edge("glibc.mmapped", "a guarded buffer would otherwise count as a large chunk"),
+        Edge("rest.vast", "a guarded buffer is a buffer, however large it is"),
+    ),
 )
 CLOSED_REST: Final = RegionLabeller(
     "rest.reserved",
     (RESERVED,),
     closed,
-    after=(Edge("rest.guarded", "a guard that is claimed no longer shows that what is above it is guarded"),),
     before=(Edge("rest.unpaid", "closed memory larger than RssAnon is still a reserve"),),
+    after=(Edge("rest.guarded", "a guard that is claimed no longer shows that what is above it is guarded"),),
 )
 VAST_REST: Final = RegionLabeller(
     "rest.vast",
@@ -128,7 +131,7 @@ UNPAID_REST: Final = RegionLabeller(
     "rest.unpaid",
     (UNPAID,),
     unpaid,
-    after=(Edge("glibc.mmapped", "malloc can have mapped a little more than is resident"),),
     before=(Edge("rest.anonymous", "that labeller claims all that is left"),),
+    after=(Edge("glibc.mmapped", "malloc can have mapped a little more than is resident"),),
 )
 ALL_REST: Final = RegionLabeller("rest.anonymous", (ANONYMOUS,), everything)

@@ -85,12 +85,20 @@ def linked_in(regions: Regions) -> Flags:
     return found
 
 
-EXTENTS: Final = ProcessLabeller("allocator.loaded", (LOADED,), extents, marks=REPLACE_MALLOC)
+EXTENTS: Final = ProcessLabeller(
+    "allocator.loaded",
+    (LOADED,),
+    extents,
+    marks=REPLACE_MALLOC,
+    before=(
+        Edge("rest.guarded", "what an allocator maps between two closed regions looks like a guarded buffer"),
+    ),
+)
 LINKED_IN: Final = RegionLabeller(
     "allocator.no_brk",
     (NO_BRK,),
     linked_in,
     before=(
-        Edge("glibc.mmapped", "what another malloc maps would otherwise count as large chunks of glibc's"),
+        Edge("rest.guarded", "what a malloc maps between two closed regions looks like a guarded buffer"),
     ),
 )

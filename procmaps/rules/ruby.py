@@ -64,26 +64,17 @@ def heap(process: Process) -> Iterator[Claim]:
             yield Claim(region.start, region.end, HEAP)
 
 
-_STACK: Final = "a stack can have the size of whole pages"
-
 FIBERS: Final = ProcessLabeller(
     "ruby.fibers",
     (FIBER,),
     fibers,
     marks=("ruby",),
-    before=(
-        Edge("stack.flagged", "a fiber's stack has the flag of a thread's, but no thread runs on it"),
-        Edge("rest.guarded", "a fiber's stack has a guard like a buffer's"),
-    ),
+    before=(Edge("stack.flagged", "a fiber's stack has the flag of a thread's, but no thread runs on it"),),
 )
 HEAP_PAGES: Final = ProcessLabeller(
     "ruby.heap",
     (HEAP,),
     heap,
     marks=("ruby",),
-    before=(Edge("glibc.mmapped", "a large chunk of malloc can have the size of whole pages"),),
-    after=(
-        Edge("stack.flagged", _STACK),
-        Edge("stack.repeated", _STACK),
-    ),
+    before=(Edge("rest.guarded", "pages of the heap between two closed regions look like a guarded buffer"),),
 )

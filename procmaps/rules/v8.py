@@ -82,18 +82,12 @@ CODE_RANGE: Final = ProcessLabeller(
     code,
     marks=("v8",),
     sees=_mapped_near_libraries,
-    before=(
-        Edge("v8.heap", "parts of the range can begin where a page of the heap could"),
-        Edge("stack.repeated", "pages of code above small closed ones look like stacks and guards"),
-    ),
+    before=(Edge("v8.heap", "parts of the range can begin where a page of the heap could"),),
 )
 # Columns, as a process has thousands of pages, and each tells alone what it is.
 HEAP_PAGES: Final = RegionLabeller(
     "v8.heap",
     (HEAP,),
     heap,
-    before=(
-        Edge("glibc.arena", "closed memory above a page can end on the boundary of an arena"),
-        Edge("rest.guarded", "a page can lie between two closed regions"),
-    ),
+    before=(Edge("glibc.arena", "closed memory above a page can end on the boundary of an arena"),),
 )

@@ -105,7 +105,7 @@ def _process(regions: Regions, row: int, shown: tuple[Region, ...], seen: Ints64
         regions=shown,
         marks=int(facts.marks[row]),
         threads=int(facts.threads[row]),
-        rss_anon_bytes=int(facts.rss_anon_bytes[row]),
+        anonymous_bytes=int(facts.anonymous_bytes[row]),
         stack_limit_bytes=int(facts.stack_limit_bytes[row]),
         thirty_two_bit=bool(facts.thirty_two_bit[row]),
         smaps=smaps,

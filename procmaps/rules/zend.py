@@ -53,6 +53,6 @@ CHUNKS: Final = ProcessLabeller(
     chunks,
     marks=("php",),
     before=(
-        Edge("glibc.mmapped", "a huge block of odd size would otherwise count as large chunks of malloc"),
+        Edge("loaded.bss_small", "the boundary of a chunk shows where the .bss ends that merged with it"),
     ),
 )

@@ -40,8 +40,8 @@ ANY_SIZE = Rule(
     Confidence.GUESS,
     "maps, status",
     MERGING,
-    "{size}, more than all anonymous memory that the process has resident ({rss_anon}), and most of its "
-    "{threads} threads have no other stack",
+    "{size}, more than all anonymous memory of the process that is resident or swapped ({anonymous}), "
+    "and most of its {threads} threads have no other stack",
     runner_up=Kind.ANONYMOUS,
 )
 
@@ -61,7 +61,7 @@ def unguarded(process: Process) -> Iterator[Claim]:
 
 
 def _can_be_unguarded(regions: Regions) -> Flags:
-    """Not in a JVM. A small size without a guard page is anybody's, and some mallocs map whole MiB."""
+    """Not in a JVM. Many programs map small round sizes, and some mallocs map whole MiB."""
     sizes = np.where(regions.has("jvm", *MAP_WHOLE_MIB), 0, default_stack_bytes(regions))
     rows = which(
         regions.unclaimed_writable & regions.spread(hide_stacks(regions) & (sizes >= BARE_MIN_BYTES))
@@ -82,7 +82,7 @@ def _unguarded_or_stacks(regions: Regions) -> Flags:
 
 def of_any_size(regions: Regions) -> Flags | None:
     """Memory that malloc would have touched, in processes most of whose threads have no stack."""
-    resident = regions.facts.rss_anon_bytes
+    resident = regions.facts.anonymous_bytes
     missing = live_threads(regions) - regions.stacks
     short = hide_stacks(regions) & (missing > regions.stacks) & (resident >= 0) & ~regions.has(*KEEP_UNUSED)
     if not short.any():
@@ -98,16 +98,17 @@ UNGUARDED: Final = ProcessLabeller(
     unguarded,
     where=_with_unguarded,
     sees=_unguarded_or_stacks,
-    before=(Edge("glibc.mmapped", "a stack without a guard would count as a large chunk"),),
-    after=(
-        Edge("stack.repeated", "stacks with guards are likely, and those without a mere guess"),
-        Edge("beam.carriers", "carriers can have the size of stacks"),
-    ),
+    after=(Edge("beam.carriers", "carriers can have the size of stacks"),),
 )
 OF_ANY_SIZE: Final = RegionLabeller(
     "stack.unseen_merged",
     (ANY_SIZE,),
     of_any_size,
-    before=(Edge("rest.unpaid", "that labeller claims all that is more than is resident"),),
+    before=(
+        Edge("go.summaries", "a stack can touch the run, and is no part of it"),
+        Edge("hotspot.rest", "a stack whose guard cannot be seen can be as large as a table"),
+        Edge("mono.heap", "a stack can have the size of whole blocks"),
+        Edge("ruby.heap", "a stack can have the size of whole pages"),
+    ),
     after=(Edge("stack.unguarded", "it is for threads that have no stack of the default size either"),),
 )

@@ -80,5 +80,4 @@ GUARDED: Final = RegionLabeller(
     (DEFAULT,),
     guarded,
     before=(Edge("stack.hidden", "only threads without a stack in view can have a hidden one"),),
-    after=(Edge("glibc.arena", "the rest of a heap is closed and can end below memory of a stack's size"),),
 )

@@ -66,8 +66,8 @@ ROUND = Rule(
     Confidence.GUESS,
     "maps, status",
     MERGING,
-    "{size}, more than all anonymous memory that the process has resident ({rss_anon}): a round size and "
-    "a page of guard for each of several stacks, which some of the {threads} threads lack",
+    "{size}, more than all anonymous memory of the process that is resident or swapped ({anonymous}): "
+    "a round size and a page of guard for each of several stacks, which some of the {threads} threads lack",
     runner_up=Kind.ANONYMOUS,
 )
 
@@ -152,7 +152,7 @@ def _of_one_size(process: Process, missing: int) -> Iterator[Claim]:
         return
     least = STACK_MIN_BYTES + PAGE_BYTES
     large = [region for region in process.unclaimed_writable if region.size >= least]
-    ones = sizes_of_stacks([region.size for region in large], missing, process.rss_anon_bytes)
+    ones = sizes_of_stacks([region.size for region in large], missing, process.anonymous_bytes)
     for region in large:
         if region.size in ones:
             yield from divided(region, ones[region.size], ALIKE)
@@ -160,7 +160,7 @@ def _of_one_size(process: Process, missing: int) -> Iterator[Claim]:
 
 def _of_round_sizes(process: Process, missing: int) -> Iterator[Claim]:
     """Sums of stacks of several sizes. Malloc cannot own them, unless it is one that keeps unused memory."""
-    resident = process.rss_anon_bytes
+    resident = process.anonymous_bytes
     if resident < 0 or process.has(*KEEP_UNUSED) or not _can_have_any_size(process):
         return
     limit = missing * process.default_stack_bytes

@@ -97,7 +97,7 @@ def _accepted(
 
 def _is_idle(process: Process, run: _Run, counts: Counter[tuple[int, int]]) -> bool:
     """Hardly resident, as stacks of ended threads are, and not so many of one size that they are fibers."""
-    if not 0 <= process.rss_anon_bytes < run.total:
+    if not 0 <= process.anonymous_bytes < run.total:
         return False
     live = process.live_threads
     return all(counts[pair.sizes] <= CACHE_BYTES // pair.size + live for pair in run.pairs)
@@ -119,5 +119,5 @@ REPEATED: Final = ProcessLabeller(
     repeated,
     where=_lack_and_have_pairs,
     sees=_pairs_and_stacks,
-    before=(Edge("rest.guarded", "a stack with its guard looks like a guarded buffer"),),
+    before=(Edge("beam.carriers", "a thread's stack can be as large as a carrier"),),
 )

@@ -88,7 +88,7 @@ def is_plausible(process: Process, region: Region, number: int, one: int, missin
     """
     if number <= MOST_FACTOR * missing:
         return True
-    return 0 <= process.rss_anon_bytes < region.size and number <= missing + CACHE_BYTES // one
+    return 0 <= process.anonymous_bytes < region.size and number <= missing + CACHE_BYTES // one
 
 
 def divided(region: Region, one: int, rule: Rule) -> Iterator[Claim]:

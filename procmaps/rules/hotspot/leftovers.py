@@ -17,8 +17,8 @@ UNTOUCHED = Rule(
     Confidence.LIKELY,
     "maps, status",
     "OpenJDK, gc: tables over the whole heap are committed before they are used; neighbours merge",
-    "{size} in a JVM, whole MiB on a MiB boundary or more than RssAnon ({rss_anon}), which malloc does not "
-    "map: tables of the collector",
+    "{size} in a JVM, whole MiB on a MiB boundary or more than is resident or swapped ({anonymous}), "
+    "which malloc does not map: tables of the collector",
     runner_up=Kind.ANONYMOUS,
 )
 
@@ -36,8 +36,9 @@ LEFTOVERS: Final = RegionLabeller(
     "hotspot.leftovers",
     (UNTOUCHED,),
     untouched,
-    after=(Edge("glibc.arena_full", "a full heap of an arena is whole MiB on a MiB boundary too"),),
     before=(
-        Edge("glibc.mmapped", "what malloc cannot have mapped would otherwise count as its large chunk"),
+        Edge("openblas.buffer", "what malloc cannot have mapped has sizes of whole MiB, as buffers have"),
+        Edge("python.arena", "what malloc cannot have mapped has sizes of whole MiB, as arenas have"),
     ),
+    after=(Edge("glibc.arena_full", "a full heap of an arena is whole MiB on a MiB boundary too"),),
 )

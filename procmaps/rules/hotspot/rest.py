@@ -53,9 +53,8 @@ REST: Final = turn(
         mark_stack.MARK_STACK_MERGED,
     ),
     sees=unclaimed_or_java,
-    after=(
-        Edge("stack.guarded", "a thread's stack can be as large as a table"),
-        Edge("stack.hidden", "a stack whose guard cannot be seen can be as large as a table too"),
+    before=(
+        Edge("glibc.arena_full", "a table of whole 64 MiB can fill the place of an arena's heap"),
+        Edge("loaded.loader", "the map of a code segment is as small as the loader's memory"),
     ),
-    before=(Edge("glibc.arena_full", "a table of whole 64 MiB can fill the place of an arena's heap"),),
 )

@@ -64,6 +64,7 @@ def read(
     smaps: str = "",
     threads: int = 0,
     rss_anon_kb: int = 0,
+    swap_kb: int = 0,
     stack_limit: int = 0,
     argv: tuple[str, ...] = (),
 ) -> Snapshot:
@@ -71,6 +72,7 @@ def read(
     status = (f"Threads:\t{threads}\n" if threads else "") + (
         f"RssAnon:\t{rss_anon_kb} kB\n" if rss_anon_kb else ""
     )
+    status += f"VmSwap:\t{swap_kb} kB\n" if swap_kb else ""
     limits = f"{'Max stack size':26}{stack_limit:<21}{'unlimited':21}bytes\n" if stack_limit else ""
     files = {
         "maps": maps.encode(),
@@ -115,7 +117,7 @@ def facts(processes: int = 1, **known: Any) -> ProcessFacts:
         thirty_two_bit=no,
         has_brk_heap=no,
         threads=unknown,
-        rss_anon_bytes=unknown,
+        anonymous_bytes=unknown,
         stack_limit_bytes=unknown,
         smaps=no,
         in_detail=~no,
