@@ -22,6 +22,7 @@ from procmaps.tables import Evidence, MapTable, PartTable, ProcessTable, Snapsho
 
 LOSERS_LIMIT_COUNT: Final = 8  # rules per block
 LABELLED_AGAIN_LIMIT_COUNT: Final = 2_000_000  # mappings, for all blocks of a process together
+TOLD_EDGES_LIMIT_COUNT: Final = 2  # in one reason; `mapsweep rules` has them all
 BATCH_MAPPINGS_COUNT: Final = 100_000  # that are labelled at once
 
 REMAINDERS: Final = "rest."  # how the names of its rules begin
@@ -152,7 +153,10 @@ def _reason(winner: Rule, loser: Rule) -> str:
     paths = [chain(_EDGES, first.name, then.name) for first in before for then in after]
     path = min(filter(None, paths), key=len, default=())
     if path and (len(path) == 1 or not _is_remainder(loser)):
-        return "; ".join(f"{then} comes after {first}, because {reason}" for first, then, reason in path)
+        if len(path) <= TOLD_EDGES_LIMIT_COUNT:
+            return "; ".join(f"{then} comes after {first}, because {reason}" for first, then, reason in path)
+        between = len(path) - 1
+        return f"{path[-1].then} comes after {path[0].first}, and {between} others come between them"
     if _is_remainder(loser):
         return REMAINDER
     return f"{after[-1].name} comes after {before[0].name}, though no known process needs this order"

@@ -67,7 +67,8 @@ SUMMARIES: Final = Rule(
     Confidence.CERTAIN,
     "maps",
     "Go, runtime/mpagealloc_64bit.go: summaries of the whole address space, of which single pages are in use",
-    "{size} in the unbroken run of mappings around the page summaries, which only the Go runtime reserves",
+    "{size} in a run of mappings without a gap that holds the page summaries of the Go runtime: "
+    "nobody else reserves memory in this pattern",
     runner_up=Kind.RESERVED,
 )
 REST: Final = Rule(
@@ -193,7 +194,6 @@ HEAP_ARENAS: Final = RegionLabeller(
     (HEAP,),
     heap,
     before=(
-        Edge("glibc.arena", "a heap that is open at its low end and closed above looks like heaps of arenas"),
         Edge("go.arena_index", "only a process with a heap has an index of it"),
         Edge("go.runtime", "without a libc, all that is not heap is the runtime's"),
     ),
@@ -202,7 +202,12 @@ ALL_ELSE: Final = RegionLabeller(
     "go.runtime",
     (RUNTIME,),
     runtime,
-    before=(Edge("stack.flagged", "the runtime's memory can have the flag of stacks"),),
+    before=(
+        Edge(
+            "glibc.arena",
+            "without a libc there are no arenas, so memory that looks like a heap of one is the runtime's",
+        ),
+    ),
     after=(Edge("loaded.bss", "without a libc, all other memory is the runtime's, but .bss is not"),),
 )
 ARENA_INDEX: Final = ProcessLabeller(

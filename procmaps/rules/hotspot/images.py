@@ -31,8 +31,8 @@ IMAGES = Rule(
     "maps, cmdline",
     "OpenJDK, gc: card tables and offset tables at 1/512 of the heap, mark bitmaps at 1/64 or 1/32, "
     "committed with it",
-    "{size} that mirror a gap or a committed run of the Java heap ({java_heap}) at 1/512, 1/64 or 1/32: "
-    "a card table or mark bitmap",
+    "{size} whose size and neighbours match an uncommitted or committed stretch of the Java heap "
+    "({java_heap} in all), scaled to 1/512, 1/64 or 1/32: a card table or mark bitmap",
     runner_up=Kind.HEAP_MMAP,
 )
 LARGE_IMAGES = replace(IMAGES, name="java.gc_image_large")
