@@ -8,15 +8,17 @@ import numpy as np
 from procmaps.detail import in_detail
 from procmaps.kinds import Kind
 from procmaps.rules.book import LABELLERS, RULE_INDEX, RULES
-from procmaps.rules.draft import Draft, Facts
-from procmaps.rules.engine import Withheld, label
+from procmaps.rules.engine import label
 from procmaps.rules.kernel_names import OPEN_CODES, Name, mark_archives
 from procmaps.rules.labeller import Labeller
+from procmaps.rules.ledger import Ledger
 from procmaps.rules.marks import has
 from procmaps.rules.name_rules import NAME_RULES
 from procmaps.rules.parts import assemble
 from procmaps.rules.process_marks import find_marks
+from procmaps.rules.regions import ProcessFacts
 from procmaps.rules.rule import verdicts_of
+from procmaps.rules.withheld import Withheld
 from procmaps.tables import (
     UNKNOWN,
     Evidence,
@@ -48,8 +50,8 @@ _ANON_NAMED: Final = (
     Name.GO_HEAP,
     Name.GO_RUNTIME,
 )
-_IN_DRAFT = np.zeros(256, np.bool_)
-_IN_DRAFT[[*OPEN_CODES, *_ANON_NAMED]] = True
+_IN_LEDGER = np.zeros(256, np.bool_)
+_IN_LEDGER[[*OPEN_CODES, *_ANON_NAMED]] = True
 
 
 def classify(
@@ -69,30 +71,28 @@ def classify(
     marks, code, libjvm = find_marks(maps, len(snapshot.processes))
     if libjvm:
         mark_archives(maps, code, has(marks, "jvm"))
-    facts = Facts(
+    facts = ProcessFacts(
         marks=marks,
         libjvm=libjvm,
         thirty_two_bit=_thirty_two_bit(maps, mappings),
         has_brk_heap=_with(snapshot, code == int(Name.HEAP)),
         threads=snapshot.processes.threads,
-        rss_anon_bytes=_anonymous_bytes(snapshot.processes),
+        anonymous_bytes=_anonymous_bytes(snapshot.processes),
         stack_limit_bytes=snapshot.processes.stack_limit_bytes,
         smaps=(snapshot.processes.evidence == int(Evidence.SMAPS)) & (evidence == Evidence.SMAPS),
         in_detail=in_detail(mappings),
     )
     in_reach = maps.end <= _USER_SPACE_END
-    draft = Draft(snapshot, facts, code, which(_IN_DRAFT[code] & in_reach))
-    _label_named(draft)
-    label(draft, labellers, RULE_INDEX, withheld)
-    return assemble(draft, _VERDICTS, _RULE_OF_CODE[code], _KIND_OF_CODE[code])
+    ledger = Ledger(snapshot, facts, code, which(_IN_LEDGER[code] & in_reach))
+    _label_named(ledger)
+    label(ledger, labellers, RULE_INDEX, withheld)
+    return assemble(ledger, _VERDICTS, _RULE_OF_CODE[code], _KIND_OF_CODE[code])
 
 
-def _label_named(draft: Draft) -> None:
+def _label_named(ledger: Ledger) -> None:
+    """Anonymous memory that a program named is settled at once, and yet seen by the labellers."""
     for name in _ANON_NAMED:
-        rule = NAME_RULES[name]
-        mask = draft.named(name)
-        if mask.any():
-            draft.label(mask, int(_RULE_OF_CODE[name]), rule.kind)
+        ledger.label_rows(ledger.regions.named(name), int(_RULE_OF_CODE[name]), int(NAME_RULES[name].kind))
 
 
 def _with(snapshot: Snapshot, rows: Flags) -> Flags:

@@ -11,19 +11,21 @@ from typing import Any, Final
 import numpy as np
 
 from procmaps.classify import classify
-from procmaps.kinds import Family, Kind
+from procmaps.kinds import Kind
 from procmaps.reasons import bounds_of_block
 from procmaps.rules.book import LABELLERS, RULES
-from procmaps.rules.engine import Withheld
 from procmaps.rules.labeller import Labeller
 from procmaps.rules.order import chain, precedences
 from procmaps.rules.rule import Rule
+from procmaps.rules.withheld import Withheld
 from procmaps.tables import Evidence, MapTable, PartTable, ProcessTable, Snapshot, which
 
 LOSERS_LIMIT_COUNT: Final = 8  # rules per block
 LABELLED_AGAIN_LIMIT_COUNT: Final = 2_000_000  # mappings, for all blocks of a process together
+TOLD_EDGES_LIMIT_COUNT: Final = 2  # in one reason; `mapsweep rules` has them all
 BATCH_MAPPINGS_COUNT: Final = 100_000  # that are labelled at once
 
+REMAINDERS: Final = "rest."  # how the names of its rules begin
 REMAINDER: Final = "it takes only what nobody claims"
 
 _LABELLERS_OF: Final[dict[str, list[Labeller]]] = {}
@@ -99,8 +101,12 @@ def _contest(parts: PartTable, row: int) -> _Contest:
 
 
 def _can_be_withheld(rule: Rule) -> bool:
-    """Whether a labeller gives it, and something comes after."""
-    return rule.name in _LABELLERS_OF and rule.kind is not Kind.ANONYMOUS
+    """Whether a labeller gives it, and it is not the end: memory that nothing is known of."""
+    return rule.name in _LABELLERS_OF and not (_is_remainder(rule) and rule.kind is Kind.ANONYMOUS)
+
+
+def _is_remainder(rule: Rule) -> bool:
+    return rule.name.startswith(REMAINDERS)
 
 
 def _go_on(snapshot: Snapshot, evidence: Evidence, contests: Sequence[_Contest]) -> None:
@@ -146,8 +152,11 @@ def _reason(winner: Rule, loser: Rule) -> str:
         return f"{both[0]} tests for {winner.name} first"
     paths = [chain(_EDGES, first.name, then.name) for first in before for then in after]
     path = min(filter(None, paths), key=len, default=())
-    if path:
-        return "; ".join(f"{then} comes after {first}, because {reason}" for first, then, reason in path)
-    if loser.kind.family is Family.OTHER:
+    if path and (len(path) == 1 or not _is_remainder(loser)):
+        if len(path) <= TOLD_EDGES_LIMIT_COUNT:
+            return "; ".join(f"{then} comes after {first}, because {reason}" for first, then, reason in path)
+        between = len(path) - 1
+        return f"{path[-1].then} comes after {path[0].first}, and {between} others come between them"
+    if _is_remainder(loser):
         return REMAINDER
     return f"{after[-1].name} comes after {before[0].name}, though no known process needs this order"

@@ -52,8 +52,12 @@ def _threads(snapshot: Snapshot, parts: PartTable, row: int) -> str:
     return "an unknown number of" if number == UNKNOWN else str(number)
 
 
-def _rss_anon(snapshot: Snapshot, parts: PartTable, row: int) -> str:
-    return _of_process(snapshot.processes.rss_anon_bytes, _process(snapshot, parts, row))
+def _anonymous(snapshot: Snapshot, parts: PartTable, row: int) -> str:
+    """All anonymous memory that the process has touched: RssAnon, and VmSwap if there is any."""
+    process = _process(snapshot, parts, row)
+    resident = _of_process(snapshot.processes.rss_anon_bytes, process)
+    swapped = int(snapshot.processes.swap_bytes[process])
+    return f"{resident} and {in_words(swapped)}" if swapped > 0 else resident
 
 
 def _stack_limit(snapshot: Snapshot, parts: PartTable, row: int) -> str:
@@ -92,7 +96,7 @@ WORDS: Final[Mapping[str, Callable[[Snapshot, PartTable, int], str]]] = MappingP
         "perms": _perms,
         "name": _name,
         "threads": _threads,
-        "rss_anon": _rss_anon,
+        "anonymous": _anonymous,
         "stack_limit": _stack_limit,
         "block_size": _block_size,
         "block_start": _block_start,

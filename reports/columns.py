@@ -300,7 +300,7 @@ PROCESSES: tuple[Column, ...] = (
     text("service", "Service", "cgroup, or exe and arguments", "The service that the process belongs to"),
     text("unit", "Unit", "cgroup", "systemd unit"),
     text("container", "Container", "cgroup", "Container id", 14),
-    text("runtime", "Runtime", "mapped files", "java, go, python, node, ...", 8),
+    text("runtime", "Runtime", "mapped files and memory", "jvm 17, go, python3.11, node, ...", 8),
     text(
         "evidence",
         "Evidence",

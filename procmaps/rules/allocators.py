@@ -59,7 +59,7 @@ def _marks(asked: Callable[[Allocator], bool]) -> tuple[str, ...]:
     return tuple(allocator.mark for allocator in ALLOCATORS if asked(allocator))
 
 
-# marks, for Draft.has and Process.has
+# marks, for Regions.has and Process.has
 REPLACE_MALLOC: Final = _marks(lambda allocator: allocator.replaces_malloc)
 NOT_GLIBC: Final = _marks(lambda _: True)  # glibc's malloc is not called: it has no arenas and no chunks
 MAP_WHOLE_MIB: Final = _marks(lambda allocator: allocator.maps_whole_mib)

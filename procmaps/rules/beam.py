@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.labeller import Claim, ProcessLabeller
+from procmaps.rules.labeller import Claim, Edge, ProcessLabeller
 from procmaps.rules.process import KIB, MIB, PAGE_BYTES, Process, Region
 from procmaps.rules.rule import Rule
 
@@ -38,15 +38,15 @@ CARRIERS = Rule(
     Confidence.LIKELY,
     "maps",
     "Erlang/OTP, erts/emulator/beam/erl_alloc_util.c: all carriers but each allocator's first are mapped",
-    "{size} in the Erlang VM, neither stack nor arena, and of no size that its first carriers have, which "
-    "come from malloc: carriers or large blocks of its allocators",
+    "{size} in the Erlang VM, neither stack nor arena; the VM takes its first carriers from malloc, "
+    "and none of those has this size: a carrier or large block of the VM's own allocators",
     runner_up=Kind.HEAP_MMAP,
 )
 
 
 def literals(process: Process) -> Iterator[Claim]:
     """The range set aside for literals: closed except for its low end, in all a power of two."""
-    for closed in process.closed:
+    for closed in process.unclaimed_closed:
         if closed.size < LITERALS_MIN_BYTES:
             continue
         used = process.below(closed)
@@ -81,5 +81,15 @@ def _first_carriers(process: Process, region: Region) -> bool:
     return least <= count <= units
 
 
-LITERALS_RANGE = ProcessLabeller("beam.literals", (LITERALS,), literals, marks=("beam",))
+LITERALS_RANGE = ProcessLabeller(
+    "beam.literals",
+    (LITERALS,),
+    literals,
+    marks=("beam",),
+    before=(
+        Edge(
+            "beam.carriers", "the first carriers come from malloc and lie right below the range for literals"
+        ),
+    ),
+)
 CARRIER = ProcessLabeller("beam.carriers", (CARRIERS,), carriers, marks=("beam",))

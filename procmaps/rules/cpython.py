@@ -9,10 +9,10 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft, is_multiple
 from procmaps.rules.kernel_names import Name
 from procmaps.rules.labeller import Edge, RegionLabeller
 from procmaps.rules.process import KIB, MIB
+from procmaps.rules.regions import Regions, is_multiple
 from procmaps.rules.rule import Rule
 from procmaps.tables import Bytes8, Flags, which
 
@@ -47,35 +47,35 @@ MERGED: Final = Rule(
 )
 
 
-def arenas(draft: Draft) -> Flags | None:
+def arenas(regions: Regions) -> Flags | None:
     """Regions of whole arenas, unless they are aligned.
 
     Linux 6.7 and later align a mapping of whole 2 MiB; arenas are smaller and come to lie anywhere.
     """
-    python = draft.has("python")
+    python = regions.has("python")
     if not python.any():
         return None
-    aligned = is_multiple(draft.start, KERNEL_ALIGNED_BYTES) & is_multiple(draft.size, KERNEL_ALIGNED_BYTES)
-    found: Flags = draft.open_rw & draft.spread(python) & is_multiple(draft.size, ARENA_BYTES) & ~aligned
-    return found
+    aligned = is_multiple(regions.start | regions.size, KERNEL_ALIGNED_BYTES)
+    whole = is_multiple(regions.size, ARENA_BYTES) & ~aligned
+    return regions.unclaimed_writable & regions.spread(python) & whole
 
 
-def merged_arenas(draft: Draft) -> Flags | None:
+def merged_arenas(regions: Regions) -> Flags | None:
     """Arenas that have merged with nodes of the tree, and nodes alone.
 
     The first arenas are mapped while objects are still being loaded: between files, and merged with a chunk
     or two of malloc and with more nodes.
     """
-    python = draft.has("python")
+    python = regions.has("python")
     if not python.any():
         return None
-    rows = which(draft.open_rw & draft.spread(python) & (draft.size < MERGED_MAX_BYTES))
-    size = draft.size[rows]
+    rows = which(regions.unclaimed_writable & regions.spread(python) & (regions.size < MERGED_MAX_BYTES))
+    size = regions.size[rows]
     over = size % BIG_ARENA_BYTES
     nodes = (over >= NODE_MIN_BYTES) & (over <= NODE_MAX_BYTES)
-    beside_file = _is_file(draft.below[rows]) | _is_file(draft.above[rows])
+    beside_file = _is_file(regions.below[rows]) | _is_file(regions.above[rows])
     early = beside_file & (size >= BIG_ARENA_BYTES) & (over >= EARLY_MIN_BYTES) & (over <= EARLY_MAX_BYTES)
-    found = np.zeros(len(draft), np.bool_)
+    found = np.zeros(len(regions), np.bool_)
     found[rows[nodes | early]] = True
     return found
 
@@ -85,29 +85,17 @@ def _is_file(neighbour: Bytes8) -> Flags:
     return found
 
 
-_STACK: Final = "a stack can have the size of whole arenas"
 # Columns, as every region of a Python process must be asked, and there can be 60,000.
 ARENAS: Final = RegionLabeller(
     "python.arena",
     (ARENA,),
     arenas,
-    before=(
-        Edge("python.arena_merged", "a size of whole arenas needs no node to explain it"),
-        Edge("rest.vast", "arenas that merged can be very large"),
-    ),
-    after=(
-        Edge("stack.flagged", _STACK),
-        Edge("stack.guarded", _STACK),
-    ),
+    before=(Edge("rest.guarded", "arenas between two closed regions look like a guarded buffer"),),
 )
 MERGED_ARENAS: Final = RegionLabeller(
     "python.arena_merged",
     (MERGED,),
     merged_arenas,
     before=(Edge("glibc.mmapped", "large chunks of malloc can have the same sizes"),),
-    after=(
-        Edge("hotspot.places", "in a JVM with Python in it, a part of the JVM can have the size of a node"),
-        Edge("loaded.loader", "the loader's memory is as small as a node"),
-        Edge("stack.hidden", "a stack with a hidden guard can have such a size"),
-    ),
+    after=(Edge("loaded.loader", "the loader's memory is as small as a node"),),
 )

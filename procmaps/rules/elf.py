@@ -6,11 +6,11 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import ALLOCATORS
-from procmaps.rules.draft import Draft
 from procmaps.rules.kernel_names import Name
 from procmaps.rules.labeller import Edge, RegionLabeller
 from procmaps.rules.language_runtimes import LOAD_LATE, RUNTIMES
 from procmaps.rules.process import KIB, MIB, PAGE_BYTES
+from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import SHARED, WRITE, Flags, Ints64, which
 
@@ -56,67 +56,67 @@ LOADER: Final = Rule(
 )
 
 
-def small_zeroed_data(draft: Draft) -> Flags:
+def small_zeroed_data(regions: Regions) -> Flags:
     """Right above an object's writable data, and too small to hold a chunk of malloc as well."""
-    return _above_data(draft) & (draft.size <= SMALL_MAX_BYTES)
+    return _above_data(regions) & (regions.size <= SMALL_MAX_BYTES)
 
 
-def zeroed_data(draft: Draft) -> Flags:
+def zeroed_data(regions: Regions) -> Flags:
     """Right above an object's writable data, with a gap or a file above it, and no larger than a .bss.
 
     An object that is loaded late comes to lie right below memory that was mapped before: that is no .bss.
     """
-    late = _late_bss_bytes(draft)
-    largest = np.where(draft.has(*LOAD_LATE), late, BSS_MAX_BYTES)
-    above = _above_data(draft)
-    above[_above_closed_data(draft)] = True
+    late = _late_bss_bytes(regions)
+    largest = np.where(regions.has(*LOAD_LATE), late, BSS_MAX_BYTES)
+    above = _above_data(regions)
+    above[_above_closed_data(regions)] = True
     # The loader maps one object right below the other, so with a gap above it was another that mapped it;
     # and a page more than round is a chunk with its header.
-    doubtful = (draft.above == 0) | (draft.size % ROUND_BYTES == PAGE_BYTES)
-    doubtful &= draft.start >= LIBRARIES_LOW
-    fits = draft.size <= np.where(doubtful, draft.spread(late), draft.spread(largest))
-    return above & fits & ~draft.touches_above
+    doubtful = (regions.above == 0) | (regions.size % ROUND_BYTES == PAGE_BYTES)
+    doubtful &= regions.start >= LIBRARIES_LOW
+    fits = regions.size <= np.where(doubtful, regions.spread(late), regions.spread(largest))
+    return above & fits & ~regions.touches_above
 
 
-def _above_data(draft: Draft) -> Flags:
+def _above_data(regions: Regions) -> Flags:
     """Writable memory right above writable data of a file that is mapped privately, as objects are."""
-    rows = which(draft.open_rw & (draft.below == Name.FILE_DATA + 1))
-    private = draft.snapshot.maps.perms[draft.mapping[rows] - 1] & SHARED == 0
-    found = np.zeros(len(draft), np.bool_)
+    rows = which(regions.unclaimed_writable & (regions.below == Name.FILE_DATA + 1))
+    private = regions.snapshot.maps.perms[regions.mapping[rows] - 1] & SHARED == 0
+    found = np.zeros(len(regions), np.bool_)
     found[rows[private]] = True
     return found
 
 
-def _above_closed_data(draft: Draft) -> Ints64:
+def _above_closed_data(regions: Regions) -> Ints64:
     """Rows right above pages of a file that are read-only now, but lie above writable ones of that file."""
-    rows = which(draft.open_rw & (draft.below == Name.FILE_RODATA + 1))
-    maps = draft.snapshot.maps
-    below = np.maximum(draft.mapping[rows] - 1, 1)
+    rows = which(regions.unclaimed_writable & (regions.below == Name.FILE_RODATA + 1))
+    maps = regions.snapshot.maps
+    below = np.maximum(regions.mapping[rows] - 1, 1)
     same = (maps.inode[below] == maps.inode[below - 1]) & (maps.end[below - 1] == maps.start[below])
     closed: Ints64 = rows[same & (maps.perms[below - 1] & WRITE != 0)]
     return closed
 
 
-def _late_bss_bytes(draft: Draft) -> Ints64:
+def _late_bss_bytes(regions: Regions) -> Ints64:
     """The largest .bss that an object which is loaded late can have, by process."""
-    largest = np.full(len(draft.facts.marks), LATE_BSS_MAX_BYTES)
+    largest = np.full(len(regions.facts.marks), LATE_BSS_MAX_BYTES)
     for allocator in ALLOCATORS:
         if allocator.bss_max_bytes:
-            largest[draft.has(allocator.mark)] = allocator.bss_max_bytes
+            largest[regions.has(allocator.mark)] = allocator.bss_max_bytes
     for runtime in RUNTIMES:
         if runtime.late_bss_max_bytes:
-            largest[draft.has(runtime.mark)] = runtime.late_bss_max_bytes
+            largest[regions.has(runtime.mark)] = runtime.late_bss_max_bytes
     return largest
 
 
-def loader_memory(draft: Draft) -> Flags:
+def loader_memory(regions: Regions) -> Flags:
     """Small, below an object or the vDSO, or right above one's code or constants: link maps, static TLS."""
     beside = (
-        (draft.above > Name.JAVA_HEAP + 1)
-        | (draft.below == Name.FILE_RODATA + 1)
-        | (draft.below == Name.FILE_CODE + 1)
+        (regions.above > Name.JAVA_HEAP + 1)
+        | (regions.below == Name.FILE_RODATA + 1)
+        | (regions.below == Name.FILE_CODE + 1)
     )
-    found: Flags = draft.open_rw & beside & (draft.size <= LOADER_MAX_BYTES)
+    found: Flags = regions.unclaimed_writable & beside & (regions.size <= LOADER_MAX_BYTES)
     return found
 
 
@@ -130,6 +130,15 @@ ZEROED_DATA: Final = RegionLabeller(
     "loaded.bss",
     (BSS,),
     zeroed_data,
-    before=(Edge("glibc.mmapped", "a .bss of 128 KiB and more would otherwise count as a large chunk"),),
 )
-LOADER_MEMORY: Final = RegionLabeller("loaded.loader", (LOADER,), loader_memory)
+LOADER_MEMORY: Final = RegionLabeller(
+    "loaded.loader",
+    (LOADER,),
+    loader_memory,
+    before=(
+        Edge(
+            "allocator.loaded", "small memory of the loader beside the objects would count as the allocator's"
+        ),
+        Edge("allocator.musl", "small memory of the loader beside the objects would count as malloc's"),
+    ),
+)

@@ -12,12 +12,12 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import NOT_GLIBC
-from procmaps.rules.draft import Draft, is_multiple
 from procmaps.rules.groups import ranges
 from procmaps.rules.kernel_names import Name
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
 from procmaps.rules.libc_malloc import affordable, foreign
 from procmaps.rules.process import ARENA_HEAP_32_BYTES, ARENA_HEAP_BYTES, GIB, KIB, MIB, PAGE_BYTES
+from procmaps.rules.regions import Regions, is_multiple
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64, which
 
@@ -33,8 +33,8 @@ ARENA: Final = Rule(
     Confidence.CERTAIN,
     "maps",
     "glibc, malloc/arena.c: HEAP_MAX_SIZE 64 MiB, 1 MiB where pointers have 32 bits",
-    "{size} of a heap of a malloc arena, which begins on the {arena_heap} boundary at {block_start}, is "
-    "writable up to some page, and closed from there to the next boundary",
+    "{size} of the heap of a malloc arena: it begins on the {arena_heap} boundary at {block_start}, "
+    "is writable from there on, and inaccessible up to the next boundary",
     runner_up=Kind.HEAP_MMAP,
 )
 FULL: Final = Rule(
@@ -43,8 +43,8 @@ FULL: Final = Rule(
     Confidence.LIKELY,
     "maps, status",
     "glibc, malloc/arena.c: a heap that has grown to HEAP_MAX_SIZE has no closed rest",
-    "{size} between two {arena_heap} boundaries, all writable, in a process that has arenas, and no more "
-    "than RssAnon ({rss_anon}): a full heap of an arena",
+    "{size}, exactly from one {arena_heap} boundary to the next, all writable, in a process that has "
+    "arenas and enough memory resident or swapped ({anonymous}) to fill it: a full heap of an arena",
     runner_up=Kind.HEAP_MMAP,
 )
 MMAPPED: Final = Rule(
@@ -54,8 +54,8 @@ MMAPPED: Final = Rule(
     "maps, status",
     "glibc, malloc/malloc.c, sysmalloc_mmap: chunks above the threshold (128 KiB to 32 MiB) are "
     "mapped alone; neighbours merge",
-    "{size} of writable anonymous memory of no other known owner in this process, and at least the 128 KiB "
-    "from which malloc maps a chunk alone: large chunks",
+    "{size} of writable anonymous memory that no other owner in this process accounts for, and at "
+    "least 128 KiB, the size from which malloc gives a chunk its own mapping: large chunks",
     runner_up=Kind.ANONYMOUS,
 )
 
@@ -76,129 +76,138 @@ class _Blocks(NamedTuple):
         return _Blocks(*(column[good] for column in self))
 
 
-def arena_heaps(draft: Draft) -> Ranges | None:
+def arena_heaps(regions: Regions) -> Ranges | None:
     """A writable region that begins on a boundary or below it, and the closed rest up to the next one."""
-    blocks = _blocks(draft)
+    blocks = _blocks(regions)
     if not len(blocks.rests):
         return None
     heads = blocks.heads
     # a name covers the first 132 KiB of a heap alone: what has grown since is a region of its own
-    named = draft.code[heads] == int(Name.GLIBC_ARENA)
-    below_named = (draft.code[heads - 1] == int(Name.GLIBC_ARENA)) & draft.touches_below[heads]
-    start = np.where(below_named, draft.start[heads - 1], draft.start[heads])
-    naming = draft.owners(draft.named(Name.GLIBC_ARENA))[draft.process[heads]]
-    good = (start <= blocks.base) & (draft.open[heads] | named) & (named | below_named | ~naming)
-    spill = draft.end[blocks.rests] - blocks.top
-    good &= (spill <= GUARD_MAX_BYTES) | _follows(draft, heads, start == blocks.base)
+    named = regions.code[heads] == int(Name.GLIBC_ARENA)
+    below_named = (regions.code[heads - 1] == int(Name.GLIBC_ARENA)) & regions.touches_below[heads]
+    start = np.where(below_named, regions.start[heads - 1], regions.start[heads])
+    naming = regions.owners(regions.named(Name.GLIBC_ARENA))[regions.process[heads]]
+    good = (start <= blocks.base) & (regions.unclaimed[heads] | named) & (named | below_named | ~naming)
+    spill = regions.end[blocks.rests] - blocks.top
+    good &= (spill <= GUARD_MAX_BYTES) | _follows(regions, heads, start == blocks.base)
     blocks = blocks.only(good)
-    blocks = blocks.only(~_is_stack(draft, blocks))
-    return Ranges(draft.process[blocks.heads], blocks.base, blocks.top) if len(blocks.heads) else None
+    blocks = blocks.only(~_is_stack(regions, blocks))
+    return Ranges(regions.process[blocks.heads], blocks.base, blocks.top) if len(blocks.heads) else None
 
 
-def _blocks(draft: Draft) -> _Blocks:
+def _blocks(regions: Regions) -> _Blocks:
     """Blocks in which a closed region begins right above a writable one, and reaches the top of the block."""
-    closed = draft.open_none & draft.touches_below & ~draft.spread(draft.has(*NOT_GLIBC))
+    closed = regions.unclaimed_closed & regions.touches_below & ~regions.spread(regions.has(*NOT_GLIBC))
     rests = which(closed)
-    rests = rests[draft.writable[rests - 1]]
-    size = _heap_bytes(draft, rests)
-    base = draft.start[rests] & -size
-    reaches = (draft.start[rests] > base) & (draft.end[rests] >= base + size)
+    rests = rests[regions.writable[rests - 1]]
+    size = _heap_bytes(regions, rests)
+    base = regions.start[rests] & -size
+    reaches = (regions.start[rests] > base) & (regions.end[rests] >= base + size)
     return _Blocks(rests - 1, rests, base, size).only(reaches)
 
 
-def _heap_bytes(draft: Draft, rows: Ints64) -> Ints64:
+def _heap_bytes(regions: Regions, rows: Ints64) -> Ints64:
     """HEAP_MAX_SIZE of the process of each of these regions."""
-    return np.where(draft.facts.thirty_two_bit[draft.process[rows]], ARENA_HEAP_32_BYTES, ARENA_HEAP_BYTES)
+    return np.where(
+        regions.facts.thirty_two_bit[regions.process[rows]], ARENA_HEAP_32_BYTES, ARENA_HEAP_BYTES
+    )
 
 
-def _follows(draft: Draft, heads: Ints64, at_base: Flags) -> Flags:
+def _follows(regions: Regions, heads: Ints64, at_base: Flags) -> Flags:
     """Heads that begin where the heap below ends, so that they are heaps whatever the rest has merged with.
 
     A heap grows by pages; what commits whole MiB of a reserve is something else.
     """
-    odd = ~is_multiple(draft.size[heads], MIB)
-    found: Flags = at_base & odd & draft.touches_below[heads] & draft.none[heads - 1]
+    odd = ~is_multiple(regions.size[heads], MIB)
+    found: Flags = at_base & odd & regions.touches_below[heads] & regions.closed[heads - 1]
     return found
 
 
-def _is_stack(draft: Draft, blocks: _Blocks) -> Flags:
+def _is_stack(regions: Regions, blocks: _Blocks) -> Flags:
     """Stacks of whole MiB over a boundary, with a guard below and one above."""
     lower = blocks.heads - 1
     guard_below = (
-        draft.touches_below[blocks.heads] & draft.none[lower] & (draft.size[lower] <= GUARD_MAX_BYTES)
+        regions.touches_below[blocks.heads] & regions.closed[lower] & (regions.size[lower] <= GUARD_MAX_BYTES)
     )
-    guard_above = draft.size[blocks.rests] <= GUARD_MAX_BYTES
-    alone = draft.size[blocks.heads]
-    with_guard = (alone + draft.size[lower]) % MIB  # JDK 11 to 17 add a page to -Xss
+    guard_above = regions.size[blocks.rests] <= GUARD_MAX_BYTES
+    alone = regions.size[blocks.heads]
+    with_guard = (alone + regions.size[lower]) % MIB  # JDK 11 to 17 add a page to -Xss
     whole = is_multiple(alone, MIB) | (with_guard == 0) | (with_guard == PAGE_BYTES)
     found: Flags = guard_below & guard_above & whole & (blocks.size == ARENA_HEAP_BYTES)
     return found
 
 
-def full_heaps(draft: Draft) -> Ranges | None:
+def full_heaps(regions: Regions) -> Ranges | None:
     """Writable regions of whole blocks, of no more than RssAnon.
 
     A chunk or a table that merely lies over a boundary begins or ends elsewhere.
     """
-    allowed = draft.owners(draft.of_kind(Kind.HEAP_ARENA)) & ~draft.has(*NOT_GLIBC)
-    rows = which(draft.open_rw & draft.spread(allowed) & (draft.size >= ARENA_HEAP_32_BYTES))
-    block = _heap_bytes(draft, rows)
-    whole = (draft.size[rows] >= block) & is_multiple(draft.start[rows] | draft.end[rows], block)
+    allowed = regions.owners(regions.of_kind(Kind.HEAP_ARENA)) & ~regions.has(*NOT_GLIBC)
+    rows = which(regions.unclaimed_writable & regions.spread(allowed) & (regions.size >= ARENA_HEAP_32_BYTES))
+    block = _heap_bytes(regions, rows)
+    whole = (regions.size[rows] >= block) & is_multiple(regions.start[rows] | regions.end[rows], block)
     rows, block = rows[whole], block[whole]
     if not len(rows):
         return None
-    budget = draft.facts.rss_anon_bytes[draft.process[rows]]
-    resident = draft.resident_bytes(rows)
-    good = (budget < 0) | (draft.size[rows] <= budget)
-    good &= (resident < 0) | (resident * RESIDENT_SHARE >= draft.size[rows])
+    budget = regions.facts.anonymous_bytes[regions.process[rows]]
+    resident = regions.resident_bytes(rows)
+    good = (budget < 0) | (regions.size[rows] <= budget)
+    good &= (resident < 0) | (resident * RESIDENT_SHARE >= regions.size[rows])
     # nor can all heaps of a process together have more than it
-    heads = which(draft.of_kind(Kind.HEAP_ARENA) & ~draft.none)
-    heaps = np.bincount(draft.process[heads], draft.size[heads], len(draft.facts.marks))
-    wanted = heaps + np.bincount(draft.process[rows][good], draft.size[rows][good], len(heaps))
-    good &= (budget < 0) | (wanted[draft.process[rows]] <= budget * BUDGET_SLACK)
+    heads = which(regions.of_kind(Kind.HEAP_ARENA) & ~regions.closed)
+    heaps = np.bincount(regions.process[heads], regions.size[heads], len(regions.facts.marks))
+    wanted = heaps + np.bincount(regions.process[rows][good], regions.size[rows][good], len(heaps))
+    good &= (budget < 0) | (wanted[regions.process[rows]] <= budget * BUDGET_SLACK)
     rows, block = rows[good], block[good]
-    count = draft.size[rows] // block
+    count = regions.size[rows] // block
     owner, block = rows.repeat(count), block.repeat(count)
-    start = draft.start[owner] + block * ranges(np.zeros(len(count), np.int64), count)
-    return Ranges(draft.process[owner], start, start + block) if len(owner) else None
+    start = regions.start[owner] + block * ranges(np.zeros(len(count), np.int64), count)
+    return Ranges(regions.process[owner], start, start + block) if len(owner) else None
 
 
-def large_chunks(draft: Draft) -> Flags:
+def large_chunks(regions: Regions) -> Flags:
     """Writable, at least as large as the threshold, hardly more than RssAnon, without flags of others."""
-    chunk = draft.open_rw & ~draft.named(Name.HUGE) & (draft.size >= CHUNK_MIN_BYTES)
-    chunk &= ~foreign(draft) & affordable(draft)
+    chunk = regions.unclaimed_writable & ~regions.named(Name.HUGE) & (regions.size >= CHUNK_MIN_BYTES)
+    chunk &= ~foreign(regions) & affordable(regions)
     # where glibc names its chunks, what has no name is none
-    naming = draft.owners(draft.named(Name.GLIBC_MALLOC))
-    chunk &= ~draft.spread(draft.has(*NOT_GLIBC) | naming)
-    chunk &= (draft.start >= MMAP_LOW_BYTES) | draft.spread(draft.facts.thirty_two_bit)
+    naming = regions.owners(regions.named(Name.GLIBC_MALLOC))
+    chunk &= ~regions.spread(regions.has(*NOT_GLIBC) | naming)
+    chunk &= (regions.start >= MMAP_LOW_BYTES) | regions.spread(regions.facts.thirty_two_bit)
     # a chunk has a header, so its size is odd unless madvise has divided it
-    whole = which(chunk & is_multiple(draft.size, MIB))
-    chunk[whole[~_inside_odd_run(draft, whole)]] = False
+    whole = which(chunk & is_multiple(regions.size, MIB))
+    chunk[whole[~_inside_odd_run(regions, whole)]] = False
     return chunk
 
 
-def _inside_odd_run(draft: Draft, rows: Ints64) -> Flags:
+def _inside_odd_run(regions: Regions, rows: Ints64) -> Flags:
     """Regions with neighbours on both sides in a run of writable memory whose size is not whole MiB.
 
     madvise divides a chunk into mappings that differ in flags, if the program asks for huge pages in it.
     """
     if not len(rows):
         return np.zeros(0, np.bool_)
-    breaks = np.ones(len(draft), np.bool_)
-    breaks[1:] = ~(draft.open_rw[1:] & draft.open_rw[:-1] & draft.touches_below[1:])
+    breaks = np.ones(len(regions), np.bool_)
+    breaks[1:] = ~(
+        regions.unclaimed_writable[1:] & regions.unclaimed_writable[:-1] & regions.touches_below[1:]
+    )
     run = breaks.cumsum()
     first, last = run.searchsorted(run[rows]), run.searchsorted(run[rows], "right") - 1
-    odd = ~is_multiple(draft.end[last] - draft.start[first], MIB)
+    odd = ~is_multiple(regions.end[last] - regions.start[first], MIB)
     found: Flags = (first < rows) & (rows < last) & odd
     return found
 
 
-ARENA_HEAPS: Final = RegionLabeller("glibc.arena", (ARENA,), arena_heaps)
+ARENA_HEAPS: Final = RegionLabeller(
+    "glibc.arena",
+    (ARENA,),
+    arena_heaps,
+    before=(
+        Edge("stack.flagged", "the closed rest of a heap can end right below a stack, and is no guard of it"),
+    ),
+)
 FULL_HEAPS: Final = RegionLabeller(
     "glibc.arena_full",
     (FULL,),
     full_heaps,
-    after=(Edge("glibc.arena", "a full heap is believed only in a process that has one with a closed rest"),),
-    before=(Edge("glibc.mmapped", "a full heap would otherwise count as large chunks"),),
 )
 LARGE_CHUNKS: Final = RegionLabeller("glibc.mmapped", (MMAPPED,), large_chunks)

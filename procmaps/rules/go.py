@@ -11,11 +11,11 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import ACCESS, Draft
-from procmaps.rules.labeller import Claim, Edge, ProcessLabeller
+from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, Ranges, RegionLabeller
 from procmaps.rules.process import GIB, KIB, MIB, PAGE_BYTES, Process, Region
+from procmaps.rules.regions import ACCESS, Regions, is_multiple
 from procmaps.rules.rule import Rule
-from procmaps.tables import READ, SHARED, WRITE, Flags, Ints64, MapTable, which
+from procmaps.tables import EXECUTE, READ, SHARED, WRITE, Flags, Ints64, MapTable, which
 
 LIBCS: Final = ("glibc", "musl")  # with one, a process has C code (cgo), which maps memory as well
 ARENA_BYTES: Final = 64 * MIB
@@ -50,7 +50,7 @@ RUNTIME: Final = Rule(
     Confidence.CERTAIN,
     "maps",
     "Go, runtime/mpagealloc_64bit.go, runtime/mheap.go: summaries, indexes and metadata outside the heap",
-    "{size} outside the heap of a Go process without a libc, in which nobody but the runtime maps memory",
+    "{size} outside the heap, in a Go process without a libc: only the runtime maps memory there",
 )
 INDEX: Final = Rule(
     "go.arena_index",
@@ -67,7 +67,8 @@ SUMMARIES: Final = Rule(
     Confidence.CERTAIN,
     "maps",
     "Go, runtime/mpagealloc_64bit.go: summaries of the whole address space, of which single pages are in use",
-    "{size} in the unbroken run of mappings around the page summaries, which only the Go runtime reserves",
+    "{size} in a run of mappings without a gap that holds the page summaries of the Go runtime: "
+    "nobody else reserves memory in this pattern",
     runner_up=Kind.RESERVED,
 )
 REST: Final = Rule(
@@ -82,7 +83,10 @@ REST: Final = Rule(
 
 
 def go_processes(maps: MapTable, anonymous: Flags) -> Ints64:
-    """Rows of the processes that have memory at Go's fixed base, or islands; a row can occur repeatedly."""
+    """Rows of the processes that have memory at Go's fixed base, or islands; a row can occur several times.
+
+    `anonymous` says which mappings can be Go's: those without a name, or with one that Go gives.
+    """
     at_base = which(anonymous & (maps.start == np.uint64(FIXED_BASE)))
     closed = anonymous & (maps.perms & ACCESS == 0)
     large = which(closed & (maps.end - maps.start >= np.uint64(ISLAND_RESERVE_BYTES)))
@@ -95,30 +99,26 @@ def go_processes(maps: MapTable, anonymous: Flags) -> Ints64:
     return np.concatenate((maps.process[at_base], maps.process[island[found]]))
 
 
-def memory(process: Process) -> Iterator[Claim]:
-    """The heap; without a libc all other anonymous memory as well, as nobody else maps any."""
-    yield from _heap(process)
-    if not process.has(*LIBCS):
-        for run in process.runs(lambda region: region.unclaimed):
-            yield Claim(run[0].start, run[-1].end, RUNTIME, one_block=False)
-
-
-def _heap(process: Process) -> Iterator[Claim]:
+def heap(regions: Regions) -> Ranges | None:
     """Runs of whole arenas; at the fixed base, which nobody else uses, any run."""
-    for run in process.runs(_is_low):
-        whole = not run[0].start % ARENA_BYTES and not run[-1].end % ARENA_BYTES
-        heap = run if whole else [region for region in run if _is_fixed(region)]
-        if heap:
-            yield Claim(heap[0].start, heap[-1].end, HEAP)
+    go = regions.has("go")
+    if not go.any():
+        return None
+    low = regions.unclaimed & regions.spread(go) & (regions.perms & EXECUTE == 0)
+    low &= (regions.start >= LOW_START) & (regions.end <= LOW_END)
+    first, last = regions.runs(low)
+    start, end = regions.start[first], regions.end[last]
+    whole = is_multiple(start, ARENA_BYTES) & is_multiple(end, ARENA_BYTES)
+    start = np.where(whole, start, np.maximum(start, FIXED_BASE))
+    end = np.where(whole, end, np.minimum(end, FIXED_TOP))
+    found = start < end
+    return Ranges(regions.process[first][found], start[found], end[found])
 
 
-def _is_fixed(region: Region) -> bool:
-    return region.start >= FIXED_BASE and region.end <= FIXED_TOP
-
-
-def _is_low(region: Region) -> bool:
-    in_reach = region.start >= LOW_START and region.end <= LOW_END
-    return in_reach and region.unclaimed and not region.executable
+def runtime(regions: Regions) -> Flags | None:
+    """Without a libc, all other anonymous memory: nobody else maps any."""
+    go = regions.has("go") & ~regions.has(*LIBCS)
+    return regions.unclaimed & regions.spread(go) if go.any() else None
 
 
 def arena_index(process: Process) -> Iterator[Claim]:
@@ -129,12 +129,12 @@ def arena_index(process: Process) -> Iterator[Claim]:
     """
     if not process.of_kind(Kind.GO_HEAP):
         return
-    for region in process.writable:
+    for region in process.unclaimed_writable:
         guard = process.below(region)
         is_stack = guard is not None and guard.closed
         if region.size == BITMAP_BYTES and process.flagged(region, "nh") and not is_stack:
             yield Claim(region.start, region.end, INDEX)
-    for summaries in process.closed:
+    for summaries in process.unclaimed_closed:
         index = process.below(summaries)
         if index is None or not (index.unclaimed and index.writable):
             continue
@@ -155,8 +155,8 @@ def summaries(process: Process) -> Iterator[Claim]:
 def rest(process: Process) -> Iterator[Claim]:
     """With cgo: what the runtime maps besides its heap, by 64 KiB and no more than the heap calls for.
 
-    Blocks for profiles and metadata have 256 KiB, bitmaps 64 KiB; the account of an arena has one page more
-    than a number of those. Large chunks of C code's malloc end on any page.
+    Blocks for profiles and metadata have 256 KiB, bitmaps 64 KiB. What the runtime notes of an arena has a
+    page more than a whole number of 64 KiB. Large chunks of C code's malloc end on any page.
     """
     heap = process.of_kind(Kind.GO_HEAP)
     if not heap:
@@ -175,7 +175,7 @@ def rest(process: Process) -> Iterator[Claim]:
 
 
 def _is_above_small_summary(process: Process, region: Region) -> bool:
-    """There lies what was mapped first, merged with the loader's memory: of any size."""
+    """Memory of any size: what the runtime mapped first lies there, merged with the loader's."""
     summary = process.below(region)
     return (
         summary is not None
@@ -184,21 +184,29 @@ def _is_above_small_summary(process: Process, region: Region) -> bool:
     )
 
 
-def _with_libc(draft: Draft) -> Flags:
-    return draft.has(*LIBCS)
+def _with_libc(regions: Regions) -> Flags:
+    return regions.has(*LIBCS)
 
 
-_STACK_IN_RUN: Final = "a stack can touch the run, and is no part of it"
-
-MEMORY: Final = ProcessLabeller(
-    "go.memory",
-    (HEAP, RUNTIME),
-    memory,
-    marks=("go",),
+# Columns, as there are many small Go programs on some hosts, and all their memory is claimed here.
+HEAP_ARENAS: Final = RegionLabeller(
+    "go.heap",
+    (HEAP,),
+    heap,
     before=(
-        Edge("glibc.arena", "a heap that is open at its low end and closed above looks like heaps of arenas"),
-        Edge("go.arena_index", "only where there is a heap an index of it can be"),
-        Edge("stack.unguarded", "a part of the heap can have the size of a stack"),
+        Edge("go.arena_index", "only a process with a heap has an index of it"),
+        Edge("go.runtime", "without a libc, all that is not heap is the runtime's"),
+    ),
+)
+ALL_ELSE: Final = RegionLabeller(
+    "go.runtime",
+    (RUNTIME,),
+    runtime,
+    before=(
+        Edge(
+            "glibc.arena",
+            "without a libc there are no arenas, so memory that looks like a heap of one is the runtime's",
+        ),
     ),
     after=(Edge("loaded.bss", "without a libc, all other memory is the runtime's, but .bss is not"),),
 )
@@ -216,16 +224,7 @@ PAGE_SUMMARIES: Final = ProcessLabeller(
     summaries,
     marks=("go",),
     where=_with_libc,
-    before=(
-        Edge("go.rest", "what is in the run is certain, and the rest is told by its size alone"),
-        Edge("rest.reserved", "the closed parts of the run would be mere reserves"),
-    ),
-    after=(
-        Edge("stack.flagged", _STACK_IN_RUN),
-        Edge("stack.flagged_run", _STACK_IN_RUN),
-        Edge("stack.guarded", _STACK_IN_RUN),
-        Edge("stack.hidden", _STACK_IN_RUN),
-    ),
+    before=(Edge("go.rest", "what is in the run is certain, and the rest is told by its size alone"),),
 )
 METADATA: Final = ProcessLabeller(
     "go.rest",
@@ -233,6 +232,11 @@ METADATA: Final = ProcessLabeller(
     rest,
     marks=("go",),
     where=_with_libc,
-    before=(Edge("glibc.mmapped", "large chunks of malloc can have the same sizes"),),
+    before=(
+        Edge(
+            "allocator.no_brk",
+            "in a Go program without [heap], metadata would count as memory of another malloc",
+        ),
+    ),
     after=(Edge("loaded.loader", "the loader's memory is as small as metadata can be"),),
 )

@@ -3,14 +3,12 @@
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from procmaps.rules.process import BY_START, Process
+from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64
-
-if TYPE_CHECKING:
-    from procmaps.rules.draft import Draft
 
 
 class Edge(NamedTuple):
@@ -59,7 +57,7 @@ class Ranges(NamedTuple):
 
 Find: TypeAlias = Callable[[Process], Iterable[Claim]]
 # whole regions that are claimed, or ranges; None if there is nothing
-FindRegions: TypeAlias = Callable[["Draft"], Flags | Ranges | None]
+FindRegions: TypeAlias = Callable[[Regions], Flags | Ranges | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +75,8 @@ class ProcessLabeller:
     gives: tuple[Rule, ...]
     find: Callable[..., Iterable[Claim]]
     marks: tuple[str, ...] = ()
-    where: Callable[["Draft"], Flags] | None = None
-    sees: Callable[["Draft"], Flags] | None = None
+    where: Callable[[Regions], Flags] | None = None
+    sees: Callable[[Regions], Flags] | None = None
     state: Callable[[Process], Any] | None = None
     before: tuple[Edge, ...] = ()  # labellers that must come later
     after: tuple[Edge, ...] = ()  # labellers that must have come

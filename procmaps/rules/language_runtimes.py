@@ -33,7 +33,7 @@ RUNTIMES: Final = (
     Runtime("dotnet", reserves_as_go=True),
     Runtime("beam", reserves_as_go=True),
 )
-# marks, for Draft.has and Process.has
+# marks, for Regions.has and Process.has
 LOAD_LATE: Final = tuple(runtime.mark for runtime in RUNTIMES if runtime.loads_late)
 RESERVE_AS_GO: Final = tuple(runtime.mark for runtime in RUNTIMES if runtime.reserves_as_go)
 THREAD_STACK_BYTES: Final = {

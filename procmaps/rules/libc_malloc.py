@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from procmaps.rules.draft import Draft
+from procmaps.rules.regions import Regions
 from procmaps.smaps import VM_FLAGS
 from procmaps.tables import Flags
 
@@ -14,16 +14,16 @@ FOREIGN_FLAGS: Final = sum(
 )
 
 
-def foreign(draft: Draft) -> Flags:
+def foreign(regions: Regions) -> Flags:
     """Regions with a flag that no libc's malloc asks for; none without smaps."""
-    found: Flags = (draft.flags & np.uint64(FOREIGN_FLAGS)) != 0
+    found: Flags = (regions.vm_flags & np.uint64(FOREIGN_FLAGS)) != 0
     return found
 
 
-def affordable(draft: Draft) -> Flags:
+def affordable(regions: Regions) -> Flags:
     """Regions hardly larger than all anonymous memory that the process has resident; all if that is unknown.
 
     Malloc touches what it maps, but not all of it: what is allocated and not written yet.
     """
-    budget = draft.spread(draft.facts.rss_anon_bytes)
-    return (budget < 0) | (draft.size - budget <= budget // SLACK)
+    budget = regions.spread(regions.facts.anonymous_bytes)
+    return (budget < 0) | (regions.size - budget <= budget // SLACK)

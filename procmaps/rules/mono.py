@@ -24,13 +24,11 @@ HEAP: Final = Rule(
 
 def heap(process: Process) -> Iterator[Claim]:
     """Whole blocks on boundaries of their size, as one in sixteen chunks of malloc is by chance."""
-    for region in process.writable:
+    for region in process.unclaimed_writable:
         whole = region.size % BLOCK_BYTES == 0 and region.start % BLOCK_BYTES == 0
         if whole and region.size >= HEAP_MIN_BYTES:
             yield Claim(region.start, region.end, HEAP)
 
-
-_STACK: Final = "a stack can have the size of whole blocks"
 
 BLOCKS: Final = ProcessLabeller(
     "mono.heap",
@@ -38,8 +36,4 @@ BLOCKS: Final = ProcessLabeller(
     heap,
     marks=("mono",),
     before=(Edge("glibc.mmapped", "a large chunk of malloc can have the size of whole blocks"),),
-    after=(
-        Edge("stack.flagged", _STACK),
-        Edge("stack.guarded", _STACK),
-    ),
 )

@@ -3,10 +3,10 @@
 from typing import Final
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft, is_multiple
-from procmaps.rules.labeller import RegionLabeller
+from procmaps.rules.labeller import Edge, RegionLabeller
 from procmaps.rules.libc_malloc import affordable, foreign
 from procmaps.rules.process import MIB
+from procmaps.rules.regions import Regions, is_multiple
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
 
@@ -16,20 +16,25 @@ MUSL: Final = Rule(
     Confidence.LIKELY,
     "maps, status",
     "musl, src/malloc/mallocng: groups and large chunks by mmap",
-    "{size} of writable anonymous memory, no more than RssAnon ({rss_anon}), in a process with musl: "
-    "its malloc",
+    "{size} of writable anonymous memory, no more than is resident or swapped ({anonymous}), "
+    "in a process with musl: its malloc",
     runner_up=Kind.ANONYMOUS,
 )
 
 
-def mapped(draft: Draft) -> Flags | None:
+def mapped(regions: Regions) -> Flags | None:
     """Writable, within RssAnon, without a flag, and no whole MiB: a group or a chunk has a header."""
-    with_musl = draft.has("musl")
+    with_musl = regions.has("musl")
     if not with_musl.any():
         return None
-    found = draft.open_rw & draft.spread(with_musl)
-    found &= ~foreign(draft) & affordable(draft) & ~is_multiple(draft.size, MIB)
+    found = regions.unclaimed_writable & regions.spread(with_musl)
+    found &= ~foreign(regions) & affordable(regions) & ~is_multiple(regions.size, MIB)
     return found
 
 
-MAPPED: Final = RegionLabeller("allocator.musl", (MUSL,), mapped)
+MAPPED: Final = RegionLabeller(
+    "allocator.musl",
+    (MUSL,),
+    mapped,
+    before=(Edge("rest.guarded", "what malloc maps between two closed regions looks like a guarded buffer"),),
+)

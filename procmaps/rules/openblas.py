@@ -3,9 +3,9 @@
 from typing import Final
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft, is_multiple
-from procmaps.rules.labeller import Edge, RegionLabeller
+from procmaps.rules.labeller import RegionLabeller
 from procmaps.rules.process import MIB
+from procmaps.rules.regions import Regions, is_multiple
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
 
@@ -23,13 +23,13 @@ BUFFER: Final = Rule(
 )
 
 
-def buffers(draft: Draft) -> Flags | None:
+def buffers(regions: Regions) -> Flags | None:
     """Regions of whole buffers, aligned by the kernel."""
-    blas = draft.has("openblas")
+    blas = regions.has("openblas")
     if not blas.any():
         return None
-    whole = is_multiple(draft.size, BUFFER_BYTES) & is_multiple(draft.start, KERNEL_ALIGNED_BYTES)
-    found: Flags = draft.open_rw & draft.spread(blas) & whole
+    whole = is_multiple(regions.size, BUFFER_BYTES) & is_multiple(regions.start, KERNEL_ALIGNED_BYTES)
+    found: Flags = regions.unclaimed_writable & regions.spread(blas) & whole
     return found
 
 
@@ -37,5 +37,4 @@ BUFFERS: Final = RegionLabeller(
     "openblas.buffer",
     (BUFFER,),
     buffers,
-    after=(Edge("glibc.arena_full", "two buffers in one mapping have the size of an arena's heap"),),
 )

@@ -1,23 +1,24 @@
-"""From the draft to the table of parts: every mapping whole or in pieces, its resident bytes shared out."""
+"""From the regions to the table of parts: every mapping whole or in pieces, its resident bytes shared out."""
 
 import numpy as np
 import numpy.typing as npt
 
 from procmaps.kinds import Confidence
-from procmaps.rules.draft import Draft
+from procmaps.rules.ledger import Ledger
 from procmaps.rules.rule import Verdicts
 from procmaps.tables import UNKNOWN, Bytes8, Ints64, PartTable, which
 
 
 def assemble(
-    draft: Draft, verdicts: Verdicts, rule_by_name: npt.NDArray[np.uint16], kind_by_name: Bytes8
+    ledger: Ledger, verdicts: Verdicts, rule_by_name: npt.NDArray[np.uint16], kind_by_name: Bytes8
 ) -> PartTable:
-    """The parts of all mappings, by mapping and address; `*_by_name` settle those not in the draft."""
-    maps = draft.snapshot.maps
-    pieces = np.bincount(draft.mapping, minlength=len(maps))
+    """The parts of all mappings, by mapping and address; `*_by_name` settle those not in the ledger."""
+    regions = ledger.regions
+    maps = regions.snapshot.maps
+    pieces = np.bincount(regions.mapping, minlength=len(maps))
     mapping = np.repeat(np.arange(len(maps)), np.maximum(pieces, 1))
     pieces = pieces[mapping]
-    position = which(pieces)  # the draft is in the order of the table
+    position = which(pieces)  # the ledger is in the order of the table
     kind = kind_by_name[mapping]
     table = PartTable(
         mapping=mapping.astype(np.int32),
@@ -33,15 +34,15 @@ def assemble(
         swap_bytes=maps.swap_bytes[mapping],
         huge_bytes=maps.huge_bytes[mapping],
     )
-    table.start[position] = draft.start.astype(np.uint64)
-    table.end[position] = draft.end.astype(np.uint64)
-    table.kind[position] = draft.kind
-    table.rule[position] = draft.rule
-    table.confidence[position] = verdicts.confidence[draft.rule]
+    table.start[position] = regions.start.astype(np.uint64)
+    table.end[position] = regions.end.astype(np.uint64)
+    table.kind[position] = regions.kind
+    table.rule[position] = ledger.rule
+    table.confidence[position] = verdicts.confidence[ledger.rule]
     table.runner_up[position] = np.where(
-        draft.none, verdicts.second_if_closed[draft.rule], verdicts.second_if_open[draft.rule]
+        regions.closed, verdicts.second_if_closed[ledger.rule], verdicts.second_if_open[ledger.rule]
     )
-    _number_blocks(table, position, draft.block)
+    _number_blocks(table, position, ledger.block)
     cut = which(pieces > 1)
     if len(cut):
         _share_out(table, cut)

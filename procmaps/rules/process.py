@@ -7,18 +7,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import pairwise
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final, NamedTuple
-
-import numpy as np
+from typing import Final, NamedTuple
 
 from procmaps.kinds import Kind
-from procmaps.rules.draft import OPEN
 from procmaps.rules.marks import BIT
+from procmaps.rules.regions import OPEN
 from procmaps.smaps import VM_FLAGS
-from procmaps.tables import EXECUTE, UNKNOWN, WRITE, Flags, HostFacts, Ints64
-
-if TYPE_CHECKING:
-    from procmaps.rules.draft import Draft
+from procmaps.tables import EXECUTE, UNKNOWN, WRITE, HostFacts
 
 PAGE_BYTES: Final = 4096
 KIB: Final = 2**10
@@ -78,7 +73,7 @@ class Region(NamedTuple):
 
 
 # Region._make in half the time: it does not count the columns
-_region: Final = partial(tuple.__new__, Region)
+region_of: Final = partial(tuple.__new__, Region)
 # to look an address up by bisection
 BY_START: Final = attrgetter("start")
 BY_END: Final = attrgetter("end")
@@ -99,7 +94,7 @@ class Process:
     regions: tuple[Region, ...]  # anonymous memory, claimed or not, in the order of addresses
     marks: int  # bits of procmaps.rules.marks
     threads: int  # UNKNOWN if not sent
-    rss_anon_bytes: int  # UNKNOWN if not sent
+    anonymous_bytes: int  # that is resident or swapped; UNKNOWN if not sent
     stack_limit_bytes: int
     thirty_two_bit: bool
     smaps: bool  # flags and resident bytes are known
@@ -121,17 +116,17 @@ class Process:
     @cached_property
     def unclaimed(self) -> tuple[Region, ...]:
         """The regions that nobody has claimed."""
-        return tuple(region for region in self.regions if region.unclaimed)
+        return tuple([region for region in self.regions if region.unclaimed])
 
     @cached_property
-    def writable(self) -> tuple[Region, ...]:
+    def unclaimed_writable(self) -> tuple[Region, ...]:
         """Unclaimed regions that are readable and writable."""
-        return tuple(region for region in self.unclaimed if region.writable)
+        return tuple([region for region in self.unclaimed if region.writable])
 
     @cached_property
-    def closed(self) -> tuple[Region, ...]:
+    def unclaimed_closed(self) -> tuple[Region, ...]:
         """Unclaimed regions without any access."""
-        return tuple(region for region in self.unclaimed if region.closed)
+        return tuple([region for region in self.unclaimed if region.closed])
 
     def of_kind(self, kind: Kind) -> list[Region]:
         """Regions that earlier claims gave this kind."""
@@ -196,7 +191,7 @@ class Process:
         # column by column, because that takes a third of the time
         positions, *columns = zip(*pieces, strict=True)
         count = first + len(pieces)
-        renumbered = map(_region, zip(range(first, count), *columns, strict=True))
+        renumbered = map(region_of, zip(range(first, count), *columns, strict=True))
         return replace(
             self,
             regions=(*self.regions[:first], *renumbered),
@@ -226,11 +221,11 @@ class Process:
         return release_of(self.host.kernel)
 
     def affordable(self, size: int) -> bool:
-        """Hardly more than all anonymous memory that the process has resident; true if that is unknown.
+        """Hardly more than all anonymous memory of the process, resident or swapped; true if that is unknown.
 
         Malloc touches what it maps, but not all of it: what is allocated and not written yet.
         """
-        budget = self.rss_anon_bytes
+        budget = self.anonymous_bytes
         return budget == UNKNOWN or size - budget <= budget // 4
 
 
@@ -238,72 +233,6 @@ def release_of(kernel: str) -> tuple[int, int]:
     """Major and minor number of a kernel's release; UNKNOWN_RELEASE if it has none."""
     match = _RELEASE.match(kernel)
     return (int(match[1]), int(match[2])) if match else UNKNOWN_RELEASE
-
-
-def process_of(draft: "Draft", row: int) -> Process:
-    """The view of one process at this moment."""
-    rows = draft.rows_of(row)
-    position = np.arange(rows.stop - rows.start)
-    regions = _regions(draft, rows, position, draft.touches_below[rows], draft.touches_above[rows])
-    return _process(draft, row, tuple(regions), rows)
-
-
-def processes_of(draft: "Draft", seen: Ints64) -> Iterator[Process]:
-    """Views that show some regions alone: of each process that owns some of these rows, which ascend."""
-    owners, first, count = np.unique(draft.process[seen], return_index=True, return_counts=True)
-    position = np.arange(len(seen)) - first.repeat(count)
-    follows = np.diff(seen, prepend=-2) == 1
-    below = draft.touches_below[seen] & follows
-    above = draft.touches_above[seen] & np.append(follows, False)[1:]
-    regions = _regions(draft, seen, position, below, above)
-    columns = (owners.tolist(), first.tolist(), (first + count).tolist())
-    for owner, begin, end in zip(*columns, strict=True):
-        yield _process(draft, owner, tuple(regions[begin:end]), seen[begin:end])
-
-
-def _regions(
-    draft: "Draft", rows: Ints64 | slice, position: Ints64, touches_below: Flags, touches_above: Flags
-) -> list[Region]:
-    """The parts in these rows, with what depends on which other parts are shown."""
-    columns = (
-        position,
-        draft.mapping[rows],
-        draft.start[rows],
-        draft.end[rows],
-        draft.perms[rows],
-        draft.code[rows],
-        draft.kind[rows],
-        draft.below[rows],
-        draft.above[rows],
-        touches_below,
-        touches_above,
-        draft.open[rows],
-        draft.none[rows],
-        draft.writable[rows],
-    )
-    return list(map(_region, zip(*(column.tolist() for column in columns), strict=True)))
-
-
-def _process(draft: "Draft", row: int, regions: tuple[Region, ...], rows: Ints64 | slice) -> Process:
-    facts, processes, maps = draft.facts, draft.snapshot.processes, draft.snapshot.maps
-    smaps = bool(facts.smaps[row])
-    of = draft.mapping[rows]
-    return Process(
-        row=row,
-        regions=regions,
-        marks=int(facts.marks[row]),
-        threads=int(facts.threads[row]),
-        rss_anon_bytes=int(facts.rss_anon_bytes[row]),
-        stack_limit_bytes=int(facts.stack_limit_bytes[row]),
-        thirty_two_bit=bool(facts.thirty_two_bit[row]),
-        smaps=smaps,
-        libjvm=facts.libjvm.get(row, b""),
-        argv=processes.argv[row],
-        cgroup=processes.cgroup[row],
-        host=draft.snapshot.facts,
-        vm_flags=tuple(maps.vm_flags[of].tolist()) if smaps else (0,) * len(regions),
-        resident_bytes=tuple(maps.resident_bytes[of].tolist()) if smaps else (UNKNOWN,) * len(regions),
-    )
 
 
 def _pieces(region: Region, addresses: list[int]) -> Iterator[Region]:

@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from procmaps.rules.draft import ACCESS
 from procmaps.rules.go import go_processes
 from procmaps.rules.kernel_names import Name, read_codes
 from procmaps.rules.language_runtimes import RESERVE_AS_GO
 from procmaps.rules.marks import BIT, Marks, has, marks_of_files
+from procmaps.rules.regions import ACCESS
 from procmaps.tables import Bytes8, MapTable, which
 
 _MAY_BE_GO = np.zeros(256, np.bool_)

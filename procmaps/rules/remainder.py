@@ -5,11 +5,11 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft
 from procmaps.rules.groups import count_alike
 from procmaps.rules.labeller import Edge, RegionLabeller
 from procmaps.rules.libc_malloc import foreign
 from procmaps.rules.process import GIB, KIB
+from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, which
 
@@ -33,7 +33,7 @@ VAST: Final = Rule(
     Confidence.CERTAIN,
     "maps, status, smaps",
     "Linux, RssAnon in status; MAP_NORESERVE, MADV_DONTDUMP in VmFlags, which no libc's malloc sets",
-    "{size} that the program mapped itself: many times what it has resident (RssAnon {rss_anon}), or "
+    "{size} that the program mapped itself: many times what it has resident or swapped ({anonymous}), or "
     "with flags that no libc's malloc sets",
 )
 GUARDED: Final = Rule(
@@ -42,8 +42,8 @@ GUARDED: Final = Rule(
     Confidence.LIKELY,
     "maps, status",
     "glibc and other allocators put no guard below a chunk; programs put one below buffers and fibers",
-    "{size}, one of at least four regions of this size with a guard right below each, and not the stack of "
-    "one of {threads} threads: buffers or fibers of the program",
+    "{size}, one of four or more regions of this size with a guard directly below each, while the "
+    "{threads} threads have their stacks elsewhere: buffers or fibers of the program",
     runner_up=Kind.THREAD_STACK,
 )
 UNPAID: Final = Rule(
@@ -53,8 +53,8 @@ UNPAID: Final = Rule(
     "maps, status",
     "Linux, RssAnon in status: malloc writes a header into each chunk and reuses what is freed, so it "
     "touches what it maps",
-    "{size}, more than all anonymous memory that the process has resident ({rss_anon}): mapped by the "
-    "program itself and hardly used",
+    "{size}, more than all anonymous memory of the process that is resident or swapped ({anonymous}), "
+    "so it is not all in use, and of no known owner: mapped by the program directly",
     runner_up=Kind.HEAP_MMAP,
 )
 ANONYMOUS: Final = Rule(
@@ -68,55 +68,58 @@ ANONYMOUS: Final = Rule(
 )
 
 
-def closed(draft: Draft) -> Flags:
+def closed(regions: Regions) -> Flags:
     """All that has no access."""
-    found: Flags = draft.free & draft.none
+    found: Flags = regions.free & regions.closed
     return found
 
 
-def guarded(draft: Draft) -> Flags | None:
+def guarded(regions: Regions) -> Flags | None:
     """Writable regions of one size, each right above a small closed one: rings of guarded buffers, fibers."""
-    rows = which(draft.open_rw & draft.touches_below)
-    rows = rows[draft.open_none[rows - 1] & (draft.size[rows - 1] <= GUARD_MAX_BYTES)]
+    rows = which(regions.unclaimed_writable & regions.touches_below)
+    rows = rows[regions.unclaimed_closed[rows - 1] & (regions.size[rows - 1] <= GUARD_MAX_BYTES)]
     if not len(rows):
         return None
-    mask = np.zeros(len(draft), np.bool_)
-    mask[rows[count_alike(draft.process[rows], draft.size[rows]) >= GUARDED_MIN_COUNT]] = True
+    mask = np.zeros(len(regions), np.bool_)
+    mask[rows[count_alike(regions.process[rows], regions.size[rows]) >= GUARDED_MIN_COUNT]] = True
     return mask
 
 
-def vast(draft: Draft) -> Flags:
+def vast(regions: Regions) -> Flags:
     """Many times RssAnon, or with flags that no libc's malloc asks for."""
-    budget = draft.spread(draft.facts.rss_anon_bytes)
-    far = (budget >= 0) & (draft.size > budget * VAST_FACTOR) & (draft.size >= VAST_MIN_BYTES)
-    found: Flags = draft.free & ~draft.none & (far | foreign(draft))
+    budget = regions.spread(regions.facts.anonymous_bytes)
+    far = (budget >= 0) & (regions.size > budget * VAST_FACTOR) & (regions.size >= VAST_MIN_BYTES)
+    found: Flags = regions.free & ~regions.closed & (far | foreign(regions))
     return found
 
 
-def unpaid(draft: Draft) -> Flags:
+def unpaid(regions: Regions) -> Flags:
     """More than RssAnon."""
-    budget = draft.spread(draft.facts.rss_anon_bytes)
-    found: Flags = draft.free & (budget >= 0) & (draft.size > budget)
+    budget = regions.spread(regions.facts.anonymous_bytes)
+    found: Flags = regions.free & (budget >= 0) & (regions.size > budget)
     return found
 
 
-def everything(draft: Draft) -> Flags:
+def everything(regions: Regions) -> Flags:
     """All that is left."""
-    return draft.free.copy()
+    return regions.free.copy()
 
 
 GUARDED_BUFFERS: Final = RegionLabeller(
     "rest.guarded",
     (GUARDED,),
     guarded,
-    before=(Edge("glibc.mmapped", "a guarded buffer would otherwise count as a large chunk"),),
+    before=(
+        Edge("glibc.mmapped", "a guarded buffer would otherwise count as a large chunk"),
+        Edge("rest.vast", "a guarded buffer is a buffer, however large it is"),
+    ),
 )
 CLOSED_REST: Final = RegionLabeller(
     "rest.reserved",
     (RESERVED,),
     closed,
-    after=(Edge("rest.guarded", "a guard that is claimed no longer shows that what is above it is guarded"),),
     before=(Edge("rest.unpaid", "closed memory larger than RssAnon is still a reserve"),),
+    after=(Edge("rest.guarded", "a guard that is claimed no longer shows that what is above it is guarded"),),
 )
 VAST_REST: Final = RegionLabeller(
     "rest.vast",
@@ -128,7 +131,7 @@ UNPAID_REST: Final = RegionLabeller(
     "rest.unpaid",
     (UNPAID,),
     unpaid,
-    after=(Edge("glibc.mmapped", "malloc can have mapped a little more than is resident"),),
     before=(Edge("rest.anonymous", "that labeller claims all that is left"),),
+    after=(Edge("glibc.mmapped", "malloc can have mapped a little more than is resident"),),
 )
 ALL_REST: Final = RegionLabeller("rest.anonymous", (ANONYMOUS,), everything)

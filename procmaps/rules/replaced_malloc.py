@@ -7,9 +7,9 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import ALLOCATORS, REPLACE_MALLOC, Allocator
-from procmaps.rules.draft import Draft
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, RegionLabeller
 from procmaps.rules.process import GIB, MIB, Process, Region
+from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS
 from procmaps.tables import Flags
@@ -23,7 +23,8 @@ LOADED: Final = Rule(
     Confidence.CERTAIN,
     "maps",
     "jemalloc, tcmalloc and mimalloc map their own extents; malloc of glibc is then not called",
-    "{size} of anonymous memory in a process that has loaded jemalloc, tcmalloc or mimalloc, as these map it",
+    "{size} of anonymous memory of the sort that jemalloc, tcmalloc and mimalloc map, in a process "
+    "that has loaded one of them",
     runner_up=Kind.ANONYMOUS,
 )
 NO_BRK: Final = Rule(
@@ -47,7 +48,9 @@ def extents(process: Process) -> Iterator[Claim]:
     own = [allocator for allocator in ALLOCATORS if process.has(allocator.mark) and allocator.replaces_malloc]
     keeps_closed = any(allocator.keeps_closed for allocator in own)
     flags = [allocator.flag for allocator in own if allocator.flag]
-    seen = [flag for flag in flags if any(process.flagged(region, flag) for region in process.writable)]
+    seen = [
+        flag for flag in flags if any(process.flagged(region, flag) for region in process.unclaimed_writable)
+    ]
     for region in process.unclaimed:
         candidate = region.writable or (region.closed and region.touches_below)
         if (
@@ -69,26 +72,34 @@ def _is_size_of(allocator: Allocator, size: int) -> bool:
     return not allocator.step_bytes or size % allocator.step_bytes == 0
 
 
-def linked_in(draft: Draft) -> Flags:
+def linked_in(regions: Regions) -> Flags:
     """Large writable memory of a process without a [heap], which glibc's malloc would have made.
 
     With smaps only what has MAP_NORESERVE, as jemalloc maps.
     """
     # a runtime that has a heap of its own may never call malloc
-    silent = draft.has("glibc") & ~draft.facts.has_brk_heap
-    silent &= ~draft.has("jvm", "v8", "dotnet", *REPLACE_MALLOC)
-    noreserve = (draft.flags & np.uint64(VM_FLAGS["nr"])) != 0
-    found: Flags = draft.open_rw & draft.spread(silent) & (draft.size >= NO_BRK_MIN_BYTES)
-    found &= noreserve | ~draft.spread(draft.facts.smaps)
+    silent = regions.has("glibc") & ~regions.facts.has_brk_heap
+    silent &= ~regions.has("jvm", "v8", "dotnet", *REPLACE_MALLOC)
+    noreserve = (regions.vm_flags & np.uint64(VM_FLAGS["nr"])) != 0
+    found: Flags = regions.unclaimed_writable & regions.spread(silent) & (regions.size >= NO_BRK_MIN_BYTES)
+    found &= noreserve | ~regions.spread(regions.facts.smaps)
     return found
 
 
-EXTENTS: Final = ProcessLabeller("allocator.loaded", (LOADED,), extents, marks=REPLACE_MALLOC)
+EXTENTS: Final = ProcessLabeller(
+    "allocator.loaded",
+    (LOADED,),
+    extents,
+    marks=REPLACE_MALLOC,
+    before=(
+        Edge("rest.guarded", "what an allocator maps between two closed regions looks like a guarded buffer"),
+    ),
+)
 LINKED_IN: Final = RegionLabeller(
     "allocator.no_brk",
     (NO_BRK,),
     linked_in,
     before=(
-        Edge("glibc.mmapped", "what another malloc maps would otherwise count as large chunks of glibc's"),
+        Edge("rest.guarded", "what a malloc maps between two closed regions looks like a guarded buffer"),
     ),
 )

@@ -36,7 +36,7 @@ HEAP: Final = Rule(
 
 def fibers(process: Process) -> Iterator[Claim]:
     """Stacks with their guards: a page more than the two stacks of a fiber, and several of the same size."""
-    stacks = [region for region in process.writable if _may_be_fiber(process, region)]
+    stacks = [region for region in process.unclaimed_writable if _may_be_fiber(process, region)]
     counts = alike(stacks)
     for stack in stacks:
         if counts[stack.size] >= FIBER_MIN_COUNT:
@@ -58,32 +58,23 @@ def _may_be_fiber(process: Process, stack: Region) -> bool:
 
 def heap(process: Process) -> Iterator[Claim]:
     """Whole heap pages on boundaries of their size, as one in sixteen chunks of malloc is by chance."""
-    for region in process.writable:
+    for region in process.unclaimed_writable:
         whole = region.size % HEAP_PAGE_BYTES == 0 and region.start % HEAP_PAGE_BYTES == 0
         if whole and region.size >= HEAP_MIN_BYTES:
             yield Claim(region.start, region.end, HEAP)
 
-
-_STACK: Final = "a stack can have the size of whole pages"
 
 FIBERS: Final = ProcessLabeller(
     "ruby.fibers",
     (FIBER,),
     fibers,
     marks=("ruby",),
-    before=(
-        Edge("stack.flagged", "a fiber's stack has the flag of a thread's, but no thread runs on it"),
-        Edge("rest.guarded", "a fiber's stack has a guard like a buffer's"),
-    ),
+    before=(Edge("stack.flagged", "a fiber's stack has the flag of a thread's, but no thread runs on it"),),
 )
 HEAP_PAGES: Final = ProcessLabeller(
     "ruby.heap",
     (HEAP,),
     heap,
     marks=("ruby",),
-    before=(Edge("glibc.mmapped", "a large chunk of malloc can have the size of whole pages"),),
-    after=(
-        Edge("stack.flagged", _STACK),
-        Edge("stack.repeated", _STACK),
-    ),
+    before=(Edge("rest.guarded", "pages of the heap between two closed regions look like a guarded buffer"),),
 )

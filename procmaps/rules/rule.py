@@ -1,28 +1,17 @@
-"""A rule: a named predicate over mappings, the kind it gives, and where its knowledge comes from."""
+"""A rule: a kind of memory, how sure it is, and where the knowledge comes from by which it is recognised."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.tables import Bytes8, Flags
-
-if TYPE_CHECKING:
-    from procmaps.rules.draft import Draft
-
-Find: TypeAlias = Callable[["Draft"], Flags | None]
+from procmaps.tables import Bytes8
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One row of the ordered table.
-
-    `find` says which parts of the draft are of this rule's kind; it may cut parts first, and it may name
-    parts that an earlier rule has settled: only open ones are taken. None stands for "nothing here".
-    A rule without `find` is settled by the mapping's name alone (procmaps.rules.kernel_names).
-    """
+    """What a labeller, or a mapping's name, can say of memory, and why."""
 
     name: str
     kind: Kind
@@ -31,15 +20,14 @@ class Rule:
     source: str  # kernel, glibc, OpenJDK, ...: whose behaviour it rests on
     # one sentence with the numbers it rests on; {size}, {name}, ... are filled in from procmaps.reasons.WORDS
     why: str
-    find: Find | None = None
     runner_up: Kind | None = None  # what else memory with these marks can be; no other rule was asked
 
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """How sure each rule is and what else it could be; one entry a rule.
+    """How sure each rule is, and what else its memory could be; one entry per rule.
 
-    What else it could be depends on access: nothing but a reserve is closed, and no reserve is open.
+    Memory without access can only be a reserve instead, and memory with access cannot be one.
     """
 
     confidence: Bytes8

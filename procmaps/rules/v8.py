@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft, is_multiple
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, RegionLabeller
 from procmaps.rules.process import GIB, KIB, Process, Region
+from procmaps.rules.regions import Regions, is_multiple
 from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS
 from procmaps.tables import Flags
@@ -27,7 +27,8 @@ CODE: Final = Rule(
     Confidence.CERTAIN,
     "maps",
     _SOURCE,
-    "{size} in the range that V8 reserves for compiled code: the range has executable anonymous memory in it",
+    "{size}, executable or not, in a run of memory that holds executable anonymous memory, in a "
+    "process with V8: its range for compiled code",
     runner_up=Kind.V8_HEAP,
 )
 HEAP: Final = Rule(
@@ -58,19 +59,21 @@ def _fits_code(process: Process, region: Region) -> bool:
     return region.unclaimed and small and own and region.position not in process.in_glibc_heaps
 
 
-def _mapped_near_libraries(draft: Draft) -> Flags:
-    found: Flags = draft.start >= RANDOM_END
+def _mapped_near_libraries(regions: Regions) -> Flags:
+    found: Flags = regions.start >= RANDOM_END
     return found
 
 
-def heap(draft: Draft) -> Flags | None:
+def heap(regions: Regions) -> Flags | None:
     """Pages at random addresses, or flagged dc and aligned as pages are."""
-    v8 = draft.has("v8")
+    v8 = regions.has("v8")
     if not v8.any():
         return None
-    random = (draft.start >= RANDOM_START) & (draft.end <= RANDOM_END)
-    flagged = (draft.flags & np.uint64(VM_FLAGS["dc"])) != 0
-    found: Flags = draft.open & draft.spread(v8) & (random | flagged & is_multiple(draft.start, PAGE_BYTES))
+    random = (regions.start >= RANDOM_START) & (regions.end <= RANDOM_END)
+    flagged = (regions.vm_flags & np.uint64(VM_FLAGS["dc"])) != 0
+    found: Flags = (
+        regions.unclaimed & regions.spread(v8) & (random | flagged & is_multiple(regions.start, PAGE_BYTES))
+    )
     return found
 
 
@@ -80,18 +83,12 @@ CODE_RANGE: Final = ProcessLabeller(
     code,
     marks=("v8",),
     sees=_mapped_near_libraries,
-    before=(
-        Edge("v8.heap", "parts of the range can begin where a page of the heap could"),
-        Edge("stack.repeated", "pages of code above small closed ones look like stacks and guards"),
-    ),
+    before=(Edge("v8.heap", "parts of the range can begin where a page of the heap could"),),
 )
 # Columns, as a process has thousands of pages, and each tells alone what it is.
 HEAP_PAGES: Final = RegionLabeller(
     "v8.heap",
     (HEAP,),
     heap,
-    before=(
-        Edge("glibc.arena", "closed memory above a page can end on the boundary of an arena"),
-        Edge("rest.guarded", "a page can lie between two closed regions"),
-    ),
+    before=(Edge("glibc.arena", "closed memory above a page can end on the boundary of an arena"),),
 )

@@ -27,7 +27,7 @@ def chunks(process: Process) -> Iterator[Claim]:
 
     A chunk of malloc right below merges with them. It is cut off if they end on 2 MiB, as chunks do.
     """
-    for region in process.writable:
+    for region in process.unclaimed_writable:
         base = -(-region.start // CHUNK_BYTES) * CHUNK_BYTES
         aligned = base == region.start or region.end % CHUNK_BYTES == 0
         long_enough = region.end - base >= CHUNK_BYTES
@@ -53,6 +53,6 @@ CHUNKS: Final = ProcessLabeller(
     chunks,
     marks=("php",),
     before=(
-        Edge("glibc.mmapped", "a huge block of odd size would otherwise count as large chunks of malloc"),
+        Edge("loaded.bss_small", "the boundary of a chunk shows where the .bss ends that merged with it"),
     ),
 )

@@ -1,5 +1,7 @@
 """What other rules would have called a part, and why they lost."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,8 @@ from procmaps.kinds import Kind
 from procmaps.losers import LOSERS_LIMIT_COUNT, REMAINDER, Loser, losers_by_block
 from procmaps.reasons import bounds_of_block
 from procmaps.rules.book import LABELLERS, RULES
-from procmaps.rules.engine import Withheld
+from procmaps.rules.order import precedences
+from procmaps.rules.withheld import Withheld
 from procmaps.tables import Evidence, PartTable, Snapshot
 from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, anon, read, sorted_maps
 from tests.truth.cases import cases
@@ -17,6 +20,15 @@ from tests.truth.scorer import predict
 MIB = 2**20
 BASE = 0x7E0000000000
 ARENA = sorted_maps(LIBC, BRK_HEAP, anon(BASE, MIB), anon(BASE + MIB, 63 * MIB, "---p"))
+SMALL = [case for case in cases()[::6] if len(case.files["maps"]) < 16_000]
+OWNER = {rule.name: labeller.name for labeller in LABELLERS for rule in labeller.gives}
+EDGES = {(edge.first, edge.then): edge for edge in precedences(LABELLERS)}
+DIRECT = {
+    (winner, loser): EDGES[first, then]
+    for winner, first in OWNER.items()
+    for loser, then in OWNER.items()
+    if (first, then) in EDGES
+}
 PLACE = {rule.name: place for place, labeller in enumerate(LABELLERS) for rule in labeller.gives}
 
 
@@ -45,7 +57,7 @@ def test_the_losers_of_an_arena_are_the_large_chunk_and_the_remainder() -> None:
 
 
 def test_the_answer_is_that_of_the_process_without_the_claim() -> None:
-    for case in cases()[::20]:
+    for case in SMALL:
         snapshot, parts = predict(case, "maps")
         for row, found in list(losers_by_block(snapshot, Evidence.MAPS, parts).items())[::9]:
             if found:
@@ -62,6 +74,27 @@ def test_the_remainder_says_what_it_is() -> None:
     assert [(one.rule.name, one.reason) for one in found] == [("rest.anonymous", REMAINDER)]
 
 
+def test_the_reason_is_that_of_the_edge_or_says_how_far_apart_the_two_are() -> None:
+    used = 132 * 1024
+    chunk = sorted_maps(LIBC, BRK_HEAP, anon(BASE, used), anon(BASE + used, 64 * MIB - used, "---p"))
+    snapshot, parts = labelled(chunk)
+    reasons = {one.rule.name: one.reason for one in losers(snapshot, parts, row_at(parts, BASE))}
+    far = re.fullmatch(
+        r"glibc\.mmapped comes after glibc\.arena, and \d+ others come between them", reasons["glibc.mmapped"]
+    )
+    assert far
+    for case in SMALL:
+        snapshot, parts = predict(case, "maps")
+        for row, found in losers_by_block(snapshot, Evidence.MAPS, parts).items():
+            winner = RULES[int(parts.rule[row])].name
+            for one in found:
+                edge = DIRECT.get((winner, one.rule.name))
+                assert (
+                    edge is None
+                    or one.reason == f"{edge.then} comes after {edge.first}, because {edge.reason}"
+                )
+
+
 @pytest.mark.parametrize("address", [0x555500000000, 0x7F0000400000], ids=["heap", "file"])
 def test_what_a_name_decides_has_no_losers(address: int) -> None:
     snapshot, parts = labelled(sorted_maps(LIBC, BRK_HEAP))
@@ -75,7 +108,7 @@ def test_the_remainder_has_no_losers() -> None:
 
 
 def test_losers_of_known_processes_come_later_and_each_is_a_rule_of_its_own() -> None:
-    for case in cases()[::20]:
+    for case in SMALL:
         snapshot, parts = predict(case, "maps")
         for row, found in losers_by_block(snapshot, Evidence.MAPS, parts).items():
             winner = RULES[int(parts.rule[row])].name

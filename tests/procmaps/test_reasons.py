@@ -5,6 +5,7 @@ from string import Formatter
 import pytest
 
 from procmaps.classify import classify
+from procmaps.kinds import Kind
 from procmaps.reasons import WORDS, in_words, why
 from procmaps.rules.book import RULES
 from procmaps.rules.rule import Rule
@@ -35,7 +36,7 @@ def test_an_arena_s_reason_names_its_boundary() -> None:
     sentence = why(snapshot, parts, row)
     assert "64 MiB boundary" in sentence
     assert f"{BASE:x}" in sentence
-    assert sentence.startswith("63 MiB of a heap")
+    assert sentence.startswith("63 MiB of the heap of a malloc arena")
     assert sentence.endswith("; it could also be reserved [glibc.arena]")
 
 
@@ -58,10 +59,23 @@ def test_every_part_of_every_known_process_has_one() -> None:
 
 
 def test_the_numbers_of_the_process_are_those_of_its_status() -> None:
-    snapshot = read(sorted_maps(LIBC, BRK_HEAP, anon(BASE, 3 * MIB + 4096)), rss_anon_kb=1536)
-    parts = classify(snapshot)
-    row = next(row for row in range(len(parts)) if parts.start[row] == BASE)
-    assert "resident (1.5 MiB)" in why(snapshot, parts, row)
+    maps = sorted_maps(LIBC, BRK_HEAP, anon(BASE, 3 * MIB + 4096))
+    for swap_kb, said in ((0, "(1.5 MiB)"), (512, "(1.5 MiB and 512 KiB)")):
+        snapshot = read(maps, rss_anon_kb=1536, swap_kb=swap_kb)
+        parts = classify(snapshot)
+        row = next(row for row in range(len(parts)) if parts.start[row] == BASE)
+        assert f"resident or swapped {said}" in why(snapshot, parts, row)
+
+
+def test_swapped_memory_counts_as_much_as_resident() -> None:
+    """Malloc touched it: what became of the pages later says nothing of who mapped them."""
+    maps = sorted_maps(LIBC, BRK_HEAP, anon(BASE, 3 * MIB + 4096))
+    kinds = []
+    for resident_kb, swap_kb in ((400, 0), (400, 2400), (2800, 0)):
+        snapshot = read(maps, rss_anon_kb=resident_kb, swap_kb=swap_kb)
+        parts = classify(snapshot)
+        kinds.append(next(parts.kind[row] for row in range(len(parts)) if parts.start[row] == BASE))
+    assert kinds == [Kind.ANONYMOUS, Kind.HEAP_MMAP, Kind.HEAP_MMAP]
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,9 @@ import numpy as np
 from procmaps.classify import classify
 from procmaps.kinds import Kind
 from procmaps.rules.book import LABELLERS, RULES
-from procmaps.rules.engine import Withheld
 from procmaps.rules.labeller import Labeller
 from procmaps.rules.order import reduced
+from procmaps.rules.withheld import Withheld
 from tests.truth.hosts import KERNELS, Host, View, host_of, hosts
 from tests.truth.orders import (
     Order,
@@ -31,7 +31,7 @@ from tests.truth.orders import (
     swapped,
     with_neighbours,
 )
-from tests.truth.shown_by import ShownEdge, write
+from tests.truth.shown_by import ShownEdge, kept, write
 
 QUIET_ORDERS_COUNT: Final = 40  # in a row without a change: the search is over
 # orders with the labellers of an edge side by side: for all processes, and for those that were met
@@ -91,16 +91,16 @@ def search(pairs: set[Pair], rng: random.Random, quiet: int, variations: int) ->
                 yield found[0], view
 
 
-def needed(pairs: set[Pair], seen: Mapping[Pair, Sequence[View]]) -> dict[Pair, ShownEdge]:
+def needed(pairs: set[Pair], seen: Mapping[Pair, Sequence[View]], variations: int) -> dict[Pair, ShownEdge]:
     """The edges of the smallest set that says the same, each with a process that shows it.
 
-    An edge that no process shows is left out. `seen` has the processes that were met in the search.
+    An edge that no process shows is left out. `seen` has processes that have shown it before.
     """
     pairs = set(pairs)
     shown: dict[Pair, ShownEdge] = {}
     while waiting := sorted(reduced(pairs) - set(shown)):
         for pair in waiting:
-            found = show_edge(reduced(pairs), pair, seen.get(pair, ()))
+            found = show_edge(reduced(pairs), pair, seen.get(pair, ()), variations)
             if found is None:
                 pairs.discard(pair)
                 break
@@ -108,17 +108,18 @@ def needed(pairs: set[Pair], seen: Mapping[Pair, Sequence[View]]) -> dict[Pair, 
     return {pair: shown[pair] for pair in sorted(reduced(pairs))}
 
 
-def show_edge(pairs: Iterable[Pair], pair: Pair, seen: Sequence[View]) -> ShownEdge | None:
+def show_edge(pairs: Iterable[Pair], pair: Pair, seen: Sequence[View], variations: int) -> ShownEdge | None:
     """A process whose labels change when the pair is swapped, all other edges kept.
 
-    One of those that were met in the search, as it was if possible; then any; then a variation.
+    One that has shown it before, as it was if possible; then any; then any variation.
     """
     pairs = tuple(pairs)
     as_they_were = [view for view in seen if not view.variation]
     return (
         _among(pairs, pair, as_they_were)
-        or _among_all(pairs, pair)
+        or _among_all(pairs, pair, 0)
         or _among(pairs, pair, [view for view in seen if view.variation])
+        or _among_all(pairs, pair, variations)
     )
 
 
@@ -132,11 +133,11 @@ def _among(pairs: Sequence[Pair], pair: Pair, views: Sequence[View]) -> ShownEdg
     return None
 
 
-def _among_all(pairs: Sequence[Pair], pair: Pair) -> ShownEdge | None:
+def _among_all(pairs: Sequence[Pair], pair: Pair, variations: int) -> ShownEdge | None:
     for seed in range(SEEDS_OF_ALL_COUNT):
         order = with_neighbours(REFERENCE, pairs, pair, seed)
-        before = set(changed(order, 0))
-        views = [view for view in changed(swapped(order, pair), 0) if view not in before]
+        before = set(changed(order, variations))
+        views = [view for view in changed(swapped(order, pair), variations) if view not in before]
         if views:
             return ShownEdge(min(views, key=_effort), seed)
     return None
@@ -193,12 +194,14 @@ def main() -> int:
     known = stated()
     pairs = set() if options.afresh else set(known)
     seen: dict[Pair, list[View]] = defaultdict(list)
+    for pair, edge in kept().edges.items():
+        seen[pair].append(edge.view)
     rng = random.Random(options.seed)
     for variations in sorted({0, options.variations}):  # the known processes first: that is faster
         for pair, view in search(pairs, rng, options.quiet, variations):
             print(f"found: {pair[0]} before {pair[1]}, by {view}", file=sys.stderr)
             seen[pair].append(view)
-    shown = needed(pairs, seen)
+    shown = needed(pairs, seen, options.variations)
     for title, some in (
         ("stated", sorted(set(shown) & known)),
         ("missing: state them, with the reason", sorted(set(shown) - known)),

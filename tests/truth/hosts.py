@@ -13,8 +13,8 @@ import numpy as np
 from procmaps.classify import classify
 from procmaps.read import read
 from procmaps.rules.book import LABELLERS
-from procmaps.rules.engine import Withheld
 from procmaps.rules.labeller import Labeller
+from procmaps.rules.withheld import Withheld
 from procmaps.tables import Evidence, PartTable, Snapshot
 from tests.strategies import NONCE, closing, record
 from tests.truth.cases import SETS, Case, cases

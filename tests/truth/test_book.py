@@ -6,8 +6,8 @@ from itertools import chain
 import pytest
 
 from procmaps.rules.book import LABELLERS
-from procmaps.rules.engine import Withheld
 from procmaps.rules.order import precedences
+from procmaps.rules.withheld import Withheld
 from tests.truth.edges import EVERYWHERE, REFERENCE, in_order, stated
 from tests.truth.hosts import host_of, hosts
 from tests.truth.orders import Pair, random_extension, swapped, with_neighbours

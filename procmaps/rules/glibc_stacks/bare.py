@@ -7,7 +7,6 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import KEEP_UNUSED, MAP_WHOLE_MIB
-from procmaps.rules.draft import Draft
 from procmaps.rules.glibc_stacks.threads import (
     MERGING,
     default_stack_bytes,
@@ -19,6 +18,7 @@ from procmaps.rules.glibc_stacks.threads import (
 )
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, RegionLabeller
 from procmaps.rules.process import MIB, Process
+from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, which
 
@@ -30,8 +30,8 @@ UNGUARDED_SIZE = Rule(
     Confidence.GUESS,
     "maps, status, limits",
     "glibc, nptl/allocatestack.c: with a guard size of 0 a stack is nothing but its size",
-    "{size}, exactly the default stack (RLIMIT_STACK {stack_limit}) without a guard, and some of the "
-    "{threads} threads have no other stack",
+    "{size}, exactly the default stack size (RLIMIT_STACK: {stack_limit}) without a guard; for some "
+    "of the {threads} threads no stack was found otherwise",
     runner_up=Kind.ANONYMOUS,
 )
 ANY_SIZE = Rule(
@@ -40,8 +40,8 @@ ANY_SIZE = Rule(
     Confidence.GUESS,
     "maps, status",
     MERGING,
-    "{size}, more than all anonymous memory that the process has resident ({rss_anon}), and most of its "
-    "{threads} threads have no other stack",
+    "{size}, more than all anonymous memory of the process that is resident or swapped ({anonymous}); "
+    "for most of its {threads} threads no stack was found otherwise",
     runner_up=Kind.ANONYMOUS,
 )
 
@@ -49,41 +49,47 @@ ANY_SIZE = Rule(
 def unguarded(process: Process) -> Iterator[Claim]:
     """Whole numbers of stacks of the default size: those made with a guard size of 0 merge as well."""
     missing, one = missing_stacks(process), process.default_stack_bytes
-    found = [region for region in process.writable if not region.size % one and region.size // one <= missing]
+    found = [
+        region
+        for region in process.unclaimed_writable
+        if not region.size % one and region.size // one <= missing
+    ]
     number = sum(region.size // one for region in found)
     for region in found:
         if is_plausible(process, region, number, one, missing):
             yield from divided(region, one, UNGUARDED_SIZE)
 
 
-def _can_be_unguarded(draft: Draft) -> Flags:
-    """Not in a JVM. A small size without a guard page is anybody's, and some mallocs map whole MiB."""
-    sizes = np.where(draft.has("jvm", *MAP_WHOLE_MIB), 0, default_stack_bytes(draft))
-    rows = which(draft.open_rw & draft.spread(hide_stacks(draft) & (sizes >= BARE_MIN_BYTES)))
-    found = np.zeros(len(draft), np.bool_)
-    found[rows] = draft.size[rows] % sizes[draft.process[rows]] == 0
+def _can_be_unguarded(regions: Regions) -> Flags:
+    """Not in a JVM. Many programs map small round sizes, and some mallocs map whole MiB."""
+    sizes = np.where(regions.has("jvm", *MAP_WHOLE_MIB), 0, default_stack_bytes(regions))
+    rows = which(
+        regions.unclaimed_writable & regions.spread(hide_stacks(regions) & (sizes >= BARE_MIN_BYTES))
+    )
+    found = np.zeros(len(regions), np.bool_)
+    found[rows] = regions.size[rows] % sizes[regions.process[rows]] == 0
     return found
 
 
-def _with_unguarded(draft: Draft) -> Flags:
-    return draft.owners(_can_be_unguarded(draft))
+def _with_unguarded(regions: Regions) -> Flags:
+    return regions.owners(_can_be_unguarded(regions))
 
 
-def _unguarded_or_stacks(draft: Draft) -> Flags:
+def _unguarded_or_stacks(regions: Regions) -> Flags:
     """The stacks that were found say how many threads have none."""
-    return _can_be_unguarded(draft) | draft.of_kind(Kind.THREAD_STACK)
+    return _can_be_unguarded(regions) | regions.of_kind(Kind.THREAD_STACK)
 
 
-def of_any_size(draft: Draft) -> Flags | None:
+def of_any_size(regions: Regions) -> Flags | None:
     """Memory that malloc would have touched, in processes most of whose threads have no stack."""
-    resident = draft.facts.rss_anon_bytes
-    missing = live_threads(draft) - draft.stacks
-    short = hide_stacks(draft) & (missing > draft.stacks) & (resident >= 0) & ~draft.has(*KEEP_UNUSED)
+    resident = regions.facts.anonymous_bytes
+    missing = live_threads(regions) - regions.stacks
+    short = hide_stacks(regions) & (missing > regions.stacks) & (resident >= 0) & ~regions.has(*KEEP_UNUSED)
     if not short.any():
         return None
-    limit = missing * default_stack_bytes(draft) // 2  # those of the default size are known by it
-    found = draft.open_rw & draft.spread(short)
-    return found & (draft.size > draft.spread(resident)) & (draft.size <= draft.spread(limit))
+    limit = missing * default_stack_bytes(regions) // 2  # those of the default size are known by it
+    found = regions.unclaimed_writable & regions.spread(short)
+    return found & (regions.size > regions.spread(resident)) & (regions.size <= regions.spread(limit))
 
 
 UNGUARDED: Final = ProcessLabeller(
@@ -92,16 +98,17 @@ UNGUARDED: Final = ProcessLabeller(
     unguarded,
     where=_with_unguarded,
     sees=_unguarded_or_stacks,
-    before=(Edge("glibc.mmapped", "a stack without a guard would count as a large chunk"),),
-    after=(
-        Edge("stack.repeated", "stacks with guards are likely, and those without a mere guess"),
-        Edge("beam.carriers", "carriers can have the size of stacks"),
-    ),
+    after=(Edge("beam.carriers", "carriers can have the size of stacks"),),
 )
 OF_ANY_SIZE: Final = RegionLabeller(
     "stack.unseen_merged",
     (ANY_SIZE,),
     of_any_size,
-    before=(Edge("rest.unpaid", "that labeller claims all that is more than is resident"),),
+    before=(
+        Edge("go.summaries", "a stack can touch the run, and is no part of it"),
+        Edge("hotspot.rest", "a stack whose guard cannot be seen can be as large as a table"),
+        Edge("mono.heap", "a stack can have the size of whole blocks"),
+        Edge("ruby.heap", "a stack can have the size of whole pages"),
+    ),
     after=(Edge("stack.unguarded", "it is for threads that have no stack of the default size either"),),
 )

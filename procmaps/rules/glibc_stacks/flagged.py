@@ -6,12 +6,12 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import SET_STACK_FLAG
-from procmaps.rules.draft import Draft
 from procmaps.rules.glibc_stacks.guards import with_guards
 from procmaps.rules.glibc_stacks.threads import CACHE_BYTES, JAVA_STACK_BYTES, default_stack_bytes
 from procmaps.rules.groups import count_alike, ranges
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
 from procmaps.rules.process import PAGE_BYTES
+from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, which
 
@@ -25,8 +25,8 @@ MERGED = Rule(
     "smaps, limits",
     "glibc 2.42 and later on Linux 6.13 and later: guards by MADV_GUARD_INSTALL do not end a mapping, "
     "so stacks merge",
-    "{size}, one of several stacks of this size in one mapping made with MAP_STACK (flag nh); its guard "
-    "is inside and cannot be seen",
+    "{size}, one of several stacks of this size in one mapping made with MAP_STACK (flag nh); their "
+    "guards are inside the mapping and not visible",
 )
 ALONE = Rule(
     "stack.flagged",
@@ -39,50 +39,50 @@ ALONE = Rule(
 )
 
 
-def merged(draft: Draft) -> Ranges | None:
+def merged(regions: Regions) -> Ranges | None:
     """Mappings that hold several stacks of the default size, with their guards inside."""
-    rows = which(_has_flag(draft) & draft.writable)
+    rows = which(_has_flag(regions) & regions.writable)
     if not len(rows):
         return None
-    process = draft.process[rows]
-    size = np.where(draft.has("jvm"), JAVA_STACK_BYTES, default_stack_bytes(draft))[process]
+    process = regions.process[rows]
+    size = np.where(regions.has("jvm"), JAVA_STACK_BYTES, default_stack_bytes(regions))[process]
     one = size + PAGE_BYTES
-    count = draft.size[rows] // one
-    whole = (count * one == draft.size[rows]) & (count >= 2) & (count <= MERGED_LIMIT_COUNT)
+    count = regions.size[rows] // one
+    whole = (count * one == regions.size[rows]) & (count >= 2) & (count <= MERGED_LIMIT_COUNT)
     whole &= np.where(whole, count, 0).cumsum() <= HOST_LIMIT_COUNT
     rows, one, count = rows[whole], one[whole], count[whole]
     number = ranges(np.zeros(len(count), np.int64), count)  # of each stack in its mapping
-    start = draft.start[rows].repeat(count) + number * one.repeat(count)
+    start = regions.start[rows].repeat(count) + number * one.repeat(count)
     return Ranges(process[whole].repeat(count), start, start + one.repeat(count))
 
 
-def alone(draft: Draft) -> Ranges | None:
+def alone(regions: Regions) -> Ranges | None:
     """All other flagged regions, with the guards below them; not fibers."""
-    found = _has_flag(draft)
+    found = _has_flag(regions)
     if not found.any():
         return None
     # what such an allocator maps itself does not count against the commit limit (ac)
-    found &= ~draft.spread(draft.has(*SET_STACK_FLAG)) | draft.none | draft.flagged("ac")
-    found &= ~draft.flagged("gd") & ~_fibers(draft, found)
-    return with_guards(draft, found, draft.end)
+    found &= ~regions.spread(regions.has(*SET_STACK_FLAG)) | regions.closed | regions.flagged("ac")
+    found &= ~regions.flagged("gd") & ~_fibers(regions, found)
+    return with_guards(regions, found, regions.end)
 
 
-def _has_flag(draft: Draft) -> Flags:
+def _has_flag(regions: Regions) -> Flags:
     """Unclaimed, and mapped with MAP_STACK: memory that has the flag for other reasons has hg or nr too."""
-    flagged = draft.open & draft.flagged("nh")
-    return flagged & ~draft.flagged("hg") & ~draft.flagged("nr") if flagged.any() else flagged
+    flagged = regions.unclaimed & regions.flagged("nh")
+    return flagged & ~regions.flagged("hg") & ~regions.flagged("nr") if flagged.any() else flagged
 
 
-def _fibers(draft: Draft, flagged: Flags) -> Flags:
+def _fibers(regions: Regions, flagged: Flags) -> Flags:
     """Flagged parts of one odd size, if there are more than threads, live ones and ended ones together."""
-    rows = which(flagged & ~draft.none)
-    process, size = draft.process[rows], draft.size[rows]
-    threads = draft.facts.threads[process]
+    rows = which(flagged & ~regions.closed)
+    process, size = regions.process[rows], regions.size[rows]
+    threads = regions.facts.threads[process]
     many = (threads > 0) & (count_alike(process, size) > threads + CACHE_BYTES // size)
-    many &= (size != default_stack_bytes(draft)[process]) & ~draft.has("jvm")[process]
-    fibers = np.zeros(len(draft), np.bool_)
+    many &= (size != default_stack_bytes(regions)[process]) & ~regions.has("jvm")[process]
+    fibers = np.zeros(len(regions), np.bool_)
     fibers[rows[many]] = True
-    fibers[:-1] |= fibers[1:] & draft.none[:-1] & draft.touches_below[1:]
+    fibers[:-1] |= fibers[1:] & regions.closed[:-1] & regions.touches_below[1:]
     return fibers
 
 

@@ -5,7 +5,6 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft
 from procmaps.rules.glibc_stacks.guards import (
     MUSL_GUARD_BYTES,
     SMALL_GUARD_BYTES,
@@ -17,6 +16,7 @@ from procmaps.rules.glibc_stacks.threads import JAVA_STACK_BYTES, NPTL, default_
 from procmaps.rules.groups import runs_with
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
 from procmaps.rules.process import PAGE_BYTES, release_of
+from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64, which
 
@@ -26,34 +26,34 @@ DEFAULT = Rule(
     Confidence.CERTAIN,
     "maps, status, limits",
     NPTL,
-    "{size} of a stack of {block_size}: a closed guard with writable memory directly above it, of a "
-    "default size (1 MiB in a JVM, otherwise RLIMIT_STACK: {stack_limit}) or beside such a stack, in a "
-    "process of {threads} threads",
+    "{size} of a stack of {block_size}: an inaccessible guard with writable memory directly above it, "
+    "of a default size (1 MiB in a JVM, otherwise RLIMIT_STACK: {stack_limit}) or next to such a "
+    "stack, in a process of {threads} threads",
     runner_up=Kind.ANONYMOUS,
 )
 
 
-def guarded(draft: Draft) -> Ranges | None:
+def guarded(regions: Regions) -> Ranges | None:
     """Pairs of a default size, and pairs with a small guard in one unbroken run with them."""
-    pairs = find_pairs(draft)
+    pairs = find_pairs(regions)
     if not len(pairs.guard):
         return None
-    default = default_stack_bytes(draft)[pairs.process]
-    live = live_threads(draft)
-    sure = _is_of_default_size(draft, pairs, default) & (live > 0)[pairs.process]
+    default = default_stack_bytes(regions)[pairs.process]
+    live = live_threads(regions)
+    sure = _is_of_default_size(regions, pairs, default) & (live > 0)[pairs.process]
     beside = (pairs.guard_size <= SMALL_GUARD_BYTES) & runs_with(pairs.run, sure) & ~sure
     # more of them than threads are buffers or fibers
     number = np.bincount(pairs.process[beside], minlength=len(live))
     beside &= (number <= live)[pairs.process]
     chosen = which(sure | beside)
     guard = pairs.guard[chosen]
-    end = draft.end[guard + 1] - _merged(draft, pairs, chosen, default[chosen])
-    return Ranges(pairs.process[chosen], draft.start[guard], end)
+    end = regions.end[guard + 1] - _merged(regions, pairs, chosen, default[chosen])
+    return Ranges(pairs.process[chosen], regions.start[guard], end)
 
 
-def _is_of_default_size(draft: Draft, pairs: Pairs, default: Ints64) -> Flags:
+def _is_of_default_size(regions: Regions, pairs: Pairs, default: Ints64) -> Flags:
     """Of the size of RLIMIT_STACK, which the guard may be a part of, or as a JVM or musl makes them."""
-    jvm, musl = draft.has("jvm")[pairs.process], draft.has("musl")[pairs.process]
+    jvm, musl = regions.has("jvm")[pairs.process], regions.has("musl")[pairs.process]
     found: Flags = (pairs.size == default) | (pairs.size + pairs.guard_size == default)
     found |= musl & (pairs.guard_size == MUSL_GUARD_BYTES)
     # JDK 11 and before add a page for glibc's guard, which glibc then adds again
@@ -64,10 +64,10 @@ def _is_of_default_size(draft: Draft, pairs: Pairs, default: Ints64) -> Flags:
     return found
 
 
-def _merged(draft: Draft, pairs: Pairs, chosen: Ints64, default: Ints64) -> Ints64:
+def _merged(regions: Regions, pairs: Pairs, chosen: Ints64, default: Ints64) -> Ints64:
     """Bytes of other memory at the upper end of each chosen pair: of few, as most have the default size."""
-    musl = draft.has("musl")[pairs.process[chosen]]
-    release = release_of(draft.snapshot.facts.kernel)
+    musl = regions.has("musl")[pairs.process[chosen]]
+    release = release_of(regions.snapshot.facts.kernel)
     merged = np.zeros(len(chosen), np.int64)
     for at in which(musl | (pairs.size[chosen] > default)).tolist():
         size = int(pairs.size[chosen[at]])
@@ -80,5 +80,4 @@ GUARDED: Final = RegionLabeller(
     (DEFAULT,),
     guarded,
     before=(Edge("stack.hidden", "only threads without a stack in view can have a hidden one"),),
-    after=(Edge("glibc.arena", "the rest of a heap is closed and can end below memory of a stack's size"),),
 )

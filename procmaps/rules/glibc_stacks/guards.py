@@ -6,11 +6,11 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from procmaps.kinds import Kind
-from procmaps.rules.draft import Draft
 from procmaps.rules.glibc_stacks.threads import live_threads
 from procmaps.rules.groups import count_alike
 from procmaps.rules.labeller import Ranges
 from procmaps.rules.process import KIB, MIB, PAGE_BYTES, STACK_MAX_BYTES, STACK_MIN_BYTES, Process
+from procmaps.rules.regions import Regions
 from procmaps.tables import READ, SHARED, WRITE, Flags, Ints64, which
 
 GUARD_MAX_BYTES: Final = MIB
@@ -28,32 +28,32 @@ GUARDS_LIMIT_COUNT: Final = 2  # below a stack: the JVM's zones, and glibc's gua
 class Pairs:
     """Guards, each with the writable part right above it: possibly stacks. One entry a pair, in order."""
 
-    guard: Ints64  # row of the guard in the draft; the next row is the body
+    guard: Ints64  # row of the guard in the regions; the next row is the body
     process: Ints64  # row in the ProcessTable
     size: Ints64  # of the body
     guard_size: Ints64
     run: Ints64  # equal for pairs that follow one another without a gap
 
 
-def find_pairs(draft: Draft) -> Pairs:
+def find_pairs(regions: Regions) -> Pairs:
     """All pairs, but none in a process with stacks that have the kernel's flag: nothing else is one there."""
-    flagged = draft.owners(draft.of_kind(Kind.THREAD_STACK) & draft.flagged("nh"))
-    is_guard = draft.open_none & draft.touches_above & (draft.size <= GUARD_MAX_BYTES)
-    guard = which(is_guard & ~draft.spread(flagged))
+    flagged = regions.owners(regions.of_kind(Kind.THREAD_STACK) & regions.flagged("nh"))
+    is_guard = regions.unclaimed_closed & regions.touches_above & (regions.size <= GUARD_MAX_BYTES)
+    guard = which(is_guard & ~regions.spread(flagged))
     body = guard + 1
-    size = draft.size[body]
-    private = draft.perms[body] & (READ | WRITE | SHARED) == READ | WRITE  # executable or not
-    fits = draft.open[body] & private & (size >= STACK_MIN_BYTES) & (size <= STACK_MAX_BYTES)
-    fits &= ~draft.has("musl")[draft.process[guard]] | (draft.size[guard] >= MUSL_GUARD_BYTES)
+    size = regions.size[body]
+    private = regions.perms[body] & (READ | WRITE | SHARED) == READ | WRITE  # executable or not
+    fits = regions.unclaimed[body] & private & (size >= STACK_MIN_BYTES) & (size <= STACK_MAX_BYTES)
+    fits &= ~regions.has("musl")[regions.process[guard]] | (regions.size[guard] >= MUSL_GUARD_BYTES)
     guard, size = guard[fits], size[fits]
-    follows = (np.diff(guard, prepend=-2) == 2) & draft.touches_below[guard]
-    return Pairs(guard, draft.process[guard], size, draft.size[guard], (~follows).cumsum())
+    follows = (np.diff(guard, prepend=-2) == 2) & regions.touches_below[guard]
+    return Pairs(guard, regions.process[guard], size, regions.size[guard], (~follows).cumsum())
 
 
-def in_pairs(draft: Draft) -> Flags:
+def in_pairs(regions: Regions) -> Flags:
     """The regions of all pairs."""
-    guard = find_pairs(draft).guard
-    found = np.zeros(len(draft), np.bool_)
+    guard = find_pairs(regions).guard
+    found = np.zeros(len(regions), np.bool_)
     found[guard] = found[guard + 1] = True
     return found
 
@@ -77,7 +77,7 @@ def pairs(process: Process) -> list[Pair]:
     """The pairs of a process of which `in_pairs` chose the regions."""
     found: list[Pair] = []
     run, last = 0, 0
-    for guard in process.closed:
+    for guard in process.unclaimed_closed:
         body = process.above(guard)
         if body is not None:
             run += guard.start != last
@@ -95,37 +95,37 @@ def merged_bytes(size: int, default: int, *, musl: bool, release: tuple[int, int
     return over if release < FLAGS_SINCE and 0 < over < OVER_MAX_BYTES else 0
 
 
-def with_guards(draft: Draft, stacks: Flags, end: Ints64) -> Ranges:
+def with_guards(regions: Regions, stacks: Flags, end: Ints64) -> Ranges:
     """These parts, each up to its `end`, as blocks with the guards right below them."""
     found = stacks.copy()
-    is_guard = draft.open_none & (draft.size <= GUARD_MAX_BYTES)
+    is_guard = regions.unclaimed_closed & (regions.size <= GUARD_MAX_BYTES)
     for _ in range(GUARDS_LIMIT_COUNT):
-        found[:-1] |= found[1:] & draft.touches_below[1:] & is_guard[:-1]
+        found[:-1] |= found[1:] & regions.touches_below[1:] & is_guard[:-1]
     rows = which(found)
     ends = np.ones(len(rows), np.bool_)  # a body, or a guard without one
-    ends[:-1] = ~draft.none[rows[:-1]] | (np.diff(rows) != 1) | ~draft.touches_above[rows[:-1]]
+    ends[:-1] = ~regions.closed[rows[:-1]] | (np.diff(rows) != 1) | ~regions.touches_above[rows[:-1]]
     last = which(ends)
     first = np.concatenate(([0], last + 1))[:-1]
-    return Ranges(draft.process[rows[first]], draft.start[rows[first]], end[rows[last]])
+    return Ranges(regions.process[rows[first]], regions.start[rows[first]], end[rows[last]])
 
 
-def show_guards(draft: Draft) -> Flags:
+def show_guards(regions: Regions) -> Flags:
     """Processes in which the guards of half of the stacks are seen: then none is hidden.
 
     Or of as many of one size as the number of threads without a stack.
     """
-    is_small = draft.none & (draft.size <= GUARD_MAX_BYTES)
-    guard = which(is_small & draft.open & draft.touches_above)
-    guard = guard[draft.open_rw[guard + 1] & (draft.size[guard + 1] >= STACK_MIN_BYTES)]
-    process, size, body = draft.process[guard], draft.size[guard], draft.size[guard + 1]
+    is_small = regions.closed & (regions.size <= GUARD_MAX_BYTES)
+    guard = which(is_small & regions.unclaimed & regions.touches_above)
+    guard = guard[regions.unclaimed_writable[guard + 1] & (regions.size[guard + 1] >= STACK_MIN_BYTES)]
+    process, size, body = regions.process[guard], regions.size[guard], regions.size[guard + 1]
     # between buffers that have a guard on both sides there are two guards, which have merged
-    above = np.minimum(guard + 2, len(draft) - 1)
-    double = draft.touches_above[guard + 1] & draft.none[above] & (draft.size[above] == 2 * size)
+    above = np.minimum(guard + 2, len(regions) - 1)
+    double = regions.touches_above[guard + 1] & regions.closed[above] & (regions.size[above] == 2 * size)
     of_stacks = ((size == PAGE_BYTES) | (size == SMALL_GUARD_BYTES)) & ~double
-    known = draft.process[is_small & draft.of_kind(Kind.THREAD_STACK)]
-    live = live_threads(draft)
+    known = regions.process[is_small & regions.of_kind(Kind.THREAD_STACK)]
+    live = live_threads(regions)
     number = np.bincount(np.concatenate((process[of_stacks], known)), minlength=len(live))
     shown: Flags = number * 2 >= live
-    missing = (live - draft.stacks)[process]
+    missing = (live - regions.stacks)[process]
     shown[process[(count_alike(process, body, size) == missing) & (missing >= SAME_SIZE_MIN_COUNT)]] = True
     return shown

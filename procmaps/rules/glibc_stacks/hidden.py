@@ -5,7 +5,6 @@ from typing import Final
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import KEEP_UNUSED
-from procmaps.rules.draft import Draft
 from procmaps.rules.glibc_stacks.guards import show_guards
 from procmaps.rules.glibc_stacks.hidden_sizes import has_guard_pages, sizes_of_stacks
 from procmaps.rules.glibc_stacks.threads import (
@@ -22,6 +21,7 @@ from procmaps.rules.hotspot.arguments import read_arguments
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, without
 from procmaps.rules.language_runtimes import THREAD_STACK_BYTES
 from procmaps.rules.process import MIB, PAGE_BYTES, STACK_MAX_BYTES, STACK_MIN_BYTES, Process, Region
+from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
 
@@ -35,8 +35,9 @@ DEFAULT = Rule(
     Confidence.LIKELY,
     "maps, status, limits",
     HIDING,
-    "{size}, exactly a default stack (1 MiB in a JVM, otherwise RLIMIT_STACK: {stack_limit}) with its "
-    "guard inside, and some of the {threads} threads have no other stack",
+    "{size}, exactly the default stack size (1 MiB in a JVM, otherwise RLIMIT_STACK: {stack_limit}) "
+    "and a guard that maps does not show; for some of the {threads} threads no stack was found "
+    "otherwise",
     runner_up=Kind.HEAP_MMAP,
 )
 OF_RUNTIME = Rule(
@@ -46,8 +47,8 @@ OF_RUNTIME = Rule(
     "maps, status",
     "Ruby, vm_core.h: threads of 1 MiB; Node.js, src/node_worker.h: workers of 4 MiB; glibc 2.42 and later "
     "hide the guard",
-    "{size}, exactly what this runtime gives a thread (Ruby 1 MiB, a worker of Node.js 4 MiB) with a guard "
-    "inside, and some of the {threads} threads have no other stack",
+    "{size}, exactly what this runtime gives a thread (Ruby 1 MiB, a worker of Node.js 4 MiB) and a "
+    "guard that maps does not show; for some of the {threads} threads no stack was found otherwise",
     runner_up=Kind.HEAP_MMAP,
 )
 ALIKE = Rule(
@@ -56,8 +57,8 @@ ALIKE = Rule(
     Confidence.LIKELY,
     "maps, status",
     HIDING,
-    "{size}: mappings of this process hold, alone or merged, as many pieces of this size as there are "
-    "threads, of {threads} in all, without another stack",
+    "{size}: pieces of this size, each a mapping by itself or several merged into one, are just as "
+    "many as those of the {threads} threads whose stack was not found otherwise",
     runner_up=Kind.HEAP_MMAP,
 )
 ROUND = Rule(
@@ -66,8 +67,8 @@ ROUND = Rule(
     Confidence.GUESS,
     "maps, status",
     MERGING,
-    "{size}, more than all anonymous memory that the process has resident ({rss_anon}): a round size and "
-    "a page of guard for each of several stacks, which some of the {threads} threads lack",
+    "{size}, more than all anonymous memory of the process that is resident or swapped ({anonymous}): "
+    "a round size and a page of guard for each of several stacks, which some of the {threads} threads lack",
     runner_up=Kind.ANONYMOUS,
 )
 
@@ -105,7 +106,7 @@ def _of_size(process: Process, missing: int, size: int, rule: Rule) -> Iterator[
     most = missing + CACHE_BYTES // one
     found = [
         region
-        for region in process.writable
+        for region in process.unclaimed_writable
         if region.size >= DEFAULT_MIN_BYTES and not region.size % one and region.size // one <= most
     ]
     if _number(found, one) > missing:
@@ -151,8 +152,8 @@ def _of_one_size(process: Process, missing: int) -> Iterator[Claim]:
     if not _can_have_any_size(process):
         return
     least = STACK_MIN_BYTES + PAGE_BYTES
-    large = [region for region in process.writable if region.size >= least]
-    ones = sizes_of_stacks([region.size for region in large], missing, process.rss_anon_bytes)
+    large = [region for region in process.unclaimed_writable if region.size >= least]
+    ones = sizes_of_stacks([region.size for region in large], missing, process.anonymous_bytes)
     for region in large:
         if region.size in ones:
             yield from divided(region, ones[region.size], ALIKE)
@@ -160,11 +161,11 @@ def _of_one_size(process: Process, missing: int) -> Iterator[Claim]:
 
 def _of_round_sizes(process: Process, missing: int) -> Iterator[Claim]:
     """Sums of stacks of several sizes. Malloc cannot own them, unless it is one that keeps unused memory."""
-    resident = process.rss_anon_bytes
+    resident = process.anonymous_bytes
     if resident < 0 or process.has(*KEEP_UNUSED) or not _can_have_any_size(process):
         return
     limit = missing * process.default_stack_bytes
-    for region in process.writable:
+    for region in process.unclaimed_writable:
         if resident < region.size <= missing * STACK_MAX_BYTES and has_guard_pages(
             region.size, missing, limit
         ):
@@ -179,18 +180,18 @@ def _can_have_any_size(process: Process) -> bool:
 _STEPS: Final = (_of_default_size, _of_runtime, _of_one_size, _of_round_sizes)
 
 
-def _hide_guards(draft: Draft) -> Flags:
+def _hide_guards(regions: Regions) -> Flags:
     """Processes that can have stacks with hidden guards. Those that a JVM makes itself are always seen."""
-    found = hide_stacks(draft)
-    return found & (draft.has("jvm") | ~show_guards(draft)) if found.any() else found
+    found = hide_stacks(regions)
+    return found & (regions.has("jvm") | ~show_guards(regions)) if found.any() else found
 
 
-def _around_stacks(draft: Draft) -> Flags:
+def _around_stacks(regions: Regions) -> Flags:
     """Regions large enough for a stack, all that touches them, and the stacks that were found."""
-    large = draft.open_rw & (draft.size >= STACK_MIN_BYTES)
-    found = large | draft.of_kind(Kind.THREAD_STACK)
-    found[1:] |= large[:-1] & draft.touches_below[1:]
-    found[:-1] |= large[1:] & draft.touches_below[1:]
+    large = regions.unclaimed_writable & (regions.size >= STACK_MIN_BYTES)
+    found = large | regions.of_kind(Kind.THREAD_STACK)
+    found[1:] |= large[:-1] & regions.touches_below[1:]
+    found[:-1] |= large[1:] & regions.touches_below[1:]
     return found
 
 

@@ -7,12 +7,12 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft
 from procmaps.rules.glibc_stacks.guards import FLAGS_SINCE, with_guards
 from procmaps.rules.glibc_stacks.threads import JAVA_STACK_BYTES
 from procmaps.rules.groups import among, slices_of
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
 from procmaps.rules.process import KIB, PAGE_BYTES, STACK_MIN_BYTES, UNKNOWN_RELEASE, release_of
+from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import which
 
@@ -31,24 +31,24 @@ ZONES = Rule(
 )
 
 
-def java_stacks(draft: Draft) -> Ranges | None:
+def java_stacks(regions: Regions) -> Ranges | None:
     """Zones with the writable part above each, without what has merged with the stack from above."""
-    jvm = draft.has("jvm")
+    jvm = regions.has("jvm")
     if not jvm.any():
         return None
-    zones = which(draft.open_none & draft.touches_above & draft.spread(jvm))
-    zones = zones[among(draft.size[zones], ZONES_BYTES)]
-    zones = zones[draft.open_rw[zones + 1]]
-    end = draft.end.copy()
-    release = release_of(draft.snapshot.facts.kernel)
+    zones = which(regions.unclaimed_closed & regions.touches_above & regions.spread(jvm))
+    zones = zones[among(regions.size[zones], ZONES_BYTES)]
+    zones = zones[regions.unclaimed_writable[zones + 1]]
+    end = regions.end.copy()
+    release = release_of(regions.snapshot.facts.kernel)
     if release < FLAGS_SINCE or release == UNKNOWN_RELEASE:
-        for own in slices_of(draft.process[zones]):
-            sizes = draft.end[zones[own] + 1] - draft.start[zones[own]]
+        for own in slices_of(regions.process[zones]):
+            sizes = regions.end[zones[own] + 1] - regions.start[zones[own]]
             end[zones[own] + 1] -= merged_above(sizes.tolist())
-    zones = zones[end[zones + 1] - draft.start[zones + 1] >= STACK_MIN_BYTES]
-    found = np.zeros(len(draft), np.bool_)
+    zones = zones[end[zones + 1] - regions.start[zones + 1] >= STACK_MIN_BYTES]
+    found = np.zeros(len(regions), np.bool_)
     found[zones] = found[zones + 1] = True
-    return with_guards(draft, found, end)
+    return with_guards(regions, found, end)
 
 
 def merged_above(sizes: Sequence[int]) -> list[int]:

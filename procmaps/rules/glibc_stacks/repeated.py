@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft
 from procmaps.rules.glibc_stacks.guards import (
     SMALL_GUARD_BYTES,
     Pair,
@@ -22,6 +21,7 @@ from procmaps.rules.glibc_stacks.threads import (
 )
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller
 from procmaps.rules.process import Process
+from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
 
@@ -33,8 +33,8 @@ REPEATED_SIZE = Rule(
     Confidence.LIKELY,
     "maps, status",
     NPTL,
-    "{size} of a stack of {block_size}: a closed guard with writable memory directly above it, one of "
-    "several of the same size, and some of the {threads} threads have no other stack",
+    "{size} of a stack of {block_size}, an inaccessible guard and the writable memory directly above "
+    "it; for some of the {threads} threads no stack was found otherwise",
     runner_up=Kind.ANONYMOUS,
 )
 
@@ -97,20 +97,20 @@ def _accepted(
 
 def _is_idle(process: Process, run: _Run, counts: Counter[tuple[int, int]]) -> bool:
     """Hardly resident, as stacks of ended threads are, and not so many of one size that they are fibers."""
-    if not 0 <= process.rss_anon_bytes < run.total:
+    if not 0 <= process.anonymous_bytes < run.total:
         return False
     live = process.live_threads
     return all(counts[pair.sizes] <= CACHE_BYTES // pair.size + live for pair in run.pairs)
 
 
-def _lack_and_have_pairs(draft: Draft) -> Flags:
-    found = lack_stacks(draft)
-    return found & draft.owners(in_pairs(draft)) if found.any() else found
+def _lack_and_have_pairs(regions: Regions) -> Flags:
+    found = lack_stacks(regions)
+    return found & regions.owners(in_pairs(regions)) if found.any() else found
 
 
-def _pairs_and_stacks(draft: Draft) -> Flags:
+def _pairs_and_stacks(regions: Regions) -> Flags:
     """The stacks that were found say how many threads have none."""
-    return in_pairs(draft) | draft.of_kind(Kind.THREAD_STACK)
+    return in_pairs(regions) | regions.of_kind(Kind.THREAD_STACK)
 
 
 REPEATED: Final = ProcessLabeller(
@@ -119,5 +119,5 @@ REPEATED: Final = ProcessLabeller(
     repeated,
     where=_lack_and_have_pairs,
     sees=_pairs_and_stacks,
-    before=(Edge("rest.guarded", "a stack with its guard looks like a guarded buffer"),),
+    before=(Edge("beam.carriers", "a thread's stack can be as large as a carrier"),),
 )

@@ -6,7 +6,6 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Kind
-from procmaps.rules.draft import Draft
 from procmaps.rules.labeller import Claim
 from procmaps.rules.process import (
     DEFAULT_STACK_BYTES,
@@ -17,6 +16,7 @@ from procmaps.rules.process import (
     Process,
     Region,
 )
+from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64
 
@@ -47,33 +47,33 @@ def missing_stacks(process: Process) -> int:
     return max(process.live_threads - stacks(process), 0)
 
 
-def live_threads(draft: Draft) -> Ints64:
+def live_threads(regions: Regions) -> Ints64:
     """Process.live_threads of each process."""
-    threads = draft.facts.threads
+    threads = regions.facts.threads
     return np.where(threads > 0, threads - 1, np.int64(UNKNOWN_COUNT))
 
 
-def default_stack_bytes(draft: Draft) -> Ints64:
+def default_stack_bytes(regions: Regions) -> Ints64:
     """Process.default_stack_bytes of each process."""
-    limit = draft.facts.stack_limit_bytes
+    limit = regions.facts.stack_limit_bytes
     usable = np.where((limit > 0) & (limit <= STACK_MAX_BYTES), limit, DEFAULT_STACK_BYTES)
     found: Ints64 = np.maximum(-(-usable // PAGE_BYTES) * PAGE_BYTES, STACK_MIN_BYTES)
     return found
 
 
-def lack_stacks(draft: Draft) -> Flags:
+def lack_stacks(regions: Regions) -> Flags:
     """Processes with threads that have no stack so far, or with an unknown number of threads."""
-    found: Flags = live_threads(draft) > draft.stacks
+    found: Flags = live_threads(regions) > regions.stacks
     return found
 
 
-def hide_stacks(draft: Draft, limit_count: int = HIDDEN_LIMIT_COUNT) -> Flags:
+def hide_stacks(regions: Regions, limit_count: int = HIDDEN_LIMIT_COUNT) -> Flags:
     """Processes that are known to have threads without a stack, and no flags to find stacks by.
 
     If there are too many such threads on a host, the processes that have most of them are left out.
     """
-    known = (draft.facts.threads > 0) & ~draft.facts.smaps
-    missing = np.where(known, np.maximum(live_threads(draft) - draft.stacks, 0), 0)
+    known = (regions.facts.threads > 0) & ~regions.facts.smaps
+    missing = np.where(known, np.maximum(live_threads(regions) - regions.stacks, 0), 0)
     order = np.argsort(missing, kind="stable")
     within = np.empty(len(missing), np.bool_)
     within[order] = missing[order].cumsum() <= limit_count
@@ -88,7 +88,7 @@ def is_plausible(process: Process, region: Region, number: int, one: int, missin
     """
     if number <= MOST_FACTOR * missing:
         return True
-    return 0 <= process.rss_anon_bytes < region.size and number <= missing + CACHE_BYTES // one
+    return 0 <= process.anonymous_bytes < region.size and number <= missing + CACHE_BYTES // one
 
 
 def divided(region: Region, one: int, rule: Rule) -> Iterator[Claim]:

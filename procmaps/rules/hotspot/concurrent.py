@@ -54,7 +54,7 @@ def merged_granule_maps(jvm: Jvm, process: Process) -> list[Claim]:
     if not jvm.zgc:
         return []
     claims: list[Claim] = []
-    for region in process.writable:
+    for region in process.unclaimed_writable:
         over = region.size % GRANULE_MAP_UNIT_BYTES
         aligned = region.start % ALIGNED_BYTES == 0 and region.size > GRANULE_MAP_UNIT_BYTES
         if aligned and 0 < over <= MERGED_MAX_BYTES:
@@ -67,12 +67,12 @@ def zgc_tables(jvm: Jvm, process: Process) -> list[Claim]:
     if not jvm.zgc:
         return []
     found: list[Region] = []
-    for closed in process.closed:
+    for closed in process.unclaimed_closed:
         if closed.size >= MARK_STACKS_MIN_BYTES:
             used = process.below(closed)
             found += [closed] if used is None else [used, closed]
     sizes = _granule_map_sizes(jvm.arguments.heap_max)
-    for region in process.writable:
+    for region in process.unclaimed_writable:
         units = region.size >= GRANULE_MAP_UNIT_BYTES and region.size % GRANULE_MAP_UNIT_BYTES == 0
         if units or region.size in sizes:
             found.append(region)

@@ -60,8 +60,8 @@ BY_EXTENT = Rule(
     Confidence.LIKELY,
     "maps",
     _RESERVATION,
-    "the largest reservation of this JVM, {block_size}, which is no other part of the JVM; its maximum "
-    "heap size is not known",
+    "the largest reservation of this JVM, {block_size}, that no other part of the JVM explains; its "
+    "maximum heap size is not known",
     runner_up=Kind.JAVA_GC,
 )
 
@@ -75,7 +75,9 @@ def zgc(jvm: Jvm, process: Process) -> Iterator[Claim]:
     jvm.heap = (views[0].start, views[0].start)
     jvm.zgc = True
     reserved = [
-        region for region in process.closed if region.start >= ZGC_LOW_BYTES and region.end <= ZGC_HIGH_BYTES
+        region
+        for region in process.unclaimed_closed
+        if region.start >= ZGC_LOW_BYTES and region.end <= ZGC_HIGH_BYTES
     ]
     for region in views + reserved:
         yield Claim(region.start, region.end, ZGC)

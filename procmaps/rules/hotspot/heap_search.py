@@ -97,9 +97,9 @@ class _Run:
         return [region.end for region in self.regions]
 
     @cached_property
-    def edges(self) -> tuple[frozenset[int], frozenset[int]]:
-        """Where regions start, and where they end."""
-        return frozenset(self.starts), frozenset(self.ends)
+    def tops(self) -> frozenset[int]:
+        """Where the regions end, to look an address up."""
+        return frozenset(self.ends)
 
     @cached_property
     def tails(self) -> list[Region]:
@@ -118,12 +118,17 @@ class _Run:
         """The regions of a span, whole or in part."""
         return self.regions[bisect_right(self.ends, start) : bisect_left(self.starts, end)]
 
-    def spans(self, size: int) -> set[tuple[int, int]]:
-        """Start and end of what has this size and a heap's alignment, and begins or ends with a region."""
-        upward = self.starts[: bisect_right(self.starts, self.end - size)]
-        downward = (end - size for end in self.ends[bisect_left(self.ends, self.start + size) :])
-        starts = {start for start in (*upward, *downward) if start % HEAP_ALIGNMENT_BYTES == 0}
-        return {(start, start + size) for start in starts}
+    def spans(self, size: int, unit: int) -> dict[int, bool]:
+        """Where a span of this size can start, and whether it is whole regions.
+
+        Others are aligned to a unit, and begin or end with a region.
+        """
+        first, last = self.start, self.end - size
+        upward = [start for start in self.starts if start % unit == 0 and start <= last]
+        downward = [end - size for end in self.ends if (end - size) % unit == 0 and end - size >= first]
+        tops = self.tops
+        whole = [start for start in self.starts if start + size in tops]
+        return dict.fromkeys((*upward, *downward), False) | dict.fromkeys(whole, True)
 
 
 class _Candidate(NamedTuple):
@@ -148,7 +153,7 @@ def _candidates(jvm: Jvm, process: Process, sizes: list[int]) -> Iterator[_Candi
         for size in sizes:
             yield from _candidates_of_size(jvm, run, size)
         # a heap with a base begins with a closed unit of alignment, so that address 0 of oops has no access
-        if any(start % OOPS_BASE_BYTES == 0 for start in run.starts):
+        if sizes[-1] >= GIB and any(start % OOPS_BASE_BYTES == 0 for start in run.starts):
             prefixed = {size + unit for size in sizes for unit in LARGER_ALIGNMENTS_BYTES[1:] if size >= GIB}
             for size in prefixed.difference(sizes):
                 yield from _candidates_of_size(jvm, run, size, prefixed=True)
@@ -157,12 +162,13 @@ def _candidates(jvm: Jvm, process: Process, sizes: list[int]) -> Iterator[_Candi
 
 
 def _candidates_of_size(jvm: Jvm, run: _Run, size: int, *, prefixed: bool = False) -> Iterator[_Candidate]:
+    """Spans of one size; `prefixed` says that the size is a heap's and a unit of alignment below it."""
     if size > run.size:
         return
-    (starts, ends), canonical, alignment = run.edges, canonical_ends(jvm), _least_alignment(jvm)
-    for start, end in run.spans(size):
-        whole = start in starts and end in ends
-        if not whole and start % alignment:
+    ends = canonical_ends(jvm)
+    for start, whole in run.spans(size, _least_alignment(jvm)).items():
+        end = start + size
+        if start % HEAP_ALIGNMENT_BYTES:
             continue
         if prefixed and start % OOPS_BASE_BYTES:
             continue
@@ -171,8 +177,8 @@ def _candidates_of_size(jvm: Jvm, run: _Run, size: int, *, prefixed: bool = Fals
             continue
         points = WHOLE_POINTS if whole else PART_POINTS
         # mappings grow downward: what merged with the heap came later and lies below it
-        points += EDGE_POINTS * (end in ends) + EDGE_POINTS * (end == run.end)
-        if end in canonical:
+        points += EDGE_POINTS * (end in run.tops) + EDGE_POINTS * (end == run.end)
+        if end in ends:
             points += CANONICAL_POINTS
         elif end <= LOW_BYTES:
             points += LOW_WHOLE_POINTS if whole else LOW_PART_POINTS
@@ -216,8 +222,9 @@ def _class_space_doubts(candidate: _Candidate) -> int:
     From JDK 16 on the class space lies right above the archive, or above what the archive leaves closed.
     """
     run, start, end = candidate.run, candidate.start, candidate.end
-    starts, ends = run.edges
-    doubts = TWICE_POINTS if 2 * start - end in starts and end in ends else 0
+    lower = start - (end - start)
+    twice = lower >= run.start and run.at(lower).start == lower and end in run.tops
+    doubts = TWICE_POINTS if twice else 0
     below = run.inside(start - ARCHIVE_REST_BYTES, start)
     if any(region.name == ARCHIVE and region.end <= start for region in below):
         doubts += ARCHIVED_POINTS

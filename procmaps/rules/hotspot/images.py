@@ -31,8 +31,8 @@ IMAGES = Rule(
     "maps, cmdline",
     "OpenJDK, gc: card tables and offset tables at 1/512 of the heap, mark bitmaps at 1/64 or 1/32, "
     "committed with it",
-    "{size} that mirror a gap or a committed run of the Java heap ({java_heap}) at 1/512, 1/64 or 1/32: "
-    "a card table or mark bitmap",
+    "{size} whose size and neighbours match an uncommitted or committed stretch of the Java heap "
+    "({java_heap} in all), scaled to 1/512, 1/64 or 1/32: a card table or mark bitmap",
     runner_up=Kind.HEAP_MMAP,
 )
 LARGE_IMAGES = replace(IMAGES, name="java.gc_image_large")
@@ -100,7 +100,7 @@ def _found(jvm: Jvm, process: Process, gap_bytes: int, rule: Rule) -> list[Claim
 
 def _candidates(process: Process, gaps: list[int]) -> Iterable[Candidate]:
     """Closed regions that can be gaps of one of these sizes, which ascend."""
-    for closed in process.closed:
+    for closed in process.unclaimed_closed:
         first = bisect_left(gaps, closed.size - SLACK_BYTES)
         if first == len(gaps) or gaps[first] > closed.size + SLACK_BYTES:
             continue

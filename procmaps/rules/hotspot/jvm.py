@@ -28,7 +28,7 @@ class HeapRun(NamedTuple):
 
 @dataclass(slots=True)
 class Jvm:
-    """What is known of one JVM. Its labellers, which nobody else shares it with, add what they find."""
+    """What is known of one JVM: its labellers add what they find, and nobody else sees it."""
 
     version: int  # feature release; 0 if the path does not tell
     arguments: JvmArguments

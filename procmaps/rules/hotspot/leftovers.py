@@ -4,10 +4,10 @@ from typing import Final
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import KEEP_UNUSED, MAP_WHOLE_MIB
-from procmaps.rules.draft import Draft, is_multiple
 from procmaps.rules.labeller import Edge, RegionLabeller
 from procmaps.rules.libc_malloc import affordable
 from procmaps.rules.process import MIB
+from procmaps.rules.regions import Regions, is_multiple
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
 
@@ -17,27 +17,28 @@ UNTOUCHED = Rule(
     Confidence.LIKELY,
     "maps, status",
     "OpenJDK, gc: tables over the whole heap are committed before they are used; neighbours merge",
-    "{size} in a JVM, whole MiB on a MiB boundary or more than RssAnon ({rss_anon}), which malloc does not "
-    "map: tables of the collector",
+    "{size} in a JVM, whole MiB on a MiB boundary or more than is resident or swapped ({anonymous}), "
+    "which malloc does not map: tables of the collector",
     runner_up=Kind.ANONYMOUS,
 )
 
 
-def untouched(draft: Draft) -> Flags | None:
+def untouched(regions: Regions) -> Flags | None:
     """Writable regions of whole MiB, and those larger than all that is resident; a mask over regions."""
-    jvms = draft.has("jvm") & ~draft.has(*KEEP_UNUSED, *MAP_WHOLE_MIB)
+    jvms = regions.has("jvm") & ~regions.has(*KEEP_UNUSED, *MAP_WHOLE_MIB)
     if not jvms.any():
         return None
-    whole = is_multiple(draft.size, MIB) & is_multiple(draft.start, MIB)
-    return draft.open_rw & draft.spread(jvms) & (whole | ~affordable(draft))
+    whole = is_multiple(regions.size, MIB) & is_multiple(regions.start, MIB)
+    return regions.unclaimed_writable & regions.spread(jvms) & (whole | ~affordable(regions))
 
 
 LEFTOVERS: Final = RegionLabeller(
     "hotspot.leftovers",
     (UNTOUCHED,),
     untouched,
-    after=(Edge("glibc.arena_full", "a full heap of an arena is whole MiB on a MiB boundary too"),),
     before=(
-        Edge("glibc.mmapped", "what malloc cannot have mapped would otherwise count as its large chunk"),
+        Edge("openblas.buffer", "what malloc cannot have mapped has sizes of whole MiB, as buffers have"),
+        Edge("python.arena", "what malloc cannot have mapped has sizes of whole MiB, as arenas have"),
     ),
+    after=(Edge("glibc.arena_full", "a full heap of an arena is whole MiB on a MiB boundary too"),),
 )

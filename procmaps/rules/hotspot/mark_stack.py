@@ -41,12 +41,12 @@ def mark_stack(jvm: Jvm, process: Process) -> list[Claim]:
     """
     if jvm.arguments.collector in WITHOUT_MARK_STACK:
         return []
-    alone = [region for region in process.writable if region.size == MARK_STACK_BYTES]
+    alone = [region for region in process.unclaimed_writable if region.size == MARK_STACK_BYTES]
     if alone or not _must_have_one(jvm, process):
         return [Claim(region.start, region.end, MARK_STACK) for region in alone]
     merged = [
         region
-        for region in process.writable
+        for region in process.unclaimed_writable
         if region.size > MARK_STACK_BYTES and region.start >= LOW_BYTES and region.end % ALIGNED_BYTES == 0
     ]
     return [Claim(region.end - MARK_STACK_BYTES, region.end, MARK_STACK_MERGED) for region in merged[-1:]]

@@ -39,8 +39,8 @@ WHOLE_MERGED = Rule(
     Confidence.LIKELY,
     "maps, cmdline",
     "OpenJDK, gc/parallel and gc/shenandoah; Linux maps from the top of the mmap area downward",
-    "{block_size} at one end of a larger mapping, as large as a table over the whole Java heap ({java_heap}) "
-    "that no mapping of its own holds",
+    "{block_size} at one end of a larger mapping: the size of a collector's table over the whole Java "
+    "heap ({java_heap}); no mapping by itself has this size, so the kernel has probably merged it",
     runner_up=Kind.HEAP_MMAP,
 )
 
@@ -68,7 +68,7 @@ def _cards_of_shenandoah(jvm: Jvm, process: Process) -> list[Span]:
     Often they end where its heap or the code cache begins; otherwise they have little above or below them.
     """
     tables = 2 * (table_bytes(CARDS, jvm) + PAGE_BYTES)
-    large = [one for one in process.writable if one.size >= tables and one.start >= LOW_BYTES]
+    large = [one for one in process.unclaimed_writable if one.size >= tables and one.start >= LOW_BYTES]
     beside = [one for one in large if one.end == jvm.heap[0] or _is_above(process, one, Kind.JAVA_CODE)]
     return _top_of_one(beside or (one for one in large if one.size * 4 < tables * 5), tables)
 
@@ -80,7 +80,7 @@ def _below_queues(jvm: Jvm, process: Process) -> Iterator[Span]:
     the tables are the bottom of a region, and there can be several.
     """
     bitmap, sizes = table_bytes(BITMAP, jvm), merged_sizes_of_g1(jvm)
-    for region in process.writable:
+    for region in process.unclaimed_writable:
         if region.size <= QUEUE_BYTES:
             continue
         tables = max((size for size in sizes if _are_queues(region.size - size)), default=0)
@@ -100,7 +100,9 @@ def _bitmap_of_g1(jvm: Jvm, process: Process) -> list[Span]:
     size = table_bytes(BITMAP, jvm)
     if size < MERGED_MIN_BYTES or any(table >= size for table in jvm.tables):
         return []
-    return _top_of_one((one for one in process.writable if one.size > size and one.start >= LOW_BYTES), size)
+    return _top_of_one(
+        (one for one in process.unclaimed_writable if one.size > size and one.start >= LOW_BYTES), size
+    )
 
 
 def _below_tables(jvm: Jvm, process: Process) -> list[Span]:
@@ -128,7 +130,7 @@ def _tables_of_parallel(jvm: Jvm, process: Process) -> Iterator[Span]:
 
 def _holders(process: Process, size: int) -> Iterator[Region]:
     """Regions larger than a table of this size; they end on 2 MiB if the kernel aligns such a table."""
-    for region in process.writable:
+    for region in process.unclaimed_writable:
         if region.size > size and not (is_aligned(size) and region.end % ALIGNED_BYTES):
             yield region
 

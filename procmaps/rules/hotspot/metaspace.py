@@ -53,7 +53,8 @@ NODES = Rule(
     "maps",
     "OpenJDK, memory/metaspace: nodes of 64 MiB (JDK 16 and before 8 MiB) on root chunks of 4 MiB, "
     "committed in granules",
-    "in a node of {block_size} that ends on a root chunk and is committed in whole granules: metaspace",
+    "part of a reservation of {block_size} that ends where nodes of metaspace end (on 4 MiB, up to "
+    "JDK 16 on 2 MiB) and is committed in whole granules of 64 KiB: metaspace",
     runner_up=Kind.HEAP_ARENA,
 )
 
@@ -78,7 +79,7 @@ def class_space(jvm: Jvm, process: Process) -> Iterator[Claim]:
     if jvm.heap[1] > COMPRESSED_OOPS_BYTES and 0 < jvm.version < 15:
         return  # class pointers are then not compressed either
     size = jvm.class_space_bytes
-    reserves = [region for region in process.closed if size // 2 <= region.size <= size * 3]
+    reserves = [region for region in process.unclaimed_closed if size // 2 <= region.size <= size * 3]
     best = max(
         (
             (above_archive, start + size <= LOW_BYTES, start)
@@ -143,7 +144,7 @@ def _nodes(process: Process, size: int, alignment: int) -> list[Claim]:
     """Runs of regions that make a whole node: each ends with a closed region, on the alignment."""
     ends = [
         region
-        for region in process.closed
+        for region in process.unclaimed_closed
         if region.end % alignment == 0 and not _ends_arena(process, region, size)
     ]
     inside: list[tuple[int, list[Region]]] = []  # where each possible node begins, its regions

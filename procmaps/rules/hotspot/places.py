@@ -39,6 +39,5 @@ PLACES: Final = turn(
             "glibc.arena",
             "the closed part of a table or of the metaspace can end where an arena's heap would",
         ),
-        Edge("hotspot.rest", "the tables of a collector follow from the size and the gaps of the Java heap"),
     ),
 )

@@ -6,7 +6,6 @@ Until then the guard of a stack could be taken for a gap of a table, and a stack
 from typing import Final
 
 from procmaps.kinds import Kind
-from procmaps.rules.draft import Draft
 from procmaps.rules.groups import among
 from procmaps.rules.hotspot import (
     concurrent,
@@ -19,15 +18,16 @@ from procmaps.rules.hotspot import (
 )
 from procmaps.rules.hotspot.turn import turn
 from procmaps.rules.labeller import Edge
+from procmaps.rules.regions import Regions
 from procmaps.tables import Flags
 
 # of the memory that is claimed, the steps ask for the Java heap, and for code and tables above a region
 _JAVA: Final = tuple(int(kind) for kind in (Kind.JAVA_HEAP, Kind.JAVA_CDS, Kind.JAVA_CODE, Kind.JAVA_GC))
 
 
-def unclaimed_or_java(draft: Draft) -> Flags:
+def unclaimed_or_java(regions: Regions) -> Flags:
     """What the steps are shown: not the stacks of threads, nor the heaps of arenas."""
-    return draft.open | among(draft.kind, _JAVA)
+    return regions.unclaimed | among(regions.kind, _JAVA)
 
 
 REST: Final = turn(
@@ -53,10 +53,8 @@ REST: Final = turn(
         mark_stack.MARK_STACK_MERGED,
     ),
     sees=unclaimed_or_java,
-    after=(
-        Edge("stack.java_zones", "the guard of a thread's stack can be as large as a small gap of a table"),
-        Edge("stack.guarded", "a thread's stack can be as large as a table"),
-        Edge("stack.hidden", "a stack whose guard cannot be seen can be as large as a table too"),
+    before=(
+        Edge("glibc.arena_full", "a table of whole 64 MiB can fill the place of an arena's heap"),
+        Edge("loaded.loader", "the map of a code segment is as small as the loader's memory"),
     ),
-    before=(Edge("glibc.arena_full", "a table of whole 64 MiB can fill the place of an arena's heap"),),
 )

@@ -19,7 +19,7 @@ SEGMENT_MAPS = Rule(
     Confidence.LIKELY,
     "maps",
     "OpenJDK, memory/heap.cpp: CodeHeap::reserve maps a byte for each segment of 128 bytes",
-    "{block_size} that mirror a part of the code cache at 1/128: its segment map",
+    "{block_size}, the size of a part of the code cache divided by 128: the segment map of that part",
     runner_up=Kind.JAVA_GC,
 )
 
@@ -36,7 +36,7 @@ def segment_maps(jvm: Jvm, process: Process) -> list[Claim]:
     if not maps:
         return []
     claims: list[Claim] = []
-    for closed in process.closed:
+    for closed in process.unclaimed_closed:
         below = process.below(closed)
         if below is None or not (below.unclaimed and below.writable):
             continue

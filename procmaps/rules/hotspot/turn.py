@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
-from procmaps.rules.draft import Draft
 from procmaps.rules.hotspot.jvm import Jvm, jvm_of
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, without
 from procmaps.rules.process import Process
+from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
 
@@ -18,7 +18,7 @@ def turn(
     *,
     steps: Sequence[Step],
     gives: tuple[Rule, ...],
-    sees: Callable[[Draft], Flags] | None = None,
+    sees: Callable[[Regions], Flags] | None = None,
     before: tuple[Edge, ...] = (),
     after: tuple[Edge, ...] = (),
 ) -> ProcessLabeller:

@@ -25,7 +25,7 @@ WHOLE = Rule(
     Confidence.LIKELY,
     "maps, cmdline",
     "OpenJDK, gc/parallel/parMarkBitMap.cpp and gc/g1: tables of fixed proportion to the reserved heap",
-    "{size}, exactly as large as a table over the whole Java heap ({java_heap}): mark bitmap, card "
+    "{size}, exactly the size of a table over the whole Java heap ({java_heap}): mark bitmap, card "
     "table or offset table",
     runner_up=Kind.HEAP_MMAP,
 )
@@ -38,7 +38,9 @@ def whole_tables(jvm: Jvm, process: Process) -> list[Claim]:
     """
     sizes = whole_sizes(jvm, process)
     found = [
-        region for region in process.writable if region.size in sizes and not process.flagged(region, "nr")
+        region
+        for region in process.unclaimed_writable
+        if region.size in sizes and not process.flagged(region, "nr")
     ]
     jvm.tables = {region.size for region in found}
     return [Claim(region.start, region.end, WHOLE) for region in found]

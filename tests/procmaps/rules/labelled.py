@@ -1,14 +1,19 @@
 """Classify a few lines of maps, and say what became of them in a form that reads well in a test."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 
 from procmaps.classify import classify
 from procmaps.kinds import Kind
 from procmaps.read import read_process
 from procmaps.rules.book import RULES
-from procmaps.rules.draft import Draft, Facts
 from procmaps.rules.kernel_names import read_codes
-from procmaps.rules.process import Process, process_of
+from procmaps.rules.ledger import Ledger
+from procmaps.rules.process import Process
+from procmaps.rules.regions import ProcessFacts
+from procmaps.rules.views import processes_of
 from procmaps.tables import Evidence, PartTable, Snapshot
 
 _OBJECT = "7f0000{low}00000-7f0000{high}00000 r-xp 00000000 fe:00 {inode} {path}\n"
@@ -59,6 +64,7 @@ def read(
     smaps: str = "",
     threads: int = 0,
     rss_anon_kb: int = 0,
+    swap_kb: int = 0,
     stack_limit: int = 0,
     argv: tuple[str, ...] = (),
 ) -> Snapshot:
@@ -66,6 +72,7 @@ def read(
     status = (f"Threads:\t{threads}\n" if threads else "") + (
         f"RssAnon:\t{rss_anon_kb} kB\n" if rss_anon_kb else ""
     )
+    status += f"VmSwap:\t{swap_kb} kB\n" if swap_kb else ""
     limits = f"{'Max stack size':26}{stack_limit:<21}{'unlimited':21}bytes\n" if stack_limit else ""
     files = {
         "maps": maps.encode(),
@@ -101,10 +108,30 @@ def blocks(snapshot: Snapshot, kind: Kind) -> list[int]:
     return list(sizes.values())
 
 
-def process(*lines: str) -> Process:
-    """What a labeller is given of a process of which nothing but its mappings is known."""
+def facts(processes: int = 1, **known: Any) -> ProcessFacts:
+    """What is known of processes of which nothing was sent; `known` are columns of ProcessFacts."""
+    unknown, no = np.full(processes, -1, np.int64), np.zeros(processes, np.bool_)
+    nothing = ProcessFacts(
+        marks=np.zeros(processes, np.uint32),
+        libjvm={},
+        thirty_two_bit=no,
+        has_brk_heap=no,
+        threads=unknown,
+        anonymous_bytes=unknown,
+        stack_limit_bytes=unknown,
+        smaps=no,
+        in_detail=~no,
+    )
+    return replace(nothing, **known)
+
+
+def ledger(*lines: str, **known: Any) -> Ledger:
+    """One process of which nothing but its mappings is known, and nothing claimed."""
     snapshot = read("".join(lines))
-    one = np.array([-1], np.int64)
-    no = np.zeros(1, np.bool_)
-    facts = Facts(np.zeros(1, np.uint32), {}, no, no, one, one, one, no, ~no)
-    return process_of(Draft(snapshot, facts, read_codes(snapshot.maps), np.arange(len(snapshot.maps))), 0)
+    return Ledger(snapshot, facts(**known), read_codes(snapshot.maps), np.arange(len(snapshot.maps)))
+
+
+def process(*lines: str, **known: Any) -> Process:
+    """What a labeller is given of it."""
+    regions = ledger(*lines, **known).regions
+    return next(processes_of(regions, np.arange(len(regions))))

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import Draft, Facts
 from procmaps.rules.engine import label
-from procmaps.rules.kernel_names import read_codes
 from procmaps.rules.labeller import Claim, ProcessLabeller
+from procmaps.rules.ledger import Ledger
 from procmaps.rules.process import Process
+from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
-from tests.procmaps.rules.labelled import anon, read
+from tests.procmaps.rules.labelled import anon, ledger
 
 AT = 0x10000
 PAGE = 4096
@@ -22,14 +22,12 @@ SIZES = (1, 2, 2, 1, 2, 2)
 STARTS = (AT, AT + PAGE, AT + 3 * PAGE, AT + 5 * PAGE, AT + 16 * PAGE, AT + 18 * PAGE)
 
 
-def draft(*, in_detail: bool = True) -> Draft:
-    snapshot = read("".join(anon(start, size * PAGE) for start, size in zip(STARTS, SIZES, strict=True)))
-    one, no = np.array([-1], np.int64), np.zeros(1, np.bool_)
-    facts = Facts(np.zeros(1, np.uint32), {}, no, no, one, one, one, no, np.array([in_detail]))
-    return Draft(snapshot, facts, read_codes(snapshot.maps), np.arange(len(snapshot.maps)))
+def host(*, in_detail: bool = True) -> Ledger:
+    lines = (anon(start, size * PAGE) for start, size in zip(STARTS, SIZES, strict=True))
+    return ledger(*lines, in_detail=np.array([in_detail]))
 
 
-def shown(one: Draft, seen: list[bool], where: list[bool] | None = None) -> list[Process]:
+def shown(one: Ledger, seen: list[bool], where: list[bool] | None = None) -> list[Process]:
     """What a labeller is shown that asks to see these regions."""
     given: list[Process] = []
 
@@ -37,7 +35,7 @@ def shown(one: Draft, seen: list[bool], where: list[bool] | None = None) -> list
         given.append(process)
         yield from (Claim(region.start, region.end, SMALL) for region in process.regions)
 
-    def sees(_: Draft) -> Flags:
+    def sees(_: Regions) -> Flags:
         return np.array(seen)
 
     chosen = None if where is None else lambda _: np.array(where)
@@ -46,7 +44,7 @@ def shown(one: Draft, seen: list[bool], where: list[bool] | None = None) -> list
 
 
 def test_a_labeller_sees_the_regions_that_it_asks_for() -> None:
-    one = draft()
+    one = host()
     (process,) = shown(one, [True, True, False, True, False, True])
     assert [region.start for region in process.regions] == [STARTS[row] for row in (0, 1, 3, 5)]
     assert [region.position for region in process.regions] == [0, 1, 2, 3]
@@ -55,7 +53,7 @@ def test_a_labeller_sees_the_regions_that_it_asks_for() -> None:
 
 
 def test_regions_touch_only_if_both_are_seen() -> None:
-    (process,) = shown(draft(), [True, True, False, True, True, True])
+    (process,) = shown(host(), [True, True, False, True, True, True])
     assert [region.touches_below for region in process.regions] == [False, True, False, False, True]
     assert [region.touches_above for region in process.regions] == [True, False, False, True, False]
     first, second, lone, *_ = process.regions
@@ -66,6 +64,6 @@ def test_regions_touch_only_if_both_are_seen() -> None:
 
 
 def test_a_process_of_which_nothing_is_seen_is_not_shown() -> None:
-    assert not shown(draft(), [False] * 6)
-    assert not shown(draft(), [True] * 6, where=[False])
-    assert not shown(draft(in_detail=False), [True] * 6)
+    assert not shown(host(), [False] * 6)
+    assert not shown(host(), [True] * 6, where=[False])
+    assert not shown(host(in_detail=False), [True] * 6)

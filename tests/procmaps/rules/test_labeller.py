@@ -1,8 +1,8 @@
 """A process after some claims, as the next step of a labeller sees it."""
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.draft import OPEN
 from procmaps.rules.labeller import Claim, without
+from procmaps.rules.regions import OPEN
 from procmaps.rules.rule import Rule
 from tests.procmaps.rules.labelled import anon, process
 

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from procmaps.rules.draft import Draft, Facts
-from procmaps.rules.kernel_names import read_codes
-from procmaps.rules.process import UNKNOWN_RELEASE, Process, process_of, release_of
-from tests.procmaps.rules.labelled import anon, read, sorted_maps
+from procmaps.rules.process import UNKNOWN_RELEASE, Process, release_of
+from tests.procmaps.rules import labelled
+from tests.procmaps.rules.labelled import anon, sorted_maps
 
 KIB = 2**10
 MIB = 2**20
@@ -15,21 +14,7 @@ BASE = 0x7E0000000000  # on 64 MiB
 
 
 def process(*lines: str, thirty_two_bit: bool = False) -> Process:
-    snapshot = read(sorted_maps(*lines))
-    unknown, no = np.array([-1], np.int64), np.zeros(1, np.bool_)
-    facts = Facts(
-        marks=np.zeros(1, np.uint32),
-        libjvm={},
-        thirty_two_bit=np.array([thirty_two_bit]),
-        has_brk_heap=no,
-        threads=unknown,
-        rss_anon_bytes=unknown,
-        stack_limit_bytes=unknown,
-        smaps=no,
-        in_detail=~no,
-    )
-    codes = read_codes(snapshot.maps)
-    return process_of(Draft(snapshot, facts, codes, np.arange(len(snapshot.maps))), 0)
+    return labelled.process(sorted_maps(*lines), thirty_two_bit=np.array([thirty_two_bit]))
 
 
 def pair(at: int, head: int, rest: int, perms: str = "rw-p") -> str:

@@ -18,7 +18,7 @@ from procmaps.rules.rule import Rule, verdicts_of
 def test_what_came_second_is_closed_only_where_the_part_is(
     runner_up: Kind | None, if_open: Kind, if_closed: Kind
 ) -> None:
-    rule = Rule("one", Kind.HEAP_ARENA, Confidence.LIKELY, "maps", "", "", None, runner_up)
+    rule = Rule("one", Kind.HEAP_ARENA, Confidence.LIKELY, "maps", "", "", runner_up)
     verdicts = verdicts_of([rule])
     assert verdicts.confidence.tolist() == [Confidence.LIKELY]
     assert verdicts.second_if_open.tolist() == [if_open]

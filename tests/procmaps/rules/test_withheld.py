@@ -7,10 +7,10 @@ import pytest
 
 from procmaps.classify import classify
 from procmaps.rules.book import RULES
-from procmaps.rules.draft import Draft
-from procmaps.rules.engine import Withheld
 from procmaps.rules.labeller import Claim, Labeller, ProcessLabeller, Ranges, RegionLabeller
 from procmaps.rules.process import Process
+from procmaps.rules.regions import Regions
+from procmaps.rules.withheld import Withheld
 from procmaps.tables import Flags
 from tests.procmaps.rules.labelled import anon, read
 
@@ -26,12 +26,12 @@ def claimed(process: Process) -> Iterator[Claim]:
         yield Claim(region.start + PAGE, region.end - PAGE, CHUNK)
 
 
-def ranges(draft: Draft) -> Ranges:
-    return Ranges(draft.process, draft.start + PAGE, draft.end - PAGE)
+def ranges(regions: Regions) -> Ranges:
+    return Ranges(regions.process, regions.start + PAGE, regions.end - PAGE)
 
 
-def regions(draft: Draft) -> Flags:
-    return draft.open
+def regions(regions: Regions) -> Flags:
+    return regions.unclaimed
 
 
 LAST = RegionLabeller("last", (REST,), regions)

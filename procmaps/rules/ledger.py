@@ -1,0 +1,185 @@
+"""Who has claimed what: the only place where regions are cut, and given a kind."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from procmaps.rules.groups import ranges
+from procmaps.rules.kernel_names import Name
+from procmaps.rules.regions import (
+    ACCESS,
+    CODES,
+    FLAGS,
+    NUMBERS,
+    OPEN,
+    PAGE_SHIFT,
+    ProcessFacts,
+    Regions,
+)
+from procmaps.tables import READ, SHARED, WRITE, Bytes8, Flags, Ints64, Snapshot, which
+
+FEW_CUTS_COUNT: Final = 40
+# what labellers do not see: the index of the rule, and the block; equal numbers make one block, -1 is none
+_OWN: Final = ("rule", "block")
+_SORTS: Final = ((*NUMBERS, *_OWN), CODES, FLAGS)
+_TYPES: Final = (np.int64, np.uint8, np.bool_)
+_Columns: TypeAlias = npt.NDArray[Any]  # of one sort, one column a row
+
+
+class Label(NamedTuple):
+    """What a claimed range becomes."""
+
+    rule: int  # index in the table of rules
+    kind: int
+    one_block: bool
+
+
+class Ledger:
+    """The regions of a host and their labels. Rows are in the order of process and address at any time."""
+
+    def __init__(self, snapshot: Snapshot, facts: ProcessFacts, code: Bytes8, mappings: Ints64) -> None:
+        self._snapshot = snapshot
+        self._facts = facts
+        self._blocks = 0
+        self._bind(
+            [np.zeros((len(names), len(mappings)), sort) for names, sort in zip(_SORTS, _TYPES, strict=True)]
+        )
+        self._fill(snapshot, code, mappings)
+        self.regions = self._view()
+
+    def _fill(self, snapshot: Snapshot, code: Bytes8, mappings: Ints64) -> None:
+        maps, of = snapshot.maps, self._of
+        of["mapping"][:] = mappings
+        of["process"][:] = maps.process[mappings]
+        of["start"][:] = maps.start[mappings]
+        of["end"][:] = maps.end[mappings]
+        of["size"][:] = of["end"] - of["start"]
+        of["key"][:] = _keys(of["process"], of["start"])
+        of["block"][:] = -1
+        of["perms"][:] = maps.perms[mappings]
+        of["code"][:] = code[mappings]
+        of["below"][:], of["above"][:] = _neighbours(snapshot, code, mappings)
+        of["kind"][:] = OPEN
+        of["closed"][:] = of["perms"] & ACCESS == 0
+        of["free"][:] = True
+        of["unclaimed"][:] = of["code"] <= int(Name.HUGE)
+        of["writable"][:] = of["perms"] & (ACCESS | SHARED) == READ | WRITE
+        meets = (of["start"][1:] == of["end"][:-1]) & (of["process"][1:] == of["process"][:-1])
+        of["touches_below"][1:] = of["touches_above"][:-1] = meets
+
+    def _bind(self, columns: list[_Columns]) -> None:
+        """Take new columns, each by its name."""
+        self._columns = columns
+        self._of = {
+            name: row
+            for names, rows in zip(_SORTS, columns, strict=True)
+            for name, row in zip(names, rows, strict=True)
+        }
+
+    def _view(self) -> Regions:
+        return Regions(
+            self._snapshot,
+            self._facts,
+            {name: self._of[name] for sort in (NUMBERS, CODES, FLAGS) for name in sort},
+        )
+
+    @property
+    def rule(self) -> Ints64:
+        """The rule by which each region was claimed: its index in the table of rules."""
+        found: Ints64 = self._of["rule"]
+        return found
+
+    @property
+    def block(self) -> Ints64:
+        """Equal numbers make one block; -1 for a region by itself."""
+        found: Ints64 = self._of["block"]
+        return found
+
+    def label_rows(self, mask: Flags, rule: int, kind: int) -> None:
+        """Label whole regions; those that have a kind already keep it."""
+        rows = which(mask & self._of["free"])
+        self._label(rows, rule, kind)
+
+    def label_ranges(self, process: Ints64, start: Ints64, end: Ints64, labels: Sequence[Label]) -> None:
+        """Cut what is claimed, and label it; of what is claimed twice the first claim has it."""
+        if not len(labels):
+            return
+        owners, edges = np.concatenate((process, process)), np.concatenate((start, end))
+        keys = _keys(owners, edges)
+        rows = self._of["key"].searchsorted(keys, "right") - 1
+        known = (rows >= 0) & (self._of["process"][rows] == owners)
+        self._cut(rows[known], edges[known])
+        low, high = self._of["key"].searchsorted(keys).reshape(2, -1)
+        count = np.maximum(high - low, 0)
+        parts, claim = ranges(low, count), np.repeat(np.arange(len(low)), count)
+        free = self._of["free"][parts]
+        parts, first = np.unique(parts[free], return_index=True)
+        claim = claim[free][first]
+        rule, kind, one_block = (np.array(column) for column in zip(*labels, strict=True))
+        self._label(parts, rule[claim], kind[claim])
+        blocks = one_block & (np.bincount(claim, minlength=len(low)) > 1)
+        in_block = blocks[claim]
+        self._of["block"][parts[in_block]] = self._blocks + (blocks.cumsum() - 1)[claim[in_block]]
+        self._blocks += int(blocks.sum())
+
+    def _label(self, rows: Ints64, rule: int | Ints64, kind: int | Ints64) -> None:
+        of = self._of
+        of["kind"][rows] = kind
+        of["free"][rows] = of["unclaimed"][rows] = False
+        of["rule"][rows] = rule
+
+    def _cut(self, rows: Ints64, addresses: Ints64) -> None:
+        """Split regions at addresses; one that is not strictly inside its region splits nothing.
+
+        Rows are as counted before the cut; several cuts of one row are allowed.
+        """
+        of = self._of
+        inside = (addresses > of["start"][rows]) & (addresses < of["end"][rows])
+        rows, addresses = rows[inside], addresses[inside]
+        if not len(rows):
+            return
+        order = np.lexsort((addresses, rows))
+        rows, addresses = rows[order], addresses[order]
+        first = np.ones(len(rows), np.bool_)
+        first[1:] = (rows[1:] != rows[:-1]) | (addresses[1:] != addresses[:-1])
+        rows, addresses = rows[first], addresses[first]
+        position = rows + 1 + np.arange(len(rows))  # where the upper piece of each cut comes to lie
+        repeated = _repeater(rows, len(of["start"]))
+        self._bind([repeated(columns) for columns in self._columns])
+        of, lower = self._of, position - 1
+        of["start"][position] = of["end"][lower] = addresses
+        of["below"][position] = of["above"][lower] = 0
+        of["touches_below"][position] = of["touches_above"][lower] = True
+        of["key"][position] = _keys(of["process"][position], addresses)
+        for pieces in (lower, position):
+            of["size"][pieces] = of["end"][pieces] - of["start"][pieces]
+        self.regions = self._view()
+
+
+def _repeater(rows: Ints64, length: int) -> Callable[[_Columns], _Columns]:
+    """Repeats some rows of columns, in place; `rows` ascend and may repeat. A few are fastest as slices."""
+    if len(rows) > FEW_CUTS_COUNT:
+        bounds = np.concatenate(([0], rows + 1 + np.arange(len(rows)), [length + len(rows)]))
+        source = np.arange(bounds[-1]) - np.repeat(np.arange(len(rows) + 1), np.diff(bounds))
+        return lambda columns: columns.take(source, axis=-1)
+    begin, end = [0, *rows.tolist()], [*(rows + 1).tolist(), length]
+    pieces = [slice(*piece) for piece in zip(begin, end, strict=True)]
+    return lambda columns: np.concatenate([columns[..., piece] for piece in pieces], axis=-1)
+
+
+def _keys(process: Ints64, address: Ints64) -> Ints64:
+    """One number that orders by process and then by page: addresses have at most 57 bits."""
+    return (process << 45) + (address >> PAGE_SHIFT)
+
+
+def _neighbours(snapshot: Snapshot, code: Bytes8, rows: Ints64) -> tuple[Bytes8, Bytes8]:
+    """Code + 1 of the mappings that touch each row from below and from above; 0 if none does."""
+    maps = snapshot.maps
+    meets = (maps.start[1:] == maps.end[:-1]) & (maps.process[1:] == maps.process[:-1])
+    below = np.zeros(len(maps), np.uint8)
+    above = np.zeros(len(maps), np.uint8)
+    below[1:] = np.where(meets, code[:-1] + 1, 0)
+    above[:-1] = np.where(meets, code[1:] + 1, 0)
+    return below[rows], above[rows]
