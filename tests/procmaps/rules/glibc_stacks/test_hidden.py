@@ -7,7 +7,7 @@ import pytest
 from procmaps.kinds import Kind
 from procmaps.rules.glibc_stacks.hidden import NEIGHBOURS_LIMIT_COUNT
 from procmaps.rules.glibc_stacks.threads import CACHE_BYTES
-from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, LIBJVM, anon, blocks, read, sorted_maps
+from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, LIBJVM, anon, blocks, parts_of, read, sorted_maps
 
 MIB = 2**20
 AT = 0x7E0000100000
@@ -204,3 +204,10 @@ def test_stacks_with_hidden_guards_count_for_those_with_guards_in_view() -> None
     text = sorted_maps(BRK_HEAP, LIBC, anon(AT, 6 * ONE), *apart)
     # eight threads, of which two are left for three guarded regions
     assert sorted(stacks(text, threads=9)) == [304 * 1024] * 2 + [ONE] * 6
+
+
+def test_other_memory_beside_stacks_tells_which_of_two_mappings_is_stacks() -> None:
+    odd = 12 * 1024
+    text = sorted_maps(BRK_HEAP, LIBC, anon(AT, odd), anon(AT + odd, ONE), anon(AT + odd + ONE, ONE))
+    parts = parts_of(read(text, threads=2, stack_limit=STACK))
+    assert [(start, size) for start, size, kind, _ in parts if kind == "thread_stack"] == [(AT + odd, ONE)]
