@@ -9,7 +9,9 @@ from procmaps.detail import in_detail
 from procmaps.kinds import Kind
 from procmaps.rules.book import LABELLERS, RULE_INDEX, RULES
 from procmaps.rules.engine import label
+from procmaps.rules.executability import as_asked, executability
 from procmaps.rules.kernel_names import OPEN_CODES, Name, mark_archives
+from procmaps.rules.kernel_release import with_release
 from procmaps.rules.labeller import Labeller
 from procmaps.rules.ledger import Ledger
 from procmaps.rules.marks import has
@@ -66,11 +68,13 @@ def classify(
     Another order of the `labellers`, and memory that is `withheld` from rules, answer what would be
     otherwise; they can give only rules of RULES.
     """
+    snapshot, implied = as_asked(with_release(snapshot))
     maps = snapshot.maps
     mappings = np.bincount(maps.process, minlength=len(snapshot.processes))
     marks, code, libjvm = find_marks(maps, len(snapshot.processes))
     if libjvm:
         mark_archives(maps, code, has(marks, "jvm"))
+    executable = executability(maps, code, marks, implied)
     facts = ProcessFacts(
         marks=marks,
         libjvm=libjvm,
@@ -81,6 +85,8 @@ def classify(
         stack_limit_bytes=snapshot.processes.stack_limit_bytes,
         smaps=(snapshot.processes.evidence == int(Evidence.SMAPS)) & (evidence == Evidence.SMAPS),
         in_detail=in_detail(mappings),
+        code_unmarked=executable.silent,
+        stacks_executable=executable.stacks,
     )
     in_reach = maps.end <= _USER_SPACE_END
     ledger = Ledger(snapshot, facts, code, which(_IN_LEDGER[code] & in_reach))

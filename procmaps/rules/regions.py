@@ -14,7 +14,19 @@ from procmaps.kinds import Kind
 from procmaps.rules.kernel_names import Name
 from procmaps.rules.marks import Marks, has
 from procmaps.smaps import VM_FLAGS
-from procmaps.tables import EXECUTE, READ, UNKNOWN, WRITE, Addresses, Bytes8, Flags, Ints64, Snapshot, which
+from procmaps.tables import (
+    EXECUTE,
+    READ,
+    SHARED,
+    UNKNOWN,
+    WRITE,
+    Addresses,
+    Bytes8,
+    Flags,
+    Ints64,
+    Snapshot,
+    which,
+)
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
@@ -42,6 +54,8 @@ class ProcessFacts:
     stack_limit_bytes: Ints64
     smaps: Flags  # flags and resident bytes may be used
     in_detail: Flags  # process labellers may look at it
+    code_unmarked: Flags  # whether memory is executable does not tell code from data
+    stacks_executable: Flags  # threads' stacks are executable, as code is
 
 
 class Regions:
@@ -89,6 +103,15 @@ class Regions:
     def unclaimed_writable(self) -> Flags:
         """Unclaimed regions that are readable and writable."""
         return self.unclaimed & self.writable
+
+    @property
+    def stack_like(self) -> Flags:
+        """Unclaimed regions with the access that stacks have in their process."""
+        if not self.facts.stacks_executable.any():
+            return self.unclaimed_writable
+        private = self.perms & (READ | WRITE | SHARED) == READ | WRITE
+        found: Flags = self.unclaimed & private & (self.writable | self.spread(self.facts.stacks_executable))
+        return found
 
     @property
     def unclaimed_closed(self) -> Flags:

@@ -41,7 +41,7 @@ ALONE = Rule(
 
 def merged(regions: Regions) -> Ranges | None:
     """Mappings that hold several stacks of the default size, with their guards inside."""
-    rows = which(_has_flag(regions) & regions.writable)
+    rows = which(_has_flag(regions) & regions.stack_like)
     if not len(rows):
         return None
     process = regions.process[rows]

@@ -116,7 +116,7 @@ def show_guards(regions: Regions) -> Flags:
     """
     is_small = regions.closed & (regions.size <= GUARD_MAX_BYTES)
     guard = which(is_small & regions.unclaimed & regions.touches_above)
-    guard = guard[regions.unclaimed_writable[guard + 1] & (regions.size[guard + 1] >= STACK_MIN_BYTES)]
+    guard = guard[regions.stack_like[guard + 1] & (regions.size[guard + 1] >= STACK_MIN_BYTES)]
     process, size, body = regions.process[guard], regions.size[guard], regions.size[guard + 1]
     # between buffers that have a guard on both sides there are two guards, which have merged
     above = np.minimum(guard + 2, len(regions) - 1)

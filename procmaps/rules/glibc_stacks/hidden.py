@@ -20,7 +20,15 @@ from procmaps.rules.glibc_stacks.threads import (
 from procmaps.rules.hotspot.arguments import read_arguments
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, without
 from procmaps.rules.language_runtimes import THREAD_STACK_BYTES
-from procmaps.rules.process import MIB, PAGE_BYTES, STACK_MAX_BYTES, STACK_MIN_BYTES, Process, Region
+from procmaps.rules.process import (
+    MIB,
+    PAGE_BYTES,
+    STACK_MAX_BYTES,
+    STACK_MIN_BYTES,
+    UNKNOWN_RELEASE,
+    Process,
+    Region,
+)
 from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
@@ -106,7 +114,7 @@ def _of_size(process: Process, missing: int, size: int, rule: Rule) -> Iterator[
     most = missing + CACHE_BYTES // one
     found = [
         region
-        for region in process.unclaimed_writable
+        for region in process.stack_like
         if region.size >= DEFAULT_MIN_BYTES and not region.size % one and region.size // one <= most
     ]
     if _number(found, one) > missing:
@@ -152,7 +160,7 @@ def _of_one_size(process: Process, missing: int) -> Iterator[Claim]:
     if not _can_have_any_size(process):
         return
     least = STACK_MIN_BYTES + PAGE_BYTES
-    large = [region for region in process.unclaimed_writable if region.size >= least]
+    large = [region for region in process.stack_like if region.size >= least]
     ones = sizes_of_stacks([region.size for region in large], missing, process.anonymous_bytes)
     for region in large:
         if region.size in ones:
@@ -165,7 +173,7 @@ def _of_round_sizes(process: Process, missing: int) -> Iterator[Claim]:
     if resident < 0 or process.has(*KEEP_UNUSED) or not _can_have_any_size(process):
         return
     limit = missing * process.default_stack_bytes
-    for region in process.unclaimed_writable:
+    for region in process.stack_like:
         if resident < region.size <= missing * STACK_MAX_BYTES and has_guard_pages(
             region.size, missing, limit
         ):
@@ -174,7 +182,7 @@ def _of_round_sizes(process: Process, missing: int) -> Iterator[Claim]:
 
 def _can_have_any_size(process: Process) -> bool:
     """Whether stacks with hidden guards can have any size: those of a JVM have one."""
-    return not process.has("jvm") and process.release >= HIDES_GUARDS_SINCE
+    return not process.has("jvm") and HIDES_GUARDS_SINCE <= process.release < UNKNOWN_RELEASE
 
 
 _STEPS: Final = (_of_default_size, _of_runtime, _of_one_size, _of_round_sizes)
@@ -188,7 +196,7 @@ def _hide_guards(regions: Regions) -> Flags:
 
 def _around_stacks(regions: Regions) -> Flags:
     """Regions large enough for a stack, all that touches them, and the stacks that were found."""
-    large = regions.unclaimed_writable & (regions.size >= STACK_MIN_BYTES)
+    large = regions.stack_like & (regions.size >= STACK_MIN_BYTES)
     found = large | regions.of_kind(Kind.THREAD_STACK)
     found[1:] |= large[:-1] & regions.touches_below[1:]
     found[:-1] |= large[1:] & regions.touches_below[1:]

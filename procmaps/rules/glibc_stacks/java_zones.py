@@ -38,7 +38,7 @@ def java_stacks(regions: Regions) -> Ranges | None:
         return None
     zones = which(regions.unclaimed_closed & regions.touches_above & regions.spread(jvm))
     zones = zones[among(regions.size[zones], ZONES_BYTES)]
-    zones = zones[regions.unclaimed_writable[zones + 1]]
+    zones = zones[regions.stack_like[zones + 1]]
     end = regions.end.copy()
     release = release_of(regions.snapshot.facts.kernel)
     if release < FLAGS_SINCE or release == UNKNOWN_RELEASE:

@@ -25,6 +25,7 @@ PLACES: Final = turn(
         heap.ZGC,
         heap.BY_SIZE,
         code_cache.CODE_CACHE,
+        code_cache.BY_SIZE,
         heap.BY_PLACE,
         images.IMAGES,
         metaspace.ARCHIVES,

@@ -121,6 +121,8 @@ def facts(processes: int = 1, **known: Any) -> ProcessFacts:
         stack_limit_bytes=unknown,
         smaps=no,
         in_detail=~no,
+        code_unmarked=no,
+        stacks_executable=no,
     )
     return replace(nothing, **known)
 
