@@ -10,6 +10,7 @@ from procmaps.kinds import Kind
 from procmaps.rules.book import LABELLERS, RULE_INDEX, RULES
 from procmaps.rules.engine import label
 from procmaps.rules.executability import as_asked, executability
+from procmaps.rules.hotspot.heap_files import mark_heap_files
 from procmaps.rules.kernel_names import OPEN_CODES, Name, mark_archives
 from procmaps.rules.kernel_release import with_release
 from procmaps.rules.labeller import Labeller
@@ -74,6 +75,7 @@ def classify(
     marks, code, libjvm = find_marks(maps, len(snapshot.processes))
     if libjvm:
         mark_archives(maps, code, has(marks, "jvm"))
+        mark_heap_files(maps, snapshot.processes.argv, code, has(marks, "jvm"))
     executable = executability(maps, code, marks, implied)
     facts = ProcessFacts(
         marks=marks,
