@@ -11,6 +11,7 @@ from procmaps.rules.book import LABELLERS, RULE_INDEX, RULES
 from procmaps.rules.engine import label
 from procmaps.rules.executability import as_asked, executability
 from procmaps.rules.hotspot.heap_files import mark_heap_files
+from procmaps.rules.hotspot.stack_sizes import Unlike, java_stack_bytes, with_graal
 from procmaps.rules.kernel_names import OPEN_CODES, Name, mark_archives
 from procmaps.rules.kernel_release import with_release
 from procmaps.rules.labeller import Labeller
@@ -70,26 +71,34 @@ def classify(
     otherwise; they can give only rules of RULES.
     """
     snapshot, implied = as_asked(with_release(snapshot))
-    maps = snapshot.maps
+    maps, argv = snapshot.maps, snapshot.processes.argv
     mappings = np.bincount(maps.process, minlength=len(snapshot.processes))
     marks, code, libjvm = find_marks(maps, len(snapshot.processes))
     if libjvm:
         mark_archives(maps, code, has(marks, "jvm"))
-        mark_heap_files(maps, snapshot.processes.argv, code, has(marks, "jvm"))
+        mark_heap_files(maps, argv, code, has(marks, "jvm"))
     executable = executability(maps, code, marks, implied)
+    thirty_two_bit = _thirty_two_bit(maps, mappings)
     facts = ProcessFacts(
         marks=marks,
         libjvm=libjvm,
-        thirty_two_bit=_thirty_two_bit(maps, mappings),
+        thirty_two_bit=thirty_two_bit,
         has_brk_heap=_with(snapshot, code == int(Name.HEAP)),
         threads=snapshot.processes.threads,
         anonymous_bytes=_anonymous_bytes(snapshot.processes),
         stack_limit_bytes=snapshot.processes.stack_limit_bytes,
         smaps=(snapshot.processes.evidence == int(Evidence.SMAPS)) & (evidence == Evidence.SMAPS),
+        named_stacks=which(code == int(Name.THREAD_STACK)),
         in_detail=in_detail(mappings),
+        java_stack_bytes=java_stack_bytes(
+            maps, code, libjvm, argv, Unlike(thirty_two_bit, has(marks, "qemu"))
+        ),
+        graal=with_graal(libjvm, argv),
         code_unmarked=executable.silent,
         stacks_executable=executable.stacks,
     )
+    # [stack:TID] is anonymous memory, of which a part is a stack
+    code[facts.named_stacks] = int(Name.ANONYMOUS)
     in_reach = maps.end <= _USER_SPACE_END
     ledger = Ledger(snapshot, facts, code, which(_IN_LEDGER[code] & in_reach))
     _label_named(ledger)

@@ -18,7 +18,7 @@ from procmaps.rules import (
     v8,
     zend,
 )
-from procmaps.rules.glibc_stacks import bare, flagged, guarded, hidden, java_zones, repeated
+from procmaps.rules.glibc_stacks import bare, flagged, guarded, hidden, java_zones, named, repeated
 from procmaps.rules.hotspot import leftovers, places, rest
 from procmaps.rules.labeller import Labeller
 from procmaps.rules.name_rules import NAME_RULES
@@ -53,6 +53,8 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         leftovers.LEFTOVERS,
         mono.BLOCKS,
         musl.MAPPED,
+        named.NAMED,
+        named.NAMED_MERGED,
         openblas.BUFFERS,
         places.PLACES,
         remainder.ALL_REST,

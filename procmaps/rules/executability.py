@@ -47,6 +47,7 @@ def executability(maps: MapTable, code: Bytes8, marks: Marks, implied: Flags) ->
     stacks = np.zeros(len(marks), np.bool_)
     main = which(code == int(Name.STACK))
     stacks[maps.process[main[maps.perms[main] & (WRITE | EXECUTE) == WRITE | EXECUTE]]] = True
+    stacks &= ~has(marks, "musl")  # it maps stacks without asking (src/thread/pthread_create.c)
     return Executability(implied | has(marks, "qemu"), stacks)
 
 

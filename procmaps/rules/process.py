@@ -99,6 +99,7 @@ class Process:
     stack_limit_bytes: int
     thirty_two_bit: bool
     smaps: bool  # flags and resident bytes are known
+    java_stack_bytes: int  # of the threads that a JVM makes for itself; 0 without a JVM
     code_unmarked: bool  # whether memory is executable does not tell code from data
     stacks_executable: bool  # threads' stacks are executable, as code is
     libjvm: bytes  # path of libjvm.so; empty if the process is no JVM
@@ -131,7 +132,13 @@ class Process:
         """Unclaimed regions with the access that stacks have in this process."""
         if not self.stacks_executable:
             return self.unclaimed_writable
-        return tuple([region for region in self.unclaimed if region.perms & PRIVATE == READ | WRITE])
+        return tuple(
+            [
+                region
+                for region in self.unclaimed
+                if region.executable and region.perms & PRIVATE == READ | WRITE
+            ]
+        )
 
     @cached_property
     def unclaimed_closed(self) -> tuple[Region, ...]:

@@ -53,7 +53,10 @@ class ProcessFacts:
     anonymous_bytes: Ints64  # that is resident or swapped; UNKNOWN if it was not sent
     stack_limit_bytes: Ints64
     smaps: Flags  # flags and resident bytes may be used
+    named_stacks: Ints64  # rows of the mappings that the kernel calls the stack of a thread, ascending
     in_detail: Flags  # process labellers may look at it
+    java_stack_bytes: Ints64  # of the threads that a JVM makes for itself; 0 without a JVM
+    graal: Flags  # a JVM with this compiler, whose threads have stacks of twice the size
     code_unmarked: Flags  # whether memory is executable does not tell code from data
     stacks_executable: Flags  # threads' stacks are executable, as code is
 
@@ -109,8 +112,9 @@ class Regions:
         """Unclaimed regions with the access that stacks have in their process."""
         if not self.facts.stacks_executable.any():
             return self.unclaimed_writable
-        private = self.perms & (READ | WRITE | SHARED) == READ | WRITE
-        found: Flags = self.unclaimed & private & (self.writable | self.spread(self.facts.stacks_executable))
+        executable = self.perms & (READ | WRITE | EXECUTE | SHARED) == READ | WRITE | EXECUTE
+        of_stacks = np.where(self.spread(self.facts.stacks_executable), executable, self.writable)
+        found: Flags = self.unclaimed & of_stacks
         return found
 
     @property

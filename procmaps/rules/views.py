@@ -109,6 +109,7 @@ def _process(regions: Regions, row: int, shown: tuple[Region, ...], seen: Ints64
         stack_limit_bytes=int(facts.stack_limit_bytes[row]),
         thirty_two_bit=bool(facts.thirty_two_bit[row]),
         smaps=smaps,
+        java_stack_bytes=int(facts.java_stack_bytes[row]),
         code_unmarked=bool(facts.code_unmarked[row]),
         stacks_executable=bool(facts.stacks_executable[row]),
         libjvm=facts.libjvm.get(row, b""),

@@ -7,7 +7,7 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import SET_STACK_FLAG
 from procmaps.rules.glibc_stacks.guards import with_guards
-from procmaps.rules.glibc_stacks.threads import CACHE_BYTES, JAVA_STACK_BYTES, default_stack_bytes
+from procmaps.rules.glibc_stacks.threads import CACHE_BYTES, default_stack_bytes, own_stack_bytes
 from procmaps.rules.groups import count_alike, ranges
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
 from procmaps.rules.process import PAGE_BYTES
@@ -45,7 +45,7 @@ def merged(regions: Regions) -> Ranges | None:
     if not len(rows):
         return None
     process = regions.process[rows]
-    size = np.where(regions.has("jvm"), JAVA_STACK_BYTES, default_stack_bytes(regions))[process]
+    size = own_stack_bytes(regions)[process]
     one = size + PAGE_BYTES
     count = regions.size[rows] // one
     whole = (count * one == regions.size[rows]) & (count >= 2) & (count <= MERGED_LIMIT_COUNT)

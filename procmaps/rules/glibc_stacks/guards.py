@@ -44,7 +44,9 @@ def find_pairs(regions: Regions) -> Pairs:
     size = regions.size[body]
     private = regions.perms[body] & (READ | WRITE | SHARED) == READ | WRITE  # executable or not
     fits = regions.unclaimed[body] & private & (size >= STACK_MIN_BYTES) & (size <= STACK_MAX_BYTES)
-    fits &= ~regions.has("musl")[regions.process[guard]] | (regions.size[guard] >= MUSL_GUARD_BYTES)
+    # a JVM asks musl for a guard of a page
+    musl = (regions.has("musl") & ~regions.has("jvm"))[regions.process[guard]]
+    fits &= ~musl | (regions.size[guard] >= MUSL_GUARD_BYTES)
     guard, size = guard[fits], size[fits]
     follows = (np.diff(guard, prepend=-2) == 2) & regions.touches_below[guard]
     return Pairs(guard, regions.process[guard], size, regions.size[guard], (~follows).cumsum())

@@ -10,14 +10,12 @@ from procmaps.rules.glibc_stacks.hidden_sizes import has_guard_pages, sizes_of_s
 from procmaps.rules.glibc_stacks.threads import (
     CACHE_BYTES,
     HIDING,
-    JAVA_STACK_BYTES,
     MERGING,
     divided,
     hide_stacks,
     is_plausible,
     missing_stacks,
 )
-from procmaps.rules.hotspot.arguments import read_arguments
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, without
 from procmaps.rules.language_runtimes import THREAD_STACK_BYTES
 from procmaps.rules.process import (
@@ -43,7 +41,7 @@ DEFAULT = Rule(
     Confidence.LIKELY,
     "maps, status, limits",
     HIDING,
-    "{size}, exactly the default stack size (1 MiB in a JVM, otherwise RLIMIT_STACK: {stack_limit}) "
+    "{size}, exactly the default stack size (1 or 2 MiB in a JVM, otherwise RLIMIT_STACK: {stack_limit}) "
     "and a guard that maps does not show; for some of the {threads} threads no stack was found "
     "otherwise",
     runner_up=Kind.HEAP_MMAP,
@@ -97,7 +95,7 @@ def hidden(process: Process) -> Iterator[Claim]:
 def _of_default_size(process: Process, missing: int) -> Iterator[Claim]:
     size = process.default_stack_bytes
     if process.has("jvm"):
-        size = read_arguments(process.argv).vm_stack or JAVA_STACK_BYTES
+        size = process.java_stack_bytes
     return _of_size(process, missing, size, DEFAULT)
 
 

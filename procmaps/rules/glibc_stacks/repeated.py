@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from typing import Final, NamedTuple
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.glibc_stacks.guards import (
+    FLAGS_SINCE,
     SMALL_GUARD_BYTES,
     Pair,
     in_pairs,
@@ -20,7 +22,7 @@ from procmaps.rules.glibc_stacks.threads import (
     missing_stacks,
 )
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller
-from procmaps.rules.process import Process
+from procmaps.rules.process import UNKNOWN_RELEASE, Process, touching
 from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
@@ -52,11 +54,28 @@ def repeated(process: Process) -> Iterator[Claim]:
     missing = missing_stacks(process)
     every = pairs(process)
     counts = Counter(pair.sizes for pair in every)
-    default, musl, release = process.default_stack_bytes, process.has("musl"), process.release
+    merged = partial(_merged_in_jvm if process.has("jvm") else _merged, process)
     for run in _accepted(process, _runs(_candidates(every, counts, missing)), counts, missing):
         for pair in run.pairs:
-            end = pair.end - merged_bytes(pair.size, default, musl=musl, release=release)
-            yield Claim(pair.start, end, REPEATED_SIZE)
+            yield Claim(pair.start, pair.end - merged(pair), REPEATED_SIZE)
+
+
+def _merged(process: Process, pair: Pair) -> int:
+    """Bytes of other memory at its upper end."""
+    default, musl = process.default_stack_bytes, process.has("musl")
+    return merged_bytes(pair.size, default, musl=musl, release=process.release)
+
+
+def _merged_in_jvm(process: Process, pair: Pair) -> int:
+    """The same in a JVM: beyond the largest of the stacks found so far with such a guard that fits."""
+    if FLAGS_SINCE <= process.release < UNKNOWN_RELEASE:
+        return 0
+    known = [
+        stack.size
+        for guard, stack in touching(process.of_kind(Kind.THREAD_STACK))
+        if guard.closed and not stack.closed and guard.size == pair.guard_size and stack.size < pair.size
+    ]
+    return max(pair.size - max(known, default=process.java_stack_bytes), 0)
 
 
 def _candidates(every: list[Pair], counts: Counter[tuple[int, int]], missing: int) -> list[Pair]:

@@ -22,7 +22,6 @@ from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64
 
 CACHE_BYTES: Final = 40 * MIB  # glibc keeps so much of the stacks of threads that ended
-JAVA_STACK_BYTES: Final = MIB  # -Xss and -XX:VMThreadStackSize by default, on x86-64 and most others
 GUARD_MAX_BYTES: Final = 64 * KIB  # of a stack that nobody asked a larger one for
 MOST_FACTOR: Final = 2  # more than that for each thread without a stack: most are no stacks
 HIDDEN_LIMIT_COUNT: Final = 2**18  # threads of one host whose stacks are looked for without guards and flags
@@ -61,6 +60,11 @@ def default_stack_bytes(regions: Regions) -> Ints64:
     usable = np.where((limit > 0) & (limit <= STACK_MAX_BYTES), limit, DEFAULT_STACK_BYTES)
     found: Ints64 = np.maximum(-(-usable // PAGE_BYTES) * PAGE_BYTES, STACK_MIN_BYTES)
     return found
+
+
+def own_stack_bytes(regions: Regions) -> Ints64:
+    """The size of stacks that nobody asked for, in each process: a JVM has its own."""
+    return np.where(regions.has("jvm"), regions.facts.java_stack_bytes, default_stack_bytes(regions))
 
 
 def lack_stacks(regions: Regions) -> Flags:

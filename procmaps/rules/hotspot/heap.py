@@ -12,7 +12,7 @@ from typing import Final
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.hotspot.heap_files import ZGC_HIGH_BYTES, ZGC_LOW_BYTES
 from procmaps.rules.hotspot.heap_search import heap_by_size, possible_runs
-from procmaps.rules.hotspot.heap_sizes import canonical_ends
+from procmaps.rules.hotspot.heap_sizes import canonical_ends, heap_sizes
 from procmaps.rules.hotspot.jvm import ARCHIVE, HEAP_VIEW, LOW_BYTES, Jvm
 from procmaps.rules.labeller import Claim
 from procmaps.rules.process import ARENA_HEAP_BYTES, MIB, Process, Region
@@ -110,7 +110,7 @@ def in_file(jvm: Jvm, process: Process) -> Iterator[Claim]:
 def by_size(jvm: Jvm, process: Process) -> Iterator[Claim]:
     """A reservation of exactly the size that -Xmx, or the default, asks for."""
     if not jvm.has_heap:
-        yield from _claim(jvm, heap_by_size(jvm, process), BY_SIZE)
+        yield from _claim(jvm, heap_by_size(jvm, process) or _with_hole(jvm, process), BY_SIZE)
 
 
 def by_place(jvm: Jvm, process: Process) -> Iterator[Claim]:
@@ -129,6 +129,20 @@ def _claim(jvm: Jvm, found: tuple[int, int] | None, rule: Rule) -> Iterator[Clai
     if found is not None:
         jvm.heap = found
         yield Claim(*found, rule)
+
+
+def _with_hole(jvm: Jvm, process: Process) -> tuple[int, int] | None:
+    """From where a mapping begins up to an end of heaps with compressed oops, if that is of the heap's size.
+
+    Lines of maps can be missing in between: they were not read at one instant, or somebody left them out.
+    """
+    starts = {region.start for region in process.unclaimed_writable}
+    ends = {region.end for region in process.unclaimed}
+    for end in canonical_ends(jvm):
+        for size in heap_sizes(jvm, process):
+            if end in ends and end - size in starts:
+                return end - size, end
+    return None
 
 
 def _in_low_addresses(jvm: Jvm, process: Process) -> tuple[int, int] | None:
