@@ -8,13 +8,14 @@ from procmaps.kinds import Confidence, Kind
 from procmaps.rules.glibc_stacks.guards import (
     FLAGS_SINCE,
     MUSL_GUARD_BYTES,
+    SAME_SIZE_MIN_COUNT,
     SMALL_GUARD_BYTES,
     Pairs,
     find_pairs,
     merged_bytes,
 )
 from procmaps.rules.glibc_stacks.threads import NPTL, default_stack_bytes, live_threads
-from procmaps.rules.groups import runs_with
+from procmaps.rules.groups import count_alike, runs_with
 from procmaps.rules.hotspot.stack_sizes import UNALIGNED_STACK_BYTES
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
 from procmaps.rules.process import KIB, MIB, PAGE_BYTES, UNKNOWN_RELEASE, release_of
@@ -46,7 +47,8 @@ def guarded(regions: Regions) -> Ranges | None:
     default = default_stack_bytes(regions)[pairs.process]
     live = live_threads(regions)
     sure = _is_of_default_size(regions, pairs, default) & (live > 0)[pairs.process]
-    beside = (pairs.guard_size <= SMALL_GUARD_BYTES) & runs_with(pairs.run, sure) & ~sure
+    beside = (pairs.guard_size <= SMALL_GUARD_BYTES) & runs_with(pairs.run, sure)
+    beside = (beside | _is_above_java_stack(regions, pairs)) & ~sure
     # more of them than threads are buffers or fibers
     number = np.bincount(pairs.process[beside], minlength=len(live))
     beside &= (number <= live)[pairs.process]
@@ -85,16 +87,27 @@ def _merged_in_jvm(regions: Regions, pairs: Pairs) -> Ints64:
     """Bytes of other memory at the upper end of each pair of a JVM: beyond the largest stack that fits.
 
     A size is one of stacks if a pair has it: of the JVM's own threads, or the default for those of libraries.
+    Several of any one size are stacks as well.
     """
     default = default_stack_bytes(regions)[pairs.process]
-    merged = np.zeros(len(pairs.guard), np.int64)
+    merged = np.maximum(pairs.size - regions.facts.java_stack_bytes[pairs.process], 0)
     is_default = (pairs.size == default) | (pairs.size + pairs.guard_size == default)
     for known in (_is_of_jvm(regions, pairs), is_default):
         largest = np.zeros(len(regions.facts.marks), np.int64)
         np.maximum.at(largest, pairs.process, np.where(known, pairs.size, 0))
         stack = largest[pairs.process]
         merged = np.where((stack > 0) & (pairs.size >= stack), pairs.size - stack, merged)
-    return merged
+    several = count_alike(pairs.process, pairs.guard_size, pairs.size) >= SAME_SIZE_MIN_COUNT
+    return np.where(several, 0, merged)
+
+
+def _is_above_java_stack(regions: Regions, pairs: Pairs) -> Flags:
+    """In a JVM: right above a stack that was claimed before, and no smaller than one of the JVM's own."""
+    below = np.maximum(pairs.guard - 1, 0)
+    size = regions.facts.java_stack_bytes[pairs.process]
+    found = regions.touches_below[pairs.guard] & regions.of_kind(Kind.THREAD_STACK)[below]
+    found &= (pairs.guard_size <= SMALL_GUARD_BYTES) & (size > 0) & (pairs.size >= size)
+    return found
 
 
 def _is_of_jvm(regions: Regions, pairs: Pairs) -> Flags:

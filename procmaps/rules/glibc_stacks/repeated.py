@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.glibc_stacks.guards import (
     FLAGS_SINCE,
+    SAME_SIZE_MIN_COUNT,
     SMALL_GUARD_BYTES,
     Pair,
     in_pairs,
@@ -54,10 +55,10 @@ def repeated(process: Process) -> Iterator[Claim]:
     missing = missing_stacks(process)
     every = pairs(process)
     counts = Counter(pair.sizes for pair in every)
-    merged = partial(_merged_in_jvm if process.has("jvm") else _merged, process)
+    merged = partial(_merged_in_jvm, counts=counts) if process.has("jvm") else _merged
     for run in _accepted(process, _runs(_candidates(every, counts, missing)), counts, missing):
         for pair in run.pairs:
-            yield Claim(pair.start, pair.end - merged(pair), REPEATED_SIZE)
+            yield Claim(pair.start, pair.end - merged(process, pair), REPEATED_SIZE)
 
 
 def _merged(process: Process, pair: Pair) -> int:
@@ -66,9 +67,9 @@ def _merged(process: Process, pair: Pair) -> int:
     return merged_bytes(pair.size, default, musl=musl, release=process.release)
 
 
-def _merged_in_jvm(process: Process, pair: Pair) -> int:
+def _merged_in_jvm(process: Process, pair: Pair, counts: Counter[tuple[int, int]]) -> int:
     """The same in a JVM: beyond the largest of the stacks found so far with such a guard that fits."""
-    if FLAGS_SINCE <= process.release < UNKNOWN_RELEASE:
+    if FLAGS_SINCE <= process.release < UNKNOWN_RELEASE or counts[pair.sizes] >= SAME_SIZE_MIN_COUNT:
         return 0
     known = [
         stack.size
