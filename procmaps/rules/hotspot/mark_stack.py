@@ -50,8 +50,9 @@ def mark_stack(jvm: Jvm, process: Process) -> list[Claim]:
         for region in process.unclaimed_writable
         if region.size > MARK_STACK_BYTES and region.start >= LOW_BYTES
     ]
-    if is_aligned(MARK_STACK_BYTES, process):
-        merged = [region for region in merged if region.end % ALIGNED_BYTES == 0][-1:]
+    aligned = [region for region in merged if region.end % ALIGNED_BYTES == 0][-1:]
+    if aligned or is_aligned(MARK_STACK_BYTES, process):
+        merged = aligned
     elif len(merged) > 1 or any(region.size > MERGED_MAX_BYTES for region in merged):
         return []  # nothing tells which, or where in it
     return [Claim(region.end - MARK_STACK_BYTES, region.end, MARK_STACK_MERGED) for region in merged]

@@ -128,11 +128,13 @@ def _tables_of_parallel(jvm: Jvm, process: Process) -> Iterator[Span]:
             yield (low if holders[0].start <= low else start), end
 
 
-def _holders(process: Process, size: int) -> Iterator[Region]:
+def _holders(process: Process, size: int) -> list[Region]:
     """Regions larger than a table of this size; they end on 2 MiB if the kernel aligns such a table."""
-    for region in process.unclaimed_writable:
-        if region.size > size and not (is_aligned(size, process) and region.end % ALIGNED_BYTES):
-            yield region
+    larger = [region for region in process.unclaimed_writable if region.size > size]
+    if size % ALIGNED_BYTES:
+        return larger
+    aligned = [region for region in larger if region.end % ALIGNED_BYTES == 0]
+    return aligned if aligned or is_aligned(size, process) else larger
 
 
 def _top_of_one(regions: Iterable[Region], size: int) -> list[Span]:
