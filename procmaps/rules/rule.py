@@ -25,9 +25,9 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """How sure each rule is and what else it could be; one entry a rule.
+    """How sure each rule is, and what else its memory could be; one entry per rule.
 
-    What else it could be depends on access: nothing but a reserve is closed, and no reserve is open.
+    Memory without access can only be a reserve instead, and memory with access cannot be one.
     """
 
     confidence: Bytes8

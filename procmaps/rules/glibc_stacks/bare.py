@@ -61,7 +61,7 @@ def unguarded(process: Process) -> Iterator[Claim]:
 
 
 def _can_be_unguarded(regions: Regions) -> Flags:
-    """Not in a JVM. A small size without a guard page is anybody's, and some mallocs map whole MiB."""
+    """Not in a JVM. Many programs map small round sizes, and some mallocs map whole MiB."""
     sizes = np.where(regions.has("jvm", *MAP_WHOLE_MIB), 0, default_stack_bytes(regions))
     rows = which(
         regions.unclaimed_writable & regions.spread(hide_stacks(regions) & (sizes >= BARE_MIN_BYTES))
