@@ -38,8 +38,8 @@ CARRIERS = Rule(
     Confidence.LIKELY,
     "maps",
     "Erlang/OTP, erts/emulator/beam/erl_alloc_util.c: all carriers but each allocator's first are mapped",
-    "{size} in the Erlang VM, neither stack nor arena, and of no size that its first carriers have, which "
-    "come from malloc: carriers or large blocks of its allocators",
+    "{size} in the Erlang VM, neither stack nor arena; the VM takes its first carriers from malloc, "
+    "and none of those has this size: a carrier or large block of the VM's own allocators",
     runner_up=Kind.HEAP_MMAP,
 )
 

@@ -71,8 +71,8 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         zend.CHUNKS,
     )
 )
-RULES: Final[tuple[Rule, ...]] = (
-    *NAME_RULES.values(),
-    *(rule for labeller in LABELLERS for rule in labeller.gives),
+# each once: an owner's turns can give the same rule
+RULES: Final[tuple[Rule, ...]] = tuple(
+    dict.fromkeys((*NAME_RULES.values(), *(rule for labeller in LABELLERS for rule in labeller.gives)))
 )
 RULE_INDEX: Final = {rule.name: index for index, rule in enumerate(RULES)}

@@ -33,8 +33,8 @@ SEGMENT: Final = Rule(
     Confidence.LIKELY,
     "maps",
     ".NET up to 6, and with DOTNET_GCName=libclrgc.so, gc/gc.cpp: segments of 128 and 256 MiB and more",
-    "{size} of a segment of a whole number of 128 MiB, used from its low end, in a .NET process: its "
-    "collector's heap",
+    "{size} of a segment whose size is a multiple of 128 MiB, in use from its low end, in a .NET "
+    "process: its collector's heap",
     runner_up=Kind.HEAP_MMAP,
 )
 CODE: Final = Rule(

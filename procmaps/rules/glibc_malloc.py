@@ -33,8 +33,8 @@ ARENA: Final = Rule(
     Confidence.CERTAIN,
     "maps",
     "glibc, malloc/arena.c: HEAP_MAX_SIZE 64 MiB, 1 MiB where pointers have 32 bits",
-    "{size} of a heap of a malloc arena, which begins on the {arena_heap} boundary at {block_start}, is "
-    "writable up to some page, and closed from there to the next boundary",
+    "{size} of the heap of a malloc arena: it begins on the {arena_heap} boundary at {block_start}, "
+    "is writable from there on, and inaccessible up to the next boundary",
     runner_up=Kind.HEAP_MMAP,
 )
 FULL: Final = Rule(
@@ -43,8 +43,8 @@ FULL: Final = Rule(
     Confidence.LIKELY,
     "maps, status",
     "glibc, malloc/arena.c: a heap that has grown to HEAP_MAX_SIZE has no closed rest",
-    "{size} between two {arena_heap} boundaries, all writable, in a process that has arenas, and no more "
-    "than the process has resident or swapped ({anonymous}): a full heap of an arena",
+    "{size}, exactly from one {arena_heap} boundary to the next, all writable, in a process that has "
+    "arenas and enough memory resident or swapped ({anonymous}) to fill it: a full heap of an arena",
     runner_up=Kind.HEAP_MMAP,
 )
 MMAPPED: Final = Rule(
@@ -54,8 +54,8 @@ MMAPPED: Final = Rule(
     "maps, status",
     "glibc, malloc/malloc.c, sysmalloc_mmap: chunks above the threshold (128 KiB to 32 MiB) are "
     "mapped alone; neighbours merge",
-    "{size} of writable anonymous memory of no other known owner in this process, and at least the 128 KiB "
-    "from which malloc maps a chunk alone: large chunks",
+    "{size} of writable anonymous memory that no other owner in this process accounts for, and at "
+    "least 128 KiB, the size from which malloc gives a chunk its own mapping: large chunks",
     runner_up=Kind.ANONYMOUS,
 )
 

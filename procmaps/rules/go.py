@@ -67,7 +67,8 @@ SUMMARIES: Final = Rule(
     Confidence.CERTAIN,
     "maps",
     "Go, runtime/mpagealloc_64bit.go: summaries of the whole address space, of which single pages are in use",
-    "{size} in the unbroken run of mappings around the page summaries, which only the Go runtime reserves",
+    "{size} in a run of mappings without a gap that holds the page summaries of the Go runtime: "
+    "nobody else reserves memory in this pattern",
     runner_up=Kind.RESERVED,
 )
 REST: Final = Rule(

@@ -42,8 +42,8 @@ GUARDED: Final = Rule(
     Confidence.LIKELY,
     "maps, status",
     "glibc and other allocators put no guard below a chunk; programs put one below buffers and fibers",
-    "{size}, one of at least four regions of this size with a guard right below each, and not the stack of "
-    "one of {threads} threads: buffers or fibers of the program",
+    "{size}, one of four or more regions of this size with a guard directly below each, while the "
+    "{threads} threads have their stacks elsewhere: buffers or fibers of the program",
     runner_up=Kind.THREAD_STACK,
 )
 UNPAID: Final = Rule(
@@ -53,8 +53,8 @@ UNPAID: Final = Rule(
     "maps, status",
     "Linux, RssAnon in status: malloc writes a header into each chunk and reuses what is freed, so it "
     "touches what it maps",
-    "{size}, more than all anonymous memory of the process that is resident or swapped ({anonymous}): "
-    "mapped by the program itself and hardly used",
+    "{size}, more than all anonymous memory of the process that is resident or swapped ({anonymous}), "
+    "so it is not all in use, and of no known owner: mapped by the program directly",
     runner_up=Kind.HEAP_MMAP,
 )
 ANONYMOUS: Final = Rule(

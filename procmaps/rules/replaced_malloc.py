@@ -23,7 +23,8 @@ LOADED: Final = Rule(
     Confidence.CERTAIN,
     "maps",
     "jemalloc, tcmalloc and mimalloc map their own extents; malloc of glibc is then not called",
-    "{size} of anonymous memory in a process that has loaded jemalloc, tcmalloc or mimalloc, as these map it",
+    "{size} of anonymous memory of the sort that jemalloc, tcmalloc and mimalloc map, in a process "
+    "that has loaded one of them",
     runner_up=Kind.ANONYMOUS,
 )
 NO_BRK: Final = Rule(

@@ -27,7 +27,8 @@ CODE: Final = Rule(
     Confidence.CERTAIN,
     "maps",
     _SOURCE,
-    "{size} in the range that V8 reserves for compiled code: the range has executable anonymous memory in it",
+    "{size}, executable or not, in a run of memory that holds executable anonymous memory, in a "
+    "process with V8: its range for compiled code",
     runner_up=Kind.V8_HEAP,
 )
 HEAP: Final = Rule(

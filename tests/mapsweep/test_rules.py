@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 from mapsweep.cli import mapsweep
 from procmaps.kinds import KIND_BY_LABEL
 from procmaps.rules.book import LABELLERS, RULES
+from procmaps.rules.name_rules import NAME_RULES
 from procmaps.rules.order import precedences
 from procmaps.rules.rule import Rule
 
@@ -22,7 +23,9 @@ def test_the_book_has_every_labeller_in_order_with_its_rules_and_edges() -> None
     assert re.findall(r"(?m)^(\d+)\. ([\w.]+)", shown) == [
         (str(place), labeller.name) for place, labeller in enumerate(LABELLERS, 1)
     ]
-    assert re.findall(r"(?m)^   - ([\w.]+): ", shown) == [rule.name for rule in RULES]
+    by_name = [rule.name for rule in NAME_RULES.values()]
+    given = [rule.name for labeller in LABELLERS for rule in labeller.gives]
+    assert re.findall(r"(?m)^   - ([\w.]+): ", shown) == by_name + given
     words = " ".join(shown.split())
     for edge in precedences(LABELLERS):
         assert words.count(" ".join(edge.reason.split())) >= 2  # at both of its ends

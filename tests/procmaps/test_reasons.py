@@ -36,7 +36,7 @@ def test_an_arena_s_reason_names_its_boundary() -> None:
     sentence = why(snapshot, parts, row)
     assert "64 MiB boundary" in sentence
     assert f"{BASE:x}" in sentence
-    assert sentence.startswith("63 MiB of a heap")
+    assert sentence.startswith("63 MiB of the heap of a malloc arena")
     assert sentence.endswith("; it could also be reserved [glibc.arena]")
 
 

@@ -30,8 +30,8 @@ UNGUARDED_SIZE = Rule(
     Confidence.GUESS,
     "maps, status, limits",
     "glibc, nptl/allocatestack.c: with a guard size of 0 a stack is nothing but its size",
-    "{size}, exactly the default stack (RLIMIT_STACK {stack_limit}) without a guard, and some of the "
-    "{threads} threads have no other stack",
+    "{size}, exactly the default stack size (RLIMIT_STACK: {stack_limit}) without a guard; for some "
+    "of the {threads} threads no stack was found otherwise",
     runner_up=Kind.ANONYMOUS,
 )
 ANY_SIZE = Rule(
@@ -40,8 +40,8 @@ ANY_SIZE = Rule(
     Confidence.GUESS,
     "maps, status",
     MERGING,
-    "{size}, more than all anonymous memory of the process that is resident or swapped ({anonymous}), "
-    "and most of its {threads} threads have no other stack",
+    "{size}, more than all anonymous memory of the process that is resident or swapped ({anonymous}); "
+    "for most of its {threads} threads no stack was found otherwise",
     runner_up=Kind.ANONYMOUS,
 )
 

@@ -25,8 +25,8 @@ MERGED = Rule(
     "smaps, limits",
     "glibc 2.42 and later on Linux 6.13 and later: guards by MADV_GUARD_INSTALL do not end a mapping, "
     "so stacks merge",
-    "{size}, one of several stacks of this size in one mapping made with MAP_STACK (flag nh); its guard "
-    "is inside and cannot be seen",
+    "{size}, one of several stacks of this size in one mapping made with MAP_STACK (flag nh); their "
+    "guards are inside the mapping and not visible",
 )
 ALONE = Rule(
     "stack.flagged",

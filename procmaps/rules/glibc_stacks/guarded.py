@@ -26,9 +26,9 @@ DEFAULT = Rule(
     Confidence.CERTAIN,
     "maps, status, limits",
     NPTL,
-    "{size} of a stack of {block_size}: a closed guard with writable memory directly above it, of a "
-    "default size (1 MiB in a JVM, otherwise RLIMIT_STACK: {stack_limit}) or beside such a stack, in a "
-    "process of {threads} threads",
+    "{size} of a stack of {block_size}: an inaccessible guard with writable memory directly above it, "
+    "of a default size (1 MiB in a JVM, otherwise RLIMIT_STACK: {stack_limit}) or next to such a "
+    "stack, in a process of {threads} threads",
     runner_up=Kind.ANONYMOUS,
 )
 

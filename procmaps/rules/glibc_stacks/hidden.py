@@ -35,8 +35,9 @@ DEFAULT = Rule(
     Confidence.LIKELY,
     "maps, status, limits",
     HIDING,
-    "{size}, exactly a default stack (1 MiB in a JVM, otherwise RLIMIT_STACK: {stack_limit}) with its "
-    "guard inside, and some of the {threads} threads have no other stack",
+    "{size}, exactly the default stack size (1 MiB in a JVM, otherwise RLIMIT_STACK: {stack_limit}) "
+    "and a guard that maps does not show; for some of the {threads} threads no stack was found "
+    "otherwise",
     runner_up=Kind.HEAP_MMAP,
 )
 OF_RUNTIME = Rule(
@@ -46,8 +47,8 @@ OF_RUNTIME = Rule(
     "maps, status",
     "Ruby, vm_core.h: threads of 1 MiB; Node.js, src/node_worker.h: workers of 4 MiB; glibc 2.42 and later "
     "hide the guard",
-    "{size}, exactly what this runtime gives a thread (Ruby 1 MiB, a worker of Node.js 4 MiB) with a guard "
-    "inside, and some of the {threads} threads have no other stack",
+    "{size}, exactly what this runtime gives a thread (Ruby 1 MiB, a worker of Node.js 4 MiB) and a "
+    "guard that maps does not show; for some of the {threads} threads no stack was found otherwise",
     runner_up=Kind.HEAP_MMAP,
 )
 ALIKE = Rule(
@@ -56,8 +57,8 @@ ALIKE = Rule(
     Confidence.LIKELY,
     "maps, status",
     HIDING,
-    "{size}: mappings of this process hold, alone or merged, as many pieces of this size as there are "
-    "threads, of {threads} in all, without another stack",
+    "{size}: pieces of this size, each a mapping by itself or several merged into one, are just as "
+    "many as those of the {threads} threads whose stack was not found otherwise",
     runner_up=Kind.HEAP_MMAP,
 )
 ROUND = Rule(

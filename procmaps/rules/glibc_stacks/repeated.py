@@ -33,8 +33,8 @@ REPEATED_SIZE = Rule(
     Confidence.LIKELY,
     "maps, status",
     NPTL,
-    "{size} of a stack of {block_size}: a closed guard with writable memory directly above it, one of "
-    "several of the same size, and some of the {threads} threads have no other stack",
+    "{size} of a stack of {block_size}, an inaccessible guard and the writable memory directly above "
+    "it; for some of the {threads} threads no stack was found otherwise",
     runner_up=Kind.ANONYMOUS,
 )
 

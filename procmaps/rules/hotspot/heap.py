@@ -60,8 +60,8 @@ BY_EXTENT = Rule(
     Confidence.LIKELY,
     "maps",
     _RESERVATION,
-    "the largest reservation of this JVM, {block_size}, which is no other part of the JVM; its maximum "
-    "heap size is not known",
+    "the largest reservation of this JVM, {block_size}, that no other part of the JVM explains; its "
+    "maximum heap size is not known",
     runner_up=Kind.JAVA_GC,
 )
 

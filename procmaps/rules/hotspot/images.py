@@ -7,7 +7,7 @@ only in a table, so an image is certain.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -31,11 +31,10 @@ IMAGES = Rule(
     "maps, cmdline",
     "OpenJDK, gc: card tables and offset tables at 1/512 of the heap, mark bitmaps at 1/64 or 1/32, "
     "committed with it",
-    "{size} that mirror a gap or a committed run of the Java heap ({java_heap}) at 1/512, 1/64 or 1/32: "
-    "a card table or mark bitmap",
+    "{size} whose size and neighbours match an uncommitted or committed stretch of the Java heap "
+    "({java_heap} in all), scaled to 1/512, 1/64 or 1/32: a card table or mark bitmap",
     runner_up=Kind.HEAP_MMAP,
 )
-LARGE_IMAGES = replace(IMAGES, name="java.gc_image_large")
 
 
 class Image(NamedTuple):
@@ -74,7 +73,7 @@ def large_images(jvm: Jvm, process: Process) -> list[Claim]:
 
     They come before the metaspace and glibc's arenas, which look like a gap with committed memory as well.
     """
-    return _found(jvm, process, LARGE_GAP_BYTES, LARGE_IMAGES)
+    return _found(jvm, process, LARGE_GAP_BYTES, IMAGES)
 
 
 def images(jvm: Jvm, process: Process) -> list[Claim]:

@@ -39,8 +39,8 @@ WHOLE_MERGED = Rule(
     Confidence.LIKELY,
     "maps, cmdline",
     "OpenJDK, gc/parallel and gc/shenandoah; Linux maps from the top of the mmap area downward",
-    "{block_size} at one end of a larger mapping, as large as a table over the whole Java heap ({java_heap}) "
-    "that no mapping of its own holds",
+    "{block_size} at one end of a larger mapping: the size of a collector's table over the whole Java "
+    "heap ({java_heap}); no mapping by itself has this size, so the kernel has probably merged it",
     runner_up=Kind.HEAP_MMAP,
 )
 

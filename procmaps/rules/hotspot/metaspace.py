@@ -53,7 +53,8 @@ NODES = Rule(
     "maps",
     "OpenJDK, memory/metaspace: nodes of 64 MiB (JDK 16 and before 8 MiB) on root chunks of 4 MiB, "
     "committed in granules",
-    "in a node of {block_size} that ends on a root chunk and is committed in whole granules: metaspace",
+    "part of a reservation of {block_size} that ends where nodes of metaspace end (on 4 MiB, up to "
+    "JDK 16 on 2 MiB) and is committed in whole granules of 64 KiB: metaspace",
     runner_up=Kind.HEAP_ARENA,
 )
 

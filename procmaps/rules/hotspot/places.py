@@ -26,7 +26,7 @@ PLACES: Final = turn(
         heap.BY_SIZE,
         code_cache.CODE_CACHE,
         heap.BY_PLACE,
-        images.LARGE_IMAGES,
+        images.IMAGES,
         metaspace.ARCHIVES,
         metaspace.CLASS_SPACE,
         concurrent.COLLECTION_SET,

@@ -19,7 +19,7 @@ SEGMENT_MAPS = Rule(
     Confidence.LIKELY,
     "maps",
     "OpenJDK, memory/heap.cpp: CodeHeap::reserve maps a byte for each segment of 128 bytes",
-    "{block_size} that mirror a part of the code cache at 1/128: its segment map",
+    "{block_size}, the size of a part of the code cache divided by 128: the segment map of that part",
     runner_up=Kind.JAVA_GC,
 )
 

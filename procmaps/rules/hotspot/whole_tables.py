@@ -25,7 +25,7 @@ WHOLE = Rule(
     Confidence.LIKELY,
     "maps, cmdline",
     "OpenJDK, gc/parallel/parMarkBitMap.cpp and gc/g1: tables of fixed proportion to the reserved heap",
-    "{size}, exactly as large as a table over the whole Java heap ({java_heap}): mark bitmap, card "
+    "{size}, exactly the size of a table over the whole Java heap ({java_heap}): mark bitmap, card "
     "table or offset table",
     runner_up=Kind.HEAP_MMAP,
 )

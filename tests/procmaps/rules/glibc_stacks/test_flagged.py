@@ -121,3 +121,23 @@ def test_a_host_has_a_limited_number_of_merged_stacks() -> None:
     parts = classify(snapshot)
     assert len(parts) == HOST_LIMIT_COUNT + 1
     assert set(parts.kind.tolist()) == {Kind.THREAD_STACK}
+
+
+def test_two_stacks_in_one_mapping() -> None:
+    text = smaps(AT, 2 * (STACK + 4096), "rw-p", "rd wr mr mw me gu ac nh", 216)
+    assert blocks(read(smaps=text, threads=3, stack_limit=STACK), Kind.THREAD_STACK) == [STACK + 4096] * 2
+
+
+def test_as_many_as_threads_and_stacks_that_are_kept_are_no_fibers() -> None:
+    text = "".join(smaps(AT + n * MIB, 640 * KIB, "rw-p", "rd wr mr mw me ac nh") for n in range(70))
+    assert 40 * MIB // (640 * KIB) == 64
+    for threads, found in ((6, 70), (5, 0)):
+        parts = parts_of(read(smaps=text, threads=threads, stack_limit=STACK))
+        assert sum(rule == "stack.flagged" for *_, rule in parts) == found
+
+
+def test_the_flag_on_other_memory_does_not_speak_against_stacks_without_it() -> None:
+    text = smaps(AT, 4096, "---p", "mr mw me", 0) + smaps(AT + 4096, STACK, "rw-p", "rd wr mr mw me ac")
+    text += smaps(AT + 32 * MIB, 3 * MIB, "rw-p", "rd wr mr mw me ac hg nh")
+    found = blocks(read(smaps=text, threads=2, stack_limit=STACK), Kind.THREAD_STACK)
+    assert found == [STACK + 4096]

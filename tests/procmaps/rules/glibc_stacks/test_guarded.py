@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from procmaps.kinds import Kind
-from procmaps.rules.glibc_stacks.guards import GUARD_MAX_BYTES, SMALL_GUARD_BYTES
+from procmaps.rules.glibc_stacks.guards import GUARD_MAX_BYTES, SMALL_GUARD_BYTES, merged_bytes
 from procmaps.rules.process import STACK_MAX_BYTES
 from tests.procmaps.rules.glibc_stacks.guarded_maps import AT, KIB, MIB, STACK, pairs, process
 from tests.procmaps.rules.labelled import LIBJVM, MUSL, anon, blocks, kinds, parts_of, read, sorted_maps
@@ -67,6 +67,13 @@ def test_stacks_of_a_jvm_s_own_threads(body: int) -> None:
 def test_a_guard_can_be_a_part_of_the_default_size() -> None:
     text = process(pairs(AT, 4 * KIB, STACK - 4 * KIB, 2))
     assert blocks(read(text, threads=3, stack_limit=STACK), Kind.THREAD_STACK) == [STACK] * 2
+    assert "stack.guarded" in {rule for *_, rule in parts_of(read(text, threads=3, stack_limit=STACK))}
+
+
+def test_musl_makes_guards_of_8_kib_whatever_the_size() -> None:
+    for guard, found in ((8 * KIB, True), (12 * KIB, False)):
+        snapshot = read(sorted_maps(MUSL, pairs(AT, guard, 300 * KIB, 1)), threads=2)
+        assert ("stack.guarded" in {rule for *_, rule in parts_of(snapshot)}) == found
 
 
 def test_executable_stacks_are_stacks_and_shared_memory_is_none() -> None:
@@ -86,6 +93,34 @@ def test_a_guard_has_at_most_1_mib_and_a_stack_1_gib() -> None:
         text = process(pairs(AT, guard, body, 1))
         rules = {rule for *_, rule in parts_of(read(text, threads=2, stack_limit=body))}
         assert ("stack.guarded" in rules) == found
+
+
+def test_other_stacks_beside_one_of_the_default_size_are_no_more_than_the_threads() -> None:
+    for number, found in ((4, True), (5, False)):
+        text = process(pairs(AT, 4 * KIB, STACK, 1), pairs(AT + STACK + 4 * KIB, 4 * KIB, 584 * KIB, number))
+        parts = parts_of(read(text, threads=5, stack_limit=STACK))
+        assert ((584 * KIB, "stack.guarded") in {(size, rule) for _, size, _, rule in parts}) == found
+
+
+@pytest.mark.parametrize(
+    ("size", "default", "musl", "release", "merged"),
+    [
+        (STACK, STACK, False, (5, 10), 0),
+        (STACK + 4 * KIB, STACK, False, (5, 10), 4 * KIB),
+        (STACK + 4 * KIB, STACK, False, (6, 7), 0),
+        (STACK + 2 * MIB - 4 * KIB, STACK, False, (6, 6), 2 * MIB - 4 * KIB),
+        (STACK + 2 * MIB, STACK, False, (6, 6), 0),
+        (STACK - 4 * KIB, STACK, False, (5, 10), 0),
+        (132 * KIB, STACK, True, (6, 7), 0),
+        (196 * KIB, STACK, True, (6, 7), 64 * KIB),
+        (200 * KIB, STACK, True, (6, 7), 0),
+        (196 * KIB, STACK, False, (6, 7), 0),
+    ],
+)
+def test_other_memory_that_merged_with_a_stack(
+    size: int, default: int, release: tuple[int, int], merged: int, *, musl: bool
+) -> None:
+    assert merged_bytes(size, default, musl=musl, release=release) == merged
 
 
 def test_one_thread_has_no_other_stack() -> None:

@@ -7,7 +7,7 @@ import pytest
 from procmaps.kinds import Kind
 from procmaps.rules.glibc_stacks.hidden import NEIGHBOURS_LIMIT_COUNT
 from procmaps.rules.glibc_stacks.threads import CACHE_BYTES
-from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, LIBJVM, anon, blocks, read, sorted_maps
+from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, LIBJVM, anon, blocks, parts_of, read, sorted_maps
 
 MIB = 2**20
 AT = 0x7E0000100000
@@ -171,11 +171,43 @@ def test_with_the_guards_of_half_of_the_stacks_in_view_none_is_hidden() -> None:
 
 
 def test_buffers_with_a_guard_on_both_sides_do_not_count_as_stacks_with_guards() -> None:
-    buffer = 4096 + 64 * 1024
-    at = AT + GAP
-    guards = anon(at, 4096, "---p")
-    for n in range(4):
-        guards += anon(at + 4096 + n * (buffer + 4096), 64 * 1024)
-        guards += anon(at + 4096 + n * (buffer + 4096) + 64 * 1024, 8192, "---p")
-    text = sorted_maps(BRK_HEAP, LIBC, anon(AT, 4 * SMALL), guards)
-    assert stacks(text, threads=5) == [SMALL] * 4
+    def buffers(between: int) -> str:
+        """Two buffers: a page below them, so much between them, a page above them."""
+        low = AT + GAP
+        high = low + 4096 + 64 * 1024 + between
+        guards = anon(low, 4096, "---p") + anon(low + 4096 + 64 * 1024, between, "---p")
+        return (
+            guards
+            + anon(high + 64 * 1024, 4096, "---p")
+            + anon(low + 4096, 64 * 1024)
+            + anon(high, 64 * 1024)
+        )
+
+    for between, found in ((8192, 2), (4096, 0)):
+        text = sorted_maps(BRK_HEAP, LIBC, anon(AT, 2 * SMALL), buffers(between))
+        assert stacks(text, threads=3).count(SMALL) == found
+
+
+def test_as_many_guarded_of_one_size_as_threads_without_a_stack_are_their_stacks() -> None:
+    def guarded(at: int, guard: int, size: int) -> str:
+        return anon(at, guard, "---p") + anon(at + guard, size)
+
+    for number, found in ((6, 0), (5, 6)):
+        known = [guarded(AT - (n + 1) * GAP, 4096, STACK) for n in range(2)]
+        others = [guarded(AT + (n + 1) * GAP, 8192, 300 * 1024) for n in range(number)]
+        text = sorted_maps(BRK_HEAP, LIBC, anon(AT, 6 * SMALL), *known, *others)
+        assert stacks(text, threads=9).count(SMALL) == found
+
+
+def test_stacks_with_hidden_guards_count_for_those_with_guards_in_view() -> None:
+    apart = [anon(AT + n * GAP, 4096, "---p") + anon(AT + n * GAP + 4096, 300 * 1024) for n in range(1, 4)]
+    text = sorted_maps(BRK_HEAP, LIBC, anon(AT, 6 * ONE), *apart)
+    # eight threads, of which two are left for three guarded regions
+    assert sorted(stacks(text, threads=9)) == [304 * 1024] * 2 + [ONE] * 6
+
+
+def test_other_memory_beside_stacks_tells_which_of_two_mappings_is_stacks() -> None:
+    odd = 12 * 1024
+    text = sorted_maps(BRK_HEAP, LIBC, anon(AT, odd), anon(AT + odd, ONE), anon(AT + odd + ONE, ONE))
+    parts = parts_of(read(text, threads=2, stack_limit=STACK))
+    assert [(start, size) for start, size, kind, _ in parts if kind == "thread_stack"] == [(AT + odd, ONE)]

@@ -85,7 +85,9 @@ def test_the_largest_sizes_are_tried() -> None:
     [
         (2, 2, 0, True),  # one guard for each stack, however large
         (2, 3, 2 * MIB, True),  # half of the guards, if no larger than default stacks are
-        (2, 3, MIB, False),
+        (2, 3, MIB + 8 * KIB, True),
+        (2, 3, MIB + 4 * KIB, False),
+        (2, 4, 2 * MIB, True),
         (2, 5, 2 * MIB, False),
         (3, 2, 2 * MIB, False),
         (0, 0, 2 * MIB, False),
@@ -94,3 +96,15 @@ def test_the_largest_sizes_are_tried() -> None:
 )
 def test_a_page_of_guard_for_each_stack(pages: int, missing: int, limit: int, *, found: bool) -> None:
     assert has_guard_pages(MIB + pages * 4 * KIB, missing, limit) == found
+
+
+def test_the_smallest_stack_has_16_kib_and_its_guard() -> None:
+    for one, found in ((20 * KIB, True), (16 * KIB, False)):
+        assert (one in sizes_of_stacks([3 * one, 2 * one], 5, UNKNOWN).values()) == found
+
+
+def test_sizes_that_are_not_round_need_three_stacks_in_several_mappings() -> None:
+    one = 308 * KIB
+    assert sizes_of_stacks([one, 2 * one], 3, UNKNOWN) == {one: one, 2 * one: one}
+    assert sizes_of_stacks([3 * one], 3, UNKNOWN) == {}
+    assert sizes_of_stacks([one, one], 2, UNKNOWN) == {}

@@ -6,7 +6,17 @@ import pytest
 
 from procmaps.kinds import Kind
 from procmaps.rules.glibc_stacks.java_zones import merged_above
-from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, LIBJVM, anon, blocks, kinds, read, sorted_maps
+from tests.procmaps.rules.labelled import (
+    BRK_HEAP,
+    LIBC,
+    LIBJVM,
+    anon,
+    blocks,
+    kinds,
+    parts_of,
+    read,
+    sorted_maps,
+)
 
 KIB = 2**10
 MIB = 2**20
@@ -80,6 +90,7 @@ def test_glibc_s_guard_below_the_zones_belongs_to_the_stack() -> None:
         ([MIB, MIB, MIB + MIB + 4 * KIB], [0] * 3),  # a stack with a hidden guard
         ([MIB, MIB, MIB + 4 * KIB], [0] * 3),  # the hidden guard of the stack itself
         ([MIB, MIB, 2 * MIB + 8 * KIB], [0] * 3),  # both
+        ([3 * MIB] * 6 + [2 * MIB] * 2 + [9 * MIB], [0] * 8 + [6 * MIB]),  # two of six are not common
         ([MIB, MIB, 2 * MIB + 12 * KIB], [0, 0, MIB + 12 * KIB]),
     ],
 )
@@ -92,3 +103,9 @@ def test_what_is_left_of_a_stack_must_be_one() -> None:
     small += [anon(AT + 8 * MIB + n * MIB + 20 * KIB, 12 * KIB) for n in range(2)]
     text = sorted_maps(java(12 * KIB, 24 * KIB, 2), *small)  # 32 KiB in all, of which 20 are zones
     assert blocks(read(text, threads=8), Kind.THREAD_STACK) == [36 * KIB] * 2
+
+
+def test_the_smallest_stack() -> None:
+    assert blocks(read(java(16 * KIB, 16 * KIB, 2), threads=8), Kind.THREAD_STACK) == [32 * KIB] * 2
+    rules = {rule for *_, rule in parts_of(read(java(16 * KIB, 12 * KIB, 2), threads=8))}
+    assert "stack.java_zones" not in rules

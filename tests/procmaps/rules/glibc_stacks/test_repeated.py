@@ -78,3 +78,10 @@ def test_old_kernels_merge_other_memory_with_these_stacks_too() -> None:
 def test_an_unknown_number_of_threads_is_enough_for_all() -> None:
     text = process(pairs(AT, 4 * KIB, 300 * KIB, 4))
     assert blocks(read(text, stack_limit=STACK), Kind.THREAD_STACK) == [304 * KIB] * 4
+
+
+def test_where_those_of_one_size_are_enough_others_in_the_same_run_are_none() -> None:
+    for number, found in ((5, 5), (4, 7)):
+        rings = pairs(AT + number * 516 * KIB, 8 * KIB, 300 * KIB, 3)
+        text = process(pairs(AT, 4 * KIB, 512 * KIB, number), rings)
+        assert len(blocks(read(text, threads=6, stack_limit=STACK), Kind.THREAD_STACK)) == found
