@@ -44,3 +44,23 @@ def test_arenas_and_a_node_of_their_tree() -> None:
 def test_with_very_many_arenas_the_size_proves_nothing() -> None:
     size = 16 * MIB + 16 * KIB
     assert kinds(read(process("/usr/bin/python3.13", anon(AT, size))), AT, AT + 1) == [(size, "heap_mmap")]
+
+
+def test_sizes_of_arenas() -> None:
+    for at, size, own in (
+        (AT, 256 * KIB, True),
+        (AT, 384 * KIB, False),
+        (AT, 528 * KIB, False),
+        (AT + 2 * MIB, 2 * MIB, False),  # as the kernel aligns such a mapping
+        (AT, 15 * MIB + 16 * KIB, True),
+    ):
+        found = kinds(read(process("/usr/bin/python3.13", anon(at, size))), at, at + 1)
+        assert (found == [(size, "py_arena")]) == own
+
+
+def test_sizes_of_the_first_arenas() -> None:
+    library = anon(AT - 4096, 4096, "r--p").replace("00:00 0 ", "fe:00 9 /usr/lib/python3.13/x.so")
+    for over, own in ((128, False), (132, True), (568, True), (572, False)):
+        size = 3 * MIB + over * KIB
+        found = kinds(read(process("/usr/bin/python3.13", library, anon(AT, size))), AT, AT + 1)
+        assert (found == [(size, "py_arena")]) == own

@@ -86,3 +86,15 @@ def test_a_segment_does_not_begin_where_an_arena_could_and_has_a_whole_size() ->
     ):
         found = kinds(read(runtime(anon(at, size)), rss_anon_kb=2**20), at, at + 1)
         assert (found == [(size, "dotnet_heap")]) == segment
+
+
+def test_what_begins_on_64_mib_can_be_an_arena_and_is_no_segment() -> None:
+    for at, kind in ((AT + 32 * MIB, "dotnet_heap"), (AT + 64 * MIB, "anonymous")):
+        assert kinds(read(runtime(anon(at, 128 * MIB)), rss_anon_kb=2**20), at, at + 1) == [(128 * MIB, kind)]
+
+
+def test_a_guard_in_an_unbroken_run_with_the_range_has_up_to_64_kib() -> None:
+    low = AT - 8 * MIB
+    for guard, kind in ((64 * KIB, "thread_stack"), (68 * KIB, "dotnet_heap")):
+        text = runtime(anon(low - guard, guard, "---p"), anon(low, 8 * MIB), regions(AT))
+        assert kinds(read(text, threads=5, stack_limit=8 * MIB), low, low + 1) == [(8 * MIB, kind)]

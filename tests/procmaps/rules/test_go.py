@@ -154,3 +154,38 @@ def test_the_rest_is_told_by_its_size_and_access() -> None:
         (140 * kib, "r--p", "go_runtime"),
     ):
         assert kinds(read(with_c(anon(low, size, perms))), low, low + 1)[0] == (size, kind)
+
+
+def test_the_fixed_base_has_a_top() -> None:
+    top = 0xE000000000
+    for at, kind in ((top - 4 * MIB, "go_heap"), (top, "go_runtime")):
+        snapshot = read(sorted_maps(EXE, heap(0xC000000000), anon(at, 4 * MIB), islands()))
+        assert kinds(snapshot, at, at + 1) == [(4 * MIB, kind)]
+
+
+def test_a_heap_lies_between_4_gib_and_64_tib() -> None:
+    for at, kind in (
+        (2**32 - 64 * MIB, "go_runtime"),
+        (2**32, "go_heap"),
+        (2**46 - 64 * MIB, "go_heap"),
+        (2**46, "go_runtime"),
+    ):
+        snapshot = read(sorted_maps(EXE, anon(at, 64 * MIB), islands()))
+        assert kinds(snapshot, at, at + 1) == [(64 * MIB, kind)]
+
+
+def test_the_smallest_summary_has_128_kib_to_1_mib() -> None:
+    low, size = AT - 1024 * MIB, 140 * 1024
+    for summary, kind in (
+        (124 * 1024, "heap_mmap"),
+        (128 * 1024, "go_runtime"),
+        (MIB, "go_runtime"),
+        (MIB + 4096, "heap_mmap"),
+    ):
+        snapshot = read(with_c(anon(low - summary, summary, "---p"), anon(low, size)))
+        assert kinds(snapshot, low, low + 1) == [(size, kind)]
+
+
+def test_metadata_is_mapped_by_64_kib() -> None:
+    low = AT - 1024 * MIB
+    assert kinds(read(with_c(anon(low, 164 * 1024))), low, low + 1) == [(164 * 1024, "heap_mmap")]

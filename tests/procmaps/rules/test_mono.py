@@ -17,6 +17,7 @@ def test_blocks_lie_on_boundaries_and_are_at_least_four_together() -> None:
     for at, size, mono in (
         (AT, 64 * KIB, True),
         (AT, 48 * KIB, False),
+        (AT, 72 * KIB, False),
         (AT + 4 * KIB, 64 * KIB, False),
     ):
         rules = {rule for _, _, _, rule in parts_of(read(sorted_maps(MONO, LIBC, BRK_HEAP, anon(at, size))))}

@@ -25,3 +25,13 @@ def test_buffers_lie_where_the_kernel_aligns_them() -> None:
 
 def test_the_same_without_openblas_is_no_buffer() -> None:
     assert "openblas.buffer" not in {rule for _, rule in rules(anon(AT, 64 * MIB))}
+
+
+def test_a_buffer_has_32_mib() -> None:
+    for at, size, own in (
+        (AT, 16 * MIB, False),
+        (AT, 32 * MIB, True),
+        (AT, 48 * MIB, False),
+        (AT + 2 * MIB, 32 * MIB, True),
+    ):
+        assert (rules(BLAS, anon(at, size)) == [(size, "openblas.buffer")]) == own

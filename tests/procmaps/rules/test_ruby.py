@@ -59,3 +59,16 @@ def test_fewer_than_four_of_a_size_are_no_fibers() -> None:
         snapshot = read(sorted_maps(RUBY, LIBC, BRK_HEAP, fibers(count)), threads=12, stack_limit=8 * MIB)
         rules = {rule for _, _, _, rule in parts_of(snapshot)}
         assert ("ruby.fiber" in rules) == (count == 4)
+
+
+def test_pages_have_16_kib_and_at_least_four_are_together() -> None:
+    for size, own in ((48 * KIB, False), (64 * KIB, True), (72 * KIB, False), (80 * KIB, True)):
+        rules = {rule for _, _, _, rule in parts_of(read(sorted_maps(RUBY, LIBC, BRK_HEAP, anon(AT, size))))}
+        assert ("ruby.heap" in rules) == own
+
+
+def test_a_fiber_s_stacks_are_whole_16_kib_and_a_page() -> None:
+    for size, own in ((4 * KIB, False), (20 * KIB, True), (652 * KIB, False), (660 * KIB, True)):
+        text = sorted_maps(RUBY, LIBC, BRK_HEAP, fibers(8, size))
+        rules = {rule for _, _, _, rule in parts_of(read(text, threads=12, stack_limit=8 * MIB))}
+        assert ("ruby.fiber" in rules) == own

@@ -78,3 +78,15 @@ def test_a_flagged_page_among_the_libraries_is_of_the_heap() -> None:
     found = [kind for _, kind in kinds(snapshot, AT, AT + 4 * MIB)]
     assert found[0] == "v8_heap"
     assert "v8_heap" not in found[1:]
+
+
+def test_addresses_of_pages_are_between_4_gib_and_those_of_executables() -> None:
+    end = 0x5000_0000_0000
+    for at, own in (
+        (2**32 - 256 * KIB, False),
+        (2**32, True),
+        (end - 256 * KIB, True),
+        (end, False),
+    ):
+        found = {rule for start, _, _, rule in parts_of(read(node(anon(at, 256 * KIB)))) if start == at}
+        assert (found == {"v8.heap"}) == own
