@@ -24,9 +24,14 @@ _FILES: Final = {
     "jvm": Files(rb"jvm\.so"),
     "glibc": Files(rb"c\.so\.6|c-2\.\d+\.so"),
     "musl": Files(rb"c\.musl-[^/]*|c\.so", rb"ld-musl-[^/]*"),
-    "jemalloc": Files(rb"jemalloc[^/]*"),
+    "jemalloc": Files(rb"jemalloc[^/]*", rb"clickhouse[^/]*"),
     "tcmalloc": Files(rb"tcmalloc[^/]*"),
     "mimalloc": Files(rb"mimalloc[^/]*"),
+    # extension modules and libraries with a jemalloc of their own, beside the malloc of the process
+    "jemalloc_inside": Files(
+        rb"duckdb[^/]*\.so[^/]*|polars[^/]*\.so[^/]*|chdb[^/]*\.so[^/]*",
+        rb"_?duckdb[^/]*\.so|_?polars[^/]*\.so|_?chdb[^/]*\.so",
+    ),
     "v8": Files(rb"node\.so[^/]*|v8[^/]*\.so[^/]*", rb"node|nodejs|node\d+|electron|chrome|chromium|deno"),
     "python": Files(rb"python[^/]*", rb"python[\d.]*[a-z]*"),
     "dotnet": Files(rb"(?:coreclr|clrgc)\.so"),
