@@ -58,7 +58,7 @@ LOADER: Final = Rule(
 
 def small_zeroed_data(regions: Regions) -> Flags:
     """Right above an object's writable data, and too small to hold a chunk of malloc as well."""
-    return _above_data(regions) & (regions.size <= SMALL_MAX_BYTES)
+    return above_data(regions) & (regions.size <= SMALL_MAX_BYTES)
 
 
 def zeroed_data(regions: Regions) -> Flags:
@@ -68,7 +68,7 @@ def zeroed_data(regions: Regions) -> Flags:
     """
     late = _late_bss_bytes(regions)
     largest = np.where(regions.has(*LOAD_LATE), late, BSS_MAX_BYTES)
-    above = _above_data(regions)
+    above = above_data(regions)
     above[_above_closed_data(regions)] = True
     # The loader maps one object right below the other, so with a gap above it was another that mapped it;
     # and a page more than round is a chunk with its header.
@@ -78,7 +78,7 @@ def zeroed_data(regions: Regions) -> Flags:
     return above & fits & ~regions.touches_above
 
 
-def _above_data(regions: Regions) -> Flags:
+def above_data(regions: Regions) -> Flags:
     """Writable memory right above writable data of a file that is mapped privately, as objects are."""
     rows = which(regions.unclaimed_writable & (regions.below == Name.FILE_DATA + 1))
     private = regions.snapshot.maps.perms[regions.mapping[rows] - 1] & SHARED == 0

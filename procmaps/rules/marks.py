@@ -34,6 +34,9 @@ _FILES: Final = {
     ),
     "v8": Files(rb"node\.so[^/]*|v8[^/]*\.so[^/]*", rb"node|nodejs|node\d+|electron|chrome|chromium|deno"),
     "python": Files(rb"python[^/]*", rb"python[\d.]*[a-z]*"),
+    "greenlet": Files(b"", rb"_greenlet[^/]*\.so"),  # a module of Python
+    "firefox": Files(rb"xul\.so|mozglue\.so", rb"firefox(?:-esr)?(?:-bin)?|thunderbird(?:-bin)?"),
+    "luajit": Files(rb"luajit[^/]*", rb"luajit[^/]*|tarantool"),
     "dotnet": Files(rb"(?:coreclr|clrgc)\.so"),
     "beam": Files(b"", rb"beam\.smp|beam"),
     "php": Files(rb"php[^/]*", rb"php[\d.]*|php-fpm[\d.]*|php-cgi[\d.]*"),

@@ -110,7 +110,7 @@ GUARDED_BUFFERS: Final = RegionLabeller(
     (GUARDED,),
     guarded,
     before=(
-        Edge("glibc.mmapped", "a guarded buffer would otherwise count as a large chunk"),
+        Edge("python.mixed", "a guarded buffer would otherwise count as a large chunk"),
         Edge("rest.vast", "a guarded buffer is a buffer, however large it is"),
     ),
 )
