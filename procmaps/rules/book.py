@@ -46,6 +46,7 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         embedded_malloc.IN_EXTENSIONS,
         flagged.FLAGGED,
         flagged.FLAGGED_MERGED,
+        flagged.FLAGGED_UNSURE,
         glibc_malloc.ARENA_HEAPS,
         glibc_malloc.FULL_HEAPS,
         glibc_malloc.LARGE_CHUNKS,

@@ -9,9 +9,7 @@ from procmaps.smaps import VM_FLAGS
 from procmaps.tables import Flags
 
 SLACK: Final = 4  # a quarter more
-FOREIGN_FLAGS: Final = sum(
-    VM_FLAGS[flag] for flag in ("nr", "dd", "dc", "wf", "gd", "lo", "io", "pf", "ht", "nh")
-)
+FOREIGN_FLAGS: Final = sum(VM_FLAGS[flag] for flag in ("nr", "dd", "dc", "wf", "gd", "lo", "io", "pf", "ht"))
 
 
 def foreign(regions: Regions) -> Flags:
