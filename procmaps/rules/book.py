@@ -50,6 +50,7 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         glibc_malloc.ARENA_HEAPS,
         glibc_malloc.FULL_HEAPS,
         glibc_malloc.LARGE_CHUNKS,
+        glibc_malloc.UNTOUCHED_CHUNKS,
         go.ALL_ELSE,
         go.ARENA_INDEX,
         go.HEAP_ARENAS,
