@@ -32,6 +32,7 @@ _FILES: Final = {
         rb"duckdb[^/]*\.so[^/]*|polars[^/]*\.so[^/]*|chdb[^/]*\.so[^/]*",
         rb"_?duckdb[^/]*\.so|_?polars[^/]*\.so|_?chdb[^/]*\.so",
     ),
+    "arrow": Files(rb"arrow\.so[^/]*"),  # with mimalloc inside
     "v8": Files(rb"node\.so[^/]*|v8[^/]*\.so[^/]*", rb"node|nodejs|node\d+|electron|chrome|chromium|deno"),
     "python": Files(rb"python[^/]*", rb"python[\d.]*[a-z]*"),
     "greenlet": Files(b"", rb"_greenlet[^/]*\.so"),  # a module of Python

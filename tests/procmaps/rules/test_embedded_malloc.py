@@ -81,7 +81,8 @@ def test_jemalloc_inside_an_extension_module(module: str) -> None:
 
 def sorted_lines(files: str, *lines: str) -> str:
     """Mappings of smaps; those of AT and above lie below the libraries and above the rest."""
-    low, high = [], []
+    low: list[str] = []
+    high: list[str] = []
     for part in files.split("VmFlags: rd wr mr mw me\n")[:-1]:
         (high if part.startswith("7f") else low).append(part + "VmFlags: rd wr mr mw me\n")
     return "".join([*low, *lines, *high])
