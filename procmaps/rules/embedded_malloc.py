@@ -13,7 +13,7 @@ from procmaps.rules.groups import count_alike
 from procmaps.rules.labeller import Edge, RegionLabeller
 from procmaps.rules.language_runtimes import RESERVE_AS_GO
 from procmaps.rules.libc_malloc import FOREIGN_FLAGS
-from procmaps.rules.process import KIB, MIB, UNKNOWN_RELEASE, release_of
+from procmaps.rules.process import GIB, KIB, MIB, UNKNOWN_RELEASE, release_of
 from procmaps.rules.regions import Regions, is_multiple
 from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS
@@ -22,6 +22,8 @@ from procmaps.tables import Flags, Ints64, which
 TIB: Final = 2**40
 HINT_LOW_BYTES: Final = TIB  # Go, GHC, SBCL and the heaps of JVMs begin below it
 HINT_HIGH_BYTES: Final = 0x5000_0000_0000  # position-independent executables and the mmap area lie above
+LOW_START_BYTES: Final = GIB  # Linux, arch/x86/kernel/sys_x86_64.c: where MAP_32BIT begins and ends
+LOW_END_BYTES: Final = 2 * GIB
 FILE_FAR_BYTES: Final = TIB  # mmap by itself comes closer to a file than that
 VAST_FACTOR: Final = 16  # shadow memory of sanitizers has far more addresses than resident bytes
 STEP_BYTES: Final = 512 * KIB
@@ -38,7 +40,7 @@ HINTED: Final = Rule(
     "maps, status",
     "mimalloc, src/os.c: MI_HINT_BASE 2 TiB; tcmalloc of Google, system_allocator.h: a tag from bit 42 on; "
     "LuaJIT, src/lj_alloc.c: mmap_probe",
-    "{size} more than 1 TiB away from all files, where the kernel places nothing unless it is asked: "
+    "{size} at {block_start}, far from all files, where the kernel places nothing unless it is asked: "
     "memory of an allocator that chooses its addresses (mimalloc, tcmalloc, LuaJIT)",
     runner_up=Kind.ANONYMOUS,
 )
@@ -67,9 +69,10 @@ _OTHERS: Final = np.uint64(FOREIGN_FLAGS & ~(VM_FLAGS["nr"] | VM_FLAGS["lo"] | V
 
 
 def hinted(regions: Regions) -> Flags | None:
-    """Writable memory far from all files, with the closed memory that it touches."""
+    """Writable memory far from all files, with the closed memory that it touches; LuaJIT's below 2 GiB."""
     low = (regions.start >= HINT_LOW_BYTES) & (regions.end <= HINT_HIGH_BYTES) & regions.unclaimed
-    if not low.any():
+    luajit = regions.has("luajit")
+    if not (luajit.any() or low.any()):
         return None
     low &= ~regions.spread(regions.has("go", *RESERVE_AS_GO))
     budget = regions.spread(regions.facts.anonymous_bytes)
@@ -81,6 +84,8 @@ def hinted(regions: Regions) -> Flags | None:
     found = np.zeros(len(regions), np.bool_)
     for begin, end in zip(first.tolist(), last.tolist(), strict=True):
         found[begin : end + 1] = not regions.closed[begin : end + 1].all()
+    in_31_bits = (regions.start >= LOW_START_BYTES) & (regions.end <= LOW_END_BYTES)
+    found |= in_31_bits & regions.unclaimed_writable & regions.spread(luajit & ~regions.facts.thirty_two_bit)
     return found
 
 

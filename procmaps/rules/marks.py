@@ -33,6 +33,9 @@ _FILES: Final = {
         rb"_?duckdb[^/]*\.so|_?polars[^/]*\.so|_?chdb[^/]*\.so",
     ),
     "arrow": Files(rb"arrow\.so[^/]*"),  # with mimalloc inside
+    "clamav": Files(rb"clamav\.so[^/]*"),
+    "apr": Files(rb"apr-1\.so[^/]*"),
+    "boehm_gc": Files(rb"gc\.so\.1[^/]*"),
     "v8": Files(rb"node\.so[^/]*|v8[^/]*\.so[^/]*", rb"node|nodejs|node\d+|electron|chrome|chromium|deno"),
     "python": Files(rb"python[^/]*", rb"python[\d.]*[a-z]*"),
     "greenlet": Files(b"", rb"_greenlet[^/]*\.so"),  # a module of Python

@@ -121,3 +121,17 @@ def test_clickhouse_has_jemalloc_linked_in() -> None:
         anon(AT + TIB // 4, MIB),
     )
     assert {kind for _, kind in kinds(read(text), AT, AT + TIB)} == {"heap_allocator"}
+
+
+@pytest.mark.parametrize(
+    ("program", "start", "kind"),
+    [
+        ("/usr/bin/tarantool", 0x40000000, "heap_allocator"),
+        ("/usr/lib/libluajit-5.1.so.2.1.0", 0x7F000000, "heap_allocator"),
+        ("/usr/bin/tarantool", 0x3FFFF000, "anonymous"),
+        ("/usr/bin/x", 0x40000000, "anonymous"),
+    ],
+)
+def test_luajit_asks_for_addresses_of_31_bits(program: str, start: int, kind: str) -> None:
+    text = with_object(program, BRK_HEAP, anon(start, 900 * KIB))
+    assert kinds(read(text), start, start + 1) == [(900 * KIB, kind)]
