@@ -88,7 +88,7 @@ def marks_of_files(maps: MapTable, processes: int, file_rows: Flags) -> tuple[Ma
     marks = np.zeros(processes, np.uint32)
     if not len(rows):
         return marks, {}
-    first, inverse = _distinct_files(maps, rows)
+    first, inverse = distinct_files(maps, rows)
     names = zip(maps.name_start[rows[first]].tolist(), maps.name_end[rows[first]].tolist(), strict=True)
     found = np.array([_FILE_MARKS.of(maps.text[start:end]) for start, end in names], np.uint32)[inverse]
     marked = which(found)
@@ -105,7 +105,7 @@ def has(marks: Marks, *names: str) -> Flags:
     return found
 
 
-def _distinct_files(maps: MapTable, rows: Ints64) -> tuple[Ints64, Ints64]:
+def distinct_files(maps: MapTable, rows: Ints64) -> tuple[Ints64, Ints64]:
     """For each distinct file the position of one of its rows, and for each row its file."""
     length = (maps.name_end[rows] - maps.name_start[rows]).astype(np.uint64)
     key = (
