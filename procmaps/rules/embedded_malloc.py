@@ -22,8 +22,6 @@ from procmaps.tables import Flags, Ints64, which
 TIB: Final = 2**40
 HINT_LOW_BYTES: Final = TIB  # Go, GHC, SBCL and the heaps of JVMs begin below it
 HINT_HIGH_BYTES: Final = 0x5000_0000_0000  # position-independent executables and the mmap area lie above
-LOW_START_BYTES: Final = GIB  # Linux, arch/x86/kernel/sys_x86_64.c: where MAP_32BIT begins and ends
-LOW_END_BYTES: Final = 2 * GIB
 FILE_FAR_BYTES: Final = TIB  # mmap by itself comes closer to a file than that
 VAST_FACTOR: Final = 16  # shadow memory of sanitizers has far more addresses than resident bytes
 STEP_BYTES: Final = 512 * KIB
@@ -38,8 +36,8 @@ HINTED: Final = Rule(
     Kind.HEAP_ALLOCATOR,
     Confidence.LIKELY,
     "maps, status",
-    "mimalloc, src/os.c: MI_HINT_BASE 2 TiB; tcmalloc of Google, system_allocator.h: a tag from bit 42 on; "
-    "LuaJIT, src/lj_alloc.c: mmap_probe",
+    "mimalloc, src/os.c: MI_HINT_BASE 2 TiB; tcmalloc of Google, system_allocator.h: a tag from bit 42 on, "
+    "regions of 1 GiB; LuaJIT, src/lj_alloc.c: mmap_probe",
     "{size} at {block_start}, far from all files, where the kernel places nothing unless it is asked: "
     "memory of an allocator that chooses its addresses (mimalloc, tcmalloc, LuaJIT)",
     runner_up=Kind.ANONYMOUS,
@@ -70,23 +68,31 @@ _OTHERS: Final = np.uint64(FOREIGN_FLAGS & ~(VM_FLAGS["nr"] | VM_FLAGS["lo"] | V
 
 def hinted(regions: Regions) -> Flags | None:
     """Writable memory far from all files, with the closed memory that it touches; LuaJIT's below 2 GiB."""
-    low = (regions.start >= HINT_LOW_BYTES) & (regions.end <= HINT_HIGH_BYTES) & regions.unclaimed
-    luajit = regions.has("luajit")
-    if not (luajit.any() or low.any()):
+    luajit = regions.has("luajit") & ~regions.facts.thirty_two_bit
+    far = (regions.start >= HINT_LOW_BYTES) & regions.unclaimed & ~regions.spread(regions.has("jvm", "go"))
+    if not (luajit.any() or far.any()):
         return None
-    low &= ~regions.spread(regions.has("go", *RESERVE_AS_GO))
     budget = regions.spread(regions.facts.anonymous_bytes)
     paid = np.where(budget < 0, regions.size < TIB, regions.size <= budget * VAST_FACTOR)
-    low &= regions.closed | (regions.writable & paid & ((regions.vm_flags & _OTHERS) == 0))
-    rows = which(low)
-    low[rows] = _far_from_files(regions, rows)
-    first, last = regions.runs(low)
-    found = np.zeros(len(regions), np.bool_)
-    for begin, end in zip(first.tolist(), last.tolist(), strict=True):
-        found[begin : end + 1] = not regions.closed[begin : end + 1].all()
-    in_31_bits = (regions.start >= LOW_START_BYTES) & (regions.end <= LOW_END_BYTES)
-    found |= in_31_bits & regions.unclaimed_writable & regions.spread(luajit & ~regions.facts.thirty_two_bit)
+    far &= regions.closed | (regions.writable & paid & ((regions.vm_flags & _OTHERS) == 0))
+    rows = which(far)
+    far[rows] = _far_from_files(regions, rows)
+    found = (regions.start >= GIB) & (regions.end <= 2 * GIB) & regions.unclaimed_writable
+    found &= regions.spread(luajit)
+    others = regions.has(*RESERVE_AS_GO)
+    for begin, end in zip(*(rows.tolist() for rows in regions.runs(far)), strict=True):
+        chosen = regions.end[end] <= HINT_HIGH_BYTES and not others[regions.process[begin]]
+        found[begin : end + 1] |= (chosen and not regions.closed[begin : end + 1].all()) or (
+            _is_tcmalloc(regions, begin, end)
+        )
     return found
+
+
+def _is_tcmalloc(regions: Regions, begin: int, end: int) -> bool:
+    """Whole GiB, opened from the top downward; V8 opens what it has set aside from the bottom."""
+    whole = (regions.start[begin] | regions.end[end]) % GIB == 0
+    full = not regions.closed[begin : end + 1].any() and not regions.has("v8")[regions.process[begin]]
+    return bool(whole and regions.writable[end] and (regions.closed[begin] or full))
 
 
 def _far_from_files(regions: Regions, rows: Ints64) -> Flags:
@@ -154,9 +160,7 @@ BY_HINT: Final = RegionLabeller(
     "allocator.hinted",
     (HINTED,),
     hinted,
-    before=(
-        Edge("glibc.arena", "closed memory that an allocator set aside can end on the boundary of a heap"),
-    ),
+    before=(Edge("v8.heap", "V8 chooses its addresses too, but opens what it set aside from the bottom"),),
 )
 BY_FLAG: Final = RegionLabeller(
     "allocator.noreserve",

@@ -36,7 +36,9 @@ _FILES: Final = {
     "clamav": Files(rb"clamav\.so[^/]*"),
     "apr": Files(rb"apr-1\.so[^/]*"),
     "boehm_gc": Files(rb"gc\.so\.1[^/]*"),
-    "v8": Files(rb"node\.so[^/]*|v8[^/]*\.so[^/]*", rb"node|nodejs|node\d+|electron|chrome|chromium|deno"),
+    "v8": Files(
+        rb"node\.so[^/]*|v8[^/]*\.so[^/]*", rb"node|nodejs|node\d+|electron|chrome|chromium|deno|workerd"
+    ),
     "python": Files(rb"python[^/]*", rb"python[\d.]*[a-z]*"),
     "greenlet": Files(b"", rb"_greenlet[^/]*\.so"),  # a module of Python
     "firefox": Files(rb"xul\.so|mozglue\.so", rb"firefox(?:-esr)?(?:-bin)?|thunderbird(?:-bin)?"),

@@ -135,3 +135,36 @@ def test_clickhouse_has_jemalloc_linked_in() -> None:
 def test_luajit_asks_for_addresses_of_31_bits(program: str, start: int, kind: str) -> None:
     text = with_object(program, BRK_HEAP, anon(start, 900 * KIB))
     assert kinds(read(text), start, start + 1) == [(900 * KIB, kind)]
+
+
+def opened_from_the_top(start: int, size: int, closed: int) -> str:
+    return anon(start, closed, "---p") + anon(start + closed, size - closed)
+
+
+@pytest.mark.parametrize("program", ["/usr/bin/x", "/usr/bin/workerd"])
+@pytest.mark.parametrize("start", [0x10F7_4000_0000, 0x4137_4000_0000, 0x6D57_C000_0000])
+def test_tcmalloc_opens_regions_of_1_gib_from_the_top(program: str, start: int) -> None:
+    text = with_object(program, BRK_HEAP, opened_from_the_top(start, GIB, 900 * MIB))
+    snapshot = read(text, rss_anon_kb=2**17)
+    assert {kind for _, kind in kinds(snapshot, start, start + GIB)} == {"heap_allocator"}
+
+
+def test_regions_of_tcmalloc_that_are_all_in_use() -> None:
+    start = 0x6D57_C000_0000
+    for program, kind in (("/usr/bin/x", "heap_allocator"), ("/usr/bin/node", "anonymous")):
+        text = with_object(program, BRK_HEAP, anon(start, 3 * GIB))
+        assert kinds(read(text, rss_anon_kb=2**20), start, start + 1) == [(3 * GIB, kind)]
+
+
+def test_what_is_opened_from_the_bottom_is_v8_s() -> None:
+    start = 0x2840_0000_0000
+    text = with_object(
+        "/usr/bin/workerd", BRK_HEAP, anon(start, 60 * MIB), anon(start + 60 * MIB, 964 * MIB, "---p")
+    )
+    assert {kind for _, kind in kinds(read(text), start, start + GIB)} == {"v8_heap"}
+
+
+def test_such_memory_within_1_tib_of_a_file_was_placed_by_the_kernel() -> None:
+    start = 0x7EFF_C000_0000
+    text = with_object("/usr/bin/x", BRK_HEAP, opened_from_the_top(start, GIB, 900 * MIB))
+    assert "heap_allocator" not in {kind for _, kind in kinds(read(text), start, start + GIB)}

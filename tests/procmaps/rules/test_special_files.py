@@ -14,10 +14,10 @@ def mapped(path: str, size: int, perms: str = "rw-s", at: int = AT, device: str 
     return anon(at, size, perms).replace("00:00 0 ", f"{device} 4711 {path}")
 
 
-def kind_of(line: str, **known: int) -> str:
+def kind_of(line: str, rss_anon_kb: int = 0) -> str:
     text = sorted_maps(LIBC, BRK_HEAP, line)
     at = int(line.split("-", maxsplit=1)[0], 16)
-    return kinds(read(text, **known), at, at + 1)[0][1]
+    return kinds(read(text, rss_anon_kb=rss_anon_kb), at, at + 1)[0][1]
 
 
 @pytest.mark.parametrize(
