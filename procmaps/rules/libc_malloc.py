@@ -9,9 +9,8 @@ from procmaps.smaps import VM_FLAGS
 from procmaps.tables import Flags
 
 SLACK: Final = 4  # a quarter more
-FOREIGN_FLAGS: Final = sum(
-    VM_FLAGS[flag] for flag in ("nr", "dd", "dc", "wf", "gd", "lo", "io", "pf", "ht", "nh")
-)
+SLACK_MIN_BYTES: Final = 2 * 2**20  # a few chunks that were hardly written yet, in a process that has little
+FOREIGN_FLAGS: Final = sum(VM_FLAGS[flag] for flag in ("nr", "dd", "dc", "wf", "gd", "lo", "io", "pf", "ht"))
 
 
 def foreign(regions: Regions) -> Flags:
@@ -26,4 +25,4 @@ def affordable(regions: Regions) -> Flags:
     Malloc touches what it maps, but not all of it: what is allocated and not written yet.
     """
     budget = regions.spread(regions.facts.anonymous_bytes)
-    return (budget < 0) | (regions.size - budget <= budget // SLACK)
+    return (budget < 0) | (regions.size - budget <= np.maximum(budget // SLACK, SLACK_MIN_BYTES))
