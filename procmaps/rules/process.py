@@ -145,6 +145,10 @@ class Process:
         """HEAP_MAX_SIZE of glibc's malloc: the size of an arena's heap, and its alignment."""
         return ARENA_HEAP_32_BYTES if self.thirty_two_bit else ARENA_HEAP_BYTES
 
+    def is_whole_blocks(self, region: Region) -> bool:
+        """Whether it begins and ends on boundaries of heaps of arenas, as a heap does that is full."""
+        return not (region.start | region.end) % self.arena_heap_bytes
+
     @cached_property
     def glibc_heaps(self) -> tuple[GlibcHeap, ...]:
         """What looks like heaps of glibc's arenas, claimed or not, of the process's own heap size.
