@@ -136,7 +136,7 @@ def _holders(process: Process, size: int) -> Iterator[Region]:
 
 
 def _not_arenas(process: Process) -> Iterator[Region]:
-    """Writable regions that are not whole blocks of arenas: those are full heaps, which merged with nothing."""
+    """Writable regions that are not whole blocks of arenas: those are full heaps, and merged with none."""
     return (region for region in process.unclaimed_writable if not process.is_whole_blocks(region))
 
 

@@ -6,6 +6,7 @@ from typing import Final
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.hotspot.jvm import LOW_BYTES, Jvm
 from procmaps.rules.hotspot.proportions import (
+    ALIGNED_BYTES,
     BITMAP,
     CARDS,
     TABLE_MIN_BYTES,
@@ -55,12 +56,16 @@ def _not_arenas(jvm: Jvm, process: Process, blocks: list[Region], found_bytes: i
 
     Heaps of arenas that have grown to the top have the size of tables over 2 GiB and more, and there can be
     any number of them; a collector has few tables. They are mapped before the archive of classes, and Linux
-    maps downward.
+    maps downward. Nor are they if a larger region can hold the table.
     """
     left = _most_bytes(jvm) - found_bytes
     archives = [region.end for region in process.of_kind(Kind.JAVA_CDS) if region.start >= LOW_BYTES]
+    others = [region for region in process.unclaimed_writable if not process.is_whole_blocks(region)]
+    holders = [region for region in others if region.start >= LOW_BYTES and not region.end % ALIGNED_BYTES]
+    lowest = max(archives, default=0)
+    largest = max((region.size for region in holders), default=0)
     for region in reversed(blocks):
-        if region.size <= left and region.start >= max(archives, default=0):
+        if largest < region.size <= left and region.start >= lowest:
             left -= region.size
             yield region
 

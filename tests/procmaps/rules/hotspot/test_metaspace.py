@@ -124,7 +124,7 @@ def test_a_hole_in_a_node_does_not_reach_into_the_arena_below() -> None:
 def test_a_node_with_a_hole_above_other_memory() -> None:
     text = jvm(
         anon(AT - 40 * MIB, 40 * MIB),
-        anon(AT - 64 * MIB, 24 * MIB),
+        anon(AT - 63 * MIB, 23 * MIB),
         anon(AT, 192 * KIB),
         anon(AT + 192 * KIB, 4 * MIB - 192 * KIB, "---p"),
         anon(AT + 4 * MIB, 64 * KIB),

@@ -163,3 +163,13 @@ def test_tables_that_are_found_leave_none_for_blocks() -> None:
     for version, count in (("17", 1), ("21", 0)):
         snapshot = read(text.replace("java-17", f"java-{version}"), argv=argv, rss_anon_kb=6 * MIB)
         assert [kind for _, kind in kinds(snapshot, AT + 128 * MIB, AT + GIB)].count("java_gc") == count
+
+
+def test_a_block_is_no_table_if_a_larger_region_can_hold_it() -> None:
+    """The bitmap has merged with the mark stack and other tables below it, as with JDK 25."""
+    merged = anon(AT + 8 * GIB + 2 * MIB, 112 * MIB)
+    argv = ("java", "-XX:+UseG1GC", "-Xmx4g", "Main")
+    text = jvm(anon(2**35 - 4 * GIB, 4 * GIB), ARENA, *full_heaps(2, 1, 1, 1), merged)
+    snapshot = read(text, argv=argv, rss_anon_kb=6 * MIB)
+    assert {kind for _, kind in kinds(snapshot, AT + 128 * MIB, AT + GIB)} == {"heap_arena"}
+    assert {kind for _, kind in kinds(snapshot, AT + 8 * GIB, AT + 9 * GIB)} == {"java_gc"}
