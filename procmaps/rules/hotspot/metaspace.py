@@ -78,8 +78,8 @@ def class_space(jvm: Jvm, process: Process) -> Iterator[Claim]:
     Of the runs of regions that have this size, most of it in the closed region at the end, those above an
     archive come first, then those in the low addresses, then the highest.
     """
-    if jvm.heap[1] > COMPRESSED_OOPS_BYTES and 0 < jvm.version < 15:
-        return  # class pointers are then not compressed either
+    if process.thirty_two_bit or (jvm.heap[1] > COMPRESSED_OOPS_BYTES and 0 < jvm.version < 15):
+        return  # class pointers are not compressed
     size = jvm.class_space_bytes
     reserves = [region for region in process.unclaimed_closed if size // 2 <= region.size <= size * 3]
     best = max(
@@ -126,8 +126,11 @@ def _downward(process: Process, top: Region) -> Iterator[Region]:
 
 
 def low_rest(jvm: Jvm, process: Process) -> Iterator[Claim]:
-    """What is left in the low addresses, if the heap is there: nothing else goes there."""
-    if not jvm.has_heap or jvm.heap[1] > LOW_BYTES:
+    """What is left in the low addresses, if the heap is there: nothing else goes there.
+
+    Where pointers have 32 bits, everything lies there, and there is no class space.
+    """
+    if not jvm.has_heap or jvm.heap[1] > LOW_BYTES or process.thirty_two_bit:
         return
     for region in process.unclaimed:
         if region.end <= LOW_BYTES and region.size >= 2 * GRANULE_BYTES:
