@@ -27,6 +27,7 @@ _FILES: Final = {
     "jemalloc": Files(rb"jemalloc[^/]*"),
     "tcmalloc": Files(rb"tcmalloc[^/]*"),
     "mimalloc": Files(rb"mimalloc[^/]*"),
+    "partition_alloc": Files(b"", rb"electron|chrome|chromium"),
     "v8": Files(rb"node\.so[^/]*|v8[^/]*\.so[^/]*", rb"node|nodejs|node\d+|electron|chrome|chromium|deno"),
     "python": Files(rb"python[^/]*", rb"python[\d.]*[a-z]*"),
     "dotnet": Files(rb"(?:coreclr|clrgc)\.so"),
