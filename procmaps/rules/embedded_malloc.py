@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
+from procmaps.rules.allocators import NOT_GLIBC, REPLACE_MALLOC
 from procmaps.rules.groups import count_alike
 from procmaps.rules.labeller import Edge, RegionLabeller
 from procmaps.rules.language_runtimes import RESERVE_AS_GO
@@ -69,7 +70,11 @@ _OTHERS: Final = np.uint64(FOREIGN_FLAGS & ~(VM_FLAGS["nr"] | VM_FLAGS["lo"] | V
 def hinted(regions: Regions) -> Flags | None:
     """Writable memory far from all files, with the closed memory that it touches; LuaJIT's below 2 GiB."""
     luajit = regions.has("luajit") & ~regions.facts.thirty_two_bit
-    far = (regions.start >= HINT_LOW_BYTES) & regions.unclaimed & ~regions.spread(regions.has("jvm", "go"))
+    far = (
+        (regions.start >= HINT_LOW_BYTES)
+        & regions.unclaimed
+        & ~regions.spread(regions.has("jvm", "go", *REPLACE_MALLOC))
+    )
     if not (luajit.any() or far.any()):
         return None
     budget = regions.spread(regions.facts.anonymous_bytes)
@@ -132,7 +137,9 @@ def noreserve(regions: Regions) -> Flags | None:
     if not regions.facts.smaps.any():
         return None
     found = regions.unclaimed_writable & _noreserve(regions) & is_multiple(regions.size, STEP_BYTES)
-    found &= (regions.size >= GROWTH_MIN_BYTES) & ~regions.spread(regions.has("go", "musl", *RESERVE_AS_GO))
+    found &= (regions.size >= GROWTH_MIN_BYTES) & ~regions.spread(
+        regions.has("go", *NOT_GLIBC, *RESERVE_AS_GO)
+    )
     rows = which(found)
     if not len(rows):
         return None
