@@ -17,13 +17,14 @@ from procmaps.rules.kernel_names import Name
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
 from procmaps.rules.libc_malloc import affordable, foreign
 from procmaps.rules.process import ARENA_HEAP_32_BYTES, ARENA_HEAP_BYTES, GIB, KIB, MIB, PAGE_BYTES
-from procmaps.rules.regions import Regions, is_multiple
+from procmaps.rules.regions import PAGE_SHIFT, Regions, is_multiple
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64, which
 
 RESIDENT_SHARE: Final = 8  # a full heap was written once: with less than an eighth resident it is none
 BUDGET_SLACK: Final = 1.5  # heaps that were emptied stay writable
 GUARD_MAX_BYTES: Final = 64 * KIB
+GRANULE_BYTES: Final = 64 * KIB  # in which the JVM commits metaspace
 CHUNK_MIN_BYTES: Final = 128 * KIB  # M_MMAP_THRESHOLD begins there
 HEADERS_MAX_BYTES: Final = 16 * PAGE_BYTES
 TLS_BYTES: Final = 4 * PAGE_BYTES
@@ -126,7 +127,52 @@ def _blocks(regions: Regions) -> _Blocks:
     size = _heap_bytes(regions, rests)
     base = regions.start[rests] & -size
     reaches = (regions.start[rests] > base) & (regions.end[rests] >= base + size)
-    return _Blocks(rests - 1, rests, base, size).only(reaches)
+    # both parts are of one mmap: what was mapped anew over a reserve is no heap
+    noreserve = regions.flagged("nr")
+    reaches &= noreserve[rests] == noreserve[rests - 1]
+    blocks = _Blocks(rests - 1, rests, base, size).only(reaches)
+    return blocks._replace(heads=_bottoms(regions, blocks))
+
+
+def _bottoms(regions: Regions, blocks: _Blocks) -> Ints64:
+    """The rows in which the heads begin: the same, unless a head lies in several regions.
+
+    A heap is divided where a process forks and goes on alone in a heap of its parent's (the kernel merges
+    nothing across the two), where a part of it is locked, advised (MADV_DONTFORK, MADV_DONTDUMP) or
+    closed. It then begins exactly on the boundary.
+    """
+    heads = blocks.heads.copy()
+    above_base = which(regions.start[heads] > blocks.base)
+    if not len(above_base):
+        return heads
+    offset = regions.start[heads[above_base]] - blocks.base[above_base]
+    lowest = _starting_at(regions, heads[above_base], offset)
+    apart = ~(regions.touches_below & regions.unclaimed & (regions.closed | regions.writable))
+    apart |= _other_mmap(regions)
+    breaks = apart.cumsum()
+    whole = (lowest >= 0) & (breaks[lowest] == breaks[blocks.rests[above_base]])
+    whole &= regions.unclaimed_writable[lowest]
+    # the metaspace of a JVM is committed in granules, with holes
+    odd = (~is_multiple(regions.end, GRANULE_BYTES)).cumsum()
+    cuts = odd[heads[above_base]] - odd[lowest] + ~is_multiple(regions.end[lowest], GRANULE_BYTES)
+    whole &= (cuts > 0) | ~regions.has("jvm")[regions.process[lowest]]
+    heads[above_base[whole]] = lowest[whole]
+    return heads
+
+
+def _starting_at(regions: Regions, rows: Ints64, below_bytes: Ints64) -> Ints64:
+    """The regions that start so far below the start of these ones, in the same process; -1 if none does."""
+    keys = regions.key[rows] - (below_bytes >> PAGE_SHIFT)
+    found = regions.key.searchsorted(keys)
+    return np.where(regions.key[np.minimum(found, len(regions) - 1)] == keys, found, -1)
+
+
+def _other_mmap(regions: Regions) -> Flags:
+    """Regions that differ from the one below in MAP_NORESERVE: another mmap made them."""
+    noreserve = regions.flagged("nr")
+    found = np.zeros(len(regions), np.bool_)
+    found[1:] = noreserve[1:] != noreserve[:-1]
+    return found
 
 
 def _heap_bytes(regions: Regions, rows: Ints64) -> Ints64:
@@ -156,36 +202,60 @@ def _is_stack(regions: Regions, blocks: _Blocks) -> Flags:
     alone = regions.size[blocks.heads]
     with_guard = (alone + regions.size[lower]) % MIB  # JDK 11 to 17 add a page to -Xss
     whole = is_multiple(alone, MIB) | (with_guard == 0) | (with_guard == PAGE_BYTES)
-    found: Flags = guard_below & guard_above & whole & (blocks.size == ARENA_HEAP_BYTES)
+    # what begins on the boundary and ends on the next is a heap, however many of them have equal rests
+    exact = (regions.start[blocks.heads] == blocks.base) & (regions.end[blocks.rests] == blocks.top)
+    found: Flags = guard_below & guard_above & whole & ~exact & (blocks.size == ARENA_HEAP_BYTES)
     return found
 
 
 def full_heaps(regions: Regions) -> Ranges | None:
-    """Writable regions of whole blocks, of no more than RssAnon.
+    """Writable regions of whole blocks, of no more than RssAnon, mapped as other heaps of the process are.
 
     A chunk or a table that merely lies over a boundary begins or ends elsewhere.
     """
     allowed = regions.owners(regions.of_kind(Kind.HEAP_ARENA)) & ~regions.has(*NOT_GLIBC)
-    rows = which(regions.unclaimed_writable & regions.spread(allowed) & (regions.size >= ARENA_HEAP_32_BYTES))
+    rows = which(regions.unclaimed_writable & regions.spread(allowed))
+    rows = rows[is_multiple(regions.start[rows], ARENA_HEAP_32_BYTES)]
     block = _heap_bytes(regions, rows)
-    whole = (regions.size[rows] >= block) & is_multiple(regions.start[rows] | regions.end[rows], block)
-    rows, block = rows[whole], block[whole]
+    size = np.where(regions.size[rows] < block, _divided(regions, rows, block), regions.size[rows])
+    whole = (size >= block) & is_multiple(regions.start[rows] | size, block)
+    rows, block, size = rows[whole], block[whole], size[whole]
     if not len(rows):
         return None
     budget = regions.facts.anonymous_bytes[regions.process[rows]]
     resident = regions.resident_bytes(rows)
-    good = (budget < 0) | (regions.size[rows] <= budget)
+    good = (budget < 0) | (size <= budget)
     good &= (resident < 0) | (resident * RESIDENT_SHARE >= regions.size[rows])
-    # nor can all heaps of a process together have more than it
     heads = which(regions.of_kind(Kind.HEAP_ARENA) & ~regions.closed)
+    good &= _mapped_as(regions, rows, heads)
+    # nor can all heaps of a process together have more than it
     heaps = np.bincount(regions.process[heads], regions.size[heads], len(regions.facts.marks))
-    wanted = heaps + np.bincount(regions.process[rows][good], regions.size[rows][good], len(heaps))
+    wanted = heaps + np.bincount(regions.process[rows][good], size[good], len(heaps))
     good &= (budget < 0) | (wanted[regions.process[rows]] <= budget * BUDGET_SLACK)
-    rows, block = rows[good], block[good]
-    count = regions.size[rows] // block
+    rows, block, size = rows[good], block[good], size[good]
+    count = size // block
     owner, block = rows.repeat(count), block.repeat(count)
     start = regions.start[owner] + block * ranges(np.zeros(len(count), np.int64), count)
     return Ranges(regions.process[owner], start, start + block) if len(owner) else None
+
+
+def _divided(regions: Regions, rows: Ints64, block: Ints64) -> Ints64:
+    """The block's size for regions that begin one, if the writable ones above them fill it exactly; or 0."""
+    after = regions.key.searchsorted(regions.key[rows] + (block >> PAGE_SHIFT))
+    last = after - 1
+    apart = ~(regions.touches_below & regions.unclaimed_writable) | _other_mmap(regions)
+    breaks = apart.cumsum()
+    fills = (breaks[last] == breaks[rows]) & (regions.end[last] == regions.start[rows] + block)
+    return np.where(fills, block, 0)
+
+
+def _mapped_as(regions: Regions, rows: Ints64, heads: Ints64) -> Flags:
+    """Whether these regions have, or lack, MAP_NORESERVE as one of the heads of their process does."""
+    noreserve = regions.flagged("nr")
+    known = np.zeros((2, len(regions.facts.marks)), np.bool_)
+    known[noreserve[heads].astype(np.int64), regions.process[heads]] = True
+    found: Flags = known[noreserve[rows].astype(np.int64), regions.process[rows]]
+    return found
 
 
 def large_chunks(regions: Regions) -> Flags:

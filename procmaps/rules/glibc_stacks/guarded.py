@@ -10,12 +10,12 @@ from procmaps.rules.glibc_stacks.guards import (
     SMALL_GUARD_BYTES,
     Pairs,
     find_pairs,
-    merged_bytes,
+    stacks_of,
 )
 from procmaps.rules.glibc_stacks.threads import JAVA_STACK_BYTES, NPTL, default_stack_bytes, live_threads
 from procmaps.rules.groups import runs_with
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
-from procmaps.rules.process import PAGE_BYTES, release_of
+from procmaps.rules.process import PAGE_BYTES
 from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64, which
@@ -45,10 +45,7 @@ def guarded(regions: Regions) -> Ranges | None:
     # more of them than threads are buffers or fibers
     number = np.bincount(pairs.process[beside], minlength=len(live))
     beside &= (number <= live)[pairs.process]
-    chosen = which(sure | beside)
-    guard = pairs.guard[chosen]
-    end = regions.end[guard + 1] - _merged(regions, pairs, chosen, default[chosen])
-    return Ranges(pairs.process[chosen], regions.start[guard], end)
+    return stacks_of(regions, pairs, which(sure | beside))
 
 
 def _is_of_default_size(regions: Regions, pairs: Pairs, default: Ints64) -> Flags:
@@ -62,17 +59,6 @@ def _is_of_default_size(regions: Regions, pairs: Pairs, default: Ints64) -> Flag
     # a larger guard was asked for, but not by a JVM
     found &= (pairs.guard_size <= SMALL_GUARD_BYTES) | (~jvm & (pairs.size == default))
     return found
-
-
-def _merged(regions: Regions, pairs: Pairs, chosen: Ints64, default: Ints64) -> Ints64:
-    """Bytes of other memory at the upper end of each chosen pair: of few, as most have the default size."""
-    musl = regions.has("musl")[pairs.process[chosen]]
-    release = release_of(regions.snapshot.facts.kernel)
-    merged = np.zeros(len(chosen), np.int64)
-    for at in which(musl | (pairs.size[chosen] > default)).tolist():
-        size = int(pairs.size[chosen[at]])
-        merged[at] = merged_bytes(size, int(default[at]), musl=bool(musl[at]), release=release)
-    return merged
 
 
 GUARDED: Final = RegionLabeller(

@@ -1,15 +1,15 @@
 """Guards that can be seen, and what is right above them."""
 
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
 from procmaps.kinds import Kind
-from procmaps.rules.glibc_stacks.threads import live_threads
+from procmaps.rules.glibc_stacks.threads import default_stack_bytes, live_threads
 from procmaps.rules.groups import count_alike
 from procmaps.rules.labeller import Ranges
-from procmaps.rules.process import KIB, MIB, PAGE_BYTES, STACK_MAX_BYTES, STACK_MIN_BYTES, Process
+from procmaps.rules.process import KIB, MIB, PAGE_BYTES, STACK_MAX_BYTES, STACK_MIN_BYTES, release_of
 from procmaps.rules.regions import Regions
 from procmaps.tables import READ, SHARED, WRITE, Flags, Ints64, which
 
@@ -50,42 +50,6 @@ def find_pairs(regions: Regions) -> Pairs:
     return Pairs(guard, regions.process[guard], size, regions.size[guard], (~follows).cumsum())
 
 
-def in_pairs(regions: Regions) -> Flags:
-    """The regions of all pairs."""
-    guard = find_pairs(regions).guard
-    found = np.zeros(len(regions), np.bool_)
-    found[guard] = found[guard + 1] = True
-    return found
-
-
-class Pair(NamedTuple):
-    """One of a process's pairs."""
-
-    start: int
-    end: int
-    size: int  # of the body
-    sizes: tuple[int, int]  # of guard and body
-    run: int  # equal for pairs that follow one another without a gap
-
-    @property
-    def guard_size(self) -> int:
-        """Bytes."""
-        return self.sizes[0]
-
-
-def pairs(process: Process) -> list[Pair]:
-    """The pairs of a process of which `in_pairs` chose the regions."""
-    found: list[Pair] = []
-    run, last = 0, 0
-    for guard in process.unclaimed_closed:
-        body = process.above(guard)
-        if body is not None:
-            run += guard.start != last
-            start, middle, last = guard.start, body.start, body.end
-            found.append(Pair(start, last, last - middle, (middle - start, last - middle), run))
-    return found
-
-
 def merged_bytes(size: int, default: int, *, musl: bool, release: tuple[int, int]) -> int:
     """Of the `size` bytes above a guard: how many are other memory that has merged with the stack."""
     group = size - MUSL_STACK_BYTES
@@ -93,6 +57,17 @@ def merged_bytes(size: int, default: int, *, musl: bool, release: tuple[int, int
         return group  # of musl's malloc
     over = size - default
     return over if release < FLAGS_SINCE and 0 < over < OVER_MAX_BYTES else 0
+
+
+def stacks_of(regions: Regions, pairs: Pairs, chosen: Ints64) -> Ranges:
+    """The chosen pairs as stacks, without other memory that has merged with them."""
+    guard, process, size = pairs.guard[chosen], pairs.process[chosen], pairs.size[chosen]
+    default, musl = default_stack_bytes(regions)[process], regions.has("musl")[process]
+    release = release_of(regions.snapshot.facts.kernel)
+    end = regions.end[guard + 1]
+    for at in which(musl | (size > default)).tolist():  # few: most have the default size
+        end[at] -= merged_bytes(int(size[at]), int(default[at]), musl=bool(musl[at]), release=release)
+    return Ranges(process, regions.start[guard], end)
 
 
 def with_guards(regions: Regions, stacks: Flags, end: Ints64) -> Ranges:

@@ -47,7 +47,10 @@ def mark_stack(jvm: Jvm, process: Process) -> list[Claim]:
     merged = [
         region
         for region in process.unclaimed_writable
-        if region.size > MARK_STACK_BYTES and region.start >= LOW_BYTES and region.end % ALIGNED_BYTES == 0
+        if region.size > MARK_STACK_BYTES
+        and region.start >= LOW_BYTES
+        and region.end % ALIGNED_BYTES == 0
+        and not process.is_whole_blocks(region)  # a full heap of an arena
     ]
     return [Claim(region.end - MARK_STACK_BYTES, region.end, MARK_STACK_MERGED) for region in merged[-1:]]
 

@@ -3,7 +3,7 @@
 from procmaps.rules.hotspot.arguments import JvmArguments
 from procmaps.rules.hotspot.jvm import LOW_BYTES, Jvm
 from procmaps.rules.hotspot.mark_stack import mark_stack
-from tests.procmaps.rules.labelled import anon, gapped, jvm, kinds, process, read
+from tests.procmaps.rules.labelled import anon, gapped, jvm, kinds, process, read, whole
 
 MIB = 2**20
 GIB = 2**30
@@ -74,3 +74,11 @@ def test_over_a_heap_without_gaps_a_jvm_whose_arguments_are_known_has_one() -> N
     for known in (True, False):
         jvm = Jvm(17, JvmArguments(known=known), heap=(GIB, 2 * GIB))
         assert bool(mark_stack(jvm, one)) is known
+
+
+def test_a_full_heap_of_an_arena_has_no_mark_stack_at_its_top() -> None:
+    at = 0x7E0000000000
+    arena = anon(at, 5 * MIB + 4096) + anon(at + 5 * MIB + 4096, 59 * MIB - 4096, "---p")
+    text = jvm(whole(256 * MIB), arena, anon(at + 256 * MIB, 64 * MIB))
+    snapshot = read(text, argv=("java", "-XX:+UseG1GC", "-Xmx256m", "Main"), rss_anon_kb=900_000)
+    assert kinds(snapshot, at + 256 * MIB, at + 320 * MIB) == [(64 * MIB, "heap_arena")]
