@@ -50,7 +50,7 @@ EXTENSION: Final = Rule(
     "maps, smaps",
     "jemalloc 5, src/pages.c: MAP_NORESERVE; src/extent.c: growth by size classes from 2 MiB on, which are "
     "multiples of 512 KiB",
-    "{size}, a whole number of 512 KiB, in a process with a library that has jemalloc inside",
+    "{size}, a whole number of 512 KiB, in a process with a program or library that has jemalloc inside",
     runner_up=Kind.PY_ARENA,
 )
 NORESERVE: Final = Rule(
@@ -121,14 +121,15 @@ def in_extensions(regions: Regions) -> Flags | None:
 
     With smaps only what has MAP_NORESERVE; without, only what Python's arenas are hardly.
     """
-    inside = regions.has("jemalloc_inside")
+    inside = regions.has("jemalloc_inside") & ~regions.has(*NOT_GLIBC)
     if not inside.any():
         return None
     found = regions.unclaimed_writable & regions.spread(inside) & is_multiple(regions.size, STEP_BYTES)
     flagged = regions.spread(regions.facts.smaps)
     aligning = release_of(regions.snapshot.facts.kernel)
     placed = is_multiple(regions.start, STEP_BYTES) | (not ALIGNING_RELEASE <= aligning < UNKNOWN_RELEASE)
-    large = (regions.size >= SURE_MIN_BYTES) & placed
+    smallest = np.where(regions.has("python"), SURE_MIN_BYTES, GROWTH_MIN_BYTES)
+    large = (regions.size >= regions.spread(smallest)) & placed
     return found & np.where(flagged, _noreserve(regions), large)
 
 

@@ -25,12 +25,12 @@ _FILES: Final = {
     "glibc": Files(rb"c\.so\.6|c-2\.\d+\.so"),
     "musl": Files(rb"c\.musl-[^/]*|c\.so", rb"ld-musl-[^/]*"),
     "jemalloc": Files(rb"jemalloc[^/]*", rb"clickhouse[^/]*"),
-    "tcmalloc": Files(rb"tcmalloc[^/]*"),
+    "tcmalloc": Files(rb"tcmalloc[^/]*", rb"mongo[ds]"),
     "mimalloc": Files(rb"mimalloc[^/]*"),
-    # extension modules and libraries with a jemalloc of their own, beside the malloc of the process
+    # modules, libraries and programs with a jemalloc of their own, beside the malloc of the libc
     "jemalloc_inside": Files(
         rb"duckdb[^/]*\.so[^/]*|polars[^/]*\.so[^/]*|chdb[^/]*\.so[^/]*",
-        rb"_?duckdb[^/]*\.so|_?polars[^/]*\.so|_?chdb[^/]*\.so",
+        rb"_?duckdb[^/]*\.so|_?polars[^/]*\.so|_?chdb[^/]*\.so|(?:redis|valkey|keydb)-server|tikv-server|qdrant",
     ),
     "arrow": Files(rb"arrow\.so[^/]*"),  # with mimalloc inside
     "clamav": Files(rb"clamav\.so[^/]*"),
@@ -47,6 +47,8 @@ _FILES: Final = {
     "beam": Files(b"", rb"beam\.smp|beam"),
     "php": Files(rb"php[^/]*", rb"php[\d.]*|php-fpm[\d.]*|php-cgi[\d.]*"),
     "openblas": Files(rb"(?:scipy_)?openblas[^/]*"),
+    "r": Files(rb"R\.so"),
+    "perl": Files(rb"perl\.so[^/]*", rb"perl[\d.]*"),
     "ruby": Files(rb"ruby[^/]*", rb"ruby[\d.]*"),
     "mono": Files(rb"monosgen[^/]*|mono-2[^/]*", rb"mono|mono-sgen[\d-]*"),
 }
