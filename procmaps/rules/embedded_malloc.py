@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
+from procmaps.rules.allocators import NOT_GLIBC, REPLACE_MALLOC
 from procmaps.rules.groups import count_alike
 from procmaps.rules.labeller import Edge, RegionLabeller
 from procmaps.rules.language_runtimes import RESERVE_AS_GO
@@ -49,7 +50,7 @@ EXTENSION: Final = Rule(
     "maps, smaps",
     "jemalloc 5, src/pages.c: MAP_NORESERVE; src/extent.c: growth by size classes from 2 MiB on, which are "
     "multiples of 512 KiB",
-    "{size}, a whole number of 512 KiB, in a process with a library that has jemalloc inside",
+    "{size}, a whole number of 512 KiB, in a process with a program or library that has jemalloc inside",
     runner_up=Kind.PY_ARENA,
 )
 NORESERVE: Final = Rule(
@@ -69,7 +70,11 @@ _OTHERS: Final = np.uint64(FOREIGN_FLAGS & ~(VM_FLAGS["nr"] | VM_FLAGS["lo"] | V
 def hinted(regions: Regions) -> Flags | None:
     """Writable memory far from all files, with the closed memory that it touches; LuaJIT's below 2 GiB."""
     luajit = regions.has("luajit") & ~regions.facts.thirty_two_bit
-    far = (regions.start >= HINT_LOW_BYTES) & regions.unclaimed & ~regions.spread(regions.has("jvm", "go"))
+    far = (
+        (regions.start >= HINT_LOW_BYTES)
+        & regions.unclaimed
+        & ~regions.spread(regions.has("jvm", "go", *REPLACE_MALLOC))
+    )
     if not (luajit.any() or far.any()):
         return None
     budget = regions.spread(regions.facts.anonymous_bytes)
@@ -116,14 +121,15 @@ def in_extensions(regions: Regions) -> Flags | None:
 
     With smaps only what has MAP_NORESERVE; without, only what Python's arenas are hardly.
     """
-    inside = regions.has("jemalloc_inside")
+    inside = regions.has("jemalloc_inside") & ~regions.has(*NOT_GLIBC)
     if not inside.any():
         return None
     found = regions.unclaimed_writable & regions.spread(inside) & is_multiple(regions.size, STEP_BYTES)
     flagged = regions.spread(regions.facts.smaps)
     aligning = release_of(regions.snapshot.facts.kernel)
     placed = is_multiple(regions.start, STEP_BYTES) | (not ALIGNING_RELEASE <= aligning < UNKNOWN_RELEASE)
-    large = (regions.size >= SURE_MIN_BYTES) & placed
+    smallest = np.where(regions.has("python"), SURE_MIN_BYTES, GROWTH_MIN_BYTES)
+    large = (regions.size >= regions.spread(smallest)) & placed
     return found & np.where(flagged, _noreserve(regions), large)
 
 
@@ -132,7 +138,9 @@ def noreserve(regions: Regions) -> Flags | None:
     if not regions.facts.smaps.any():
         return None
     found = regions.unclaimed_writable & _noreserve(regions) & is_multiple(regions.size, STEP_BYTES)
-    found &= (regions.size >= GROWTH_MIN_BYTES) & ~regions.spread(regions.has("go", "musl", *RESERVE_AS_GO))
+    found &= (regions.size >= GROWTH_MIN_BYTES) & ~regions.spread(
+        regions.has("go", *NOT_GLIBC, *RESERVE_AS_GO)
+    )
     rows = which(found)
     if not len(rows):
         return None
