@@ -1,4 +1,4 @@
-"""glibc's malloc: heaps of its arenas, and large chunks.
+"""glibc's malloc: heaps of its arenas, and large chunks. Full heaps are in glibc_full_heaps.
 
 A heap is a block of 64 MiB (1 MiB where pointers have 32 bits), aligned to its size. It is mapped whole
 without access and made writable from its base upward as it grows (glibc, malloc/arena.c: new_heap,
@@ -12,19 +12,27 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import NOT_GLIBC
-from procmaps.rules.groups import ranges
 from procmaps.rules.kernel_names import Name
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
 from procmaps.rules.libc_malloc import affordable, foreign
 from procmaps.rules.process import ARENA_HEAP_32_BYTES, ARENA_HEAP_BYTES, GIB, KIB, MIB, PAGE_BYTES
-from procmaps.rules.regions import Regions, is_multiple
+from procmaps.rules.regions import PAGE_SHIFT, Regions, is_multiple
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64, which
 
-RESIDENT_SHARE: Final = 8  # a full heap was written once: with less than an eighth resident it is none
-BUDGET_SLACK: Final = 1.5  # heaps that were emptied stay writable
 GUARD_MAX_BYTES: Final = 64 * KIB
+GRANULE_BYTES: Final = 64 * KIB  # in which the JVM commits metaspace
 CHUNK_MIN_BYTES: Final = 128 * KIB  # M_MMAP_THRESHOLD begins there
+HEADERS_MAX_BYTES: Final = 16 * PAGE_BYTES
+TLS_BYTES: Final = 4 * PAGE_BYTES
+OWN_MEMORY: Final = (
+    "jvm",
+    "v8",
+    "go",
+    "dotnet",
+    "beam",
+    "firefox",
+)  # runtimes that map large tables themselves
 MMAP_LOW_BYTES: Final = 4 * GIB  # mmap comes nowhere near the executable's addresses by itself
 
 ARENA: Final = Rule(
@@ -37,15 +45,15 @@ ARENA: Final = Rule(
     "is writable from there on, and inaccessible up to the next boundary",
     runner_up=Kind.HEAP_MMAP,
 )
-FULL: Final = Rule(
-    "glibc.arena_full",
+LIKE_METASPACE: Final = Rule(
+    "glibc.arena_granules",
     Kind.HEAP_ARENA,
     Confidence.LIKELY,
-    "maps, status",
-    "glibc, malloc/arena.c: a heap that has grown to HEAP_MAX_SIZE has no closed rest",
-    "{size}, exactly from one {arena_heap} boundary to the next, all writable, in a process that has "
-    "arenas and enough memory resident or swapped ({anonymous}) to fill it: a full heap of an arena",
-    runner_up=Kind.HEAP_MMAP,
+    "maps",
+    "glibc, malloc/arena.c: grow_heap rounds up to pages; OpenJDK, memory/metaspace: granules of 64 KiB",
+    "{size} of what looks like the heap of a malloc arena, from the {arena_heap} boundary at {block_start} "
+    "on; its writable part is a whole number of 64 KiB, as one in 16 is, and as all metaspace is",
+    runner_up=Kind.JAVA_METASPACE,
 )
 MMAPPED: Final = Rule(
     "glibc.mmapped",
@@ -56,6 +64,19 @@ MMAPPED: Final = Rule(
     "mapped alone; neighbours merge",
     "{size} of writable anonymous memory that no other owner in this process accounts for, and at "
     "least 128 KiB, the size from which malloc gives a chunk its own mapping: large chunks",
+    runner_up=Kind.ANONYMOUS,
+)
+
+
+UNTOUCHED: Final = Rule(
+    "glibc.mmapped_untouched",
+    Kind.HEAP_MMAP,
+    Confidence.GUESS,
+    "maps, status",
+    "glibc, malloc/malloc.c, sysmalloc_mmap: the size, a header and the rest of a page; calloc does "
+    "not write to it",
+    "{size}, whole MiB and 1 to 16 pages: tables that calloc or malloc gave, hardly written yet, "
+    "each with a page more for its header",
     runner_up=Kind.ANONYMOUS,
 )
 
@@ -78,9 +99,26 @@ class _Blocks(NamedTuple):
 
 def arena_heaps(regions: Regions) -> Ranges | None:
     """A writable region that begins on a boundary or below it, and the closed rest up to the next one."""
-    blocks = _blocks(regions)
-    if not len(blocks.rests):
+    return _claims(regions, _heaps(regions), doubtful=False)
+
+
+def heaps_like_metaspace(regions: Regions) -> Ranges | None:
+    """The same in a JVM, where the head is whole granules and no flag tells it from a node of metaspace."""
+    return _claims(regions, _heaps(regions), doubtful=True) if regions.has("jvm").any() else None
+
+
+def _claims(regions: Regions, blocks: _Blocks, *, doubtful: bool) -> Ranges | None:
+    if not len(blocks.heads):
         return None
+    granules = is_multiple(regions.start[blocks.rests], GRANULE_BYTES)
+    granules &= regions.has("jvm")[regions.process[blocks.heads]] & (blocks.size == ARENA_HEAP_BYTES)
+    blocks = blocks.only((granules & ~regions.flagged("nr")[blocks.heads]) == doubtful)
+    return Ranges(regions.process[blocks.heads], blocks.base, blocks.top)
+
+
+def _heaps(regions: Regions) -> _Blocks:
+    """Heaps that nobody has claimed."""
+    blocks = _blocks(regions)
     heads = blocks.heads
     # a name covers the first 132 KiB of a heap alone: what has grown since is a region of its own
     named = regions.code[heads] == int(Name.GLIBC_ARENA)
@@ -91,8 +129,7 @@ def arena_heaps(regions: Regions) -> Ranges | None:
     spill = regions.end[blocks.rests] - blocks.top
     good &= (spill <= GUARD_MAX_BYTES) | _follows(regions, heads, start == blocks.base)
     blocks = blocks.only(good)
-    blocks = blocks.only(~_is_stack(regions, blocks))
-    return Ranges(regions.process[blocks.heads], blocks.base, blocks.top) if len(blocks.heads) else None
+    return blocks.only(~_is_stack(regions, blocks))
 
 
 def _blocks(regions: Regions) -> _Blocks:
@@ -100,13 +137,58 @@ def _blocks(regions: Regions) -> _Blocks:
     closed = regions.unclaimed_closed & regions.touches_below & ~regions.spread(regions.has(*NOT_GLIBC))
     rests = which(closed)
     rests = rests[regions.writable[rests - 1]]
-    size = _heap_bytes(regions, rests)
+    size = heap_bytes(regions, rests)
     base = regions.start[rests] & -size
     reaches = (regions.start[rests] > base) & (regions.end[rests] >= base + size)
-    return _Blocks(rests - 1, rests, base, size).only(reaches)
+    # both parts are of one mmap: what was mapped anew over a reserve is no heap
+    noreserve = regions.flagged("nr")
+    reaches &= noreserve[rests] == noreserve[rests - 1]
+    blocks = _Blocks(rests - 1, rests, base, size).only(reaches)
+    return blocks._replace(heads=_bottoms(regions, blocks))
 
 
-def _heap_bytes(regions: Regions, rows: Ints64) -> Ints64:
+def _bottoms(regions: Regions, blocks: _Blocks) -> Ints64:
+    """The rows in which the heads begin: the same, unless a head lies in several regions.
+
+    A heap is divided where a process forks and goes on alone in a heap of its parent's (the kernel merges
+    nothing across the two), where a part of it is locked, advised (MADV_DONTFORK, MADV_DONTDUMP) or
+    closed. It then begins exactly on the boundary.
+    """
+    heads = blocks.heads.copy()
+    above_base = which(regions.start[heads] > blocks.base)
+    if not len(above_base):
+        return heads
+    offset = regions.start[heads[above_base]] - blocks.base[above_base]
+    lowest = _starting_at(regions, heads[above_base], offset)
+    apart = ~(regions.touches_below & regions.unclaimed & (regions.closed | regions.writable))
+    apart |= other_mmap(regions)
+    breaks = apart.cumsum()
+    whole = (lowest >= 0) & (breaks[lowest] == breaks[blocks.rests[above_base]])
+    whole &= regions.unclaimed_writable[lowest]
+    # the metaspace of a JVM is committed in granules, with holes
+    odd = (~is_multiple(regions.end, GRANULE_BYTES)).cumsum()
+    cuts = odd[heads[above_base]] - odd[lowest] + ~is_multiple(regions.end[lowest], GRANULE_BYTES)
+    whole &= (cuts > 0) | ~regions.has("jvm")[regions.process[lowest]]
+    heads[above_base[whole]] = lowest[whole]
+    return heads
+
+
+def _starting_at(regions: Regions, rows: Ints64, below_bytes: Ints64) -> Ints64:
+    """The regions that start so far below the start of these ones, in the same process; -1 if none does."""
+    keys = regions.key[rows] - (below_bytes >> PAGE_SHIFT)
+    found = regions.key.searchsorted(keys)
+    return np.where(regions.key[np.minimum(found, len(regions) - 1)] == keys, found, -1)
+
+
+def other_mmap(regions: Regions) -> Flags:
+    """Regions that differ from the one below in MAP_NORESERVE: another mmap made them."""
+    noreserve = regions.flagged("nr")
+    found = np.zeros(len(regions), np.bool_)
+    found[1:] = noreserve[1:] != noreserve[:-1]
+    return found
+
+
+def heap_bytes(regions: Regions, rows: Ints64) -> Ints64:
     """HEAP_MAX_SIZE of the process of each of these regions."""
     return np.where(
         regions.facts.thirty_two_bit[regions.process[rows]], ARENA_HEAP_32_BYTES, ARENA_HEAP_BYTES
@@ -133,42 +215,32 @@ def _is_stack(regions: Regions, blocks: _Blocks) -> Flags:
     alone = regions.size[blocks.heads]
     with_guard = (alone + regions.size[lower]) % MIB  # JDK 11 to 17 add a page to -Xss
     whole = is_multiple(alone, MIB) | (with_guard == 0) | (with_guard == PAGE_BYTES)
-    found: Flags = guard_below & guard_above & whole & (blocks.size == ARENA_HEAP_BYTES)
+    # what begins on the boundary and ends on the next is a heap, however many of them have equal rests
+    exact = (regions.start[blocks.heads] == blocks.base) & (regions.end[blocks.rests] == blocks.top)
+    found: Flags = guard_below & guard_above & whole & ~exact & (blocks.size == ARENA_HEAP_BYTES)
     return found
 
 
-def full_heaps(regions: Regions) -> Ranges | None:
-    """Writable regions of whole blocks, of no more than RssAnon.
-
-    A chunk or a table that merely lies over a boundary begins or ends elsewhere.
-    """
-    allowed = regions.owners(regions.of_kind(Kind.HEAP_ARENA)) & ~regions.has(*NOT_GLIBC)
-    rows = which(regions.unclaimed_writable & regions.spread(allowed) & (regions.size >= ARENA_HEAP_32_BYTES))
-    block = _heap_bytes(regions, rows)
-    whole = (regions.size[rows] >= block) & is_multiple(regions.start[rows] | regions.end[rows], block)
-    rows, block = rows[whole], block[whole]
-    if not len(rows):
-        return None
-    budget = regions.facts.anonymous_bytes[regions.process[rows]]
-    resident = regions.resident_bytes(rows)
-    good = (budget < 0) | (regions.size[rows] <= budget)
-    good &= (resident < 0) | (resident * RESIDENT_SHARE >= regions.size[rows])
-    # nor can all heaps of a process together have more than it
-    heads = which(regions.of_kind(Kind.HEAP_ARENA) & ~regions.closed)
-    heaps = np.bincount(regions.process[heads], regions.size[heads], len(regions.facts.marks))
-    wanted = heaps + np.bincount(regions.process[rows][good], regions.size[rows][good], len(heaps))
-    good &= (budget < 0) | (wanted[regions.process[rows]] <= budget * BUDGET_SLACK)
-    rows, block = rows[good], block[good]
-    count = regions.size[rows] // block
-    owner, block = rows.repeat(count), block.repeat(count)
-    start = regions.start[owner] + block * ranges(np.zeros(len(count), np.int64), count)
-    return Ranges(regions.process[owner], start, start + block) if len(owner) else None
-
-
 def large_chunks(regions: Regions) -> Flags:
-    """Writable, at least as large as the threshold, hardly more than RssAnon, without flags of others."""
+    """What can be chunks, and is hardly more than RssAnon."""
+    return _chunks(regions) & affordable(regions)
+
+
+def untouched_chunks(regions: Regions) -> Flags:
+    """Far more than RssAnon, but as large as whole MiB with a header each: what a program asks calloc for."""
+    over = regions.size & (MIB - 1)
+    # beside a file the static TLS of the main thread has merged with it
+    beside_file = (regions.below > Name.JAVA_HEAP + 1) | (regions.above > Name.JAVA_HEAP + 1)
+    chunk = regions.unclaimed_writable & (over > beside_file * TLS_BYTES) & (over <= HEADERS_MAX_BYTES)
+    chunk &= over // PAGE_BYTES <= regions.size // MIB + beside_file * (TLS_BYTES // PAGE_BYTES)
+    chunk &= ~regions.spread(regions.has(*OWN_MEMORY))
+    return chunk & _chunks(regions) if chunk.any() else chunk
+
+
+def _chunks(regions: Regions) -> Flags:
+    """Writable, at least as large as the threshold, without flags of others."""
     chunk = regions.unclaimed_writable & ~regions.named(Name.HUGE) & (regions.size >= CHUNK_MIN_BYTES)
-    chunk &= ~foreign(regions) & affordable(regions)
+    chunk &= ~foreign(regions)
     # where glibc names its chunks, what has no name is none
     naming = regions.owners(regions.named(Name.GLIBC_MALLOC))
     chunk &= ~regions.spread(regions.has(*NOT_GLIBC) | naming)
@@ -207,9 +279,19 @@ ARENA_HEAPS: Final = RegionLabeller(
         Edge("stack.flagged", "the closed rest of a heap can end right below a stack, and is no guard of it"),
     ),
 )
-FULL_HEAPS: Final = RegionLabeller(
-    "glibc.arena_full",
-    (FULL,),
-    full_heaps,
+HEAPS_LIKE_METASPACE: Final = RegionLabeller(
+    "glibc.arena_granules",
+    (LIKE_METASPACE,),
+    heaps_like_metaspace,
+    after=(
+        Edge("hotspot.places", "what is known to be metaspace or a table is no heap, whatever it looks like"),
+    ),
 )
 LARGE_CHUNKS: Final = RegionLabeller("glibc.mmapped", (MMAPPED,), large_chunks)
+UNTOUCHED_CHUNKS: Final = RegionLabeller(
+    "glibc.mmapped_untouched",
+    (UNTOUCHED,),
+    untouched_chunks,
+    before=(Edge("rest.vast", "a table that was hardly written is many times what is resident"),),
+    after=(Edge("glibc.mmapped", "what the resident memory pays for is surer"),),
+)

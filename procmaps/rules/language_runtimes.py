@@ -25,6 +25,9 @@ class Runtime:
 RUNTIMES: Final = (
     Runtime("jvm", loads_late=True, reserves_as_go=True),
     Runtime("python", loads_late=True),
+    Runtime("r", loads_late=True),
+    Runtime("perl", loads_late=True),
+    Runtime("php", loads_late=True),
     # vm_core.h: RUBY_VM_THREAD_MACHINE_STACK_SIZE. Extensions have next to no .bss, and malloc maps chunks
     # from 128 KiB on.
     Runtime("ruby", thread_stack_bytes=MIB, loads_late=True, late_bss_max_bytes=128 * KIB),
@@ -32,6 +35,8 @@ RUNTIMES: Final = (
     Runtime("v8", thread_stack_bytes=4 * MIB, reserves_as_go=True),
     Runtime("dotnet", reserves_as_go=True),
     Runtime("beam", reserves_as_go=True),
+    # js/src/gc/Memory.cpp: MapAlignedPagesRandom
+    Runtime("firefox", reserves_as_go=True),
 )
 # marks, for Regions.has and Process.has
 LOAD_LATE: Final = tuple(runtime.mark for runtime in RUNTIMES if runtime.loads_late)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from procmaps.tables import EXECUTE, Flags, Ints64, MapTable, which
 
-Marks = npt.NDArray[np.uint32]
+Marks = npt.NDArray[np.uint64]
 
 
 class Files(NamedTuple):
@@ -24,15 +24,32 @@ _FILES: Final = {
     "jvm": Files(rb"jvm\.so"),
     "glibc": Files(rb"c\.so\.6|c-2\.\d+\.so"),
     "musl": Files(rb"c\.musl-[^/]*|c\.so", rb"ld-musl-[^/]*"),
-    "jemalloc": Files(rb"jemalloc[^/]*"),
-    "tcmalloc": Files(rb"tcmalloc[^/]*"),
+    "jemalloc": Files(rb"jemalloc[^/]*", rb"clickhouse[^/]*"),
+    "tcmalloc": Files(rb"tcmalloc[^/]*", rb"mongo[ds]"),
     "mimalloc": Files(rb"mimalloc[^/]*"),
-    "v8": Files(rb"node\.so[^/]*|v8[^/]*\.so[^/]*", rb"node|nodejs|node\d+|electron|chrome|chromium|deno"),
+    "partition_alloc": Files(b"", rb"electron|chrome|chromium"),
+    # modules, libraries and programs with a jemalloc of their own, beside the malloc of the libc
+    "jemalloc_inside": Files(
+        rb"duckdb[^/]*\.so[^/]*|polars[^/]*\.so[^/]*|chdb[^/]*\.so[^/]*",
+        rb"_?duckdb[^/]*\.so|_?polars[^/]*\.so|_?chdb[^/]*\.so|(?:redis|valkey|keydb)-server|tikv-server|qdrant",
+    ),
+    "arrow": Files(rb"arrow\.so[^/]*"),  # with mimalloc inside
+    "clamav": Files(rb"clamav\.so[^/]*"),
+    "apr": Files(rb"apr-1\.so[^/]*"),
+    "boehm_gc": Files(rb"gc\.so\.1[^/]*"),
+    "v8": Files(
+        rb"node\.so[^/]*|v8[^/]*\.so[^/]*", rb"node|nodejs|node\d+|electron|chrome|chromium|deno|workerd"
+    ),
     "python": Files(rb"python[^/]*", rb"python[\d.]*[a-z]*"),
+    "greenlet": Files(b"", rb"_greenlet[^/]*\.so"),  # a module of Python
+    "firefox": Files(rb"xul\.so|mozglue\.so", rb"firefox(?:-esr)?(?:-bin)?|thunderbird(?:-bin)?"),
+    "luajit": Files(rb"luajit[^/]*", rb"luajit[^/]*|tarantool"),
     "dotnet": Files(rb"(?:coreclr|clrgc)\.so"),
     "beam": Files(b"", rb"beam\.smp|beam"),
     "php": Files(rb"php[^/]*", rb"php[\d.]*|php-fpm[\d.]*|php-cgi[\d.]*"),
     "openblas": Files(rb"(?:scipy_)?openblas[^/]*"),
+    "r": Files(rb"R\.so"),
+    "perl": Files(rb"perl\.so[^/]*", rb"perl[\d.]*"),
     "ruby": Files(rb"ruby[^/]*", rb"ruby[\d.]*"),
     # another architecture's programs: linux-user/ of QEMU has a program for each
     "qemu": Files(
@@ -44,7 +61,7 @@ _FILES: Final = {
     "mono": Files(rb"monosgen[^/]*|mono-2[^/]*", rb"mono|mono-sgen[\d-]*"),
 }
 MARKS: Final = (*_FILES, "go")  # Go has no file of its own: procmaps.rules.process_marks
-BIT: Final = {name: np.uint32(1 << position) for position, name in enumerate(MARKS)}
+BIT: Final = {name: np.uint64(1 << position) for position, name in enumerate(MARKS)}
 _DELETED: Final = b" (deleted)"
 
 
@@ -93,12 +110,12 @@ def marks_of_files(maps: MapTable, processes: int, file_rows: Flags) -> tuple[Ma
 
 
 def _marks_of_rows(maps: MapTable, processes: int, rows: Ints64) -> tuple[Marks, dict[int, bytes]]:
-    marks = np.zeros(processes, np.uint32)
+    marks = np.zeros(processes, np.uint64)
     if not len(rows):
         return marks, {}
-    first, inverse = _distinct_files(maps, rows)
+    first, inverse = distinct_files(maps, rows)
     names = zip(maps.name_start[rows[first]].tolist(), maps.name_end[rows[first]].tolist(), strict=True)
-    found = np.array([_FILE_MARKS.of(maps.text[start:end]) for start, end in names], np.uint32)[inverse]
+    found = np.array([_FILE_MARKS.of(maps.text[start:end]) for start, end in names], np.uint64)[inverse]
     marked = which(found)
     process = maps.process[rows]
     np.bitwise_or.at(marks, process[marked], found[marked])
@@ -108,12 +125,12 @@ def _marks_of_rows(maps: MapTable, processes: int, rows: Ints64) -> tuple[Marks,
 
 def has(marks: Marks, *names: str) -> Flags:
     """Which processes carry at least one of these marks."""
-    bits = np.uint32(sum({int(BIT[name]) for name in names}))  # a set: a mark may be named twice
+    bits = np.uint64(sum({int(BIT[name]) for name in names}))  # a set: a mark may be named twice
     found: Flags = (marks & bits) != 0
     return found
 
 
-def _distinct_files(maps: MapTable, rows: Ints64) -> tuple[Ints64, Ints64]:
+def distinct_files(maps: MapTable, rows: Ints64) -> tuple[Ints64, Ints64]:
     """For each distinct file the position of one of its rows, and for each row its file."""
     length = (maps.name_end[rows] - maps.name_start[rows]).astype(np.uint64)
     key = (

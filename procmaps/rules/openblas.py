@@ -3,7 +3,7 @@
 from typing import Final
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.labeller import RegionLabeller
+from procmaps.rules.labeller import Edge, RegionLabeller
 from procmaps.rules.process import MIB
 from procmaps.rules.regions import Regions, is_multiple
 from procmaps.rules.rule import Rule
@@ -37,4 +37,5 @@ BUFFERS: Final = RegionLabeller(
     "openblas.buffer",
     (BUFFER,),
     buffers,
+    before=(Edge("rest.anonymous", "that labeller claims all that is left"),),
 )

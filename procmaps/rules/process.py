@@ -162,6 +162,19 @@ class Process:
         """HEAP_MAX_SIZE of glibc's malloc: the size of an arena's heap, and its alignment."""
         return ARENA_HEAP_32_BYTES if self.thirty_two_bit else ARENA_HEAP_BYTES
 
+    def mapped_anew(self, closed: Region) -> bool:
+        """Whether smaps shows that what lies below a closed region was mapped over a part of its reserve.
+
+        So the JVM commits: the reserve has MAP_NORESERVE, and the new mapping has not. What mprotect opens,
+        as glibc's malloc does, has the flags of the reserve.
+        """
+        below = self.below(closed)
+        return below is not None and self.flagged(closed, "nr") and not self.flagged(below, "nr")
+
+    def is_whole_blocks(self, region: Region) -> bool:
+        """Whether it begins and ends on boundaries of heaps of arenas, as a heap does that is full."""
+        return not (region.start | region.end) % self.arena_heap_bytes
+
     @cached_property
     def glibc_heaps(self) -> tuple[GlibcHeap, ...]:
         """What looks like heaps of glibc's arenas, claimed or not, of the process's own heap size.
@@ -178,6 +191,7 @@ class Process:
             and head.start == rest.end - size
             and head.end == rest.start
             and head.writable
+            and not self.mapped_anew(rest)
         )
 
     @cached_property

@@ -4,13 +4,11 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.allocators import KEEP_UNUSED
 from procmaps.rules.glibc_stacks.guards import show_guards
-from procmaps.rules.glibc_stacks.hidden_sizes import has_guard_pages, sizes_of_stacks
+from procmaps.rules.glibc_stacks.hidden_sizes import sizes_of_stacks
 from procmaps.rules.glibc_stacks.threads import (
     CACHE_BYTES,
     HIDING,
-    MERGING,
     divided,
     hide_stacks,
     is_plausible,
@@ -18,15 +16,7 @@ from procmaps.rules.glibc_stacks.threads import (
 )
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, without
 from procmaps.rules.language_runtimes import THREAD_STACK_BYTES
-from procmaps.rules.process import (
-    MIB,
-    PAGE_BYTES,
-    STACK_MAX_BYTES,
-    STACK_MIN_BYTES,
-    UNKNOWN_RELEASE,
-    Process,
-    Region,
-)
+from procmaps.rules.process import MIB, PAGE_BYTES, STACK_MIN_BYTES, UNKNOWN_RELEASE, Process, Region
 from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
@@ -66,16 +56,6 @@ ALIKE = Rule(
     "{size}: pieces of this size, each a mapping by itself or several merged into one, are just as "
     "many as those of the {threads} threads whose stack was not found otherwise",
     runner_up=Kind.HEAP_MMAP,
-)
-ROUND = Rule(
-    "stack.unseen_round",
-    Kind.THREAD_STACK,
-    Confidence.GUESS,
-    "maps, status",
-    MERGING,
-    "{size}, more than all anonymous memory of the process that is resident or swapped ({anonymous}): "
-    "a round size and a page of guard for each of several stacks, which some of the {threads} threads lack",
-    runner_up=Kind.ANONYMOUS,
 )
 
 
@@ -165,25 +145,12 @@ def _of_one_size(process: Process, missing: int) -> Iterator[Claim]:
             yield from divided(region, ones[region.size], ALIKE)
 
 
-def _of_round_sizes(process: Process, missing: int) -> Iterator[Claim]:
-    """Sums of stacks of several sizes. Malloc cannot own them, unless it is one that keeps unused memory."""
-    resident = process.anonymous_bytes
-    if resident < 0 or process.has(*KEEP_UNUSED) or not _can_have_any_size(process):
-        return
-    limit = missing * process.default_stack_bytes
-    for region in process.stack_like:
-        if resident < region.size <= missing * STACK_MAX_BYTES and has_guard_pages(
-            region.size, missing, limit
-        ):
-            yield Claim(region.start, region.end, ROUND)
-
-
 def _can_have_any_size(process: Process) -> bool:
     """Whether stacks with hidden guards can have any size: those of a JVM have one."""
     return not process.has("jvm") and HIDES_GUARDS_SINCE <= process.release < UNKNOWN_RELEASE
 
 
-_STEPS: Final = (_of_default_size, _of_runtime, _of_one_size, _of_round_sizes)
+_STEPS: Final = (_of_default_size, _of_runtime, _of_one_size)
 
 
 def _hide_guards(regions: Regions) -> Flags:
@@ -203,7 +170,7 @@ def _around_stacks(regions: Regions) -> Flags:
 
 HIDDEN: Final = ProcessLabeller(
     "stack.hidden",
-    (DEFAULT, OF_RUNTIME, ALIKE, ROUND),
+    (DEFAULT, OF_RUNTIME, ALIKE),
     hidden,
     where=_hide_guards,
     sees=_around_stacks,

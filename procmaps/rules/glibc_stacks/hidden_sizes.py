@@ -83,14 +83,3 @@ def _roundness(one: int) -> tuple[bool, int, int]:
     """The order in which sizes are preferred: by the largest power of two in what was asked for."""
     asked = one - PAGE_BYTES
     return _is_round(one), asked & -asked, one
-
-
-def has_guard_pages(size: int, missing: int, limit_bytes: int) -> bool:
-    """Whether it is the sum of round sizes and of a page of guard for each stack that threads lack.
-
-    For half of the stacks, if it is no larger than `limit_bytes`, what stacks of the default size have.
-    """
-    guards = size % ROUND_BYTES // PAGE_BYTES
-    if guards == missing:
-        return guards > 0
-    return guards <= missing <= 2 * guards and size <= limit_bytes

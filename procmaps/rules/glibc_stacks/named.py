@@ -11,9 +11,11 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.glibc_stacks.guards import GUARD_MAX_BYTES, SMALL_GUARD_BYTES, with_guards
 from procmaps.rules.glibc_stacks.threads import own_stack_bytes
+from procmaps.rules.groups import count_alike
 from procmaps.rules.kernel_names import Name
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
 from procmaps.rules.name_rules import NAME_RULES
+from procmaps.rules.process import MIB
 from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64, which
@@ -31,7 +33,7 @@ MERGED = Rule(
 
 
 def whole(regions: Regions) -> Ranges | None:
-    """Named mappings no larger than a stack by default; of others those without a guard below them."""
+    """Named mappings no larger than a stack by default, or as large as was asked for, or without a guard."""
     left = _left(regions)
     return None if left is None else _stacks(regions, left[~_is_merged(regions, left)], regions.end)
 
@@ -68,7 +70,10 @@ def _is_merged(regions: Regions, rows: Ints64) -> Flags:
     guard = np.maximum(rows - 1, 0)
     guarded = regions.touches_below[rows] & regions.closed[guard] & (regions.size[guard] <= GUARD_MAX_BYTES)
     size = own_stack_bytes(regions)[regions.process[rows]]
-    found: Flags = guarded & (regions.size[rows] > size + SMALL_GUARD_BYTES)
+    larger = guarded & (regions.size[rows] > size + SMALL_GUARD_BYTES)
+    # a round size, or several of one size, are what the program asked for
+    asked = (regions.size[rows] % MIB == 0) | (count_alike(regions.process[rows], regions.size[rows]) > 1)
+    found: Flags = larger & ~asked
     return found
 
 

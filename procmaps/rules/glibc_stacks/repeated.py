@@ -1,32 +1,18 @@
 """Stacks of other sizes with a guard that is seen, as long as threads are left without a stack."""
 
-from collections import Counter
 from collections.abc import Iterator
-from functools import partial
 from typing import Final, NamedTuple
 
+import numpy as np
+
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.glibc_stacks.guards import (
-    FLAGS_SINCE,
-    SAME_SIZE_MIN_COUNT,
-    SMALL_GUARD_BYTES,
-    Pair,
-    in_pairs,
-    merged_bytes,
-    pairs,
-)
-from procmaps.rules.glibc_stacks.threads import (
-    CACHE_BYTES,
-    MOST_FACTOR,
-    NPTL,
-    lack_stacks,
-    missing_stacks,
-)
-from procmaps.rules.labeller import Claim, Edge, ProcessLabeller
-from procmaps.rules.process import UNKNOWN_RELEASE, Process, touching
+from procmaps.rules.glibc_stacks.guards import SMALL_GUARD_BYTES, Pairs, find_pairs, stacks_of
+from procmaps.rules.glibc_stacks.threads import CACHE_BYTES, MOST_FACTOR, NPTL, live_threads
+from procmaps.rules.groups import count_alike, slices_of
+from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
 from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
-from procmaps.tables import Flags
+from procmaps.tables import Ints64, which
 
 LARGE_GUARD_MIN_COUNT: Final = 4  # stacks of one size with a guard larger than any default
 
@@ -43,101 +29,77 @@ REPEATED_SIZE = Rule(
 
 
 class _Run(NamedTuple):
-    """Pairs of one unbroken run. Sizes in bytes, of the bodies."""
+    """Candidates of one unbroken run of pairs. Sizes in bytes, of the bodies."""
 
-    pairs: list[Pair]
+    run: int
+    pairs: int
     total: int
     smallest: int
+    same_size: int  # pairs of the process that have the sizes of the first of these
+    fibers: bool  # more of one size than live threads and ended ones can have
 
 
-def repeated(process: Process) -> Iterator[Claim]:
+def repeated(regions: Regions) -> Ranges | None:
     """Runs of pairs, those of the most frequent size first."""
-    missing = missing_stacks(process)
-    every = pairs(process)
-    counts = Counter(pair.sizes for pair in every)
-    merged = partial(_merged_in_jvm, counts=counts) if process.has("jvm") else _merged
-    for run in _accepted(process, _runs(_candidates(every, counts, missing)), counts, missing):
-        for pair in run.pairs:
-            yield Claim(pair.start, pair.end - merged(process, pair), REPEATED_SIZE)
+    missing = live_threads(regions) - regions.stacks
+    if not (missing > 0).any():
+        return None
+    pairs = find_pairs(regions)
+    counts = count_alike(pairs.process, pairs.size, pairs.guard_size)
+    chosen = _candidates(pairs, counts, missing[pairs.process])
+    accepted: list[int] = []
+    for process, runs in _runs(regions, pairs, counts, chosen):
+        resident = int(regions.facts.anonymous_bytes[process])
+        accepted += _accepted(runs, int(missing[process]), resident)
+    return stacks_of(regions, pairs, chosen[np.isin(pairs.run[chosen], accepted)])
 
 
-def _merged(process: Process, pair: Pair) -> int:
-    """Bytes of other memory at its upper end."""
-    default, musl = process.default_stack_bytes, process.has("musl")
-    return merged_bytes(pair.size, default, musl=musl, release=process.release)
-
-
-def _merged_in_jvm(process: Process, pair: Pair, counts: Counter[tuple[int, int]]) -> int:
-    """The same in a JVM: beyond the largest of the stacks found so far with such a guard that fits."""
-    if FLAGS_SINCE <= process.release < UNKNOWN_RELEASE or counts[pair.sizes] >= SAME_SIZE_MIN_COUNT:
-        return 0
-    known = [
-        stack.size
-        for guard, stack in touching(process.of_kind(Kind.THREAD_STACK))
-        if guard.closed and not stack.closed and guard.size == pair.guard_size and stack.size < pair.size
-    ]
-    return max(pair.size - max(known, default=process.java_stack_bytes), 0)
-
-
-def _candidates(every: list[Pair], counts: Counter[tuple[int, int]], missing: int) -> list[Pair]:
+def _candidates(pairs: Pairs, counts: Ints64, missing: Ints64) -> Ints64:
     """Pairs with a guard of a default size, or with a larger one, which was asked for, if several have it."""
-    found = [
-        pair
-        for pair in every
-        if pair.guard_size <= SMALL_GUARD_BYTES or counts[pair.sizes] >= LARGE_GUARD_MIN_COUNT
-    ]
+    found = (pairs.guard_size <= SMALL_GUARD_BYTES) | (counts >= LARGE_GUARD_MIN_COUNT)
+    found &= missing > 0
     # if those of one size are as many as threads lack a stack, the others are something else
-    enough = [pair for pair in found if missing <= counts[pair.sizes] < MOST_FACTOR * missing]
-    return enough or found
+    enough = found & (counts >= missing) & (counts < MOST_FACTOR * missing)
+    return which(found & (enough | ~np.isin(pairs.process, pairs.process[enough])))
 
 
-def _runs(chosen: list[Pair]) -> list[_Run]:
-    runs: dict[int, list[Pair]] = {}
-    for pair in chosen:
-        runs.setdefault(pair.run, []).append(pair)
-    sizes = [[pair.size for pair in members] for members in runs.values()]
-    return [_Run(pairs, sum(own), min(own)) for pairs, own in zip(runs.values(), sizes, strict=True)]
+def _runs(regions: Regions, pairs: Pairs, counts: Ints64, chosen: Ints64) -> Iterator[tuple[int, list[_Run]]]:
+    """The runs of each process that has candidates, by its row."""
+    if not len(chosen):
+        return
+    run, first, number = np.unique(pairs.run[chosen], return_index=True, return_counts=True)
+    size, process = pairs.size[chosen], pairs.process[chosen]
+    fibers = counts[chosen] > CACHE_BYTES // size + live_threads(regions)[process]
+    columns = (
+        run,
+        number,
+        np.add.reduceat(size, first),
+        np.minimum.reduceat(size, first),
+        counts[chosen][first],
+        np.logical_or.reduceat(fibers, first),
+    )
+    runs = list(map(_Run._make, zip(*(column.tolist() for column in columns), strict=True)))
+    for own in slices_of(process[first]):
+        yield int(process[first[own.start]]), runs[own]
 
 
-def _accepted(
-    process: Process, runs: list[_Run], counts: Counter[tuple[int, int]], missing: int
-) -> Iterator[_Run]:
-    """Runs that threads are left for, and runs that glibc keeps of threads that ended."""
+def _accepted(runs: list[_Run], missing: int, resident: int) -> Iterator[int]:
+    """Of one process the runs that threads are left for, and those that glibc keeps of threads that ended."""
     left, cache = missing, CACHE_BYTES
     known: set[int] = set()  # sizes of stacks that were accepted
-    for run in sorted(runs, key=lambda run: -counts[run.pairs[0].sizes]):
-        number = len(run.pairs)
-        ended = run.total * max(number - left, 0) // number
-        is_kept = ended <= cache and (left > 0 or run.smallest in known) and _is_idle(process, run, counts)
-        if is_kept or 0 < number <= left * MOST_FACTOR:
-            yield run
+    for run in sorted(runs, key=lambda run: -run.same_size):
+        ended = run.total * max(run.pairs - left, 0) // run.pairs
+        idle = 0 <= resident < run.total and not run.fibers
+        kept = idle and ended <= cache and (left > 0 or run.smallest in known)
+        if kept or run.pairs <= left * MOST_FACTOR:
+            yield run.run
             known.add(run.smallest)
-            left, cache = max(left - number, 0), cache - ended
+            left, cache = max(left - run.pairs, 0), cache - ended
 
 
-def _is_idle(process: Process, run: _Run, counts: Counter[tuple[int, int]]) -> bool:
-    """Hardly resident, as stacks of ended threads are, and not so many of one size that they are fibers."""
-    if not 0 <= process.anonymous_bytes < run.total:
-        return False
-    live = process.live_threads
-    return all(counts[pair.sizes] <= CACHE_BYTES // pair.size + live for pair in run.pairs)
-
-
-def _lack_and_have_pairs(regions: Regions) -> Flags:
-    found = lack_stacks(regions)
-    return found & regions.owners(in_pairs(regions)) if found.any() else found
-
-
-def _pairs_and_stacks(regions: Regions) -> Flags:
-    """The stacks that were found say how many threads have none."""
-    return in_pairs(regions) | regions.of_kind(Kind.THREAD_STACK)
-
-
-REPEATED: Final = ProcessLabeller(
+REPEATED: Final = RegionLabeller(
     "stack.repeated",
     (REPEATED_SIZE,),
     repeated,
-    where=_lack_and_have_pairs,
-    sees=_pairs_and_stacks,
     before=(Edge("beam.carriers", "a thread's stack can be as large as a carrier"),),
 )

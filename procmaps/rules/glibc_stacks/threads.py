@@ -67,12 +67,6 @@ def own_stack_bytes(regions: Regions) -> Ints64:
     return np.where(regions.has("jvm"), regions.facts.java_stack_bytes, default_stack_bytes(regions))
 
 
-def lack_stacks(regions: Regions) -> Flags:
-    """Processes with threads that have no stack so far, or with an unknown number of threads."""
-    found: Flags = live_threads(regions) > regions.stacks
-    return found
-
-
 def hide_stacks(regions: Regions, limit_count: int = HIDDEN_LIMIT_COUNT) -> Flags:
     """Processes that are known to have threads without a stack, and no flags to find stacks by.
 

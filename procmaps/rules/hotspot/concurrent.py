@@ -74,7 +74,8 @@ def zgc_tables(jvm: Jvm, process: Process) -> list[Claim]:
     sizes = _granule_map_sizes(jvm.arguments.heap_max)
     for region in process.unclaimed_writable:
         units = region.size >= GRANULE_MAP_UNIT_BYTES and region.size % GRANULE_MAP_UNIT_BYTES == 0
-        if units or region.size in sizes:
+        # full heaps of arenas are whole units, too
+        if (units and not process.is_whole_blocks(region)) or region.size in sizes:
             found.append(region)
     return [Claim(region.start, region.end, ZGC_TABLES) for region in found]
 

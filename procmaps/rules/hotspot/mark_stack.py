@@ -48,7 +48,9 @@ def mark_stack(jvm: Jvm, process: Process) -> list[Claim]:
     merged = [
         region
         for region in process.unclaimed_writable
-        if region.size > MARK_STACK_BYTES and region.start >= LOW_BYTES
+        if region.size > MARK_STACK_BYTES
+        and region.start >= LOW_BYTES
+        and not process.is_whole_blocks(region)  # a full heap of an arena
     ]
     aligned = [region for region in merged if region.end % ALIGNED_BYTES == 0][-1:]
     if aligned or is_aligned(MARK_STACK_BYTES, process):

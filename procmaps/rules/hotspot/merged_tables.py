@@ -68,7 +68,7 @@ def _cards_of_shenandoah(jvm: Jvm, process: Process) -> list[Span]:
     Often they end where its heap or the code cache begins; otherwise they have little above or below them.
     """
     tables = 2 * (table_bytes(CARDS, jvm) + PAGE_BYTES)
-    large = [one for one in process.unclaimed_writable if one.size >= tables and one.start >= LOW_BYTES]
+    large = [one for one in _not_arenas(process) if one.size >= tables and one.start >= LOW_BYTES]
     beside = [one for one in large if one.end == jvm.heap[0] or _is_above(process, one, Kind.JAVA_CODE)]
     return _top_of_one(beside or (one for one in large if one.size * 4 < tables * 5), tables)
 
@@ -101,7 +101,7 @@ def _bitmap_of_g1(jvm: Jvm, process: Process) -> list[Span]:
     if size < MERGED_MIN_BYTES or any(table >= size for table in jvm.tables):
         return []
     return _top_of_one(
-        (one for one in process.unclaimed_writable if one.size > size and one.start >= LOW_BYTES), size
+        (one for one in _not_arenas(process) if one.size > size and one.start >= LOW_BYTES), size
     )
 
 
@@ -130,11 +130,16 @@ def _tables_of_parallel(jvm: Jvm, process: Process) -> Iterator[Span]:
 
 def _holders(process: Process, size: int) -> list[Region]:
     """Regions larger than a table of this size; they end on 2 MiB if the kernel aligns such a table."""
-    larger = [region for region in process.unclaimed_writable if region.size > size]
+    larger = [region for region in _not_arenas(process) if region.size > size]
     if size % ALIGNED_BYTES:
         return larger
     aligned = [region for region in larger if region.end % ALIGNED_BYTES == 0]
     return aligned if aligned or is_aligned(size, process) else larger
+
+
+def _not_arenas(process: Process) -> Iterator[Region]:
+    """Writable regions that are not whole blocks of arenas: those are full heaps, and merged with none."""
+    return (region for region in process.unclaimed_writable if not process.is_whole_blocks(region))
 
 
 def _top_of_one(regions: Iterable[Region], size: int) -> list[Span]:

@@ -6,6 +6,7 @@ from typing import Final
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.hotspot.jvm import ARCHIVE, COMPRESSED_OOPS_BYTES, LOW_BYTES, Jvm
+from procmaps.rules.hotspot.whole_tables import whole_sizes
 from procmaps.rules.labeller import Claim
 from procmaps.rules.process import ARENA_HEAP_BYTES, BY_END, KIB, MIB, Process, Region
 from procmaps.rules.rule import Rule
@@ -15,6 +16,7 @@ OLD_NODE_BYTES: Final = 8 * MIB  # the first node of JDK 8 to 15, any of JDK 16
 OLD_ALIGNMENT_BYTES: Final = 2 * MIB  # the kernel's, for mappings of whole 2 MiB, since Linux 6.7
 ROOT_CHUNK_BYTES: Final = 4 * MIB
 GRANULE_BYTES: Final = 64 * KIB
+WRITTEN_SHARE: Final = 8  # metaspace is committed as it is used: all but an eighth of a full node is resident
 NODE_ENDS_LIMIT_COUNT: Final = 4096  # of a JVM's closed regions that could end a node
 RESERVES_LIMIT_COUNT: Final = 4096  # of a JVM's closed regions large enough for a class space
 CLASS_SPACE_LIMIT_COUNT: Final = 24  # of the regions that a class space can consist of
@@ -76,8 +78,8 @@ def class_space(jvm: Jvm, process: Process) -> Iterator[Claim]:
     Of the runs of regions that have this size, most of it in the closed region at the end, those above an
     archive come first, then those in the low addresses, then the highest.
     """
-    if jvm.heap[1] > COMPRESSED_OOPS_BYTES and 0 < jvm.version < 15:
-        return  # class pointers are then not compressed either
+    if process.thirty_two_bit or (jvm.heap[1] > COMPRESSED_OOPS_BYTES and 0 < jvm.version < 15):
+        return  # class pointers are not compressed
     size = jvm.class_space_bytes
     reserves = [region for region in process.unclaimed_closed if size // 2 <= region.size <= size * 3]
     best = max(
@@ -124,8 +126,11 @@ def _downward(process: Process, top: Region) -> Iterator[Region]:
 
 
 def low_rest(jvm: Jvm, process: Process) -> Iterator[Claim]:
-    """What is left in the low addresses, if the heap is there: nothing else goes there."""
-    if not jvm.has_heap or jvm.heap[1] > LOW_BYTES:
+    """What is left in the low addresses, if the heap is there: nothing else goes there.
+
+    Where pointers have 32 bits, everything lies there, and there is no class space.
+    """
+    if not jvm.has_heap or jvm.heap[1] > LOW_BYTES or process.thirty_two_bit:
         return
     for region in process.unclaimed:
         if region.end <= LOW_BYTES and region.size >= 2 * GRANULE_BYTES:
@@ -134,24 +139,55 @@ def low_rest(jvm: Jvm, process: Process) -> Iterator[Claim]:
 
 def nodes(jvm: Jvm, process: Process) -> Iterable[Claim]:
     """Metaspace that is not in the class space, in nodes of a fixed size."""
-    current = [] if 0 < jvm.version < 17 else _nodes(process, NODE_BYTES, ROOT_CHUNK_BYTES)
-    if current or jvm.version >= 17:
-        return current
-    return _nodes(process, OLD_NODE_BYTES, OLD_ALIGNMENT_BYTES)
+    current: list[Claim] = []
+    if not 0 < jvm.version < 17:
+        # a table that was touched as the JVM started looks like a full node
+        alone = NODE_BYTES not in whole_sizes(jvm, process)
+        current = _nodes(process, NODE_BYTES, ROOT_CHUNK_BYTES, full=jvm.has_heap, full_alone=alone)
+    if jvm.version >= 17:
+        return current + _last_node(process, current)
+    return current or _nodes(process, OLD_NODE_BYTES, OLD_ALIGNMENT_BYTES)
 
 
-def _nodes(process: Process, size: int, alignment: int) -> list[Claim]:
-    """Runs of regions that make a whole node: each ends with a closed region, on the alignment."""
+def _last_node(process: Process, found: list[Claim]) -> list[Claim]:
+    """The node that is in use, if it lies where a heap of an arena could.
+
+    There is one that is not committed up to its end. If it was not found, it is among what looks like heaps:
+    its head is whole granules, while most heads are not, as a heap grows by pages. It is the lowest one,
+    since it is mapped late. Only where no flag says whether a reserve was opened by mprotect.
+    """
+    tops = {claim.end for claim in found}
+    if any(closed.end in tops or process.flagged(closed, "nr") for closed in process.unclaimed_closed):
+        return []
+    heaps = [heap for heap in process.glibc_heaps if heap.head.unclaimed and heap.rest.unclaimed]
+    possible = [heap for heap in heaps if heap.head.size % GRANULE_BYTES == 0]
+    if not possible or len(possible) == len(heaps):
+        return []
+    return [Claim(possible[0].head.start, possible[0].rest.end, NODES)]
+
+
+def _nodes(
+    process: Process, size: int, alignment: int, *, full: bool = False, full_alone: bool = False
+) -> list[Claim]:
+    """Runs of regions that make a whole node: each ends with a closed region, on the alignment.
+
+    With `full`, also those whose last granule is committed, if they begin and end with a region: several
+    regions, or with `full_alone` one that is written as metaspace is, and not mapped as heaps of arenas are.
+    """
+    full_alone = full_alone and any(process.flagged(heap.head, "nr") for heap in process.glibc_heaps)
     ends = [
         region
-        for region in process.unclaimed_closed
-        if region.end % alignment == 0 and not _ends_arena(process, region, size)
+        for region in process.unclaimed
+        if region.end % alignment == 0
+        and ((region.closed and not _ends_arena(process, region, size)) or (full and region.writable))
     ]
     inside: list[tuple[int, list[Region]]] = []  # where each possible node begins, its regions
     for last in ends[:NODE_ENDS_LIMIT_COUNT]:
         start = last.end - size
         regions = list(process.regions[bisect_right(process.regions, start, key=BY_END) : last.position + 1])
-        inside.append((start, regions))
+        several = len(regions) > 1 or (full_alone and _is_written(process, last))
+        if last.closed or (regions[0].start == start and several):
+            inside.append((start, regions))
     # a region that ends in a hole of a node also ends what begins in a neighbour of that node: what begins
     # with a region comes first
     inside.sort(key=lambda node: node[1][0].start != node[0])
@@ -159,22 +195,29 @@ def _nodes(process: Process, size: int, alignment: int) -> list[Claim]:
     for start, regions in inside:
         at = bisect_right(found, start)
         apart = (at == 0 or found[at - 1] + size <= start) and (at == len(found) or start + size <= found[at])
-        if apart and _is_node(regions, start):
+        if apart and _is_node(process, regions, start):
             insort(found, start)
     return [Claim(start, start + size, NODES) for start in found]
 
 
+def _is_written(process: Process, region: Region) -> bool:
+    """Whether nearly all of it is resident, while a collector's table of its size hardly is."""
+    return process.resident_bytes[region.position] * WRITTEN_SHARE >= region.size * (WRITTEN_SHARE - 1)
+
+
 def _ends_arena(process: Process, closed: Region, size: int) -> bool:
     """Whether it ends what is likelier a heap of an arena: one writable region, and the rest of its block."""
+    if process.mapped_anew(closed):
+        return False
     below = process.below(closed)
     start = closed.start if below is None else below.start
     bottoms = (closed.end - ARENA_HEAP_BYTES, closed.end - size)
     return any(start <= bottom and bottom % ARENA_HEAP_BYTES == 0 for bottom in bottoms)
 
 
-def _is_node(regions: list[Region], start: int) -> bool:
+def _is_node(process: Process, regions: list[Region], start: int) -> bool:
     """Whether regions from `start` on are a node: without a gap, writable first, committed in granules."""
-    first, end = regions[0], regions[-1].end
+    first, last = regions[0], regions[-1]
     if first.start > start or first.closed:
         return False
     if not all(region.unclaimed and (region.closed or region.writable) for region in regions):
@@ -186,7 +229,10 @@ def _is_node(regions: list[Region], start: int) -> bool:
         low = max(region.start, start)
         if (region.end - low) % GRANULE_BYTES or (not region.closed and low % GRANULE_BYTES):
             return False
-    return not _is_arena(regions, start, end)
+        if region.writable and process.flagged(region, "nr"):
+            return False
+    # two writable regions that the kernel did not merge were mapped one by one, as no heap of an arena is
+    return last.writable or process.mapped_anew(last) or not _is_arena(regions, start, last.end)
 
 
 def _is_arena(regions: list[Region], start: int, end: int) -> bool:

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.hotspot.jvm import Jvm
+from procmaps.rules.hotspot.jvm import LOW_BYTES, Jvm
 from procmaps.rules.hotspot.proportions import (
+    ALIGNED_BYTES,
     BITMAP,
     CARDS,
     TABLE_MIN_BYTES,
@@ -14,14 +15,16 @@ from procmaps.rules.hotspot.proportions import (
     whole_pages,
 )
 from procmaps.rules.labeller import Claim
-from procmaps.rules.process import MIB, PAGE_BYTES, Process, unbroken
+from procmaps.rules.process import MIB, PAGE_BYTES, Process, Region, unbroken
 from procmaps.rules.rule import Rule
 
 PARALLEL: Final = ("Parallel", "ParallelOld")
+NO_BITMAP: Final = ("Serial", "Epsilon")  # they mark in the headers of objects, or not at all
 DIVIDED_MIN_BYTES: Final = 4 * MIB  # other neighbours have smaller sums by chance
 NODE_ALIGNMENT_BYTES: Final = 4 * MIB  # memory/metaspace: root chunks; 64 MiB for heaps of arenas
 PIECES_LIMIT_COUNT: Final = 4  # of a heap that has grown a few times; more have any sum by chance
 ONE_BITMAP_VERSION: Final = 22  # from this JDK on Parallel has one mark bitmap
+ONE_BITMAP_VERSION_OF_G1: Final = 20
 
 WHOLE = Rule(
     "java.gc_whole",
@@ -41,16 +44,17 @@ def whole_tables(jvm: Jvm, process: Process) -> list[Claim]:
     What the JVM commits it maps anew without MAP_NORESERVE, so smaps shows no `nr`.
     """
     sizes = whole_sizes(jvm, process)
-    found = [
-        region
-        for region in process.unclaimed_writable
-        if region.size in sizes and not process.flagged(region, "nr")
-    ]
     divided = list(_divided_tables(process, sizes))
-    inside = [region for region in found if not any(low <= region.start < high for low, high in divided)]
-    jvm.tables = {region.size for region in inside} | {high - low for low, high in divided}
-    claims = [Claim(region.start, region.end, WHOLE) for region in inside]
-    return claims + [Claim(low, high, WHOLE) for low, high in divided]
+    found: list[Region] = []
+    blocks: list[Region] = []
+    for region in process.unclaimed_writable:
+        inside = any(low <= region.start < high for low, high in divided)
+        if region.size in sizes and not inside and not process.flagged(region, "nr"):
+            (blocks if process.is_whole_blocks(region) else found).append(region)
+    found += _not_arenas(jvm, process, blocks, sum(region.size for region in found))
+    jvm.tables = {region.size for region in found} | {high - low for low, high in divided}
+    spans = [(region.start, region.end) for region in found] + divided
+    return [Claim(low, high, WHOLE) for low, high in spans]
 
 
 def _divided_tables(process: Process, sizes: set[int]) -> Iterator[tuple[int, int]]:
@@ -71,6 +75,36 @@ def _divided_tables(process: Process, sizes: set[int]) -> Iterator[tuple[int, in
             if end and region.start % NODE_ALIGNMENT_BYTES:
                 yield region.start, end
                 beyond = end
+
+
+def _not_arenas(jvm: Jvm, process: Process, blocks: list[Region], found_bytes: int) -> Iterator[Region]:
+    """Of regions that fill blocks of arenas: those that must be tables, since the others are too few.
+
+    Heaps of arenas that have grown to the top have the size of tables over 2 GiB and more, and there can be
+    any number of them; a collector has few tables. They are mapped before the archive of classes, and Linux
+    maps downward. Nor are they if a larger region can hold the table.
+    """
+    left = _most_bytes(jvm) - found_bytes
+    archives = [region.end for region in process.of_kind(Kind.JAVA_CDS) if region.start >= LOW_BYTES]
+    others = [region for region in process.unclaimed_writable if not process.is_whole_blocks(region)]
+    holders = [region for region in others if region.start >= LOW_BYTES and not region.end % ALIGNED_BYTES]
+    lowest = max(archives, default=0)
+    largest = max((region.size for region in holders), default=0)
+    for region in reversed(blocks):
+        if largest < region.size <= left and region.start >= lowest:
+            left -= region.size
+            yield region
+
+
+def _most_bytes(jvm: Jvm) -> int:
+    """What all tables over the whole heap have at most, with the collector that was asked for."""
+    two, bitmap, cards = (table_bytes(scale, jvm) for scale in (TWO_BITMAPS, BITMAP, CARDS))
+    collector = jvm.arguments.collector
+    if collector in NO_BITMAP:
+        return 2 * (cards + PAGE_BYTES)
+    if collector == "G1" and jvm.version >= ONE_BITMAP_VERSION_OF_G1:
+        return bitmap + 3 * cards
+    return two + 3 * cards  # others have one bitmap, or two of half the size
 
 
 def whole_sizes(jvm: Jvm, process: Process) -> set[int]:
@@ -96,6 +130,8 @@ def whole_sizes(jvm: Jvm, process: Process) -> set[int]:
 
 def _scales(jvm: Jvm, *, gaps: bool) -> tuple[int, ...]:
     """At which scales there are such tables, as far as version and collector are known."""
+    if jvm.arguments.collector in NO_BITMAP:
+        return (CARDS,)
     older = 0 < jvm.version < ONE_BITMAP_VERSION
     if jvm.version and jvm.arguments.collector in PARALLEL:
         return (TWO_BITMAPS if older else BITMAP, CARDS)

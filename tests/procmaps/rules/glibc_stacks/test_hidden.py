@@ -107,19 +107,11 @@ def test_where_guards_are_seen_none_is_hidden() -> None:
     )
 
 
-def test_stacks_of_several_sizes_have_a_page_of_guard_each() -> None:
-    mixed = 64 * MIB + 192 * 1024 + 2 * 4096
-    assert stacks(several(mixed), threads=3, rss_anon_kb=800) == [mixed]
-    assert stacks(several(mixed - 2 * 4096), threads=3, rss_anon_kb=800) == []
-
-
 def test_a_kernel_that_cannot_hide_guards_has_no_stacks_of_any_size_without_them() -> None:
-    for text, rss_anon_kb in ((several(5 * SMALL), 0), (several(64 * MIB + 192 * 1024 + 2 * 4096), 800)):
-        threads = 6 if not rss_anon_kb else 3
-        new = read(text, threads=threads, rss_anon_kb=rss_anon_kb, stack_limit=STACK)
-        assert blocks(new, Kind.THREAD_STACK)
-        old = replace(new, facts=replace(new.facts, kernel="6.12.63-deb13-amd64"))
-        assert blocks(old, Kind.THREAD_STACK) == []
+    new = read(several(5 * SMALL), threads=6, stack_limit=STACK)
+    assert blocks(new, Kind.THREAD_STACK)
+    old = replace(new, facts=replace(new.facts, kernel="6.12.63-deb13-amd64"))
+    assert blocks(old, Kind.THREAD_STACK) == []
 
 
 def test_each_step_is_for_the_threads_that_earlier_steps_left_without_a_stack() -> None:

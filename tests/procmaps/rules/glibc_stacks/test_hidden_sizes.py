@@ -1,12 +1,9 @@
 """The arithmetic of stacks whose guards cannot be seen."""
 
-import pytest
-
 from procmaps.rules.glibc_stacks.hidden_sizes import (
     ENDED_LIMIT_COUNT,
     SIZES_LIMIT_COUNT,
     STACKS_LIMIT_COUNT,
-    has_guard_pages,
     sizes_of_stacks,
 )
 from procmaps.rules.glibc_stacks.threads import CACHE_BYTES
@@ -78,24 +75,6 @@ def test_the_largest_sizes_are_tried() -> None:
     assert len(other) == SIZES_LIMIT_COUNT
     assert sizes_of_stacks([SMALL] * 3 + other[1:], 3, UNKNOWN) == {SMALL: SMALL}
     assert sizes_of_stacks([SMALL] * 3 + other, 3, UNKNOWN) == {}
-
-
-@pytest.mark.parametrize(
-    ("pages", "missing", "limit", "found"),
-    [
-        (2, 2, 0, True),  # one guard for each stack, however large
-        (2, 3, 2 * MIB, True),  # half of the guards, if no larger than default stacks are
-        (2, 3, MIB + 8 * KIB, True),
-        (2, 3, MIB + 4 * KIB, False),
-        (2, 4, 2 * MIB, True),
-        (2, 5, 2 * MIB, False),
-        (3, 2, 2 * MIB, False),
-        (0, 0, 2 * MIB, False),
-        (0, 1, 2 * MIB, False),
-    ],
-)
-def test_a_page_of_guard_for_each_stack(pages: int, missing: int, limit: int, *, found: bool) -> None:
-    assert has_guard_pages(MIB + pages * 4 * KIB, missing, limit) == found
 
 
 def test_the_smallest_stack_has_16_kib_and_its_guard() -> None:

@@ -46,6 +46,13 @@ def test_a_named_mapping_without_a_guard_in_view_is_a_stack() -> None:
     assert kinds(snapshot, AT, AT + PAGE) == [(20 * MIB, "thread_stack")]
 
 
+@pytest.mark.parametrize("sizes", [(40 * MIB,), (20 * MIB + 36 * KIB,) * 2])
+def test_larger_stacks_that_a_program_asked_for(sizes: tuple[int, ...]) -> None:
+    lines = [named(AT + n * 512 * MIB, size, n + 7) for n, size in enumerate(sizes)]
+    snapshot = old(sorted_maps(BRK_HEAP, LIBC, *lines), threads=len(sizes) + 1)
+    assert blocks(snapshot, Kind.THREAD_STACK) == [size + PAGE for size in sizes]
+
+
 @pytest.mark.parametrize("chunk", [3 * MIB + PAGE, 70 * MIB + PAGE])
 def test_what_merged_with_a_stack_has_its_name_and_is_none(chunk: int) -> None:
     text = sorted_maps(BRK_HEAP, LIBC, named(AT, STACK + chunk, 7))

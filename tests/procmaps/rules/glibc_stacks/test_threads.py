@@ -9,7 +9,6 @@ from procmaps.rules.glibc_stacks.threads import (
     HIDDEN_LIMIT_COUNT,
     default_stack_bytes,
     hide_stacks,
-    lack_stacks,
     live_threads,
 )
 from procmaps.rules.ledger import Ledger
@@ -28,9 +27,8 @@ def regions(*threads: int, stack_limit_bytes: int = -1) -> Regions:
     return Ledger(read(""), known, np.zeros(0, np.uint8), np.zeros(0, np.int64)).regions
 
 
-def test_an_unknown_number_of_threads_may_lack_stacks_but_hides_none() -> None:
+def test_an_unknown_number_of_threads_hides_no_stacks() -> None:
     one = regions(-1, 1, 2)
-    assert lack_stacks(one).tolist() == [True, False, True]
     assert hide_stacks(one).tolist() == [False, False, True]
 
 

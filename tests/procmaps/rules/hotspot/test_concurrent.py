@@ -54,3 +54,14 @@ def test_more_than_a_little_above_a_granule_map_is_something_else() -> None:
 def test_without_zgc_s_heap_a_large_reserve_is_not_its() -> None:
     text = jvm(whole(256 * MIB), anon(AT, 48 * MIB + 4096), anon(AT + GIB, 8 * GIB, "---p"))
     assert "java_gc" not in {kind for _, kind in kinds(read(text, rss_anon_kb=900_000), AT, AT + 16 * GIB)}
+
+
+def test_a_full_heap_of_an_arena_is_no_granule_map() -> None:
+    view = f"{2**42:x}-{2**42 + 32 * MIB:x} rw-s 00000000 00:01 9 /memfd:java_heap (deleted)\n"
+    arena = anon(AT, 5 * MIB + 4096) + anon(AT + 5 * MIB + 4096, 59 * MIB - 4096, "---p")
+    text = jvm(view, arena, anon(AT + 128 * MIB, 128 * MIB), anon(AT + GIB + 2 * MIB, 64 * MIB))
+    assert [kind for _, kind in kinds(read(text, rss_anon_kb=900_000), AT + 64 * MIB, AT + 2 * GIB)] == [
+        "heap_arena",
+        "heap_arena",
+        "java_gc",
+    ]

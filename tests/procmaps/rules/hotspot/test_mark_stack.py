@@ -5,7 +5,7 @@ from dataclasses import replace
 from procmaps.rules.hotspot.arguments import JvmArguments
 from procmaps.rules.hotspot.jvm import LOW_BYTES, Jvm
 from procmaps.rules.hotspot.mark_stack import mark_stack
-from tests.procmaps.rules.labelled import anon, gapped, jvm, kinds, parts_of, process, read
+from tests.procmaps.rules.labelled import anon, gapped, jvm, kinds, parts_of, process, read, whole
 
 MIB = 2**20
 GIB = 2**30
@@ -91,3 +91,11 @@ def test_where_the_kernel_aligns_nothing_it_is_in_the_one_mapping_that_is_hardly
         snapshot = replace(snapshot, facts=replace(snapshot.facts, kernel=kernel))
         rules = [rule for *_, rule in parts_of(snapshot)]
         assert rules.count("java.gc_mark_stack_merged") == found, (kernel, sizes)
+
+
+def test_a_full_heap_of_an_arena_has_no_mark_stack_at_its_top() -> None:
+    at = 0x7E0000000000
+    arena = anon(at, 5 * MIB + 4096) + anon(at + 5 * MIB + 4096, 59 * MIB - 4096, "---p")
+    text = jvm(whole(256 * MIB), arena, anon(at + 256 * MIB, 64 * MIB))
+    snapshot = read(text, argv=("java", "-XX:+UseG1GC", "-Xmx256m", "Main"), rss_anon_kb=900_000)
+    assert kinds(snapshot, at + 256 * MIB, at + 320 * MIB) == [(64 * MIB, "heap_arena")]

@@ -108,3 +108,12 @@ def test_parallel_s_block_table_right_below_a_table_that_is_known() -> None:
         (block, "java_gc"),
         (bitmap, "java_gc"),
     ]
+
+
+def test_a_full_heap_of_an_arena_has_no_bitmap_at_its_top() -> None:
+    arena = anon(AT, 5 * MIB + 4096) + anon(AT + 5 * MIB + 4096, 59 * MIB - 4096, "---p")
+    for collector, heap in (("G1", 3 * GIB), ("Parallel", GIB)):
+        text = jvm(anon(2**35 - heap, heap), arena, anon(AT + 256 * MIB, 64 * MIB))
+        argv = ("java", f"-XX:+Use{collector}GC", f"-Xmx{heap}", "Main")
+        found = kinds(read(text, argv=argv, rss_anon_kb=4 * MIB), AT + 256 * MIB, AT + 320 * MIB)
+        assert found == [(64 * MIB, "heap_arena")]

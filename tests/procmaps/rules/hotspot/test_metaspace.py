@@ -124,7 +124,7 @@ def test_a_hole_in_a_node_does_not_reach_into_the_arena_below() -> None:
 def test_a_node_with_a_hole_above_other_memory() -> None:
     text = jvm(
         anon(AT - 40 * MIB, 40 * MIB),
-        anon(AT - 64 * MIB, 24 * MIB),
+        anon(AT - 63 * MIB, 23 * MIB),
         anon(AT, 192 * KIB),
         anon(AT + 192 * KIB, 4 * MIB - 192 * KIB, "---p"),
         anon(AT + 4 * MIB, 64 * KIB),
@@ -227,3 +227,21 @@ def test_what_an_archive_reserves_ends_on_its_alignment() -> None:
     assert kinds(snapshot, AT, AT + 5 * MIB) == [(5 * MIB, "java_cds")]
     assert kinds(snapshot, AT + 5 * MIB, AT + 25 * MIB)[0] == (11 * MIB, "java_cds")
     assert kinds(snapshot, AT + 16 * MIB, AT + 25 * MIB)[0][1] != "java_cds"
+
+
+def test_a_jvm_of_32_bits_has_no_class_space_and_all_else_is_low_too() -> None:
+    used = 700 * KIB
+    text = sorted_maps(
+        anon(0x2000000, MIB, name="[heap]"),
+        anon(0x34800000, 30 * MIB),
+        anon(0x34800000 + 30 * MIB, 98 * MIB, "---p"),
+        anon(0x60000000, 192 * KIB),
+        anon(0x60000000 + 192 * KIB, GIB - 192 * KIB, "---p"),
+        *(anon(0xB1000000 + n * MIB, used) for n in range(5)),
+        *(anon(0xB1000000 + n * MIB + used, MIB - used, "---p") for n in range(5)),
+        "f7000000-f7100000 r-xp 00000000 fe:00 77 /lib/arm-linux-gnueabihf/libc.so.6\n",
+        "f7200000-f7300000 r-xp 00000000 fe:00 79 /usr/lib/jvm/java-8/jre/lib/arm/client/libjvm.so\n",
+    )
+    snapshot = read(text, argv=("java", "-Xmx128m", "Main"))
+    assert blocks(snapshot, Kind.HEAP_ARENA) == [MIB] * 5
+    assert blocks(snapshot, Kind.JAVA_METASPACE) == []

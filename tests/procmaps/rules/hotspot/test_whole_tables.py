@@ -135,3 +135,68 @@ def test_tables_of_a_heap_that_has_grown_are_divided(
     claims = [(claim.start, claim.end) for claim in whole_tables(found, regions)]
     assert ((at, at + sum(sizes)) in claims) == is_table
     assert (2 * BITMAP in found.tables) == is_table
+
+
+ARENA = anon(AT, 2 * MIB + 4096) + anon(AT + 2 * MIB + 4096, 62 * MIB - 4096, "---p")
+
+
+def full_heaps(first: int, *units: int) -> list[str]:
+    """Full heaps of arenas, with a hole of a block above each; of some, several have merged."""
+    lines, at = [], AT + first * 64 * MIB
+    for count in units:
+        lines.append(anon(at, count * 64 * MIB))
+        at += (count + 1) * 64 * MIB
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("collector", "heap_gib", "units", "tables"),
+    [
+        ("G1", 4, (1,) * 9, 2),  # two bitmaps of 64 MiB
+        ("Parallel", 2, (1,) * 9, 1),  # one bitmap of 64 MiB
+        ("Parallel", 4, (2,) * 5, 1),  # of 128 MiB
+        ("Serial", 2, (1,) * 9, 0),  # marks in the headers of objects
+        ("Serial", 32, (1,) * 5, 2),  # a card table and an offset table of 64 MiB
+    ],
+)
+def test_full_heaps_of_arenas_are_more_than_a_collector_has_tables(
+    collector: str, heap_gib: int, units: tuple[int, ...], tables: int
+) -> None:
+    heap = anon(2**35 - heap_gib * GIB, heap_gib * GIB)
+    text = jvm(heap, ARENA, *full_heaps(2, *units))
+    argv = ("java", f"-XX:+Use{collector}GC", f"-Xmx{heap_gib}g", "Main")
+    snapshot = read(text, argv=argv, rss_anon_kb=4 * MIB)
+    found = [kind for _, kind in kinds(snapshot, AT + 64 * MIB, AT + 8 * GIB)]
+    assert found.count("java_gc") == tables
+    # the highest ones: tables are mapped first, and mappings grow downward
+    assert found[-tables:] == ["java_gc"] * tables or not tables
+    assert found.count("heap_arena") == sum(units) - tables * units[0]
+
+
+def test_a_block_below_the_archive_of_classes_is_no_table() -> None:
+    archive = f"{AT + GIB:x}-{AT + GIB + 12 * MIB:x} rw-p 00001000 fe:00 80 /usr/lib/jvm/x/classes.jsa\n"
+    argv = ("java", "-XX:+UseParallelGC", "-Xmx2g", "Main")
+    for block, found in ((AT + 2 * GIB, "java_gc"), (AT + 128 * MIB, "heap_arena")):
+        text = jvm(anon(2**35 - 2 * GIB, 2 * GIB), ARENA, archive, anon(block, 64 * MIB))
+        snapshot = read(text, argv=argv, rss_anon_kb=4 * MIB)
+        assert kinds(snapshot, block, block + 1) == [(64 * MIB, found)]
+
+
+def test_tables_that_are_found_leave_none_for_blocks() -> None:
+    """G1 from JDK 20 on has one bitmap."""
+    bitmap = anon(AT + 8 * GIB + 4096, 64 * MIB)
+    argv = ("java", "-XX:+UseG1GC", "-Xmx4g", "Main")
+    text = jvm(anon(2**35 - 4 * GIB, 4 * GIB), ARENA, *full_heaps(2, 1, 1, 1), bitmap)
+    for version, count in (("17", 1), ("21", 0)):
+        snapshot = read(text.replace("java-17", f"java-{version}"), argv=argv, rss_anon_kb=6 * MIB)
+        assert [kind for _, kind in kinds(snapshot, AT + 128 * MIB, AT + GIB)].count("java_gc") == count
+
+
+def test_a_block_is_no_table_if_a_larger_region_can_hold_it() -> None:
+    """The bitmap has merged with the mark stack and other tables below it, as with JDK 25."""
+    merged = anon(AT + 8 * GIB + 2 * MIB, 112 * MIB)
+    argv = ("java", "-XX:+UseG1GC", "-Xmx4g", "Main")
+    text = jvm(anon(2**35 - 4 * GIB, 4 * GIB), ARENA, *full_heaps(2, 1, 1, 1), merged)
+    snapshot = read(text, argv=argv, rss_anon_kb=6 * MIB)
+    assert {kind for _, kind in kinds(snapshot, AT + 128 * MIB, AT + GIB)} == {"heap_arena"}
+    assert {kind for _, kind in kinds(snapshot, AT + 8 * GIB, AT + 9 * GIB)} == {"java_gc"}

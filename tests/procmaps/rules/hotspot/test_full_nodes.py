@@ -1,0 +1,124 @@
+"""Nodes of metaspace that are full, have holes, or lie where a heap of an arena could."""
+
+import pytest
+
+from procmaps.kinds import Kind
+from tests.procmaps.rules.labelled import anon, blocks, kinds, read
+from tests.procmaps.rules.labelled import jvm as jvm_with
+
+KIB = 2**10
+MIB = 2**20
+GIB = 2**30
+AT = 0x7E0000000000  # on 64 MiB
+NODE = 64 * MIB
+ARGV = ("java", "-Xmx300m", "Main")
+
+
+def lines(start: int, *pieces: tuple[int, str, str]) -> str:
+    """Lines of smaps without a gap from `start` on: size, access, and flags besides those of the access."""
+    text = ""
+    for size, access, flags in pieces:
+        text += anon(start, size, access) + f"Rss: {size // KIB if 'w' in access else 0} kB\n"
+        text += f"VmFlags: {'rd wr ' if 'w' in access else ''}mr mw me {flags}\n"
+        start += size
+    return text
+
+
+def node(start: int, *committed: int) -> str:
+    """A node whose first granules are committed, in one mapping or several; the rest is closed."""
+    pieces = [(size, "rw-p", "ac") for size in committed]
+    return lines(start, *pieces, (NODE - sum(committed), "---p", "nr"))
+
+
+def heap(start: int, used: int) -> str:
+    """A heap of an arena."""
+    return lines(start, (used, "rw-p", "nr"), (NODE - used, "---p", "nr"))
+
+
+def jvm(*text: str, java: str = "java-17") -> str:
+    return jvm_with(anon(4 * GIB - 300 * MIB, 300 * MIB)).replace("java-17", java) + "".join(text)
+
+
+def only_maps(smaps: str) -> str:
+    lines = [line for line in smaps.splitlines(keepends=True) if not line.startswith(("Rss", "VmFlags"))]
+    return "".join(sorted(lines, key=lambda line: int(line.split("-")[0], 16)))
+
+
+def by_smaps(smaps: str) -> str:
+    """The same in the order of addresses."""
+    mappings: list[str] = []
+    for line in smaps.splitlines(keepends=True):
+        if line.startswith(("Rss", "VmFlags")):
+            mappings[-1] += line
+        else:
+            mappings.append(line)
+    return "".join(sorted(mappings, key=lambda text: int(text.split("-")[0], 16)))
+
+
+@pytest.mark.parametrize("java", ["java-17", "java-21", "java-8"])
+@pytest.mark.parametrize("used", [64 * KIB, 9 * MIB, 50 * MIB + 192 * KIB])
+def test_a_node_in_the_place_of_an_arena_s_heap_by_its_flags(used: int, java: str) -> None:
+    """The JVM commits by another mmap without MAP_NORESERVE; a heap has one flag all through."""
+    text = jvm(node(AT, used), heap(AT + NODE, 5 * MIB), heap(AT + 2 * NODE, 132 * KIB), java=java)
+    snapshot = read(smaps=by_smaps(text), argv=ARGV)
+    assert blocks(snapshot, Kind.HEAP_ARENA) == [NODE, NODE]
+    # before JDK 16 nodes were smaller, so whose it is stays open
+    assert (blocks(snapshot, Kind.JAVA_METASPACE) == [NODE]) is (java != "java-8")
+
+
+FULL = {
+    "holes": ((832 * KIB, "rw-p", "ac"), (3 * MIB + 192 * KIB, "---p", "nr"), (60 * MIB, "rw-p", "ac")),
+    "several": ((23 * MIB + 64 * KIB, "rw-p", "ac"), (40 * MIB + 960 * KIB, "rw-p", "ac")),
+}
+
+
+@pytest.mark.parametrize("pieces", FULL.values(), ids=FULL)
+@pytest.mark.parametrize("at", [AT + 4 * MIB, AT])
+def test_a_full_node_in_several_lines(at: int, pieces: tuple[tuple[int, str, str], ...]) -> None:
+    last = node(AT - 3 * NODE + 4 * MIB, 7 * MIB, 64 * KIB)
+    text = jvm(lines(at, *pieces), last, heap(AT + 4 * NODE, MIB + 4096))
+    for snapshot in (read(smaps=by_smaps(text), argv=ARGV), read(only_maps(text), argv=ARGV)):
+        assert blocks(snapshot, Kind.JAVA_METASPACE) == [NODE, NODE]
+    # committed in granules of 64 KiB
+    cut = at + pieces[0][0]
+    odd = only_maps(text).replace(f"{cut:x}", f"{cut + 4096:x}")
+    assert blocks(read(odd, argv=ARGV), Kind.JAVA_METASPACE) == [NODE]
+
+
+def test_a_full_node_of_one_line_is_told_by_flags_and_what_is_resident() -> None:
+    full = lines(AT, (NODE, "rw-p", "ac"))
+    touched = full.replace(f"Rss: {NODE // KIB}", f"Rss: {NODE // KIB * 6 // 8}")
+    for line, kind in (
+        (full, "java_metaspace"),
+        (touched, "java_gc"),
+        (full.replace(" ac", " nr"), "heap_arena"),
+    ):
+        text = jvm(line, heap(AT + 4 * NODE, MIB + 4096), heap(AT + 6 * NODE, 132 * KIB))
+        snapshot = read(smaps=by_smaps(text), argv=ARGV, rss_anon_kb=400 * KIB)
+        assert kinds(snapshot, AT, AT + NODE) == [(NODE, kind)]
+
+
+def test_a_table_that_was_touched_is_no_node() -> None:
+    """One bitmap over 4 GiB is as large as a node."""
+    big = jvm_with(anon(2**35 - 4 * GIB, 4 * GIB))
+    text = big + lines(AT, (NODE, "rw-p", "ac")) + heap(AT + 4 * NODE, MIB + 4096)
+    argv = ("java", "-XX:+UseG1GC", "-Xmx4g", "Main")
+    assert kinds(read(smaps=by_smaps(text), argv=argv), AT, AT + NODE) == [(NODE, "java_gc")]
+
+
+def test_the_node_in_use_is_looked_for_among_heaps() -> None:
+    """Maps do not tell a node from a heap: the head of a node is whole granules, and there is one in use."""
+    own, heaps = node(AT, 23 * MIB + 128 * KIB), [heap(AT + n * NODE, 4 * KIB * n * 33) for n in (2, 3, 4)]
+    text = only_maps(jvm(own, *heaps))
+    snapshot = read(text, argv=ARGV)
+    assert kinds(snapshot, AT, AT + NODE)[0][1] == "java_metaspace"
+    assert blocks(snapshot, Kind.HEAP_ARENA) == [NODE] * 3
+    # another node that is in use was found: this one is a heap
+    found = only_maps(jvm(own, *heaps, node(AT - 3 * NODE + 4 * MIB, 7 * MIB)))
+    assert kinds(read(found, argv=ARGV), AT, AT + NODE)[0][1] == "heap_arena"
+    # no head tells that heaps grow by pages here
+    alone = only_maps(jvm(own))
+    assert kinds(read(alone, argv=ARGV), AT, AT + NODE)[0][1] == "heap_arena"
+    # before JDK 17 nodes had other sizes
+    older = read(text.replace("java-17", "java-11"), argv=ARGV)
+    assert kinds(older, AT, AT + NODE)[0][1] == "heap_arena"
