@@ -18,6 +18,7 @@ from procmaps.rules.parts import assemble
 from procmaps.rules.process_marks import find_marks
 from procmaps.rules.regions import ProcessFacts
 from procmaps.rules.rule import verdicts_of
+from procmaps.rules.special_files import correct_codes
 from procmaps.rules.withheld import Withheld
 from procmaps.tables import (
     UNKNOWN,
@@ -31,7 +32,7 @@ from procmaps.tables import (
     which,
 )
 
-RULES_VERSION: Final = "2"  # raise it when labels change; tests/truth/digests.txt says when they do
+RULES_VERSION: Final = "3"  # raise it when labels change; tests/truth/digests.txt says when they do
 
 
 _RULE_OF_CODE = np.full(256, RULE_INDEX["rest.anonymous"], np.uint16)
@@ -69,6 +70,8 @@ def classify(
     maps = snapshot.maps
     mappings = np.bincount(maps.process, minlength=len(snapshot.processes))
     marks, code, libjvm = find_marks(maps, len(snapshot.processes))
+    smaps = (snapshot.processes.evidence == int(Evidence.SMAPS)) & (evidence == Evidence.SMAPS)
+    correct_codes(snapshot, code, smaps)
     if libjvm:
         mark_archives(maps, code, has(marks, "jvm"))
     facts = ProcessFacts(
@@ -79,7 +82,7 @@ def classify(
         threads=snapshot.processes.threads,
         anonymous_bytes=_anonymous_bytes(snapshot.processes),
         stack_limit_bytes=snapshot.processes.stack_limit_bytes,
-        smaps=(snapshot.processes.evidence == int(Evidence.SMAPS)) & (evidence == Evidence.SMAPS),
+        smaps=smaps,
         in_detail=in_detail(mappings),
     )
     in_reach = maps.end <= _USER_SPACE_END

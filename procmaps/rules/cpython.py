@@ -9,8 +9,10 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
+from procmaps.rules.elf import above_data
+from procmaps.rules.glibc_malloc import large_chunks
 from procmaps.rules.kernel_names import Name
-from procmaps.rules.labeller import Edge, RegionLabeller
+from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
 from procmaps.rules.process import KIB, MIB
 from procmaps.rules.regions import Regions, is_multiple
 from procmaps.rules.rule import Rule
@@ -18,9 +20,13 @@ from procmaps.tables import Bytes8, Flags, which
 
 ARENA_BYTES: Final = 256 * KIB  # up to 3.9; from 3.10 on 1 MiB, a multiple of it
 BIG_ARENA_BYTES: Final = MIB
+MIXED_MIN_BYTES: Final = 8 * MIB  # of what is larger, most is not chunks alone
 MERGED_MAX_BYTES: Final = 16 * MIB  # with more arenas, any size would do
 NODE_MIN_BYTES: Final = 16 * KIB
 NODE_MAX_BYTES: Final = 48 * KIB
+STACK_CHUNK_BYTES: Final = 16 * KIB  # Python/pystate.c: DATA_STACK_CHUNK_SIZE
+CHUNK_MIN_BYTES: Final = 128 * KIB  # glibc's malloc maps nothing smaller
+BSS_MAX_BYTES: Final = 16 * KIB  # of an extension module
 EARLY_MIN_BYTES: Final = 132 * KIB  # an inner node
 EARLY_MAX_BYTES: Final = 568 * KIB  # an inner node, a table of strings, and nodes of 16 KiB
 KERNEL_ALIGNED_BYTES: Final = 2 * MIB
@@ -44,6 +50,41 @@ MERGED: Final = Rule(
     "{size}, whole MiB and 16 to 48 KiB more, in a Python process: arenas and a node of the tree that "
     "finds them",
     runner_up=Kind.HEAP_MMAP,
+)
+
+
+DATA_STACK: Final = Rule(
+    "python.data_stack",
+    Kind.PY_ARENA,
+    Confidence.LIKELY,
+    "maps",
+    "CPython 3.11 and later, Python/pystate.c, push_chunk: chunks of 16 KiB and more hold the frames of a "
+    "thread, and of each greenlet",
+    "{size}, a whole number of 16 KiB, in a Python process with greenlets: chunks that hold the frames of "
+    "each, and arenas beside them",
+    runner_up=Kind.HEAP_MMAP,
+)
+ABOVE_BSS: Final = Rule(
+    "python.arena_above_bss",
+    Kind.PY_ARENA,
+    Confidence.LIKELY,
+    "maps",
+    "CPython 3.10 and later, Objects/obmalloc.c: arenas of 1 MiB by mmap; ELF: the zeroed tail of an object "
+    "lies right above its data",
+    "{size}, whole arenas of 1 MiB, in a mapping that begins with the zeroed tail (.bss) of an extension "
+    "module, of 1 to 4 pages",
+    runner_up=Kind.HEAP_MMAP,
+)
+MIXED: Final = Rule(
+    "python.mixed",
+    Kind.HEAP_MMAP,
+    Confidence.GUESS,
+    "maps, status",
+    "CPython, Objects/obmalloc.c, and glibc, malloc/malloc.c: both map memory that merges, and then neither "
+    "maps nor smaps can divide it",
+    "{size} of writable anonymous memory in a Python process: large chunks of malloc, or arenas of Python "
+    "that have merged with a chunk",
+    runner_up=Kind.PY_ARENA,
 )
 
 
@@ -80,6 +121,38 @@ def merged_arenas(regions: Regions) -> Flags | None:
     return found
 
 
+def data_stacks(regions: Regions) -> Flags | None:
+    """Whole numbers of a chunk of frames, in processes with greenlets."""
+    greenlets = regions.has("greenlet")
+    if not greenlets.any():
+        return None
+    whole = is_multiple(regions.size, STACK_CHUNK_BYTES)
+    return regions.unclaimed_writable & regions.spread(greenlets) & whole
+
+
+def arenas_above_bss(regions: Regions) -> Ranges | None:
+    """Whole arenas above the first pages of memory that lies right above an extension module's data."""
+    python = regions.has("python")
+    if not python.any():
+        return None
+    rows = which(above_data(regions) & regions.spread(python) & (regions.size > BIG_ARENA_BYTES))
+    bss = regions.size[rows] % BIG_ARENA_BYTES
+    good = (bss > 0) & (bss <= BSS_MAX_BYTES) & (regions.size[rows] < MERGED_MAX_BYTES)
+    rows, bss = rows[good], bss[good]
+    if not len(rows):
+        return None
+    return Ranges(regions.process[rows], regions.start[rows] + bss, regions.end[rows])
+
+
+def mixed(regions: Regions) -> Flags | None:
+    """What would be large chunks of malloc, but is so large that arenas have likely merged with it."""
+    python = regions.has("python")
+    if not python.any():
+        return None
+    large = regions.unclaimed_writable & regions.spread(python) & (regions.size > MIXED_MIN_BYTES)
+    return large & large_chunks(regions) if large.any() else None
+
+
 def _is_file(neighbour: Bytes8) -> Flags:
     found: Flags = (neighbour > Name.FILE_CODE) & (neighbour <= Name.FILE_DATA + 1)
     return found
@@ -96,6 +169,24 @@ MERGED_ARENAS: Final = RegionLabeller(
     "python.arena_merged",
     (MERGED,),
     merged_arenas,
-    before=(Edge("glibc.mmapped", "large chunks of malloc can have the same sizes"),),
     after=(Edge("loaded.loader", "the loader's memory is as small as a node"),),
+)
+DATA_STACKS: Final = RegionLabeller(
+    "python.data_stack",
+    (DATA_STACK,),
+    data_stacks,
+    before=(Edge("python.mixed", "chunks of malloc can have the same sizes"),),
+    after=(Edge("python.arena_merged", "whole arenas and nodes of their tree are multiples of 16 KiB too"),),
+)
+ARENAS_ABOVE_BSS: Final = RegionLabeller(
+    "python.arena_above_bss",
+    (ABOVE_BSS,),
+    arenas_above_bss,
+    before=(Edge("loaded.bss_small", "what is left below the arenas is the zeroed data"),),
+)
+MIXED_CHUNKS: Final = RegionLabeller(
+    "python.mixed",
+    (MIXED,),
+    mixed,
+    before=(Edge("glibc.mmapped", "that labeller would be surer of the same memory"),),
 )

@@ -1,5 +1,6 @@
 """Anonymous memory of loaded objects: their zeroed data (.bss), and the dynamic loader's own."""
 
+import re
 from typing import Final
 
 import numpy as np
@@ -17,6 +18,9 @@ from procmaps.tables import SHARED, WRITE, Flags, Ints64, which
 SMALL_MAX_BYTES: Final = 64 * KIB
 BSS_MAX_BYTES: Final = 64 * MIB
 LATE_BSS_MAX_BYTES: Final = 640 * KIB  # of an object that is loaded late; libjvm.so of JDK 26 has 528 KiB
+WRITTEN_SHARE: Final = 4
+TABLES_MAX_BYTES: Final = 3 * MIB
+WITH_TABLES: Final = re.compile(rb"/[^/]*(?:duckdb|polars|chdb|arrow)[^/]*$")
 ROUND_BYTES: Final = 64 * KIB
 LIBRARIES_LOW: Final = 0x7000_0000_0000  # executables lie below it
 LOADER_MAX_BYTES: Final = 64 * KIB
@@ -58,7 +62,7 @@ LOADER: Final = Rule(
 
 def small_zeroed_data(regions: Regions) -> Flags:
     """Right above an object's writable data, and too small to hold a chunk of malloc as well."""
-    return _above_data(regions) & (regions.size <= SMALL_MAX_BYTES)
+    return above_data(regions) & (regions.size <= SMALL_MAX_BYTES)
 
 
 def zeroed_data(regions: Regions) -> Flags:
@@ -68,17 +72,55 @@ def zeroed_data(regions: Regions) -> Flags:
     """
     late = _late_bss_bytes(regions)
     largest = np.where(regions.has(*LOAD_LATE), late, BSS_MAX_BYTES)
-    above = _above_data(regions)
+    above = above_data(regions)
     above[_above_closed_data(regions)] = True
     # The loader maps one object right below the other, so with a gap above it was another that mapped it;
     # and a page more than round is a chunk with its header.
     doubtful = (regions.above == 0) | (regions.size % ROUND_BYTES == PAGE_BYTES)
     doubtful &= regions.start >= LIBRARIES_LOW
     fits = regions.size <= np.where(doubtful, regions.spread(late), regions.spread(largest))
+    rows = which(above & ~fits)
+    fits[rows] = _hardly_written(regions, rows) | _has_tables(regions, rows) | _of_the_program(regions, rows)
     return above & fits & ~regions.touches_above
 
 
-def _above_data(regions: Regions) -> Flags:
+def _hardly_written(regions: Regions, rows: Ints64) -> Flags:
+    """Which of these are hardly resident: a .bss is written where the program has been, a chunk all over.
+
+    A JVM maps tables that are as little written, and loads objects right below them.
+    """
+    resident = regions.resident_bytes(rows)
+    swapped = np.maximum(regions.snapshot.maps.swap_bytes[regions.mapping[rows]], 0)
+    few = (resident >= 0) & ((resident + swapped) * WRITTEN_SHARE < regions.size[rows])
+    found: Flags = few & (regions.size[rows] <= BSS_MAX_BYTES) & ~regions.has("jvm")[regions.process[rows]]
+    return found
+
+
+def _has_tables(regions: Regions, rows: Ints64) -> Flags:
+    """Which of these lie above an object with an allocator inside, whose tables are in its .bss."""
+    suspect = regions.has("jemalloc_inside", "arrow")[regions.process[rows]]
+    suspect &= regions.size[rows] <= TABLES_MAX_BYTES
+    maps = regions.snapshot.maps
+    for at in which(suspect).tolist():
+        suspect[at] = WITH_TABLES.search(maps.name(int(regions.mapping[rows[at]]) - 1)) is not None
+    return suspect
+
+
+def _of_the_program(regions: Regions, rows: Ints64) -> Flags:
+    """Which of these have [heap] as the next mapping: between the program and its heap nothing is mapped."""
+    maps = regions.snapshot.maps
+    found = np.zeros(len(rows), np.bool_)
+    for at, mapping in enumerate(regions.mapping[rows].tolist()):
+        after = mapping + 1
+        found[at] = (
+            after < len(maps)
+            and maps.process[after] == maps.process[mapping]
+            and maps.name(after) == b"[heap]"
+        )
+    return found
+
+
+def above_data(regions: Regions) -> Flags:
     """Writable memory right above writable data of a file that is mapped privately, as objects are."""
     rows = which(regions.unclaimed_writable & (regions.below == Name.FILE_DATA + 1))
     private = regions.snapshot.maps.perms[regions.mapping[rows] - 1] & SHARED == 0

@@ -49,11 +49,12 @@ class Name(IntEnum):
     ZEND = 30
     BIONIC_STACK = 31
     BIONIC_BSS = 32
+    PRIVATE_MEMFD = 33  # of which written pages are anonymous memory
 
 
 OPEN_CODES = (Name.ANONYMOUS, Name.ANON_OTHER, Name.HUGE, Name.JSA, Name.JAVA_HEAP)
 
-_FILE_OF_PERMS = np.array(
+FILE_OF_PERMS = np.array(
     [
         Name.FILE_CODE if perms & EXECUTE else Name.FILE_DATA if perms & WRITE else Name.FILE_RODATA
         for perms in range(16)
@@ -138,7 +139,7 @@ WORD_BYTES = 8
 def read_codes(maps: MapTable) -> Bytes8:
     """The Name of each mapping; archives of classes are told apart later, in JVMs alone (mark_archives)."""
     is_path = maps.inode != 0
-    code = np.where(is_path, _FILE_OF_PERMS[maps.perms], np.uint8(Name.ANONYMOUS))
+    code = np.where(is_path, FILE_OF_PERMS[maps.perms], np.uint8(Name.ANONYMOUS))
     named = maps.name_end > maps.name_start
     first = _first_of_run(maps, is_path)
     heads = which(first & named)

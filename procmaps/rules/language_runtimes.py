@@ -32,6 +32,8 @@ RUNTIMES: Final = (
     Runtime("v8", thread_stack_bytes=4 * MIB, reserves_as_go=True),
     Runtime("dotnet", reserves_as_go=True),
     Runtime("beam", reserves_as_go=True),
+    # js/src/gc/Memory.cpp: MapAlignedPagesRandom
+    Runtime("firefox", reserves_as_go=True),
 )
 # marks, for Regions.has and Process.has
 LOAD_LATE: Final = tuple(runtime.mark for runtime in RUNTIMES if runtime.loads_late)

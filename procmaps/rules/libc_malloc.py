@@ -10,10 +10,12 @@ from procmaps.smaps import VM_FLAGS
 from procmaps.tables import Flags, which
 
 SLACK: Final = 4  # a quarter more
+SLACK_MIN_BYTES: Final = 2 * 2**20  # a few chunks that were hardly written yet, in a process that has little
 # asked for with the mapping
 MAPPED_FLAGS: Final = sum(VM_FLAGS[flag] for flag in ("nr", "gd", "io", "pf", "ht"))
 # asked for later, of a part of a mapping or of all: mlock, madvise
-ADVISED_FLAGS: Final = sum(VM_FLAGS[flag] for flag in ("dd", "dc", "wf", "lo", "nh"))
+ADVISED_FLAGS: Final = sum(VM_FLAGS[flag] for flag in ("dd", "dc", "wf", "lo"))
+FOREIGN_FLAGS: Final = MAPPED_FLAGS | ADVISED_FLAGS
 LOCKED_SHARE: Final = 2  # where half of a process is locked, it has locked all that it had
 
 
@@ -49,4 +51,4 @@ def affordable(regions: Regions) -> Flags:
     Malloc touches what it maps, but not all of it: what is allocated and not written yet.
     """
     budget = regions.spread(regions.facts.anonymous_bytes)
-    return (budget < 0) | (regions.size - budget <= budget // SLACK)
+    return (budget < 0) | (regions.size - budget <= np.maximum(budget // SLACK, SLACK_MIN_BYTES))

@@ -24,11 +24,25 @@ _FILES: Final = {
     "jvm": Files(rb"jvm\.so"),
     "glibc": Files(rb"c\.so\.6|c-2\.\d+\.so"),
     "musl": Files(rb"c\.musl-[^/]*|c\.so", rb"ld-musl-[^/]*"),
-    "jemalloc": Files(rb"jemalloc[^/]*"),
+    "jemalloc": Files(rb"jemalloc[^/]*", rb"clickhouse[^/]*"),
     "tcmalloc": Files(rb"tcmalloc[^/]*"),
     "mimalloc": Files(rb"mimalloc[^/]*"),
-    "v8": Files(rb"node\.so[^/]*|v8[^/]*\.so[^/]*", rb"node|nodejs|node\d+|electron|chrome|chromium|deno"),
+    # extension modules and libraries with a jemalloc of their own, beside the malloc of the process
+    "jemalloc_inside": Files(
+        rb"duckdb[^/]*\.so[^/]*|polars[^/]*\.so[^/]*|chdb[^/]*\.so[^/]*",
+        rb"_?duckdb[^/]*\.so|_?polars[^/]*\.so|_?chdb[^/]*\.so",
+    ),
+    "arrow": Files(rb"arrow\.so[^/]*"),  # with mimalloc inside
+    "clamav": Files(rb"clamav\.so[^/]*"),
+    "apr": Files(rb"apr-1\.so[^/]*"),
+    "boehm_gc": Files(rb"gc\.so\.1[^/]*"),
+    "v8": Files(
+        rb"node\.so[^/]*|v8[^/]*\.so[^/]*", rb"node|nodejs|node\d+|electron|chrome|chromium|deno|workerd"
+    ),
     "python": Files(rb"python[^/]*", rb"python[\d.]*[a-z]*"),
+    "greenlet": Files(b"", rb"_greenlet[^/]*\.so"),  # a module of Python
+    "firefox": Files(rb"xul\.so|mozglue\.so", rb"firefox(?:-esr)?(?:-bin)?|thunderbird(?:-bin)?"),
+    "luajit": Files(rb"luajit[^/]*", rb"luajit[^/]*|tarantool"),
     "dotnet": Files(rb"(?:coreclr|clrgc)\.so"),
     "beam": Files(b"", rb"beam\.smp|beam"),
     "php": Files(rb"php[^/]*", rb"php[\d.]*|php-fpm[\d.]*|php-cgi[\d.]*"),
@@ -76,7 +90,7 @@ def marks_of_files(maps: MapTable, processes: int, file_rows: Flags) -> tuple[Ma
     marks = np.zeros(processes, np.uint32)
     if not len(rows):
         return marks, {}
-    first, inverse = _distinct_files(maps, rows)
+    first, inverse = distinct_files(maps, rows)
     names = zip(maps.name_start[rows[first]].tolist(), maps.name_end[rows[first]].tolist(), strict=True)
     found = np.array([_FILE_MARKS.of(maps.text[start:end]) for start, end in names], np.uint32)[inverse]
     marked = which(found)
@@ -93,7 +107,7 @@ def has(marks: Marks, *names: str) -> Flags:
     return found
 
 
-def _distinct_files(maps: MapTable, rows: Ints64) -> tuple[Ints64, Ints64]:
+def distinct_files(maps: MapTable, rows: Ints64) -> tuple[Ints64, Ints64]:
     """For each distinct file the position of one of its rows, and for each row its file."""
     length = (maps.name_end[rows] - maps.name_start[rows]).astype(np.uint64)
     key = (

@@ -41,6 +41,14 @@ NAME_RULES: dict[Name, Rule] = {
         "Linux, drivers/char/mem.c: a private mapping of /dev/zero is anonymous memory",
         "{size} of /dev/zero, mapped privately: anonymous memory, in spite of its name and inode",
     ),
+    Name.PRIVATE_MEMFD: _rule(
+        "anonymous.private_memfd",
+        Kind.ANONYMOUS,
+        "Linux, mm/memory.c, do_cow_fault: a page written through a private mapping becomes anonymous",
+        "{size} of {name}, mapped privately and writable: what is written there is anonymous memory of the "
+        "process, as the memory of a virtual machine is",
+        confidence=Confidence.LIKELY,
+    ),
     Name.HEAP: _rule(
         "heap.brk",
         Kind.HEAP_MAIN,

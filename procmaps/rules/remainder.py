@@ -109,10 +109,7 @@ GUARDED_BUFFERS: Final = RegionLabeller(
     "rest.guarded",
     (GUARDED,),
     guarded,
-    before=(
-        Edge("glibc.mmapped", "a guarded buffer would otherwise count as a large chunk"),
-        Edge("rest.vast", "a guarded buffer is a buffer, however large it is"),
-    ),
+    before=(Edge("python.mixed", "a guarded buffer would otherwise count as a large chunk"),),
 )
 CLOSED_REST: Final = RegionLabeller(
     "rest.reserved",
@@ -132,6 +129,5 @@ UNPAID_REST: Final = RegionLabeller(
     (UNPAID,),
     unpaid,
     before=(Edge("rest.anonymous", "that labeller claims all that is left"),),
-    after=(Edge("glibc.mmapped", "malloc can have mapped a little more than is resident"),),
 )
 ALL_REST: Final = RegionLabeller("rest.anonymous", (ANONYMOUS,), everything)

@@ -6,16 +6,22 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import SET_STACK_FLAG
-from procmaps.rules.glibc_stacks.guards import with_guards
-from procmaps.rules.glibc_stacks.threads import CACHE_BYTES, JAVA_STACK_BYTES, default_stack_bytes
+from procmaps.rules.glibc_stacks.guards import GUARD_MAX_BYTES, with_guards
+from procmaps.rules.glibc_stacks.threads import (
+    CACHE_BYTES,
+    JAVA_STACK_BYTES,
+    default_stack_bytes,
+    live_threads,
+)
 from procmaps.rules.groups import count_alike, ranges
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
-from procmaps.rules.process import PAGE_BYTES
+from procmaps.rules.process import PAGE_BYTES, STACK_MAX_BYTES
 from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
-from procmaps.tables import Flags, which
+from procmaps.tables import Flags, Ints64, which
 
 MERGED_LIMIT_COUNT: Final = 2**16  # stacks in one mapping
+ALIKE_MIN_COUNT: Final = 2
 HOST_LIMIT_COUNT: Final = 2**20  # stacks in such mappings of one host
 
 MERGED = Rule(
@@ -34,8 +40,19 @@ ALONE = Rule(
     Confidence.CERTAIN,
     "smaps",
     "Linux 6.7 and later: MAP_STACK sets VM_NOHUGEPAGE, which smaps shows as nh",
-    "{size} of a thread's stack of {block_size}: made with MAP_STACK (flag nh without hg or nr), or the "
-    "guard directly below",
+    "{size} of a thread's stack of {block_size}: made with MAP_STACK (flag nh without hg or nr) and with a "
+    "guard, or of the default size or one that repeats; or the guard directly below",
+)
+UNSURE = Rule(
+    "stack.flagged_unsure",
+    Kind.THREAD_STACK,
+    Confidence.LIKELY,
+    "smaps, status",
+    "Linux 6.7 and later: MAP_STACK sets VM_NOHUGEPAGE, which smaps shows as nh; so does "
+    "madvise(MADV_NOHUGEPAGE)",
+    "{size} with the flag of MAP_STACK (nh) but without a guard, in a process in which as many of the "
+    "{threads} threads have no stack elsewhere",
+    runner_up=Kind.ANONYMOUS,
 )
 
 
@@ -57,14 +74,55 @@ def merged(regions: Regions) -> Ranges | None:
 
 
 def alone(regions: Regions) -> Ranges | None:
-    """All other flagged regions, with the guards below them; not fibers."""
-    found = _has_flag(regions)
+    """Other flagged regions that are surely stacks, with the guards below them; not fibers."""
+    found = _candidates(regions)
     if not found.any():
         return None
+    bodies = which(found & ~regions.closed)
+    found[bodies[~_surely_stacks(regions, bodies)]] = False
+    return with_guards(regions, found, regions.end)
+
+
+def unsure(regions: Regions) -> Ranges | None:
+    """Flagged regions that nothing else marks as stacks, if no more than threads that have none."""
+    found = _candidates(regions)
+    rows = which(found & ~regions.closed & (regions.size <= STACK_MAX_BYTES))
+    if not len(rows):
+        return None
+    process = regions.process[rows]
+    missing = live_threads(regions) - regions.stacks
+    number = np.bincount(process, minlength=len(missing))
+    found = np.zeros(len(regions), np.bool_)
+    found[rows[(number <= missing)[process]]] = True
+    return with_guards(regions, found, regions.end)
+
+
+def _candidates(regions: Regions) -> Flags:
+    """Flagged regions that can be a stack or its guard."""
+    found = _has_flag(regions)
+    if not found.any():
+        return found
     # what such an allocator maps itself does not count against the commit limit (ac)
     found &= ~regions.spread(regions.has(*SET_STACK_FLAG)) | regions.closed | regions.flagged("ac")
-    found &= ~regions.flagged("gd") & ~_fibers(regions, found)
-    return with_guards(regions, found, regions.end)
+    return found & ~regions.flagged("gd") & ~_fibers(regions, found)
+
+
+def _surely_stacks(regions: Regions, bodies: Ints64) -> Flags:
+    """Flagged regions with a guard, or of the default size or one that repeats within what glibc keeps.
+
+    madvise(MADV_NOHUGEPAGE) sets the flag on pools of programs and on chunks of malloc too.
+    """
+    process, size = regions.process[bodies], regions.size[bodies]
+    below = bodies - 1
+    guarded = regions.touches_below[bodies] & regions.closed[below] & (regions.size[below] <= GUARD_MAX_BYTES)
+    guarded |= regions.flagged("gu")[bodies]
+    number = count_alike(process, size)
+    jvm = regions.has("jvm")[process]
+    usual = (size == default_stack_bytes(regions)[process]) | (jvm & (size == JAVA_STACK_BYTES))
+    # as many as threads, live ones and ended ones together; any if their number is unknown
+    fits = number <= live_threads(regions)[process] + 1 + CACHE_BYTES // size
+    found: Flags = guarded | (fits & (usual | (number >= ALIKE_MIN_COUNT)))
+    return found
 
 
 def _has_flag(regions: Regions) -> Flags:
@@ -92,6 +150,11 @@ FLAGGED_MERGED: Final = RegionLabeller(
     merged,
     before=(Edge("stack.flagged", "a mapping that holds several stacks would count as one"),),
 )
-FLAGGED: Final = RegionLabeller(
-    "stack.flagged", (ALONE,), alone, before=(Edge("stack.java_zones", "the flag tells where a stack ends"),)
+FLAGGED: Final = RegionLabeller("stack.flagged", (ALONE,), alone)
+FLAGGED_UNSURE: Final = RegionLabeller(
+    "stack.flagged_unsure",
+    (UNSURE,),
+    unsure,
+    before=(Edge("stack.java_zones", "the flag tells where a stack ends"),),
+    after=(Edge("stack.flagged", "what is surely a stack leaves fewer threads without one"),),
 )

@@ -1,6 +1,8 @@
 """CPython: arenas of its object allocator, merged or not, and chunks of malloc beside them."""
 
-from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, anon, kinds, read, sorted_maps
+import pytest
+
+from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, anon, kinds, parts_of, read, sorted_maps
 
 KIB = 2**10
 MIB = 2**20
@@ -64,3 +66,33 @@ def test_sizes_of_the_first_arenas() -> None:
         size = 3 * MIB + over * KIB
         found = kinds(read(process("/usr/bin/python3.13", library, anon(AT, size))), AT, AT + 1)
         assert (found == [(size, "py_arena")]) == own
+
+
+GREENLET = "7f0000800000-7f0000900000 r-xp 00000000 fe:00 80 /opt/_greenlet.cpython-312-x86_64-linux-gnu.so\n"
+
+
+@pytest.mark.parametrize("size", [32 * KIB, 96 * KIB, 1008 * KIB, 5 * MIB + 208 * KIB, 40 * MIB + 112 * KIB])
+def test_frames_of_greenlets_are_whole_numbers_of_16_kib(size: int) -> None:
+    text = process("/usr/bin/python3.13", GREENLET, anon(AT, size))
+    assert kinds(read(text), AT, AT + 1) == [(size, "py_arena")]
+    odd = process("/usr/bin/python3.13", GREENLET, anon(AT, size + 200 * KIB + 4096))
+    assert kinds(read(odd), AT, AT + 1) == [(size + 200 * KIB + 4096, "heap_mmap")]
+
+
+def test_without_greenlets_such_sizes_are_chunks() -> None:
+    size = 5 * MIB + 208 * KIB
+    assert kinds(read(process("/usr/bin/python3.13", anon(AT, size))), AT, AT + 1) == [(size, "heap_mmap")]
+
+
+@pytest.mark.parametrize(("pages", "own"), [(1, True), (4, True), (5, False)])
+def test_arenas_right_above_the_zeroed_data_of_a_module(pages: int, own: bool) -> None:
+    module = anon(AT - 4096, 4096).replace("00:00 0 ", "fe:00 9 /usr/lib/python3.13/x.so")
+    size = 7 * MIB + pages * 4096
+    found = kinds(read(process("/usr/bin/python3.13", module, anon(AT, size))), AT, AT + size)
+    assert (found == [(pages * 4096, "file_bss"), (7 * MIB, "py_arena")]) == own
+
+
+def test_the_larger_a_chunk_the_more_arenas_have_merged_with_it() -> None:
+    for size, rule in ((8 * MIB - 4096, "glibc.mmapped"), (8 * MIB + 4096, "python.mixed")):
+        snapshot = read(process("/usr/bin/python3.13", anon(AT, size)), rss_anon_kb=2**16)
+        assert [name for start, _, _, name in parts_of(snapshot) if start == AT] == [rule]

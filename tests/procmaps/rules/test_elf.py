@@ -6,6 +6,7 @@ from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, anon, kinds, read, sor
 
 KIB = 2**10
 MIB = 2**20
+GIB = 2**30
 AT = 0x7F1000000000
 EXECUTABLE = 0x555400000000
 
@@ -103,3 +104,47 @@ def test_the_loader_s_memory_is_64_kib_at_most() -> None:
     for size, kind in ((64 * KIB, "loader"), (68 * KIB, "anonymous")):
         text = sorted_maps(LIBC, BRK_HEAP, library(AT), anon(AT - size, size))
         assert kinds(read(text), AT - size, AT) == [(size, kind)]
+
+
+def _data(path: str, end: int) -> str:
+    return f"{end - 4096:x}-{end:x} rw-p 00000000 fe:00 9 {path}\n"
+
+
+@pytest.mark.parametrize("size", [90 * MIB, 3 * GIB])
+def test_zeroed_data_below_the_heap_are_of_any_size(size: int) -> None:
+    at = 0x555000000000
+    heap = anon(at + size + 9 * MIB, MIB, name="[heap]")
+    text = sorted_maps(LIBC, _data("/usr/bin/x", at), anon(at, size), heap)
+    assert kinds(read(text, rss_anon_kb=900), at, at + 1) == [(size, "file_bss")]
+    between = sorted_maps(text, anon(at + size + MIB, 4096))
+    assert kinds(read(between, rss_anon_kb=900), at, at + 1) == [(size, "anonymous")]
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "kind"),
+    [
+        ("/opt/_duckdb.cpython-312-x86_64-linux-gnu.so", 2300 * KIB, "file_bss"),
+        ("/opt/libarrow.so.2400", 2300 * KIB, "file_bss"),
+        ("/opt/libarrow.so.2400", 3 * MIB + 100 * KIB, "heap_mmap"),
+        ("/opt/_other.cpython-312-x86_64-linux-gnu.so", 2300 * KIB, "py_arena"),
+    ],
+)
+def test_an_allocator_inside_a_module_has_tables(path: str, size: int, kind: str) -> None:
+    at = 0x7E0000000000
+    python = "00400000-00500000 r-xp 00000000 fe:00 5 /usr/bin/python3.13\n"
+    library = f"7f0000800000-7f0000900000 r-xp 00000000 fe:00 80 {path}\n"
+    text = sorted_maps(
+        python, LIBC, library, anon(0x1000000, MIB, name="[heap]"), _data(path, at), anon(at, size)
+    )
+    assert kinds(read(text), at, at + 1) == [(size, kind)]
+
+
+@pytest.mark.parametrize(("share", "kind"), [(20, "file_bss"), (30, "heap_mmap")])
+def test_zeroed_data_of_a_late_object_are_hardly_written(share: int, kind: str) -> None:
+    at, size = 0x7E0000000000, 30 * MIB + 20 * KIB
+    text = ""
+    for line in (_data("/opt/x.so", at), anon(at, size), LIBC):
+        start, end = (int(each, 16) for each in line.split()[0].split("-"))
+        kb = (end - start) // KIB
+        text += line + f"Size: {kb} kB\nRss: {kb * share // 100} kB\nSwap: 0 kB\nVmFlags: rd wr mr mw me ac\n"
+    assert kinds(read(smaps=text, rss_anon_kb=2**16), at, at + 1) == [(size, kind)]

@@ -170,7 +170,7 @@ def test_chunks_begin_at_the_threshold() -> None:
 
 
 def test_more_than_is_resident_is_no_malloc_s() -> None:
-    text = with_object("/usr/bin/x", BRK_HEAP, anon(AT, 50 * MIB + 4096))
+    text = with_object("/usr/bin/x", BRK_HEAP, anon(AT, 50 * MIB + 100 * KIB))
     assert parts_of(read(text, rss_anon_kb=10 * 1024))[-3][3] == "rest.unpaid"
     assert parts_of(read(text, rss_anon_kb=60 * 1024))[-3][3] == "glibc.mmapped"
 
@@ -238,3 +238,40 @@ def test_chunks_that_glibc_names_leave_no_chunk_without_a_name() -> None:
 def test_named_memory_of_huge_pages_is_no_chunk() -> None:
     line = f"{AT:x}-{AT + 3 * MIB + 4096:x} rw-p 00000000 00:10 7 /anon_hugepage (deleted)\n"
     assert kinds(read(sorted_maps(RUNS, line)), AT, AT + 1) == [(3 * MIB + 4096, "anonymous")]
+
+
+@pytest.mark.parametrize(
+    ("program", "size", "kind"),
+    [
+        ("/usr/bin/x", 300 * MIB + 4096, "heap_mmap"),
+        ("/usr/bin/x", 7 * (300 * MIB + 4096) - 3 * 4096, "heap_mmap"),
+        ("/usr/bin/x", 16 * (9 * MIB + 4096), "heap_mmap"),
+        ("/usr/bin/x", 300 * MIB + 17 * 4096, "anonymous"),
+        ("/usr/bin/x", 15 * MIB + 16 * 4096, "anonymous"),
+        ("/usr/bin/x", 300 * MIB, "anonymous"),
+        ("/usr/bin/node", 300 * MIB + 4096, "anonymous"),
+    ],
+)
+def test_tables_that_are_hardly_written_are_chunks_if_they_have_a_header(
+    program: str, size: int, kind: str
+) -> None:
+    text = with_object(program, BRK_HEAP, anon(AT, size))
+    assert kinds(read(text, rss_anon_kb=3000), AT, AT + 1) == [(size, kind)]
+
+
+@pytest.mark.parametrize(
+    ("size", "kind"), [(2 * MIB + 600 * KIB, "heap_mmap"), (2 * MIB + 604 * KIB, "anonymous")]
+)
+def test_resident_memory_does_not_decide_on_a_few_chunks(size: int, kind: str) -> None:
+    text = with_object("/usr/bin/x", BRK_HEAP, anon(AT, size))
+    assert kinds(read(text, rss_anon_kb=600), AT, AT + 1) == [(size, kind)]
+
+
+@pytest.mark.parametrize(
+    ("pages", "kind"), [(3, "anonymous"), (4, "anonymous"), (5, "heap_mmap"), (9, "heap_mmap")]
+)
+def test_the_loader_s_memory_is_no_header(pages: int, kind: str) -> None:
+    size = 400 * MIB + pages * 4096
+    library = anon(AT + size, 4096, "r--p").replace("00:00 0 ", "fe:00 9 /usr/lib/libz.so.1")
+    text = with_object("/usr/bin/x", BRK_HEAP, library, anon(AT, size))
+    assert kinds(read(text, rss_anon_kb=3000), AT, AT + 1) == [(size, kind)]

@@ -4,6 +4,7 @@ from procmaps.classify import classify
 from procmaps.kinds import Kind
 from procmaps.rules.glibc_stacks.flagged import HOST_LIMIT_COUNT, MERGED_LIMIT_COUNT
 from procmaps.rules.glibc_stacks.guards import GUARD_MAX_BYTES
+from procmaps.rules.process import STACK_MAX_BYTES
 from tests.procmaps.rules.labelled import anon, blocks, kinds, parts_of, read
 
 KIB = 2**10
@@ -106,7 +107,7 @@ def test_what_is_larger_than_a_guard_can_be_is_none() -> None:
 def test_one_mapping_holds_a_limited_number_of_stacks() -> None:
     one = 16 * KIB + 4096
     for count, number in ((MERGED_LIMIT_COUNT, MERGED_LIMIT_COUNT), (MERGED_LIMIT_COUNT + 1, 1)):
-        text = smaps(AT, count * one, "rw-p", "rd wr mr mw me ac nh")
+        text = smaps(AT, count * one, "rw-p", "rd wr mr mw me gu ac nh")
         assert len(blocks(read(smaps=text, threads=9, stack_limit=16 * KIB), Kind.THREAD_STACK)) == number
 
 
@@ -114,7 +115,7 @@ def test_a_host_has_a_limited_number_of_merged_stacks() -> None:
     one = 16 * KIB + 4096
     mappings = HOST_LIMIT_COUNT // MERGED_LIMIT_COUNT
     text = "".join(
-        smaps(AT + n * 2**40, MERGED_LIMIT_COUNT * one, "rw-p", "rd wr mr mw me ac nh")
+        smaps(AT + n * 2**40, MERGED_LIMIT_COUNT * one, "rw-p", "rd wr mr mw me gu ac nh")
         for n in range(-mappings, 1)
     )
     snapshot = read(smaps=text, threads=9, stack_limit=16 * KIB)
@@ -141,3 +142,29 @@ def test_the_flag_on_other_memory_does_not_speak_against_stacks_without_it() -> 
     text += smaps(AT + 32 * MIB, 3 * MIB, "rw-p", "rd wr mr mw me ac hg nh")
     found = blocks(read(smaps=text, threads=2, stack_limit=STACK), Kind.THREAD_STACK)
     assert found == [STACK + 4096]
+
+
+def test_memory_without_huge_pages_and_without_a_guard_is_a_program_s_own() -> None:
+    pools = "".join(
+        smaps(AT + n * 64 * MIB, 34 * MIB, "rw-p", "rd wr mr mw me ac nh", 34 * 1024) for n in range(6)
+    )
+    chunk = smaps(AT + 2**30, 12 * MIB + 4096, "rw-p", "rd wr mr mw me ac nh", 12 * 1024)
+    snapshot = read(smaps=pools + chunk, threads=1, stack_limit=STACK, rss_anon_kb=2**18)
+    assert kinds(snapshot) == [*[(34 * MIB, "anonymous")] * 6, (12 * MIB + 4096, "heap_mmap")]
+
+
+def test_a_flagged_region_without_a_guard_is_a_stack_if_threads_lack_one() -> None:
+    text = smaps(AT, 3 * MIB, "rw-p", "rd wr mr mw me ac nh") + smaps(
+        AT + 64 * MIB, 5 * MIB, "rw-p", "rd wr mr mw me ac nh"
+    )
+    for threads, rule in ((3, "stack.flagged_unsure"), (2, "rest.anonymous")):
+        found = parts_of(read(smaps=text, threads=threads, stack_limit=STACK))
+        assert [name for *_, name in found] == [rule] * 2
+    guarded = smaps(AT, 3 * MIB, "rw-p", "rd wr mr mw me gu ac nh")
+    assert [name for *_, name in parts_of(read(smaps=guarded, threads=1))] == ["stack.flagged"]
+
+
+def test_no_stack_is_larger_than_1_gib() -> None:
+    for size, rule in ((STACK_MAX_BYTES, "stack.flagged_unsure"), (STACK_MAX_BYTES + 4096, "glibc.mmapped")):
+        text = smaps(AT, size, "rw-p", "rd wr mr mw me ac nh")
+        assert [name for *_, name in parts_of(read(smaps=text, threads=2, stack_limit=STACK))] == [rule]

@@ -1,0 +1,173 @@
+"""Mallocs inside a program or an extension module: they map memory beside the malloc of the libc.
+
+jemalloc maps with MAP_NORESERVE (smaps: nr) in steps of 512 KiB. mimalloc, tcmalloc of Google and LuaJIT ask
+for addresses of their own, far from the executable and the libraries.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from procmaps.kinds import Confidence, Kind
+from procmaps.rules.groups import count_alike
+from procmaps.rules.labeller import Edge, RegionLabeller
+from procmaps.rules.language_runtimes import RESERVE_AS_GO
+from procmaps.rules.libc_malloc import FOREIGN_FLAGS
+from procmaps.rules.process import GIB, KIB, MIB, UNKNOWN_RELEASE, release_of
+from procmaps.rules.regions import Regions, is_multiple
+from procmaps.rules.rule import Rule
+from procmaps.smaps import VM_FLAGS
+from procmaps.tables import Flags, Ints64, which
+
+TIB: Final = 2**40
+HINT_LOW_BYTES: Final = TIB  # Go, GHC, SBCL and the heaps of JVMs begin below it
+HINT_HIGH_BYTES: Final = 0x5000_0000_0000  # position-independent executables and the mmap area lie above
+FILE_FAR_BYTES: Final = TIB  # mmap by itself comes closer to a file than that
+VAST_FACTOR: Final = 16  # shadow memory of sanitizers has far more addresses than resident bytes
+STEP_BYTES: Final = 512 * KIB
+GROWTH_MIN_BYTES: Final = 2 * MIB  # jemalloc asks for no less
+SURE_MIN_BYTES: Final = 4 * MIB  # without flags, smaller memory in Python is rather its arenas
+RESIDENT_SHARE: Final = 16  # a table that is hardly used is a program's own
+ALIKE_MIN_COUNT: Final = 3  # jemalloc asks for more each time; a program's blocks are all of one size
+ALIGNING_RELEASE: Final = (6, 7)  # Linux aligns whole multiples of 2 MiB, and so what lies below them
+
+HINTED: Final = Rule(
+    "allocator.hinted",
+    Kind.HEAP_ALLOCATOR,
+    Confidence.LIKELY,
+    "maps, status",
+    "mimalloc, src/os.c: MI_HINT_BASE 2 TiB; tcmalloc of Google, system_allocator.h: a tag from bit 42 on, "
+    "regions of 1 GiB; LuaJIT, src/lj_alloc.c: mmap_probe",
+    "{size} at {block_start}, far from all files, where the kernel places nothing unless it is asked: "
+    "memory of an allocator that chooses its addresses (mimalloc, tcmalloc, LuaJIT)",
+    runner_up=Kind.ANONYMOUS,
+)
+EXTENSION: Final = Rule(
+    "allocator.extension",
+    Kind.HEAP_ALLOCATOR,
+    Confidence.LIKELY,
+    "maps, smaps",
+    "jemalloc 5, src/pages.c: MAP_NORESERVE; src/extent.c: growth by size classes from 2 MiB on, which are "
+    "multiples of 512 KiB",
+    "{size}, a whole number of 512 KiB, in a process with a library that has jemalloc inside",
+    runner_up=Kind.PY_ARENA,
+)
+NORESERVE: Final = Rule(
+    "allocator.noreserve",
+    Kind.HEAP_ALLOCATOR,
+    Confidence.GUESS,
+    "smaps",
+    "jemalloc 5, src/pages.c: MAP_NORESERVE; src/extent.c: growth by size classes from 2 MiB on, which are "
+    "multiples of 512 KiB",
+    "{size}, a whole number of 512 KiB, in use and made with MAP_NORESERVE (flag nr), as jemalloc maps; "
+    "programs can map tables so as well",
+    runner_up=Kind.ANONYMOUS,
+)
+_OTHERS: Final = np.uint64(FOREIGN_FLAGS & ~(VM_FLAGS["nr"] | VM_FLAGS["lo"] | VM_FLAGS["nh"]))
+
+
+def hinted(regions: Regions) -> Flags | None:
+    """Writable memory far from all files, with the closed memory that it touches; LuaJIT's below 2 GiB."""
+    luajit = regions.has("luajit") & ~regions.facts.thirty_two_bit
+    far = (regions.start >= HINT_LOW_BYTES) & regions.unclaimed & ~regions.spread(regions.has("jvm", "go"))
+    if not (luajit.any() or far.any()):
+        return None
+    budget = regions.spread(regions.facts.anonymous_bytes)
+    paid = np.where(budget < 0, regions.size < TIB, regions.size <= budget * VAST_FACTOR)
+    far &= regions.closed | (regions.writable & paid & ((regions.vm_flags & _OTHERS) == 0))
+    rows = which(far)
+    far[rows] = _far_from_files(regions, rows)
+    found = (regions.start >= GIB) & (regions.end <= 2 * GIB) & regions.unclaimed_writable
+    found &= regions.spread(luajit)
+    others = regions.has(*RESERVE_AS_GO)
+    for begin, end in zip(*(rows.tolist() for rows in regions.runs(far)), strict=True):
+        chosen = regions.end[end] <= HINT_HIGH_BYTES and not others[regions.process[begin]]
+        found[begin : end + 1] |= (chosen and not regions.closed[begin : end + 1].all()) or (
+            _is_tcmalloc(regions, begin, end)
+        )
+    return found
+
+
+def _is_tcmalloc(regions: Regions, begin: int, end: int) -> bool:
+    """Whole GiB, opened from the top downward; V8 opens what it has set aside from the bottom."""
+    whole = (regions.start[begin] | regions.end[end]) % GIB == 0
+    full = not regions.closed[begin : end + 1].any() and not regions.has("v8")[regions.process[begin]]
+    return bool(whole and regions.writable[end] and (regions.closed[begin] or full))
+
+
+def _far_from_files(regions: Regions, rows: Ints64) -> Flags:
+    """Which of these regions have no mapped file of their process within FILE_FAR_BYTES."""
+    maps, mapping = regions.snapshot.maps, regions.mapping[rows]
+    files = which(maps.inode != 0)
+    far = np.ones(len(rows), np.bool_)
+    if not len(files):
+        return far
+    after = files.searchsorted(mapping)
+    for beside in (np.maximum(after - 1, 0), np.minimum(after, len(files) - 1)):
+        file = files[beside]
+        start, end = maps.start[file].astype(np.int64), maps.end[file].astype(np.int64)
+        distance = np.maximum(start - regions.end[rows], regions.start[rows] - end)
+        far &= (maps.process[file] != maps.process[mapping]) | (distance >= FILE_FAR_BYTES)
+    return far
+
+
+def in_extensions(regions: Regions) -> Flags | None:
+    """Whole steps of jemalloc, in processes with a library that has it inside.
+
+    With smaps only what has MAP_NORESERVE; without, only what Python's arenas are hardly.
+    """
+    inside = regions.has("jemalloc_inside")
+    if not inside.any():
+        return None
+    found = regions.unclaimed_writable & regions.spread(inside) & is_multiple(regions.size, STEP_BYTES)
+    flagged = regions.spread(regions.facts.smaps)
+    aligning = release_of(regions.snapshot.facts.kernel)
+    placed = is_multiple(regions.start, STEP_BYTES) | (not ALIGNING_RELEASE <= aligning < UNKNOWN_RELEASE)
+    large = (regions.size >= SURE_MIN_BYTES) & placed
+    return found & np.where(flagged, _noreserve(regions), large)
+
+
+def noreserve(regions: Regions) -> Flags | None:
+    """Whole steps of jemalloc with MAP_NORESERVE, in use, and not all of one size."""
+    if not regions.facts.smaps.any():
+        return None
+    found = regions.unclaimed_writable & _noreserve(regions) & is_multiple(regions.size, STEP_BYTES)
+    found &= (regions.size >= GROWTH_MIN_BYTES) & ~regions.spread(regions.has("go", "musl", *RESERVE_AS_GO))
+    rows = which(found)
+    if not len(rows):
+        return None
+    process, size = regions.process[rows], regions.size[rows]
+    number = np.bincount(process, minlength=len(regions.facts.marks))[process]
+    alike = (count_alike(process, size) == number) & (number >= ALIKE_MIN_COUNT)
+    unused = regions.resident_bytes(rows) * RESIDENT_SHARE < size
+    found[rows[alike | unused]] = False
+    return found
+
+
+def _noreserve(regions: Regions) -> Flags:
+    found: Flags = regions.flagged("nr") & ((regions.vm_flags & _OTHERS) == 0)
+    return found
+
+
+IN_EXTENSIONS: Final = RegionLabeller(
+    "allocator.extension",
+    (EXTENSION,),
+    in_extensions,
+    before=(Edge("python.arena", "memory of jemalloc is a whole number of arenas too"),),
+    after=(Edge("stack.repeated", "stacks are as large as memory of jemalloc can be"),),
+)
+BY_HINT: Final = RegionLabeller(
+    "allocator.hinted",
+    (HINTED,),
+    hinted,
+    before=(Edge("v8.heap", "V8 chooses its addresses too, but opens what it set aside from the bottom"),),
+)
+BY_FLAG: Final = RegionLabeller(
+    "allocator.noreserve",
+    (NORESERVE,),
+    noreserve,
+    before=(
+        Edge("rest.guarded", "what an allocator maps between two closed regions looks like a guarded buffer"),
+    ),
+    after=(Edge("glibc.arena_full", "the heap of an arena is mapped with the same flag"),),
+)

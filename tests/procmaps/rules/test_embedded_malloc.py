@@ -1,0 +1,170 @@
+"""Mallocs inside programs and extension modules."""
+
+import pytest
+
+from tests.procmaps.rules.labelled import BRK_HEAP, anon, kinds, read, sorted_maps, with_object
+
+KIB = 2**10
+MIB = 2**20
+GIB = 2**30
+TIB = 2**40
+AT = 0x7E0000000000
+PYTHON = "00400000-00500000 r-xp 00000000 fe:00 5 /usr/bin/python3.13\n"
+SMAPS = "Size: {kb} kB\nRss: {rss} kB\nVmFlags: {flags}\n"
+
+
+def line(start: int, size: int, flags: str, share: int = 100) -> str:
+    """One mapping of smaps, of which a share in percent is resident."""
+    kb = size // KIB
+    return anon(start, size) + SMAPS.format(kb=kb, rss=kb * share // 100, flags=flags)
+
+
+def with_flags(text: str) -> str:
+    """The lines of files and of the heap as smaps prints them."""
+    return "".join(
+        each + SMAPS.format(kb=64, rss=64, flags="rd wr mr mw me") for each in text.splitlines(True)
+    )
+
+
+@pytest.mark.parametrize("start", [5 * TIB + 96 * MIB, 29 * TIB, 0x3C00 << 32])
+def test_memory_far_from_all_files_is_of_an_allocator_that_chose_its_address(start: int) -> None:
+    text = with_object("/usr/lib/libarrow.so.2400", BRK_HEAP, anon(start, 640 * MIB))
+    closed = anon(start + 640 * MIB, 384 * MIB, "---p")
+    snapshot = read(sorted_maps(text, closed), rss_anon_kb=2**19)
+    assert {kind for _, kind in kinds(snapshot, start, start + GIB)} == {"heap_allocator"}
+
+
+@pytest.mark.parametrize(
+    ("start", "size", "perms"),
+    [
+        (64 * GIB, 640 * MIB, "rw-p"),  # of SBCL, of Go, of a JVM
+        (0x5A00 << 32, 640 * MIB, "rw-p"),  # right below a position-independent executable
+        (2 * TIB, 12 * TIB, "rw-p"),  # shadow memory
+        (6 * TIB, 640 * MIB, "---p"),
+    ],
+)
+def test_other_memory_far_from_files(start: int, size: int, perms: str) -> None:
+    snapshot = read(with_object("/usr/bin/x", BRK_HEAP, anon(start, size, perms)), rss_anon_kb=2**19)
+    assert "heap_allocator" not in {kind for _, kind in kinds(snapshot, start, start + size)}
+
+
+def test_a_file_nearby_means_that_the_kernel_chose_the_address() -> None:
+    legacy = 0x2AAA << 32
+    near = f"{legacy:x}-{legacy + MIB:x} r-xp 00000000 fe:00 81 /usr/lib/ld-2.31.so\n"
+    text = sorted_maps(with_object("/usr/bin/x", BRK_HEAP, anon(legacy + 2 * GIB, 40 * MIB)), near)
+    assert kinds(read(text), legacy + MIB, legacy + 4 * GIB) == [(40 * MIB, "anonymous")]
+
+
+def test_runtimes_that_choose_addresses_themselves() -> None:
+    at = 7 * TIB
+    for program in ("/usr/bin/node", "/usr/lib/firefox-esr/firefox-esr"):
+        text = with_object(program, BRK_HEAP, anon(at, 3 * MIB))
+        assert "heap_allocator" not in {kind for _, kind in kinds(read(text), at, at + GIB)}
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["_duckdb.cpython-312-x86_64-linux-gnu.so", "_polars_runtime.abi3.so", "_chdb.abi3.so", "libduckdb.so"],
+)
+def test_jemalloc_inside_an_extension_module(module: str) -> None:
+    text = with_object(f"/opt/{module}", PYTHON, BRK_HEAP, anon(AT, 45 * MIB), anon(AT + GIB, 3 * MIB))
+    assert kinds(read(text), AT, AT + 2 * GIB) == [(45 * MIB, "heap_allocator"), (3 * MIB, "py_arena")]
+    files = with_flags(with_object(f"/opt/{module}", PYTHON, BRK_HEAP))
+    smaps = sorted_lines(
+        files, line(AT, 2560 * KIB, "rd wr mr mw me nr", 1), line(AT + GIB, 5 * MIB, "rd wr mr mw me ac")
+    )
+    assert kinds(read(smaps=smaps), AT, AT + 2 * GIB) == [
+        (2560 * KIB, "heap_allocator"),
+        (5 * MIB, "py_arena"),
+    ]
+
+
+def sorted_lines(files: str, *lines: str) -> str:
+    """Mappings of smaps; those of AT and above lie below the libraries and above the rest."""
+    low: list[str] = []
+    high: list[str] = []
+    for part in files.split("VmFlags: rd wr mr mw me\n")[:-1]:
+        (high if part.startswith("7f") else low).append(part + "VmFlags: rd wr mr mw me\n")
+    return "".join([*low, *lines, *high])
+
+
+def test_memory_with_jemalloc_s_flag_and_sizes_may_be_its() -> None:
+    files = with_flags(with_object("/usr/bin/x", BRK_HEAP))
+    own = "rd wr mr mw me nr"
+    text = sorted_lines(files, line(AT, 3584 * KIB, own, 30), line(AT + GIB, 14 * MIB, own))
+    assert {kind for _, kind in kinds(read(smaps=text), AT, AT + 2 * GIB)} == {"heap_allocator"}
+
+
+@pytest.mark.parametrize(
+    ("sizes", "share", "flags"),
+    [
+        ((6 * MIB, 6 * MIB, 6 * MIB), 100, "rd wr mr mw me nr"),  # slabs, all of one size
+        ((6 * MIB, 14 * MIB), 3, "rd wr mr mw me nr"),  # a table that is hardly used
+        ((6 * MIB + 4096, 14 * MIB + 8192), 100, "rd wr mr mw me nr"),
+        ((6 * MIB, 14 * MIB), 100, "rd wr mr mw me nr dd"),
+        ((1536 * KIB, 512 * KIB), 100, "rd wr mr mw me nr"),
+    ],
+)
+def test_memory_without_reserve_that_is_a_program_s_own(
+    sizes: tuple[int, ...], share: int, flags: str
+) -> None:
+    files = with_flags(with_object("/usr/bin/x", BRK_HEAP))
+    lines = [line(AT + number * GIB, size, flags, share) for number, size in enumerate(sizes)]
+    found = kinds(read(smaps=sorted_lines(files, *lines)), AT, AT + 4 * GIB)
+    assert "heap_allocator" not in {kind for _, kind in found}
+
+
+def test_clickhouse_has_jemalloc_linked_in() -> None:
+    text = sorted_maps(
+        "00400000-0c016000 r-xp 00000000 fe:00 5 /usr/bin/clickhouse\n",
+        anon(AT, 5 * GIB),
+        anon(AT + TIB // 4, MIB),
+    )
+    assert {kind for _, kind in kinds(read(text), AT, AT + TIB)} == {"heap_allocator"}
+
+
+@pytest.mark.parametrize(
+    ("program", "start", "kind"),
+    [
+        ("/usr/bin/tarantool", 0x40000000, "heap_allocator"),
+        ("/usr/lib/libluajit-5.1.so.2.1.0", 0x7F000000, "heap_allocator"),
+        ("/usr/bin/tarantool", 0x3FFFF000, "anonymous"),
+        ("/usr/bin/x", 0x40000000, "anonymous"),
+    ],
+)
+def test_luajit_asks_for_addresses_of_31_bits(program: str, start: int, kind: str) -> None:
+    text = with_object(program, BRK_HEAP, anon(start, 900 * KIB))
+    assert kinds(read(text), start, start + 1) == [(900 * KIB, kind)]
+
+
+def opened_from_the_top(start: int, size: int, closed: int) -> str:
+    return anon(start, closed, "---p") + anon(start + closed, size - closed)
+
+
+@pytest.mark.parametrize("program", ["/usr/bin/x", "/usr/bin/workerd"])
+@pytest.mark.parametrize("start", [0x10F7_4000_0000, 0x4137_4000_0000, 0x6D57_C000_0000])
+def test_tcmalloc_opens_regions_of_1_gib_from_the_top(program: str, start: int) -> None:
+    text = with_object(program, BRK_HEAP, opened_from_the_top(start, GIB, 900 * MIB))
+    snapshot = read(text, rss_anon_kb=2**17)
+    assert {kind for _, kind in kinds(snapshot, start, start + GIB)} == {"heap_allocator"}
+
+
+def test_regions_of_tcmalloc_that_are_all_in_use() -> None:
+    start = 0x6D57_C000_0000
+    for program, kind in (("/usr/bin/x", "heap_allocator"), ("/usr/bin/node", "anonymous")):
+        text = with_object(program, BRK_HEAP, anon(start, 3 * GIB))
+        assert kinds(read(text, rss_anon_kb=2**20), start, start + 1) == [(3 * GIB, kind)]
+
+
+def test_what_is_opened_from_the_bottom_is_v8_s() -> None:
+    start = 0x2840_0000_0000
+    text = with_object(
+        "/usr/bin/workerd", BRK_HEAP, anon(start, 60 * MIB), anon(start + 60 * MIB, 964 * MIB, "---p")
+    )
+    assert {kind for _, kind in kinds(read(text), start, start + GIB)} == {"v8_heap"}
+
+
+def test_such_memory_within_1_tib_of_a_file_was_placed_by_the_kernel() -> None:
+    start = 0x7EFF_C000_0000
+    text = with_object("/usr/bin/x", BRK_HEAP, opened_from_the_top(start, GIB, 900 * MIB))
+    assert "heap_allocator" not in {kind for _, kind in kinds(read(text), start, start + GIB)}

@@ -1,0 +1,33 @@
+"""Pools of libraries that map memory by themselves."""
+
+import pytest
+
+from procmaps.classify import classify
+from procmaps.kinds import Confidence
+from tests.procmaps.rules.labelled import BRK_HEAP, anon, kinds, read, with_object
+
+KIB = 2**10
+MIB = 2**20
+AT = 0x7E0000000000
+
+
+@pytest.mark.parametrize(
+    ("library", "size", "kind"),
+    [
+        ("libclamav.so.12.0.3", 77 * MIB + 20 * KIB, "anonymous"),
+        ("libgc.so.1.5.1", 9 * MIB + 192 * KIB, "anonymous"),
+        ("libgc.so.1.5.1", 9 * MIB + 196 * KIB, "heap_mmap"),
+        ("libapr-1.so.0.7.2", 9 * MIB + 24 * KIB, "anonymous"),
+        ("libapr-1.so.0.7.2", 9 * MIB + 28 * KIB, "heap_mmap"),
+        ("libgcrypt.so.20", 9 * MIB + 192 * KIB, "heap_mmap"),
+    ],
+)
+def test_libraries_that_map_their_memory_themselves(library: str, size: int, kind: str) -> None:
+    text = with_object(f"/usr/lib/{library}", BRK_HEAP, anon(AT, size))
+    assert kinds(read(text, rss_anon_kb=2**18), AT, AT + 1) == [(size, kind)]
+
+
+def test_it_is_a_guess() -> None:
+    snapshot = read(with_object("/usr/lib/libclamav.so.12", BRK_HEAP, anon(AT, 5 * MIB + 4096)))
+    parts = classify(snapshot)
+    assert parts.confidence[parts.start == AT].tolist() == [Confidence.GUESS]
