@@ -187,5 +187,5 @@ BY_FLAG: Final = RegionLabeller(
     before=(
         Edge("rest.guarded", "what an allocator maps between two closed regions looks like a guarded buffer"),
     ),
-    after=(Edge("glibc.arena", "the heap of an arena is mapped with the same flag"),),
+    after=(Edge("glibc.arena_full", "the heap of an arena is mapped with the same flag"),),
 )

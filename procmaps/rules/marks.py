@@ -27,6 +27,7 @@ _FILES: Final = {
     "jemalloc": Files(rb"jemalloc[^/]*", rb"clickhouse[^/]*"),
     "tcmalloc": Files(rb"tcmalloc[^/]*", rb"mongo[ds]"),
     "mimalloc": Files(rb"mimalloc[^/]*"),
+    "partition_alloc": Files(b"", rb"electron|chrome|chromium"),
     # modules, libraries and programs with a jemalloc of their own, beside the malloc of the libc
     "jemalloc_inside": Files(
         rb"duckdb[^/]*\.so[^/]*|polars[^/]*\.so[^/]*|chdb[^/]*\.so[^/]*",

@@ -99,5 +99,7 @@ POOLS: Final = ProcessLabeller(
     (POOL, METADATA),
     pools,
     where=_can_have_pools,
-    before=(Edge("v8.heap", "Chromium reserves pools at random addresses, as pages of V8's heap"),),
+    before=(
+        Edge("allocator.hinted", "pools come to lie where mimalloc asks for memory, and where V8's pages do"),
+    ),
 )

@@ -69,7 +69,7 @@ def test_the_answer_is_that_of_the_process_without_the_claim() -> None:
 
 
 def test_the_remainder_says_what_it_is() -> None:
-    snapshot, parts = labelled(sorted_maps(LIBC, BRK_HEAP, anon(BASE, 3 * MIB + 100 * 1024)))
+    snapshot, parts = labelled(sorted_maps(LIBC, BRK_HEAP, anon(BASE, 3 * MIB + 20 * 4096)))
     found = losers(snapshot, parts, row_at(parts, BASE))
     assert [(one.rule.name, one.reason) for one in found] == [("rest.anonymous", REMAINDER)]
 

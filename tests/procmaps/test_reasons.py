@@ -59,7 +59,7 @@ def test_every_part_of_every_known_process_has_one() -> None:
 
 
 def test_the_numbers_of_the_process_are_those_of_its_status() -> None:
-    maps = sorted_maps(LIBC, BRK_HEAP, anon(BASE, 4 * MIB + 100 * 1024))
+    maps = sorted_maps(LIBC, BRK_HEAP, anon(BASE, 47 * MIB + 20 * 4096))
     for swap_kb, said in ((0, "(1.5 MiB)"), (512, "(1.5 MiB and 512 KiB)")):
         snapshot = read(maps, rss_anon_kb=1536, swap_kb=swap_kb)
         parts = classify(snapshot)
@@ -69,9 +69,9 @@ def test_the_numbers_of_the_process_are_those_of_its_status() -> None:
 
 def test_swapped_memory_counts_as_much_as_resident() -> None:
     """Malloc touched it: what became of the pages later says nothing of who mapped them."""
-    maps = sorted_maps(LIBC, BRK_HEAP, anon(BASE, 3 * MIB + 100 * 1024))
+    maps = sorted_maps(LIBC, BRK_HEAP, anon(BASE, 47 * MIB + 20 * 4096))
     kinds = []
-    for resident_kb, swap_kb in ((400, 0), (400, 2400), (2800, 0)):
+    for resident_kb, swap_kb in ((400, 0), (400, 48_000), (48_000, 0)):
         snapshot = read(maps, rss_anon_kb=resident_kb, swap_kb=swap_kb)
         parts = classify(snapshot)
         kinds.append(next(parts.kind[row] for row in range(len(parts)) if parts.start[row] == BASE))
