@@ -187,5 +187,8 @@ BY_FLAG: Final = RegionLabeller(
     before=(
         Edge("rest.guarded", "what an allocator maps between two closed regions looks like a guarded buffer"),
     ),
-    after=(Edge("glibc.arena_full", "the heap of an arena is mapped with the same flag"),),
+    after=(
+        Edge("allocator.extension", "a library that is known to have jemalloc inside is surer than the flag"),
+        Edge("glibc.arena_full", "the heap of an arena is mapped with the same flag"),
+    ),
 )
