@@ -1,4 +1,4 @@
-"""glibc's malloc: heaps of its arenas, and large chunks.
+"""glibc's malloc: heaps of its arenas, and large chunks. Full heaps are in glibc_full_heaps.
 
 A heap is a block of 64 MiB (1 MiB where pointers have 32 bits), aligned to its size. It is mapped whole
 without access and made writable from its base upward as it grows (glibc, malloc/arena.c: new_heap,
@@ -12,7 +12,6 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import NOT_GLIBC
-from procmaps.rules.groups import ranges
 from procmaps.rules.kernel_names import Name
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
 from procmaps.rules.libc_malloc import affordable, foreign
@@ -21,8 +20,6 @@ from procmaps.rules.regions import PAGE_SHIFT, Regions, is_multiple
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64, which
 
-RESIDENT_SHARE: Final = 8  # a full heap was written once: with less than an eighth resident it is none
-BUDGET_SLACK: Final = 1.5  # heaps that were emptied stay writable
 GUARD_MAX_BYTES: Final = 64 * KIB
 GRANULE_BYTES: Final = 64 * KIB  # in which the JVM commits metaspace
 CHUNK_MIN_BYTES: Final = 128 * KIB  # M_MMAP_THRESHOLD begins there
@@ -48,15 +45,15 @@ ARENA: Final = Rule(
     "is writable from there on, and inaccessible up to the next boundary",
     runner_up=Kind.HEAP_MMAP,
 )
-FULL: Final = Rule(
-    "glibc.arena_full",
+LIKE_METASPACE: Final = Rule(
+    "glibc.arena_granules",
     Kind.HEAP_ARENA,
     Confidence.LIKELY,
-    "maps, status",
-    "glibc, malloc/arena.c: a heap that has grown to HEAP_MAX_SIZE has no closed rest",
-    "{size}, exactly from one {arena_heap} boundary to the next, all writable, in a process that has "
-    "arenas and enough memory resident or swapped ({anonymous}) to fill it: a full heap of an arena",
-    runner_up=Kind.HEAP_MMAP,
+    "maps",
+    "glibc, malloc/arena.c: grow_heap rounds up to pages; OpenJDK, memory/metaspace: granules of 64 KiB",
+    "{size} of what looks like the heap of a malloc arena, from the {arena_heap} boundary at {block_start} "
+    "on; its writable part is a whole number of 64 KiB, as one in 16 is, and as all metaspace is",
+    runner_up=Kind.JAVA_METASPACE,
 )
 MMAPPED: Final = Rule(
     "glibc.mmapped",
@@ -102,9 +99,26 @@ class _Blocks(NamedTuple):
 
 def arena_heaps(regions: Regions) -> Ranges | None:
     """A writable region that begins on a boundary or below it, and the closed rest up to the next one."""
-    blocks = _blocks(regions)
-    if not len(blocks.rests):
+    return _claims(regions, _heaps(regions), doubtful=False)
+
+
+def heaps_like_metaspace(regions: Regions) -> Ranges | None:
+    """The same in a JVM, where the head is whole granules and no flag tells it from a node of metaspace."""
+    return _claims(regions, _heaps(regions), doubtful=True) if regions.has("jvm").any() else None
+
+
+def _claims(regions: Regions, blocks: _Blocks, *, doubtful: bool) -> Ranges | None:
+    if not len(blocks.heads):
         return None
+    granules = is_multiple(regions.start[blocks.rests], GRANULE_BYTES)
+    granules &= regions.has("jvm")[regions.process[blocks.heads]] & (blocks.size == ARENA_HEAP_BYTES)
+    blocks = blocks.only((granules & ~regions.flagged("nr")[blocks.heads]) == doubtful)
+    return Ranges(regions.process[blocks.heads], blocks.base, blocks.top)
+
+
+def _heaps(regions: Regions) -> _Blocks:
+    """Heaps that nobody has claimed."""
+    blocks = _blocks(regions)
     heads = blocks.heads
     # a name covers the first 132 KiB of a heap alone: what has grown since is a region of its own
     named = regions.code[heads] == int(Name.GLIBC_ARENA)
@@ -115,8 +129,7 @@ def arena_heaps(regions: Regions) -> Ranges | None:
     spill = regions.end[blocks.rests] - blocks.top
     good &= (spill <= GUARD_MAX_BYTES) | _follows(regions, heads, start == blocks.base)
     blocks = blocks.only(good)
-    blocks = blocks.only(~_is_stack(regions, blocks))
-    return Ranges(regions.process[blocks.heads], blocks.base, blocks.top) if len(blocks.heads) else None
+    return blocks.only(~_is_stack(regions, blocks))
 
 
 def _blocks(regions: Regions) -> _Blocks:
@@ -124,7 +137,7 @@ def _blocks(regions: Regions) -> _Blocks:
     closed = regions.unclaimed_closed & regions.touches_below & ~regions.spread(regions.has(*NOT_GLIBC))
     rests = which(closed)
     rests = rests[regions.writable[rests - 1]]
-    size = _heap_bytes(regions, rests)
+    size = heap_bytes(regions, rests)
     base = regions.start[rests] & -size
     reaches = (regions.start[rests] > base) & (regions.end[rests] >= base + size)
     # both parts are of one mmap: what was mapped anew over a reserve is no heap
@@ -148,7 +161,7 @@ def _bottoms(regions: Regions, blocks: _Blocks) -> Ints64:
     offset = regions.start[heads[above_base]] - blocks.base[above_base]
     lowest = _starting_at(regions, heads[above_base], offset)
     apart = ~(regions.touches_below & regions.unclaimed & (regions.closed | regions.writable))
-    apart |= _other_mmap(regions)
+    apart |= other_mmap(regions)
     breaks = apart.cumsum()
     whole = (lowest >= 0) & (breaks[lowest] == breaks[blocks.rests[above_base]])
     whole &= regions.unclaimed_writable[lowest]
@@ -167,7 +180,7 @@ def _starting_at(regions: Regions, rows: Ints64, below_bytes: Ints64) -> Ints64:
     return np.where(regions.key[np.minimum(found, len(regions) - 1)] == keys, found, -1)
 
 
-def _other_mmap(regions: Regions) -> Flags:
+def other_mmap(regions: Regions) -> Flags:
     """Regions that differ from the one below in MAP_NORESERVE: another mmap made them."""
     noreserve = regions.flagged("nr")
     found = np.zeros(len(regions), np.bool_)
@@ -175,7 +188,7 @@ def _other_mmap(regions: Regions) -> Flags:
     return found
 
 
-def _heap_bytes(regions: Regions, rows: Ints64) -> Ints64:
+def heap_bytes(regions: Regions, rows: Ints64) -> Ints64:
     """HEAP_MAX_SIZE of the process of each of these regions."""
     return np.where(
         regions.facts.thirty_two_bit[regions.process[rows]], ARENA_HEAP_32_BYTES, ARENA_HEAP_BYTES
@@ -205,56 +218,6 @@ def _is_stack(regions: Regions, blocks: _Blocks) -> Flags:
     # what begins on the boundary and ends on the next is a heap, however many of them have equal rests
     exact = (regions.start[blocks.heads] == blocks.base) & (regions.end[blocks.rests] == blocks.top)
     found: Flags = guard_below & guard_above & whole & ~exact & (blocks.size == ARENA_HEAP_BYTES)
-    return found
-
-
-def full_heaps(regions: Regions) -> Ranges | None:
-    """Writable regions of whole blocks, of no more than RssAnon, mapped as other heaps of the process are.
-
-    A chunk or a table that merely lies over a boundary begins or ends elsewhere.
-    """
-    allowed = regions.owners(regions.of_kind(Kind.HEAP_ARENA)) & ~regions.has(*NOT_GLIBC)
-    rows = which(regions.unclaimed_writable & regions.spread(allowed))
-    rows = rows[is_multiple(regions.start[rows], ARENA_HEAP_32_BYTES)]
-    block = _heap_bytes(regions, rows)
-    size = np.where(regions.size[rows] < block, _divided(regions, rows, block), regions.size[rows])
-    whole = (size >= block) & is_multiple(regions.start[rows] | size, block)
-    rows, block, size = rows[whole], block[whole], size[whole]
-    if not len(rows):
-        return None
-    budget = regions.facts.anonymous_bytes[regions.process[rows]]
-    resident = regions.resident_bytes(rows)
-    good = (budget < 0) | (size <= budget)
-    good &= (resident < 0) | (resident * RESIDENT_SHARE >= regions.size[rows])
-    heads = which(regions.of_kind(Kind.HEAP_ARENA) & ~regions.closed)
-    good &= _mapped_as(regions, rows, heads)
-    # nor can all heaps of a process together have more than it
-    heaps = np.bincount(regions.process[heads], regions.size[heads], len(regions.facts.marks))
-    wanted = heaps + np.bincount(regions.process[rows][good], size[good], len(heaps))
-    good &= (budget < 0) | (wanted[regions.process[rows]] <= budget * BUDGET_SLACK)
-    rows, block, size = rows[good], block[good], size[good]
-    count = size // block
-    owner, block = rows.repeat(count), block.repeat(count)
-    start = regions.start[owner] + block * ranges(np.zeros(len(count), np.int64), count)
-    return Ranges(regions.process[owner], start, start + block) if len(owner) else None
-
-
-def _divided(regions: Regions, rows: Ints64, block: Ints64) -> Ints64:
-    """The block's size for regions that begin one, if the writable ones above them fill it exactly; or 0."""
-    after = regions.key.searchsorted(regions.key[rows] + (block >> PAGE_SHIFT))
-    last = after - 1
-    apart = ~(regions.touches_below & regions.unclaimed_writable) | _other_mmap(regions)
-    breaks = apart.cumsum()
-    fills = (breaks[last] == breaks[rows]) & (regions.end[last] == regions.start[rows] + block)
-    return np.where(fills, block, 0)
-
-
-def _mapped_as(regions: Regions, rows: Ints64, heads: Ints64) -> Flags:
-    """Whether these regions have, or lack, MAP_NORESERVE as one of the heads of their process does."""
-    noreserve = regions.flagged("nr")
-    known = np.zeros((2, len(regions.facts.marks)), np.bool_)
-    known[noreserve[heads].astype(np.int64), regions.process[heads]] = True
-    found: Flags = known[noreserve[rows].astype(np.int64), regions.process[rows]]
     return found
 
 
@@ -314,10 +277,13 @@ ARENA_HEAPS: Final = RegionLabeller(
         Edge("stack.flagged", "the closed rest of a heap can end right below a stack, and is no guard of it"),
     ),
 )
-FULL_HEAPS: Final = RegionLabeller(
-    "glibc.arena_full",
-    (FULL,),
-    full_heaps,
+HEAPS_LIKE_METASPACE: Final = RegionLabeller(
+    "glibc.arena_granules",
+    (LIKE_METASPACE,),
+    heaps_like_metaspace,
+    after=(
+        Edge("hotspot.places", "what is known to be metaspace or a table is no heap, whatever it looks like"),
+    ),
 )
 LARGE_CHUNKS: Final = RegionLabeller("glibc.mmapped", (MMAPPED,), large_chunks)
 UNTOUCHED_CHUNKS: Final = RegionLabeller(

@@ -3,7 +3,17 @@
 import pytest
 
 from procmaps.kinds import Kind
-from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, anon, blocks, kinds, read, sorted_maps, whole
+from tests.procmaps.rules.labelled import (
+    BRK_HEAP,
+    LIBC,
+    anon,
+    blocks,
+    kinds,
+    parts_of,
+    read,
+    sorted_maps,
+    whole,
+)
 from tests.procmaps.rules.labelled import jvm as jvm_with
 
 KIB = 2**10
@@ -98,3 +108,25 @@ def test_full_heaps_are_mapped_as_the_others_of_the_process_are() -> None:
         snapshot = read(smaps=RUNS + partly + full, rss_anon_kb=400 * 1024)
         assert blocks(snapshot, Kind.HEAP_ARENA) == [HEAP] * count
     assert kinds(snapshot, BASE + 2 * HEAP)[0][1] != "heap_arena"
+
+
+@pytest.mark.parametrize(
+    ("used", "java", "flags", "rule"),
+    [
+        (9 * MIB + 64 * KIB, True, "", "glibc.arena_granules"),
+        (9 * MIB + 64 * KIB, True, "nr", "glibc.arena"),  # as mprotect opens a reserve, and the JVM does not
+        (9 * MIB + 68 * KIB, True, "", "glibc.arena"),
+        (9 * MIB + 64 * KIB, False, "", "glibc.arena"),
+    ],
+)
+def test_in_a_jvm_a_head_of_whole_granules_is_not_certain(
+    used: int, java: bool, flags: str, rule: str
+) -> None:
+    """It can be metaspace, which is committed in granules of 64 KiB; a heap grows by pages."""
+    text = heap_of((used, "rw-p", flags), flags=flags)
+    smaps = (jvm_with(whole(300 * MIB)) if java else RUNS) + text
+    found = {start: rule for start, _, _, rule in parts_of(read(smaps=smaps))}
+    assert found[BASE] == rule
+    if not flags:
+        maps = sorted_maps(jvm_with(whole(300 * MIB)) if java else RUNS, only_maps(text))
+        assert {start: rule for start, _, _, rule in parts_of(read(maps))}[BASE] == rule

@@ -27,3 +27,12 @@ def test_another_malloc_maps_whole_mib() -> None:
     text = jvm(whole(GIB), anon(AT, 71 * MIB)) + JEMALLOC
     snapshot = read(text, argv=("java", "-Xms1g", "-Xmx1g", "Main"), rss_anon_kb=2 * 1024 * 1024)
     assert kinds(snapshot, AT, AT + GIB) == [(71 * MIB, "heap_allocator")]
+
+
+def test_more_than_all_tables_of_a_heap_is_the_program_s_own() -> None:
+    """Up to JDK 16 it can be metaspace, whose nodes were small and merge."""
+    argv = ("java", "-XX:+UseSerialGC", "-Xms1g", "-Xmx1g", "Main")
+    for size, version, kind in ((128, 17, "java_gc"), (130, 17, "anonymous"), (130, 11, "java_gc")):
+        text = jvm(whole(GIB), anon(AT + 2 * MIB, size * MIB)).replace("java-17", f"java-{version}")
+        snapshot = read(text, argv=argv, rss_anon_kb=2 * 1024 * 1024)
+        assert kinds(snapshot, AT, AT + GIB) == [(size * MIB, kind)]

@@ -1,0 +1,86 @@
+"""Heaps of glibc's arenas that have grown to the top: there is no closed rest to know them by."""
+
+from typing import Final
+
+import numpy as np
+
+from procmaps.kinds import Confidence, Kind
+from procmaps.rules.allocators import NOT_GLIBC
+from procmaps.rules.glibc_malloc import heap_bytes, other_mmap
+from procmaps.rules.groups import ranges
+from procmaps.rules.labeller import Ranges, RegionLabeller
+from procmaps.rules.process import ARENA_HEAP_32_BYTES
+from procmaps.rules.regions import PAGE_SHIFT, Regions, is_multiple
+from procmaps.rules.rule import Rule
+from procmaps.tables import Flags, Ints64, which
+
+RESIDENT_SHARE: Final = 8  # a full heap was written once: with less than an eighth resident it is none
+BUDGET_SLACK: Final = 1.5  # heaps that were emptied stay writable
+
+FULL: Final = Rule(
+    "glibc.arena_full",
+    Kind.HEAP_ARENA,
+    Confidence.LIKELY,
+    "maps, status",
+    "glibc, malloc/arena.c: a heap that has grown to HEAP_MAX_SIZE has no closed rest",
+    "{size}, exactly from one {arena_heap} boundary to the next, all writable, in a process that has "
+    "arenas and enough memory resident or swapped ({anonymous}) to fill it: a full heap of an arena",
+    runner_up=Kind.HEAP_MMAP,
+)
+
+
+def full_heaps(regions: Regions) -> Ranges | None:
+    """Writable regions of whole blocks, of no more than RssAnon, mapped as other heaps of the process are.
+
+    A chunk or a table that merely lies over a boundary begins or ends elsewhere.
+    """
+    allowed = regions.owners(regions.of_kind(Kind.HEAP_ARENA)) & ~regions.has(*NOT_GLIBC)
+    rows = which(regions.unclaimed_writable & regions.spread(allowed))
+    rows = rows[is_multiple(regions.start[rows], ARENA_HEAP_32_BYTES)]
+    block = heap_bytes(regions, rows)
+    size = np.where(regions.size[rows] < block, _divided(regions, rows, block), regions.size[rows])
+    whole = (size >= block) & is_multiple(regions.start[rows] | size, block)
+    rows, block, size = rows[whole], block[whole], size[whole]
+    if not len(rows):
+        return None
+    budget = regions.facts.anonymous_bytes[regions.process[rows]]
+    resident = regions.resident_bytes(rows)
+    good = (budget < 0) | (size <= budget)
+    good &= (resident < 0) | (resident * RESIDENT_SHARE >= regions.size[rows])
+    heads = which(regions.of_kind(Kind.HEAP_ARENA) & ~regions.closed)
+    good &= _mapped_as(regions, rows, heads)
+    # nor can all heaps of a process together have more than it
+    heaps = np.bincount(regions.process[heads], regions.size[heads], len(regions.facts.marks))
+    wanted = heaps + np.bincount(regions.process[rows][good], size[good], len(heaps))
+    good &= (budget < 0) | (wanted[regions.process[rows]] <= budget * BUDGET_SLACK)
+    rows, block, size = rows[good], block[good], size[good]
+    count = size // block
+    owner, block = rows.repeat(count), block.repeat(count)
+    start = regions.start[owner] + block * ranges(np.zeros(len(count), np.int64), count)
+    return Ranges(regions.process[owner], start, start + block) if len(owner) else None
+
+
+def _divided(regions: Regions, rows: Ints64, block: Ints64) -> Ints64:
+    """The block's size for regions that begin one, if the writable ones above them fill it exactly; or 0."""
+    after = regions.key.searchsorted(regions.key[rows] + (block >> PAGE_SHIFT))
+    last = after - 1
+    apart = ~(regions.touches_below & regions.unclaimed_writable) | other_mmap(regions)
+    breaks = apart.cumsum()
+    fills = (breaks[last] == breaks[rows]) & (regions.end[last] == regions.start[rows] + block)
+    return np.where(fills, block, 0)
+
+
+def _mapped_as(regions: Regions, rows: Ints64, heads: Ints64) -> Flags:
+    """Whether these regions have, or lack, MAP_NORESERVE as one of the heads of their process does."""
+    noreserve = regions.flagged("nr")
+    known = np.zeros((2, len(regions.facts.marks)), np.bool_)
+    known[noreserve[heads].astype(np.int64), regions.process[heads]] = True
+    found: Flags = known[noreserve[rows].astype(np.int64), regions.process[rows]]
+    return found
+
+
+FULL_HEAPS: Final = RegionLabeller(
+    "glibc.arena_full",
+    (FULL,),
+    full_heaps,
+)
