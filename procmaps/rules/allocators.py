@@ -52,6 +52,8 @@ ALLOCATORS: Final = (
     ),
     # Arenas of 1 GiB, closed at first.
     Allocator("mimalloc", replaces_malloc=True, maps_whole_mib=True, keeps_unused=True, keeps_closed=True),
+    # Linked into Chromium, which maps more than malloc does: what is not in its pools is not malloc's.
+    Allocator("partition_alloc"),
 )
 
 

@@ -25,6 +25,9 @@ class Runtime:
 RUNTIMES: Final = (
     Runtime("jvm", loads_late=True, reserves_as_go=True),
     Runtime("python", loads_late=True),
+    Runtime("r", loads_late=True),
+    Runtime("perl", loads_late=True),
+    Runtime("php", loads_late=True),
     # vm_core.h: RUBY_VM_THREAD_MACHINE_STACK_SIZE. Extensions have next to no .bss, and malloc maps chunks
     # from 128 KiB on.
     Runtime("ruby", thread_stack_bytes=MIB, loads_late=True, late_bss_max_bytes=128 * KIB),

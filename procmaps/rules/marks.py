@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from procmaps.tables import EXECUTE, Flags, Ints64, MapTable, which
 
-Marks = npt.NDArray[np.uint32]
+Marks = npt.NDArray[np.uint64]
 
 
 class Files(NamedTuple):
@@ -25,12 +25,13 @@ _FILES: Final = {
     "glibc": Files(rb"c\.so\.6|c-2\.\d+\.so"),
     "musl": Files(rb"c\.musl-[^/]*|c\.so", rb"ld-musl-[^/]*"),
     "jemalloc": Files(rb"jemalloc[^/]*", rb"clickhouse[^/]*"),
-    "tcmalloc": Files(rb"tcmalloc[^/]*"),
+    "tcmalloc": Files(rb"tcmalloc[^/]*", rb"mongo[ds]"),
     "mimalloc": Files(rb"mimalloc[^/]*"),
-    # extension modules and libraries with a jemalloc of their own, beside the malloc of the process
+    "partition_alloc": Files(b"", rb"electron|chrome|chromium"),
+    # modules, libraries and programs with a jemalloc of their own, beside the malloc of the libc
     "jemalloc_inside": Files(
         rb"duckdb[^/]*\.so[^/]*|polars[^/]*\.so[^/]*|chdb[^/]*\.so[^/]*",
-        rb"_?duckdb[^/]*\.so|_?polars[^/]*\.so|_?chdb[^/]*\.so",
+        rb"_?duckdb[^/]*\.so|_?polars[^/]*\.so|_?chdb[^/]*\.so|(?:redis|valkey|keydb)-server|tikv-server|qdrant",
     ),
     "arrow": Files(rb"arrow\.so[^/]*"),  # with mimalloc inside
     "clamav": Files(rb"clamav\.so[^/]*"),
@@ -47,11 +48,13 @@ _FILES: Final = {
     "beam": Files(b"", rb"beam\.smp|beam"),
     "php": Files(rb"php[^/]*", rb"php[\d.]*|php-fpm[\d.]*|php-cgi[\d.]*"),
     "openblas": Files(rb"(?:scipy_)?openblas[^/]*"),
+    "r": Files(rb"R\.so"),
+    "perl": Files(rb"perl\.so[^/]*", rb"perl[\d.]*"),
     "ruby": Files(rb"ruby[^/]*", rb"ruby[\d.]*"),
     "mono": Files(rb"monosgen[^/]*|mono-2[^/]*", rb"mono|mono-sgen[\d-]*"),
 }
 MARKS: Final = (*_FILES, "go")  # Go has no file of its own: procmaps.rules.process_marks
-BIT: Final = {name: np.uint32(1 << position) for position, name in enumerate(MARKS)}
+BIT: Final = {name: np.uint64(1 << position) for position, name in enumerate(MARKS)}
 _DELETED: Final = b" (deleted)"
 
 
@@ -87,12 +90,12 @@ def marks_of_files(maps: MapTable, processes: int, file_rows: Flags) -> tuple[Ma
     processes map is looked at once. `file_rows` says which mappings are of real files.
     """
     rows = which(file_rows & (maps.perms & EXECUTE != 0))
-    marks = np.zeros(processes, np.uint32)
+    marks = np.zeros(processes, np.uint64)
     if not len(rows):
         return marks, {}
     first, inverse = distinct_files(maps, rows)
     names = zip(maps.name_start[rows[first]].tolist(), maps.name_end[rows[first]].tolist(), strict=True)
-    found = np.array([_FILE_MARKS.of(maps.text[start:end]) for start, end in names], np.uint32)[inverse]
+    found = np.array([_FILE_MARKS.of(maps.text[start:end]) for start, end in names], np.uint64)[inverse]
     marked = which(found)
     process = maps.process[rows]
     np.bitwise_or.at(marks, process[marked], found[marked])
@@ -102,7 +105,7 @@ def marks_of_files(maps: MapTable, processes: int, file_rows: Flags) -> tuple[Ma
 
 def has(marks: Marks, *names: str) -> Flags:
     """Which processes carry at least one of these marks."""
-    bits = np.uint32(sum({int(BIT[name]) for name in names}))  # a set: a mark may be named twice
+    bits = np.uint64(sum({int(BIT[name]) for name in names}))  # a set: a mark may be named twice
     found: Flags = (marks & bits) != 0
     return found
 

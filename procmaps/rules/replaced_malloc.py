@@ -27,6 +27,17 @@ LOADED: Final = Rule(
     "that has loaded one of them",
     runner_up=Kind.ANONYMOUS,
 )
+IN_JVM: Final = Rule(
+    "allocator.in_jvm",
+    Kind.HEAP_ALLOCATOR,
+    Confidence.LIKELY,
+    "maps",
+    "jemalloc, tcmalloc and mimalloc map their own extents; a JVM commits metaspace and tables in sizes like "
+    "theirs",
+    "{size} of anonymous memory of the sort that jemalloc, tcmalloc and mimalloc map, in a JVM that has "
+    "loaded one of them; nothing but the sizes tells it from memory of the JVM itself",
+    runner_up=Kind.JAVA_METASPACE,
+)
 NO_BRK: Final = Rule(
     "allocator.no_brk",
     Kind.HEAP_ALLOCATOR,
@@ -51,6 +62,7 @@ def extents(process: Process) -> Iterator[Claim]:
     seen = [
         flag for flag in flags if any(process.flagged(region, flag) for region in process.unclaimed_writable)
     ]
+    rule = IN_JVM if process.has("jvm") and not seen else LOADED
     for region in process.unclaimed:
         candidate = region.writable or (region.closed and region.touches_below)
         if (
@@ -59,7 +71,7 @@ def extents(process: Process) -> Iterator[Claim]:
             and all(process.flagged(region, flag) for flag in seen)
             and (process.smaps or all(_is_size_of(allocator, region.size) for allocator in own))
         ):
-            yield Claim(region.start, region.end, LOADED, one_block=False)
+            yield Claim(region.start, region.end, rule, one_block=False)
 
 
 def _in_vast_range(process: Process, region: Region) -> bool:
@@ -79,7 +91,7 @@ def linked_in(regions: Regions) -> Flags:
     """
     # a runtime that has a heap of its own may never call malloc
     silent = regions.has("glibc") & ~regions.facts.has_brk_heap
-    silent &= ~regions.has("jvm", "v8", "dotnet", *REPLACE_MALLOC)
+    silent &= ~regions.has("jvm", "v8", "dotnet", "firefox", *REPLACE_MALLOC)
     noreserve = (regions.vm_flags & np.uint64(VM_FLAGS["nr"])) != 0
     found: Flags = regions.unclaimed_writable & regions.spread(silent) & (regions.size >= NO_BRK_MIN_BYTES)
     found &= noreserve | ~regions.spread(regions.facts.smaps)
@@ -88,7 +100,7 @@ def linked_in(regions: Regions) -> Flags:
 
 EXTENTS: Final = ProcessLabeller(
     "allocator.loaded",
-    (LOADED,),
+    (LOADED, IN_JVM),
     extents,
     marks=REPLACE_MALLOC,
     before=(

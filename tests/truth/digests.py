@@ -108,7 +108,8 @@ def main() -> int:
     differs = changed(now) if KEPT.exists() else []
     if differs and version == RULES_VERSION:
         print(
-            f"{len(differs)} digests changed, {differs[0]!r} is the first: raise RULES_VERSION",
+            f"{len(differs)} digests changed, {differs[0]!r} is the first:"
+            " raise RULES_VERSION in procmaps/classify.py",
             file=sys.stderr,
         )
         return 1

@@ -112,7 +112,7 @@ def facts(processes: int = 1, **known: Any) -> ProcessFacts:
     """What is known of processes of which nothing was sent; `known` are columns of ProcessFacts."""
     unknown, no = np.full(processes, -1, np.int64), np.zeros(processes, np.bool_)
     nothing = ProcessFacts(
-        marks=np.zeros(processes, np.uint32),
+        marks=np.zeros(processes, np.uint64),
         libjvm={},
         thirty_two_bit=no,
         has_brk_heap=no,

@@ -31,4 +31,4 @@ def test_the_marks_by_question() -> None:
     assert REPLACE_MALLOC == MAP_WHOLE_MIB == KEEP_UNUSED == ("jemalloc", "tcmalloc", "mimalloc")
     assert SET_STACK_FLAG == ("jemalloc", "tcmalloc")
     assert KEEP_CLOSED == ("mimalloc",)
-    assert NOT_GLIBC == ("musl", "jemalloc", "tcmalloc", "mimalloc")
+    assert NOT_GLIBC == ("musl", "jemalloc", "tcmalloc", "mimalloc", "partition_alloc")

@@ -148,3 +148,13 @@ def test_zeroed_data_of_a_late_object_are_hardly_written(share: int, kind: str) 
         kb = (end - start) // KIB
         text += line + f"Size: {kb} kB\nRss: {kb * share // 100} kB\nSwap: 0 kB\nVmFlags: rd wr mr mw me ac\n"
     assert kinds(read(smaps=text, rss_anon_kb=2**16), at, at + 1) == [(size, kind)]
+
+
+@pytest.mark.parametrize("program", ["/usr/lib/libR.so", "/usr/bin/perl5.40", "/usr/sbin/php-fpm8.4"])
+def test_runtimes_load_objects_below_chunks_that_were_mapped_before(program: str) -> None:
+    size = 5 * MIB + 300 * KIB
+    above = f"{AT + 0x2000 + size:x}-{AT + 0x3000 + size:x} r--p 00000000 fe:00 51 /usr/lib/liby.so\n"
+    for runtime, kind in ((program, "heap_mmap"), ("/usr/bin/x", "file_bss")):
+        text = sorted_maps(LIBC, BRK_HEAP, library(AT), anon(AT + 0x2000, size), above)
+        text += f"7f7000000000-7f7000001000 r-xp 00000000 fe:00 52 {runtime}\n"
+        assert kinds(read(text), AT + 0x2000)[0] == (size, kind)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.procmaps.rules.labelled import BRK_HEAP, anon, kinds, read, sorted_maps, with_object
+from tests.procmaps.rules.labelled import BRK_HEAP, anon, kinds, parts_of, read, sorted_maps, with_object
 
 KIB = 2**10
 MIB = 2**20
@@ -168,3 +168,21 @@ def test_such_memory_within_1_tib_of_a_file_was_placed_by_the_kernel() -> None:
     start = 0x7EFF_C000_0000
     text = with_object("/usr/bin/x", BRK_HEAP, opened_from_the_top(start, GIB, 900 * MIB))
     assert "heap_allocator" not in {kind for _, kind in kinds(read(text), start, start + GIB)}
+
+
+def test_servers_with_an_allocator_linked_in() -> None:
+    for program, size in (
+        ("/usr/bin/mongod", 3 * MIB),
+        ("/opt/redis-server", 2560 * KIB),
+        ("/opt/qdrant", 9 * MIB),
+    ):
+        text = with_object(program, BRK_HEAP, anon(AT, size))
+        assert kinds(read(text), AT, AT + 1) == [(size, "heap_allocator")]
+    text = with_object("/opt/redis-server", BRK_HEAP, anon(AT, 1536 * KIB), anon(AT + GIB, 9 * MIB + 4096))
+    assert kinds(read(text), AT, AT + 2 * GIB) == [(1536 * KIB, "heap_mmap"), (9 * MIB + 4096, "heap_mmap")]
+
+
+def test_where_a_loaded_library_replaces_malloc_it_is_certain() -> None:
+    library = "7f0000a00000-7f0000b00000 r-xp 00000000 fe:00 81 /usr/lib/libjemalloc.so.2\n"
+    text = with_object("/opt/redis-server", library, anon(AT, 9 * MIB))
+    assert [name for start, *_, name in parts_of(read(text)) if start == AT] == ["allocator.loaded"]

@@ -11,6 +11,6 @@ def test_each_runtime_has_one_row_with_a_mark_that_exists() -> None:
 
 
 def test_the_marks_by_question() -> None:
-    assert set(LOAD_LATE) == {"jvm", "python", "ruby"}
+    assert set(LOAD_LATE) == {"jvm", "python", "ruby", "r", "perl", "php"}
     assert set(RESERVE_AS_GO) == {"jvm", "v8", "dotnet", "beam", "firefox"}
     assert THREAD_STACK_BYTES == {"ruby": 2**20, "v8": 4 * 2**20}

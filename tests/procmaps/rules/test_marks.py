@@ -63,5 +63,5 @@ def test_a_file_carries_each_mark_whose_pattern_it_matches() -> None:
 
 
 def test_a_mark_that_is_asked_for_twice_is_still_itself() -> None:
-    marks = np.array([BIT["jemalloc"], BIT["tcmalloc"]], np.uint32)
+    marks = np.array([BIT["jemalloc"], BIT["tcmalloc"]], np.uint64)
     assert has(marks, "jemalloc", "jemalloc").tolist() == [True, False]

@@ -111,3 +111,9 @@ def test_metadata_outside_of_the_pools() -> None:
 
 def test_without_a_pool_there_is_no_metadata() -> None:
     assert rules(reserve(APART, 64 * GIB, METADATA)) == {"v8.heap"}
+
+
+def test_what_chromium_maps_outside_of_its_pools_is_not_malloc_s() -> None:
+    chunk = anon(0x7E0000000000, 3 * MIB + 4 * KIB)
+    assert rules(chunk) == {"rest.anonymous"}
+    assert rules(chunk.replace("rw-p", "---p")) == {"rest.reserved"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.procmaps.rules.labelled import BRK_HEAP, anon, kinds, read, with_object
+from tests.procmaps.rules.labelled import BRK_HEAP, anon, jvm, kinds, parts_of, read, whole, with_object
 
 KIB = 2**10
 MIB = 2**20
@@ -91,3 +91,15 @@ def test_what_is_linked_in_maps_1_mib_and_more() -> None:
 def test_a_runtime_with_a_heap_of_its_own_need_not_call_malloc() -> None:
     text = with_object("/usr/bin/node", anon(AT, 8 * MIB + 4 * KIB))
     assert kinds(read(text), AT, AT + 1) == [(8 * MIB + 4 * KIB, "heap_mmap")]
+
+
+@pytest.mark.parametrize("flag", ["", " nr"])
+def test_in_a_jvm_only_a_flag_makes_it_certain(flag: str) -> None:
+    library = "7f0000800000-7f0000900000 r-xp 00000000 fe:00 80 /usr/lib/libjemalloc.so.2\n"
+    own = anon(AT, 6 * MIB)
+    text = jvm(whole(64 * MIB), library, own)
+    rules = {name for start, *_, name in parts_of(read(text)) if start == AT}
+    assert rules == {"allocator.in_jvm"}
+    smaps = text.replace(own, f"{own}Rss: 6144 kB\nVmFlags: rd wr mr mw me{flag}\n")
+    rules = {name for start, *_, name in parts_of(read(smaps=smaps)) if start == AT}
+    assert rules == {"allocator.loaded" if flag else "allocator.in_jvm"}
