@@ -171,7 +171,7 @@ IN_EXTENSIONS: Final = RegionLabeller(
     "allocator.extension",
     (EXTENSION,),
     in_extensions,
-    before=(Edge("python.arena", "memory of jemalloc is a whole number of arenas too"),),
+    before=(Edge("stack.unguarded", "memory of jemalloc is as large as stacks without a guard"),),
     after=(Edge("stack.repeated", "stacks are as large as memory of jemalloc can be"),),
 )
 BY_HINT: Final = RegionLabeller(
@@ -187,8 +187,5 @@ BY_FLAG: Final = RegionLabeller(
     before=(
         Edge("rest.guarded", "what an allocator maps between two closed regions looks like a guarded buffer"),
     ),
-    after=(
-        Edge("allocator.extension", "a library that is known to have jemalloc inside is surer than the flag"),
-        Edge("glibc.arena_full", "the heap of an arena is mapped with the same flag"),
-    ),
+    after=(Edge("glibc.arena_full", "the heap of an arena is mapped with the same flag"),),
 )
