@@ -10,7 +10,7 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import NOT_GLIBC, REPLACE_MALLOC
-from procmaps.rules.groups import count_alike
+from procmaps.rules.groups import count_alike, ranges
 from procmaps.rules.labeller import Edge, RegionLabeller
 from procmaps.rules.language_runtimes import RESERVE_AS_GO
 from procmaps.rules.libc_malloc import FOREIGN_FLAGS
@@ -23,6 +23,7 @@ from procmaps.tables import Flags, Ints64, which
 TIB: Final = 2**40
 HINT_LOW_BYTES: Final = TIB  # Go, GHC, SBCL and the heaps of JVMs begin below it
 HINT_HIGH_BYTES: Final = 0x5000_0000_0000  # position-independent executables and the mmap area lie above
+LIBRARIES_LOW_BYTES: Final = 0x7800_0000_0000  # the kernel places libraries above it
 FILE_FAR_BYTES: Final = TIB  # mmap by itself comes closer to a file than that
 VAST_FACTOR: Final = 16  # shadow memory of sanitizers has far more addresses than resident bytes
 STEP_BYTES: Final = 512 * KIB
@@ -70,34 +71,43 @@ _OTHERS: Final = np.uint64(FOREIGN_FLAGS & ~(VM_FLAGS["nr"] | VM_FLAGS["lo"] | V
 def hinted(regions: Regions) -> Flags | None:
     """Writable memory far from all files, with the closed memory that it touches; LuaJIT's below 2 GiB."""
     luajit = regions.has("luajit") & ~regions.facts.thirty_two_bit
-    far = (
-        (regions.start >= HINT_LOW_BYTES)
-        & regions.unclaimed
-        & ~regions.spread(regions.has("jvm", "go", *REPLACE_MALLOC))
-    )
+    far = (regions.start >= HINT_LOW_BYTES) & (regions.end <= LIBRARIES_LOW_BYTES) & regions.unclaimed
+    far &= ~regions.spread(regions.has("jvm", "go", *REPLACE_MALLOC))
     if not (luajit.any() or far.any()):
         return None
-    budget = regions.spread(regions.facts.anonymous_bytes)
-    paid = np.where(budget < 0, regions.size < TIB, regions.size <= budget * VAST_FACTOR)
-    far &= regions.closed | (regions.writable & paid & ((regions.vm_flags & _OTHERS) == 0))
     rows = which(far)
-    far[rows] = _far_from_files(regions, rows)
+    far[rows] = _fits_allocators(regions, rows) & _far_from_files(regions, rows)
     found = (regions.start >= GIB) & (regions.end <= 2 * GIB) & regions.unclaimed_writable
     found &= regions.spread(luajit)
-    others = regions.has(*RESERVE_AS_GO)
-    for begin, end in zip(*(rows.tolist() for rows in regions.runs(far)), strict=True):
-        chosen = regions.end[end] <= HINT_HIGH_BYTES and not others[regions.process[begin]]
-        found[begin : end + 1] |= (chosen and not regions.closed[begin : end + 1].all()) or (
-            _is_tcmalloc(regions, begin, end)
-        )
+    first, last = regions.runs(far)
+    chosen = _chosen_by_allocators(regions, first, last)
+    first, last = first[chosen], last[chosen]
+    found[ranges(first, last - first + 1)] = True
     return found
 
 
-def _is_tcmalloc(regions: Regions, begin: int, end: int) -> bool:
-    """Whole GiB, opened from the top downward; V8 opens what it has set aside from the bottom."""
-    whole = (regions.start[begin] | regions.end[end]) % GIB == 0
-    full = not regions.closed[begin : end + 1].any() and not regions.has("v8")[regions.process[begin]]
-    return bool(whole and regions.writable[end] and (regions.closed[begin] or full))
+def _fits_allocators(regions: Regions, rows: Ints64) -> Flags:
+    """Closed, or writable without flags of others and within what is resident or swapped many times over."""
+    budget, size = regions.facts.anonymous_bytes[regions.process[rows]], regions.size[rows]
+    paid = np.where(budget < 0, size < TIB, size <= budget * VAST_FACTOR)
+    own = regions.writable[rows] & ((regions.vm_flags[rows] & _OTHERS) == 0)
+    found: Flags = regions.closed[rows] | (own & paid)
+    return found
+
+
+def _chosen_by_allocators(regions: Regions, first: Ints64, last: Ints64) -> Flags:
+    """Which of these runs an allocator has placed, by their first and last rows.
+
+    Runtimes choose addresses too, but only tcmalloc sets aside whole GiB and opens them from the top.
+    """
+    process = regions.process[first]
+    opened = np.append(0, (~regions.closed).cumsum())
+    open_count, count = opened[last + 1] - opened[first], last - first + 1
+    low = (regions.end[last] <= HINT_HIGH_BYTES) & ~regions.has(*RESERVE_AS_GO)[process] & (open_count > 0)
+    full = (open_count == count) & ~regions.has("v8")[process]
+    whole = is_multiple(regions.start[first] | regions.end[last], GIB) & regions.writable[last]
+    found: Flags = low | whole & (regions.closed[first] | full)
+    return found
 
 
 def _far_from_files(regions: Regions, rows: Ints64) -> Flags:
@@ -161,7 +171,7 @@ IN_EXTENSIONS: Final = RegionLabeller(
     "allocator.extension",
     (EXTENSION,),
     in_extensions,
-    before=(Edge("python.arena", "memory of jemalloc is a whole number of arenas too"),),
+    before=(Edge("stack.unguarded", "memory of jemalloc is as large as stacks without a guard"),),
     after=(Edge("stack.repeated", "stacks are as large as memory of jemalloc can be"),),
 )
 BY_HINT: Final = RegionLabeller(

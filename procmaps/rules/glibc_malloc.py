@@ -22,6 +22,7 @@ from procmaps.tables import Flags, Ints64, which
 
 GUARD_MAX_BYTES: Final = 64 * KIB
 GRANULE_BYTES: Final = 64 * KIB  # in which the JVM commits metaspace
+NODE_ALIGNMENT_BYTES: Final = 4 * MIB  # of nodes of metaspace
 CHUNK_MIN_BYTES: Final = 128 * KIB  # M_MMAP_THRESHOLD begins there
 HEADERS_MAX_BYTES: Final = 16 * PAGE_BYTES
 TLS_BYTES: Final = 4 * PAGE_BYTES
@@ -44,16 +45,6 @@ ARENA: Final = Rule(
     "{size} of the heap of a malloc arena: it begins on the {arena_heap} boundary at {block_start}, "
     "is writable from there on, and inaccessible up to the next boundary",
     runner_up=Kind.HEAP_MMAP,
-)
-LIKE_METASPACE: Final = Rule(
-    "glibc.arena_granules",
-    Kind.HEAP_ARENA,
-    Confidence.LIKELY,
-    "maps",
-    "glibc, malloc/arena.c: grow_heap rounds up to pages; OpenJDK, memory/metaspace: granules of 64 KiB",
-    "{size} of what looks like the heap of a malloc arena, from the {arena_heap} boundary at {block_start} "
-    "on; its writable part is a whole number of 64 KiB, as one in 16 is, and as all metaspace is",
-    runner_up=Kind.JAVA_METASPACE,
 )
 MMAPPED: Final = Rule(
     "glibc.mmapped",
@@ -99,21 +90,25 @@ class _Blocks(NamedTuple):
 
 def arena_heaps(regions: Regions) -> Ranges | None:
     """A writable region that begins on a boundary or below it, and the closed rest up to the next one."""
-    return _claims(regions, _heaps(regions), doubtful=False)
+    return claims(regions, doubtful=False)
 
 
-def heaps_like_metaspace(regions: Regions) -> Ranges | None:
-    """The same in a JVM, where the head is whole granules and no flag tells it from a node of metaspace."""
-    return _claims(regions, _heaps(regions), doubtful=True) if regions.has("jvm").any() else None
-
-
-def _claims(regions: Regions, blocks: _Blocks, *, doubtful: bool) -> Ranges | None:
+def claims(regions: Regions, *, doubtful: bool) -> Ranges | None:
+    """Heaps that nobody has claimed: those that a node of metaspace could look like, or the others."""
+    blocks = _heaps(regions)
     if not len(blocks.heads):
         return None
-    granules = is_multiple(regions.start[blocks.rests], GRANULE_BYTES)
-    granules &= regions.has("jvm")[regions.process[blocks.heads]] & (blocks.size == ARENA_HEAP_BYTES)
-    blocks = blocks.only((granules & ~regions.flagged("nr")[blocks.heads]) == doubtful)
+    jvm = regions.has("jvm") & ~_node_in_use(regions)
+    granules = is_multiple(regions.start[blocks.rests], GRANULE_BYTES) & jvm[regions.process[blocks.heads]]
+    granules &= (blocks.size == ARENA_HEAP_BYTES) & ~regions.flagged("nr")[blocks.heads]
+    blocks = blocks.only(granules == doubtful)
     return Ranges(regions.process[blocks.heads], blocks.base, blocks.top)
+
+
+def _node_in_use(regions: Regions) -> Flags:
+    """JVMs whose node of metaspace that is not full is known: there is one, so nothing else looks like it."""
+    rests = regions.of_kind(Kind.JAVA_METASPACE) & regions.closed & (regions.size < ARENA_HEAP_BYTES)
+    return regions.owners(rests & is_multiple(regions.end, NODE_ALIGNMENT_BYTES))
 
 
 def _heaps(regions: Regions) -> _Blocks:
@@ -277,14 +272,6 @@ ARENA_HEAPS: Final = RegionLabeller(
     arena_heaps,
     before=(
         Edge("stack.flagged", "the closed rest of a heap can end right below a stack, and is no guard of it"),
-    ),
-)
-HEAPS_LIKE_METASPACE: Final = RegionLabeller(
-    "glibc.arena_granules",
-    (LIKE_METASPACE,),
-    heaps_like_metaspace,
-    after=(
-        Edge("hotspot.places", "what is known to be metaspace or a table is no heap, whatever it looks like"),
     ),
 )
 LARGE_CHUNKS: Final = RegionLabeller("glibc.mmapped", (MMAPPED,), large_chunks)

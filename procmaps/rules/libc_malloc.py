@@ -15,7 +15,7 @@ SLACK_MIN_BYTES: Final = 2 * 2**20  # a few chunks that were hardly written yet,
 MAPPED_FLAGS: Final = sum(VM_FLAGS[flag] for flag in ("nr", "gd", "io", "pf", "ht"))
 # asked for later, of a part of a mapping or of all: mlock, madvise
 ADVISED_FLAGS: Final = sum(VM_FLAGS[flag] for flag in ("dd", "dc", "wf", "lo"))
-FOREIGN_FLAGS: Final = MAPPED_FLAGS | ADVISED_FLAGS  # all of them
+FOREIGN_FLAGS: Final = MAPPED_FLAGS | ADVISED_FLAGS
 LOCKED_SHARE: Final = 2  # where half of a process is locked, it has locked all that it had
 
 

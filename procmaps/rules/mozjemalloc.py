@@ -56,5 +56,5 @@ CHUNKS: Final = ProcessLabeller(
     (CHUNK,),
     chunks,
     marks=("firefox",),
-    before=(Edge("stack.java_zones", "a chunk lies between guards, as a stack does"),),
+    before=(Edge("loaded.bss_small", "the header of a chunk merges with zeroed data below it"),),
 )

@@ -43,4 +43,5 @@ POOLS: Final = RegionLabeller(
     (POOL,),
     pools,
     before=(Edge("glibc.mmapped", "that labeller would be surer of the same memory"),),
+    after=(Edge("rest.guarded", "what has a guard is a stack or a buffer, and no pool"),),
 )

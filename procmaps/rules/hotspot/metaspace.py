@@ -144,9 +144,9 @@ def nodes(jvm: Jvm, process: Process) -> Iterable[Claim]:
         # a table that was touched as the JVM started looks like a full node
         alone = NODE_BYTES not in whole_sizes(jvm, process)
         current = _nodes(process, NODE_BYTES, ROOT_CHUNK_BYTES, full=jvm.has_heap, full_alone=alone)
-    if jvm.version >= 17:
+    if current or jvm.version >= 17:
         return current + _last_node(process, current)
-    return current or _nodes(process, OLD_NODE_BYTES, OLD_ALIGNMENT_BYTES)
+    return _nodes(process, OLD_NODE_BYTES, OLD_ALIGNMENT_BYTES)
 
 
 def _last_node(process: Process, found: list[Claim]) -> list[Claim]:

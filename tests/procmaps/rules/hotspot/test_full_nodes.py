@@ -3,7 +3,7 @@
 import pytest
 
 from procmaps.kinds import Kind
-from tests.procmaps.rules.labelled import anon, blocks, kinds, read
+from tests.procmaps.rules.labelled import anon, blocks, kinds, parts_of, read
 from tests.procmaps.rules.labelled import jvm as jvm_with
 
 KIB = 2**10
@@ -116,9 +116,17 @@ def test_the_node_in_use_is_looked_for_among_heaps() -> None:
     # another node that is in use was found: this one is a heap
     found = only_maps(jvm(own, *heaps, node(AT - 3 * NODE + 4 * MIB, 7 * MIB)))
     assert kinds(read(found, argv=ARGV), AT, AT + NODE)[0][1] == "heap_arena"
+    # and certainly so, while a node in use that is nowhere else could be any of them
+    rules = {start: rule for start, _, _, rule in parts_of(read(found, argv=ARGV))}
+    assert rules[AT] == "glibc.arena"
     # no head tells that heaps grow by pages here
     alone = only_maps(jvm(own))
     assert kinds(read(alone, argv=ARGV), AT, AT + NODE)[0][1] == "heap_arena"
+    assert "glibc.arena_granules" in {rule for *_, rule in parts_of(read(alone, argv=ARGV))}
+    # a path that tells no version, but a full node was found: JDK 17 or later
+    full = only_maps(jvm(own, *heaps, lines(AT - 3 * NODE + 4 * MIB, *FULL["several"])))
+    untold = read(full.replace("java-17-openjdk-amd64", "x"), argv=ARGV)
+    assert kinds(untold, AT, AT + NODE)[0][1] == "java_metaspace"
     # before JDK 17 nodes had other sizes
     older = read(text.replace("java-17", "java-11"), argv=ARGV)
     assert kinds(older, AT, AT + NODE)[0][1] == "heap_arena"
