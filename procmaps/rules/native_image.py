@@ -21,7 +21,9 @@ SPACE_BYTES: Final = 32 * GIB
 IMAGE_MAX_BYTES: Final = 2 * GIB  # of the program's file
 RESERVE_MIN_BYTES: Final = 16 * GIB  # most of the space is never used
 ALIGNMENT_BYTES: Final = 512 * KIB
-FILES: Final = frozenset((Name.FILE_DATA + 1, Name.FILE_RODATA + 1))  # `below` is the name plus 1
+FILES: Final = frozenset(
+    name + 1 for name in (Name.FILE_CODE, Name.FILE_DATA, Name.FILE_RODATA)
+)  # `below` is the name plus 1
 
 HEAP: Final = Rule(
     "native_image.heap",

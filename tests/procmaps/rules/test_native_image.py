@@ -35,3 +35,11 @@ def test_another_size_or_no_image_is_something_else(text: str) -> None:
         read(sorted_maps(BRK_HEAP, MUSL, text), threads=4, stack_limit=8 * MIB), AT + IMAGE, AT + GIB
     )
     assert "thread_stack" in {kind for _, kind in found}
+
+
+def test_where_all_readable_memory_is_executable() -> None:
+    constants = f"{AT + IMAGE - MIB:x}-{AT + IMAGE:x} r-xp 02200000 fe:00 5 /srv/app\n"
+    image = native_image(32 * GIB).replace(f"{AT + IMAGE:x} rw-p", f"{AT + IMAGE - MIB:x} rw-p", 1)
+    text = sorted_maps(BRK_HEAP, MUSL, image, constants).replace("rw-p", "rwxp")
+    found = kinds(read(text, threads=4, rss_anon_kb=60_000), AT + IMAGE, AT + 32 * GIB)
+    assert {kind for _, kind in found} == {"anonymous"}
