@@ -9,7 +9,11 @@ from procmaps.detail import in_detail
 from procmaps.kinds import Kind
 from procmaps.rules.book import LABELLERS, RULE_INDEX, RULES
 from procmaps.rules.engine import label
+from procmaps.rules.executability import as_asked, executability
+from procmaps.rules.hotspot.heap_files import mark_heap_files
+from procmaps.rules.hotspot.stack_sizes import Unlike, java_stack_bytes, with_graal
 from procmaps.rules.kernel_names import OPEN_CODES, Name, mark_archives
+from procmaps.rules.kernel_release import with_release
 from procmaps.rules.labeller import Labeller
 from procmaps.rules.ledger import Ledger
 from procmaps.rules.marks import has
@@ -67,24 +71,37 @@ def classify(
     Another order of the `labellers`, and memory that is `withheld` from rules, answer what would be
     otherwise; they can give only rules of RULES.
     """
-    maps = snapshot.maps
+    snapshot, implied = as_asked(with_release(snapshot))
+    maps, argv = snapshot.maps, snapshot.processes.argv
     mappings = np.bincount(maps.process, minlength=len(snapshot.processes))
     marks, code, libjvm = find_marks(maps, len(snapshot.processes))
     smaps = (snapshot.processes.evidence == int(Evidence.SMAPS)) & (evidence == Evidence.SMAPS)
     correct_codes(snapshot, code, smaps)
     if libjvm:
         mark_archives(maps, code, has(marks, "jvm"))
+        mark_heap_files(maps, argv, code, has(marks, "jvm"))
+    executable = executability(maps, code, marks, implied)
+    thirty_two_bit = _thirty_two_bit(maps, mappings)
     facts = ProcessFacts(
         marks=marks,
         libjvm=libjvm,
-        thirty_two_bit=_thirty_two_bit(maps, mappings),
+        thirty_two_bit=thirty_two_bit,
         has_brk_heap=_with(snapshot, code == int(Name.HEAP)),
         threads=snapshot.processes.threads,
         anonymous_bytes=_anonymous_bytes(snapshot.processes),
         stack_limit_bytes=snapshot.processes.stack_limit_bytes,
         smaps=smaps,
+        named_stacks=which(code == int(Name.THREAD_STACK)),
         in_detail=in_detail(mappings),
+        java_stack_bytes=java_stack_bytes(
+            maps, code, libjvm, argv, Unlike(thirty_two_bit, has(marks, "qemu"))
+        ),
+        graal=with_graal(libjvm, argv),
+        code_unmarked=executable.silent,
+        stacks_executable=executable.stacks,
     )
+    # [stack:TID] is anonymous memory, of which a part is a stack
+    code[facts.named_stacks] = int(Name.ANONYMOUS)
     in_reach = maps.end <= _USER_SPACE_END
     ledger = Ledger(snapshot, facts, code, which(_IN_LEDGER[code] & in_reach))
     _label_named(ledger)

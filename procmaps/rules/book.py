@@ -15,6 +15,7 @@ from procmaps.rules import (
     mono,
     mozjemalloc,
     musl,
+    native_image,
     openblas,
     partition_alloc,
     pools,
@@ -24,7 +25,7 @@ from procmaps.rules import (
     v8,
     zend,
 )
-from procmaps.rules.glibc_stacks import bare, flagged, guarded, hidden, java_zones, repeated
+from procmaps.rules.glibc_stacks import bare, flagged, guarded, hidden, java_zones, named, repeated
 from procmaps.rules.hotspot import leftovers, places, rest
 from procmaps.rules.labeller import Labeller
 from procmaps.rules.name_rules import NAME_RULES
@@ -69,6 +70,9 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         mono.BLOCKS,
         mozjemalloc.CHUNKS,
         musl.MAPPED,
+        named.NAMED,
+        named.NAMED_MERGED,
+        native_image.NATIVE_IMAGE,
         openblas.BUFFERS,
         partition_alloc.POOLS,
         places.PLACES,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from procmaps.kinds import Confidence, Kind
+from procmaps.rules.glibc_stacks.threads import likely_stacks
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller
 from procmaps.rules.process import GIB, KIB, MIB, Process, Region
 from procmaps.rules.rule import Rule
@@ -16,7 +17,6 @@ RESERVE_BYTES: Final = GIB
 SEGMENT_BYTES: Final = 128 * MIB  # of large objects; those of small ones are a multiple
 SEGMENT_EXTRA_BYTES: Final = 8 * KIB  # a page at either end of what is reserved at once
 ARENA_ALIGNMENT_BYTES: Final = 64 * MIB  # whole arenas of glibc lie on it, segments do not
-GUARD_MAX_BYTES: Final = 64 * KIB
 
 HEAP: Final = Rule(
     "dotnet.heap",
@@ -49,20 +49,21 @@ CODE: Final = Rule(
 
 def memory(process: Process) -> Iterator[Claim]:
     """The range, segments outside it, and code that is compiled without W^X."""
-    ranges = list(_ranges(process))
+    stacks = likely_stacks(process)  # they can touch the range
+    ranges = list(_ranges(process, stacks))
     for run in ranges:
         yield Claim(run[0].start, run[-1].end, HEAP, one_block=False)
     in_ranges = {region.position for run in ranges for region in run}
     for region in process.unclaimed:
-        if region.executable:
+        if region.executable and region.position not in stacks:
             yield Claim(region.start, region.end, CODE)
         elif region.position not in in_ranges:
             yield from _segment(process, region, in_ranges)
 
 
-def _ranges(process: Process) -> Iterator[list[Region]]:
+def _ranges(process: Process, stacks: frozenset[int]) -> Iterator[list[Region]]:
     """What the collector reserves at once, with what is in use of it."""
-    others = process.in_glibc_heaps | _stacks(process)
+    others = process.in_glibc_heaps | stacks
 
     def belongs(region: Region) -> bool:
         return region.unclaimed and not region.executable and region.position not in others
@@ -70,22 +71,6 @@ def _ranges(process: Process) -> Iterator[list[Region]]:
     for run in process.runs(belongs):
         if any(region.closed and region.size >= RESERVE_BYTES for region in run):
             yield run
-
-
-def _stacks(process: Process) -> set[int]:
-    """Positions of stacks and their guards, which can touch the range: by flag, or of the default size."""
-    found = {region.position for region in process.regions if process.flagged(region, "nh")}
-    for region in process.regions:
-        guard = process.below(region)
-        if (
-            guard is not None
-            and guard.closed
-            and guard.size <= GUARD_MAX_BYTES
-            and region.writable
-            and region.size == process.default_stack_bytes
-        ):
-            found |= {guard.position, region.position}
-    return found
 
 
 def _segment(process: Process, used: Region, in_ranges: set[int]) -> Iterator[Claim]:

@@ -239,7 +239,9 @@ def _chunks(regions: Regions) -> Flags:
     # where glibc names its chunks, what has no name is none
     naming = regions.owners(regions.named(Name.GLIBC_MALLOC))
     chunk &= ~regions.spread(regions.has(*NOT_GLIBC) | naming)
-    chunk &= (regions.start >= MMAP_LOW_BYTES) | regions.spread(regions.facts.thirty_two_bit)
+    # QEMU gives the program in it a brk heap of its own, which has no name
+    low = regions.facts.thirty_two_bit | regions.has("qemu")
+    chunk &= (regions.start >= MMAP_LOW_BYTES) | regions.spread(low)
     # a chunk has a header, so its size is odd unless madvise has divided it
     whole = which(chunk & is_multiple(regions.size, MIB))
     chunk[whole[~_inside_odd_run(regions, whole)]] = False

@@ -20,7 +20,7 @@ class Name(IntEnum):
     ANON_OTHER = 1  # [anon:...] of an unknown owner
     HUGE = 2  # /anon_hugepage (deleted), private
     JSA = 3  # a class data archive of a JVM, which can lie inside its heap
-    JAVA_HEAP = 4  # ZGC's memfd
+    JAVA_HEAP = 4  # ZGC's memfd, and heaps of any collector in files
     FILE_CODE = 5
     FILE_RODATA = 6
     FILE_DATA = 7

@@ -51,6 +51,13 @@ _FILES: Final = {
     "r": Files(rb"R\.so"),
     "perl": Files(rb"perl\.so[^/]*", rb"perl[\d.]*"),
     "ruby": Files(rb"ruby[^/]*", rb"ruby[\d.]*"),
+    # another architecture's programs: linux-user/ of QEMU has a program for each
+    "qemu": Files(
+        b"",
+        rb"qemu-(?:aarch64|alpha|arm|hexagon|hppa|i386|loongarch64|m68k|microblaze|mips|or1k|ppc|riscv"
+        rb"|s390x|sh4|sparc|x86_64|xtensa)(?:eb|_be|el|le|n32|32|64|32plus|64le|64el|n32el)?(?:-static)?"
+        rb"(?:-binfmt-P)?",
+    ),
     "mono": Files(rb"monosgen[^/]*|mono-2[^/]*", rb"mono|mono-sgen[\d-]*"),
 }
 MARKS: Final = (*_FILES, "go")  # Go has no file of its own: procmaps.rules.process_marks
@@ -89,7 +96,20 @@ def marks_of_files(maps: MapTable, processes: int, file_rows: Flags) -> tuple[Ma
     A file is known by its device, its inode and the length of its name, so that a library that 200
     processes map is looked at once. `file_rows` says which mappings are of real files.
     """
-    rows = which(file_rows & (maps.perms & EXECUTE != 0))
+    executable = maps.perms & EXECUTE != 0
+    marks, libjvm = _marks_of_rows(maps, processes, which(file_rows & executable))
+    translated = has(marks, "qemu")
+    if translated.any():
+        # what is executable is QEMU's own; the program in it is only read
+        own, own_libjvm = _marks_of_rows(
+            maps, processes, which(file_rows & ~executable & translated[maps.process])
+        )
+        marks = np.where(translated, own | BIT["qemu"], marks)
+        libjvm |= own_libjvm
+    return marks, libjvm
+
+
+def _marks_of_rows(maps: MapTable, processes: int, rows: Ints64) -> tuple[Marks, dict[int, bytes]]:
     marks = np.zeros(processes, np.uint64)
     if not len(rows):
         return marks, {}

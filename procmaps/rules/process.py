@@ -13,7 +13,7 @@ from procmaps.kinds import Kind
 from procmaps.rules.marks import BIT
 from procmaps.rules.regions import OPEN
 from procmaps.smaps import VM_FLAGS
-from procmaps.tables import EXECUTE, UNKNOWN, WRITE, HostFacts
+from procmaps.tables import EXECUTE, READ, SHARED, UNKNOWN, WRITE, HostFacts
 
 PAGE_BYTES: Final = 4096
 KIB: Final = 2**10
@@ -24,6 +24,7 @@ ARENA_HEAP_32_BYTES: Final = MIB  # where pointers have 32 bits
 STACK_MIN_BYTES: Final = 16 * KIB  # PTHREAD_STACK_MIN of glibc
 STACK_MAX_BYTES: Final = 2**30
 DEFAULT_STACK_BYTES: Final = 2 * MIB  # glibc's if RLIMIT_STACK is unlimited; ARCH_STACK_DEFAULT_SIZE on most
+PRIVATE: Final = READ | WRITE | SHARED  # access of private memory, executable or not
 UNKNOWN_RELEASE: Final = (2**16, 0)
 _RELEASE = re.compile(r"(\d{1,4})\.(\d{1,4})")
 
@@ -98,6 +99,9 @@ class Process:
     stack_limit_bytes: int
     thirty_two_bit: bool
     smaps: bool  # flags and resident bytes are known
+    java_stack_bytes: int  # of the threads that a JVM makes for itself; 0 without a JVM
+    code_unmarked: bool  # whether memory is executable does not tell code from data
+    stacks_executable: bool  # threads' stacks are executable, as code is
     libjvm: bytes  # path of libjvm.so; empty if the process is no JVM
     argv: tuple[bytes, ...]
     cgroup: bytes
@@ -122,6 +126,19 @@ class Process:
     def unclaimed_writable(self) -> tuple[Region, ...]:
         """Unclaimed regions that are readable and writable."""
         return tuple([region for region in self.unclaimed if region.writable])
+
+    @cached_property
+    def stack_like(self) -> tuple[Region, ...]:
+        """Unclaimed regions with the access that stacks have in this process."""
+        if not self.stacks_executable:
+            return self.unclaimed_writable
+        return tuple(
+            [
+                region
+                for region in self.unclaimed
+                if region.executable and region.perms & PRIVATE == READ | WRITE
+            ]
+        )
 
     @cached_property
     def unclaimed_closed(self) -> tuple[Region, ...]:

@@ -43,7 +43,7 @@ def _mark_musl(maps: MapTable, code: Bytes8, marks: Marks) -> None:
     """A closed page in its brk memory, the lowest one: musl, src/malloc/mallocng/malloc.c."""
     heaps = which(code == int(Name.HEAP))
     process = maps.process[heaps[maps.perms[heaps] & ACCESS == 0]]
-    marks[process[~has(marks, "glibc")[process]]] |= BIT["musl"]
+    marks[process[~has(marks, "glibc", "qemu")[process]]] |= BIT["musl"]
 
 
 def _mark_go(maps: MapTable, code: Bytes8, marks: Marks) -> None:

@@ -14,7 +14,19 @@ from procmaps.kinds import Kind
 from procmaps.rules.kernel_names import Name
 from procmaps.rules.marks import Marks, has
 from procmaps.smaps import VM_FLAGS
-from procmaps.tables import EXECUTE, READ, UNKNOWN, WRITE, Addresses, Bytes8, Flags, Ints64, Snapshot, which
+from procmaps.tables import (
+    EXECUTE,
+    READ,
+    SHARED,
+    UNKNOWN,
+    WRITE,
+    Addresses,
+    Bytes8,
+    Flags,
+    Ints64,
+    Snapshot,
+    which,
+)
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
@@ -41,7 +53,12 @@ class ProcessFacts:
     anonymous_bytes: Ints64  # that is resident or swapped; UNKNOWN if it was not sent
     stack_limit_bytes: Ints64
     smaps: Flags  # flags and resident bytes may be used
+    named_stacks: Ints64  # rows of the mappings that the kernel calls the stack of a thread, ascending
     in_detail: Flags  # process labellers may look at it
+    java_stack_bytes: Ints64  # of the threads that a JVM makes for itself; 0 without a JVM
+    graal: Flags  # a JVM with this compiler, whose threads have stacks of twice the size
+    code_unmarked: Flags  # whether memory is executable does not tell code from data
+    stacks_executable: Flags  # threads' stacks are executable, as code is
 
 
 class Regions:
@@ -89,6 +106,16 @@ class Regions:
     def unclaimed_writable(self) -> Flags:
         """Unclaimed regions that are readable and writable."""
         return self.unclaimed & self.writable
+
+    @property
+    def stack_like(self) -> Flags:
+        """Unclaimed regions with the access that stacks have in their process."""
+        if not self.facts.stacks_executable.any():
+            return self.unclaimed_writable
+        executable = self.perms & (READ | WRITE | EXECUTE | SHARED) == READ | WRITE | EXECUTE
+        of_stacks = np.where(self.spread(self.facts.stacks_executable), executable, self.writable)
+        found: Flags = self.unclaimed & of_stacks
+        return found
 
     @property
     def unclaimed_closed(self) -> Flags:

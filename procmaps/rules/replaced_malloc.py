@@ -91,7 +91,7 @@ def linked_in(regions: Regions) -> Flags:
     """
     # a runtime that has a heap of its own may never call malloc
     silent = regions.has("glibc") & ~regions.facts.has_brk_heap
-    silent &= ~regions.has("jvm", "v8", "dotnet", "firefox", *REPLACE_MALLOC)
+    silent &= ~regions.has("jvm", "v8", "dotnet", "firefox", "qemu", *REPLACE_MALLOC)
     noreserve = (regions.vm_flags & np.uint64(VM_FLAGS["nr"])) != 0
     found: Flags = regions.unclaimed_writable & regions.spread(silent) & (regions.size >= NO_BRK_MIN_BYTES)
     found &= noreserve | ~regions.spread(regions.facts.smaps)

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
+from procmaps.rules.glibc_stacks.threads import likely_stacks
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, RegionLabeller
 from procmaps.rules.process import GIB, KIB, Process, Region
 from procmaps.rules.regions import Regions, is_multiple
@@ -44,11 +45,12 @@ HEAP: Final = Rule(
 
 def code(process: Process) -> Iterator[Claim]:
     """Runs with executable memory in them; the closed rest of the range included."""
-    for run in process.runs(lambda region: _fits_code(process, region)):
+    stacks = likely_stacks(process) if process.stacks_executable else frozenset()
+    for run in process.runs(lambda region: region.position not in stacks and _fits_code(process, region)):
         if any(region.executable for region in run):
             yield Claim(run[0].start, run[-1].end, CODE, one_block=False)
     for region in process.unclaimed:
-        if region.executable:
+        if region.executable and region.position not in stacks:
             yield Claim(region.start, region.end, CODE)
 
 

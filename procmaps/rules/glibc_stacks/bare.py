@@ -50,9 +50,7 @@ def unguarded(process: Process) -> Iterator[Claim]:
     """Whole numbers of stacks of the default size: those made with a guard size of 0 merge as well."""
     missing, one = missing_stacks(process), process.default_stack_bytes
     found = [
-        region
-        for region in process.unclaimed_writable
-        if not region.size % one and region.size // one <= missing
+        region for region in process.stack_like if not region.size % one and region.size // one <= missing
     ]
     number = sum(region.size // one for region in found)
     for region in found:
@@ -63,9 +61,7 @@ def unguarded(process: Process) -> Iterator[Claim]:
 def _can_be_unguarded(regions: Regions) -> Flags:
     """Not in a JVM. Many programs map small round sizes, and some mallocs map whole MiB."""
     sizes = np.where(regions.has("jvm", *MAP_WHOLE_MIB), 0, default_stack_bytes(regions))
-    rows = which(
-        regions.unclaimed_writable & regions.spread(hide_stacks(regions) & (sizes >= BARE_MIN_BYTES))
-    )
+    rows = which(regions.stack_like & regions.spread(hide_stacks(regions) & (sizes >= BARE_MIN_BYTES)))
     found = np.zeros(len(regions), np.bool_)
     found[rows] = regions.size[rows] % sizes[regions.process[rows]] == 0
     return found
@@ -88,7 +84,7 @@ def of_any_size(regions: Regions) -> Flags | None:
     if not short.any():
         return None
     limit = missing * default_stack_bytes(regions) // 2  # those of the default size are known by it
-    found = regions.unclaimed_writable & regions.spread(short)
+    found = regions.stack_like & regions.spread(short)
     return found & (regions.size > regions.spread(resident)) & (regions.size <= regions.spread(limit))
 
 

@@ -9,9 +9,9 @@ from procmaps.rules.allocators import SET_STACK_FLAG
 from procmaps.rules.glibc_stacks.guards import GUARD_MAX_BYTES, with_guards
 from procmaps.rules.glibc_stacks.threads import (
     CACHE_BYTES,
-    JAVA_STACK_BYTES,
     default_stack_bytes,
     live_threads,
+    own_stack_bytes,
 )
 from procmaps.rules.groups import count_alike, ranges
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
@@ -58,11 +58,11 @@ UNSURE = Rule(
 
 def merged(regions: Regions) -> Ranges | None:
     """Mappings that hold several stacks of the default size, with their guards inside."""
-    rows = which(_has_flag(regions) & regions.writable)
+    rows = which(_has_flag(regions) & regions.stack_like)
     if not len(rows):
         return None
     process = regions.process[rows]
-    size = np.where(regions.has("jvm"), JAVA_STACK_BYTES, default_stack_bytes(regions))[process]
+    size = own_stack_bytes(regions)[process]
     one = size + PAGE_BYTES
     count = regions.size[rows] // one
     whole = (count * one == regions.size[rows]) & (count >= 2) & (count <= MERGED_LIMIT_COUNT)
@@ -118,7 +118,9 @@ def _surely_stacks(regions: Regions, bodies: Ints64) -> Flags:
     guarded |= regions.flagged("gu")[bodies]
     number = count_alike(process, size)
     jvm = regions.has("jvm")[process]
-    usual = (size == default_stack_bytes(regions)[process]) | (jvm & (size == JAVA_STACK_BYTES))
+    usual = (size == default_stack_bytes(regions)[process]) | (
+        jvm & (size == regions.facts.java_stack_bytes[process])
+    )
     # as many as threads, live ones and ended ones together; any if their number is unknown
     fits = number <= live_threads(regions)[process] + 1 + CACHE_BYTES // size
     found: Flags = guarded | (fits & (usual | (number >= ALIKE_MIN_COUNT)))

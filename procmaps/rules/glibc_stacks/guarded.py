@@ -10,12 +10,12 @@ from procmaps.rules.glibc_stacks.guards import (
     SMALL_GUARD_BYTES,
     Pairs,
     find_pairs,
+    is_of_jvm,
     stacks_of,
 )
-from procmaps.rules.glibc_stacks.threads import JAVA_STACK_BYTES, NPTL, default_stack_bytes, live_threads
+from procmaps.rules.glibc_stacks.threads import NPTL, default_stack_bytes, live_threads
 from procmaps.rules.groups import runs_with
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
-from procmaps.rules.process import PAGE_BYTES
 from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64, which
@@ -27,7 +27,7 @@ DEFAULT = Rule(
     "maps, status, limits",
     NPTL,
     "{size} of a stack of {block_size}: an inaccessible guard with writable memory directly above it, "
-    "of a default size (1 MiB in a JVM, otherwise RLIMIT_STACK: {stack_limit}) or next to such a "
+    "of a default size (1 or 2 MiB in a JVM, otherwise RLIMIT_STACK: {stack_limit}) or next to such a "
     "stack, in a process of {threads} threads",
     runner_up=Kind.ANONYMOUS,
 )
@@ -41,7 +41,8 @@ def guarded(regions: Regions) -> Ranges | None:
     default = default_stack_bytes(regions)[pairs.process]
     live = live_threads(regions)
     sure = _is_of_default_size(regions, pairs, default) & (live > 0)[pairs.process]
-    beside = (pairs.guard_size <= SMALL_GUARD_BYTES) & runs_with(pairs.run, sure) & ~sure
+    beside = (pairs.guard_size <= SMALL_GUARD_BYTES) & runs_with(pairs.run, sure)
+    beside = (beside | _is_above_java_stack(regions, pairs)) & ~sure
     # more of them than threads are buffers or fibers
     number = np.bincount(pairs.process[beside], minlength=len(live))
     beside &= (number <= live)[pairs.process]
@@ -53,11 +54,18 @@ def _is_of_default_size(regions: Regions, pairs: Pairs, default: Ints64) -> Flag
     jvm, musl = regions.has("jvm")[pairs.process], regions.has("musl")[pairs.process]
     found: Flags = (pairs.size == default) | (pairs.size + pairs.guard_size == default)
     found |= musl & (pairs.guard_size == MUSL_GUARD_BYTES)
-    # JDK 11 and before add a page for glibc's guard, which glibc then adds again
-    over = pairs.size - JAVA_STACK_BYTES
-    found |= jvm & ((over == 0) | (over == PAGE_BYTES) | (over == -pairs.guard_size))
+    found |= is_of_jvm(regions, pairs.process, pairs.size, pairs.guard_size)
     # a larger guard was asked for, but not by a JVM
     found &= (pairs.guard_size <= SMALL_GUARD_BYTES) | (~jvm & (pairs.size == default))
+    return found
+
+
+def _is_above_java_stack(regions: Regions, pairs: Pairs) -> Flags:
+    """In a JVM: right above a stack that was claimed before, and no smaller than one of the JVM's own."""
+    below = np.maximum(pairs.guard - 1, 0)
+    size = regions.facts.java_stack_bytes[pairs.process]
+    found = regions.touches_below[pairs.guard] & regions.of_kind(Kind.THREAD_STACK)[below]
+    found &= (pairs.guard_size <= SMALL_GUARD_BYTES) & (size > 0) & (pairs.size >= size)
     return found
 
 

@@ -7,9 +7,18 @@ import numpy as np
 
 from procmaps.kinds import Kind
 from procmaps.rules.glibc_stacks.threads import default_stack_bytes, live_threads
-from procmaps.rules.groups import count_alike
+from procmaps.rules.groups import among, count_alike
+from procmaps.rules.hotspot.stack_sizes import UNALIGNED_STACK_BYTES
 from procmaps.rules.labeller import Ranges
-from procmaps.rules.process import KIB, MIB, PAGE_BYTES, STACK_MAX_BYTES, STACK_MIN_BYTES, release_of
+from procmaps.rules.process import (
+    KIB,
+    MIB,
+    PAGE_BYTES,
+    STACK_MAX_BYTES,
+    STACK_MIN_BYTES,
+    UNKNOWN_RELEASE,
+    release_of,
+)
 from procmaps.rules.regions import Regions
 from procmaps.tables import READ, SHARED, WRITE, Flags, Ints64, which
 
@@ -21,6 +30,8 @@ MUSL_GROUP_BYTES: Final = 64 * KIB
 FLAGS_SINCE: Final = (6, 7)  # MAP_STACK sets a flag, so that stacks merge with nothing but stacks
 OVER_MAX_BYTES: Final = 2 * MIB  # of other memory that has merged with a stack from above
 SAME_SIZE_MIN_COUNT: Final = 3  # any two mappings are whole numbers of some size
+UNALIGNED_FROM_BYTES: Final = 2 * MIB  # of aarch64: UNALIGNED_STACK_BYTES in newer JVMs
+MUSL_EXTRA_BYTES: Final = 64 * KIB
 GUARDS_LIMIT_COUNT: Final = 2  # below a stack: the JVM's zones, and glibc's guard below them
 
 
@@ -44,7 +55,9 @@ def find_pairs(regions: Regions) -> Pairs:
     size = regions.size[body]
     private = regions.perms[body] & (READ | WRITE | SHARED) == READ | WRITE  # executable or not
     fits = regions.unclaimed[body] & private & (size >= STACK_MIN_BYTES) & (size <= STACK_MAX_BYTES)
-    fits &= ~regions.has("musl")[regions.process[guard]] | (regions.size[guard] >= MUSL_GUARD_BYTES)
+    # a JVM asks musl for a guard of a page
+    musl = (regions.has("musl") & ~regions.has("jvm"))[regions.process[guard]]
+    fits &= ~musl | (regions.size[guard] >= MUSL_GUARD_BYTES)
     guard, size = guard[fits], size[fits]
     follows = (np.diff(guard, prepend=-2) == 2) & regions.touches_below[guard]
     return Pairs(guard, regions.process[guard], size, regions.size[guard], (~follows).cumsum())
@@ -65,9 +78,48 @@ def stacks_of(regions: Regions, pairs: Pairs, chosen: Ints64) -> Ranges:
     default, musl = default_stack_bytes(regions)[process], regions.has("musl")[process]
     release = release_of(regions.snapshot.facts.kernel)
     end = regions.end[guard + 1]
-    for at in which(musl | (size > default)).tolist():  # few: most have the default size
+    jvm = regions.has("jvm")[process]
+    for at in which(~jvm & (musl | (size > default))).tolist():  # few: most have the default size
         end[at] -= merged_bytes(int(size[at]), int(default[at]), musl=bool(musl[at]), release=release)
+    if jvm.any() and not FLAGS_SINCE <= release < UNKNOWN_RELEASE:
+        end -= np.where(jvm, _merged_in_jvm(regions, pairs)[chosen], 0)
     return Ranges(process, regions.start[guard], end)
+
+
+def _merged_in_jvm(regions: Regions, pairs: Pairs) -> Ints64:
+    """Bytes of other memory at the upper end of each pair of a JVM: beyond the largest stack that fits.
+
+    A size is one of stacks if a pair has it, or a stack that was found before: of the JVM's own threads, or
+    the default for those of libraries. Several of any one size are stacks as well.
+    """
+    stacks = which(regions.of_kind(Kind.THREAD_STACK) & ~regions.closed & regions.touches_below)
+    # not those of Java threads, whose guards are zones
+    stacks = stacks[among(regions.size[stacks - 1], (PAGE_BYTES, SMALL_GUARD_BYTES))]
+    process = np.concatenate((pairs.process, regions.process[stacks]))
+    size = np.concatenate((pairs.size, regions.size[stacks]))
+    guard = np.concatenate((pairs.guard_size, regions.size[stacks - 1]))
+    default = default_stack_bytes(regions)[process]
+    merged = np.maximum(pairs.size - regions.facts.java_stack_bytes[pairs.process], 0)
+    for known in (is_of_jvm(regions, process, size, guard), (size == default) | (size + guard == default)):
+        largest = np.zeros(len(regions.facts.marks), np.int64)
+        np.maximum.at(largest, process, np.where(known, size, 0))
+        stack = largest[pairs.process]
+        merged = np.where((stack > 0) & (pairs.size >= stack), pairs.size - stack, merged)
+    several = count_alike(pairs.process, pairs.guard_size, pairs.size) >= SAME_SIZE_MIN_COUNT
+    return np.where(several, 0, merged)
+
+
+def is_of_jvm(regions: Regions, process: Ints64, size: Ints64, guard_size: Ints64) -> Flags:
+    """As large as the stack of a JVM's own thread, which is not a Java thread: one entry a pair."""
+    own = regions.facts.java_stack_bytes[process]
+    found = np.zeros(len(process), np.bool_)
+    for usual in (own, np.where(own == UNALIGNED_FROM_BYTES, UNALIGNED_STACK_BYTES, own)):
+        over = size - usual
+        # JDK 11 and before add a page for glibc's guard, which glibc then adds again
+        found |= (over == 0) | (over == PAGE_BYTES) | (over == -guard_size)
+        # musl adds thread-local data and struct pthread (src/thread/pthread_create.c)
+        found |= regions.has("musl")[process] & (over > 0) & (over <= MUSL_EXTRA_BYTES)
+    return found & (own > 0) & (guard_size <= SMALL_GUARD_BYTES)
 
 
 def with_guards(regions: Regions, stacks: Flags, end: Ints64) -> Ranges:
@@ -91,7 +143,7 @@ def show_guards(regions: Regions) -> Flags:
     """
     is_small = regions.closed & (regions.size <= GUARD_MAX_BYTES)
     guard = which(is_small & regions.unclaimed & regions.touches_above)
-    guard = guard[regions.unclaimed_writable[guard + 1] & (regions.size[guard + 1] >= STACK_MIN_BYTES)]
+    guard = guard[regions.stack_like[guard + 1] & (regions.size[guard + 1] >= STACK_MIN_BYTES)]
     process, size, body = regions.process[guard], regions.size[guard], regions.size[guard + 1]
     # between buffers that have a guard on both sides there are two guards, which have merged
     above = np.minimum(guard + 2, len(regions) - 1)

@@ -9,16 +9,14 @@ from procmaps.rules.glibc_stacks.hidden_sizes import sizes_of_stacks
 from procmaps.rules.glibc_stacks.threads import (
     CACHE_BYTES,
     HIDING,
-    JAVA_STACK_BYTES,
     divided,
     hide_stacks,
     is_plausible,
     missing_stacks,
 )
-from procmaps.rules.hotspot.arguments import read_arguments
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, without
 from procmaps.rules.language_runtimes import THREAD_STACK_BYTES
-from procmaps.rules.process import MIB, PAGE_BYTES, STACK_MIN_BYTES, Process, Region
+from procmaps.rules.process import MIB, PAGE_BYTES, STACK_MIN_BYTES, UNKNOWN_RELEASE, Process, Region
 from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
@@ -33,7 +31,7 @@ DEFAULT = Rule(
     Confidence.LIKELY,
     "maps, status, limits",
     HIDING,
-    "{size}, exactly the default stack size (1 MiB in a JVM, otherwise RLIMIT_STACK: {stack_limit}) "
+    "{size}, exactly the default stack size (1 or 2 MiB in a JVM, otherwise RLIMIT_STACK: {stack_limit}) "
     "and a guard that maps does not show; for some of the {threads} threads no stack was found "
     "otherwise",
     runner_up=Kind.HEAP_MMAP,
@@ -77,7 +75,7 @@ def hidden(process: Process) -> Iterator[Claim]:
 def _of_default_size(process: Process, missing: int) -> Iterator[Claim]:
     size = process.default_stack_bytes
     if process.has("jvm"):
-        size = read_arguments(process.argv).vm_stack or JAVA_STACK_BYTES
+        size = process.java_stack_bytes
     return _of_size(process, missing, size, DEFAULT)
 
 
@@ -94,7 +92,7 @@ def _of_size(process: Process, missing: int, size: int, rule: Rule) -> Iterator[
     most = missing + CACHE_BYTES // one
     found = [
         region
-        for region in process.unclaimed_writable
+        for region in process.stack_like
         if region.size >= DEFAULT_MIN_BYTES and not region.size % one and region.size // one <= most
     ]
     if _number(found, one) > missing:
@@ -140,7 +138,7 @@ def _of_one_size(process: Process, missing: int) -> Iterator[Claim]:
     if not _can_have_any_size(process):
         return
     least = STACK_MIN_BYTES + PAGE_BYTES
-    large = [region for region in process.unclaimed_writable if region.size >= least]
+    large = [region for region in process.stack_like if region.size >= least]
     ones = sizes_of_stacks([region.size for region in large], missing, process.anonymous_bytes)
     for region in large:
         if region.size in ones:
@@ -149,7 +147,7 @@ def _of_one_size(process: Process, missing: int) -> Iterator[Claim]:
 
 def _can_have_any_size(process: Process) -> bool:
     """Whether stacks with hidden guards can have any size: those of a JVM have one."""
-    return not process.has("jvm") and process.release >= HIDES_GUARDS_SINCE
+    return not process.has("jvm") and HIDES_GUARDS_SINCE <= process.release < UNKNOWN_RELEASE
 
 
 _STEPS: Final = (_of_default_size, _of_runtime, _of_one_size)
@@ -163,7 +161,7 @@ def _hide_guards(regions: Regions) -> Flags:
 
 def _around_stacks(regions: Regions) -> Flags:
     """Regions large enough for a stack, all that touches them, and the stacks that were found."""
-    large = regions.unclaimed_writable & (regions.size >= STACK_MIN_BYTES)
+    large = regions.stack_like & (regions.size >= STACK_MIN_BYTES)
     found = large | regions.of_kind(Kind.THREAD_STACK)
     found[1:] |= large[:-1] & regions.touches_below[1:]
     found[:-1] |= large[1:] & regions.touches_below[1:]

@@ -8,7 +8,6 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.glibc_stacks.guards import FLAGS_SINCE, with_guards
-from procmaps.rules.glibc_stacks.threads import JAVA_STACK_BYTES
 from procmaps.rules.groups import among, slices_of
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
 from procmaps.rules.process import KIB, PAGE_BYTES, STACK_MIN_BYTES, UNKNOWN_RELEASE, release_of
@@ -38,37 +37,42 @@ def java_stacks(regions: Regions) -> Ranges | None:
         return None
     zones = which(regions.unclaimed_closed & regions.touches_above & regions.spread(jvm))
     zones = zones[among(regions.size[zones], ZONES_BYTES)]
-    zones = zones[regions.unclaimed_writable[zones + 1]]
+    zones = zones[regions.stack_like[zones + 1]]
     end = regions.end.copy()
     release = release_of(regions.snapshot.facts.kernel)
     if release < FLAGS_SINCE or release == UNKNOWN_RELEASE:
         for own in slices_of(regions.process[zones]):
             sizes = regions.end[zones[own] + 1] - regions.start[zones[own]]
-            end[zones[own] + 1] -= merged_above(sizes.tolist())
+            process = regions.process[zones[own][0]]
+            default, graal = int(regions.facts.java_stack_bytes[process]), bool(regions.facts.graal[process])
+            end[zones[own] + 1] -= merged_above(sizes.tolist(), default, graal=graal)
     zones = zones[end[zones + 1] - regions.start[zones + 1] >= STACK_MIN_BYTES]
     found = np.zeros(len(regions), np.bool_)
     found[zones] = found[zones + 1] = True
     return with_guards(regions, found, end)
 
 
-def merged_above(sizes: Sequence[int]) -> list[int]:
+def merged_above(sizes: Sequence[int], default: int, *, graal: bool) -> list[int]:
     """Of writable memory with its zones, of these sizes: how much above each stack is other memory.
 
-    The stacks of Java threads have one size, or few.
+    The stacks of Java threads have one size, or few; the compiler's threads have the `default`, or with Graal
+    twice that.
     """
     counts = Counter(sizes)
     least = max(2, max(counts.values()) // 2)
     stack = min([size for size, count in counts.items() if count >= least] or sizes)
-    return [size - stack if _is_merged(size, stack, counts[size]) else 0 for size in sizes]
-
-
-def _is_merged(size: int, stack: int, count: int) -> bool:
-    """Whether what is above a stack of the common size is other memory."""
-    # -Xss is not for the compiler's threads: those of the default size are stacks, whatever is common
-    if size <= stack or count >= COMMON_MIN_COUNT or size == JAVA_STACK_BYTES:
-        return False
-    # stacks with a hidden guard, and the hidden guard of this stack, are no other memory
-    return (size - stack) % (JAVA_STACK_BYTES + PAGE_BYTES) not in {0, PAGE_BYTES}
+    # -Xss is not for the compiler's threads
+    of_compiler = {default, 2 * default} if graal else {default}
+    return [
+        0
+        if size <= stack
+        or counts[size] >= COMMON_MIN_COUNT
+        or size in of_compiler
+        # stacks with a hidden guard, and the hidden guard of this stack, are no other memory
+        or (size - stack) % (default + PAGE_BYTES) in {0, PAGE_BYTES}
+        else size - stack
+        for size in sizes
+    ]
 
 
 JAVA_ZONES: Final = RegionLabeller(

@@ -9,6 +9,7 @@ from procmaps.kinds import Kind
 from procmaps.rules.labeller import Claim
 from procmaps.rules.process import (
     DEFAULT_STACK_BYTES,
+    KIB,
     MIB,
     PAGE_BYTES,
     STACK_MAX_BYTES,
@@ -21,7 +22,7 @@ from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64
 
 CACHE_BYTES: Final = 40 * MIB  # glibc keeps so much of the stacks of threads that ended
-JAVA_STACK_BYTES: Final = MIB  # -Xss and -XX:VMThreadStackSize by default, on x86-64 and most others
+GUARD_MAX_BYTES: Final = 64 * KIB  # of a stack that nobody asked a larger one for
 MOST_FACTOR: Final = 2  # more than that for each thread without a stack: most are no stacks
 HIDDEN_LIMIT_COUNT: Final = 2**18  # threads of one host whose stacks are looked for without guards and flags
 UNKNOWN_COUNT: Final = 2**31  # threads, if their number was not sent
@@ -61,6 +62,11 @@ def default_stack_bytes(regions: Regions) -> Ints64:
     return found
 
 
+def own_stack_bytes(regions: Regions) -> Ints64:
+    """The size of stacks that nobody asked for, in each process: a JVM has its own."""
+    return np.where(regions.has("jvm"), regions.facts.java_stack_bytes, default_stack_bytes(regions))
+
+
 def hide_stacks(regions: Regions, limit_count: int = HIDDEN_LIMIT_COUNT) -> Flags:
     """Processes that are known to have threads without a stack, and no flags to find stacks by.
 
@@ -73,6 +79,34 @@ def hide_stacks(regions: Regions, limit_count: int = HIDDEN_LIMIT_COUNT) -> Flag
     within[order] = missing[order].cumsum() <= limit_count
     found: Flags = within & (missing > 0)
     return found
+
+
+def likely_stacks(process: Process) -> frozenset[int]:
+    """Positions of stacks and their guards, for owners whose memory they can touch or look like.
+
+    By flag, or of the default size above a small guard. Where stacks are executable also several in one
+    mapping, whose guards cannot be seen, as nothing else tells them from code.
+    """
+    found = {region.position for region in process.regions if process.flagged(region, "nh")}
+    one = process.default_stack_bytes
+    for region in process.stack_like if process.stacks_executable else process.regions:
+        guard = process.below(region)
+        if (
+            guard is not None
+            and guard.closed
+            and guard.size <= GUARD_MAX_BYTES
+            and (region.writable or process.stacks_executable)
+            and region.size == one
+        ):
+            found |= {guard.position, region.position}
+        elif (
+            process.stacks_executable
+            and region.executable
+            and one >= MIB
+            and region.size % (one + PAGE_BYTES) == 0
+        ):
+            found.add(region.position)
+    return frozenset(found)
 
 
 def is_plausible(process: Process, region: Region, number: int, one: int, missing: int) -> bool:

@@ -15,7 +15,8 @@ MARK_STACKS_MIN_BYTES: Final = 4 * GIB  # of the 8 GiB what is still closed
 GRANULE_BYTES: Final = 2 * MIB
 ADDRESS_BYTES_PER_HEAP_BYTE: Final = 16  # what ZGC sets aside
 ENTRY_BYTES: Final = (4, 8)
-GRANULE_MAP_UNIT_BYTES: Final = 16 * MIB
+GRANULE_MAP_UNIT_BYTES: Final = 16 * MIB  # over 4 TiB, the least that ZGC set aside before
+SCALED_MAPS_VERSION: Final = 25  # from this JDK on a map over 16 times the heap, however small
 MERGED_MAX_BYTES: Final = 256 * KIB
 
 ZGC_TABLES = Rule(
@@ -72,8 +73,13 @@ def zgc_tables(jvm: Jvm, process: Process) -> list[Claim]:
             used = process.below(closed)
             found += [closed] if used is None else [used, closed]
     sizes = _granule_map_sizes(jvm.arguments.heap_max)
+    of_the_heap = jvm.version >= SCALED_MAPS_VERSION and jvm.arguments.heap_max
     for region in process.unclaimed_writable:
-        units = region.size >= GRANULE_MAP_UNIT_BYTES and region.size % GRANULE_MAP_UNIT_BYTES == 0
+        units = (
+            not of_the_heap
+            and region.size >= GRANULE_MAP_UNIT_BYTES
+            and region.size % GRANULE_MAP_UNIT_BYTES == 0
+        )
         # full heaps of arenas are whole units, too
         if (units and not process.is_whole_blocks(region)) or region.size in sizes:
             found.append(region)

@@ -10,15 +10,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from procmaps.kinds import Confidence, Kind
+from procmaps.rules.hotspot.heap_files import ZGC_HIGH_BYTES, ZGC_LOW_BYTES
 from procmaps.rules.hotspot.heap_search import heap_by_size, possible_runs
-from procmaps.rules.hotspot.heap_sizes import canonical_ends
+from procmaps.rules.hotspot.heap_sizes import canonical_ends, heap_sizes
 from procmaps.rules.hotspot.jvm import ARCHIVE, HEAP_VIEW, LOW_BYTES, Jvm
 from procmaps.rules.labeller import Claim
 from procmaps.rules.process import ARENA_HEAP_BYTES, MIB, Process, Region
 from procmaps.rules.rule import Rule
 
-ZGC_LOW_BYTES: Final = 4 * 2**40  # ZGC reserves addresses from here on
-ZGC_HIGH_BYTES: Final = 32 * 2**40
 HEAP_MIN_BYTES: Final = 8 * MIB
 RESERVE_MIN_BYTES: Final = 256 * MIB
 GENERATION_FACTOR: Final = 16  # by which one generation's reserve may be larger than the other's
@@ -34,6 +33,15 @@ ZGC = Rule(
     "maps",
     "OpenJDK, gc/z: the heap is a memfd named java_heap, mapped once (generational) or three times",
     "{size} that ZGC maps of its memfd java_heap, or that it reserves for the heap at 4 TiB or above",
+)
+IN_FILE = Rule(
+    "java.heap_file",
+    Kind.JAVA_HEAP,
+    Confidence.CERTAIN,
+    "maps",
+    "OpenJDK, os/posix/os_posix.cpp: create_file_for_heap, by -XX:AllocateHeapAt: a file jvmheap.XXXXXX or "
+    "without a name, deleted at once",
+    "{size} of the Java heap, {block_size} in all, that the JVM keeps in a deleted file of its own",
 )
 BY_SIZE = Rule(
     "java.heap_by_size",
@@ -68,7 +76,11 @@ BY_EXTENT = Rule(
 
 def zgc(jvm: Jvm, process: Process) -> Iterator[Claim]:
     """ZGC: every view of its memfd, and what is closed in the address range that it reserves."""
-    views = [region for region in process.regions if region.name == HEAP_VIEW]
+    views = [
+        region
+        for region in process.regions
+        if region.name == HEAP_VIEW and ZGC_LOW_BYTES <= region.start < ZGC_HIGH_BYTES
+    ]
     if not views:
         return
     # no table mirrors it, so an empty range is enough to say that it is found
@@ -83,10 +95,22 @@ def zgc(jvm: Jvm, process: Process) -> Iterator[Claim]:
         yield Claim(region.start, region.end, ZGC)
 
 
+def in_file(jvm: Jvm, process: Process) -> Iterator[Claim]:
+    """The heap of another collector: from the first mapping of its file to the last, archives in it included.
+
+    Or the reservation around them: the file can hold the old generation alone.
+    """
+    views = [region for region in process.regions if region.name == HEAP_VIEW and not region.claimed]
+    if views and not jvm.has_heap:
+        extent = views[0].start, views[-1].end
+        found = heap_by_size(jvm, process) or extent
+        yield from _claim(jvm, found if found[0] <= extent[0] and extent[1] <= found[1] else extent, IN_FILE)
+
+
 def by_size(jvm: Jvm, process: Process) -> Iterator[Claim]:
     """A reservation of exactly the size that -Xmx, or the default, asks for."""
     if not jvm.has_heap:
-        yield from _claim(jvm, heap_by_size(jvm, process), BY_SIZE)
+        yield from _claim(jvm, heap_by_size(jvm, process) or _with_hole(jvm, process), BY_SIZE)
 
 
 def by_place(jvm: Jvm, process: Process) -> Iterator[Claim]:
@@ -105,6 +129,20 @@ def _claim(jvm: Jvm, found: tuple[int, int] | None, rule: Rule) -> Iterator[Clai
     if found is not None:
         jvm.heap = found
         yield Claim(*found, rule)
+
+
+def _with_hole(jvm: Jvm, process: Process) -> tuple[int, int] | None:
+    """From where a mapping begins up to an end of heaps with compressed oops, if that is of the heap's size.
+
+    Lines of maps can be missing in between: they were not read at one instant, or somebody left them out.
+    """
+    starts = {region.start for region in process.unclaimed_writable}
+    ends = {region.end for region in process.unclaimed}
+    for end in canonical_ends(jvm):
+        for size in heap_sizes(jvm, process):
+            if end in ends and end - size in starts:
+                return end - size, end
+    return None
 
 
 def _in_low_addresses(jvm: Jvm, process: Process) -> tuple[int, int] | None:

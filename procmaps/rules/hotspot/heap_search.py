@@ -18,10 +18,11 @@ from procmaps.rules.hotspot.heap_sizes import (
     canonical_ends,
     heap_sizes,
 )
-from procmaps.rules.hotspot.jvm import ARCHIVE, CANDIDATE_LIMIT_COUNT, LOW_BYTES, Jvm
+from procmaps.rules.hotspot.jvm import ARCHIVE, CANDIDATE_LIMIT_COUNT, HEAP_VIEW, LOW_BYTES, Jvm
 from procmaps.rules.process import ARENA_HEAP_BYTES, GIB, KIB, MIB, Process, Region, unbroken
 from procmaps.tables import EXECUTE
 
+IN_HEAP: Final = frozenset((ARCHIVE, HEAP_VIEW))  # files that are mapped into a heap
 OOPS_BASE_BYTES: Final = 32 * GIB  # bases of heaps with compressed oops that are not zero are multiples of it
 SHENANDOAH_REGION_BYTES: Final = 256 * KIB  # gc/shenandoah/shenandoah_globals.hpp: ShenandoahMinRegionSize
 REGIONS_LIMIT_COUNT: Final = 16_384  # of the runs that can hold the heap, from low addresses; a JVM has tens
@@ -64,7 +65,7 @@ def possible_runs(process: Process, above: int = 0) -> Iterator[list[Region]]:
     return unbroken(
         region
         for region in process.regions
-        if ((region.unclaimed and not region.perms & EXECUTE) or region.name == ARCHIVE)
+        if ((region.unclaimed and not region.perms & EXECUTE) or region.name in IN_HEAP)
         and region.end > above
     )
 

@@ -11,7 +11,7 @@ from procmaps.rules.process import BY_START, Process
 
 # names of regions; it takes twice as long to compare with an IntEnum
 ARCHIVE: Final = int(Name.JSA)
-HEAP_VIEW: Final = int(Name.JAVA_HEAP)  # ZGC's
+HEAP_VIEW: Final = int(Name.JAVA_HEAP)  # ZGC's, or a heap in a file
 LOW_BYTES: Final = 16 * 2**40  # compressed oops, class space and ZGC lie below this; the mmap area does not
 COMPRESSED_OOPS_BYTES: Final = 2**46  # heaps above this address are those of the mmap area
 CANDIDATE_LIMIT_COUNT: Final = 512  # of mappings that could begin or end something: a JVM has tens

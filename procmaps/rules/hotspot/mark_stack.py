@@ -4,12 +4,13 @@ from typing import Final
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.hotspot.jvm import LOW_BYTES, Jvm
-from procmaps.rules.hotspot.proportions import ALIGNED_BYTES, BITMAP
+from procmaps.rules.hotspot.proportions import ALIGNED_BYTES, BITMAP, is_aligned
 from procmaps.rules.labeller import Claim
 from procmaps.rules.process import MIB, Process
 from procmaps.rules.rule import Rule
 
 MARK_STACK_BYTES: Final = 32 * MIB
+MERGED_MAX_BYTES: Final = 48 * MIB  # where nothing is aligned: of a mapping that is hardly more than it
 WITH_MARK_STACK: Final = ("G1", "ConcMarkSweep")
 WITHOUT_MARK_STACK: Final = ("Serial", "Parallel", "ParallelOld", "Z", "Shenandoah", "Epsilon")
 
@@ -28,7 +29,7 @@ MARK_STACK_MERGED = Rule(
     Confidence.LIKELY,
     "maps, cmdline",
     "OpenJDK, gc/g1/g1ConcurrentMark.cpp; Linux 6.7 and later align mappings of whole 2 MiB to 2 MiB",
-    "the top 32 MiB of a mapping that ends on 2 MiB, in a JVM whose mark stack is nowhere else",
+    "the top 32 MiB of a larger mapping, in a JVM whose mark stack is nowhere else",
     runner_up=Kind.HEAP_MMAP,
 )
 
@@ -49,18 +50,25 @@ def mark_stack(jvm: Jvm, process: Process) -> list[Claim]:
         for region in process.unclaimed_writable
         if region.size > MARK_STACK_BYTES
         and region.start >= LOW_BYTES
-        and region.end % ALIGNED_BYTES == 0
         and not process.is_whole_blocks(region)  # a full heap of an arena
     ]
-    return [Claim(region.end - MARK_STACK_BYTES, region.end, MARK_STACK_MERGED) for region in merged[-1:]]
+    aligned = [region for region in merged if region.end % ALIGNED_BYTES == 0][-1:]
+    if aligned or is_aligned(MARK_STACK_BYTES, process):
+        merged = aligned
+    elif len(merged) > 1 or any(region.size > MERGED_MAX_BYTES for region in merged):
+        return []  # nothing tells which, or where in it
+    return [Claim(region.end - MARK_STACK_BYTES, region.end, MARK_STACK_MERGED) for region in merged]
 
 
 def _must_have_one(jvm: Jvm, process: Process) -> bool:
     """G1 or CMS was asked for, or the JVM chose and its tables look like G1's, the default since JDK 9."""
     if not jvm.heap_bytes:
         return False
-    if jvm.arguments.collector in WITH_MARK_STACK:
-        return True
-    if jvm.before_9:
-        return False
-    return BITMAP in jvm.scales if jvm.has_gaps(process) else jvm.arguments.known
+    if jvm.before_9 or jvm.arguments.collector:
+        return jvm.arguments.collector in WITH_MARK_STACK
+    if not jvm.has_gaps(process):
+        return jvm.arguments.known
+    # where tables merge, none may be seen; Serial and Parallel commit two generations, each with a reserve
+    one_part = [run.closed for run in jvm.heap_runs(process)] == [False, True]
+    unseen = jvm.arguments.known and one_part and not is_aligned(MARK_STACK_BYTES, process)
+    return BITMAP in jvm.scales or unseen

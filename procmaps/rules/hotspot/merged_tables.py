@@ -123,16 +123,18 @@ def _tables_of_parallel(jvm: Jvm, process: Process) -> Iterator[Span]:
             continue
         holders = [one for one in _holders(process, size) if one.size < MERGED_FACTOR * size]
         for start, end in _top_of_one(holders, size):
-            with_blocks = size == bitmap and (size >= LARGE_BITMAP_BYTES or not is_aligned(size))
+            with_blocks = size == bitmap and (size >= LARGE_BITMAP_BYTES or not is_aligned(size, process))
             low = start - block_table if with_blocks and block_table not in jvm.tables else start
             yield (low if holders[0].start <= low else start), end
 
 
-def _holders(process: Process, size: int) -> Iterator[Region]:
+def _holders(process: Process, size: int) -> list[Region]:
     """Regions larger than a table of this size; they end on 2 MiB if the kernel aligns such a table."""
-    for region in _not_arenas(process):
-        if region.size > size and not (is_aligned(size) and region.end % ALIGNED_BYTES):
-            yield region
+    larger = [region for region in _not_arenas(process) if region.size > size]
+    if size % ALIGNED_BYTES:
+        return larger
+    aligned = [region for region in larger if region.end % ALIGNED_BYTES == 0]
+    return aligned if aligned or is_aligned(size, process) else larger
 
 
 def _not_arenas(process: Process) -> Iterator[Region]:

@@ -10,6 +10,7 @@ PLACES: Final = turn(
     "hotspot.places",
     steps=(
         heap.zgc,
+        heap.in_file,
         heap.by_size,
         code_cache.code_cache,
         heap.by_place,
@@ -23,8 +24,10 @@ PLACES: Final = turn(
     ),
     gives=(
         heap.ZGC,
+        heap.IN_FILE,
         heap.BY_SIZE,
         code_cache.CODE_CACHE,
+        code_cache.BY_SIZE,
         heap.BY_PLACE,
         images.IMAGES,
         metaspace.ARCHIVES,

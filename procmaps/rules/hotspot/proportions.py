@@ -10,7 +10,7 @@ from typing import Final
 
 from procmaps.rules.hotspot.arguments import OBJECT_ALIGNMENT_BYTES
 from procmaps.rules.hotspot.jvm import Jvm
-from procmaps.rules.process import KIB, MIB, PAGE_BYTES
+from procmaps.rules.process import KIB, MIB, PAGE_BYTES, Process
 
 TWO_BITMAPS: Final = 32
 BITMAP: Final = 64
@@ -20,6 +20,7 @@ TABLE_MIN_BYTES: Final = (
     128 * KIB
 )  # of tables known by their size alone: smaller ones are as large as much else
 ALIGNED_BYTES: Final = 2 * MIB
+ALIGNED_SINCE: Final = (6, 7)  # mm/mmap.c: thp_get_unmapped_area for anonymous memory
 
 
 def scale_of(nominal: int, jvm: Jvm) -> int:
@@ -37,9 +38,9 @@ def whole_pages(size: int) -> int:
     return -(-size // PAGE_BYTES) * PAGE_BYTES
 
 
-def is_aligned(size: int) -> bool:
+def is_aligned(size: int, process: Process) -> bool:
     """Whether the kernel aligns a mapping of this size: only whole pages of 2 MiB, since Linux 6.7."""
-    return size % ALIGNED_BYTES == 0
+    return size % ALIGNED_BYTES == 0 and process.release >= ALIGNED_SINCE
 
 
 def joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -15,11 +15,14 @@ from procmaps.rules.hotspot.proportions import (
     whole_pages,
 )
 from procmaps.rules.labeller import Claim
-from procmaps.rules.process import PAGE_BYTES, Process, Region
+from procmaps.rules.process import MIB, PAGE_BYTES, Process, Region, unbroken
 from procmaps.rules.rule import Rule
 
 PARALLEL: Final = ("Parallel", "ParallelOld")
 NO_BITMAP: Final = ("Serial", "Epsilon")  # they mark in the headers of objects, or not at all
+DIVIDED_MIN_BYTES: Final = 4 * MIB  # other neighbours have smaller sums by chance
+NODE_ALIGNMENT_BYTES: Final = 4 * MIB  # memory/metaspace: root chunks; 64 MiB for heaps of arenas
+PIECES_LIMIT_COUNT: Final = 4  # of a heap that has grown a few times; more have any sum by chance
 ONE_BITMAP_VERSION: Final = 22  # from this JDK on Parallel has one mark bitmap
 ONE_BITMAP_VERSION_OF_G1: Final = 20
 
@@ -41,14 +44,37 @@ def whole_tables(jvm: Jvm, process: Process) -> list[Claim]:
     What the JVM commits it maps anew without MAP_NORESERVE, so smaps shows no `nr`.
     """
     sizes = whole_sizes(jvm, process)
+    divided = list(_divided_tables(process, sizes))
     found: list[Region] = []
     blocks: list[Region] = []
     for region in process.unclaimed_writable:
-        if region.size in sizes and not process.flagged(region, "nr"):
+        inside = any(low <= region.start < high for low, high in divided)
+        if region.size in sizes and not inside and not process.flagged(region, "nr"):
             (blocks if process.is_whole_blocks(region) else found).append(region)
     found += _not_arenas(jvm, process, blocks, sum(region.size for region in found))
-    jvm.tables = {region.size for region in found}
-    return [Claim(region.start, region.end, WHOLE) for region in found]
+    jvm.tables = {region.size for region in found} | {high - low for low, high in divided}
+    spans = [(region.start, region.end) for region in found] + divided
+    return [Claim(low, high, WHOLE) for low, high in spans]
+
+
+def _divided_tables(process: Process, sizes: set[int]) -> Iterator[tuple[int, int]]:
+    """Neighbouring regions that together have such a size: a heap that has grown has tables in several.
+
+    Linux merges neighbours only if both were written to by the time when the second was mapped, or neither
+    (mm/vma.c: anon_vma of both). Nodes of the metaspace and heaps of arenas can be divided as well: what
+    begins where those do does not count.
+    """
+    large = {size for size in sizes if size >= DIVIDED_MIN_BYTES}
+    for run in unbroken(process.unclaimed_writable) if large else ():
+        beyond = 0
+        for first, region in enumerate(run):
+            if region.start < beyond:
+                continue
+            ends = [other.end for other in run[first + 1 : first + PIECES_LIMIT_COUNT]]
+            end = next((end for end in reversed(ends) if end - region.start in large), 0)
+            if end and region.start % NODE_ALIGNMENT_BYTES:
+                yield region.start, end
+                beyond = end
 
 
 def _not_arenas(jvm: Jvm, process: Process, blocks: list[Region], found_bytes: int) -> Iterator[Region]:

@@ -120,7 +120,12 @@ def facts(processes: int = 1, **known: Any) -> ProcessFacts:
         anonymous_bytes=unknown,
         stack_limit_bytes=unknown,
         smaps=no,
+        named_stacks=np.zeros(0, np.int64),
         in_detail=~no,
+        java_stack_bytes=np.zeros(processes, np.int64),
+        graal=no,
+        code_unmarked=no,
+        stacks_executable=no,
     )
     return replace(nothing, **known)
 

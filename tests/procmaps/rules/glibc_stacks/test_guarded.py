@@ -127,3 +127,18 @@ def test_one_thread_has_no_other_stack() -> None:
     text = process(pairs(AT, 4 * KIB, STACK, 2))
     assert blocks(read(text, threads=1, stack_limit=STACK), Kind.THREAD_STACK) == []
     assert len(blocks(read(text, stack_limit=STACK), Kind.THREAD_STACK)) == 2  # not known how many
+
+
+def test_a_guard_above_a_java_stack_has_a_stack_of_the_jvm_above_it() -> None:
+    java = anon(AT, 16 * KIB, "---p") + anon(AT + 16 * KIB, 1008 * KIB)
+    text = java + anon(AT + MIB, 4 * KIB, "---p") + anon(AT + MIB + 4 * KIB, 33 * MIB)
+    snapshot = read(process(text, LIBJVM), threads=9)
+    snapshot = replace(snapshot, facts=replace(snapshot.facts, kernel="5.4.0-113-generic"))
+    assert blocks(snapshot, Kind.THREAD_STACK) == [MIB, MIB + 4 * KIB]
+
+
+def test_several_stacks_of_another_size_in_a_jvm_are_a_library_s() -> None:
+    text = pairs(AT, 4 * KIB, MIB, 1) + pairs(AT + MIB + 4 * KIB, 4 * KIB, 3 * MIB, 3)
+    snapshot = read(process(text, LIBJVM), threads=9)
+    snapshot = replace(snapshot, facts=replace(snapshot.facts, kernel="5.4.0-113-generic"))
+    assert blocks(snapshot, Kind.THREAD_STACK) == [MIB + 4 * KIB] + [3 * MIB + 4 * KIB] * 3

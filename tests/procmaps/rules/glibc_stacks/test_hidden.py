@@ -15,6 +15,7 @@ STACK = 8 * MIB
 ONE = STACK + 4096
 GAP = 256 * MIB
 SMALL = 512 * 1024 + 4096
+CLOCK = anon(0x7FFD00004000, 8192, "r--p", "[vvar_vclock]")  # the kernel can hide guards
 
 
 def process(size: int) -> str:
@@ -63,7 +64,7 @@ def test_stacks_of_the_size_that_a_runtime_gives_its_threads(program: str, size:
 
 def several(*sizes: int) -> str:
     """A process with mappings of these sizes, apart from one another."""
-    return sorted_maps(BRK_HEAP, LIBC, *(anon(AT + n * GAP, size) for n, size in enumerate(sizes)))
+    return sorted_maps(CLOCK, BRK_HEAP, LIBC, *(anon(AT + n * GAP, size) for n, size in enumerate(sizes)))
 
 
 def stacks(text: str, threads: int, rss_anon_kb: int = 0) -> list[int]:
@@ -158,7 +159,7 @@ def test_with_the_guards_of_half_of_the_stacks_in_view_none_is_hidden() -> None:
             anon(at, 4096, "---p") + anon(at + 4096, (40 + 4 * n) * 1024)
             for n, at in enumerate(range(AT + GAP, AT + GAP + seen * GAP, GAP))
         )
-        text = sorted_maps(BRK_HEAP, LIBC, hidden, guarded)
+        text = sorted_maps(CLOCK, BRK_HEAP, LIBC, hidden, guarded)
         assert stacks(text, threads=9).count(SMALL) == found
 
 
@@ -176,7 +177,7 @@ def test_buffers_with_a_guard_on_both_sides_do_not_count_as_stacks_with_guards()
         )
 
     for between, found in ((8192, 2), (4096, 0)):
-        text = sorted_maps(BRK_HEAP, LIBC, anon(AT, 2 * SMALL), buffers(between))
+        text = sorted_maps(CLOCK, BRK_HEAP, LIBC, anon(AT, 2 * SMALL), buffers(between))
         assert stacks(text, threads=3).count(SMALL) == found
 
 
@@ -187,19 +188,19 @@ def test_as_many_guarded_of_one_size_as_threads_without_a_stack_are_their_stacks
     for number, found in ((6, 0), (5, 6)):
         known = [guarded(AT - (n + 1) * GAP, 4096, STACK) for n in range(2)]
         others = [guarded(AT + (n + 1) * GAP, 8192, 300 * 1024) for n in range(number)]
-        text = sorted_maps(BRK_HEAP, LIBC, anon(AT, 6 * SMALL), *known, *others)
+        text = sorted_maps(CLOCK, BRK_HEAP, LIBC, anon(AT, 6 * SMALL), *known, *others)
         assert stacks(text, threads=9).count(SMALL) == found
 
 
 def test_stacks_with_hidden_guards_count_for_those_with_guards_in_view() -> None:
     apart = [anon(AT + n * GAP, 4096, "---p") + anon(AT + n * GAP + 4096, 300 * 1024) for n in range(1, 4)]
-    text = sorted_maps(BRK_HEAP, LIBC, anon(AT, 6 * ONE), *apart)
+    text = sorted_maps(CLOCK, BRK_HEAP, LIBC, anon(AT, 6 * ONE), *apart)
     # eight threads, of which two are left for three guarded regions
     assert sorted(stacks(text, threads=9)) == [304 * 1024] * 2 + [ONE] * 6
 
 
 def test_other_memory_beside_stacks_tells_which_of_two_mappings_is_stacks() -> None:
     odd = 12 * 1024
-    text = sorted_maps(BRK_HEAP, LIBC, anon(AT, odd), anon(AT + odd, ONE), anon(AT + odd + ONE, ONE))
+    text = sorted_maps(CLOCK, BRK_HEAP, LIBC, anon(AT, odd), anon(AT + odd, ONE), anon(AT + odd + ONE, ONE))
     parts = parts_of(read(text, threads=2, stack_limit=STACK))
     assert [(start, size) for start, size, kind, _ in parts if kind == "thread_stack"] == [(AT + odd, ONE)]

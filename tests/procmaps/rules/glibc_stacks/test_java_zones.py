@@ -95,7 +95,12 @@ def test_glibc_s_guard_below_the_zones_belongs_to_the_stack() -> None:
     ],
 )
 def test_what_is_no_stack_of_the_memory_above_zones(sizes: list[int], merged: list[int]) -> None:
-    assert merged_above(sizes) == merged
+    assert merged_above(sizes, MIB, graal=False) == merged
+
+
+def test_stacks_of_graal_s_threads_are_twice_as_large() -> None:
+    assert merged_above([512 * KIB, 512 * KIB, 4 * MIB], 2 * MIB, graal=True) == [0, 0, 0]
+    assert merged_above([512 * KIB, 512 * KIB, 4 * MIB], 2 * MIB, graal=False) == [0, 0, 3584 * KIB]
 
 
 def test_what_is_left_of_a_stack_must_be_one() -> None:

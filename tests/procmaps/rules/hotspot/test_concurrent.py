@@ -65,3 +65,14 @@ def test_a_full_heap_of_an_arena_is_no_granule_map() -> None:
         "heap_arena",
         "java_gc",
     ]
+
+
+def test_maps_of_jdk_25_are_as_large_as_the_heap_asks_for() -> None:
+    view = f"{2**42:x}-{2**42 + 32 * MIB:x} rw-s 00000000 00:01 9 /memfd:java_heap (deleted)\n"
+    text = jvm(view, anon(AT + 4 * KIB, 48 * MIB), anon(AT + 128 * MIB, 192 * KIB))
+    argv = ("java", "-XX:+UseZGC", "-Xmx3g", "Main")  # 8 bytes for each 2 MiB of 48 GiB
+    for version, kinds_found in ((25, ["java_gc"]), (21, ["java_gc", "java_gc"])):
+        snapshot = read(text.replace("java-17", f"java-{version}"), argv=argv, rss_anon_kb=90_000)
+        found = kinds(snapshot, AT, AT + GIB)
+        assert [kind for _, kind in found if kind == "java_gc"] == kinds_found
+        assert found[-1] == (192 * KIB, "java_gc")

@@ -237,3 +237,14 @@ def test_shenandoah_s_heap_begins_on_its_regions() -> None:
     argv = ("java", "-XX:+UseShenandoahGC", "-Xmx77m", "-XX:-UseCompressedOops", "Main")
     assert blocks(read(text, argv=argv), Kind.JAVA_HEAP) == [77 * MIB]
     assert blocks(read(text, argv=("java", "-XX:+UseG1GC", *argv[2:])), Kind.JAVA_HEAP) != [77 * MIB]
+
+
+def test_a_heap_of_known_size_with_a_line_missing_in_it() -> None:
+    size, low = 1200 * MIB, 4 * GIB - 1200 * MIB
+    # old and young generation, each with its reserve; the top of the young one's committed part is not there
+    lines = anon(low, 90 * MIB) + anon(low + 90 * MIB, 700 * MIB, "---p")
+    lines += anon(low + 790 * MIB, 40 * MIB) + anon(low + 900 * MIB, 300 * MIB, "---p")
+    found = kinds(read(jvm(lines), argv=("java", "-Xmx1200m", "Main")), low, 4 * GIB)
+    assert {kind for _, kind in found} == {"java_heap"}
+    other = kinds(read(jvm(lines), argv=("java", "-Xmx1300m", "Main")), low, 4 * GIB)
+    assert sum(part for part, kind in other if kind == "java_heap") < size - 300 * MIB

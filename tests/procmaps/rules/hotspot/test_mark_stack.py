@@ -1,9 +1,11 @@
 """The mark stack of G1 and CMS."""
 
+from dataclasses import replace
+
 from procmaps.rules.hotspot.arguments import JvmArguments
 from procmaps.rules.hotspot.jvm import LOW_BYTES, Jvm
 from procmaps.rules.hotspot.mark_stack import mark_stack
-from tests.procmaps.rules.labelled import anon, gapped, jvm, kinds, process, read, whole
+from tests.procmaps.rules.labelled import anon, gapped, jvm, kinds, parts_of, process, read, whole
 
 MIB = 2**20
 GIB = 2**30
@@ -74,6 +76,21 @@ def test_over_a_heap_without_gaps_a_jvm_whose_arguments_are_known_has_one() -> N
     for known in (True, False):
         jvm = Jvm(17, JvmArguments(known=known), heap=(GIB, 2 * GIB))
         assert bool(mark_stack(jvm, one)) is known
+
+
+def test_where_the_kernel_aligns_nothing_it_is_in_the_one_mapping_that_is_hardly_larger() -> None:
+    old, new = "5.4.0-113-generic", "6.8.0-40-generic"
+    for kernel, sizes, found in (
+        (old, (35 * MIB + 4096,), 1),
+        (new, (35 * MIB + 4096,), 0),
+        (old, (35 * MIB + 4096, 40 * MIB + 4096), 0),  # which of the two?
+        (old, (49 * MIB,), 0),  # where in it?
+    ):
+        lines = [anon(AT + 4096 + n * GIB, size) for n, size in enumerate(sizes)]
+        snapshot = read(jvm(gapped(GIB, 64 * MIB), *lines), argv=("java", "-Xmx1g", "Main"))
+        snapshot = replace(snapshot, facts=replace(snapshot.facts, kernel=kernel))
+        rules = [rule for *_, rule in parts_of(snapshot)]
+        assert rules.count("java.gc_mark_stack_merged") == found, (kernel, sizes)
 
 
 def test_a_full_heap_of_an_arena_has_no_mark_stack_at_its_top() -> None:

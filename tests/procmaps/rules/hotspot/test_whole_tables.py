@@ -110,6 +110,33 @@ def test_what_smaps_flags_with_noreserve_is_no_table() -> None:
     assert jvm_17.tables == {32 * MIB}
 
 
+HEAP = 2624 * MIB
+BITMAP = HEAP // 64
+PIECES = (BITMAP - MIB, BITMAP, MIB)  # of two bitmaps over a heap that has grown by 64 MiB
+
+
+@pytest.mark.parametrize(
+    ("sizes", "at", "is_table"),
+    [
+        (PIECES, AT + 4 * KIB, True),
+        (PIECES, AT, False),  # where a node of the metaspace could begin
+        ((*PIECES[:2], MIB // 2, MIB // 2), AT + 4 * KIB, True),
+        ((*PIECES[:2], MIB // 2, MIB // 4, MIB // 4), AT + 4 * KIB, False),  # so often none grows
+        ((BITMAP - MIB, BITMAP, MIB + 4 * KIB), AT + 4 * KIB, False),
+    ],
+)
+def test_tables_of_a_heap_that_has_grown_are_divided(
+    sizes: tuple[int, ...], at: int, *, is_table: bool
+) -> None:
+    starts = [at + sum(sizes[:n]) for n in range(len(sizes))]
+    regions = process(*(anon(start, size) for start, size in zip(starts, sizes, strict=True)))
+    low = 4 * GIB - HEAP
+    found = Jvm(17, JvmArguments(collector="G1"), heap=(low, 4 * GIB))
+    claims = [(claim.start, claim.end) for claim in whole_tables(found, regions)]
+    assert ((at, at + sum(sizes)) in claims) == is_table
+    assert (2 * BITMAP in found.tables) == is_table
+
+
 ARENA = anon(AT, 2 * MIB + 4096) + anon(AT + 2 * MIB + 4096, 62 * MIB - 4096, "---p")
 
 
