@@ -27,6 +27,7 @@ LIBRARIES_LOW_BYTES: Final = 0x7800_0000_0000  # the kernel places libraries abo
 FILE_FAR_BYTES: Final = TIB  # mmap by itself comes closer to a file than that
 VAST_FACTOR: Final = 16  # shadow memory of sanitizers has far more addresses than resident bytes
 STEP_BYTES: Final = 512 * KIB
+MIMALLOC_STEP_BYTES: Final = 64 * KIB  # what it maps besides its arenas is made of slices of that size
 GROWTH_MIN_BYTES: Final = 2 * MIB  # jemalloc asks for no less
 SURE_MIN_BYTES: Final = 4 * MIB  # without flags, smaller memory in Python is rather its arenas
 RESIDENT_SHARE: Final = 16  # a table that is hardly used is a program's own
@@ -51,7 +52,8 @@ EXTENSION: Final = Rule(
     "maps, smaps",
     "jemalloc 5, src/pages.c: MAP_NORESERVE; src/extent.c: growth by size classes from 2 MiB on, which are "
     "multiples of 512 KiB",
-    "{size}, a whole number of 512 KiB, in a process with a program or library that has jemalloc inside",
+    "{size}, a whole number of 512 KiB, or of 64 KiB with mimalloc, in a process with a program or library "
+    "that has jemalloc or mimalloc inside",
     runner_up=Kind.PY_ARENA,
 )
 NORESERVE: Final = Rule(
@@ -127,20 +129,21 @@ def _far_from_files(regions: Regions, rows: Ints64) -> Flags:
 
 
 def in_extensions(regions: Regions) -> Flags | None:
-    """Whole steps of jemalloc, in processes with a library that has it inside.
+    """Whole steps of jemalloc or mimalloc, in processes with a program or library that has it inside.
 
-    With smaps only what has MAP_NORESERVE; without, only what Python's arenas are hardly.
+    With smaps only what has MAP_NORESERVE, as both map; without, what Python's arenas are hardly.
     """
-    inside = regions.has("jemalloc_inside") & ~regions.has(*NOT_GLIBC)
-    if not inside.any():
+    inside, arrow = (regions.has(mark) & ~regions.has(*NOT_GLIBC) for mark in ("jemalloc_inside", "arrow"))
+    if not (inside | arrow).any():
         return None
-    found = regions.unclaimed_writable & regions.spread(inside) & is_multiple(regions.size, STEP_BYTES)
-    flagged = regions.spread(regions.facts.smaps)
+    stepped = regions.spread(inside) & is_multiple(regions.size, STEP_BYTES)
+    flagged = stepped | (regions.spread(arrow) & is_multiple(regions.size, MIMALLOC_STEP_BYTES))
     aligning = release_of(regions.snapshot.facts.kernel)
     placed = is_multiple(regions.start, STEP_BYTES) | (not ALIGNING_RELEASE <= aligning < UNKNOWN_RELEASE)
     smallest = np.where(regions.has("python"), SURE_MIN_BYTES, GROWTH_MIN_BYTES)
-    large = (regions.size >= regions.spread(smallest)) & placed
-    return found & np.where(flagged, _noreserve(regions), large)
+    large = stepped & (regions.size >= regions.spread(smallest)) & placed
+    known = regions.spread(regions.facts.smaps)
+    return regions.unclaimed_writable & np.where(known, flagged & _noreserve(regions), large)
 
 
 def noreserve(regions: Regions) -> Flags | None:

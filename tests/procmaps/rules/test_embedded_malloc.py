@@ -186,3 +186,15 @@ def test_where_a_loaded_library_replaces_malloc_it_is_certain() -> None:
     library = "7f0000a00000-7f0000b00000 r-xp 00000000 fe:00 81 /usr/lib/libjemalloc.so.2\n"
     text = with_object("/opt/redis-server", library, anon(AT, 9 * MIB))
     assert [name for start, *_, name in parts_of(read(text)) if start == AT] == ["allocator.loaded"]
+
+
+def test_mimalloc_inside_arrow_maps_with_the_same_flag() -> None:
+    files = with_flags(with_object("/opt/libarrow.so.2400", PYTHON, BRK_HEAP))
+    for size, flags, kind in (
+        (320 * KIB, "rd wr mr mw me nr", "heap_allocator"),
+        (3 * MIB, "rd wr mr mw me nr", "heap_allocator"),
+        (3 * MIB, "rd wr mr mw me ac", "py_arena"),
+        (324 * KIB, "rd wr mr mw me nr", "anonymous"),
+    ):
+        found = kinds(read(smaps=sorted_lines(files, line(AT, size, flags, 2))), AT, AT + 1)
+        assert found == [(size, kind)]
