@@ -42,9 +42,5 @@ PLACES: Final = turn(
             "loaded.bss_small",
             "where objects are mapped by an emulator, memory of the JVM can lie right above a file",
         ),
-        Edge(
-            "glibc.arena",
-            "the closed part of a table or of the metaspace can end where an arena's heap would",
-        ),
     ),
 )
