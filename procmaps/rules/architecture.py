@@ -5,13 +5,13 @@ from typing import Final
 import numpy as np
 
 from procmaps.rules.kernel_names import Name
-from procmaps.tables import Bytes8, Ints64, MapTable, which
+from procmaps.tables import EXECUTE, Bytes8, Ints64, MapTable, which
 
 # bits of user space, at the top of which [stack] lies (Linux, TASK_SIZE in arch/*/include/asm)
 AARCH64_BITS: Final = (39, 48)  # with pages of 4 KiB; x86-64 and ppc64le have 47, or with [stack] there too
 RISCV64_BITS: Final = (38,)  # Sv39
-# glibc's loader, or a directory of libraries
-PPC64LE_FILES: Final = (b"/ld64.so.2\n", b"/powerpc64le-linux-gnu/", b"/ppc64le/")
+PPC64LE_LOADER: Final = b"/ld64.so.2"
+PPC64LE_FOLDERS: Final = (b"/powerpc64le-linux-gnu/", b"/ppc64le/")
 
 
 def address_bits(maps: MapTable, code: Bytes8, processes: int) -> Ints64:
@@ -22,6 +22,12 @@ def address_bits(maps: MapTable, code: Bytes8, processes: int) -> Ints64:
     return found
 
 
-def is_ppc64le(maps: MapTable) -> bool:
-    """Whether files of the host tell it: its addresses end where those of x86-64 do."""
-    return any(text in maps.text for text in PPC64LE_FILES)
+def is_ppc64le(maps: MapTable, process: int) -> bool:
+    """Whether objects that a process maps tell it: its addresses end where those of x86-64 do."""
+    first, beyond = maps.process.searchsorted((process, process + 1)).tolist()
+    rows = which(maps.perms[first:beyond] & EXECUTE) + first
+    return any(map(_is_of_ppc64le, map(maps.name, rows.tolist())))
+
+
+def _is_of_ppc64le(path: bytes) -> bool:
+    return path.endswith(PPC64LE_LOADER) or any(folder in path for folder in PPC64LE_FOLDERS)

@@ -36,7 +36,8 @@ def java_stack_bytes(
     found = np.zeros(len(argv), np.int64)
     if not libjvm:
         return found
-    default = np.full(len(argv), JAVA_STACK_LARGE_BYTES if is_ppc64le(maps) else JAVA_STACK_BYTES)
+    default = np.full(len(argv), JAVA_STACK_BYTES)
+    default[[row for row in libjvm if is_ppc64le(maps, row)]] = JAVA_STACK_LARGE_BYTES
     bits = address_bits(maps, code, len(argv))
     large = np.isin(bits, (*AARCH64_BITS, *RISCV64_BITS)) & ~unlike.translated
     default[large] = JAVA_STACK_LARGE_BYTES

@@ -44,6 +44,16 @@ def test_of_ppc64le_by_its_loader() -> None:
     assert blocks(on("5.4.0", *lines, main, threads=3), Kind.THREAD_STACK) == [2 * MIB + 64 * KIB] * 2
 
 
+def test_a_file_that_only_has_such_a_name_is_no_loader() -> None:
+    """Names are the host's to choose; what a JVM runs on is what it maps executable."""
+    data = PPC64LE.replace("r-xp", "r--p")
+    table = 21 * MIB + 12 * KIB
+    lines = [stack(AT + n * GAP, 64 * KIB, MIB + over) for n, over in enumerate((0, 0, table))]
+    main = anon(X86_64, 132 * KIB, name="[stack]")
+    found = blocks(on("5.4.0", LIBC, LIBJVM, data, *lines, main, threads=9), Kind.THREAD_STACK)
+    assert found == [MIB + 64 * KIB] * 3
+
+
 def test_hidden_guards_are_looked_for_behind_stacks_of_this_size() -> None:
     own = 2 * MIB + 4 * KIB
     lines = (LIBC, LIBJVM, anon(AT, 3 * own), anon(AARCH64, 132 * KIB, name="[stack]"))
