@@ -58,7 +58,7 @@ def figures() -> Iterator[Figure]:
     yield Figure("core_mappings", maps.mappings, "mappings")
     yield Figure("core_processes", copies, "processes")
     runs = interleave([core(maps), maps.unpacked], ROUNDS)
-    yield Figure("core_vs_gunzip", runs.ratio(0, 1), "ratio", 6.0)
+    yield Figure("core_vs_gunzip", runs.ratio(0, 1), "ratio", 3.5)
     yield Figure("core_cpu", runs.median_s(0) * 1e3, "ms")
     runs = interleave([core(smaps), smaps.unpacked], ROUNDS)
     yield Figure("core_smaps_vs_gunzip", runs.ratio(0, 1), "ratio", 3.5)

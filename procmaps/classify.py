@@ -1,4 +1,4 @@
-"""Label every byte of every mapping of a host: an ordered table of rules over columns."""
+"""Label every byte of every mapping of a host: names settle most, labellers claim what names leave open."""
 
 from collections.abc import Sequence
 from typing import Final

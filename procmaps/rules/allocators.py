@@ -18,7 +18,9 @@ class Allocator:
     mark: str
     replaces_malloc: bool = False  # comes before the libc's malloc, which is then not called
     maps_whole_mib: bool = False  # as programs do, so a size of whole MiB does not tell whose memory it is
-    keeps_unused: bool = False  # keeps memory that is not resident, so more than RssAnon can be malloc's
+    keeps_unused: bool = (
+        False  # keeps memory that is not resident, so more than is resident or swapped can be malloc's
+    )
     keeps_closed: bool = False  # sets aside 1 GiB and more without access, and opens it bit by bit
     sets_stack_flag: bool = (
         False  # sets nh (no huge pages) on its memory, which otherwise MAP_STACK alone sets
@@ -66,5 +68,4 @@ REPLACE_MALLOC: Final = _marks(lambda allocator: allocator.replaces_malloc)
 NOT_GLIBC: Final = _marks(lambda _: True)  # glibc's malloc is not called: it has no arenas and no chunks
 MAP_WHOLE_MIB: Final = _marks(lambda allocator: allocator.maps_whole_mib)
 KEEP_UNUSED: Final = _marks(lambda allocator: allocator.keeps_unused)
-KEEP_CLOSED: Final = _marks(lambda allocator: allocator.keeps_closed)
 SET_STACK_FLAG: Final = _marks(lambda allocator: allocator.sets_stack_flag)

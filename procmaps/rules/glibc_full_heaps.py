@@ -30,7 +30,7 @@ FULL: Final = Rule(
 
 
 def full_heaps(regions: Regions) -> Ranges | None:
-    """Writable regions of whole blocks, of no more than RssAnon, mapped as other heaps of the process are.
+    """Writable regions of whole blocks, mapped as other heaps are, within what is resident or swapped.
 
     A chunk or a table that merely lies over a boundary begins or ends elsewhere.
     """

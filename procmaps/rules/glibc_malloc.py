@@ -217,12 +217,12 @@ def _is_stack(regions: Regions, blocks: _Blocks) -> Flags:
 
 
 def large_chunks(regions: Regions) -> Flags:
-    """What can be chunks, and is hardly more than RssAnon."""
+    """What can be chunks, and is hardly more than is resident or swapped."""
     return _chunks(regions) & affordable(regions)
 
 
 def untouched_chunks(regions: Regions) -> Flags:
-    """Far more than RssAnon, but as large as whole MiB with a header each: what a program asks calloc for."""
+    """Far more than was touched, but whole MiB with a header each: what a program asks calloc for."""
     over = regions.size & (MIB - 1)
     # beside a file the static TLS of the main thread has merged with it
     beside_file = (regions.below > Name.JAVA_HEAP + 1) | (regions.above > Name.JAVA_HEAP + 1)

@@ -23,7 +23,7 @@ MUSL: Final = Rule(
 
 
 def mapped(regions: Regions) -> Flags | None:
-    """Writable, within RssAnon, without a flag, and no whole MiB: a group or a chunk has a header."""
+    """Affordable, writable, without a flag, and no whole MiB: a group or a chunk has a header."""
     with_musl = regions.has("musl")
     if not with_musl.any():
         return None

@@ -32,7 +32,8 @@ VAST: Final = Rule(
     Kind.ANONYMOUS,
     Confidence.CERTAIN,
     "maps, status, smaps",
-    "Linux, RssAnon in status; MAP_NORESERVE, MADV_DONTDUMP in VmFlags, which no libc's malloc sets",
+    "Linux, RssAnon and VmSwap in status; MAP_NORESERVE, MADV_DONTDUMP in VmFlags, which no libc's "
+    "malloc sets",
     "{size} that the program mapped itself: many times what it has resident or swapped ({anonymous}), or "
     "with flags that no libc's malloc sets",
 )
@@ -51,8 +52,8 @@ UNPAID: Final = Rule(
     Kind.ANONYMOUS,
     Confidence.LIKELY,
     "maps, status",
-    "Linux, RssAnon in status: malloc writes a header into each chunk and reuses what is freed, so it "
-    "touches what it maps",
+    "Linux, RssAnon and VmSwap in status: malloc writes a header into each chunk and reuses what is "
+    "freed, so it touches what it maps",
     "{size}, more than all anonymous memory of the process that is resident or swapped ({anonymous}), "
     "so it is not all in use, and of no known owner: mapped by the program directly",
     runner_up=Kind.HEAP_MMAP,
@@ -86,7 +87,7 @@ def guarded(regions: Regions) -> Flags | None:
 
 
 def vast(regions: Regions) -> Flags:
-    """Many times RssAnon, or with flags that no libc's malloc asks for."""
+    """Many times what is resident or swapped, or with flags that no libc's malloc asks for."""
     budget = regions.spread(regions.facts.anonymous_bytes)
     far = (budget >= 0) & (regions.size > budget * VAST_FACTOR) & (regions.size >= VAST_MIN_BYTES)
     found: Flags = regions.free & ~regions.closed & (far | foreign(regions))
@@ -94,7 +95,7 @@ def vast(regions: Regions) -> Flags:
 
 
 def unpaid(regions: Regions) -> Flags:
-    """More than RssAnon."""
+    """More than all anonymous memory that is resident or swapped."""
     budget = regions.spread(regions.facts.anonymous_bytes)
     found: Flags = regions.free & (budget >= 0) & (regions.size > budget)
     return found
@@ -115,14 +116,18 @@ CLOSED_REST: Final = RegionLabeller(
     "rest.reserved",
     (RESERVED,),
     closed,
-    before=(Edge("rest.unpaid", "closed memory larger than RssAnon is still a reserve"),),
+    before=(
+        Edge(
+            "rest.unpaid", "closed memory is a reserve, however little of the process is resident or swapped"
+        ),
+    ),
     after=(Edge("rest.guarded", "a guard that is claimed no longer shows that what is above it is guarded"),),
 )
 VAST_REST: Final = RegionLabeller(
     "rest.vast",
     (VAST,),
     vast,
-    before=(Edge("rest.unpaid", "memory many times RssAnon is more than RssAnon too"),),
+    before=(Edge("rest.unpaid", "what is many times the budget is more than the budget too"),),
 )
 UNPAID_REST: Final = RegionLabeller(
     "rest.unpaid",

@@ -4,7 +4,6 @@ import pytest
 
 from procmaps.rules.allocators import (
     ALLOCATORS,
-    KEEP_CLOSED,
     KEEP_UNUSED,
     MAP_WHOLE_MIB,
     NOT_GLIBC,
@@ -30,5 +29,4 @@ def test_each_malloc_has_one_row() -> None:
 def test_the_marks_by_question() -> None:
     assert REPLACE_MALLOC == MAP_WHOLE_MIB == KEEP_UNUSED == ("jemalloc", "tcmalloc", "mimalloc")
     assert SET_STACK_FLAG == ("jemalloc", "tcmalloc")
-    assert KEEP_CLOSED == ("mimalloc",)
     assert NOT_GLIBC == ("musl", "jemalloc", "tcmalloc", "mimalloc", "partition_alloc")
