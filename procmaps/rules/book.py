@@ -25,7 +25,7 @@ from procmaps.rules import (
     v8,
     zend,
 )
-from procmaps.rules.glibc_stacks import bare, flagged, guarded, hidden, java_zones, named, repeated
+from procmaps.rules.glibc_stacks import bare, flagged, guarded, hidden, java_zones, left, named, repeated
 from procmaps.rules.hotspot import leftovers, places, rest
 from procmaps.rules.labeller import Labeller
 from procmaps.rules.name_rules import NAME_RULES
@@ -66,6 +66,8 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         guarded.GUARDED,
         hidden.HIDDEN,
         java_zones.JAVA_ZONES,
+        left.LEFT,
+        left.LEFT_FLAGGED,
         leftovers.LEFTOVERS,
         mono.BLOCKS,
         mozjemalloc.CHUNKS,
