@@ -73,7 +73,7 @@ class Program:
     def _told(self, *expected: str) -> str:
         assert self._child.stdout is not None
         told = self._child.stdout.readline().strip()
-        assert told in expected, f"{self._child.args}: {told!r}, {self._log.read_text()}"
+        assert told in expected, f"{self._log.stem}: {told!r}, {self._log.read_text()}"
         return told
 
     def stop(self) -> None:

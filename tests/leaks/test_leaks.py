@@ -62,7 +62,7 @@ def leaks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[tuple[st
     folder = tmp_path_factory.mktemp("leaks")
     failed = built(folder)
     assert not failed
-    found = {}
+    found: dict[tuple[str, str], Leak] = {}
     with ExitStack() as stack:
         sshd = stack.enter_context(serve(folder, hosts=len(WAYS)))
         others = stack.enter_context(healthy(folder))

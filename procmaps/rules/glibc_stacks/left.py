@@ -95,7 +95,7 @@ def left(process: Process) -> Iterator[Claim]:
     """Guards with what is above each: of the default size if no thread lives, or several of another size."""
     if process.has(*ELSEWHERE):
         return
-    pairs = [pair for pair in touching(process.regions) if _is_pair(process, *pair)]
+    pairs = [pair for pair in touching(list(process.regions)) if _is_pair(process, *pair)]
     one = process.default_stack_bytes
     number = alike([body for _, body in pairs])
     for guard, body in pairs:

@@ -14,10 +14,9 @@ AS_GLIBC = "mr mw me nh"  # a guard that was never writable
 AS_FIBERS = "mr mw me ac nh"  # one that was
 
 
-def stacks(text: str, **known: int) -> list[int]:
-    return blocks(
-        read(text, **{"threads": 1, "rss_anon_kb": 900, "stack_limit": STACK, **known}), Kind.THREAD_STACK
-    )
+def stacks(text: str, rss_anon_kb: int = 900) -> list[int]:
+    snapshot = read(text, threads=1, rss_anon_kb=rss_anon_kb, stack_limit=STACK)
+    return blocks(snapshot, Kind.THREAD_STACK)
 
 
 def rules(text: str = "", smaps: str = "", threads: int = 1) -> set[str]:
