@@ -27,7 +27,7 @@ from procmaps.rules import (
     zend,
 )
 from procmaps.rules.glibc_stacks import bare, flagged, guarded, hidden, java_zones, named, repeated
-from procmaps.rules.hotspot import leftovers, places, rest
+from procmaps.rules.hotspot import leftovers, native_unwritten, places, rest
 from procmaps.rules.labeller import Labeller
 from procmaps.rules.name_rules import NAME_RULES
 from procmaps.rules.order import order
@@ -71,6 +71,7 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         hidden.HIDDEN,
         java_zones.JAVA_ZONES,
         leftovers.LEFTOVERS,
+        native_unwritten.NATIVE_UNWRITTEN,
         mono.BLOCKS,
         mozjemalloc.CHUNKS,
         musl.MAPPED,
@@ -83,6 +84,7 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         pools.POOLS,
         remainder.ALL_REST,
         remainder.CLOSED_REST,
+        remainder.FOREIGN_REST,
         remainder.GUARDED_BUFFERS,
         remainder.UNPAID_REST,
         remainder.VAST_REST,

@@ -14,7 +14,7 @@ from procmaps.rules.block_gaps import outnumber_threads
 from procmaps.rules.glibc_malloc import Blocks, heaps
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
 from procmaps.rules.process import ARENA_HEAP_32_BYTES, KIB
-from procmaps.rules.regions import Regions
+from procmaps.rules.regions import Regions, is_multiple
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, which
 
@@ -75,7 +75,7 @@ def _apart(regions: Regions) -> Blocks | None:
 
 def _can_be_left(regions: Regions) -> Flags:
     rests = regions.unclaimed_closed & (regions.size > ARENA_HEAP_32_BYTES // 2) & regions.touches_below
-    return rests & (regions.end & (ARENA_HEAP_32_BYTES - 1) == 0)
+    return rests & is_multiple(regions.end, ARENA_HEAP_32_BYTES)
 
 
 def _ranges(regions: Regions, blocks: Blocks) -> Ranges:
