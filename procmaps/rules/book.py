@@ -4,6 +4,7 @@ from typing import Final
 
 from procmaps.rules import (
     beam,
+    beside_pools,
     cpython,
     dotnet,
     elf,
@@ -39,6 +40,7 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         bare.UNGUARDED,
         beam.CARRIER,
         beam.LITERALS_RANGE,
+        beside_pools.CHUNKS_BESIDE_POOLS,
         cpython.ARENAS,
         cpython.ARENAS_ABOVE_BSS,
         cpython.DATA_STACKS,
