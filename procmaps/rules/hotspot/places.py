@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from procmaps.rules.hotspot import code_cache, concurrent, heap, images, metaspace
+from procmaps.rules.hotspot import code_cache, concurrent, full_nodes, heap, images, metaspace
 from procmaps.rules.hotspot.turn import turn
 from procmaps.rules.labeller import Edge
 
@@ -20,6 +20,7 @@ PLACES: Final = turn(
         concurrent.collection_set,
         metaspace.low_rest,
         metaspace.nodes,
+        full_nodes.full_nodes,
         heap.by_extent,
     ),
     gives=(
@@ -35,6 +36,7 @@ PLACES: Final = turn(
         concurrent.COLLECTION_SET,
         metaspace.LOW_REST,
         metaspace.NODES,
+        full_nodes.FULL_NODES,
         heap.BY_EXTENT,
     ),
     before=(
