@@ -20,8 +20,8 @@ FULL_NODES: Final = Rule(
     "maps",
     "OpenJDK, memory/metaspace/metaspaceArenaGrowthPolicy.cpp: the chunks of a class loader begin at 4 KiB "
     "in metaspace and at 2 KiB in the class space; runtime/init.cpp: the code cache is mapped before both",
-    "{size}, a whole block that a full heap of an arena could be too; but so much of the class space is in "
-    "use that metaspace must have full nodes of 64 MiB, and this block is next above the node in use",
+    "{size} that fill a block which a full heap of an arena could be too; but so much of the class space "
+    "is in use that metaspace must have full nodes of 64 MiB, and this block is next above the node in use",
     runner_up=Kind.HEAP_ARENA,
 )
 
@@ -48,8 +48,8 @@ def full_nodes(jvm: Jvm, process: Process) -> Iterator[Claim]:
     for region in sorted(possible, key=lambda block: (_is_continued(process, block), block.start)):
         if missing <= ROOT_CHUNK_BYTES:
             return
-        missing -= region.size
-        yield Claim(region.start, region.end, FULL_NODES)
+        missing -= NODE_BYTES
+        yield Claim(region.end - NODE_BYTES, region.end, FULL_NODES)
 
 
 def _in_a_node(jvm: Jvm, region: Region) -> bool:
@@ -57,9 +57,12 @@ def _in_a_node(jvm: Jvm, region: Region) -> bool:
 
 
 def _could_be_node(process: Process, region: Region) -> bool:
-    """Whether it is one block that smaps does not show to be mapped as heaps are, or hardly written."""
-    whole = region.size == NODE_BYTES and process.is_whole_blocks(region)
-    return whole and not (
+    """Whether it is one block that smaps does not show to be mapped as heaps are, or hardly written.
+
+    A chunk that was mapped right below can have merged with it.
+    """
+    block = region.end % NODE_BYTES == 0 and NODE_BYTES <= region.size < 2 * NODE_BYTES
+    return block and not (
         process.smaps and (process.flagged(region, "nr") or not is_written(process, region))
     )
 

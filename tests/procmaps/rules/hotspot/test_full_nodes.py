@@ -176,3 +176,19 @@ def test_a_full_block_below_a_heap_that_has_grown_far_is_the_last_choice(head: i
     assert kinds(snapshot, low, low + NODE) == [(NODE, first)]
     second = "heap_arena" if first == "java_metaspace" else "java_metaspace"
     assert kinds(snapshot, next_block, next_block + NODE) == [(NODE, second)]
+
+
+@pytest.mark.parametrize("chunk", [132 * KIB, 2 * MIB + 564 * KIB, 27 * MIB + 4096])
+def test_a_chunk_below_a_full_node_has_merged_with_it(chunk: int) -> None:
+    at = AT + 5 * NODE
+    text = with_classes(40 * MIB, anon(at - chunk, chunk + NODE), anon(at + 3 * NODE, NODE))
+    snapshot = read(only_maps(text), argv=ARGV, rss_anon_kb=2**20)
+    assert kinds(snapshot, at, at + NODE) == [(NODE, "java_metaspace")]
+    assert kinds(snapshot, at - chunk, at) == [(chunk, "heap_mmap")]
+
+
+def test_a_run_of_chunks_is_no_node() -> None:
+    at = AT + 5 * NODE
+    text = with_classes(40 * MIB, anon(at - NODE, 2 * NODE))
+    snapshot = read(only_maps(text), argv=ARGV, rss_anon_kb=2**20)
+    assert "java_metaspace" not in {kind for _, kind in kinds(snapshot, at - NODE, at + NODE)}
