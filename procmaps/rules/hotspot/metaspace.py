@@ -147,7 +147,7 @@ def nodes(jvm: Jvm, process: Process) -> Iterable[Claim]:
 
 def _nodes_of_version(jvm: Jvm, process: Process) -> list[Claim]:
     current: list[Claim] = []
-    if not 0 < jvm.version < NODES_SINCE_VERSION:
+    if not 0 < jvm.version < NODES_SINCE_VERSION and not jvm.small_nodes:
         # a table that was touched as the JVM started looks like a full node
         alone = NODE_BYTES not in whole_sizes(jvm, process)
         current = _nodes(process, NODE_BYTES, ROOT_CHUNK_BYTES, full=jvm.has_heap, full_alone=alone)
