@@ -1,8 +1,9 @@
 """The rows of a report. Their fields are the columns that `reports.columns` declares."""
 
 from dataclasses import dataclass, fields
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
+from procmaps.doubts import DOUBTFUL_PART
 from procmaps.kinds import KIND_BY_LABEL, Family
 from reports.status import ANSWERED
 
@@ -25,6 +26,23 @@ class Extent:
 
 
 @dataclass(frozen=True, slots=True)
+class Range:
+    """A size by its labels: without what is guessed, and with all that can be meant; None if not known."""
+
+    least_bytes: int | None = None
+    most_bytes: int | None = None
+    is_bound: bool = False  # both are upper bounds of what is resident
+
+    @property
+    def is_open(self) -> bool:
+        """Whether guesses make a difference."""
+        return self.least_bytes != self.most_bytes
+
+
+UNKNOWN_RANGE: Final = Range()
+
+
+@dataclass(frozen=True, slots=True)
 class _Measured:
     """The measures that both a host and a service have."""
 
@@ -40,6 +58,23 @@ class _Measured:
     threads: int | None
     growth_bytes: int | None
     peer_excess_bytes: int | None
+    native_heap_least_bytes: int | None
+    native_heap_most_bytes: int | None
+    guessed_bytes: int | None
+    present_bytes: int | None
+    doubtful: int | None  # processes
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether guesses are more than a tenth of what all its processes have resident or swapped."""
+        return (self.guessed_bytes or 0) * DOUBTFUL_PART > (self.present_bytes or 0)
+
+    @property
+    def native_range(self) -> Range:
+        """What the native heap can be by its labels."""
+        return Range(
+            self.native_heap_least_bytes, self.native_heap_most_bytes, is_bound=self.native_heap.is_bound
+        )
 
     @property
     def native_heap(self) -> Extent:
