@@ -185,7 +185,7 @@ def _nodes(
     ends = [
         region
         for region in process.unclaimed
-        if region.end % alignment == 0
+        if not region.end & (alignment - 1)
         and ((region.closed and not _ends_arena(process, region, size)) or (full and region.writable))
     ]
     inside: list[tuple[int, list[Region]]] = []  # where each possible node begins, its regions
