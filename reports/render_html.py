@@ -208,8 +208,7 @@ _DERIVED = {
     "native_heap_range": Heading(
         "native_heap_range",
         "By labels",
-        "Native heap without its guesses, and with all guesses that can be native heap; empty if they "
-        "differ by less than a twentieth",
+        "Native heap without its guesses, and with all that can be native heap; empty if these are close",
         is_text=False,
     ),
     "of_ram": Heading("of_ram", "of RAM", "Native heap as a share of MemTotal", is_text=False),

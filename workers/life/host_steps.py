@@ -15,9 +15,11 @@ from procmaps.doubts import doubts
 from procmaps.findings import find
 from procmaps.footprint import footprints
 from procmaps.identity import identify
+from procmaps.other_texts import IN_PLACE
 from procmaps.read import DumpError, read
 
 DETAIL_LENGTH_MAX = 400
+OTHERS_TOLD_MAX = 3  # processes of a host that sent another file in place of their mappings
 
 log = logging.getLogger("workers")
 
@@ -66,7 +68,8 @@ def _classified(run: Run, host: str) -> HostRecord:
     snapshot = read(memory.text, identity.text, dump.nonce.encode("ascii", "replace"))
     parts = classify(snapshot)
     sums = footprints(snapshot, parts)
-    problem = _sentences(dump.problem, memory.problem, identity.problem)
+    others = [note for note in snapshot.notes if IN_PLACE in note][:OTHERS_TOLD_MAX]
+    problem = _sentences(dump.problem, memory.problem, identity.problem, *others)
     record = host_record(dump, snapshot, problem, RULES_VERSION)
     unsure, found = doubts(snapshot, parts), find(snapshot, parts, sums)
     run.write_result(host_result(record, snapshot, identify(snapshot), sums, unsure=unsure, found=found))

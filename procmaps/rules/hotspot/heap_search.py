@@ -63,10 +63,12 @@ def heap_by_size(jvm: Jvm, process: Process) -> tuple[int, int] | None:
 def possible_runs(process: Process, above: int = 0) -> Iterator[list[Region]]:
     """Unbroken runs of regions that a heap can consist of: no code; archived objects are mapped into it."""
     return unbroken(
-        region
-        for region in process.regions
-        if ((region.unclaimed and not region.perms & EXECUTE) or region.name in IN_HEAP)
-        and region.end > above
+        [
+            region
+            for region in process.regions
+            if ((region.unclaimed and not region.perms & EXECUTE) or region.name in IN_HEAP)
+            and region.end > above
+        ]
     )
 
 
@@ -98,6 +100,16 @@ class _Run:
         return [region.end for region in self.regions]
 
     @cached_property
+    def aligned_starts(self) -> list[int]:
+        """Where a heap can begin with a region; the sizes of heaps are multiples of the same alignment."""
+        return [start for start in self.starts if not start & (HEAP_ALIGNMENT_BYTES - 1)]
+
+    @cached_property
+    def aligned_ends(self) -> list[int]:
+        """Where a heap can end with a region."""
+        return [end for end in self.ends if not end & (HEAP_ALIGNMENT_BYTES - 1)]
+
+    @cached_property
     def tops(self) -> frozenset[int]:
         """Where the regions end, to look an address up."""
         return frozenset(self.ends)
@@ -108,7 +120,7 @@ class _Run:
         return [
             region
             for region in self.regions
-            if region.closed and region.end % ARENA_HEAP_BYTES == 0 and region.size < ARENA_HEAP_BYTES
+            if region.closed and not region.end & (ARENA_HEAP_BYTES - 1) and region.size < ARENA_HEAP_BYTES
         ]
 
     def at(self, address: int) -> Region:
@@ -120,15 +132,15 @@ class _Run:
         return self.regions[bisect_right(self.ends, start) : bisect_left(self.starts, end)]
 
     def spans(self, size: int, unit: int) -> dict[int, bool]:
-        """Where a span of this size can start, and whether it is whole regions.
+        """Where a span of a heap's size can start, and whether it is whole regions.
 
         Others are aligned to a unit, and begin or end with a region.
         """
-        first, last = self.start, self.end - size
-        upward = [start for start in self.starts if start % unit == 0 and start <= last]
-        downward = [end - size for end in self.ends if (end - size) % unit == 0 and end - size >= first]
-        tops = self.tops
-        whole = [start for start in self.starts if start + size in tops]
+        first, last, tops = self.start, self.end - size, self.tops
+        starts, ends = self.aligned_starts, self.aligned_ends
+        upward = [start for start in starts if start % unit == 0 and start <= last]
+        downward = [end - size for end in ends if (end - size) % unit == 0 and end - size >= first]
+        whole = [start for start in starts if start + size in tops]
         return dict.fromkeys((*upward, *downward), False) | dict.fromkeys(whole, True)
 
 
@@ -169,8 +181,6 @@ def _candidates_of_size(jvm: Jvm, run: _Run, size: int, *, prefixed: bool = Fals
     ends = canonical_ends(jvm)
     for start, whole in run.spans(size, _least_alignment(jvm)).items():
         end = start + size
-        if start % HEAP_ALIGNMENT_BYTES:
-            continue
         if prefixed and start % OOPS_BASE_BYTES:
             continue
         # otherwise the lowest memory of a heap is in use
