@@ -20,7 +20,7 @@ from procmaps.footprint import footprints
 from procmaps.identity import identify
 from procmaps.read import read
 from reports import doubts as words
-from reports import kinds, measures, render_csv, render_email, render_html, render_json
+from reports import kinds, measures, render_csv, render_email, render_html, render_json, render_text
 from reports import report as reporting
 from reports.delivery import MailSettings
 from reports.report import Report
@@ -197,12 +197,15 @@ def test_doubts_are_told_in_every_output(tmp_path: Path) -> None:
     plain, html = bodies(report)
     assert LINE.format("<= ") in plain
     assert LINE.format("\u2264 ") in html
+    assert "     1 process doubtful, by its labels <= 130 MiB to 171 MiB\n" in render_text.render(report).decode()
+    assert "  2 processes doubtful, by its labels <= 160 MiB to 242 MiB\n" in render_text.render(report).decode()
+    assert "1 process doubtful, by its labels \u2264 130 MiB to 171 MiB<" in html
     assert words.line(report) == LINE.format("<= ")
     page = " ".join(render_html.render(report).decode().split())
     for told in (
         "<b>2 processes have doubtful labels</b>",
-        '<span class="tag warn">1 doubtful</span>',  # hosts
-        '<span class="tag warn">2 doubtful</span>',  # the service
+        'title="processes with doubtful labels">1 doubtful</span>',  # hosts
+        'title="processes with doubtful labels">2 doubtful</span>',  # the service
         '<span class="tag warn">doubtful</span>',
         "guessed \u2264 41.0 MiB of 400 MiB, most of it heap_main or py_arena",
         ">\u2264 30.0 MiB to 71.0 MiB<",
