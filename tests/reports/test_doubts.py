@@ -197,8 +197,13 @@ def test_doubts_are_told_in_every_output(tmp_path: Path) -> None:
     plain, html = bodies(report)
     assert LINE.format("<= ") in plain
     assert LINE.format("\u2264 ") in html
-    assert "     1 process doubtful, by its labels <= 130 MiB to 171 MiB\n" in render_text.render(report).decode()
-    assert "  2 processes doubtful, by its labels <= 160 MiB to 242 MiB\n" in render_text.render(report).decode()
+    assert (
+        "     1 process doubtful, by its labels <= 130 MiB to 171 MiB\n"
+        in render_text.render(report).decode()
+    )
+    assert (
+        "  2 processes doubtful, by its labels <= 160 MiB to 242 MiB\n" in render_text.render(report).decode()
+    )
     assert "1 process doubtful, by its labels \u2264 130 MiB to 171 MiB<" in html
     assert words.line(report) == LINE.format("<= ")
     page = " ".join(render_html.render(report).decode().split())
