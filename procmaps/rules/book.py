@@ -58,6 +58,7 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         flagged.FLAGGED_UNSURE,
         glibc_apart.APART_HEAPS,
         glibc_apart.OWN_BLOCKS,
+        glibc_full_heaps.FULL_BLOCKS,
         glibc_full_heaps.FULL_HEAPS,
         glibc_full_heaps.FULL_HEAPS_APART,
         glibc_granules.HEAPS_LIKE_METASPACE,
