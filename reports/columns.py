@@ -164,6 +164,13 @@ HOSTS: tuple[Column, ...] = (
         "Memory that no rule recognised (kind anonymous): upper bound of the resident size",
     ),
     _DOUBTFUL,
+    text(
+        "most_guessed",
+        "Most guessed",
+        "rules",
+        "Name and pid of the doubtful process with the most memory that is labelled by a guess",
+        24,
+    ),
     *_GUESSED,
     count("threads", "Threads", "status Threads", "Threads of the processes that the host sent"),
     *_STATUS,

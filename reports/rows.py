@@ -3,7 +3,6 @@
 from dataclasses import dataclass, fields
 from typing import Final, TypeAlias
 
-from procmaps.doubts import DOUBTFUL_PART
 from procmaps.kinds import KIND_BY_LABEL, Family
 from reports.status import ANSWERED
 
@@ -25,6 +24,9 @@ class Extent:
         return self.resident_bytes is None
 
 
+WIDE_PART: Final = 20  # a range is told if its ends are more than one part in so many apart
+
+
 @dataclass(frozen=True, slots=True)
 class Range:
     """A size by its labels: without what is guessed, and with all that can be meant; None if not known."""
@@ -34,9 +36,14 @@ class Range:
     is_bound: bool = False  # both are upper bounds of what is resident
 
     @property
-    def is_open(self) -> bool:
-        """Whether guesses make a difference."""
-        return self.least_bytes != self.most_bytes
+    def width_bytes(self) -> int:
+        """How far the two are apart; 0 if they are not known."""
+        return (self.most_bytes or 0) - (self.least_bytes or 0)
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether they are apart so far that it is told: by more than a twentieth."""
+        return self.width_bytes * WIDE_PART > (self.most_bytes or 0)
 
 
 UNKNOWN_RANGE: Final = Range()
@@ -63,11 +70,6 @@ class _Measured:
     guessed_bytes: int | None
     present_bytes: int | None
     doubtful: int | None  # processes
-
-    @property
-    def is_doubtful(self) -> bool:
-        """Whether guesses are more than a tenth of what all its processes have resident or swapped."""
-        return (self.guessed_bytes or 0) * DOUBTFUL_PART > (self.present_bytes or 0)
 
     @property
     def native_range(self) -> Range:
@@ -203,6 +205,7 @@ class HostRow(_Detailed):
     kernel: str
     os_name: str
     thp_mode: str
+    most_guessed: str  # the doubtful process with the most that is guessed
     at: str
     elapsed_s: float | None
     attempt: int | None

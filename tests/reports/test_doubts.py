@@ -1,6 +1,10 @@
 """What the labels leave open, from processes to the fleet."""
 
+import csv
+import io
+import json
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +14,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive import tables
+from domain.records import Scope
 from procmaps.doubts import doubts
 from procmaps.footprint import footprints
 from procmaps.identity import identify
 from procmaps.read import read
-from reports import kinds, measures
+from reports import doubts as words
+from reports import kinds, measures, render_csv, render_email, render_html, render_json
 from reports import report as reporting
+from reports.delivery import MailSettings
 from reports.report import Report
 from reports.rows import Range
 from reports.settle import settle
-from reports.settled import HOSTS, PROCESSES, SERVICES, Settled
+from reports.settled import FLEET, HOSTS, PROCESSES, SERVICES, Settled
 from tests.procmaps.test_doubts import LABELS, STATUS, USED, in_use, parts_of, status_of
 from tests.reports.fleet import CLOSED_AT, MIB, Answered, Block, Process, heap, run_of, runs_in
 from tests.strategies import NONCE, Vma, closing, record, vmas
@@ -146,3 +153,106 @@ def test_whatever_a_host_sends_the_native_heap_lies_in_its_range(
 
 def with_no_past(measured: pl.DataFrame) -> pl.DataFrame:
     return measured.with_columns(pl.lit(None, pl.Int64).alias("peer_excess_bytes"))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "text"),
+    [
+        (Range(100 * MIB, 200 * MIB), "100 MiB to 200 MiB"),
+        (Range(100 * MIB, 200 * MIB, is_bound=True), "<= 100 MiB to 200 MiB"),
+        (Range(0, 200 * MIB, is_bound=True), "0 to <= 200 MiB"),
+        (Range(190 * MIB, 200 * MIB), ""),
+        (Range(190 * MIB - 1, 200 * MIB), "190 MiB to 200 MiB"),
+        (Range(0, 0), ""),
+        (Range(), ""),
+    ],
+)
+def test_a_range_is_told_where_it_is_wide(sizes: Range, text: str) -> None:
+    assert words.span(sizes, plain=True) == text
+
+
+SETTINGS = MailSettings("mapsweep@example.com", "127.0.0.1")
+LINE = (
+    "Doubtful labels: 2 processes on 2 hosts (a: java (2), b: java (2)). By its labels the native heap is "
+    "{}160 MiB to 242 MiB. Sweep again with --evidence smaps, which decides about half of such processes: "
+    "see docs/doubtful-labels.md."
+)
+
+
+def bodies(report: Report) -> tuple[str, str]:
+    """The text and the HTML of the mail, each in one line."""
+    mail = render_email.message(report, ("ops@example.com",), SETTINGS)
+    parts = [mail.get_body((kind,)) for kind in ("plain", "html")]
+    plain, html = (" ".join(part.get_content().split()) for part in parts if part is not None)
+    return plain, unescape(html)
+
+
+def seen(report: Report) -> str:
+    """The page above its glossary."""
+    return render_html.render(report).decode().split("<body>")[1].split("<footer>")[0]
+
+
+def test_doubts_are_told_in_every_output(tmp_path: Path) -> None:
+    report = made(tmp_path, Answered("a", (SURE, OPEN)), Answered("b", (OPEN,)))
+    plain, html = bodies(report)
+    assert LINE.format("<= ") in plain
+    assert LINE.format("\u2264 ") in html
+    assert words.line(report) == LINE.format("<= ")
+    page = " ".join(render_html.render(report).decode().split())
+    for told in (
+        "<b>2 processes have doubtful labels</b>",
+        '<span class="tag warn">1 doubtful</span>',  # hosts
+        '<span class="tag warn">2 doubtful</span>',  # the service
+        '<span class="tag warn">doubtful</span>',
+        "guessed \u2264 41.0 MiB of 400 MiB, most of it heap_main or py_arena",
+        ">\u2264 30.0 MiB to 71.0 MiB<",
+        "\u2264 160 MiB to 242 MiB by its labels",
+    ):
+        assert told in page
+    document = json.loads(b"".join(render_json.render(report)))
+    assert (document["totals"]["native_heap_least_bytes"], document["totals"]["doubtful"]) == (160 * MIB, 2)
+    hosts = {row["name"]: (row["doubtful"], row["most_guessed"]) for row in document["hosts"]}
+    assert hosts == {"a": (1, "java (2)"), "b": (1, "java (2)")}
+    told_in_csv = render_csv.hosts(report).decode().splitlines()[1]
+    assert ",java (2)," in told_in_csv
+
+
+def test_without_doubts_nothing_is_told_and_nothing_is_added(tmp_path: Path) -> None:
+    report = made(tmp_path, Answered("a", (SURE,)))
+    assert words.line(report) == ""
+    for text in (
+        *bodies(report),
+        render_html.render(report).decode().split("<main>")[1].split("<footer>")[0],
+    ):
+        assert "doubtful" not in text.lower()
+        assert "By labels" not in text
+
+
+def test_the_mail_tells_of_listed_hosts_only(tmp_path: Path) -> None:
+    large = [Answered(f"web{n}", (SURE,)) for n in range(render_email.HOSTS_MAX)]
+    plain, html = bodies(made(tmp_path, *large, Answered("small", (OPEN,))))
+    assert "Doubtful labels: 1 process on 1 host (small: java (2))" in plain
+    assert "Doubtful" not in html
+
+
+def test_after_smaps_another_remedy_is_told(tmp_path: Path) -> None:
+    run = run_of(runs_in(tmp_path), Answered("a", (OPEN,)), scope=Scope("prod", "prod-*", "smaps"))
+    line = words.line(reporting.report(run))
+    assert "mapsweep classify --why PID" in line
+    assert "--evidence" not in line
+
+
+def test_a_run_closed_before_these_columns_is_rendered_without_them(tmp_path: Path) -> None:
+    run = run_of(runs_in(tmp_path), Answered("a", (SURE, OPEN)))
+    gone = ("doubtful", "guessed_bytes", "present_bytes", "native_heap_least_bytes", "native_heap_most_bytes")
+    for name in (HOSTS, SERVICES, PROCESSES, FLEET):
+        (part,) = tmp_path.rglob(f"{name}*.parquet")
+        content = Settled(run).table(name).drop(*gone, "most_guessed", "largest_guess", strict=False)
+        part.unlink()
+        run.write_settled(name, 0, tables.to_parquet(content))
+    report = reporting.report(run)
+    (host,) = csv.DictReader(io.StringIO(render_csv.hosts(report).decode()))
+    assert [host[name] for name in (*gone, "most_guessed")] == [""] * 6
+    assert json.loads(b"".join(render_json.render(report)))["totals"]["doubtful"] is None
+    for text in (*bodies(report), seen(report)):
+        assert "doubtful" not in text.lower()
