@@ -6,13 +6,13 @@ from typing import Final
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import ALLOCATORS, REPLACE_MALLOC, Allocator
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, RegionLabeller
-from procmaps.rules.process import GIB, MIB, Process, Region
+from procmaps.rules.process import GIB, KIB, Process, Region
 from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
 
 VAST_BYTES: Final = GIB
-NO_BRK_MIN_BYTES: Final = MIB
+NO_BRK_MIN_BYTES: Final = 128 * KIB
 
 LOADED: Final = Rule(
     "allocator.loaded",
