@@ -38,6 +38,7 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         bare.UNGUARDED,
         beam.CARRIER,
         beam.LITERALS_RANGE,
+        cpython.ALIGNED_ARENAS,
         cpython.ARENAS,
         cpython.ARENAS_ABOVE_BSS,
         cpython.DATA_STACKS,
