@@ -12,7 +12,7 @@ HOSTS_TOLD_MAX: Final = 5
 NAME_WIDTH: Final = 40
 MEANING: Final = "more than a tenth of what they have resident or swapped is labelled by a guess"
 _REMEDIES: Final = {
-    "maps": "Sweep again with --evidence smaps, which decides about half of such processes",
+    "maps": "Sweep again with --evidence smaps, which decides some of them",
     "smaps": "Where smaps was read, mapsweep classify --why PID on the host shows which memory it is; where "
     "it was not, limits.smaps_resident_bytes was too small",
 }

@@ -174,7 +174,7 @@ def test_a_range_is_told_where_it_is_wide(sizes: Range, text: str) -> None:
 SETTINGS = MailSettings("mapsweep@example.com", "127.0.0.1")
 LINE = (
     "Doubtful labels: 2 processes on 2 hosts (a: java (2), b: java (2)). By its labels the native heap is "
-    "{}160 MiB to 242 MiB. Sweep again with --evidence smaps, which decides about half of such processes: "
+    "{}160 MiB to 242 MiB. Sweep again with --evidence smaps, which decides some of them: "
     "see docs/doubtful-labels.md."
 )
 
