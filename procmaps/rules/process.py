@@ -115,8 +115,10 @@ class Process:
 
     def flagged(self, region: Region, *flags: str) -> bool:
         """Whether smaps shows at least one of these flags; never without smaps."""
+        if not self.smaps:
+            return False
         shown = self.vm_flags[region.position]
-        return shown != 0 and any(shown & VM_FLAGS[flag] for flag in flags)
+        return any(shown & VM_FLAGS[flag] for flag in flags)
 
     @cached_property
     def unclaimed(self) -> tuple[Region, ...]:
@@ -169,6 +171,8 @@ class Process:
         So the JVM commits: the reserve has MAP_NORESERVE, and the new mapping has not. What mprotect opens,
         as glibc's malloc does, has the flags of the reserve.
         """
+        if not self.smaps:
+            return False
         below = self.below(closed)
         return below is not None and self.flagged(closed, "nr") and not self.flagged(below, "nr")
 
