@@ -81,7 +81,8 @@ def class_space(jvm: Jvm, process: Process) -> Iterator[Claim]:
     if process.thirty_two_bit or (jvm.heap[1] > COMPRESSED_OOPS_BYTES and 0 < jvm.version < 15):
         return  # class pointers are not compressed
     size = jvm.class_space_bytes
-    reserves = [region for region in process.unclaimed_closed if size // 2 <= region.size <= size * 3]
+    half, most = size // 2, size * 3
+    reserves = [region for region in process.unclaimed_closed if half <= region.size <= most]
     best = max(
         (
             (above_archive, start + size <= LOW_BYTES, start)
