@@ -1,4 +1,4 @@
-"""Ill processes by chance: what leaks, by which way, how much, under which settings; a seed draws them again."""
+"""Ill processes by chance: what leaks, by which way, how much, with which settings; repeatable by a seed."""
 
 import math
 from collections.abc import Iterator, Sequence

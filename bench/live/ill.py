@@ -231,11 +231,11 @@ def observe(patient: Patient) -> Opinion:
         if patient.jdk:
             jcmd = jdks.tool(jdks.installed(patient.shop.root), "jcmd")
             _, truth, notes = jvms.observe(process, patient.jdk, jcmd)
-            truth.add(_told(process))
+            truth.add(told(process))
         else:
             _, lines, truth = capture.at_rest(process)
             notes = []
-            truth.add(_told(process))
+            truth.add(told(process))
             code = capture.compiled_code(lines)
             if patient.callers:
                 truth.add(programs.called(patient.callers, code))
@@ -256,7 +256,7 @@ def captured(process: Started) -> dict[str, bytes]:
     return {name: content for name, content in files.items() if name != capture_folder.VERSIONS}
 
 
-def _told(process: Started) -> Iterator[Range]:
+def told(process: Started) -> Iterator[Range]:
     """What the program said of itself, touching ranges of a kind as one."""
     ranges = []
     for line in process.said:
