@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.live import capture, draws, found, healthy, ill, ill_page, ill_scores, kept, neutral
+from bench.live import capture, draws, found, healthy, ill, ill_page, ill_scores, kept, neutral, patients
 from bench.live.kept import Opinion
 from bench.live.roots import HERE, Root
 
@@ -59,8 +59,8 @@ def _opinions(roots: list[Root], folders: list[Path], seed: int, only: str) -> I
         shops = []
         for root in roots:
             name = stack.enter_context(tempfile.TemporaryDirectory(dir=root.outside("/tmp")))
-            shops.append(ill.workshop(root, Path(name)))
-        for patient in ill.patients(seed, shops, folders):
+            shops.append(patients.workshop(root, Path(name)))
+        for patient in patients.patients(seed, shops, folders):
             if only in patient.name:
                 try:
                     yield ill.observe(patient)
