@@ -1,4 +1,4 @@
-"""`make ill`: start processes that leak, drawn by chance, record them with what they say of themselves, score.
+"""`make ill`: start processes that leak, drawn by chance, record what they say of themselves, and score.
 
 `--keep DIR` records them below DIR and labels nothing, so that the first score is a first sight; with
 `--kept DIR` nothing is started: what was recorded is labelled and scored with the rules of today.
@@ -12,9 +12,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.live import capture, draws, found, healthy, ill, ill_scores, kept, neutral
+from bench.live import capture, draws, found, healthy, ill, ill_page, ill_scores, kept, neutral, patients
 from bench.live.kept import Opinion
 from bench.live.roots import HERE, Root
 
@@ -42,7 +43,12 @@ def main() -> int:
             print(opinion.group, opinion.name, len(opinion.truth.ranges), "ranges", flush=True)
         if options.keep:
             return 0
-    print("\n".join(ill_scores.table(folder, options.only)))
+    figures = list(ill_scores.table(folder, options.only))
+    print("\n".join(figures))
+    if options.page:
+        page = options.page.read_text()
+        date = datetime.now(tz=UTC).date().isoformat()
+        options.page.write_text(ill_page.written(page, options.sight, [f"On {date}:", "", *figures]))
     if options.report:
         options.report.write_text("\n".join(ill_scores.report(folder, options.only)) + "\n")
     return 0
@@ -53,8 +59,8 @@ def _opinions(roots: list[Root], folders: list[Path], seed: int, only: str) -> I
         shops = []
         for root in roots:
             name = stack.enter_context(tempfile.TemporaryDirectory(dir=root.outside("/tmp")))
-            shops.append(ill.workshop(root, Path(name)))
-        for patient in ill.patients(seed, shops, folders):
+            shops.append(patients.workshop(root, Path(name)))
+        for patient in patients.patients(seed, shops, folders):
             if only in patient.name:
                 try:
                     yield ill.observe(patient)

@@ -1,4 +1,4 @@
-"""Ill processes by chance: what leaks, by which way, how much, under which settings; a seed draws them again."""
+"""Ill processes by chance: what leaks, by which way, how much, with which settings; repeatable by a seed."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -47,6 +47,9 @@ FLAGS: Final = (
     (0.12, "-XX:ReservedCodeCacheSize=96m", ()),
     (0.12, "-XX:CompressedClassSpaceSize=320m", ()),
     (0.08, "-XX:ParallelGCThreads=7", ("ParallelGC", "G1GC", "ShenandoahGC")),
+    (0.08, "-XX:G1HeapRegionSize=8m", ("G1GC",)),
+    (0.08, "-XX:MaxMetaspaceSize=400m", ()),
+    (0.08, "-Xmn60m", ("SerialGC", "ParallelGC", "G1GC")),
 )
 OF_MALLOC: Final = (
     (0.3, "MALLOC_ARENA_MAX", (1, 2, 4, 8)),
@@ -93,6 +96,14 @@ def leak_words(rng: Random, way: str, mib: int) -> str:
     return f"how={how},mib={mib},size={between(rng, *SIZES[how])}{threads},{seed}"
 
 
+def program_words(rng: Random, way: str) -> str:
+    """What leak.c is asked as a program of its own: it may be locked in memory, or go on in a child."""
+    locked = ",lock=1" if rng.random() < 0.15 else ""
+    forked = ",fork=1" if way not in {PARKED, UNJOINED} and rng.random() < 0.3 else ""
+    mib = leak_mib(rng) // (2 if forked else 1)
+    return leak_words(rng, way, mib) + locked + forked
+
+
 def malloc_words(rng: Random) -> str:
     """glibc's settings, as an environment; most processes have none."""
     return " ".join(
@@ -108,7 +119,13 @@ def java(rng: Random, version: int, way: str, name: str) -> Setting:
     if way == "classes":
         heap_mib = max(heap_mib, 512)
     flags = [f"-XX:+Use{collector}", f"-Xmx{heap_mib}m"]
-    if rng.random() < 0.25:
+    environment = malloc_words(rng)
+    where = rng.random()
+    if where < 0.12:
+        flags[1] = f"-XX:MaxRAMPercentage={rng.randint(3, 40)}"
+    elif where < 0.24:
+        environment += f" JAVA_TOOL_OPTIONS={flags.pop()}"
+    elif where < 0.45:
         flags.append(f"-Xms{heap_mib}m")
         if heap_mib <= 700 and rng.random() < 0.5:
             flags.append("-XX:+AlwaysPreTouch")
@@ -119,7 +136,6 @@ def java(rng: Random, version: int, way: str, name: str) -> Setting:
     if way.startswith("direct"):
         flags.append(f"-XX:MaxDirectMemorySize={mib + 100}m")
     flags += [flag for chance, flag, of in FLAGS if rng.random() < chance and (not of or collector in of)]
-    environment = malloc_words(rng)
     load = [
         f"heap={rng.randint(5, min(heap_mib // 4, 200))}",
         f"garbage={rng.randint(20, 300)}",

@@ -1,241 +1,33 @@
-"""Ill processes, started here or in other roots: JVMs, C, CPython, Node and Go that leak."""
+"""One ill process: started, stopped when it is quiet, and read with what it says of its memory."""
 
-import shutil
-import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from itertools import cycle
 from pathlib import Path
-from random import Random
-from typing import Final
 
-from bench.live import capture, draws, found, jdks, jvms, leaking, programs, traced
+from bench.live import capture, jdks, jvms, programs, traced
 from bench.live.capture import Started
-from bench.live.jdks import Jdk
 from bench.live.kept import Opinion
+from bench.live.patients import Patient
 from bench.live.ranges import Range
-from bench.live.roots import HERE, Root
 from mapsweep.process_view import capture_folder
-
-SOURCES: Final = ("leak.c", "leak_python.c", "leak.go", "Leak.java")
-COUNTS: Final = {"jvm": 38, "native": 14, "allocator": 4, "python": 14, "node": 10, "go": 4}
-PYTHONS: Final = tuple(f"python3.{minor}" for minor in range(8, 15))
-ALLOCATORS: Final = ("libjemalloc.so.2", "libmimalloc.so.3", "libmimalloc.so.2", "libtcmalloc_minimal.so.4")
-IN_PYTHON: Final = ("objects", "bytes", "arrays", "ctypes", "extension")
-IN_NODE: Final = ("objects", "slow", "arrays", "bytes", "addon")
-OBJECTS_MIB_MAX: Final = 250  # of what a runtime's own heap holds
-BUILD_TIMEOUT_S: Final = 300
-
-
-@dataclass(frozen=True, slots=True)
-class Workshop:
-    """A root, a folder in it as seen here, and what could be built there."""
-
-    root: Root
-    folder: Path
-    built: frozenset[str]
-
-    def inside(self, name: str) -> str:
-        """The path of a built file as its processes see it."""
-        return self.root.inside(self.folder / name)
-
-
-@dataclass(frozen=True, slots=True)
-class Patient:
-    """A command, and what must be read besides the process to know its memory."""
-
-    sort: str
-    name: str
-    shop: Workshop
-    command: tuple[str, ...]
-    environment: str
-    callers: Path | None = None
-    trace: Path | None = None
-    jdk: Jdk | None = None
-
-
-def workshop(root: Root, folder: Path) -> Workshop:
-    """Build in this folder what can be built there: the C program, libraries, classes, Go."""
-    folder.chmod(0o755)
-    for source in SOURCES:
-        shutil.copy(Path(__file__).with_name(source), folder)
-    inside = root.inside(folder)
-    shared = ("-shared", "-fPIC", "-pthread")
-    built = {"leak": programs.compiled(root, "leak.c", f"{inside}/leak", "-pthread")}
-    built["leak.so"] = programs.compiled(root, "leak.c", f"{inside}/leak.so", "-DLIBRARY", *shared)
-    built["callers.so"] = programs.compiled(root, "callers.c", f"{inside}/callers.so", *shared)
-    if root.which("go"):
-        (folder / "go").mkdir()
-        for source in ("leak.go", "leak.c"):
-            shutil.copy(folder / source, folder / "go")
-        words = {
-            "CGO_CFLAGS": "-DLIBRARY -O1",
-            "GO111MODULE": "off",
-            "GOCACHE": f"{inside}/cache",
-            "HOME": inside,
-        }
-        command = root.command(["sh", "-c", f"cd {inside}/go && go build -o ../leak-go ."], words)
-        done = subprocess.run(command, capture_output=True, timeout=BUILD_TIMEOUT_S, check=False)
-        built["leak-go"] = None if done.returncode else "leak-go"
-    if compiler := _compiler():
-        flags = ("-source", "8", "-target", "8", "-nowarn", "-Xlint:-options", "-d", str(folder))
-        subprocess.run((compiler, *flags, str(folder / "Leak.java")), check=True)
-    return Workshop(root, folder, frozenset(name for name, target in built.items() if target))
-
-
-def _compiler() -> str | None:
-    """The javac of this machine; other roots take its classes, which are of Java 8."""
-    try:
-        return jdks.tool(jdks.installed(HERE), "javac")
-    except FileNotFoundError:
-        return None
-
-
-def patients(seed: int, shops: Sequence[Workshop], folders: Sequence[Path]) -> Iterator[Patient]:
-    """All processes of a seed, sort by sort; those of which nothing is found here are left out."""
-    able = [shop for shop in shops if {"leak", "leak.so", "callers.so"} <= shop.built]
-    if _compiler():
-        yield from _jvms(seed, able)
-    yield from _natives(seed, able)
-    yield from _pythons(seed, able)
-    yield from _nodes(seed, able, folders)
-    yield from _gos(seed, [shop for shop in able if "leak-go" in shop.built and shop.root.which("strace")])
-
-
-def _ways(seed: int, sort: str, ways: Sequence[str]) -> Iterator[tuple[str, Random, str]]:
-    """For each process of a sort: its name, its chance and its way."""
-    for number, way in enumerate(draws.shuffled(seed, sort, ways, COUNTS[sort])):
-        yield f"{sort}-{number:02}-{way}", draws.drawn(seed, sort, number), way
-
-
-def _jvms(seed: int, shops: Sequence[Workshop]) -> Iterator[Patient]:
-    packaged = Path(__file__).parent.parent / "out" / "jdks"
-    pairs = [(shop, jdk) for shop in shops for jdk in jdks.installed(shop.root)]
-    pairs += [(shop, jdk) for shop in shops if shop.root.is_here for jdk in jdks.packaged(packaged)]
-    draws.drawn(seed, "jdks", 0).shuffle(pairs)
-    ways = (*draws.IN_JAVA, *(draws.JNI + way for way in draws.WAYS))
-    for (name, rng, way), (shop, jdk) in zip(_ways(seed, "jvm", ways), cycle(pairs), strict=False):
-        setting = draws.java(rng, jdk.version, way, name)
-        words = jvms.command(jdk, setting, shop.inside(""), "Leak")
-        command = (*words, f"library={shop.inside('leak.so')}")
-        yield Patient("jvm", name, shop, command, setting.environment, jdk=jdk)
-
-
-def _natives(seed: int, shops: Sequence[Workshop]) -> Iterator[Patient]:
-    for (name, rng, way), shop in zip(_ways(seed, "native", draws.WAYS), cycle(shops), strict=False):
-        words = draws.leak_words(rng, way, draws.leak_mib(rng))
-        environment = draws.malloc_words(rng)
-        yield Patient("native", name, shop, (shop.inside("leak"), *words.split(",")), environment)
-    places = [(shop, found.place_of(shop.root.path)) for shop in shops]
-    held = [(shop, one) for shop, place in places for one in ALLOCATORS if place.holds(one)]
-    ways = ("one", "random", draws.ARENAS, "realloc", "holes", "chunks")
-    for (name, rng, way), (shop, allocator) in zip(_ways(seed, "allocator", ways), cycle(held), strict=False):
-        words = draws.leak_words(rng, way, draws.leak_mib(rng))
-        yield _recorded(shop, "allocator", name, (shop.inside("leak"), *words.split(",")), "", allocator)
-
-
-def _pythons(seed: int, shops: Sequence[Workshop]) -> Iterator[Patient]:
-    pairs = [
-        (shop, path)
-        for shop in shops
-        for name in ((*PYTHONS, "/usr/bin/python3") if shop.root.is_here else ("python3",))
-        if (path := _real(shop.root, shop.root.which(name)))
-    ]
-    draws.drawn(seed, "pythons", 0).shuffle(pairs)
-    for (name, rng, way), (shop, python) in zip(_ways(seed, "python", IN_PYTHON), cycle(pairs), strict=False):
-        able = way
-        if way == "extension" and not _extended(shop, python):
-            able = "ctypes"
-        if way == "arrays" and not _answers(shop.root, python, "import numpy"):
-            able = "bytes"
-        named = name.removesuffix(way) + able
-        yield _program(rng, "python", named, shop, (python, "-c", leaking.PYTHON), able)
-
-
-def _nodes(seed: int, shops: Sequence[Workshop], folders: Sequence[Path]) -> Iterator[Patient]:
-    here = next((shop for shop in shops if shop.root.is_here), None)
-    pairs = [(shop, node) for shop in shops if (node := shop.root.which("node"))]
-    pairs += [
-        (here, str(path)) for folder in folders if here and (path := folder.resolve() / "node").is_file()
-    ]
-    draws.drawn(seed, "nodes", 0).shuffle(pairs)
-    for (name, rng, way), (shop, node) in zip(_ways(seed, "node", IN_NODE), cycle(pairs), strict=False):
-        yield _program(rng, "node", name, shop, (node, "-e", leaking.NODE), way)
-
-
-def _program(
-    rng: Random, sort: str, name: str, shop: Workshop, command: tuple[str, ...], way: str
-) -> Patient:
-    """A runtime's program; its arguments are way, bytes of a block, bytes in all, threads, library."""
-    mib = min(draws.leak_mib(rng), OBJECTS_MIB_MAX if way == "objects" else draws.LEAK_MIB[1])
-    threads = draws.between(rng, 2, 16) if rng.random() < 0.5 else 0
-    size = draws.between(rng, 10_000, 4_000_000)
-    own = rng.choice(draws.WAYS)
-    environment = draws.malloc_words(rng)
-    if way in {"ctypes", "extension", "addon"}:
-        environment = f"{environment} LEAK={draws.leak_words(rng, own, mib)} PYTHONPATH={shop.inside('')}"
-    words = (*command, way, str(size), str(mib << 20), str(threads), shop.inside("leak.so"))
-    return _recorded(shop, sort, name, words, environment.strip())
-
-
-def _gos(seed: int, shops: Sequence[Workshop]) -> Iterator[Patient]:
-    for (name, rng, way), shop in zip(_ways(seed, "go", draws.WAYS), cycle(shops), strict=False):
-        words = draws.leak_words(rng, way, draws.leak_mib(rng))
-        arguments = (f"heap={draws.between(rng, 2, 200)}", f"goroutines={draws.between(rng, 10, 20_000)}")
-        log = shop.folder / f"{name}.strace"
-        tracing = traced.tracing(shop.root.which("strace") or "", shop.root.inside(log))
-        command = (*tracing, shop.inside("leak-go"), *arguments)
-        yield Patient("go", name, shop, command, f"LEAK={words}", trace=log)
-
-
-def _recorded(
-    shop: Workshop, sort: str, name: str, command: tuple[str, ...], environment: str, preloaded: str = ""
-) -> Patient:
-    """With a library before it that writes down who maps what."""
-    log = shop.folder / f"{name}.callers"
-    preload = ":".join(filter(None, (shop.inside("callers.so"), preloaded)))
-    own = f"{environment} LD_PRELOAD={preload} CALLERS={shop.root.inside(log)}"
-    return Patient(sort, name, shop, command, own.strip(), callers=log)
-
-
-def _real(root: Root, python: str | None) -> str | None:
-    """The interpreter itself where a script stands before it."""
-    return _said(root, python, "import sys; print(sys.executable)") if python else None
-
-
-def _extended(shop: Workshop, python: str) -> bool:
-    """Whether the extension module could be built for this interpreter."""
-    headers = _said(shop.root, python, "import sysconfig; print(sysconfig.get_path('include'))")
-    suffix = _said(shop.root, python, "import sysconfig; print(sysconfig.get_config_var('EXT_SUFFIX'))")
-    if not headers or not suffix:
-        return False
-    flags = ("-shared", "-fPIC", "-pthread", "-I", headers, "-I", shop.inside(""))
-    return bool(programs.compiled(shop.root, "leak_python.c", shop.inside(f"leaking{suffix}"), *flags))
-
-
-def _answers(root: Root, python: str, text: str) -> bool:
-    return _said(root, python, f"{text}; print(1)") == "1"
-
-
-def _said(root: Root, python: str, text: str) -> str:
-    command = root.command((python, "-c", text))
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return "" if done.returncode else done.stdout.strip()
 
 
 def observe(patient: Patient) -> Opinion:
-    """Start it, stop it when it is quiet, and read what it says of itself. Raises NotStartedError."""
+    """Start it, stop it or its child when it is quiet, and read what it says. Raises NotStartedError."""
     environment = dict(pair.split("=", 1) for pair in patient.environment.split())
-    with capture.started(patient.command, environment, patient.shop.root) as process:
+    with capture.started(patient.command, environment, patient.shop.root) as parent:
+        process = Started(_child_of(parent.pid), parent.said) if patient.forks else parent
         if patient.jdk:
             jcmd = jdks.tool(jdks.installed(patient.shop.root), "jcmd")
             _, truth, notes = jvms.observe(process, patient.jdk, jcmd)
-            truth.add(_told(process))
+            truth.add(told(process))
+            if patient.callers:  # native memory tracking knows the stacks, those of ended threads too
+                called = programs.called(patient.callers, [])
+                truth.add(one for one in called if one.kind != "thread_stack")
         else:
             _, lines, truth = capture.at_rest(process)
             notes = []
-            truth.add(_told(process))
+            truth.add(told(process))
             code = capture.compiled_code(lines)
             if patient.callers:
                 truth.add(programs.called(patient.callers, code))
@@ -248,6 +40,10 @@ def observe(patient: Patient) -> Opinion:
     return Opinion(group, patient.name, shown, files, truth, tuple(notes))
 
 
+def _child_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+
+
 def captured(process: Started) -> dict[str, bytes]:
     """What `mapsweep capture` records of a stopped process and its host."""
     files = capture_folder.capture(
@@ -256,7 +52,7 @@ def captured(process: Started) -> dict[str, bytes]:
     return {name: content for name, content in files.items() if name != capture_folder.VERSIONS}
 
 
-def _told(process: Started) -> Iterator[Range]:
+def told(process: Started) -> Iterator[Range]:
     """What the program said of itself, touching ranges of a kind as one."""
     ranges = []
     for line in process.said:

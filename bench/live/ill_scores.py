@@ -11,6 +11,10 @@ from tests.truth.cases import Case, folder_cases
 from tests.truth.scorer import SAME, Score, family, predict, score
 
 EVIDENCES: Final = ("maps", "smaps", "swapped")
+FIGURES: Final = (
+    *("family", "exact", "mean", "worst"),
+    *("native_heap_precision", "native_heap_recall", "stack_precision", "stack_recall"),
+)
 NAMED_BELOW: Final = 0.99
 RANGES_SHOWN: Final = 25
 ACCESS: Final = 0b1110  # of the bits of a mapping's permissions: any of read, write, execute
@@ -25,8 +29,7 @@ def table(folder: Path, only: str = "") -> Iterator[str]:
     yield HEAD
     for evidence, result in _scores(folder, only):
         known = figures.figures(result)
-        names = ("family", "exact", "mean", "worst", "native_heap_precision", "native_heap_recall")
-        cells = [f"{known[name]:.2%}" for name in (*names, "stack_precision", "stack_recall")]
+        cells = [f"{known[name]:.2%}" if name in known else "-" for name in FIGURES]
         cells += [
             f"{result.right(sure):.2%} of {result.labelled(sure):.1%}"
             for sure in sorted(Confidence, reverse=True)
@@ -53,7 +56,8 @@ def _wrong(case: Case, evidence: str) -> Iterator[str]:
         low, high, mapping = int(parts.start[row]), int(parts.end[row]), int(parts.mapping[row])
         label = Kind(parts.kind[row]).label
         if snapshot.maps.perms[mapping] & ACCESS:
-            by = f"labelled {label} by {RULES[parts.rule[row]].name} ({Confidence(parts.confidence[row]).label})"
+            rule, sure = RULES[parts.rule[row]].name, Confidence(parts.confidence[row]).label
+            by = f"labelled {label} by {rule} ({sure})"
             cut = [(max(low, one.start), min(high, one.end), one.kind) for one in case.truth]
             found += [
                 (end - start, f"{start:x}-{end:x} is {kind}, {by}")
@@ -73,7 +77,8 @@ def _same(want: str, got: str) -> bool:
 
 def _scores(folder: Path, only: str) -> Iterator[tuple[str, Score]]:
     cases = _cases(folder, only)
-    return ((evidence, score(cases, evidence)) for evidence in EVIDENCES)
+    scored = ((evidence, score(cases, evidence)) for evidence in EVIDENCES)
+    return ((evidence, result) for evidence, result in scored if result.by_case)
 
 
 def _cases(folder: Path, only: str) -> list[Case]:

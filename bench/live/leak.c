@@ -2,6 +2,7 @@
 // "ready" and waits. As a library it does the same for a JVM, Node, CPython or Go that loads it: leak(WORDS).
 // Words are parted by spaces or commas; -DLIBRARY leaves main out.
 // how=one|random|chunks|realloc|untouched|holes|own|none mib=N size=BYTES threads=N stack=KIB after=park|end seed=N
+// lock=1 keeps all memory from being swapped; a program with fork=1 goes on in a child, which leaks as much again.
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdint.h>
@@ -17,7 +18,7 @@
 
 struct asked {
     char how[16], after[8];
-    long mib, size, threads, stack, seed;
+    long mib, size, threads, stack, seed, lock, fork;
     pthread_barrier_t done;
     long number;
 };
@@ -164,10 +165,16 @@ void leak(const char *words) {
         sscanf(word, "threads=%ld", &asked->threads);
         sscanf(word, "stack=%ld", &asked->stack);
         sscanf(word, "seed=%ld", &asked->seed);
+        sscanf(word, "lock=%ld", &asked->lock);
+        sscanf(word, "fork=%ld", &asked->fork);
     }
     free(copy);
+    if (asked->lock && mlockall(MCL_CURRENT | MCL_FUTURE)) abort();
     if (asked->threads) start_threads(asked);
     else leak_blocks(asked, 0);
+    if (!asked->fork) return;
+    while (fork()) pause();
+    leak_blocks(asked, asked->number + 1);
 }
 
 static void leak_as_environment_asks(void) {

@@ -1,4 +1,4 @@
-"""What leaks in Python and in Node, as programs to be given on a command line."""
+"""What leaks in Python, Node, Ruby and PHP, as programs to be given on a command line."""
 
 from typing import Final
 
@@ -38,6 +38,10 @@ else:
     for part in range(threads):
         threading.Thread(target=serve, args=(part,), daemon=True).start()
     gate.wait()
+if os.environ.get('FORKED'):
+    while os.fork():
+        time.sleep(1e6)
+    grow(99, total // 3)
 print('ready', flush=True)
 time.sleep(1e6)
 """
@@ -77,4 +81,43 @@ if (way === 'addon') {
   say();
 }
 setInterval(() => {}, 1e6);
+"""
+
+# arguments: way, bytes of a block, bytes in all, threads, library
+RUBY: Final = """
+way, size, total, threads, library = ARGV[0], *ARGV[1, 3].map(&:to_i), ARGV[4]
+kept = []
+grow = lambda do |part, total|
+  draw, used = Random.new(part), 0
+  while used < total
+    bytes = way == 'objects' ? 200 : size + draw.rand(size)
+    kept << (way == 'objects' ? [used, used.to_s, { used => part }] : 'x' * bytes)
+    used += bytes
+  end
+end
+if way == 'fiddle'
+  require 'fiddle'
+  leak = Fiddle::Function.new(Fiddle.dlopen(library)['leak'], [Fiddle::TYPE_VOIDP], Fiddle::TYPE_VOID)
+  leak.call(ENV['LEAK'])
+elsif threads == 0
+  grow.call(0, total)
+else
+  done = Queue.new
+  threads.times { |part| Thread.new { grow.call(part, total / threads); done << 1; sleep } }
+  threads.times { done.pop }
+end
+$stdout.sync = true
+puts 'ready'
+sleep
+"""
+PHP: Final = """
+[, $way, $size, $total] = $argv;
+$kept = [];
+mt_srand((int)$size);
+for ($used = 0; $used < $total; $used += $bytes) {
+    $bytes = $way == 'objects' ? 400 : mt_rand((int)$size, 2 * $size);
+    $kept[] = $way == 'objects' ? [$used, "n$used", ['part' => $used]] : str_repeat('x', $bytes);
+}
+echo "ready\\n";
+sleep(100000);
 """

@@ -6,6 +6,7 @@ import numpy as np
 
 from procmaps.rules.labeller import Claim, Labeller, ProcessLabeller, Ranges, RegionLabeller
 from procmaps.rules.ledger import Labels, Ledger
+from procmaps.rules.marks import bits_of
 from procmaps.rules.process import Process
 from procmaps.rules.regions import Regions
 from procmaps.rules.views import Views, processes_of
@@ -21,13 +22,21 @@ def label(
 ) -> None:
     """Run the labellers in this order; `index` says where each rule stands in the table of rules."""
     views = Views()
+    carried = np.bitwise_or.reduce(ledger.regions.facts.marks, initial=0)
     for labeller in labellers:
         kept = withheld_from(labeller, withheld)
+        if isinstance(labeller, ProcessLabeller) and not _has_marks(labeller, carried):
+            continue
         if isinstance(labeller, RegionLabeller):
             claimed = _ask_of_regions(ledger, labeller, index, kept)
         else:
             claimed = _ask_of_processes(ledger, labeller, index, kept, views)
         views.forget(claimed)
+
+
+def _has_marks(labeller: ProcessLabeller, marks: np.uint64) -> bool:
+    """Whether a labeller that runs in processes with some marks needs to be asked at all."""
+    return not labeller.marks or bool(marks & bits_of(labeller.marks))
 
 
 def _ask_of_regions(

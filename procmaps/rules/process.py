@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import pairwise
-from operator import attrgetter
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from procmaps.kinds import Kind
-from procmaps.rules.marks import BIT
+from procmaps.rules.marks import bits_of
 from procmaps.rules.regions import OPEN
 from procmaps.smaps import VM_FLAGS
 from procmaps.tables import EXECUTE, READ, SHARED, UNKNOWN, WRITE, HostFacts
@@ -76,8 +76,8 @@ class Region(NamedTuple):
 # Region._make in half the time: it does not count the columns
 region_of: Final = partial(tuple.__new__, Region)
 # to look an address up by bisection
-BY_START: Final = attrgetter("start")
-BY_END: Final = attrgetter("end")
+BY_START: Final = itemgetter(Region._fields.index("start"))
+BY_END: Final = itemgetter(Region._fields.index("end"))
 
 
 class GlibcHeap(NamedTuple):
@@ -111,12 +111,14 @@ class Process:
 
     def has(self, *marks: str) -> bool:
         """Whether the process carries at least one of these marks."""
-        return any(self.marks & _BIT[mark] for mark in marks)
+        return bool(self.marks & int(bits_of(marks)))
 
     def flagged(self, region: Region, *flags: str) -> bool:
         """Whether smaps shows at least one of these flags; never without smaps."""
+        if not self.smaps:
+            return False
         shown = self.vm_flags[region.position]
-        return shown != 0 and any(shown & VM_FLAGS[flag] for flag in flags)
+        return any(shown & VM_FLAGS[flag] for flag in flags)
 
     @cached_property
     def unclaimed(self) -> tuple[Region, ...]:
@@ -169,6 +171,8 @@ class Process:
         So the JVM commits: the reserve has MAP_NORESERVE, and the new mapping has not. What mprotect opens,
         as glibc's malloc does, has the flags of the reserve.
         """
+        if not self.smaps:
+            return False
         below = self.below(closed)
         return below is not None and self.flagged(closed, "nr") and not self.flagged(below, "nr")
 
@@ -269,7 +273,6 @@ class Process:
         return budget == UNKNOWN or size - budget <= budget // 4
 
 
-_BIT: Final = {mark: int(bit) for mark, bit in BIT.items()}
 _FIELDS: Final = tuple(Process.__dataclass_fields__)
 
 
