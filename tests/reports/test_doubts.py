@@ -228,6 +228,7 @@ def test_doubts_are_told_in_every_output(tmp_path: Path) -> None:
 def test_without_doubts_nothing_is_told_and_nothing_is_added(tmp_path: Path) -> None:
     report = made(tmp_path, Answered("a", (SURE,)))
     assert words.line(report) == ""
+    assert "<dt>Doubtful labels</dt><dd>0 processes</dd>" in render_html.render(report).decode()
     for text in (
         *bodies(report),
         render_html.render(report).decode().split("<main>")[1].split("<footer>")[0],
@@ -262,5 +263,6 @@ def test_a_run_closed_before_these_columns_is_rendered_without_them(tmp_path: Pa
     (host,) = csv.DictReader(io.StringIO(render_csv.hosts(report).decode()))
     assert [host[name] for name in (*gone, "most_guessed")] == [""] * 6
     assert json.loads(b"".join(render_json.render(report)))["totals"]["doubtful"] is None
+    assert "not known: an older mapsweep closed this run" in render_html.render(report).decode()
     for text in (*bodies(report), seen(report)):
         assert "doubtful" not in text.lower()
