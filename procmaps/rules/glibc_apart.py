@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.block_gaps import outnumber_threads
+from procmaps.rules.block_gaps import beside_gaps
 from procmaps.rules.glibc_malloc import Blocks, heaps
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
 from procmaps.rules.process import ARENA_HEAP_32_BYTES, KIB
@@ -66,11 +66,11 @@ def apart_heaps(regions: Regions) -> Ranges | None:
 
 
 def _apart(regions: Regions) -> Blocks | None:
-    """Such blocks that nobody has claimed, or None: a labeller before has claimed all other heaps."""
+    """Such blocks, or None: the labeller of heaps has claimed all that do not outnumber the threads."""
     if not _can_be_left(regions).any():
         return None
     blocks = heaps(regions)
-    return blocks.only(outnumber_threads(regions, blocks.rests, blocks.base, blocks.size))
+    return blocks.only(beside_gaps(regions, blocks.rests, blocks.base, blocks.size))
 
 
 def _can_be_left(regions: Regions) -> Flags:

@@ -79,6 +79,12 @@ def test_stacks_of_threads_that_ended_tell_that_there_were_more_threads() -> Non
     assert rules(text, 3) == {"glibc.arena_apart"}
 
 
+def test_blocks_with_gaps_are_doubtful_also_if_the_others_need_all_threads() -> None:
+    """The heaps in place are claimed before, and no longer counted."""
+    text = sorted_maps(RUNS, row(3), row(6, step=HEAP).replace("7e00", "7e10"), stacks(7))
+    assert rules(text, 8) == {"pools.blocks", "glibc.arena"}
+
+
 def test_stacks_whose_guards_are_not_seen_tell_nothing() -> None:
     text = sorted_maps(RUNS, row(6), stacks(2, GUARD_MAX_BYTES + 4 * KIB))
     assert rules(text, 3) == {"glibc.arena_apart"}
