@@ -42,6 +42,7 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         beam.CARRIER,
         beam.LITERALS_RANGE,
         beside_pools.CHUNKS_BESIDE_POOLS,
+        cpython.ALIGNED_ARENAS,
         cpython.ARENAS,
         cpython.ARENAS_ABOVE_BSS,
         cpython.DATA_STACKS,

@@ -7,7 +7,7 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import KEEP_UNUSED, MAP_WHOLE_MIB
 from procmaps.rules.hotspot.arguments import version_of
-from procmaps.rules.hotspot.metaspace import NODE_BYTES
+from procmaps.rules.hotspot.metaspace import NODE_BYTES, NODES_SINCE_VERSION
 from procmaps.rules.labeller import Edge, RegionLabeller
 from procmaps.rules.libc_malloc import affordable
 from procmaps.rules.process import MIB
@@ -16,7 +16,6 @@ from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64, which
 
 TABLES_SHARE: Final = 16  # bitmaps have 1/32 of the heap, and three card and offset tables 1/512 each
-NODES_SINCE_VERSION: Final = 17  # nodes of metaspace have one size, and a full one can be left, too
 
 UNTOUCHED = Rule(
     "java.gc_untouched",
