@@ -91,6 +91,7 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         remainder.CLOSED_REST,
         remainder.FOREIGN_REST,
         remainder.GUARDED_BUFFERS,
+        remainder.UNPAID_ODD_REST,
         remainder.UNPAID_REST,
         remainder.VAST_REST,
         repeated.REPEATED,
