@@ -66,6 +66,7 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         guarded.GUARDED,
         hidden.HIDDEN,
         java_zones.JAVA_ZONES,
+        leftovers.CHUNKS,
         leftovers.LEFTOVERS,
         mono.BLOCKS,
         mozjemalloc.CHUNKS,

@@ -218,7 +218,7 @@ def _is_stack(regions: Regions, blocks: _Blocks) -> Flags:
 
 def large_chunks(regions: Regions) -> Flags:
     """What can be chunks, and is hardly more than is resident or swapped."""
-    return _chunks(regions) & affordable(regions)
+    return could_be_chunks(regions) & affordable(regions)
 
 
 def untouched_chunks(regions: Regions) -> Flags:
@@ -229,11 +229,11 @@ def untouched_chunks(regions: Regions) -> Flags:
     chunk = regions.unclaimed_writable & (over > beside_file * TLS_BYTES) & (over <= HEADERS_MAX_BYTES)
     chunk &= over // PAGE_BYTES <= regions.size // MIB + beside_file * (TLS_BYTES // PAGE_BYTES)
     chunk &= ~regions.spread(regions.has(*OWN_MEMORY))
-    return chunk & _chunks(regions) if chunk.any() else chunk
+    return chunk & could_be_chunks(regions) if chunk.any() else chunk
 
 
-def _chunks(regions: Regions) -> Flags:
-    """Writable, at least as large as the threshold, without flags of others."""
+def could_be_chunks(regions: Regions) -> Flags:
+    """Unclaimed, writable, at least as large as the threshold, without flags of others."""
     chunk = regions.unclaimed_writable & ~regions.named(Name.HUGE) & (regions.size >= CHUNK_MIN_BYTES)
     chunk &= ~foreign(regions)
     # where glibc names its chunks, what has no name is none

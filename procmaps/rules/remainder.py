@@ -127,7 +127,6 @@ VAST_REST: Final = RegionLabeller(
     "rest.vast",
     (VAST,),
     vast,
-    before=(Edge("rest.unpaid", "what is many times the budget is more than the budget too"),),
 )
 UNPAID_REST: Final = RegionLabeller(
     "rest.unpaid",

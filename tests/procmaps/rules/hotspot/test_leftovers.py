@@ -1,5 +1,7 @@
 """What nobody has claimed of a JVM."""
 
+import pytest
+
 from tests.procmaps.rules.labelled import anon, jvm, kinds, read, whole
 
 MIB = 2**20
@@ -36,3 +38,30 @@ def test_more_than_all_tables_of_a_heap_is_the_program_s_own() -> None:
         text = jvm(whole(GIB), anon(AT + 2 * MIB, size * MIB)).replace("java-17", f"java-{version}")
         snapshot = read(text, argv=argv, rss_anon_kb=2 * 1024 * 1024)
         assert kinds(snapshot, AT, AT + GIB) == [(size * MIB, kind)]
+
+
+@pytest.mark.parametrize("java", ["java-17", "java-11", "x"])
+@pytest.mark.parametrize(
+    ("size", "kind"),
+    [
+        (128 * MIB - 4096, "java_gc"),  # tables over 1 GiB, and a node of metaspace
+        (128 * MIB + 4096, "heap_mmap"),
+        (300 * MIB + 12288, "heap_mmap"),
+        (300 * MIB, "anonymous"),  # as a program maps itself
+    ],
+)
+def test_what_is_hardly_touched_and_larger_than_all_tables_is_of_malloc(
+    size: int, kind: str, java: str
+) -> None:
+    text = jvm(whole(GIB), anon(AT + 4096, size)).replace("java-17-openjdk-amd64", java)
+    argv = ("java", "-XX:+UseSerialGC", "-Xms1g", "-Xmx1g", "Main")
+    snapshot = read(text, argv=argv, rss_anon_kb=90 * 1024)
+    assert kinds(snapshot, AT, AT + GIB) == [(size, kind)]
+
+
+def test_what_is_many_times_the_resident_memory_was_set_aside() -> None:
+    text = jvm(whole(GIB), anon(AT, 8 * GIB + 4096))
+    snapshot = read(
+        text, argv=("java", "-XX:+UseSerialGC", "-Xms1g", "-Xmx1g", "Main"), rss_anon_kb=90 * 1024
+    )
+    assert kinds(snapshot, AT, AT + 16 * GIB) == [(8 * GIB + 4096, "anonymous")]
