@@ -54,6 +54,8 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         flagged.FLAGGED_MERGED,
         flagged.FLAGGED_UNSURE,
         glibc_full_heaps.FULL_HEAPS,
+        glibc_full_heaps.LAST_HEAPS,
+        glibc_full_heaps.OWN_BLOCKS,
         glibc_granules.HEAPS_LIKE_METASPACE,
         glibc_malloc.ARENA_HEAPS,
         glibc_malloc.LARGE_CHUNKS,

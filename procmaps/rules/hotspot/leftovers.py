@@ -105,7 +105,6 @@ LEFTOVERS: Final = RegionLabeller(
         Edge("python.arena", "what malloc cannot have mapped has sizes of whole MiB, as arenas have"),
         Edge("python.arena_merged", "what malloc cannot have mapped can have a size of arenas that merged"),
     ),
-    after=(Edge("glibc.arena_full", "a full heap of an arena is whole MiB on a MiB boundary too"),),
 )
 CHUNKS: Final = RegionLabeller(
     "hotspot.untouched_chunks",
