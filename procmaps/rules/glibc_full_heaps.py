@@ -1,11 +1,13 @@
 """Heaps of glibc's arenas that have grown to the top: there is no closed rest to know them by."""
 
-from typing import Final, NamedTuple
+from collections.abc import Callable
+from typing import Final
 
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import NOT_GLIBC
+from procmaps.rules.block_gaps import beside_gaps
 from procmaps.rules.glibc_malloc import heap_bytes, other_mmap
 from procmaps.rules.groups import ranges
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
@@ -15,7 +17,6 @@ from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64, which
 
 RESIDENT_SHARE: Final = 8  # a full heap was written once: with less than an eighth resident it is none
-ROOM_SHARE: Final = 2  # of what could be full heaps, where memory is not in pieces
 BUDGET_SLACK: Final = 1.5  # heaps that were emptied stay writable
 
 FULL: Final = Rule(
@@ -28,71 +29,62 @@ FULL: Final = Rule(
     "arenas and enough memory resident or swapped ({anonymous}) to fill it: a full heap of an arena",
     runner_up=Kind.HEAP_MMAP,
 )
-
-OWN: Final = Rule(
-    "glibc.arena_none",
-    Kind.ANONYMOUS,
-    Confidence.GUESS,
-    "maps, status",
-    "glibc, malloc/arena.c: sysmalloc maps a new heap when one is full, right above the last one if it can "
-    "(aligned_heap_area), and Linux maps downward",
-    "{size}, exactly from one {arena_heap} boundary to the next, all writable; but the heap that continues a "
-    "full one is neither lower nor right above, where there is room for it: blocks of the program's own",
-    runner_up=Kind.HEAP_ARENA,
-)
-NOT_CONTINUED: Final = Rule(
-    "glibc.arena_full_last",
+FULL_APART: Final = Rule(
+    "glibc.arena_full_apart",
     Kind.HEAP_ARENA,
     Confidence.GUESS,
     "maps, status",
-    "glibc, malloc/arena.c: sysmalloc maps a new heap when one is full, right above the last one if it can "
-    "(aligned_heap_area), and Linux maps downward",
-    "{size}, exactly from one {arena_heap} boundary to the next, all writable, in a process that has "
-    "arenas; but no heap in use is lower or right above, as one that continues a full heap is: a full heap "
-    "of an arena, or blocks of the program's own",
+    "glibc, malloc/arena.c: new_heap fills the gaps that it leaves, unless threads race",
+    "{size}, exactly from one {arena_heap} boundary to the next, all writable, and apart from the next "
+    "such block by just as much: full heaps of arenas that threads made at once, or blocks of the program",
     runner_up=Kind.ANONYMOUS,
+)
+OWN_FULL: Final = Rule(
+    "pools.full_blocks",
+    Kind.ANONYMOUS,
+    Confidence.GUESS,
+    "maps, status",
+    "glibc, malloc/arena.c: an arena goes on in a new heap, and Linux maps that below; new_heap fills the "
+    "gaps that it leaves, unless threads race",
+    "{size}, exactly from one {arena_heap} boundary to the next, all writable, apart from the next such "
+    "block by just as much, and below all heaps of arenas, where the heap that is not full would be: blocks "
+    "of the program",
+    runner_up=Kind.HEAP_ARENA,
 )
 
 
 def full_heaps(regions: Regions) -> Ranges | None:
-    """Whole blocks where a heap that is not full can be newer."""
-    blocks = _whole_blocks(regions)
-    return None if blocks is None else _ranges(regions, blocks.only(_is_continued(regions, blocks)))
-
-
-def own_blocks(regions: Regions) -> Ranges | None:
-    """The others in processes where half of them have room right above for the next heap."""
-    blocks = _whole_blocks(regions)
-    if blocks is None:
-        return None
-    process, room = regions.process[blocks.rows], _has_room_above(regions, blocks)
-    every = np.bincount(process)
-    alone = np.bincount(process[room], minlength=len(every)) * ROOM_SHARE >= every
-    return _ranges(regions, blocks.only(alone[process]))
-
-
-def last_heaps(regions: Regions) -> Ranges | None:
-    """What is left: the last heap of an arena is hardly ever full to the byte."""
-    blocks = _whole_blocks(regions)
-    return None if blocks is None else _ranges(regions, blocks)
-
-
-class _Blocks(NamedTuple):
-    """Regions that fill blocks, as columns."""
-
-    rows: Ints64
-    size: Ints64  # bytes of all blocks that begin here
-    block: Ints64  # bytes of one
-
-    def only(self, good: Flags) -> "_Blocks":
-        return _Blocks(*(column[good] for column in self))
-
-
-def _whole_blocks(regions: Regions) -> _Blocks | None:
     """Writable regions of whole blocks, mapped as other heaps are, within what is resident or swapped.
 
     A chunk or a table that merely lies over a boundary begins or ends elsewhere.
     """
+    return _full(regions, _in_place)
+
+
+def full_heaps_apart(regions: Regions) -> Ranges | None:
+    """Those with gaps between them that glibc would have filled."""
+    return _full(regions, beside_gaps)
+
+
+def full_blocks(regions: Regions) -> Ranges | None:
+    """Those of them that are below all heaps that are not full."""
+    return _full(regions, _lowest)
+
+
+def _in_place(regions: Regions, rows: Ints64, start: Ints64, size: Ints64) -> Flags:
+    return ~beside_gaps(regions, rows, start, size)
+
+
+def _lowest(regions: Regions, rows: Ints64, start: Ints64, size: Ints64) -> Flags:
+    rests = which(regions.of_kind(Kind.HEAP_ARENA) & regions.closed)
+    lowest = np.full(len(regions.facts.marks), np.iinfo(np.int64).max)
+    np.minimum.at(lowest, regions.process[rests], regions.start[rests])
+    found: Flags = beside_gaps(regions, rows, start, size) & (start < lowest[regions.process[rows]])
+    return found
+
+
+def _full(regions: Regions, choose: Callable[[Regions, Ints64, Ints64, Ints64], Flags]) -> Ranges | None:
+    """Full heaps of which `choose` has chosen each by its row, start and size."""
     allowed = regions.owners(regions.of_kind(Kind.HEAP_ARENA)) & ~regions.has(*NOT_GLIBC)
     rows = which(regions.unclaimed_writable & regions.spread(allowed))
     rows = rows[is_multiple(regions.start[rows], ARENA_HEAP_32_BYTES)]
@@ -106,23 +98,17 @@ def _whole_blocks(regions: Regions) -> _Blocks | None:
     resident = regions.resident_bytes(rows)
     good = (budget < 0) | (size <= budget)
     good &= (resident < 0) | (resident * RESIDENT_SHARE >= regions.size[rows])
-    heads = _heads(regions)
+    heads = which(regions.of_kind(Kind.HEAP_ARENA) & ~regions.closed)
     good &= _mapped_as(regions, rows, heads)
     # nor can all heaps of a process together have more than it
     heaps = np.bincount(regions.process[heads], regions.size[heads], len(regions.facts.marks))
     wanted = heaps + np.bincount(regions.process[rows][good], size[good], len(heaps))
     good &= (budget < 0) | (wanted[regions.process[rows]] <= budget * BUDGET_SLACK)
-    return _Blocks(rows, size, block).only(good)
-
-
-def _heads(regions: Regions) -> Ints64:
-    return which(regions.of_kind(Kind.HEAP_ARENA) & ~regions.closed)
-
-
-def _ranges(regions: Regions, blocks: _Blocks) -> Ranges | None:
-    """Each block by itself."""
-    count = blocks.size // blocks.block
-    owner, block = blocks.rows.repeat(count), blocks.block.repeat(count)
+    rows, block, size = rows[good], block[good], size[good]
+    chosen = choose(regions, rows, regions.start[rows], size)
+    rows, block, size = rows[chosen], block[chosen], size[chosen]
+    count = size // block
+    owner, block = rows.repeat(count), block.repeat(count)
     start = regions.start[owner] + block * ranges(np.zeros(len(count), np.int64), count)
     return Ranges(regions.process[owner], start, start + block) if len(owner) else None
 
@@ -146,46 +132,20 @@ def _mapped_as(regions: Regions, rows: Ints64, heads: Ints64) -> Flags:
     return found
 
 
-def _is_continued(regions: Regions, blocks: _Blocks) -> Flags:
-    """Whether a heap in use lies lower in the same process, or begins right above."""
-    heads = _heads(regions)
-    process = regions.process[blocks.rows]
-    lowest = heads[np.minimum(regions.process[heads].searchsorted(process), len(heads) - 1)]
-    above = regions.key.searchsorted(regions.key[blocks.rows] + (blocks.size >> PAGE_SHIFT))
-    above = np.minimum(above, len(regions) - 1)
-    is_head = np.zeros(len(regions), np.bool_)
-    is_head[heads] = True
-    touches = is_head[above] & (regions.start[above] == regions.start[blocks.rows] + blocks.size)
-    found: Flags = touches | (regions.start[lowest] < regions.start[blocks.rows])
-    return found
-
-
-def _has_room_above(regions: Regions, blocks: _Blocks) -> Flags:
-    """Whether nothing is mapped in the block above."""
-    maps, row = regions.snapshot.maps, regions.mapping[blocks.rows]
-    end = regions.end[blocks.rows]
-    after = np.minimum(row + 1, len(maps) - 1)
-    same = (maps.process[after] == maps.process[row]) & (after != row)
-    distance = np.where(same, maps.start[after].astype(np.int64) - end, blocks.block)
-    found: Flags = (maps.end[row].astype(np.int64) == end) & (distance >= blocks.block)
-    return found
-
-
 FULL_HEAPS: Final = RegionLabeller(
     "glibc.arena_full",
     (FULL,),
     full_heaps,
 )
-OWN_BLOCKS: Final = RegionLabeller(
-    "glibc.arena_none",
-    (OWN,),
-    own_blocks,
-    after=(Edge("glibc.arena_full", "what a newer heap can continue is a full heap"),),
+FULL_HEAPS_APART: Final = RegionLabeller(
+    "glibc.arena_full_apart",
+    (FULL_APART,),
+    full_heaps_apart,
+    after=(Edge("pools.full_blocks", "that labeller tells those of them that are no heaps"),),
 )
-LAST_HEAPS: Final = RegionLabeller(
-    "glibc.arena_full_last",
-    (NOT_CONTINUED,),
-    last_heaps,
-    before=(Edge("hotspot.leftovers", "a full heap of an arena is whole MiB on a MiB boundary too"),),
-    after=(Edge("glibc.arena_none", "that labeller sees where another heap would have been mapped"),),
+FULL_BLOCKS: Final = RegionLabeller(
+    "pools.full_blocks",
+    (OWN_FULL,),
+    full_blocks,
+    after=(Edge("glibc.arena_full", "full heaps that no gap makes doubtful are surer"),),
 )

@@ -51,7 +51,7 @@ def code_cache(jvm: Jvm, process: Process) -> Iterator[Claim]:
         return
     beyond = 0  # of the last run, reserves of others included
     for region in process.unclaimed:
-        if region.start < beyond or not region.executable:
+        if not region.perms & EXECUTE or region.start < beyond:
             continue
         cache = list(_upward(process, region))
         if process.stacks_executable:

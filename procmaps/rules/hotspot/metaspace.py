@@ -1,7 +1,7 @@
 """Metaspace, the compressed class space, archives of classes (CDS)."""
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from procmaps.kinds import Confidence, Kind
@@ -82,7 +82,8 @@ def class_space(jvm: Jvm, process: Process) -> Iterator[Claim]:
     if process.thirty_two_bit or (jvm.heap[1] > COMPRESSED_OOPS_BYTES and 0 < jvm.version < 15):
         return  # class pointers are not compressed
     size = jvm.class_space_bytes
-    reserves = [region for region in process.unclaimed_closed if size // 2 <= region.size <= size * 3]
+    half, most = size // 2, size * 3
+    reserves = [region for region in process.unclaimed_closed if half <= region.size <= most]
     best = max(
         (
             (above_archive, start + size <= LOW_BYTES, start)
@@ -181,28 +182,28 @@ def _nodes(
     With `full`, also those whose last granule is committed, if they begin and end with a region: several
     regions, or with `full_alone` one that is written as metaspace is, and not mapped as heaps of arenas are.
     """
-    full_alone = full_alone and any(process.flagged(heap.head, "nr") for heap in process.glibc_heaps)
+    full_alone &= process.smaps and any(process.flagged(heap.head, "nr") for heap in process.glibc_heaps)
     ends = [
         region
         for region in process.unclaimed
-        if region.end % alignment == 0
+        if not region.end & (alignment - 1)
         and ((region.closed and not _ends_arena(process, region, size)) or (full and region.writable))
     ]
-    inside: list[tuple[int, list[Region]]] = []  # where each possible node begins, its regions
+    inside: list[tuple[int, Region, Region]] = []  # where each possible node begins, its outer regions
     for last in ends[:NODE_ENDS_LIMIT_COUNT]:
         start = last.end - size
-        regions = list(process.regions[bisect_right(process.regions, start, key=BY_END) : last.position + 1])
-        several = len(regions) > 1 or (full_alone and is_written(process, last))
-        if last.closed or (regions[0].start == start and several):
-            inside.append((start, regions))
+        first = process.regions[bisect_right(process.regions, start, key=BY_END)]
+        several = first is not last or (full_alone and is_written(process, last))
+        if last.closed or (first.start == start and several):
+            inside.append((start, first, last))
     # a region that ends in a hole of a node also ends what begins in a neighbour of that node: what begins
     # with a region comes first
-    inside.sort(key=lambda node: node[1][0].start != node[0])
+    inside.sort(key=lambda node: node[1].start != node[0])
     found: list[int] = []
-    for start, regions in inside:
+    for start, first, last in inside:
         at = bisect_right(found, start)
         apart = (at == 0 or found[at - 1] + size <= start) and (at == len(found) or start + size <= found[at])
-        if apart and _is_node(process, regions, start):
+        if apart and _is_node(process, process.regions[first.position : last.position + 1], start):
             insort(found, start)
     return [Claim(start, start + size, NODES) for start in found]
 
@@ -218,11 +219,13 @@ def _ends_arena(process: Process, closed: Region, size: int) -> bool:
         return False
     below = process.below(closed)
     start = closed.start if below is None else below.start
-    bottoms = (closed.end - ARENA_HEAP_BYTES, closed.end - size)
-    return any(start <= bottom and bottom % ARENA_HEAP_BYTES == 0 for bottom in bottoms)
+    of_arena, of_node = closed.end - ARENA_HEAP_BYTES, closed.end - size
+    return (start <= of_arena and of_arena % ARENA_HEAP_BYTES == 0) or (
+        start <= of_node and of_node % ARENA_HEAP_BYTES == 0
+    )
 
 
-def _is_node(process: Process, regions: list[Region], start: int) -> bool:
+def _is_node(process: Process, regions: Sequence[Region], start: int) -> bool:
     """Whether regions from `start` on are a node: without a gap, writable first, committed in granules."""
     first, last = regions[0], regions[-1]
     if first.start > start or first.closed:
@@ -242,7 +245,7 @@ def _is_node(process: Process, regions: list[Region], start: int) -> bool:
     return last.writable or process.mapped_anew(last) or not _is_arena(regions, start, last.end)
 
 
-def _is_arena(regions: list[Region], start: int, end: int) -> bool:
+def _is_arena(regions: Sequence[Region], start: int, end: int) -> bool:
     """A heap of an arena looks like a node: writable from a boundary on, closed up to the next."""
     first = regions[0].start
     on_boundaries = start % ARENA_HEAP_BYTES == 0 or (
