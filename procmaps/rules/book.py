@@ -22,6 +22,7 @@ from procmaps.rules import (
     remainder,
     replaced_malloc,
     ruby,
+    sanitizers,
     v8,
     zend,
 )
@@ -89,6 +90,8 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         rest.REST,
         ruby.FIBERS,
         ruby.HEAP_PAGES,
+        sanitizers.HEAP_SPACES,
+        sanitizers.SHADOW_MEMORY,
         v8.CODE_RANGE,
         v8.HEAP_PAGES,
         zend.CHUNKS,
