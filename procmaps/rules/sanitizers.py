@@ -26,10 +26,10 @@ HEAP: Final = Rule(
     Kind.HEAP_ALLOCATOR,
     Confidence.CERTAIN,
     "maps",
-    "compiler-rt, lib/asan/asan_allocator.h and lib/lsan/lsan_allocator.h: kAllocatorSpace and kAllocatorSize; "
-    "lib/tsan/rtl/tsan_platform.h: kHeapMemBeg",
-    "{size} at {block_start}, where the malloc of ASan, LSan or TSan keeps small and middle-sized chunks, in a "
-    "process that has loaded one of them",
+    "compiler-rt, lib/asan/asan_allocator.h and lib/lsan/lsan_allocator.h: kAllocatorSpace and "
+    "kAllocatorSize; lib/tsan/rtl/tsan_platform.h: kHeapMemBeg",
+    "{size} at {block_start}, where the malloc of ASan, LSan or TSan keeps small and middle-sized chunks, "
+    "in a process that has loaded one of them",
     runner_up=Kind.ANONYMOUS,
 )
 SHADOW: Final = Rule(
@@ -39,8 +39,8 @@ SHADOW: Final = Rule(
     "maps",
     "compiler-rt, lib/asan/asan_mapping.h: shadow up to 0x10007fff8000; lib/tsan/rtl/tsan_platform.h: "
     "kShadowBeg, kMetaShadowBeg",
-    "{size} at {block_start}, where ASan and TSan note the state of each byte of the program, in a process that "
-    "has loaded one of them: shadow memory, of which little is resident",
+    "{size} at {block_start}, where ASan and TSan note the state of each byte of the program, in a process "
+    "that has loaded one of them: shadow memory, of which little is resident",
     runner_up=Kind.HEAP_ALLOCATOR,
 )
 
