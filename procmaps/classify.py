@@ -86,7 +86,7 @@ def classify(
         marks=marks,
         libjvm=libjvm,
         thirty_two_bit=thirty_two_bit,
-        has_brk_heap=_with(snapshot, code == int(Name.HEAP)),
+        brk_heap_bytes=_bytes_of(snapshot, code == int(Name.HEAP)),
         threads=snapshot.processes.threads,
         anonymous_bytes=_anonymous_bytes(snapshot.processes),
         stack_limit_bytes=snapshot.processes.stack_limit_bytes,
@@ -115,11 +115,12 @@ def _label_named(ledger: Ledger) -> None:
         ledger.label_rows(ledger.regions.named(name), int(_RULE_OF_CODE[name]), int(NAME_RULES[name].kind))
 
 
-def _with(snapshot: Snapshot, rows: Flags) -> Flags:
-    """Processes that have at least one of these mappings."""
-    found = np.zeros(len(snapshot.processes), np.bool_)
-    found[snapshot.maps.process[rows]] = True
-    return found
+def _bytes_of(snapshot: Snapshot, mask: Flags) -> Ints64:
+    """The size of these mappings, by process."""
+    maps, rows = snapshot.maps, which(mask)
+    sizes: Ints64 = np.zeros(len(snapshot.processes), np.int64)
+    np.add.at(sizes, maps.process[rows], (maps.end[rows] - maps.start[rows]).astype(np.int64))
+    return sizes
 
 
 def _anonymous_bytes(processes: ProcessTable) -> Ints64:

@@ -25,6 +25,7 @@ from procmaps.rules import (
     replaced_malloc,
     reserves,
     ruby,
+    sanitizers,
     v8,
     zend,
 )
@@ -101,6 +102,8 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         rest.REST,
         ruby.FIBERS,
         ruby.HEAP_PAGES,
+        sanitizers.HEAP_SPACES,
+        sanitizers.SHADOW_MEMORY,
         v8.CODE_RANGE,
         v8.HEAP_PAGES,
         zend.CHUNKS,

@@ -86,7 +86,7 @@ def test_in_one_process_guards_are_a_part_of_all_stacks_or_of_none(inside: int, 
 
 def test_musl_makes_guards_of_8_kib_whatever_the_size() -> None:
     for guard, found in ((8 * KIB, True), (12 * KIB, False)):
-        snapshot = read(sorted_maps(MUSL, pairs(AT, guard, 300 * KIB, 1)), threads=2)
+        snapshot = read(sorted_maps(MUSL, pairs(AT, guard, 324 * KIB, 1)), threads=2)
         assert ("stack.guarded" in {rule for *_, rule in parts_of(snapshot)}) == found
 
 
@@ -157,6 +157,10 @@ def test_more_stacks_than_live_threads_and_ended_ones_can_have_are_not_sure(coun
         (132 * KIB, STACK, True, (6, 7), 0),
         (196 * KIB, STACK, True, (6, 7), 64 * KIB),
         (200 * KIB, STACK, True, (6, 7), 0),
+        (1028 * KIB, STACK, True, (6, 7), 0),
+        (2056 * KIB, STACK, True, (6, 7), 0),
+        (1032 * KIB + 4 * KIB, STACK, True, (6, 7), 904 * KIB),
+        (37 * MIB, STACK, True, (6, 7), 37 * MIB - 132 * KIB),
         (196 * KIB, STACK, False, (6, 7), 0),
     ],
 )
