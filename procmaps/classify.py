@@ -123,11 +123,12 @@ def _with(snapshot: Snapshot, rows: Flags) -> Flags:
 
 
 def _anonymous_bytes(processes: ProcessTable) -> Ints64:
-    """RssAnon and VmSwap: what the process wrote to, wherever it is now; UNKNOWN if RssAnon was not sent.
+    """RssAnon and VmSwap: what the process wrote to, wherever it is now; UNKNOWN if neither VmRSS was sent.
 
     VmSwap counts private anonymous memory alone (Linux, fs/proc/task_mmu.c), so the two do not overlap.
+    Before Linux 4.5 there is no RssAnon: VmRSS is the most that it can be.
     """
-    resident = processes.rss_anon_bytes
+    resident = np.where(processes.rss_anon_bytes == UNKNOWN, processes.rss_bytes, processes.rss_anon_bytes)
     return np.where(resident == UNKNOWN, UNKNOWN, resident + np.maximum(processes.swap_bytes, 0))
 
 

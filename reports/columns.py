@@ -42,6 +42,43 @@ def _extents(prefix: str, title: str, what: str, width: int = 11) -> tuple[Colum
 
 
 _NATIVE = _extents("native_heap", "Native heap", "Kinds heap_main, heap_arena, heap_mmap and heap_allocator")
+_RANGE = (
+    size(
+        "native_heap_least_bytes",
+        "At least",
+        _BOUND,
+        "Native heap without what is only guessed to be native heap: never more than "
+        "native_heap_resident_max_bytes, and of the same unit",
+    ),
+    size(
+        "native_heap_most_bytes",
+        "At most",
+        _BOUND,
+        "Native heap with what is guessed to be something else and can be native heap: never less than "
+        "native_heap_resident_max_bytes, and of the same unit",
+    ),
+)
+_GUESSED = (
+    size(
+        "guessed_bytes",
+        "Guessed",
+        "rules",
+        "Memory that is resident or swapped and labelled by a guess; without smaps at most so much",
+    ),
+    size(
+        "present_bytes",
+        "Resident or swapped",
+        "smaps Rss + Swap, or status VmRSS + VmSwap",
+        "All memory of processes whose mappings were read that is resident or swapped",
+    ),
+)
+_DOUBTFUL = count(
+    "doubtful",
+    "Doubtful",
+    "rules",
+    "Processes with doubtful labels: guessed_bytes is more than a tenth of present_bytes",
+    8,
+)
 _STACKS = (
     count("stacks", "Stacks", _MAPS, "Thread stacks, without main stacks; a stack and its guards count once"),
     *_extents("stacks", "Stack memory", "Kind thread_stack", 12),
@@ -110,6 +147,7 @@ HOSTS: tuple[Column, ...] = (
     text("remedy", "Remedy", "this run", "What to do about it", 40),
     text("labels", "Labels", "inventory", "The host's mapsweep_labels when the run was planned, by name", 40),
     *_NATIVE,
+    *_RANGE,
     *_PARTS,
     _GROWTH,
     _BLOAT,
@@ -125,6 +163,15 @@ HOSTS: tuple[Column, ...] = (
         _BOUND,
         "Memory that no rule recognised (kind anonymous): upper bound of the resident size",
     ),
+    _DOUBTFUL,
+    text(
+        "most_guessed",
+        "Most guessed",
+        "rules",
+        "Name and pid of the doubtful process with the most memory that is labelled by a guess",
+        24,
+    ),
+    *_GUESSED,
     count("threads", "Threads", "status Threads", "Threads of the processes that the host sent"),
     *_STATUS,
     count(
@@ -257,6 +304,7 @@ SERVICES: tuple[Column, ...] = (
     count("members", "Members", "this run", "Processes of the service whose memory was read", 7),
     count("hosts", "Hosts", "this run", "Hosts on which it runs"),
     *_NATIVE,
+    *_RANGE,
     size(
         "native_heap_median_bytes",
         "Median",
@@ -279,6 +327,8 @@ SERVICES: tuple[Column, ...] = (
     _PEER,
     _GROWTH,
     *_STACKS,
+    _DOUBTFUL,
+    *_GUESSED,
     count("threads", "Threads", "status Threads", "Threads of its processes"),
 )
 
@@ -317,6 +367,7 @@ PROCESSES: tuple[Column, ...] = (
         5,
     ),
     *_NATIVE,
+    *_RANGE,
     *_PARTS,
     _GROWTH,
     _BLOAT,
@@ -331,6 +382,21 @@ PROCESSES: tuple[Column, ...] = (
         _BOUND,
         "Memory that no rule recognised (kind anonymous): upper bound of the resident size",
     ),
+    text(
+        "doubtful",
+        "Doubtful",
+        "rules",
+        "yes if guessed_bytes is more than a tenth of present_bytes, otherwise no; empty if it is not known",
+        8,
+    ),
+    text(
+        "largest_guess",
+        "Largest guess",
+        "rules",
+        "The kind of the most memory that is labelled by a guess, and what it can be instead",
+        26,
+    ),
+    *_GUESSED,
     count("threads", "Threads", "status Threads", "Threads"),
     size("vm_size_bytes", "VSZ", "status VmSize", "Address space of the process"),
     *_STATUS,

@@ -10,7 +10,7 @@ from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 
 from archive.notices import Notice
-from reports import render_csv, render_text, verdict
+from reports import doubts, render_csv, render_text, verdict
 from reports.delivery import MailSettings
 from reports.plain import ascii_only, shortened
 from reports.report import Report
@@ -135,6 +135,8 @@ def _html(report: Report, subject: str, attachment: str, page: str) -> str:
             word=verdict.word(report).value,
             sentence=verdict.sentence(report, plain=False),
             late=verdict.late(report),
+            doubtful=doubts.line(report, hosts_max, plain=False),
+            native_span=doubts.span(report.totals.native_range),
             failures=verdict.failures(report),
             groups_max=GROUPS_MAX,
             advice_max=ADVICE_MAX,

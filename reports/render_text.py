@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from reports import verdict
+from reports import doubts, verdict
 from reports.column import Column, Unit, by_name
 from reports.columns import HOSTS, SERVICES
 from reports.plain import printable, shortened
@@ -37,11 +37,13 @@ def render(report: Report, *, hosts_max: int | None = None) -> bytes:
 
 
 def lines(report: Report, *, hosts_max: int | None = None) -> Iterator[str]:
-    """Verdict, failures, findings, ranking, services, and what the run was."""
+    """Verdict, doubts, failures, findings, ranking, services, and what the run was."""
     yield from _wrapped(f"{verdict.word(report)}: {verdict.sentence(report)}", "")
     yield from _wrapped(f"{report.run.scope}: {verdict.counts(report)}, {when(report.run.started_at)}", "")
     if late := verdict.late(report):
         yield from _wrapped(late, "")
+    if doubtful := doubts.line(report, hosts_max):
+        yield from _wrapped(doubtful, "")
     yield from _failures(report)
     yield from _advice(report)
     yield from _hosts(report, hosts_max)

@@ -4,10 +4,12 @@ from typing import Final
 
 from procmaps.rules import (
     beam,
+    beside_pools,
     cpython,
     dotnet,
     elf,
     embedded_malloc,
+    glibc_apart,
     glibc_full_heaps,
     glibc_granules,
     glibc_malloc,
@@ -21,12 +23,13 @@ from procmaps.rules import (
     pools,
     remainder,
     replaced_malloc,
+    reserves,
     ruby,
     v8,
     zend,
 )
 from procmaps.rules.glibc_stacks import bare, flagged, guarded, hidden, java_zones, named, repeated
-from procmaps.rules.hotspot import leftovers, places, rest
+from procmaps.rules.hotspot import leftovers, native_unwritten, places, rest
 from procmaps.rules.labeller import Labeller
 from procmaps.rules.name_rules import NAME_RULES
 from procmaps.rules.order import order
@@ -38,6 +41,8 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         bare.UNGUARDED,
         beam.CARRIER,
         beam.LITERALS_RANGE,
+        beside_pools.CHUNKS_BESIDE_POOLS,
+        cpython.ALIGNED_ARENAS,
         cpython.ARENAS,
         cpython.ARENAS_ABOVE_BSS,
         cpython.DATA_STACKS,
@@ -53,7 +58,11 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         flagged.FLAGGED,
         flagged.FLAGGED_MERGED,
         flagged.FLAGGED_UNSURE,
+        glibc_apart.APART_HEAPS,
+        glibc_apart.OWN_BLOCKS,
+        glibc_full_heaps.FULL_BLOCKS,
         glibc_full_heaps.FULL_HEAPS,
+        glibc_full_heaps.FULL_HEAPS_APART,
         glibc_granules.HEAPS_LIKE_METASPACE,
         glibc_malloc.ARENA_HEAPS,
         glibc_malloc.LARGE_CHUNKS,
@@ -67,6 +76,7 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         hidden.HIDDEN,
         java_zones.JAVA_ZONES,
         leftovers.LEFTOVERS,
+        native_unwritten.NATIVE_UNWRITTEN,
         mono.BLOCKS,
         mozjemalloc.CHUNKS,
         musl.MAPPED,
@@ -79,12 +89,14 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         pools.POOLS,
         remainder.ALL_REST,
         remainder.CLOSED_REST,
+        remainder.FOREIGN_REST,
         remainder.GUARDED_BUFFERS,
         remainder.UNPAID_REST,
         remainder.VAST_REST,
         repeated.REPEATED,
         replaced_malloc.EXTENTS,
         replaced_malloc.LINKED_IN,
+        reserves.OPENED_RESERVES,
         rest.REST,
         ruby.FIBERS,
         ruby.HEAP_PAGES,

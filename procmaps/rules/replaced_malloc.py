@@ -3,19 +3,16 @@
 from collections.abc import Iterator
 from typing import Final
 
-import numpy as np
-
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import ALLOCATORS, REPLACE_MALLOC, Allocator
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, RegionLabeller
-from procmaps.rules.process import GIB, MIB, Process, Region
+from procmaps.rules.process import GIB, KIB, Process, Region
 from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
-from procmaps.smaps import VM_FLAGS
 from procmaps.tables import Flags
 
 VAST_BYTES: Final = GIB
-NO_BRK_MIN_BYTES: Final = MIB
+NO_BRK_MIN_BYTES: Final = 128 * KIB
 
 LOADED: Final = Rule(
     "allocator.loaded",
@@ -86,18 +83,19 @@ def _is_size_of(allocator: Allocator, size: int) -> bool:
     return not allocator.step_bytes or size % allocator.step_bytes == 0
 
 
-def linked_in(regions: Regions) -> Flags:
+def linked_in(regions: Regions) -> Flags | None:
     """Large writable memory of a process without a [heap], which glibc's malloc would have made.
 
-    With smaps only what has MAP_NORESERVE, as jemalloc maps.
+    Where some of it has MAP_NORESERVE, as jemalloc and mimalloc map all that they map, that alone.
     """
     # a runtime that has a heap of its own may never call malloc
     silent = regions.has("glibc") & ~regions.facts.has_brk_heap
     silent &= ~regions.has("jvm", "v8", "dotnet", "firefox", "qemu", *REPLACE_MALLOC)
-    noreserve = (regions.vm_flags & np.uint64(VM_FLAGS["nr"])) != 0
-    found: Flags = regions.unclaimed_writable & regions.spread(silent) & (regions.size >= NO_BRK_MIN_BYTES)
-    found &= noreserve | ~regions.spread(regions.facts.smaps)
-    return found
+    if not silent.any():
+        return None
+    found = regions.unclaimed_writable & regions.spread(silent) & (regions.size >= NO_BRK_MIN_BYTES)
+    noreserve = found & regions.flagged("nr")
+    return noreserve | found & ~regions.spread(regions.owners(noreserve))
 
 
 EXTENTS: Final = ProcessLabeller(

@@ -40,9 +40,10 @@ def guarded(regions: Regions) -> Ranges | None:
         return None
     default = default_stack_bytes(regions)[pairs.process]
     live = live_threads(regions)
-    sure = _is_of_default_size(regions, pairs, default) & (live > 0)[pairs.process]
+    other = _counts_guards_otherwise(regions, pairs, default)
+    sure = _is_of_default_size(regions, pairs, default) & (live > 0)[pairs.process] & ~other
     beside = (pairs.guard_size <= SMALL_GUARD_BYTES) & runs_with(pairs.run, sure)
-    beside = (beside | _is_above_java_stack(regions, pairs)) & ~sure
+    beside = (beside | _is_above_java_stack(regions, pairs)) & ~sure & ~other
     # more of them than threads are buffers or fibers
     number = np.bincount(pairs.process[beside], minlength=len(live))
     beside &= (number <= live)[pairs.process]
@@ -58,6 +59,24 @@ def _is_of_default_size(regions: Regions, pairs: Pairs, default: Ints64) -> Flag
     # a larger guard was asked for, but not by a JVM
     found &= (pairs.guard_size <= SMALL_GUARD_BYTES) | (~jvm & (pairs.size == default))
     return found
+
+
+def _counts_guards_otherwise(regions: Regions, pairs: Pairs, default: Ints64) -> Flags:
+    """Pairs that would be of the default size if glibc counted their guard as it does not in this process.
+
+    Up to glibc 2.26 the guard is a part of the size, from 2.27 on it is added: in one process one of both
+    holds, the one by which more threads have a stack. The others are buffers that have a guard.
+    """
+    added, within = pairs.size == default, pairs.size + pairs.guard_size == default
+    threads, count = regions.facts.threads, len(regions.facts.marks)
+    live = np.where(threads > 0, threads - 1, 1)
+    later, earlier = (
+        np.minimum(np.bincount(pairs.process[each], minlength=count), live) for each in (added, within)
+    )
+    found: Flags = (within & ((later > 0) & (later >= earlier))[pairs.process]) | (
+        added & (earlier > later)[pairs.process]
+    )
+    return found & ~is_of_jvm(regions, pairs.process, pairs.size, pairs.guard_size)
 
 
 def _is_above_java_stack(regions: Regions, pairs: Pairs) -> Flags:

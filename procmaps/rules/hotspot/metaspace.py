@@ -11,7 +11,8 @@ from procmaps.rules.labeller import Claim
 from procmaps.rules.process import ARENA_HEAP_BYTES, BY_END, KIB, MIB, Process, Region
 from procmaps.rules.rule import Rule
 
-NODE_BYTES: Final = 64 * MIB  # JDK 17 and later
+NODES_SINCE_VERSION: Final = 17  # nodes have one size, and a full one can be left, too
+NODE_BYTES: Final = 64 * MIB
 OLD_NODE_BYTES: Final = 8 * MIB  # the first node of JDK 8 to 15, any of JDK 16
 OLD_ALIGNMENT_BYTES: Final = 2 * MIB  # the kernel's, for mappings of whole 2 MiB, since Linux 6.7
 ROOT_CHUNK_BYTES: Final = 4 * MIB
@@ -140,12 +141,18 @@ def low_rest(jvm: Jvm, process: Process) -> Iterator[Claim]:
 
 def nodes(jvm: Jvm, process: Process) -> Iterable[Claim]:
     """Metaspace that is not in the class space, in nodes of a fixed size."""
+    claims = _nodes_of_version(jvm, process)
+    jvm.nodes = [(claim.start, claim.end) for claim in claims]
+    return claims
+
+
+def _nodes_of_version(jvm: Jvm, process: Process) -> list[Claim]:
     current: list[Claim] = []
-    if not 0 < jvm.version < 17:
+    if not 0 < jvm.version < NODES_SINCE_VERSION and not jvm.small_nodes:
         # a table that was touched as the JVM started looks like a full node
         alone = NODE_BYTES not in whole_sizes(jvm, process)
         current = _nodes(process, NODE_BYTES, ROOT_CHUNK_BYTES, full=jvm.has_heap, full_alone=alone)
-    if current or jvm.version >= 17:
+    if current or jvm.version >= NODES_SINCE_VERSION:
         return current + _last_node(process, current)
     return _nodes(process, OLD_NODE_BYTES, OLD_ALIGNMENT_BYTES)
 
@@ -186,7 +193,7 @@ def _nodes(
     for last in ends[:NODE_ENDS_LIMIT_COUNT]:
         start = last.end - size
         first = process.regions[bisect_right(process.regions, start, key=BY_END)]
-        several = first is not last or (full_alone and _is_written(process, last))
+        several = first is not last or (full_alone and is_written(process, last))
         if last.closed or (first.start == start and several):
             inside.append((start, first, last))
     # a region that ends in a hole of a node also ends what begins in a neighbour of that node: what begins
@@ -201,7 +208,7 @@ def _nodes(
     return [Claim(start, start + size, NODES) for start in found]
 
 
-def _is_written(process: Process, region: Region) -> bool:
+def is_written(process: Process, region: Region) -> bool:
     """Whether nearly all of it is resident, while a collector's table of its size hardly is."""
     return process.resident_bytes[region.position] * WRITTEN_SHARE >= region.size * (WRITTEN_SHARE - 1)
 

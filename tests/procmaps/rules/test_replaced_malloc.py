@@ -103,3 +103,12 @@ def test_in_a_jvm_only_a_flag_makes_it_certain(flag: str) -> None:
     smaps = text.replace(own, f"{own}Rss: 6144 kB\nVmFlags: rd wr mr mw me{flag}\n")
     rules = {name for start, *_, name in parts_of(read(smaps=smaps)) if start == AT}
     assert rules == {"allocator.loaded" if flag else "allocator.in_jvm"}
+
+
+def test_a_malloc_that_sets_no_flag_is_known_by_the_missing_heap_with_smaps_too() -> None:
+    lines = [anon(AT + number * 64 * MIB, 11 * MIB + number * 64 * KIB) for number in range(3)]
+    plain = "Rss: 9000 kB\nVmFlags: rd wr mr mw me\n"
+    text = with_object("/usr/bin/x", *lines)
+    smaps = "".join(line + plain for line in text.splitlines(keepends=True))
+    found = {kind for _, kind in kinds(read(smaps=smaps, rss_anon_kb=27_000), AT, AT + GIB)}
+    assert found == {"heap_allocator"}

@@ -70,6 +70,20 @@ def test_a_guard_can_be_a_part_of_the_default_size() -> None:
     assert "stack.guarded" in {rule for *_, rule in parts_of(read(text, threads=3, stack_limit=STACK))}
 
 
+@pytest.mark.parametrize("inside", [STACK, STACK - 4 * KIB])
+@pytest.mark.parametrize("stacks", [2, 7])
+def test_in_one_process_guards_are_a_part_of_all_stacks_or_of_none(inside: int, stacks: int) -> None:
+    other = 2 * STACK - 4 * KIB - inside
+    above = AT + stacks * (inside + 4 * KIB)
+    text = process(pairs(AT, 4 * KIB, inside, stacks), pairs(above, 4 * KIB, other, stacks - 1))
+    snapshot = read(text, threads=stacks + 1, stack_limit=STACK)
+    assert blocks(snapshot, Kind.THREAD_STACK) == [inside + 4 * KIB] * stacks
+    # as many of both: the guard is added since glibc 2.27
+    text = process(pairs(AT, 4 * KIB, inside, stacks), pairs(above, 4 * KIB, other, stacks))
+    snapshot = read(text, threads=stacks + 1, stack_limit=STACK)
+    assert blocks(snapshot, Kind.THREAD_STACK) == [STACK + 4 * KIB] * stacks
+
+
 def test_musl_makes_guards_of_8_kib_whatever_the_size() -> None:
     for guard, found in ((8 * KIB, True), (12 * KIB, False)):
         snapshot = read(sorted_maps(MUSL, pairs(AT, guard, 300 * KIB, 1)), threads=2)
