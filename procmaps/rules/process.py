@@ -116,10 +116,8 @@ class Process:
 
     def flagged(self, region: Region, *flags: str) -> bool:
         """Whether smaps shows at least one of these flags; never without smaps."""
-        if not self.smaps:
-            return False
         shown = self.vm_flags[region.position]
-        return any(shown & VM_FLAGS[flag] for flag in flags)
+        return shown != 0 and any(shown & VM_FLAGS[flag] for flag in flags)
 
     @cached_property
     def unclaimed(self) -> tuple[Region, ...]:
@@ -172,10 +170,10 @@ class Process:
         So the JVM commits: the reserve has MAP_NORESERVE, and the new mapping has not. What mprotect opens,
         as glibc's malloc does, has the flags of the reserve.
         """
-        if not self.smaps:
+        if not self.flagged(closed, "nr"):
             return False
         below = self.below(closed)
-        return below is not None and self.flagged(closed, "nr") and not self.flagged(below, "nr")
+        return below is not None and not self.flagged(below, "nr")
 
     def is_whole_blocks(self, region: Region) -> bool:
         """Whether it begins and ends on boundaries of heaps of arenas, as a heap does that is full."""
