@@ -29,7 +29,7 @@ from procmaps.rules import (
     v8,
     zend,
 )
-from procmaps.rules.glibc_stacks import bare, flagged, guarded, hidden, java_zones, named, repeated
+from procmaps.rules.glibc_stacks import bare, flagged, guarded, hidden, java_zones, left, named, repeated
 from procmaps.rules.hotspot import leftovers, native_unwritten, places, rest
 from procmaps.rules.labeller import Labeller
 from procmaps.rules.name_rules import NAME_RULES
@@ -76,6 +76,8 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         guarded.GUARDED,
         hidden.HIDDEN,
         java_zones.JAVA_ZONES,
+        left.LEFT,
+        left.LEFT_FLAGGED,
         leftovers.LEFTOVERS,
         native_unwritten.NATIVE_UNWRITTEN,
         mono.BLOCKS,
