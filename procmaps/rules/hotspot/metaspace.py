@@ -182,7 +182,7 @@ def _nodes(
     With `full`, also those whose last granule is committed, if they begin and end with a region: several
     regions, or with `full_alone` one that is written as metaspace is, and not mapped as heaps of arenas are.
     """
-    full_alone &= process.smaps and any(process.flagged(heap.head, "nr") for heap in process.glibc_heaps)
+    full_alone = full_alone and any(process.flagged(heap.head, "nr") for heap in process.glibc_heaps)
     ends = [
         region
         for region in process.unclaimed
