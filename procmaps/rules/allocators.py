@@ -85,6 +85,11 @@ ALLOCATORS: Final = (
 )
 
 
+def is_hinted(allocator: Allocator, start: int, end: int) -> bool:
+    """Whether memory lies where this allocator asks for it, and the kernel places none by itself."""
+    return allocator.hints_low_bytes <= start and end <= allocator.hints_high_bytes
+
+
 def _marks(asked: Callable[[Allocator], bool]) -> tuple[str, ...]:
     return tuple(allocator.mark for allocator in ALLOCATORS if asked(allocator))
 

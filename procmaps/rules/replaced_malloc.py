@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.allocators import ALLOCATORS, REPLACE_MALLOC, Allocator
+from procmaps.rules.allocators import ALLOCATORS, REPLACE_MALLOC, Allocator, is_hinted
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, RegionLabeller
 from procmaps.rules.process import GIB, KIB, MIB, Process, Region
 from procmaps.rules.regions import Regions
@@ -85,22 +85,17 @@ def extents(process: Process) -> Iterator[Claim]:
             and all(process.flagged(region, flag) for flag in seen)
             and (process.smaps or all(_is_size_of(allocator, region.size) for allocator in own))
         ):
-            hinted = any(_is_hinted(allocator, region) for allocator in own)
+            hinted = any(is_hinted(allocator, region.start, region.end) for allocator in own)
             if hinted or here or any(_is_metadata(allocator, region) for allocator in own):
                 rule = LOADED if surely or hinted else MAPPED
                 yield Claim(region.start, region.end, rule if seen or not in_jvm else IN_JVM, one_block=False)
-
-
-def _is_hinted(allocator: Allocator, region: Region) -> bool:
-    """Whether it lies where this allocator asks for memory, and nobody else does."""
-    return allocator.hints_low_bytes <= region.start and region.end <= allocator.hints_high_bytes
 
 
 def _is_elsewhere(allocator: Allocator, process: Process) -> bool:
     """Whether this allocator has its memory in [heap], or where it asks for it: the rest is not its own."""
     if allocator.grows_brk:
         return process.brk_heap_bytes > GROWN_BRK_MIN_BYTES
-    return any(_is_hinted(allocator, region) for region in process.unclaimed_writable)
+    return any(is_hinted(allocator, region.start, region.end) for region in process.unclaimed_writable)
 
 
 def _is_metadata(allocator: Allocator, region: Region) -> bool:
