@@ -85,6 +85,7 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         remainder.UNPAID_REST,
         remainder.VAST_REST,
         repeated.REPEATED,
+        replaced_malloc.ASKED,
         replaced_malloc.EXTENTS,
         replaced_malloc.LINKED_IN,
         rest.REST,

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.allocators import ALLOCATORS, is_hinted
 from procmaps.rules.hotspot.jvm import ARCHIVE, COMPRESSED_OOPS_BYTES, LOW_BYTES, Jvm
 from procmaps.rules.hotspot.whole_tables import whole_sizes
 from procmaps.rules.labeller import Claim
@@ -127,16 +126,14 @@ def _downward(process: Process, top: Region) -> Iterator[Region]:
 
 
 def low_rest(jvm: Jvm, process: Process) -> Iterator[Claim]:
-    """What is left in the low addresses, if the heap is there: nothing else goes there but some mallocs.
+    """What is left in the low addresses, if the heap is there: nothing else goes there.
 
     Where pointers have 32 bits, everything lies there, and there is no class space.
     """
     if not jvm.has_heap or jvm.heap[1] > LOW_BYTES or process.thirty_two_bit:
         return
-    hinting = [allocator for allocator in ALLOCATORS if process.has(allocator.mark)]
     for region in process.unclaimed:
-        low = region.end <= LOW_BYTES and region.size >= 2 * GRANULE_BYTES
-        if low and not any(is_hinted(allocator, region.start, region.end) for allocator in hinting):
+        if region.end <= LOW_BYTES and region.size >= 2 * GRANULE_BYTES:
             yield Claim(region.start, region.end, LOW_REST)
 
 

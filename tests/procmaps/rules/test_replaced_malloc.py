@@ -119,6 +119,8 @@ def test_mimalloc_s_addresses_are_low_for_a_jvm() -> None:
     hinted = 5 * 2**40
     text = jvm(whole(64 * MIB), library, anon(hinted, 224 * MIB))
     assert rules_at(text, hinted) == ["allocator.in_jvm"]
+    zgc = read(text, argv=("java", "-XX:+UseZGC"))
+    assert "allocator.in_jvm" not in {rule for start, *_, rule in parts_of(zgc) if start == hinted}
     without = jvm(whole(64 * MIB), anon(hinted, 224 * MIB))
     assert rules_at(without, hinted) == ["java.low_rest"]
 
