@@ -9,6 +9,7 @@ from domain.mistakes import Mistake, OperatorError
 from mapsweep.process_view.process_files import ProcessFiles
 from mapsweep.terminal.terminal import visible
 from procmaps.classify import classify
+from procmaps.doubts import DoubtTable, doubts
 from procmaps.footprint import footprints
 from procmaps.kinds import Confidence, Kind
 from procmaps.other_texts import other_text
@@ -52,6 +53,10 @@ class LabelledProcess:
     def footprints(self) -> FootprintTable:
         """One row per kind and block size."""
         return footprints(self.snapshot, self.parts)
+
+    def doubts(self) -> DoubtTable:
+        """What is only guessed; one row."""
+        return doubts(self.snapshot, self.parts)
 
     @property
     def has_resident(self) -> bool:
