@@ -26,6 +26,8 @@ from mapsweep.process_view.process_files import open_process
 from mapsweep.process_view.range_lines import range_lines
 from procmaps.classify import classify
 from procmaps.kinds import Confidence, Kind
+from procmaps.masking import mask_cmdline
+from procmaps.masking_options import Arguments, Masking
 from procmaps.read import read, read_process
 from procmaps.reasons import why
 from procmaps.rules.book import RULES
@@ -36,11 +38,16 @@ from tests.redis_server import redis_server
 from tests.service import serving
 from tests.sshd import serve
 
-pytestmark = [pytest.mark.journey, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.journey,
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed"),
+]
 
 SECRET: Final = "hunter2-of-the-vault"
 CGROUP: Final = Path("/sys/fs/cgroup/memory")  # of version 1; version 2 has its files in the folder above
 CGROUP_LIMIT_BYTES: Final = 700 * 2**20
+HOSTS: Final = ("ssh", "local")
 QUEUES: Final = "collect,classify,report"
 EVIDENCES: Final = ("maps", "smaps")
 # facts of a host that labels may depend on; the others (when it was read, its system's name) differ from here
@@ -157,13 +164,15 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stopped]:
         sshd = stack.enter_context(serve(folder, hosts=1))
         broker = stack.enter_context(redis_server())
         host = sshd.host(0)
-        inventory = {
+        by_ssh = {
             "ansible_host": host.address,
             "ansible_port": sshd.port,
             "ansible_ssh_private_key_file": str(sshd.key_file),
-            "mapsweep_root": str(tree(folder / "tree", tuple(pids.values()))),
         }
-        (folder / "inventory.yaml").write_text(json.dumps({"fleet": {"hosts": {"one": inventory}}}))
+        root = str(tree(folder / "tree", tuple(pids.values())))
+        hosts = {"ssh": by_ssh, "local": {"ansible_connection": "local"}}
+        fleet_of = {"vars": {"mapsweep_root": root}, "hosts": hosts}
+        (folder / "inventory.yaml").write_text(json.dumps({"fleet": fleet_of}))
         settings: dict[str, Any] = {
             "runs": str(folder / "runs"),
             "inventory": str(folder / "inventory.yaml"),
@@ -199,9 +208,9 @@ def collect(folder: Path, executor: str, evidence: str) -> Run:
     return runs.by_id(run_id)
 
 
-def snapshot_of(run: Run) -> Snapshot:
-    """What the kept dump says of the one host."""
-    dump = run.read_dump("one")
+def snapshot_of(run: Run, host: str = "ssh") -> Snapshot:
+    """What the kept dump of a host says."""
+    dump = run.read_dump(host)
     memory, identity = (dump_file.inflate(part, 2**30).text for part in (dump.memory_gz, dump.identity_gz))
     return read(memory, identity, dump.nonce.encode())
 
@@ -239,16 +248,19 @@ def of_classify(target: object, evidence: str) -> list[tuple[str, ...]]:
 
 @pytest.mark.parametrize("evidence", EVIDENCES)
 def test_ranges_kinds_rules_confidences_and_reasons_are_equal(stopped: Stopped, evidence: str) -> None:
-    """Of classify PID, of a capture, of a dump that this machine collected, and of one of a worker."""
-    here, fleet = (snapshot_of(stopped.runs[one, evidence]) for one in ("here", "fleet"))
+    """Of classify PID, of a capture, and of dumps by ssh and local, by this machine and by a worker."""
+    snapshots = [
+        snapshot_of(run, host) for host in HOSTS for (_, one), run in stopped.runs.items() if one == evidence
+    ]
+    assert len(snapshots) == 2 * len(HOSTS)
     for name, pid in stopped.pids.items():
         of_pid = of_classify(pid, evidence)
         assert len(of_pid) > 20
         folder = stopped.folder / f"{name}-{evidence}"
         write(capture(Path("/proc", str(pid)), f"pid {pid}"), folder)
         assert of_classify(folder, evidence) == of_pid, name
-        assert of_dump(here, pid) == of_pid, name
-        assert of_dump(fleet, pid) == of_pid, name
+        for snapshot in snapshots:
+            assert of_dump(snapshot, pid) == of_pid, name
 
 
 @pytest.mark.parametrize("evidence", EVIDENCES)
@@ -277,6 +289,17 @@ def test_every_fact_that_a_label_may_depend_on_is_the_same(stopped: Stopped, evi
         for column in fields(ProcessTable):
             of_swept, of_alone = (getattr(one.processes, column.name) for one in (swept, alone))
             assert np.array_equal(of_swept[row], of_alone[0]), f"{name}: {column.name}"
+
+
+@pytest.mark.skipif(shutil.which("javac") is None, reason="javac is not installed")
+@pytest.mark.parametrize("evidence", EVIDENCES)
+def test_names_of_arguments_are_enough_for_the_labels_of_a_jvm(stopped: Stopped, evidence: str) -> None:
+    files = open_process(str(stopped.pids["java"]), Evidence[evidence.upper()], BytesIO()).files
+    names = mask_cmdline(files["cmdline"], Masking(Arguments.NAMES))
+    assert names != files["cmdline"]
+    whole, reduced = (read_process({**files, "cmdline": one}, 1) for one in (files["cmdline"], names))
+    assert whole.processes.argv != reduced.processes.argv
+    assert classify(reduced).rule.tolist() == classify(whole).rule.tolist()
 
 
 def test_the_processes_show_what_is_asked(stopped: Stopped) -> None:
