@@ -15,8 +15,15 @@ from bench.live.roots import HERE, Root
 
 SOURCES: Final = ("leak.c", "leak_python.c", "leak.go", "Leak.java")
 COUNTS: Final = {
-    **{"jvm": 38, "jvm-allocator": 5, "native": 14, "allocator": 4},
-    **{"python": 16, "node": 10, "ruby": 4, "php": 3, "go": 4},
+    "jvm": 38,
+    "jvm-allocator": 5,
+    "native": 14,
+    "allocator": 4,
+    "python": 16,
+    "node": 10,
+    "ruby": 4,
+    "php": 3,
+    "go": 4,
 }
 PYTHONS: Final = tuple(f"python3.{minor}" for minor in range(8, 15))
 ALLOCATORS: Final = ("libjemalloc.so.2", "libmimalloc.so.3", "libmimalloc.so.2", "libtcmalloc_minimal.so.4")
@@ -127,17 +134,18 @@ def _jvms(seed: int, shops: Sequence[Workshop]) -> Iterator[Patient]:
     ways = (*draws.IN_JAVA, *(draws.JNI + way for way in draws.WAYS))
     for (name, rng, way), (shop, jdk) in zip(_ways(seed, "jvm", ways), cycle(pairs), strict=False):
         setting = draws.java(rng, jdk.version, way, name)
-        yield Patient("jvm", name, shop, _java(shop, jdk, setting), setting.environment, jdk=jdk)
+        yield Patient("jvm", name, shop, java_command(shop, jdk, setting), setting.environment, jdk=jdk)
     able = [(shop, jdk) for shop, jdk in pairs if _allocators(shop)]
     ways = ("unsafe", "direct-random", "inflate", "classes", *(f"{draws.JNI}{way}" for way in draws.SIZES))
     for (name, rng, way), (shop, jdk) in zip(_ways(seed, "jvm-allocator", ways), cycle(able), strict=False):
         setting = draws.java(rng, jdk.version, way, name)
         allocator = rng.choice(_allocators(shop))
-        known = _recorded(shop, "jvm", name, _java(shop, jdk, setting), setting.environment, allocator)
+        known = _recorded(shop, "jvm", name, java_command(shop, jdk, setting), setting.environment, allocator)
         yield replace(known, jdk=jdk)
 
 
-def _java(shop: Workshop, jdk: Jdk, setting: jvms.Setting) -> tuple[str, ...]:
+def java_command(shop: Workshop, jdk: Jdk, setting: jvms.Setting) -> tuple[str, ...]:
+    """A JVM of Leak.java with the path of its library."""
     words = jvms.command(jdk, setting, shop.inside(""), "Leak")
     return (*words, f"library={shop.inside('leak.so')}")
 
