@@ -3,7 +3,8 @@
 `--keep DIR` records them below DIR and labels nothing, so that the first score is a first sight; with
 `--kept DIR` nothing is started: what was recorded is labelled and scored with the rules of today.
 The same seed draws the same processes wherever the same runtimes are found: here, in each `--root DIR`
-(a root directory of another release; /proc must be mounted in it) and, Node alone, in each `--found-in DIR`.
+(a root directory of another release; /proc must be mounted in it) and, `node` and `python3` alone, in each
+`--found-in DIR`.
 """
 
 import argparse

@@ -114,12 +114,12 @@ public final class Leak {
         return 260 << 10;
     }
 
-    /** A proxy class of a class loader of its own, as redeployed applications leave them: metaspace, 30 KiB or so. */
+    /** A proxy class of a class loader of its own, as redeployed applications leave them: metaspace, 24 KiB or so. */
     private static long define(Random random) {
         ClassLoader loader = new URLClassLoader(new URL[0], Leak.class.getClassLoader());
         Class<?>[] shape = SHAPES[random.nextInt(SHAPES.length)];
         KEPT.add(Proxy.newProxyInstance(loader, shape, (proxy, method, given) -> null));
-        return 40 << 10;
+        return 24 << 10;
     }
 
     private static void park(int threads, int depth) throws InterruptedException {

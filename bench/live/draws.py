@@ -122,7 +122,7 @@ def java(rng: Random, version: int, way: str, name: str) -> Setting:
     environment = malloc_words(rng)
     where = rng.random()
     if where < 0.12:
-        flags[1] = f"-XX:MaxRAMPercentage={rng.randint(3, 40)}"
+        flags[1] = f"-XX:MaxRAMPercentage={rng.randint(3, 40)}.0"
     elif where < 0.24:
         environment += f" JAVA_TOOL_OPTIONS={flags.pop()}"
     elif where < 0.45:

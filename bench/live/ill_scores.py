@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from bench.live.kept import NAMES
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.book import RULES
 from tests.truth import figures
@@ -44,8 +45,14 @@ def report(folder: Path, only: str = "") -> Iterator[str]:
         yield f"==== {evidence}"
         for name, part in sorted(result.by_case.items(), key=lambda pair: pair[1]):
             if part < NAMED_BELOW:
-                yield f"\n{name}: {part:.2%}"
+                yield f"\n{name}: {part:.2%}{_settings(folder / name)}"
                 yield from _wrong(cases[name], evidence)
+
+
+def _settings(folder: Path) -> str:
+    """How the process was started, to stand behind its name."""
+    kept_names = folder / NAMES
+    return f"  {kept_names.read_text().splitlines()[2]}" if kept_names.is_file() else ""
 
 
 def _wrong(case: Case, evidence: str) -> Iterator[str]:
