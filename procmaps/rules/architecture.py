@@ -26,8 +26,8 @@ def is_ppc64le(maps: MapTable, process: int) -> bool:
     """Whether objects that a process maps tell it: its addresses end where those of x86-64 do."""
     own = slice(*maps.process.searchsorted((process, process + 1)).tolist())
     executable = which(maps.perms[own] & EXECUTE)
-    ends = zip(maps.name_start[own][executable].tolist(), maps.name_end[own][executable].tolist(), strict=True)
-    paths = {maps.text[start:end] for start, end in ends}
+    starts, ends = maps.name_start[own][executable].tolist(), maps.name_end[own][executable].tolist()
+    paths = {maps.text[start:end] for start, end in zip(starts, ends, strict=True)}
     return any(
         path.endswith(PPC64LE_LOADER) or any(folder in path for folder in PPC64LE_FOLDERS) for path in paths
     )

@@ -13,6 +13,7 @@ from procmaps.rules import (
     glibc_full_heaps,
     glibc_granules,
     glibc_malloc,
+    glibc_unwritten,
     go,
     mono,
     mozjemalloc,
@@ -25,10 +26,11 @@ from procmaps.rules import (
     replaced_malloc,
     reserves,
     ruby,
+    sanitizers,
     v8,
     zend,
 )
-from procmaps.rules.glibc_stacks import bare, flagged, guarded, hidden, java_zones, named, repeated
+from procmaps.rules.glibc_stacks import bare, flagged, guarded, hidden, java_zones, left, named, repeated
 from procmaps.rules.hotspot import leftovers, native_unwritten, places, rest
 from procmaps.rules.labeller import Labeller
 from procmaps.rules.name_rules import NAME_RULES
@@ -66,7 +68,8 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         glibc_granules.HEAPS_LIKE_METASPACE,
         glibc_malloc.ARENA_HEAPS,
         glibc_malloc.LARGE_CHUNKS,
-        glibc_malloc.UNTOUCHED_CHUNKS,
+        glibc_unwritten.CHUNKS_UNTOUCHED,
+        glibc_unwritten.CHUNKS_UNWRITTEN,
         go.ALL_ELSE,
         go.ARENA_INDEX,
         go.HEAP_ARENAS,
@@ -75,6 +78,8 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         guarded.GUARDED,
         hidden.HIDDEN,
         java_zones.JAVA_ZONES,
+        left.LEFT,
+        left.LEFT_FLAGGED,
         leftovers.LEFTOVERS,
         native_unwritten.NATIVE_UNWRITTEN,
         mono.BLOCKS,
@@ -94,12 +99,15 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         remainder.UNPAID_REST,
         remainder.VAST_REST,
         repeated.REPEATED,
+        replaced_malloc.ASKED,
         replaced_malloc.EXTENTS,
         replaced_malloc.LINKED_IN,
         reserves.OPENED_RESERVES,
         rest.REST,
         ruby.FIBERS,
         ruby.HEAP_PAGES,
+        sanitizers.HEAP_SPACES,
+        sanitizers.SHADOW_MEMORY,
         v8.CODE_RANGE,
         v8.HEAP_PAGES,
         zend.CHUNKS,

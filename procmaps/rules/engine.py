@@ -82,8 +82,8 @@ def _ask_of_processes(
             np.array([int(rule.kind) for rule in rules]),
             np.array(one_block),
         )
-        process, first, last = (np.array(column, np.int64) for column in (rows, start, end))
-        ledger.label_ranges(process, first, last, labels)
+        owner, first, last = (np.array(column, np.int64) for column in (rows, start, end))
+        ledger.label_ranges(owner, first, last, labels)
     return rows
 
 

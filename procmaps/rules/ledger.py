@@ -1,10 +1,9 @@
 """Who has claimed what: the only place where regions are cut, and given a kind."""
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from procmaps.rules.groups import ranges
 from procmaps.rules.kernel_names import Name
@@ -15,6 +14,7 @@ from procmaps.rules.regions import (
     NUMBERS,
     OPEN,
     PAGE_SHIFT,
+    Columns,
     ProcessFacts,
     Regions,
 )
@@ -25,7 +25,6 @@ FEW_CUTS_COUNT: Final = 40
 _OWN: Final = ("rule", "block")
 _SORTS: Final = ((*NUMBERS, *_OWN), CODES, FLAGS)
 _TYPES: Final = (np.int64, np.uint8, np.bool_)
-_Columns: TypeAlias = npt.NDArray[Any]  # of one sort, one column a row
 
 
 class Labels(NamedTuple):
@@ -69,7 +68,7 @@ class Ledger:
         meets = (of["start"][1:] == of["end"][:-1]) & (of["process"][1:] == of["process"][:-1])
         of["touches_below"][1:] = of["touches_above"][:-1] = meets
 
-    def _bind(self, columns: list[_Columns]) -> None:
+    def _bind(self, columns: list[Columns]) -> None:
         """Take new columns, each by its name."""
         self._columns = columns
         self._of = {
@@ -79,10 +78,11 @@ class Ledger:
         }
 
     def _view(self) -> Regions:
+        seen = (NUMBERS, CODES, FLAGS)  # the ledger's own columns come last
         return Regions(
             self._snapshot,
             self._facts,
-            {name: self._of[name] for sort in (NUMBERS, CODES, FLAGS) for name in sort},
+            [(names, columns[: len(names)]) for names, columns in zip(seen, self._columns, strict=True)],
         )
 
     @property
@@ -107,7 +107,8 @@ class Ledger:
         """Cut what is claimed, and label it; of what is claimed twice the first claim has it."""
         if not len(process):
             return
-        low, high = self._cut_at(np.concatenate((process, process)), np.concatenate((start, end)))
+        edges = self._cut_at(np.concatenate((process, process)), np.concatenate((start, end)))
+        low, high = edges.reshape(2, -1)
         count = np.maximum(high - low, 0)
         parts, claim = ranges(low, count), np.arange(len(low)).repeat(count)
         free = self._of["free"][parts]
@@ -129,12 +130,9 @@ class Ledger:
         of["rule"][rows] = rule
 
     def _cut_at(self, process: Ints64, edges: Ints64) -> Ints64:
-        """Split regions at these addresses. Where each lies then: the row that begins there or is the next.
-
-        The first half of them, and the second half.
-        """
+        """Split regions at these addresses; for each the first row that begins there or above."""
         of, keys = self._of, _keys(process, edges)
-        rows = of["key"].searchsorted(keys, "right") - 1
+        rows: Ints64 = of["key"].searchsorted(keys, "right") - 1
         inside = (rows >= 0) & (of["start"][rows] < edges) & (edges < of["end"][rows])
         inside &= of["process"][rows] == process
         if inside.any():
@@ -142,7 +140,7 @@ class Ledger:
             rows = self._of["key"].searchsorted(keys)
         else:
             rows += of["key"][rows] != keys
-        return rows.reshape(2, -1)
+        return rows
 
     def _cut(self, rows: Ints64, addresses: Ints64) -> None:
         """Split regions at addresses that are strictly inside them.
@@ -167,7 +165,7 @@ class Ledger:
         self.regions = self._view()
 
 
-def _repeater(rows: Ints64, length: int) -> Callable[[_Columns], _Columns]:
+def _repeater(rows: Ints64, length: int) -> Callable[[Columns], Columns]:
     """Repeats some rows of columns, in place; `rows` ascend and may repeat. A few are fastest as slices."""
     if len(rows) > FEW_CUTS_COUNT:
         bounds = np.concatenate(([0], rows + 1 + np.arange(len(rows)), [length + len(rows)]))

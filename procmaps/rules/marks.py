@@ -28,6 +28,12 @@ _FILES: Final = {
     "jemalloc": Files(rb"jemalloc[^/]*", rb"clickhouse[^/]*"),
     "tcmalloc": Files(rb"tcmalloc[^/]*", rb"mongo[ds]"),
     "mimalloc": Files(rb"mimalloc[^/]*"),
+    # Scudo, rpmalloc, snmalloc, Hoard, Mesh
+    "other_malloc": Files(
+        rb"scudo[^/]*|clang_rt\.scudo[^/]*|rpmalloc[^/]*|snmalloc[^/]*|hoard\.so|mesh\.so[^/]*"
+    ),
+    "asan": Files(rb"[al]san\.so[^/]*|clang_rt\.[al]san[^/]*"),
+    "tsan": Files(rb"tsan\.so[^/]*|clang_rt\.tsan[^/]*"),
     "partition_alloc": Files(b"", rb"electron|chrome|chromium"),
     # modules, libraries and programs with a jemalloc of their own, beside the malloc of the libc
     "jemalloc_inside": Files(
@@ -37,6 +43,8 @@ _FILES: Final = {
     "arrow": Files(rb"arrow\.so[^/]*"),  # with mimalloc inside
     "clamav": Files(rb"clamav\.so[^/]*"),
     "apr": Files(rb"apr-1\.so[^/]*"),
+    # they map pools of odd sizes: InnoDB, storage/innobase/buf/buf0buf.cc; tarantool, src/lib/small
+    "database_pools": Files(b"", rb"mariadbd|mysqld(?:-debug)?|tarantool"),
     "boehm_gc": Files(rb"gc\.so\.1[^/]*"),
     "v8": Files(
         rb"node\.so[^/]*|v8[^/]*\.so[^/]*", rb"node|nodejs|node\d+|electron|chrome|chromium|deno|workerd"

@@ -102,6 +102,7 @@ class Process:
     java_stack_bytes: int  # of the threads that a JVM makes for itself; 0 without a JVM
     code_unmarked: bool  # whether memory is executable does not tell code from data
     stacks_executable: bool  # threads' stacks are executable, as code is
+    brk_heap_bytes: int  # of [heap]; 0 without one
     libjvm: bytes  # path of libjvm.so; empty if the process is no JVM
     argv: tuple[bytes, ...]
     cgroup: bytes
@@ -115,10 +116,8 @@ class Process:
 
     def flagged(self, region: Region, *flags: str) -> bool:
         """Whether smaps shows at least one of these flags; never without smaps."""
-        if not self.smaps:
-            return False
         shown = self.vm_flags[region.position]
-        return any(shown & VM_FLAGS[flag] for flag in flags)
+        return shown != 0 and any(shown & VM_FLAGS[flag] for flag in flags)
 
     @cached_property
     def unclaimed(self) -> tuple[Region, ...]:
@@ -171,10 +170,10 @@ class Process:
         So the JVM commits: the reserve has MAP_NORESERVE, and the new mapping has not. What mprotect opens,
         as glibc's malloc does, has the flags of the reserve.
         """
-        if not self.smaps:
+        if not self.flagged(closed, "nr"):
             return False
         below = self.below(closed)
-        return below is not None and self.flagged(closed, "nr") and not self.flagged(below, "nr")
+        return below is not None and not self.flagged(below, "nr")
 
     def is_whole_blocks(self, region: Region) -> bool:
         """Whether it begins and ends on boundaries of heaps of arenas, as a heap does that is full."""

@@ -1,17 +1,21 @@
-"""Mallocs that replace the libc's: jemalloc, tcmalloc, mimalloc, preloaded or linked in."""
+"""Mallocs that replace the libc's: jemalloc, tcmalloc, mimalloc and others, preloaded or linked in."""
 
 from collections.abc import Iterator
 from typing import Final
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.allocators import ALLOCATORS, REPLACE_MALLOC, Allocator
+from procmaps.rules.allocators import ALLOCATORS, ASK_FOR_ADDRESSES, REPLACE_MALLOC, Allocator, is_hinted
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, RegionLabeller
-from procmaps.rules.process import GIB, KIB, Process, Region
+from procmaps.rules.process import GIB, KIB, MIB, Process, Region
 from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
 
 VAST_BYTES: Final = GIB
+METADATA_STEP_BYTES: Final = 64 * KIB  # mimalloc
+METADATA_MAX_BYTES: Final = 4 * MIB
+SMALL_MAX_BYTES: Final = 256 * KIB
+GROWN_BRK_MIN_BYTES: Final = MIB  # gperftools asks for that much at once, what comes before it for less
 NO_BRK_MIN_BYTES: Final = 128 * KIB
 
 LOADED: Final = Rule(
@@ -22,6 +26,17 @@ LOADED: Final = Rule(
     "jemalloc, tcmalloc and mimalloc map their own extents; malloc of glibc is then not called",
     "{size} of anonymous memory of the sort that jemalloc, tcmalloc and mimalloc map, in a process "
     "that has loaded one of them",
+    runner_up=Kind.ANONYMOUS,
+)
+MAPPED: Final = Rule(
+    "allocator.mapped",
+    Kind.HEAP_ALLOCATOR,
+    Confidence.LIKELY,
+    "maps",
+    "tcmalloc, mimalloc, Scudo, rpmalloc, snmalloc and the sanitizers map memory for malloc; the program "
+    "can map some of the same sizes itself",
+    "{size} of anonymous memory in a process that has loaded a malloc which maps memory of any size "
+    "(tcmalloc, mimalloc, Scudo, rpmalloc, snmalloc, a sanitizer)",
     runner_up=Kind.ANONYMOUS,
 )
 IN_JVM: Final = Rule(
@@ -59,16 +74,44 @@ def extents(process: Process) -> Iterator[Claim]:
     seen = [
         flag for flag in flags if any(process.flagged(region, flag) for region in process.unclaimed_writable)
     ]
-    rule = IN_JVM if process.has("jvm") and not seen else LOADED
+    here = [allocator for allocator in own if not _is_elsewhere(allocator, process)]
+    sure = LOADED if seen or all(allocator.step_bytes for allocator in own) else MAPPED
+    rule = IN_JVM if process.has("jvm") and not seen else sure
     for region in process.unclaimed:
         candidate = region.writable or (region.closed and region.touches_below)
         if (
             candidate
+            and (here or any(_is_metadata(allocator, region) for allocator in own))
             and (keeps_closed or not _in_vast_range(process, region))
             and all(process.flagged(region, flag) for flag in seen)
             and (process.smaps or all(_is_size_of(allocator, region.size) for allocator in own))
         ):
             yield Claim(region.start, region.end, rule, one_block=False)
+
+
+def asked(process: Process) -> Iterator[Claim]:
+    """What lies where a malloc asks for it, which is where ZGC has its heap too."""
+    if any(argument.startswith(b"-XX:+UseZGC") for argument in process.argv):
+        return
+    own = [allocator for allocator in ALLOCATORS if process.has(allocator.mark)]
+    rule = IN_JVM if process.has("jvm") else LOADED
+    for region in process.unclaimed:
+        if any(is_hinted(allocator, region.start, region.end) for allocator in own):
+            yield Claim(region.start, region.end, rule, one_block=False)
+
+
+def _is_elsewhere(allocator: Allocator, process: Process) -> bool:
+    """Whether this allocator has its memory in [heap], or where it asks for it: the rest is not its own."""
+    if allocator.grows_brk:
+        return process.brk_heap_bytes > GROWN_BRK_MIN_BYTES
+    found = process.of_kind(Kind.HEAP_ALLOCATOR)
+    return any(is_hinted(allocator, region.start, region.end) for region in found)
+
+
+def _is_metadata(allocator: Allocator, region: Region) -> bool:
+    """Whether it is as small as what keeps account of memory that lies where this allocator asks for it."""
+    whole = region.size < METADATA_MAX_BYTES and region.size % METADATA_STEP_BYTES == 0
+    return bool(allocator.hints_high_bytes) and (whole or region.size < SMALL_MAX_BYTES)
 
 
 def _in_vast_range(process: Process, region: Region) -> bool:
@@ -89,22 +132,32 @@ def linked_in(regions: Regions) -> Flags | None:
     Where some of it has MAP_NORESERVE, as jemalloc and mimalloc map all that they map, that alone.
     """
     # a runtime that has a heap of its own may never call malloc
-    silent = regions.has("glibc") & ~regions.facts.has_brk_heap
+    silent = regions.has("glibc") & (regions.facts.brk_heap_bytes == 0)
     silent &= ~regions.has("jvm", "v8", "dotnet", "firefox", "qemu", *REPLACE_MALLOC)
     if not silent.any():
         return None
     found = regions.unclaimed_writable & regions.spread(silent) & (regions.size >= NO_BRK_MIN_BYTES)
     noreserve = found & regions.flagged("nr")
-    return noreserve | found & ~regions.spread(regions.owners(noreserve))
+    linked: Flags = noreserve | found & ~regions.spread(regions.owners(noreserve))
+    return linked
 
 
 EXTENTS: Final = ProcessLabeller(
     "allocator.loaded",
-    (LOADED, IN_JVM),
+    (LOADED, MAPPED, IN_JVM),
     extents,
     marks=REPLACE_MALLOC,
     before=(
         Edge("rest.guarded", "what an allocator maps between two closed regions looks like a guarded buffer"),
+    ),
+)
+ASKED: Final = ProcessLabeller(
+    "allocator.asked",
+    (LOADED, IN_JVM),
+    asked,
+    marks=ASK_FOR_ADDRESSES,
+    before=(
+        Edge("hotspot.places", "in a JVM, what is mapped at low addresses can pass for its class space"),
     ),
 )
 LINKED_IN: Final = RegionLabeller(

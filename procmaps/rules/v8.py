@@ -48,7 +48,7 @@ def code(process: Process) -> Iterator[Claim]:
     stacks = likely_stacks(process) if process.stacks_executable else frozenset()
     apart = stacks | process.in_glibc_heaps  # a heap of an arena can touch the range, and is no part of it
     for run in process.runs(lambda region: _fits_code(process, region) and region.position not in apart):
-        if any([region.perms & EXECUTE for region in run]):
+        if any(region.perms & EXECUTE for region in run):
             yield Claim(run[0].start, run[-1].end, CODE, one_block=False)
     for region in process.unclaimed:
         if region.perms & EXECUTE and region.position not in stacks:

@@ -63,7 +63,7 @@ def heap_by_size(jvm: Jvm, process: Process) -> tuple[int, int] | None:
 
 
 def _best(jvm: Jvm, process: Process, runs: list["_Run"], sizes: list[int]) -> tuple[int, int, int]:
-    """The best span in these runs: its points, start and end. Without one it has no more than enough points."""
+    """Points, start and end of the best span in these runs. No more than ENOUGH_POINTS: there is none."""
     best = (ENOUGH_POINTS, 0, 0)
     for candidate in nlargest(CANDIDATE_LIMIT_COUNT, _candidates(jvm, runs, sizes)):
         if candidate.points < best[0]:

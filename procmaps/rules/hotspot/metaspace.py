@@ -203,7 +203,7 @@ def _nodes(
     have a hole (then a chunk can have merged with the first): several regions, or with `full_alone` one that
     is written as metaspace is, and not mapped as heaps of arenas are.
     """
-    full_alone &= process.smaps and any(process.flagged(heap.head, "nr") for heap in process.glibc_heaps)
+    full_alone = full_alone and any(process.flagged(heap.head, "nr") for heap in process.glibc_heaps)
     ends = [
         region
         for region in process.unclaimed
