@@ -21,7 +21,7 @@ BESIDE_OWN: Final = Rule(
     "glibc, malloc/malloc.c, sysmalloc_mmap: a chunk has a header, so it is no whole number of MiB, and is "
     "written to; what a program maps itself can have any size",
     "{size} of the sort of large chunks, in a process that has as much memory that no malloc maps: whole "
-    "MiB, or more than is resident or swapped ({anonymous}); it can be the program's own as well",
+    "MiB, or pools of a database; it can be the program's own as well",
     runner_up=Kind.ANONYMOUS,
 )
 
@@ -29,9 +29,7 @@ BESIDE_OWN: Final = Rule(
 def chunks_beside_pools(regions: Regions) -> Flags | None:
     """What can be chunks, in processes that have as much of what cannot."""
     own = (regions.perms & ACCESS != 0) & (regions.size >= MIB)
-    own &= (regions.unclaimed & (is_multiple(regions.size, MIB) | ~affordable(regions))) | regions.of_kind(
-        Kind.ANONYMOUS
-    )
+    own &= (regions.unclaimed & _is_no_chunk(regions)) | regions.of_kind(Kind.ANONYMOUS)
     if not own.any():
         return None
     chunks = large_chunks(regions)
@@ -41,6 +39,13 @@ def chunks_beside_pools(regions: Regions) -> Flags | None:
         np.bincount(regions.process[each], regions.size[each], number) for each in (own, chunks)
     )
     return chunks & regions.spread(owned >= np.maximum(chunked, 1))
+
+
+def _is_no_chunk(regions: Regions) -> Flags:
+    """Whole MiB; in databases that are known for their pools also what is more than resident or swapped."""
+    found = is_multiple(regions.size, MIB)
+    known = regions.has("database_pools")
+    return found | (regions.spread(known) & ~affordable(regions)) if known.any() else found
 
 
 CHUNKS_BESIDE_POOLS: Final = RegionLabeller(
