@@ -14,7 +14,7 @@ from procmaps.rules.groups import count_alike, ranges
 from procmaps.rules.labeller import Edge, RegionLabeller
 from procmaps.rules.language_runtimes import RESERVE_AS_GO
 from procmaps.rules.libc_malloc import FOREIGN_FLAGS
-from procmaps.rules.openblas import buffers
+from procmaps.rules.openblas import highest_buffers
 from procmaps.rules.process import GIB, KIB, MIB, UNKNOWN_RELEASE, release_of
 from procmaps.rules.regions import Regions, is_multiple
 from procmaps.rules.rule import Rule
@@ -144,18 +144,9 @@ def in_extensions(regions: Regions) -> Flags | None:
     placed = is_multiple(regions.start, STEP_BYTES) | (not ALIGNING_RELEASE <= aligning < UNKNOWN_RELEASE)
     smallest = np.where(regions.has("python"), SURE_MIN_BYTES, GROWTH_MIN_BYTES)
     large = stepped & (regions.size >= regions.spread(smallest)) & placed
-    large[_highest_buffers(regions)] = False
+    large[highest_buffers(regions)] = False
     known = regions.spread(regions.facts.smaps)
     return regions.unclaimed_writable & np.where(known, flagged & _noreserve(regions), large)
-
-
-def _highest_buffers(regions: Regions) -> Ints64:
-    """Of each process the highest of what can be work space of OpenBLAS, which maps it when it is loaded."""
-    found = buffers(regions)
-    rows = which(found) if found is not None else np.zeros(0, np.int64)
-    process = regions.process[rows]
-    highest: Ints64 = rows[np.diff(process, append=-1) != 0]
-    return highest
 
 
 def noreserve(regions: Regions) -> Flags | None:

@@ -9,6 +9,7 @@ from procmaps.rules.allocators import NOT_GLIBC
 from procmaps.rules.glibc_malloc import heap_bytes, other_mmap
 from procmaps.rules.groups import ranges
 from procmaps.rules.labeller import Ranges, RegionLabeller
+from procmaps.rules.openblas import highest_buffers
 from procmaps.rules.process import ARENA_HEAP_32_BYTES
 from procmaps.rules.regions import PAGE_SHIFT, Regions, is_multiple
 from procmaps.rules.rule import Rule
@@ -35,7 +36,9 @@ def full_heaps(regions: Regions) -> Ranges | None:
     A chunk or a table that merely lies over a boundary begins or ends elsewhere.
     """
     allowed = regions.owners(regions.of_kind(Kind.HEAP_ARENA)) & ~regions.has(*NOT_GLIBC)
-    rows = which(regions.unclaimed_writable & regions.spread(allowed))
+    possible = regions.unclaimed_writable & regions.spread(allowed)
+    possible[highest_buffers(regions)] = False
+    rows = which(possible)
     rows = rows[is_multiple(regions.start[rows], ARENA_HEAP_32_BYTES)]
     block = heap_bytes(regions, rows)
     size = np.where(regions.size[rows] < block, _divided(regions, rows, block), regions.size[rows])
