@@ -158,6 +158,7 @@ def _aligned_without_hints(regions: Regions) -> Flags:
     """
     asked = regions.of_kind(Kind.HEAP_ALLOCATOR) & (regions.end <= HINT_HIGH_BYTES)
     aligned = is_multiple(regions.start | regions.size, KERNEL_ALIGNED_BYTES) & (regions.above == 0)
+    aligned &= regions.end > HINT_HIGH_BYTES
     found: Flags = aligned & (regions.size >= SURE_MIN_BYTES) & ~regions.spread(regions.owners(asked))
     return found
 
