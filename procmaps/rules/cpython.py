@@ -75,6 +75,18 @@ ABOVE_BSS: Final = Rule(
     "module, of 1 to 4 pages",
     runner_up=Kind.HEAP_MMAP,
 )
+ALIGNED: Final = Rule(
+    "python.arena_aligned",
+    Kind.PY_ARENA,
+    Confidence.GUESS,
+    "maps",
+    "CPython 3.10 and later, Objects/obmalloc.c: arenas of 1 MiB by mmap; Linux 6.7 and later, mm/mmap.c and "
+    "mm/huge_memory.c, thp_get_unmapped_area: a mapping of whole 2 MiB begins on 2 MiB, the space above it "
+    "stays free",
+    "{size} from a multiple of 2 MiB on, right below other memory, in a Python process: an even number of "
+    "arenas, as what is mapped at once hardly ever comes to lie right below something",
+    runner_up=Kind.ANONYMOUS,
+)
 MIXED: Final = Rule(
     "python.mixed",
     Kind.HEAP_MMAP,
@@ -99,6 +111,17 @@ def arenas(regions: Regions) -> Flags | None:
     aligned = is_multiple(regions.start | regions.size, KERNEL_ALIGNED_BYTES)
     whole = is_multiple(regions.size, ARENA_BYTES) & ~aligned
     return regions.unclaimed_writable & regions.spread(python) & whole
+
+
+def aligned_arenas(regions: Regions) -> Flags | None:
+    """Whole MiB that the kernel could have aligned, but that lie right below other memory as arenas do."""
+    python = regions.has("python")
+    if not python.any():
+        return None
+    aligned = is_multiple(regions.start | regions.size, KERNEL_ALIGNED_BYTES)
+    found: Flags = regions.unclaimed_writable & regions.spread(python) & aligned & (regions.above != 0)
+    found &= ~regions.flagged("nr")
+    return found
 
 
 def merged_arenas(regions: Regions) -> Flags | None:
@@ -189,4 +212,10 @@ MIXED_CHUNKS: Final = RegionLabeller(
     (MIXED,),
     mixed,
     before=(Edge("glibc.mmapped", "that labeller would be surer of the same memory"),),
+)
+ALIGNED_ARENAS: Final = RegionLabeller(
+    "python.arena_aligned",
+    (ALIGNED,),
+    aligned_arenas,
+    before=(Edge("rest.guarded", "arenas between two closed regions look like a guarded buffer"),),
 )

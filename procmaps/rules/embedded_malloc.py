@@ -14,6 +14,7 @@ from procmaps.rules.groups import count_alike, ranges
 from procmaps.rules.labeller import Edge, RegionLabeller
 from procmaps.rules.language_runtimes import RESERVE_AS_GO
 from procmaps.rules.libc_malloc import FOREIGN_FLAGS
+from procmaps.rules.openblas import buffers
 from procmaps.rules.process import GIB, KIB, MIB, UNKNOWN_RELEASE, release_of
 from procmaps.rules.regions import Regions, is_multiple
 from procmaps.rules.rule import Rule
@@ -26,6 +27,7 @@ HINT_HIGH_BYTES: Final = 0x5000_0000_0000  # position-independent executables an
 LIBRARIES_LOW_BYTES: Final = 0x7800_0000_0000  # the kernel places libraries above it
 FILE_FAR_BYTES: Final = TIB  # mmap by itself comes closer to a file than that
 VAST_FACTOR: Final = 16  # shadow memory of sanitizers has far more addresses than resident bytes
+ARENA_BYTES: Final = GIB  # mimalloc opens an arena of that size at once, however little it uses
 STEP_BYTES: Final = 512 * KIB
 MIMALLOC_STEP_BYTES: Final = 64 * KIB  # what it maps besides its arenas is made of slices of that size
 GROWTH_MIN_BYTES: Final = 2 * MIB  # jemalloc asks for no less
@@ -89,9 +91,9 @@ def hinted(regions: Regions) -> Flags | None:
 
 
 def _fits_allocators(regions: Regions, rows: Ints64) -> Flags:
-    """Closed, or writable without flags of others and within what is resident or swapped many times over."""
+    """Closed, or writable without flags of others, and an arena or within what is in use many times over."""
     budget, size = regions.facts.anonymous_bytes[regions.process[rows]], regions.size[rows]
-    paid = np.where(budget < 0, size < TIB, size <= budget * VAST_FACTOR)
+    paid = np.where(budget < 0, size < TIB, size <= np.maximum(budget * VAST_FACTOR, ARENA_BYTES))
     own = regions.writable[rows] & ((regions.vm_flags[rows] & _OTHERS) == 0)
     found: Flags = regions.closed[rows] | (own & paid)
     return found
@@ -142,8 +144,18 @@ def in_extensions(regions: Regions) -> Flags | None:
     placed = is_multiple(regions.start, STEP_BYTES) | (not ALIGNING_RELEASE <= aligning < UNKNOWN_RELEASE)
     smallest = np.where(regions.has("python"), SURE_MIN_BYTES, GROWTH_MIN_BYTES)
     large = stepped & (regions.size >= regions.spread(smallest)) & placed
+    large[_highest_buffers(regions)] = False
     known = regions.spread(regions.facts.smaps)
     return regions.unclaimed_writable & np.where(known, flagged & _noreserve(regions), large)
+
+
+def _highest_buffers(regions: Regions) -> Ints64:
+    """Of each process the highest of what can be work space of OpenBLAS, which maps it when it is loaded."""
+    found = buffers(regions)
+    rows = which(found) if found is not None else np.zeros(0, np.int64)
+    process = regions.process[rows]
+    highest: Ints64 = rows[np.diff(process, append=-1) != 0]
+    return highest
 
 
 def noreserve(regions: Regions) -> Flags | None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import NOT_GLIBC
+from procmaps.rules.block_gaps import outnumber_threads
 from procmaps.rules.kernel_names import Name
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
 from procmaps.rules.libc_malloc import affordable, foreign
@@ -72,7 +73,7 @@ UNTOUCHED: Final = Rule(
 )
 
 
-class _Blocks(NamedTuple):
+class Blocks(NamedTuple):
     """Blocks that may be heaps, as columns: a writable region, and a closed one to the top of the block."""
 
     heads: Ints64  # rows of the writable regions
@@ -84,8 +85,8 @@ class _Blocks(NamedTuple):
     def top(self) -> Ints64:
         return self.base + self.size
 
-    def only(self, good: Flags) -> "_Blocks":
-        return _Blocks(*(column[good] for column in self))
+    def only(self, good: Flags) -> "Blocks":
+        return Blocks(*(column[good] for column in self))
 
 
 def arena_heaps(regions: Regions) -> Ranges | None:
@@ -94,8 +95,12 @@ def arena_heaps(regions: Regions) -> Ranges | None:
 
 
 def claims(regions: Regions, *, doubtful: bool) -> Ranges | None:
-    """Heaps that nobody has claimed: those that a node of metaspace could look like, or the others."""
-    blocks = _heaps(regions)
+    """Heaps that nobody has claimed: those that a node of metaspace could look like, or the others.
+
+    Without those that outnumber the threads.
+    """
+    blocks = heaps(regions)
+    blocks = blocks.only(~outnumber_threads(regions, blocks.rests, blocks.base, blocks.size))
     if not len(blocks.heads):
         return None
     jvm = regions.has("jvm") & ~_node_in_use(regions)
@@ -111,7 +116,7 @@ def _node_in_use(regions: Regions) -> Flags:
     return regions.owners(rests & is_multiple(regions.end, NODE_ALIGNMENT_BYTES))
 
 
-def _heaps(regions: Regions) -> _Blocks:
+def heaps(regions: Regions) -> Blocks:
     """Heaps that nobody has claimed."""
     blocks = _blocks(regions)
     heads = blocks.heads
@@ -127,7 +132,7 @@ def _heaps(regions: Regions) -> _Blocks:
     return blocks.only(~_is_stack(regions, blocks))
 
 
-def _blocks(regions: Regions) -> _Blocks:
+def _blocks(regions: Regions) -> Blocks:
     """Blocks in which a closed region begins right above a writable one, and reaches the top of the block."""
     closed = regions.unclaimed_closed & regions.touches_below & ~regions.spread(regions.has(*NOT_GLIBC))
     rests = which(closed)
@@ -138,11 +143,11 @@ def _blocks(regions: Regions) -> _Blocks:
     # both parts are of one mmap: what was mapped anew over a reserve is no heap
     noreserve = regions.flagged("nr")
     reaches &= noreserve[rests] == noreserve[rests - 1]
-    blocks = _Blocks(rests - 1, rests, base, size).only(reaches)
+    blocks = Blocks(rests - 1, rests, base, size).only(reaches)
     return blocks._replace(heads=_bottoms(regions, blocks))
 
 
-def _bottoms(regions: Regions, blocks: _Blocks) -> Ints64:
+def _bottoms(regions: Regions, blocks: Blocks) -> Ints64:
     """The rows in which the heads begin: the same, unless a head lies in several regions.
 
     A heap is divided where a process forks and goes on alone in a heap of its parent's (the kernel merges
@@ -200,7 +205,7 @@ def _follows(regions: Regions, heads: Ints64, at_base: Flags) -> Flags:
     return found
 
 
-def _is_stack(regions: Regions, blocks: _Blocks) -> Flags:
+def _is_stack(regions: Regions, blocks: Blocks) -> Flags:
     """Stacks of whole MiB over a boundary, with a guard below and one above."""
     lower = blocks.heads - 1
     guard_below = (

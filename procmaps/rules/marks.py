@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -27,6 +28,12 @@ _FILES: Final = {
     "jemalloc": Files(rb"jemalloc[^/]*", rb"clickhouse[^/]*"),
     "tcmalloc": Files(rb"tcmalloc[^/]*", rb"mongo[ds]"),
     "mimalloc": Files(rb"mimalloc[^/]*"),
+    # Scudo, rpmalloc, snmalloc, Hoard, Mesh
+    "other_malloc": Files(
+        rb"scudo[^/]*|clang_rt\.scudo[^/]*|rpmalloc[^/]*|snmalloc[^/]*|hoard\.so|mesh\.so[^/]*"
+    ),
+    "asan": Files(rb"[al]san\.so[^/]*|clang_rt\.[al]san[^/]*"),
+    "tsan": Files(rb"tsan\.so[^/]*|clang_rt\.tsan[^/]*"),
     "partition_alloc": Files(b"", rb"electron|chrome|chromium"),
     # modules, libraries and programs with a jemalloc of their own, beside the malloc of the libc
     "jemalloc_inside": Files(
@@ -125,9 +132,14 @@ def _marks_of_rows(maps: MapTable, processes: int, rows: Ints64) -> tuple[Marks,
 
 def has(marks: Marks, *names: str) -> Flags:
     """Which processes carry at least one of these marks."""
-    bits = np.uint64(sum({int(BIT[name]) for name in names}))  # a set: a mark may be named twice
-    found: Flags = (marks & bits) != 0
+    found: Flags = (marks & bits_of(names)) != 0
     return found
+
+
+@cache
+def bits_of(names: tuple[str, ...]) -> np.uint64:
+    """The bits of several marks."""
+    return np.uint64(sum({int(BIT[name]) for name in names}))  # a set: a mark may be named twice
 
 
 def distinct_files(maps: MapTable, rows: Ints64) -> tuple[Ints64, Ints64]:

@@ -24,12 +24,12 @@ BUFFER: Final = Rule(
 
 
 def buffers(regions: Regions) -> Flags | None:
-    """Regions of whole buffers, aligned by the kernel."""
+    """Regions of whole buffers, aligned by the kernel; OpenBLAS asks for no MAP_NORESERVE."""
     blas = regions.has("openblas")
     if not blas.any():
         return None
     whole = is_multiple(regions.size, BUFFER_BYTES) & is_multiple(regions.start, KERNEL_ALIGNED_BYTES)
-    found: Flags = regions.unclaimed_writable & regions.spread(blas) & whole
+    found: Flags = regions.unclaimed_writable & regions.spread(blas) & whole & ~regions.flagged("nr")
     return found
 
 
@@ -37,5 +37,5 @@ BUFFERS: Final = RegionLabeller(
     "openblas.buffer",
     (BUFFER,),
     buffers,
-    before=(Edge("rest.anonymous", "that labeller claims all that is left"),),
+    before=(Edge("python.arena_aligned", "buffers are aligned, and those of several threads touch"),),
 )

@@ -8,8 +8,8 @@ from procmaps.kinds import Confidence, Kind
 from procmaps.rules.groups import count_alike
 from procmaps.rules.labeller import Edge, RegionLabeller
 from procmaps.rules.libc_malloc import foreign
-from procmaps.rules.process import GIB, KIB
-from procmaps.rules.regions import Regions
+from procmaps.rules.process import GIB, KIB, MIB
+from procmaps.rules.regions import Regions, is_multiple
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, which
 
@@ -31,11 +31,19 @@ VAST: Final = Rule(
     "rest.vast",
     Kind.ANONYMOUS,
     Confidence.CERTAIN,
-    "maps, status, smaps",
-    "Linux, RssAnon and VmSwap in status; MAP_NORESERVE, MADV_DONTDUMP in VmFlags, which no libc's "
-    "malloc sets",
-    "{size} that the program mapped itself: many times what it has resident or swapped ({anonymous}), or "
-    "with flags that no libc's malloc sets",
+    "maps, status",
+    "Linux, RssAnon and VmSwap in status",
+    "{size} that the program mapped itself: many times what it has resident or swapped ({anonymous})",
+)
+FOREIGN: Final = Rule(
+    "rest.foreign",
+    Kind.ANONYMOUS,
+    Confidence.LIKELY,
+    "smaps",
+    "Linux, fs/proc/task_mmu.c: MAP_NORESERVE, MADV_DONTDUMP, mlock in VmFlags, for which no libc's malloc "
+    "asks; runtimes do, for heaps and stacks too",
+    "{size} with flags for which no libc's malloc asks, of no known owner: mapped by the program directly",
+    runner_up=Kind.HEAP_ALLOCATOR,
 )
 GUARDED: Final = Rule(
     "rest.guarded",
@@ -56,6 +64,17 @@ UNPAID: Final = Rule(
     "freed, so it touches what it maps",
     "{size}, more than all anonymous memory of the process that is resident or swapped ({anonymous}), "
     "so it is not all in use, and of no known owner: mapped by the program directly",
+    runner_up=Kind.HEAP_MMAP,
+)
+UNPAID_ODD: Final = Rule(
+    "rest.unpaid_odd",
+    Kind.ANONYMOUS,
+    Confidence.GUESS,
+    "maps, status",
+    "Linux, RssAnon and VmSwap in status; glibc, malloc/malloc.c, __libc_calloc: memory that was just mapped "
+    "is zero, and is not written",
+    "{size}, more than all anonymous memory of the process that is resident or swapped ({anonymous}), and no "
+    "whole number of MiB: mapped by the program directly, or a table that calloc gave and nobody wrote to",
     runner_up=Kind.HEAP_MMAP,
 )
 ANONYMOUS: Final = Rule(
@@ -87,11 +106,16 @@ def guarded(regions: Regions) -> Flags | None:
 
 
 def vast(regions: Regions) -> Flags:
-    """Many times what is resident or swapped, or with flags that no libc's malloc asks for."""
+    """Many times what is resident or swapped."""
     budget = regions.spread(regions.facts.anonymous_bytes)
     far = (budget >= 0) & (regions.size > budget * VAST_FACTOR) & (regions.size >= VAST_MIN_BYTES)
-    found: Flags = regions.free & ~regions.closed & (far | foreign(regions))
+    found: Flags = regions.free & ~regions.closed & far
     return found
+
+
+def with_foreign_flags(regions: Regions) -> Flags | None:
+    """With flags that no libc's malloc asks for."""
+    return regions.free & ~regions.closed & foreign(regions) if regions.facts.smaps.any() else None
 
 
 def unpaid(regions: Regions) -> Flags:
@@ -99,6 +123,12 @@ def unpaid(regions: Regions) -> Flags:
     budget = regions.spread(regions.facts.anonymous_bytes)
     found: Flags = regions.free & (budget >= 0) & (regions.size > budget)
     return found
+
+
+def unpaid_odd(regions: Regions) -> Flags | None:
+    """Those that have a size which malloc gives to chunks."""
+    found = unpaid(regions)
+    return found & ~is_multiple(regions.size, MIB) & regions.writable if found.any() else None
 
 
 def everything(regions: Regions) -> Flags:
@@ -127,12 +157,24 @@ VAST_REST: Final = RegionLabeller(
     "rest.vast",
     (VAST,),
     vast,
-    before=(Edge("rest.unpaid", "what is many times the budget is more than the budget too"),),
+    before=(Edge("rest.foreign", "what is many times the budget is nobody's but the program's"),),
+)
+FOREIGN_REST: Final = RegionLabeller(
+    "rest.foreign",
+    (FOREIGN,),
+    with_foreign_flags,
+    before=(Edge("rest.unpaid_odd", "the flags tell more than the budget"),),
 )
 UNPAID_REST: Final = RegionLabeller(
     "rest.unpaid",
     (UNPAID,),
     unpaid,
     before=(Edge("rest.anonymous", "that labeller claims all that is left"),),
+)
+UNPAID_ODD_REST: Final = RegionLabeller(
+    "rest.unpaid_odd",
+    (UNPAID_ODD,),
+    unpaid_odd,
+    before=(Edge("rest.unpaid", "a size that no chunk of malloc has makes it likely"),),
 )
 ALL_REST: Final = RegionLabeller("rest.anonymous", (ANONYMOUS,), everything)

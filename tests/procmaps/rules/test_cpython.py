@@ -96,3 +96,18 @@ def test_the_larger_a_chunk_the_more_arenas_have_merged_with_it() -> None:
     for size, rule in ((8 * MIB - 4096, "glibc.mmapped"), (8 * MIB + 4096, "python.mixed")):
         snapshot = read(process("/usr/bin/python3.13", anon(AT, size)), rss_anon_kb=2**16)
         assert [name for start, _, _, name in parts_of(snapshot) if start == AT] == [rule]
+
+
+def test_arenas_that_happen_to_be_aligned_lie_right_below_other_memory() -> None:
+    library = anon(AT + 14 * MIB, MIB, "r-xp").replace("00:00 0 ", "fe:00 9 /usr/lib/python3.12/x.so")
+    touching = read(process("/usr/bin/python3.12", anon(AT, 14 * MIB), library), rss_anon_kb=2**20)
+    assert parts_of(touching)[2:3] == [(AT, 14 * MIB, "py_arena", "python.arena_aligned")]
+    apart = read(process("/usr/bin/python3.12", anon(AT, 12 * MIB), library), rss_anon_kb=2**20)
+    assert kinds(apart, AT, AT + 1) == [(12 * MIB, "anonymous")]
+
+
+def test_what_is_mapped_with_a_flag_is_no_aligned_arena() -> None:
+    library = anon(AT + 14 * MIB, MIB, "r-xp").replace("00:00 0 ", "fe:00 9 /usr/lib/python3.12/x.so")
+    text = process("/usr/bin/python3.12", anon(AT, 14 * MIB), library)
+    smaps = "".join(line + "Rss: 14336 kB\nVmFlags: rd wr mr mw me nr\n" for line in text.splitlines(True))
+    assert "python.arena_aligned" not in {rule for *_, rule in parts_of(read(smaps=smaps))}

@@ -34,6 +34,13 @@ def test_memory_far_from_all_files_is_of_an_allocator_that_chose_its_address(sta
     assert {kind for _, kind in kinds(snapshot, start, start + GIB)} == {"heap_allocator"}
 
 
+@pytest.mark.parametrize(("size", "kind"), [(GIB, "heap_allocator"), (GIB + 2 * MIB, "anonymous")])
+def test_an_arena_of_mimalloc_need_not_be_in_use(size: int, kind: str) -> None:
+    start = 9 * TIB + 64 * MIB
+    snapshot = read(with_object("/usr/lib/libarrow.so.1700", BRK_HEAP, anon(start, size)), rss_anon_kb=9000)
+    assert kinds(snapshot, start, start + size) == [(size, kind)]
+
+
 @pytest.mark.parametrize(
     ("start", "size", "perms"),
     [

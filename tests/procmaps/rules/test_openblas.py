@@ -35,3 +35,17 @@ def test_a_buffer_has_32_mib() -> None:
         (AT + 2 * MIB, 32 * MIB, True),
     ):
         assert (rules(BLAS, anon(at, size)) == [(size, "openblas.buffer")]) == own
+
+
+def test_whole_steps_of_jemalloc_can_be_buffers_too() -> None:
+    extension = "7f0000a00000-7f0000b00000 r-xp 00000000 fe:00 10 /x/_polars_runtime.abi3.so\n"
+    lines = (anon(AT + 2 * MIB, 160 * MIB), anon(AT + 256 * MIB, 96 * MIB), anon(AT + 512 * MIB, 40 * MIB))
+    found = [rule for _, rule in rules(BLAS, extension, *lines)]
+    assert found == ["allocator.extension", "openblas.buffer", "allocator.extension"]
+
+
+def test_what_the_kernel_need_not_reserve_is_no_buffer() -> None:
+    text = sorted_maps(PYTHON, LIBC, BRK_HEAP, BLAS, anon(AT, 32 * MIB))
+    smaps = "".join(line + "Rss: 64 kB\nVmFlags: rd wr mr mw me nr\n" for line in text.splitlines(True))
+    parts = parts_of(read(smaps=smaps, rss_anon_kb=2**20))
+    assert "openblas.buffer" not in {rule for start, _, _, rule in parts if start == AT}

@@ -93,7 +93,8 @@ def test_a_full_node_of_one_line_is_told_by_flags_and_what_is_resident() -> None
         (touched, "java_gc"),
         (full.replace(" ac", " nr"), "heap_arena"),
     ):
-        text = jvm(line, heap(AT + 4 * NODE, MIB + 4096), heap(AT + 6 * NODE, 132 * KIB))
+        # the last heap is the newest, so it lies lowest
+        text = jvm(line, heap(AT + 4 * NODE, MIB + 4096), heap(AT - 6 * NODE, 132 * KIB))
         snapshot = read(smaps=by_smaps(text), argv=ARGV, rss_anon_kb=400 * KIB)
         assert kinds(snapshot, AT, AT + NODE) == [(NODE, kind)]
 
@@ -130,3 +131,66 @@ def test_the_node_in_use_is_looked_for_among_heaps() -> None:
     # before JDK 17 nodes had other sizes
     older = read(text.replace("java-17", "java-11"), argv=ARGV)
     assert kinds(older, AT, AT + NODE)[0][1] == "heap_arena"
+
+
+CLASS_SPACE = 16 * GIB  # in the low addresses, as large as it is by default
+CODE = AT + 40 * NODE
+
+
+def with_classes(class_space: int, *lines: str) -> str:
+    """A JVM that uses so much of its class space, with a node in use at AT, and the code cache at CODE."""
+    space = anon(CLASS_SPACE, class_space) + anon(CLASS_SPACE + class_space, GIB - class_space, "---p")
+    used = anon(AT + 4 * MIB, 23 * MIB) + anon(AT + 27 * MIB, 41 * MIB, "---p")
+    code = anon(CODE, 3 * MIB, "rwxp") + anon(CODE + 3 * MIB, 237 * MIB, "---p")
+    return jvm(space, used, code, *lines)
+
+
+@pytest.mark.parametrize(("class_space", "nodes"), [(12, 0), (13, 0), (14, 1), (45, 1), (46, 2), (200, 3)])
+def test_as_many_full_nodes_as_the_class_space_demands(class_space: int, nodes: int) -> None:
+    """Twice as much metaspace as class space, within a root chunk; the nearest above the node in use."""
+    last = AT - 9 * NODE  # a heap that is newer than the full ones
+    grown = anon(last, 132 * KIB) + anon(last + 132 * KIB, NODE - 132 * KIB, "---p")
+    full = [AT - 3 * NODE, *(AT + at * NODE for at in (3, 5, 8)), CODE + 6 * NODE]
+    text = with_classes(class_space * MIB, grown, *(anon(start, NODE) for start in full))
+    snapshot = read(only_maps(text), argv=ARGV, rss_anon_kb=2**20)
+    found = [kinds(snapshot, start, start + NODE) for start in full]
+    # nodes lie above the one in use, because Linux maps downward, and below the code cache, which came first
+    expected = ["heap_arena", *["java_metaspace"] * nodes, *["heap_arena"] * (4 - nodes)]
+    assert found == [[(NODE, kind)] for kind in expected]
+    # a node in use that was not found can be what is missing
+    without = only_maps(text).replace(anon(AT + 4 * MIB, 23 * MIB), "")
+    unfound = read(without, argv=ARGV, rss_anon_kb=2**20)
+    assert kinds(unfound, full[1], full[1] + NODE) == [(NODE, "heap_arena")]
+    # before JDK 16 nodes had other sizes
+    older = read(only_maps(text).replace("java-17", "java-11"), argv=ARGV, rss_anon_kb=2**20)
+    assert kinds(older, full[1], full[1] + NODE) == [(NODE, "heap_arena")]
+
+
+@pytest.mark.parametrize(("head", "first"), [(9, "java_metaspace"), (16, "heap_arena"), (52, "heap_arena")])
+def test_a_full_block_below_a_heap_that_has_grown_far_is_the_last_choice(head: int, first: str) -> None:
+    """malloc maps the next heap of an arena right above the last one where it can."""
+    low, next_block = AT + 3 * NODE, AT + 9 * NODE
+    grown = anon(low + NODE, head * MIB + 4096) + anon(
+        low + NODE + head * MIB + 4096, NODE - head * MIB - 4096, "---p"
+    )
+    text = with_classes(20 * MIB, anon(low, NODE), grown, anon(next_block, NODE))
+    snapshot = read(only_maps(text), argv=ARGV, rss_anon_kb=2**20)
+    assert kinds(snapshot, low, low + NODE) == [(NODE, first)]
+    second = "heap_arena" if first == "java_metaspace" else "java_metaspace"
+    assert kinds(snapshot, next_block, next_block + NODE) == [(NODE, second)]
+
+
+@pytest.mark.parametrize("chunk", [132 * KIB, 2 * MIB + 564 * KIB, 27 * MIB + 4096])
+def test_a_chunk_below_a_full_node_has_merged_with_it(chunk: int) -> None:
+    at = AT + 5 * NODE
+    text = with_classes(40 * MIB, anon(at - chunk, chunk + NODE), anon(at + 3 * NODE, NODE))
+    snapshot = read(only_maps(text), argv=ARGV, rss_anon_kb=2**20)
+    assert kinds(snapshot, at, at + NODE) == [(NODE, "java_metaspace")]
+    assert kinds(snapshot, at - chunk, at) == [(chunk, "heap_mmap")]
+
+
+def test_a_run_of_chunks_is_no_node() -> None:
+    at = AT + 5 * NODE
+    text = with_classes(40 * MIB, anon(at - NODE, 2 * NODE))
+    snapshot = read(only_maps(text), argv=ARGV, rss_anon_kb=2**20)
+    assert "java_metaspace" not in {kind for _, kind in kinds(snapshot, at - NODE, at + NODE)}
