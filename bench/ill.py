@@ -35,6 +35,8 @@ def main() -> int:
     parser.add_argument(
         "--report", type=Path, metavar="FILE", help="what is wrong in each process below 99 %%"
     )
+    parser.add_argument("--page", type=Path, metavar="FILE", help="docs/second-opinion.md, for the table")
+    parser.add_argument("--sight", choices=ill_page.SIGHTS, default=ill_page.LATER)
     options = parser.parse_args()
     folder = options.kept or options.keep or OUT / "ill"
     if not options.kept:

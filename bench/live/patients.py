@@ -135,6 +135,7 @@ def _jvms(seed: int, shops: Sequence[Workshop]) -> Iterator[Patient]:
     for (name, rng, way), (shop, jdk) in zip(_ways(seed, "jvm", ways), cycle(pairs), strict=False):
         setting = draws.java(rng, jdk.version, way, name)
         yield Patient("jvm", name, shop, java_command(shop, jdk, setting), setting.environment, jdk=jdk)
+    yield from _mixed(seed, pairs[::-1])
     able = [(shop, jdk) for shop, jdk in pairs if _allocators(shop)]
     ways = ("unsafe", "direct-random", "inflate", "classes", *(f"{draws.JNI}{way}" for way in draws.SIZES))
     for (name, rng, way), (shop, jdk) in zip(_ways(seed, "jvm-allocator", ways), cycle(able), strict=False):
@@ -142,6 +143,12 @@ def _jvms(seed: int, shops: Sequence[Workshop]) -> Iterator[Patient]:
         allocator = rng.choice(_allocators(shop))
         known = _recorded(shop, "jvm", name, java_command(shop, jdk, setting), setting.environment, allocator)
         yield replace(known, jdk=jdk)
+
+
+def _mixed(seed: int, pairs: Sequence[tuple[Workshop, Jdk]]) -> Iterator[Patient]:
+    for (name, rng, _), (shop, jdk) in zip(_ways(seed, "jvm-mixed", ("mixed",)), cycle(pairs), strict=False):
+        setting = draws.mixed_java(rng, jdk.version, name)
+        yield Patient("jvm", name, shop, java_command(shop, jdk, setting), setting.environment, jdk=jdk)
 
 
 def java_command(shop: Workshop, jdk: Jdk, setting: jvms.Setting) -> tuple[str, ...]:

@@ -181,6 +181,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> patients.Workshop:
         ("way=inflate mib=20", "", {"heap_arena", "heap_mmap", "heap_main"}),
         ("way=jni", "LEAK=how=chunks,mib=20,size=900000", {"heap_mmap"}),
         ("way=jni", "LEAK=how=own,mib=20,size=900000", {"anonymous"}),
+        ("way=unsafe,jni mib=14 size=3000", "LEAK=how=one,mib=14,size=300", {"heap_arena", "heap_main"}),
         ("threads=30", "", {"thread_stack"}),
         ("way=classes mib=20", "", {"java_metaspace"}),
     ],
