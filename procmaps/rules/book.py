@@ -99,6 +99,7 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         remainder.UNPAID_REST,
         remainder.VAST_REST,
         repeated.REPEATED,
+        replaced_malloc.ASKED,
         replaced_malloc.EXTENTS,
         replaced_malloc.LINKED_IN,
         reserves.OPENED_RESERVES,

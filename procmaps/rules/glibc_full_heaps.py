@@ -11,6 +11,7 @@ from procmaps.rules.block_gaps import GAPS_MIN_COUNT, beside_gaps
 from procmaps.rules.glibc_malloc import heap_bytes, other_mmap
 from procmaps.rules.groups import ranges
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
+from procmaps.rules.openblas import highest_buffers
 from procmaps.rules.process import ARENA_HEAP_32_BYTES
 from procmaps.rules.regions import PAGE_SHIFT, Regions, is_multiple
 from procmaps.rules.rule import Rule
@@ -94,7 +95,9 @@ def _lowest(regions: Regions, rows: Ints64, start: Ints64, size: Ints64) -> Flag
 def _full(regions: Regions, choose: Callable[[Regions, Ints64, Ints64, Ints64], Flags]) -> Ranges | None:
     """Full heaps of which `choose` has chosen each by its row, start and size."""
     allowed = regions.owners(regions.of_kind(Kind.HEAP_ARENA)) & ~regions.has(*NOT_GLIBC)
-    rows = which(regions.unclaimed_writable & regions.spread(allowed))
+    possible = regions.unclaimed_writable & regions.spread(allowed)
+    possible[highest_buffers(regions)] = False
+    rows = which(possible)
     rows = rows[is_multiple(regions.start[rows], ARENA_HEAP_32_BYTES)]
     block = heap_bytes(regions, rows)
     size = np.where(regions.size[rows] < block, _divided(regions, rows, block), regions.size[rows])

@@ -89,7 +89,9 @@ def claims(regions: Regions, *, doubtful: bool) -> Ranges | None:
 
 def _node_in_use(regions: Regions) -> Flags:
     """JVMs whose node of metaspace that is not full is known: there is one, so nothing else looks like it."""
-    rests = regions.of_kind(Kind.JAVA_METASPACE) & regions.closed & (regions.size < ARENA_HEAP_BYTES)
+    metaspace = regions.of_kind(Kind.JAVA_METASPACE)
+    rests = metaspace & regions.closed & (regions.size < ARENA_HEAP_BYTES)
+    rests[:-1] &= ~(metaspace[1:] & regions.touches_above[:-1])  # a hole in a node that is full
     return regions.owners(rests & is_multiple(regions.end, NODE_ALIGNMENT_BYTES))
 
 
