@@ -122,12 +122,16 @@ class Regions:
     @property
     def stack_like(self) -> Flags:
         """Unclaimed regions with the access that stacks have in their process."""
+        return self.unclaimed & self.with_access_of_stacks
+
+    @property
+    def with_access_of_stacks(self) -> Flags:
+        """Regions with the access that stacks have in their process, claimed or not."""
         if not self.facts.stacks_executable.any():
-            return self.unclaimed_writable
+            return self.writable
         executable = self.perms & (READ | WRITE | EXECUTE | SHARED) == READ | WRITE | EXECUTE
-        of_stacks = np.where(self.spread(self.facts.stacks_executable), executable, self.writable)
-        found: Flags = self.unclaimed & of_stacks
-        return found
+        of_stacks: Flags = np.where(self.spread(self.facts.stacks_executable), executable, self.writable)
+        return of_stacks
 
     @property
     def unclaimed_closed(self) -> Flags:
