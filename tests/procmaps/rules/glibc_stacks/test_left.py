@@ -89,7 +89,7 @@ def test_flagged_stacks_are_left_if_nobody_ever_wrote_to_their_guards() -> None:
     assert rules(smaps=flagged(size, 200)) == {"stack.left_flagged"}
     assert blocks(read(smaps=flagged(size, 200), threads=1), Kind.THREAD_STACK) == [size + PAGE] * 200
     assert rules(smaps=flagged(size, 200, AS_FIBERS)) == set()
-    assert rules(smaps=flagged(size, 130)) == {"stack.flagged"}
+    assert rules(smaps=flagged(size, 130)) == {"stack.flagged_unsure"}
 
 
 def test_a_guard_has_a_limit() -> None:
