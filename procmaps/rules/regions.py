@@ -122,16 +122,15 @@ class Regions:
     @property
     def stack_like(self) -> Flags:
         """Unclaimed regions with the access that stacks have in their process."""
-        return self.unclaimed & self.with_access_of_stacks
+        return self.unclaimed & self.open_as_stacks
 
     @property
-    def with_access_of_stacks(self) -> Flags:
+    def open_as_stacks(self) -> Flags:
         """Regions with the access that stacks have in their process, claimed or not."""
         if not self.facts.stacks_executable.any():
             return self.writable
         executable = self.perms & (READ | WRITE | EXECUTE | SHARED) == READ | WRITE | EXECUTE
-        of_stacks: Flags = np.where(self.spread(self.facts.stacks_executable), executable, self.writable)
-        return of_stacks
+        return np.where(self.spread(self.facts.stacks_executable), executable, self.writable)
 
     @property
     def unclaimed_closed(self) -> Flags:

@@ -108,7 +108,8 @@ def left(process: Process) -> Iterator[Claim]:
 
 def _is_pair(process: Process, guard: Region, body: Region) -> bool:
     """A guard of the default size and memory like a stack above it, unless smaps shows that they are none."""
-    if not (guard.closed and body.can_be_written and guard.size in {PAGE_BYTES, SMALL_GUARD_BYTES}):
+    like_a_stack = body.executable and body.can_be_written if process.stacks_executable else body.writable
+    if not (guard.closed and like_a_stack and guard.size in {PAGE_BYTES, SMALL_GUARD_BYTES}):
         return False
     flags_stacks = process.smaps and FLAGS_SINCE <= process.release < UNKNOWN_RELEASE
     return not process.flagged(guard, "ac") and (process.flagged(body, "nh") or not flags_stacks)
