@@ -15,7 +15,7 @@ PACE ?= quick
 FUZZER := 'atheris>=3'
 SHELL_SCRIPTS := collector/probe.sh scripts/environment scripts/system-packages .ci/run
 
-.PHONY: help demo test test-fast test-all test-lowest faults check bench bench-pipeline bench-broker second-opinion truth case floors edges digests docs fuzz attack stack clean
+.PHONY: help demo test test-fast test-all test-lowest faults check bench bench-pipeline bench-broker second-opinion ill truth case floors edges digests docs fuzz attack stack clean
 .DEFAULT_GOAL := help
 
 help:
@@ -30,6 +30,7 @@ help:
 	@echo 'make bench-pipeline  from the dumps of 500 hosts to a rendered report (HOSTS=n for another number)'
 	@echo 'make bench-broker  what a run of 2,000 hosts costs Redis (HOSTS=n for another number)'
 	@echo 'make second-opinion  label processes that can tell what their memory is (JVMs, C), and compare'
+	@echo 'make ill          start processes that leak, drawn by chance, and score the labels on them'
 	@echo 'make truth        score the classifier on the known processes (TRUTH=DIR: on those of a folder; SWAPPED=1: swapped out)'
 	@echo 'make case CAPTURE=DIR  add a known process: a captured folder with truth.tsv (SET=, NAME=)'
 	@echo 'make floors       raise the floors of the figures of make truth to today'\''s'
@@ -115,6 +116,9 @@ bench-broker: $(STAMP)
 
 second-opinion: $(STAMP)
 	$(BIN)/python -m bench.second_opinion $(OPTIONS)
+
+ill: $(STAMP)
+	$(BIN)/python -m bench.ill $(OPTIONS)
 
 truth: $(STAMP)
 	@$(BIN)/python -m tests.truth $(if $(TRUTH),--folder '$(TRUTH)') $(if $(SWAPPED),--swapped) $(OPTIONS)

@@ -3,6 +3,7 @@
 from archive import tables
 from archive.results import ARGUMENTS, FINDINGS, FOOTPRINTS, PROCESSES, Result
 from domain.records import Dump, HostRecord
+from procmaps.doubts import DoubtTable
 from procmaps.findings import Finding
 from procmaps.identity import IdentityTable
 from procmaps.tables import FootprintTable, Snapshot
@@ -13,11 +14,13 @@ def host_result(
     snapshot: Snapshot,
     identity: IdentityTable,
     sums: FootprintTable,
+    *,
+    unsure: DoubtTable,
     found: list[Finding],
 ) -> Result:
     """The result of a host; equal arguments give equal sections, byte for byte."""
     frames = {
-        PROCESSES: tables.processes_frame(snapshot, identity),
+        PROCESSES: tables.processes_frame(snapshot, identity, unsure),
         ARGUMENTS: tables.arguments_frame(snapshot),
         FOOTPRINTS: tables.footprints_frame(snapshot, sums),
         FINDINGS: tables.findings_frame(snapshot, found),

@@ -14,6 +14,7 @@ import polars as pl
 
 from archive.results import REMEDY
 from domain.mistakes import Mistake, OperatorError
+from procmaps.doubts import DoubtTable
 from procmaps.facts import display
 from procmaps.findings import Finding
 from procmaps.identity import IdentityTable
@@ -50,6 +51,11 @@ PROCESS_SCHEMA: Final[dict[str, type[pl.DataType]]] = {
     "rss_file_bytes": pl.Int64,
     "rss_shmem_bytes": pl.Int64,
     "swap_bytes": pl.Int64,
+    "native_sure_bytes": pl.Int64,
+    "native_doubt_bytes": pl.Int64,
+    "guessed_bytes": pl.Int64,
+    "present_bytes": pl.Int64,
+    "largest_guess": pl.String,
 }
 ARGUMENT_SCHEMA: Final[dict[str, type[pl.DataType]]] = {
     "pid": pl.Int64,
@@ -83,7 +89,7 @@ FINDING_SCHEMA: Final[dict[str, type[pl.DataType]]] = {
 }
 
 
-def processes_frame(snapshot: Snapshot, identity: IdentityTable) -> pl.DataFrame:
+def processes_frame(snapshot: Snapshot, identity: IdentityTable, doubts: DoubtTable) -> pl.DataFrame:
     """One row per process, in the order of the dump."""
     processes = snapshot.processes
     columns: dict[str, Values] = {
@@ -106,6 +112,11 @@ def processes_frame(snapshot: Snapshot, identity: IdentityTable) -> pl.DataFrame
         "rss_file_bytes": processes.rss_file_bytes,
         "rss_shmem_bytes": processes.rss_shmem_bytes,
         "swap_bytes": processes.swap_bytes,
+        "native_sure_bytes": doubts.native_sure_bytes,
+        "native_doubt_bytes": doubts.native_doubt_bytes,
+        "guessed_bytes": doubts.guessed_bytes,
+        "present_bytes": doubts.present_bytes,
+        "largest_guess": doubts.largest_guesses(),
     }
     return _frame(columns, PROCESS_SCHEMA)
 

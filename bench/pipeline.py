@@ -31,6 +31,7 @@ from bench.measure import Figure, own_cpu_s
 from collector.session import Session
 from domain.records import Dump, Host, Limits, Manifest, Scope
 from procmaps.classify import RULES_VERSION, classify
+from procmaps.doubts import doubts
 from procmaps.findings import find
 from procmaps.footprint import footprints
 from procmaps.identity import identify
@@ -124,11 +125,18 @@ def _core_and_gunzip_s(run: Run) -> tuple[float, float]:
         snapshot = read(memory, identity, dump.nonce.encode())
         parts = classify(snapshot)
         sums = footprints(snapshot, parts)
-        identities, found = identify(snapshot), find(snapshot, parts, sums)
+        unsure, identities, found = doubts(snapshot, parts), identify(snapshot), find(snapshot, parts, sums)
         gunzip_s.append(unpacked_s - begin_s)
         core_s.append(own_cpu_s() - unpacked_s)
         results.encode(
-            host_result(host_record(dump, snapshot, "", RULES_VERSION), snapshot, identities, sums, found)
+            host_result(
+                host_record(dump, snapshot, "", RULES_VERSION),
+                snapshot,
+                identities,
+                sums,
+                unsure=unsure,
+                found=found,
+            )
         )
     return statistics.median(core_s), statistics.median(gunzip_s)
 

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.live import agreement, capture, found, jdks, jvms, kept, page, programs
+from bench.live import agreement, capture, found, ill_page, jdks, jvms, kept, page, programs
 from bench.live.agreement import Agreement
 from bench.live.kept import Opinion
 from bench.live.roots import HERE, Root
@@ -55,7 +55,8 @@ def main() -> int:
     if options.page and rows:
         libcs = "" if options.kept else ", ".join(root.named(root.libc()) for root in roots) + ", "
         machine = f"Linux {platform.release().partition('-')[0]}, {libcs}{platform.machine()}"
-        options.page.write_text(page.render(rows, datetime.now(tz=UTC).date().isoformat(), machine))
+        ill = ill_page.section(options.page.read_text()) if options.page.exists() else ""
+        options.page.write_text(page.render(rows, datetime.now(tz=UTC).date().isoformat(), machine, ill))
     return 0 if rows else 1
 
 

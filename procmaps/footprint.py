@@ -49,10 +49,12 @@ def footprints(snapshot: Snapshot, parts: PartTable) -> FootprintTable:
     walked = snapshot.processes.evidence == int(Evidence.SMAPS)
     head = order[first]
     accessible = (maps.perms[parts.mapping] & (READ | WRITE | EXECUTE)) != 0
-    anonymous = (maps.inode[parts.mapping] == 0) & (parts.kind != int(Kind.SYSTEM))
+    anonymous = is_anonymous(snapshot, parts, np.arange(len(parts)))
     committed = np.where(accessible, size, 0)
     resident = known_total(parts.resident_bytes)
-    bound = _bound(snapshot, process[head], total(np.where(anonymous, committed, 0)), total(committed))
+    bound = resident_bound(
+        snapshot, process[head], total(np.where(anonymous, committed, 0)), total(committed)
+    )
     return FootprintTable(
         process=process[head].astype(np.int32),
         kind=parts.kind[head],
@@ -85,8 +87,17 @@ def _groups(owner: Ints64, block_bytes: Ints64) -> tuple[Ints64, Ints64]:
     return order, which(new)
 
 
-def _bound(snapshot: Snapshot, process: Ints64, anonymous: Ints64, committed: Ints64) -> Ints64:
-    """An upper bound of the resident size: RssAnon for anonymous memory, VmRSS for the rest."""
+def is_anonymous(snapshot: Snapshot, parts: PartTable, rows: Ints64) -> Flags:
+    """Which of these parts are of no file, and not of the kernel."""
+    found: Flags = (snapshot.maps.inode[parts.mapping[rows]] == 0) & (parts.kind[rows] != int(Kind.SYSTEM))
+    return found
+
+
+def resident_bound(snapshot: Snapshot, process: Ints64, anonymous: Ints64, committed: Ints64) -> Ints64:
+    """An upper bound of the resident size: RssAnon for anonymous memory, VmRSS for the rest.
+
+    One entry per process row in `process`; `committed` includes `anonymous`.
+    """
     processes = snapshot.processes
 
     def limit(column: Ints64) -> Ints64:

@@ -10,6 +10,7 @@ from procmaps.detail import in_detail
 from procmaps.digits import Text
 from procmaps.files import Files, Note
 from procmaps.lines import Lines, lines_of
+from procmaps.other_texts import IN_PLACE, other_text
 from procmaps.tables import Bytes8, Evidence, Flags, Ints32, Ints64, MapTable, Trouble, which
 from procmaps.torn import mend, torn
 
@@ -46,13 +47,15 @@ def mappings_of(text: Text, files: Files, note: Note, limit_count: int = MAPPING
         columns = columns.only(mended.order)
         process = process[mended.order]
 
+    counts = _per_process(process, pids)
+    _note_others(pids, lines, counts, note)
     _note_lines(pids, lines, unreadable, note)
-    _note_many(pids, _per_process(process, pids), note)
+    _note_many(pids, counts, note)
     trouble = np.zeros(len(pids), np.uint8)
     trouble[is_torn] |= int(Trouble.TORN)
     trouble[~lines.ended] |= int(Trouble.CUT)
     trouble[lines.file[unreadable]] |= int(Trouble.UNREADABLE_LINES)
-    trouble[sent & (_per_process(process, pids) == 0)] |= int(Trouble.EMPTY)
+    trouble[sent & (counts == 0)] |= int(Trouble.EMPTY)
     evidence = np.full(len(pids), Evidence.DENIED, np.uint8)
     evidence[sent] = Evidence.MAPS
     evidence[walked] = Evidence.SMAPS
@@ -95,6 +98,15 @@ def _note_many(pids: Ints64, mappings: Ints64, note: Note) -> None:
 
 def _per_process(rows: Ints32, pids: Ints64) -> Ints64:
     return np.bincount(rows, minlength=len(pids))
+
+
+def _note_others(pids: Ints64, lines: Lines, mappings: Ints64, note: Note) -> None:
+    """Notes each process that sent a known text of another kind in place of its mappings."""
+    for row in which((mappings == 0) & (lines.file_bytes > 0)).tolist():
+        start = int(lines.file_start[row])
+        other = other_text(lines.text.raw[start : start + int(lines.file_bytes[row])])
+        if other is not None:
+            note(f"process {pids[row]}: {IN_PLACE} {other.name}")
 
 
 def _note_lines(pids: Ints64, lines: Lines, unreadable: Flags, note: Note) -> None:

@@ -23,6 +23,7 @@ NAME_LIMIT_BYTES: Final = 16_384  # PATH_MAX with each byte escaped as four
 USER_SPACE_BYTES: Final = 2**57  # the largest of any architecture with five levels of page tables
 KERNEL_SPACE_START: Final = 0xFFFF_8000_0000_0000  # the place of [vsyscall]
 
+_ROLLUP: Final = b"[rollup]"  # Linux, fs/proc/task_mmu.c, show_smaps_rollup; a path begins with a slash
 _U = np.uint64
 _DASH, _SPACE, _COLON, _ZERO, _FOUR_ZEROS = ord("-"), ord(" "), ord(":"), ord("0"), 0x30303030
 # the kernel's text for each set of perms, as a word
@@ -120,6 +121,7 @@ def parse(lines: Lines, rows: Ints64) -> MapLines:
     sound &= (end > start) & ((end <= USER_SPACE_BYTES) | (start >= KERNEL_SPACE_START))
     name_start = _name_start(text, line_start, line_end, at)
     name_end = np.minimum(line_end, name_start + NAME_LIMIT_BYTES)
+    sound[_sums(text, fields.perms, name_start, name_end)] = False
     found = MapLines(
         rows, start, end, fields.perms, fields.offset, fields.device, inode, name_start, name_end
     )
@@ -212,6 +214,12 @@ def _perms(letters: npt.NDArray[np.uint32]) -> tuple[Bytes8, Flags]:
     # letters have bit 6, the dash does not; s has bit 0, p does not
     perms = (letters >> 27) & READ | (letters >> 20) & WRITE | (letters >> 13) & EXECUTE | letters & SHARED
     return perms.astype(np.uint8), _PERMS[perms] == letters
+
+
+def _sums(text: Text, perms: Bytes8, name_start: Ints64, name_end: Ints64) -> Ints64:
+    """The lines of smaps_rollup: each spans all mappings of a process, and is none."""
+    rows = which((perms == 0) & (name_end - name_start == len(_ROLLUP)))
+    return rows[[text.raw.startswith(_ROLLUP, start) for start in name_start[rows].tolist()]]
 
 
 def _name_start(text: Text, line_start: Ints64, line_end: Ints64, inode_end: Ints64) -> Ints64:

@@ -53,9 +53,11 @@ def _threads(snapshot: Snapshot, parts: PartTable, row: int) -> str:
 
 
 def _anonymous(snapshot: Snapshot, parts: PartTable, row: int) -> str:
-    """All anonymous memory that the process has touched: RssAnon, and VmSwap if there is any."""
+    """All anonymous memory that was touched: RssAnon, or at most VmRSS, and VmSwap if there is any."""
     process = _process(snapshot, parts, row)
     resident = _of_process(snapshot.processes.rss_anon_bytes, process)
+    if snapshot.processes.rss_anon_bytes[process] == UNKNOWN and snapshot.processes.rss_bytes[process] >= 0:
+        resident = "at most " + _of_process(snapshot.processes.rss_bytes, process)
     swapped = int(snapshot.processes.swap_bytes[process])
     return f"{resident} and {in_words(swapped)}" if swapped > 0 else resident
 

@@ -6,11 +6,11 @@ from typing import TypeAlias
 
 from markupsafe import Markup
 
-from reports import sizes
+from reports import doubts, sizes
 from reports.column import by_name
 from reports.columns import HOSTS
 from reports.page_rows import HostHtml
-from reports.rows import Extent, HostRow, ServiceRow, cell
+from reports.rows import Extent, HostRow, Range, ServiceRow, cell
 
 BAR_PIXELS = 120
 PARTS = (
@@ -55,6 +55,11 @@ def of_ram_raw(host: HostRow) -> float | None:
 def of_ram(host: HostRow) -> str:
     heap, ram = host.native_heap_resident_max_bytes, host.mem_total_bytes
     return share(heap, ram) if heap is not None and ram else sizes.DASH
+
+
+def by_labels(native: Range) -> str:
+    """What the native heap can be by its labels; empty if guesses hardly make a difference."""
+    return sizes.DASH if native.most_bytes is None else doubts.span(native)
 
 
 def median(service: ServiceRow) -> Extent:

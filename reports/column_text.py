@@ -5,6 +5,7 @@ from typing import Final
 import polars as pl
 
 from reports import plain
+from reports.rows import WIDE_PART
 from reports.sizes import AT_MOST, DASH, KIB
 
 _UNITS: Final = (" B", " KiB", " MiB", " GiB", " TiB", " PiB", " EiB")
@@ -23,6 +24,17 @@ def extent(name: str) -> pl.Expr:
     most, resident = pl.col(f"{name}_resident_max_bytes"), pl.col(f"{name}_resident_bytes")
     mark = pl.when(resident.is_null() & (most > 0)).then(pl.lit(AT_MOST)).otherwise(pl.lit(""))
     return (mark + _scaled(most)).fill_null(DASH)
+
+
+def span(name: str) -> pl.Expr:
+    """`NAME_least_bytes` to `NAME_most_bytes` as `doubts.span` prints them."""
+    least, most = pl.col(f"{name}_least_bytes"), pl.col(f"{name}_most_bytes")
+    bound = pl.col(f"{name}_resident_bytes").is_null()
+    first = pl.when(bound & (least > 0)).then(pl.lit(AT_MOST)).otherwise(pl.lit(""))
+    second = pl.when(bound & (least == 0)).then(pl.lit(AT_MOST)).otherwise(pl.lit(""))
+    text = pl.concat_str(first, _scaled(least), pl.lit(" to "), second, _scaled(most))
+    wide = (most - least) * WIDE_PART > most
+    return pl.when(wide).then(text).when(most.is_null()).then(pl.lit(DASH)).otherwise(pl.lit(""))
 
 
 def growth(name: str) -> pl.Expr:

@@ -5,7 +5,7 @@ from typing import Final
 import polars as pl
 
 from domain.records import Closed, Manifest
-from reports.measures import NATIVE, sum_any
+from reports.measures import LEAST, MOST, NATIVE, sum_any
 from reports.status import ANSWERED
 from reports.trend import Past
 
@@ -18,6 +18,9 @@ _SUMS: Final = (
     "mem_total_bytes",
     "growth_bytes",
     "bloat_bytes",
+    "doubtful",
+    "guessed_bytes",
+    "present_bytes",
 )
 
 
@@ -47,7 +50,10 @@ def fleet_row(manifest: Manifest, closed: Closed, past: Past, hosts: pl.DataFram
     read = answered.filter(pl.col(NATIVE).is_not_null())
     sums = pl.concat(
         [
-            read.select(each for name in _EXTENTS for each in _extent(name)),
+            read.select(
+                *(each for name in _EXTENTS for each in _extent(name)),
+                *(_if_all(name) for name in (LEAST, MOST)),
+            ),
             answered.select(
                 *(sum_any(pl.col(name)).alias(name) for name in _SUMS),
                 pl.col("sent").sum(),
@@ -61,10 +67,14 @@ def fleet_row(manifest: Manifest, closed: Closed, past: Past, hosts: pl.DataFram
 
 def _extent(name: str) -> list[pl.Expr]:
     """The four sizes of a measure over hosts; resident is known only if it is known for each host."""
-    resident = pl.col(f"{name}_resident_bytes")
-    known = pl.when((resident.null_count() == 0) & (resident.len() > 0)).then(resident.sum())
     others = ("resident_max_bytes", "committed_bytes", "reserved_bytes")
     return [
         *(sum_any(pl.col(f"{name}_{size}")).alias(f"{name}_{size}") for size in others),
-        known.alias(f"{name}_resident_bytes"),
+        _if_all(f"{name}_resident_bytes"),
     ]
+
+
+def _if_all(name: str) -> pl.Expr:
+    """The sum over hosts; null as soon as one of them does not know."""
+    amounts = pl.col(name)
+    return pl.when((amounts.null_count() == 0) & (amounts.len() > 0)).then(amounts.sum()).alias(name)

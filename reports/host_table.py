@@ -7,7 +7,7 @@ import polars as pl
 from archive.run import Outcome
 from reports.column import Unit, schema_of
 from reports.columns import HOSTS
-from reports.measures import NATIVE, STACKS, sum_any
+from reports.measures import NATIVE, STACKS, YES, sum_any
 from reports.page_rows import SEVERITIES, graver_first
 from reports.status import FAILED, WAITING, status
 
@@ -63,8 +63,8 @@ def _row(outcome: Outcome) -> dict[str, str | int | float | None]:
 
 
 def others_of(processes: pl.DataFrame) -> pl.DataFrame:
-    """host, its largest processes, and the sums over those that a report does not show one by one."""
-    hidden = ~pl.col("shown")
+    """host, its largest and most guessed processes, and the sums over those that are not shown one by one."""
+    hidden, doubtful = ~pl.col("shown"), pl.col("doubtful") == YES
     first = pl.col("shown") & (pl.col("host_place") == pl.col("host_place").filter("shown").min())
     name = pl.when(pl.col("comm") != "").then(pl.col("comm")).otherwise(pl.col("exe"))
     said = pl.format("{} ({})", pl.when(name != "").then(name).otherwise(pl.lit("?")), "pid")
@@ -88,6 +88,13 @@ def others_of(processes: pl.DataFrame) -> pl.DataFrame:
         .otherwise(pl.lit(""))
         .alias("largest"),
         pl.when(count.first() > 0).then(by_stacks.first()).otherwise(pl.lit("")).alias("most_stacks"),
+        said.filter(doubtful)
+        .sort_by(
+            [pl.col("guessed_bytes").filter(doubtful), pl.col("pid").filter(doubtful)],
+            descending=[True, False],
+        )
+        .first()
+        .alias("most_guessed"),
     )
 
 

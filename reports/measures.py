@@ -9,6 +9,7 @@ from typing import Final
 
 import polars as pl
 
+from procmaps.doubts import DOUBTFUL_PART
 from procmaps.kinds import Family, Kind
 
 PEERS_MIN = 5  # least number of processes of a service for a baseline
@@ -25,6 +26,10 @@ _MEASURED_KINDS = (
 )
 NATIVE: Final = "native_heap_resident_max_bytes"
 STACKS: Final = "stacks_resident_max_bytes"
+LEAST: Final = "native_heap_least_bytes"
+MOST: Final = "native_heap_most_bytes"
+YES: Final = "yes"
+NO: Final = "no"
 
 
 def measured(processes: pl.DataFrame, footprints: pl.DataFrame) -> pl.DataFrame:
@@ -77,7 +82,31 @@ def measured(processes: pl.DataFrame, footprints: pl.DataFrame) -> pl.DataFrame:
         for name in measures
     )
     bounds = [name for name in measures if name.endswith("_resident_max_bytes")]
-    return joined.with_columns(_at_most(name) for name in bounds).drop("_exact", "_measured")
+    return (
+        joined.with_columns(_at_most(name) for name in bounds)
+        .with_columns(*_range())
+        .with_columns(_at_most(MOST), _doubtful())
+        .drop("_exact", "_measured", "native_sure_bytes", "native_doubt_bytes")
+    )
+
+
+def _range() -> Iterator[pl.Expr]:
+    """The native heap without guesses, and with all that can be native heap; RssAnon bounds it later.
+
+    Null in a result that does not tell, as those of older versions.
+    """
+    native, sure = pl.col(NATIVE), pl.col("native_sure_bytes")
+    yield (
+        pl.when(native.is_not_null() & sure.is_not_null()).then(pl.min_horizontal(native, sure)).alias(LEAST)
+    )
+    yield (native + pl.col("native_doubt_bytes")).alias(MOST)
+
+
+def _doubtful() -> pl.Expr:
+    """yes, no, or empty if it is not known."""
+    over = pl.col("guessed_bytes") * DOUBTFUL_PART > pl.col("present_bytes")
+    said = pl.when(over).then(pl.lit(YES)).otherwise(pl.lit(NO))
+    return pl.when(over.is_null()).then(pl.lit("")).otherwise(said).alias("doubtful")
 
 
 def _extents(measure_name: str, chosen: pl.Expr) -> list[pl.Expr]:
@@ -165,6 +194,7 @@ _RANKED = (
 OF_A_SERVICE: Final = (
     *("host", "service", "growth_bytes", *_RANKED),
     *("native_heap_resident_bytes", "stacks_resident_bytes"),
+    *(LEAST, MOST, "guessed_bytes", "present_bytes", "doubtful"),
 )
 _READ = pl.col(NATIVE).is_not_null()
 
@@ -181,10 +211,21 @@ def _residents(*measures: str) -> Iterator[pl.Expr]:
         yield pl.when(known).then(resident.sum()).alias(f"{name}_resident_bytes")
 
 
+def _doubts() -> Iterator[pl.Expr]:
+    """Sums of what the labels leave open; null as soon as a process that was read does not tell."""
+    for name in (LEAST, MOST):
+        amounts = pl.col(name).filter(_READ)
+        known = (amounts.len() > 0) & (amounts.null_count() == 0)
+        yield pl.when(known).then(amounts.sum()).alias(name)
+    yield from _sums(("guessed_bytes", "present_bytes"))
+    told = pl.col("doubtful").filter(pl.col("doubtful") != "")
+    yield pl.when(told.len() > 0).then((told == YES).sum()).cast(pl.Int64).alias("doubtful")
+
+
 def host_sums(processes: pl.DataFrame) -> pl.DataFrame:
     """host, and the sums over its processes."""
     return processes.group_by("host").agg(
-        *_sums((*_RANKED, *_SUMMED)), *_residents("native_heap", "stacks", "java_heap")
+        *_sums((*_RANKED, *_SUMMED)), *_residents("native_heap", "stacks", "java_heap"), *_doubts()
     )
 
 
@@ -203,6 +244,7 @@ def services(processes: pl.DataFrame) -> pl.DataFrame:
             pl.col("host").n_unique().cast(pl.Int64).alias("hosts"),
             *_sums(_RANKED),
             *_residents("native_heap", "stacks"),
+            *_doubts(),
             median.round().cast(pl.Int64).alias("native_heap_median_bytes"),
             native.max().alias("native_heap_max_bytes"),
             largest.alias("largest_host"),

@@ -9,8 +9,9 @@ import polars as pl
 
 from reports import column_text as texts
 from reports import settled
+from reports.measures import YES
 from reports.settled import Settled
-from reports.sizes import DASH, instant
+from reports.sizes import AT_MOST, DASH, instant
 
 FINDINGS_A_HOST_MAX: Final = 100  # shown per host; the table has all of them
 SEVERITIES: Final = ("alarm", "warning", "info")
@@ -43,9 +44,10 @@ NOTHING: Final = HostHtml("", 0, 0, None, None, "")
 class PageRows:
     """All rows that a page may show; `sections` gives those of each host. They are made when asked for."""
 
-    def __init__(self, tables: Settled, *, compared: bool) -> None:
+    def __init__(self, tables: Settled, *, compared: bool, ranged: bool) -> None:
         self._tables = tables
         self._compared = compared
+        self._ranged = ranged
         shown = pl.concat(part.filter("shown") for part in tables.parts(settled.PROCESSES))
         self._shown = shown.sort("host", "host_place").with_columns(
             pl.int_range(pl.len()).over("host").alias("_place")
@@ -57,7 +59,7 @@ class PageRows:
         """The row of each process."""
         clocks = _clocks(self._tables)
         timed = self._shown.join(clocks, on="host", how="left", maintain_order="left")
-        return _process_rows(timed, compared=self._compared)
+        return _process_rows(timed, compared=self._compared, ranged=self._ranged)
 
     @cached_property
     def _kinds(self) -> pl.DataFrame:
@@ -133,11 +135,16 @@ def _amount(measure: str, class_: str = "") -> Iterator[pl.Expr]:
     yield from (pl.lit(f"<td{class_}"), _sortable(most), pl.lit(">"), texts.extent(measure), pl.lit("</td>"))
 
 
+def _span(measure: str) -> Iterator[pl.Expr]:
+    width = pl.col(f"{measure}_most_bytes") - pl.col(f"{measure}_least_bytes")
+    yield from (pl.lit("<td"), _sortable(width), pl.lit(">"), texts.span(measure))
+
+
 def _count(name: str) -> Iterator[pl.Expr]:
     yield from (pl.lit("<td>"), texts.number(name), pl.lit("</td>"))
 
 
-def _process_rows(shown: pl.DataFrame, *, compared: bool) -> pl.Series:
+def _process_rows(shown: pl.DataFrame, *, compared: bool, ranged: bool) -> pl.Series:
     """One row per process."""
     names = shown.select(
         texts.escaped(shown["exe"], 120),
@@ -149,12 +156,15 @@ def _process_rows(shown: pl.DataFrame, *, compared: bool) -> pl.Series:
     denied = pl.when(pl.col("evidence") == "denied").then(
         pl.lit(' <span class="tag warn">not readable</span>')
     )
+    doubtful = pl.when(pl.col("doubtful") == YES).then(pl.lit(' <span class="tag warn">doubtful</span>'))
     pieces = (
         pl.format('<tr><td>{}<th scope="row" class="name"><bdi title="{}">{}</bdi>', "pid", "_exe", "_comm"),
         restarted.otherwise(pl.lit("")),
         denied.otherwise(pl.lit("")),
+        doubtful.otherwise(pl.lit("")),
         pl.format('</th><td class="name"><bdi>{}</bdi>', "_service"),
         *_amount("native_heap", ' class="key"'),
+        *(_span("native_heap") if ranged else ()),
         *(_cell("growth_bytes", texts.growth("growth_bytes")) if compared else ()),
         *_cell("bloat_bytes", texts.size("bloat_bytes")),
         *_cell("rss_bytes", texts.size("rss_bytes")),
@@ -206,6 +216,7 @@ def _kind_blocks(shown: pl.DataFrame, kinds: pl.DataFrame) -> pl.Series:
             texts.escaped(shown["runtime"], _CUT).alias("_runtime"),
             texts.escaped(shown["evidence"]).alias("_evidence"),
             texts.escaped(shown["trouble"], 60).alias("_trouble"),
+            texts.escaped(shown["largest_guess"], 60).alias("_guess"),
         ]
     )
     table = pl.concat([shown, names], how="horizontal").join(
@@ -225,6 +236,17 @@ def _kind_blocks(shown: pl.DataFrame, kinds: pl.DataFrame) -> pl.Series:
         where("_runtime", "{} · "),
         "_evidence",
         where("_trouble", ' · <span class="warn">{}</span>'),
+        pl.when(pl.col("doubtful") == YES)
+        .then(
+            pl.format(
+                ' · <span class="warn">guessed {}{} of {}, most of it {}</span>',
+                pl.when(pl.col("evidence") == "smaps").then(pl.lit("")).otherwise(pl.lit(AT_MOST)),
+                texts.size("guessed_bytes"),
+                texts.size("present_bytes"),
+                "_guess",
+            )
+        )
+        .otherwise(pl.lit("")),
         pl.format(
             " · VSZ {} · RssAnon {} · swap {}</p>\n",
             *(texts.size(name) for name in ("vm_size_bytes", "rss_anon_bytes", "swap_bytes")),

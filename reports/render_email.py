@@ -8,9 +8,10 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
+from functools import partial
 
 from archive.notices import Notice
-from reports import render_csv, render_text, verdict
+from reports import doubts, render_csv, render_text, verdict
 from reports.delivery import MailSettings
 from reports.plain import ascii_only, shortened
 from reports.report import Report
@@ -126,7 +127,7 @@ def _html(report: Report, subject: str, attachment: str, page: str) -> str:
             max(1, round(BAR_PIXELS * (row.native_heap_resident_max_bytes or 0) / largest)) if largest else 1
         )
 
-    made.filters.update(bar=bar)
+    made.filters.update(bar=bar, doubts=partial(doubts.of_row, plain=False))
     template = made.get_template("mail.html.j2")
     for hosts_max in (HOSTS_MAX, 10, 5, 0):
         html = template.render(
@@ -135,6 +136,8 @@ def _html(report: Report, subject: str, attachment: str, page: str) -> str:
             word=verdict.word(report).value,
             sentence=verdict.sentence(report, plain=False),
             late=verdict.late(report),
+            doubtful=doubts.line(report, hosts_max, plain=False),
+            native_span=doubts.span(report.totals.native_range),
             failures=verdict.failures(report),
             groups_max=GROUPS_MAX,
             advice_max=ADVICE_MAX,

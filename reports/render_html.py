@@ -14,7 +14,7 @@ from typing import Any, Final
 from jinja2 import Environment, Template
 from markupsafe import Markup
 
-from reports import cells, sizes, verdict
+from reports import cells, doubts, sizes, verdict
 from reports.column import Column, Unit, by_name
 from reports.columns import HOSTS, PROCESSES, SERVICES
 from reports.host_rows import MEMBERS_A_GROUP_MAX
@@ -28,6 +28,7 @@ PAGE_BYTES_MAX = 8 * 2**20
 ADVICE_MAX = 10
 STACK_HOSTS_MAX = 50
 SERVICES_MAX = 200
+DOUBTFUL_HOSTS_MAX = 12  # named at the top
 _SECTIONS: Final = Markup("<!-- sections -->")  # no text that is escaped can hold it
 # processes a host, and how many of them kind by kind: the first pair below PAGE_BYTES_MAX is taken
 DETAIL = ((20, 20), (20, 5), (10, 2), (5, 1), (3, 0), (0, 0))
@@ -63,7 +64,9 @@ class _Hosts:
     def __init__(self, template: Template, report: Report) -> None:
         pieces: Any = template.make_module()  # the macros in it
         self._pieces = pieces
-        self._rows = PageRows(report.tables, compared=bool(report.run.compared_with))
+        self._rows = PageRows(
+            report.tables, compared=bool(report.run.compared_with), ranged=doubts.is_told(report)
+        )
         self._hosts = [host for host in report.hosts if host.answered]
         findings = self._rows.findings
         self._heads = [
@@ -110,7 +113,7 @@ def _environment(report: Report) -> Environment:
     made = environment()
     css, js = (FOLDER / "report.css").read_text("utf-8"), (FOLDER / "report.js").read_text("utf-8")
     ranked = [row for row in report.hosts if row.rank is not None]
-    compared = bool(report.run.compared_with)
+    leave_out = _left_out(report)
     made.globals.update(
         report=report,
         run=report.run,
@@ -126,17 +129,23 @@ def _environment(report: Report) -> Environment:
         ranked=len(ranked),
         by_stacks=report.by_stacks[: min(STACK_HOSTS_MAX, len(ranked))],
         services=report.services[:SERVICES_MAX],
-        compared=compared,
-        host_columns=_headings(HOSTS, _HOST_COLUMNS, compared=compared),
-        stack_columns=_headings(HOSTS, _STACK_COLUMNS, compared=compared),
-        service_columns=_headings(SERVICES, _SERVICE_COLUMNS, compared=compared),
-        process_columns=_headings(PROCESSES, _PROCESS_COLUMNS, compared=compared),
+        compared=bool(report.run.compared_with),
+        ranged=doubts.is_told(report),
+        host_columns=_headings(HOSTS, _HOST_COLUMNS, leave_out),
+        stack_columns=_headings(HOSTS, _STACK_COLUMNS, leave_out),
+        service_columns=_headings(SERVICES, _SERVICE_COLUMNS, leave_out),
+        process_columns=_headings(PROCESSES, _PROCESS_COLUMNS, leave_out),
         parts=cells.PARTS,
         advice_max=ADVICE_MAX,
         members_max=MEMBERS_A_GROUP_MAX,
         peers_min=PEERS_MIN,
         bar_pixels=cells.BAR_PIXELS,
         words=WORDS,
+        doubtful_hosts=doubts.marked(report.hosts),
+        doubtful_max=DOUBTFUL_HOSTS_MAX,
+        native_span=doubts.span(report.totals.native_range),
+        doubt_meaning=doubts.MEANING,
+        doubt_remedy=doubts.remedy(report),
         took=_took(report),
     )
     made.filters.update(
@@ -152,6 +161,7 @@ def _environment(report: Report) -> Environment:
         markup=Markup,
         others=cells.others,
         own_sum=cells.own_sum,
+        by_labels=cells.by_labels,
     )
     return made
 
@@ -168,6 +178,7 @@ _HOST_COLUMNS = (
         "rank",
         "name",
         "native_heap_resident_max_bytes",
+        "native_heap_range",
         "",
         "growth_bytes",
         "bloat_bytes",
@@ -182,17 +193,24 @@ _STACK_COLUMNS = (
     *("stacks_reserved_bytes", "threads", "most_stacks"),
 )
 _SERVICE_COLUMNS = (
-    *("service", "members", "hosts", "native_heap_resident_max_bytes", "growth_bytes"),
+    *("service", "members", "hosts", "native_heap_resident_max_bytes", "native_heap_range", "growth_bytes"),
     *("native_heap_median_bytes", "native_heap_max_bytes", "peer_excess_bytes", "stacks"),
     *("stacks_resident_max_bytes", "largest_host"),
 )
 _PROCESS_COLUMNS = (
-    *("pid", "comm", "service", "native_heap_resident_max_bytes", "growth_bytes", "bloat_bytes", "rss_bytes"),
-    *("stacks", "stacks_resident_max_bytes", "stacks_reserved_bytes", "java_heap_resident_max_bytes"),
+    *("pid", "comm", "service", "native_heap_resident_max_bytes", "native_heap_range", "growth_bytes"),
+    *("bloat_bytes", "rss_bytes", "stacks", "stacks_resident_max_bytes", "stacks_reserved_bytes"),
+    "java_heap_resident_max_bytes",
     *("arena_heaps", "threads", "uptime"),
 )
 _DERIVED = {
     "": Heading("", "", "", is_text=False),
+    "native_heap_range": Heading(
+        "native_heap_range",
+        "By labels",
+        "Native heap without its guesses, and with all that can be native heap; empty if these are close",
+        is_text=False,
+    ),
     "of_ram": Heading("of_ram", "of RAM", "Native heap as a share of MemTotal", is_text=False),
     "largest": Heading(
         "largest", "Largest process", "The process with the largest native heap", is_text=True
@@ -202,9 +220,20 @@ _DERIVED = {
 }
 
 
-def _headings(declared: tuple[Column, ...], names: tuple[str, ...], *, compared: bool) -> tuple[Heading, ...]:
-    """The heads of a table, without growth if there is no run to compare with."""
-    wanted = [name for name in names if compared or name != "growth_bytes"]
+def _left_out(report: Report) -> frozenset[str]:
+    """Columns that would be empty: growth without a run to compare with, ranges where nothing is doubtful."""
+    empty = {
+        "growth_bytes": not report.run.compared_with,
+        "native_heap_range": not doubts.is_told(report),
+    }
+    return frozenset(name for name, is_empty in empty.items() if is_empty)
+
+
+def _headings(
+    declared: tuple[Column, ...], names: tuple[str, ...], leave_out: frozenset[str]
+) -> tuple[Heading, ...]:
+    """The heads of a table."""
+    wanted = [name for name in names if name not in leave_out]
     return tuple(
         _DERIVED[name] if name in _DERIVED else _heading(*by_name(declared, name)) for name in wanted
     )

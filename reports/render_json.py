@@ -84,11 +84,16 @@ def _run(run: RunFacts) -> dict[str, Json]:
 def _totals(totals: Totals) -> dict[str, Json]:
     return {
         **_extent("native_heap", totals.native_heap),
+        "native_heap_least_bytes": totals.native_range.least_bytes,
+        "native_heap_most_bytes": totals.native_range.most_bytes,
         "growth_bytes": totals.growth_bytes,
         "bloat_bytes": totals.bloat_bytes,
         "stacks": totals.stacks,
         **_extent("stacks", totals.thread_stacks),
         **_extent("java_heap", totals.java_heap),
+        "doubtful": totals.doubtful,
+        "guessed_bytes": totals.guessed_bytes,
+        "present_bytes": totals.present_bytes,
         "threads": totals.threads,
         "sent": totals.sent,
         "denied": totals.denied,

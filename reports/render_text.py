@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from reports import verdict
+from reports import doubts, verdict
 from reports.column import Column, Unit, by_name
 from reports.columns import HOSTS, SERVICES
 from reports.plain import printable, shortened
@@ -14,6 +14,7 @@ WIDTH = 80
 ADVICE_MAX = 10
 MEMBERS_MAX = 3
 SERVICES_MAX = 10
+_INDENT = 2
 
 _HOST_COLUMNS = by_name(
     HOSTS,
@@ -37,11 +38,13 @@ def render(report: Report, *, hosts_max: int | None = None) -> bytes:
 
 
 def lines(report: Report, *, hosts_max: int | None = None) -> Iterator[str]:
-    """Verdict, failures, findings, ranking, services, and what the run was."""
+    """Verdict, doubts, failures, findings, ranking, services, and what the run was."""
     yield from _wrapped(f"{verdict.word(report)}: {verdict.sentence(report)}", "")
     yield from _wrapped(f"{report.run.scope}: {verdict.counts(report)}, {when(report.run.started_at)}", "")
     if late := verdict.late(report):
         yield from _wrapped(late, "")
+    if doubtful := doubts.line(report, hosts_max):
+        yield from _wrapped(doubtful, "")
     yield from _failures(report)
     yield from _advice(report)
     yield from _hosts(report, hosts_max)
@@ -79,8 +82,15 @@ def _hosts(report: Report, hosts_max: int | None) -> Iterator[str]:
     shown = report.hosts if hosts_max is None else report.hosts[:hosts_max]
     for row in shown:
         yield _line(_HOST_COLUMNS, row) if row.rank is not None else _failed(row)
+        yield from _doubts(_HOST_COLUMNS[0].width + 1, row)
     if len(report.hosts) > len(shown):
         yield f"{number(len(report.hosts) - len(shown))} more in the report"
+
+
+def _doubts(indent: int, row: HostRow | ServiceRow) -> Iterator[str]:
+    """What the labels of a row leave open, in a line of its own."""
+    if said := doubts.of_row(row):
+        yield " " * indent + said
 
 
 def _failed(row: HostRow) -> str:
@@ -98,6 +108,7 @@ def _services(report: Report) -> Iterator[str]:
     yield _head(_SERVICE_COLUMNS)
     for row in report.services[:SERVICES_MAX]:
         yield _line(_SERVICE_COLUMNS, row)
+        yield from _doubts(_INDENT, row)
     if len(report.services) > SERVICES_MAX:
         yield f"{number(len(report.services) - SERVICES_MAX)} more in the report"
 

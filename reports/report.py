@@ -7,7 +7,7 @@ import polars as pl
 from archive.run import Run
 from reports import kinds, settled
 from reports.host_rows import advice_groups, host_rows, kind_rows
-from reports.rows import AdviceGroup, Extent, HostRow, KindRow, ServiceRow, field_names
+from reports.rows import UNKNOWN_RANGE, AdviceGroup, Extent, HostRow, KindRow, Range, ServiceRow, field_names
 from reports.settled import Settled
 from reports.status import FAILED, OK
 
@@ -58,6 +58,11 @@ class Totals:
     growth_bytes: int | None
     bloat_bytes: int | None
     kinds: tuple[KindRow, ...]
+    # None in a run that was closed before these were known
+    native_range: Range = UNKNOWN_RANGE
+    doubtful: int | None = None  # processes with doubtful labels
+    guessed_bytes: int | None = None
+    present_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +145,12 @@ def _totals(fleet: dict[str, int | None], fleet_kinds: pl.DataFrame) -> Totals:
         denied=fleet["denied"] or 0,
         **plain,
         kinds=tuple(kind_rows(fleet_kinds)),
+        native_range=Range(
+            fleet.get("native_heap_least_bytes"),
+            fleet.get("native_heap_most_bytes"),
+            is_bound=fleet["native_heap_resident_bytes"] is None,
+        ),
+        **{name: fleet.get(name) for name in ("doubtful", "guessed_bytes", "present_bytes")},
     )
 
 

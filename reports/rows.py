@@ -1,7 +1,7 @@
 """The rows of a report. Their fields are the columns that `reports.columns` declares."""
 
 from dataclasses import dataclass, fields
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from procmaps.kinds import KIND_BY_LABEL, Family
 from reports.status import ANSWERED
@@ -24,6 +24,31 @@ class Extent:
         return self.resident_bytes is None
 
 
+WIDE_PART: Final = 20  # a range is told if its ends are more than one part in so many apart
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A size by its labels: without what is guessed, and with all that can be meant; None if not known."""
+
+    least_bytes: int | None = None
+    most_bytes: int | None = None
+    is_bound: bool = False  # both are upper bounds of what is resident
+
+    @property
+    def width_bytes(self) -> int:
+        """How far the two are apart; 0 if they are not known."""
+        return (self.most_bytes or 0) - (self.least_bytes or 0)
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether they are apart so far that it is told: by more than a twentieth."""
+        return self.width_bytes * WIDE_PART > (self.most_bytes or 0)
+
+
+UNKNOWN_RANGE: Final = Range()
+
+
 @dataclass(frozen=True, slots=True)
 class _Measured:
     """The measures that both a host and a service have."""
@@ -40,6 +65,18 @@ class _Measured:
     threads: int | None
     growth_bytes: int | None
     peer_excess_bytes: int | None
+    native_heap_least_bytes: int | None
+    native_heap_most_bytes: int | None
+    guessed_bytes: int | None
+    present_bytes: int | None
+    doubtful: int | None  # processes
+
+    @property
+    def native_range(self) -> Range:
+        """What the native heap can be by its labels."""
+        return Range(
+            self.native_heap_least_bytes, self.native_heap_most_bytes, is_bound=self.native_heap.is_bound
+        )
 
     @property
     def native_heap(self) -> Extent:
@@ -168,6 +205,7 @@ class HostRow(_Detailed):
     kernel: str
     os_name: str
     thp_mode: str
+    most_guessed: str  # the doubtful process with the most that is guessed
     at: str
     elapsed_s: float | None
     attempt: int | None

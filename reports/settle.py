@@ -36,7 +36,7 @@ FINDING_SCHEMA: Final[Schema] = {"host": pl.String, **tables.FINDING_SCHEMA}
 _FAMILIES: Final = {label: kind.family.label for label, kind in KIND_BY_LABEL.items()}
 _NARROW: Final = ("service", measures.NATIVE)
 
-_EMPTY: Final = {"others": 0, "largest": "", "most_stacks": "", "to_look_at": 0}
+_EMPTY: Final = {"others": 0, "largest": "", "most_stacks": "", "most_guessed": "", "to_look_at": 0}
 
 Keep = Callable[[str, int, pl.DataFrame], None]  # table, part, rows
 

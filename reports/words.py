@@ -35,6 +35,15 @@ WORDS: tuple[tuple[str, str], ...] = (
         ),
     ),
     (
+        "Doubtful",
+        (
+            "A process is doubtful if more than a tenth of what it has resident or swapped is labelled by a "
+            "guess: what was read fits several kinds. By labels shows the native heap without its guesses, "
+            "and with all guesses that can be native heap; with ≤ both are bounds. docs/doubtful-labels.md "
+            "says what to do."
+        ),
+    ),
+    (
         "Growth",
         (
             "The change of native heap since the run compared with, in processes that are in both runs. "

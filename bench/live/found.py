@@ -91,21 +91,25 @@ def all_found(places: Sequence[Place], load: Path, folder: Path, only: str) -> I
             shutil.copy(Path(__file__).with_name(source), here / source)
         for name, command, variables in _commands(place, here, there, only):
             yield _traced(place, (here, there), name, command, variables)
-        for service in services.SERVICES:
-            if (
-                only not in service.name
-                or not place.which(service.executable)
-                or not _loads(place, service.environment)
-            ):
-                continue
-            port += 1
-            (here / service.name).mkdir(exist_ok=True)
-            (here / service.name).chmod(0o777)
-            environment = f"D={there}/{service.name} P={port} {service.environment}"
-            if place.folder and not place.is_root:
-                environment += f" PATH={place.folder}{os.pathsep}{os.environ['PATH']}"
-            shell = (place.which("sh") or "/bin/sh", "-c", service.text)
-            yield _traced(place, (here, there), service.name, shell, environment, service)
+        ports = range(port + 1, port + 1 + len(services.SERVICES))
+        port = ports[-1]
+        for service, own in zip(services.SERVICES, ports, strict=True):
+            if only in service.name:
+                yield from served(place, (here, there), service, own)
+
+
+def served(place: Place, scratch: tuple[Path, str], service: services.Service, port: int) -> Iterator[Found]:
+    """The command of a service, unless the place lacks what it needs."""
+    here, there = scratch
+    if not place.which(service.executable) or not _loads(place, service.environment):
+        return
+    (here / service.name).mkdir(exist_ok=True)
+    (here / service.name).chmod(0o777)
+    environment = f"D={there}/{service.name} P={port} {service.environment}"
+    if place.folder and not place.is_root:
+        environment += f" PATH={place.folder}{os.pathsep}{os.environ['PATH']}"
+    shell = (place.which("sh") or "/bin/sh", "-c", service.text)
+    yield _traced(place, scratch, service.name, shell, environment, service)
 
 
 def _commands(place: Place, here: Path, there: str, only: str) -> Iterator[tuple[str, tuple[str, ...], str]]:

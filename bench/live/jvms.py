@@ -186,11 +186,11 @@ CHOSEN_FOR_ROOTS: Final = (
 SETTINGS: Final = (*CHOSEN_BEFORE, *CHOSEN_AFTER, *CHOSEN_FOR_ROOTS)
 
 
-def command(jdk: Jdk, setting: Setting, classes: str) -> list[str]:
-    """The command line of one JVM."""
+def command(jdk: Jdk, setting: Setting, classes: str, program: str = "Load") -> list[str]:
+    """The command line of one JVM, which runs the class of this name."""
     archive = f"{classes}/{jdk.version}-{setting.name}.cache"
     flags = ["-XX:NativeMemoryTracking=detail", *setting.flags.format(archive=archive).split()]
-    started = [jdk.java, *flags, "-cp", classes, "Load", *setting.load.split()]
+    started = [jdk.java, *flags, "-cp", classes, program, *setting.load.split()]
     if not setting.archive:
         return started
     first = f"{jdk.java} {setting.archive.format(archive=archive)} -cp {classes} >&2"

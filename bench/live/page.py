@@ -80,14 +80,15 @@ def shares(one: Agreement) -> tuple[float, float, float, float]:
     )
 
 
-def render(rows: list[Row], date: str, machine: str) -> str:
-    """The page, in Markdown: groups whole, and the processes that agree least."""
+def render(rows: list[Row], date: str, machine: str, ill: str = "") -> str:
+    """The page, in Markdown: groups whole, those that agree least; `ill` is the section of ill processes."""
     groups: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         groups[row.group].append(row)
     settings = {row.name: row.settings for row in rows if row.settings}
     parts = [
         _HEAD.format(date=date, machine=machine),
+        *([ill.rstrip() + "\n"] if ill else []),
         _table("All", _sums({"all": rows, **groups})),
         _table("Processes below 99 %", [(f"{row.group}: {row.name}", row.found) for row in _least(rows)]),
         "## What differs most\n",

@@ -140,8 +140,10 @@ INSTALLED: Final = (
 )
 # whose call of mmap means what; what is called from elsewhere stays open
 CALLERS: Final = (
-    ("libjemalloc", "", "heap_allocator"),
+    *((library, "", "heap_allocator") for library in ("libjemalloc", "libmimalloc", "libtcmalloc")),
     ("node", "v8", "v8_heap"),
+    ("libruby", "", "anonymous"),
+    ("php", "", "heap_allocator"),
     ("libpython", "", "py_arena"),
     ("python3", "", "py_arena"),
     ("openblas", "", "anonymous"),

@@ -9,8 +9,10 @@ from domain.mistakes import Mistake, OperatorError
 from mapsweep.process_view.process_files import ProcessFiles
 from mapsweep.terminal.terminal import visible
 from procmaps.classify import classify
+from procmaps.doubts import DoubtTable, doubts
 from procmaps.footprint import footprints
 from procmaps.kinds import Confidence, Kind
+from procmaps.other_texts import other_text
 from procmaps.read import read_process
 from procmaps.rules.book import RULES
 from procmaps.tables import (
@@ -51,6 +53,10 @@ class LabelledProcess:
     def footprints(self) -> FootprintTable:
         """One row per kind and block size."""
         return footprints(self.snapshot, self.parts)
+
+    def doubts(self) -> DoubtTable:
+        """What is only guessed; one row."""
+        return doubts(self.snapshot, self.parts)
 
     @property
     def has_resident(self) -> bool:
@@ -131,7 +137,7 @@ def label(files: ProcessFiles, evidence: Evidence) -> LabelledProcess:
         )
     snapshot = read_process(files.files, files.pid)
     if not len(snapshot.maps):
-        raise OperatorError(Mistake(files.source, "no line is a mapping", "is it a maps or smaps file?"))
+        raise OperatorError(_no_mappings(files))
     parts = classify(snapshot, evidence)
     perms = snapshot.maps.perms[parts.mapping]
     return LabelledProcess(
@@ -142,3 +148,10 @@ def label(files: ProcessFiles, evidence: Evidence) -> LabelledProcess:
         sizes_bytes=(parts.end - parts.start).astype(np.int64),
         accessible=(perms & (READ | WRITE | EXECUTE)) != 0,
     )
+
+
+def _no_mappings(files: ProcessFiles) -> Mistake:
+    other = other_text(files.mappings)
+    if other is None:
+        return Mistake(files.place, "no line is a mapping", "is it a maps or smaps file?")
+    return Mistake(files.place, f"this is {other.name}, not maps or smaps", other.remedy)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mapsweep.process_view.doubt_lines import doubt_lines
 from mapsweep.process_view.labelled_process import LabelledProcess
 from mapsweep.sizes import exact
 from mapsweep.terminal.terminal import Style, Terminal, cells, visible_bytes
@@ -37,6 +38,7 @@ def plain_lines(process: LabelledProcess, terminal: Terminal, *, why: bool = Fal
     yield terminal.styled(_heading(process), Style.STRONG)
     yield from _kinds(process, table)
     yield from _sums(process, table)
+    yield from doubt_lines(process, table, terminal, why=why)
     if why:
         yield ""
         yield from _reasons(process, terminal.columns)

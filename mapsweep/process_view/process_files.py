@@ -34,10 +34,21 @@ class ProcessFiles:
     pid: int  # 0 if no file has it
     files: Mapping[str, bytes] = field(repr=False)
 
+    from_folder: bool = False
+
     @property
     def mappings(self) -> bytes:
         """The text of maps or smaps."""
-        return self.files["smaps"] if "smaps" in self.files else self.files["maps"]
+        return self.files[self._mappings_file]
+
+    @property
+    def place(self) -> str:
+        """Where that text is from."""
+        return f"{self.source}: {self._mappings_file}" if self.from_folder else self.source
+
+    @property
+    def _mappings_file(self) -> str:
+        return "smaps" if "smaps" in self.files else "maps"
 
 
 def open_process(target: str, evidence: Evidence, stdin: BinaryIO) -> ProcessFiles:
@@ -83,7 +94,8 @@ def _of_folder(source: str, folder: Path, evidence: Evidence) -> ProcessFiles:
             files[beside] = masked(beside, read_beside(folder, beside, source))
         except OperatorError:
             continue  # missing or not readable: its columns are unknown
-    return ProcessFiles(source, _pid_of(files.get("stat", b"")), MappingProxyType(files))
+    pid = _pid_of(files.get("stat", b""))
+    return ProcessFiles(source, pid, MappingProxyType(files), from_folder=True)
 
 
 def read_beside(folder: Path, name: str, source: str) -> bytes:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from mapsweep.process_view.labelled_process import LabelledProcess
 from procmaps.kinds import Kind
-from procmaps.tables import UNKNOWN, Ints64
+from procmaps.tables import UNKNOWN, FootprintTable, Ints64
 
 if TYPE_CHECKING:
     from procmaps.losers import Loser
@@ -15,7 +15,8 @@ SCHEMA_VERSION = 1
 
 def process_json(process: LabelledProcess, *, why: bool = False) -> str:
     """All labels with sizes in bytes (null if unknown) and addresses in hex."""
-    table = process.snapshot.processes
+    table, unsure, footprints = process.snapshot.processes, process.doubts(), process.footprints()
+    least, native, most = unsure.native_range(process.snapshot, footprints, 0)
     document = {
         "schema_version": SCHEMA_VERSION,
         "source": process.files.source,
@@ -27,15 +28,20 @@ def process_json(process: LabelledProcess, *, why: bool = False) -> str:
         "rss_anon_bytes": _known(table.rss_anon_bytes, 0),
         "reserved_bytes": int(process.sizes_bytes.sum()),
         "committed_bytes": process.sum_bytes(process.accessible),
+        "native_heap_resident_max_bytes": native,
+        "native_heap_least_bytes": least,
+        "native_heap_most_bytes": most,
+        "guessed_bytes": _known(unsure.guessed_bytes, 0),
+        "present_bytes": _known(unsure.present_bytes, 0),
+        "doubtful": unsure.is_doubtful(0),
         "notes": list(process.notes),
-        "footprints": _footprints(process),
+        "footprints": _footprints(footprints),
         "parts": _parts(process, why=why),
     }
     return json.dumps(document, indent=1)
 
 
-def _footprints(process: LabelledProcess) -> list[dict[str, str | int | None]]:
-    table = process.footprints()
+def _footprints(table: FootprintTable) -> list[dict[str, str | int | None]]:
     return [
         {
             "kind": kind.label,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 
 from mapsweep.terminal.terminal import Style, Terminal, cells, padded, visible
-from reports import verdict
+from reports import doubts, verdict
 from reports.report import Report
 from reports.sizes import growth, size
 from reports.verdict import TOP_HOSTS, TopRow, Word
@@ -59,6 +59,8 @@ def summary_lines(
     if report.failures:
         yield ""
     yield from _verdict(report, terminal)
+    if doubtful := doubts.line(report):
+        yield from _prose(visible(doubtful), terminal)
     yield from (f"report: {visible(place)}" for place in places)
     yield from (f"next:   {visible(hint)}" for hint in hints)
 

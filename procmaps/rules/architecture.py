@@ -24,10 +24,10 @@ def address_bits(maps: MapTable, code: Bytes8, processes: int) -> Ints64:
 
 def is_ppc64le(maps: MapTable, process: int) -> bool:
     """Whether objects that a process maps tell it: its addresses end where those of x86-64 do."""
-    first, beyond = maps.process.searchsorted((process, process + 1)).tolist()
-    rows = which(maps.perms[first:beyond] & EXECUTE) + first
-    return any(map(_is_of_ppc64le, map(maps.name, rows.tolist())))
-
-
-def _is_of_ppc64le(path: bytes) -> bool:
-    return path.endswith(PPC64LE_LOADER) or any(folder in path for folder in PPC64LE_FOLDERS)
+    own = slice(*maps.process.searchsorted((process, process + 1)).tolist())
+    executable = which(maps.perms[own] & EXECUTE)
+    starts, ends = maps.name_start[own][executable].tolist(), maps.name_end[own][executable].tolist()
+    paths = {maps.text[start:end] for start, end in zip(starts, ends, strict=True)}
+    return any(
+        path.endswith(PPC64LE_LOADER) or any(folder in path for folder in PPC64LE_FOLDERS) for path in paths
+    )

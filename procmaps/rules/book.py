@@ -4,13 +4,16 @@ from typing import Final
 
 from procmaps.rules import (
     beam,
+    beside_pools,
     cpython,
     dotnet,
     elf,
     embedded_malloc,
+    glibc_apart,
     glibc_full_heaps,
     glibc_granules,
     glibc_malloc,
+    glibc_unwritten,
     go,
     mono,
     mozjemalloc,
@@ -21,13 +24,14 @@ from procmaps.rules import (
     pools,
     remainder,
     replaced_malloc,
+    reserves,
     ruby,
     sanitizers,
     v8,
     zend,
 )
-from procmaps.rules.glibc_stacks import bare, flagged, guarded, hidden, java_zones, named, repeated
-from procmaps.rules.hotspot import leftovers, places, rest
+from procmaps.rules.glibc_stacks import bare, flagged, guarded, hidden, java_zones, left, named, repeated
+from procmaps.rules.hotspot import leftovers, native_unwritten, places, rest
 from procmaps.rules.labeller import Labeller
 from procmaps.rules.name_rules import NAME_RULES
 from procmaps.rules.order import order
@@ -39,6 +43,7 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         bare.UNGUARDED,
         beam.CARRIER,
         beam.LITERALS_RANGE,
+        beside_pools.CHUNKS_BESIDE_POOLS,
         cpython.ALIGNED_ARENAS,
         cpython.ARENAS,
         cpython.ARENAS_ABOVE_BSS,
@@ -55,11 +60,16 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         flagged.FLAGGED,
         flagged.FLAGGED_MERGED,
         flagged.FLAGGED_UNSURE,
+        glibc_apart.APART_HEAPS,
+        glibc_apart.OWN_BLOCKS,
+        glibc_full_heaps.FULL_BLOCKS,
         glibc_full_heaps.FULL_HEAPS,
+        glibc_full_heaps.FULL_HEAPS_APART,
         glibc_granules.HEAPS_LIKE_METASPACE,
         glibc_malloc.ARENA_HEAPS,
         glibc_malloc.LARGE_CHUNKS,
-        glibc_malloc.UNTOUCHED_CHUNKS,
+        glibc_unwritten.CHUNKS_UNTOUCHED,
+        glibc_unwritten.CHUNKS_UNWRITTEN,
         go.ALL_ELSE,
         go.ARENA_INDEX,
         go.HEAP_ARENAS,
@@ -68,7 +78,10 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         guarded.GUARDED,
         hidden.HIDDEN,
         java_zones.JAVA_ZONES,
+        left.LEFT,
+        left.LEFT_FLAGGED,
         leftovers.LEFTOVERS,
+        native_unwritten.NATIVE_UNWRITTEN,
         mono.BLOCKS,
         mozjemalloc.CHUNKS,
         musl.MAPPED,
@@ -81,6 +94,7 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         pools.POOLS,
         remainder.ALL_REST,
         remainder.CLOSED_REST,
+        remainder.FOREIGN_REST,
         remainder.GUARDED_BUFFERS,
         remainder.UNPAID_REST,
         remainder.VAST_REST,
@@ -88,6 +102,7 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         replaced_malloc.ASKED,
         replaced_malloc.EXTENTS,
         replaced_malloc.LINKED_IN,
+        reserves.OPENED_RESERVES,
         rest.REST,
         ruby.FIBERS,
         ruby.HEAP_PAGES,

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from procmaps.rules.labeller import Claim, Labeller, ProcessLabeller, Ranges, RegionLabeller
-from procmaps.rules.ledger import Label, Ledger
+from procmaps.rules.ledger import Labels, Ledger
+from procmaps.rules.marks import bits_of
 from procmaps.rules.process import Process
 from procmaps.rules.regions import Regions
 from procmaps.rules.views import Views, processes_of
@@ -21,13 +22,21 @@ def label(
 ) -> None:
     """Run the labellers in this order; `index` says where each rule stands in the table of rules."""
     views = Views()
+    carried = np.bitwise_or.reduce(ledger.regions.facts.marks, initial=0)
     for labeller in labellers:
         kept = withheld_from(labeller, withheld)
+        if isinstance(labeller, ProcessLabeller) and not _has_marks(labeller, carried):
+            continue
         if isinstance(labeller, RegionLabeller):
             claimed = _ask_of_regions(ledger, labeller, index, kept)
         else:
             claimed = _ask_of_processes(ledger, labeller, index, kept, views)
         views.forget(claimed)
+
+
+def _has_marks(labeller: ProcessLabeller, marks: np.uint64) -> bool:
+    """Whether a labeller that runs in processes with some marks needs to be asked at all."""
+    return not labeller.marks or bool(marks & bits_of(labeller.marks))
 
 
 def _ask_of_regions(
@@ -40,7 +49,10 @@ def _ask_of_regions(
         return []
     if isinstance(found, Ranges):
         left = ranges_left(found, withheld) if withheld else found
-        labels = [Label(index[rule.name], int(rule.kind), left.one_block)] * len(left.process)
+        count = len(left.process)
+        labels = Labels(
+            np.full(count, index[rule.name]), np.full(count, int(rule.kind)), np.full(count, left.one_block)
+        )
         ledger.label_ranges(left.process, left.start, left.end, labels)
         return list(set(left.process.tolist()))
     mask = found & ~inside(ledger.regions, withheld) if withheld else found
@@ -63,14 +75,16 @@ def _ask_of_processes(
     if withheld:
         claims = [(row, left) for row, claim in claims for left in claims_left(row, claim, withheld)]
     rows = [row for row, _ in claims]
-    start, end = (np.array(column, np.int64) for column in _columns(claims))
-    labels = [Label(index[claim.rule.name], int(claim.rule.kind), claim.one_block) for _, claim in claims]
-    ledger.label_ranges(np.array(rows, np.int64), start, end, labels)
+    if claims:
+        start, end, rules, one_block = zip(*(claim for _, claim in claims), strict=True)
+        labels = Labels(
+            np.array([index[rule.name] for rule in rules]),
+            np.array([int(rule.kind) for rule in rules]),
+            np.array(one_block),
+        )
+        owner, first, last = (np.array(column, np.int64) for column in (rows, start, end))
+        ledger.label_ranges(owner, first, last, labels)
     return rows
-
-
-def _columns(claims: list[tuple[int, Claim]]) -> tuple[list[int], list[int]]:
-    return [claim.start for _, claim in claims], [claim.end for _, claim in claims]
 
 
 def _shown(regions: Regions, labeller: ProcessLabeller, views: Views) -> Iterator[Process]:

@@ -1,14 +1,16 @@
 """Heaps of glibc's arenas that have grown to the top: there is no closed rest to know them by."""
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import NOT_GLIBC
+from procmaps.rules.block_gaps import beside_gaps
 from procmaps.rules.glibc_malloc import heap_bytes, other_mmap
 from procmaps.rules.groups import ranges
-from procmaps.rules.labeller import Ranges, RegionLabeller
+from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
 from procmaps.rules.openblas import highest_buffers
 from procmaps.rules.process import ARENA_HEAP_32_BYTES
 from procmaps.rules.regions import PAGE_SHIFT, Regions, is_multiple
@@ -28,6 +30,28 @@ FULL: Final = Rule(
     "arenas and enough memory resident or swapped ({anonymous}) to fill it: a full heap of an arena",
     runner_up=Kind.HEAP_MMAP,
 )
+FULL_APART: Final = Rule(
+    "glibc.arena_full_apart",
+    Kind.HEAP_ARENA,
+    Confidence.GUESS,
+    "maps, status",
+    "glibc, malloc/arena.c: new_heap fills the gaps that it leaves, unless threads race",
+    "{size}, exactly from one {arena_heap} boundary to the next, all writable, and apart from the next "
+    "such block by just as much: full heaps of arenas that threads made at once, or blocks of the program",
+    runner_up=Kind.ANONYMOUS,
+)
+OWN_FULL: Final = Rule(
+    "pools.full_blocks",
+    Kind.ANONYMOUS,
+    Confidence.GUESS,
+    "maps, status",
+    "glibc, malloc/arena.c: an arena goes on in a new heap, and Linux maps that below; new_heap fills the "
+    "gaps that it leaves, unless threads race",
+    "{size}, exactly from one {arena_heap} boundary to the next, all writable, apart from the next such "
+    "block by just as much, and below all heaps of arenas, where the heap that is not full would be: blocks "
+    "of the program",
+    runner_up=Kind.HEAP_ARENA,
+)
 
 
 def full_heaps(regions: Regions) -> Ranges | None:
@@ -35,6 +59,33 @@ def full_heaps(regions: Regions) -> Ranges | None:
 
     A chunk or a table that merely lies over a boundary begins or ends elsewhere.
     """
+    return _full(regions, _in_place)
+
+
+def full_heaps_apart(regions: Regions) -> Ranges | None:
+    """Those with gaps between them that glibc would have filled."""
+    return _full(regions, beside_gaps)
+
+
+def full_blocks(regions: Regions) -> Ranges | None:
+    """Those of them that are below all heaps that are not full."""
+    return _full(regions, _lowest)
+
+
+def _in_place(regions: Regions, rows: Ints64, start: Ints64, size: Ints64) -> Flags:
+    return ~beside_gaps(regions, rows, start, size)
+
+
+def _lowest(regions: Regions, rows: Ints64, start: Ints64, size: Ints64) -> Flags:
+    rests = which(regions.of_kind(Kind.HEAP_ARENA) & regions.closed)
+    lowest = np.full(len(regions.facts.marks), np.iinfo(np.int64).max)
+    np.minimum.at(lowest, regions.process[rests], regions.start[rests])
+    found: Flags = beside_gaps(regions, rows, start, size) & (start < lowest[regions.process[rows]])
+    return found
+
+
+def _full(regions: Regions, choose: Callable[[Regions, Ints64, Ints64, Ints64], Flags]) -> Ranges | None:
+    """Full heaps of which `choose` has chosen each by its row, start and size."""
     allowed = regions.owners(regions.of_kind(Kind.HEAP_ARENA)) & ~regions.has(*NOT_GLIBC)
     possible = regions.unclaimed_writable & regions.spread(allowed)
     possible[highest_buffers(regions)] = False
@@ -57,6 +108,8 @@ def full_heaps(regions: Regions) -> Ranges | None:
     wanted = heaps + np.bincount(regions.process[rows][good], size[good], len(heaps))
     good &= (budget < 0) | (wanted[regions.process[rows]] <= budget * BUDGET_SLACK)
     rows, block, size = rows[good], block[good], size[good]
+    chosen = choose(regions, rows, regions.start[rows], size)
+    rows, block, size = rows[chosen], block[chosen], size[chosen]
     count = size // block
     owner, block = rows.repeat(count), block.repeat(count)
     start = regions.start[owner] + block * ranges(np.zeros(len(count), np.int64), count)
@@ -86,4 +139,16 @@ FULL_HEAPS: Final = RegionLabeller(
     "glibc.arena_full",
     (FULL,),
     full_heaps,
+)
+FULL_HEAPS_APART: Final = RegionLabeller(
+    "glibc.arena_full_apart",
+    (FULL_APART,),
+    full_heaps_apart,
+    after=(Edge("pools.full_blocks", "that labeller tells those of them that are no heaps"),),
+)
+FULL_BLOCKS: Final = RegionLabeller(
+    "pools.full_blocks",
+    (OWN_FULL,),
+    full_blocks,
+    after=(Edge("glibc.arena_full", "full heaps that no gap makes doubtful are surer"),),
 )

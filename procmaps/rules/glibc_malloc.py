@@ -12,6 +12,7 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import NOT_GLIBC
+from procmaps.rules.block_gaps import outnumber_threads
 from procmaps.rules.kernel_names import Name
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
 from procmaps.rules.libc_malloc import affordable, foreign
@@ -24,16 +25,6 @@ GUARD_MAX_BYTES: Final = 64 * KIB
 GRANULE_BYTES: Final = 64 * KIB  # in which the JVM commits metaspace
 NODE_ALIGNMENT_BYTES: Final = 4 * MIB  # of nodes of metaspace
 CHUNK_MIN_BYTES: Final = 128 * KIB  # M_MMAP_THRESHOLD begins there
-HEADERS_MAX_BYTES: Final = 16 * PAGE_BYTES
-TLS_BYTES: Final = 4 * PAGE_BYTES
-OWN_MEMORY: Final = (
-    "jvm",
-    "v8",
-    "go",
-    "dotnet",
-    "beam",
-    "firefox",
-)  # runtimes that map large tables themselves
 MMAP_LOW_BYTES: Final = 4 * GIB  # mmap comes nowhere near the executable's addresses by itself
 
 ARENA: Final = Rule(
@@ -59,20 +50,7 @@ MMAPPED: Final = Rule(
 )
 
 
-UNTOUCHED: Final = Rule(
-    "glibc.mmapped_untouched",
-    Kind.HEAP_MMAP,
-    Confidence.GUESS,
-    "maps, status",
-    "glibc, malloc/malloc.c, sysmalloc_mmap: the size, a header and the rest of a page; calloc does "
-    "not write to it",
-    "{size}, whole MiB and 1 to 16 pages: tables that calloc or malloc gave, hardly written yet, "
-    "each with a page more for its header",
-    runner_up=Kind.ANONYMOUS,
-)
-
-
-class _Blocks(NamedTuple):
+class Blocks(NamedTuple):
     """Blocks that may be heaps, as columns: a writable region, and a closed one to the top of the block."""
 
     heads: Ints64  # rows of the writable regions
@@ -84,8 +62,8 @@ class _Blocks(NamedTuple):
     def top(self) -> Ints64:
         return self.base + self.size
 
-    def only(self, good: Flags) -> "_Blocks":
-        return _Blocks(*(column[good] for column in self))
+    def only(self, good: Flags) -> "Blocks":
+        return Blocks(*(column[good] for column in self))
 
 
 def arena_heaps(regions: Regions) -> Ranges | None:
@@ -94,8 +72,12 @@ def arena_heaps(regions: Regions) -> Ranges | None:
 
 
 def claims(regions: Regions, *, doubtful: bool) -> Ranges | None:
-    """Heaps that nobody has claimed: those that a node of metaspace could look like, or the others."""
-    blocks = _heaps(regions)
+    """Heaps that nobody has claimed: those that a node of metaspace could look like, or the others.
+
+    Without those that outnumber the threads.
+    """
+    blocks = heaps(regions)
+    blocks = blocks.only(~outnumber_threads(regions, blocks.rests, blocks.base, blocks.size))
     if not len(blocks.heads):
         return None
     jvm = regions.has("jvm") & ~_node_in_use(regions)
@@ -107,11 +89,13 @@ def claims(regions: Regions, *, doubtful: bool) -> Ranges | None:
 
 def _node_in_use(regions: Regions) -> Flags:
     """JVMs whose node of metaspace that is not full is known: there is one, so nothing else looks like it."""
-    rests = regions.of_kind(Kind.JAVA_METASPACE) & regions.closed & (regions.size < ARENA_HEAP_BYTES)
+    metaspace = regions.of_kind(Kind.JAVA_METASPACE)
+    rests = metaspace & regions.closed & (regions.size < ARENA_HEAP_BYTES)
+    rests[:-1] &= ~(metaspace[1:] & regions.touches_above[:-1])  # a hole in a node that is full
     return regions.owners(rests & is_multiple(regions.end, NODE_ALIGNMENT_BYTES))
 
 
-def _heaps(regions: Regions) -> _Blocks:
+def heaps(regions: Regions) -> Blocks:
     """Heaps that nobody has claimed."""
     blocks = _blocks(regions)
     heads = blocks.heads
@@ -127,7 +111,7 @@ def _heaps(regions: Regions) -> _Blocks:
     return blocks.only(~_is_stack(regions, blocks))
 
 
-def _blocks(regions: Regions) -> _Blocks:
+def _blocks(regions: Regions) -> Blocks:
     """Blocks in which a closed region begins right above a writable one, and reaches the top of the block."""
     closed = regions.unclaimed_closed & regions.touches_below & ~regions.spread(regions.has(*NOT_GLIBC))
     rests = which(closed)
@@ -138,11 +122,11 @@ def _blocks(regions: Regions) -> _Blocks:
     # both parts are of one mmap: what was mapped anew over a reserve is no heap
     noreserve = regions.flagged("nr")
     reaches &= noreserve[rests] == noreserve[rests - 1]
-    blocks = _Blocks(rests - 1, rests, base, size).only(reaches)
+    blocks = Blocks(rests - 1, rests, base, size).only(reaches)
     return blocks._replace(heads=_bottoms(regions, blocks))
 
 
-def _bottoms(regions: Regions, blocks: _Blocks) -> Ints64:
+def _bottoms(regions: Regions, blocks: Blocks) -> Ints64:
     """The rows in which the heads begin: the same, unless a head lies in several regions.
 
     A heap is divided where a process forks and goes on alone in a heap of its parent's (the kernel merges
@@ -200,7 +184,7 @@ def _follows(regions: Regions, heads: Ints64, at_base: Flags) -> Flags:
     return found
 
 
-def _is_stack(regions: Regions, blocks: _Blocks) -> Flags:
+def _is_stack(regions: Regions, blocks: Blocks) -> Flags:
     """Stacks of whole MiB over a boundary, with a guard below and one above."""
     lower = blocks.heads - 1
     guard_below = (
@@ -218,21 +202,10 @@ def _is_stack(regions: Regions, blocks: _Blocks) -> Flags:
 
 def large_chunks(regions: Regions) -> Flags:
     """What can be chunks, and is hardly more than is resident or swapped."""
-    return _chunks(regions) & affordable(regions)
+    return can_be_chunks(regions) & affordable(regions)
 
 
-def untouched_chunks(regions: Regions) -> Flags:
-    """Far more than was touched, but whole MiB with a header each: what a program asks calloc for."""
-    over = regions.size & (MIB - 1)
-    # beside a file the static TLS of the main thread has merged with it
-    beside_file = (regions.below > Name.JAVA_HEAP + 1) | (regions.above > Name.JAVA_HEAP + 1)
-    chunk = regions.unclaimed_writable & (over > beside_file * TLS_BYTES) & (over <= HEADERS_MAX_BYTES)
-    chunk &= over // PAGE_BYTES <= regions.size // MIB + beside_file * (TLS_BYTES // PAGE_BYTES)
-    chunk &= ~regions.spread(regions.has(*OWN_MEMORY))
-    return chunk & _chunks(regions) if chunk.any() else chunk
-
-
-def _chunks(regions: Regions) -> Flags:
+def can_be_chunks(regions: Regions) -> Flags:
     """Writable, at least as large as the threshold, without flags of others."""
     chunk = regions.unclaimed_writable & ~regions.named(Name.HUGE) & (regions.size >= CHUNK_MIN_BYTES)
     chunk &= ~foreign(regions)
@@ -275,10 +248,3 @@ ARENA_HEAPS: Final = RegionLabeller(
     ),
 )
 LARGE_CHUNKS: Final = RegionLabeller("glibc.mmapped", (MMAPPED,), large_chunks)
-UNTOUCHED_CHUNKS: Final = RegionLabeller(
-    "glibc.mmapped_untouched",
-    (UNTOUCHED,),
-    untouched_chunks,
-    before=(Edge("rest.vast", "a table that was hardly written is many times what is resident"),),
-    after=(Edge("glibc.mmapped", "what the resident memory pays for is surer"),),
-)

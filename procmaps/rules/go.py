@@ -133,15 +133,18 @@ def arena_index(process: Process) -> Iterator[Claim]:
     if not process.of_kind(Kind.GO_HEAP):
         return
     for region in process.unclaimed_writable:
+        if region.size != BITMAP_BYTES or not process.flagged(region, "nh"):
+            continue
         guard = process.below(region)
-        is_stack = guard is not None and guard.closed
-        if region.size == BITMAP_BYTES and process.flagged(region, "nh") and not is_stack:
+        if guard is None or not guard.closed:
             yield Claim(region.start, region.end, INDEX)
     for summaries in process.unclaimed_closed:
+        if summaries.size < ISLAND_RESERVE_BYTES:
+            continue
         index = process.below(summaries)
         if index is None or not (index.unclaimed and index.writable):
             continue
-        if summaries.size >= ISLAND_RESERVE_BYTES and index.size >= INDEX_BYTES:
+        if index.size >= INDEX_BYTES:
             rest = index.size - INDEX_BYTES - BITMAP_BYTES
             with_bitmap = rest in {0, process.default_stack_bytes}
             size = INDEX_BYTES + BITMAP_BYTES if with_bitmap else INDEX_BYTES

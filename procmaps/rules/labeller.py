@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from procmaps.rules.process import BY_START, Process
@@ -43,7 +43,7 @@ def without(process: Process, claims: Sequence[Claim]) -> Process:
         for position in range(first, bisect_left(regions, claim.end, lo=first, key=BY_START)):
             if not regions[position].claimed:
                 regions[position] = regions[position]._replace(kind=kind, unclaimed=False)
-    return replace(cut, regions=tuple(regions))
+    return cut.with_regions(tuple(regions))
 
 
 class Ranges(NamedTuple):

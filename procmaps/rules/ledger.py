@@ -1,10 +1,9 @@
 """Who has claimed what: the only place where regions are cut, and given a kind."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple, TypeAlias
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from procmaps.rules.groups import ranges
 from procmaps.rules.kernel_names import Name
@@ -15,6 +14,7 @@ from procmaps.rules.regions import (
     NUMBERS,
     OPEN,
     PAGE_SHIFT,
+    Columns,
     ProcessFacts,
     Regions,
 )
@@ -25,15 +25,14 @@ FEW_CUTS_COUNT: Final = 40
 _OWN: Final = ("rule", "block")
 _SORTS: Final = ((*NUMBERS, *_OWN), CODES, FLAGS)
 _TYPES: Final = (np.int64, np.uint8, np.bool_)
-_Columns: TypeAlias = npt.NDArray[Any]  # of one sort, one column a row
 
 
-class Label(NamedTuple):
-    """What a claimed range becomes."""
+class Labels(NamedTuple):
+    """What claimed ranges become: one entry a range."""
 
-    rule: int  # index in the table of rules
-    kind: int
-    one_block: bool
+    rule: Ints64  # index in the table of rules
+    kind: Ints64
+    one_block: Flags
 
 
 class Ledger:
@@ -69,7 +68,7 @@ class Ledger:
         meets = (of["start"][1:] == of["end"][:-1]) & (of["process"][1:] == of["process"][:-1])
         of["touches_below"][1:] = of["touches_above"][:-1] = meets
 
-    def _bind(self, columns: list[_Columns]) -> None:
+    def _bind(self, columns: list[Columns]) -> None:
         """Take new columns, each by its name."""
         self._columns = columns
         self._of = {
@@ -79,10 +78,11 @@ class Ledger:
         }
 
     def _view(self) -> Regions:
+        seen = (NUMBERS, CODES, FLAGS)  # the ledger's own columns come last
         return Regions(
             self._snapshot,
             self._facts,
-            {name: self._of[name] for sort in (NUMBERS, CODES, FLAGS) for name in sort},
+            [(names, columns[: len(names)]) for names, columns in zip(seen, self._columns, strict=True)],
         )
 
     @property
@@ -97,32 +97,31 @@ class Ledger:
         found: Ints64 = self._of["block"]
         return found
 
-    def label_rows(self, mask: Flags, rule: int, kind: int) -> None:
-        """Label whole regions; those that have a kind already keep it."""
+    def label_rows(self, mask: Flags, rule: int, kind: int) -> Ints64:
+        """Label whole regions, and return which; those that have a kind already keep it."""
         rows = which(mask & self._of["free"])
         self._label(rows, rule, kind)
+        return rows
 
-    def label_ranges(self, process: Ints64, start: Ints64, end: Ints64, labels: Sequence[Label]) -> None:
+    def label_ranges(self, process: Ints64, start: Ints64, end: Ints64, labels: Labels) -> None:
         """Cut what is claimed, and label it; of what is claimed twice the first claim has it."""
-        if not len(labels):
+        if not len(process):
             return
-        owners, edges = np.concatenate((process, process)), np.concatenate((start, end))
-        keys = _keys(owners, edges)
-        rows = self._of["key"].searchsorted(keys, "right") - 1
-        known = (rows >= 0) & (self._of["process"][rows] == owners)
-        self._cut(rows[known], edges[known])
-        low, high = self._of["key"].searchsorted(keys).reshape(2, -1)
+        edges = self._cut_at(np.concatenate((process, process)), np.concatenate((start, end)))
+        low, high = edges.reshape(2, -1)
         count = np.maximum(high - low, 0)
-        parts, claim = ranges(low, count), np.repeat(np.arange(len(low)), count)
+        parts, claim = ranges(low, count), np.arange(len(low)).repeat(count)
         free = self._of["free"][parts]
-        parts, first = np.unique(parts[free], return_index=True)
-        claim = claim[free][first]
-        rule, kind, one_block = (np.array(column) for column in zip(*labels, strict=True))
-        self._label(parts, rule[claim], kind[claim])
-        blocks = one_block & (np.bincount(claim, minlength=len(low)) > 1)
-        in_block = blocks[claim]
-        self._of["block"][parts[in_block]] = self._blocks + (blocks.cumsum() - 1)[claim[in_block]]
-        self._blocks += int(blocks.sum())
+        parts, claim = parts[free], claim[free]
+        if not (parts[1:] > parts[:-1]).all():
+            parts, first = np.unique(parts, return_index=True)
+            claim = claim[first]
+        self._label(parts, labels.rule[claim], labels.kind[claim])
+        blocks = labels.one_block & (np.bincount(claim, minlength=len(low)) > 1)
+        if blocks.any():
+            in_block = blocks[claim]
+            self._of["block"][parts[in_block]] = self._blocks + (blocks.cumsum() - 1)[claim[in_block]]
+            self._blocks += int(blocks.sum())
 
     def _label(self, rows: Ints64, rule: int | Ints64, kind: int | Ints64) -> None:
         of = self._of
@@ -130,23 +129,31 @@ class Ledger:
         of["free"][rows] = of["unclaimed"][rows] = False
         of["rule"][rows] = rule
 
+    def _cut_at(self, process: Ints64, edges: Ints64) -> Ints64:
+        """Split regions at these addresses; for each the first row that begins there or above."""
+        of, keys = self._of, _keys(process, edges)
+        rows: Ints64 = of["key"].searchsorted(keys, "right") - 1
+        inside = (rows >= 0) & (of["start"][rows] < edges) & (edges < of["end"][rows])
+        inside &= of["process"][rows] == process
+        if inside.any():
+            self._cut(rows[inside], edges[inside])
+            rows = self._of["key"].searchsorted(keys)
+        else:
+            rows += of["key"][rows] != keys
+        return rows
+
     def _cut(self, rows: Ints64, addresses: Ints64) -> None:
-        """Split regions at addresses; one that is not strictly inside its region splits nothing.
+        """Split regions at addresses that are strictly inside them.
 
         Rows are as counted before the cut; several cuts of one row are allowed.
         """
-        of = self._of
-        inside = (addresses > of["start"][rows]) & (addresses < of["end"][rows])
-        rows, addresses = rows[inside], addresses[inside]
-        if not len(rows):
-            return
         order = np.lexsort((addresses, rows))
         rows, addresses = rows[order], addresses[order]
         first = np.ones(len(rows), np.bool_)
         first[1:] = (rows[1:] != rows[:-1]) | (addresses[1:] != addresses[:-1])
         rows, addresses = rows[first], addresses[first]
         position = rows + 1 + np.arange(len(rows))  # where the upper piece of each cut comes to lie
-        repeated = _repeater(rows, len(of["start"]))
+        repeated = _repeater(rows, len(self.regions))
         self._bind([repeated(columns) for columns in self._columns])
         of, lower = self._of, position - 1
         of["start"][position] = of["end"][lower] = addresses
@@ -158,7 +165,7 @@ class Ledger:
         self.regions = self._view()
 
 
-def _repeater(rows: Ints64, length: int) -> Callable[[_Columns], _Columns]:
+def _repeater(rows: Ints64, length: int) -> Callable[[Columns], Columns]:
     """Repeats some rows of columns, in place; `rows` ascend and may repeat. A few are fastest as slices."""
     if len(rows) > FEW_CUTS_COUNT:
         bounds = np.concatenate(([0], rows + 1 + np.arange(len(rows)), [length + len(rows)]))

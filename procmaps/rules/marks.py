@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -42,6 +43,8 @@ _FILES: Final = {
     "arrow": Files(rb"arrow\.so[^/]*"),  # with mimalloc inside
     "clamav": Files(rb"clamav\.so[^/]*"),
     "apr": Files(rb"apr-1\.so[^/]*"),
+    # they map pools of odd sizes: InnoDB, storage/innobase/buf/buf0buf.cc; tarantool, src/lib/small
+    "database_pools": Files(b"", rb"mariadbd|mysqld(?:-debug)?|tarantool"),
     "boehm_gc": Files(rb"gc\.so\.1[^/]*"),
     "v8": Files(
         rb"node\.so[^/]*|v8[^/]*\.so[^/]*", rb"node|nodejs|node\d+|electron|chrome|chromium|deno|workerd"
@@ -131,9 +134,14 @@ def _marks_of_rows(maps: MapTable, processes: int, rows: Ints64) -> tuple[Marks,
 
 def has(marks: Marks, *names: str) -> Flags:
     """Which processes carry at least one of these marks."""
-    bits = np.uint64(sum({int(BIT[name]) for name in names}))  # a set: a mark may be named twice
-    found: Flags = (marks & bits) != 0
+    found: Flags = (marks & bits_of(names)) != 0
     return found
+
+
+@cache
+def bits_of(names: tuple[str, ...]) -> np.uint64:
+    """The bits of several marks."""
+    return np.uint64(sum({int(BIT[name]) for name in names}))  # a set: a mark may be named twice
 
 
 def distinct_files(maps: MapTable, rows: Ints64) -> tuple[Ints64, Ints64]:

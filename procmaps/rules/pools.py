@@ -42,6 +42,5 @@ POOLS: Final = RegionLabeller(
     "pools.mapped",
     (POOL,),
     pools,
-    before=(Edge("glibc.mmapped", "that labeller would be surer of the same memory"),),
     after=(Edge("rest.guarded", "what has a guard is a stack or a buffer, and no pool"),),
 )

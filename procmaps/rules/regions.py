@@ -3,9 +3,9 @@
 A region is a mapping whose name leaves its owner open, or the part of one that earlier claims have left.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,7 @@ from procmaps.tables import (
 )
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
+Columns: TypeAlias = npt.NDArray[Any]  # of one sort, one column a row
 
 OPEN: Final = 255  # as a kind: nobody has claimed the region
 ACCESS: Final = READ | WRITE | EXECUTE
@@ -67,7 +68,7 @@ class Regions:
     The arrays are views of the ledger's that cannot be written to.
     """
 
-    __slots__ = (*NUMBERS, *CODES, *FLAGS, "_first_rows", "_vm_flags", "facts", "snapshot")
+    __slots__ = (*NUMBERS, *CODES, *FLAGS, "_first_rows", "_sorts", "_vm_flags", "facts", "snapshot")
 
     mapping: Ints64
     process: Ints64
@@ -88,19 +89,30 @@ class Regions:
     touches_below: Flags
 
     def __init__(
-        self, snapshot: Snapshot, facts: ProcessFacts, columns: Mapping[str, npt.NDArray[Any]]
+        self, snapshot: Snapshot, facts: ProcessFacts, sorts: Sequence[tuple[Sequence[str], Columns]]
     ) -> None:
         self.snapshot = snapshot
         self.facts = facts
-        for name, column in columns.items():
-            view = column.view()
-            view.flags.writeable = False
-            setattr(self, name, view)
+        self._sorts = []
+        for names, columns in sorts:
+            views = columns.view()
+            views.flags.writeable = False
+            self._sorts.append((names, views))
+            for name, column in zip(names, views, strict=True):
+                setattr(self, name, column)
         self._first_rows = self.process.searchsorted(np.arange(len(facts.marks) + 1))
         self._vm_flags: Addresses | None = None  # read when they are asked for
 
     def __len__(self) -> int:
         return len(self.start)
+
+    def lists_of(self, rows: Ints64) -> dict[str, list[Any]]:
+        """All columns of these rows as lists of Python's numbers, by name."""
+        return {
+            name: column
+            for names, columns in self._sorts
+            for name, column in zip(names, columns.take(rows, axis=1).tolist(), strict=True)
+        }
 
     @property
     def unclaimed_writable(self) -> Flags:

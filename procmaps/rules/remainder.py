@@ -31,11 +31,19 @@ VAST: Final = Rule(
     "rest.vast",
     Kind.ANONYMOUS,
     Confidence.CERTAIN,
-    "maps, status, smaps",
-    "Linux, RssAnon and VmSwap in status; MAP_NORESERVE, MADV_DONTDUMP in VmFlags, which no libc's "
-    "malloc sets",
-    "{size} that the program mapped itself: many times what it has resident or swapped ({anonymous}), or "
-    "with flags that no libc's malloc sets",
+    "maps, status",
+    "Linux, RssAnon and VmSwap in status",
+    "{size} that the program mapped itself: many times what it has resident or swapped ({anonymous})",
+)
+FOREIGN: Final = Rule(
+    "rest.foreign",
+    Kind.ANONYMOUS,
+    Confidence.LIKELY,
+    "smaps",
+    "Linux, fs/proc/task_mmu.c: MAP_NORESERVE, MADV_DONTDUMP, mlock in VmFlags, for which no libc's malloc "
+    "asks; runtimes do, for heaps and stacks too",
+    "{size} with flags for which no libc's malloc asks, of no known owner: mapped by the program directly",
+    runner_up=Kind.HEAP_ALLOCATOR,
 )
 GUARDED: Final = Rule(
     "rest.guarded",
@@ -87,11 +95,16 @@ def guarded(regions: Regions) -> Flags | None:
 
 
 def vast(regions: Regions) -> Flags:
-    """Many times what is resident or swapped, or with flags that no libc's malloc asks for."""
+    """Many times what is resident or swapped."""
     budget = regions.spread(regions.facts.anonymous_bytes)
     far = (budget >= 0) & (regions.size > budget * VAST_FACTOR) & (regions.size >= VAST_MIN_BYTES)
-    found: Flags = regions.free & ~regions.closed & (far | foreign(regions))
+    found: Flags = regions.free & ~regions.closed & far
     return found
+
+
+def with_foreign_flags(regions: Regions) -> Flags | None:
+    """With flags that no libc's malloc asks for."""
+    return regions.free & ~regions.closed & foreign(regions) if regions.facts.smaps.any() else None
 
 
 def unpaid(regions: Regions) -> Flags:
@@ -127,7 +140,13 @@ VAST_REST: Final = RegionLabeller(
     "rest.vast",
     (VAST,),
     vast,
-    before=(Edge("rest.unpaid", "what is many times the budget is more than the budget too"),),
+    before=(Edge("rest.foreign", "what is many times the budget is nobody's but the program's"),),
+)
+FOREIGN_REST: Final = RegionLabeller(
+    "rest.foreign",
+    (FOREIGN,),
+    with_foreign_flags,
+    before=(Edge("rest.unpaid", "the flags tell more than the budget"),),
 )
 UNPAID_REST: Final = RegionLabeller(
     "rest.unpaid",

@@ -116,8 +116,10 @@ def _is_metadata(allocator: Allocator, region: Region) -> bool:
 
 def _in_vast_range(process: Process, region: Region) -> bool:
     """Whether the region is a vast closed range, or lies right below one."""
+    if region.closed and region.size >= VAST_BYTES:
+        return True
     above = process.above(region)
-    return any(each.closed and each.size >= VAST_BYTES for each in (region, above) if each is not None)
+    return above is not None and above.closed and above.size >= VAST_BYTES
 
 
 def _is_size_of(allocator: Allocator, size: int) -> bool:

@@ -15,7 +15,7 @@ from procmaps.rules.process import GIB, KIB, Process, Region
 from procmaps.rules.regions import Regions, is_multiple
 from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS
-from procmaps.tables import Flags
+from procmaps.tables import EXECUTE, Flags
 
 PAGE_BYTES: Final = 256 * KIB
 RANDOM_START: Final = 4 * GIB  # of the addresses at which V8 asks for pages
@@ -46,19 +46,20 @@ HEAP: Final = Rule(
 def code(process: Process) -> Iterator[Claim]:
     """Runs with executable memory in them; the closed rest of the range included."""
     stacks = likely_stacks(process) if process.stacks_executable else frozenset()
-    for run in process.runs(lambda region: region.position not in stacks and _fits_code(process, region)):
-        if any(region.executable for region in run):
+    apart = stacks | process.in_glibc_heaps  # a heap of an arena can touch the range, and is no part of it
+    for run in process.runs(lambda region: _fits_code(process, region) and region.position not in apart):
+        if any(region.perms & EXECUTE for region in run):
             yield Claim(run[0].start, run[-1].end, CODE, one_block=False)
     for region in process.unclaimed:
-        if region.executable and region.position not in stacks:
+        if region.perms & EXECUTE and region.position not in stacks:
             yield Claim(region.start, region.end, CODE)
 
 
 def _fits_code(process: Process, region: Region) -> bool:
-    """What the range of code can consist of. A heap of an arena can touch it, and is no part of it."""
-    small = region.closed or region.executable or region.size <= PAGE_BYTES
-    own = not process.smaps or process.flagged(region, "dc")
-    return region.unclaimed and small and own and region.position not in process.in_glibc_heaps
+    """What the range of code can consist of."""
+    if not region.unclaimed or (process.smaps and not process.flagged(region, "dc")):
+        return False
+    return region.closed or region.executable or region.size <= PAGE_BYTES
 
 
 def _mapped_near_libraries(regions: Regions) -> Flags:

@@ -1,16 +1,20 @@
 """The processes of a host as their labellers see them, each made anew only after a claim on its memory."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from procmaps.rules.groups import slices_of
 from procmaps.rules.process import Process, Region, region_of
 from procmaps.rules.regions import Regions
 from procmaps.tables import UNKNOWN, Flags, Ints64, which
 
 KEPT_LIMIT_COUNT: Final = 65_536  # regions of all views that are kept; a region takes some 500 bytes
 
+# of Regions, for the columns of Region after its position
+_COLUMNS: Final = tuple("code" if name == "name" else name for name in Region._fields[1:])
 State: TypeAlias = Callable[[Process], Any]
 
 
@@ -57,11 +61,12 @@ class Views:
 
 def processes_of(regions: Regions, seen: Ints64) -> Iterator[Process]:
     """Views that show these regions alone, given by their ascending rows; one a process that owns some."""
-    owners, first, count = np.unique(regions.process[seen], return_index=True, return_counts=True)
-    shown = _shown(regions, seen, first.repeat(count))
-    columns = (owners.tolist(), first.tolist(), (first + count).tolist())
-    for owner, begin, end in zip(*columns, strict=True):
-        yield _process(regions, owner, tuple(shown[begin:end]), seen[begin:end])
+    if not len(seen):
+        return
+    own = slices_of(regions.process[seen])
+    shown = _shown(regions, seen, own)
+    for part in own:
+        yield _process(regions, int(regions.process[seen[part.start]]), tuple(shown[part]), seen[part])
 
 
 def _batches(regions: Regions, rows: Ints64) -> list[Ints64]:
@@ -74,26 +79,16 @@ def _batches(regions: Regions, rows: Ints64) -> list[Ints64]:
     return np.split(rows, which(np.diff(upto // KEPT_LIMIT_COUNT)) + 1)
 
 
-def _shown(regions: Regions, seen: Ints64, first: Ints64) -> list[Region]:
-    """The regions in these rows; `first` says where those of the same process begin among them."""
-    follows = np.diff(seen, prepend=-2) == 1
-    columns = (
-        np.arange(len(seen)) - first,
-        regions.mapping[seen],
-        regions.start[seen],
-        regions.end[seen],
-        regions.perms[seen],
-        regions.code[seen],
-        regions.kind[seen],
-        regions.below[seen],
-        regions.above[seen],
-        regions.touches_below[seen] & follows,
-        regions.touches_above[seen] & np.append(follows, False)[1:],
-        regions.unclaimed[seen],
-        regions.closed[seen],
-        regions.writable[seen],
-    )
-    return list(map(region_of, zip(*(column.tolist() for column in columns), strict=True)))
+def _shown(regions: Regions, seen: Ints64, own: Sequence[slice]) -> list[Region]:
+    """The regions in these rows; `own` says which of them are of the same process."""
+    columns = regions.lists_of(seen)
+    # regions touch only if both are seen
+    follows = np.zeros(len(seen) + 1, np.bool_)
+    follows[1:-1] = seen[1:] - seen[:-1] == 1
+    columns["touches_below"] = (regions.touches_below[seen] & follows[:-1]).tolist()
+    columns["touches_above"] = (regions.touches_above[seen] & follows[1:]).tolist()
+    positions = chain.from_iterable(range(part.stop - part.start) for part in own)
+    return list(map(region_of, zip(positions, *(columns[name] for name in _COLUMNS), strict=True)))
 
 
 def _process(regions: Regions, row: int, shown: tuple[Region, ...], seen: Ints64) -> Process:

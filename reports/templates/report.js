@@ -66,6 +66,14 @@
       const left = [...hosts].filter((row) => !row.hidden).length;
       shown.textContent = wanted ? `${left} of ${hosts.length} hosts` : "";
     });
+    for (const button of document.querySelectorAll("button[data-find]")) {
+      button.hidden = false;
+      button.addEventListener("click", () => {
+        filter.value = button.dataset.find;
+        filter.dispatchEvent(new Event("input"));
+        filter.focus();
+      });
+    }
     document.addEventListener("keydown", (event) => {
       if (event.key !== "/" || event.ctrlKey || event.metaKey || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) return;
       event.preventDefault();

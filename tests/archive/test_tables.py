@@ -14,6 +14,7 @@ from archive import dump_file, results, tables
 from archive.host_results import host_record, host_result
 from domain.mistakes import OperatorError
 from procmaps.classify import classify
+from procmaps.doubts import doubts
 from procmaps.findings import find
 from procmaps.footprint import footprints
 from procmaps.identity import identify
@@ -30,7 +31,7 @@ def snapshot() -> Snapshot:
 
 def parquet() -> tuple[bytes, bytes]:
     one = snapshot()
-    processes = tables.processes_frame(one, identify(one))
+    processes = tables.processes_frame(one, identify(one), doubts(one, classify(one)))
     return (
         tables.to_parquet(processes),
         tables.to_parquet(tables.footprints_frame(one, footprints(one, classify(one)))),
@@ -42,13 +43,15 @@ def digest() -> str:
     parts = classify(one)
     sums = footprints(one, parts)
     record = host_record(dump("a"), one, "", "1")
-    made = host_result(record, one, identify(one), sums, find(one, parts, sums))
+    made = host_result(
+        record, one, identify(one), sums, unsure=doubts(one, parts), found=find(one, parts, sums)
+    )
     return hashlib.sha256(results.encode(made)).hexdigest()
 
 
 def test_a_process_is_a_row_with_what_is_known_of_it() -> None:
     one = snapshot()
-    frame = tables.processes_frame(one, identify(one))
+    frame = tables.processes_frame(one, identify(one), doubts(one, classify(one)))
     assert frame.schema == pl.Schema(tables.PROCESS_SCHEMA)
     first = frame.row(0, named=True)
     assert first["pid"] == 100

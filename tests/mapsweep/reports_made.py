@@ -4,7 +4,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, cast
 
 from reports.report import FailureGroup, Report, RunFacts, Totals
-from reports.rows import Extent, HostRow
+from reports.rows import UNKNOWN_RANGE, Extent, HostRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,5 +66,6 @@ def fleet(hosts: list[HostRow], failures: tuple[FailureGroup, ...] = ()) -> Repo
     )
     sums: dict[str, object] = {one.name: None for one in fields(Totals)}
     sums |= {"native_heap": native, "thread_stacks": stacks, "stacks": 1234, "denied": 0, "kinds": ()}
+    sums |= {"native_range": UNKNOWN_RANGE}
     totals = cast("Callable[..., Totals]", Totals)(**sums)
     return Report(run, totals, tuple(hosts), (), failures, (), cast("Settled", None))

@@ -6,6 +6,7 @@ import pytest
 
 from procmaps.classify import classify
 from procmaps.kinds import Kind
+from procmaps.read import read_process
 from procmaps.reasons import WORDS, in_words, why
 from procmaps.rules.book import RULES
 from procmaps.rules.rule import Rule
@@ -65,6 +66,19 @@ def test_the_numbers_of_the_process_are_those_of_its_status() -> None:
         parts = classify(snapshot)
         row = next(row for row in range(len(parts)) if parts.start[row] == BASE)
         assert f"resident or swapped {said}" in why(snapshot, parts, row)
+
+
+@pytest.mark.parametrize(("resident_kb", "kind"), [(48_300, Kind.HEAP_MMAP), (30_000, Kind.ANONYMOUS)])
+def test_before_linux_4_5_all_resident_memory_is_the_most_that_can_be_anonymous(
+    resident_kb: int, kind: Kind
+) -> None:
+    maps = sorted_maps(LIBC, BRK_HEAP, anon(BASE, 47 * MIB + 20 * 4096))
+    snapshot = read_process({"maps": maps.encode(), "status": b"VmRSS:\t%d kB\n" % resident_kb}, 1)
+    parts = classify(snapshot)
+    row = next(row for row in range(len(parts)) if parts.start[row] == BASE)
+    assert parts.kind[row] == kind
+    if kind == Kind.ANONYMOUS:
+        assert "resident or swapped (at most 29.3 MiB)" in why(snapshot, parts, row)
 
 
 def test_swapped_memory_counts_as_much_as_resident() -> None:

@@ -51,6 +51,9 @@ class Process:
     evidence: str = "maps"
     trouble: str = ""
     threads: int = 40
+    guessed_heap_bytes: int = 0  # of the native heap
+    doubted_bytes: int = 0  # guessed to be something else, and native heap if that is wrong
+    largest_guess: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +226,23 @@ def _process(process: Process) -> tuple[int | float | str | None, ...]:
         90 * MIB,
         10 * MIB,
         0,
+        *_doubts(process),
+    )
+
+
+def _doubts(process: Process) -> tuple[int | str | None, ...]:
+    """Sure, doubted, guessed and present bytes, and the words of the largest guess."""
+    if process.evidence == "denied":
+        return (None,) * 5
+    native = sum(_most(process, block) for block in process.blocks if block.kind.startswith("heap_"))
+    anonymous = process.rss_anon_bytes
+    present = sum(block.committed_bytes for block in process.blocks) if anonymous is None else anonymous
+    return (
+        native - process.guessed_heap_bytes,
+        process.doubted_bytes,
+        process.guessed_heap_bytes + process.doubted_bytes,
+        present,
+        process.largest_guess or None,
     )
 
 
@@ -231,11 +251,17 @@ def footprints(host: Answered) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=FOOTPRINT_SCHEMA, orient="row")
 
 
+def _most(process: Process, block: Block) -> int:
+    """Resident bytes, or the bound of them."""
+    if block.resident_max_bytes is not None:
+        return block.resident_max_bytes
+    if block.resident_bytes is not None:
+        return block.resident_bytes
+    limit = process.rss_anon_bytes if process.rss_anon_bytes is not None else block.committed_bytes
+    return min(block.committed_bytes, limit)
+
+
 def _block(process: Process, block: Block) -> tuple[int | str | None, ...]:
-    most = block.resident_max_bytes
-    if most is None:
-        limit = process.rss_anon_bytes if process.rss_anon_bytes is not None else block.committed_bytes
-        most = block.resident_bytes if block.resident_bytes is not None else min(block.committed_bytes, limit)
     return (
         process.pid,
         process.start_ticks,
@@ -245,7 +271,7 @@ def _block(process: Process, block: Block) -> tuple[int | str | None, ...]:
         block.reserved_bytes or block.committed_bytes,
         block.committed_bytes,
         block.resident_bytes,
-        most,
+        _most(process, block),
         None,
         None,
     )

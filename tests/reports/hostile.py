@@ -42,6 +42,9 @@ def _processes() -> tuple[Process, ...]:
             arguments=f"{name} {name}",
             service=name,
             trouble=name,
+            rss_anon_bytes=8 * MIB,
+            doubted_bytes=MIB,
+            largest_guess=name,
             blocks=(heap(pid * MIB), stacks(pid, pid * MIB), Block("anonymous", MIB, block_bytes=MIB)),
         )
         for pid, name in enumerate(NAMES, start=1)

@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 from markupsafe import escape
 
 from reports import plain, sizes
-from reports.column_text import duration, escaped, extent, growth, number, size, whole
+from reports.cells import by_labels
+from reports.column_text import duration, escaped, extent, growth, number, size, span, whole
+from reports.rows import Range
 
 AMOUNTS = st.one_of(
     st.none(), st.integers(0, 2**50), st.integers(0, 5000), st.integers(0, 6).map(lambda p: 1024**p)
@@ -32,6 +34,25 @@ def test_bounds(rows: list[tuple[int | None, bool]]) -> None:
     )
     shown = table.select(extent("m").alias("x"))["x"].to_list()
     assert shown == [sizes.size(most, bound=not known) for most, known in rows]
+
+
+@given(st.lists(st.tuples(AMOUNTS, AMOUNTS, st.booleans()), max_size=20))
+@example([(190, 200, True), (189, 200, True), (0, 200, True), (0, 200, False), (0, 0, True), (None, 5, True)])
+def test_ranges(rows: list[tuple[int | None, int | None, bool]]) -> None:
+    pairs = [(None, None) if None in {a, b} else sorted((a or 0, b or 0)) for a, b, _ in rows]
+    table = pl.DataFrame(
+        {
+            "m_least_bytes": [least for least, _ in pairs],
+            "m_most_bytes": [most for _, most in pairs],
+            "m_resident_bytes": [1 if known else None for _, _, known in rows],
+        },
+        schema={"m_least_bytes": pl.Int64, "m_most_bytes": pl.Int64, "m_resident_bytes": pl.Int64},
+    )
+    shown = table.select(span("m").alias("x"))["x"].to_list()
+    assert shown == [
+        by_labels(Range(least, most, is_bound=not known))
+        for (least, most), (_, _, known) in zip(pairs, rows, strict=True)
+    ]
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(-(2**50), 2**50)), max_size=20))

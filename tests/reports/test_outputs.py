@@ -340,7 +340,7 @@ def test_rows_are_never_shorter_than_a_page_reckons(
     )
     least = reporting.report(run_of(runs_in(tmp_path), Answered("a", (bare,))))
     for report in (usual, nasty, least):
-        made = PageRows(report.tables, compared=False)
+        made = PageRows(report.tables, compared=False, ranged=False)
         sections = made.sections(*detail).values()
         bytes_ = sum(len(f"{html.processes}{html.kinds}".encode()) for html in sections)
         assert made.least_bytes(*detail) <= bytes_

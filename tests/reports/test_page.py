@@ -89,7 +89,15 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     hosts = peers((90 * MIB, 100 * MIB, 100 * MIB, 110 * MIB, GIB))
     used = Answered(
         "web6",
-        (Process(100, blocks=(heap(5 * MIB, resident=True), stacks(400, 300 * MIB))),),
+        (
+            Process(
+                *(100, "plain"),
+                blocks=(heap(5 * MIB, resident=True), stacks(400, 300 * MIB)),
+                rss_anon_bytes=400 * MIB,
+                doubted_bytes=41 * MIB,
+                largest_guess="anonymous or heap_mmap",
+            ),
+        ),
         denied=2,
         findings=FOUND,
     )
@@ -196,7 +204,7 @@ def test_headings_sort_both_ways_and_the_failed_stay_last(browser: Browser, page
 def test_stacks_have_a_ranking_of_their_own(browser: Browser, page_file: Path) -> None:
     with visit(browser, page_file) as seen:
         table = seen.page.locator("table", has_text="Most stacks")
-        assert table.locator("tbody tr").first.locator("th").inner_text() == "web6"
+        assert table.locator("tbody tr").first.locator("th bdi").inner_text() == "web6"
 
 
 def test_the_filter_counts_what_is_left(browser: Browser, page_file: Path) -> None:
@@ -208,6 +216,27 @@ def test_the_filter_counts_what_is_left(browser: Browser, page_file: Path) -> No
         assert seen.page.locator("details.host:visible").count() == 1
         seen.page.locator("#filter").fill("")
         assert len(names(seen.page)) == 8
+
+
+def test_a_button_shows_what_is_doubtful_and_nothing_else(browser: Browser, page_file: Path) -> None:
+    with visit(browser, page_file) as seen:
+        strip = seen.page.locator(".strip", has_text="doubtful labels")
+        assert "1 process has doubtful labels" in strip.inner_text()
+        strip.get_by_role("button", name="Show only these").press("Enter")
+        assert names(seen.page) == ["web6"]
+        assert seen.page.locator("details.host:visible .who").all_inner_texts() == ["web6"]
+        assert "1 doubtful" in seen.page.locator("#hosts-table tbody tr:visible").inner_text()
+        assert seen.page.locator("#filter").input_value() == "doubtful"
+    with visit(browser, page_file, scripts=False) as seen:
+        assert seen.page.locator(".strip button").is_hidden()
+        assert "plain (100)" in seen.page.locator(".strip", has_text="doubtful labels").inner_text()
+
+
+def test_ranges_sort_by_how_far_they_are_apart(browser: Browser, page_file: Path) -> None:
+    with visit(browser, page_file) as seen:
+        seen.page.locator("#hosts-table th", has_text="By labels").get_by_role("button").click()
+        assert names(seen.page)[0] == "web6"
+        assert "5.0 MiB to 46.0 MiB" in seen.page.locator("#hosts-table tbody tr").first.inner_text()
 
 
 def test_an_address_opens_the_host_it_points_at(browser: Browser, page_file: Path) -> None:

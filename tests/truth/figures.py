@@ -1,21 +1,24 @@
 """The figures of a score, and the table of them."""
 
 from collections.abc import Iterable, Iterator
+from statistics import mean
 from typing import Final
 
 from procmaps.kinds import Confidence
 from tests.truth.scorer import Score, by_family, precision_recall, share
 
 # shares of 1: bytes in the right family (accessible, resident), bytes of the right kind (accessible), the
-# first's mean over cases and its worst case; then precision and recall by accessible bytes
+# first's mean and worst over the cases that their evidence decides; then precision and recall by accessible
+# bytes
 FIGURES: Final = (
     *("family", "resident", "exact", "mean", "worst"),
     *("native_heap_precision", "native_heap_recall", "stack_precision", "stack_recall"),
 )
 HEADER: Final = (
-    f"{'':24}       family     family     exact      mean of    worst      native_heap           stack\n"
+    f"{'':24}       family     family     exact      mean of    worst      native_heap           stack"
+    "                 all cases, also undecided ones\n"
     f"{'set':14}{'evidence':10} cases accessib.  resident   accessib.  cases      case       "
-    "precis.    recall     precis.    recall"
+    "precis.    recall     precis.    recall     mean       worst      undecided"
 )
 
 
@@ -44,7 +47,9 @@ def table(scores: Iterable[tuple[str, str, Score]]) -> Iterator[str]:
         if score.by_case:
             known = figures(score)
             cells = [f"{known[name]:10.2%}" if name in known else f"{'-':>10}" for name in FIGURES]
-            yield f"{set_name[:13]:14}{evidence:10} {len(score.by_case):5}" + " ".join(cells)
+            every = f" {mean(score.by_case.values()):10.2%} {min(score.by_case.values()):10.2%}"
+            count = f" {len(score.undecided):10}"
+            yield f"{set_name[:13]:14}{evidence:10} {len(score.by_case):5}" + " ".join(cells) + every + count
 
 
 def confidences(score: Score) -> str:

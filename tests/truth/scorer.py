@@ -14,6 +14,7 @@ from procmaps.rules.book import RULES
 from procmaps.tables import Evidence, PartTable, Snapshot
 from tests.truth.cases import Case, cases
 from tests.truth.truth_file import FILE, NATIVE, Range
+from tests.truth.undecided import is_undecided
 
 # (truth, label) -> bytes
 Matrix: TypeAlias = Counter[tuple[str, str]]
@@ -28,16 +29,23 @@ class Score:
     accessible: Matrix = field(default_factory=Counter)
     resident: Matrix = field(default_factory=Counter)
     by_case: dict[str, float] = field(default_factory=dict)  # share of accessible bytes in the right family
+    undecided: set[str] = field(default_factory=set)  # cases that count for neither the mean nor the worst
     sure: Counter[tuple[Confidence, bool]] = field(default_factory=Counter)  # accessible bytes, by confidence
     wrong: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # case, rule, truth -> bytes
 
     @property
+    def decided(self) -> dict[str, float]:
+        """The shares of the cases that their evidence decides; of all if it decides none."""
+        found = {name: of for name, of in self.by_case.items() if name not in self.undecided}
+        return found or self.by_case
+
+    @property
     def mean_of_cases(self) -> float:
-        return mean(self.by_case.values())
+        return mean(self.decided.values())
 
     @property
     def worst_case(self) -> float:
-        return min(self.by_case.values())
+        return min(self.decided.values())
 
     def labelled(self, confidence: Confidence) -> float:
         """The share of accessible bytes that carry this confidence."""
@@ -114,6 +122,7 @@ def _count(case: Case, evidence: str, total: Score) -> None:
     # decorated maps have other lines than smaps: their resident bytes are not compared
     resident = {} if evidence == "decorated" else _resident(case)
     own: Matrix = Counter()
+    mistaken: Counter[Confidence] = Counter()  # accessible bytes in the wrong family
     for row in range(len(parts)):
         low, high = int(parts.start[row]), int(parts.end[row])
         mapping = int(parts.mapping[row])
@@ -126,12 +135,16 @@ def _count(case: Case, evidence: str, total: Score) -> None:
             number = (end - begin) * accessible
             own[wanted, label] += number
             total.resident[wanted, label] += round((end - begin) * density)
-            total.sure[Confidence(parts.confidence[row]), wanted == label] += number
+            confidence = Confidence(parts.confidence[row])
+            total.sure[confidence, wanted == label] += number
+            mistaken[confidence] += number * (family(wanted) != family(label))
             if wanted != label:
                 total.wrong[case.name, RULES[parts.rule[row]].name, wanted] += number
     total.accessible.update(own)
     if own.total():
         total.by_case[case.name] = share(by_family(own))
+    if is_undecided(case.name, evidence, mistaken.total(), mistaken[Confidence.GUESS]):
+        total.undecided.add(case.name)
 
 
 def _as_told(label: str, truth: str) -> str:

@@ -28,7 +28,7 @@ def test_all_sets_are_in_one_table(capsys: pytest.CaptureFixture[str]) -> None:
         ["smaps", count],
         ["decorated", "3"],
     ]
-    assert all(len(row) == 12 for row in rows)
+    assert all(len(row) == 15 for row in rows)
     assert {row[1] for row in rows if row[0] == FIELD} == {"maps", "smaps"}
 
 

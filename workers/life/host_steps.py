@@ -11,12 +11,15 @@ from domain.mistakes import OperatorError, is_the_machines
 from domain.moments import now
 from domain.records import Dump, Failure, HostRecord, Stage
 from procmaps.classify import RULES_VERSION, classify
+from procmaps.doubts import doubts
 from procmaps.findings import find
 from procmaps.footprint import footprints
 from procmaps.identity import identify
+from procmaps.other_texts import IN_PLACE
 from procmaps.read import DumpError, read
 
 DETAIL_LENGTH_MAX = 400
+OTHERS_TOLD_MAX = 3  # processes of a host that sent another file in place of their mappings
 
 log = logging.getLogger("workers")
 
@@ -65,9 +68,11 @@ def _classified(run: Run, host: str) -> HostRecord:
     snapshot = read(memory.text, identity.text, dump.nonce.encode("ascii", "replace"))
     parts = classify(snapshot)
     sums = footprints(snapshot, parts)
-    problem = _sentences(dump.problem, memory.problem, identity.problem)
+    others = [note for note in snapshot.notes if IN_PLACE in note][:OTHERS_TOLD_MAX]
+    problem = _sentences(dump.problem, memory.problem, identity.problem, *others)
     record = host_record(dump, snapshot, problem, RULES_VERSION)
-    run.write_result(host_result(record, snapshot, identify(snapshot), sums, find(snapshot, parts, sums)))
+    unsure, found = doubts(snapshot, parts), find(snapshot, parts, sums)
+    run.write_result(host_result(record, snapshot, identify(snapshot), sums, unsure=unsure, found=found))
     if not run.manifest.keep_dumps:
         run.remove_dump(host)
     log.debug(

@@ -51,7 +51,8 @@ UNSURE = Rule(
     "Linux 6.7 and later: MAP_STACK sets VM_NOHUGEPAGE, which smaps shows as nh; so does "
     "madvise(MADV_NOHUGEPAGE)",
     "{size} with the flag of MAP_STACK (nh) but without a guard, in a process in which as many of the "
-    "{threads} threads have no stack elsewhere",
+    "{threads} threads have no stack elsewhere; or with one, and more of them than threads: stacks of ended "
+    "threads, or fibers",
     runner_up=Kind.ANONYMOUS,
 )
 
@@ -79,12 +80,14 @@ def alone(regions: Regions) -> Ranges | None:
     if not found.any():
         return None
     bodies = which(found & ~regions.closed)
-    found[bodies[~_surely_stacks(regions, bodies)]] = False
+    stacks, live_ones = _are_stacks(regions, bodies)
+    left = bodies[~(stacks & live_ones)]
+    found[left] = found[left[regions.touches_below[left]] - 1] = False
     return with_guards(regions, found, regions.end)
 
 
 def unsure(regions: Regions) -> Ranges | None:
-    """Flagged regions that nothing else marks as stacks, if no more than threads that have none."""
+    """Those of ended threads, and what nothing else marks if no more than threads that have none."""
     found = _candidates(regions)
     rows = which(found & ~regions.closed & (regions.size <= STACK_MAX_BYTES))
     if not len(rows):
@@ -93,23 +96,37 @@ def unsure(regions: Regions) -> Ranges | None:
     missing = live_threads(regions) - regions.stacks
     number = np.bincount(process, minlength=len(missing))
     found = np.zeros(len(regions), np.bool_)
-    found[rows[(number <= missing)[process]]] = True
+    stacks, _ = _are_stacks(regions, rows)
+    found[rows[stacks | (number <= missing)[process]]] = True
     return with_guards(regions, found, regions.end)
 
 
+def more_than_threads(regions: Regions) -> Flags:
+    """Flagged parts of one odd size, with guards, that are more than live threads and ended ones have."""
+    found = _flagged_parts(regions)
+    return _fibers(regions, found) & found if found.any() else found
+
+
 def _candidates(regions: Regions) -> Flags:
-    """Flagged regions that can be a stack or its guard."""
+    """Flagged regions that can be a stack of a thread, or its guard."""
+    found = _flagged_parts(regions)
+    return found & ~_fibers(regions, found) if found.any() else found
+
+
+def _flagged_parts(regions: Regions) -> Flags:
+    """Flagged regions that are no memory of a malloc that sets the flag."""
     found = _has_flag(regions)
     if not found.any():
         return found
     # what such an allocator maps itself does not count against the commit limit (ac)
     found &= ~regions.spread(regions.has(*SET_STACK_FLAG)) | regions.closed | regions.flagged("ac")
-    return found & ~regions.flagged("gd") & ~_fibers(regions, found)
+    return found & ~regions.flagged("gd")
 
 
-def _surely_stacks(regions: Regions, bodies: Ints64) -> Flags:
+def _are_stacks(regions: Regions, bodies: Ints64) -> tuple[Flags, Flags]:
     """Flagged regions with a guard, or of the default size or one that repeats within what glibc keeps.
 
+    And which of them live threads can account for, or their size: fibers have guards and one size as well.
     madvise(MADV_NOHUGEPAGE) sets the flag on pools of programs and on chunks of malloc too.
     """
     process, size = regions.process[bodies], regions.size[bodies]
@@ -121,10 +138,13 @@ def _surely_stacks(regions: Regions, bodies: Ints64) -> Flags:
     usual = (size == default_stack_bytes(regions)[process]) | (
         jvm & (size == regions.facts.java_stack_bytes[process])
     )
+    live = live_threads(regions)
     # as many as threads, live ones and ended ones together; any if their number is unknown
-    fits = number <= live_threads(regions)[process] + 1 + CACHE_BYTES // size
-    found: Flags = guarded | (fits & (usual | (number >= ALIKE_MIN_COUNT)))
-    return found
+    fits = number <= live[process] + 1 + CACHE_BYTES // size
+    stacks: Flags = guarded | (fits & (usual | (number >= ALIKE_MIN_COUNT)))
+    odd = stacks & ~usual & ~jvm
+    many = np.bincount(process[odd], minlength=len(live)) > live
+    return stacks, ~(odd & many[process])
 
 
 def _has_flag(regions: Regions) -> Flags:

@@ -65,6 +65,17 @@ def find_pairs(regions: Regions) -> Pairs:
     return Pairs(guard, regions.process[guard], size, regions.size[guard], (~follows).cumsum())
 
 
+def has_usual_guard(pairs: Pairs, processes: int) -> Flags:
+    """Pairs with the guard that glibc makes by itself: a page, or 64 KiB in processes that have no other.
+
+    So it is where pages have 64 KiB, and on aarch64 (glibc, ARCH_MIN_GUARD_SIZE).
+    """
+    pages = np.bincount(pairs.process[pairs.guard_size == PAGE_BYTES], minlength=processes)
+    usual = np.where(pages > 0, PAGE_BYTES, SMALL_GUARD_BYTES)
+    found: Flags = pairs.guard_size == usual[pairs.process]
+    return found
+
+
 def merged_bytes(size: int, default: int, *, musl: bool, release: tuple[int, int]) -> int:
     """Of the `size` bytes above a guard: how many are other memory that has merged with the stack."""
     group = size - MUSL_STACK_BYTES

@@ -59,12 +59,12 @@ def _common_size(sizes: Sequence[int], missing: int, resident_bytes: int) -> int
 
 def _candidates(sizes: Sequence[int], most: int) -> set[int]:
     """Sizes of which up to `most` stacks fill a mapping of one of these sizes."""
-    least = STACK_MIN_BYTES + PAGE_BYTES
+    least = (STACK_MIN_BYTES + PAGE_BYTES) // PAGE_BYTES
     return {
-        size // number
-        for size in sizes
-        for number in range(1, min(most, size // least) + 1)
-        if not size % (number * PAGE_BYTES)
+        pages // number * PAGE_BYTES
+        for pages in (size // PAGE_BYTES for size in sizes if not size % PAGE_BYTES)
+        for number in range(1, min(most, pages // least) + 1)
+        if not pages % number
     }
 
 

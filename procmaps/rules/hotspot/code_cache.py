@@ -51,7 +51,7 @@ def code_cache(jvm: Jvm, process: Process) -> Iterator[Claim]:
         return
     beyond = 0  # of the last run, reserves of others included
     for region in process.unclaimed:
-        if region.start < beyond or not region.executable:
+        if not region.perms & EXECUTE or region.start < beyond:
             continue
         cache = list(_upward(process, region))
         if process.stacks_executable:
@@ -112,11 +112,14 @@ def _without_stacks(cache: list[Region], asked_bytes: int) -> list[Region]:
     """
     for size in (asked_bytes, *CODE_CACHE_BYTES) if asked_bytes else CODE_CACHE_BYTES:
         for start, end in _whole_spans(cache, size):
-            return [region for region in cache if start <= region.start < end]
+            inside = [region for region in cache if start <= region.start < end]
+            if _has_reserve(inside):
+                return inside
     for first in range(len(cache)):
         rest = cache[first:]
         end = _end(rest, asked_bytes)
-        if end and _has_segments([region for region in rest if region.start < end]):
+        inside = [region for region in rest if region.start < end]
+        if end and _has_segments(inside) and _has_reserve(inside):
             return rest
     below_reserves = [
         at
@@ -124,6 +127,11 @@ def _without_stacks(cache: list[Region], asked_bytes: int) -> list[Region]:
         if not below.closed and region.closed and region.size > RESERVE_MIN_BYTES
     ]
     return cache[below_reserves[0] : below_reserves[-1] + 2] if below_reserves else []
+
+
+def _has_reserve(span: list[Region]) -> bool:
+    """Whether a closed part is larger than guards are: a few stacks can have any size together."""
+    return any(region.closed and region.size > RESERVE_MIN_BYTES for region in span)
 
 
 def _upward(process: Process, lowest: Region) -> Iterator[Region]:

@@ -12,6 +12,7 @@ from procmaps.rules.rule import Rule
 
 BOTTOM_BYTES: Final = 16 * MIB  # class space and heap lie above it
 MARK_STACKS_MIN_BYTES: Final = 4 * GIB  # of the 8 GiB what is still closed
+MARK_STACKS_STEP_BYTES: Final = 32 * MIB  # ZMarkStackSpaceExpandSize
 GRANULE_BYTES: Final = 2 * MIB
 ADDRESS_BYTES_PER_HEAP_BYTE: Final = 16  # what ZGC sets aside
 ENTRY_BYTES: Final = (4, 8)
@@ -67,11 +68,13 @@ def zgc_tables(jvm: Jvm, process: Process) -> list[Claim]:
     """The range for mark stacks, used from its low end upward, and granule maps that did not merge."""
     if not jvm.zgc:
         return []
+    spans = [
+        span
+        for closed in process.unclaimed_closed
+        if closed.size >= MARK_STACKS_MIN_BYTES
+        for span in _mark_stacks(process, closed)
+    ]
     found: list[Region] = []
-    for closed in process.unclaimed_closed:
-        if closed.size >= MARK_STACKS_MIN_BYTES:
-            used = process.below(closed)
-            found += [closed] if used is None else [used, closed]
     sizes = _granule_map_sizes(jvm.arguments.heap_max)
     of_the_heap = jvm.version >= SCALED_MAPS_VERSION and jvm.arguments.heap_max
     for region in process.unclaimed_writable:
@@ -83,7 +86,20 @@ def zgc_tables(jvm: Jvm, process: Process) -> list[Claim]:
         # full heaps of arenas are whole units, too
         if (units and not process.is_whole_blocks(region)) or region.size in sizes:
             found.append(region)
-    return [Claim(region.start, region.end, ZGC_TABLES) for region in found]
+    spans += [(region.start, region.end) for region in found]
+    return [Claim(start, end, ZGC_TABLES) for start, end in spans]
+
+
+def _mark_stacks(process: Process, closed: Region) -> list[tuple[int, int]]:
+    """The used part, which grows by whole steps, and the closed one. What has merged lies below the range."""
+    spans = [(closed.start, closed.end)]
+    used = process.below(closed)
+    if used is not None:
+        bytes_used = max(
+            used.size - used.size % MARK_STACKS_STEP_BYTES, min(used.size, MARK_STACKS_STEP_BYTES)
+        )
+        spans.append((used.end - bytes_used, used.end))
+    return spans
 
 
 def _granule_map_sizes(heap_max: int) -> set[int]:

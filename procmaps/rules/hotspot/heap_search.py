@@ -37,6 +37,8 @@ LOW_PART_POINTS: Final = 10
 EDGE_POINTS: Final = 5  # for the top of a mapping, and again for the top of its run
 OBJECTS_POINTS: Final = 20  # has an archive of objects at the top, although it is as large as the class space
 ENOUGH_POINTS: Final = 10  # a heap must have more
+# what a span has at most that does not end where heaps with compressed oops end
+ELSEWHERE_MAX_POINTS: Final = WHOLE_POINTS + 2 * EDGE_POINTS + LOW_WHOLE_POINTS + OBJECTS_POINTS
 # lost by
 REGIONS_MAX_POINTS: Final = 30  # one for each region: a heap has few
 TAIL_POINTS: Final = 12  # each closed region that ends as a heap of an arena does, except for one
@@ -51,22 +53,35 @@ def heap_by_size(jvm: Jvm, process: Process) -> tuple[int, int] | None:
     sizes = heap_sizes(jvm, process)
     if not sizes:
         return None
+    runs = list(_runs(jvm, process, sizes[0]))
+    ends = canonical_ends(jvm)
+    likely = [run for run in runs if any(run.start < end <= run.end for end in ends)]
+    best = _best(jvm, process, likely, sizes)
+    if best[0] <= ELSEWHERE_MAX_POINTS:  # otherwise no span of the other runs can have as many
+        best = _best(jvm, process, runs, sizes)
+    return best[1:] if best[0] > ENOUGH_POINTS else None
+
+
+def _best(jvm: Jvm, process: Process, runs: list["_Run"], sizes: list[int]) -> tuple[int, int, int]:
+    """Points, start and end of the best span in these runs. No more than ENOUGH_POINTS: there is none."""
     best = (ENOUGH_POINTS, 0, 0)
-    for candidate in nlargest(CANDIDATE_LIMIT_COUNT, _candidates(jvm, process, sizes)):
+    for candidate in nlargest(CANDIDATE_LIMIT_COUNT, _candidates(jvm, runs, sizes)):
         if candidate.points < best[0]:
             break
         points = candidate.points - _doubts(jvm, process, candidate)
         best = max(best, (points, candidate.start, candidate.end))
-    return best[1:] if best[0] > ENOUGH_POINTS else None
+    return best
 
 
 def possible_runs(process: Process, above: int = 0) -> Iterator[list[Region]]:
     """Unbroken runs of regions that a heap can consist of: no code; archived objects are mapped into it."""
     return unbroken(
-        region
-        for region in process.regions
-        if ((region.unclaimed and not region.perms & EXECUTE) or region.name in IN_HEAP)
-        and region.end > above
+        [
+            region
+            for region in process.regions
+            if ((region.unclaimed and not region.perms & EXECUTE) or region.name in IN_HEAP)
+            and region.end > above
+        ]
     )
 
 
@@ -98,6 +113,16 @@ class _Run:
         return [region.end for region in self.regions]
 
     @cached_property
+    def aligned_starts(self) -> list[int]:
+        """Where a heap can begin with a region; the sizes of heaps are multiples of the same alignment."""
+        return [start for start in self.starts if not start & (HEAP_ALIGNMENT_BYTES - 1)]
+
+    @cached_property
+    def aligned_ends(self) -> list[int]:
+        """Where a heap can end with a region."""
+        return [end for end in self.ends if not end & (HEAP_ALIGNMENT_BYTES - 1)]
+
+    @cached_property
     def tops(self) -> frozenset[int]:
         """Where the regions end, to look an address up."""
         return frozenset(self.ends)
@@ -108,7 +133,7 @@ class _Run:
         return [
             region
             for region in self.regions
-            if region.closed and region.end % ARENA_HEAP_BYTES == 0 and region.size < ARENA_HEAP_BYTES
+            if region.closed and not region.end & (ARENA_HEAP_BYTES - 1) and region.size < ARENA_HEAP_BYTES
         ]
 
     def at(self, address: int) -> Region:
@@ -120,15 +145,15 @@ class _Run:
         return self.regions[bisect_right(self.ends, start) : bisect_left(self.starts, end)]
 
     def spans(self, size: int, unit: int) -> dict[int, bool]:
-        """Where a span of this size can start, and whether it is whole regions.
+        """Where a span of a heap's size can start, and whether it is whole regions.
 
         Others are aligned to a unit, and begin or end with a region.
         """
-        first, last = self.start, self.end - size
-        upward = [start for start in self.starts if start % unit == 0 and start <= last]
-        downward = [end - size for end in self.ends if (end - size) % unit == 0 and end - size >= first]
-        tops = self.tops
-        whole = [start for start in self.starts if start + size in tops]
+        first, last, tops = self.start, self.end - size, self.tops
+        starts, ends = self.aligned_starts, self.aligned_ends
+        upward = [start for start in starts if start % unit == 0 and start <= last]
+        downward = [end - size for end in ends if (end - size) % unit == 0 and end - size >= first]
+        whole = [start for start in starts if start + size in tops]
         return dict.fromkeys((*upward, *downward), False) | dict.fromkeys(whole, True)
 
 
@@ -142,15 +167,22 @@ class _Candidate(NamedTuple):
     run: _Run
 
 
-def _candidates(jvm: Jvm, process: Process, sizes: list[int]) -> Iterator[_Candidate]:
-    """Spans of these sizes. Without compressed oops nothing asks for a low address."""
+def _runs(jvm: Jvm, process: Process, least_bytes: int) -> Iterator[_Run]:
+    """Runs that are large enough. Without compressed oops nothing asks for a low address."""
     above = LOW_BYTES if jvm.arguments.full_oops else 0
     left = REGIONS_LIMIT_COUNT
     for regions in possible_runs(process, above):
         run = _Run(regions[:left])
-        if run.size < sizes[0]:
-            continue
-        left -= len(run.regions)
+        if run.size >= least_bytes:
+            yield run
+            left -= len(run.regions)
+        if not left:
+            return
+
+
+def _candidates(jvm: Jvm, runs: list[_Run], sizes: list[int]) -> Iterator[_Candidate]:
+    """Spans of these sizes."""
+    for run in runs:
         for size in sizes:
             yield from _candidates_of_size(jvm, run, size)
         # a heap with a base begins with a closed unit of alignment, so that address 0 of oops has no access
@@ -158,8 +190,6 @@ def _candidates(jvm: Jvm, process: Process, sizes: list[int]) -> Iterator[_Candi
             prefixed = {size + unit for size in sizes for unit in LARGER_ALIGNMENTS_BYTES[1:] if size >= GIB}
             for size in prefixed.difference(sizes):
                 yield from _candidates_of_size(jvm, run, size, prefixed=True)
-        if not left:
-            return
 
 
 def _candidates_of_size(jvm: Jvm, run: _Run, size: int, *, prefixed: bool = False) -> Iterator[_Candidate]:
@@ -169,8 +199,6 @@ def _candidates_of_size(jvm: Jvm, run: _Run, size: int, *, prefixed: bool = Fals
     ends = canonical_ends(jvm)
     for start, whole in run.spans(size, _least_alignment(jvm)).items():
         end = start + size
-        if start % HEAP_ALIGNMENT_BYTES:
-            continue
         if prefixed and start % OOPS_BASE_BYTES:
             continue
         # otherwise the lowest memory of a heap is in use

@@ -99,9 +99,14 @@ def _found(jvm: Jvm, process: Process, gap_bytes: int, rule: Rule) -> list[Claim
 
 def _candidates(process: Process, gaps: list[int]) -> Iterable[Candidate]:
     """Closed regions that can be gaps of one of these sizes, which ascend."""
+    if not gaps:
+        return
     for closed in process.unclaimed_closed:
-        first = bisect_left(gaps, closed.size - SLACK_BYTES)
-        if first == len(gaps) or gaps[first] > closed.size + SLACK_BYTES:
+        size = closed.end - closed.start
+        if size + SLACK_BYTES < gaps[0]:
+            continue
+        first = bisect_left(gaps, size - SLACK_BYTES)
+        if first == len(gaps) or gaps[first] > size + SLACK_BYTES:
             continue
         arenas = process.in_glibc_heaps
         below, above = process.below(closed), process.above(closed)

@@ -7,7 +7,7 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import KEEP_UNUSED, MAP_WHOLE_MIB
 from procmaps.rules.hotspot.arguments import version_of
-from procmaps.rules.hotspot.metaspace import NODE_BYTES
+from procmaps.rules.hotspot.metaspace import NODE_BYTES, NODES_SINCE_VERSION
 from procmaps.rules.labeller import Edge, RegionLabeller
 from procmaps.rules.libc_malloc import affordable
 from procmaps.rules.process import MIB
@@ -16,7 +16,6 @@ from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64, which
 
 TABLES_SHARE: Final = 16  # bitmaps have 1/32 of the heap, and three card and offset tables 1/512 each
-NODES_SINCE_VERSION: Final = 17  # nodes of metaspace have one size, and a full one can be left, too
 
 UNTOUCHED = Rule(
     "java.gc_untouched",
@@ -33,28 +32,34 @@ UNTOUCHED = Rule(
 def untouched(regions: Regions) -> Flags | None:
     """Writable regions of whole MiB, and those larger than all that is resident; a mask over regions.
 
-    None larger than all tables of the process together, which the program has mapped itself.
+    None larger than all tables of the process together. What is more than is resident is no metaspace either,
+    as a JVM commits that when it writes to it.
     """
     jvms = regions.has("jvm") & ~regions.has(*KEEP_UNUSED, *MAP_WHOLE_MIB)
     if not jvms.any():
         return None
     whole = is_multiple(regions.size, MIB) & is_multiple(regions.start, MIB)
-    found = regions.unclaimed_writable & regions.spread(jvms) & (whole | ~affordable(regions))
-    return found & (regions.size <= regions.spread(_tables_bytes(regions)))
+    written = affordable(regions)
+    found = regions.unclaimed_writable & regions.spread(jvms) & (whole | ~written)
+    tables, tables_or_nodes = _most_bytes(regions)
+    return found & (
+        regions.size <= np.where(written, regions.spread(tables_or_nodes), regions.spread(tables))
+    )
 
 
-def _tables_bytes(regions: Regions) -> Ints64:
-    """What the tables of each process, or a node of its metaspace, have at most.
+def _most_bytes(regions: Regions) -> tuple[Ints64, Ints64]:
+    """What the tables of each process have at most, and what they or the nodes of its metaspace have.
 
     Without a heap nothing limits tables, and before JDK 17 nothing limits what nodes merge to.
     """
     heap = which(regions.of_kind(Kind.JAVA_HEAP))
     total = np.zeros(len(regions.facts.marks), np.int64)
     np.add.at(total, regions.process[heap], regions.size[heap])
+    tables = np.where(total > 0, total // TABLES_SHARE + NODE_BYTES, np.iinfo(np.int64).max)
     limited = [row for row, path in regions.facts.libjvm.items() if version_of(path) >= NODES_SINCE_VERSION]
-    found = np.full(len(total), np.iinfo(np.int64).max)
-    found[limited] = np.where(total > 0, total // TABLES_SHARE + NODE_BYTES, found)[limited]
-    return found
+    nodes = np.full(len(total), np.iinfo(np.int64).max)
+    nodes[limited] = tables[limited]
+    return tables, nodes
 
 
 LEFTOVERS: Final = RegionLabeller(
@@ -66,5 +71,5 @@ LEFTOVERS: Final = RegionLabeller(
         Edge("python.arena", "what malloc cannot have mapped has sizes of whole MiB, as arenas have"),
         Edge("python.arena_merged", "what malloc cannot have mapped can have a size of arenas that merged"),
     ),
-    after=(Edge("glibc.arena_full", "a full heap of an arena is whole MiB on a MiB boundary too"),),
+    after=(Edge("glibc.arena_full_apart", "a full heap of an arena is whole MiB on a MiB boundary too"),),
 )

@@ -1,7 +1,8 @@
 """Metaspace, the compressed class space, archives of classes (CDS)."""
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 
 from procmaps.kinds import Confidence, Kind
@@ -11,11 +12,13 @@ from procmaps.rules.labeller import Claim
 from procmaps.rules.process import ARENA_HEAP_BYTES, BY_END, KIB, MIB, Process, Region
 from procmaps.rules.rule import Rule
 
-NODE_BYTES: Final = 64 * MIB  # JDK 17 and later
+NODES_SINCE_VERSION: Final = 17  # nodes have one size, and a full one can be left, too
+NODE_BYTES: Final = 64 * MIB
 OLD_NODE_BYTES: Final = 8 * MIB  # the first node of JDK 8 to 15, any of JDK 16
 OLD_ALIGNMENT_BYTES: Final = 2 * MIB  # the kernel's, for mappings of whole 2 MiB, since Linux 6.7
 ROOT_CHUNK_BYTES: Final = 4 * MIB
 GRANULE_BYTES: Final = 64 * KIB
+HOLE_MIN_BYTES: Final = MIB  # of a node that merged with what is below it; guards of stacks are smaller
 WRITTEN_SHARE: Final = 8  # metaspace is committed as it is used: all but an eighth of a full node is resident
 NODE_ENDS_LIMIT_COUNT: Final = 4096  # of a JVM's closed regions that could end a node
 RESERVES_LIMIT_COUNT: Final = 4096  # of a JVM's closed regions large enough for a class space
@@ -81,7 +84,8 @@ def class_space(jvm: Jvm, process: Process) -> Iterator[Claim]:
     if process.thirty_two_bit or (jvm.heap[1] > COMPRESSED_OOPS_BYTES and 0 < jvm.version < 15):
         return  # class pointers are not compressed
     size = jvm.class_space_bytes
-    reserves = [region for region in process.unclaimed_closed if size // 2 <= region.size <= size * 3]
+    half, most = size // 2, size * 3
+    reserves = [region for region in process.unclaimed_closed if half <= region.size <= most]
     best = max(
         (
             (above_archive, start + size <= LOW_BYTES, start)
@@ -139,12 +143,18 @@ def low_rest(jvm: Jvm, process: Process) -> Iterator[Claim]:
 
 def nodes(jvm: Jvm, process: Process) -> Iterable[Claim]:
     """Metaspace that is not in the class space, in nodes of a fixed size."""
+    claims = _nodes_of_version(jvm, process)
+    jvm.nodes = [(claim.start, claim.end) for claim in claims]
+    return claims
+
+
+def _nodes_of_version(jvm: Jvm, process: Process) -> list[Claim]:
     current: list[Claim] = []
-    if not 0 < jvm.version < 17:
+    if not 0 < jvm.version < NODES_SINCE_VERSION and not jvm.small_nodes:
         # a table that was touched as the JVM started looks like a full node
         alone = NODE_BYTES not in whole_sizes(jvm, process)
         current = _nodes(process, NODE_BYTES, ROOT_CHUNK_BYTES, full=jvm.has_heap, full_alone=alone)
-    if current or jvm.version >= 17:
+    if current or jvm.version >= NODES_SINCE_VERSION:
         return current + _last_node(process, current)
     return _nodes(process, OLD_NODE_BYTES, OLD_ALIGNMENT_BYTES)
 
@@ -159,11 +169,24 @@ def _last_node(process: Process, found: list[Claim]) -> list[Claim]:
     tops = {claim.end for claim in found}
     if any(closed.end in tops or process.flagged(closed, "nr") for closed in process.unclaimed_closed):
         return []
-    heaps = [heap for heap in process.glibc_heaps if heap.head.unclaimed and heap.rest.unclaimed]
-    possible = [heap for heap in heaps if heap.head.size % GRANULE_BYTES == 0]
-    if not possible or len(possible) == len(heaps):
+    tails = [rest for head, rest in pairwise(process.regions) if _is_like_heap(head, rest)]
+    possible = [rest for rest in tails if rest.start % GRANULE_BYTES == 0]
+    if not possible or len(possible) == len(tails):
         return []
-    return [Claim(possible[0].head.start, possible[0].rest.end, NODES)]
+    return [Claim(possible[0].end - ARENA_HEAP_BYTES, possible[0].end, NODES)]
+
+
+def _is_like_heap(head: Region, rest: Region) -> bool:
+    """Whether two regions fill a block, as a heap of an arena does; the head can have merged downward."""
+    base = rest.end - ARENA_HEAP_BYTES
+    return (
+        rest.unclaimed
+        and rest.closed
+        and base % ARENA_HEAP_BYTES == 0
+        and head.unclaimed
+        and head.writable
+        and head.start <= base < head.end == rest.start
+    )
 
 
 def _nodes(
@@ -171,36 +194,45 @@ def _nodes(
 ) -> list[Claim]:
     """Runs of regions that make a whole node: each ends with a closed region, on the alignment.
 
-    With `full`, also those whose last granule is committed, if they begin and end with a region: several
-    regions, or with `full_alone` one that is written as metaspace is, and not mapped as heaps of arenas are.
+    With `full`, also those whose last granule is committed, if they end with a region, and begin with one or
+    have a hole (then a chunk can have merged with the first): several regions, or with `full_alone` one that
+    is written as metaspace is, and not mapped as heaps of arenas are.
     """
     full_alone = full_alone and any(process.flagged(heap.head, "nr") for heap in process.glibc_heaps)
     ends = [
         region
         for region in process.unclaimed
-        if region.end % alignment == 0
+        if not region.end & (alignment - 1)
         and ((region.closed and not _ends_arena(process, region, size)) or (full and region.writable))
     ]
-    inside: list[tuple[int, list[Region]]] = []  # where each possible node begins, its regions
+    inside: list[tuple[int, Region, Region]] = []  # where each possible node begins, its outer regions
     for last in ends[:NODE_ENDS_LIMIT_COUNT]:
         start = last.end - size
-        regions = list(process.regions[bisect_right(process.regions, start, key=BY_END) : last.position + 1])
-        several = len(regions) > 1 or (full_alone and _is_written(process, last))
-        if last.closed or (regions[0].start == start and several):
-            inside.append((start, regions))
+        first = process.regions[bisect_right(process.regions, start, key=BY_END)]
+        several = first is not last or (full_alone and is_written(process, last))
+        if last.closed or (several and (first.start == start or _has_hole(process, first, last))):
+            inside.append((start, first, last))
     # a region that ends in a hole of a node also ends what begins in a neighbour of that node: what begins
     # with a region comes first
-    inside.sort(key=lambda node: node[1][0].start != node[0])
+    inside.sort(key=lambda node: node[1].start != node[0])
     found: list[int] = []
-    for start, regions in inside:
+    for start, first, last in inside:
         at = bisect_right(found, start)
         apart = (at == 0 or found[at - 1] + size <= start) and (at == len(found) or start + size <= found[at])
-        if apart and _is_node(process, regions, start):
+        if apart and _is_node(process, process.regions[first.position : last.position + 1], start):
             insort(found, start)
     return [Claim(start, start + size, NODES) for start in found]
 
 
-def _is_written(process: Process, region: Region) -> bool:
+def _has_hole(process: Process, first: Region, last: Region) -> bool:
+    """Whether a closed region between the two is larger than guards are, and none is the rest of a heap."""
+    closed = [region for region in process.regions[first.position + 1 : last.position] if region.closed]
+    return max((region.size for region in closed), default=0) >= HOLE_MIN_BYTES and all(
+        region.end % ARENA_HEAP_BYTES for region in closed
+    )
+
+
+def is_written(process: Process, region: Region) -> bool:
     """Whether nearly all of it is resident, while a collector's table of its size hardly is."""
     return process.resident_bytes[region.position] * WRITTEN_SHARE >= region.size * (WRITTEN_SHARE - 1)
 
@@ -211,11 +243,13 @@ def _ends_arena(process: Process, closed: Region, size: int) -> bool:
         return False
     below = process.below(closed)
     start = closed.start if below is None else below.start
-    bottoms = (closed.end - ARENA_HEAP_BYTES, closed.end - size)
-    return any(start <= bottom and bottom % ARENA_HEAP_BYTES == 0 for bottom in bottoms)
+    of_arena, of_node = closed.end - ARENA_HEAP_BYTES, closed.end - size
+    return (start <= of_arena and of_arena % ARENA_HEAP_BYTES == 0) or (
+        start <= of_node and of_node % ARENA_HEAP_BYTES == 0
+    )
 
 
-def _is_node(process: Process, regions: list[Region], start: int) -> bool:
+def _is_node(process: Process, regions: Sequence[Region], start: int) -> bool:
     """Whether regions from `start` on are a node: without a gap, writable first, committed in granules."""
     first, last = regions[0], regions[-1]
     if first.start > start or first.closed:
@@ -235,7 +269,7 @@ def _is_node(process: Process, regions: list[Region], start: int) -> bool:
     return last.writable or process.mapped_anew(last) or not _is_arena(regions, start, last.end)
 
 
-def _is_arena(regions: list[Region], start: int, end: int) -> bool:
+def _is_arena(regions: Sequence[Region], start: int, end: int) -> bool:
     """A heap of an arena looks like a node: writable from a boundary on, closed up to the next."""
     first = regions[0].start
     on_boundaries = start % ARENA_HEAP_BYTES == 0 or (

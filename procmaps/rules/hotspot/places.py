@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from procmaps.rules.hotspot import code_cache, concurrent, heap, images, metaspace
+from procmaps.rules.hotspot import code_cache, concurrent, full_nodes, heap, images, metaspace, small_nodes
 from procmaps.rules.hotspot.turn import turn
 from procmaps.rules.labeller import Edge
 
@@ -19,7 +19,9 @@ PLACES: Final = turn(
         metaspace.class_space,
         concurrent.collection_set,
         metaspace.low_rest,
+        small_nodes.small_nodes,
         metaspace.nodes,
+        full_nodes.full_nodes,
         heap.by_extent,
     ),
     gives=(
@@ -34,7 +36,9 @@ PLACES: Final = turn(
         metaspace.CLASS_SPACE,
         concurrent.COLLECTION_SET,
         metaspace.LOW_REST,
+        small_nodes.SMALL_NODES,
         metaspace.NODES,
+        full_nodes.FULL_NODES,
         heap.BY_EXTENT,
     ),
     before=(

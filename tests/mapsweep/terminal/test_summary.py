@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from mapsweep.terminal.summary import summary_lines
@@ -70,6 +72,19 @@ prod-frontend-0017.eu-central-1.example.org   <= 41.0 GiB    <= 512 MiB         
 )
 def test_the_ending(columns: int, ranking: str, partial: str) -> None:
     assert shown(screen(columns)) == f"{ranking}\n{FAILED}\n{partial}{WHERE}"
+
+
+def test_doubtful_labels_are_a_sentence_below_the_verdict() -> None:
+    largest, doubtful, *others = FLEET.hosts
+    doubtful = replace(doubtful, doubtful=3, most_guessed="java (4711)")
+    report = replace(FLEET, hosts=(largest, doubtful, *others), totals=replace(FLEET.totals, doubtful=3))
+    lines = list(summary_lines(report, screen(80), PLACES, HINTS))
+    start = lines.index("  MiB. 3 ok, 1 failed of 4 hosts.") + 1
+    assert lines[start : lines.index(WHERE.splitlines()[0])] == [
+        "Doubtful labels: 3 processes on 1 host (prod-web-02: java (4711) and 2 more).",
+        "  Sweep again with --evidence smaps, which decides some of them: see",
+        "  docs/doubtful-labels.md.",
+    ]
 
 
 def test_a_pipe_gets_each_sentence_in_one_line() -> None:

@@ -103,6 +103,21 @@ def test_a_run_of_stacks_as_large_as_a_code_cache_is_none() -> None:
         assert {kind for _, kind in found} == {"thread_stack"}
 
 
+@pytest.mark.parametrize("sizes", [(20, 20, 8), (24, 24), (100, 40, 100), (32, 32)])
+def test_a_few_stacks_are_no_code_cache_whatever_their_sum(sizes: tuple[int, ...]) -> None:
+    """Together they have a size that code caches have: 48, 64 or 240 MiB."""
+    zone, at, stacks = 16 * KIB, LOW, ""
+    for size in sizes:
+        stacks += anon(at, zone, "---p") + anon(at + zone, size * MIB - zone, "rwxp")
+        at += size * MIB
+    # the lowest has a zone as well, so a span of the same size begins right above it
+    stacks += anon(at, zone, "---p") + anon(at + zone, sizes[0] * MIB - zone, "rwxp")
+    cache = anon(AT, 9 * MIB, "rwxp") + anon(AT + 9 * MIB, CACHE - 9 * MIB, "---p")
+    found = parts_of(read(jvm("", stacks, cache, EXECUTABLE_STACK), threads=20))
+    assert "java_code" not in {kind for start, _, kind, _ in found if LOW <= start < at}
+    assert {kind for start, _, kind, _ in found if AT <= start < AT + CACHE} == {"java_code"}
+
+
 def test_stacks_of_java_threads_are_found_where_stacks_are_executable() -> None:
     zone, size = 16 * KIB, 2 * MIB
     stacks = "".join(

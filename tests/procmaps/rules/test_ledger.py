@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from procmaps.rules.ledger import FEW_CUTS_COUNT, Label, Ledger
+from procmaps.rules.ledger import FEW_CUTS_COUNT, Labels, Ledger
 from procmaps.rules.regions import is_multiple
 from tests.procmaps.rules.labelled import anon, ledger
 
@@ -13,7 +13,8 @@ OPEN = 255
 def claim(one: Ledger, *ranges: tuple[int, int], rule: int = 7, one_block: bool = True) -> None:
     """Claim ranges of the process: each by a rule and for a kind of its own, which are counted upward."""
     start, end = (np.array(column, np.int64) for column in zip(*ranges, strict=True))
-    labels = [Label(rule + number, 1 + number, one_block) for number in range(len(ranges))]
+    number = np.arange(len(ranges))
+    labels = Labels(rule + number, 1 + number, np.full(len(ranges), one_block))
     one.label_ranges(np.zeros(len(ranges), np.int64), start, end, labels)
 
 

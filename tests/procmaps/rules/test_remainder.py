@@ -2,6 +2,9 @@
 
 import pytest
 
+from procmaps.classify import classify
+from procmaps.kinds import Confidence
+from procmaps.rules.book import RULES
 from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, anon, parts_of, read, sorted_maps
 
 KIB = 2**10
@@ -34,6 +37,16 @@ def test_vast_memory_begins_at_1_gib_and_sixteen_times_what_is_resident() -> Non
     assert rule_of("rw-p", 1024 * MIB, 1024)[1] == "rest.vast"
     assert rule_of("rw-p", 1023 * MIB, 1024)[1] == "rest.unpaid"
     assert rule_of("rw-p", 1024 * MIB, 64 * 1024)[1] == "rest.unpaid"
+
+
+@pytest.mark.parametrize(("flags", "rule"), [("rd wr nr", "rest.foreign"), ("rd wr", "glibc.mmapped")])
+def test_flags_that_no_malloc_asks_for_leave_open_who_asked(flags: str, rule: str) -> None:
+    walked = f"{LIBC}{anon(AT, 3 * MIB + 4096)}Rss: 3076 kB\nVmFlags: {flags} mr mw me ac\n"
+    snapshot = read(smaps=BRK_HEAP + walked, rss_anon_kb=4000)
+    parts = classify(snapshot)
+    at = [int(start) for start in parts.start].index(AT)
+    assert RULES[parts.rule[at]].name == rule
+    assert parts.confidence[at] == Confidence.LIKELY
 
 
 @pytest.mark.parametrize(

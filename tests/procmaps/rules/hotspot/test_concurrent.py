@@ -1,5 +1,7 @@
 """Tables of ZGC and Shenandoah."""
 
+import pytest
+
 from procmaps.rules.hotspot.concurrent import MERGED_MAX_BYTES
 from tests.procmaps.rules.labelled import anon, jvm, kinds, read, whole
 
@@ -19,6 +21,18 @@ def test_zgc_s_mark_stack_space_and_granule_maps() -> None:
         anon(AT + 16 * GIB, 48 * MIB),
     )
     assert {kind for _, kind in kinds(read(text), AT, AT + 17 * GIB)} == {"java_gc"}
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+@pytest.mark.parametrize("chunks", [132 * KIB, 2 * MIB + 136 * KIB, 31 * MIB + 4096])
+def test_chunks_that_merged_with_zgc_s_mark_stacks_lie_below(steps: int, chunks: int) -> None:
+    """The mark stacks grow by 32 MiB from the bottom of their range."""
+    view = f"{2**42:x}-{2**42 + 64 * MIB:x} rw-s 00000000 00:01 77 /memfd:java_heap (deleted)\n"
+    used = steps * 32 * MIB
+    text = jvm(view, anon(AT - chunks, chunks + used), anon(AT + used, 8 * GIB - used, "---p"))
+    snapshot = read(text, rss_anon_kb=900_000)
+    assert kinds(snapshot, AT - chunks, AT) == [(chunks, "heap_mmap")]
+    assert kinds(snapshot, AT, AT + 8 * GIB) == [(used, "java_gc"), (8 * GIB - used, "java_gc")]
 
 
 def test_shenandoah_s_collection_set_lies_at_the_bottom() -> None:

@@ -93,7 +93,8 @@ def test_a_full_node_of_one_line_is_told_by_flags_and_what_is_resident() -> None
         (touched, "java_gc"),
         (full.replace(" ac", " nr"), "heap_arena"),
     ):
-        text = jvm(line, heap(AT + 4 * NODE, MIB + 4096), heap(AT + 6 * NODE, 132 * KIB))
+        # the last heap is the newest, so it lies lowest
+        text = jvm(line, heap(AT + 4 * NODE, MIB + 4096), heap(AT - 6 * NODE, 132 * KIB))
         snapshot = read(smaps=by_smaps(text), argv=ARGV, rss_anon_kb=400 * KIB)
         assert kinds(snapshot, AT, AT + NODE) == [(NODE, kind)]
 
@@ -130,3 +131,111 @@ def test_the_node_in_use_is_looked_for_among_heaps() -> None:
     # before JDK 17 nodes had other sizes
     older = read(text.replace("java-17", "java-11"), argv=ARGV)
     assert kinds(older, AT, AT + NODE)[0][1] == "heap_arena"
+
+
+CLASS_SPACE = 16 * GIB  # in the low addresses, as large as it is by default
+CODE = AT + 40 * NODE
+
+
+def with_classes(class_space: int, *lines: str) -> str:
+    """A JVM that uses so much of its class space, with a node in use at AT, and the code cache at CODE."""
+    space = anon(CLASS_SPACE, class_space) + anon(CLASS_SPACE + class_space, GIB - class_space, "---p")
+    used = anon(AT + 4 * MIB, 23 * MIB) + anon(AT + 27 * MIB, 41 * MIB, "---p")
+    code = anon(CODE, 3 * MIB, "rwxp") + anon(CODE + 3 * MIB, 237 * MIB, "---p")
+    return jvm(space, used, code, *lines)
+
+
+@pytest.mark.parametrize(("class_space", "nodes"), [(12, 0), (13, 0), (14, 1), (45, 1), (46, 2), (200, 3)])
+def test_as_many_full_nodes_as_the_class_space_demands(class_space: int, nodes: int) -> None:
+    """Twice as much metaspace as class space, within a root chunk; the nearest above the node in use."""
+    last = AT - 9 * NODE  # a heap that is newer than the full ones
+    grown = anon(last, 132 * KIB) + anon(last + 132 * KIB, NODE - 132 * KIB, "---p")
+    full = [AT - 3 * NODE, *(AT + at * NODE for at in (3, 5, 8)), CODE + 6 * NODE]
+    text = with_classes(class_space * MIB, grown, *(anon(start, NODE) for start in full))
+    snapshot = read(only_maps(text), argv=ARGV, rss_anon_kb=2**20)
+    found = [kinds(snapshot, start, start + NODE) for start in full]
+    # nodes lie above the one in use, because Linux maps downward, and below the code cache, which came first
+    expected = ["heap_arena", *["java_metaspace"] * nodes, *["heap_arena"] * (4 - nodes)]
+    assert found == [[(NODE, kind)] for kind in expected]
+    # a node in use that was not found can be what is missing
+    without = only_maps(text).replace(anon(AT + 4 * MIB, 23 * MIB), "")
+    unfound = read(without, argv=ARGV, rss_anon_kb=2**20)
+    assert kinds(unfound, full[1], full[1] + NODE) == [(NODE, "heap_arena")]
+    # before JDK 16 nodes had other sizes
+    older = read(only_maps(text).replace("java-17", "java-11"), argv=ARGV, rss_anon_kb=2**20)
+    assert kinds(older, full[1], full[1] + NODE) == [(NODE, "heap_arena")]
+
+
+@pytest.mark.parametrize(("head", "first"), [(9, "java_metaspace"), (16, "heap_arena"), (52, "heap_arena")])
+def test_a_full_block_below_a_heap_that_has_grown_far_is_the_last_choice(head: int, first: str) -> None:
+    """malloc maps the next heap of an arena right above the last one where it can."""
+    low, next_block = AT + 3 * NODE, AT + 9 * NODE
+    grown = anon(low + NODE, head * MIB + 4096) + anon(
+        low + NODE + head * MIB + 4096, NODE - head * MIB - 4096, "---p"
+    )
+    text = with_classes(20 * MIB, anon(low, NODE), grown, anon(next_block, NODE))
+    snapshot = read(only_maps(text), argv=ARGV, rss_anon_kb=2**20)
+    assert kinds(snapshot, low, low + NODE) == [(NODE, first)]
+    second = "heap_arena" if first == "java_metaspace" else "java_metaspace"
+    assert kinds(snapshot, next_block, next_block + NODE) == [(NODE, second)]
+
+
+@pytest.mark.parametrize("chunk", [132 * KIB, 2 * MIB + 564 * KIB, 27 * MIB + 4096])
+def test_a_chunk_below_a_full_node_has_merged_with_it(chunk: int) -> None:
+    at = AT + 5 * NODE
+    text = with_classes(40 * MIB, anon(at - chunk, chunk + NODE), anon(at + 3 * NODE, NODE))
+    snapshot = read(only_maps(text), argv=ARGV, rss_anon_kb=2**20)
+    assert kinds(snapshot, at, at + NODE) == [(NODE, "java_metaspace")]
+    assert kinds(snapshot, at - chunk, at) == [(chunk, "heap_mmap")]
+
+
+def test_a_run_of_chunks_is_no_node() -> None:
+    at = AT + 5 * NODE
+    text = with_classes(40 * MIB, anon(at - NODE, 2 * NODE))
+    snapshot = read(only_maps(text), argv=ARGV, rss_anon_kb=2**20)
+    assert "java_metaspace" not in {kind for _, kind in kinds(snapshot, at - NODE, at + NODE)}
+
+
+@pytest.mark.parametrize(
+    ("hole", "found"), [(MIB, True), (3 * MIB + 576 * KIB, True), (MIB - 64 * KIB, False)]
+)
+def test_a_chunk_below_a_full_node_with_a_hole(hole: int, found: bool) -> None:
+    """The first granules of the node and the chunk below it are one line."""
+    chunk, used = 5 * MIB + 4096, 448 * KIB
+    at = AT + 4 * MIB
+    text = anon(at - chunk, chunk + used) + anon(at + used, hole, "---p")
+    text += anon(at + used + hole, NODE - used - hole)
+    snapshot = read(only_maps(jvm(text, heap(AT + 4 * NODE, MIB + 4096))), argv=ARGV, rss_anon_kb=2**20)
+    assert blocks(snapshot, Kind.JAVA_METASPACE) == [NODE] * found
+    assert not found or kinds(snapshot, at - chunk, at) == [(chunk, "heap_mmap")]
+
+
+def test_the_rest_of_a_heap_is_no_hole() -> None:
+    above = anon(AT + NODE, 8 * MIB)
+    text = only_maps(jvm(heap(AT, 9 * MIB), above, heap(AT + 4 * NODE, MIB + 4096)))
+    found = kinds(read(text, argv=ARGV, rss_anon_kb=2**20), AT + NODE, AT + 2 * NODE)
+    assert found == [(8 * MIB, "java_gc")]
+
+
+def test_the_node_in_use_can_have_merged_with_a_chunk_below() -> None:
+    chunk, used = 3 * MIB + 4096, 17 * 64 * KIB
+    own = anon(AT - chunk, chunk + used) + anon(AT + used, NODE - used, "---p")
+    heaps = [heap(AT + n * NODE, 4 * KIB * n * 33) for n in (2, 3, 4)]
+    snapshot = read(only_maps(jvm(own, *heaps)), argv=ARGV)
+    assert blocks(snapshot, Kind.JAVA_METASPACE) == [NODE]
+    assert kinds(snapshot, AT - chunk, AT) == [(chunk, "heap_mmap")]
+
+
+@pytest.mark.parametrize("hole", [True, False])
+def test_a_hole_is_no_node_in_use(hole: bool) -> None:
+    """A heap is certain only if the node in use is known; a full node with a hole on 4 MiB is not that."""
+    text = lines(
+        AT - 3 * NODE + 4 * MIB, (2 * MIB, "rw-p", ""), (2 * MIB, "---p", ""), (60 * MIB, "rw-p", "")
+    )
+    if not hole:
+        text = node(AT - 3 * NODE + 4 * MIB, 7 * MIB)
+    both = [heap(AT + n * NODE, used) for n, used in ((0, 23 * MIB), (2, 9 * MIB + 64 * KIB))]
+    snapshot = read(only_maps(jvm(text, *both)), argv=ARGV)
+    rules = {rule for start, *_, rule in parts_of(snapshot) if start >= AT}
+    assert ("glibc.arena" in rules) is not hole
+    assert ("glibc.arena_granules" in rules) is hole

@@ -1,6 +1,10 @@
 """What nobody has claimed of a JVM."""
 
-from tests.procmaps.rules.labelled import anon, jvm, kinds, read, whole
+import pytest
+
+from procmaps.rules.hotspot.leftovers import TABLES_SHARE
+from procmaps.rules.hotspot.metaspace import NODE_BYTES
+from tests.procmaps.rules.labelled import anon, jvm, kinds, parts_of, read, whole
 
 MIB = 2**20
 GIB = 2**30
@@ -36,3 +40,21 @@ def test_more_than_all_tables_of_a_heap_is_the_program_s_own() -> None:
         text = jvm(whole(GIB), anon(AT + 2 * MIB, size * MIB)).replace("java-17", f"java-{version}")
         snapshot = read(text, argv=argv, rss_anon_kb=2 * 1024 * 1024)
         assert kinds(snapshot, AT, AT + GIB) == [(size * MIB, kind)]
+
+
+@pytest.mark.parametrize("version", [11, 17, 21])
+def test_chunks_that_were_not_written_are_malloc_s_if_tables_cannot_be_as_large(version: int) -> None:
+    """Metaspace is committed when it is written to, in any version."""
+    most = GIB // TABLES_SHARE + NODE_BYTES
+    for size, rule in ((most, "java.gc_untouched"), (most + 4096, "java.native_unwritten")):
+        text = jvm(whole(GIB), anon(AT + 8192, size)).replace("java-17", f"java-{version}")
+        snapshot = read(text, argv=("java", "-Xms1g", "-Xmx1g", "Main"), rss_anon_kb=90 * 1024)
+        assert [found for start, *_, found in parts_of(snapshot) if AT <= start < AT + GIB] == [rule]
+
+
+def test_unwritten_memory_of_whole_mib_or_of_a_program_without_a_jvm_has_no_header() -> None:
+    most = GIB // TABLES_SHARE + NODE_BYTES
+    text = jvm(whole(GIB), anon(AT + 8192, most + MIB))
+    assert kinds(read(text, rss_anon_kb=90 * 1024), AT, AT + GIB) == [(most + MIB, "anonymous")]
+    text = text.replace("libjvm.so", "libother.so")
+    assert kinds(read(text, rss_anon_kb=90 * 1024), AT, AT + GIB) == [(most + MIB, "anonymous")]

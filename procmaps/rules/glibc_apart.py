@@ -1,0 +1,88 @@
+"""Blocks of 64 MiB that look like heaps of more arenas than there are threads: heaps, or a program's own.
+
+glibc leaves such gaps where threads make their arenas at once. Then there were as many threads, and glibc
+keeps the stacks of those that ended, up to 40 MiB (nptl/nptl-stack.c). If none is left, the blocks are not
+glibc's.
+"""
+
+from typing import Final
+
+from procmaps.kinds import Confidence, Kind
+from procmaps.rules.block_gaps import beside_gaps, no_thread_ended
+from procmaps.rules.glibc_malloc import Blocks, heaps
+from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
+from procmaps.rules.process import ARENA_HEAP_32_BYTES
+from procmaps.rules.regions import Regions, is_multiple
+from procmaps.rules.rule import Rule
+from procmaps.tables import Flags
+
+_SOURCE: Final = (
+    "glibc, malloc/arena.c: new_heap fills the gaps that it leaves, unless threads race; arena_get2: no more "
+    "arenas than threads; nptl/nptl-stack.c: stacks of ended threads are kept"
+)
+OWN: Final = Rule(
+    "pools.blocks",
+    Kind.ANONYMOUS,
+    Confidence.GUESS,
+    "maps, status",
+    _SOURCE,
+    "{size} of a block on a {arena_heap} boundary, as heaps of malloc's arenas are, but apart from the next "
+    "one by just as much, and there are more of them than the {threads} threads, none of which has ended: "
+    "arenas of the program",
+    runner_up=Kind.HEAP_ARENA,
+)
+APART: Final = Rule(
+    "glibc.arena_apart",
+    Kind.HEAP_ARENA,
+    Confidence.GUESS,
+    "maps, status",
+    _SOURCE,
+    "{size} of what looks like the heap of a malloc arena, but there are more of them than the {threads} "
+    "threads, and gaps between them or no stack of a thread that ended: arenas of such threads, or of the "
+    "program",
+    runner_up=Kind.ANONYMOUS,
+)
+
+
+def own_blocks(regions: Regions) -> Ranges | None:
+    """Those at gaps, in processes none of whose threads has ended."""
+    blocks = _left(regions)
+    if blocks is None:
+        return None
+    apart = beside_gaps(regions, blocks.rests, blocks.base, blocks.size)
+    return _ranges(regions, blocks.only(apart & no_thread_ended(regions)[regions.process[blocks.heads]]))
+
+
+def apart_heaps(regions: Regions) -> Ranges | None:
+    """All that are left of them."""
+    blocks = _left(regions)
+    return None if blocks is None else _ranges(regions, blocks)
+
+
+def _left(regions: Regions) -> Blocks | None:
+    """Such blocks, or None: the labeller of heaps has claimed all that do not outnumber the threads."""
+    return heaps(regions) if _can_be_left(regions).any() else None
+
+
+def _can_be_left(regions: Regions) -> Flags:
+    rests = regions.unclaimed_closed & (regions.size > ARENA_HEAP_32_BYTES // 2) & regions.touches_below
+    return rests & is_multiple(regions.end, ARENA_HEAP_32_BYTES)
+
+
+def _ranges(regions: Regions, blocks: Blocks) -> Ranges:
+    return Ranges(regions.process[blocks.heads], blocks.base, blocks.top)
+
+
+OWN_BLOCKS: Final = RegionLabeller(
+    "pools.blocks",
+    (OWN,),
+    own_blocks,
+    before=(Edge("glibc.arena_apart", "that labeller claims all such blocks that are left"),),
+    after=(Edge("glibc.arena", "blocks that threads account for are heaps of arenas"),),
+)
+APART_HEAPS: Final = RegionLabeller(
+    "glibc.arena_apart",
+    (APART,),
+    apart_heaps,
+    before=(Edge("glibc.mmapped", "the writable part of a heap can be as large as a chunk"),),
+)

@@ -1,0 +1,81 @@
+"""Full nodes of metaspace that look like full heaps of arenas: how many follows from the class space."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from procmaps.kinds import Confidence, Kind
+from procmaps.rules.hotspot.jvm import Jvm
+from procmaps.rules.hotspot.metaspace import NODE_BYTES, NODES_SINCE_VERSION, ROOT_CHUNK_BYTES, is_written
+from procmaps.rules.labeller import Claim
+from procmaps.rules.process import MIB, Process, Region
+from procmaps.rules.rule import Rule
+
+METASPACE_PER_CLASS_SPACE: Final = 2  # bytes at least: chunks of a loader begin at 4 KiB and 2 KiB
+GROWN_HEAD_BYTES: Final = 16 * MIB  # an arena's head of this size is likely to continue a full heap
+
+FULL_NODES: Final = Rule(
+    "java.metaspace_full",
+    Kind.JAVA_METASPACE,
+    Confidence.LIKELY,
+    "maps",
+    "OpenJDK, memory/metaspace/metaspaceArenaGrowthPolicy.cpp: the chunks of a class loader begin at 4 KiB "
+    "in metaspace and at 2 KiB in the class space; runtime/init.cpp: the code cache is mapped before both",
+    "{size} that fill a block which a full heap of an arena could be too; but so much of the class space "
+    "is in use that metaspace must have full nodes of 64 MiB, and this block is next above the node in use",
+    runner_up=Kind.HEAP_ARENA,
+)
+
+
+def full_nodes(jvm: Jvm, process: Process) -> Iterator[Claim]:
+    """Writable blocks of 64 MiB, as many as the class space demands, the nearest above the node in use.
+
+    Each loader takes at least twice as much metaspace as class space, and what was found so far is less.
+    A node is mapped when the one before it is full, and Linux maps downward: all full ones lie above the
+    one in use, and below the code cache. Where the one in use was not found, it can be what is missing.
+    """
+    if not jvm.nodes or 0 < jvm.version < NODES_SINCE_VERSION or process.thirty_two_bit:
+        return
+    blocks = [region for region in process.unclaimed_writable if _could_be_node(process, region)]
+    if not blocks:
+        return
+    metaspace = process.of_kind(Kind.JAVA_METASPACE)
+    committed = sum(region.size for region in metaspace if region.writable)
+    outside = sum(region.size for region in metaspace if region.writable and _in_a_node(jvm, region))
+    missing = METASPACE_PER_CLASS_SPACE * (committed - outside) - outside
+    in_use = min(jvm.nodes)[0]
+    code = min((region.start for region in process.of_kind(Kind.JAVA_CODE)), default=0)
+    possible = [region for region in blocks if in_use < region.start < code]
+    for region in sorted(possible, key=lambda block: (_is_continued(process, block), block.start)):
+        if missing <= ROOT_CHUNK_BYTES:
+            return
+        missing -= NODE_BYTES
+        yield Claim(region.end - NODE_BYTES, region.end, FULL_NODES)
+
+
+def _in_a_node(jvm: Jvm, region: Region) -> bool:
+    return any(low <= region.start < high for low, high in jvm.nodes)
+
+
+def _could_be_node(process: Process, region: Region) -> bool:
+    """Whether it is one block that smaps does not show to be mapped as heaps are, or hardly written.
+
+    A chunk that was mapped right below can have merged with it.
+    """
+    block = region.end % NODE_BYTES == 0 and NODE_BYTES <= region.size < 2 * NODE_BYTES
+    return block and not (
+        process.smaps and (process.flagged(region, "nr") or not is_written(process, region))
+    )
+
+
+def _is_continued(process: Process, region: Region) -> bool:
+    """Whether a heap of an arena that has grown far begins where it ends.
+
+    malloc/arena.c (aligned_heap_area): the next heap is mapped right above the last one where it can be.
+    """
+    above = process.above(region)
+    return (
+        above is not None
+        and above.unclaimed
+        and above.writable
+        and GROWN_HEAD_BYTES <= above.size < NODE_BYTES
+    )
