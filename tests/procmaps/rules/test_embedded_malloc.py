@@ -224,3 +224,12 @@ def test_half_a_mib_is_no_arena_of_python() -> None:
     text = sorted_maps(PYTHON, module, with_object("/usr/lib/x.so", *lines))
     found = {start: rule for start, *_, rule in parts_of(read(text, rss_anon_kb=2**19))}
     assert (found[first], found[second]) == ("allocator.extension", "python.arena")
+
+
+def test_the_first_2_mib_of_jemalloc_are_aligned_and_alone() -> None:
+    module = "7f0000a00000-7f0000b00000 r-xp 00000000 fe:00 10 /x/_duckdb.cpython-313-x86_64-linux-gnu.so\n"
+    closed = anon(AT + 66 * MIB, MIB, "---p")
+    lines = (BRK_HEAP, anon(AT, 2 * MIB), anon(AT + 64 * MIB, 2 * MIB), closed)
+    text = sorted_maps(PYTHON, module, with_object("/usr/lib/x.so", *lines))
+    found = {start: rule for start, *_, rule in parts_of(read(text, rss_anon_kb=2**19))}
+    assert (found[AT], found[AT + 64 * MIB]) == ("allocator.extension", "python.arena_aligned")
