@@ -55,8 +55,8 @@ NO_BRK: Final = Rule(
     Kind.HEAP_ALLOCATOR,
     Confidence.LIKELY,
     "maps",
-    "glibc, malloc/malloc.c, sysmalloc: its malloc makes a [heap] first; jemalloc, src/pages.c: MAP_NORESERVE "
-    "where the kernel overcommits, which rpmalloc and Scudo do not set",
+    "glibc, malloc/malloc.c, sysmalloc: its malloc makes a [heap] first; jemalloc, src/pages.c: "
+    "MAP_NORESERVE where the kernel overcommits, which rpmalloc and Scudo do not set",
     "{size} of writable memory in a process with glibc but without a [heap]: another malloc, linked in",
     runner_up=Kind.ANONYMOUS,
 )
