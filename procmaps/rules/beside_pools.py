@@ -11,7 +11,7 @@ from procmaps.rules.libc_malloc import affordable
 from procmaps.rules.process import MIB
 from procmaps.rules.regions import ACCESS, Regions, is_multiple
 from procmaps.rules.rule import Rule
-from procmaps.tables import Flags
+from procmaps.tables import Flags, Ints64, which
 
 BESIDE_OWN: Final = Rule(
     "glibc.mmapped_beside_own",
@@ -28,24 +28,26 @@ BESIDE_OWN: Final = Rule(
 
 def chunks_beside_pools(regions: Regions) -> Flags | None:
     """What can be chunks, in processes that have as much of what cannot."""
-    own = (regions.perms & ACCESS != 0) & (regions.size >= MIB)
-    own &= (regions.unclaimed & _is_no_chunk(regions)) | regions.of_kind(Kind.ANONYMOUS)
-    if not own.any():
+    rows = which((regions.size >= MIB) & (regions.perms & ACCESS != 0))
+    rows = rows[_is_no_chunk(regions, rows)]
+    if not len(rows):
         return None
     chunks = large_chunks(regions)
-    own &= ~chunks
-    number = len(regions.facts.marks)
-    owned, chunked = (
-        np.bincount(regions.process[each], regions.size[each], number) for each in (own, chunks)
-    )
-    return chunks & regions.spread(owned >= np.maximum(chunked, 1))
+    owned = np.bincount(regions.process[rows], regions.size[rows] * ~chunks[rows], len(regions.facts.marks))
+    rows = which(chunks)
+    chunked = np.bincount(regions.process[rows], regions.size[rows], len(owned))
+    chunks[rows[(owned < chunked)[regions.process[rows]]]] = False
+    return chunks
 
 
-def _is_no_chunk(regions: Regions) -> Flags:
-    """Whole MiB; in databases that are known for their pools also what is more than resident or swapped."""
-    found = is_multiple(regions.size, MIB)
+def _is_no_chunk(regions: Regions, rows: Ints64) -> Flags:
+    """Whole MiB, what is known as the program's own, and in databases what is more than resident."""
+    found = regions.unclaimed[rows] & is_multiple(regions.size[rows], MIB)
     known = regions.has("database_pools")
-    return found | (regions.spread(known) & ~affordable(regions)) if known.any() else found
+    if known.any():
+        found |= regions.unclaimed[rows] & known[regions.process[rows]] & ~affordable(regions)[rows]
+    own: Flags = found | (regions.kind[rows] == int(Kind.ANONYMOUS))
+    return own
 
 
 CHUNKS_BESIDE_POOLS: Final = RegionLabeller(

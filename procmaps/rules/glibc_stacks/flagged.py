@@ -142,7 +142,9 @@ def _are_stacks(regions: Regions, bodies: Ints64) -> tuple[Flags, Flags]:
     # as many as threads, live ones and ended ones together; any if their number is unknown
     fits = number <= live[process] + 1 + CACHE_BYTES // size
     stacks: Flags = guarded | (fits & (usual | (number >= ALIKE_MIN_COUNT)))
-    odd = stacks & ~usual & ~jvm
+    # a guard that was writable once is one that glibc makes no more
+    by_glibc = regions.touches_below[bodies] & regions.closed[below] & ~regions.flagged("ac")[below]
+    odd = stacks & ~usual & ~jvm & ~by_glibc
     many = np.bincount(process[odd], minlength=len(live)) > live
     return stacks, ~(odd & many[process])
 

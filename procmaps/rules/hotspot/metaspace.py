@@ -150,13 +150,18 @@ def nodes(jvm: Jvm, process: Process) -> Iterable[Claim]:
 
 def _nodes_of_version(jvm: Jvm, process: Process) -> list[Claim]:
     current: list[Claim] = []
-    if not 0 < jvm.version < NODES_SINCE_VERSION and not jvm.small_nodes:
+    if not 0 < jvm.version < NODES_SINCE_VERSION and not jvm.small_nodes_end:
         # a table that was touched as the JVM started looks like a full node
         alone = NODE_BYTES not in whole_sizes(jvm, process)
         current = _nodes(process, NODE_BYTES, ROOT_CHUNK_BYTES, full=jvm.has_heap, full_alone=alone)
     if current or jvm.version >= NODES_SINCE_VERSION:
         return current + _last_node(process, current)
-    return _nodes(process, OLD_NODE_BYTES, OLD_ALIGNMENT_BYTES)
+    # the first node is the largest and highest
+    return [
+        claim
+        for claim in _nodes(process, OLD_NODE_BYTES, OLD_ALIGNMENT_BYTES)
+        if claim.start >= jvm.small_nodes_end
+    ]
 
 
 def _last_node(process: Process, found: list[Claim]) -> list[Claim]:
