@@ -79,5 +79,4 @@ JAVA_ZONES: Final = RegionLabeller(
     "stack.java_zones",
     (ZONES,),
     java_stacks,
-    before=(Edge("stack.guarded", "zones look like a guard, and stacks have the size that -Xss says"),),
 )
