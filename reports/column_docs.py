@@ -21,8 +21,9 @@ column is its heading in CSV and its key in JSON.
 - RSS counts a shared page in every process that maps it, so the sum of RSS can exceed the host's RAM.
   Counting it once needs the inode of each mapping, which footprints do not keep. Compare the sum of
   RssAnon with AnonPages instead.
-- `native_heap_least_bytes`, `native_heap_most_bytes`, `doubtful` and `guessed_bytes` tell how far the labels can be
-  trusted; [doubtful-labels.md](doubtful-labels.md) describes them. Runs that an older mapsweep closed have them empty.
+- `native_heap_least_bytes`, `native_heap_most_bytes`, `doubtful` and `guessed_bytes` tell how far the labels
+  can be trusted; [doubtful-labels.md](doubtful-labels.md) describes them. Runs that an older mapsweep closed
+  have them empty.
 - The baseline of peers needs at least 5 processes of a service in the fleet. Growth and the service's own
   baseline need earlier complete runs of the same scope and rules version.
 - A text cell in CSV that starts with `=`, `+`, `-`, `@`, a tab or a carriage return gets a leading `'`,

@@ -6,129 +6,21 @@ A column's name is the heading in CSV, the key in JSON, the column in Parquet an
 
 from reports import meminfo
 from reports.column import Column, Unit, change, count, size, text
-
-_MAPS = "maps"
-_BOUND = "smaps Rss, or maps and status"
-
-_EXTENTS = (
-    (
-        "resident_max_bytes",
-        "",
-        _BOUND,
-        "upper bound of resident: Rss if smaps was read, otherwise the smaller of committed and RssAnon",
-    ),
-    (
-        "resident_bytes",
-        " resident",
-        "smaps Rss",
-        "resident size; unknown unless smaps was read for all of it",
-    ),
-    (
-        "committed_bytes",
-        " committed",
-        _MAPS,
-        "accessible memory (any of r, w, x); an upper bound of the resident size",
-    ),
-    ("reserved_bytes", " reserved", _MAPS, "address space, accessible or not"),
-)
-
-
-def _extents(prefix: str, title: str, what: str, width: int = 11) -> tuple[Column, ...]:
-    """The four sizes of one measure."""
-    return tuple(
-        size(f"{prefix}_{name}", title + suffix, source, f"{what}: {meaning}", width)
-        for name, suffix, source, meaning in _EXTENTS
-    )
-
-
-_NATIVE = _extents("native_heap", "Native heap", "Kinds heap_main, heap_arena, heap_mmap and heap_allocator")
-_RANGE = (
-    size(
-        "native_heap_least_bytes",
-        "At least",
-        _BOUND,
-        "Native heap without what is only guessed to be native heap: never more than "
-        "native_heap_resident_max_bytes, and of the same unit",
-    ),
-    size(
-        "native_heap_most_bytes",
-        "At most",
-        _BOUND,
-        "Native heap with what is guessed to be something else and can be native heap: never less than "
-        "native_heap_resident_max_bytes, and of the same unit",
-    ),
-)
-_GUESSED = (
-    size(
-        "guessed_bytes",
-        "Guessed",
-        "rules",
-        "Memory that is resident or swapped and labelled by a guess; without smaps at most so much",
-    ),
-    size(
-        "present_bytes",
-        "Resident or swapped",
-        "smaps Rss + Swap, or status VmRSS + VmSwap",
-        "All memory of processes whose mappings were read that is resident or swapped",
-    ),
-)
-_DOUBTFUL = count(
-    "doubtful",
-    "Doubtful",
-    "rules",
-    "Processes with doubtful labels: guessed_bytes is more than a tenth of present_bytes",
-    8,
-)
-_STACKS = (
-    count("stacks", "Stacks", _MAPS, "Thread stacks, without main stacks; a stack and its guards count once"),
-    *_extents("stacks", "Stack memory", "Kind thread_stack", 12),
-)
-_PARTS = tuple(
-    size(
-        f"{kind}_resident_max_bytes",
-        kind,
-        _BOUND,
-        f"Native heap of kind {kind} ({meaning}): upper bound of the resident size",
-    )
-    for kind, meaning in (
-        ("heap_main", "the brk [heap]"),
-        ("heap_arena", "glibc's arenas except the main one"),
-        ("heap_mmap", "large malloc blocks with a mapping of their own"),
-        ("heap_allocator", "jemalloc, tcmalloc, mimalloc, musl and others"),
-    )
-)
-_JAVA = _extents("java_heap", "Java heap", "Kind java_heap")
-_STATUS = (
-    size("rss_bytes", "RSS", "status VmRSS", "Resident memory; shared pages count in every process"),
-    size("rss_anon_bytes", "RssAnon", "status RssAnon", "Resident anonymous memory"),
-    size("rss_file_bytes", "RssFile", "status RssFile", "Resident pages of files"),
-    size("rss_shmem_bytes", "RssShmem", "status RssShmem", "Resident shared memory"),
-    size("swap_bytes", "Swap", "status VmSwap", "Swapped-out anonymous memory"),
-)
-_PEER = size(
-    "peer_excess_bytes",
-    "Above peers",
-    "this run",
-    "Native heap above the median of the service's processes in the fleet (at least 5); summed for a host",
-)
-_OWN = size(
-    "own_excess_bytes",
-    "Above own minimum",
-    "the last 14 runs",
-    "Native heap of a service on a host above its minimum there in the last 14 comparable runs",
-)
-_BLOAT = size(
-    "bloat_bytes",
-    "Bloat",
-    "peers and own past",
-    "The larger of peer_excess_bytes and own_excess_bytes, per service; unknown without a baseline",
-)
-_GROWTH = change(
-    "growth_bytes",
-    "Growth",
-    "the run compared with",
-    "Change of native heap since the last complete run of the same scope, evidence and rules version, summed "
-    "over the processes that are in both runs with the same start time; restarted processes do not count",
+from reports.shared_columns import (
+    BLOAT,
+    BOUND,
+    DOUBTFUL,
+    GROWTH,
+    GUESSED,
+    JAVA,
+    MAPS,
+    NATIVE,
+    OWN,
+    PARTS,
+    PEER,
+    RANGE,
+    STACKS,
+    STATUS,
 )
 
 HOSTS: tuple[Column, ...] = (
@@ -146,24 +38,24 @@ HOSTS: tuple[Column, ...] = (
     text("detail", "Detail", "this run", "The reason as a sentence", 40),
     text("remedy", "Remedy", "this run", "What to do about it", 40),
     text("labels", "Labels", "inventory", "The host's mapsweep_labels when the run was planned, by name", 40),
-    *_NATIVE,
-    *_RANGE,
-    *_PARTS,
-    _GROWTH,
-    _BLOAT,
-    _PEER,
-    _OWN,
-    *_STACKS,
+    *NATIVE,
+    *RANGE,
+    *PARTS,
+    GROWTH,
+    BLOAT,
+    PEER,
+    OWN,
+    *STACKS,
     count("stack_rank", "# stacks", "this run", "Place by thread stacks, then by name", 5),
-    *_JAVA,
-    count("arena_heaps", "Arena heaps", _MAPS, "Heaps of glibc's arenas (64 MiB of reserve each)"),
+    *JAVA,
+    count("arena_heaps", "Arena heaps", MAPS, "Heaps of glibc's arenas (64 MiB of reserve each)"),
     size(
         "unidentified_resident_max_bytes",
         "Unidentified",
-        _BOUND,
+        BOUND,
         "Memory that no rule recognised (kind anonymous): upper bound of the resident size",
     ),
-    _DOUBTFUL,
+    DOUBTFUL,
     text(
         "most_guessed",
         "Most guessed",
@@ -171,9 +63,9 @@ HOSTS: tuple[Column, ...] = (
         "Name and pid of the doubtful process with the most memory that is labelled by a guess",
         24,
     ),
-    *_GUESSED,
+    *GUESSED,
     count("threads", "Threads", "status Threads", "Threads of the processes that the host sent"),
-    *_STATUS,
+    *STATUS,
     count(
         "sent",
         "Processes",
@@ -303,18 +195,18 @@ SERVICES: tuple[Column, ...] = (
     ),
     count("members", "Members", "this run", "Processes of the service whose memory was read", 7),
     count("hosts", "Hosts", "this run", "Hosts on which it runs"),
-    *_NATIVE,
-    *_RANGE,
+    *NATIVE,
+    *RANGE,
     size(
         "native_heap_median_bytes",
         "Median",
-        _BOUND,
+        BOUND,
         "Median native heap of its processes, upper bound of the resident size",
     ),
     size(
         "native_heap_max_bytes",
         "Largest",
-        _BOUND,
+        BOUND,
         "Native heap of its largest process, upper bound of the resident size",
     ),
     text("largest_host", "Largest on", "this run", "The host of the largest process"),
@@ -324,11 +216,11 @@ SERVICES: tuple[Column, ...] = (
         "this run",
         "Processes with at least twice the median and at least 64 MiB above it",
     ),
-    _PEER,
-    _GROWTH,
-    *_STACKS,
-    _DOUBTFUL,
-    *_GUESSED,
+    PEER,
+    GROWTH,
+    *STACKS,
+    DOUBTFUL,
+    *GUESSED,
     count("threads", "Threads", "status Threads", "Threads of its processes"),
 )
 
@@ -366,20 +258,20 @@ PROCESSES: tuple[Column, ...] = (
         "yes, no, new (not in that run), or empty if the host was not read then",
         5,
     ),
-    *_NATIVE,
-    *_RANGE,
-    *_PARTS,
-    _GROWTH,
-    _BLOAT,
-    _PEER,
-    _OWN,
-    *_STACKS,
-    *_JAVA,
-    count("arena_heaps", "Arena heaps", _MAPS, "Heaps of glibc's arenas (64 MiB of reserve each)"),
+    *NATIVE,
+    *RANGE,
+    *PARTS,
+    GROWTH,
+    BLOAT,
+    PEER,
+    OWN,
+    *STACKS,
+    *JAVA,
+    count("arena_heaps", "Arena heaps", MAPS, "Heaps of glibc's arenas (64 MiB of reserve each)"),
     size(
         "unidentified_resident_max_bytes",
         "Unidentified",
-        _BOUND,
+        BOUND,
         "Memory that no rule recognised (kind anonymous): upper bound of the resident size",
     ),
     text(
@@ -396,10 +288,10 @@ PROCESSES: tuple[Column, ...] = (
         "The kind of the most memory that is labelled by a guess, and what it can be instead",
         26,
     ),
-    *_GUESSED,
+    *GUESSED,
     count("threads", "Threads", "status Threads", "Threads"),
     size("vm_size_bytes", "VSZ", "status VmSize", "Address space of the process"),
-    *_STATUS,
+    *STATUS,
 )
 
 FOOTPRINTS: tuple[Column, ...] = (
@@ -414,17 +306,15 @@ FOOTPRINTS: tuple[Column, ...] = (
     ),
     text("kind", "Kind", "rules", "What the memory is for", 15),
     text("family", "Family", "rules", "The group to which the kind belongs", 11),
-    size(
-        "block_bytes", "Block", _MAPS, "Size of one block, if blocks of equal size are grouped; otherwise 0"
-    ),
-    count("count", "Blocks", _MAPS, "Blocks; a stack and its guards count as one"),
-    size("reserved_bytes", "Reserved", _MAPS, "Address space, accessible or not"),
-    size("committed_bytes", "Committed", _MAPS, "The accessible part (any of r, w, x)"),
+    size("block_bytes", "Block", MAPS, "Size of one block, if blocks of equal size are grouped; otherwise 0"),
+    count("count", "Blocks", MAPS, "Blocks; a stack and its guards count as one"),
+    size("reserved_bytes", "Reserved", MAPS, "Address space, accessible or not"),
+    size("committed_bytes", "Committed", MAPS, "The accessible part (any of r, w, x)"),
     size("resident_bytes", "Resident", "smaps Rss", "Resident; unknown without smaps"),
     size(
         "resident_max_bytes",
         "At most resident",
-        _BOUND,
+        BOUND,
         "Rss if smaps was read, otherwise the smaller of committed and RssAnon",
     ),
     size("pss_bytes", "Pss", "smaps Pss", "Resident; a shared page is divided by the number of its users"),

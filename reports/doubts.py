@@ -4,7 +4,7 @@ from typing import Final
 
 from reports.plain import shortened
 from reports.report import Report
-from reports.rows import HostRow, Range
+from reports.rows import HostRow, Range, ServiceRow
 from reports.sizes import number, size
 
 PAGE: Final = "docs/doubtful-labels.md"
@@ -12,7 +12,7 @@ HOSTS_TOLD_MAX: Final = 5
 NAME_WIDTH: Final = 40
 MEANING: Final = "more than a tenth of what they have resident or swapped is labelled by a guess"
 _REMEDIES: Final = {
-    "maps": "Sweep again with --evidence smaps, which decides about half of such processes",
+    "maps": "Sweep again with --evidence smaps, which decides some of them",
     "smaps": "Where smaps was read, mapsweep classify --why PID on the host shows which memory it is; where "
     "it was not, limits.smaps_resident_bytes was too small",
 }
@@ -25,6 +25,16 @@ def span(sizes: Range, *, plain: bool = False) -> str:
     least = size(sizes.least_bytes, bound=sizes.is_bound, plain=plain)
     most = size(sizes.most_bytes, bound=sizes.is_bound and not sizes.least_bytes, plain=plain)
     return f"{least} to {most}"
+
+
+def of_row(row: HostRow | ServiceRow, *, plain: bool = True) -> str:
+    """`3 processes doubtful, by its labels 1.0 GiB to 1.5 GiB`; "" if neither is to be told."""
+    sizes = span(row.native_range, plain=plain)
+    parts = (
+        f"{_counted(row.doubtful, 'process', 'processes')} doubtful" if row.doubtful else "",
+        f"by its labels {sizes}" if sizes else "",
+    )
+    return ", ".join(part for part in parts if part)
 
 
 def is_told(report: Report) -> bool:

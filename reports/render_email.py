@@ -8,6 +8,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
+from functools import partial
 
 from archive.notices import Notice
 from reports import doubts, render_csv, render_text, verdict
@@ -126,7 +127,7 @@ def _html(report: Report, subject: str, attachment: str, page: str) -> str:
             max(1, round(BAR_PIXELS * (row.native_heap_resident_max_bytes or 0) / largest)) if largest else 1
         )
 
-    made.filters.update(bar=bar)
+    made.filters.update(bar=bar, doubts=partial(doubts.of_row, plain=False))
     template = made.get_template("mail.html.j2")
     for hosts_max in (HOSTS_MAX, 10, 5, 0):
         html = template.render(

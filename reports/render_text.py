@@ -14,6 +14,7 @@ WIDTH = 80
 ADVICE_MAX = 10
 MEMBERS_MAX = 3
 SERVICES_MAX = 10
+_INDENT = 2
 
 _HOST_COLUMNS = by_name(
     HOSTS,
@@ -81,8 +82,15 @@ def _hosts(report: Report, hosts_max: int | None) -> Iterator[str]:
     shown = report.hosts if hosts_max is None else report.hosts[:hosts_max]
     for row in shown:
         yield _line(_HOST_COLUMNS, row) if row.rank is not None else _failed(row)
+        yield from _doubts(_HOST_COLUMNS[0].width + 1, row)
     if len(report.hosts) > len(shown):
         yield f"{number(len(report.hosts) - len(shown))} more in the report"
+
+
+def _doubts(indent: int, row: HostRow | ServiceRow) -> Iterator[str]:
+    """What the labels of a row leave open, in a line of its own."""
+    if said := doubts.of_row(row):
+        yield " " * indent + said
 
 
 def _failed(row: HostRow) -> str:
@@ -100,6 +108,7 @@ def _services(report: Report) -> Iterator[str]:
     yield _head(_SERVICE_COLUMNS)
     for row in report.services[:SERVICES_MAX]:
         yield _line(_SERVICE_COLUMNS, row)
+        yield from _doubts(_INDENT, row)
     if len(report.services) > SERVICES_MAX:
         yield f"{number(len(report.services) - SERVICES_MAX)} more in the report"
 

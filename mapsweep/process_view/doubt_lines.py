@@ -68,10 +68,7 @@ def _is_in_use_known(process: LabelledProcess) -> bool:
 
 def _remedy(process: LabelledProcess, *, why: bool) -> str:
     if process.evidence is not Evidence.SMAPS:
-        return (
-            "only maps was read: smaps, which the owner of the process or root may read, decides about half "
-            f"of such processes; {PAGE}"
-        )
+        return f"only maps was read: smaps, which its owner and root may read, settles some doubts; {PAGE}"
     reasons = "the reasons below show" if why else "--why shows"
     return f"smaps was read and does not decide it: {reasons} which memory it is; {PAGE}"
 

@@ -9,6 +9,7 @@ from typing import Final
 
 KIB: Final = 2**10
 MIB: Final = 2**20
+TIB: Final = 2**40
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,10 @@ class Allocator:
         False  # sets nh (no huge pages) on its memory, which otherwise MAP_STACK alone sets
     )
     flag: str = ""  # in smaps on all that it maps, if it is on anything that it maps
+    grows_brk: bool = False  # takes memory from [heap], and maps some only where that cannot grow
+    hints_low_bytes: int = 0  # asks for addresses from here on, unless it asks for less than 1 MiB
+    hints_high_bytes: int = 0
+    reserves_as_go: bool = False  # sets aside hundreds of MiB and opens little of them, as Go does
     step_bytes: int = 0  # without smaps only whole numbers of this are taken for its own; 0: any size
     bss_max_bytes: int = 0  # of its library, where that is more than other libraries have
 
@@ -50,10 +55,31 @@ ALLOCATORS: Final = (
         maps_whole_mib=True,
         keeps_unused=True,
         sets_stack_flag=True,
+        grows_brk=True,  # that of gperftools, src/system-alloc.cc; Google's newer one has no [heap]
         bss_max_bytes=3 * MIB,
     ),
-    # Arenas of 1 GiB, closed at first.
-    Allocator("mimalloc", replaces_malloc=True, maps_whole_mib=True, keeps_unused=True, keeps_closed=True),
+    # Arenas of 1 GiB, closed at first; src/os.c: MI_HINT_BASE, MI_HINT_MAX, and an arena beyond that.
+    Allocator(
+        "mimalloc",
+        replaces_malloc=True,
+        maps_whole_mib=True,
+        keeps_unused=True,
+        keeps_closed=True,
+        hints_low_bytes=2 * TIB,
+        hints_high_bytes=31 * TIB,
+    ),
+    # Scudo sets aside 256 MiB to 8 GiB per size class, rpmalloc spans of 256 MiB, snmalloc half of the
+    # address space.
+    Allocator(
+        "other_malloc",
+        replaces_malloc=True,
+        maps_whole_mib=True,
+        keeps_unused=True,
+        keeps_closed=True,
+        reserves_as_go=True,
+    ),
+    Allocator("asan", replaces_malloc=True, maps_whole_mib=True, keeps_unused=True, reserves_as_go=True),
+    Allocator("tsan", replaces_malloc=True, maps_whole_mib=True, keeps_unused=True, reserves_as_go=True),
     # Linked into Chromium, which maps more than malloc does: what is not in its pools is not malloc's.
     Allocator("partition_alloc"),
 )
@@ -69,3 +95,4 @@ NOT_GLIBC: Final = _marks(lambda _: True)  # glibc's malloc is not called: it ha
 MAP_WHOLE_MIB: Final = _marks(lambda allocator: allocator.maps_whole_mib)
 KEEP_UNUSED: Final = _marks(lambda allocator: allocator.keeps_unused)
 SET_STACK_FLAG: Final = _marks(lambda allocator: allocator.sets_stack_flag)
+RESERVING_AS_GO: Final = _marks(lambda allocator: allocator.reserves_as_go)

@@ -9,9 +9,11 @@ from typing import Final
 
 import numpy as np
 
+from procmaps.rules.process import KIB
 from procmaps.rules.regions import Regions
-from procmaps.tables import Flags, Ints64
+from procmaps.tables import Flags, Ints64, which
 
+GUARD_MAX_BYTES: Final = 64 * KIB
 GAPS_MIN_COUNT: Final = 2  # one is the place of glibc's next heap
 
 
@@ -37,14 +39,31 @@ def beside_gaps(regions: Regions, last: Ints64, base: Ints64, size: Ints64) -> F
 
 
 def outnumber_threads(regions: Regions, rests: Ints64, base: Ints64, size: Ints64) -> Flags:
-    """Which of these blocks lie at such gaps, in processes with more arenas than threads; one entry a block.
+    """Which of these blocks cannot all be heaps, as there are more arenas than threads; one entry a block.
 
     A heap that is less than half full is the last one of an arena: malloc goes on to another heap when the
     next chunk does not fit, and maps a chunk as large as half a heap alone. An arena is made for a thread
-    that has none (malloc/arena.c, arena_get2). `rests` are the rows of the closed regions that end blocks.
+    that has none (malloc/arena.c, arena_get2). So threads must have ended, unless blocks are the program's:
+    all are doubtful if none has, otherwise those at gaps. `rests` are the closed regions that end the blocks.
     """
     process, threads = regions.process[rests], regions.facts.threads
     last = base + size - regions.start[rests] > size // 2
-    arenas = np.bincount(process[last], minlength=len(threads))
-    many = ((threads > 0) & (arenas > threads))[process]
-    return many & beside_gaps(regions, rests, base, size) if many.any() else many
+    many = (threads > 0) & (np.bincount(process[last], minlength=len(threads)) > threads)
+    if not many.any():
+        return np.zeros(len(rests), np.bool_)
+    doubtful: Flags = beside_gaps(regions, rests, base, size) | no_thread_ended(regions)[process]
+    return doubtful & many[process]
+
+
+def no_thread_ended(regions: Regions) -> Flags:
+    """Processes with as many stacks that have a guard as there are threads, which need one each.
+
+    glibc keeps the stacks of threads that ended, up to 40 MiB (nptl/nptl-stack.c). With a single thread it is
+    not known whether guards can be seen.
+    """
+    threads = regions.facts.threads
+    rows = which(regions.closed & (regions.size <= GUARD_MAX_BYTES) & regions.touches_above)
+    rows = rows[regions.writable[rows + 1]]
+    guards = np.bincount(regions.process[rows], minlength=len(threads))
+    found: Flags = (guards == threads - 1) & (threads > 1)
+    return found

@@ -25,10 +25,11 @@ from procmaps.rules import (
     replaced_malloc,
     reserves,
     ruby,
+    sanitizers,
     v8,
     zend,
 )
-from procmaps.rules.glibc_stacks import bare, flagged, guarded, hidden, java_zones, named, repeated
+from procmaps.rules.glibc_stacks import bare, flagged, guarded, hidden, java_zones, left, named, repeated
 from procmaps.rules.hotspot import leftovers, native_unwritten, places, rest
 from procmaps.rules.labeller import Labeller
 from procmaps.rules.name_rules import NAME_RULES
@@ -75,6 +76,8 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         guarded.GUARDED,
         hidden.HIDDEN,
         java_zones.JAVA_ZONES,
+        left.LEFT,
+        left.LEFT_FLAGGED,
         leftovers.LEFTOVERS,
         native_unwritten.NATIVE_UNWRITTEN,
         mono.BLOCKS,
@@ -91,6 +94,7 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         remainder.CLOSED_REST,
         remainder.FOREIGN_REST,
         remainder.GUARDED_BUFFERS,
+        remainder.UNPAID_ODD_REST,
         remainder.UNPAID_REST,
         remainder.VAST_REST,
         repeated.REPEATED,
@@ -100,6 +104,8 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         rest.REST,
         ruby.FIBERS,
         ruby.HEAP_PAGES,
+        sanitizers.HEAP_SPACES,
+        sanitizers.SHADOW_MEMORY,
         v8.CODE_RANGE,
         v8.HEAP_PAGES,
         zend.CHUNKS,

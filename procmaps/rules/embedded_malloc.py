@@ -153,9 +153,9 @@ def _highest_buffers(regions: Regions) -> Ints64:
     """Of each process the highest of what can be work space of OpenBLAS, which maps it when it is loaded."""
     found = buffers(regions)
     rows = which(found) if found is not None else np.zeros(0, np.int64)
-    return rows[
-        np.append(regions.process[rows[1:]] != regions.process[rows[:-1]], len(rows) > 0)[: len(rows)]
-    ]
+    process = regions.process[rows]
+    highest: Ints64 = rows[np.diff(process, append=-1) != 0]
+    return highest
 
 
 def noreserve(regions: Regions) -> Flags | None:

@@ -1,4 +1,4 @@
-"""Blocks of 64 MiB with gaps between them, more of them than threads: heaps of arenas, or a program's own.
+"""Blocks of 64 MiB that look like heaps of more arenas than there are threads: heaps, or a program's own.
 
 glibc leaves such gaps where threads make their arenas at once. Then there were as many threads, and glibc
 keeps the stacks of those that ended, up to 40 MiB (nptl/nptl-stack.c). If none is left, the blocks are not
@@ -7,18 +7,14 @@ glibc's.
 
 from typing import Final
 
-import numpy as np
-
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.block_gaps import outnumber_threads
+from procmaps.rules.block_gaps import beside_gaps, no_thread_ended
 from procmaps.rules.glibc_malloc import Blocks, heaps
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
-from procmaps.rules.process import ARENA_HEAP_32_BYTES, KIB
+from procmaps.rules.process import ARENA_HEAP_32_BYTES
 from procmaps.rules.regions import Regions, is_multiple
 from procmaps.rules.rule import Rule
-from procmaps.tables import Flags, which
-
-GUARD_MAX_BYTES: Final = 64 * KIB
+from procmaps.tables import Flags
 
 _SOURCE: Final = (
     "glibc, malloc/arena.c: new_heap fills the gaps that it leaves, unless threads race; arena_get2: no more "
@@ -41,36 +37,31 @@ APART: Final = Rule(
     Confidence.GUESS,
     "maps, status",
     _SOURCE,
-    "{size} of what looks like the heap of a malloc arena, but apart from the next one by just as much, and "
-    "there are more of them than the {threads} threads: arenas of threads that ended, or of the program",
+    "{size} of what looks like the heap of a malloc arena, but there are more of them than the {threads} "
+    "threads, and gaps between them or no stack of a thread that ended: arenas of such threads, or of the "
+    "program",
     runner_up=Kind.ANONYMOUS,
 )
 
 
 def own_blocks(regions: Regions) -> Ranges | None:
-    """Those in processes whose threads are as many as the stacks with a guard: no thread has ended."""
-    blocks = _apart(regions)
+    """Those at gaps, in processes none of whose threads has ended."""
+    blocks = _left(regions)
     if blocks is None:
         return None
-    guards = regions.closed & (regions.size <= GUARD_MAX_BYTES) & regions.touches_above
-    rows = which(guards)
-    rows = rows[regions.writable[rows + 1]]
-    number = np.bincount(regions.process[rows], minlength=len(regions.facts.marks))
-    return _ranges(regions, blocks.only((number == regions.facts.threads - 1)[regions.process[blocks.heads]]))
+    apart = beside_gaps(regions, blocks.rests, blocks.base, blocks.size)
+    return _ranges(regions, blocks.only(apart & no_thread_ended(regions)[regions.process[blocks.heads]]))
 
 
 def apart_heaps(regions: Regions) -> Ranges | None:
     """All that are left of them."""
-    blocks = _apart(regions)
+    blocks = _left(regions)
     return None if blocks is None else _ranges(regions, blocks)
 
 
-def _apart(regions: Regions) -> Blocks | None:
-    """Such blocks that nobody has claimed, or None: a labeller before has claimed all other heaps."""
-    if not _can_be_left(regions).any():
-        return None
-    blocks = heaps(regions)
-    return blocks.only(outnumber_threads(regions, blocks.rests, blocks.base, blocks.size))
+def _left(regions: Regions) -> Blocks | None:
+    """Such blocks, or None: the labeller of heaps has claimed all that do not outnumber the threads."""
+    return heaps(regions) if _can_be_left(regions).any() else None
 
 
 def _can_be_left(regions: Regions) -> Flags:

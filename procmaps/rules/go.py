@@ -24,6 +24,7 @@ FIXED_TOP: Final = 0xE000000000
 LOW_START: Final = 4 * GIB  # of a base chosen at random
 LOW_END: Final = 2**46  # neither executables nor the mmap area lie below it, but Go's heap does
 ISLAND_RESERVE_BYTES: Final = 128 * MIB
+ISLAND_RESERVE_MAX_BYTES: Final = GIB  # all levels together are 585 MiB; other closed memory can touch
 ISLAND_BYTES: Final = 64 * KIB
 INDEX_BYTES: Final = 32 * MIB  # a pointer per 64 MiB of 48 bits of addresses
 BITMAP_BYTES: Final = MIB
@@ -89,7 +90,9 @@ def go_processes(maps: MapTable, anonymous: Flags) -> Ints64:
     """
     at_base = which(anonymous & (maps.start == np.uint64(FIXED_BASE)))
     closed = anonymous & (maps.perms & ACCESS == 0)
-    large = which(closed & (maps.end - maps.start >= np.uint64(ISLAND_RESERVE_BYTES)))
+    size = maps.end - maps.start
+    fits = (size >= np.uint64(ISLAND_RESERVE_BYTES)) & (size <= np.uint64(ISLAND_RESERVE_MAX_BYTES))
+    large = which(closed & fits)
     below = large[:-1][np.diff(large) == 2]  # one mapping lies between this one and the next large one
     island, above = below + 1, below + 2
     found = anonymous[island] & (maps.perms[island] & (ACCESS | SHARED) == READ | WRITE)

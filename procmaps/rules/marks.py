@@ -28,6 +28,12 @@ _FILES: Final = {
     "jemalloc": Files(rb"jemalloc[^/]*", rb"clickhouse[^/]*"),
     "tcmalloc": Files(rb"tcmalloc[^/]*", rb"mongo[ds]"),
     "mimalloc": Files(rb"mimalloc[^/]*"),
+    # Scudo, rpmalloc, snmalloc, Hoard, Mesh
+    "other_malloc": Files(
+        rb"scudo[^/]*|clang_rt\.scudo[^/]*|rpmalloc[^/]*|snmalloc[^/]*|hoard\.so|mesh\.so[^/]*"
+    ),
+    "asan": Files(rb"[al]san\.so[^/]*|clang_rt\.[al]san[^/]*"),
+    "tsan": Files(rb"tsan\.so[^/]*|clang_rt\.tsan[^/]*"),
     "partition_alloc": Files(b"", rb"electron|chrome|chromium"),
     # modules, libraries and programs with a jemalloc of their own, beside the malloc of the libc
     "jemalloc_inside": Files(

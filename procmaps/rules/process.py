@@ -102,6 +102,7 @@ class Process:
     java_stack_bytes: int  # of the threads that a JVM makes for itself; 0 without a JVM
     code_unmarked: bool  # whether memory is executable does not tell code from data
     stacks_executable: bool  # threads' stacks are executable, as code is
+    brk_heap_bytes: int  # of [heap]; 0 without one
     libjvm: bytes  # path of libjvm.so; empty if the process is no JVM
     argv: tuple[bytes, ...]
     cgroup: bytes

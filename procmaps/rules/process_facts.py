@@ -55,7 +55,7 @@ def known_of(snapshot: Snapshot, evidence: Evidence) -> Known:
         marks=marks,
         libjvm=libjvm,
         thirty_two_bit=thirty_two_bit,
-        has_brk_heap=_with(snapshot, code == int(Name.HEAP)),
+        brk_heap_bytes=_bytes_of(snapshot, code == int(Name.HEAP)),
         threads=processes.threads,
         anonymous_bytes=_anonymous_bytes(processes),
         stack_limit_bytes=processes.stack_limit_bytes,
@@ -72,11 +72,12 @@ def known_of(snapshot: Snapshot, evidence: Evidence) -> Known:
     return Known(snapshot, code, facts)
 
 
-def _with(snapshot: Snapshot, rows: Flags) -> Flags:
-    """Processes that have at least one of these mappings."""
-    found = np.zeros(len(snapshot.processes), np.bool_)
-    found[snapshot.maps.process[rows]] = True
-    return found
+def _bytes_of(snapshot: Snapshot, mask: Flags) -> Ints64:
+    """The size of these mappings, by process."""
+    maps, rows = snapshot.maps, which(mask)
+    sizes: Ints64 = np.zeros(len(snapshot.processes), np.int64)
+    np.add.at(sizes, maps.process[rows], (maps.end[rows] - maps.start[rows]).astype(np.int64))
+    return sizes
 
 
 def _anonymous_bytes(processes: ProcessTable) -> Ints64:

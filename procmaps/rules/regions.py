@@ -49,7 +49,7 @@ class ProcessFacts:
     marks: Marks
     libjvm: Mapping[int, bytes]  # path of libjvm.so, by process row; of JVMs alone
     thirty_two_bit: Flags
-    has_brk_heap: Flags
+    brk_heap_bytes: Ints64  # of [heap]; 0 without one
     threads: Ints64
     anonymous_bytes: Ints64  # that is resident or swapped; UNKNOWN if it was not sent
     stack_limit_bytes: Ints64

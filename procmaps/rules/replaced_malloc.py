@@ -1,4 +1,4 @@
-"""Mallocs that replace the libc's: jemalloc, tcmalloc, mimalloc, preloaded or linked in."""
+"""Mallocs that replace the libc's: jemalloc, tcmalloc, mimalloc and others, preloaded or linked in."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -6,12 +6,16 @@ from typing import Final
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import ALLOCATORS, REPLACE_MALLOC, Allocator
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, RegionLabeller
-from procmaps.rules.process import GIB, KIB, Process, Region
+from procmaps.rules.process import GIB, KIB, MIB, Process, Region
 from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
 
 VAST_BYTES: Final = GIB
+METADATA_STEP_BYTES: Final = 64 * KIB  # mimalloc
+METADATA_MAX_BYTES: Final = 4 * MIB
+SMALL_MAX_BYTES: Final = 256 * KIB
+GROWN_BRK_MIN_BYTES: Final = MIB  # gperftools asks for that much at once, what comes before it for less
 NO_BRK_MIN_BYTES: Final = 128 * KIB
 
 LOADED: Final = Rule(
@@ -22,6 +26,17 @@ LOADED: Final = Rule(
     "jemalloc, tcmalloc and mimalloc map their own extents; malloc of glibc is then not called",
     "{size} of anonymous memory of the sort that jemalloc, tcmalloc and mimalloc map, in a process "
     "that has loaded one of them",
+    runner_up=Kind.ANONYMOUS,
+)
+MAPPED: Final = Rule(
+    "allocator.mapped",
+    Kind.HEAP_ALLOCATOR,
+    Confidence.LIKELY,
+    "maps",
+    "tcmalloc, mimalloc, Scudo, rpmalloc, snmalloc and the sanitizers map memory for malloc; the program "
+    "can map some of the same sizes itself",
+    "{size} of anonymous memory in a process that has loaded a malloc which maps memory of any size "
+    "(tcmalloc, mimalloc, Scudo, rpmalloc, snmalloc, a sanitizer)",
     runner_up=Kind.ANONYMOUS,
 )
 IN_JVM: Final = Rule(
@@ -59,7 +74,9 @@ def extents(process: Process) -> Iterator[Claim]:
     seen = [
         flag for flag in flags if any(process.flagged(region, flag) for region in process.unclaimed_writable)
     ]
-    rule = IN_JVM if process.has("jvm") and not seen else LOADED
+    here = [allocator for allocator in own if not _is_elsewhere(allocator, process)]
+    in_jvm = process.has("jvm")
+    surely = bool(seen) or all(allocator.step_bytes for allocator in own)
     for region in process.unclaimed:
         candidate = region.writable or (region.closed and region.touches_below)
         if (
@@ -68,7 +85,28 @@ def extents(process: Process) -> Iterator[Claim]:
             and all(process.flagged(region, flag) for flag in seen)
             and (process.smaps or all(_is_size_of(allocator, region.size) for allocator in own))
         ):
-            yield Claim(region.start, region.end, rule, one_block=False)
+            hinted = any(_is_hinted(allocator, region) for allocator in own)
+            if hinted or here or any(_is_metadata(allocator, region) for allocator in own):
+                rule = LOADED if surely or hinted else MAPPED
+                yield Claim(region.start, region.end, rule if seen or not in_jvm else IN_JVM, one_block=False)
+
+
+def _is_hinted(allocator: Allocator, region: Region) -> bool:
+    """Whether it lies where this allocator asks for memory, and nobody else does."""
+    return allocator.hints_low_bytes <= region.start and region.end <= allocator.hints_high_bytes
+
+
+def _is_elsewhere(allocator: Allocator, process: Process) -> bool:
+    """Whether this allocator has its memory in [heap], or where it asks for it: the rest is not its own."""
+    if allocator.grows_brk:
+        return process.brk_heap_bytes > GROWN_BRK_MIN_BYTES
+    return any(_is_hinted(allocator, region) for region in process.unclaimed_writable)
+
+
+def _is_metadata(allocator: Allocator, region: Region) -> bool:
+    """Whether it is as small as what keeps account of memory that lies where this allocator asks for it."""
+    whole = region.size < METADATA_MAX_BYTES and region.size % METADATA_STEP_BYTES == 0
+    return bool(allocator.hints_high_bytes) and (whole or region.size < SMALL_MAX_BYTES)
 
 
 def _in_vast_range(process: Process, region: Region) -> bool:
@@ -89,18 +127,19 @@ def linked_in(regions: Regions) -> Flags | None:
     Where some of it has MAP_NORESERVE, as jemalloc and mimalloc map all that they map, that alone.
     """
     # a runtime that has a heap of its own may never call malloc
-    silent = regions.has("glibc") & ~regions.facts.has_brk_heap
+    silent = regions.has("glibc") & (regions.facts.brk_heap_bytes == 0)
     silent &= ~regions.has("jvm", "v8", "dotnet", "firefox", "qemu", *REPLACE_MALLOC)
     if not silent.any():
         return None
     found = regions.unclaimed_writable & regions.spread(silent) & (regions.size >= NO_BRK_MIN_BYTES)
     noreserve = found & regions.flagged("nr")
-    return noreserve | found & ~regions.spread(regions.owners(noreserve))
+    linked: Flags = noreserve | found & ~regions.spread(regions.owners(noreserve))
+    return linked
 
 
 EXTENTS: Final = ProcessLabeller(
     "allocator.loaded",
-    (LOADED, IN_JVM),
+    (LOADED, MAPPED, IN_JVM),
     extents,
     marks=REPLACE_MALLOC,
     before=(

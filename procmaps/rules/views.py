@@ -107,6 +107,7 @@ def _process(regions: Regions, row: int, shown: tuple[Region, ...], seen: Ints64
         java_stack_bytes=int(facts.java_stack_bytes[row]),
         code_unmarked=bool(facts.code_unmarked[row]),
         stacks_executable=bool(facts.stacks_executable[row]),
+        brk_heap_bytes=int(facts.brk_heap_bytes[row]),
         libjvm=facts.libjvm.get(row, b""),
         argv=processes.argv[row],
         cgroup=processes.cgroup[row],

@@ -102,6 +102,17 @@ def test_footprints_sum_to_what_the_processes_have(fleet: Fleet) -> None:
     assert len(same) > 0.9 * len(readable) > WEB
 
 
+def test_the_native_heap_of_every_process_and_host_lies_in_its_range(fleet: Fleet) -> None:
+    names = ("native_heap_least_bytes", "native_heap_resident_max_bytes", "native_heap_most_bytes")
+    rows = [row for file in ("processes.csv", "hosts.csv") for row in fleet.csv(file) if row[names[1]]]
+    assert len(rows) > WEB
+    for row in rows:
+        least, native, most = (int(row[name]) for name in names)
+        assert least <= native <= most, row
+    doubtful = [row["doubtful"] == "yes" for row in fleet.csv("processes.csv") if row["doubtful"]]
+    assert sum(doubtful) == fleet.report["totals"]["doubtful"]
+
+
 def test_a_run_can_be_rendered_and_reclassified_again_with_the_same_figures(fleet: Fleet) -> None:
     before = {path.name: path.read_bytes() for path in (fleet.run / "results").rglob("*.result")}
     assert len(before) >= WEB

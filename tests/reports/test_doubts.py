@@ -20,7 +20,7 @@ from procmaps.footprint import footprints
 from procmaps.identity import identify
 from procmaps.read import read
 from reports import doubts as words
-from reports import kinds, measures, render_csv, render_email, render_html, render_json
+from reports import kinds, measures, render_csv, render_email, render_html, render_json, render_text
 from reports import report as reporting
 from reports.delivery import MailSettings
 from reports.report import Report
@@ -174,7 +174,7 @@ def test_a_range_is_told_where_it_is_wide(sizes: Range, text: str) -> None:
 SETTINGS = MailSettings("mapsweep@example.com", "127.0.0.1")
 LINE = (
     "Doubtful labels: 2 processes on 2 hosts (a: java (2), b: java (2)). By its labels the native heap is "
-    "{}160 MiB to 242 MiB. Sweep again with --evidence smaps, which decides about half of such processes: "
+    "{}160 MiB to 242 MiB. Sweep again with --evidence smaps, which decides some of them: "
     "see docs/doubtful-labels.md."
 )
 
@@ -197,12 +197,20 @@ def test_doubts_are_told_in_every_output(tmp_path: Path) -> None:
     plain, html = bodies(report)
     assert LINE.format("<= ") in plain
     assert LINE.format("\u2264 ") in html
+    assert (
+        "     1 process doubtful, by its labels <= 130 MiB to 171 MiB\n"
+        in render_text.render(report).decode()
+    )
+    assert (
+        "  2 processes doubtful, by its labels <= 160 MiB to 242 MiB\n" in render_text.render(report).decode()
+    )
+    assert "1 process doubtful, by its labels \u2264 130 MiB to 171 MiB<" in html
     assert words.line(report) == LINE.format("<= ")
     page = " ".join(render_html.render(report).decode().split())
     for told in (
         "<b>2 processes have doubtful labels</b>",
-        '<span class="tag warn">1 doubtful</span>',  # hosts
-        '<span class="tag warn">2 doubtful</span>',  # the service
+        'title="processes with doubtful labels">1 doubtful</span>',  # hosts
+        'title="processes with doubtful labels">2 doubtful</span>',  # the service
         '<span class="tag warn">doubtful</span>',
         "guessed \u2264 41.0 MiB of 400 MiB, most of it heap_main or py_arena",
         ">\u2264 30.0 MiB to 71.0 MiB<",
@@ -220,6 +228,7 @@ def test_doubts_are_told_in_every_output(tmp_path: Path) -> None:
 def test_without_doubts_nothing_is_told_and_nothing_is_added(tmp_path: Path) -> None:
     report = made(tmp_path, Answered("a", (SURE,)))
     assert words.line(report) == ""
+    assert "<dt>Doubtful labels</dt><dd>0 processes</dd>" in render_html.render(report).decode()
     for text in (
         *bodies(report),
         render_html.render(report).decode().split("<main>")[1].split("<footer>")[0],
@@ -254,5 +263,6 @@ def test_a_run_closed_before_these_columns_is_rendered_without_them(tmp_path: Pa
     (host,) = csv.DictReader(io.StringIO(render_csv.hosts(report).decode()))
     assert [host[name] for name in (*gone, "most_guessed")] == [""] * 6
     assert json.loads(b"".join(render_json.render(report)))["totals"]["doubtful"] is None
+    assert "not known: an older mapsweep closed this run" in render_html.render(report).decode()
     for text in (*bodies(report), seen(report)):
         assert "doubtful" not in text.lower()

@@ -9,5 +9,6 @@ labellers, in the order of their turns:
 - guarded: a closed guard below writable memory of the size that stacks have by default.
 - hidden: memory that is the sum of stacks whose guards cannot be seen, and threads without another stack.
 - repeated: guards below memory of other sizes, as long as threads are left without a stack.
+- left: guards below memory like stacks, though the threads have ended.
 - bare: stacks that were made without a guard, and memory that malloc cannot own.
 """

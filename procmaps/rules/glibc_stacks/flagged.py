@@ -97,14 +97,26 @@ def unsure(regions: Regions) -> Ranges | None:
     return with_guards(regions, found, regions.end)
 
 
+def more_than_threads(regions: Regions) -> Flags:
+    """Flagged parts of one odd size, with guards, that are more than live threads and ended ones have."""
+    found = _flagged_parts(regions)
+    return _fibers(regions, found) & found if found.any() else found
+
+
 def _candidates(regions: Regions) -> Flags:
-    """Flagged regions that can be a stack or its guard."""
+    """Flagged regions that can be a stack of a thread, or its guard."""
+    found = _flagged_parts(regions)
+    return found & ~_fibers(regions, found) if found.any() else found
+
+
+def _flagged_parts(regions: Regions) -> Flags:
+    """Flagged regions that are no memory of a malloc that sets the flag."""
     found = _has_flag(regions)
     if not found.any():
         return found
     # what such an allocator maps itself does not count against the commit limit (ac)
     found &= ~regions.spread(regions.has(*SET_STACK_FLAG)) | regions.closed | regions.flagged("ac")
-    return found & ~regions.flagged("gd") & ~_fibers(regions, found)
+    return found & ~regions.flagged("gd")
 
 
 def _surely_stacks(regions: Regions, bodies: Ints64) -> Flags:

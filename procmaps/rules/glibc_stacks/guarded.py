@@ -10,10 +10,11 @@ from procmaps.rules.glibc_stacks.guards import (
     SMALL_GUARD_BYTES,
     Pairs,
     find_pairs,
+    has_usual_guard,
     is_of_jvm,
     stacks_of,
 )
-from procmaps.rules.glibc_stacks.threads import NPTL, default_stack_bytes, live_threads
+from procmaps.rules.glibc_stacks.threads import CACHE_BYTES, NPTL, default_stack_bytes, live_threads
 from procmaps.rules.groups import runs_with
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
 from procmaps.rules.regions import Regions
@@ -42,22 +43,45 @@ def guarded(regions: Regions) -> Ranges | None:
     live = live_threads(regions)
     other = _counts_guards_otherwise(regions, pairs, default)
     sure = _is_of_default_size(regions, pairs, default) & (live > 0)[pairs.process] & ~other
+    of_owner = is_of_jvm(regions, pairs.process, pairs.size, pairs.guard_size) | _is_of_musl(regions, pairs)
+    sure &= of_owner | ~(_has_other_guard(pairs, live) | _too_many(pairs, sure & ~of_owner, default, live))
     beside = (pairs.guard_size <= SMALL_GUARD_BYTES) & runs_with(pairs.run, sure)
     beside = (beside | _is_above_java_stack(regions, pairs)) & ~sure & ~other
-    # more of them than threads are buffers or fibers
-    number = np.bincount(pairs.process[beside], minlength=len(live))
-    beside &= (number <= live)[pairs.process]
+    # more of them than threads without a stack are buffers or fibers
+    number, found = (np.bincount(pairs.process[each], minlength=len(live)) for each in (beside, sure))
+    beside &= (number <= live - found)[pairs.process]
     return stacks_of(regions, pairs, which(sure | beside))
 
 
 def _is_of_default_size(regions: Regions, pairs: Pairs, default: Ints64) -> Flags:
     """Of the size of RLIMIT_STACK, which the guard may be a part of, or as a JVM or musl makes them."""
-    jvm, musl = regions.has("jvm")[pairs.process], regions.has("musl")[pairs.process]
+    jvm = regions.has("jvm")[pairs.process]
     found: Flags = (pairs.size == default) | (pairs.size + pairs.guard_size == default)
-    found |= musl & (pairs.guard_size == MUSL_GUARD_BYTES)
+    found |= _is_of_musl(regions, pairs)
     found |= is_of_jvm(regions, pairs.process, pairs.size, pairs.guard_size)
     # a larger guard was asked for, but not by a JVM
     found &= (pairs.guard_size <= SMALL_GUARD_BYTES) | (~jvm & (pairs.size == default))
+    return found
+
+
+def _is_of_musl(regions: Regions, pairs: Pairs) -> Flags:
+    """With the guard that musl makes, whatever the size."""
+    found: Flags = regions.has("musl")[pairs.process] & (pairs.guard_size == MUSL_GUARD_BYTES)
+    return found
+
+
+def _has_other_guard(pairs: Pairs, live: Ints64) -> Flags:
+    """Pairs with a guard that glibc makes only if asked, if there are too many beside those with its own."""
+    usual = has_usual_guard(pairs, len(live))
+    number, other = (np.bincount(pairs.process[each], minlength=len(live)) for each in (usual, ~usual))
+    found: Flags = ~usual & (other > live - number)[pairs.process]
+    return found
+
+
+def _too_many(pairs: Pairs, chosen: Flags, default: Ints64, live: Ints64) -> Flags:
+    """Chosen pairs that are more than live threads and ended ones, whose stacks glibc keeps, can have."""
+    number = np.bincount(pairs.process[chosen], minlength=len(live))[pairs.process]
+    found: Flags = chosen & (number > live[pairs.process] + CACHE_BYTES // default)
     return found
 
 

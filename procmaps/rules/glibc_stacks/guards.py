@@ -27,6 +27,8 @@ SMALL_GUARD_BYTES: Final = 64 * KIB  # glibc's guard is a page, and at least thi
 MUSL_GUARD_BYTES: Final = 8 * KIB
 MUSL_STACK_BYTES: Final = 132 * KIB  # 128 KiB, and a page for thread-local data and struct pthread
 MUSL_GROUP_BYTES: Final = 64 * KIB
+MUSL_STEP_BYTES: Final = 64 * KIB  # programs ask for stacks of whole numbers of that
+MUSL_OVER_BYTES: Final = (4 * KIB, 8 * KIB)  # to which musl adds a page or two
 FLAGS_SINCE: Final = (6, 7)  # MAP_STACK sets a flag, so that stacks merge with nothing but stacks
 OVER_MAX_BYTES: Final = 2 * MIB  # of other memory that has merged with a stack from above
 SAME_SIZE_MIN_COUNT: Final = 3  # any two mappings are whole numbers of some size
@@ -63,10 +65,21 @@ def find_pairs(regions: Regions) -> Pairs:
     return Pairs(guard, regions.process[guard], size, regions.size[guard], (~follows).cumsum())
 
 
+def has_usual_guard(pairs: Pairs, processes: int) -> Flags:
+    """Pairs with the guard that glibc makes by itself: a page, or 64 KiB in processes that have no other.
+
+    So it is where pages have 64 KiB, and on aarch64 (glibc, ARCH_MIN_GUARD_SIZE).
+    """
+    pages = np.bincount(pairs.process[pairs.guard_size == PAGE_BYTES], minlength=processes)
+    usual = np.where(pages > 0, PAGE_BYTES, SMALL_GUARD_BYTES)
+    found: Flags = pairs.guard_size == usual[pairs.process]
+    return found
+
+
 def merged_bytes(size: int, default: int, *, musl: bool, release: tuple[int, int]) -> int:
     """Of the `size` bytes above a guard: how many are other memory that has merged with the stack."""
     group = size - MUSL_STACK_BYTES
-    if musl and 0 < group <= MUSL_GROUP_BYTES:
+    if musl and group > 0 and (group <= MUSL_GROUP_BYTES or size % MUSL_STEP_BYTES not in MUSL_OVER_BYTES):
         return group  # of musl's malloc
     over = size - default
     return over if release < FLAGS_SINCE and 0 < over < OVER_MAX_BYTES else 0

@@ -6,7 +6,13 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.glibc_stacks.guards import SMALL_GUARD_BYTES, Pairs, find_pairs, stacks_of
+from procmaps.rules.glibc_stacks.guards import (
+    SMALL_GUARD_BYTES,
+    Pairs,
+    find_pairs,
+    has_usual_guard,
+    stacks_of,
+)
 from procmaps.rules.glibc_stacks.threads import CACHE_BYTES, MOST_FACTOR, NPTL, live_threads
 from procmaps.rules.groups import count_alike, slices_of
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
@@ -36,11 +42,12 @@ class _Run(NamedTuple):
     total: int
     smallest: int
     same_size: int  # pairs of the process that have the sizes of the first of these
+    asked: bool  # some have a guard that glibc makes only if it is asked to
     fibers: bool  # more of one size than live threads and ended ones can have
 
 
 def repeated(regions: Regions) -> Ranges | None:
-    """Runs of pairs, those of the most frequent size first."""
+    """Runs of pairs, those with usual guards and of the most frequent size first."""
     missing = live_threads(regions) - regions.stacks
     if not (missing > 0).any():
         return None
@@ -70,12 +77,14 @@ def _runs(regions: Regions, pairs: Pairs, counts: Ints64, chosen: Ints64) -> Ite
     run, first, number = np.unique(pairs.run[chosen], return_index=True, return_counts=True)
     size, process = pairs.size[chosen], pairs.process[chosen]
     fibers = counts[chosen] > CACHE_BYTES // size + live_threads(regions)[process]
+    asked = ~has_usual_guard(pairs, len(regions.facts.marks))[chosen]
     columns = (
         run,
         number,
         np.add.reduceat(size, first),
         np.minimum.reduceat(size, first),
         counts[chosen][first],
+        np.logical_or.reduceat(asked, first),
         np.logical_or.reduceat(fibers, first),
     )
     runs = list(map(_Run._make, zip(*(column.tolist() for column in columns), strict=True)))
@@ -87,7 +96,7 @@ def _accepted(runs: list[_Run], missing: int, resident: int) -> Iterator[int]:
     """Of one process the runs that threads are left for, and those that glibc keeps of threads that ended."""
     left, cache = missing, CACHE_BYTES
     known: set[int] = set()  # sizes of stacks that were accepted
-    for run in sorted(runs, key=lambda run: -run.same_size):
+    for run in sorted(runs, key=lambda run: (run.asked, -run.same_size)):
         ended = run.total * max(run.pairs - left, 0) // run.pairs
         idle = 0 <= resident < run.total and not run.fibers
         kept = idle and ended <= cache and (left > 0 or run.smallest in known)

@@ -49,8 +49,8 @@ doubtful labels: at most 24M of 24M 948K resident or swapped (96 %) is
   labelled by a guess
   anonymous or heap_mmap: at most 24M
   native heap: at most 1M; by its labels at most 1M to 24M 424K
-  only maps was read: smaps, which the owner of the process or root may read,
-    decides about half of such processes; docs/doubtful-labels.md
+  only maps was read: smaps, which its owner and root may read, settles some
+    doubts; docs/doubtful-labels.md
 """
 OF_MAPS_ALONE = """
 doubtful labels: at most 24M of 25M 24K accessible (95 %) is labelled by a

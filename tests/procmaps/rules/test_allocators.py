@@ -8,6 +8,7 @@ from procmaps.rules.allocators import (
     MAP_WHOLE_MIB,
     NOT_GLIBC,
     REPLACE_MALLOC,
+    RESERVING_AS_GO,
     SET_STACK_FLAG,
     Allocator,
 )
@@ -27,6 +28,8 @@ def test_each_malloc_has_one_row() -> None:
 
 
 def test_the_marks_by_question() -> None:
-    assert REPLACE_MALLOC == MAP_WHOLE_MIB == KEEP_UNUSED == ("jemalloc", "tcmalloc", "mimalloc")
+    replacing = ("jemalloc", "tcmalloc", "mimalloc", "other_malloc", "asan", "tsan")
+    assert replacing == REPLACE_MALLOC == MAP_WHOLE_MIB == KEEP_UNUSED
     assert SET_STACK_FLAG == ("jemalloc", "tcmalloc")
-    assert NOT_GLIBC == ("musl", "jemalloc", "tcmalloc", "mimalloc", "partition_alloc")
+    assert set(NOT_GLIBC) == {"musl", *replacing, "partition_alloc"}
+    assert RESERVING_AS_GO == ("other_malloc", "asan", "tsan")

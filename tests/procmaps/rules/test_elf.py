@@ -143,7 +143,7 @@ def test_an_allocator_inside_a_module_has_tables(path: str, size: int, kind: str
 def test_zeroed_data_of_a_late_object_are_hardly_written(share: int, kind: str) -> None:
     at, size = 0x7E0000000000, 30 * MIB + 20 * KIB
     text = ""
-    for line in (_data("/opt/x.so", at), anon(at, size), LIBC):
+    for line in (anon(0x1000000, MIB, name="[heap]"), _data("/opt/x.so", at), anon(at, size), LIBC):
         start, end = (int(each, 16) for each in line.split()[0].split("-"))
         kb = (end - start) // KIB
         text += line + f"Size: {kb} kB\nRss: {kb * share // 100} kB\nSwap: 0 kB\nVmFlags: rd wr mr mw me ac\n"

@@ -3,8 +3,7 @@
 import pytest
 
 from procmaps.kinds import Kind
-from procmaps.rules.block_gaps import GAPS_MIN_COUNT
-from procmaps.rules.glibc_apart import GUARD_MAX_BYTES
+from procmaps.rules.block_gaps import GAPS_MIN_COUNT, GUARD_MAX_BYTES
 from tests.procmaps.rules.labelled import (
     BRK_HEAP,
     LIBC,
@@ -64,9 +63,15 @@ def test_more_blocks_with_gaps_than_threads_are_the_program_s(count: int, thread
 
 
 def test_blocks_without_gaps_are_heaps_however_many() -> None:
-    assert rules(sorted_maps(RUNS, row(7, step=HEAP), stacks(1)), 2) == {"glibc.arena"}
+    assert rules(sorted_maps(RUNS, row(7, step=HEAP), stacks(2)), 2) == {"glibc.arena"}
     # a gap of another size is the place of a heap that was returned, or of two
-    assert rules(sorted_maps(RUNS, row(7, step=3 * HEAP), stacks(1)), 2) == {"glibc.arena"}
+    assert rules(sorted_maps(RUNS, row(7, step=3 * HEAP), stacks(2)), 2) == {"glibc.arena"}
+
+
+def test_blocks_without_gaps_are_doubtful_if_no_thread_has_ended() -> None:
+    for step in (HEAP, 3 * HEAP):
+        assert rules(sorted_maps(RUNS, row(7, step=step), stacks(1)), 2) == {"glibc.arena_apart"}
+        assert rules(sorted_maps(RUNS, row(7, step=step), stacks(6)), 7) == {"glibc.arena"}
 
 
 def test_heaps_that_are_half_full_need_no_thread_each() -> None:
@@ -77,6 +82,12 @@ def test_stacks_of_threads_that_ended_tell_that_there_were_more_threads() -> Non
     text = sorted_maps(RUNS, row(6), stacks(4))
     assert rules(text, 5) == {"pools.blocks"}
     assert rules(text, 3) == {"glibc.arena_apart"}
+
+
+def test_blocks_with_gaps_are_doubtful_also_if_the_others_need_all_threads() -> None:
+    """The heaps in place are claimed before, and no longer counted."""
+    text = sorted_maps(RUNS, row(3), row(6, step=HEAP).replace("7e00", "7e10"), stacks(8))
+    assert rules(text, 8) == {"glibc.arena_apart", "glibc.arena"}
 
 
 def test_stacks_whose_guards_are_not_seen_tell_nothing() -> None:

@@ -31,6 +31,7 @@ def test_memory_at_the_fixed_base_is_of_go() -> None:
 
 def test_an_island_between_large_reserves_is_of_go() -> None:
     assert "go" in marks(EXE, island())
+    assert "go" in marks(EXE, island(below=1024 * MIB, above=1024 * MIB))
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,8 @@ def test_an_island_between_large_reserves_is_of_go() -> None:
     [
         island(below=128 * MIB - 4096),
         island(above=128 * MIB - 4096),
+        island(below=1024 * MIB + 4096),
+        island(above=1024 * MIB + 4096),
         island(size=68 * KIB),
         island(perms="r--p"),
         # closed memory that does not touch the page

@@ -83,8 +83,8 @@ def test_with_smaps_an_allocator_that_is_linked_in_is_known_by_its_flag() -> Non
     ]
 
 
-def test_what_is_linked_in_maps_1_mib_and_more() -> None:
-    for size, kind in ((MIB, "heap_allocator"), (MIB - 4 * KIB, "heap_mmap")):
+def test_what_is_linked_in_maps_128_kib_and_more() -> None:
+    for size, kind in ((128 * KIB, "heap_allocator"), (124 * KIB, "anonymous")):
         assert kinds(read(with_object("/usr/bin/x", anon(AT, size))), AT, AT + 1) == [(size, kind)]
 
 
@@ -112,3 +112,41 @@ def test_a_malloc_that_sets_no_flag_is_known_by_the_missing_heap_with_smaps_too(
     smaps = "".join(line + plain for line in text.splitlines(keepends=True))
     found = {kind for _, kind in kinds(read(smaps=smaps, rss_anon_kb=27_000), AT, AT + GIB)}
     assert found == {"heap_allocator"}
+
+
+def rules_at(text: str, *addresses: int, rss_anon_kb: int = 900_000) -> list[str]:
+    """The rule of what begins at each of these addresses."""
+    found = {start: rule for start, *_, rule in parts_of(read(text, rss_anon_kb=rss_anon_kb))}
+    return [found[address] for address in addresses]
+
+
+@pytest.mark.parametrize(("heap", "rule"), [(MIB, "allocator.mapped"), (MIB + 4 * KIB, "rest.anonymous")])
+def test_tcmalloc_that_grows_the_heap_maps_nothing(heap: int, rule: str) -> None:
+    own = anon(0x555500000000, heap, name="[heap]")
+    text = with_object("/usr/lib/libtcmalloc_minimal.so.4", own, anon(AT, 17 * MIB + 4 * KIB))
+    assert rules_at(text, AT) == [rule]
+
+
+def test_mimalloc_has_its_memory_where_it_asks_for_it() -> None:
+    hinted, near = 17 * 2**40, AT + 64 * MIB
+    lines = (
+        anon(hinted, 96 * MIB),
+        anon(AT, 5 * MIB),
+        anon(near, 2240 * KIB),
+        anon(near + 16 * MIB, 4 * MIB),
+    )
+    text = with_object("/usr/lib/libmimalloc.so.2.2", *lines)
+    assert rules_at(text, hinted, near) == ["allocator.loaded", "allocator.mapped"]
+    assert rules_at(text, AT, near + 16 * MIB) == ["rest.anonymous"] * 2
+    unasked = with_object("/usr/lib/libmimalloc.so.2.2", *lines[1:])
+    assert rules_at(unasked, AT) == ["allocator.mapped"]
+
+
+def test_small_size_classes_of_scudo_in_vast_reserves_are_not_go_s() -> None:
+    classes = "".join(
+        anon(AT + number * 512 * MIB, 64 * KIB)
+        + anon(AT + number * 512 * MIB + 64 * KIB, 512 * MIB - 64 * KIB, "---p")
+        for number in range(5)
+    )
+    text = with_object("/opt/libscudo.so", classes)
+    assert rules_at(text, AT + 512 * MIB, AT + 1024 * MIB) == ["allocator.mapped"] * 2

@@ -21,7 +21,10 @@ def rule_of(head: int, rest: int, *, at: int = AT, rest_perms: str = "---p") -> 
 def test_both_parts_are_a_whole_number_of_mib(head: int, reserve: int) -> None:
     assert rule_of(head, reserve - head) == "reserve.opened"
     assert rule_of(head, reserve - head + 4 * KIB) == "glibc.mmapped"
-    assert rule_of(head, reserve - head, rest_perms="r--p") == "glibc.mmapped"
+
+
+def test_what_can_be_read_is_no_reserve() -> None:
+    assert rule_of(644 * KIB, 9 * MIB - 644 * KIB, rest_perms="r--p") == "glibc.mmapped"
 
 
 def test_a_chunk_below_the_guard_of_a_stack_is_no_opened_reserve() -> None:

@@ -49,7 +49,7 @@ def test_unflagged_pairs_are_no_stacks_where_others_are_flagged() -> None:
 
 def test_fibers_are_flagged_too_but_more_than_threads_and_what_glibc_keeps_of_ended_ones() -> None:
     text = "".join(
-        smaps(AT + n * 648 * KIB, 4 * KIB, "---p", "mr mw me nh", 0)
+        smaps(AT + n * 648 * KIB, 4 * KIB, "---p", "mr mw me ac nh", 0)
         + smaps(AT + n * 648 * KIB + 4 * KIB, 644 * KIB, "rw-p", "rd wr mr mw me ac nh")
         for n in range(70)
     )

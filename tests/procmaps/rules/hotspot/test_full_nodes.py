@@ -93,7 +93,8 @@ def test_a_full_node_of_one_line_is_told_by_flags_and_what_is_resident() -> None
         (touched, "java_gc"),
         (full.replace(" ac", " nr"), "heap_arena"),
     ):
-        text = jvm(line, heap(AT + 4 * NODE, MIB + 4096), heap(AT + 6 * NODE, 132 * KIB))
+        # the last heap is the newest, so it lies lowest
+        text = jvm(line, heap(AT + 4 * NODE, MIB + 4096), heap(AT - 6 * NODE, 132 * KIB))
         snapshot = read(smaps=by_smaps(text), argv=ARGV, rss_anon_kb=400 * KIB)
         assert kinds(snapshot, AT, AT + NODE) == [(NODE, kind)]
 
@@ -147,7 +148,8 @@ def with_classes(class_space: int, *lines: str) -> str:
 @pytest.mark.parametrize(("class_space", "nodes"), [(12, 0), (13, 0), (14, 1), (45, 1), (46, 2), (200, 3)])
 def test_as_many_full_nodes_as_the_class_space_demands(class_space: int, nodes: int) -> None:
     """Twice as much metaspace as class space, within a root chunk; the nearest above the node in use."""
-    grown = anon(AT + 10 * NODE, 132 * KIB) + anon(AT + 10 * NODE + 132 * KIB, NODE - 132 * KIB, "---p")
+    last = AT - 9 * NODE  # a heap that is newer than the full ones
+    grown = anon(last, 132 * KIB) + anon(last + 132 * KIB, NODE - 132 * KIB, "---p")
     full = [AT - 3 * NODE, *(AT + at * NODE for at in (3, 5, 8)), CODE + 6 * NODE]
     text = with_classes(class_space * MIB, grown, *(anon(start, NODE) for start in full))
     snapshot = read(only_maps(text), argv=ARGV, rss_anon_kb=2**20)
