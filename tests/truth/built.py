@@ -52,8 +52,9 @@ def _smaps(maps: str, flags: Mapping[int, str]) -> str:
 
 
 def _fields(line: str, flags: Mapping[int, str]) -> str:
-    start, end = (int(edge, 16) for edge in line.split(" ")[0].split("-"))
-    kib = (end - start) // KIB if line.split(" ")[1].startswith("rw") else 0
+    edges, perms, *_ = line.split(" ")
+    start, end = (int(edge, 16) for edge in edges.split("-"))
+    kib = (end - start) // KIB if perms.startswith("rw") else 0
     own = flags.get(start, "rd wr mr mw me ac" if kib else "mr mw me")
     return f"Size: {(end - start) // KIB} kB\nRss: {kib} kB\nAnonymous: {kib} kB\nVmFlags: {own}\n"
 
@@ -89,15 +90,22 @@ BUILT: Final[dict[Pair, Built]] = {
         with_object(PYTHON, BRK_HEAP, _guarded(AT, _CHUNKS)),
     ),
     ("python.arena_merged", "python.mixed"): Built(
-        "sixteen arenas and a node of their tree were mapped one after the other, and the kernel merged them",
-        with_object(PYTHON, BRK_HEAP, anon(AT, 16 * MIB + 16 * KIB)),
+        "ten arenas and a node of their tree were mapped one after the other, and the kernel merged them",
+        with_object(PYTHON, BRK_HEAP, anon(AT, 10 * MIB + 16 * KIB)),
+    ),
+    ("loaded.loader", "python.data_stack"): Built(
+        "link maps and static TLS, which the loader mapped below the libc, of a program that loads greenlets",
+        sorted_maps(
+            with_object(PYTHON, BRK_HEAP, anon(0x7F0000400000 - 32 * KIB, 32 * KIB)),
+            "7f0000a00000-7f0000b00000 r-xp 00000000 fe:00 81 /usr/lib/_greenlet.cpython-311.so\n",
+        ),
     ),
     ("rest.guarded", "pools.mapped"): Built(
         "a program with Boehm's collector maps guarded buffers of its own, as large as steps of the heap",
         with_object("/usr/lib/x86_64-linux-gnu/libgc.so.1.5.1", BRK_HEAP, _guarded(AT, _POOLS)),
     ),
     ("allocator.no_brk", "rest.guarded"): Built(
-        "a malloc that is linked in puts a guard page between its extents; without glibc's there is no [heap]",
+        "a malloc that is linked in puts guards between its extents; without glibc's there is no [heap]",
         sorted_maps(LIBC, _guarded(AT, [2 * MIB] * 4)),
     ),
     ("allocator.noreserve", "rest.guarded"): Built(
@@ -226,7 +234,7 @@ BUILT: Final[dict[Pair, Built]] = {
         kernel="3.16.0",
     ),
     ("stack.kernel_name_merged", "stack.repeated"): Built(
-        "before Linux 4.5: a chunk of malloc has merged with a stack; the program has guarded buffers as well",
+        "before Linux 4.5: a chunk of malloc has merged with a stack; the program has a guarded buffer, too",
         sorted_maps(
             LIBC,
             BRK_HEAP,
