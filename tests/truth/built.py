@@ -36,9 +36,12 @@ class Built:
 
     def host(self, pair: Pair) -> Host:
         """A host with this process alone."""
-        sent = {"maps": self.maps} if self.flags is None else {"smaps": _smaps(self.maps, self.flags)}
         snapshot = read(
-            **sent, threads=self.threads, rss_anon_kb=self.anonymous_kib, stack_limit=DEFAULT_STACK
+            self.maps if self.flags is None else "",
+            smaps="" if self.flags is None else _smaps(self.maps, self.flags),
+            threads=self.threads,
+            rss_anon_kb=self.anonymous_kib,
+            stack_limit=DEFAULT_STACK,
         )
         evidence = Evidence.MAPS if self.flags is None else Evidence.SMAPS
         view = View(0, "built", "-".join(pair), evidence.name.lower(), OWN_KERNEL)
