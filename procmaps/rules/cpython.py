@@ -212,7 +212,7 @@ MIXED_CHUNKS: Final = RegionLabeller(
     "python.mixed",
     (MIXED,),
     mixed,
-    before=(Edge("glibc.mmapped", "that labeller would be surer of the same memory"),),
+    before=(Edge("glibc.mmapped_beside_own", "that labeller would call the same memory chunks alone"),),
 )
 ALIGNED_ARENAS: Final = RegionLabeller(
     "python.arena_aligned",
