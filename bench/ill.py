@@ -3,7 +3,8 @@
 `--keep DIR` records them below DIR and labels nothing, so that the first score is a first sight; with
 `--kept DIR` nothing is started: what was recorded is labelled and scored with the rules of today.
 The same seed draws the same processes wherever the same runtimes are found: here, in each `--root DIR`
-(a root directory of another release; /proc must be mounted in it) and, Node alone, in each `--found-in DIR`.
+(a root directory of another release; /proc must be mounted in it) and, `node` and `python3` alone, in each
+`--found-in DIR`.
 """
 
 import argparse
@@ -34,6 +35,8 @@ def main() -> int:
     parser.add_argument(
         "--report", type=Path, metavar="FILE", help="what is wrong in each process below 99 %%"
     )
+    parser.add_argument("--page", type=Path, metavar="FILE", help="docs/second-opinion.md, for the table")
+    parser.add_argument("--sight", choices=ill_page.SIGHTS, default=ill_page.LATER)
     options = parser.parse_args()
     folder = options.kept or options.keep or OUT / "ill"
     if not options.kept:

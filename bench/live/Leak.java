@@ -14,7 +14,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.zip.Deflater;
 
-/** Leaks outside of its heap as asked, says "ready", waits: heap=MB way=WAY mib=MIB size=BYTES from=THREADS threads=N deep=FRAMES seed=N library=FILE. */
+/** Leaks outside of its heap as asked, says "ready", waits: heap=MB way=WAY[,WAY...] mib=MIB size=BYTES from=THREADS threads=N deep=FRAMES seed=N library=FILE. */
 public final class Leak {
     private static final List<Object> KEPT = Collections.synchronizedList(new ArrayList<>());
     private static final Class<?>[][] SHAPES = {
@@ -36,10 +36,11 @@ public final class Leak {
             KEPT.add(new byte[1 << 20]);
         }
         churn(asked("garbage", 100));
-        String way = said("way", "none");
-        int from = asked("from", 1);
+        String[] ways = said("way", "none").split(",");
+        int from = asked("from", 1) * ways.length;
         CountDownLatch done = new CountDownLatch(from);
         for (int number = 0; number < from; number++) {
+            String way = ways[number % ways.length];
             long part = ((long) asked("mib", 0) << 20) / from;
             Random random = new Random(asked("seed", 0) * 1000L + number);
             start("leak-" + number, () -> {
@@ -114,12 +115,12 @@ public final class Leak {
         return 260 << 10;
     }
 
-    /** A proxy class of a class loader of its own, as redeployed applications leave them: metaspace, 30 KiB or so. */
+    /** A proxy class of a class loader of its own, as redeployed applications leave them: metaspace, 24 KiB or so. */
     private static long define(Random random) {
         ClassLoader loader = new URLClassLoader(new URL[0], Leak.class.getClassLoader());
         Class<?>[] shape = SHAPES[random.nextInt(SHAPES.length)];
         KEPT.add(Proxy.newProxyInstance(loader, shape, (proxy, method, given) -> null));
-        return 40 << 10;
+        return 24 << 10;
     }
 
     private static void park(int threads, int depth) throws InterruptedException {

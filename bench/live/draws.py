@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from random import Random
 from typing import Final
 
@@ -27,6 +28,7 @@ ARENAS, PARKED, UNJOINED = "arenas", "parked", "unjoined"
 WAYS: Final = (*SIZES, ARENAS, PARKED, UNJOINED)
 IN_JAVA: Final = ("direct", "direct-random", "unsafe", "inflate", "classes", "parked", "healthy")
 JNI: Final = "jni-"
+MIXED: Final = ("classes", "direct-random", "unsafe", "inflate", "jni")  # some of them at once
 UNSAFE_WARNED_SINCE: Final = 24
 STACKS_KIB: Final = (0, 64, 128, 256, 512, 1024, 2048, 8192)
 HEAPS_MIB: Final = (128, 256, 512, 1024, 2048, 4096)
@@ -122,7 +124,7 @@ def java(rng: Random, version: int, way: str, name: str) -> Setting:
     environment = malloc_words(rng)
     where = rng.random()
     if where < 0.12:
-        flags[1] = f"-XX:MaxRAMPercentage={rng.randint(3, 40)}"
+        flags[1] = f"-XX:MaxRAMPercentage={rng.randint(3, 40)}.0"
     elif where < 0.24:
         environment += f" JAVA_TOOL_OPTIONS={flags.pop()}"
     elif where < 0.45:
@@ -150,3 +152,20 @@ def java(rng: Random, version: int, way: str, name: str) -> Setting:
         load += [f"way={way}", f"mib={mib}", f"size={between(rng, *sizes)}", f"from={between(rng, 1, 24)}"]
         load.append(f"seed={rng.randrange(10**6)}")
     return Setting(name, " ".join(flags), " ".join(load), environment.strip())
+
+
+def mixed_java(rng: Random, version: int, name: str) -> Setting:
+    """One JVM that leaks by several ways at once, C code among them."""
+    ways = rng.sample(MIXED[:-1], rng.choice((1, 2, 2, 3)))
+    first = java(rng, version, ways[0], name)
+    own = rng.choice(WAYS)
+    mib = rng.randint(LEAK_MIB[0], LEAK_MIB[1] // 2)
+    room = "" if "MaxDirectMemorySize" in first.flags else " -XX:MaxDirectMemorySize=900m"
+    if "unsafe" in ways[1:] and version >= UNSAFE_WARNED_SINCE:
+        room += " --sun-misc-unsafe-memory-access=allow"
+    return replace(
+        first,
+        flags=first.flags + room,
+        load=first.load.replace(f"way={ways[0]}", f"way={','.join((*ways, MIXED[-1]))}"),
+        environment=f"{first.environment} LEAK={leak_words(rng, own, mib)}".strip(),
+    )

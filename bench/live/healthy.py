@@ -29,7 +29,7 @@ def _drawn(seed: int, name: str, sort: str) -> Service:
         threads = rng.choice(("", "--io-threads 3", "--activedefrag no --hz 50"))
         return Service(name, "redis-server", "redis", threads, f"KEYS={draws.between(rng, 5000, 300_000)}")
     if sort == "memcached":
-        flags = f"-m {draws.between(rng, 64, 2000)} -t {rng.randint(2, 24)} {rng.choice(('', '-L'))}"
+        flags = f"-m {draws.between(rng, 64, 2000)} -t {rng.randint(2, 24)}"
         return Service(name, "memcached", "memcached", flags)
     if sort == "mariadb":
         flags = f"--innodb-buffer-pool-size={draws.between(rng, 64, 700)}M --sort-buffer-size=4M"

@@ -19,14 +19,14 @@ def observe(patient: Patient) -> Opinion:
         process = Started(_child_of(parent.pid), parent.said) if patient.forks else parent
         if patient.jdk:
             jcmd = jdks.tool(jdks.installed(patient.shop.root), "jcmd")
-            _, truth, notes = jvms.observe(process, patient.jdk, jcmd)
+            said, truth, notes = jvms.observe(process, patient.jdk, jcmd)
             truth.add(told(process))
             if patient.callers:  # native memory tracking knows the stacks, those of ended threads too
                 called = programs.called(patient.callers, [])
                 truth.add(one for one in called if one.kind != "thread_stack")
         else:
             _, lines, truth = capture.at_rest(process)
-            notes = []
+            said, notes = {}, []
             truth.add(told(process))
             code = capture.compiled_code(lines)
             if patient.callers:
@@ -34,7 +34,7 @@ def observe(patient: Patient) -> Opinion:
             if patient.trace:
                 truth.add(traced.mapped(patient.trace, process.pid, code))
             capture.add_native(process, lines, truth)
-        files = captured(process)
+        files = captured(process) | {name: said[name] for name in said if name == jvms.TRACKED}
     shown = f"{patient.environment} {' '.join(word for word in patient.command[1:] if chr(10) not in word)}"
     group = patient.jdk.name if patient.jdk else patient.shop.root.named(patient.sort)
     return Opinion(group, patient.name, shown, files, truth, tuple(notes))

@@ -1,9 +1,11 @@
 """What the labels of recorded ill processes are worth, and what is wrong in each that is below a share."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from bench.live.kept import NAMES
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.book import RULES
 from tests.truth import figures
@@ -17,6 +19,10 @@ FIGURES: Final = (
 )
 NAMED_BELOW: Final = 0.99
 RANGES_SHOWN: Final = 25
+_LINES: Final = re.compile(r"^([0-9a-f]+)(-[0-9a-f]+ .*\n(?:[A-Z].*\n)*)", re.MULTILINE)
+_FACTS: Final = re.compile(
+    r"^(-[0-9a-f]+ \S+) .*\n(?s:.*?)^Rss: +(\d+) kB\n(?s:.*?)^VmFlags: (.*)", re.MULTILINE
+)
 ACCESS: Final = 0b1110  # of the bits of a mapping's permissions: any of read, write, execute
 HEAD: Final = (
     "| evidence | processes | family | kind | mean | worst | native heap P | R | stack P | R "
@@ -44,20 +50,28 @@ def report(folder: Path, only: str = "") -> Iterator[str]:
         yield f"==== {evidence}"
         for name, part in sorted(result.by_case.items(), key=lambda pair: pair[1]):
             if part < NAMED_BELOW:
-                yield f"\n{name}: {part:.2%}"
+                yield f"\n{name}: {part:.2%}{_settings(folder / name)}"
                 yield from _wrong(cases[name], evidence)
 
 
+def _settings(folder: Path) -> str:
+    """How the process was started, to stand behind its name."""
+    kept_names = folder / NAMES
+    return f"  {kept_names.read_text().splitlines()[2]}" if kept_names.is_file() else ""
+
+
 def _wrong(case: Case, evidence: str) -> Iterator[str]:
-    """The wrong accessible ranges of a case, the largest first."""
+    """The wrong accessible ranges of a case, the largest first, each with what smaps says of its line."""
     snapshot, parts = predict(case, evidence)
+    lines = {int(start, 16): text for start, text in _LINES.findall(case.files.get("smaps", b"").decode())}
     found: list[tuple[int, str]] = []
     for row in range(len(parts)):
         low, high, mapping = int(parts.start[row]), int(parts.end[row]), int(parts.mapping[row])
         label = Kind(parts.kind[row]).label
         if snapshot.maps.perms[mapping] & ACCESS:
             rule, sure = RULES[parts.rule[row]].name, Confidence(parts.confidence[row]).label
-            by = f"labelled {label} by {rule} ({sure})"
+            line = _of_line(lines.get(int(snapshot.maps.start[mapping]), ""))
+            by = f"labelled {label} by {rule} ({sure}){line}"
             cut = [(max(low, one.start), min(high, one.end), one.kind) for one in case.truth]
             found += [
                 (end - start, f"{start:x}-{end:x} is {kind}, {by}")
@@ -65,10 +79,16 @@ def _wrong(case: Case, evidence: str) -> Iterator[str]:
                 if start < end and not _same(kind, label)
             ]
     found.sort(reverse=True)
-    for size, line in found[:RANGES_SHOWN]:
-        yield f"  {size >> 10:9} KiB {line}"
+    for size, told in found[:RANGES_SHOWN]:
+        yield f"  {size >> 10:9} KiB {told}"
     if rest := found[RANGES_SHOWN:]:
         yield f"  and {len(rest)} more, {sum(size for size, _ in rest) >> 10} KiB"
+
+
+def _of_line(smaps: str) -> str:
+    """Of an entry of smaps: bounds, access, resident KiB and flags."""
+    found = _FACTS.search(smaps)
+    return f"; line {found[1]}, Rss {found[2]}, {found[3].strip()}" if found else ""
 
 
 def _same(want: str, got: str) -> bool:

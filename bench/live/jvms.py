@@ -13,6 +13,7 @@ from bench.live.ranges import Truth
 JCMD_TIMEOUT_S: Final = 60
 ATTEMPTS: Final = 5
 SYSTEM_MAP_SINCE: Final = 22
+TRACKED: Final = "nmt.txt"  # beside the files of /proc: what native memory tracking says
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +226,7 @@ def observe(process: Started, jdk: Jdk, jcmd: str) -> tuple[dict[str, bytes], Tr
     truth.add(capture.named(lines))
     truth.add(regions)
     capture.add_native(process, lines, truth)
-    files["nmt.txt"] = said.encode()
+    files[TRACKED] = said.encode()
     return files, truth, list(native_memory.disagreements(system_map, regions))
 
 

@@ -31,8 +31,8 @@ def _renamed(roots: Sequence[Root], folders: Sequence[Path]) -> list[tuple[re.Pa
     """What is replaced, in order: the prefix of roots first."""
     found = [(re.escape(bytes(root.path)), b"") for root in roots if not root.is_here]
     found += [(re.escape(place.encode()) + rb"/tmp[\w]+", WORK) for place in (tempfile.gettempdir(), "/tmp")]
-    found += [(re.escape(bytes(path.resolve())), b"/opt/" + path.name.encode()) for path in folders]
     found.append((re.escape(bytes(REPOSITORY / "bench" / "out")), b"/opt"))
+    found += [(re.escape(bytes(path.resolve())), b"/opt/" + path.name.encode()) for path in folders]
     found.append((rb"/[^\s\0]*?/\.pyenv/versions/", PYTHONS))
     found.append((re.escape(bytes(REPOSITORY)), b"/opt/mapsweep"))
     found.append((rb"/\w+/[0-9a-f]{32}\b", b"/app"))  # a control group

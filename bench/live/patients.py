@@ -16,11 +16,13 @@ from bench.live.roots import HERE, Root
 SOURCES: Final = ("leak.c", "leak_python.c", "leak.go", "Leak.java")
 COUNTS: Final = {
     "jvm": 38,
+    "jvm-allocator": 5,
     "native": 14,
     "allocator": 4,
-    "jvm-allocator": 5,
-    "python": 14,
+    "python": 16,
     "node": 10,
+    "ruby": 4,
+    "php": 3,
     "go": 4,
 }
 PYTHONS: Final = tuple(f"python3.{minor}" for minor in range(8, 15))
@@ -109,7 +111,7 @@ def patients(seed: int, shops: Sequence[Workshop], folders: Sequence[Path]) -> I
     if _compiler():
         yield from _jvms(seed, able)
     yield from _natives(seed, able)
-    yield from _pythons(seed, able)
+    yield from _pythons(seed, able, folders)
     yield from _nodes(seed, able, folders)
     for sort, executable, words, ways in SCRIPTS:
         here = [(shop, path) for shop in able if (path := shop.root.which(executable))]
@@ -132,17 +134,25 @@ def _jvms(seed: int, shops: Sequence[Workshop]) -> Iterator[Patient]:
     ways = (*draws.IN_JAVA, *(draws.JNI + way for way in draws.WAYS))
     for (name, rng, way), (shop, jdk) in zip(_ways(seed, "jvm", ways), cycle(pairs), strict=False):
         setting = draws.java(rng, jdk.version, way, name)
-        yield Patient("jvm", name, shop, _java(shop, jdk, setting), setting.environment, jdk=jdk)
+        yield Patient("jvm", name, shop, java_command(shop, jdk, setting), setting.environment, jdk=jdk)
+    yield from _mixed(seed, pairs[::-1])
     able = [(shop, jdk) for shop, jdk in pairs if _allocators(shop)]
     ways = ("unsafe", "direct-random", "inflate", "classes", *(f"{draws.JNI}{way}" for way in draws.SIZES))
     for (name, rng, way), (shop, jdk) in zip(_ways(seed, "jvm-allocator", ways), cycle(able), strict=False):
         setting = draws.java(rng, jdk.version, way, name)
         allocator = rng.choice(_allocators(shop))
-        known = _recorded(shop, "jvm", name, _java(shop, jdk, setting), setting.environment, allocator)
+        known = _recorded(shop, "jvm", name, java_command(shop, jdk, setting), setting.environment, allocator)
         yield replace(known, jdk=jdk)
 
 
-def _java(shop: Workshop, jdk: Jdk, setting: jvms.Setting) -> tuple[str, ...]:
+def _mixed(seed: int, pairs: Sequence[tuple[Workshop, Jdk]]) -> Iterator[Patient]:
+    for (name, rng, _), (shop, jdk) in zip(_ways(seed, "jvm-mixed", ("mixed",)), cycle(pairs), strict=False):
+        setting = draws.mixed_java(rng, jdk.version, name)
+        yield Patient("jvm", name, shop, java_command(shop, jdk, setting), setting.environment, jdk=jdk)
+
+
+def java_command(shop: Workshop, jdk: Jdk, setting: jvms.Setting) -> tuple[str, ...]:
+    """A JVM of Leak.java with the path of its library."""
     words = jvms.command(jdk, setting, shop.inside(""), "Leak")
     return (*words, f"library={shop.inside('leak.so')}")
 
@@ -166,13 +176,14 @@ def _natives(seed: int, shops: Sequence[Workshop]) -> Iterator[Patient]:
         yield _recorded(shop, "allocator", name, (shop.inside("leak"), *asked), "", allocator)
 
 
-def _pythons(seed: int, shops: Sequence[Workshop]) -> Iterator[Patient]:
+def _pythons(seed: int, shops: Sequence[Workshop], folders: Sequence[Path]) -> Iterator[Patient]:
     pairs = [
         (shop, path)
         for shop in shops
         for name in ((*PYTHONS, "/usr/bin/python3") if shop.root.is_here else ("python3",))
         if (path := _real(shop.root, shop.root.which(name)))
     ]
+    pairs += _in_folders("python3", shops, folders)
     draws.drawn(seed, "pythons", 0).shuffle(pairs)
     for (name, rng, way), (shop, python) in zip(_ways(seed, "python", IN_PYTHON), cycle(pairs), strict=False):
         able = way
@@ -188,14 +199,17 @@ def _pythons(seed: int, shops: Sequence[Workshop]) -> Iterator[Patient]:
 
 
 def _nodes(seed: int, shops: Sequence[Workshop], folders: Sequence[Path]) -> Iterator[Patient]:
-    here = next((shop for shop in shops if shop.root.is_here), None)
     pairs = [(shop, node) for shop in shops if (node := shop.root.which("node"))]
-    pairs += [
-        (here, str(path)) for folder in folders if here and (path := folder.resolve() / "node").is_file()
-    ]
+    pairs += _in_folders("node", shops, folders)
     draws.drawn(seed, "nodes", 0).shuffle(pairs)
     for (name, rng, way), (shop, node) in zip(_ways(seed, "node", IN_NODE), cycle(pairs), strict=False):
         yield _program(rng, "node", name, shop, (node, "-e", leaking.NODE), way)
+
+
+def _in_folders(name: str, shops: Sequence[Workshop], folders: Sequence[Path]) -> list[tuple[Workshop, str]]:
+    here = [shop for shop in shops if shop.root.is_here]
+    paths = [folder.absolute() / name for folder in folders]
+    return [(shop, str(path)) for shop in here for path in paths if path.exists()]
 
 
 def _program(

@@ -5,8 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from bench.live import capture, draws, ill, ill_page, ill_scores, kept, neutral, page, patients, programs
+from bench.live import (
+    capture,
+    draws,
+    ill,
+    ill_page,
+    ill_scores,
+    jdks,
+    kept,
+    neutral,
+    page,
+    patients,
+    programs,
+)
 from bench.live.capture import Started
+from bench.live.jvms import Setting
 from bench.live.kept import Opinion
 from bench.live.ranges import Range, Truth
 from bench.live.roots import HERE, Root
@@ -121,12 +134,12 @@ def test_the_score_and_the_report_name_what_is_wrong(tmp_path: Path) -> None:
             Range(0x7F0000200000, 0x7F0000300000, "file", "maps name"),
         ]
     )
-    kept.write(tmp_path, Opinion("g", "wrong", "", {"maps": maps}, truth))
+    kept.write(tmp_path, Opinion("g", "wrong", "-Xmx9m", {"maps": maps}, truth))
     head, line = list(ill_scores.table(tmp_path))
     assert head.startswith("| evidence |")
     assert line.startswith("| maps | 1 | 50.00% | 50.00% | 50.00% | 50.00% |")
     report = "\n".join(ill_scores.report(tmp_path))
-    assert "g-wrong: 50.00%" in report
+    assert "g-wrong: 50.00%  -Xmx9m" in report
     assert "1024 KiB 7f0000000000-7f0000100000 is java_code, labelled " in report
 
 
@@ -149,3 +162,38 @@ def test_what_is_captured_of_a_process_is_what_capture_records() -> None:
     assert files["comm"] == b"sh\n"
     assert "versions" not in files
     assert files["smaps"].startswith(files["maps"].split(b" ")[0])
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> patients.Workshop:
+    made = patients.workshop(HERE, tmp_path_factory.mktemp("shop"))
+    if "leak.so" not in made.built or not (made.folder / "Leak.class").exists():
+        pytest.skip("no C compiler or no JDK")
+    return made
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "environment", "kinds"),
+    [
+        ("way=direct mib=20 size=300000 from=3", "", {"heap_arena", "heap_mmap", "heap_main"}),
+        ("way=unsafe mib=20 size=3000 from=2", "", {"heap_arena", "heap_mmap", "heap_main"}),
+        ("way=inflate mib=20", "", {"heap_arena", "heap_mmap", "heap_main"}),
+        ("way=jni", "LEAK=how=chunks,mib=20,size=900000", {"heap_mmap"}),
+        ("way=jni", "LEAK=how=own,mib=20,size=900000", {"anonymous"}),
+        ("way=unsafe,jni mib=14 size=3000", "LEAK=how=one,mib=14,size=300", {"heap_arena", "heap_main"}),
+        ("threads=30", "", {"thread_stack"}),
+        ("way=classes mib=20", "", {"java_metaspace"}),
+    ],
+)
+def test_what_a_jvm_leaks_is_in_the_truth(
+    shop: patients.Workshop, words: str, environment: str, kinds: set[str]
+) -> None:
+    jdk = jdks.installed(HERE)[0]
+    flags = "-XX:+UseSerialGC -Xmx64m -XX:MaxDirectMemorySize=90m"
+    setting = Setting("one", flags, f"heap=5 garbage=5 {words}", environment)
+    command = patients.java_command(shop, jdk, setting)
+    opinion = ill.observe(patients.Patient("jvm", "one", shop, command, environment, jdk=jdk))
+    known = sum(one.end - one.start for one in opinion.truth.ranges if one.kind in kinds)
+    assert known >= 20 * MIB
+    assert "Total: reserved=" in opinion.files["nmt.txt"].decode()
