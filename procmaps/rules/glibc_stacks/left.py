@@ -134,7 +134,7 @@ LEFT_FLAGGED: Final = RegionLabeller(
     "stack.left_flagged",
     (FLAGGED,),
     left_flagged,
-    before=(Edge("rest.guarded", "stacks of threads that ended look like guarded buffers"),),
+    before=(Edge("stack.left", "the flag of a stack is surer than its size and its guard"),),
 )
 LEFT: Final = ProcessLabeller(
     "stack.left",
