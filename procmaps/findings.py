@@ -237,7 +237,8 @@ def _unidentified(snapshot: Snapshot, sums: _Kinds) -> Iterator[Finding]:
             row,
             _subject(snapshot, row),
             f"{_mib(unknown[row])} of {_mib(committed[row])} committed are anonymous, with an unknown role.",
-            "Do not count it as heap or as stacks; `mapsweep classify --why` lists the blocks.",
+            "It is not counted as heap or as stacks; native_heap_most_bytes has what can be native heap. "
+            "`mapsweep classify --why` lists the blocks.",
             "Read smaps too: its VmFlags and resident bytes tell more.",
             "Which code mapped it; strace -f -k -e mmap shows it if it runs from the start of the process.",
         )

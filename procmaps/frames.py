@@ -118,6 +118,11 @@ def mask_identity(
     return b"\n".join(pieces)
 
 
+def sent_arguments(cmdline: bytes) -> bytes:
+    """The part of a /proc/PID/cmdline that a sweep has of it, not masked yet."""
+    return _whole(cmdline[:ARGUMENTS_CUT_BYTES], crowded=False)
+
+
 def _whole(cmdline: bytes, *, crowded: bool) -> bytes:
     """A command line without the argument that the probe cut, because half of it may be half a secret."""
     length = len(cmdline)

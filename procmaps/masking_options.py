@@ -17,6 +17,7 @@ _JAVA = re.compile(rb"java[\d.]*\Z")
 _JVM = re.compile(
     rb"-X(?:mx|ms|mn|ss|int)[0-9]{0,19}[kKmMgGtT]?\Z|-XX:[+-][A-Za-z0-9]{1,64}\Z|-XX:[A-Za-z0-9]{1,64}=[0-9]{1,19}(?:\.[0-9]{1,9}|[kKmMgGtT])?\Z|-XX:ShenandoahGCMode=[a-z]{1,16}\Z"
 )
+_HEAP_FILE = re.compile(rb"-XX:Allocate(?:Heap|OldGen)At=")  # the classifier asks whether there is one
 _TAKES_MAIN: Final = frozenset((b"-jar", b"-m", b"--module"))
 
 
@@ -50,7 +51,10 @@ def _names(argv: tuple[bytes, ...]) -> Iterator[bytes]:
     java = bool(_JAVA.match(program.rpartition(b"/")[2]))
     for before, argument in pairwise(argv):
         name = _NAME.match(argument)
-        if java and (_JVM.match(argument) or before in _TAKES_MAIN):
+        # what runs a JVM need not be called java, and numbers tell nobody a secret
+        if _JVM.match(argument) or (java and before in _TAKES_MAIN):
             yield argument
+        elif heap_file := _HEAP_FILE.match(argument):
+            yield heap_file[0]
         elif name:
             yield name[0]

@@ -89,7 +89,10 @@ def others_of(processes: pl.DataFrame) -> pl.DataFrame:
         .alias("largest"),
         pl.when(count.first() > 0).then(by_stacks.first()).otherwise(pl.lit("")).alias("most_stacks"),
         said.filter(doubtful)
-        .sort_by(pl.col("guessed_bytes").filter(doubtful), descending=True)
+        .sort_by(
+            [pl.col("guessed_bytes").filter(doubtful), pl.col("pid").filter(doubtful)],
+            descending=[True, False],
+        )
         .first()
         .alias("most_guessed"),
     )

@@ -56,7 +56,7 @@ def classify(
     """Label the memory of one process: a PID, a file, a folder like /proc/PID, or a stream.
 
     FILE is the text of maps or smaps. Only the files that a sweep reads are read from DIR: maps,
-    smaps, status, stat, limits, comm, cmdline, cgroup; of the host osrelease, meminfo and cgroup-memory.
+    smaps, status, stat, limits, comm, cmdline, cgroup; and the facts of the host that capture records.
 
     \b
     mapsweep classify $$                what this shell's memory is

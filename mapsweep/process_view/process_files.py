@@ -9,6 +9,8 @@ from typing import BinaryIO
 
 from domain.mistakes import Mistake, OperatorError
 from mapsweep.process_view.cgroup_limits import limits_of
+from mapsweep.process_view.host_facts import OF_MACHINE, PROC
+from procmaps.frames import sent_arguments
 from procmaps.masking import mask_cmdline
 from procmaps.masking_options import AS_BY_DEFAULT, Masking
 from procmaps.secret_paths import mask_cgroup, mask_comm, mask_path
@@ -18,9 +20,7 @@ from procmaps.tables import Evidence
 # Only files that the probe sends are read, because a label must not depend on where it is made.
 BESIDE_MAPPINGS = ("status", "stat", "limits", "comm", "cmdline", "cgroup")
 # Rules also depend on these facts of the host, named as in a dump. A captured folder holds them.
-OF_HOST = ("osrelease", "meminfo", "cgroup-memory")
-PROC = Path("/proc")
-_FACTS = {"osrelease": PROC / "sys/kernel/osrelease", "meminfo": PROC / "meminfo"}
+OF_HOST = (*OF_MACHINE, "cgroup-memory")
 
 INPUT_BYTES_MAX = 256 * 2**20  # 60,000 mappings are 3 MiB of maps and 50 MiB of smaps
 BESIDE_BYTES_MAX = 4 * 2**20  # the kernel limits arguments to 2 MiB
@@ -102,15 +102,18 @@ def read_beside(folder: Path, name: str, source: str) -> bytes:
     """A file of a process, or a fact of its host: for /proc/PID of this one. Raises OperatorError."""
     if name not in OF_HOST or folder.parent.resolve() != PROC:
         return read_file(folder / name, source, BESIDE_BYTES_MAX)
-    if name in _FACTS:
-        return read_file(_FACTS[name], source, BESIDE_BYTES_MAX)
+    if name in OF_MACHINE:
+        try:
+            return OF_MACHINE[name](BESIDE_BYTES_MAX)
+        except OSError as trouble:
+            raise _unreadable(f"{source}: {name}", trouble) from None
     return limits_of(read_file(folder / "cgroup", source, BESIDE_BYTES_MAX))
 
 
 def masked(name: str, content: bytes, masking: Masking = AS_BY_DEFAULT) -> bytes:
     """A file with its secrets masked as in a sweep, because people pass on what they see."""
     if name == "cmdline":
-        return mask_cmdline(content, masking)
+        return mask_cmdline(sent_arguments(content), masking)
     if name == "comm":
         return mask_comm(content, masking)
     if name == "cgroup-memory":

@@ -85,6 +85,11 @@ ALLOCATORS: Final = (
 )
 
 
+def is_hinted(allocator: Allocator, start: int, end: int) -> bool:
+    """Whether memory lies where this allocator asks for it, and the kernel places none by itself."""
+    return allocator.hints_low_bytes <= start and end <= allocator.hints_high_bytes
+
+
 def _marks(asked: Callable[[Allocator], bool]) -> tuple[str, ...]:
     return tuple(allocator.mark for allocator in ALLOCATORS if asked(allocator))
 
@@ -95,4 +100,5 @@ NOT_GLIBC: Final = _marks(lambda _: True)  # glibc's malloc is not called: it ha
 MAP_WHOLE_MIB: Final = _marks(lambda allocator: allocator.maps_whole_mib)
 KEEP_UNUSED: Final = _marks(lambda allocator: allocator.keeps_unused)
 SET_STACK_FLAG: Final = _marks(lambda allocator: allocator.sets_stack_flag)
+ASK_FOR_ADDRESSES: Final = _marks(lambda allocator: allocator.hints_high_bytes > 0)
 RESERVING_AS_GO: Final = _marks(lambda allocator: allocator.reserves_as_go)

@@ -11,7 +11,7 @@ from procmaps.rules.libc_malloc import affordable
 from procmaps.rules.process import MIB
 from procmaps.rules.regions import ACCESS, Regions, is_multiple
 from procmaps.rules.rule import Rule
-from procmaps.tables import Flags
+from procmaps.tables import Flags, Ints64, which
 
 BESIDE_OWN: Final = Rule(
     "glibc.mmapped_beside_own",
@@ -21,26 +21,33 @@ BESIDE_OWN: Final = Rule(
     "glibc, malloc/malloc.c, sysmalloc_mmap: a chunk has a header, so it is no whole number of MiB, and is "
     "written to; what a program maps itself can have any size",
     "{size} of the sort of large chunks, in a process that has as much memory that no malloc maps: whole "
-    "MiB, or more than is resident or swapped ({anonymous}); it can be the program's own as well",
+    "MiB, or pools of a database; it can be the program's own as well",
     runner_up=Kind.ANONYMOUS,
 )
 
 
 def chunks_beside_pools(regions: Regions) -> Flags | None:
     """What can be chunks, in processes that have as much of what cannot."""
-    own = (regions.perms & ACCESS != 0) & (regions.size >= MIB)
-    own &= (regions.unclaimed & (is_multiple(regions.size, MIB) | ~affordable(regions))) | regions.of_kind(
-        Kind.ANONYMOUS
-    )
-    if not own.any():
+    rows = which((regions.size >= MIB) & (regions.perms & ACCESS != 0))
+    rows = rows[_is_no_chunk(regions, rows)]
+    if not len(rows):
         return None
     chunks = large_chunks(regions)
-    own &= ~chunks
-    number = len(regions.facts.marks)
-    owned, chunked = (
-        np.bincount(regions.process[each], regions.size[each], number) for each in (own, chunks)
-    )
-    return chunks & regions.spread(owned >= np.maximum(chunked, 1))
+    owned = np.bincount(regions.process[rows], regions.size[rows] * ~chunks[rows], len(regions.facts.marks))
+    rows = which(chunks)
+    chunked = np.bincount(regions.process[rows], regions.size[rows], len(owned))
+    chunks[rows[(owned < chunked)[regions.process[rows]]]] = False
+    return chunks
+
+
+def _is_no_chunk(regions: Regions, rows: Ints64) -> Flags:
+    """Whole MiB, what is known as the program's own, and in databases what is more than resident."""
+    found = regions.unclaimed[rows] & is_multiple(regions.size[rows], MIB)
+    known = regions.has("database_pools")
+    if known.any():
+        found |= regions.unclaimed[rows] & known[regions.process[rows]] & ~affordable(regions)[rows]
+    own: Flags = found | (regions.kind[rows] == int(Kind.ANONYMOUS))
+    return own
 
 
 CHUNKS_BESIDE_POOLS: Final = RegionLabeller(

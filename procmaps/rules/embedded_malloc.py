@@ -14,7 +14,7 @@ from procmaps.rules.groups import count_alike, ranges
 from procmaps.rules.labeller import Edge, RegionLabeller
 from procmaps.rules.language_runtimes import RESERVE_AS_GO
 from procmaps.rules.libc_malloc import FOREIGN_FLAGS
-from procmaps.rules.openblas import buffers
+from procmaps.rules.openblas import highest_buffers
 from procmaps.rules.process import GIB, KIB, MIB, UNKNOWN_RELEASE, release_of
 from procmaps.rules.regions import Regions, is_multiple
 from procmaps.rules.rule import Rule
@@ -31,6 +31,7 @@ ARENA_BYTES: Final = GIB  # mimalloc opens an arena of that size at once, howeve
 STEP_BYTES: Final = 512 * KIB
 MIMALLOC_STEP_BYTES: Final = 64 * KIB  # what it maps besides its arenas is made of slices of that size
 GROWTH_MIN_BYTES: Final = 2 * MIB  # jemalloc asks for no less
+KERNEL_ALIGNED_BYTES: Final = 2 * MIB
 SURE_MIN_BYTES: Final = 4 * MIB  # without flags, smaller memory in Python is rather its arenas
 RESIDENT_SHARE: Final = 16  # a table that is hardly used is a program's own
 ALIKE_MIN_COUNT: Final = 3  # jemalloc asks for more each time; a program's blocks are all of one size
@@ -144,18 +145,22 @@ def in_extensions(regions: Regions) -> Flags | None:
     placed = is_multiple(regions.start, STEP_BYTES) | (not ALIGNING_RELEASE <= aligning < UNKNOWN_RELEASE)
     smallest = np.where(regions.has("python"), SURE_MIN_BYTES, GROWTH_MIN_BYTES)
     large = stepped & (regions.size >= regions.spread(smallest)) & placed
-    large[_highest_buffers(regions)] = False
+    large |= regions.spread(arrow) & _aligned_without_hints(regions)
+    large[highest_buffers(regions)] = False
     known = regions.spread(regions.facts.smaps)
     return regions.unclaimed_writable & np.where(known, flagged & _noreserve(regions), large)
 
 
-def _highest_buffers(regions: Regions) -> Ints64:
-    """Of each process the highest of what can be work space of OpenBLAS, which maps it when it is loaded."""
-    found = buffers(regions)
-    rows = which(found) if found is not None else np.zeros(0, np.int64)
-    process = regions.process[rows]
-    highest: Ints64 = rows[np.diff(process, append=-1) != 0]
-    return highest
+def _aligned_without_hints(regions: Regions) -> Flags:
+    """What the kernel has aligned, with nothing right above it, where no allocator asks for addresses.
+
+    Arrow has jemalloc and mimalloc inside, and uses one of them.
+    """
+    asked = regions.of_kind(Kind.HEAP_ALLOCATOR) & (regions.end <= HINT_HIGH_BYTES)
+    aligned = is_multiple(regions.start | regions.size, KERNEL_ALIGNED_BYTES) & (regions.above == 0)
+    aligned &= regions.end > HINT_HIGH_BYTES
+    found: Flags = aligned & (regions.size >= SURE_MIN_BYTES) & ~regions.spread(regions.owners(asked))
+    return found
 
 
 def noreserve(regions: Regions) -> Flags | None:

@@ -8,13 +8,14 @@ glibc's.
 from typing import Final
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.block_gaps import beside_gaps, no_thread_ended
-from procmaps.rules.glibc_malloc import Blocks, heaps
+from procmaps.rules.allocators import NOT_GLIBC
+from procmaps.rules.block_gaps import GUARD_MAX_BYTES, beside_gaps, no_thread_ended
+from procmaps.rules.glibc_malloc import Blocks, heap_bytes, heaps
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
 from procmaps.rules.process import ARENA_HEAP_32_BYTES
-from procmaps.rules.regions import Regions, is_multiple
+from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
-from procmaps.tables import Flags
+from procmaps.tables import which
 
 _SOURCE: Final = (
     "glibc, malloc/arena.c: new_heap fills the gaps that it leaves, unless threads race; arena_get2: no more "
@@ -61,12 +62,15 @@ def apart_heaps(regions: Regions) -> Ranges | None:
 
 def _left(regions: Regions) -> Blocks | None:
     """Such blocks, or None: the labeller of heaps has claimed all that do not outnumber the threads."""
-    return heaps(regions) if _can_be_left(regions).any() else None
-
-
-def _can_be_left(regions: Regions) -> Flags:
-    rests = regions.unclaimed_closed & (regions.size > ARENA_HEAP_32_BYTES // 2) & regions.touches_below
-    return rests & is_multiple(regions.end, ARENA_HEAP_32_BYTES)
+    rests = which(regions.unclaimed_closed & (regions.size >= ARENA_HEAP_32_BYTES // 2))
+    rests = rests[regions.touches_below[rests]]
+    rests = rests[regions.writable[rests - 1]]
+    block = heap_bytes(regions, rests)
+    base = regions.start[rests] & -block
+    can_be = (regions.start[rests - 1] == base) & (regions.end[rests] >= base + block)
+    can_be &= regions.end[rests] <= base + block + GUARD_MAX_BYTES
+    can_be &= ~regions.has(*NOT_GLIBC)[regions.process[rests]]
+    return heaps(regions) if can_be.any() else None
 
 
 def _ranges(regions: Regions, blocks: Blocks) -> Ranges:

@@ -7,10 +7,11 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import NOT_GLIBC
-from procmaps.rules.block_gaps import beside_gaps
+from procmaps.rules.block_gaps import GAPS_MIN_COUNT, beside_gaps
 from procmaps.rules.glibc_malloc import heap_bytes, other_mmap
 from procmaps.rules.groups import ranges
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
+from procmaps.rules.openblas import highest_buffers
 from procmaps.rules.process import ARENA_HEAP_32_BYTES
 from procmaps.rules.regions import PAGE_SHIFT, Regions, is_multiple
 from procmaps.rules.rule import Rule
@@ -63,12 +64,20 @@ def full_heaps(regions: Regions) -> Ranges | None:
 
 def full_heaps_apart(regions: Regions) -> Ranges | None:
     """Those with gaps between them that glibc would have filled."""
-    return _full(regions, beside_gaps)
+    return _full(regions, beside_gaps) if _have_several(regions) else None
 
 
 def full_blocks(regions: Regions) -> Ranges | None:
     """Those of them that are below all heaps that are not full."""
-    return _full(regions, _lowest)
+    return _full(regions, _lowest) if _have_several(regions) else None
+
+
+def _have_several(regions: Regions) -> bool:
+    """Whether a process has so many regions of whole blocks as gaps need: hardly any has."""
+    rows = which(regions.unclaimed_writable & is_multiple(regions.start | regions.end, ARENA_HEAP_32_BYTES))
+    block = heap_bytes(regions, rows)
+    rows = rows[is_multiple(regions.start[rows] | regions.end[rows], block)]
+    return bool((np.bincount(regions.process[rows]) > GAPS_MIN_COUNT).any())
 
 
 def _in_place(regions: Regions, rows: Ints64, start: Ints64, size: Ints64) -> Flags:
@@ -86,7 +95,9 @@ def _lowest(regions: Regions, rows: Ints64, start: Ints64, size: Ints64) -> Flag
 def _full(regions: Regions, choose: Callable[[Regions, Ints64, Ints64, Ints64], Flags]) -> Ranges | None:
     """Full heaps of which `choose` has chosen each by its row, start and size."""
     allowed = regions.owners(regions.of_kind(Kind.HEAP_ARENA)) & ~regions.has(*NOT_GLIBC)
-    rows = which(regions.unclaimed_writable & regions.spread(allowed))
+    possible = regions.unclaimed_writable & regions.spread(allowed)
+    possible[highest_buffers(regions)] = False
+    rows = which(possible)
     rows = rows[is_multiple(regions.start[rows], ARENA_HEAP_32_BYTES)]
     block = heap_bytes(regions, rows)
     size = np.where(regions.size[rows] < block, _divided(regions, rows, block), regions.size[rows])

@@ -25,16 +25,6 @@ GUARD_MAX_BYTES: Final = 64 * KIB
 GRANULE_BYTES: Final = 64 * KIB  # in which the JVM commits metaspace
 NODE_ALIGNMENT_BYTES: Final = 4 * MIB  # of nodes of metaspace
 CHUNK_MIN_BYTES: Final = 128 * KIB  # M_MMAP_THRESHOLD begins there
-HEADERS_MAX_BYTES: Final = 16 * PAGE_BYTES
-TLS_BYTES: Final = 4 * PAGE_BYTES
-OWN_MEMORY: Final = (
-    "jvm",
-    "v8",
-    "go",
-    "dotnet",
-    "beam",
-    "firefox",
-)  # runtimes that map large tables themselves
 MMAP_LOW_BYTES: Final = 4 * GIB  # mmap comes nowhere near the executable's addresses by itself
 
 ARENA: Final = Rule(
@@ -56,19 +46,6 @@ MMAPPED: Final = Rule(
     "mapped alone; neighbours merge",
     "{size} of writable anonymous memory that no other owner in this process accounts for, and at "
     "least 128 KiB, the size from which malloc gives a chunk its own mapping: large chunks",
-    runner_up=Kind.ANONYMOUS,
-)
-
-
-UNTOUCHED: Final = Rule(
-    "glibc.mmapped_untouched",
-    Kind.HEAP_MMAP,
-    Confidence.GUESS,
-    "maps, status",
-    "glibc, malloc/malloc.c, sysmalloc_mmap: the size, a header and the rest of a page; calloc does "
-    "not write to it",
-    "{size}, whole MiB and 1 to 16 pages: tables that calloc or malloc gave, hardly written yet, "
-    "each with a page more for its header",
     runner_up=Kind.ANONYMOUS,
 )
 
@@ -112,7 +89,9 @@ def claims(regions: Regions, *, doubtful: bool) -> Ranges | None:
 
 def _node_in_use(regions: Regions) -> Flags:
     """JVMs whose node of metaspace that is not full is known: there is one, so nothing else looks like it."""
-    rests = regions.of_kind(Kind.JAVA_METASPACE) & regions.closed & (regions.size < ARENA_HEAP_BYTES)
+    metaspace = regions.of_kind(Kind.JAVA_METASPACE)
+    rests = metaspace & regions.closed & (regions.size < ARENA_HEAP_BYTES)
+    rests[:-1] &= ~(metaspace[1:] & regions.touches_above[:-1])  # a hole in a node that is full
     return regions.owners(rests & is_multiple(regions.end, NODE_ALIGNMENT_BYTES))
 
 
@@ -223,21 +202,10 @@ def _is_stack(regions: Regions, blocks: Blocks) -> Flags:
 
 def large_chunks(regions: Regions) -> Flags:
     """What can be chunks, and is hardly more than is resident or swapped."""
-    return _chunks(regions) & affordable(regions)
+    return can_be_chunks(regions) & affordable(regions)
 
 
-def untouched_chunks(regions: Regions) -> Flags:
-    """Far more than was touched, but whole MiB with a header each: what a program asks calloc for."""
-    over = regions.size & (MIB - 1)
-    # beside a file the static TLS of the main thread has merged with it
-    beside_file = (regions.below > Name.JAVA_HEAP + 1) | (regions.above > Name.JAVA_HEAP + 1)
-    chunk = regions.unclaimed_writable & (over > beside_file * TLS_BYTES) & (over <= HEADERS_MAX_BYTES)
-    chunk &= over // PAGE_BYTES <= regions.size // MIB + beside_file * (TLS_BYTES // PAGE_BYTES)
-    chunk &= ~regions.spread(regions.has(*OWN_MEMORY))
-    return chunk & _chunks(regions) if chunk.any() else chunk
-
-
-def _chunks(regions: Regions) -> Flags:
+def can_be_chunks(regions: Regions) -> Flags:
     """Writable, at least as large as the threshold, without flags of others."""
     chunk = regions.unclaimed_writable & ~regions.named(Name.HUGE) & (regions.size >= CHUNK_MIN_BYTES)
     chunk &= ~foreign(regions)
@@ -280,10 +248,3 @@ ARENA_HEAPS: Final = RegionLabeller(
     ),
 )
 LARGE_CHUNKS: Final = RegionLabeller("glibc.mmapped", (MMAPPED,), large_chunks)
-UNTOUCHED_CHUNKS: Final = RegionLabeller(
-    "glibc.mmapped_untouched",
-    (UNTOUCHED,),
-    untouched_chunks,
-    before=(Edge("rest.vast", "a table that was hardly written is many times what is resident"),),
-    after=(Edge("glibc.mmapped", "what the resident memory pays for is surer"),),
-)

@@ -43,6 +43,8 @@ _FILES: Final = {
     "arrow": Files(rb"arrow\.so[^/]*"),  # with mimalloc inside
     "clamav": Files(rb"clamav\.so[^/]*"),
     "apr": Files(rb"apr-1\.so[^/]*"),
+    # they map pools of odd sizes: InnoDB, storage/innobase/buf/buf0buf.cc; tarantool, src/lib/small
+    "database_pools": Files(b"", rb"mariadbd|mysqld(?:-debug)?|tarantool"),
     "boehm_gc": Files(rb"gc\.so\.1[^/]*"),
     "v8": Files(
         rb"node\.so[^/]*|v8[^/]*\.so[^/]*", rb"node|nodejs|node\d+|electron|chrome|chromium|deno|workerd"

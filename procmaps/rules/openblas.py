@@ -2,12 +2,14 @@
 
 from typing import Final
 
+import numpy as np
+
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.labeller import Edge, RegionLabeller
 from procmaps.rules.process import MIB
 from procmaps.rules.regions import Regions, is_multiple
 from procmaps.rules.rule import Rule
-from procmaps.tables import Flags
+from procmaps.tables import Flags, Ints64, which
 
 BUFFER_BYTES: Final = 32 * MIB  # of one size on x86-64
 KERNEL_ALIGNED_BYTES: Final = 2 * MIB  # Linux 6.7 and later align a mapping of whole 2 MiB
@@ -31,6 +33,14 @@ def buffers(regions: Regions) -> Flags | None:
     whole = is_multiple(regions.size, BUFFER_BYTES) & is_multiple(regions.start, KERNEL_ALIGNED_BYTES)
     found: Flags = regions.unclaimed_writable & regions.spread(blas) & whole & ~regions.flagged("nr")
     return found
+
+
+def highest_buffers(regions: Regions) -> Ints64:
+    """Rows of the highest of what can be buffers in each process: they are mapped as OpenBLAS is loaded."""
+    found = buffers(regions)
+    rows = which(found) if found is not None else np.zeros(0, np.int64)
+    highest: Ints64 = rows[np.diff(regions.process[rows], append=-1) != 0]
+    return highest
 
 
 BUFFERS: Final = RegionLabeller(

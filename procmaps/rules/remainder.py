@@ -8,8 +8,8 @@ from procmaps.kinds import Confidence, Kind
 from procmaps.rules.groups import count_alike
 from procmaps.rules.labeller import Edge, RegionLabeller
 from procmaps.rules.libc_malloc import foreign
-from procmaps.rules.process import GIB, KIB, MIB
-from procmaps.rules.regions import Regions, is_multiple
+from procmaps.rules.process import GIB, KIB
+from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, which
 
@@ -66,17 +66,6 @@ UNPAID: Final = Rule(
     "so it is not all in use, and of no known owner: mapped by the program directly",
     runner_up=Kind.HEAP_MMAP,
 )
-UNPAID_ODD: Final = Rule(
-    "rest.unpaid_odd",
-    Kind.ANONYMOUS,
-    Confidence.GUESS,
-    "maps, status",
-    "Linux, RssAnon and VmSwap in status; glibc, malloc/malloc.c, __libc_calloc: memory that was just mapped "
-    "is zero, and is not written",
-    "{size}, more than all anonymous memory of the process that is resident or swapped ({anonymous}), and no "
-    "whole number of MiB: mapped by the program directly, or a table that calloc gave and nobody wrote to",
-    runner_up=Kind.HEAP_MMAP,
-)
 ANONYMOUS: Final = Rule(
     "rest.anonymous",
     Kind.ANONYMOUS,
@@ -125,12 +114,6 @@ def unpaid(regions: Regions) -> Flags:
     return found
 
 
-def unpaid_odd(regions: Regions) -> Flags | None:
-    """Those that have a size which malloc gives to chunks."""
-    found = unpaid(regions)
-    return found & ~is_multiple(regions.size, MIB) & regions.writable if found.any() else None
-
-
 def everything(regions: Regions) -> Flags:
     """All that is left."""
     return regions.free.copy()
@@ -163,18 +146,12 @@ FOREIGN_REST: Final = RegionLabeller(
     "rest.foreign",
     (FOREIGN,),
     with_foreign_flags,
-    before=(Edge("rest.unpaid_odd", "the flags tell more than the budget"),),
+    before=(Edge("rest.unpaid", "the flags tell more than the budget"),),
 )
 UNPAID_REST: Final = RegionLabeller(
     "rest.unpaid",
     (UNPAID,),
     unpaid,
     before=(Edge("rest.anonymous", "that labeller claims all that is left"),),
-)
-UNPAID_ODD_REST: Final = RegionLabeller(
-    "rest.unpaid_odd",
-    (UNPAID_ODD,),
-    unpaid_odd,
-    before=(Edge("rest.unpaid", "a size that no chunk of malloc has makes it likely"),),
 )
 ALL_REST: Final = RegionLabeller("rest.anonymous", (ANONYMOUS,), everything)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.allocators import ALLOCATORS, REPLACE_MALLOC, Allocator
+from procmaps.rules.allocators import ALLOCATORS, ASK_FOR_ADDRESSES, REPLACE_MALLOC, Allocator, is_hinted
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, RegionLabeller
 from procmaps.rules.process import GIB, KIB, MIB, Process, Region
 from procmaps.rules.regions import Regions
@@ -75,32 +75,37 @@ def extents(process: Process) -> Iterator[Claim]:
         flag for flag in flags if any(process.flagged(region, flag) for region in process.unclaimed_writable)
     ]
     here = [allocator for allocator in own if not _is_elsewhere(allocator, process)]
-    in_jvm = process.has("jvm")
-    surely = bool(seen) or all(allocator.step_bytes for allocator in own)
+    sure = LOADED if seen or all(allocator.step_bytes for allocator in own) else MAPPED
+    rule = IN_JVM if process.has("jvm") and not seen else sure
     for region in process.unclaimed:
         candidate = region.writable or (region.closed and region.touches_below)
         if (
             candidate
+            and (here or any(_is_metadata(allocator, region) for allocator in own))
             and (keeps_closed or not _in_vast_range(process, region))
             and all(process.flagged(region, flag) for flag in seen)
             and (process.smaps or all(_is_size_of(allocator, region.size) for allocator in own))
         ):
-            hinted = any(_is_hinted(allocator, region) for allocator in own)
-            if hinted or here or any(_is_metadata(allocator, region) for allocator in own):
-                rule = LOADED if surely or hinted else MAPPED
-                yield Claim(region.start, region.end, rule if seen or not in_jvm else IN_JVM, one_block=False)
+            yield Claim(region.start, region.end, rule, one_block=False)
 
 
-def _is_hinted(allocator: Allocator, region: Region) -> bool:
-    """Whether it lies where this allocator asks for memory, and nobody else does."""
-    return allocator.hints_low_bytes <= region.start and region.end <= allocator.hints_high_bytes
+def asked(process: Process) -> Iterator[Claim]:
+    """What lies where a malloc asks for it, which is where ZGC has its heap too."""
+    if any(argument.startswith(b"-XX:+UseZGC") for argument in process.argv):
+        return
+    own = [allocator for allocator in ALLOCATORS if process.has(allocator.mark)]
+    rule = IN_JVM if process.has("jvm") else LOADED
+    for region in process.unclaimed:
+        if any(is_hinted(allocator, region.start, region.end) for allocator in own):
+            yield Claim(region.start, region.end, rule, one_block=False)
 
 
 def _is_elsewhere(allocator: Allocator, process: Process) -> bool:
     """Whether this allocator has its memory in [heap], or where it asks for it: the rest is not its own."""
     if allocator.grows_brk:
         return process.brk_heap_bytes > GROWN_BRK_MIN_BYTES
-    return any(_is_hinted(allocator, region) for region in process.unclaimed_writable)
+    found = process.of_kind(Kind.HEAP_ALLOCATOR)
+    return any(is_hinted(allocator, region.start, region.end) for region in found)
 
 
 def _is_metadata(allocator: Allocator, region: Region) -> bool:
@@ -144,6 +149,15 @@ EXTENTS: Final = ProcessLabeller(
     marks=REPLACE_MALLOC,
     before=(
         Edge("rest.guarded", "what an allocator maps between two closed regions looks like a guarded buffer"),
+    ),
+)
+ASKED: Final = ProcessLabeller(
+    "allocator.asked",
+    (LOADED, IN_JVM),
+    asked,
+    marks=ASK_FOR_ADDRESSES,
+    before=(
+        Edge("hotspot.places", "in a JVM, what is mapped at low addresses can pass for its class space"),
     ),
 )
 LINKED_IN: Final = RegionLabeller(

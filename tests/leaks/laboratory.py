@@ -139,7 +139,7 @@ def sweep(
             "ansible_host": host.address,
             "ansible_port": sshd.port,
             "ansible_ssh_private_key_file": str(sshd.key_file),
-            "mapsweep_root": str(_tree(folder / "trees" / name, (*own, *others))),
+            "mapsweep_root": str(tree(folder / "trees" / name, (*own, *others))),
         }
     (folder / "inventory.yaml").write_text(json.dumps({"fleet": {"hosts": hosts}}))
     settings = {"ssh": {"known_hosts": [str(sshd.known_hosts)], "use_agent": False}, "keep_dumps": True}
@@ -153,7 +153,7 @@ def sweep(
     return _told(Runs(str(runs)).by_id(run_id))
 
 
-def _tree(folder: Path, pids: Sequence[int]) -> Path:
+def tree(folder: Path, pids: Sequence[int]) -> Path:
     """A root under which /proc has these processes of this machine alone."""
     if not folder.exists():
         (folder / "proc").mkdir(parents=True)

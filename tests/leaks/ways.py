@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 PROGRAMS: Final = Path(__file__).with_name("programs")
 LEAK_MIB: Final = 500
@@ -14,6 +14,7 @@ STACKS: Final = "stacks_resident_max_bytes"
 # glibc gives back what a thread that ended had used of its stack: what is left is address space
 STACK_SPACE: Final = "stacks_reserved_bytes"
 UNIDENTIFIED: Final = "unidentified_resident_max_bytes"
+CHUNKS: Final = ("glibc.mmapped", "glibc.mmapped_untouched")
 JEMALLOC: Final = "libjemalloc.so.2"
 
 
@@ -27,11 +28,12 @@ class Way:
     measure: str = NATIVE  # the column of processes.csv by which the process must be the first
     needs: str = "gcc"  # a program without which it cannot be tried
     preload: str = ""  # a library in place of malloc
-    breaks: str = ""  # a labeller without which the leak is not found; none where the kernel's name decides
+    # labellers without which the leak is not found; none where the kernel's name decides
+    breaks: tuple[str, ...] = ()
 
 
-def _in_c(name: str, kind: str, **other: str) -> Way:
-    return Way(name, ("{built}/leak", other.pop("way", name)), frozenset({kind}), **other)
+def _in_c(name: str, kind: str, way: str = "", **other: Any) -> Way:
+    return Way(name, ("{built}/leak", way or name), frozenset({kind}), **other)
 
 
 def _in_python(program: str, *kinds: str) -> Way:
@@ -43,22 +45,27 @@ WAYS: Final = (
     _in_c("one-size", "heap_main"),
     _in_c("random-sizes", "heap_main"),
     _in_c("brk", "heap_main"),
-    _in_c("above-threshold", "heap_mmap", breaks="glibc.mmapped"),
-    _in_c("low-threshold", "heap_mmap", breaks="glibc.mmapped"),
-    _in_c("realloc", "heap_mmap"),
-    _in_c("aligned", "heap_mmap", breaks="glibc.mmapped"),
-    _in_c("calloc", "heap_mmap", breaks="glibc.mmapped"),
-    _in_c("arenas", "heap_arena", breaks="glibc.arena"),
+    _in_c("above-threshold", "heap_mmap", breaks=CHUNKS),
+    _in_c("low-threshold", "heap_mmap", breaks=CHUNKS),
+    _in_c("realloc", "heap_mmap", breaks=CHUNKS),
+    _in_c("aligned", "heap_mmap", breaks=CHUNKS),
+    _in_c("calloc", "heap_mmap", breaks=CHUNKS),
+    _in_c("arenas", "heap_arena", breaks=("glibc.arena",)),
     _in_c("mmap", "anonymous", measure=UNIDENTIFIED),
     _in_c("threads-waiting", "thread_stack", measure=STACKS),
-    _in_c("threads-not-joined", "thread_stack", measure=STACK_SPACE),
-    _in_c("small-threads-not-joined", "thread_stack", measure=STACK_SPACE),
+    _in_c("threads-not-joined", "thread_stack", measure=STACK_SPACE, breaks=("stack.left", "stack.flagged")),
+    _in_c(
+        "small-threads-not-joined",
+        "thread_stack",
+        measure=STACK_SPACE,
+        breaks=("stack.left", "stack.left_flagged"),
+    ),
     _in_c(
         "jemalloc",
         "heap_allocator",
         way="one-size",
         preload=JEMALLOC,
-        breaks="allocator.loaded",
+        breaks=("allocator.loaded",),
     ),
     Way("new", ("{built}/leakpp", "new"), frozenset({"heap_main", "heap_arena"}), needs="g++"),
     _in_python("leak_malloc", "heap_main"),

@@ -275,6 +275,9 @@ def test_what_real_tools_are_given_besides_stays(arguments: list[str]) -> None:
             ],
             ["/usr/bin/java", "-Xmx4g", "-XX:+UseG1GC", "-Dapp.key", "-cp", "-jar", "/a.jar", "--port"],
         ),
+        # numbers of a JVM whatever its program is called, and whether its heap is in a file
+        (["/opt/app/launcher", "-Xmx4g", "Main"], ["/opt/app/launcher", "-Xmx4g"]),
+        (["java", "-XX:AllocateHeapAt=/mnt/x", "-XX:Foo=bar"], ["java", "-XX:AllocateHeapAt=", "-X"]),
         (["nginx: worker process"], ["nginx:"]),
         (["mysql", "-pabc", "--user=x", "shop"], ["mysql", "-p", "--user"]),
         (["tool", "-Zabc9", "x"], ["tool", "-Z"]),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from domain.mistakes import Mistake, OperatorError
-from mapsweep.process_view.process_files import INPUT_BYTES_MAX, read_file
+from mapsweep.process_view.process_files import INPUT_BYTES_MAX, OF_HOST, read_file
 from tests.truth.truth_file import TRUTH, Range, disjoint, parse
 
 CASES, LIVE, FRESH, FIELD = "cases", "live", "fresh", "field"
@@ -20,7 +20,7 @@ ARCHIVE: Final = ".tar.xz"
 # what a host sends, of a process and of itself; nothing else is read to classify
 SENT = (
     *("maps", "smaps", "status", "stat", "cmdline", "comm", "limits", "cgroup"),
-    *("osrelease", "meminfo", "cgroup-memory"),
+    *OF_HOST,
 )
 DECORATED: Final = "maps.decorated"
 FILES: Final = (*SENT, DECORATED, TRUTH)

@@ -51,7 +51,8 @@ UNSURE = Rule(
     "Linux 6.7 and later: MAP_STACK sets VM_NOHUGEPAGE, which smaps shows as nh; so does "
     "madvise(MADV_NOHUGEPAGE)",
     "{size} with the flag of MAP_STACK (nh) but without a guard, in a process in which as many of the "
-    "{threads} threads have no stack elsewhere",
+    "{threads} threads have no stack elsewhere; or with one, and more of them than threads: stacks of ended "
+    "threads, or fibers",
     runner_up=Kind.ANONYMOUS,
 )
 
@@ -79,12 +80,14 @@ def alone(regions: Regions) -> Ranges | None:
     if not found.any():
         return None
     bodies = which(found & ~regions.closed)
-    found[bodies[~_surely_stacks(regions, bodies)]] = False
+    stacks, live_ones = _are_stacks(regions, bodies)
+    left = bodies[~(stacks & live_ones)]
+    found[left] = found[left[regions.touches_below[left]] - 1] = False
     return with_guards(regions, found, regions.end)
 
 
 def unsure(regions: Regions) -> Ranges | None:
-    """Flagged regions that nothing else marks as stacks, if no more than threads that have none."""
+    """Those of ended threads, and what nothing else marks if no more than threads that have none."""
     found = _candidates(regions)
     rows = which(found & ~regions.closed & (regions.size <= STACK_MAX_BYTES))
     if not len(rows):
@@ -93,7 +96,8 @@ def unsure(regions: Regions) -> Ranges | None:
     missing = live_threads(regions) - regions.stacks
     number = np.bincount(process, minlength=len(missing))
     found = np.zeros(len(regions), np.bool_)
-    found[rows[(number <= missing)[process]]] = True
+    stacks, _ = _are_stacks(regions, rows)
+    found[rows[stacks | (number <= missing)[process]]] = True
     return with_guards(regions, found, regions.end)
 
 
@@ -119,9 +123,10 @@ def _flagged_parts(regions: Regions) -> Flags:
     return found & ~regions.flagged("gd")
 
 
-def _surely_stacks(regions: Regions, bodies: Ints64) -> Flags:
+def _are_stacks(regions: Regions, bodies: Ints64) -> tuple[Flags, Flags]:
     """Flagged regions with a guard, or of the default size or one that repeats within what glibc keeps.
 
+    And which of them live threads can account for, or their size: fibers have guards and one size as well.
     madvise(MADV_NOHUGEPAGE) sets the flag on pools of programs and on chunks of malloc too.
     """
     process, size = regions.process[bodies], regions.size[bodies]
@@ -133,10 +138,15 @@ def _surely_stacks(regions: Regions, bodies: Ints64) -> Flags:
     usual = (size == default_stack_bytes(regions)[process]) | (
         jvm & (size == regions.facts.java_stack_bytes[process])
     )
+    live = live_threads(regions)
     # as many as threads, live ones and ended ones together; any if their number is unknown
-    fits = number <= live_threads(regions)[process] + 1 + CACHE_BYTES // size
-    found: Flags = guarded | (fits & (usual | (number >= ALIKE_MIN_COUNT)))
-    return found
+    fits = number <= live[process] + 1 + CACHE_BYTES // size
+    stacks: Flags = guarded | (fits & (usual | (number >= ALIKE_MIN_COUNT)))
+    # a guard that was writable once is one that glibc makes no more
+    by_glibc = regions.touches_below[bodies] & regions.closed[below] & ~regions.flagged("ac")[below]
+    odd = stacks & ~usual & ~jvm & ~by_glibc
+    many = np.bincount(process[odd], minlength=len(live)) > live
+    return stacks, ~(odd & many[process])
 
 
 def _has_flag(regions: Regions) -> Flags:

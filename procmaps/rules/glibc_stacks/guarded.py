@@ -39,11 +39,10 @@ def guarded(regions: Regions) -> Ranges | None:
     pairs = find_pairs(regions)
     if not len(pairs.guard):
         return None
-    default = default_stack_bytes(regions)[pairs.process]
-    live = live_threads(regions)
-    other = _counts_guards_otherwise(regions, pairs, default)
-    sure = _is_of_default_size(regions, pairs, default) & (live > 0)[pairs.process] & ~other
+    default, live = default_stack_bytes(regions)[pairs.process], live_threads(regions)
     of_owner = is_of_jvm(regions, pairs.process, pairs.size, pairs.guard_size) | _is_of_musl(regions, pairs)
+    other = _counts_guards_otherwise(regions, pairs, default) & ~of_owner
+    sure = (of_owner | _is_of_default_size(regions, pairs, default)) & (live > 0)[pairs.process] & ~other
     sure &= of_owner | ~(_has_other_guard(pairs, live) | _too_many(pairs, sure & ~of_owner, default, live))
     beside = (pairs.guard_size <= SMALL_GUARD_BYTES) & runs_with(pairs.run, sure)
     beside = (beside | _is_above_java_stack(regions, pairs)) & ~sure & ~other
@@ -54,11 +53,9 @@ def guarded(regions: Regions) -> Ranges | None:
 
 
 def _is_of_default_size(regions: Regions, pairs: Pairs, default: Ints64) -> Flags:
-    """Of the size of RLIMIT_STACK, which the guard may be a part of, or as a JVM or musl makes them."""
+    """Of the size of RLIMIT_STACK, which the guard may be a part of."""
     jvm = regions.has("jvm")[pairs.process]
     found: Flags = (pairs.size == default) | (pairs.size + pairs.guard_size == default)
-    found |= _is_of_musl(regions, pairs)
-    found |= is_of_jvm(regions, pairs.process, pairs.size, pairs.guard_size)
     # a larger guard was asked for, but not by a JVM
     found &= (pairs.guard_size <= SMALL_GUARD_BYTES) | (~jvm & (pairs.size == default))
     return found
@@ -100,7 +97,7 @@ def _counts_guards_otherwise(regions: Regions, pairs: Pairs, default: Ints64) ->
     found: Flags = (within & ((later > 0) & (later >= earlier))[pairs.process]) | (
         added & (earlier > later)[pairs.process]
     )
-    return found & ~is_of_jvm(regions, pairs.process, pairs.size, pairs.guard_size)
+    return found
 
 
 def _is_above_java_stack(regions: Regions, pairs: Pairs) -> Flags:

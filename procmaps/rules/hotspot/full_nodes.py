@@ -5,7 +5,7 @@ from typing import Final
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.hotspot.jvm import Jvm
-from procmaps.rules.hotspot.metaspace import NODE_BYTES, NODES_SINCE_VERSION, ROOT_CHUNK_BYTES, is_written
+from procmaps.rules.hotspot.metaspace import NODE_BYTES, ROOT_CHUNK_BYTES, is_written
 from procmaps.rules.labeller import Claim
 from procmaps.rules.process import MIB, Process, Region
 from procmaps.rules.rule import Rule
@@ -33,7 +33,7 @@ def full_nodes(jvm: Jvm, process: Process) -> Iterator[Claim]:
     A node is mapped when the one before it is full, and Linux maps downward: all full ones lie above the
     one in use, and below the code cache. Where the one in use was not found, it can be what is missing.
     """
-    if not jvm.nodes or 0 < jvm.version < NODES_SINCE_VERSION or process.thirty_two_bit:
+    if not any(high - low == NODE_BYTES for low, high in jvm.nodes) or process.thirty_two_bit:
         return
     blocks = [region for region in process.unclaimed_writable if _could_be_node(process, region)]
     if not blocks:

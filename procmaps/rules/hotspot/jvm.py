@@ -38,7 +38,7 @@ class Jvm:
     tables: set[int] = field(default_factory=set)  # sizes of the tables over the whole heap that were found
     scales: set[int] = field(default_factory=set)  # 32, 64, 512: at which images of the heap were found
     nodes: list[tuple[int, int]] = field(default_factory=list)  # of metaspace, where each lies
-    small_nodes: bool = False  # metaspace lies in nodes of 2 MiB
+    small_nodes_end: int = 0  # of the highest node of 2 MiB, if metaspace lies in such
     code_segments: list[tuple[int, int]] = field(default_factory=list)  # reserved and committed bytes of each
 
     @property

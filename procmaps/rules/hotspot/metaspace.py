@@ -2,6 +2,7 @@
 
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 
 from procmaps.kinds import Confidence, Kind
@@ -17,6 +18,7 @@ OLD_NODE_BYTES: Final = 8 * MIB  # the first node of JDK 8 to 15, any of JDK 16
 OLD_ALIGNMENT_BYTES: Final = 2 * MIB  # the kernel's, for mappings of whole 2 MiB, since Linux 6.7
 ROOT_CHUNK_BYTES: Final = 4 * MIB
 GRANULE_BYTES: Final = 64 * KIB
+HOLE_MIN_BYTES: Final = MIB  # of a node that merged with what is below it; guards of stacks are smaller
 WRITTEN_SHARE: Final = 8  # metaspace is committed as it is used: all but an eighth of a full node is resident
 NODE_ENDS_LIMIT_COUNT: Final = 4096  # of a JVM's closed regions that could end a node
 RESERVES_LIMIT_COUNT: Final = 4096  # of a JVM's closed regions large enough for a class space
@@ -148,13 +150,18 @@ def nodes(jvm: Jvm, process: Process) -> Iterable[Claim]:
 
 def _nodes_of_version(jvm: Jvm, process: Process) -> list[Claim]:
     current: list[Claim] = []
-    if not 0 < jvm.version < NODES_SINCE_VERSION and not jvm.small_nodes:
+    if not 0 < jvm.version < NODES_SINCE_VERSION and not jvm.small_nodes_end:
         # a table that was touched as the JVM started looks like a full node
         alone = NODE_BYTES not in whole_sizes(jvm, process)
         current = _nodes(process, NODE_BYTES, ROOT_CHUNK_BYTES, full=jvm.has_heap, full_alone=alone)
     if current or jvm.version >= NODES_SINCE_VERSION:
         return current + _last_node(process, current)
-    return _nodes(process, OLD_NODE_BYTES, OLD_ALIGNMENT_BYTES)
+    # the first node is the largest and highest
+    return [
+        claim
+        for claim in _nodes(process, OLD_NODE_BYTES, OLD_ALIGNMENT_BYTES)
+        if claim.start >= jvm.small_nodes_end
+    ]
 
 
 def _last_node(process: Process, found: list[Claim]) -> list[Claim]:
@@ -167,11 +174,24 @@ def _last_node(process: Process, found: list[Claim]) -> list[Claim]:
     tops = {claim.end for claim in found}
     if any(closed.end in tops or process.flagged(closed, "nr") for closed in process.unclaimed_closed):
         return []
-    heaps = [heap for heap in process.glibc_heaps if heap.head.unclaimed and heap.rest.unclaimed]
-    possible = [heap for heap in heaps if heap.head.size % GRANULE_BYTES == 0]
-    if not possible or len(possible) == len(heaps):
+    tails = [rest for head, rest in pairwise(process.regions) if _is_like_heap(head, rest)]
+    possible = [rest for rest in tails if rest.start % GRANULE_BYTES == 0]
+    if not possible or len(possible) == len(tails):
         return []
-    return [Claim(possible[0].head.start, possible[0].rest.end, NODES)]
+    return [Claim(possible[0].end - ARENA_HEAP_BYTES, possible[0].end, NODES)]
+
+
+def _is_like_heap(head: Region, rest: Region) -> bool:
+    """Whether two regions fill a block, as a heap of an arena does; the head can have merged downward."""
+    base = rest.end - ARENA_HEAP_BYTES
+    return (
+        rest.unclaimed
+        and rest.closed
+        and base % ARENA_HEAP_BYTES == 0
+        and head.unclaimed
+        and head.writable
+        and head.start <= base < head.end == rest.start
+    )
 
 
 def _nodes(
@@ -179,8 +199,9 @@ def _nodes(
 ) -> list[Claim]:
     """Runs of regions that make a whole node: each ends with a closed region, on the alignment.
 
-    With `full`, also those whose last granule is committed, if they begin and end with a region: several
-    regions, or with `full_alone` one that is written as metaspace is, and not mapped as heaps of arenas are.
+    With `full`, also those whose last granule is committed, if they end with a region, and begin with one or
+    have a hole (then a chunk can have merged with the first): several regions, or with `full_alone` one that
+    is written as metaspace is, and not mapped as heaps of arenas are.
     """
     full_alone = full_alone and any(process.flagged(heap.head, "nr") for heap in process.glibc_heaps)
     ends = [
@@ -194,7 +215,7 @@ def _nodes(
         start = last.end - size
         first = process.regions[bisect_right(process.regions, start, key=BY_END)]
         several = first is not last or (full_alone and is_written(process, last))
-        if last.closed or (first.start == start and several):
+        if last.closed or (several and (first.start == start or _has_hole(process, first, last))):
             inside.append((start, first, last))
     # a region that ends in a hole of a node also ends what begins in a neighbour of that node: what begins
     # with a region comes first
@@ -206,6 +227,14 @@ def _nodes(
         if apart and _is_node(process, process.regions[first.position : last.position + 1], start):
             insort(found, start)
     return [Claim(start, start + size, NODES) for start in found]
+
+
+def _has_hole(process: Process, first: Region, last: Region) -> bool:
+    """Whether a closed region between the two is larger than guards are, and none is the rest of a heap."""
+    closed = [region for region in process.regions[first.position + 1 : last.position] if region.closed]
+    return max((region.size for region in closed), default=0) >= HOLE_MIN_BYTES and all(
+        region.end % ARENA_HEAP_BYTES for region in closed
+    )
 
 
 def is_written(process: Process, region: Region) -> bool:

@@ -37,7 +37,7 @@ def small_nodes(jvm: Jvm, process: Process) -> list[Claim]:
     if jvm.version >= LARGE_NODES_SINCE_VERSION:
         return []
     claims = [claim for chain in _chains(process) for claim in chain]
-    jvm.small_nodes = bool(claims)
+    jvm.small_nodes_end = max((claim.end for claim in claims), default=0)
     return claims
 
 

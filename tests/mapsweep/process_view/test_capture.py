@@ -26,6 +26,11 @@ SENT = {
     "cgroup",
     "osrelease",
     "meminfo",
+    "thp",
+    "overcommit",
+    "max_map_count",
+    "page",
+    "procstat",
     "cgroup-memory",
 }
 MAPS = b"00400000-00401000 r-xp 00000000 fc:00 7                                  /bin/x\n"

@@ -28,10 +28,13 @@ def test_code_that_the_program_makes_is_its_own_and_a_reserve_is_nothing(perms: 
     assert rule_of_chunks(anon(FAR, 24 * MIB, perms)) == {rule}
 
 
-def test_memory_of_odd_sizes_that_is_more_than_resident_is_the_program_s() -> None:
+def test_memory_of_odd_sizes_that_is_more_than_resident_can_be_chunks_too() -> None:
     table = anon(FAR, 300 * MIB + 8192)
-    assert rule_of_chunks(table, rss_anon_kb=40 * 1024) == {DOUBTFUL}
-    assert rule_of_chunks(table, rss_anon_kb=400 * 1024) == {SURE}
+    assert rule_of_chunks(table, rss_anon_kb=40 * 1024) == {SURE}
+    for program, rule in (("mariadbd", DOUBTFUL), ("tarantool", DOUBTFUL), ("other", SURE)):
+        path = f"7f0000800000-7f0000900000 r-xp 00000000 fe:00 80 /usr/sbin/{program}\n"
+        assert rule_of_chunks(table, path, rss_anon_kb=40 * 1024) == {rule}
+        assert rule_of_chunks(table, path, rss_anon_kb=400 * 1024) == {SURE}
 
 
 def test_less_than_a_mib_says_nothing_of_how_a_program_maps() -> None:

@@ -205,3 +205,13 @@ def test_mimalloc_inside_arrow_maps_with_the_same_flag() -> None:
     ):
         found = kinds(read(smaps=sorted_lines(files, line(AT, size, flags, 2))), AT, AT + 1)
         assert found == [(size, kind)]
+
+
+def test_arrow_without_mimalloc_s_addresses_has_jemalloc() -> None:
+    hinted = 13 * TIB
+    lines = (BRK_HEAP, anon(AT, 6 * MIB), anon(AT + 32 * MIB + 512 * KIB, 6 * MIB))
+    text = sorted_maps(PYTHON, with_object("/x/pyarrow/libarrow.so.1200", *lines))
+    found = {start: rule for start, *_, rule in parts_of(read(text, rss_anon_kb=2**19))}
+    assert (found[AT], found[AT + 32 * MIB + 512 * KIB]) == ("allocator.extension", "python.arena")
+    asked = sorted_maps(text, anon(hinted, 64 * MIB))
+    assert (AT, 6 * MIB, "anonymous", "rest.anonymous") in parts_of(read(asked, rss_anon_kb=2**19))

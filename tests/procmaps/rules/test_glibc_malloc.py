@@ -171,7 +171,7 @@ def test_chunks_begin_at_the_threshold() -> None:
 
 def test_more_than_is_resident_is_no_malloc_s() -> None:
     text = with_object("/usr/bin/x", BRK_HEAP, anon(AT, 50 * MIB + 100 * KIB))
-    assert parts_of(read(text, rss_anon_kb=10 * 1024))[-3][3] == "rest.unpaid_odd"
+    assert parts_of(read(text, rss_anon_kb=10 * 1024))[-3][3] == "glibc.mmapped_unwritten"
     assert parts_of(read(text, rss_anon_kb=60 * 1024))[-3][3] == "glibc.mmapped"
 
 
@@ -241,30 +241,31 @@ def test_named_memory_of_huge_pages_is_no_chunk() -> None:
 
 
 @pytest.mark.parametrize(
-    ("program", "size", "kind"),
+    ("program", "size", "rule"),
     [
-        ("/usr/bin/x", 300 * MIB + 4096, "heap_mmap"),
-        ("/usr/bin/x", 7 * (300 * MIB + 4096) - 3 * 4096, "heap_mmap"),
-        ("/usr/bin/x", 16 * (9 * MIB + 4096), "heap_mmap"),
-        ("/usr/bin/x", 300 * MIB + 17 * 4096, "anonymous"),
-        ("/usr/bin/x", 15 * MIB + 16 * 4096, "anonymous"),
-        ("/usr/bin/x", 300 * MIB, "anonymous"),
-        ("/usr/bin/node", 300 * MIB + 4096, "anonymous"),
+        ("/usr/bin/x", 300 * MIB + 4096, "glibc.mmapped_untouched"),
+        ("/usr/bin/x", 7 * (300 * MIB + 4096) - 3 * 4096, "glibc.mmapped_untouched"),
+        ("/usr/bin/x", 16 * (9 * MIB + 4096), "glibc.mmapped_untouched"),
+        ("/usr/bin/x", 300 * MIB + 17 * 4096, "glibc.mmapped_unwritten"),
+        ("/usr/bin/x", 15 * MIB + 16 * 4096, "glibc.mmapped_unwritten"),
+        ("/usr/bin/x", 300 * MIB, "rest.unpaid"),
+        ("/usr/bin/node", 300 * MIB + 4096, "rest.unpaid"),
     ],
 )
 def test_tables_that_are_hardly_written_are_chunks_if_they_have_a_header(
-    program: str, size: int, kind: str
+    program: str, size: int, rule: str
 ) -> None:
-    text = with_object(program, BRK_HEAP, anon(AT, size))
-    assert kinds(read(text, rss_anon_kb=3000), AT, AT + 1) == [(size, kind)]
+    parts = parts_of(read(with_object(program, BRK_HEAP, anon(AT, size)), rss_anon_kb=3000))
+    assert (AT, size, rule) in {(start, of, found) for start, of, _, found in parts}
 
 
 @pytest.mark.parametrize(
-    ("size", "kind"), [(2 * MIB + 600 * KIB, "heap_mmap"), (2 * MIB + 604 * KIB, "anonymous")]
+    ("size", "rule"),
+    [(2 * MIB + 600 * KIB, "glibc.mmapped"), (2 * MIB + 604 * KIB, "glibc.mmapped_unwritten")],
 )
-def test_resident_memory_does_not_decide_on_a_few_chunks(size: int, kind: str) -> None:
-    text = with_object("/usr/bin/x", BRK_HEAP, anon(AT, size))
-    assert kinds(read(text, rss_anon_kb=600), AT, AT + 1) == [(size, kind)]
+def test_resident_memory_does_not_decide_on_a_few_chunks(size: int, rule: str) -> None:
+    parts = parts_of(read(with_object("/usr/bin/x", BRK_HEAP, anon(AT, size)), rss_anon_kb=600))
+    assert (AT, size, rule) in {(start, of, found) for start, of, _, found in parts}
 
 
 @pytest.mark.parametrize(

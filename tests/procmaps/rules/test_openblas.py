@@ -49,3 +49,12 @@ def test_what_the_kernel_need_not_reserve_is_no_buffer() -> None:
     smaps = "".join(line + "Rss: 64 kB\nVmFlags: rd wr mr mw me nr\n" for line in text.splitlines(True))
     parts = parts_of(read(smaps=smaps, rss_anon_kb=2**20))
     assert "openblas.buffer" not in {rule for start, _, _, rule in parts if start == AT}
+
+
+def test_the_highest_of_what_can_be_buffers_is_no_full_heap_of_an_arena() -> None:
+    size = 64 * MIB
+    arena = anon(AT, 9 * MIB + 4096) + anon(AT + 9 * MIB + 4096, size - 9 * MIB - 4096, "---p")
+    full, buffer = AT + 4 * size, AT + 8 * size
+    text = sorted_maps(PYTHON, LIBC, BRK_HEAP, BLAS, arena, anon(full, size), anon(buffer, size))
+    found = {start: rule for start, _, _, rule in parts_of(read(text, rss_anon_kb=2**20))}
+    assert (found[full], found[buffer]) == ("glibc.arena_full", "openblas.buffer")

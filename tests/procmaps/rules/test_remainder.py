@@ -39,16 +39,6 @@ def test_vast_memory_begins_at_1_gib_and_sixteen_times_what_is_resident() -> Non
     assert rule_of("rw-p", 1024 * MIB, 64 * 1024)[1] == "rest.unpaid"
 
 
-@pytest.mark.parametrize("perms", ["rw-p", "rwxp"])
-@pytest.mark.parametrize("odd", [0, 20 * 4096])
-def test_more_than_is_resident_can_be_a_table_of_calloc_only_if_it_is_no_whole_mib(
-    perms: str, odd: int
-) -> None:
-    doubtful = perms == "rw-p" and odd > 0
-    rule = "rest.unpaid_odd" if doubtful else "rest.unpaid"
-    assert rule_of(perms, 90 * MIB + odd, 64 * 1024) == ("anonymous", rule)
-
-
 @pytest.mark.parametrize(("flags", "rule"), [("rd wr nr", "rest.foreign"), ("rd wr", "glibc.mmapped")])
 def test_flags_that_no_malloc_asks_for_leave_open_who_asked(flags: str, rule: str) -> None:
     walked = f"{LIBC}{anon(AT, 3 * MIB + 4096)}Rss: 3076 kB\nVmFlags: {flags} mr mw me ac\n"

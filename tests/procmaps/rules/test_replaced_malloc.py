@@ -114,6 +114,17 @@ def test_a_malloc_that_sets_no_flag_is_known_by_the_missing_heap_with_smaps_too(
     assert found == {"heap_allocator"}
 
 
+def test_mimalloc_s_addresses_are_low_for_a_jvm() -> None:
+    library = "7f0000800000-7f0000900000 r-xp 00000000 fe:00 80 /usr/lib/libmimalloc.so.3.1\n"
+    hinted = 5 * 2**40
+    text = jvm(whole(64 * MIB), library, anon(hinted, 224 * MIB))
+    assert rules_at(text, hinted) == ["allocator.in_jvm"]
+    zgc = read(text, argv=("java", "-XX:+UseZGC"))
+    assert "allocator.in_jvm" not in {rule for start, *_, rule in parts_of(zgc) if start == hinted}
+    without = jvm(whole(64 * MIB), anon(hinted, 224 * MIB))
+    assert rules_at(without, hinted) == ["java.low_rest"]
+
+
 def rules_at(text: str, *addresses: int, rss_anon_kb: int = 900_000) -> list[str]:
     """The rule of what begins at each of these addresses."""
     found = {start: rule for start, *_, rule in parts_of(read(text, rss_anon_kb=rss_anon_kb))}

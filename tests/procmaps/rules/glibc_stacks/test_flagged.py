@@ -1,5 +1,7 @@
 """Stacks by the kernel's flag."""
 
+import pytest
+
 from procmaps.classify import classify
 from procmaps.kinds import Kind
 from procmaps.rules.glibc_stacks.flagged import HOST_LIMIT_COUNT, MERGED_LIMIT_COUNT
@@ -64,6 +66,26 @@ def test_stacks_of_threads_that_ended_are_kept_and_no_fibers() -> None:
         for n in range(30)
     )
     assert len(blocks(read(smaps=text, threads=14, stack_limit=STACK), Kind.THREAD_STACK)) == 30
+
+
+@pytest.mark.parametrize(
+    ("threads", "guard", "rule"),
+    [
+        (31, "mr mw me ac nh", "stack.flagged"),
+        (30, "mr mw me ac nh", "stack.flagged_unsure"),
+        (30, "mr mw me nh", "stack.flagged"),  # it was never writable, as glibc makes guards
+    ],
+)
+def test_more_of_an_odd_size_than_live_threads_can_be_fibers(threads: int, guard: str, rule: str) -> None:
+    one = 164 * KIB
+    text = "".join(
+        smaps(AT + n * one, 4 * KIB, "---p", guard, 0)
+        + smaps(AT + n * one + 4 * KIB, 160 * KIB, "rw-p", "rd wr mr mw me ac nh")
+        for n in range(30)
+    )
+    snapshot = read(smaps=text, threads=threads, stack_limit=STACK)
+    assert blocks(snapshot, Kind.THREAD_STACK) == [one] * 30
+    assert {rule for *_, rule in parts_of(snapshot)} == {rule}
 
 
 def test_flags_that_come_with_nh_for_other_reasons() -> None:
@@ -134,7 +156,7 @@ def test_as_many_as_threads_and_stacks_that_are_kept_are_no_fibers() -> None:
     assert 40 * MIB // (640 * KIB) == 64
     for threads, found in ((6, 70), (5, 0)):
         parts = parts_of(read(smaps=text, threads=threads, stack_limit=STACK))
-        assert sum(rule == "stack.flagged" for *_, rule in parts) == found
+        assert sum(rule == "stack.flagged_unsure" for *_, rule in parts) == found
 
 
 def test_the_flag_on_other_memory_does_not_speak_against_stacks_without_it() -> None:
@@ -161,7 +183,8 @@ def test_a_flagged_region_without_a_guard_is_a_stack_if_threads_lack_one() -> No
         found = parts_of(read(smaps=text, threads=threads, stack_limit=STACK))
         assert [name for *_, name in found] == [rule] * 2
     guarded = smaps(AT, 3 * MIB, "rw-p", "rd wr mr mw me gu ac nh")
-    assert [name for *_, name in parts_of(read(smaps=guarded, threads=1))] == ["stack.flagged"]
+    for threads, rule in ((2, "stack.flagged"), (1, "stack.flagged_unsure")):
+        assert [name for *_, name in parts_of(read(smaps=guarded, threads=threads))] == [rule]
 
 
 def test_no_stack_is_larger_than_1_gib() -> None:

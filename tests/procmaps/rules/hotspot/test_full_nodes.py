@@ -194,3 +194,48 @@ def test_a_run_of_chunks_is_no_node() -> None:
     text = with_classes(40 * MIB, anon(at - NODE, 2 * NODE))
     snapshot = read(only_maps(text), argv=ARGV, rss_anon_kb=2**20)
     assert "java_metaspace" not in {kind for _, kind in kinds(snapshot, at - NODE, at + NODE)}
+
+
+@pytest.mark.parametrize(
+    ("hole", "found"), [(MIB, True), (3 * MIB + 576 * KIB, True), (MIB - 64 * KIB, False)]
+)
+def test_a_chunk_below_a_full_node_with_a_hole(hole: int, found: bool) -> None:
+    """The first granules of the node and the chunk below it are one line."""
+    chunk, used = 5 * MIB + 4096, 448 * KIB
+    at = AT + 4 * MIB
+    text = anon(at - chunk, chunk + used) + anon(at + used, hole, "---p")
+    text += anon(at + used + hole, NODE - used - hole)
+    snapshot = read(only_maps(jvm(text, heap(AT + 4 * NODE, MIB + 4096))), argv=ARGV, rss_anon_kb=2**20)
+    assert blocks(snapshot, Kind.JAVA_METASPACE) == [NODE] * found
+    assert not found or kinds(snapshot, at - chunk, at) == [(chunk, "heap_mmap")]
+
+
+def test_the_rest_of_a_heap_is_no_hole() -> None:
+    above = anon(AT + NODE, 8 * MIB)
+    text = only_maps(jvm(heap(AT, 9 * MIB), above, heap(AT + 4 * NODE, MIB + 4096)))
+    found = kinds(read(text, argv=ARGV, rss_anon_kb=2**20), AT + NODE, AT + 2 * NODE)
+    assert found == [(8 * MIB, "java_gc")]
+
+
+def test_the_node_in_use_can_have_merged_with_a_chunk_below() -> None:
+    chunk, used = 3 * MIB + 4096, 17 * 64 * KIB
+    own = anon(AT - chunk, chunk + used) + anon(AT + used, NODE - used, "---p")
+    heaps = [heap(AT + n * NODE, 4 * KIB * n * 33) for n in (2, 3, 4)]
+    snapshot = read(only_maps(jvm(own, *heaps)), argv=ARGV)
+    assert blocks(snapshot, Kind.JAVA_METASPACE) == [NODE]
+    assert kinds(snapshot, AT - chunk, AT) == [(chunk, "heap_mmap")]
+
+
+@pytest.mark.parametrize("hole", [True, False])
+def test_a_hole_is_no_node_in_use(hole: bool) -> None:
+    """A heap is certain only if the node in use is known; a full node with a hole on 4 MiB is not that."""
+    text = lines(
+        AT - 3 * NODE + 4 * MIB, (2 * MIB, "rw-p", ""), (2 * MIB, "---p", ""), (60 * MIB, "rw-p", "")
+    )
+    if not hole:
+        text = node(AT - 3 * NODE + 4 * MIB, 7 * MIB)
+    both = [heap(AT + n * NODE, used) for n, used in ((0, 23 * MIB), (2, 9 * MIB + 64 * KIB))]
+    snapshot = read(only_maps(jvm(text, *both)), argv=ARGV)
+    rules = {rule for start, *_, rule in parts_of(snapshot) if start >= AT}
+    assert ("glibc.arena" in rules) is not hole
+    assert ("glibc.arena_granules" in rules) is hole

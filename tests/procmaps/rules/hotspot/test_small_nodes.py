@@ -7,6 +7,7 @@ from tests.procmaps.rules.labelled import LIBJVM, anon, blocks, jvm, read, whole
 
 KIB = 2**10
 MIB = 2**20
+GIB = 2**30
 NODE = 2 * MIB
 AT = 0x7E0003E00000  # a heap of an arena could begin above the first node
 ARGV = ("java", "-Xmx300m", "Main")
@@ -75,3 +76,25 @@ def test_a_heap_of_an_arena_above_them_stays_one() -> None:
 
 def test_without_anonymous_memory() -> None:
     assert not blocks(read(LIBJVM.replace("java-17", "java-11"), argv=ARGV), Kind.JAVA_METASPACE)
+
+
+def test_the_first_node_is_the_highest() -> None:
+    """A range of 8 MiB that ends in a reserve is looked for above the nodes of 2 MiB alone."""
+    first = anon(AT + 64 * MIB, 7 * MIB) + anon(AT + 71 * MIB, MIB, "---p")
+    below = anon(AT - 64 * MIB, 7 * MIB) + anon(AT - 57 * MIB, MIB, "---p")
+    small = nodes(2048, 2048, 2048, 2048)
+    assert read_jvm(below + small + first) == [NODE] * 4 + [8 * MIB]
+    assert read_jvm(below + first) == [8 * MIB] * 2
+
+
+def test_where_nodes_are_small_no_block_is_a_full_node_of_64_mib() -> None:
+    """Without a version in the path, the nodes that were found tell it."""
+    at = 0x7E0010000000
+    space = anon(16 * GIB, 90 * MIB) + anon(16 * GIB + 90 * MIB, GIB - 90 * MIB, "---p")
+    code = anon(at + 64 * GIB, 3 * MIB, "rwxp") + anon(at + 64 * GIB + 3 * MIB, 237 * MIB, "---p")
+    first = anon(AT + 64 * MIB, 7 * MIB) + anon(AT + 71 * MIB, MIB, "---p")
+    heaps = anon(at, 64 * MIB) + anon(at + 64 * MIB, 5 * MIB + 4096)
+    heaps += anon(at + 69 * MIB + 4096, 59 * MIB - 4096, "---p")
+    text = jvm(whole(300 * MIB), nodes(2048, 2048, 2048, 2048), first, heaps, space, code)
+    snapshot = read(text.replace("java-17", "unknown"), argv=ARGV, rss_anon_kb=2**20)
+    assert blocks(snapshot, Kind.HEAP_ARENA) == [64 * MIB] * 2
