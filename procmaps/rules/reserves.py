@@ -53,6 +53,7 @@ OPENED_RESERVES: Final = RegionLabeller(
         Edge(
             "glibc.mmapped_beside_own", "what was opened in a reserve shows that the program maps by itself"
         ),
+        Edge("rest.reserved", "the closed part above tells a reserve, as long as nobody has claimed it"),
     ),
     after=(Edge("rest.guarded", "a buffer that has a guard below and a reserve above is one of several"),),
 )

@@ -188,11 +188,16 @@ FLAGGED_MERGED: Final = RegionLabeller(
     merged,
     before=(Edge("stack.flagged", "a mapping that holds several stacks would count as one"),),
 )
-FLAGGED: Final = RegionLabeller("stack.flagged", (ALONE,), alone)
+FLAGGED: Final = RegionLabeller(
+    "stack.flagged",
+    (ALONE,),
+    alone,
+    before=(Edge("stack.java_zones", "the flag tells where a stack ends"),),
+)
 FLAGGED_UNSURE: Final = RegionLabeller(
     "stack.flagged_unsure",
     (UNSURE,),
     unsure,
-    before=(Edge("stack.java_zones", "the flag tells where a stack ends"),),
-    after=(Edge("stack.flagged", "what is surely a stack leaves fewer threads without one"),),
+    before=(Edge("stack.guarded", "where the kernel flags stacks, other memory above a guard is none"),),
+    after=(Edge("stack.java_zones", "what is surely a stack leaves fewer threads without one"),),
 )
