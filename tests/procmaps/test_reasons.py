@@ -68,17 +68,18 @@ def test_the_numbers_of_the_process_are_those_of_its_status() -> None:
         assert f"resident or swapped {said}" in why(snapshot, parts, row)
 
 
-@pytest.mark.parametrize(("resident_kb", "kind"), [(48_300, Kind.HEAP_MMAP), (30_000, Kind.ANONYMOUS)])
-def test_before_linux_4_5_all_resident_memory_is_the_most_that_can_be_anonymous(
-    resident_kb: int, kind: Kind
-) -> None:
+def test_before_linux_4_5_all_resident_memory_is_the_most_that_can_be_anonymous() -> None:
     maps = sorted_maps(LIBC, BRK_HEAP, anon(BASE, 47 * MIB + 20 * 4096))
-    snapshot = read_process({"maps": maps.encode(), "status": b"VmRSS:\t%d kB\n" % resident_kb}, 1)
-    parts = classify(snapshot)
-    row = next(row for row in range(len(parts)) if parts.start[row] == BASE)
-    assert parts.kind[row] == kind
-    if kind == Kind.ANONYMOUS:
-        assert "resident or swapped (at most 29.3 MiB)" in why(snapshot, parts, row)
+    rules = []
+    for key, resident_kb in (("VmRSS", 48_300), ("RssAnon", 48_300), ("VmRSS", 30_000), ("RssAnon", 30_000)):
+        status = f"{key}:\t{resident_kb} kB\n".encode()
+        snapshot = read_process({"maps": maps.encode(), "status": status}, 1)
+        parts = classify(snapshot)
+        row = next(row for row in range(len(parts)) if parts.start[row] == BASE)
+        rules.append(RULES[parts.rule[row]].name)
+        if rules[-1] != rules[0]:
+            assert "at most 29.3 MiB" in why(snapshot, parts, row) or key == "RssAnon"
+    assert rules[0] == rules[1] != rules[2] == rules[3]
 
 
 def test_swapped_memory_counts_as_much_as_resident() -> None:
