@@ -260,7 +260,7 @@ def test_what_lies_apart_from_boundaries_is_chosen_first(heap_max: str, kind: st
     last, apart, block = AT - 9 * NODE, AT + 6 * NODE + 12 * MIB, AT + 3 * NODE
     newest = anon(last, 132 * KIB) + anon(last + 132 * KIB, NODE - 132 * KIB, "---p")
     text = with_classes(20 * MIB, newest, anon(block, NODE), anon(apart, NODE))
-    argv = ARGV
+    argv: tuple[str, ...] = ARGV
     if heap_max == "4g":
         argv = ("java", "-XX:+UseG1GC", "-Xmx4g", "Main")
         low = 4 * GIB - 300 * MIB
