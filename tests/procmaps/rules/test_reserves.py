@@ -36,3 +36,9 @@ def test_a_chunk_below_the_guard_of_a_stack_is_no_opened_reserve() -> None:
 
 def test_the_heap_of_an_arena_is_one_too_but_is_known() -> None:
     assert rule_of(644 * KIB, 64 * MIB - 644 * KIB, at=0x7E0000000000) == "glibc.arena"
+
+
+def test_the_upper_part_of_a_divided_heap_is_left_to_malloc() -> None:
+    boundary = 0x7E0004000000
+    for size, rule in ((40 * MIB, "glibc.mmapped"), (128 * MIB, "reserve.opened")):
+        assert rule_of(6 * MIB + 644 * KIB, size - 6 * MIB - 644 * KIB, at=boundary - size) == rule
