@@ -17,6 +17,7 @@ from procmaps.tables import SHARED, WRITE, Flags, Ints64, which
 
 SMALL_MAX_BYTES: Final = 64 * KIB
 BSS_MAX_BYTES: Final = 64 * MIB
+LIBRARY_BSS_MAX_BYTES: Final = 4 * MIB  # of all libraries of Debian 12, but for those of the sanitizers
 LATE_BSS_MAX_BYTES: Final = 640 * KIB  # of an object that is loaded late; libjvm.so of JDK 26 has 528 KiB
 WRITTEN_SHARE: Final = 4
 TABLES_MAX_BYTES: Final = 3 * MIB
@@ -71,17 +72,26 @@ def zeroed_data(regions: Regions) -> Flags:
     An object that is loaded late comes to lie right below memory that was mapped before: that is no .bss.
     """
     late = _late_bss_bytes(regions)
-    largest = np.where(regions.has(*LOAD_LATE), late, BSS_MAX_BYTES)
+    largest = np.where(regions.spread(regions.has(*LOAD_LATE)), regions.spread(late), _largest_bss(regions))
     above = above_data(regions)
     above[_above_closed_data(regions)] = True
     # The loader maps one object right below the other, so with a gap above it was another that mapped it;
     # and a page more than round is a chunk with its header.
     doubtful = (regions.above == 0) | (regions.size % ROUND_BYTES == PAGE_BYTES)
     doubtful &= regions.start >= LIBRARIES_LOW
-    fits = regions.size <= np.where(doubtful, regions.spread(late), regions.spread(largest))
+    fits = regions.size <= np.where(doubtful, regions.spread(late), largest)
     rows = which(above & ~fits)
     fits[rows] = _hardly_written(regions, rows) | _has_tables(regions, rows) | _of_the_program(regions, rows)
     return above & fits & ~regions.touches_above
+
+
+def _largest_bss(regions: Regions) -> Ints64:
+    """The largest .bss that the object right below each region can have: a library's is small.
+
+    A module that is loaded late comes to lie right below a large chunk, which looks like its .bss.
+    """
+    tables = regions.spread(regions.has("asan", "tsan", "jemalloc_inside"))
+    return np.where((regions.start < LIBRARIES_LOW) | tables, BSS_MAX_BYTES, LIBRARY_BSS_MAX_BYTES)
 
 
 def _hardly_written(regions: Regions, rows: Ints64) -> Flags:

@@ -53,6 +53,7 @@ _FILES: Final = {
     "greenlet": Files(b"", rb"_greenlet[^/]*\.so"),  # a module of Python
     "firefox": Files(rb"xul\.so|mozglue\.so", rb"firefox(?:-esr)?(?:-bin)?|thunderbird(?:-bin)?"),
     "luajit": Files(rb"luajit[^/]*", rb"luajit[^/]*|tarantool"),
+    "luajit_alone": Files(b"", rb"luajit[^/]*"),  # a program that does nothing else
     "dotnet": Files(rb"(?:coreclr|clrgc)\.so"),
     "beam": Files(b"", rb"beam\.smp|beam"),
     "php": Files(rb"php[^/]*", rb"php[\d.]*|php-fpm[\d.]*|php-cgi[\d.]*"),

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import numpy as np
+
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.glibc_malloc import large_chunks
 from procmaps.rules.labeller import Edge, RegionLabeller
@@ -10,7 +12,7 @@ from procmaps.rules.regions import Regions, is_multiple
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
 
-GC_STEP_BYTES: Final = 64 * KIB  # 16 blocks of 4 KiB
+GC_STEP_BYTES: Final = 64 * KIB  # of its own tables: 16 blocks of 4 KiB
 APR_STEP_BYTES: Final = 8 * KIB  # its smallest and most frequent node
 
 POOL: Final = Rule(
@@ -19,8 +21,8 @@ POOL: Final = Rule(
     Confidence.GUESS,
     "maps, status",
     "ClamAV, libclamav/mpool.c: maps of its own for signatures; Boehm GC, os_dep.c, GC_unix_mmap_get_mem: "
-    "a heap that grows by multiples of MINHINCR (16) blocks; APR, memory/unix/apr_pools.c: nodes of 8 KiB "
-    "and more by mmap",
+    "tables in steps of MINHINCR (16) blocks, and where no sbrk is used a heap that grows by any number of "
+    "pages (alloc.c, GC_expand_hp_inner); APR, memory/unix/apr_pools.c: nodes of 8 KiB and more by mmap",
     "{size} of writable anonymous memory in a process with a library that maps most of its memory itself "
     "(libclamav, libgc, libapr); large chunks of malloc look the same",
     runner_up=Kind.HEAP_MMAP,
@@ -28,14 +30,24 @@ POOL: Final = Rule(
 
 
 def pools(regions: Regions) -> Flags | None:
-    """What would be large chunks: all of it with ClamAV, whole steps with Boehm's collector and with APR."""
+    """What would be large chunks: all of it with ClamAV, and with Boehm's collector unless it uses [heap].
+
+    Otherwise whole steps of the collector, and of APR.
+    """
     if not regions.has("clamav", "boehm_gc", "apr").any():
         return None
-    found = regions.spread(regions.has("clamav"))
+    chunks = large_chunks(regions)
+    found = regions.spread(regions.has("clamav") | _collected(regions, chunks))
     found |= regions.spread(regions.has("boehm_gc")) & is_multiple(regions.size, GC_STEP_BYTES)
     found |= regions.spread(regions.has("apr")) & is_multiple(regions.size, APR_STEP_BYTES)
-    found &= regions.unclaimed_writable
-    return found & large_chunks(regions) if found.any() else None
+    return found & chunks
+
+
+def _collected(regions: Regions, chunks: Flags) -> Flags:
+    """Processes with Boehm's collector that have more mapped than in [heap], so it does not use sbrk."""
+    mapped = np.bincount(regions.process, regions.size * chunks, len(regions.facts.marks))
+    found: Flags = regions.has("boehm_gc") & (mapped > regions.facts.brk_heap_bytes)
+    return found
 
 
 POOLS: Final = RegionLabeller(

@@ -19,7 +19,7 @@ def library(at: int, path: str = "/usr/lib/libx.so") -> str:
 
 
 def test_zeroed_data_above_data() -> None:
-    for size in (12 * KIB, 9 * MIB):
+    for size in (12 * KIB, 3 * MIB + 8 * KIB):
         above = f"{AT + 0x2000 + size:x}-{AT + 0x3000 + size:x} r--p 00000000 fe:00 51 /usr/lib/liby.so\n"
         text = sorted_maps(LIBC, BRK_HEAP, library(AT), anon(AT + 0x2000, size), above)
         assert kinds(read(text), AT + 0x2000)[0] == (size, "file_bss")
@@ -83,7 +83,8 @@ def covered(at: int, size: int) -> str:
 @pytest.mark.parametrize(
     ("program", "allocator", "largest"),
     [
-        ("/usr/bin/x", "", 64 * MIB),
+        ("/usr/bin/x", "", 4 * MIB),
+        ("/usr/bin/x", "libtsan.so.2", 64 * MIB),
         ("/usr/bin/python3.12", "", 640 * KIB),
         ("/usr/bin/python3.12", "libjemalloc.so.2", 3 * MIB),
         ("/usr/bin/python3.12", "libtcmalloc.so.4", 3 * MIB),
@@ -152,7 +153,7 @@ def test_zeroed_data_of_a_late_object_are_hardly_written(share: int, kind: str) 
 
 @pytest.mark.parametrize("program", ["/usr/lib/libR.so", "/usr/bin/perl5.40", "/usr/sbin/php-fpm8.4"])
 def test_runtimes_load_objects_below_chunks_that_were_mapped_before(program: str) -> None:
-    size = 5 * MIB + 300 * KIB
+    size = 3 * MIB + 300 * KIB
     above = f"{AT + 0x2000 + size:x}-{AT + 0x3000 + size:x} r--p 00000000 fe:00 51 /usr/lib/liby.so\n"
     for runtime, kind in ((program, "heap_mmap"), ("/usr/bin/x", "file_bss")):
         text = sorted_maps(LIBC, BRK_HEAP, library(AT), anon(AT + 0x2000, size), above)

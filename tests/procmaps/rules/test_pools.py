@@ -9,6 +9,7 @@ from tests.procmaps.rules.labelled import BRK_HEAP, anon, kinds, read, with_obje
 KIB = 2**10
 MIB = 2**20
 AT = 0x7E0000000000
+LARGE_HEAP = anon(0x555500000000, 64 * MIB, name="[heap]")
 
 
 @pytest.mark.parametrize(
@@ -16,7 +17,8 @@ AT = 0x7E0000000000
     [
         ("libclamav.so.12.0.3", 77 * MIB + 20 * KIB, "anonymous"),
         ("libgc.so.1.5.1", 9 * MIB + 192 * KIB, "anonymous"),
-        ("libgc.so.1.5.1", 9 * MIB + 196 * KIB, "heap_mmap"),
+        ("libgc.so.1.5.1", 9 * MIB + 196 * KIB, "anonymous"),
+        ("libgc.so.1.5.1", 3 * MIB - 4 * KIB, "anonymous"),
         ("libapr-1.so.0.7.2", 9 * MIB + 24 * KIB, "anonymous"),
         ("libapr-1.so.0.7.2", 9 * MIB + 28 * KIB, "heap_mmap"),
         ("libgcrypt.so.20", 9 * MIB + 192 * KIB, "heap_mmap"),
@@ -24,6 +26,14 @@ AT = 0x7E0000000000
 )
 def test_libraries_that_map_their_memory_themselves(library: str, size: int, kind: str) -> None:
     text = with_object(f"/usr/lib/{library}", BRK_HEAP, anon(AT, size))
+    assert kinds(read(text, rss_anon_kb=2**18), AT, AT + 1) == [(size, kind)]
+
+
+@pytest.mark.parametrize(
+    ("size", "kind"), [(9 * MIB + 192 * KIB, "anonymous"), (9 * MIB + 196 * KIB, "heap_mmap")]
+)
+def test_a_collector_that_uses_the_heap_maps_whole_steps_beside_it(size: int, kind: str) -> None:
+    text = with_object("/usr/lib/libgc.so.1.0.3", LARGE_HEAP, anon(AT, size))
     assert kinds(read(text, rss_anon_kb=2**18), AT, AT + 1) == [(size, kind)]
 
 
