@@ -53,6 +53,8 @@ def merged_tables(jvm: Jvm, process: Process) -> list[Claim]:
     collector = jvm.arguments.collector
     if collector == "Shenandoah" and jvm.arguments.generational:
         spans += _cards_of_shenandoah(jvm, process)
+    elif collector == "Shenandoah" and not jvm.has_gaps(process):
+        spans += _bitmap_of_shenandoah(jvm, process)
     elif collector == "G1" and not jvm.has_gaps(process):
         spans += _below_queues(jvm, process)
         spans += _bitmap_of_g1(jvm, process)
@@ -71,6 +73,14 @@ def _cards_of_shenandoah(jvm: Jvm, process: Process) -> list[Span]:
     large = [one for one in _not_arenas(process) if one.size >= tables and one.start >= LOW_BYTES]
     beside = [one for one in large if one.end == jvm.heap[0] or _is_above(process, one, Kind.JAVA_CODE)]
     return _top_of_one(beside or (one for one in large if one.size * 4 < tables * 5), tables)
+
+
+def _bitmap_of_shenandoah(jvm: Jvm, process: Process) -> list[Span]:
+    """Shenandoah's mark bitmap: it commits a slice for each region of the heap that is committed."""
+    size = table_bytes(TWO_BITMAPS, jvm)
+    if size < MERGED_MIN_BYTES or size in jvm.tables or TWO_BITMAPS in jvm.scales:
+        return []
+    return _top_of_one((one for one in _holders(process, size) if one.size < MERGED_FACTOR * size), size)
 
 
 def _below_queues(jvm: Jvm, process: Process) -> Iterator[Span]:
