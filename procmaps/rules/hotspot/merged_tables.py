@@ -80,7 +80,7 @@ def _bitmap_of_shenandoah(jvm: Jvm, process: Process) -> list[Span]:
     size = table_bytes(TWO_BITMAPS, jvm)
     if size < MERGED_MIN_BYTES or size in jvm.tables or TWO_BITMAPS in jvm.scales:
         return []
-    return _top_of_one((one for one in _holders(process, size) if one.size < MERGED_FACTOR * size), size)
+    return [(end - size, end) for _, end in _only_place(process, size)]
 
 
 def _below_queues(jvm: Jvm, process: Process) -> Iterator[Span]:
@@ -131,11 +131,24 @@ def _tables_of_parallel(jvm: Jvm, process: Process) -> Iterator[Span]:
     for size in whole_sizes(jvm, process):
         if size < MERGED_MIN_BYTES or size in jvm.tables or (size == half and bitmap in jvm.tables):
             continue
-        holders = [one for one in _holders(process, size) if one.size < MERGED_FACTOR * size]
-        for start, end in _top_of_one(holders, size):
+        for bottom, end in _only_place(process, size):
+            start = end - size
             with_blocks = size == bitmap and (size >= LARGE_BITMAP_BYTES or not is_aligned(size, process))
             low = start - block_table if with_blocks and block_table not in jvm.tables else start
-            yield (low if holders[0].start <= low else start), end
+            yield (low if bottom <= low else start), end
+
+
+def _only_place(process: Process, size: int) -> list[Span]:
+    """Where the one region that can hold a table of this size begins, and where the table in it ends.
+
+    A table that the kernel aligns has up to 2 MiB free above it, and chunks can fill that up.
+    """
+    places = [(one.start, one.end) for one in _holders(process, size)]
+    if not places and is_aligned(size, process):
+        lower = [(one.start, one.end & -ALIGNED_BYTES) for one in _not_arenas(process)]
+        places = [(bottom, end) for bottom, end in lower if end - bottom >= size]
+    places = [(bottom, end) for bottom, end in places if end - bottom < MERGED_FACTOR * size]
+    return places if len(places) == 1 else []
 
 
 def _holders(process: Process, size: int) -> list[Region]:

@@ -1,5 +1,7 @@
 """Tables over the whole heap that merged with other memory."""
 
+from dataclasses import replace
+
 import pytest
 
 from procmaps.rules.hotspot.merged_tables import QUEUES_LIMIT_COUNT
@@ -112,6 +114,30 @@ def test_the_bitmap_of_a_heap_of_shenandoah_that_is_committed_whole(heap: int, f
     assert kinds(read(alone, argv=argv), AT - GIB, AT) == [(bitmap + chunk, "heap_mmap")]
     two = jvm(whole(heap), merged, anon(AT + 64 * MIB - chunk - 4096, bitmap + chunk + 4096))
     assert kinds(read(two, argv=argv), AT - GIB, AT) == [(bitmap + chunk, "heap_mmap")]
+
+
+@pytest.mark.parametrize("above", [132 * KIB, MIB + 24 * KIB])
+@pytest.mark.parametrize(
+    ("collector", "heap", "bitmap"),
+    [("Parallel", 320 * MIB, 10 * MIB), ("Shenandoah", 448 * MIB, 14 * MIB)],
+)
+def test_chunks_above_a_bitmap_that_the_kernel_aligned(
+    collector: str, heap: int, bitmap: int, above: int
+) -> None:
+    """They fill what was left between the bitmap and what lies above it."""
+    below, argv = MIB + 312 * KIB, ("java", f"-XX:+Use{collector}GC", f"-Xmx{heap // MIB}m", "Main")
+    holder = anon(AT - bitmap - below, below + bitmap + above)
+    snapshot = read(jvm(whole(heap), holder), argv=argv)
+    new, old = (
+        replace(snapshot, facts=replace(snapshot.facts, kernel=kernel)) for kernel in ("6.8.1", "6.6.1")
+    )
+    expected = [(below, "heap_mmap"), (bitmap, "java_gc"), (above, "heap_mmap")]
+    assert kinds(new, AT - GIB, AT + GIB) == expected
+    assert kinds(old, AT - GIB, AT + GIB) != expected
+    # of two that can hold it neither is chosen
+    both = read(jvm(whole(heap), holder, anon(AT + GIB + 8192, bitmap + 3 * MIB)), argv=argv)
+    both = replace(both, facts=replace(both.facts, kernel="6.8.1"))
+    assert "java_gc" not in {kind for _, kind in kinds(both, AT - GIB, AT + 2 * GIB)}
 
 
 def test_parallel_s_block_table_right_below_a_table_that_is_known() -> None:
