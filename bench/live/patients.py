@@ -16,6 +16,7 @@ from bench.live.roots import HERE, Root
 SOURCES: Final = ("leak.c", "leak_python.c", "leak.go", "Leak.java")
 COUNTS: Final = {
     "jvm": 38,
+    "jvm-mixed": 8,
     "jvm-allocator": 5,
     "native": 14,
     "allocator": 4,

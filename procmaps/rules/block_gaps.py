@@ -63,7 +63,7 @@ def no_thread_ended(regions: Regions) -> Flags:
     """
     threads = regions.facts.threads
     rows = which(regions.closed & (regions.size <= GUARD_MAX_BYTES) & regions.touches_above)
-    rows = rows[regions.writable[rows + 1]]
+    rows = rows[regions.open_as_stacks[rows + 1]]
     guards = np.bincount(regions.process[rows], minlength=len(threads))
     found: Flags = (guards == threads - 1) & (threads > 1)
     return found

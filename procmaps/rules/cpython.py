@@ -192,6 +192,7 @@ MERGED_ARENAS: Final = RegionLabeller(
     "python.arena_merged",
     (MERGED,),
     merged_arenas,
+    before=(Edge("python.mixed", "arenas and a node of their tree have the size of a large chunk"),),
     after=(Edge("loaded.loader", "the loader's memory is as small as a node"),),
 )
 DATA_STACKS: Final = RegionLabeller(
@@ -199,7 +200,7 @@ DATA_STACKS: Final = RegionLabeller(
     (DATA_STACK,),
     data_stacks,
     before=(Edge("python.mixed", "chunks of malloc can have the same sizes"),),
-    after=(Edge("python.arena_merged", "whole arenas and nodes of their tree are multiples of 16 KiB too"),),
+    after=(Edge("loaded.loader", "the loader's memory is as small as chunks of frames"),),
 )
 ARENAS_ABOVE_BSS: Final = RegionLabeller(
     "python.arena_above_bss",
@@ -211,7 +212,7 @@ MIXED_CHUNKS: Final = RegionLabeller(
     "python.mixed",
     (MIXED,),
     mixed,
-    before=(Edge("glibc.mmapped", "that labeller would be surer of the same memory"),),
+    before=(Edge("glibc.mmapped_beside_own", "that labeller would call the same memory chunks alone"),),
 )
 ALIGNED_ARENAS: Final = RegionLabeller(
     "python.arena_aligned",

@@ -145,6 +145,10 @@ def in_extensions(regions: Regions) -> Flags | None:
     placed = is_multiple(regions.start, STEP_BYTES) | (not ALIGNING_RELEASE <= aligning < UNKNOWN_RELEASE)
     smallest = np.where(regions.has("python"), SURE_MIN_BYTES, GROWTH_MIN_BYTES)
     large = stepped & (regions.size >= regions.spread(smallest)) & placed
+    alone = is_multiple(regions.start | regions.size, KERNEL_ALIGNED_BYTES) & (regions.above == 0)
+    large |= stepped & alone
+    # arenas of Python are whole MiB since 3.10
+    large |= stepped & (regions.size % MIB != 0) & (regions.size >= GROWTH_MIN_BYTES)
     large |= regions.spread(arrow) & _aligned_without_hints(regions)
     large[highest_buffers(regions)] = False
     known = regions.spread(regions.facts.smaps)

@@ -88,5 +88,5 @@ APART_HEAPS: Final = RegionLabeller(
     "glibc.arena_apart",
     (APART,),
     apart_heaps,
-    before=(Edge("glibc.mmapped", "the writable part of a heap can be as large as a chunk"),),
+    before=(Edge("reserve.opened", "a heap is opened from its low end as reserves of programs are"),),
 )

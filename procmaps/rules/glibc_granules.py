@@ -29,7 +29,10 @@ HEAPS_LIKE_METASPACE: Final = RegionLabeller(
     "glibc.arena_granules",
     (LIKE_METASPACE,),
     heaps_like_metaspace,
-    before=(Edge("stack.repeated", "the closed rest of such a heap would be the guard of a stack above it"),),
+    before=(
+        Edge("stack.repeated", "the closed rest of such a heap would be the guard of a stack above it"),
+        Edge("glibc.arena_apart", "that labeller claims all heaps that are left, and only guesses"),
+    ),
     after=(
         Edge("hotspot.places", "what is known to be metaspace or a table is no heap, whatever it looks like"),
     ),

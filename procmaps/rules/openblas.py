@@ -26,6 +26,25 @@ BUFFER: Final = Rule(
 
 
 def buffers(regions: Regions) -> Flags | None:
+    """Whole buffers, with nothing right above them but for the highest: arenas of Python have."""
+    found = _whole(regions)
+    if found is None:
+        return None
+    highest = highest_buffers(regions)
+    kept: Flags = found & (regions.above == 0)
+    kept[highest] = True
+    return kept
+
+
+def highest_buffers(regions: Regions) -> Ints64:
+    """Rows of the highest of what can be buffers in each process: they are mapped as OpenBLAS is loaded."""
+    found = _whole(regions)
+    rows = which(found) if found is not None else np.zeros(0, np.int64)
+    highest: Ints64 = rows[np.diff(regions.process[rows], append=-1) != 0]
+    return highest
+
+
+def _whole(regions: Regions) -> Flags | None:
     """Regions of whole buffers, aligned by the kernel; OpenBLAS asks for no MAP_NORESERVE."""
     blas = regions.has("openblas")
     if not blas.any():
@@ -33,14 +52,6 @@ def buffers(regions: Regions) -> Flags | None:
     whole = is_multiple(regions.size, BUFFER_BYTES) & is_multiple(regions.start, KERNEL_ALIGNED_BYTES)
     found: Flags = regions.unclaimed_writable & regions.spread(blas) & whole & ~regions.flagged("nr")
     return found
-
-
-def highest_buffers(regions: Regions) -> Ints64:
-    """Rows of the highest of what can be buffers in each process: they are mapped as OpenBLAS is loaded."""
-    found = buffers(regions)
-    rows = which(found) if found is not None else np.zeros(0, np.int64)
-    highest: Ints64 = rows[np.diff(regions.process[rows], append=-1) != 0]
-    return highest
 
 
 BUFFERS: Final = RegionLabeller(

@@ -122,12 +122,15 @@ class Regions:
     @property
     def stack_like(self) -> Flags:
         """Unclaimed regions with the access that stacks have in their process."""
+        return self.unclaimed & self.open_as_stacks
+
+    @property
+    def open_as_stacks(self) -> Flags:
+        """Regions with the access that stacks have in their process, claimed or not."""
         if not self.facts.stacks_executable.any():
-            return self.unclaimed_writable
+            return self.writable
         executable = self.perms & (READ | WRITE | EXECUTE | SHARED) == READ | WRITE | EXECUTE
-        of_stacks = np.where(self.spread(self.facts.stacks_executable), executable, self.writable)
-        found: Flags = self.unclaimed & of_stacks
-        return found
+        return np.where(self.spread(self.facts.stacks_executable), executable, self.writable)
 
     @property
     def unclaimed_closed(self) -> Flags:

@@ -134,7 +134,6 @@ CLOSED_REST: Final = RegionLabeller(
             "rest.unpaid", "closed memory is a reserve, however little of the process is resident or swapped"
         ),
     ),
-    after=(Edge("rest.guarded", "a guard that is claimed no longer shows that what is above it is guarded"),),
 )
 VAST_REST: Final = RegionLabeller(
     "rest.vast",

@@ -22,10 +22,11 @@ LOADED: Final = Rule(
     "allocator.loaded",
     Kind.HEAP_ALLOCATOR,
     Confidence.CERTAIN,
-    "maps",
-    "jemalloc, tcmalloc and mimalloc map their own extents; malloc of glibc is then not called",
-    "{size} of anonymous memory of the sort that jemalloc, tcmalloc and mimalloc map, in a process "
-    "that has loaded one of them",
+    "maps, smaps",
+    "jemalloc, src/pages.c: MAP_NORESERVE on all that it maps; mimalloc, src/os.c: MI_HINT_BASE and "
+    "MI_HINT_MAX",
+    "{size} of anonymous memory with the flag that jemalloc sets, or at addresses for which mimalloc asks, "
+    "in a process that has loaded it",
     runner_up=Kind.ANONYMOUS,
 )
 MAPPED: Final = Rule(
@@ -33,10 +34,10 @@ MAPPED: Final = Rule(
     Kind.HEAP_ALLOCATOR,
     Confidence.LIKELY,
     "maps",
-    "tcmalloc, mimalloc, Scudo, rpmalloc, snmalloc and the sanitizers map memory for malloc; the program "
-    "can map some of the same sizes itself",
-    "{size} of anonymous memory in a process that has loaded a malloc which maps memory of any size "
-    "(tcmalloc, mimalloc, Scudo, rpmalloc, snmalloc, a sanitizer)",
+    "jemalloc, tcmalloc, mimalloc, Scudo, rpmalloc, snmalloc and the sanitizers map memory for malloc, which "
+    "glibc's then does not; the program can map some of the same sizes itself",
+    "{size} of anonymous memory in a process that has loaded a malloc which maps such memory "
+    "(jemalloc, tcmalloc, mimalloc, Scudo, rpmalloc, snmalloc, a sanitizer)",
     runner_up=Kind.ANONYMOUS,
 )
 IN_JVM: Final = Rule(
@@ -55,8 +56,8 @@ NO_BRK: Final = Rule(
     Kind.HEAP_ALLOCATOR,
     Confidence.LIKELY,
     "maps",
-    "jemalloc, src/pages.c: MAP_NORESERVE where the kernel overcommits; glibc's malloc would have "
-    "made a [heap]",
+    "glibc, malloc/malloc.c, sysmalloc: its malloc makes a [heap] first; jemalloc, src/pages.c: "
+    "MAP_NORESERVE where the kernel overcommits, which rpmalloc and Scudo do not set",
     "{size} of writable memory in a process with glibc but without a [heap]: another malloc, linked in",
     runner_up=Kind.ANONYMOUS,
 )
@@ -75,8 +76,7 @@ def extents(process: Process) -> Iterator[Claim]:
         flag for flag in flags if any(process.flagged(region, flag) for region in process.unclaimed_writable)
     ]
     here = [allocator for allocator in own if not _is_elsewhere(allocator, process)]
-    sure = LOADED if seen or all(allocator.step_bytes for allocator in own) else MAPPED
-    rule = IN_JVM if process.has("jvm") and not seen else sure
+    rule = LOADED if seen else IN_JVM if process.has("jvm") else MAPPED
     for region in process.unclaimed:
         candidate = region.writable or (region.closed and region.touches_below)
         if (

@@ -2,10 +2,13 @@
 
 from typing import Final
 
+import numpy as np
+
 from procmaps.kinds import Confidence, Kind
+from procmaps.rules.allocators import NOT_GLIBC
 from procmaps.rules.glibc_stacks.guards import GUARD_MAX_BYTES
 from procmaps.rules.labeller import Edge, RegionLabeller
-from procmaps.rules.process import MIB
+from procmaps.rules.process import ARENA_HEAP_BYTES, MIB
 from procmaps.rules.regions import Regions, is_multiple
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, which
@@ -24,14 +27,23 @@ OPENED: Final = Rule(
 
 
 def opened(regions: Regions) -> Flags | None:
-    """Writable memory below closed memory too large for a guard, which together are whole MiB."""
+    """Writable memory below closed memory too large for a guard, which together are whole MiB.
+
+    Not what can be the upper part of a heap of an arena, of which something has divided the lower part.
+    """
     closed = regions.unclaimed_closed & (regions.size > GUARD_MAX_BYTES) & regions.touches_below
     rows = which(closed) - 1
     rows = rows[regions.unclaimed_writable[rows]]
     rows = rows[is_multiple(regions.size[rows] + regions.size[rows + 1], MIB)]
+    end = regions.end[rows + 1]
+    inside = is_multiple(end, ARENA_HEAP_BYTES) & (regions.start[rows] > end - ARENA_HEAP_BYTES)
+    lower = rows - 1
+    divided = regions.writable[lower] | (regions.closed[lower] & (regions.size[lower] <= GUARD_MAX_BYTES))
+    inside &= regions.touches_below[rows] & divided
+    rows = rows[~inside | regions.has(*NOT_GLIBC)[regions.process[rows]]]
     if not len(rows):
         return None
-    found = regions.closed & False
+    found = np.zeros(len(regions), np.bool_)
     found[rows] = True
     return found
 
@@ -44,6 +56,7 @@ OPENED_RESERVES: Final = RegionLabeller(
         Edge(
             "glibc.mmapped_beside_own", "what was opened in a reserve shows that the program maps by itself"
         ),
+        Edge("rest.reserved", "the closed part above tells a reserve, as long as nobody has claimed it"),
     ),
     after=(Edge("rest.guarded", "a buffer that has a guard below and a reserve above is one of several"),),
 )

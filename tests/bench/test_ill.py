@@ -1,6 +1,7 @@
 """Ill processes: drawn the same again, they leak as asked, tell what it is, and name nothing from here."""
 
 import platform
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -197,3 +198,13 @@ def test_what_a_jvm_leaks_is_in_the_truth(
     known = sum(one.end - one.start for one in opinion.truth.ranges if one.kind in kinds)
     assert known >= 20 * MIB
     assert "Total: reserved=" in opinion.files["nmt.txt"].decode()
+
+
+@pytest.mark.slow
+def test_all_sorts_that_this_machine_has_are_drawn_with_names_of_their_own(shop: patients.Workshop) -> None:
+    drawn = list(patients.patients(7, [shop], []))
+    sorts = Counter(one.sort for one in drawn)
+    assert sorts["jvm"] >= patients.COUNTS["jvm"] + patients.COUNTS["jvm-mixed"]
+    assert sorts["native"] == patients.COUNTS["native"]
+    assert sorts["python"] == patients.COUNTS["python"]
+    assert len({one.name for one in drawn}) == len(drawn)

@@ -2,13 +2,10 @@
 
 import csv
 import json
-import os
 import shutil
-import signal
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from io import BytesIO
 from pathlib import Path
@@ -26,49 +23,37 @@ from mapsweep.process_view.process_files import open_process
 from mapsweep.process_view.range_lines import range_lines
 from procmaps.classify import classify
 from procmaps.kinds import Confidence, Kind
+from procmaps.masking import mask_cmdline
+from procmaps.masking_options import Arguments, Masking
 from procmaps.read import read, read_process
 from procmaps.reasons import why
 from procmaps.rules.book import RULES
 from procmaps.tables import Evidence, ProcessTable, Snapshot
 from tests.journeys.commands import environment, mapsweep
+from tests.journeys.stopped_processes import CGROUP_LIMIT_BYTES, SECRET, commands, running
 from tests.leaks.laboratory import built, tree
 from tests.redis_server import redis_server
 from tests.service import serving
 from tests.sshd import serve
 
-pytestmark = [pytest.mark.journey, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.journey,
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed"),
+]
 
-SECRET: Final = "hunter2-of-the-vault"
-CGROUP: Final = Path("/sys/fs/cgroup/memory")  # of version 1; version 2 has its files in the folder above
-CGROUP_LIMIT_BYTES: Final = 700 * 2**20
+HOSTS: Final = ("ssh", "local")
 QUEUES: Final = "collect,classify,report"
 EVIDENCES: Final = ("maps", "smaps")
+# The kernel takes pages of files away, also from a stopped process; Pss depends on what others map.
+RECLAIMED: Final = frozenset(
+    ("rss_bytes", "rss_file_bytes", "rss_shmem_bytes", "pss_bytes", "resident_bytes", "resident_max_bytes")
+)
 # facts of a host that labels may depend on; the others (when it was read, its system's name) differ from here
 FACTS: Final = (
     *("kernel", "cores", "page_bytes", "clock_ticks", "mem_total_bytes"),
     *("overcommit_memory", "max_map_count", "thp_mode"),
 )
-# maps files that are then deleted, starts threads with arenas of their own, and has large chunks
-BUSY: Final = """
-import mmap, os, sys, tempfile, threading
-tables = []
-for prefix in ("cache-", "password=SECRET-"):
-    with tempfile.NamedTemporaryFile(prefix=prefix, dir=sys.argv[1]) as file:
-        file.truncate(2**20)
-        tables.append(mmap.mmap(file.fileno(), 0))
-done = threading.Event()
-kept = []
-def work():
-    kept.append([bytes(700 + number) for number in range(20000)])
-    done.set()
-    threading.Event().wait()
-for _ in range(3):
-    threading.Thread(target=work, daemon=True).start()
-done.wait()
-kept.append(bytearray(3000000))
-print("ready", flush=True)
-threading.Event().wait()
-""".replace("SECRET", SECRET)
 
 
 @dataclass(frozen=True)
@@ -78,70 +63,6 @@ class Stopped:
     folder: Path
     pids: Mapping[str, int]
     runs: Mapping[tuple[str, str], Run]  # by executor and evidence
-
-
-def commands(folder: Path) -> dict[str, list[str]]:
-    """By name, programs that say a line when they are ready."""
-    python = [sys.executable, "-c", BUSY, str(folder)]
-    small = 'ulimit -s 2048; exec "$@"'
-    found = {
-        "python": [*python, f"--password={SECRET}", "--port=80"],
-        "stack-limit": ["/bin/sh", "-c", small, "sh", *python],
-        "ended-threads": [str(folder / "leak"), "small-threads-not-joined", "90"],
-        "arenas": [str(folder / "leak"), "arenas", "40"],
-        "long-arguments": [*python, *("x" * 100_000 for _ in range(2)), f"--token={SECRET}"],
-        "cgroup": [*python, "limited"],
-    }
-    if shutil.which("javac"):
-        options = ["-Xmx300m", f"-Dpassword={SECRET}", "-XX:+UseParallelGC"]
-        found["java"] = ["java", *options, "-cp", str(folder), "Leak", "x", "20"]
-        # the options come after what the probe cuts off
-        long = [f"-Dlong{number}={'x' * 70_000}" for number in range(2)]
-        found["java-long"] = ["java", *long, "-Xmx300m", "-cp", str(folder), "Leak", "x", "20"]
-    return found
-
-
-@contextmanager
-def running(name: str, command: Sequence[str], folder: Path) -> Iterator[int]:
-    """A process that has reached its end and was stopped there; the pid."""
-    with (folder / f"{name}.err").open("wb") as errors:
-        child = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
-        )
-    assert child.stdin is not None
-    assert child.stdout is not None
-    try:
-        line = child.stdout.readline().strip()
-        while line in {"started", "untouched"}:
-            child.stdin.write("\n")
-            child.stdin.flush()
-            line = child.stdout.readline().strip()
-        assert line in {"ready", "leaked"}, (folder / f"{name}.err").read_text()
-        with in_cgroup(child.pid) if name == "cgroup" else nullcontext():
-            os.kill(child.pid, signal.SIGSTOP)
-            yield child.pid
-    finally:
-        child.kill()
-        child.stdin.close()
-        child.stdout.close()
-        child.wait()
-
-
-@contextmanager
-def in_cgroup(pid: int) -> Iterator[None]:
-    """In a cgroup with a limit, where this account may make one; it goes when the process has ended."""
-    folder = CGROUP / f"mapsweep-test-{pid}"
-    with suppress(OSError):
-        folder.mkdir()
-        (folder / "memory.limit_in_bytes").write_text(str(CGROUP_LIMIT_BYTES))
-        (folder / "cgroup.procs").write_text(str(pid))
-    try:
-        yield
-    finally:
-        with suppress(OSError):
-            (folder.parent / "cgroup.procs").write_text(str(pid))
-        with suppress(OSError):
-            folder.rmdir()
 
 
 @pytest.fixture(scope="module")
@@ -157,13 +78,15 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stopped]:
         sshd = stack.enter_context(serve(folder, hosts=1))
         broker = stack.enter_context(redis_server())
         host = sshd.host(0)
-        inventory = {
+        by_ssh = {
             "ansible_host": host.address,
             "ansible_port": sshd.port,
             "ansible_ssh_private_key_file": str(sshd.key_file),
-            "mapsweep_root": str(tree(folder / "tree", tuple(pids.values()))),
         }
-        (folder / "inventory.yaml").write_text(json.dumps({"fleet": {"hosts": {"one": inventory}}}))
+        root = str(tree(folder / "tree", tuple(pids.values())))
+        hosts = {"ssh": by_ssh, "local": {"ansible_connection": "local"}}
+        fleet_of = {"vars": {"mapsweep_root": root}, "hosts": hosts}
+        (folder / "inventory.yaml").write_text(json.dumps({"fleet": fleet_of}))
         settings: dict[str, Any] = {
             "runs": str(folder / "runs"),
             "inventory": str(folder / "inventory.yaml"),
@@ -199,9 +122,9 @@ def collect(folder: Path, executor: str, evidence: str) -> Run:
     return runs.by_id(run_id)
 
 
-def snapshot_of(run: Run) -> Snapshot:
-    """What the kept dump says of the one host."""
-    dump = run.read_dump("one")
+def snapshot_of(run: Run, host: str = "ssh") -> Snapshot:
+    """What the kept dump of a host says."""
+    dump = run.read_dump(host)
     memory, identity = (dump_file.inflate(part, 2**30).text for part in (dump.memory_gz, dump.identity_gz))
     return read(memory, identity, dump.nonce.encode())
 
@@ -225,9 +148,9 @@ def of_dump(snapshot: Snapshot, pid: int) -> list[tuple[str, ...]]:
 
 
 def sums(run: Run) -> list[dict[str, str]]:
-    """What its report says of each process and kind; Pss depends on what others map."""
+    """What its report says of each process and kind, but for what changes while a process is stopped."""
     rows = csv.DictReader(run.store.read("report/footprints.csv").decode().splitlines())
-    return [{name: text for name, text in row.items() if name != "pss_bytes"} for row in rows]
+    return [{name: text for name, text in row.items() if name not in RECLAIMED} for row in rows]
 
 
 def of_classify(target: object, evidence: str) -> list[tuple[str, ...]]:
@@ -239,16 +162,19 @@ def of_classify(target: object, evidence: str) -> list[tuple[str, ...]]:
 
 @pytest.mark.parametrize("evidence", EVIDENCES)
 def test_ranges_kinds_rules_confidences_and_reasons_are_equal(stopped: Stopped, evidence: str) -> None:
-    """Of classify PID, of a capture, of a dump that this machine collected, and of one of a worker."""
-    here, fleet = (snapshot_of(stopped.runs[one, evidence]) for one in ("here", "fleet"))
+    """Of classify PID, of a capture, and of dumps by ssh and local, by this machine and by a worker."""
+    snapshots = [
+        snapshot_of(run, host) for host in HOSTS for (_, one), run in stopped.runs.items() if one == evidence
+    ]
+    assert len(snapshots) == 2 * len(HOSTS)
     for name, pid in stopped.pids.items():
         of_pid = of_classify(pid, evidence)
         assert len(of_pid) > 20
         folder = stopped.folder / f"{name}-{evidence}"
         write(capture(Path("/proc", str(pid)), f"pid {pid}"), folder)
         assert of_classify(folder, evidence) == of_pid, name
-        assert of_dump(here, pid) == of_pid, name
-        assert of_dump(fleet, pid) == of_pid, name
+        for snapshot in snapshots:
+            assert of_dump(snapshot, pid) == of_pid, name
 
 
 @pytest.mark.parametrize("evidence", EVIDENCES)
@@ -275,8 +201,21 @@ def test_every_fact_that_a_label_may_depend_on_is_the_same(stopped: Stopped, evi
         assert limits.items() <= swept.facts.cgroup_memory_max_bytes.items()
         row = swept.processes.pid.tolist().index(pid)
         for column in fields(ProcessTable):
+            if column.name in RECLAIMED:
+                continue
             of_swept, of_alone = (getattr(one.processes, column.name) for one in (swept, alone))
             assert np.array_equal(of_swept[row], of_alone[0]), f"{name}: {column.name}"
+
+
+@pytest.mark.skipif(shutil.which("javac") is None, reason="javac is not installed")
+@pytest.mark.parametrize("evidence", EVIDENCES)
+def test_names_of_arguments_are_enough_for_the_labels_of_a_jvm(stopped: Stopped, evidence: str) -> None:
+    files = open_process(str(stopped.pids["java"]), Evidence[evidence.upper()], BytesIO()).files
+    names = mask_cmdline(files["cmdline"], Masking(Arguments.NAMES))
+    assert names != files["cmdline"]
+    whole, reduced = (read_process({**files, "cmdline": one}, 1) for one in (files["cmdline"], names))
+    assert whole.processes.argv != reduced.processes.argv
+    assert classify(reduced).rule.tolist() == classify(whole).rule.tolist()
 
 
 def test_the_processes_show_what_is_asked(stopped: Stopped) -> None:

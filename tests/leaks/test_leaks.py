@@ -1,5 +1,6 @@
 """Programs that leak 500 MiB in a way of their own: the report has each first, with what it leaked."""
 
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,7 +21,11 @@ from tests.leaks.laboratory import Swept, built, healthy, possible, started, swe
 from tests.leaks.ways import LEAK_MIB, NATIVE, WAYS, Way, missing
 from tests.sshd import serve
 
-pytestmark = [pytest.mark.journey, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.journey,
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed"),
+]
 
 LEAK_BYTES: Final = LEAK_MIB * 2**20
 WITHIN: Final = 0.05 * LEAK_BYTES

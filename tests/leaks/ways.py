@@ -50,10 +50,15 @@ WAYS: Final = (
     _in_c("realloc", "heap_mmap", breaks=CHUNKS),
     _in_c("aligned", "heap_mmap", breaks=CHUNKS),
     _in_c("calloc", "heap_mmap", breaks=CHUNKS),
-    _in_c("arenas", "heap_arena", breaks=("glibc.arena",)),
+    _in_c("arenas", "heap_arena", breaks=("glibc.arena", "glibc.arena_apart")),
     _in_c("mmap", "anonymous", measure=UNIDENTIFIED),
     _in_c("threads-waiting", "thread_stack", measure=STACKS),
-    _in_c("threads-not-joined", "thread_stack", measure=STACK_SPACE, breaks=("stack.left", "stack.flagged")),
+    _in_c(
+        "threads-not-joined",
+        "thread_stack",
+        measure=STACK_SPACE,
+        breaks=("stack.left", "stack.flagged", "stack.flagged_unsure"),
+    ),
     _in_c(
         "small-threads-not-joined",
         "thread_stack",

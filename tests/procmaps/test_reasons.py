@@ -5,10 +5,11 @@ from string import Formatter
 import pytest
 
 from procmaps.classify import classify
-from procmaps.kinds import Kind
 from procmaps.read import read_process
 from procmaps.reasons import WORDS, in_words, why
 from procmaps.rules.book import RULES
+from procmaps.rules.glibc_malloc import MMAPPED
+from procmaps.rules.glibc_unwritten import UNWRITTEN
 from procmaps.rules.rule import Rule
 from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, anon, read, sorted_maps
 from tests.truth.cases import cases
@@ -68,28 +69,28 @@ def test_the_numbers_of_the_process_are_those_of_its_status() -> None:
         assert f"resident or swapped {said}" in why(snapshot, parts, row)
 
 
-@pytest.mark.parametrize(("resident_kb", "kind"), [(48_300, Kind.HEAP_MMAP), (30_000, Kind.ANONYMOUS)])
+@pytest.mark.parametrize(("resident_kb", "rule"), [(48_300, MMAPPED.name), (30_000, UNWRITTEN.name)])
 def test_before_linux_4_5_all_resident_memory_is_the_most_that_can_be_anonymous(
-    resident_kb: int, kind: Kind
+    resident_kb: int, rule: str
 ) -> None:
     maps = sorted_maps(LIBC, BRK_HEAP, anon(BASE, 47 * MIB + 20 * 4096))
     snapshot = read_process({"maps": maps.encode(), "status": b"VmRSS:\t%d kB\n" % resident_kb}, 1)
     parts = classify(snapshot)
     row = next(row for row in range(len(parts)) if parts.start[row] == BASE)
-    assert parts.kind[row] == kind
-    if kind == Kind.ANONYMOUS:
+    assert RULES[parts.rule[row]].name == rule
+    if rule == UNWRITTEN.name:
         assert "resident or swapped (at most 29.3 MiB)" in why(snapshot, parts, row)
 
 
 def test_swapped_memory_counts_as_much_as_resident() -> None:
     """Malloc touched it: what became of the pages later says nothing of who mapped them."""
     maps = sorted_maps(LIBC, BRK_HEAP, anon(BASE, 47 * MIB + 20 * 4096))
-    kinds = []
+    rules = []
     for resident_kb, swap_kb in ((400, 0), (400, 48_000), (48_000, 0)):
         snapshot = read(maps, rss_anon_kb=resident_kb, swap_kb=swap_kb)
         parts = classify(snapshot)
-        kinds.append(next(parts.kind[row] for row in range(len(parts)) if parts.start[row] == BASE))
-    assert kinds == [Kind.ANONYMOUS, Kind.HEAP_MMAP, Kind.HEAP_MMAP]
+        rules.append(RULES[next(parts.rule[row] for row in range(len(parts)) if parts.start[row] == BASE)])
+    assert rules == [UNWRITTEN, MMAPPED, MMAPPED]
 
 
 @pytest.mark.parametrize(

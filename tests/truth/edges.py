@@ -21,6 +21,7 @@ from procmaps.rules.book import LABELLERS, RULES
 from procmaps.rules.labeller import Labeller
 from procmaps.rules.order import reduced
 from procmaps.rules.withheld import Withheld
+from tests.truth.built import BUILT
 from tests.truth.hosts import KERNELS, Host, View, host_of, hosts
 from tests.truth.orders import (
     Order,
@@ -34,6 +35,7 @@ from tests.truth.orders import (
 from tests.truth.shown_by import ShownEdge, kept, write
 
 QUIET_ORDERS_COUNT: Final = 40  # in a row without a change: the search is over
+QUIET_OF_VARIATIONS_COUNT: Final = 10  # the same for variations, of which there are several times as many
 # orders with the labellers of an edge side by side: for all processes, and for those that were met
 SEEDS_OF_ALL_COUNT: Final = 4
 SEEDS_OF_ONE_COUNT: Final = 60
@@ -42,26 +44,6 @@ VIEWS_COUNT: Final = 40  # of the processes that an order changes: these are loo
 EVERYWHERE: Final = (0, 2**63 - 1)
 # rules without which no known process changes, and why they are kept
 UNSHOWN: Final[dict[str, str]] = {}
-# edges that follow from sources, and that no known process shows yet: each needs a case
-WITHOUT_A_CASE: Final[frozenset[Pair]] = frozenset(
-    {
-        ("allocator.hinted", "v8.heap"),
-        ("allocator.no_brk", "rest.guarded"),
-        ("allocator.noreserve", "rest.guarded"),
-        ("glibc.arena_full", "allocator.noreserve"),
-        ("glibc.arena_granules", "stack.repeated"),
-        ("go.arena_index", "stack.flagged"),
-        ("native_image.heap", "stack.guarded"),
-        ("partition_alloc.pools", "allocator.hinted"),
-        ("python.arena_merged", "python.data_stack"),
-        ("rest.guarded", "pools.mapped"),
-        ("rest.guarded", "python.mixed"),
-        ("stack.flagged_unsure", "stack.java_zones"),
-        ("stack.kernel_name", "stack.repeated"),
-        ("stack.kernel_name_merged", "stack.kernel_name"),
-        ("stack.repeated", "allocator.extension"),
-    }
-)
 
 BY_NAME: Final = {labeller.name: labeller for labeller in LABELLERS}
 REFERENCE: Final[Order] = tuple(BY_NAME)
@@ -86,8 +68,12 @@ def in_order(order: Order) -> tuple[Labeller, ...]:
 
 def changed(order: Order, variations: int) -> list[View]:
     """The known processes, with so many variations of each, whose labels this order changes."""
+    return _changed(hosts(variations), order)
+
+
+def _changed(some: Iterable[Host], order: Order) -> list[View]:
     labellers = in_order(order)
-    return list(chain.from_iterable(host.changed(labellers) for host in hosts(variations)))
+    return list(chain.from_iterable(host.changed(labellers) for host in some))
 
 
 def same(view: View, order: Order) -> bool:
@@ -116,18 +102,19 @@ def search(pairs: set[Pair], rng: random.Random, quiet: int, variations: int) ->
 def needed(pairs: set[Pair], seen: Mapping[Pair, Sequence[View]], variations: int) -> dict[Pair, ShownEdge]:
     """The edges of the smallest set that says the same, each with a process that shows it.
 
-    An edge that no process shows is left out. `seen` has processes that have shown it before.
+    An edge that no process shows is left out. `seen` has processes that have shown it before. Those that are
+    shown by a host of their own (BUILT) stay, and are left out as well.
     """
     pairs = set(pairs)
     shown: dict[Pair, ShownEdge] = {}
-    while waiting := sorted(reduced(pairs) - set(shown)):
+    while waiting := sorted(reduced(pairs) - set(shown) - set(BUILT)):
         for pair in waiting:
             found = show_edge(reduced(pairs), pair, seen.get(pair, ()), variations)
             if found is None:
                 pairs.discard(pair)
                 break
             shown[pair] = found
-    return {pair: shown[pair] for pair in sorted(reduced(pairs))}
+    return {pair: shown[pair] for pair in sorted(reduced(pairs) - set(BUILT))}
 
 
 def show_edge(pairs: Iterable[Pair], pair: Pair, seen: Sequence[View], variations: int) -> ShownEdge | None:
@@ -156,10 +143,11 @@ def _among(pairs: Sequence[Pair], pair: Pair, views: Sequence[View]) -> ShownEdg
 
 
 def _among_all(pairs: Sequence[Pair], pair: Pair, variations: int) -> ShownEdge | None:
+    concerned = [own for host in hosts(variations) if (own := host.where(*pair)) is not None]
     for seed in range(SEEDS_OF_ALL_COUNT):
         order = with_neighbours(REFERENCE, pairs, pair, seed)
-        before = set(changed(order, variations))
-        views = [view for view in changed(swapped(order, pair), variations) if view not in before]
+        before = set(_changed(concerned, order))
+        views = [view for view in _changed(concerned, swapped(order, pair)) if view not in before]
         if views:
             return ShownEdge(min(views, key=_effort), seed)
     return None
@@ -226,7 +214,8 @@ def main() -> int:
         seen[pair].append(edge.view)
     rng = random.Random(options.seed)
     for variations in sorted({0, options.variations}):  # the known processes first: that is faster
-        for pair, view in search(pairs, rng, options.quiet, variations):
+        quiet = min(options.quiet, QUIET_OF_VARIATIONS_COUNT) if variations else options.quiet
+        for pair, view in search(pairs, rng, quiet, variations):
             print(f"found: {pair[0]} before {pair[1]}, by {view}", file=sys.stderr)
             seen[pair].append(view)
     shown = needed(pairs, seen, options.variations)
@@ -240,7 +229,7 @@ def main() -> int:
             print(
                 f"  {pair[0]} before {pair[1]}\n    {shown[pair].view} {difference(shown[pair].view, order)}"
             )
-    idle = sorted(known - set(shown) - WITHOUT_A_CASE)
+    idle = sorted(known - set(shown) - set(BUILT))
     print(f"\n{len(idle)} edges are stated and shown by no known process, or follow from others")
     for first, then in idle:
         print(f"  {first} before {then}")

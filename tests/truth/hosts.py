@@ -6,16 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from itertools import pairwise
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
 from procmaps.classify import classify
 from procmaps.read import read
 from procmaps.rules.book import LABELLERS
-from procmaps.rules.labeller import Labeller
+from procmaps.rules.labeller import Claim, Labeller, ProcessLabeller, Ranges
+from procmaps.rules.regions import Regions
 from procmaps.rules.withheld import Withheld
-from procmaps.tables import Evidence, PartTable, Snapshot
+from procmaps.tables import Evidence, Flags, PartTable, Snapshot
 from tests.strategies import NONCE, closing, record
 from tests.truth.cases import SETS, Case, cases
 from tests.truth.variations import varied
@@ -79,6 +80,52 @@ class Host:
         columns = (self.views, self.reference, self.labels(labellers, withheld))
         return [view for view, was, now in zip(*columns, strict=True) if not np.array_equal(was, now)]
 
+    @cached_property
+    def claimants(self) -> Mapping[str, set[int]]:
+        """By labeller, the places in `views` of the processes that it claims something in."""
+        found: dict[str, set[int]] = {labeller.name: set() for labeller in LABELLERS}
+        self.labels([_observed(labeller, found[labeller.name]) for labeller in LABELLERS])
+        return found
+
+    def where(self, *names: str) -> "Host | None":
+        """The processes in which at least one of these labellers claims something; None if there are none.
+
+        In the others it does not matter in which order they come.
+        """
+        places = sorted(set().union(*(self.claimants[name] for name in names)))
+        if len(places) in {0, len(self.views)}:
+            return self if places else None
+        views = [self.views[place] for place in places]
+        members = [(view, _files(view, _case_of(view))) for view in views]
+        (host,) = _with_kernels(members, _facts_of(_case_of(views[0])), (views[0].kernel,))
+        return host
+
+
+def _observed(labeller: Labeller, rows: set[int]) -> Labeller:
+    """The same labeller, which adds the rows of the processes that it claims something in."""
+
+    if isinstance(labeller, ProcessLabeller):
+        of_process = labeller.find
+
+        def in_process(*given: Any) -> list[Claim]:
+            claims = list(of_process(*given))
+            if claims:
+                rows.add(given[-1].row)
+            return claims
+
+        return replace(labeller, find=in_process)
+    of_regions = labeller.find
+
+    def in_regions(regions: Regions) -> Flags | Ranges | None:
+        found = of_regions(regions)
+        if isinstance(found, Ranges):
+            rows.update(found.process.tolist())
+        elif found is not None:
+            rows.update(regions.process[found & regions.free].tolist())
+        return found
+
+    return replace(labeller, find=in_regions)
+
 
 @cache
 def hosts(variations: int = 0) -> tuple[Host, ...]:
@@ -87,7 +134,7 @@ def hosts(variations: int = 0) -> tuple[Host, ...]:
     grouped = defaultdict(list)
     for set_name in SETS:
         for case in cases(set_name):
-            facts = tuple(case.files.get(name, b"") for name in OF_HOST)
+            facts = tuple(_facts_of(case).values())
             for evidence, variation in (*((one, 0) for one in EVIDENCES), *_numbered(variations)):
                 view = View(variation, set_name, case.name, evidence, OWN_KERNEL)
                 kernels = (KERNELS[variation % len(KERNELS)],) if variation else KERNELS
@@ -103,10 +150,19 @@ def hosts(variations: int = 0) -> tuple[Host, ...]:
 @cache
 def host_of(view: View) -> Host:
     """A host with this process alone."""
-    (case,) = (case for case in cases(view.set_name) if case.name == view.case)
-    facts = {name: case.files.get(name, b"") for name in OF_HOST}
-    (host,) = _with_kernels([(view, _files(view, case))], facts, (view.kernel,))
+    case = _case_of(view)
+    (host,) = _with_kernels([(view, _files(view, case))], _facts_of(case), (view.kernel,))
     return host
+
+
+def _case_of(view: View) -> Case:
+    (case,) = (case for case in cases(view.set_name) if case.name == view.case)
+    return case
+
+
+def _facts_of(case: Case) -> Mapping[str, bytes]:
+    """The files of its host, by which processes are put together."""
+    return {name: case.files.get(name, b"") for name in OF_HOST}
 
 
 def _numbered(variations: int) -> Iterator[tuple[str, int]]:

@@ -8,7 +8,8 @@ import pytest
 from procmaps.rules.book import LABELLERS
 from procmaps.rules.order import precedences
 from procmaps.rules.withheld import Withheld
-from tests.truth.edges import EVERYWHERE, REFERENCE, UNSHOWN, WITHOUT_A_CASE, in_order, stated
+from tests.truth.built import BUILT
+from tests.truth.edges import EVERYWHERE, REFERENCE, UNSHOWN, in_order, stated
 from tests.truth.hosts import host_of, hosts
 from tests.truth.orders import Pair, random_extension, swapped, with_neighbours
 from tests.truth.shown_by import kept
@@ -22,13 +23,21 @@ EDGES = [(first, then) for first, then, _ in precedences(LABELLERS)]
 
 def test_each_edge_and_each_rule_has_a_process_that_shows_it() -> None:
     shown = kept()
-    assert set(shown.edges) | WITHOUT_A_CASE == stated(), f"an edge is new, or is no more: {WRITE}"
-    assert not set(shown.edges) & WITHOUT_A_CASE
+    assert set(shown.edges) | set(BUILT) == stated(), f"an edge is new, or is no more: {WRITE}"
+    assert not set(shown.edges) & set(BUILT)
     assert set(shown.rules) | set(UNSHOWN) == set(RULES), f"a rule is new, or is no more: {WRITE}"
     assert not set(shown.rules) & set(UNSHOWN)
 
 
-@pytest.mark.parametrize("pair", sorted(set(EDGES) - WITHOUT_A_CASE), ids=" before ".join)
+@pytest.mark.parametrize("pair", sorted(BUILT), ids=" before ".join)
+def test_labels_of_a_host_that_was_built_change_if_its_edge_is_reversed(pair: Pair) -> None:
+    host = BUILT[pair].host(pair)
+    order = with_neighbours(REFERENCE, EDGES, pair, 0)
+    assert not host.changed(in_order(order))
+    assert host.changed(in_order(swapped(order, pair)))
+
+
+@pytest.mark.parametrize("pair", sorted(set(EDGES) - set(BUILT)), ids=" before ".join)
 def test_labels_change_if_an_edge_is_reversed(pair: Pair) -> None:
     shown = kept().edges[pair]
     order = with_neighbours(REFERENCE, EDGES, pair, shown.seed)

@@ -9,6 +9,7 @@ from procmaps.rules.allocators import SET_STACK_FLAG
 from procmaps.rules.glibc_stacks.guards import GUARD_MAX_BYTES, with_guards
 from procmaps.rules.glibc_stacks.threads import (
     CACHE_BYTES,
+    MOST_FACTOR,
     default_stack_bytes,
     live_threads,
     own_stack_bytes,
@@ -51,8 +52,8 @@ UNSURE = Rule(
     "Linux 6.7 and later: MAP_STACK sets VM_NOHUGEPAGE, which smaps shows as nh; so does "
     "madvise(MADV_NOHUGEPAGE)",
     "{size} with the flag of MAP_STACK (nh) but without a guard, in a process in which as many of the "
-    "{threads} threads have no stack elsewhere; or with one, and more of them than threads: stacks of ended "
-    "threads, or fibers",
+    "{threads} threads have no stack elsewhere; or with one that was writable once, and more of them than "
+    "threads: stacks, or fibers",
     runner_up=Kind.ANONYMOUS,
 )
 
@@ -96,7 +97,11 @@ def unsure(regions: Regions) -> Ranges | None:
     missing = live_threads(regions) - regions.stacks
     number = np.bincount(process, minlength=len(missing))
     found = np.zeros(len(regions), np.bool_)
-    stacks, _ = _are_stacks(regions, rows)
+    stacks, live_ones = _are_stacks(regions, rows)
+    # more than twice as many as threads without a stack: most are fibers
+    fibers = ~live_ones & _have_written_guard(regions, rows)
+    many = np.bincount(process[fibers], minlength=len(missing)) > missing * MOST_FACTOR
+    stacks &= ~(fibers & many[process])
     found[rows[stacks | (number <= missing)[process]]] = True
     return with_guards(regions, found, regions.end)
 
@@ -142,11 +147,20 @@ def _are_stacks(regions: Regions, bodies: Ints64) -> tuple[Flags, Flags]:
     # as many as threads, live ones and ended ones together; any if their number is unknown
     fits = number <= live[process] + 1 + CACHE_BYTES // size
     stacks: Flags = guarded | (fits & (usual | (number >= ALIKE_MIN_COUNT)))
-    # a guard that was writable once is one that glibc makes no more
-    by_glibc = regions.touches_below[bodies] & regions.closed[below] & ~regions.flagged("ac")[below]
-    odd = stacks & ~usual & ~jvm & ~by_glibc
+    odd = stacks & ~usual & ~jvm
     many = np.bincount(process[odd], minlength=len(live)) > live
     return stacks, ~(odd & many[process])
+
+
+def _have_written_guard(regions: Regions, bodies: Ints64) -> Flags:
+    """Which have a guard right below that was writable once (flag ac), as glibc makes none since 2.27.
+
+    It maps a stack without access, and opens all but the guard (nptl/allocatestack.c). Not all guards that
+    were writable keep the flag: Linux clears it where nothing was written (mm/mprotect.c).
+    """
+    below = bodies - 1
+    found: Flags = regions.touches_below[bodies] & regions.closed[below] & regions.flagged("ac")[below]
+    return found
 
 
 def _has_flag(regions: Regions) -> Flags:
@@ -174,11 +188,16 @@ FLAGGED_MERGED: Final = RegionLabeller(
     merged,
     before=(Edge("stack.flagged", "a mapping that holds several stacks would count as one"),),
 )
-FLAGGED: Final = RegionLabeller("stack.flagged", (ALONE,), alone)
+FLAGGED: Final = RegionLabeller(
+    "stack.flagged",
+    (ALONE,),
+    alone,
+    before=(Edge("stack.java_zones", "the flag tells where a stack ends"),),
+)
 FLAGGED_UNSURE: Final = RegionLabeller(
     "stack.flagged_unsure",
     (UNSURE,),
     unsure,
-    before=(Edge("stack.java_zones", "the flag tells where a stack ends"),),
-    after=(Edge("stack.flagged", "what is surely a stack leaves fewer threads without one"),),
+    before=(Edge("stack.guarded", "where the kernel flags stacks, other memory above a guard is none"),),
+    after=(Edge("stack.java_zones", "what is surely a stack leaves fewer threads without one"),),
 )

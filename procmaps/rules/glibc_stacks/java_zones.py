@@ -9,7 +9,7 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.glibc_stacks.guards import FLAGS_SINCE, with_guards
 from procmaps.rules.groups import among, slices_of
-from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
+from procmaps.rules.labeller import Ranges, RegionLabeller
 from procmaps.rules.process import KIB, PAGE_BYTES, STACK_MIN_BYTES, UNKNOWN_RELEASE, release_of
 from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
@@ -79,5 +79,4 @@ JAVA_ZONES: Final = RegionLabeller(
     "stack.java_zones",
     (ZONES,),
     java_stacks,
-    before=(Edge("stack.guarded", "zones look like a guard, and stacks have the size that -Xss says"),),
 )

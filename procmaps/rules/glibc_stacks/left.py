@@ -37,7 +37,7 @@ FIBER_MAX_BYTES: Final = MIB  # of QEMU, the largest that is common (include/qem
 # Sizes of stacks that are asked for are whole numbers of it. glibc 2.27 and later add the guard.
 ASKED_BYTES: Final = 64 * KIB
 # they map stacks of fibers as glibc maps those of threads (PHP, Zend/zend_fibers.c), or make their own
-ELSEWHERE: Final = ("php", "ruby", "luajit", "jvm", "go", "beam", "qemu", "musl")
+ELSEWHERE: Final = ("php", "ruby", "luajit", "jvm", "go", "beam", "musl")
 
 NPTL_END: Final = (
     "glibc, nptl/pthread_create.c and allocatestack.c: a thread that nobody joins keeps its stack, and "
@@ -108,7 +108,8 @@ def left(process: Process) -> Iterator[Claim]:
 
 def _is_pair(process: Process, guard: Region, body: Region) -> bool:
     """A guard of the default size and memory like a stack above it, unless smaps shows that they are none."""
-    if not (guard.closed and body.writable and guard.size in {PAGE_BYTES, SMALL_GUARD_BYTES}):
+    like_a_stack = body.executable and body.can_be_written if process.stacks_executable else body.writable
+    if not (guard.closed and like_a_stack and guard.size in {PAGE_BYTES, SMALL_GUARD_BYTES}):
         return False
     flags_stacks = process.smaps and FLAGS_SINCE <= process.release < UNKNOWN_RELEASE
     return not process.flagged(guard, "ac") and (process.flagged(body, "nh") or not flags_stacks)
@@ -121,9 +122,9 @@ def _is_repeated(process: Process, size: int, number: int) -> bool:
 
 
 def _around_guards(regions: Regions) -> Flags:
-    """Small closed regions, and the writable ones right above them."""
+    """Small closed regions, and those with the access of stacks right above them."""
     guard = which(regions.unclaimed_closed & regions.touches_above & (regions.size <= SMALL_GUARD_BYTES))
-    guard = guard[regions.unclaimed[guard + 1] & regions.writable[guard + 1]]
+    guard = guard[regions.stack_like[guard + 1]]
     found = np.zeros(len(regions), np.bool_)
     found[guard] = found[guard + 1] = True
     return found
@@ -133,7 +134,7 @@ LEFT_FLAGGED: Final = RegionLabeller(
     "stack.left_flagged",
     (FLAGGED,),
     left_flagged,
-    before=(Edge("rest.guarded", "stacks of threads that ended look like guarded buffers"),),
+    before=(Edge("stack.left", "the flag of a stack is surer than its size and its guard"),),
 )
 LEFT: Final = ProcessLabeller(
     "stack.left",

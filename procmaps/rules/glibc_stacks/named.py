@@ -82,11 +82,12 @@ NAMED: Final = RegionLabeller(
     (NAME_RULES[Name.THREAD_STACK],),
     whole,
     before=(Edge("stack.repeated", "threads whose stacks have names have no others"),),
-    after=(Edge("stack.kernel_name_merged", "a larger mapping holds other memory too"),),
+    after=(Edge("stack.guarded", "beside a stack whose size is known, the guard tells what has merged"),),
 )
 NAMED_MERGED: Final = RegionLabeller(
     "stack.kernel_name_merged",
     (MERGED,),
     merged,
+    before=(Edge("stack.repeated", "threads whose stacks have names have no others, merged or not"),),
     after=(Edge("stack.guarded", "stacks of Java threads have the size that -Xss says"),),
 )

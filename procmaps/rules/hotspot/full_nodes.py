@@ -6,11 +6,13 @@ from typing import Final
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.hotspot.jvm import Jvm
 from procmaps.rules.hotspot.metaspace import NODE_BYTES, ROOT_CHUNK_BYTES, is_written
+from procmaps.rules.hotspot.whole_tables import whole_sizes
 from procmaps.rules.labeller import Claim
-from procmaps.rules.process import MIB, Process, Region
+from procmaps.rules.process import ARENA_HEAP_BYTES, MIB, Process, Region
 from procmaps.rules.rule import Rule
 
 METASPACE_PER_CLASS_SPACE: Final = 2  # bytes at least: chunks of a loader begin at 4 KiB and 2 KiB
+CHOICE_MAX: Final = 4  # of so many blocks for each missing node the nearest is still the most likely
 GROWN_HEAD_BYTES: Final = 16 * MIB  # an arena's head of this size is likely to continue a full heap
 
 FULL_NODES: Final = Rule(
@@ -32,10 +34,13 @@ def full_nodes(jvm: Jvm, process: Process) -> Iterator[Claim]:
     Each loader takes at least twice as much metaspace as class space, and what was found so far is less.
     A node is mapped when the one before it is full, and Linux maps downward: all full ones lie above the
     one in use, and below the code cache. Where the one in use was not found, it can be what is missing.
+    What lies apart from the boundaries of heaps is no heap. If the others are far more than are missing,
+    arenas have leaked, and any choice is most likely wrong.
     """
     if not any(high - low == NODE_BYTES for low, high in jvm.nodes) or process.thirty_two_bit:
         return
-    blocks = [region for region in process.unclaimed_writable if _could_be_node(process, region)]
+    apart = NODE_BYTES not in whole_sizes(jvm, process)  # tables can be apart as well
+    blocks = [region for region in process.unclaimed_writable if _could_be_node(process, region, apart=apart)]
     if not blocks:
         return
     metaspace = process.of_kind(Kind.JAVA_METASPACE)
@@ -45,10 +50,13 @@ def full_nodes(jvm: Jvm, process: Process) -> Iterator[Claim]:
     in_use = min(jvm.nodes)[0]
     code = min((region.start for region in process.of_kind(Kind.JAVA_CODE)), default=0)
     possible = [region for region in blocks if in_use < region.start < code]
-    for region in sorted(possible, key=lambda block: (_is_continued(process, block), block.start)):
-        if missing <= ROOT_CHUNK_BYTES:
-            return
-        missing -= NODE_BYTES
+    number = max(0, -(-(missing - ROOT_CHUNK_BYTES) // NODE_BYTES))
+    surely = [region for region in possible if region.end % ARENA_HEAP_BYTES]
+    others = [region for region in possible if not region.end % ARENA_HEAP_BYTES]
+    if len(others) > CHOICE_MAX * max(0, number - len(surely)):
+        others = []
+    others.sort(key=lambda block: (_is_continued(process, block), block.start))
+    for region in [*surely, *others][:number]:
         yield Claim(region.end - NODE_BYTES, region.end, FULL_NODES)
 
 
@@ -56,12 +64,15 @@ def _in_a_node(jvm: Jvm, region: Region) -> bool:
     return any(low <= region.start < high for low, high in jvm.nodes)
 
 
-def _could_be_node(process: Process, region: Region) -> bool:
+def _could_be_node(process: Process, region: Region, *, apart: bool) -> bool:
     """Whether it is one block that smaps does not show to be mapped as heaps are, or hardly written.
 
-    A chunk that was mapped right below can have merged with it.
+    A chunk that was mapped right below can have merged with it. With `apart`, also what begins elsewhere.
     """
-    block = region.end % NODE_BYTES == 0 and NODE_BYTES <= region.size < 2 * NODE_BYTES
+    if region.end % ARENA_HEAP_BYTES:
+        block = apart and region.size == NODE_BYTES and region.end % ROOT_CHUNK_BYTES == 0
+    else:
+        block = NODE_BYTES <= region.size < 2 * NODE_BYTES
     return block and not (
         process.smaps and (process.flagged(region, "nr") or not is_written(process, region))
     )

@@ -2,7 +2,6 @@
 
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
 from typing import Final
 
 from procmaps.kinds import Confidence, Kind
@@ -174,24 +173,20 @@ def _last_node(process: Process, found: list[Claim]) -> list[Claim]:
     tops = {claim.end for claim in found}
     if any(closed.end in tops or process.flagged(closed, "nr") for closed in process.unclaimed_closed):
         return []
-    tails = [rest for head, rest in pairwise(process.regions) if _is_like_heap(head, rest)]
+    tails = [rest for rest in process.unclaimed_closed if _fills_block(process, rest)]
     possible = [rest for rest in tails if rest.start % GRANULE_BYTES == 0]
     if not possible or len(possible) == len(tails):
         return []
     return [Claim(possible[0].end - ARENA_HEAP_BYTES, possible[0].end, NODES)]
 
 
-def _is_like_heap(head: Region, rest: Region) -> bool:
-    """Whether two regions fill a block, as a heap of an arena does; the head can have merged downward."""
+def _fills_block(process: Process, rest: Region) -> bool:
+    """Whether closed memory is the rest of what looks like a heap of an arena, perhaps merged downward."""
     base = rest.end - ARENA_HEAP_BYTES
-    return (
-        rest.unclaimed
-        and rest.closed
-        and base % ARENA_HEAP_BYTES == 0
-        and head.unclaimed
-        and head.writable
-        and head.start <= base < head.end == rest.start
-    )
+    if base % ARENA_HEAP_BYTES or rest.start <= base:
+        return False
+    head = process.below(rest)
+    return head is not None and head.unclaimed and head.writable and head.start <= base
 
 
 def _nodes(

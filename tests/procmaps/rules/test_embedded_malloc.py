@@ -189,10 +189,10 @@ def test_servers_with_an_allocator_linked_in() -> None:
     assert kinds(read(text), AT, AT + 2 * GIB) == [(1536 * KIB, "heap_mmap"), (9 * MIB + 4096, "heap_mmap")]
 
 
-def test_where_a_loaded_library_replaces_malloc_it_is_certain() -> None:
+def test_a_loaded_library_replaces_malloc_in_a_program_with_jemalloc_inside() -> None:
     library = "7f0000a00000-7f0000b00000 r-xp 00000000 fe:00 81 /usr/lib/libjemalloc.so.2\n"
     text = with_object("/opt/redis-server", library, anon(AT, 9 * MIB))
-    assert [name for start, *_, name in parts_of(read(text)) if start == AT] == ["allocator.loaded"]
+    assert [name for start, *_, name in parts_of(read(text)) if start == AT] == ["allocator.mapped"]
 
 
 def test_mimalloc_inside_arrow_maps_with_the_same_flag() -> None:
@@ -215,3 +215,21 @@ def test_arrow_without_mimalloc_s_addresses_has_jemalloc() -> None:
     assert (found[AT], found[AT + 32 * MIB + 512 * KIB]) == ("allocator.extension", "python.arena")
     asked = sorted_maps(text, anon(hinted, 64 * MIB))
     assert (AT, 6 * MIB, "anonymous", "rest.anonymous") in parts_of(read(asked, rss_anon_kb=2**19))
+
+
+def test_half_a_mib_is_no_arena_of_python() -> None:
+    module = "7f0000a00000-7f0000b00000 r-xp 00000000 fe:00 10 /x/_polars_runtime.abi3.so\n"
+    first, second = AT + 12 * KIB, AT + 64 * MIB + 12 * KIB
+    lines = (BRK_HEAP, anon(first, 3584 * KIB), anon(second, 3 * MIB))
+    text = sorted_maps(PYTHON, module, with_object("/usr/lib/x.so", *lines))
+    found = {start: rule for start, *_, rule in parts_of(read(text, rss_anon_kb=2**19))}
+    assert (found[first], found[second]) == ("allocator.extension", "python.arena")
+
+
+def test_the_first_2_mib_of_jemalloc_are_aligned_and_alone() -> None:
+    module = "7f0000a00000-7f0000b00000 r-xp 00000000 fe:00 10 /x/_duckdb.cpython-313-x86_64-linux-gnu.so\n"
+    closed = anon(AT + 66 * MIB, MIB, "---p")
+    lines = (BRK_HEAP, anon(AT, 2 * MIB), anon(AT + 64 * MIB, 2 * MIB), closed)
+    text = sorted_maps(PYTHON, module, with_object("/usr/lib/x.so", *lines))
+    found = {start: rule for start, *_, rule in parts_of(read(text, rss_anon_kb=2**19))}
+    assert (found[AT], found[AT + 64 * MIB]) == ("allocator.extension", "python.arena_aligned")

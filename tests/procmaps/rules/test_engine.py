@@ -1,6 +1,7 @@
 """Labellers get their turns, and see what they asked to see."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from procmaps.kinds import Confidence, Kind
 from procmaps.rules.engine import label
 from procmaps.rules.labeller import Claim, ProcessLabeller
 from procmaps.rules.ledger import Ledger
+from procmaps.rules.marks import BIT
 from procmaps.rules.process import Process
 from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
@@ -22,9 +24,9 @@ SIZES = (1, 2, 2, 1, 2, 2)
 STARTS = (AT, AT + PAGE, AT + 3 * PAGE, AT + 5 * PAGE, AT + 16 * PAGE, AT + 18 * PAGE)
 
 
-def host(*, in_detail: bool = True) -> Ledger:
+def host(*, in_detail: bool = True, **known: Any) -> Ledger:
     lines = (anon(start, size * PAGE) for start, size in zip(STARTS, SIZES, strict=True))
-    return ledger(*lines, in_detail=np.array([in_detail]))
+    return ledger(*lines, in_detail=np.array([in_detail]), **known)
 
 
 def shown(one: Ledger, seen: list[bool], where: list[bool] | None = None) -> list[Process]:
@@ -61,6 +63,27 @@ def test_regions_touch_only_if_both_are_seen() -> None:
     assert process.below(second) == first
     assert process.above(second) is None
     assert process.below(lone) is None
+
+
+def test_a_labeller_whose_marks_nobody_carries_is_not_asked() -> None:
+    asked: list[Regions] = []
+
+    def everywhere(regions: Regions) -> Flags:
+        asked.append(regions)
+        return np.ones(1, np.bool_)
+
+    def find(process: Process) -> Iterator[Claim]:
+        yield Claim(AT, AT + PAGE, SMALL)
+
+    labeller = ProcessLabeller("test", (SMALL,), find, marks=("jvm", "v8"), where=everywhere)
+    one = host()
+    label(one, [labeller], {"test.small": 3})
+    assert not asked
+    assert not one.rule.any()
+    marked = host(marks=np.array([BIT["v8"]]))
+    label(marked, [labeller], {"test.small": 3})
+    assert len(asked) == 1
+    assert marked.rule.tolist() == [3, 0, 0, 0, 0, 0]
 
 
 def test_a_process_of_which_nothing_is_seen_is_not_shown() -> None:

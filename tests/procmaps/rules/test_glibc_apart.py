@@ -74,6 +74,12 @@ def test_blocks_without_gaps_are_doubtful_if_no_thread_has_ended() -> None:
         assert rules(sorted_maps(RUNS, row(7, step=step), stacks(6)), 7) == {"glibc.arena"}
 
 
+def test_where_stacks_are_executable_those_of_threads_are_seen_as_well() -> None:
+    main = "7ffc00000000-7ffc00021000 rwxp 00000000 00:00 0 [stack]\n"
+    text = sorted_maps(RUNS, row(7, step=HEAP), stacks(1).replace("rw-p", "rwxp"), main)
+    assert rules(text, 2) == {"glibc.arena_apart"}
+
+
 def test_heaps_that_are_half_full_need_no_thread_each() -> None:
     assert rules(sorted_maps(RUNS, row(5, HEAP // 2), stacks(1)), 2) == {"glibc.arena"}
 

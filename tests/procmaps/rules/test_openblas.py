@@ -58,3 +58,9 @@ def test_the_highest_of_what_can_be_buffers_is_no_full_heap_of_an_arena() -> Non
     text = sorted_maps(PYTHON, LIBC, BRK_HEAP, BLAS, arena, anon(full, size), anon(buffer, size))
     found = {start: rule for start, _, _, rule in parts_of(read(text, rss_anon_kb=2**20))}
     assert (found[full], found[buffer]) == ("glibc.arena_full", "openblas.buffer")
+
+
+def test_below_the_highest_what_touches_other_memory_is_arenas() -> None:
+    closed = anon(AT + 64 * MIB, MIB, "---p")
+    found = dict(rules(BLAS, anon(AT, 64 * MIB), closed, anon(AT + 256 * MIB, 96 * MIB)))
+    assert (found[64 * MIB], found[96 * MIB]) == ("python.arena_aligned", "openblas.buffer")

@@ -161,3 +161,13 @@ def test_small_size_classes_of_scudo_in_vast_reserves_are_not_go_s() -> None:
     )
     text = with_object("/opt/libscudo.so", classes)
     assert rules_at(text, AT + 512 * MIB, AT + 1024 * MIB) == ["allocator.mapped"] * 2
+
+
+@pytest.mark.parametrize("flag", ["", " nr"])
+def test_only_its_flag_makes_memory_of_jemalloc_certain(flag: str) -> None:
+    own = anon(AT, 19 * MIB)
+    text = with_object("/usr/lib/libjemalloc.so.2", own)
+    assert rules_at(text, AT) == ["allocator.mapped"]
+    smaps = text.replace(own, f"{own}Rss: 19456 kB\nVmFlags: rd wr mr mw me{flag}\n")
+    found = {start: rule for start, *_, rule in parts_of(read(smaps=smaps, rss_anon_kb=900_000))}
+    assert found[AT] == ("allocator.loaded" if flag else "allocator.mapped")

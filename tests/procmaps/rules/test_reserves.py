@@ -36,3 +36,20 @@ def test_a_chunk_below_the_guard_of_a_stack_is_no_opened_reserve() -> None:
 
 def test_the_heap_of_an_arena_is_one_too_but_is_known() -> None:
     assert rule_of(644 * KIB, 64 * MIB - 644 * KIB, at=0x7E0000000000) == "glibc.arena"
+
+
+@pytest.mark.parametrize(
+    ("below", "perms", "rule"),
+    [
+        (4 * KIB, "---p", "glibc.mmapped"),
+        (644 * KIB, "rw-p", "glibc.mmapped"),
+        (9 * MIB, "---p", "reserve.opened"),  # the closed end of another reserve
+        (0, "", "reserve.opened"),
+    ],
+)
+def test_the_upper_part_of_a_divided_heap_is_left_to_malloc(below: int, perms: str, rule: str) -> None:
+    head, at = 644 * KIB, 0x7E0004000000 - 16 * MIB
+    lines = [anon(at, head), anon(at + head, 16 * MIB - head, "---p")]
+    lines += [anon(at - below, below, perms)] if below else []
+    parts = parts_of(read(sorted_maps(BRK_HEAP, LIBC, *lines), threads=1, rss_anon_kb=400 * 1024))
+    assert rule in {found for start, _, _, found in parts if start in {at, at - below}}

@@ -89,7 +89,7 @@ def test_flagged_stacks_are_left_if_nobody_ever_wrote_to_their_guards() -> None:
     assert rules(smaps=flagged(size, 200)) == {"stack.left_flagged"}
     assert blocks(read(smaps=flagged(size, 200), threads=1), Kind.THREAD_STACK) == [size + PAGE] * 200
     assert rules(smaps=flagged(size, 200, AS_FIBERS)) == set()
-    assert rules(smaps=flagged(size, 130)) == {"stack.flagged"}
+    assert rules(smaps=flagged(size, 130)) == {"stack.flagged_unsure"}
 
 
 def test_a_guard_has_a_limit() -> None:
@@ -103,3 +103,16 @@ def test_without_the_flag_of_stacks_smaps_still_tells_fibers(guard: str, found: 
     """Linux 6.6 and earlier do not flag stacks; where the release is not known, neither may this one."""
     text = flagged(2 * MIB, 40, guard).replace(" nh\n", "\n")
     assert len(blocks(read(smaps=text, threads=1, rss_anon_kb=900), Kind.THREAD_STACK)) == found
+
+
+def test_also_where_stacks_are_executable() -> None:
+    """Then the stack of the main thread is executable as well."""
+    main = "7ffc00000000-7ffc00021000 rwxp 00000000 00:00 0 [stack]\n"
+    text = process(pairs(AT, PAGE, STACK, 70)).replace("rw-p 00000000 00:00 0 \n", "rwxp 00000000 00:00 0 \n")
+    assert stacks(text + main) == [STACK + PAGE] * 70
+
+
+def test_also_in_a_program_that_qemu_translates() -> None:
+    text = process(pairs(AT, PAGE, STACK, 70)).replace("r-xp", "r--p")
+    qemu = "1fff00000000-1fff00100000 r-xp 00000000 fe:00 90 /usr/bin/qemu-x86_64-static\n"
+    assert stacks(qemu + text) == [STACK + PAGE] * 70

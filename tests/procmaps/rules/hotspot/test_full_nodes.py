@@ -239,3 +239,33 @@ def test_a_hole_is_no_node_in_use(hole: bool) -> None:
     rules = {rule for start, *_, rule in parts_of(snapshot) if start >= AT}
     assert ("glibc.arena" in rules) is not hole
     assert ("glibc.arena_granules" in rules) is hole
+
+
+@pytest.mark.parametrize("blocks_above", [1, 4, 5])
+def test_one_of_far_more_blocks_is_not_chosen(blocks_above: int) -> None:
+    """Arenas have leaked: any choice is most likely wrong, and then two blocks are."""
+    last = AT - 9 * NODE
+    newest = anon(last, 132 * KIB) + anon(last + 132 * KIB, NODE - 132 * KIB, "---p")
+    full = [AT + (2 * number + 3) * NODE for number in range(blocks_above)]
+    text = with_classes(40 * MIB, newest, *(anon(start, NODE) for start in full))
+    snapshot = read(only_maps(text), argv=ARGV, rss_anon_kb=2**20)
+    found = [kinds(snapshot, start, start + NODE)[0][1] for start in full]
+    assert found.count("java_metaspace") == (blocks_above < 5)
+    assert found[0] == ("java_metaspace" if blocks_above < 5 else "heap_arena")
+
+
+@pytest.mark.parametrize(("heap_max", "kind"), [("300m", "java_metaspace"), ("4g", "java_gc")])
+def test_what_lies_apart_from_boundaries_is_chosen_first(heap_max: str, kind: str) -> None:
+    """Unless it can be a table over the heap: the bitmap over 4 GiB is as large."""
+    last, apart, block = AT - 9 * NODE, AT + 6 * NODE + 12 * MIB, AT + 3 * NODE
+    newest = anon(last, 132 * KIB) + anon(last + 132 * KIB, NODE - 132 * KIB, "---p")
+    text = with_classes(20 * MIB, newest, anon(block, NODE), anon(apart, NODE))
+    argv: tuple[str, ...] = ARGV
+    if heap_max == "4g":
+        argv = ("java", "-XX:+UseG1GC", "-Xmx4g", "Main")
+        low = 4 * GIB - 300 * MIB
+        text = text.replace(anon(low, 300 * MIB), anon(2**35 - 4 * GIB, 4 * GIB))
+    snapshot = read(only_maps(text), argv=argv, rss_anon_kb=2**23)
+    assert kinds(snapshot, apart, apart + NODE) == [(NODE, kind)]
+    other = "heap_arena" if kind == "java_metaspace" else "java_metaspace"
+    assert kinds(snapshot, block, block + NODE) == [(NODE, other)]
