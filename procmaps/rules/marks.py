@@ -46,6 +46,7 @@ _FILES: Final = {
     # they map pools of odd sizes: InnoDB, storage/innobase/buf/buf0buf.cc; tarantool, src/lib/small
     "database_pools": Files(b"", rb"mariadbd|mysqld(?:-debug)?|tarantool"),
     "boehm_gc": Files(rb"gc\.so\.1[^/]*"),
+    "d_runtime": Files(rb"(?:g?druntime|gphobos|phobos2)[^/]*\.so[^/]*"),  # of LDC, GCC and DMD
     "v8": Files(
         rb"node\.so[^/]*|v8[^/]*\.so[^/]*", rb"node|nodejs|node\d+|electron|chrome|chromium|deno|workerd"
     ),
