@@ -45,7 +45,7 @@ pytestmark = [
 HOSTS: Final = ("ssh", "local")
 QUEUES: Final = "collect,classify,report"
 EVIDENCES: Final = ("maps", "smaps")
-# the kernel takes pages of files away, also from a process that is stopped, and Pss depends on what others map
+# The kernel takes pages of files away, also from a stopped process; Pss depends on what others map.
 RECLAIMED: Final = frozenset(
     ("rss_bytes", "rss_file_bytes", "rss_shmem_bytes", "pss_bytes", "resident_bytes", "resident_max_bytes")
 )
