@@ -38,7 +38,8 @@ _FILES: Final = {
     # modules, libraries and programs with a jemalloc of their own, beside the malloc of the libc
     "jemalloc_inside": Files(
         rb"duckdb[^/]*\.so[^/]*|polars[^/]*\.so[^/]*|chdb[^/]*\.so[^/]*",
-        rb"_?duckdb[^/]*\.so|_?polars[^/]*\.so|_?chdb[^/]*\.so|(?:redis|valkey|keydb)-server|tikv-server|qdrant",
+        rb"_?duckdb[^/]*\.so|_?polars[^/]*\.so|_?chdb[^/]*\.so|_granian[^/]*\.so"
+        rb"|(?:redis|valkey|keydb)-server|tikv-server|qdrant",
     ),
     "arrow": Files(rb"arrow\.so[^/]*"),  # with mimalloc inside
     "clamav": Files(rb"clamav\.so[^/]*"),
