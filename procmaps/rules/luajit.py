@@ -45,4 +45,5 @@ SEGMENTS_OF_LUA: Final = RegionLabeller(
     (SEGMENTS,),
     segments,
     before=(Edge("glibc.mmapped", "most segments have the sizes of large chunks"),),
+    after=(Edge("rest.guarded", "what has a guard is a stack or a buffer, however round its size"),),
 )

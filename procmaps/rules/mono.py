@@ -35,5 +35,5 @@ BLOCKS: Final = ProcessLabeller(
     (HEAP,),
     heap,
     marks=("mono",),
-    before=(Edge("glibc.mmapped", "a large chunk of malloc can have the size of whole blocks"),),
+    before=(Edge("glibc.mmapped_beside_own", "a large chunk of malloc can have the size of whole blocks"),),
 )

@@ -11,7 +11,8 @@ from procmaps.rules.regions import Regions, is_multiple
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64, which
 
-BUFFER_BYTES: Final = 32 * MIB  # of one size on x86-64
+BUFFER_BYTES: Final = 32 * MIB  # of one size on x86-64: as NumPy and SciPy build it
+LARGE_BUFFER_BYTES: Final = 128 * MIB  # as it is built by default
 KERNEL_ALIGNED_BYTES: Final = 2 * MIB  # Linux 6.7 and later align a mapping of whole 2 MiB
 
 BUFFER: Final = Rule(
@@ -19,19 +20,23 @@ BUFFER: Final = Rule(
     Kind.ANONYMOUS,
     Confidence.LIKELY,
     "maps",
-    "OpenBLAS, driver/others/memory.c: alloc_mmap of BUFFER_SIZE, 32 MiB on x86-64, kept for good",
+    "OpenBLAS, driver/others/memory.c: alloc_mmap of BUFFER_SIZE, kept for good; common_x86_64.h: "
+    "32 << 22, which NumPy and SciPy set to 32 MiB",
     "{size}, whole buffers of 32 MiB, in a process with OpenBLAS: work space that it maps itself",
     runner_up=Kind.HEAP_MMAP,
 )
 
 
 def buffers(regions: Regions) -> Flags | None:
-    """Whole buffers, with nothing right above them but for the highest: arenas of Python have."""
+    """Whole buffers, with nothing right above them but for the highest: arenas of Python have.
+
+    Arenas are hardly ever whole buffers of the larger size.
+    """
     found = _whole(regions)
     if found is None:
         return None
     highest = highest_buffers(regions)
-    kept: Flags = found & (regions.above == 0)
+    kept: Flags = found & ((regions.above == 0) | is_multiple(regions.size, LARGE_BUFFER_BYTES))
     kept[highest] = True
     return kept
 

@@ -64,3 +64,15 @@ def test_below_the_highest_what_touches_other_memory_is_arenas() -> None:
     closed = anon(AT + 64 * MIB, MIB, "---p")
     found = dict(rules(BLAS, anon(AT, 64 * MIB), closed, anon(AT + 256 * MIB, 96 * MIB)))
     assert (found[64 * MIB], found[96 * MIB]) == ("python.arena_aligned", "openblas.buffer")
+
+
+def test_large_buffers_may_touch_what_is_above_them() -> None:
+    """As built by default a buffer has 128 MiB, and arenas hardly ever add up to whole ones."""
+    top = anon(AT + 1024 * MIB, 32 * MIB)
+    for size, rule in (
+        (128 * MIB, "openblas.buffer"),
+        (384 * MIB, "openblas.buffer"),
+        (160 * MIB, "python.arena_aligned"),
+    ):
+        at = AT + 2 * MIB
+        assert rules(BLAS, anon(at, size), anon(at + size, MIB, "---p"), top)[0] == (size, rule)
