@@ -9,6 +9,7 @@ from procmaps.kinds import Kind
 from procmaps.rules.glibc_stacks.threads import default_stack_bytes, live_threads
 from procmaps.rules.groups import among, count_alike
 from procmaps.rules.hotspot.stack_sizes import UNALIGNED_STACK_BYTES
+from procmaps.rules.kernel_release import is_since, release_of
 from procmaps.rules.labeller import Ranges
 from procmaps.rules.process import (
     KIB,
@@ -16,8 +17,6 @@ from procmaps.rules.process import (
     PAGE_BYTES,
     STACK_MAX_BYTES,
     STACK_MIN_BYTES,
-    UNKNOWN_RELEASE,
-    release_of,
 )
 from procmaps.rules.regions import Regions
 from procmaps.tables import READ, SHARED, WRITE, Flags, Ints64, which
@@ -94,7 +93,7 @@ def stacks_of(regions: Regions, pairs: Pairs, chosen: Ints64) -> Ranges:
     jvm = regions.has("jvm")[process]
     for at in which(~jvm & (musl | (size > default))).tolist():  # few: most have the default size
         end[at] -= merged_bytes(int(size[at]), int(default[at]), musl=bool(musl[at]), release=release)
-    if jvm.any() and not FLAGS_SINCE <= release < UNKNOWN_RELEASE:
+    if jvm.any() and not is_since(release, FLAGS_SINCE):
         end -= np.where(jvm, _merged_in_jvm(regions, pairs)[chosen], 0)
     return Ranges(process, regions.start[guard], end)
 

@@ -18,12 +18,12 @@ from procmaps.rules.glibc_stacks.guards import (
     SMALL_GUARD_BYTES,
     with_guards,
 )
+from procmaps.rules.kernel_release import is_since
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, Ranges, RegionLabeller
 from procmaps.rules.process import (
     KIB,
     MIB,
     PAGE_BYTES,
-    UNKNOWN_RELEASE,
     Process,
     Region,
     alike,
@@ -111,7 +111,7 @@ def _is_pair(process: Process, guard: Region, body: Region) -> bool:
     like_a_stack = body.executable and body.can_be_written if process.stacks_executable else body.writable
     if not (guard.closed and like_a_stack and guard.size in {PAGE_BYTES, SMALL_GUARD_BYTES}):
         return False
-    flags_stacks = process.smaps and FLAGS_SINCE <= process.release < UNKNOWN_RELEASE
+    flags_stacks = process.smaps and is_since(process.release, FLAGS_SINCE)
     return not process.flagged(guard, "ac") and (process.flagged(body, "nh") or not flags_stacks)
 
 
