@@ -9,11 +9,10 @@ from typing import Final
 
 import numpy as np
 
-from procmaps.rules.process import KIB
+from procmaps.rules.process import SMALL_GUARD_BYTES
 from procmaps.rules.regions import Regions
 from procmaps.tables import Flags, Ints64, which
 
-GUARD_MAX_BYTES: Final = 64 * KIB
 GAPS_MIN_COUNT: Final = 2  # one is the place of glibc's next heap
 
 
@@ -62,7 +61,7 @@ def no_thread_ended(regions: Regions) -> Flags:
     not known whether guards can be seen.
     """
     threads = regions.facts.threads
-    rows = which(regions.closed & (regions.size <= GUARD_MAX_BYTES) & regions.touches_above)
+    rows = which(regions.closed & (regions.size <= SMALL_GUARD_BYTES) & regions.touches_above)
     rows = rows[regions.open_as_stacks[rows + 1]]
     guards = np.bincount(regions.process[rows], minlength=len(threads))
     found: Flags = (guards == threads - 1) & (threads > 1)

@@ -9,10 +9,10 @@ from typing import Final
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import NOT_GLIBC
-from procmaps.rules.block_gaps import GUARD_MAX_BYTES, beside_gaps, no_thread_ended
+from procmaps.rules.block_gaps import beside_gaps, no_thread_ended
 from procmaps.rules.glibc_malloc import Blocks, heap_bytes, heaps
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
-from procmaps.rules.process import ARENA_HEAP_32_BYTES
+from procmaps.rules.process import ARENA_HEAP_32_BYTES, SMALL_GUARD_BYTES
 from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import which
@@ -68,7 +68,7 @@ def _left(regions: Regions) -> Blocks | None:
     block = heap_bytes(regions, rests)
     base = regions.start[rests] & -block
     can_be = (regions.start[rests - 1] == base) & (regions.end[rests] >= base + block)
-    can_be &= regions.end[rests] <= base + block + GUARD_MAX_BYTES
+    can_be &= regions.end[rests] <= base + block + SMALL_GUARD_BYTES
     can_be &= ~regions.has(*NOT_GLIBC)[regions.process[rests]]
     return heaps(regions) if can_be.any() else None
 

@@ -1,7 +1,6 @@
 """One process as its labellers see it: its regions in order, and what is known of it besides."""
 
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -26,6 +25,7 @@ KERNEL_ALIGNED_BYTES: Final = 2 * MIB
 ARENA_HEAP_BYTES: Final = 64 * MIB  # glibc, malloc/arena.c: HEAP_MAX_SIZE
 ARENA_HEAP_32_BYTES: Final = MIB  # where pointers have 32 bits
 STACK_MIN_BYTES: Final = 16 * KIB  # PTHREAD_STACK_MIN of glibc
+SMALL_GUARD_BYTES: Final = 64 * KIB  # glibc's guard is a page, and this on aarch64; larger ones are asked for
 STACK_MAX_BYTES: Final = 2**30
 DEFAULT_STACK_BYTES: Final = 2 * MIB  # glibc's if RLIMIT_STACK is unlimited; ARCH_STACK_DEFAULT_SIZE on most
 PRIVATE: Final = READ | WRITE | SHARED  # access of private memory, executable or not
@@ -276,11 +276,6 @@ def _pieces(region: Region, addresses: list[int]) -> Iterator[Region]:
         yield rest._replace(end=address, above=0, touches_above=True)
         rest = rest._replace(start=address, below=0, touches_below=True)
     yield rest
-
-
-def alike(regions: list[Region]) -> Counter[int]:
-    """How many of these regions have each size."""
-    return Counter(region.size for region in regions)
 
 
 def unbroken(regions: Iterable[Region]) -> Iterator[list[Region]]:

@@ -200,6 +200,12 @@ class Regions:
         found[self.process[regions]] = True
         return found
 
+    def guarded(self, rows: Ints64, largest_bytes: int) -> Flags:
+        """Which of these regions have a closed one right below that is no larger, claimed or not."""
+        below = rows - 1
+        found: Flags = self.touches_below[rows] & self.closed[below] & (self.size[below] <= largest_bytes)
+        return found
+
     def runs(self, regions: Flags) -> tuple[Ints64, Ints64]:
         """First and last row of each unbroken run of these: each starts where the one before it ends."""
         rows = which(regions)

@@ -135,9 +135,7 @@ def _are_stacks(regions: Regions, bodies: Ints64) -> tuple[Flags, Flags]:
     madvise(MADV_NOHUGEPAGE) sets the flag on pools of programs and on chunks of malloc too.
     """
     process, size = regions.process[bodies], regions.size[bodies]
-    below = bodies - 1
-    guarded = regions.touches_below[bodies] & regions.closed[below] & (regions.size[below] <= GUARD_MAX_BYTES)
-    guarded |= regions.flagged("gu")[bodies]
+    guarded = regions.guarded(bodies, GUARD_MAX_BYTES) | regions.flagged("gu")[bodies]
     number = count_alike(process, size)
     jvm = regions.has("jvm")[process]
     usual = (size == default_stack_bytes(regions)[process]) | (
