@@ -13,7 +13,7 @@ from procmaps.rules.allocators import NOT_GLIBC, REPLACE_MALLOC
 from procmaps.rules.groups import count_alike, ranges
 from procmaps.rules.kernel_release import is_since, release_of
 from procmaps.rules.labeller import Edge, RegionLabeller
-from procmaps.rules.language_runtimes import RESERVE_AS_GO
+from procmaps.rules.language_runtimes import MAP_TABLES, RESERVE_AS_GO
 from procmaps.rules.libc_malloc import FOREIGN_FLAGS
 from procmaps.rules.openblas import highest_buffers
 from procmaps.rules.process import GIB, KERNEL_ALIGNED_BYTES, KIB, MIB, TIB
@@ -171,9 +171,7 @@ def noreserve(regions: Regions) -> Flags | None:
     if not regions.facts.smaps.any():
         return None
     found = regions.unclaimed_writable & _noreserve(regions) & is_multiple(regions.size, STEP_BYTES)
-    found &= (regions.size >= GROWTH_MIN_BYTES) & ~regions.spread(
-        regions.has("go", *NOT_GLIBC, *RESERVE_AS_GO)
-    )
+    found &= (regions.size >= GROWTH_MIN_BYTES) & ~regions.spread(regions.has(*MAP_TABLES, *NOT_GLIBC))
     rows = which(found)
     if not len(rows):
         return None

@@ -34,7 +34,6 @@ Columns: TypeAlias = npt.NDArray[Any]  # of one sort, one column a row
 OPEN: Final = 255  # as a kind: nobody has claimed the region
 ACCESS: Final = READ | WRITE | EXECUTE
 PAGE_SHIFT: Final = 12
-PAGE_BYTES: Final = 1 << PAGE_SHIFT
 
 # columns by what they hold: those of one sort are the rows of one array, so that one operation cuts all
 NUMBERS: Final = ("mapping", "process", "start", "end", "size", "key")
