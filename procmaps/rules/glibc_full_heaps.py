@@ -59,17 +59,17 @@ def full_heaps(regions: Regions) -> Ranges | None:
 
     A chunk or a table that merely lies over a boundary begins or ends elsewhere.
     """
-    return _full(regions, _in_place)
+    return full(regions, _in_place)
 
 
 def full_heaps_apart(regions: Regions) -> Ranges | None:
     """Those with gaps between them that glibc would have filled."""
-    return _full(regions, beside_gaps) if _have_several(regions) else None
+    return full(regions, beside_gaps) if _have_several(regions) else None
 
 
 def full_blocks(regions: Regions) -> Ranges | None:
     """Those of them that are below all heaps that are not full."""
-    return _full(regions, _lowest) if _have_several(regions) else None
+    return full(regions, _lowest) if _have_several(regions) else None
 
 
 def _have_several(regions: Regions) -> bool:
@@ -92,7 +92,7 @@ def _lowest(regions: Regions, rows: Ints64, start: Ints64, size: Ints64) -> Flag
     return found
 
 
-def _full(regions: Regions, choose: Callable[[Regions, Ints64, Ints64, Ints64], Flags]) -> Ranges | None:
+def full(regions: Regions, choose: Callable[[Regions, Ints64, Ints64, Ints64], Flags]) -> Ranges | None:
     """Full heaps of which `choose` has chosen each by its row, start and size."""
     allowed = regions.owners(regions.of_kind(Kind.HEAP_ARENA)) & ~regions.has(*NOT_GLIBC)
     possible = regions.unclaimed_writable & regions.spread(allowed)

@@ -38,7 +38,8 @@ _FILES: Final = {
     # modules, libraries and programs with a jemalloc of their own, beside the malloc of the libc
     "jemalloc_inside": Files(
         rb"duckdb[^/]*\.so[^/]*|polars[^/]*\.so[^/]*|chdb[^/]*\.so[^/]*",
-        rb"_?duckdb[^/]*\.so|_?polars[^/]*\.so|_?chdb[^/]*\.so|(?:redis|valkey|keydb)-server|tikv-server|qdrant",
+        rb"_?duckdb[^/]*\.so|_?polars[^/]*\.so|_?chdb[^/]*\.so|_granian[^/]*\.so"
+        rb"|(?:redis|valkey|keydb)-server|tikv-server|qdrant",
     ),
     "arrow": Files(rb"arrow\.so[^/]*"),  # with mimalloc inside
     "clamav": Files(rb"clamav\.so[^/]*"),
@@ -46,6 +47,7 @@ _FILES: Final = {
     # they map pools of odd sizes: InnoDB, storage/innobase/buf/buf0buf.cc; tarantool, src/lib/small
     "database_pools": Files(b"", rb"mariadbd|mysqld(?:-debug)?|tarantool"),
     "boehm_gc": Files(rb"gc\.so\.1[^/]*"),
+    "d_runtime": Files(rb"(?:g?druntime|gphobos|phobos2)[^/]*\.so[^/]*"),  # of LDC, GCC and DMD
     "v8": Files(
         rb"node\.so[^/]*|v8[^/]*\.so[^/]*", rb"node|nodejs|node\d+|electron|chrome|chromium|deno|workerd"
     ),

@@ -22,19 +22,20 @@ POOL: Final = Rule(
     "maps, status",
     "ClamAV, libclamav/mpool.c: maps of its own for signatures; Boehm GC, os_dep.c, GC_unix_mmap_get_mem: "
     "tables in steps of MINHINCR (16) blocks, and where no sbrk is used a heap that grows by any number of "
-    "pages (alloc.c, GC_expand_hp_inner); APR, memory/unix/apr_pools.c: nodes of 8 KiB and more by mmap",
+    "pages (alloc.c, GC_expand_hp_inner); D, core/internal/gc/os.d, os_mem_map: pools by mmap; APR, "
+    "memory/unix/apr_pools.c: nodes of 8 KiB and more by mmap",
     "{size} of writable anonymous memory in a process with a library that maps most of its memory itself "
-    "(libclamav, libgc, libapr); large chunks of malloc look the same",
+    "(libclamav, libgc, druntime, libapr); large chunks of malloc look the same",
     runner_up=Kind.HEAP_MMAP,
 )
 
 
 def pools(regions: Regions) -> Flags | None:
-    """What would be large chunks: all of it with ClamAV, and with Boehm's collector unless it uses [heap].
+    """What would be large chunks: all of it with ClamAV, and with a collector unless it uses [heap].
 
-    Otherwise whole steps of the collector, and of APR.
+    Otherwise whole steps of Boehm's collector, and of APR.
     """
-    if not regions.has("clamav", "boehm_gc", "apr").any():
+    if not regions.has("clamav", "boehm_gc", "d_runtime", "apr").any():
         return None
     chunks = large_chunks(regions)
     found = regions.spread(regions.has("clamav") | _collected(regions, chunks))
@@ -44,9 +45,9 @@ def pools(regions: Regions) -> Flags | None:
 
 
 def _collected(regions: Regions, chunks: Flags) -> Flags:
-    """Processes with Boehm's collector that have more mapped than in [heap], so it does not use sbrk."""
+    """Processes with Boehm's collector, or D's, that have more mapped than malloc has in [heap]."""
     mapped = np.bincount(regions.process, regions.size * chunks, len(regions.facts.marks))
-    found: Flags = regions.has("boehm_gc") & (mapped > regions.facts.brk_heap_bytes)
+    found: Flags = regions.has("boehm_gc", "d_runtime") & (mapped > regions.facts.brk_heap_bytes)
     return found
 
 

@@ -212,9 +212,9 @@ def _nodes(
         several = first is not last or (full_alone and is_written(process, last))
         if last.closed or (several and (first.start == start or _has_hole(process, first, last))):
             inside.append((start, first, last))
-    # a region that ends in a hole of a node also ends what begins in a neighbour of that node: what begins
-    # with a region comes first
-    inside.sort(key=lambda node: node[1].start != node[0])
+    # a hole that ends on the alignment also ends what begins in the memory below its node: what begins with a
+    # region comes first, then the higher one
+    inside.sort(key=lambda node: (node[1].start != node[0], -node[0]))
     found: list[int] = []
     for start, first, last in inside:
         at = bisect_right(found, start)

@@ -54,7 +54,7 @@ REST: Final = turn(
     ),
     sees=unclaimed_or_java,
     before=(
-        Edge("glibc.arena_full", "a table of whole 64 MiB can fill the place of an arena's heap"),
+        Edge("glibc.arena_full_or_node", "a table of whole 64 MiB can fill the place of an arena's heap"),
         Edge("loaded.loader", "the map of a code segment is as small as the loader's memory"),
     ),
 )

@@ -71,7 +71,13 @@ def test_runtimes_that_choose_addresses_themselves() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["_duckdb.cpython-312-x86_64-linux-gnu.so", "_polars_runtime.abi3.so", "_chdb.abi3.so", "libduckdb.so"],
+    [
+        "_duckdb.cpython-312-x86_64-linux-gnu.so",
+        "_polars_runtime.abi3.so",
+        "_chdb.abi3.so",
+        "_granian.cpython-311-x86_64-linux-gnu.so",
+        "libduckdb.so",
+    ],
 )
 def test_jemalloc_inside_an_extension_module(module: str) -> None:
     text = with_object(f"/opt/{module}", PYTHON, BRK_HEAP, anon(AT, 45 * MIB), anon(AT + GIB, 3 * MIB))

@@ -19,6 +19,8 @@ LARGE_HEAP = anon(0x555500000000, 64 * MIB, name="[heap]")
         ("libgc.so.1.5.1", 9 * MIB + 192 * KIB, "anonymous"),
         ("libgc.so.1.5.1", 9 * MIB + 196 * KIB, "anonymous"),
         ("libgc.so.1.5.1", 3 * MIB - 4 * KIB, "anonymous"),
+        ("libdruntime-ldc-shared.so.100", 7 * MIB + 132 * KIB, "anonymous"),
+        ("libgphobos.so.3.0.0", 7 * MIB + 132 * KIB, "anonymous"),
         ("libapr-1.so.0.7.2", 9 * MIB + 24 * KIB, "anonymous"),
         ("libapr-1.so.0.7.2", 9 * MIB + 28 * KIB, "heap_mmap"),
         ("libgcrypt.so.20", 9 * MIB + 192 * KIB, "heap_mmap"),

@@ -210,6 +210,18 @@ def test_a_chunk_below_a_full_node_with_a_hole(hole: int, found: bool) -> None:
     assert not found or kinds(snapshot, at - chunk, at) == [(chunk, "heap_mmap")]
 
 
+@pytest.mark.parametrize("chunk", [61 * MIB + 4096, 70 * MIB + 8192])
+def test_a_hole_that_ends_on_4_mib_ends_no_node_below(chunk: int) -> None:
+    """The chunks below have merged with the node, so what its hole ends could begin in them."""
+    at, used = AT + 4 * MIB, 448 * KIB
+    text = lines(at - chunk, (chunk + used, "rw-p", "ac"), (4 * MIB - used, "---p", "nr"))
+    text += lines(at + 4 * MIB, (9 * MIB, "rw-p", "ac"), (51 * MIB, "---p", "nr"))
+    text = jvm(text, heap(AT + 4 * NODE, MIB + 4096))
+    for snapshot in (read(smaps=by_smaps(text), argv=ARGV), read(only_maps(text), argv=ARGV)):
+        assert "java_metaspace" not in {kind for _, kind in kinds(snapshot, at - chunk, at)}
+        assert blocks(snapshot, Kind.JAVA_METASPACE) == [NODE]
+
+
 def test_the_rest_of_a_heap_is_no_hole() -> None:
     above = anon(AT + NODE, 8 * MIB)
     text = only_maps(jvm(heap(AT, 9 * MIB), above, heap(AT + 4 * NODE, MIB + 4096)))
