@@ -1,8 +1,9 @@
-"""Blocks on boundaries of their own size with exactly one block unmapped between one and the next.
+"""What tells blocks that a program maps on boundaries from heaps of arenas: gaps between them, and threads.
 
-Who asks for twice the size and returns what is not on a boundary leaves such gaps below the first block, as
-Linux maps downward. glibc puts every second heap into the gap (malloc/arena.c, new_heap: aligned_heap_area),
-unless threads race there, so it leaves few, or as many as threads made their arenas at once.
+A gap is exactly one block, unmapped between one block and the next. Who asks for twice the size and returns
+what is not on a boundary leaves one below the first block, as Linux maps downward. glibc puts every second
+heap into the gap (malloc/arena.c, new_heap: aligned_heap_area), unless threads race there, so it leaves few,
+or as many as threads made their arenas at once.
 """
 
 from typing import Final

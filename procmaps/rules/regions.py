@@ -199,6 +199,13 @@ class Regions:
         found[self.process[regions]] = True
         return found
 
+    def lowest(self, regions: Flags) -> Ints64:
+        """Where the lowest of these regions begins in each process; beyond all addresses if it has none."""
+        rows = which(regions)
+        found = np.full(len(self.facts.marks), np.iinfo(np.int64).max)
+        np.minimum.at(found, self.process[rows], self.start[rows])
+        return found
+
     def guarded(self, rows: Ints64, largest_bytes: int) -> Flags:
         """Which of these regions have a closed one right below that is no larger, claimed or not."""
         below = rows - 1

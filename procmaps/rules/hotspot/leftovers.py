@@ -69,7 +69,7 @@ def unwritten(regions: Regions) -> Flags | None:
 
 
 def _of_jvms(regions: Regions) -> Flags | None:
-    """Unclaimed writable regions of JVMs that have not replaced the libc's malloc; None without such a JVM."""
+    """Unclaimed writable regions of JVMs that have not replaced the libc's malloc; None without any."""
     jvms = regions.has("jvm") & ~regions.has(*KEEP_UNUSED, *MAP_WHOLE_MIB)
     return regions.unclaimed_writable & regions.spread(jvms) if jvms.any() else None
 
