@@ -27,9 +27,9 @@ OWN: Final = Rule(
     Confidence.GUESS,
     "maps, status",
     _SOURCE,
-    "{size} of a block on a {arena_heap} boundary, as heaps of malloc's arenas are, but apart from the next "
-    "one by just as much, and there are more of them than the {threads} threads, none of which has ended: "
-    "arenas of the program",
+    "{size} of a block on a {arena_heap} boundary, like the heap of a malloc arena; but a gap of one block "
+    "lies between it and the next, and there are more such blocks than the {threads} threads, none of which "
+    "has ended: arenas of the program",
     runner_up=Kind.HEAP_ARENA,
 )
 APART: Final = Rule(
@@ -38,9 +38,9 @@ APART: Final = Rule(
     Confidence.GUESS,
     "maps, status",
     _SOURCE,
-    "{size} of what looks like the heap of a malloc arena, but there are more of them than the {threads} "
-    "threads, and gaps between them or no stack of a thread that ended: arenas of such threads, or of the "
-    "program",
+    "{size} of what looks like the heap of a malloc arena; but there are more such blocks than the {threads} "
+    "threads, with gaps between them or without a stack of a thread that has ended: heaps that were made for "
+    "threads which have ended, or blocks of the program",
     runner_up=Kind.ANONYMOUS,
 )
 

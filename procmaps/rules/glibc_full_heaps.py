@@ -36,8 +36,8 @@ FULL_APART: Final = Rule(
     Confidence.GUESS,
     "maps, status",
     "glibc, malloc/arena.c: new_heap fills the gaps that it leaves, unless threads race",
-    "{size}, exactly from one {arena_heap} boundary to the next, all writable, and apart from the next "
-    "such block by just as much: full heaps of arenas that threads made at once, or blocks of the program",
+    "{size}, exactly from one {arena_heap} boundary to the next, all writable, with a gap of one block "
+    "before the next such block: full heaps of arenas that threads made at once, or blocks of the program",
     runner_up=Kind.ANONYMOUS,
 )
 OWN_FULL: Final = Rule(
@@ -47,9 +47,9 @@ OWN_FULL: Final = Rule(
     "maps, status",
     "glibc, malloc/arena.c: an arena goes on in a new heap, and Linux maps that below; new_heap fills the "
     "gaps that it leaves, unless threads race",
-    "{size}, exactly from one {arena_heap} boundary to the next, all writable, apart from the next such "
-    "block by just as much, and below all heaps of arenas, where the heap that is not full would be: blocks "
-    "of the program",
+    "{size}, exactly from one {arena_heap} boundary to the next, all writable, with a gap of one block "
+    "before the next such block, and below all heaps of arenas, where the heap that is not full would be: "
+    "blocks of the program",
     runner_up=Kind.HEAP_ARENA,
 )
 

@@ -29,7 +29,8 @@ FULL_OR_NODE: Final = Rule(
     "metaspace/virtualSpaceNode.cpp: nor has a node of metaspace that is full; oops/instanceKlass.hpp: "
     "only the Klass of each class lies in the class space, so its use limits metaspace",
     "{size}, exactly from one {arena_heap} boundary to the next, all writable: a full heap of an arena, or a "
-    "full node of metaspace, of which the use of the class space makes more possible than were found",
+    "full node of metaspace, as so much of the class space is in use that there can be more of those than were "
+    "found",
     runner_up=Kind.JAVA_METASPACE,
 )
 
@@ -43,10 +44,8 @@ def _possible(regions: Regions, rows: Ints64, start: Ints64, size: Ints64) -> Fl
     """Those that flags and resident bytes do not decide, if enough of those of their JVM could be nodes."""
     process = regions.process[rows]
     nodes_in_use = regions.of_kind(Kind.JAVA_METASPACE) & ~regions.closed & (regions.start >= LOW_BYTES)
-    in_use, code = (
-        regions.lowest(nodes_in_use),
-        regions.lowest(regions.of_kind(Kind.JAVA_CODE) & ~regions.closed),
-    )
+    in_use = regions.lowest(nodes_in_use)
+    code = regions.lowest(regions.of_kind(Kind.JAVA_CODE) & ~regions.closed)
     resident = regions.resident_bytes(rows)
     found: Flags = (in_use[process] < start) & (start < code[process]) & ~regions.flagged("nr")[rows]
     found &= (resident < 0) | (resident * WRITTEN_SHARE >= regions.size[rows] * (WRITTEN_SHARE - 1))

@@ -52,8 +52,8 @@ UNSURE = Rule(
     "Linux 6.7 and later: MAP_STACK sets VM_NOHUGEPAGE, which smaps shows as nh; so does "
     "madvise(MADV_NOHUGEPAGE)",
     "{size} with the flag of MAP_STACK (nh) but without a guard, in a process in which as many of the "
-    "{threads} threads have no stack elsewhere; or with one that was writable once, and more of them than "
-    "threads: stacks, or fibers",
+    "{threads} threads have no stack elsewhere; or with a guard that was writable once, and more of them "
+    "than threads: stacks, or fibers",
     runner_up=Kind.ANONYMOUS,
 )
 

@@ -22,8 +22,8 @@ FULL_NODES: Final = Rule(
     "maps",
     "OpenJDK, memory/metaspace/metaspaceArenaGrowthPolicy.cpp: the chunks of a class loader begin at 4 KiB "
     "in metaspace and at 2 KiB in the class space; runtime/init.cpp: the code cache is mapped before both",
-    "{size} that fill a block which a full heap of an arena could be too; but so much of the class space "
-    "is in use that metaspace must have full nodes of 64 MiB, and this block is next above the node in use",
+    "{size} that fill a block, as a full heap of an arena does too; but so much of the class space is in use "
+    "that metaspace must have full nodes of 64 MiB, and this block is among the next above the node in use",
     runner_up=Kind.HEAP_ARENA,
 )
 
