@@ -29,8 +29,8 @@ FULL_OR_NODE: Final = Rule(
     "metaspace/virtualSpaceNode.cpp: nor has a node of metaspace that is full; oops/instanceKlass.hpp: "
     "only the Klass of each class lies in the class space, so its use limits metaspace",
     "{size}, exactly from one {arena_heap} boundary to the next, all writable: a full heap of an arena, or a "
-    "full node of metaspace, as so much of the class space is in use that there can be more of those than were "
-    "found",
+    "full node of metaspace, as so much of the class space is in use that there can be more of those than "
+    "were found",
     runner_up=Kind.JAVA_METASPACE,
 )
 
