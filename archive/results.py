@@ -17,7 +17,7 @@ from domain.records import STRICT, HostRecord
 MAGIC: Final = b"mapsweep-result 1\n"
 HEADER_BYTES_MAX: Final = 2**20  # meminfo, notes and all
 SUFFIX: Final = ".result"
-PROCESSES, ARGUMENTS, FOOTPRINTS, FINDINGS = SECTIONS = ("processes", "arguments", "footprints", "findings")
+PROCESSES, ARGUMENTS, FOOTPRINTS, FINDINGS = ("processes", "arguments", "footprints", "findings")
 REMEDY: Final = (
     "if the dumps are kept: of an open run, remove this file and resume it (mapsweep collect --resume RUN);"
     " of a closed one, mapsweep reclassify RUN"

@@ -21,7 +21,6 @@ FINDINGS: Final = "findings"
 HOST_KINDS: Final = "host_kinds"  # one row per host and kind
 PROCESS_KINDS: Final = "process_kinds"  # one row per kind and block size of the processes that a report shows
 IN_PARTS: Final = (HOSTS, PROCESSES, FOOTPRINTS, FINDINGS, HOST_KINDS, PROCESS_KINDS)
-WHOLE: Final = (FLEET, SERVICES)
 _DECLARED: Final = {  # an older mapsweep closed runs without some of these
     HOSTS: schema_of(columns.HOSTS),
     SERVICES: schema_of(columns.SERVICES),

@@ -9,7 +9,6 @@ PLAIN_AT_MOST = "<= "
 
 KIB = 2**10
 MIB = 2**20
-GIB = 2**30
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 

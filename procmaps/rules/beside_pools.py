@@ -20,8 +20,8 @@ BESIDE_OWN: Final = Rule(
     "maps, status",
     "glibc, malloc/malloc.c, sysmalloc_mmap: a chunk has a header, so it is no whole number of MiB, and is "
     "written to; what a program maps itself can have any size",
-    "{size} of the sort of large chunks, in a process that has as much memory that no malloc maps: whole "
-    "MiB, or pools of a database; it can be the program's own as well",
+    "{size} that can be large chunks of malloc, in a process that maps at least as much by itself, in whole "
+    "MiB or as pools of a database: chunks, or more memory of the program",
     runner_up=Kind.ANONYMOUS,
 )
 

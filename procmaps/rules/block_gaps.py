@@ -1,19 +1,19 @@
-"""Blocks on boundaries of their own size with exactly one block unmapped between one and the next.
+"""What tells blocks that a program maps on boundaries from heaps of arenas: gaps between them, and threads.
 
-Who asks for twice the size and returns what is not on a boundary leaves such gaps below the first block, as
-Linux maps downward. glibc puts every second heap into the gap (malloc/arena.c, new_heap: aligned_heap_area),
-unless threads race there, so it leaves few, or as many as threads made their arenas at once.
+A gap is exactly one block, unmapped between one block and the next. Who asks for twice the size and returns
+what is not on a boundary leaves one below the first block, as Linux maps downward. glibc puts every second
+heap into the gap (malloc/arena.c, new_heap: aligned_heap_area), unless threads race there, so it leaves few,
+or as many as threads made their arenas at once.
 """
 
 from typing import Final
 
 import numpy as np
 
-from procmaps.rules.process import KIB
+from procmaps.rules.process import SMALL_GUARD_BYTES
 from procmaps.rules.regions import Regions
 from procmaps.tables import Flags, Ints64, which
 
-GUARD_MAX_BYTES: Final = 64 * KIB
 GAPS_MIN_COUNT: Final = 2  # one is the place of glibc's next heap
 
 
@@ -62,7 +62,7 @@ def no_thread_ended(regions: Regions) -> Flags:
     not known whether guards can be seen.
     """
     threads = regions.facts.threads
-    rows = which(regions.closed & (regions.size <= GUARD_MAX_BYTES) & regions.touches_above)
+    rows = which(regions.closed & (regions.size <= SMALL_GUARD_BYTES) & regions.touches_above)
     rows = rows[regions.open_as_stacks[rows + 1]]
     guards = np.bincount(regions.process[rows], minlength=len(threads))
     found: Flags = (guards == threads - 1) & (threads > 1)

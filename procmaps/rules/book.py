@@ -33,7 +33,7 @@ from procmaps.rules import (
     zend,
 )
 from procmaps.rules.glibc_stacks import bare, flagged, guarded, hidden, java_zones, left, named, repeated
-from procmaps.rules.hotspot import leftovers, native_unwritten, places, rest
+from procmaps.rules.hotspot import leftovers, places, rest
 from procmaps.rules.labeller import Labeller
 from procmaps.rules.name_rules import NAME_RULES
 from procmaps.rules.order import order
@@ -84,7 +84,7 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         left.LEFT,
         left.LEFT_FLAGGED,
         leftovers.LEFTOVERS,
-        native_unwritten.NATIVE_UNWRITTEN,
+        leftovers.NATIVE_UNWRITTEN,
         luajit.SEGMENTS_OF_LUA,
         mono.BLOCKS,
         mozjemalloc.CHUNKS,

@@ -13,7 +13,7 @@ from procmaps.rules.elf import above_data
 from procmaps.rules.glibc_malloc import large_chunks
 from procmaps.rules.kernel_names import Name
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
-from procmaps.rules.process import KIB, MIB
+from procmaps.rules.process import KERNEL_ALIGNED_BYTES, KIB, MIB
 from procmaps.rules.regions import Regions, is_multiple
 from procmaps.rules.rule import Rule
 from procmaps.tables import Bytes8, Flags, which
@@ -25,11 +25,9 @@ MERGED_MAX_BYTES: Final = 16 * MIB  # with more arenas, any size would do
 NODE_MIN_BYTES: Final = 16 * KIB
 NODE_MAX_BYTES: Final = 48 * KIB
 STACK_CHUNK_BYTES: Final = 16 * KIB  # Python/pystate.c: DATA_STACK_CHUNK_SIZE
-CHUNK_MIN_BYTES: Final = 128 * KIB  # glibc's malloc maps nothing smaller
 BSS_MAX_BYTES: Final = 16 * KIB  # of an extension module
 EARLY_MIN_BYTES: Final = 132 * KIB  # an inner node
 EARLY_MAX_BYTES: Final = 568 * KIB  # an inner node, a table of strings, and nodes of 16 KiB
-KERNEL_ALIGNED_BYTES: Final = 2 * MIB
 
 ARENA: Final = Rule(
     "python.arena",

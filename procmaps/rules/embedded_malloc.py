@@ -11,17 +11,17 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import NOT_GLIBC, REPLACE_MALLOC
 from procmaps.rules.groups import count_alike, ranges
+from procmaps.rules.kernel_release import is_since, release_of
 from procmaps.rules.labeller import Edge, RegionLabeller
-from procmaps.rules.language_runtimes import RESERVE_AS_GO
+from procmaps.rules.language_runtimes import MAP_TABLES, RESERVE_AS_GO
 from procmaps.rules.libc_malloc import FOREIGN_FLAGS
 from procmaps.rules.openblas import highest_buffers
-from procmaps.rules.process import GIB, KIB, MIB, UNKNOWN_RELEASE, release_of
+from procmaps.rules.process import GIB, KERNEL_ALIGNED_BYTES, KIB, MIB, TIB
 from procmaps.rules.regions import Regions, is_multiple
 from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS
 from procmaps.tables import Flags, Ints64, which
 
-TIB: Final = 2**40
 HINT_LOW_BYTES: Final = TIB  # Go, GHC, SBCL and the heaps of JVMs begin below it
 HINT_HIGH_BYTES: Final = 0x5000_0000_0000  # position-independent executables and the mmap area lie above
 LIBRARIES_LOW_BYTES: Final = 0x7800_0000_0000  # the kernel places libraries above it
@@ -31,11 +31,10 @@ ARENA_BYTES: Final = GIB  # mimalloc opens an arena of that size at once, howeve
 STEP_BYTES: Final = 512 * KIB
 MIMALLOC_STEP_BYTES: Final = 64 * KIB  # what it maps besides its arenas is made of slices of that size
 GROWTH_MIN_BYTES: Final = 2 * MIB  # jemalloc asks for no less
-KERNEL_ALIGNED_BYTES: Final = 2 * MIB
 SURE_MIN_BYTES: Final = 4 * MIB  # without flags, smaller memory in Python is rather its arenas
 RESIDENT_SHARE: Final = 16  # a table that is hardly used is a program's own
 ALIKE_MIN_COUNT: Final = 3  # jemalloc asks for more each time; a program's blocks are all of one size
-ALIGNING_RELEASE: Final = (6, 7)  # Linux aligns whole multiples of 2 MiB, and so what lies below them
+ALIGNS_SINCE: Final = (6, 7)  # Linux aligns whole multiples of 2 MiB, and so what lies below them
 
 HINTED: Final = Rule(
     "allocator.hinted",
@@ -141,8 +140,8 @@ def in_extensions(regions: Regions) -> Flags | None:
         return None
     stepped = regions.spread(inside) & is_multiple(regions.size, STEP_BYTES)
     flagged = stepped | (regions.spread(arrow) & is_multiple(regions.size, MIMALLOC_STEP_BYTES))
-    aligning = release_of(regions.snapshot.facts.kernel)
-    placed = is_multiple(regions.start, STEP_BYTES) | (not ALIGNING_RELEASE <= aligning < UNKNOWN_RELEASE)
+    aligned = is_since(release_of(regions.snapshot.facts.kernel), ALIGNS_SINCE)
+    placed = is_multiple(regions.start, STEP_BYTES) | (not aligned)
     smallest = np.where(regions.has("python"), SURE_MIN_BYTES, GROWTH_MIN_BYTES)
     large = stepped & (regions.size >= regions.spread(smallest)) & placed
     alone = is_multiple(regions.start | regions.size, KERNEL_ALIGNED_BYTES) & (regions.above == 0)
@@ -172,9 +171,7 @@ def noreserve(regions: Regions) -> Flags | None:
     if not regions.facts.smaps.any():
         return None
     found = regions.unclaimed_writable & _noreserve(regions) & is_multiple(regions.size, STEP_BYTES)
-    found &= (regions.size >= GROWTH_MIN_BYTES) & ~regions.spread(
-        regions.has("go", *NOT_GLIBC, *RESERVE_AS_GO)
-    )
+    found &= (regions.size >= GROWTH_MIN_BYTES) & ~regions.spread(regions.has(*MAP_TABLES, *NOT_GLIBC))
     rows = which(found)
     if not len(rows):
         return None

@@ -9,10 +9,10 @@ from typing import Final
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import NOT_GLIBC
-from procmaps.rules.block_gaps import GUARD_MAX_BYTES, beside_gaps, no_thread_ended
+from procmaps.rules.block_gaps import beside_gaps, no_thread_ended
 from procmaps.rules.glibc_malloc import Blocks, heap_bytes, heaps
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
-from procmaps.rules.process import ARENA_HEAP_32_BYTES
+from procmaps.rules.process import ARENA_HEAP_32_BYTES, SMALL_GUARD_BYTES
 from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import which
@@ -27,9 +27,9 @@ OWN: Final = Rule(
     Confidence.GUESS,
     "maps, status",
     _SOURCE,
-    "{size} of a block on a {arena_heap} boundary, as heaps of malloc's arenas are, but apart from the next "
-    "one by just as much, and there are more of them than the {threads} threads, none of which has ended: "
-    "arenas of the program",
+    "{size} of a block on a {arena_heap} boundary, like the heap of a malloc arena; but a gap of one block "
+    "lies between it and the next, and there are more such blocks than the {threads} threads, none of which "
+    "has ended: arenas of the program",
     runner_up=Kind.HEAP_ARENA,
 )
 APART: Final = Rule(
@@ -38,9 +38,9 @@ APART: Final = Rule(
     Confidence.GUESS,
     "maps, status",
     _SOURCE,
-    "{size} of what looks like the heap of a malloc arena, but there are more of them than the {threads} "
-    "threads, and gaps between them or no stack of a thread that ended: arenas of such threads, or of the "
-    "program",
+    "{size} of what looks like the heap of a malloc arena; but there are more such blocks than the {threads} "
+    "threads, with gaps between them or without a stack of a thread that has ended: heaps that were made for "
+    "threads which have ended, or blocks of the program",
     runner_up=Kind.ANONYMOUS,
 )
 
@@ -68,7 +68,7 @@ def _left(regions: Regions) -> Blocks | None:
     block = heap_bytes(regions, rests)
     base = regions.start[rests] & -block
     can_be = (regions.start[rests - 1] == base) & (regions.end[rests] >= base + block)
-    can_be &= regions.end[rests] <= base + block + GUARD_MAX_BYTES
+    can_be &= regions.end[rests] <= base + block + SMALL_GUARD_BYTES
     can_be &= ~regions.has(*NOT_GLIBC)[regions.process[rests]]
     return heaps(regions) if can_be.any() else None
 

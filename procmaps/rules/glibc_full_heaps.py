@@ -36,8 +36,8 @@ FULL_APART: Final = Rule(
     Confidence.GUESS,
     "maps, status",
     "glibc, malloc/arena.c: new_heap fills the gaps that it leaves, unless threads race",
-    "{size}, exactly from one {arena_heap} boundary to the next, all writable, and apart from the next "
-    "such block by just as much: full heaps of arenas that threads made at once, or blocks of the program",
+    "{size}, exactly from one {arena_heap} boundary to the next, all writable, with a gap of one block "
+    "before the next such block: full heaps of arenas that threads made at once, or blocks of the program",
     runner_up=Kind.ANONYMOUS,
 )
 OWN_FULL: Final = Rule(
@@ -47,9 +47,9 @@ OWN_FULL: Final = Rule(
     "maps, status",
     "glibc, malloc/arena.c: an arena goes on in a new heap, and Linux maps that below; new_heap fills the "
     "gaps that it leaves, unless threads race",
-    "{size}, exactly from one {arena_heap} boundary to the next, all writable, apart from the next such "
-    "block by just as much, and below all heaps of arenas, where the heap that is not full would be: blocks "
-    "of the program",
+    "{size}, exactly from one {arena_heap} boundary to the next, all writable, with a gap of one block "
+    "before the next such block, and below all heaps of arenas, where the heap that is not full would be: "
+    "blocks of the program",
     runner_up=Kind.HEAP_ARENA,
 )
 
@@ -59,17 +59,17 @@ def full_heaps(regions: Regions) -> Ranges | None:
 
     A chunk or a table that merely lies over a boundary begins or ends elsewhere.
     """
-    return full(regions, _in_place)
+    return chosen_full_heaps(regions, _in_place)
 
 
 def full_heaps_apart(regions: Regions) -> Ranges | None:
     """Those with gaps between them that glibc would have filled."""
-    return full(regions, beside_gaps) if _have_several(regions) else None
+    return chosen_full_heaps(regions, beside_gaps) if _have_several(regions) else None
 
 
 def full_blocks(regions: Regions) -> Ranges | None:
     """Those of them that are below all heaps that are not full."""
-    return full(regions, _lowest) if _have_several(regions) else None
+    return chosen_full_heaps(regions, _lowest) if _have_several(regions) else None
 
 
 def _have_several(regions: Regions) -> bool:
@@ -85,15 +85,15 @@ def _in_place(regions: Regions, rows: Ints64, start: Ints64, size: Ints64) -> Fl
 
 
 def _lowest(regions: Regions, rows: Ints64, start: Ints64, size: Ints64) -> Flags:
-    rests = which(regions.of_kind(Kind.HEAP_ARENA) & regions.closed)
-    lowest = np.full(len(regions.facts.marks), np.iinfo(np.int64).max)
-    np.minimum.at(lowest, regions.process[rests], regions.start[rests])
+    lowest = regions.lowest(regions.of_kind(Kind.HEAP_ARENA) & regions.closed)
     found: Flags = beside_gaps(regions, rows, start, size) & (start < lowest[regions.process[rows]])
     return found
 
 
-def full(regions: Regions, choose: Callable[[Regions, Ints64, Ints64, Ints64], Flags]) -> Ranges | None:
-    """Full heaps of which `choose` has chosen each by its row, start and size."""
+def chosen_full_heaps(
+    regions: Regions, choose: Callable[[Regions, Ints64, Ints64, Ints64], Flags]
+) -> Ranges | None:
+    """What can be full heaps, as far as `choose` accepts each by its row, start and size in bytes."""
     allowed = regions.owners(regions.of_kind(Kind.HEAP_ARENA)) & ~regions.has(*NOT_GLIBC)
     possible = regions.unclaimed_writable & regions.spread(allowed)
     possible[highest_buffers(regions)] = False

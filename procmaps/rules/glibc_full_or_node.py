@@ -6,7 +6,7 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.block_gaps import beside_gaps
-from procmaps.rules.glibc_full_heaps import full
+from procmaps.rules.glibc_full_heaps import chosen_full_heaps
 from procmaps.rules.hotspot.arguments import version_of
 from procmaps.rules.hotspot.jvm import LOW_BYTES
 from procmaps.rules.hotspot.metaspace import NODE_BYTES, NODES_SINCE_VERSION, WRITTEN_SHARE
@@ -17,7 +17,8 @@ from procmaps.tables import Flags, Ints64, which
 
 # metaspace has at most so many times what the class space has: 2 to 10 in JVMs that were measured
 METASPACE_PER_CLASS_SPACE_MAX: Final = 12
-DOUBTFUL_SHARE: Final = 10  # one in so many that could be a node leaves the others likely
+# if fewer than one in so many of the blocks can be a node, all of them are likely heaps
+DOUBTFUL_SHARE: Final = 10
 
 FULL_OR_NODE: Final = Rule(
     "glibc.arena_full_or_node",
@@ -28,7 +29,8 @@ FULL_OR_NODE: Final = Rule(
     "metaspace/virtualSpaceNode.cpp: nor has a node of metaspace that is full; oops/instanceKlass.hpp: "
     "only the Klass of each class lies in the class space, so its use limits metaspace",
     "{size}, exactly from one {arena_heap} boundary to the next, all writable: a full heap of an arena, or a "
-    "full node of metaspace, of which the use of the class space makes more possible than were found",
+    "full node of metaspace, as so much of the class space is in use that there can be more of those than "
+    "were found",
     runner_up=Kind.JAVA_METASPACE,
 )
 
@@ -38,13 +40,15 @@ def full_heaps_or_nodes(regions: Regions) -> Ranges | None:
     if not regions.facts.libjvm:
         return None
     large = regions.unclaimed_writable & (regions.size >= NODE_BYTES)  # hardly any process has such
-    return full(regions, _possible) if large.any() else None
+    return chosen_full_heaps(regions, _possible) if large.any() else None
 
 
 def _possible(regions: Regions, rows: Ints64, start: Ints64, size: Ints64) -> Flags:
     """Those that flags and resident bytes do not decide, if enough of those of their JVM could be nodes."""
     process = regions.process[rows]
-    in_use, code = _lowest(regions, Kind.JAVA_METASPACE, LOW_BYTES), _lowest(regions, Kind.JAVA_CODE, 0)
+    nodes_in_use = regions.of_kind(Kind.JAVA_METASPACE) & ~regions.closed & (regions.start >= LOW_BYTES)
+    in_use = regions.lowest(nodes_in_use)
+    code = regions.lowest(regions.of_kind(Kind.JAVA_CODE) & ~regions.closed)
     resident = regions.resident_bytes(rows)
     found: Flags = (in_use[process] < start) & (start < code[process]) & ~regions.flagged("nr")[rows]
     found &= (resident < 0) | (resident * WRITTEN_SHARE >= regions.size[rows] * (WRITTEN_SHARE - 1))
@@ -52,14 +56,6 @@ def _possible(regions: Regions, rows: Ints64, start: Ints64, size: Ints64) -> Fl
     blocks = np.bincount(process[found], size[found] // NODE_BYTES, len(nodes))
     found &= (nodes * DOUBTFUL_SHARE >= blocks)[process] & (nodes > 0)[process]
     return found & ~beside_gaps(regions, rows, start, size)
-
-
-def _lowest(regions: Regions, kind: Kind, above: int) -> Ints64:
-    """Where the lowest writable region of this kind begins in each process, from an address on."""
-    rows = which(regions.of_kind(kind) & ~regions.closed & (regions.start >= above))
-    lowest = np.full(len(regions.facts.marks), np.iinfo(np.int64).max)
-    np.minimum.at(lowest, regions.process[rows], regions.start[rows])
-    return lowest
 
 
 def _more_nodes(regions: Regions) -> Ints64:

@@ -16,12 +16,19 @@ from procmaps.rules.block_gaps import outnumber_threads
 from procmaps.rules.kernel_names import Name
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
 from procmaps.rules.libc_malloc import affordable, foreign
-from procmaps.rules.process import ARENA_HEAP_32_BYTES, ARENA_HEAP_BYTES, GIB, KIB, MIB, PAGE_BYTES
+from procmaps.rules.process import (
+    ARENA_HEAP_32_BYTES,
+    ARENA_HEAP_BYTES,
+    GIB,
+    KIB,
+    MIB,
+    PAGE_BYTES,
+    SMALL_GUARD_BYTES,
+)
 from procmaps.rules.regions import PAGE_SHIFT, Regions, is_multiple
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64, which
 
-GUARD_MAX_BYTES: Final = 64 * KIB
 GRANULE_BYTES: Final = 64 * KIB  # in which the JVM commits metaspace
 NODE_ALIGNMENT_BYTES: Final = 4 * MIB  # of nodes of metaspace
 CHUNK_MIN_BYTES: Final = 128 * KIB  # M_MMAP_THRESHOLD begins there
@@ -106,7 +113,7 @@ def heaps(regions: Regions) -> Blocks:
     naming = regions.owners(regions.named(Name.GLIBC_ARENA))[regions.process[heads]]
     good = (start <= blocks.base) & (regions.unclaimed[heads] | named) & (named | below_named | ~naming)
     spill = regions.end[blocks.rests] - blocks.top
-    good &= (spill <= GUARD_MAX_BYTES) | _follows(regions, heads, start == blocks.base)
+    good &= (spill <= SMALL_GUARD_BYTES) | _follows(regions, heads, start == blocks.base)
     blocks = blocks.only(good)
     return blocks.only(~_is_stack(regions, blocks))
 
@@ -187,10 +194,8 @@ def _follows(regions: Regions, heads: Ints64, at_base: Flags) -> Flags:
 def _is_stack(regions: Regions, blocks: Blocks) -> Flags:
     """Stacks of whole MiB over a boundary, with a guard below and one above."""
     lower = blocks.heads - 1
-    guard_below = (
-        regions.touches_below[blocks.heads] & regions.closed[lower] & (regions.size[lower] <= GUARD_MAX_BYTES)
-    )
-    guard_above = regions.size[blocks.rests] <= GUARD_MAX_BYTES
+    guard_below = regions.guarded(blocks.heads, SMALL_GUARD_BYTES)
+    guard_above = regions.size[blocks.rests] <= SMALL_GUARD_BYTES
     alone = regions.size[blocks.heads]
     with_guard = (alone + regions.size[lower]) % MIB  # JDK 11 to 17 add a page to -Xss
     whole = is_multiple(alone, MIB) | (with_guard == 0) | (with_guard == PAGE_BYTES)

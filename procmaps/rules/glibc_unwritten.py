@@ -8,22 +8,15 @@ from procmaps.kinds import Confidence, Kind
 from procmaps.rules.glibc_malloc import can_be_chunks
 from procmaps.rules.kernel_names import Name
 from procmaps.rules.labeller import Edge, RegionLabeller
+from procmaps.rules.language_runtimes import MAP_TABLES
 from procmaps.rules.libc_malloc import affordable
 from procmaps.rules.process import MIB, PAGE_BYTES
 from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64
 
-HEADERS_MAX_BYTES: Final = 16 * PAGE_BYTES
-TLS_BYTES: Final = 4 * PAGE_BYTES
-OWN_MEMORY: Final = (
-    "jvm",
-    "v8",
-    "go",
-    "dotnet",
-    "beam",
-    "firefox",
-)  # runtimes that map large tables themselves
+HEADERS_MAX_BYTES: Final = 16 * PAGE_BYTES  # of tables that merged: a page each
+TLS_MAX_BYTES: Final = 4 * PAGE_BYTES  # static, of the main thread and its loaded objects
 
 UNTOUCHED: Final = Rule(
     "glibc.mmapped_untouched",
@@ -53,15 +46,15 @@ def untouched_chunks(regions: Regions) -> Flags:
     """Far more than was touched, but whole MiB with a header each: what a program asks calloc for."""
     over = over_whole_mib(regions)
     chunk = regions.unclaimed_writable & (over > 0) & (over <= HEADERS_MAX_BYTES)
-    tls = beside_file(regions) * (TLS_BYTES // PAGE_BYTES)
+    tls = beside_file(regions) * (TLS_MAX_BYTES // PAGE_BYTES)
     chunk &= over // PAGE_BYTES <= regions.size // MIB + tls
-    chunk &= ~regions.spread(regions.has(*OWN_MEMORY))
+    chunk &= ~regions.spread(regions.has(*MAP_TABLES))
     return chunk & can_be_chunks(regions) if chunk.any() else chunk
 
 
 def unwritten(regions: Regions) -> Flags | None:
     """What can be chunks, but is more than is resident or swapped; not in programs that map pools."""
-    known = ~regions.spread(regions.has("database_pools", *OWN_MEMORY))
+    known = ~regions.spread(regions.has("database_pools", *MAP_TABLES))
     over = known & ~affordable(regions) & regions.unclaimed_writable
     over &= over_whole_mib(regions) > 0
     return over & can_be_chunks(regions) if over.any() else None
@@ -70,7 +63,7 @@ def unwritten(regions: Regions) -> Flags | None:
 def over_whole_mib(regions: Regions) -> Ints64:
     """Bytes beyond whole MiB; 0 if few beside a file, as static TLS of the main thread has merged with it."""
     over = regions.size & (MIB - 1)
-    return np.where(beside_file(regions) & (over <= TLS_BYTES), 0, over)
+    return np.where(beside_file(regions) & (over <= TLS_MAX_BYTES), 0, over)
 
 
 def beside_file(regions: Regions) -> Flags:

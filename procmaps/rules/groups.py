@@ -18,13 +18,6 @@ def ranges(first: Ints64, count: Ints64) -> Ints64:
     return (first - before).repeat(count) + np.arange(int(count.sum()))
 
 
-def pairs(owner: Ints64, owners: Ints64) -> tuple[Ints64, Ints64]:
-    """Each entry of one column with each entry of another, ascending one that has the same owner."""
-    first, end = owners.searchsorted(owner), owners.searchsorted(owner, "right")
-    count = end - first
-    return np.repeat(np.arange(len(owner)), count), ranges(first, count)
-
-
 def among(column: npt.NDArray[np.integer], values: Collection[int]) -> Flags:
     """Which entries are one of these values: a few, as a rule, for which np.isin takes ten times as long."""
     if len(values) > FEW_VALUES_COUNT:

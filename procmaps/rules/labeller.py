@@ -55,7 +55,6 @@ class Ranges(NamedTuple):
     one_block: bool = True
 
 
-Find: TypeAlias = Callable[[Process], Iterable[Claim]]
 # whole regions that are claimed, or ranges; None if there is nothing
 FindRegions: TypeAlias = Callable[[Regions], Flags | Ranges | None]
 

@@ -41,6 +41,10 @@ RUNTIMES: Final = (
 # marks, for Regions.has and Process.has
 LOAD_LATE: Final = tuple(runtime.mark for runtime in RUNTIMES if runtime.loads_late)
 RESERVE_AS_GO: Final = tuple(runtime.mark for runtime in RUNTIMES if runtime.reserves_as_go)
+MAP_TABLES: Final = (
+    "go",
+    *RESERVE_AS_GO,
+)  # map large tables themselves, beside malloc's
 THREAD_STACK_BYTES: Final = {
     runtime.mark: runtime.thread_stack_bytes for runtime in RUNTIMES if runtime.thread_stack_bytes
 }

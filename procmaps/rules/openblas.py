@@ -6,14 +6,13 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.labeller import Edge, RegionLabeller
-from procmaps.rules.process import MIB
+from procmaps.rules.process import KERNEL_ALIGNED_BYTES, MIB
 from procmaps.rules.regions import Regions, is_multiple
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64, which
 
 BUFFER_BYTES: Final = 32 * MIB  # of one size on x86-64: as NumPy and SciPy build it
 LARGE_BUFFER_BYTES: Final = 128 * MIB  # as it is built by default
-KERNEL_ALIGNED_BYTES: Final = 2 * MIB  # Linux 6.7 and later align a mapping of whole 2 MiB
 
 BUFFER: Final = Rule(
     "openblas.buffer",

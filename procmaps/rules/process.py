@@ -1,6 +1,5 @@
 """One process as its labellers see it: its regions in order, and what is known of it besides."""
 
-import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -10,23 +9,26 @@ from operator import itemgetter
 from typing import Final, NamedTuple
 
 from procmaps.kinds import Kind
+from procmaps.rules.kernel_release import release_of
 from procmaps.rules.marks import bits_of
 from procmaps.rules.regions import OPEN
 from procmaps.smaps import VM_FLAGS
-from procmaps.tables import EXECUTE, READ, SHARED, UNKNOWN, WRITE, HostFacts
+from procmaps.tables import EXECUTE, READ, SHARED, WRITE, HostFacts
 
 PAGE_BYTES: Final = 4096
 KIB: Final = 2**10
 MIB: Final = 2**20
 GIB: Final = 2**30
+TIB: Final = 2**40
+# Linux 6.7 and later begin a mapping of whole 2 MiB there (mm/huge_memory.c, thp_get_unmapped_area)
+KERNEL_ALIGNED_BYTES: Final = 2 * MIB
 ARENA_HEAP_BYTES: Final = 64 * MIB  # glibc, malloc/arena.c: HEAP_MAX_SIZE
 ARENA_HEAP_32_BYTES: Final = MIB  # where pointers have 32 bits
 STACK_MIN_BYTES: Final = 16 * KIB  # PTHREAD_STACK_MIN of glibc
+SMALL_GUARD_BYTES: Final = 64 * KIB  # glibc's guard is a page, and this on aarch64; larger ones are asked for
 STACK_MAX_BYTES: Final = 2**30
 DEFAULT_STACK_BYTES: Final = 2 * MIB  # glibc's if RLIMIT_STACK is unlimited; ARCH_STACK_DEFAULT_SIZE on most
 PRIVATE: Final = READ | WRITE | SHARED  # access of private memory, executable or not
-UNKNOWN_RELEASE: Final = (2**16, 0)
-_RELEASE = re.compile(r"(\d{1,4})\.(\d{1,4})")
 
 
 class Region(NamedTuple):
@@ -263,22 +265,8 @@ class Process:
         """Major and minor number of the kernel's release; UNKNOWN_RELEASE if it was not sent."""
         return release_of(self.host.kernel)
 
-    def affordable(self, size: int) -> bool:
-        """Hardly more than all anonymous memory of the process, resident or swapped; true if that is unknown.
-
-        Malloc touches what it maps, but not all of it: what is allocated and not written yet.
-        """
-        budget = self.anonymous_bytes
-        return budget == UNKNOWN or size - budget <= budget // 4
-
 
 _FIELDS: Final = tuple(Process.__dataclass_fields__)
-
-
-def release_of(kernel: str) -> tuple[int, int]:
-    """Major and minor number of a kernel's release; UNKNOWN_RELEASE if it has none."""
-    match = _RELEASE.match(kernel)
-    return (int(match[1]), int(match[2])) if match else UNKNOWN_RELEASE
 
 
 def _pieces(region: Region, addresses: list[int]) -> Iterator[Region]:
@@ -288,14 +276,6 @@ def _pieces(region: Region, addresses: list[int]) -> Iterator[Region]:
         yield rest._replace(end=address, above=0, touches_above=True)
         rest = rest._replace(start=address, below=0, touches_below=True)
     yield rest
-
-
-def alike(regions: list[Region]) -> dict[int, int]:
-    """How many of these regions have each size."""
-    counts: dict[int, int] = {}
-    for region in regions:
-        counts[region.size] = counts.get(region.size, 0) + 1
-    return counts
 
 
 def unbroken(regions: Iterable[Region]) -> Iterator[list[Region]]:

@@ -81,7 +81,7 @@ def _bytes_of(snapshot: Snapshot, mask: Flags) -> Ints64:
 
 
 def _anonymous_bytes(processes: ProcessTable) -> Ints64:
-    """RssAnon and VmSwap: what the process wrote to, wherever it is now; UNKNOWN if neither VmRSS was sent.
+    """RssAnon and VmSwap: what the process wrote to, wherever it is now; UNKNOWN if not even VmRSS was sent.
 
     VmSwap counts private anonymous memory alone (Linux, fs/proc/task_mmu.c), so the two do not overlap.
     Before Linux 4.5 there is no RssAnon: VmRSS is the most that it can be.

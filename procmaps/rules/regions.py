@@ -34,7 +34,6 @@ Columns: TypeAlias = npt.NDArray[Any]  # of one sort, one column a row
 OPEN: Final = 255  # as a kind: nobody has claimed the region
 ACCESS: Final = READ | WRITE | EXECUTE
 PAGE_SHIFT: Final = 12
-PAGE_BYTES: Final = 1 << PAGE_SHIFT
 
 # columns by what they hold: those of one sort are the rows of one array, so that one operation cuts all
 NUMBERS: Final = ("mapping", "process", "start", "end", "size", "key")
@@ -198,6 +197,19 @@ class Regions:
         """Processes that have at least one of these regions."""
         found = np.zeros(len(self.facts.marks), np.bool_)
         found[self.process[regions]] = True
+        return found
+
+    def lowest(self, regions: Flags) -> Ints64:
+        """Where the lowest of these regions begins in each process; beyond all addresses if it has none."""
+        rows = which(regions)
+        found = np.full(len(self.facts.marks), np.iinfo(np.int64).max)
+        np.minimum.at(found, self.process[rows], self.start[rows])
+        return found
+
+    def guarded(self, rows: Ints64, largest_bytes: int) -> Flags:
+        """Which of these regions have a closed one right below that is no larger, claimed or not."""
+        below = rows - 1
+        found: Flags = self.touches_below[rows] & self.closed[below] & (self.size[below] <= largest_bytes)
         return found
 
     def runs(self, regions: Flags) -> tuple[Ints64, Ints64]:

@@ -8,14 +8,13 @@ from procmaps.kinds import Confidence, Kind
 from procmaps.rules.groups import count_alike
 from procmaps.rules.labeller import Edge, RegionLabeller
 from procmaps.rules.libc_malloc import foreign
-from procmaps.rules.process import GIB, KIB
+from procmaps.rules.process import GIB, SMALL_GUARD_BYTES
 from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, which
 
 VAST_FACTOR: Final = 16
 VAST_MIN_BYTES: Final = GIB
-GUARD_MAX_BYTES: Final = 64 * KIB
 GUARDED_MIN_COUNT: Final = 4
 
 RESERVED: Final = Rule(
@@ -86,7 +85,7 @@ def closed(regions: Regions) -> Flags:
 def guarded(regions: Regions) -> Flags | None:
     """Writable regions of one size, each right above a small closed one: rings of guarded buffers, fibers."""
     rows = which(regions.unclaimed_writable & regions.touches_below)
-    rows = rows[regions.unclaimed_closed[rows - 1] & (regions.size[rows - 1] <= GUARD_MAX_BYTES)]
+    rows = rows[regions.unclaimed_closed[rows - 1] & (regions.size[rows - 1] <= SMALL_GUARD_BYTES)]
     if not len(rows):
         return None
     mask = np.zeros(len(regions), np.bool_)

@@ -37,9 +37,8 @@ def opened(regions: Regions) -> Flags | None:
     rows = rows[is_multiple(regions.size[rows] + regions.size[rows + 1], MIB)]
     end = regions.end[rows + 1]
     inside = is_multiple(end, ARENA_HEAP_BYTES) & (regions.start[rows] > end - ARENA_HEAP_BYTES)
-    lower = rows - 1
-    divided = regions.writable[lower] | (regions.closed[lower] & (regions.size[lower] <= GUARD_MAX_BYTES))
-    inside &= regions.touches_below[rows] & divided
+    opened_below = regions.touches_below[rows] & regions.writable[rows - 1]
+    inside &= opened_below | regions.guarded(rows, GUARD_MAX_BYTES)
     rows = rows[~inside | regions.has(*NOT_GLIBC)[regions.process[rows]]]
     if not len(rows):
         return None

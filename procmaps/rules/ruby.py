@@ -1,11 +1,12 @@
 """Ruby: pages of its heap, and stacks of fibers, mapped by Ruby itself and not by malloc."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller
-from procmaps.rules.process import KIB, PAGE_BYTES, Process, Region, alike
+from procmaps.rules.process import KIB, PAGE_BYTES, Process, Region
 from procmaps.rules.rule import Rule
 
 HEAP_PAGE_BYTES: Final = 16 * KIB  # up to 3.1; 64 KiB from 3.2 on
@@ -37,7 +38,7 @@ HEAP: Final = Rule(
 def fibers(process: Process) -> Iterator[Claim]:
     """Stacks with their guards: a page more than the two stacks of a fiber, and several of the same size."""
     stacks = [region for region in process.unclaimed_writable if _may_be_fiber(process, region)]
-    counts = alike(stacks)
+    counts = Counter(stack.size for stack in stacks)
     for stack in stacks:
         if counts[stack.size] >= FIBER_MIN_COUNT:
             yield Claim(stack.start - PAGE_BYTES, stack.end, FIBER, one_block=False)

@@ -9,11 +9,11 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.labeller import Edge, RegionLabeller
+from procmaps.rules.process import TIB
 from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
 
-TIB: Final = 2**40
 SHADOW_LOW_BYTES: Final = 0x7FFF_7000  # ASan; TSan's begins higher
 SHADOW_HIGH_BYTES: Final = 0x4000_0000_0000  # TSan's second, of meta data, ends below it
 SPACE_BYTES: Final = 4 * TIB

@@ -5,11 +5,10 @@ from typing import Final
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller
-from procmaps.rules.process import KIB, MIB, Process, Region
+from procmaps.rules.process import MIB, SMALL_GUARD_BYTES, Process, Region
 from procmaps.rules.rule import Rule
 
 CHUNK_BYTES: Final = 2 * MIB
-GUARD_MAX_BYTES: Final = 64 * KIB
 
 CHUNK: Final = Rule(
     "php.zend_chunk",
@@ -38,7 +37,7 @@ def chunks(process: Process) -> Iterator[Claim]:
 def _is_arena(process: Process, region: Region) -> bool:
     """A heap of a glibc arena has the closed rest of its block above it; a guard is smaller."""
     above = process.above(region)
-    return above is not None and above.closed and above.size > GUARD_MAX_BYTES
+    return above is not None and above.closed and above.size > SMALL_GUARD_BYTES
 
 
 def _is_fiber(process: Process, region: Region) -> bool:

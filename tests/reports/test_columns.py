@@ -2,12 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from reports import column_docs
+from reports import column_docs, settled
 from reports.column import Column, Unit, names_of, schema_of
 from reports.columns import FOOTPRINTS, HOSTS, PROCESSES, SERVICES
 from reports.host_table import HOST_EXTRAS
 from reports.rows import HostRow, ServiceRow, field_names
-from reports.settled import IN_PARTS, WHOLE, Settled
+from reports.settled import IN_PARTS, Settled
 from tests.reports import hostile
 from tests.reports.fleet import run_of, runs_in
 
@@ -46,5 +46,5 @@ def test_the_tables_of_a_run_have_the_declared_columns(tmp_path: Path) -> None:
         assert set(names_of(columns)) <= set(found.columns)
         for column, kind in schema_of(columns).items():
             assert found.schema[column] == kind, (name, column)
-    for name in (*IN_PARTS, *WHOLE):
+    for name in (*IN_PARTS, settled.FLEET, settled.SERVICES):
         assert tables.table(name).columns[:2] == ["run", "scope"]

@@ -1,6 +1,8 @@
 import pytest
 
-from reports.sizes import DASH, GIB, KIB, MIB, duration, growth, number, size, when
+from reports.sizes import DASH, KIB, MIB, duration, growth, number, size, when
+
+GIB = 2**30
 
 
 @pytest.mark.parametrize(

@@ -52,8 +52,8 @@ UNSURE = Rule(
     "Linux 6.7 and later: MAP_STACK sets VM_NOHUGEPAGE, which smaps shows as nh; so does "
     "madvise(MADV_NOHUGEPAGE)",
     "{size} with the flag of MAP_STACK (nh) but without a guard, in a process in which as many of the "
-    "{threads} threads have no stack elsewhere; or with one that was writable once, and more of them than "
-    "threads: stacks, or fibers",
+    "{threads} threads have no stack elsewhere; or with a guard that was writable once, and more of them "
+    "than threads: stacks, or fibers",
     runner_up=Kind.ANONYMOUS,
 )
 
@@ -135,9 +135,7 @@ def _are_stacks(regions: Regions, bodies: Ints64) -> tuple[Flags, Flags]:
     madvise(MADV_NOHUGEPAGE) sets the flag on pools of programs and on chunks of malloc too.
     """
     process, size = regions.process[bodies], regions.size[bodies]
-    below = bodies - 1
-    guarded = regions.touches_below[bodies] & regions.closed[below] & (regions.size[below] <= GUARD_MAX_BYTES)
-    guarded |= regions.flagged("gu")[bodies]
+    guarded = regions.guarded(bodies, GUARD_MAX_BYTES) | regions.flagged("gu")[bodies]
     number = count_alike(process, size)
     jvm = regions.has("jvm")[process]
     usual = (size == default_stack_bytes(regions)[process]) | (

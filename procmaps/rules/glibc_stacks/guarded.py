@@ -7,9 +7,9 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.glibc_stacks.guards import (
     MUSL_GUARD_BYTES,
-    SMALL_GUARD_BYTES,
     Pairs,
     find_pairs,
+    has_default_size,
     has_usual_guard,
     is_of_jvm,
     stacks_of,
@@ -17,6 +17,7 @@ from procmaps.rules.glibc_stacks.guards import (
 from procmaps.rules.glibc_stacks.threads import CACHE_BYTES, NPTL, default_stack_bytes, live_threads
 from procmaps.rules.groups import runs_with
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
+from procmaps.rules.process import SMALL_GUARD_BYTES
 from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64, which
@@ -55,7 +56,7 @@ def guarded(regions: Regions) -> Ranges | None:
 def _is_of_default_size(regions: Regions, pairs: Pairs, default: Ints64) -> Flags:
     """Of the size of RLIMIT_STACK, which the guard may be a part of."""
     jvm = regions.has("jvm")[pairs.process]
-    found: Flags = (pairs.size == default) | (pairs.size + pairs.guard_size == default)
+    found = has_default_size(pairs.size, pairs.guard_size, default)
     # a larger guard was asked for, but not by a JVM
     found &= (pairs.guard_size <= SMALL_GUARD_BYTES) | (~jvm & (pairs.size == default))
     return found

@@ -9,21 +9,20 @@ from procmaps.kinds import Kind
 from procmaps.rules.glibc_stacks.threads import default_stack_bytes, live_threads
 from procmaps.rules.groups import among, count_alike
 from procmaps.rules.hotspot.stack_sizes import UNALIGNED_STACK_BYTES
+from procmaps.rules.kernel_release import is_since, release_of
 from procmaps.rules.labeller import Ranges
 from procmaps.rules.process import (
     KIB,
     MIB,
     PAGE_BYTES,
+    SMALL_GUARD_BYTES,
     STACK_MAX_BYTES,
     STACK_MIN_BYTES,
-    UNKNOWN_RELEASE,
-    release_of,
 )
 from procmaps.rules.regions import Regions
 from procmaps.tables import READ, SHARED, WRITE, Flags, Ints64, which
 
-GUARD_MAX_BYTES: Final = MIB
-SMALL_GUARD_BYTES: Final = 64 * KIB  # glibc's guard is a page, and at least this on aarch64
+GUARD_MAX_BYTES: Final = MIB  # that is taken for a guard at all
 MUSL_GUARD_BYTES: Final = 8 * KIB
 MUSL_STACK_BYTES: Final = 132 * KIB  # 128 KiB, and a page for thread-local data and struct pthread
 MUSL_GROUP_BYTES: Final = 64 * KIB
@@ -76,6 +75,12 @@ def has_usual_guard(pairs: Pairs, processes: int) -> Flags:
     return found
 
 
+def has_default_size(size: Ints64, guard_size: Ints64, default: Ints64) -> Flags:
+    """Stacks of the default size, which their guard may be a part of: up to glibc 2.26 it is."""
+    found: Flags = (size == default) | (size + guard_size == default)
+    return found
+
+
 def merged_bytes(size: int, default: int, *, musl: bool, release: tuple[int, int]) -> int:
     """Of the `size` bytes above a guard: how many are other memory that has merged with the stack."""
     group = size - MUSL_STACK_BYTES
@@ -94,7 +99,7 @@ def stacks_of(regions: Regions, pairs: Pairs, chosen: Ints64) -> Ranges:
     jvm = regions.has("jvm")[process]
     for at in which(~jvm & (musl | (size > default))).tolist():  # few: most have the default size
         end[at] -= merged_bytes(int(size[at]), int(default[at]), musl=bool(musl[at]), release=release)
-    if jvm.any() and not FLAGS_SINCE <= release < UNKNOWN_RELEASE:
+    if jvm.any() and not is_since(release, FLAGS_SINCE):
         end -= np.where(jvm, _merged_in_jvm(regions, pairs)[chosen], 0)
     return Ranges(process, regions.start[guard], end)
 
@@ -113,7 +118,7 @@ def _merged_in_jvm(regions: Regions, pairs: Pairs) -> Ints64:
     guard = np.concatenate((pairs.guard_size, regions.size[stacks - 1]))
     default = default_stack_bytes(regions)[process]
     merged = np.maximum(pairs.size - regions.facts.java_stack_bytes[pairs.process], 0)
-    for known in (is_of_jvm(regions, process, size, guard), (size == default) | (size + guard == default)):
+    for known in (is_of_jvm(regions, process, size, guard), has_default_size(size, guard, default)):
         largest = np.zeros(len(regions.facts.marks), np.int64)
         np.maximum.at(largest, process, np.where(known, size, 0))
         stack = largest[pairs.process]

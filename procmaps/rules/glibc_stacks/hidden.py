@@ -14,9 +14,10 @@ from procmaps.rules.glibc_stacks.threads import (
     is_plausible,
     missing_stacks,
 )
+from procmaps.rules.kernel_release import is_since
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, without
 from procmaps.rules.language_runtimes import THREAD_STACK_BYTES
-from procmaps.rules.process import MIB, PAGE_BYTES, STACK_MIN_BYTES, UNKNOWN_RELEASE, Process, Region
+from procmaps.rules.process import MIB, PAGE_BYTES, STACK_MIN_BYTES, Process, Region
 from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags
@@ -147,7 +148,7 @@ def _of_one_size(process: Process, missing: int) -> Iterator[Claim]:
 
 def _can_have_any_size(process: Process) -> bool:
     """Whether stacks with hidden guards can have any size: those of a JVM have one."""
-    return not process.has("jvm") and HIDES_GUARDS_SINCE <= process.release < UNKNOWN_RELEASE
+    return not process.has("jvm") and is_since(process.release, HIDES_GUARDS_SINCE)
 
 
 _STEPS: Final = (_of_default_size, _of_runtime, _of_one_size)

@@ -9,8 +9,9 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.glibc_stacks.guards import FLAGS_SINCE, with_guards
 from procmaps.rules.groups import among, slices_of
+from procmaps.rules.kernel_release import is_since, release_of
 from procmaps.rules.labeller import Ranges, RegionLabeller
-from procmaps.rules.process import KIB, PAGE_BYTES, STACK_MIN_BYTES, UNKNOWN_RELEASE, release_of
+from procmaps.rules.process import KIB, PAGE_BYTES, STACK_MIN_BYTES
 from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import which
@@ -39,8 +40,7 @@ def java_stacks(regions: Regions) -> Ranges | None:
     zones = zones[among(regions.size[zones], ZONES_BYTES)]
     zones = zones[regions.stack_like[zones + 1]]
     end = regions.end.copy()
-    release = release_of(regions.snapshot.facts.kernel)
-    if release < FLAGS_SINCE or release == UNKNOWN_RELEASE:
+    if not is_since(release_of(regions.snapshot.facts.kernel), FLAGS_SINCE):
         for own in slices_of(regions.process[zones]):
             sizes = regions.end[zones[own] + 1] - regions.start[zones[own]]
             process = regions.process[zones[own][0]]

@@ -4,6 +4,7 @@ glibc frees the stack of a thread only when the thread is joined or was detached
 stacks for new threads. After fork, the child has the stacks of all threads of its parent, and one thread.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -15,18 +16,17 @@ from procmaps.rules.glibc_stacks.guards import (
     FLAGS_SINCE,
     GUARD_MAX_BYTES,
     SAME_SIZE_MIN_COUNT,
-    SMALL_GUARD_BYTES,
     with_guards,
 )
+from procmaps.rules.kernel_release import is_since
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, Ranges, RegionLabeller
 from procmaps.rules.process import (
     KIB,
     MIB,
     PAGE_BYTES,
-    UNKNOWN_RELEASE,
+    SMALL_GUARD_BYTES,
     Process,
     Region,
-    alike,
     touching,
 )
 from procmaps.rules.regions import Regions
@@ -83,9 +83,7 @@ def left_flagged(regions: Regions) -> Ranges | None:
     bodies = which(found & ~regions.closed & ~regions.spread(regions.has(*ELSEWHERE)))
     if not len(bodies):
         return None
-    guard = bodies - 1
-    opened = regions.touches_below[bodies] & regions.closed[guard] & ~regions.flagged("ac")[guard]
-    opened &= regions.size[guard] <= GUARD_MAX_BYTES
+    opened = regions.guarded(bodies, GUARD_MAX_BYTES) & ~regions.flagged("ac")[bodies - 1]
     stacks = np.zeros(len(regions), np.bool_)
     stacks[bodies[opened]] = True
     return with_guards(regions, stacks, regions.end)
@@ -97,7 +95,7 @@ def left(process: Process) -> Iterator[Claim]:
         return
     pairs = [pair for pair in touching(list(process.regions)) if _is_pair(process, *pair)]
     one = process.default_stack_bytes
-    number = alike([body for _, body in pairs])
+    number = Counter(body.size for _, body in pairs)
     for guard, body in pairs:
         if one in {body.size, guard.size + body.size}:
             if process.threads == 1:
@@ -111,7 +109,7 @@ def _is_pair(process: Process, guard: Region, body: Region) -> bool:
     like_a_stack = body.executable and body.can_be_written if process.stacks_executable else body.writable
     if not (guard.closed and like_a_stack and guard.size in {PAGE_BYTES, SMALL_GUARD_BYTES}):
         return False
-    flags_stacks = process.smaps and FLAGS_SINCE <= process.release < UNKNOWN_RELEASE
+    flags_stacks = process.smaps and is_since(process.release, FLAGS_SINCE)
     return not process.flagged(guard, "ac") and (process.flagged(body, "nh") or not flags_stacks)
 
 

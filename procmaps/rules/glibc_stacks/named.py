@@ -9,13 +9,13 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.glibc_stacks.guards import GUARD_MAX_BYTES, SMALL_GUARD_BYTES, with_guards
+from procmaps.rules.glibc_stacks.guards import GUARD_MAX_BYTES, with_guards
 from procmaps.rules.glibc_stacks.threads import own_stack_bytes
 from procmaps.rules.groups import count_alike
 from procmaps.rules.kernel_names import Name
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
 from procmaps.rules.name_rules import NAME_RULES
-from procmaps.rules.process import MIB
+from procmaps.rules.process import MIB, SMALL_GUARD_BYTES
 from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64, which
@@ -67,10 +67,8 @@ def _left(regions: Regions) -> Ints64 | None:
 
 
 def _is_merged(regions: Regions, rows: Ints64) -> Flags:
-    guard = np.maximum(rows - 1, 0)
-    guarded = regions.touches_below[rows] & regions.closed[guard] & (regions.size[guard] <= GUARD_MAX_BYTES)
     size = own_stack_bytes(regions)[regions.process[rows]]
-    larger = guarded & (regions.size[rows] > size + SMALL_GUARD_BYTES)
+    larger = regions.guarded(rows, GUARD_MAX_BYTES) & (regions.size[rows] > size + SMALL_GUARD_BYTES)
     # a round size, or several of one size, are what the program asked for
     asked = (regions.size[rows] % MIB == 0) | (count_alike(regions.process[rows], regions.size[rows]) > 1)
     found: Flags = larger & ~asked

@@ -7,7 +7,6 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.glibc_stacks.guards import (
-    SMALL_GUARD_BYTES,
     Pairs,
     find_pairs,
     has_usual_guard,
@@ -16,6 +15,7 @@ from procmaps.rules.glibc_stacks.guards import (
 from procmaps.rules.glibc_stacks.threads import CACHE_BYTES, MOST_FACTOR, NPTL, live_threads
 from procmaps.rules.groups import count_alike, slices_of
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
+from procmaps.rules.process import SMALL_GUARD_BYTES
 from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Ints64, which

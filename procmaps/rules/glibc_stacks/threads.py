@@ -9,9 +9,9 @@ from procmaps.kinds import Kind
 from procmaps.rules.labeller import Claim
 from procmaps.rules.process import (
     DEFAULT_STACK_BYTES,
-    KIB,
     MIB,
     PAGE_BYTES,
+    SMALL_GUARD_BYTES,
     STACK_MAX_BYTES,
     STACK_MIN_BYTES,
     Process,
@@ -22,7 +22,6 @@ from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64
 
 CACHE_BYTES: Final = 40 * MIB  # glibc keeps so much of the stacks of threads that ended
-GUARD_MAX_BYTES: Final = 64 * KIB  # of a stack that nobody asked a larger one for
 MOST_FACTOR: Final = 2  # more than that for each thread without a stack: most are no stacks
 HIDDEN_LIMIT_COUNT: Final = 2**18  # threads of one host whose stacks are looked for without guards and flags
 UNKNOWN_COUNT: Final = 2**31  # threads, if their number was not sent
@@ -94,7 +93,7 @@ def likely_stacks(process: Process) -> frozenset[int]:
         if (
             guard is not None
             and guard.closed
-            and guard.size <= GUARD_MAX_BYTES
+            and guard.size <= SMALL_GUARD_BYTES
             and (region.writable or process.stacks_executable)
             and region.size == one
         ):

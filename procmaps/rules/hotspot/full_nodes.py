@@ -22,8 +22,8 @@ FULL_NODES: Final = Rule(
     "maps",
     "OpenJDK, memory/metaspace/metaspaceArenaGrowthPolicy.cpp: the chunks of a class loader begin at 4 KiB "
     "in metaspace and at 2 KiB in the class space; runtime/init.cpp: the code cache is mapped before both",
-    "{size} that fill a block which a full heap of an arena could be too; but so much of the class space "
-    "is in use that metaspace must have full nodes of 64 MiB, and this block is next above the node in use",
+    "{size} that fill a block, as a full heap of an arena does too; but so much of the class space is in use "
+    "that metaspace must have full nodes of 64 MiB, and this block is among the next above the node in use",
     runner_up=Kind.HEAP_ARENA,
 )
 
@@ -43,14 +43,10 @@ def full_nodes(jvm: Jvm, process: Process) -> Iterator[Claim]:
     blocks = [region for region in process.unclaimed_writable if _could_be_node(process, region, apart=apart)]
     if not blocks:
         return
-    metaspace = process.of_kind(Kind.JAVA_METASPACE)
-    committed = sum(region.size for region in metaspace if region.writable)
-    outside = sum(region.size for region in metaspace if region.writable and _in_a_node(jvm, region))
-    missing = METASPACE_PER_CLASS_SPACE * (committed - outside) - outside
     in_use = min(jvm.nodes)[0]
     code = min((region.start for region in process.of_kind(Kind.JAVA_CODE)), default=0)
     possible = [region for region in blocks if in_use < region.start < code]
-    number = max(0, -(-(missing - ROOT_CHUNK_BYTES) // NODE_BYTES))
+    number = _missing_nodes(jvm, process)
     surely = [region for region in possible if region.end % ARENA_HEAP_BYTES]
     others = [region for region in possible if not region.end % ARENA_HEAP_BYTES]
     if len(others) > CHOICE_MAX * max(0, number - len(surely)):
@@ -58,6 +54,15 @@ def full_nodes(jvm: Jvm, process: Process) -> Iterator[Claim]:
     others.sort(key=lambda block: (_is_continued(process, block), block.start))
     for region in [*surely, *others][:number]:
         yield Claim(region.end - NODE_BYTES, region.end, FULL_NODES)
+
+
+def _missing_nodes(jvm: Jvm, process: Process) -> int:
+    """How many full nodes metaspace must have besides those found, by the use of the class space."""
+    committed = [region for region in process.of_kind(Kind.JAVA_METASPACE) if region.writable]
+    in_nodes = sum(region.size for region in committed if _in_a_node(jvm, region))
+    in_class_space = sum(region.size for region in committed) - in_nodes
+    missing = METASPACE_PER_CLASS_SPACE * in_class_space - in_nodes
+    return max(0, -(-(missing - ROOT_CHUNK_BYTES) // NODE_BYTES))
 
 
 def _in_a_node(jvm: Jvm, region: Region) -> bool:

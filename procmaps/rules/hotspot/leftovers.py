@@ -1,4 +1,4 @@
-"""What nobody has claimed of a JVM, and malloc cannot have mapped."""
+"""What nobody has claimed of a JVM: tables of the collector, or chunks that malloc has only just mapped."""
 
 from typing import Final
 
@@ -29,22 +29,49 @@ UNTOUCHED = Rule(
 )
 
 
+UNWRITTEN: Final = Rule(
+    "java.native_unwritten",
+    Kind.HEAP_MMAP,
+    Confidence.GUESS,
+    "maps, status",
+    "OpenJDK, prims/unsafe.cpp, Unsafe_AllocateMemory0: os::malloc, which writes a header alone",
+    "{size} in a JVM, more than its tables can have ({java_heap} of heap) and than all that is resident or "
+    "swapped ({anonymous}): chunks of malloc that were not written yet, as Unsafe.allocateMemory gives",
+    runner_up=Kind.ANONYMOUS,
+)
+
+
 def untouched(regions: Regions) -> Flags | None:
     """Writable regions of whole MiB, and those larger than all that is resident; a mask over regions.
 
     None larger than all tables of the process together. What is more than is resident is no metaspace either,
     as a JVM commits that when it writes to it.
     """
-    jvms = regions.has("jvm") & ~regions.has(*KEEP_UNUSED, *MAP_WHOLE_MIB)
-    if not jvms.any():
+    possible = _of_jvms(regions)
+    if possible is None:
         return None
-    whole = is_multiple(regions.size, MIB) & is_multiple(regions.start, MIB)
+    whole = is_multiple(regions.size | regions.start, MIB)
     written = affordable(regions)
-    found = regions.unclaimed_writable & regions.spread(jvms) & (whole | ~written)
+    found = possible & (whole | ~written)
     tables, tables_or_nodes = _most_bytes(regions)
     return found & (
         regions.size <= np.where(written, regions.spread(tables_or_nodes), regions.spread(tables))
     )
+
+
+def unwritten(regions: Regions) -> Flags | None:
+    """Writable regions larger than all that is resident, and not of whole MiB, as a chunk has a header.
+
+    LEFTOVERS has claimed what tables can have.
+    """
+    possible = _of_jvms(regions)
+    return None if possible is None else possible & ~is_multiple(regions.size, MIB) & ~affordable(regions)
+
+
+def _of_jvms(regions: Regions) -> Flags | None:
+    """Unclaimed writable regions of JVMs that have not replaced the libc's malloc; None without any."""
+    jvms = regions.has("jvm") & ~regions.has(*KEEP_UNUSED, *MAP_WHOLE_MIB)
+    return regions.unclaimed_writable & regions.spread(jvms) if jvms.any() else None
 
 
 def _most_bytes(regions: Regions) -> tuple[Ints64, Ints64]:
@@ -72,4 +99,13 @@ LEFTOVERS: Final = RegionLabeller(
         Edge("python.arena_merged", "what malloc cannot have mapped can have a size of arenas that merged"),
     ),
     after=(Edge("glibc.arena_full_apart", "a full heap of an arena is whole MiB on a MiB boundary too"),),
+)
+NATIVE_UNWRITTEN: Final = RegionLabeller(
+    "hotspot.native_unwritten",
+    (UNWRITTEN,),
+    unwritten,
+    before=(
+        Edge("rest.unpaid", "in a JVM malloc maps what was not written yet, as little else maps at all"),
+    ),
+    after=(Edge("rest.vast", "what is many times the budget was mapped to be written here and there"),),
 )

@@ -23,7 +23,7 @@ SMALL_NODES: Final = Rule(
     "maps",
     "OpenJDK 8 to 15, memory/metaspace/virtualSpaceList.cpp: VirtualSpaceSize is 256 Ki words; Linux, "
     "mm/vma.c: can_vma_merge_before, is_mergeable_anon_vma",
-    "part of one of several ranges of {block_size}, each right above the other; Linux did not merge them, so "
+    "part of one of several ranges of {block_size}, each right above another; Linux did not merge them, so "
     "each was reserved, and then opened step by step: metaspace",
     runner_up=Kind.JAVA_GC,
 )

@@ -3,7 +3,8 @@
 import pytest
 
 from procmaps.kinds import Kind
-from procmaps.rules.block_gaps import GAPS_MIN_COUNT, GUARD_MAX_BYTES
+from procmaps.rules.block_gaps import GAPS_MIN_COUNT
+from procmaps.rules.process import SMALL_GUARD_BYTES
 from tests.procmaps.rules.labelled import (
     BRK_HEAP,
     LIBC,
@@ -97,9 +98,9 @@ def test_blocks_with_gaps_are_doubtful_also_if_the_others_need_all_threads() -> 
 
 
 def test_stacks_whose_guards_are_not_seen_tell_nothing() -> None:
-    text = sorted_maps(RUNS, row(6), stacks(2, GUARD_MAX_BYTES + 4 * KIB))
+    text = sorted_maps(RUNS, row(6), stacks(2, SMALL_GUARD_BYTES + 4 * KIB))
     assert rules(text, 3) == {"glibc.arena_apart"}
-    assert rules(sorted_maps(RUNS, row(6), stacks(2, GUARD_MAX_BYTES)), 3) == {"pools.blocks"}
+    assert rules(sorted_maps(RUNS, row(6), stacks(2, SMALL_GUARD_BYTES)), 3) == {"pools.blocks"}
 
 
 def test_an_unknown_number_of_threads_makes_nothing_doubtful() -> None:

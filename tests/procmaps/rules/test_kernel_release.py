@@ -4,11 +4,23 @@ from dataclasses import replace
 
 import pytest
 
-from procmaps.rules.kernel_release import with_release
+from procmaps.rules.kernel_release import UNKNOWN_RELEASE, is_since, release_of, with_release
 from tests.procmaps.rules.labelled import LIBC, anon, kinds, read, sorted_maps
 
 KIB, MIB, AT = 2**10, 2**20, 0x7E0000000000
 CLOCK = anon(0x7FFD00004000, 8 * KIB, "r--p", "[vvar_vclock]")
+
+
+def test_releases_of_kernels() -> None:
+    assert release_of("5.10.0-28-amd64") == (5, 10)
+    assert release_of("") == UNKNOWN_RELEASE
+
+
+@pytest.mark.parametrize(
+    ("kernel", "since"), [("6.6.99", False), ("6.7.0-rc1", True), ("7.0", True), ("", False)]
+)
+def test_nothing_holds_since_a_release_that_is_not_known(kernel: str, *, since: bool) -> None:
+    assert is_since(release_of(kernel), (6, 7)) is since
 
 
 @pytest.mark.parametrize(("sent", "release"), [("", "6.13"), ("6.18.1-cloud", "6.18.1-cloud")])

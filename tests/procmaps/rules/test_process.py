@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from procmaps.rules.process import UNKNOWN_RELEASE, Process, release_of
+from procmaps.rules.process import Process
 from tests.procmaps.rules import labelled
 from tests.procmaps.rules.labelled import anon, sorted_maps
 
@@ -52,9 +52,3 @@ def test_heaps_of_32_bits_are_1_mib() -> None:
     lines = pair(0xF1300000, 800 * KIB, 224 * KIB)
     assert len(process(lines, thirty_two_bit=True).glibc_heaps) == 1
     assert not process(lines).glibc_heaps
-
-
-def test_releases_of_kernels() -> None:
-    assert release_of("5.10.0-28-amd64") == (5, 10)
-    assert release_of("6.6.99") < (6, 7) <= release_of("6.7.0-rc1")
-    assert release_of("") == UNKNOWN_RELEASE

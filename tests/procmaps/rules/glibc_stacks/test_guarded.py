@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from procmaps.kinds import Kind
-from procmaps.rules.glibc_stacks.guards import GUARD_MAX_BYTES, SMALL_GUARD_BYTES, merged_bytes
-from procmaps.rules.process import STACK_MAX_BYTES
+from procmaps.rules.glibc_stacks.guards import GUARD_MAX_BYTES, merged_bytes
+from procmaps.rules.process import SMALL_GUARD_BYTES, STACK_MAX_BYTES
 from tests.procmaps.rules.glibc_stacks.guarded_maps import AT, KIB, MIB, STACK, pairs, process
 from tests.procmaps.rules.labelled import LIBJVM, MUSL, anon, blocks, kinds, parts_of, read, sorted_maps
 
