@@ -16,7 +16,7 @@ code, each with blocks of one size, of random sizes, above the mmap threshold, g
 touched, freed in part, mapped by the program itself, or in the arenas of many threads; threads that are
 parked, and threads that ended and were never joined; and healthy servers beside them. What leaks, how
 much, and all settings are drawn by a seeded chance. What the memory is comes from the sources above; it
-covers 99.9% of the accessible bytes. Precision (P) and recall (R) are of all bytes. The last columns
+covers 99.6% of the accessible bytes. Precision (P) and recall (R) are of all bytes. The last columns
 give the share of the bytes of each confidence whose kind is right, and how many bytes have it.
 `swapped` is `maps` with 90% of the anonymous memory in swap.
 

@@ -37,7 +37,10 @@ FULL_OR_NODE: Final = Rule(
 
 def full_heaps_or_nodes(regions: Regions) -> Ranges | None:
     """Full blocks between the node in use and the code cache, where the class space leaves room for nodes."""
-    return chosen_full_heaps(regions, _possible) if regions.has("jvm").any() else None
+    if not regions.facts.libjvm:
+        return None
+    large = regions.unclaimed_writable & (regions.size >= NODE_BYTES)  # hardly any process has such
+    return chosen_full_heaps(regions, _possible) if large.any() else None
 
 
 def _possible(regions: Regions, rows: Ints64, start: Ints64, size: Ints64) -> Flags:

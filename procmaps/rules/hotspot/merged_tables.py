@@ -53,6 +53,8 @@ def merged_tables(jvm: Jvm, process: Process) -> list[Claim]:
     collector = jvm.arguments.collector
     if collector == "Shenandoah" and jvm.arguments.generational:
         spans += _cards_of_shenandoah(jvm, process)
+    elif collector == "Shenandoah" and not jvm.has_gaps(process):
+        spans += _bitmap_of_shenandoah(jvm, process)
     elif collector == "G1" and not jvm.has_gaps(process):
         spans += _below_queues(jvm, process)
         spans += _bitmap_of_g1(jvm, process)
@@ -71,6 +73,14 @@ def _cards_of_shenandoah(jvm: Jvm, process: Process) -> list[Span]:
     large = [one for one in _not_arenas(process) if one.size >= tables and one.start >= LOW_BYTES]
     beside = [one for one in large if one.end == jvm.heap[0] or _is_above(process, one, Kind.JAVA_CODE)]
     return _top_of_one(beside or (one for one in large if one.size * 4 < tables * 5), tables)
+
+
+def _bitmap_of_shenandoah(jvm: Jvm, process: Process) -> list[Span]:
+    """Shenandoah's mark bitmap: it commits a slice for each region of the heap that is committed."""
+    size = table_bytes(TWO_BITMAPS, jvm)
+    if size < MERGED_MIN_BYTES or size in jvm.tables or TWO_BITMAPS in jvm.scales:
+        return []
+    return [(end - size, end) for _, end in _only_place(process, size)]
 
 
 def _below_queues(jvm: Jvm, process: Process) -> Iterator[Span]:
@@ -121,11 +131,24 @@ def _tables_of_parallel(jvm: Jvm, process: Process) -> Iterator[Span]:
     for size in whole_sizes(jvm, process):
         if size < MERGED_MIN_BYTES or size in jvm.tables or (size == half and bitmap in jvm.tables):
             continue
-        holders = [one for one in _holders(process, size) if one.size < MERGED_FACTOR * size]
-        for start, end in _top_of_one(holders, size):
+        for bottom, end in _only_place(process, size):
+            start = end - size
             with_blocks = size == bitmap and (size >= LARGE_BITMAP_BYTES or not is_aligned(size, process))
             low = start - block_table if with_blocks and block_table not in jvm.tables else start
-            yield (low if holders[0].start <= low else start), end
+            yield (low if bottom <= low else start), end
+
+
+def _only_place(process: Process, size: int) -> list[Span]:
+    """Where the one region that can hold a table of this size begins, and where the table in it ends.
+
+    A table that the kernel aligns has up to 2 MiB free above it, and chunks can fill that up.
+    """
+    places = [(one.start, one.end) for one in _holders(process, size)]
+    if not places and is_aligned(size, process):
+        lower = [(one.start, one.end & -ALIGNED_BYTES) for one in _not_arenas(process)]
+        places = [(bottom, end) for bottom, end in lower if end - bottom >= size]
+    places = [(bottom, end) for bottom, end in places if end - bottom < MERGED_FACTOR * size]
+    return places if len(places) == 1 else []
 
 
 def _holders(process: Process, size: int) -> list[Region]:

@@ -1,5 +1,9 @@
 """Tables over the whole heap that merged with other memory."""
 
+from dataclasses import replace
+
+import pytest
+
 from procmaps.rules.hotspot.merged_tables import QUEUES_LIMIT_COUNT
 from tests.procmaps.rules.labelled import anon, gapped, jvm, kinds, read, whole
 
@@ -92,6 +96,48 @@ def test_card_tables_of_generational_shenandoah_on_their_own() -> None:
     for chunk, found in ((MIB - 4096, ["heap_mmap", "java_gc"]), (MIB + 8192, ["heap_mmap"])):
         text = jvm(gapped(GIB, 64 * MIB), anon(AT - tables - chunk, tables + chunk))
         assert [kind for _, kind in kinds(read(text, argv=argv), AT - GIB, AT)] == found
+
+
+@pytest.mark.parametrize(("heap", "found"), [(192 * MIB, True), (1000 * MIB, True), (64 * MIB, False)])
+def test_the_bitmap_of_a_heap_of_shenandoah_that_is_committed_whole(heap: int, found: bool) -> None:
+    """Those below 4 MiB are not looked for: too much else has such a size."""
+    bitmap, chunk = heap // 32, MIB + 312 * KIB
+    argv = ("java", "-XX:+UseShenandoahGC", f"-Xmx{heap // MIB}m", "Main")
+    merged = anon(AT - bitmap - chunk, bitmap + chunk)
+    expected = [(chunk, "heap_mmap"), (bitmap, "java_gc")] if found else [(bitmap + chunk, "heap_mmap")]
+    assert kinds(read(jvm(whole(heap), merged), argv=argv), AT - GIB, AT) == expected
+    # with gaps of the heap the bitmap has gaps as well
+    uncommitted = read(jvm(gapped(heap, heap // 2), merged), argv=argv)
+    assert kinds(uncommitted, AT - GIB, AT) == [(bitmap + chunk, "heap_mmap")]
+    # another region has its size, or could hold it too
+    alone = jvm(whole(heap), merged, anon(AT + 64 * MIB, bitmap))
+    assert kinds(read(alone, argv=argv), AT - GIB, AT) == [(bitmap + chunk, "heap_mmap")]
+    two = jvm(whole(heap), merged, anon(AT + 64 * MIB - chunk - 4096, bitmap + chunk + 4096))
+    assert kinds(read(two, argv=argv), AT - GIB, AT) == [(bitmap + chunk, "heap_mmap")]
+
+
+@pytest.mark.parametrize("above", [132 * KIB, MIB + 24 * KIB])
+@pytest.mark.parametrize(
+    ("collector", "heap", "bitmap"),
+    [("Parallel", 320 * MIB, 10 * MIB), ("Shenandoah", 448 * MIB, 14 * MIB)],
+)
+def test_chunks_above_a_bitmap_that_the_kernel_aligned(
+    collector: str, heap: int, bitmap: int, above: int
+) -> None:
+    """They fill what was left between the bitmap and what lies above it."""
+    below, argv = MIB + 312 * KIB, ("java", f"-XX:+Use{collector}GC", f"-Xmx{heap // MIB}m", "Main")
+    holder = anon(AT - bitmap - below, below + bitmap + above)
+    snapshot = read(jvm(whole(heap), holder), argv=argv)
+    new, old = (
+        replace(snapshot, facts=replace(snapshot.facts, kernel=kernel)) for kernel in ("6.8.1", "6.6.1")
+    )
+    expected = [(below, "heap_mmap"), (bitmap, "java_gc"), (above, "heap_mmap")]
+    assert kinds(new, AT - GIB, AT + GIB) == expected
+    assert kinds(old, AT - GIB, AT + GIB) != expected
+    # of two that can hold it neither is chosen
+    both = read(jvm(whole(heap), holder, anon(AT + GIB + 8192, bitmap + 3 * MIB)), argv=argv)
+    both = replace(both, facts=replace(both.facts, kernel="6.8.1"))
+    assert "java_gc" not in {kind for _, kind in kinds(both, AT - GIB, AT + 2 * GIB)}
 
 
 def test_parallel_s_block_table_right_below_a_table_that_is_known() -> None:
