@@ -167,8 +167,8 @@ def _hide_guards(regions: Regions) -> Flags:
 def _show_page_guards(regions: Regions) -> Flags:
     """Processes with stacks above guards of a page that are seen.
 
-    These are glibc's, which it hides for all threads or for none. Zones of Java threads are larger. The collector's
-    task queues have exactly the size of a stack and its hidden guard (gc/shared/taskqueue.hpp).
+    These are glibc's, which it hides for all threads or for none; zones of Java threads are larger. The
+    collector's task queues have exactly the size of a stack and its hidden guard (gc/shared/taskqueue.hpp).
     """
     stacks = regions.of_kind(Kind.THREAD_STACK)
     bodies = which(stacks & ~regions.closed & regions.touches_below)
