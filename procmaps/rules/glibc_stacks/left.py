@@ -190,9 +190,11 @@ def _around_guards(regions: Regions) -> Flags:
     guard = guard[regions.stack_like[guard + 1]]
     found = np.zeros(len(regions), np.bool_)
     found[guard] = found[guard + 1] = True
-    if len(guard):
+    # which are asked for only if some are alike
+    several = np.bincount(regions.process[guard], minlength=len(regions.facts.marks)) >= SAME_SIZE_MIN_COUNT
+    if several.any():
         of_threads = regions.of_kind(Kind.THREAD_STACK) | regions.of_kind(Kind.HEAP_ARENA)
-        found |= of_threads & regions.spread(regions.owners(found))
+        found |= of_threads & regions.spread(several)
     return found
 
 
