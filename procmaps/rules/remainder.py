@@ -14,9 +14,9 @@ from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, which
 
-VAST_FACTOR: Final = 16
+VAST_FACTOR: Final = 16  # more than what is resident or swapped: mapped to be written here and there
 VAST_MIN_BYTES: Final = GIB
-GUARDED_MIN_COUNT: Final = 4
+GUARDED_MIN_COUNT: Final = 4  # of one size: a ring of buffers, or a pool of fibers
 
 RESERVED: Final = Rule(
     "rest.reserved",

@@ -139,6 +139,9 @@ LEFT: Final = ProcessLabeller(
     (DEFAULT, REPEATED),
     left,
     sees=_around_guards,
-    before=(Edge("rest.guarded", "stacks of threads that ended look like guarded buffers"),),
+    before=(
+        Edge("python.arena", "stacks of threads that ended are whole arenas, too"),
+        Edge("python.arena_aligned", "stacks of threads that ended are whole arenas, too"),
+    ),
     after=(Edge("stack.repeated", "what can belong to a thread that lives is more than a guess"),),
 )

@@ -44,15 +44,16 @@ class Image(NamedTuple):
     below: int
     gap: int
     above: int  # 0 if the gap reaches to the end
+    goes_on: bool  # another gap follows above
 
 
 @dataclass(slots=True)
 class Candidate:
-    """A closed region with a writable one below it, and perhaps one above: it could be the gap of a table."""
+    """A closed region, writable below and perhaps above: it could be the gap of a table."""
 
     region: Region
     below: Region
-    above: Region | None
+    above: int  # bytes of the writable regions right above
     below_is_arena: bool  # looks, with the closed region as its rest, like a heap of glibc's arenas
     start: int  # of the table, as far as images have shown it
     end: int
@@ -63,9 +64,16 @@ class Candidate:
         if size + SLACK_BYTES < image.below or (self.below_is_arena and size != image.below):
             return False
         self.start = min(self.start, max(self.below.start, self.region.start - image.below))
-        if self.above is not None and self.above.size + SLACK_BYTES >= image.above:
-            self.end = max(self.end, min(self.above.end, self.region.end + image.above))
+        if self.above + SLACK_BYTES >= image.above and not (image.goes_on and self._is_more(image.above)):
+            self.end = max(self.end, self.region.end + min(self.above, image.above))
         return True
+
+    def _is_more(self, above: int) -> bool:
+        """Whether more is writable than a table has up to its next gap.
+
+        A table over one generation ends with the gap; what is above it is other memory.
+        """
+        return self.above > above + SLACK_BYTES
 
 
 def large_images(jvm: Jvm, process: Process) -> list[Claim]:
@@ -108,13 +116,32 @@ def _candidates(process: Process, gaps: list[int]) -> Iterable[Candidate]:
         first = bisect_left(gaps, size - SLACK_BYTES)
         if first == len(gaps) or gaps[first] > size + SLACK_BYTES:
             continue
-        arenas = process.in_glibc_heaps
-        below, above = process.below(closed), process.above(closed)
+        below = process.below(closed)
         if below is None or not (below.unclaimed and below.writable):
             continue
-        if above is not None and not (above.unclaimed and above.writable and above.position not in arenas):
-            above = None
-        yield Candidate(closed, below, above, below.position in arenas, closed.start, closed.end)
+        arena = _can_be_rest_of_arena(process, closed, below)
+        yield Candidate(closed, below, _writable_above(process, closed), arena, closed.start, closed.end)
+
+
+def _can_be_rest_of_arena(process: Process, closed: Region, below: Region) -> bool:
+    """Whether it can be the rest of an arena's heap, whose head can have merged with more below."""
+    heap = process.arena_heap_bytes
+    merged = not closed.end % heap and below.start < closed.end - heap and not process.mapped_anew(closed)
+    return merged or below.position in process.in_glibc_heaps
+
+
+def _writable_above(process: Process, closed: Region) -> int:
+    """Bytes right above that can be of a table: several regions if it was committed in steps.
+
+    Linux merges neighbours only if both were written to by the time when the second was mapped, or neither
+    (mm/vma.c: anon_vma of both).
+    """
+    arenas, end = process.in_glibc_heaps, closed.end
+    above = process.above(closed)
+    while above is not None and above.unclaimed and above.writable and above.position not in arenas:
+        end = above.end
+        above = process.above(above)
+    return end - closed.end
 
 
 def _images(runs: list[HeapRun], jvm: Jvm, gap_bytes: int) -> Iterable[Image]:
@@ -145,6 +172,6 @@ def _gaps(runs: list[HeapRun], jvm: Jvm, scale: int, page: int) -> list[Image]:
             committed.append((start, end))
     top = -(-(high - low) // bytes_per_page) * page
     return [
-        Image(scale, lower[1] - lower[0], upper[0] - lower[1], upper[1] - upper[0])
+        Image(scale, lower[1] - lower[0], upper[0] - lower[1], upper[1] - upper[0], upper[1] < top)
         for lower, upper in pairwise([*committed, (top, top)])
     ]

@@ -44,8 +44,8 @@ UNWRITTEN: Final = Rule(
 def untouched(regions: Regions) -> Flags | None:
     """Writable regions of whole MiB, and those larger than all that is resident; a mask over regions.
 
-    None larger than all tables of the process together. What is more than is resident is no metaspace either,
-    as a JVM commits that when it writes to it.
+    None larger than all tables of the process together, without those that were found already. What is more
+    than is resident is no metaspace either, as a JVM commits that when it writes to it.
     """
     possible = _of_jvms(regions)
     if possible is None:
@@ -75,18 +75,25 @@ def _of_jvms(regions: Regions) -> Flags | None:
 
 
 def _most_bytes(regions: Regions) -> tuple[Ints64, Ints64]:
-    """What the tables of each process have at most, and what they or the nodes of its metaspace have.
+    """What tables not found yet have at most in each process, and what they or nodes of metaspace have.
 
     Without a heap nothing limits tables, and before JDK 17 nothing limits what nodes merge to.
     """
-    heap = which(regions.of_kind(Kind.JAVA_HEAP))
-    total = np.zeros(len(regions.facts.marks), np.int64)
-    np.add.at(total, regions.process[heap], regions.size[heap])
-    tables = np.where(total > 0, total // TABLES_SHARE + NODE_BYTES, np.iinfo(np.int64).max)
+    total, found = _bytes_of(regions, Kind.JAVA_HEAP), _bytes_of(regions, Kind.JAVA_GC)
+    left = np.maximum(total // TABLES_SHARE - found, 0) + NODE_BYTES
+    tables = np.where(total > 0, left, np.iinfo(np.int64).max)
     limited = [row for row, path in regions.facts.libjvm.items() if version_of(path) >= NODES_SINCE_VERSION]
     nodes = np.full(len(total), np.iinfo(np.int64).max)
     nodes[limited] = tables[limited]
     return tables, nodes
+
+
+def _bytes_of(regions: Regions, kind: Kind) -> Ints64:
+    """Bytes of this kind in each process."""
+    total = np.zeros(len(regions.facts.marks), np.int64)
+    rows = which(regions.of_kind(kind))
+    np.add.at(total, regions.process[rows], regions.size[rows])
+    return total
 
 
 LEFTOVERS: Final = RegionLabeller(

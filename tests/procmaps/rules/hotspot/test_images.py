@@ -158,3 +158,39 @@ def test_of_the_heap_s_gaps_the_largest_are_looked_for() -> None:
         table = (anon(AT, 4096), anon(AT + 4096, LARGE_GAP_BYTES, "---p"))
         large_images(jvm, process(*lines, *table))
         assert sorted(jvm.scales) == found
+
+
+STEPS = ((8 * MIB, 5 * MIB + 8192), (13 * MIB + 8192, 2 * MIB + 4096), (15 * MIB + 12288, MIB - 12288))
+
+
+def test_a_table_whose_part_above_the_gap_was_committed_in_steps() -> None:
+    """Linux did not merge the steps, as one had been written to when the next was mapped."""
+    low = 3 * GIB
+    heap = anon(low, 320 * MIB) + anon(low + 320 * MIB, 192 * MIB, "---p") + anon(low + 512 * MIB, 512 * MIB)
+    table = anon(AT, 5 * MIB) + anon(AT + 5 * MIB, 3 * MIB, "---p")
+    steps = "".join(anon(AT + at, size) for at, size in STEPS)
+    text = sorted_maps(BRK_HEAP, LIBC, LIBJVM, heap, table, steps)
+    snapshot = read(text, argv=("java", "-XX:+UseShenandoahGC", "-Xmx1g", "Main"))
+    assert {kind for _, kind in kinds(snapshot, AT, AT + GIB)} == {"java_gc"}
+
+
+def test_a_table_over_the_old_generation_ends_with_its_gap() -> None:
+    """Right above it lies other memory, larger than what the heap has up to its next gap."""
+    low = 3 * GIB
+    heap = anon(low, 128 * MIB) + anon(low + 128 * MIB, 512 * MIB, "---p")
+    heap += anon(low + 640 * MIB, 192 * MIB) + anon(low + 832 * MIB, 192 * MIB, "---p")
+    below, gap, above = 256 * KIB, MIB, 384 * KIB
+    table = anon(AT, below) + anon(AT + below, gap, "---p")
+    for other, found in ((above, "java_gc"), (above + 12 * KIB, "heap_mmap")):
+        text = sorted_maps(BRK_HEAP, LIBC, LIBJVM, heap, table, anon(AT + below + gap, other))
+        snapshot = read(text, argv=("java", "-XX:+UseParallelGC", "-Xmx1g", "Main"))
+        assert kinds(snapshot, AT, AT + GIB) == [(below, "java_gc"), (gap, "java_gc"), (other, found)]
+
+
+def test_the_rest_of_an_arena_whose_head_merged_with_chunks_is_no_gap() -> None:
+    rest = 64 * MIB - 132 * KIB
+    heap = anon(16 * GIB, GIB) + anon(17 * GIB, 64 * rest, "---p")
+    line = anon(AT - 30 * MIB - 8192, 30 * MIB + 8192 + 132 * KIB) + anon(AT + 132 * KIB, rest, "---p")
+    text = sorted_maps(BRK_HEAP, LIBC, LIBJVM, heap, line)
+    snapshot = read(text, argv=("java", "-XX:+UseParallelGC", f"-Xmx{GIB + 64 * rest}", "Main"))
+    assert kinds(snapshot, AT, AT + GIB) == [(132 * KIB, "heap_arena"), (rest, "heap_arena")]

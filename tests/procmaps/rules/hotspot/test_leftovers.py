@@ -52,6 +52,16 @@ def test_chunks_that_were_not_written_are_malloc_s_if_tables_cannot_be_as_large(
         assert [found for start, *_, found in parts_of(snapshot) if AT <= start < AT + GIB] == [rule]
 
 
+def test_a_table_that_was_found_is_not_left_to_be_found() -> None:
+    bitmap = 2 * GIB // 32
+    most = 2 * GIB // TABLES_SHARE + NODE_BYTES - bitmap
+    for size, rule in ((most, "java.gc_untouched"), (most + 4096, "java.native_unwritten")):
+        text = jvm(whole(2 * GIB), anon(AT, bitmap), anon(AT + GIB + 8192, size))
+        argv = ("java", "-XX:+UseParallelGC", "-Xms2g", "-Xmx2g", "Main")
+        found = parts_of(read(text, argv=argv, rss_anon_kb=40 * 1024))
+        assert [part[-1] for part in found if AT <= part[0] < AT + 2 * GIB] == ["java.gc_whole", rule]
+
+
 def test_unwritten_memory_of_whole_mib_or_of_a_program_without_a_jvm_has_no_header() -> None:
     most = GIB // TABLES_SHARE + NODE_BYTES
     text = jvm(whole(GIB), anon(AT + 8192, most + MIB))
