@@ -10,8 +10,9 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.glibc_malloc import large_chunks
+from procmaps.rules.glibc_malloc import can_be_chunks
 from procmaps.rules.labeller import Edge, RegionLabeller
+from procmaps.rules.libc_malloc import affordable
 from procmaps.rules.process import MIB, PAGE_BYTES
 from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
@@ -22,15 +23,15 @@ HEADERS_MAX_BYTES: Final = 16 * PAGE_BYTES  # of blocks of whole MiB that malloc
 PART: Final = 4  # partly written: between one part and all but one of so many
 PRETOUCH: Final = b"-XX:+AlwaysPreTouch"
 
-# What JVMs map besides their own folder, and libraries that compress, encrypt, send or call. None maps pools.
+# What JVMs and Node map as a rule, and libraries that compress, encrypt, send or call. None maps pools.
 _HARMLESS: Final = re.compile(
     rb"ld[-.].*|lib(?:c|m|dl|rt|pthread|z|gcc_s|stdc\+\+|resolv|nss_\w+|nsl|crypt|anl|util|uuid|numa|freetype"
     rb"|png16|fontconfig|expat|bz2|lzma|brotli\w*|X\w+|xcb|bsd|md|lcms2|jpeg|harfbuzz|glib-2|graphite2"
-    rb"|pcre2?-8|ssl|crypto|systemd|cap|selinux)[-.].*"
+    rb"|pcre2?-8|ssl|crypto|systemd|cap|selinux|node|v8\w*|uv|cares|nghttp[23]|ngtcp2\w*|icu\w+|simdjson|simdutf"
+    rb"|ada)[-.].*|node(?:js|\d+)?|deno|workerd|electron|chrome|chromium"
     rb"|lib(?:lz4|snappy|zstd|jffi)[-_\w.]*|snappy-[^/]*|lib(?:jnidispatch|ffi)[^/]*|jna\d+\.tmp"
     rb"|[^/]*(?:netty_|jansi)[^/]*"
 )
-_ADDON: Final = re.compile(rb"[^/]+\.node")
 _DELETED: Final = b" (deleted)"
 
 BESIDE_CODE: Final = Rule(
@@ -62,14 +63,15 @@ def chunks_beside_code(regions: Regions) -> Flags | None:
     rows = rows[_with_code_of_others(regions, rows)]
     if not len(rows):
         return None
-    chunks = large_chunks(regions)
-    rows = rows[chunks[rows] & _is_partly_written(regions, rows, chunks)]
+    possible = can_be_chunks(regions)
+    rows = rows[(possible & affordable(regions))[rows]]
+    rows = rows[_is_partly_written(regions, rows, possible)]
     found = np.zeros(len(regions), np.bool_)
     found[rows] = True
     return found
 
 
-def _is_partly_written(regions: Regions, rows: Ints64, chunks: Flags) -> Flags:
+def _is_partly_written(regions: Regions, rows: Ints64, possible: Flags) -> Flags:
     """By what smaps shows of the mapping; without it, by what is resident of all that malloc may have."""
     resident = regions.resident_bytes(rows)
     maps = regions.snapshot.maps
@@ -77,15 +79,15 @@ def _is_partly_written(regions: Regions, rows: Ints64, chunks: Flags) -> Flags:
     there = resident + np.maximum(maps.swap_bytes[regions.mapping[rows]], 0)
     partly = (there * PART >= size) & (there * PART <= size * (PART - 1))
     found: Flags = np.where(
-        resident == UNKNOWN, _beyond_budget(regions, chunks)[regions.process[rows]], partly
+        resident == UNKNOWN, _beyond_budget(regions, possible)[regions.process[rows]], partly
     )
     return found
 
 
-def _beyond_budget(regions: Regions, chunks: Flags) -> Flags:
+def _beyond_budget(regions: Regions, possible: Flags) -> Flags:
     """Processes whose malloc would have more than is resident or swapped, were all of its memory written."""
     facts = regions.facts
-    native = which(chunks | (regions.of_kind(Kind.HEAP_ARENA) & ~regions.closed))
+    native = which(possible | (regions.of_kind(Kind.HEAP_ARENA) & ~regions.closed))
     used = np.bincount(regions.process[native], regions.size[native], len(facts.marks)) + facts.brk_heap_bytes
     heap = which(regions.of_kind(Kind.JAVA_HEAP) & ~regions.closed)
     heap = heap[_with_option(regions, PRETOUCH)[regions.process[heap]]]
@@ -119,10 +121,8 @@ def _has_code_of_others(regions: Regions, process: int) -> bool:
     first, end = maps.process.searchsorted([process, process + 1]).tolist()
     code = first + which((maps.perms[first:end] & EXECUTE != 0) & (maps.inode[first:end] != 0))
     paths = {maps.name(row).removesuffix(_DELETED) for row in code.tolist()}
-    if libjvm is None:
-        return any(_ADDON.fullmatch(path.rpartition(b"/")[2]) for path in paths)
-    home = libjvm.rpartition(b"/lib/")[0].removesuffix(b"/jre") + b"/"
-    others = {path.rpartition(b"/")[2] for path in paths if not path.startswith(home)}
+    home = b"" if libjvm is None else libjvm.rpartition(b"/lib/")[0].removesuffix(b"/jre") + b"/"
+    others = {path.rpartition(b"/")[2] for path in paths if not (home and path.startswith(home))}
     return any(_HARMLESS.fullmatch(name) is None for name in others)
 
 

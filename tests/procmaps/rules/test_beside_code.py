@@ -87,7 +87,15 @@ def test_a_heap_that_is_written_at_the_start_is_resident_too() -> None:
     assert by_maps(*memory, rss_anon=1300 * MIB, argv=asked) == SURE
 
 
-@pytest.mark.parametrize(("addon", "rule"), [("/srv/app/sharp.node", DOUBTFUL), ("/srv/app/z.so", SURE)])
+@pytest.mark.parametrize(
+    ("addon", "rule"),
+    [
+        ("/srv/app/sharp.node", DOUBTFUL),
+        ("/srv/app/pool.so", DOUBTFUL),
+        ("/usr/lib/x86_64-linux-gnu/libuv.so.1.0.0", SURE),
+        ("/usr/lib/x86_64-linux-gnu/libicui18n.so.72.1", SURE),
+    ],
+)
 def test_addons_of_node(addon: str, rule: str) -> None:
     more = "".join(anon(AT + n * 64 * MIB, 20 * MIB + ODD) for n in range(4))
     node = "555400000000-555400100000 r-xp 00000000 fe:00 81 /usr/bin/node\n"
@@ -101,3 +109,11 @@ def test_a_program_of_its_own_may_map_what_it_likes() -> None:
     assert (
         rule_at(parts_of(read(sorted_maps(BRK_HEAP, LIBC, code(OTHER), more), rss_anon_kb=70 * KIB))) == SURE
     )
+
+
+def test_what_is_more_than_resident_counts_as_malloc_s_too() -> None:
+    table, own = anon(AT + GIB, 300 * MIB + ODD), code(OTHER)
+    node = "555400000000-555400100000 r-xp 00000000 fe:00 81 /usr/bin/node\n"
+    lines = sorted_maps(BRK_HEAP, LIBC, own, node, anon(AT, 30 * MIB + ODD), table)
+    assert rule_at(parts_of(read(lines, rss_anon_kb=200 * KIB))) == DOUBTFUL
+    assert rule_at(parts_of(read(lines, rss_anon_kb=400 * KIB))) == SURE
