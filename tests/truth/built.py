@@ -38,10 +38,6 @@ BUILT: Final[dict[Pair, Built]] = {
             "7f0000a00000-7f0000b00000 r-xp 00000000 fe:00 81 /usr/lib/_greenlet.cpython-311.so\n",
         ),
     ),
-    ("rest.guarded", "pools.mapped"): Built(
-        "a program with Boehm's collector maps guarded buffers of its own, as large as steps of the heap",
-        with_object("/usr/lib/x86_64-linux-gnu/libgc.so.1.5.1", BRK_HEAP, guarded_row(AT, _POOLS)),
-    ),
     ("allocator.no_brk", "rest.guarded"): Built(
         "a malloc that is linked in puts guards between its extents; without glibc's there is no [heap]",
         sorted_maps(LIBC, guarded_row(AT, [2 * MIB] * 4)),
