@@ -53,6 +53,7 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         cpython.ARENAS_ABOVE_BSS,
         cpython.DATA_STACKS,
         cpython.MERGED_ARENAS,
+        cpython.ARENAS_OR_CHUNKS,
         cpython.MIXED_CHUNKS,
         dotnet.MEMORY,
         elf.LOADER_MEMORY,
