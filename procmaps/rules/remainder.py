@@ -48,7 +48,7 @@ FOREIGN: Final = Rule(
 GUARDED: Final = Rule(
     "rest.guarded",
     Kind.ANONYMOUS,
-    Confidence.LIKELY,
+    Confidence.GUESS,
     "maps, status",
     "glibc and other allocators put no guard below a chunk; programs put one below buffers and fibers",
     "{size}, one of four or more regions of this size with a guard directly below each, while the "

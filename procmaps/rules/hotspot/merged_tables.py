@@ -19,7 +19,7 @@ from procmaps.rules.hotspot.proportions import (
     joined,
     table_bytes,
 )
-from procmaps.rules.hotspot.whole_tables import PARALLEL, merged_sizes_of_g1, whole_sizes
+from procmaps.rules.hotspot.whole_tables import is_parallel, merged_sizes_of_g1, whole_sizes
 from procmaps.rules.labeller import Claim
 from procmaps.rules.process import KIB, MIB, PAGE_BYTES, Process, Region
 from procmaps.rules.rule import Rule
@@ -58,7 +58,7 @@ def merged_tables(jvm: Jvm, process: Process) -> list[Claim]:
     elif collector == "G1" and not jvm.has_gaps(process):
         spans += _below_queues(jvm, process)
         spans += _bitmap_of_g1(jvm, process)
-    elif collector in PARALLEL or (jvm.before_9 and not collector):  # JDK 8 chooses Parallel
+    elif is_parallel(jvm):
         spans += _below_tables(jvm, process)
         spans += _tables_of_parallel(jvm, process)
     return [Claim(start, end, WHOLE_MERGED) for start, end in joined(spans)]
@@ -129,7 +129,8 @@ def _tables_of_parallel(jvm: Jvm, process: Process) -> Iterator[Span]:
     """Each table that is not a region of its own. The block table can lie right below the bitmap."""
     half, bitmap, block_table = (table_bytes(scale, jvm) for scale in (BITMAP, TWO_BITMAPS, CARDS))
     for size in whole_sizes(jvm, process):
-        if size < MERGED_MIN_BYTES or size in jvm.tables or (size == half and bitmap in jvm.tables):
+        other = {half: bitmap, bitmap: half}.get(size)  # there is one or the other
+        if size < MERGED_MIN_BYTES or size in jvm.tables or other in jvm.tables:
             continue
         for bottom, end in _only_place(process, size):
             start = end - size
@@ -161,8 +162,15 @@ def _holders(process: Process, size: int) -> list[Region]:
 
 
 def _not_arenas(process: Process) -> Iterator[Region]:
-    """Writable regions that are not whole blocks of arenas: those are full heaps, and merged with none."""
-    return (region for region in process.unclaimed_writable if not process.is_whole_blocks(region))
+    """Writable regions that are not whole blocks of arenas: those are full heaps, and merged with none.
+
+    Nor does the kernel merge tables with what was mapped with MAP_NORESERVE (smaps: nr), as jemalloc maps.
+    """
+    return (
+        region
+        for region in process.unclaimed_writable
+        if not process.is_whole_blocks(region) and not process.flagged(region, "nr")
+    )
 
 
 def _top_of_one(regions: Iterable[Region], size: int) -> list[Span]:

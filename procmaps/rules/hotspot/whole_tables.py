@@ -41,9 +41,12 @@ WHOLE = Rule(
 def whole_tables(jvm: Jvm, process: Process) -> list[Claim]:
     """Regions of exactly the size of such a table, unless smaps shows that the JVM did not map them.
 
-    What the JVM commits it maps anew without MAP_NORESERVE, so smaps shows no `nr`.
+    What the JVM commits it maps anew without MAP_NORESERVE, so smaps shows no `nr`. If the heap has gaps, one
+    table has each size: the highest region, as tables are mapped first, and Linux maps downward.
     """
-    sizes = whole_sizes(jvm, process)
+    single = whole_sizes(jvm, process)
+    sums = {total: parts for total, parts in _sums_of_parallel(jvm).items() if single.issuperset(parts)}
+    sizes = single.union(sums)
     divided = list(_divided_tables(process, sizes))
     found: list[Region] = []
     blocks: list[Region] = []
@@ -51,8 +54,12 @@ def whole_tables(jvm: Jvm, process: Process) -> list[Claim]:
         inside = any(low <= region.start < high for low, high in divided)
         if region.size in sizes and not inside and not process.flagged(region, "nr"):
             (blocks if process.is_whole_blocks(region) else found).append(region)
+    if jvm.has_gaps(process):
+        found = list({region.size: region for region in found}.values())
     found += _not_arenas(jvm, process, blocks, sum(region.size for region in found))
     jvm.tables = {region.size for region in found} | {high - low for low, high in divided}
+    for total in jvm.tables & sums.keys():
+        jvm.tables.update(sums[total])
     spans = [(region.start, region.end) for region in found] + divided
     return [Claim(low, high, WHOLE) for low, high in spans]
 
@@ -136,6 +143,23 @@ def _scales(jvm: Jvm, *, gaps: bool) -> tuple[int, ...]:
     if jvm.version and jvm.arguments.collector in PARALLEL:
         return (TWO_BITMAPS if older else BITMAP, CARDS)
     return (TWO_BITMAPS, CARDS) if gaps and older else (TWO_BITMAPS, BITMAP, CARDS)
+
+
+def is_parallel(jvm: Jvm) -> bool:
+    """Whether the collector is Parallel, which JDK 8 chooses unless another is asked for."""
+    collector = jvm.arguments.collector
+    return collector in PARALLEL or (jvm.before_9 and not collector)
+
+
+def _sums_of_parallel(jvm: Jvm) -> dict[int, tuple[int, int]]:
+    """The bitmap and the block table of Parallel in one region: it maps one right after the other."""
+    if not is_parallel(jvm):
+        return {}
+    cards = table_bytes(CARDS, jvm)
+    return {
+        bitmap + cards: (bitmap, cards)
+        for bitmap in (table_bytes(TWO_BITMAPS, jvm), table_bytes(BITMAP, jvm))
+    }
 
 
 def _bitmaps_of_cms(jvm: Jvm, process: Process) -> set[int]:

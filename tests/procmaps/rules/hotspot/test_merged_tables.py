@@ -4,13 +4,40 @@ from dataclasses import replace
 
 import pytest
 
-from procmaps.rules.hotspot.merged_tables import QUEUES_LIMIT_COUNT
-from tests.procmaps.rules.labelled import anon, gapped, jvm, kinds, read, whole
+from procmaps.rules.hotspot.arguments import JvmArguments
+from procmaps.rules.hotspot.jvm import Jvm
+from procmaps.rules.hotspot.merged_tables import QUEUES_LIMIT_COUNT, merged_tables
+from procmaps.smaps import VM_FLAGS
+from tests.procmaps.rules.labelled import anon, gapped, jvm, kinds, process, read, whole
 
 KIB = 2**10
 MIB = 2**20
 GIB = 2**30
 AT = 0x7E0000000000
+
+
+def spans(version: int, tables: set[int], region: str, flag: str = "") -> list[tuple[int, int]]:
+    """Where merged tables of Parallel lie in this region, over a heap of 3 GiB."""
+    one = process(gapped(3 * GIB, 16 * MIB), region)
+    if flag:
+        one = replace(one, vm_flags=tuple(VM_FLAGS[flag] for _ in one.regions))
+    jvm = Jvm(version, JvmArguments(collector="Parallel"), heap=(GIB, 4 * GIB), tables=tables)
+    return [(claim.start - AT, claim.end - AT) for claim in merged_tables(jvm, one)]
+
+
+def test_a_bitmap_of_half_the_size_that_was_found_is_the_only_one() -> None:
+    """From JDK 22 on Parallel has one; where the path does not tell the version, either can be."""
+    half, bitmap, blocks = 3 * GIB // 64, 3 * GIB // 32, 3 * GIB // 512
+    region = anon(AT, bitmap + 8 * MIB)
+    assert spans(0, {blocks}, region) == [(8 * MIB, 8 * MIB + bitmap)]
+    assert spans(0, {blocks, half}, region) == []
+
+
+def test_no_table_merges_with_memory_that_was_mapped_without_a_reserve_of_swap() -> None:
+    bitmap, blocks = 3 * GIB // 32, 3 * GIB // 512
+    region = anon(AT, bitmap + 8 * MIB)
+    assert spans(17, {blocks}, region, "mr") == [(8 * MIB, 8 * MIB + bitmap)]
+    assert spans(17, {blocks}, region, "nr") == []
 
 
 def test_parallel_s_block_table_below_its_bitmap() -> None:

@@ -40,6 +40,30 @@ def test_a_chunk_of_half_a_mib_is_no_table_of_g1() -> None:
     assert kinds(read(text, argv=serial), AT, AT + GIB) == [(516 * KIB, "java_gc")]
 
 
+def found(*lines: str, collector: str = "Parallel", version: int = 17) -> list[tuple[int, int]]:
+    """Where whole tables lie, from AT on, over a heap of 3 GiB of which a part is committed."""
+    heap = gapped(3 * GIB, 200 * MIB)
+    jvm = Jvm(version, JvmArguments(collector=collector), heap=(GIB, 4 * GIB))
+    return [(claim.start - AT, claim.end - AT) for claim in whole_tables(jvm, process(heap, *lines))]
+
+
+@pytest.mark.parametrize(
+    ("collector", "version", "scale"),
+    [("Parallel", 17, 32), ("ParallelOld", 11, 32), ("Parallel", 25, 64), ("", 8, 32)],
+)
+def test_parallel_s_bitmap_and_block_table_in_one_region(collector: str, version: int, scale: int) -> None:
+    both = 3 * GIB // scale + 3 * GIB // 512
+    assert found(anon(AT, both), collector=collector, version=version) == [(0, both)]
+    assert found(anon(AT, both + 4096), collector=collector, version=version) == []
+
+
+def test_over_a_heap_with_gaps_one_table_has_each_size() -> None:
+    """Extents of jemalloc are as large; tables are the highest, because they were mapped first."""
+    blocks, bitmap = 3 * GIB // 512, 3 * GIB // 32
+    lines = [anon(AT + at * 64 * MIB, size) for at, size in enumerate((blocks, blocks, blocks, bitmap))]
+    assert found(*lines) == [(128 * MIB, 128 * MIB + blocks), (192 * MIB, 192 * MIB + bitmap)]
+
+
 def sizes(collector: str, *, committed: int, version: int = 17, scales: tuple[int, ...] = ()) -> set[int]:
     """Sizes of whole tables in MiB, over a heap of 8 GiB of which the first MiB are committed."""
     heap = anon(AT, committed * MIB)
