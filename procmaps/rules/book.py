@@ -53,7 +53,6 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         cpython.ARENAS_ABOVE_BSS,
         cpython.DATA_STACKS,
         cpython.MERGED_ARENAS,
-        cpython.ARENAS_OR_CHUNKS,
         cpython.MIXED_CHUNKS,
         dotnet.MEMORY,
         elf.LOADER_MEMORY,

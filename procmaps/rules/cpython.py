@@ -16,12 +16,11 @@ from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
 from procmaps.rules.process import KERNEL_ALIGNED_BYTES, KIB, MIB
 from procmaps.rules.regions import Regions, is_multiple
 from procmaps.rules.rule import Rule
-from procmaps.tables import Bytes8, Flags, Ints64, which
+from procmaps.tables import Bytes8, Flags, which
 
 ARENA_BYTES: Final = 256 * KIB  # up to 3.9; from 3.10 on 1 MiB, a multiple of it
 BIG_ARENA_BYTES: Final = MIB
 MIXED_MIN_BYTES: Final = 8 * MIB  # of what is larger, most is not chunks alone
-MERGED_LIKELY_BYTES: Final = 4 * MIB  # so many pages over are chance with several chunks as well
 MERGED_MAX_BYTES: Final = 16 * MIB  # with more arenas, any size would do
 NODE_MIN_BYTES: Final = 16 * KIB
 NODE_MAX_BYTES: Final = 48 * KIB
@@ -50,17 +49,8 @@ MERGED: Final = Rule(
     "finds them",
     runner_up=Kind.HEAP_MMAP,
 )
-MERGED_OR_CHUNKS: Final = Rule(
-    "python.arena_or_chunks",
-    Kind.PY_ARENA,
-    Confidence.GUESS,
-    "maps",
-    "CPython 3.10 and later, Objects/obmalloc.c: a radix tree over arenas; glibc, malloc/malloc.c, "
-    "sysmalloc_mmap: each chunk is some pages more than round, and neighbours merge",
-    "{size}, more than 4 MiB, whole MiB and 16 to 48 KiB more, in a Python process: arenas and a node of the "
-    "tree that finds them, or several large chunks of malloc",
-    runner_up=Kind.HEAP_MMAP,
-)
+
+
 DATA_STACK: Final = Rule(
     "python.data_stack",
     Kind.PY_ARENA,
@@ -134,7 +124,7 @@ def aligned_arenas(regions: Regions) -> Flags | None:
 
 
 def merged_arenas(regions: Regions) -> Flags | None:
-    """A few arenas that have merged with nodes of the tree, and nodes alone.
+    """Arenas that have merged with nodes of the tree, and nodes alone.
 
     The first arenas are mapped while objects are still being loaded: between files, and merged with a chunk
     or two of malloc and with more nodes.
@@ -145,27 +135,11 @@ def merged_arenas(regions: Regions) -> Flags | None:
     rows = which(regions.unclaimed_writable & regions.spread(python) & (regions.size < MERGED_MAX_BYTES))
     size = regions.size[rows]
     over = size % BIG_ARENA_BYTES
-    nodes = _with_nodes(size) & (size <= MERGED_LIKELY_BYTES + NODE_MAX_BYTES)
+    nodes = (over >= NODE_MIN_BYTES) & (over <= NODE_MAX_BYTES)
     beside_file = _is_file(regions.below[rows]) | _is_file(regions.above[rows])
     early = beside_file & (size >= BIG_ARENA_BYTES) & (over >= EARLY_MIN_BYTES) & (over <= EARLY_MAX_BYTES)
     found = np.zeros(len(regions), np.bool_)
     found[rows[nodes | early]] = True
-    return found
-
-
-def arenas_or_chunks(regions: Regions) -> Flags | None:
-    """More arenas that have merged with nodes of the tree, if they are not chunks."""
-    python = regions.has("python")
-    if not python.any():
-        return None
-    found: Flags = regions.unclaimed_writable & regions.spread(python) & (regions.size < MERGED_MAX_BYTES)
-    return found & (regions.size > MERGED_LIKELY_BYTES + NODE_MAX_BYTES) & _with_nodes(regions.size)
-
-
-def _with_nodes(size: Ints64) -> Flags:
-    """Sizes of arenas and of the nodes that find them."""
-    over = size % BIG_ARENA_BYTES
-    found: Flags = (over >= NODE_MIN_BYTES) & (over <= NODE_MAX_BYTES)
     return found
 
 
@@ -220,17 +194,11 @@ MERGED_ARENAS: Final = RegionLabeller(
     before=(Edge("python.mixed", "arenas and a node of their tree have the size of a large chunk"),),
     after=(Edge("loaded.loader", "the loader's memory is as small as a node"),),
 )
-ARENAS_OR_CHUNKS: Final = RegionLabeller(
-    "python.arena_or_chunks",
-    (MERGED_OR_CHUNKS,),
-    arenas_or_chunks,
-    before=(Edge("python.mixed", "both are a guess, but sizes of arenas tell more"),),
-)
 DATA_STACKS: Final = RegionLabeller(
     "python.data_stack",
     (DATA_STACK,),
     data_stacks,
-    before=(Edge("python.arena_or_chunks", "in a process with greenlets, such sizes are surer"),),
+    before=(Edge("python.mixed", "chunks of malloc can have the same sizes"),),
     after=(Edge("loaded.loader", "the loader's memory is as small as chunks of frames"),),
 )
 ARENAS_ABOVE_BSS: Final = RegionLabeller(

@@ -141,7 +141,7 @@ GUARDED_BUFFERS: Final = RegionLabeller(
     "rest.guarded",
     (GUARDED,),
     guarded,
-    before=(Edge("python.arena_or_chunks", "a guarded buffer can have a size of arenas or of chunks"),),
+    before=(Edge("python.mixed", "a guarded buffer would otherwise count as a large chunk"),),
 )
 CLOSED_REST: Final = RegionLabeller(
     "rest.reserved",

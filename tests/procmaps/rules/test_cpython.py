@@ -122,13 +122,3 @@ def test_what_is_mapped_with_a_flag_is_no_aligned_arena() -> None:
     text = process("/usr/bin/python3.12", anon(AT, 14 * MIB), library)
     smaps = "".join(line + "Rss: 14336 kB\nVmFlags: rd wr mr mw me nr\n" for line in text.splitlines(True))
     assert "python.arena_aligned" not in {rule for *_, rule in parts_of(read(smaps=smaps))}
-
-
-@pytest.mark.parametrize(
-    ("size", "rule"), [(3, "merged"), (4, "merged"), (5, "or_chunks"), (13, "or_chunks")]
-)
-def test_many_arenas_with_nodes_can_be_several_chunks(size: int, rule: str) -> None:
-    for over in (16, 48):
-        text = process("/usr/bin/python3.12", anon(AT, size * MIB + over * KIB))
-        parts = parts_of(read(text, rss_anon_kb=2**18))
-        assert (AT, size * MIB + over * KIB, "py_arena", f"python.arena_{rule}") in parts
