@@ -7,9 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-KIB: Final = 2**10
-MIB: Final = 2**20
-TIB: Final = 2**40
+from procmaps.rules.process import KIB, MIB, TIB
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,5 @@ CHUNKS_BESIDE_POOLS: Final = RegionLabeller(
     "glibc.mmapped_beside_own",
     (BESIDE_OWN,),
     chunks_beside_pools,
-    before=(Edge("glibc.mmapped", "that labeller would be surer of the same memory"),),
     after=(Edge("pools.mapped", "a library that is known for its pools tells more"),),
 )

@@ -4,6 +4,7 @@ from typing import Final
 
 from procmaps.rules import (
     beam,
+    beside_code,
     beside_pools,
     cpython,
     dotnet,
@@ -45,6 +46,7 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         bare.UNGUARDED,
         beam.CARRIER,
         beam.LITERALS_RANGE,
+        beside_code.CHUNKS_BESIDE_CODE,
         beside_pools.CHUNKS_BESIDE_POOLS,
         cpython.ALIGNED_ARENAS,
         cpython.ARENAS,
@@ -101,6 +103,7 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         remainder.FOREIGN_REST,
         remainder.GUARDED_BUFFERS,
         remainder.UNPAID_REST,
+        remainder.UNPAID_ODD_REST,
         remainder.VAST_REST,
         repeated.REPEATED,
         replaced_malloc.ASKED,

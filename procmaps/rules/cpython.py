@@ -117,8 +117,9 @@ def aligned_arenas(regions: Regions) -> Flags | None:
     if not python.any():
         return None
     aligned = is_multiple(regions.start | regions.size, KERNEL_ALIGNED_BYTES)
-    found: Flags = regions.unclaimed_writable & regions.spread(python) & aligned & (regions.above != 0)
-    found &= ~regions.flagged("nr")
+    found: Flags = regions.unclaimed_writable & regions.spread(python) & aligned & ~regions.flagged("nr")
+    # another mapping, or what was cut off from the same one: the head of a heap, as a rule
+    found &= (regions.above != 0) | regions.touches_above
     return found
 
 

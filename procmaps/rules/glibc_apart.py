@@ -88,5 +88,4 @@ APART_HEAPS: Final = RegionLabeller(
     "glibc.arena_apart",
     (APART,),
     apart_heaps,
-    before=(Edge("reserve.opened", "a heap is opened from its low end as reserves of programs are"),),
 )

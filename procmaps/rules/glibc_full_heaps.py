@@ -158,5 +158,8 @@ FULL_BLOCKS: Final = RegionLabeller(
     "pools.full_blocks",
     (OWN_FULL,),
     full_blocks,
-    after=(Edge("glibc.arena_full", "full heaps that no gap makes doubtful are surer"),),
+    after=(
+        Edge("glibc.arena_apart", "the lowest heap that is not full tells which blocks are no heaps"),
+        Edge("glibc.arena_full", "where these blocks are gone, few gaps make other full heaps doubtful"),
+    ),
 )

@@ -3,7 +3,7 @@
 from typing import Final
 
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.glibc_malloc import claims
+from procmaps.rules.glibc_malloc import heaps_of_threads
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
 from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
@@ -22,7 +22,7 @@ LIKE_METASPACE: Final = Rule(
 
 def heaps_like_metaspace(regions: Regions) -> Ranges | None:
     """The same in a JVM, where the head is whole granules and no flag tells it from a node of metaspace."""
-    return claims(regions, doubtful=True) if regions.has("jvm").any() else None
+    return heaps_of_threads(regions, like_metaspace=True) if regions.has("jvm").any() else None
 
 
 HEAPS_LIKE_METASPACE: Final = RegionLabeller(

@@ -75,14 +75,11 @@ class Blocks(NamedTuple):
 
 def arena_heaps(regions: Regions) -> Ranges | None:
     """A writable region that begins on a boundary or below it, and the closed rest up to the next one."""
-    return claims(regions, doubtful=False)
+    return heaps_of_threads(regions, like_metaspace=False)
 
 
-def claims(regions: Regions, *, doubtful: bool) -> Ranges | None:
-    """Heaps that nobody has claimed: those that a node of metaspace could look like, or the others.
-
-    Without those that outnumber the threads.
-    """
+def heaps_of_threads(regions: Regions, *, like_metaspace: bool) -> Ranges | None:
+    """Unclaimed heaps that threads account for: those that a node of metaspace looks like, or the others."""
     blocks = heaps(regions)
     blocks = blocks.only(~outnumber_threads(regions, blocks.rests, blocks.base, blocks.size))
     if not len(blocks.heads):
@@ -90,7 +87,7 @@ def claims(regions: Regions, *, doubtful: bool) -> Ranges | None:
     jvm = regions.has("jvm") & ~_node_in_use(regions)
     granules = is_multiple(regions.start[blocks.rests], GRANULE_BYTES) & jvm[regions.process[blocks.heads]]
     granules &= (blocks.size == ARENA_HEAP_BYTES) & ~regions.flagged("nr")[blocks.heads]
-    blocks = blocks.only(granules == doubtful)
+    blocks = blocks.only(granules == like_metaspace)
     return Ranges(regions.process[blocks.heads], blocks.base, blocks.top)
 
 

@@ -83,6 +83,6 @@ CHUNKS_UNWRITTEN: Final = RegionLabeller(
     "glibc.mmapped_unwritten",
     (UNWRITTEN,),
     unwritten,
-    before=(Edge("rest.unpaid", "a size that only chunks have tells more than the budget"),),
+    before=(Edge("rest.unpaid_odd", "a size that only chunks have tells more than the budget"),),
     after=(Edge("rest.vast", "what is many times the budget was mapped to be written here and there"),),
 )

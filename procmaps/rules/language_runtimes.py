@@ -7,8 +7,7 @@ and a file with its rules.
 from dataclasses import dataclass
 from typing import Final
 
-KIB: Final = 2**10
-MIB: Final = 2**20
+from procmaps.rules.process import KIB, MIB
 
 
 @dataclass(frozen=True, slots=True)

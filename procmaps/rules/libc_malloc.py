@@ -9,7 +9,7 @@ from procmaps.rules.regions import Regions
 from procmaps.smaps import VM_FLAGS
 from procmaps.tables import Flags, which
 
-SLACK: Final = 4  # a quarter more
+SLACK_SHARE: Final = 4  # a quarter more than is resident or swapped
 SLACK_MIN_BYTES: Final = 2 * 2**20  # a few chunks that were hardly written yet, in a process that has little
 # asked for with the mapping
 MAPPED_FLAGS: Final = sum(VM_FLAGS[flag] for flag in ("nr", "gd", "io", "pf", "ht"))
@@ -46,9 +46,9 @@ def _all_locked(regions: Regions) -> Flags:
 
 
 def affordable(regions: Regions) -> Flags:
-    """Regions hardly larger than all anonymous memory that the process has resident; all if that is unknown.
+    """Regions hardly larger than what their process has resident or swapped; all if that is unknown.
 
     Malloc touches what it maps, but not all of it: what is allocated and not written yet.
     """
     budget = regions.spread(regions.facts.anonymous_bytes)
-    return (budget < 0) | (regions.size - budget <= np.maximum(budget // SLACK, SLACK_MIN_BYTES))
+    return (budget < 0) | (regions.size - budget <= np.maximum(budget // SLACK_SHARE, SLACK_MIN_BYTES))

@@ -44,6 +44,6 @@ SEGMENTS_OF_LUA: Final = RegionLabeller(
     "luajit.segments",
     (SEGMENTS,),
     segments,
-    before=(Edge("glibc.mmapped", "most segments have the sizes of large chunks"),),
+    before=(Edge("glibc.mmapped_beside_own", "most segments have the sizes of large chunks"),),
     after=(Edge("rest.guarded", "what has a guard is a stack or a buffer, however round its size"),),
 )

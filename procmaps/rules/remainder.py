@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
+from procmaps.rules.glibc_malloc import can_be_chunks
 from procmaps.rules.groups import count_alike
 from procmaps.rules.labeller import Edge, RegionLabeller
 from procmaps.rules.libc_malloc import foreign
@@ -13,9 +14,9 @@ from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, which
 
-VAST_FACTOR: Final = 16
+VAST_FACTOR: Final = 16  # more than what is resident or swapped: mapped to be written here and there
 VAST_MIN_BYTES: Final = GIB
-GUARDED_MIN_COUNT: Final = 4
+GUARDED_MIN_COUNT: Final = 4  # of one size: a ring of buffers, or a pool of fibers
 
 RESERVED: Final = Rule(
     "rest.reserved",
@@ -47,7 +48,7 @@ FOREIGN: Final = Rule(
 GUARDED: Final = Rule(
     "rest.guarded",
     Kind.ANONYMOUS,
-    Confidence.LIKELY,
+    Confidence.GUESS,
     "maps, status",
     "glibc and other allocators put no guard below a chunk; programs put one below buffers and fibers",
     "{size}, one of four or more regions of this size with a guard directly below each, while the "
@@ -63,6 +64,18 @@ UNPAID: Final = Rule(
     "freed, so it touches what it maps",
     "{size}, more than all anonymous memory of the process that is resident or swapped ({anonymous}), "
     "so it is not all in use, and of no known owner: mapped by the program directly",
+    runner_up=Kind.HEAP_MMAP,
+)
+UNPAID_ODD: Final = Rule(
+    "rest.unpaid_odd",
+    Kind.ANONYMOUS,
+    Confidence.GUESS,
+    "maps, status",
+    "glibc, malloc/malloc.c, sysmalloc_mmap: a chunk has a header, so it is no whole number of MiB, and "
+    "neighbours merge with it; __libc_calloc does not write what was just mapped",
+    "{size}, more than all anonymous memory of the process that is resident or swapped ({anonymous}), and no "
+    "whole number of MiB, in a program that maps pools or tables itself: these, or chunks of malloc that "
+    "were not written yet",
     runner_up=Kind.HEAP_MMAP,
 )
 ANONYMOUS: Final = Rule(
@@ -113,6 +126,12 @@ def unpaid(regions: Regions) -> Flags:
     return found
 
 
+def unpaid_odd(regions: Regions) -> Flags | None:
+    """The same, of a size that chunks of glibc's malloc can have."""
+    found = unpaid(regions)
+    return found & can_be_chunks(regions) if found.any() else None
+
+
 def everything(regions: Regions) -> Flags:
     """All that is left."""
     return regions.free.copy()
@@ -151,5 +170,11 @@ UNPAID_REST: Final = RegionLabeller(
     (UNPAID,),
     unpaid,
     before=(Edge("rest.anonymous", "that labeller claims all that is left"),),
+)
+UNPAID_ODD_REST: Final = RegionLabeller(
+    "rest.unpaid_odd",
+    (UNPAID_ODD,),
+    unpaid_odd,
+    before=(Edge("rest.unpaid", "what can be chunks is less sure to be the program's"),),
 )
 ALL_REST: Final = RegionLabeller("rest.anonymous", (ANONYMOUS,), everything)

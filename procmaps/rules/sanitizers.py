@@ -75,11 +75,11 @@ HEAP_SPACES: Final = RegionLabeller(
     "sanitizer.heap",
     (HEAP,),
     heap,
-    before=(Edge("glibc.arena", "what is open in a space can end like the heap of an arena"),),
+    before=(Edge("stack.repeated", "what is open of a space lies above closed memory, as a stack does"),),
 )
 SHADOW_MEMORY: Final = RegionLabeller(
     "sanitizer.shadow",
     (SHADOW,),
     shadow,
-    before=(Edge("allocator.loaded", "shadow memory is writable too, and holds no chunks"),),
+    before=(Edge("stack.repeated", "shadow memory can lie above closed memory, as a stack does"),),
 )

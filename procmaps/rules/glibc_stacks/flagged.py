@@ -82,8 +82,8 @@ def alone(regions: Regions) -> Ranges | None:
         return None
     bodies = which(found & ~regions.closed)
     stacks, live_ones = _are_stacks(regions, bodies)
-    left = bodies[~(stacks & live_ones)]
-    found[left] = found[left[regions.touches_below[left]] - 1] = False
+    others = bodies[~(stacks & live_ones)]
+    found[others] = found[others[regions.touches_below[others]] - 1] = False
     return with_guards(regions, found, regions.end)
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
+import numpy as np
+
 from procmaps.kinds import Confidence, Kind
-from procmaps.rules.glibc_stacks.guards import show_guards
+from procmaps.rules.glibc_stacks.guards import SAME_SIZE_MIN_COUNT, show_guards
 from procmaps.rules.glibc_stacks.hidden_sizes import sizes_of_stacks
 from procmaps.rules.glibc_stacks.threads import (
     CACHE_BYTES,
@@ -20,7 +22,7 @@ from procmaps.rules.language_runtimes import THREAD_STACK_BYTES
 from procmaps.rules.process import MIB, PAGE_BYTES, STACK_MIN_BYTES, Process, Region
 from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
-from procmaps.tables import Flags
+from procmaps.tables import Flags, which
 
 HIDES_GUARDS_SINCE: Final = (6, 13)
 DEFAULT_MIN_BYTES: Final = MIB
@@ -157,7 +159,24 @@ _STEPS: Final = (_of_default_size, _of_runtime, _of_one_size)
 def _hide_guards(regions: Regions) -> Flags:
     """Processes that can have stacks with hidden guards. Those that a JVM makes itself are always seen."""
     found = hide_stacks(regions)
-    return found & (regions.has("jvm") | ~show_guards(regions)) if found.any() else found
+    if not found.any():
+        return found
+    return found & ~np.where(regions.has("jvm"), _show_page_guards(regions), show_guards(regions))
+
+
+def _show_page_guards(regions: Regions) -> Flags:
+    """Processes with stacks above guards of a page that are seen.
+
+    These are glibc's, which it hides for all threads or for none; zones of Java threads are larger. The
+    collector's task queues have exactly the size of a stack and its hidden guard (gc/shared/taskqueue.hpp).
+    """
+    stacks = regions.of_kind(Kind.THREAD_STACK)
+    bodies = which(stacks & ~regions.closed & regions.touches_below)
+    guards = bodies[stacks[bodies - 1] & regions.closed[bodies - 1]] - 1
+    guards = guards[regions.size[guards] == PAGE_BYTES]
+    number = np.bincount(regions.process[guards], minlength=len(regions.facts.marks))
+    shown: Flags = number >= SAME_SIZE_MIN_COUNT
+    return shown
 
 
 def _around_stacks(regions: Regions) -> Flags:

@@ -6,7 +6,8 @@ stacks for new threads. After fork, the child has the stacks of all threads of i
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Final
+from itertools import pairwise
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from procmaps.rules.glibc_stacks.guards import (
     SAME_SIZE_MIN_COUNT,
     with_guards,
 )
+from procmaps.rules.glibc_stacks.threads import missing_stacks
 from procmaps.rules.kernel_release import is_since
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, Ranges, RegionLabeller
 from procmaps.rules.process import (
@@ -25,6 +27,7 @@ from procmaps.rules.process import (
     MIB,
     PAGE_BYTES,
     SMALL_GUARD_BYTES,
+    STACK_MIN_BYTES,
     Process,
     Region,
     touching,
@@ -34,10 +37,14 @@ from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, which
 
 FIBER_MAX_BYTES: Final = MIB  # of QEMU, the largest that is common (include/qemu/coroutine_int.h)
+CHAIN_MIN_COUNT: Final = 16  # pairs in a row: a program maps fewer guarded buffers of its own, as a rule
 # Sizes of stacks that are asked for are whole numbers of it. glibc 2.27 and later add the guard.
 ASKED_BYTES: Final = 64 * KIB
 # they map stacks of fibers as glibc maps those of threads (PHP, Zend/zend_fibers.c), or make their own
-ELSEWHERE: Final = ("php", "ruby", "luajit", "jvm", "go", "beam", "musl")
+ELSEWHERE: Final = ("php", "ruby", "luajit", "beam", "musl")
+# They switch between their own small threads without guards of a page: OpenJDK keeps the frames of virtual
+# threads in its heap (stackChunkOop), Go allocates stacks of goroutines there (runtime/stack.go).
+WITHOUT_FIBERS: Final = ("jvm", "go")
 
 NPTL_END: Final = (
     "glibc, nptl/pthread_create.c and allocatestack.c: a thread that nobody joins keeps its stack, and "
@@ -60,7 +67,8 @@ DEFAULT = Rule(
     "maps, status, limits",
     NPTL_END,
     "{size} of a stack of {block_size}: an inaccessible guard with writable memory of the default size "
-    "(RLIMIT_STACK: {stack_limit}) directly above it, in a process whose threads have ended",
+    "(RLIMIT_STACK: {stack_limit}) directly above it, in a process whose threads have ended, or of a "
+    "runtime that maps no such stacks itself (Java, Go)",
     runner_up=Kind.ANONYMOUS,
 )
 REPEATED = Rule(
@@ -68,11 +76,19 @@ REPEATED = Rule(
     Kind.THREAD_STACK,
     Confidence.GUESS,
     "maps, status",
-    NPTL_END,
-    "{size} of a stack of {block_size}, one of three or more of this size with a guard each, in all more "
-    "than is resident or swapped ({anonymous}): left of threads that ended, or fibers of the program",
+    f"{NPTL_END}; malloc/arena.c: the main thread uses the main arena, so other arenas are of other threads",
+    "{size} of a stack of {block_size}, one of three or more of this size with a guard each: either more "
+    "than is resident or swapped ({anonymous}), or in a row in a process that had other threads: left of "
+    "threads that ended, or fibers of the program",
     runner_up=Kind.ANONYMOUS,
 )
+
+
+class _Sizes(NamedTuple):
+    """Of a guard and of what is above it. In bytes."""
+
+    guard: int
+    body: int
 
 
 def left_flagged(regions: Regions) -> Ranges | None:
@@ -80,7 +96,8 @@ def left_flagged(regions: Regions) -> Ranges | None:
     if not regions.facts.smaps.any():
         return None
     found = more_than_threads(regions)
-    bodies = which(found & ~regions.closed & ~regions.spread(regions.has(*ELSEWHERE)))
+    elsewhere = regions.spread(regions.has(*ELSEWHERE, *WITHOUT_FIBERS))
+    bodies = which(found & ~regions.closed & ~elsewhere)
     if not len(bodies):
         return None
     opened = regions.guarded(bodies, GUARD_MAX_BYTES) & ~regions.flagged("ac")[bodies - 1]
@@ -94,14 +111,18 @@ def left(process: Process) -> Iterator[Claim]:
     if process.has(*ELSEWHERE):
         return
     pairs = [pair for pair in touching(list(process.regions)) if _is_pair(process, *pair)]
-    one = process.default_stack_bytes
-    number = Counter(body.size for _, body in pairs)
+    alike = Counter(_sizes(*pair) for pair in pairs)
+    in_rows = _in_rows(pairs)
+    repeated = {sizes for sizes, number in alike.items() if _is_left(process, sizes, number, in_rows[sizes])}
     for guard, body in pairs:
-        if one in {body.size, guard.size + body.size}:
-            if process.threads == 1:
-                yield Claim(guard.start, body.end, DEFAULT)
-        elif _is_repeated(process, body.size, number[body.size]):
+        if _is_default(process, _sizes(guard, body)):
+            yield Claim(guard.start, body.end, DEFAULT)
+        elif _sizes(guard, body) in repeated:
             yield Claim(guard.start, body.end, REPEATED)
+
+
+def _sizes(guard: Region, body: Region) -> _Sizes:
+    return _Sizes(guard.size, body.size)
 
 
 def _is_pair(process: Process, guard: Region, body: Region) -> bool:
@@ -113,18 +134,58 @@ def _is_pair(process: Process, guard: Region, body: Region) -> bool:
     return not process.flagged(guard, "ac") and (process.flagged(body, "nh") or not flags_stacks)
 
 
-def _is_repeated(process: Process, size: int, number: int) -> bool:
-    """Whether so many of one size can be stacks: asked for, larger than fibers have, and not in use."""
-    idle = 0 <= process.anonymous_bytes < number * size
-    return number >= SAME_SIZE_MIN_COUNT and size > FIBER_MAX_BYTES and not size % ASKED_BYTES and idle
+def _in_rows(pairs: list[tuple[Region, Region]]) -> Counter[_Sizes]:
+    """How many pairs of each size begin where one of the same size ends: glibc maps stacks downward."""
+    return Counter(
+        _sizes(*upper)
+        for lower, upper in pairwise(pairs)
+        if lower[1].end == upper[0].start and _sizes(*lower) == _sizes(*upper)
+    )
+
+
+def _is_default(process: Process, sizes: _Sizes) -> bool:
+    """Whether it is of the default size where no thread lives, or where the runtime has no other such memory.
+
+    The guard is a part of that size up to glibc 2.26, and in fibers of Crystal, which uses Boehm's collector.
+    """
+    one = process.default_stack_bytes
+    if process.threads == 1:
+        return sizes.body == one or (sum(sizes) == one and not process.has("boehm_gc"))
+    return sizes.body == one and process.has(*WITHOUT_FIBERS)
+
+
+def _is_left(process: Process, sizes: _Sizes, number: int, in_row: int) -> bool:
+    """Whether so many pairs of one size, of which so many follow one another, can be stacks."""
+    if process.has(*WITHOUT_FIBERS):
+        return sizes.body >= STACK_MIN_BYTES and in_row + 1 >= SAME_SIZE_MIN_COUNT
+    if number < SAME_SIZE_MIN_COUNT or sizes.body % ASKED_BYTES:
+        return False
+    idle = 0 <= process.anonymous_bytes < number * sizes.body
+    if idle and sizes.body > FIBER_MAX_BYTES and sizes.body != process.default_stack_bytes:
+        return True
+    if in_row + 1 < CHAIN_MIN_COUNT and not idle:
+        return False
+    if process.threads == 1:
+        return any(process.of_kind(Kind.HEAP_ARENA))
+    return in_row + 1 >= CHAIN_MIN_COUNT and _is_of_threads(process, sizes)
+
+
+def _is_of_threads(process: Process, sizes: _Sizes) -> bool:
+    """Whether threads that live have such stacks, would have by default, or have no other."""
+    if sizes.body == process.default_stack_bytes or (process.threads > 0 and missing_stacks(process)):
+        return True
+    return any(_sizes(*pair) == sizes for pair in touching(process.of_kind(Kind.THREAD_STACK)))
 
 
 def _around_guards(regions: Regions) -> Flags:
-    """Small closed regions, and those with the access of stacks right above them."""
+    """Small closed regions, those with the access of stacks right above them, and what tells of threads."""
     guard = which(regions.unclaimed_closed & regions.touches_above & (regions.size <= SMALL_GUARD_BYTES))
     guard = guard[regions.stack_like[guard + 1]]
     found = np.zeros(len(regions), np.bool_)
     found[guard] = found[guard + 1] = True
+    if len(guard):
+        of_threads = regions.of_kind(Kind.THREAD_STACK) | regions.of_kind(Kind.HEAP_ARENA)
+        found |= of_threads & regions.spread(regions.owners(found))
     return found
 
 
@@ -139,6 +200,9 @@ LEFT: Final = ProcessLabeller(
     (DEFAULT, REPEATED),
     left,
     sees=_around_guards,
-    before=(Edge("rest.guarded", "stacks of threads that ended look like guarded buffers"),),
+    before=(
+        Edge("python.arena", "stacks of threads that ended are whole arenas, too"),
+        Edge("python.arena_aligned", "stacks of threads that ended are whole arenas, too"),
+    ),
     after=(Edge("stack.repeated", "what can belong to a thread that lives is more than a guess"),),
 )

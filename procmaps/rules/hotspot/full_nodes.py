@@ -11,7 +11,7 @@ from procmaps.rules.labeller import Claim
 from procmaps.rules.process import ARENA_HEAP_BYTES, MIB, Process, Region
 from procmaps.rules.rule import Rule
 
-METASPACE_PER_CLASS_SPACE: Final = 2  # bytes at least: chunks of a loader begin at 4 KiB and 2 KiB
+METASPACE_PER_CLASS_SPACE_MIN: Final = 2  # chunks of a loader begin at 4 KiB and 2 KiB
 CHOICE_MAX: Final = 4  # of so many blocks for each missing node the nearest is still the most likely
 GROWN_HEAD_BYTES: Final = 16 * MIB  # an arena's head of this size is likely to continue a full heap
 
@@ -61,7 +61,7 @@ def _missing_nodes(jvm: Jvm, process: Process) -> int:
     committed = [region for region in process.of_kind(Kind.JAVA_METASPACE) if region.writable]
     in_nodes = sum(region.size for region in committed if _in_a_node(jvm, region))
     in_class_space = sum(region.size for region in committed) - in_nodes
-    missing = METASPACE_PER_CLASS_SPACE * in_class_space - in_nodes
+    missing = METASPACE_PER_CLASS_SPACE_MIN * in_class_space - in_nodes
     return max(0, -(-(missing - ROOT_CHUNK_BYTES) // NODE_BYTES))
 
 

@@ -112,7 +112,7 @@ NATIVE_UNWRITTEN: Final = RegionLabeller(
     (UNWRITTEN,),
     unwritten,
     before=(
-        Edge("rest.unpaid", "in a JVM malloc maps what was not written yet, as little else maps at all"),
+        Edge("rest.unpaid_odd", "in a JVM malloc maps what was not written yet, as little else maps at all"),
     ),
     after=(Edge("rest.vast", "what is many times the budget was mapped to be written here and there"),),
 )

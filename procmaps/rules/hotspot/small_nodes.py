@@ -11,7 +11,7 @@ from procmaps.rules.process import MIB, Process, Region
 from procmaps.rules.rule import Rule
 
 SMALL_NODE_BYTES: Final = 2 * MIB
-LARGE_NODES_SINCE_VERSION: Final = 16
+ONE_SIZE_SINCE_VERSION: Final = 16  # of all nodes
 NODES_MIN_COUNT: Final = 4  # G1 has three tables of this size over a heap of 1 GiB
 FULL_SHARE: Final = 2  # if at least half are full, they are no stacks of 2 MiB with their guards
 REST_SIZES_MIN_COUNT: Final = 3  # guards of stacks have two sizes, the JVM's and pthread's
@@ -34,7 +34,7 @@ def small_nodes(jvm: Jvm, process: Process) -> list[Claim]:
 
     Chunks of malloc and tables of the collector are mapped as they will be used: Linux merges them.
     """
-    if jvm.version >= LARGE_NODES_SINCE_VERSION:
+    if jvm.version >= ONE_SIZE_SINCE_VERSION:
         return []
     claims = [claim for chain in _chains(process) for claim in chain]
     jvm.small_nodes_end = max((claim.end for claim in claims), default=0)

@@ -106,6 +106,17 @@ def test_arenas_that_happen_to_be_aligned_lie_right_below_other_memory() -> None
     assert kinds(apart, AT, AT + 1) == [(12 * MIB, "anonymous")]
 
 
+@pytest.mark.parametrize("size", [2 * MIB, 10 * MIB, 26 * MIB])
+def test_arenas_that_merged_with_the_head_of_a_heap_lie_right_below_it(size: int) -> None:
+    top = AT + 64 * MIB
+    merged = anon(top - size, size + 132 * KIB) + anon(top + 132 * KIB, 64 * MIB - 132 * KIB, "---p")
+    parts = parts_of(read(process("/usr/bin/python3.13", merged), rss_anon_kb=2**20))
+    assert [(size, kind) for start, size, kind, _ in parts if start in {top - size, top}] == [
+        (size, "py_arena"),
+        (132 * KIB, "heap_arena"),
+    ]
+
+
 def test_what_is_mapped_with_a_flag_is_no_aligned_arena() -> None:
     library = anon(AT + 14 * MIB, MIB, "r-xp").replace("00:00 0 ", "fe:00 9 /usr/lib/python3.12/x.so")
     text = process("/usr/bin/python3.12", anon(AT, 14 * MIB), library)

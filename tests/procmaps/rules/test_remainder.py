@@ -5,7 +5,7 @@ import pytest
 from procmaps.classify import classify
 from procmaps.kinds import Confidence
 from procmaps.rules.book import RULES
-from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, anon, parts_of, read, sorted_maps
+from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, anon, parts_of, read, sorted_maps, with_object
 
 KIB = 2**10
 MIB = 2**20
@@ -67,3 +67,17 @@ def test_guarded_buffers_are_four_at_least_with_a_guard_of_64_kib_at_most(
     )
     parts = parts_of(read(sorted_maps(LIBC, BRK_HEAP, ring), threads=1))
     assert [found for _, own, _, found in parts if own == size] == [rule] * count
+
+
+@pytest.mark.parametrize("program", ["/usr/sbin/mariadbd", "/usr/bin/tarantool", "/usr/lib/firefox/firefox"])
+def test_odd_sizes_beyond_the_budget_can_be_chunks_or_pools(program: str) -> None:
+    def found(size: int, perms: str = "rw-p") -> tuple[str, Confidence]:
+        snapshot = read(with_object(program, BRK_HEAP, anon(AT, size, perms)), rss_anon_kb=30 * 1024)
+        parts = classify(snapshot)
+        at = [int(start) for start in parts.start].index(AT)
+        return RULES[parts.rule[at]].name, Confidence(parts.confidence[at])
+
+    for size in (45 * MIB + 76 * KIB, 201 * MIB + 508 * KIB):
+        assert found(size) == ("rest.unpaid_odd", Confidence.GUESS)
+        assert found(size // MIB * MIB) == ("rest.unpaid", Confidence.LIKELY)
+        assert found(size, "rwxp") == ("rest.unpaid", Confidence.LIKELY)

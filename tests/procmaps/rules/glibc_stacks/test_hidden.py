@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from procmaps.kinds import Kind
+from procmaps.rules.glibc_stacks.guards import SAME_SIZE_MIN_COUNT
 from procmaps.rules.glibc_stacks.hidden import NEIGHBOURS_LIMIT_COUNT
 from procmaps.rules.glibc_stacks.threads import CACHE_BYTES
 from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, LIBJVM, anon, blocks, parts_of, read, sorted_maps
@@ -50,6 +51,19 @@ def test_the_jvm_s_own_threads_have_the_size_that_was_asked_for() -> None:
     text = sorted_maps(BRK_HEAP, LIBC, LIBJVM, anon(AT, 3 * (4 * MIB + 4096)))
     snapshot = read(text, threads=4, argv=("java", "-XX:VMThreadStackSize=4096", "Main"))
     assert blocks(snapshot, Kind.THREAD_STACK) == [4 * MIB + 4096] * 3
+
+
+@pytest.mark.parametrize("shown", [SAME_SIZE_MIN_COUNT - 1, SAME_SIZE_MIN_COUNT, 9])
+def test_task_queues_are_no_stacks_in_a_jvm_that_shows_the_guards_of_its_own_threads(shown: int) -> None:
+    """Threads of libraries have no stack that is known here, and a queue has the size of one of the JVM's."""
+    own = MIB + 4096
+    threads = [
+        anon(AT - (n + 2) * GAP, 4096, "---p") + anon(AT - (n + 2) * GAP + 4096, MIB) for n in range(shown)
+    ]
+    text = sorted_maps(BRK_HEAP, LIBC, LIBJVM, *threads, anon(AT, 5 * own))
+    found = parts_of(read(text, threads=1 + shown + 5, stack_limit=STACK, rss_anon_kb=900_000))
+    hidden = [size for _, size, _, rule in found if rule == "stack.unseen_guard"]
+    assert hidden == ([] if shown >= SAME_SIZE_MIN_COUNT else [own] * 5)
 
 
 @pytest.mark.parametrize(("program", "size"), [("/usr/bin/ruby3.3", MIB), ("/usr/bin/node", 4 * MIB)])

@@ -4,10 +4,10 @@ import pytest
 
 from procmaps.kinds import Kind
 from procmaps.rules.glibc_stacks.guards import GUARD_MAX_BYTES, SAME_SIZE_MIN_COUNT
-from procmaps.rules.glibc_stacks.left import FIBER_MAX_BYTES
-from tests.procmaps.rules.glibc_stacks.guarded_maps import AT, KIB, MIB, STACK, pairs, process
+from procmaps.rules.glibc_stacks.left import CHAIN_MIN_COUNT, FIBER_MAX_BYTES
+from tests.procmaps.rules.glibc_stacks.guarded_maps import AT, GIB, KIB, MIB, STACK, pairs, process
 from tests.procmaps.rules.glibc_stacks.test_flagged import smaps
-from tests.procmaps.rules.labelled import blocks, parts_of, read, with_object
+from tests.procmaps.rules.labelled import anon, blocks, jvm, parts_of, read, whole, with_object
 
 PAGE = 4 * KIB
 AS_GLIBC = "mr mw me nh"  # a guard that was never writable
@@ -116,3 +116,74 @@ def test_also_in_a_program_that_qemu_translates() -> None:
     text = process(pairs(AT, PAGE, STACK, 70)).replace("r-xp", "r--p")
     qemu = "1fff00000000-1fff00100000 r-xp 00000000 fe:00 90 /usr/bin/qemu-x86_64-static\n"
     assert stacks(qemu + text) == [STACK + PAGE] * 70
+
+
+def arena(at: int) -> str:
+    """A heap of an arena other than the main one: only a thread that is not the main one has it."""
+    return anon(at, 132 * KIB) + anon(at + 132 * KIB, 64 * MIB - 132 * KIB, "---p")
+
+
+ARENA = arena(0x7D0000000000)
+
+
+@pytest.mark.parametrize("size", [64 * KIB, 192 * KIB, 768 * KIB, MIB])
+def test_small_stacks_are_left_where_an_arena_tells_that_there_were_threads(size: int) -> None:
+    row = pairs(AT, PAGE, size, 60)
+    assert stacks(process(ARENA, row)) == [size + PAGE] * 60
+    assert rules(process(ARENA, row)) == {"stack.left_repeated"}
+    assert stacks(process(row)) == []
+
+
+@pytest.mark.parametrize(("count", "left"), [(CHAIN_MIN_COUNT, CHAIN_MIN_COUNT), (CHAIN_MIN_COUNT - 1, 0)])
+def test_a_row_of_them_is_left_even_if_all_is_resident(count: int, left: int) -> None:
+    """As in a process that has locked its memory."""
+    row = pairs(AT, PAGE, 320 * KIB, count)
+    assert len(stacks(process(ARENA, row), rss_anon_kb=900_000)) == left
+    assert stacks(process(row), rss_anon_kb=900_000) == []
+
+
+def test_guarded_buffers_that_do_not_follow_one_another_are_in_use() -> None:
+    apart = [pairs(AT + number * 2 * MIB, PAGE, 320 * KIB, 1) for number in range(40)]
+    assert stacks(process(ARENA, *apart), rss_anon_kb=900_000) == []
+
+
+def of_threads(text: str, threads: int) -> list[str]:
+    """The rules of stacks in a process with so many threads, without those of the JVM's own."""
+    found = parts_of(read(text, threads=threads, rss_anon_kb=900_000, stack_limit=STACK))
+    return [rule for _, size, kind, rule in found if kind == "thread_stack" and size != PAGE]
+
+
+def test_a_jvm_has_no_fibers() -> None:
+    heap = whole(GIB)
+    assert of_threads(jvm(heap, pairs(AT, PAGE, STACK, 90)), 20) == ["stack.left"] * 90
+    for size, count in ((16 * KIB, SAME_SIZE_MIN_COUNT), (200 * KIB, 90), (6 * MIB, 40)):
+        row = pairs(AT, PAGE, size, count) + pairs(AT + GIB, PAGE, 960 * KIB, SAME_SIZE_MIN_COUNT - 1)
+        assert of_threads(jvm(heap, row), 1) == ["stack.left_repeated"] * count
+    assert of_threads(jvm(heap, pairs(AT, PAGE, 12 * KIB, 90)), 1) == []  # glibc refuses less than 16 KiB
+
+
+def test_nor_has_go() -> None:
+    go = anon(0xC000000000, 64 * MIB) + pairs(AT, PAGE, 448 * KIB, 50)
+    assert of_threads(process(go), 1) == ["stack.left_repeated"] * 50
+
+
+def test_where_threads_live_a_long_row_of_stacks_like_theirs_is_left() -> None:
+    apart = AT + 2**36
+    for count, left in ((60, 60), (CHAIN_MIN_COUNT - 1, 0)):
+        row = process(pairs(AT, PAGE, STACK, 3), pairs(apart, PAGE, 704 * KIB, 5 + count))
+        assert (
+            of_threads(row, 4).count("stack.left_repeated") == 0
+        )  # all threads have a stack of another size
+        row = process(pairs(apart, PAGE, 704 * KIB, count))
+        assert of_threads(row, 4).count("stack.left_repeated") == left  # no thread has a stack otherwise
+
+
+def test_a_long_row_of_the_default_size_is_left_where_threads_live() -> None:
+    for count, left in ((60, 60), (CHAIN_MIN_COUNT, CHAIN_MIN_COUNT)):
+        assert of_threads(process(pairs(AT, PAGE, STACK, count)), 5).count("stack.left_repeated") == left
+
+
+def test_fibers_of_crystal_have_their_guard_within_the_default_size() -> None:
+    fibers = pairs(AT, PAGE, STACK - PAGE, 30)
+    assert len(of_threads(with_object("/usr/bin/server", fibers), 1)) == 30
+    assert of_threads(with_object("/usr/lib/libgc.so.1.5.3", fibers), 1) == []
