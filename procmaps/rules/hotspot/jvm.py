@@ -36,6 +36,9 @@ class Jvm:
     zgc: bool = False  # the heap is ZGC's memfd
     runs: list[HeapRun] = field(default_factory=list)  # of the heap, once somebody has asked for them
     tables: set[int] = field(default_factory=set)  # sizes of the tables over the whole heap that were found
+    tables_left_bytes: int = (
+        0  # that such tables can still have, once those of exactly their sizes were found
+    )
     scales: set[int] = field(default_factory=set)  # 32, 64, 512: at which images of the heap were found
     nodes: list[tuple[int, int]] = field(default_factory=list)  # of metaspace, where each lies
     small_nodes_end: int = 0  # of the highest node of 2 MiB, if metaspace lies in such

@@ -87,14 +87,16 @@ def _below_queues(jvm: Jvm, process: Process) -> Iterator[Span]:
     """G1's tables for a heap that is committed whole, right below the queues of its workers.
 
     Malloc maps the queues, a chunk for each, just before the tables; above them can be a segment map. Here
-    the tables are the bottom of a region, and there can be several.
+    the tables are the bottom of a region, and there can be several: no more than are left, the highest ones.
     """
-    bitmap, sizes = table_bytes(BITMAP, jvm), merged_sizes_of_g1(jvm)
-    for region in process.unclaimed_writable:
+    bitmap, sizes, left = table_bytes(BITMAP, jvm), merged_sizes_of_g1(jvm), jvm.tables_left_bytes
+    for region in reversed(process.unclaimed_writable):
         if region.size <= QUEUE_BYTES:
             continue
-        tables = max((size for size in sizes if _are_queues(region.size - size)), default=0)
+        sums = (size for size in sizes if size <= left and _are_queues(region.size - size))
+        tables = max(sums, default=0)
         if tables:
+            left -= tables
             yield region.start, region.start + tables
         if tables >= bitmap:
             jvm.tables.add(bitmap)

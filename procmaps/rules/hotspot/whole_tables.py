@@ -56,7 +56,12 @@ def whole_tables(jvm: Jvm, process: Process) -> list[Claim]:
             (blocks if process.is_whole_blocks(region) else found).append(region)
     if jvm.has_gaps(process):
         found = list({region.size: region for region in found}.values())
-    found += _not_arenas(jvm, process, blocks, sum(region.size for region in found))
+    left = _most_bytes(jvm) - sum(high - low for low, high in divided)
+    found = list(_largest(found, left))
+    left -= sum(region.size for region in found)
+    full = list(_not_arenas(process, blocks, left))
+    found += full
+    jvm.tables_left_bytes = max(left - sum(region.size for region in full), 0)
     jvm.tables = {region.size for region in found} | {high - low for low, high in divided}
     for total in jvm.tables & sums.keys():
         jvm.tables.update(sums[total])
@@ -84,14 +89,24 @@ def _divided_tables(process: Process, sizes: set[int]) -> Iterator[tuple[int, in
                 beyond = end
 
 
-def _not_arenas(jvm: Jvm, process: Process, blocks: list[Region], found_bytes: int) -> Iterator[Region]:
+def _largest(found: list[Region], left: int) -> Iterator[Region]:
+    """The largest of them, of equal ones the highest, that have no more bytes than tables that are left.
+
+    A sum of tables is less likely by chance than a single one, as which a block of another malloc can look.
+    """
+    for region in sorted(found, key=lambda region: (-region.size, -region.start)):
+        if region.size <= left:
+            left -= region.size
+            yield region
+
+
+def _not_arenas(process: Process, blocks: list[Region], left: int) -> Iterator[Region]:
     """Of regions that fill blocks of arenas: those that must be tables, since the others are too few.
 
     Heaps of arenas that have grown to the top have the size of tables over 2 GiB and more, and there can be
     any number of them; a collector has few tables. They are mapped before the archive of classes, and Linux
     maps downward. Nor are they if a larger region can hold the table.
     """
-    left = _most_bytes(jvm) - found_bytes
     archives = [region.end for region in process.of_kind(Kind.JAVA_CDS) if region.start >= LOW_BYTES]
     others = [region for region in process.unclaimed_writable if not process.is_whole_blocks(region)]
     holders = [region for region in others if region.start >= LOW_BYTES and not region.end % ALIGNED_BYTES]

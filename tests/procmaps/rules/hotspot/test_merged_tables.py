@@ -73,6 +73,15 @@ def test_tables_of_g1_below_the_queues_of_its_workers() -> None:
         assert kinds(read(text, argv=argv), AT, AT + GIB) == [(tables, "java_gc"), (above, "heap_mmap")]
 
 
+def test_what_is_as_large_as_tables_and_queues_by_chance_is_none_once_they_were_found() -> None:
+    bitmap, cards, queue = 300 * MIB // 64, 300 * MIB // 512, MIB + 4096
+    argv = ("java", "-XX:+UseG1GC", "-Xmx300m", "Main")
+    chance = anon(AT, 2 * bitmap + 3 * cards + 40 * queue)
+    for found, wanted in ((2 * bitmap, "heap_mmap"), (cards, "heap_mmap"), (cards + 4096, "java_gc")):
+        text = jvm(whole(300 * MIB), chance, anon(AT + GIB + 8192, found))
+        assert kinds(read(text, argv=argv), AT, AT + 4096)[0][1] == wanted
+
+
 def test_tables_that_are_no_whole_2_mib_are_not_aligned() -> None:
     heap, chunk = 1300 * MIB, MIB + 4096
     bitmap, block = heap // 32, heap // 512

@@ -24,7 +24,7 @@ def test_parallel_commits_its_bitmap_whole() -> None:
 
 def test_tables_of_g1_that_merged_with_one_another() -> None:
     bitmap, cards = 96 * MIB // 64, 96 * MIB // 512
-    sizes = [2 * bitmap, bitmap + 3 * cards, cards]
+    sizes = [bitmap, bitmap + 2 * cards, cards]
     lines = [anon(AT + n * 64 * MIB, size) for n, size in enumerate(sizes)]
     argv = ("java", "-XX:+UseG1GC", "-Xmx96m", "Main")
     assert kinds(read(jvm(whole(96 * MIB), *lines), argv=argv), AT, AT + GIB) == [
@@ -44,7 +44,7 @@ def found(*lines: str, collector: str = "Parallel", version: int = 17) -> list[t
     """Where whole tables lie, from AT on, over a heap of 3 GiB of which a part is committed."""
     heap = gapped(3 * GIB, 200 * MIB)
     jvm = Jvm(version, JvmArguments(collector=collector), heap=(GIB, 4 * GIB))
-    return [(claim.start - AT, claim.end - AT) for claim in whole_tables(jvm, process(heap, *lines))]
+    return sorted((claim.start - AT, claim.end - AT) for claim in whole_tables(jvm, process(heap, *lines)))
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,19 @@ def test_over_a_heap_with_gaps_one_table_has_each_size() -> None:
     blocks, bitmap = 3 * GIB // 512, 3 * GIB // 32
     lines = [anon(AT + at * 64 * MIB, size) for at, size in enumerate((blocks, blocks, blocks, bitmap))]
     assert found(*lines) == [(128 * MIB, 128 * MIB + blocks), (192 * MIB, 192 * MIB + bitmap)]
+
+
+def test_the_largest_sum_of_tables_leaves_none_for_blocks_of_their_size() -> None:
+    """With G1 over a heap without gaps; memory of jemalloc is in such blocks."""
+    bitmap, cards = 2 * GIB // 64, 2 * GIB // 512
+    every = 2 * bitmap + 3 * cards
+    lines = [anon(AT + 8192, every), anon(AT + GIB + 8192, cards), anon(AT + 2 * GIB + 8192, bitmap)]
+    heap, jvm = whole(2 * GIB), Jvm(17, JvmArguments(collector="G1"), heap=(2 * GIB, 4 * GIB))
+    assert [claim.end - claim.start for claim in whole_tables(jvm, process(heap, *lines))] == [every]
+    assert jvm.tables_left_bytes == 0
+    lines[0] = anon(AT + 8192, every - cards)
+    found = [claim.end - claim.start for claim in whole_tables(jvm, process(heap, *lines))]
+    assert found == [every - cards, cards]
 
 
 def sizes(collector: str, *, committed: int, version: int = 17, scales: tuple[int, ...] = ()) -> set[int]:
