@@ -6,7 +6,7 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.glibc_malloc import large_chunks
-from procmaps.rules.labeller import RegionLabeller
+from procmaps.rules.labeller import Edge, RegionLabeller
 from procmaps.rules.process import KIB, MIB
 from procmaps.rules.regions import Regions, is_multiple
 from procmaps.rules.rule import Rule
@@ -74,4 +74,5 @@ POOLS: Final = RegionLabeller(
     "pools.mapped",
     (POOL,),
     pools,
+    after=(Edge("rest.guarded", "what has a guard is a stack or a buffer, and counts for no collector"),),
 )

@@ -16,6 +16,7 @@ NODE: Final = "/usr/bin/node"
 
 _CHUNKS = [9 * MIB + PAGE] * 4
 _POOLS = [192 * KIB] * 4
+_CHUNK = 404 * KIB
 _STEPS = [5 * MIB // 2] * 4
 _OTHER_STEP = AT + 512 * MIB
 _FULL = AT + 64 * MIB
@@ -37,6 +38,10 @@ BUILT: Final[dict[Pair, Built]] = {
             with_object(PYTHON, BRK_HEAP, anon(0x7F0000400000 - 32 * KIB, 32 * KIB)),
             "7f0000a00000-7f0000b00000 r-xp 00000000 fe:00 81 /usr/lib/_greenlet.cpython-311.so\n",
         ),
+    ),
+    ("rest.guarded", "pools.mapped"): Built(
+        "a program in D uses malloc, and guarded buffers of its own; what its collector has mapped is less",
+        with_object("/usr/lib/libdruntime-ldc.so", BRK_HEAP, guarded_row(AT, _POOLS), anon(AT + GIB, _CHUNK)),
     ),
     ("allocator.no_brk", "rest.guarded"): Built(
         "a malloc that is linked in puts guards between its extents; without glibc's there is no [heap]",
