@@ -74,5 +74,5 @@ POOLS: Final = RegionLabeller(
     "pools.mapped",
     (POOL,),
     pools,
-    after=(Edge("rest.guarded", "what has a guard is a stack or a buffer, and no pool"),),
+    after=(Edge("rest.guarded", "what has a guard is a stack or a buffer, and counts for no collector"),),
 )

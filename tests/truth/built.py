@@ -16,6 +16,7 @@ NODE: Final = "/usr/bin/node"
 
 _CHUNKS = [9 * MIB + PAGE] * 4
 _POOLS = [192 * KIB] * 4
+_CHUNK = 404 * KIB
 _STEPS = [5 * MIB // 2] * 4
 _OTHER_STEP = AT + 512 * MIB
 _FULL = AT + 64 * MIB
@@ -39,8 +40,8 @@ BUILT: Final[dict[Pair, Built]] = {
         ),
     ),
     ("rest.guarded", "pools.mapped"): Built(
-        "a program with Boehm's collector maps guarded buffers of its own, as large as steps of the heap",
-        with_object("/usr/lib/x86_64-linux-gnu/libgc.so.1.5.1", BRK_HEAP, guarded_row(AT, _POOLS)),
+        "a program in D uses malloc, and guarded buffers of its own; what its collector has mapped is less",
+        with_object("/usr/lib/libdruntime-ldc.so", BRK_HEAP, guarded_row(AT, _POOLS), anon(AT + GIB, _CHUNK)),
     ),
     ("allocator.no_brk", "rest.guarded"): Built(
         "a malloc that is linked in puts guards between its extents; without glibc's there is no [heap]",
