@@ -11,6 +11,7 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.glibc_malloc import can_be_chunks
+from procmaps.rules.hotspot.arguments import folder_of_java
 from procmaps.rules.labeller import Edge, RegionLabeller
 from procmaps.rules.libc_malloc import affordable
 from procmaps.rules.process import MIB, PAGE_BYTES
@@ -121,8 +122,9 @@ def _has_code_of_others(regions: Regions, process: int) -> bool:
     first, end = maps.process.searchsorted([process, process + 1]).tolist()
     code = first + which((maps.perms[first:end] & EXECUTE != 0) & (maps.inode[first:end] != 0))
     paths = {maps.name(row).removesuffix(_DELETED) for row in code.tolist()}
-    home = b"" if libjvm is None else libjvm.rpartition(b"/lib/")[0].removesuffix(b"/jre") + b"/"
-    others = {path.rpartition(b"/")[2] for path in paths if not (home and path.startswith(home))}
+    if libjvm is not None:
+        paths = {path for path in paths if not path.startswith(folder_of_java(libjvm))}
+    others = {path.rpartition(b"/")[2] for path in paths}
     return any(_HARMLESS.fullmatch(name) is None for name in others)
 
 

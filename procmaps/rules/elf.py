@@ -7,6 +7,7 @@ import numpy as np
 
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import ALLOCATORS
+from procmaps.rules.hotspot.arguments import folder_of_java
 from procmaps.rules.kernel_names import Name
 from procmaps.rules.labeller import Edge, RegionLabeller
 from procmaps.rules.language_runtimes import LOAD_LATE, RUNTIMES
@@ -25,6 +26,7 @@ WITH_TABLES: Final = re.compile(rb"/[^/]*(?:duckdb|polars|chdb|arrow)[^/]*$")
 ROUND_BYTES: Final = 64 * KIB
 LIBRARIES_LOW: Final = 0x7000_0000_0000  # executables lie below it
 LOADER_MAX_BYTES: Final = 64 * KIB
+CHUNK_MIN_BYTES: Final = 128 * KIB  # that malloc maps, with a header besides
 
 _ELF: Final = (
     "ELF: p_memsz beyond p_filesz is anonymous, right above the data (glibc elf/dl-map-segments.h,"
@@ -82,7 +84,24 @@ def zeroed_data(regions: Regions) -> Flags:
     fits = regions.size <= np.where(doubtful, regions.spread(late), largest)
     rows = which(above & ~fits)
     fits[rows] = _hardly_written(regions, rows) | _has_tables(regions, rows) | _of_the_program(regions, rows)
-    return above & fits & ~regions.touches_above
+    found = above & fits & ~regions.touches_above
+    rows = which(found & (regions.size > CHUNK_MIN_BYTES) & regions.spread(regions.has("jvm")))
+    found[rows] = ~_above_a_jdk_library(regions, rows)
+    return found
+
+
+def _above_a_jdk_library(regions: Regions, rows: Ints64) -> Flags:
+    """Which of these lie above a library of a JDK other than libjvm.so: none of them has a large .bss.
+
+    The JVM loads most of them as classes ask for them, and so below chunks that malloc had mapped before.
+    """
+    maps, libjvm = regions.snapshot.maps, regions.facts.libjvm
+    found = np.zeros(len(rows), np.bool_)
+    for at, row in enumerate(rows.tolist()):
+        path = libjvm.get(int(regions.process[row]), b"")
+        below = maps.name(int(regions.mapping[row]) - 1)
+        found[at] = below != path and below.startswith(folder_of_java(path))
+    return found
 
 
 def _largest_bss(regions: Regions) -> Ints64:

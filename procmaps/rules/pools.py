@@ -7,13 +7,15 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.glibc_malloc import large_chunks
 from procmaps.rules.labeller import Edge, RegionLabeller
-from procmaps.rules.process import KIB
+from procmaps.rules.process import KIB, MIB
 from procmaps.rules.regions import Regions, is_multiple
 from procmaps.rules.rule import Rule
-from procmaps.tables import Flags
+from procmaps.tables import UNKNOWN, Flags, Ints64, which
 
 GC_STEP_BYTES: Final = 64 * KIB  # of its own tables: 16 blocks of 4 KiB
 APR_STEP_BYTES: Final = 8 * KIB  # its smallest and most frequent node
+CACHE_MIN_BYTES: Final = 8 * MIB  # of a database's pages
+CACHE_UNWRITTEN_SHARE: Final = 16  # a cache is written as pages come in
 
 POOL: Final = Rule(
     "pools.mapped",
@@ -23,9 +25,10 @@ POOL: Final = Rule(
     "ClamAV, libclamav/mpool.c: maps of its own for signatures; Boehm GC, os_dep.c, GC_unix_mmap_get_mem: "
     "tables in steps of MINHINCR (16) blocks, and where no sbrk is used a heap that grows by any number of "
     "pages (alloc.c, GC_expand_hp_inner); D, core/internal/gc/os.d, os_mem_map: pools by mmap; APR, "
-    "memory/unix/apr_pools.c: nodes of 8 KiB and more by mmap",
-    "{size} of writable anonymous memory in a process with a library that maps most of its memory itself "
-    "(libclamav, libgc, druntime, libapr); large chunks of malloc look the same",
+    "memory/unix/apr_pools.c: nodes of 8 KiB and more by mmap; MariaDB, mysys/my_largepage.c, "
+    "my_large_malloc: caches of pages by mmap (storage/maria/ma_pagecache.c, mysys/mf_keycache.c)",
+    "{size} of writable anonymous memory in a process that maps most of its memory itself (libclamav, libgc, "
+    "druntime, libapr, caches of a database that are hardly used yet); large chunks of malloc look the same",
     runner_up=Kind.HEAP_MMAP,
 )
 
@@ -33,15 +36,31 @@ POOL: Final = Rule(
 def pools(regions: Regions) -> Flags | None:
     """What would be large chunks: all of it with ClamAV, and with a collector unless it uses [heap].
 
-    Otherwise whole steps of Boehm's collector, and of APR.
+    Otherwise whole steps of Boehm's collector, and of APR, and caches of databases that are hardly written.
     """
-    if not regions.has("clamav", "boehm_gc", "d_runtime", "apr").any():
+    if not regions.has("clamav", "boehm_gc", "d_runtime", "apr", "database_pools").any():
         return None
     chunks = large_chunks(regions)
     found = regions.spread(regions.has("clamav") | _collected(regions, chunks))
     found |= regions.spread(regions.has("boehm_gc")) & is_multiple(regions.size, GC_STEP_BYTES)
     found |= regions.spread(regions.has("apr")) & is_multiple(regions.size, APR_STEP_BYTES)
-    return found & chunks
+    found &= chunks
+    rows = which(chunks & regions.spread(regions.has("database_pools")) & (regions.size >= CACHE_MIN_BYTES))
+    found[rows] |= _hardly_written(regions, rows)
+    return found
+
+
+def _hardly_written(regions: Regions, rows: Ints64) -> Flags:
+    """Which of these are hardly resident by smaps, or more than is resident or swapped of all the process."""
+    resident = regions.resident_bytes(rows)
+    maps, mapping = regions.snapshot.maps, regions.mapping[rows]
+    there = resident + np.maximum(maps.swap_bytes[mapping], 0)
+    few = (resident != UNKNOWN) & (
+        there * CACHE_UNWRITTEN_SHARE < (maps.end - maps.start)[mapping].astype(np.int64)
+    )
+    budget = regions.facts.anonymous_bytes[regions.process[rows]]
+    found: Flags = few | ((budget >= 0) & (regions.size[rows] > budget))
+    return found
 
 
 def _collected(regions: Regions, chunks: Flags) -> Flags:

@@ -61,9 +61,11 @@ def named_stacks(case: Case) -> Case:
 def translated(case: Case) -> Case:
     """A program of another architecture in qemu-user: none of its code is executable for the host.
 
-    A program for 32 bits would have all its memory at other addresses, and QEMU does not translate QEMU.
+    A program for 32 bits would have all its memory at other addresses, QEMU does not translate QEMU, and the
+    shadow of ThreadSanitizer has no place there.
     """
-    if max(line.end for line in _lines(case)) <= 2**32 or b"/qemu-" in case.files.get("maps", b""):
+    maps = case.files.get("maps", b"")
+    if max(line.end for line in _lines(case)) <= 2**32 or b"/qemu-" in maps or b"/tsan." in maps:
         return case
     lines = [
         line._replace(perms=line.perms.replace(b"x", b"-"), name=b"" if line.name == b"[heap]" else line.name)

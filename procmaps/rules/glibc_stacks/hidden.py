@@ -175,7 +175,8 @@ def _show_page_guards(regions: Regions) -> Flags:
     guards = bodies[stacks[bodies - 1] & regions.closed[bodies - 1]] - 1
     guards = guards[regions.size[guards] == PAGE_BYTES]
     number = np.bincount(regions.process[guards], minlength=len(regions.facts.marks))
-    shown: Flags = number >= SAME_SIZE_MIN_COUNT
+    # queues are not executable; where stacks are, guards of some can have become executable with them
+    shown: Flags = (number >= SAME_SIZE_MIN_COUNT) & ~regions.facts.stacks_executable
     return shown
 
 

@@ -38,8 +38,9 @@ from procmaps.tables import Flags, which
 
 FIBER_MAX_BYTES: Final = MIB  # of QEMU, the largest that is common (include/qemu/coroutine_int.h)
 CHAIN_MIN_COUNT: Final = 16  # pairs in a row: a program maps fewer guarded buffers of its own, as a rule
-# Sizes of stacks that are asked for are whole numbers of it. glibc 2.27 and later add the guard.
+# Sizes of stacks that are asked for are whole numbers of it, as a rule; glibc 2.27 and later add the guard.
 ASKED_BYTES: Final = 64 * KIB
+EVEN_BYTES: Final = 2 * PAGE_BYTES  # an odd number of pages is left of a round size by a guard within it
 # they map stacks of fibers as glibc maps those of threads (PHP, Zend/zend_fibers.c), or make their own
 ELSEWHERE: Final = ("php", "ruby", "luajit", "beam", "musl")
 # They switch between their own small threads without guards of a page: OpenJDK keeps the frames of virtual
@@ -158,16 +159,22 @@ def _is_left(process: Process, sizes: _Sizes, number: int, in_row: int) -> bool:
     """Whether so many pairs of one size, of which so many follow one another, can be stacks."""
     if process.has(*WITHOUT_FIBERS):
         return sizes.body >= STACK_MIN_BYTES and in_row + 1 >= SAME_SIZE_MIN_COUNT
-    if number < SAME_SIZE_MIN_COUNT or sizes.body % ASKED_BYTES:
+    if number < SAME_SIZE_MIN_COUNT or sizes.body % EVEN_BYTES:
         return False
     idle = 0 <= process.anonymous_bytes < number * sizes.body
-    if idle and sizes.body > FIBER_MAX_BYTES and sizes.body != process.default_stack_bytes:
+    if idle and _is_too_large_for_fibers(process, sizes):
         return True
     if in_row + 1 < CHAIN_MIN_COUNT and not idle:
         return False
     if process.threads == 1:
         return any(process.of_kind(Kind.HEAP_ARENA))
     return in_row + 1 >= CHAIN_MIN_COUNT and _is_of_threads(process, sizes)
+
+
+def _is_too_large_for_fibers(process: Process, sizes: _Sizes) -> bool:
+    """Whether it is of a size that is asked for, and larger than stacks of fibers are."""
+    asked = sizes.body != process.default_stack_bytes and not sizes.body % ASKED_BYTES
+    return asked and sizes.body > FIBER_MAX_BYTES
 
 
 def _is_of_threads(process: Process, sizes: _Sizes) -> bool:
@@ -183,9 +190,11 @@ def _around_guards(regions: Regions) -> Flags:
     guard = guard[regions.stack_like[guard + 1]]
     found = np.zeros(len(regions), np.bool_)
     found[guard] = found[guard + 1] = True
-    if len(guard):
+    # which are asked for only if some are alike
+    several = np.bincount(regions.process[guard], minlength=len(regions.facts.marks)) >= SAME_SIZE_MIN_COUNT
+    if several.any():
         of_threads = regions.of_kind(Kind.THREAD_STACK) | regions.of_kind(Kind.HEAP_ARENA)
-        found |= of_threads & regions.spread(regions.owners(found))
+        found |= of_threads & regions.spread(several)
     return found
 
 

@@ -61,6 +61,11 @@ def version_of(path: bytes) -> int:
     return next((number for number in found if OLDEST_VERSION <= number <= NEWEST_VERSION), 0)
 
 
+def folder_of_java(path: bytes) -> bytes:
+    """The folder of the JDK or JRE, with a slash at its end, that the path of libjvm.so tells."""
+    return path.rpartition(b"/lib/")[0].removesuffix(b"/jre") + b"/"
+
+
 def size_of(text: bytes) -> int | None:
     """A size as the JVM reads it: digits and k, m, g or t; None for 0 and for anything else."""
     match = _SIZE.match(text)

@@ -159,3 +159,22 @@ def test_runtimes_load_objects_below_chunks_that_were_mapped_before(program: str
         text = sorted_maps(LIBC, BRK_HEAP, library(AT), anon(AT + 0x2000, size), above)
         text += f"7f7000000000-7f7000001000 r-xp 00000000 fe:00 52 {runtime}\n"
         assert kinds(read(text), AT + 0x2000)[0] == (size, kind)
+
+
+@pytest.mark.parametrize(
+    ("name", "pages", "kind"),
+    [
+        ("libnio.so", 34, "heap_mmap"),
+        ("libmanagement_ext.so", 98, "heap_mmap"),
+        ("libnio.so", 32, "file_bss"),
+        ("server/libjvm.so", 98, "file_bss"),
+        ("", 34, "file_bss"),
+    ],
+)
+def test_no_library_of_a_jdk_but_libjvm_has_a_large_bss(name: str, pages: int, kind: str) -> None:
+    home = "/usr/lib/jvm/java-17-openjdk-amd64/lib/"
+    path = home + name if name else "/usr/lib/x86_64-linux-gnu/libx.so"
+    size = pages * 4 * KIB
+    text = sorted_maps(LIBC, BRK_HEAP, library(0x7F0000000000, home + "server/libjvm.so"), library(AT, path))
+    found = kinds(read(text + anon(AT + 0x2000, size)), AT + 0x2000)
+    assert found[0] == (size, kind)

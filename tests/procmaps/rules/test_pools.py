@@ -43,3 +43,26 @@ def test_it_is_a_guess() -> None:
     snapshot = read(with_object("/usr/lib/libclamav.so.12", BRK_HEAP, anon(AT, 5 * MIB + 4096)))
     parts = classify(snapshot)
     assert parts.confidence[parts.start == AT].tolist() == [Confidence.GUESS]
+
+
+@pytest.mark.parametrize(("program", "kind"), [("mariadbd", "anonymous"), ("any", "heap_mmap")])
+def test_caches_of_a_database_that_are_more_than_is_resident(program: str, kind: str) -> None:
+    size = 61 * MIB + 252 * KIB
+    text = with_object(f"/usr/sbin/{program}", BRK_HEAP, anon(AT, size))
+    assert kinds(read(text, rss_anon_kb=55 * KIB), AT, AT + 1) == [(size, kind)]
+    assert kinds(read(text, rss_anon_kb=62 * KIB), AT, AT + 1) == [(size, "heap_mmap")]
+
+
+@pytest.mark.parametrize(
+    ("size", "resident_kb", "kind"),
+    [
+        (80 * MIB + 8 * KIB, 5 * KIB, "anonymous"),
+        (80 * MIB + 8 * KIB, 5 * KIB + 4, "heap_mmap"),
+        (8 * MIB - 4 * KIB, 8, "heap_mmap"),
+    ],
+)
+def test_caches_of_a_database_that_are_hardly_resident(size: int, resident_kb: int, kind: str) -> None:
+    walked = f"Rss: {resident_kb} kB\nVmFlags: rd wr mr mw me ac\n"
+    lines = with_object("/usr/sbin/mariadbd", BRK_HEAP).splitlines(keepends=True)
+    smaps = lines[0] + anon(AT, size) + walked + "".join(lines[1:])
+    assert kinds(read(smaps=smaps, rss_anon_kb=400 * KIB), AT, AT + 1) == [(size, kind)]

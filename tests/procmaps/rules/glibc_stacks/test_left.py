@@ -126,12 +126,15 @@ def arena(at: int) -> str:
 ARENA = arena(0x7D0000000000)
 
 
-@pytest.mark.parametrize("size", [64 * KIB, 192 * KIB, 768 * KIB, MIB])
+@pytest.mark.parametrize("size", [24 * KIB, 64 * KIB, 104 * KIB, 768 * KIB, MIB])
 def test_small_stacks_are_left_where_an_arena_tells_that_there_were_threads(size: int) -> None:
     row = pairs(AT, PAGE, size, 60)
     assert stacks(process(ARENA, row)) == [size + PAGE] * 60
     assert rules(process(ARENA, row)) == {"stack.left_repeated"}
     assert stacks(process(row)) == []
+    assert (
+        stacks(process(ARENA, pairs(AT, PAGE, size - PAGE, 60))) == []
+    )  # a guard within the size: of fibers
 
 
 @pytest.mark.parametrize(("count", "left"), [(CHAIN_MIN_COUNT, CHAIN_MIN_COUNT), (CHAIN_MIN_COUNT - 1, 0)])
