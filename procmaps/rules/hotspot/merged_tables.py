@@ -130,7 +130,7 @@ def _below_tables(jvm: Jvm, process: Process) -> list[Span]:
 def _tables_of_parallel(jvm: Jvm, process: Process) -> Iterator[Span]:
     """Each table that is not a region of its own. The block table can lie right below the bitmap."""
     half, bitmap, block_table = (table_bytes(scale, jvm) for scale in (BITMAP, TWO_BITMAPS, CARDS))
-    for size in whole_sizes(jvm, process):
+    for size in whole_sizes(jvm, process) & {half, bitmap, block_table}:
         other = {half: bitmap, bitmap: half}.get(size)  # there is one or the other
         if size < MERGED_MIN_BYTES or size in jvm.tables or other in jvm.tables:
             continue

@@ -15,7 +15,7 @@ from procmaps.rules.hotspot.proportions import (
     whole_pages,
 )
 from procmaps.rules.labeller import Claim
-from procmaps.rules.process import MIB, PAGE_BYTES, Process, Region, unbroken
+from procmaps.rules.process import KIB, MIB, PAGE_BYTES, Process, Region, unbroken
 from procmaps.rules.rule import Rule
 
 PARALLEL: Final = ("Parallel", "ParallelOld")
@@ -25,6 +25,8 @@ NODE_ALIGNMENT_BYTES: Final = 4 * MIB  # memory/metaspace: root chunks; 64 MiB f
 PIECES_LIMIT_COUNT: Final = 4  # of a heap that has grown a few times; more have any sum by chance
 ONE_BITMAP_VERSION: Final = 22  # from this JDK on Parallel has one mark bitmap
 ONE_BITMAP_VERSION_OF_G1: Final = 20
+NEW_RATIO: Final = 2  # bytes of the old generation to one of the young
+OLD_GRAIN_BYTES: Final = {"Serial": 64 * KIB, "Parallel": 512 * KIB}  # GenAlignment
 
 WHOLE = Rule(
     "java.gc_whole",
@@ -145,6 +147,8 @@ def whole_sizes(jvm: Jvm, process: Process) -> set[int]:
     sizes = {table_bytes(scale, jvm) for scale in _scales(jvm, gaps=gaps)}
     if not gaps and collector in {"Serial", ""}:
         sizes |= {size + PAGE_BYTES for size in sizes}  # its card table has a guard page
+    if not gaps:
+        sizes |= _offsets_of_old(jvm)
     if not gaps and collector == "G1":
         sizes |= merged_sizes_of_g1(jvm)
     return {size for size in sizes if size >= TABLE_MIN_BYTES}
@@ -175,6 +179,20 @@ def _sums_of_parallel(jvm: Jvm) -> dict[int, tuple[int, int]]:
         bitmap + cards: (bitmap, cards)
         for bitmap in (table_bytes(TWO_BITMAPS, jvm), table_bytes(BITMAP, jvm))
     }
+
+
+def _offsets_of_old(jvm: Jvm) -> set[int]:
+    """Serial's or Parallel's offset table of the old generation, alone and right below the card table.
+
+    That generation has what the young one leaves: a third of the heap in whole grains, unless -Xmn or
+    -XX:NewRatio is given (gc/shared/genArguments.cpp, scale_by_NewRatio_aligned).
+    """
+    grain = OLD_GRAIN_BYTES.get("Parallel" if is_parallel(jvm) else jvm.arguments.collector)
+    if grain is None:
+        return set()
+    old = jvm.heap_bytes - jvm.heap_bytes // (NEW_RATIO + 1) // grain * grain
+    offsets, cards = whole_pages(old // CARDS + 1), table_bytes(CARDS, jvm)
+    return {offsets, offsets + cards, offsets + cards + PAGE_BYTES}  # cards can have a guard page
 
 
 def _bitmaps_of_cms(jvm: Jvm, process: Process) -> set[int]:

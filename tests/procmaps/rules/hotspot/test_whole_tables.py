@@ -77,6 +77,22 @@ def test_the_largest_sum_of_tables_leaves_none_for_blocks_of_their_size() -> Non
     assert found == [every - cards, cards]
 
 
+@pytest.mark.parametrize(("collector", "heap_mib"), [("Serial", 1100), ("Serial", 2048), ("Parallel", 1700)])
+def test_an_offset_table_of_the_old_generation_below_the_card_table(collector: str, heap_mib: int) -> None:
+    """The young generation has a third in whole 64 KiB with Serial, in whole 512 KiB with Parallel."""
+    grain, heap = (64 if collector == "Serial" else 512) * KIB, heap_mib * MIB
+    old = heap - heap // 3 // grain * grain
+    offsets, cards = -(-(old // 512 + 1) // 4096) * 4096, heap // 512
+    at = 4 * GIB - heap
+    jvm = Jvm(21, JvmArguments(collector=collector), heap=(at, 4 * GIB))
+    for size in (offsets, offsets + cards, offsets + cards + 4096):
+        one = process(whole(heap), anon(AT, size))
+        assert [(claim.start, claim.end) for claim in whole_tables(jvm, one)] == [(AT, AT + size)]
+    assert not whole_tables(jvm, process(whole(heap), anon(AT, offsets + cards + 8192)))
+    partly = Jvm(21, JvmArguments(collector=collector), heap=(at, 4 * GIB))
+    assert not whole_tables(partly, process(gapped(heap, 64 * MIB), anon(AT, offsets)))
+
+
 def sizes(collector: str, *, committed: int, version: int = 17, scales: tuple[int, ...] = ()) -> set[int]:
     """Sizes of whole tables in MiB, over a heap of 8 GiB of which the first MiB are committed."""
     heap = anon(AT, committed * MIB)
