@@ -9,23 +9,6 @@ from tests.truth.orders import Pair
 _STACKS = [4 * MIB] * 3
 
 STACKS: Final[dict[Pair, Built]] = {
-    ("stack.left", "go.rest"): Built(
-        "C code in a Go process started threads with small stacks, which ended and were not joined",
-        with_object(
-            "/usr/bin/service",
-            BRK_HEAP,
-            anon(0xC000000000, 64 * MIB),
-            guarded_row(AT, [64 * KIB] * 40),
-        ),
-    ),
-    ("stack.left", "hotspot.leftovers"): Built(
-        "a library of a JVM started threads, which ended unjoined; a stack is on a boundary of a MiB",
-        jvm(
-            anon(4 * GIB - 2 * GIB, 2 * GIB),
-            guarded_row(AT - PAGE, [24 * MIB] * 5),
-        ),
-        threads=3,
-    ),
     ("stack.repeated", "allocator.extension"): Built(
         "Redis with jemalloc, and a module that starts threads with stacks of 4 MiB",
         with_object("/usr/bin/redis-server", BRK_HEAP, guarded_row(AT, _STACKS)),

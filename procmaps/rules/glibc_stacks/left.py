@@ -209,9 +209,6 @@ LEFT: Final = ProcessLabeller(
     (DEFAULT, REPEATED),
     left,
     sees=_around_guards,
-    before=(
-        Edge("python.arena", "stacks of threads that ended are whole arenas, too"),
-        Edge("python.arena_aligned", "stacks of threads that ended are whole arenas, too"),
-    ),
+    before=(Edge("hotspot.rest", "a table has no guard of a page"),),
     after=(Edge("stack.repeated", "what can belong to a thread that lives is more than a guess"),),
 )
