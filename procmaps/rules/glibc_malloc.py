@@ -13,6 +13,8 @@ import numpy as np
 from procmaps.kinds import Confidence, Kind
 from procmaps.rules.allocators import NOT_GLIBC
 from procmaps.rules.block_gaps import outnumber_threads
+from procmaps.rules.glibc_stacks.java_zones import ZONES_BYTES
+from procmaps.rules.groups import among
 from procmaps.rules.kernel_names import Name
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
 from procmaps.rules.libc_malloc import affordable, foreign
@@ -135,7 +137,7 @@ def _bottoms(regions: Regions, blocks: Blocks) -> Ints64:
 
     A heap is divided where a process forks and goes on alone in a heap of its parent's (the kernel merges
     nothing across the two), where a part of it is locked, advised (MADV_DONTFORK, MADV_DONTDUMP) or
-    closed. It then begins exactly on the boundary.
+    closed. It then begins exactly on the boundary. Zones of Java threads divide stacks, and no heap.
     """
     heads = blocks.heads.copy()
     above_base = which(regions.start[heads] > blocks.base)
@@ -145,6 +147,8 @@ def _bottoms(regions: Regions, blocks: Blocks) -> Ints64:
     lowest = _starting_at(regions, heads[above_base], offset)
     apart = ~(regions.touches_below & regions.unclaimed & (regions.closed | regions.writable))
     apart |= other_mmap(regions)
+    if regions.facts.libjvm:
+        apart |= regions.closed & among(regions.size, ZONES_BYTES) & regions.spread(regions.has("jvm"))
     breaks = apart.cumsum()
     whole = (lowest >= 0) & (breaks[lowest] == breaks[blocks.rests[above_base]])
     whole &= regions.unclaimed_writable[lowest]

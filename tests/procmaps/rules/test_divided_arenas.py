@@ -130,3 +130,12 @@ def test_in_a_jvm_a_head_of_whole_granules_is_not_certain(
     if not flags:
         maps = sorted_maps(jvm_with(whole(300 * MIB)) if java else RUNS, only_maps(text))
         assert {start: rule for start, _, _, rule in parts_of(read(maps))}[BASE] == rule
+
+
+@pytest.mark.parametrize("zones", [12 * KIB, 16 * KIB, 20 * KIB])
+def test_stacks_of_java_threads_are_no_head_of_a_heap(zones: int) -> None:
+    stack = ((zones, "---p", ""), (2 * MIB - zones, "rw-p", ""))
+    # the reserve above the stacks happens to end on a boundary
+    rows = lines(BASE, (9 * MIB + 36 * KIB, "rw-p", ""), *stack * 7, (HEAP - 23 * MIB - 36 * KIB, "---p", ""))
+    found = blocks(read(jvm_with(only_maps(rows)), threads=9), Kind.THREAD_STACK)
+    assert found == [2 * MIB] * 7
