@@ -92,6 +92,14 @@ class _Sizes(NamedTuple):
     body: int
 
 
+class _Pair(NamedTuple):
+    """A guard, and what is right above it."""
+
+    guard: Region
+    body: Region
+    sizes: _Sizes
+
+
 def left_flagged(regions: Regions) -> Ranges | None:
     """Flagged parts that are too many for the threads, with a guard that has never been writable."""
     if not regions.facts.smaps.any():
@@ -111,19 +119,27 @@ def left(process: Process) -> Iterator[Claim]:
     """Guards with what is above each: of the default size if no thread lives, or several of another size."""
     if process.has(*ELSEWHERE):
         return
-    pairs = [pair for pair in touching(list(process.regions)) if _is_pair(process, *pair)]
-    alike = Counter(_sizes(*pair) for pair in pairs)
+    pairs = [
+        _Pair(guard, body, _Sizes(guard.size, body.size))
+        for guard, body in touching(list(process.regions))
+        if _is_pair(process, guard, body)
+    ]
     in_rows = _in_rows(pairs)
-    repeated = {sizes for sizes, number in alike.items() if _is_left(process, sizes, number, in_rows[sizes])}
-    for guard, body in pairs:
-        if _is_default(process, _sizes(guard, body)):
-            yield Claim(guard.start, body.end, DEFAULT)
-        elif _sizes(guard, body) in repeated:
-            yield Claim(guard.start, body.end, REPEATED)
+    rules = {
+        sizes: _rule(process, sizes, number, in_rows[sizes])
+        for sizes, number in Counter([pair.sizes for pair in pairs]).items()
+    }
+    for pair in pairs:
+        rule = rules[pair.sizes]
+        if rule is not None:
+            yield Claim(pair.guard.start, pair.body.end, rule)
 
 
-def _sizes(guard: Region, body: Region) -> _Sizes:
-    return _Sizes(guard.size, body.size)
+def _rule(process: Process, sizes: _Sizes, number: int, in_row: int) -> Rule | None:
+    """What so many pairs of one size are, of which so many follow one another; None if they can be fibers."""
+    if _is_default(process, sizes):
+        return DEFAULT
+    return REPEATED if _is_left(process, sizes, number, in_row) else None
 
 
 def _is_pair(process: Process, guard: Region, body: Region) -> bool:
@@ -135,12 +151,14 @@ def _is_pair(process: Process, guard: Region, body: Region) -> bool:
     return not process.flagged(guard, "ac") and (process.flagged(body, "nh") or not flags_stacks)
 
 
-def _in_rows(pairs: list[tuple[Region, Region]]) -> Counter[_Sizes]:
+def _in_rows(pairs: list[_Pair]) -> Counter[_Sizes]:
     """How many pairs of each size begin where one of the same size ends: glibc maps stacks downward."""
     return Counter(
-        _sizes(*upper)
-        for lower, upper in pairwise(pairs)
-        if lower[1].end == upper[0].start and _sizes(*lower) == _sizes(*upper)
+        [
+            upper.sizes
+            for lower, upper in pairwise(pairs)
+            if lower.body.end == upper.guard.start and lower.sizes == upper.sizes
+        ]
     )
 
 
@@ -181,7 +199,8 @@ def _is_of_threads(process: Process, sizes: _Sizes) -> bool:
     """Whether threads that live have such stacks, would have by default, or have no other."""
     if sizes.body == process.default_stack_bytes or (process.threads > 0 and missing_stacks(process)):
         return True
-    return any(_sizes(*pair) == sizes for pair in touching(process.of_kind(Kind.THREAD_STACK)))
+    pairs = touching(process.of_kind(Kind.THREAD_STACK))
+    return any((guard.size, body.size) == sizes for guard, body in pairs)
 
 
 def _around_guards(regions: Regions) -> Flags:
