@@ -44,8 +44,11 @@ def shown(set_name: str) -> list[str]:
 @pytest.mark.parametrize(("set_name", "evidence"), SCORED)
 def test_confidence_means_what_it_says(set_name: str, evidence: str) -> None:
     result = set_score(set_name, evidence)
-    # the live ones were chosen because they are hard, and maps alone does not make a loaded jemalloc certain
-    assert result.labelled(Confidence.CERTAIN) >= (0.8 if set_name == CASES else 0.69)
+    # the live ones were chosen because they are hard
+    enough = 0.8 if set_name == CASES else 0.7
+    if (set_name, evidence) == (LIVE, "maps"):
+        enough = 0.69  # what a loaded jemalloc maps looks like what the program maps itself
+    assert result.labelled(Confidence.CERTAIN) >= enough
     assert result.right(Confidence.CERTAIN) >= (0.999 if evidence != "decorated" else 0.997)
     if evidence != "decorated":
         assert result.labelled(Confidence.GUESS) <= 0.05
