@@ -7,10 +7,11 @@ The bytes are base64 of gzip of
 The header is JSON: {"facts": ..., "declared": ..., "tables": {TABLE: {"rows": N, "columns": {NAME: HOW}}}}.
 
 HOW for integers is {"type": "int", "unit": U, "signed": bool, "width": W, "at": OFFSET}. In the payload stand
-from OFFSET on W planes of N bytes: plane k has byte k, the lowest first, of each row's number s. s = 0 is null.
-Otherwise with n = s - 1 the value is U * n; if signed, U * n / 2 for an even n and -U * (n + 1) / 2 for an odd one.
-If all rows have the same value: {"type": "int", "width": 0, "value": V or null}. With "of": NAME in addition,
-what was decoded is to be added to the value of column NAME, which stands before it; null if either is.
+from OFFSET on W planes of N bytes: plane k has byte k, the lowest first, of each row's number s. If s is 0, the
+value is null. Otherwise with n = s - 1 it is U * n; if signed, U * n / 2 for an even n, -U * (n + 1) / 2 for an
+odd one. If all rows have the same value: {"type": "int", "width": 0, "value": V or null}. With "of": [NAME, ...] in
+addition, a value is the sum of what was decoded and of these columns, which stand before it: null if null was
+decoded; null in one of these columns counts as 0.
 
 HOW for texts is {"type": "text", "words": [...], "width": W, "at": OFFSET}: the planes are those of an index
 into words, from 0 on. With a width of 0 all rows have the first word.
@@ -22,7 +23,7 @@ import json
 import struct
 import zlib
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, TypeAlias
@@ -64,18 +65,19 @@ def in_base64(count: int) -> int:
     return (count + 2) // 3 * 4
 
 
-def pack(table: pl.DataFrame, bases: Mapping[str, str] | None = None) -> Packed:
+def pack(table: pl.DataFrame, bases: Mapping[str, Sequence[str]] | None = None) -> Packed:
     """A table of integers and texts, columns in the order of the table.
 
-    `bases` names for some columns another one that mostly has the same values. If that stands before it, and
-    is known where it is, only the difference is kept.
+    `bases` names for some columns others whose sum is mostly the same. If these stand before it, only the
+    difference is kept.
     """
     columns: dict[str, dict[str, Json]] = {}
     payload: list[bytes] = []
     at = 0
     for series in table.iter_columns():
-        base = (bases or {}).get(series.name)
-        said, planes = _column(series, table, base if base in columns else None)
+        base = (bases or {}).get(series.name, ())
+        known = base if all(name in columns for name in base) else ()
+        said, planes = _column(series, [table[name] for name in known])
         if planes:
             said["at"] = at
         columns[series.name] = said
@@ -123,15 +125,16 @@ def _gzip(pieces: Iterable[tuple[bytes, bytes]]) -> bytes:
     return b"".join([*joined, _END, struct.pack("<II", check, length & 0xFFFFFFFF)])
 
 
-def _column(series: pl.Series, table: pl.DataFrame, base: str | None) -> Planes:
+def _column(series: pl.Series, bases: Sequence[pl.Series]) -> Planes:
+    """A column, and if it has bases the difference to their sum."""
     if series.dtype == pl.String:
         return _texts(series.fill_null(""))
     if not series.dtype.is_integer():
         raise TypeError(f"{series.name}: {series.dtype} is neither an integer nor text")
-    if base is not None and not (table[base].is_null() & series.is_not_null()).any():
-        said, planes = _integers(series - table[base])
-        return {**said, "of": base}, planes
-    return _integers(series)
+    if not bases:
+        return _integers(series)
+    said, planes = _integers(series - sum((base.fill_null(0) for base in bases[1:]), bases[0].fill_null(0)))
+    return {**said, "of": [base.name for base in bases]}, planes
 
 
 def _integers(series: pl.Series) -> Planes:

@@ -24,7 +24,10 @@ def render(report: Report, *, page_bytes_max: int = PAGE_BYTES_MAX) -> bytes:
     """The page in UTF-8. What does not fit into `page_bytes_max` is left out, and said."""
     del page_bytes_max
     tables = selection.select(report.tables).named()
-    packed = {name: container.pack(table, selection.BASES) for name, table in tables.items()}
+    packed = {
+        name: container.pack(table, selection.KIND_BASES if "kinds" in name else selection.BASES)
+        for name, table in tables.items()
+    }
     left_out: list[str] = []
     data = container.put_together(_facts(report, left_out), _declared(), packed)
     return first_screen.render(report, data, left_out)

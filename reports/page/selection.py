@@ -1,11 +1,12 @@
 """Which rows and columns of a run's tables go into the page."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
 
-from reports import settled
+from reports import settled, shared_columns
 from reports.column import names_of
 from reports.columns import HOSTS, PROCESSES, SERVICES
 from reports.host_table import HOST_EXTRAS
@@ -26,24 +27,47 @@ _FINDINGS: Final = ("pid", "comm", "severity", "code", "evidence", "advice", "co
 _NOT_OF_HOSTS: Final = {"elapsed_s"}
 _NOT_OF_PROCESSES: Final = {"host", "start_ticks", "started_at_s", "uid"}
 _PROCESS: Final = tuple(name for name in names_of(PROCESSES) if name not in _NOT_OF_PROCESSES)
+PARTS: Final = tuple(column.name for column in shared_columns.PARTS)
 
-# columns that mostly have the values of another one, which stands before them
-BASES: Final = {
-    **{
-        f"{measure}_{size}": f"{measure}_{before}"
-        for measure in ("native_heap", "stacks", "java_heap")
-        for size, before in (
-            ("resident_bytes", "resident_max_bytes"),
-            ("committed_bytes", "resident_max_bytes"),
-            ("reserved_bytes", "committed_bytes"),
-        )
-    },
-    "native_heap_least_bytes": "native_heap_resident_max_bytes",
-    "native_heap_most_bytes": "native_heap_resident_max_bytes",
-    "resident_max_bytes": "committed_bytes",
-    "resident_bytes": "resident_max_bytes",
-    "committed_bytes": "reserved_bytes",
+# Columns whose values are mostly the sum of others, which stand before them.
+_OF_EXTENTS: Final = {
+    f"{measure}_{size}": (f"{measure}_{before}",)
+    for measure in ("native_heap", "stacks", "java_heap")
+    for size, before in (
+        ("resident_bytes", "resident_max_bytes"),
+        ("committed_bytes", "resident_max_bytes"),
+        ("reserved_bytes", "committed_bytes"),
+    )
 }
+BASES: Final[dict[str, tuple[str, ...]]] = {
+    **_OF_EXTENTS,
+    "native_heap_resident_max_bytes": PARTS,
+    "native_heap_least_bytes": ("native_heap_resident_max_bytes",),
+    "native_heap_most_bytes": ("native_heap_resident_max_bytes",),
+    "bloat_bytes": ("peer_excess_bytes",),
+    "rss_bytes": ("rss_anon_bytes", "rss_file_bytes", "rss_shmem_bytes"),
+    "present_bytes": ("rss_bytes", "swap_bytes"),
+}
+KIND_BASES: Final[dict[str, tuple[str, ...]]] = {
+    "committed_bytes": ("reserved_bytes",),
+    "resident_max_bytes": ("committed_bytes",),
+    "resident_bytes": ("resident_max_bytes",),
+}
+# what others are the sum of, or nearly
+_EARLY: Final = (
+    *PARTS,
+    "peer_excess_bytes",
+    "rss_anon_bytes",
+    "rss_file_bytes",
+    "rss_shmem_bytes",
+    "rss_bytes",
+    "swap_bytes",
+)
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    """Names of columns, the bases of others before these."""
+    return sorted(names, key=lambda name: _EARLY.index(name) if name in _EARLY else len(_EARLY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +124,13 @@ def select(tables: Settled) -> Selected:
     counts = {"shown": processes, "kinds": host_kinds, "findings": findings}
     return Selected(
         hosts=hosts.select(
-            *(name for name in names_of(HOSTS) if name not in _NOT_OF_HOSTS),
+            *_in_order(name for name in names_of(HOSTS) if name not in _NOT_OF_HOSTS),
             (pl.col("elapsed_s") * 1000).round().cast(pl.Int64).alias("elapsed_ms"),
             *extras,
             *(_counted(rows["_host"], hosts.height).alias(name) for name, rows in counts.items()),
         ),
-        services=tables.table(settled.SERVICES).select(names_of(SERVICES)),
-        processes=processes.select(*_PROCESS, "up_s", "kinds", "mappings"),
+        services=tables.table(settled.SERVICES).select(_in_order(names_of(SERVICES))),
+        processes=processes.select(*_in_order(_PROCESS), "up_s", "kinds", "mappings"),
         kinds=kinds.select(_KINDS),
         host_kinds=host_kinds.select(name for name in _KINDS if name != "block_bytes"),
         findings=findings.select(_FINDINGS),

@@ -47,9 +47,9 @@ def _column(how: dict[str, Any], rows: int, payload: bytes, before: dict[str, li
     if how["type"] == "text":
         return [how["words"][index] for index in stored]
     values = [how["value"]] * rows if how["width"] == 0 else [_integer(how, each) for each in stored]
-    if "of" not in how:
-        return list(values)
-    return [_sum(value, base) for value, base in zip(values, before[how["of"]], strict=True)]
+    for name in how.get("of", ()):
+        values = [_sum(value, base) for value, base in zip(values, before[name], strict=True)]
+    return list(values)
 
 
 def _stored(how: dict[str, Any], rows: int, payload: bytes) -> list[int]:
@@ -68,4 +68,6 @@ def _integer(how: dict[str, Any], stored: int) -> int | None:
 
 
 def _sum(value: Value, base: Value) -> Value:
-    return value + base if isinstance(value, int) and isinstance(base, int) else None
+    if not isinstance(value, int):
+        return None
+    return value + base if isinstance(base, int) else value
