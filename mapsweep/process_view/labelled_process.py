@@ -13,12 +13,12 @@ from procmaps.doubts import DoubtTable, doubts
 from procmaps.footprint import footprints
 from procmaps.kinds import Confidence, Kind
 from procmaps.other_texts import other_text
+from procmaps.perms import perms_text
 from procmaps.read import read_process
 from procmaps.rules.book import RULES
 from procmaps.tables import (
     EXECUTE,
     READ,
-    SHARED,
     UNKNOWN,
     WRITE,
     Evidence,
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from procmaps.losers import Loser
 
 TORN = "its lines overlap: the process changed its memory while it was read; each byte is counted once"
-_PERMS = ((READ, "r"), (WRITE, "w"), (EXECUTE, "x"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +88,7 @@ class LabelledProcess:
 
     def perms(self, part: int) -> str:
         """The perms of the part's mapping, as maps prints them."""
-        bits = int(self.snapshot.maps.perms[self.parts.mapping[part]])
-        letters = "".join(letter if bits & bit else "-" for bit, letter in _PERMS)
-        return letters + ("s" if bits & SHARED else "p")
+        return perms_text(int(self.snapshot.maps.perms[self.parts.mapping[part]]))
 
     def name(self, part: int) -> bytes:
         """The name of the part's mapping, as the kernel printed it."""
