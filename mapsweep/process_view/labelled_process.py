@@ -1,4 +1,4 @@
-"""One process with every byte labelled, for all views of `mapsweep classify`."""
+"""One process with every byte labelled, for all views of `mapsweep classify` and `mapsweep show`."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from domain.mistakes import Mistake, OperatorError
+from mapsweep.process_view.heading import heading
 from mapsweep.process_view.process_files import ProcessFiles
 from mapsweep.terminal.terminal import visible
 from procmaps.classify import classify
@@ -42,7 +43,8 @@ TORN = "its lines overlap: the process changed its memory while it was read; eac
 class LabelledProcess:
     """The tables of one process, and the properties of its parts."""
 
-    files: ProcessFiles
+    target: str  # where it is from, in the words of the operator
+    pid: int  # 0 if it is not known
     evidence: Evidence  # the evidence of the labels
     snapshot: Snapshot
     parts: PartTable
@@ -56,6 +58,16 @@ class LabelledProcess:
     def doubts(self) -> DoubtTable:
         """What is only guessed; one row."""
         return doubts(self.snapshot, self.parts)
+
+    @property
+    def comm(self) -> bytes:
+        """The name that the process gave itself; empty if it is not known."""
+        return self.snapshot.processes.comm[0]
+
+    @property
+    def heading(self) -> str:
+        """The first line of every view for people."""
+        return heading(self.comm, self.pid, self.target, self.evidence)
 
     @property
     def has_resident(self) -> bool:
@@ -113,10 +125,10 @@ class LabelledProcess:
     @property
     def notes(self) -> tuple[str, ...]:
         """Notes on the text, with the name that the operator gave."""
-        notes = [note.removeprefix(f"process {self.files.pid}: ") for note in self.snapshot.notes]
+        notes = [note.removeprefix(f"process {self.pid}: ") for note in self.snapshot.notes]
         if self.snapshot.processes.trouble[0] & Trouble.TORN:
             notes.append(TORN)
-        return tuple(f"{self.files.source}: {note}" for note in notes)
+        return tuple(f"{self.target}: {note}" for note in notes)
 
     @property
     def is_cut(self) -> bool:
@@ -135,10 +147,16 @@ def label(files: ProcessFiles, evidence: Evidence) -> LabelledProcess:
     snapshot = read_process(files.files, files.pid)
     if not len(snapshot.maps):
         raise OperatorError(_no_mappings(files))
+    return labelled(files.source, files.pid, snapshot, evidence)
+
+
+def labelled(target: str, pid: int, snapshot: Snapshot, evidence: Evidence) -> LabelledProcess:
+    """The same of a snapshot of one process, which has mappings."""
     parts = classify(snapshot, evidence)
     perms = snapshot.maps.perms[parts.mapping]
     return LabelledProcess(
-        files=files,
+        target=target,
+        pid=pid,
         evidence=min(evidence, Evidence(int(snapshot.processes.evidence[0]))),
         snapshot=snapshot,
         parts=parts,
