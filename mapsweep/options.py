@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from mapsweep import completing
 from mapsweep.terminal.log_format import LogFormat
 
 if TYPE_CHECKING:
@@ -19,12 +20,24 @@ LOG_FORMAT_VARIABLE = "MAPSWEEP_LOG_FORMAT"
 ALL_QUEUES = "collect,classify,report"  # as workers.fleet.app says, whose import takes time
 LATEST = "latest"  # as archive.runs says, whose import takes time
 
-run_argument = click.argument("run", default=LATEST)
+run_argument = click.argument("run", default=LATEST, shell_complete=completing.runs)
+run_option = click.option(
+    "--run",
+    default=LATEST,
+    metavar="RUN",
+    shell_complete=completing.runs,
+    help="The run; the beginning of its id is enough.  [default: latest]",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+quiet_option = click.option(
+    "-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong; exit codes are the same."
+)
 hosts_option = click.option(
     "--hosts",
     "patterns",
     multiple=True,
     metavar="PATTERN",
+    shell_complete=completing.patterns,
     help="Names, globs and groups, as Ansible reads them.",
 )
 inventory_option = click.option(
