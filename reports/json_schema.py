@@ -92,7 +92,9 @@ def _value(column: Column) -> Schema:
 
 def _rankings(table: str, measures: Iterable[str]) -> Schema:
     row = {"$ref": f"#/$defs/{table}"}
-    return _object({name: _list(row, ROWS_MAX, f"The most by {name}, the largest first") for name in measures})
+    return _object(
+        {name: _list(row, ROWS_MAX, f"The most by {name}, the largest first") for name in measures}
+    )
 
 
 def _run() -> Schema:
@@ -157,7 +159,10 @@ def _left_out() -> Schema:
         {
             "table": {"enum": list(TABLES)},
             "shown": {**_COUNT, "description": "Rows of the table that are in a ranking"},
-            "of": {"type": ["integer", "null"], "description": "Rows of the table; null if they are not counted"},
+            "of": {
+                "type": ["integer", "null"],
+                "description": "Rows of the table; null if they are not counted",
+            },
             "command": {**_TEXT, "description": "The command that prints all rows"},
         }
     )

@@ -31,8 +31,13 @@ def render(report: Report) -> Iterator[bytes]:
     yield b"{\n"
     for name, value in head.items():
         yield _member(name, text(value))
-    yield _member("failures", _list([text(_failure(group)) for group in report.failures[:GROUPS_MAX]], len(report.failures)))
-    yield _member("findings", _list([text(_advice(group)) for group in report.advice[:GROUPS_MAX]], len(report.advice)))
+    yield _member(
+        "failures",
+        _list([text(_failure(group)) for group in report.failures[:GROUPS_MAX]], len(report.failures)),
+    )
+    yield _member(
+        "findings", _list([text(_advice(group)) for group in report.advice[:GROUPS_MAX]], len(report.advice))
+    )
     tables = ",\n".join(f"{text(table)}:{{{_rankings(of_table)}}}" for table, of_table in rankings.items())
     yield _member("top", f"{{\n{tables}\n}}")
     left_out = ",\n".join(text(each) for each in _left_out(report, rankings))

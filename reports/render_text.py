@@ -33,7 +33,7 @@ _SERVICE_COLUMNS = by_name(
 
 
 def render(report: Report, *, hosts_max: int | None = None) -> Iterator[bytes]:
-    """The text in UTF-8, line by line; `hosts_max` cuts the ranking, which then says how many hosts follow."""
+    """The text in UTF-8, by lines; `hosts_max` cuts the ranking, which then says how many hosts follow."""
     return (f"{line.rstrip()}\n".encode() for line in lines(report, hosts_max=hosts_max))
 
 

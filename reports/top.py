@@ -33,7 +33,7 @@ class Top:
     """The first rows of a ranking, with the declared columns of their table."""
 
     rows: pl.DataFrame
-    of: int  # rows that have a place in the ranking: the measure is known and, except the native heap, above 0
+    of: int  # rows that have a place: the measure is known, and above 0 unless it is the native heap
 
 
 def rankings(report: Report) -> dict[str, dict[str, Top]]:
@@ -42,7 +42,9 @@ def rankings(report: Report) -> dict[str, dict[str, Top]]:
     services = report.tables.table(settled.SERVICES, names_of(SERVICES))
     return {
         "hosts": {measure: _top(hosts, _COLUMNS[measure], ("name",)) for measure in MEASURES["hosts"]},
-        "services": {measure: _top(services, _COLUMNS[measure], ("service",)) for measure in MEASURES["services"]},
+        "services": {
+            measure: _top(services, _COLUMNS[measure], ("service",)) for measure in MEASURES["services"]
+        },
         "processes": _processes(report.tables),
     }
 
