@@ -127,7 +127,7 @@ def rows_of(drawn: Drawn, seed: int) -> Rows:
 
 
 def _blocks(drawn: Drawn, seed: int) -> pl.DataFrame:
-    """The sizes of each process: row (its number), kind, block_bytes, count, reserved_bytes, committed_bytes."""
+    """The sizes of each process: row (its number), kind, block_bytes, count, reserved and committed bytes."""
     chance = np.random.default_rng(seed)
     frames = []
     for number, program in enumerate(_PROGRAMS):
