@@ -31,8 +31,8 @@ def render(report: Report) -> Iterator[bytes]:
     """One JSON document in ASCII, a line a host and a service; the same report gives the same pieces."""
     head: dict[str, Json] = {
         "schema_version": SCHEMA_VERSION,
-        "run": _run(report.run),
-        "totals": _totals(report.totals),
+        "run": run_of(report.run),
+        "totals": totals_of(report.totals),
         "failures": [
             {
                 "status": group.status,
@@ -59,7 +59,7 @@ def _text(value: Json) -> str:
     return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
 
 
-def _run(run: RunFacts) -> dict[str, Json]:
+def run_of(run: RunFacts) -> dict[str, Json]:
     return {
         "run_id": run.run_id,
         "scope": run.scope,
@@ -81,7 +81,7 @@ def _run(run: RunFacts) -> dict[str, Json]:
     }
 
 
-def _totals(totals: Totals) -> dict[str, Json]:
+def totals_of(totals: Totals) -> dict[str, Json]:
     return {
         **_extent("native_heap", totals.native_heap),
         "native_heap_least_bytes": totals.native_range.least_bytes,
