@@ -100,6 +100,14 @@ class Grid {
     this.redraw();
   }
 
+  // Other rows of the same table.
+  show(rows) {
+    this.rows = rows;
+    this.sorted = null;
+    this.region.scrollTop = 0;
+    this.update();
+  }
+
   #mark(name, direction) {
     this.columns.forEach((column, at) => {
       const heading = this.head.cells[at];
