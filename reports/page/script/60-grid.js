@@ -30,8 +30,8 @@ class Grid {
     this.head = make("tr", { "aria-rowindex": 1 }, this.columns.map((column, at) => this.#heading(column, at)));
     this.body = make("tbody");
     const cols = this.columns.map((column) => {
-      const col = make("col");
-      col.style.width = `${column.width / 13}em`; // of 13 px
+      const col = make("col", { class: column.head ? "pinned" : null });
+      col.style.setProperty("--width", `${column.width / 13}em`); // of 13 px
       return col;
     });
     this.element = make(
