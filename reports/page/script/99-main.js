@@ -12,14 +12,18 @@ const shown = { grids: [], fleet: null };
 
 // The tables of the first screen, in the places of those that are there without the script.
 const fleetGrids = () => {
-  const makers = { hosts: () => hostGrid(), stacks: () => stackGrid({ prefix: "stacks." }), services: () => serviceGrid({ prefix: "services." }) };
+  const makers = {
+    hosts: () => [hostGrid()],
+    stacks: () => [stackGrid({ prefix: "stacks." })],
+    services: () => [serviceGrid({ prefix: "services." })],
+    fleet_kinds: () => fleetKindParts({ prefix: "kinds." }),
+  };
   const grids = [];
   for (const place of fleet.querySelectorAll("div.place[data-table]")) {
-    const maker = makers[place.dataset.table];
-    if (!maker) continue;
-    const grid = maker();
-    place.replaceWith(grid.box);
-    grids.push(grid);
+    const parts = makers[place.dataset.table]?.();
+    if (!parts) continue;
+    place.replaceWith(...parts.map((part) => (part instanceof Grid ? part.box : part)));
+    grids.push(...parts.filter((part) => part instanceof Grid));
   }
   for (const each of fleet.querySelectorAll("section.static")) each.remove();
   return grids;
