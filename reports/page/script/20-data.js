@@ -87,9 +87,10 @@ class Table {
       this.#planes(column, values);
       for (let row = 0; row < this.rows; row += 1) values[row] = stored(values[row], column);
     }
-    if (column.of) {
-      const base = this.numbers(column.of);
-      for (let row = 0; row < this.rows; row += 1) values[row] += base[row];
+    // kept as what exceeds other columns; where these are unknown, they count as 0
+    for (const name of column.of ?? []) {
+      const base = this.numbers(name);
+      for (let row = 0; row < this.rows; row += 1) values[row] += base[row] || 0;
     }
     return values;
   }

@@ -61,7 +61,7 @@ const byLabels = (table) => {
     name: "native_heap_range",
     title: "By labels",
     meaning: "Native heap without its guesses, and with all that can be native heap; empty if these are close",
-    width: 156,
+    width: 178,
     keys: () => most.map((value, row) => value - least[row]),
     show: (row) => span(least[row], most[row], !known(table.number("native_heap_resident_bytes", row))),
   };
@@ -104,7 +104,7 @@ const hostColumns = () => {
   };
   return [
     numeric(hosts, "rank", { width: 52, ascending: true }),
-    textual(hosts, "name", { width: 230, head: true, show: hostName }),
+    textual(hosts, "name", { width: 264, head: true, show: hostName }),
     extent(hosts, "native_heap", { class: "key" }),
     ...(isRanged() ? [byLabels(hosts)] : []),
     heapBar(),
@@ -114,7 +114,7 @@ const hostColumns = () => {
     numeric(hosts, "rss_bytes"),
     numeric(hosts, "stacks", { width: 76 }),
     extent(hosts, "stacks"),
-    numeric(hosts, "stacks_reserved_bytes"),
+    numeric(hosts, "stacks_reserved_bytes", { width: 108 }),
     extent(hosts, "java_heap"),
     numeric(hosts, "arena_heaps", { width: 72 }),
     numeric(hosts, "threads", { width: 80 }),
@@ -142,12 +142,12 @@ const stackColumns = () => {
   const { hosts } = page;
   return [
     numeric(hosts, "stack_rank", { width: 66, ascending: true }),
-    textual(hosts, "name", { width: 230, head: true, show: hostName }),
+    textual(hosts, "name", { width: 264, head: true, show: hostName }),
     extent(hosts, "stacks", { class: "key" }),
     measureBar(hosts, "stacks_resident_max_bytes", "stacks"),
     numeric(hosts, "stacks", { width: 80 }),
     numeric(hosts, "stacks_committed_bytes"),
-    numeric(hosts, "stacks_reserved_bytes"),
+    numeric(hosts, "stacks_reserved_bytes", { width: 108 }),
     numeric(hosts, "threads", { width: 80 }),
     { ...textual(hosts, "most_stacks", { width: 220 }), title: "Most stacks", meaning: "The process with the largest stacks" },
   ];
@@ -215,7 +215,7 @@ const processColumns = (of) => {
     numeric(processes, "rss_bytes"),
     numeric(processes, "stacks", { width: 72 }),
     extent(processes, "stacks"),
-    numeric(processes, "stacks_reserved_bytes"),
+    numeric(processes, "stacks_reserved_bytes", { width: 108 }),
     extent(processes, "java_heap"),
     numeric(processes, "arena_heaps", { width: 70 }),
     numeric(processes, "threads", { width: 76 }),

@@ -16,8 +16,8 @@ const ordered = (rows, keys, sign) =>
   });
 
 class Grid {
-  // label: what the rows are, [one, many]; prefix: of its names in the address; source: the table whose filter counts
-  constructor({ id, label, caption, columns, rows, sort, prefix = "", source = null, link: to = null, failed = null, foot = null, table = null, tall = false }) {
+  // label: what the rows are, [one, many], and none if there is nothing to say above; prefix: of its names in the address; source: the table whose filter counts
+  constructor({ id, label = null, caption, columns, rows, sort, prefix = "", source = null, link: to = null, failed = null, foot = null, table = null, tall = false }) {
     Object.assign(this, { id, label, caption, columns, rows, prefix, source, to, failed, foot, table });
     this.initial = sort;
     this.drawn = new Map(); // by place in the order, the elements in the page
@@ -30,8 +30,8 @@ class Grid {
     this.head = make("tr", { "aria-rowindex": 1 }, this.columns.map((column, at) => this.#heading(column, at)));
     this.body = make("tbody");
     const cols = this.columns.map((column) => {
-      const col = make("col");
-      col.style.width = `${column.width / 13}em`; // of 13 px
+      const col = make("col", { class: column.head ? "pinned" : null });
+      col.style.setProperty("--width", `${column.width / 13}em`); // of 13 px
       return col;
     });
     this.element = make(
@@ -52,7 +52,7 @@ class Grid {
     );
     this.count = make("span", { class: "soft small count" });
     this.note = make("p", { class: "printed small soft" });
-    this.box = make("div", { class: "grid-box" }, make("div", { class: "above" }, this.count, this.table && downloads(this)), this.region, this.note);
+    this.box = make("div", { class: "grid-box" }, this.label && make("div", { class: "above" }, this.count, this.table && downloads(this)), this.region, this.note);
   }
 
   #heading(column, at) {
@@ -95,9 +95,22 @@ class Grid {
     const kept = this.sorted.rows.map((rows) => (bits ? rows.filter((row) => bits[row]) : rows));
     this.order = kept.length === 1 ? kept[0] : Int32Array.from([...kept[0], ...kept[1]]);
     this.element.setAttribute("aria-rowcount", this.order.length + 1);
-    const all = counted(this.rows.length, ...this.label);
-    this.count.textContent = bits ? `${number(this.order.length)} of ${all}` : all;
+    this.#tell(Boolean(bits));
     this.redraw();
+  }
+
+  #tell(isFiltered) {
+    if (!this.label) return;
+    const all = counted(this.rows.length, ...this.label);
+    this.count.textContent = isFiltered ? `${number(this.order.length)} of ${all}` : all;
+  }
+
+  // Other rows of the same table.
+  show(rows) {
+    this.rows = rows;
+    this.sorted = null;
+    this.region.scrollTop = 0;
+    this.update();
   }
 
   #mark(name, direction) {

@@ -120,7 +120,7 @@ const stackedBars = (label, bars, line) => {
     }
     if (total > scale * 1.0001) svg.append(draw("svg", { x: "97%", overflow: "visible" }, draw("path", { class: "break", d: "M4 -1l-6 12l6 12M11 -1l-6 12l6 12" })));
     if (line && known(line.bytes) && index > 0) svg.append(draw("rect", { class: "line", x: percent(line.bytes, scale), y: 0, width: 2, height: 22 }));
-    return [make("dt", {}, title), make("dd", {}, svg), make("dd", { class: "amount" }, size(total, bound))];
+    return make("div", {}, make("dt", {}, title), make("dd", { class: "drawn" }, svg), make("dd", { class: "amount" }, size(total, bound)));
   });
   const said = [
     bars.some(([, total]) => total > scale * 1.0001) ? `The scale ends at ${size(scale)}; a bar with a double stroke at its end goes on.` : "",

@@ -89,7 +89,6 @@ const kindGrid = (caption, source, blocks, more = {}) => {
   };
   return new Grid({
     id: "kinds-table",
-    label: ["row", "rows"],
     caption,
     columns: kindColumns(source, bars, blocks),
     rows,
@@ -155,6 +154,11 @@ const kindPicture = (source, line) => {
   ];
 };
 
+const fleetKindParts = (more) => {
+  const source = fleetKinds();
+  return source.rows.length ? [...kindPicture(source), kindGrid("The fleet by kind", source, false, more)] : [];
+};
+
 const aboutProcesses = () => {
   const { sent } = page.facts.totals;
   return sent > page.processes.rows
@@ -173,9 +177,6 @@ const LISTS = {
   processes: { title: "Processes by native heap", make: () => [processGrid("fleet", between(0, page.processes.rows), { tall: true }), aboutProcesses()] },
   kinds: {
     title: "The fleet by kind",
-    make: () => {
-      const source = fleetKinds();
-      return [...kindPicture(source), kindGrid("The fleet by kind", source, false)];
-    },
+    make: () => fleetKindParts({ tall: true }),
   },
 };

@@ -6,19 +6,24 @@ let help = null;
 const fleet = document.getElementById("fleet");
 const top_ = document.getElementById("top");
 const view = document.getElementById("view");
+const footer = document.querySelector("footer");
 const title = document.title;
 const shown = { grids: [], fleet: null };
 
 // The tables of the first screen, in the places of those that are there without the script.
 const fleetGrids = () => {
-  const makers = { hosts: () => hostGrid(), stacks: () => stackGrid({ prefix: "stacks." }), services: () => serviceGrid({ prefix: "services." }) };
+  const makers = {
+    hosts: () => [hostGrid()],
+    stacks: () => [stackGrid({ prefix: "stacks." })],
+    services: () => [serviceGrid({ prefix: "services." })],
+    fleet_kinds: () => fleetKindParts({ prefix: "kinds." }),
+  };
   const grids = [];
   for (const place of fleet.querySelectorAll("div.place[data-table]")) {
-    const maker = makers[place.dataset.table];
-    if (!maker) continue;
-    const grid = maker();
-    place.replaceWith(grid.box);
-    grids.push(grid);
+    const parts = makers[place.dataset.table]?.();
+    if (!parts) continue;
+    place.replaceWith(...parts.map((part) => (part instanceof Grid ? part.box : part)));
+    grids.push(...parts.filter((part) => part instanceof Grid));
   }
   for (const each of fleet.querySelectorAll("section.static")) each.remove();
   return grids;
@@ -34,6 +39,12 @@ const viewOf = ({ view: name, names }) => {
   if (name === "host" && names.length === 2) return processView(...names);
   if (name === "kind" && names.length === 1) return kindView(names[0]);
   return null;
+};
+
+const aboutRun = () => {
+  const { run } = page.facts;
+  const compared = run.compared_with ? `, compared with ${run.compared_with}` : "";
+  return make("p", { class: "small soft run" }, `Run ${run.run_id} of ${printable(run.scope)}, ${when(run.started_at)}${compared}. `, link("#/", "All about it"), ". ≤ marks an upper bound, – means unknown.");
 };
 
 const nothingAt = (now) => ({
@@ -53,6 +64,7 @@ const show = (isFirst) => {
   const isFleet = now.view === "" || !now.known;
   fleet.hidden = !isFleet;
   top_.hidden = !isFleet;
+  footer.hidden = !isFleet;
   view.hidden = isFleet;
   if (isFleet) {
     shown.fleet ??= fleetGrids();
@@ -62,7 +74,7 @@ const show = (isFirst) => {
   } else {
     const made = viewOf(now) ?? nothingAt(now);
     shown.grids = made.parts.filter((part) => part instanceof Grid);
-    view.replaceChildren(...made.parts.filter(Boolean).map((part) => (part instanceof Grid ? part.box : part)));
+    view.replaceChildren(...made.parts.filter(Boolean).map((part) => (part instanceof Grid ? part.box : part)), aboutRun());
     document.title = `${printable(made.title)} - mapsweep`;
   }
   for (const grid of shown.grids) {
@@ -75,7 +87,7 @@ const show = (isFirst) => {
 // The focus goes to the heading of a new view, and on the way back to the link that was followed.
 const place = (isFleet, isFirst) => {
   const from = history.state?.from;
-  const anchor = from && [...document.querySelectorAll("main a[href], header a[href]")].find((each) => each.getAttribute("href") === from && each.checkVisibility());
+  const anchor = from && [...document.querySelectorAll("main a[href], header a[href]")].find((each) => each.getAttribute("href") === from && each.offsetParent);
   if (anchor) {
     anchor.focus({ preventScroll: true });
     anchor.scrollIntoView({ block: "nearest" });
