@@ -1,22 +1,27 @@
 """The page as HTML that is read without its script: headline, failures, findings, rankings, short hosts."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Final
 
-from jinja2 import Environment
+import polars as pl
 from markupsafe import Markup
 
-from reports import cells, doubts, sizes, verdict
+from procmaps.kind_words import KIND_WORDS
+from procmaps.kinds import KIND_BY_LABEL
+from reports import doubts, sizes, verdict
 from reports.measures import PEERS_MIN
-from reports.page import addresses, assets, heads
+from reports.page import addresses, assets, cells, heads
+from reports.page.rows import Rows
+from reports.page.short_hosts import short_hosts
 from reports.report import Report
-from reports.rows import HostRow
 from reports.templating import environment
 from reports.words import WORDS
 
 TOP_MAX: Final = 50  # hosts and services in each ranking
 ADVICE_MAX: Final = 10
 DOUBTFUL_HOSTS_MAX: Final = 12  # named at the top
+FAILURES_MAX: Final = 20  # reasons
+FAILED_HOSTS_MAX: Final = 12  # named per reason
 
 
 def render(report: Report, rows: Rows, data: bytes, left_out: Sequence[str]) -> bytes:
@@ -57,7 +62,7 @@ def _run(report: Report) -> dict[str, object]:
         "doubt_meaning": doubts.MEANING,
         "doubt_remedy": doubts.remedy(report),
         "words": WORDS,
-        "kind_words": [(kind, KIND_WORDS[kind]) for kind in Kind],
+        "kind_words": [(row.kind, KIND_WORDS[KIND_BY_LABEL[row.kind]]) for row in report.totals.kinds],
         "peers_min": PEERS_MIN,
     }
 
@@ -71,9 +76,9 @@ def _rankings(report: Report, rows: Rows) -> dict[str, object]:
     advice = report.advice[:ADVICE_MAX]
     members = [member for group in advice for member in group.members]
     failed = [name for group in report.failures[:FAILURES_MAX] for name in group.hosts[:FAILED_HOSTS_MAX]]
-    first = {row.name: row for row in top}
-    linked = (*(row.name for row in (*by_stacks, *doubtful_first)), *(each.host for each in members), *failed)
-    others = host_rows_of(report, [name for name in dict.fromkeys(linked) if name not in first])
+    first = {row.name for row in top}
+    linked = [*(row.name for row in (*by_stacks, *doubtful_first)), *(each.host for each in members), *failed]
+    others = report.hosts.of(report.hosts.table.filter(pl.col("name").is_in(set(linked) - first)))
     pids: dict[str, set[int]] = {}
     for each in members:
         pids.setdefault(each.host, set()).add(each.pid)

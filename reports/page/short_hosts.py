@@ -1,6 +1,7 @@
 """What the page says of hosts without its script: of the first ones, and of all to which it has links."""
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -49,7 +50,7 @@ class ShortHost:
 def short_hosts(
     rows: Rows,
     hosts: Iterable[HostRow],
-    named: Mapping[str, frozenset[int]],
+    named: Mapping[str, AbstractSet[int]],
     processes_max: int = PROCESSES_MAX,
     findings_max: int = FINDINGS_MAX,
 ) -> list[ShortHost]:
@@ -58,7 +59,9 @@ def short_hosts(
     names = pl.Series("host", [host.name for host in wanted], dtype=pl.String)
     pairs = [(host, pid) for host, pids in named.items() for pid in sorted(pids)]
     linked = pl.DataFrame(pairs, schema={"host": pl.String, "pid": pl.Int64}, orient="row")
-    processes = _of_each(_processes(rows.processes.filter(pl.col("host").is_in(names)), linked, processes_max))
+    processes = _of_each(
+        _processes(rows.processes.filter(pl.col("host").is_in(names)), linked, processes_max)
+    )
     few = rows.findings.filter(pl.col("host").is_in(names) & (pl.col("_place") < findings_max))
     findings = _of_each(few)
     return [
