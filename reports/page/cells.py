@@ -2,8 +2,11 @@
 
 from typing import Final, TypeAlias
 
-from reports import doubts, sizes
+from markupsafe import Markup
+
+from reports import doubts, plain, sizes
 from reports.rows import Extent, HostRow, Range, ServiceRow, cell
+from reports.templating import NAME_WIDTH
 
 BAR_PIXELS: Final = 120
 PARTS: Final = (
@@ -16,6 +19,12 @@ PARTS: Final = (
 
 def raw(value: float | None) -> str:
     return "" if value is None else str(value)
+
+
+def titled(text: str) -> Markup:
+    """The attribute with the whole text where `cut` shortens it."""
+    whole = plain.printable(text)
+    return Markup(' title="{}"').format(whole) if len(whole) > NAME_WIDTH else Markup()
 
 
 def share(part: int, whole: int) -> str:
@@ -49,7 +58,7 @@ def _as_known_as(service: ServiceRow, amount_bytes: int | None) -> Extent:
     return Extent(amount_bytes, None if service.native_heap.is_bound else amount_bytes)
 
 
-Segments: TypeAlias = list[tuple[str, float, float]]  # class, x, width, in pixels
+Segments: TypeAlias = list[tuple[str, str, str]]  # class, x, width, in pixels
 
 
 def heap_parts(host: HostRow, longest_bytes: int) -> Segments:
@@ -61,7 +70,7 @@ def heap_parts(host: HostRow, longest_bytes: int) -> Segments:
     at, drawn = 0.0, []
     for kind, amount in amounts:
         width = length * amount / whole
-        drawn.append((kind, round(at, 1), round(max(width, 0.5), 1)))
+        drawn.append((kind, f"{at:.4g}", f"{max(width, 0.5):.4g}"))
         at += width
     return drawn
 
@@ -69,4 +78,6 @@ def heap_parts(host: HostRow, longest_bytes: int) -> Segments:
 def stack_part(host: HostRow, longest_bytes: int) -> Segments:
     """A bar on the scale of the table."""
     amount = host.stacks_resident_max_bytes or 0
-    return [("stacks", 0, round(BAR_PIXELS * amount / longest_bytes, 1))] if longest_bytes and amount else []
+    if not longest_bytes or not amount:
+        return []
+    return [("stacks", "0", f"{BAR_PIXELS * amount / longest_bytes:.4g}")]

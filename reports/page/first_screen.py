@@ -119,6 +119,7 @@ _FILTERS: Final = {
     "service_id": addresses.service_id,
     "service_address": addresses.service,
     "kind_id": addresses.kind_id,
+    "titled": cells.titled,
     "kind_address": addresses.kind,
 }
 _TONES: Final = {

@@ -25,6 +25,7 @@ class ShortProcess:
     thread_stacks: Extent
     rss_bytes: int | None
     growth_bytes: int | None
+    is_linked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ def _process(row: Mapping[str, Any]) -> ShortProcess:
         thread_stacks=_extent(row, "stacks"),
         rss_bytes=row["rss_bytes"],
         growth_bytes=row["growth_bytes"],
+        is_linked=bool(row["_linked"]),
     )
 
 
