@@ -35,7 +35,7 @@ class Rows:
 def read(tables: Settled) -> Rows:
     """The rows of a run; of a very large fleet the most important processes of each host."""
     hosts = tables.table(settled.HOSTS).sort("place").with_row_index("_host")
-    order = hosts.select(pl.col("name").alias("host"), "_host", _swept(hosts["at"]))
+    order = order_of(hosts)
     findings = _findings(tables, order)
     processes, sums = _processes(tables, order, findings)
     return Rows(
@@ -47,6 +47,11 @@ def read(tables: Settled) -> Rows:
         host_kinds=_host_kinds(tables, order),
         processes=processes,
     )
+
+
+def order_of(hosts: pl.DataFrame) -> pl.DataFrame:
+    """host, `_host`, and `_swept`, the time of the sweep in seconds since 1970."""
+    return hosts.select(pl.col("name").alias("host"), "_host", _swept(hosts["at"]))
 
 
 def kinds_of(tables: Settled, processes: pl.DataFrame, *, of_all: bool) -> pl.DataFrame:
@@ -71,7 +76,7 @@ def kinds_of(tables: Settled, processes: pl.DataFrame, *, of_all: bool) -> pl.Da
 
 
 _KIND: Final = pl.Enum([kind.label for kind in Kind])
-_WANTED: Final = tuple(
+PROCESS_COLUMNS: Final = tuple(
     dict.fromkeys((*names_of(PROCESSES), "host_place"))
 )  # all columns that a page has, and what they are made from
 
@@ -81,24 +86,37 @@ def _processes(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The processes by host and then by native heap, and the sums over all processes of each host."""
     a_host_max = max(1, PROCESS_ROWS_MAX // max(1, order.height))
+    chosen, sums = [], []
+    for part in tables.parts(settled.PROCESSES, PROCESS_COLUMNS):
+        rows = with_turns(part, order, findings)
+        sums.append(rows.group_by("_host").agg(*_sums(NATIVE, "_native"), *_sums(STACKS, "_stacks"), _COUNT))
+        chosen.append(rows.filter(pl.col("_turn") < a_host_max))
+    return with_weights(pl.concat(chosen)), pl.concat(sums)
+
+
+def with_turns(part: pl.DataFrame, order: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
+    """PROCESS_COLUMNS of processes, and `_host`, `_turn`, up_s; the arguments are cut.
+
+    `order` are host, _host and _swept, `findings` those of at least these hosts.
+    """
     urgent = findings.filter(pl.col("severity") != SEVERITIES[-1])
     found = urgent.select("host", "pid").unique().with_columns(pl.lit(value=True).alias("_found"))
-    chosen, sums = [], []
-    for part in tables.parts(settled.PROCESSES, _WANTED):
-        rows = part.join(order, on="host", maintain_order="left").join(
-            found, on=["host", "pid"], how="left", maintain_order="left"
-        )
-        sums.append(rows.group_by("_host").agg(*_sums(NATIVE, "_native"), *_sums(STACKS, "_stacks"), _COUNT))
-        ordered = rows.with_columns(_is_notable()).sort("_host", ~pl.col("_notable"), "host_place")
-        placed = ordered.with_columns(pl.int_range(pl.len()).over("_host").alias("_turn"))
-        chosen.append(placed.filter(pl.col("_turn") < a_host_max).with_columns(_up(), _arguments()))
-    together = pl.concat(chosen).sort("_host", "host_place")
+    rows = part.join(order, on="host", maintain_order="left").join(
+        found, on=["host", "pid"], how="left", maintain_order="left"
+    )
+    ordered = rows.with_columns(_is_notable()).sort("_host", ~pl.col("_notable"), "host_place")
+    return ordered.with_columns(pl.int_range(pl.len()).over("_host").alias("_turn"), _up(), _arguments())
+
+
+def with_weights(rows: pl.DataFrame) -> pl.DataFrame:
+    """In the order of hosts and of native heap, with `_weight`: 0 is the process that needs a look first."""
+    ordered = rows.sort("_host", "host_place")
     heaviest = pl.col(NATIVE).fill_null(0) + pl.col(STACKS).fill_null(0)
-    by_weight = together.select(
+    by_weight = ordered.select(
         pl.arg_sort_by([~pl.col("_notable"), heaviest], descending=[False, True], maintain_order=True)
     ).to_series()
     weight = pl.DataFrame({"_row": by_weight}).with_row_index("_weight").sort("_row")["_weight"]
-    return together.with_columns(weight), pl.concat(sums)
+    return ordered.with_columns(weight)
 
 
 _COUNT: Final = pl.len().cast(pl.Int64).alias("_count")
