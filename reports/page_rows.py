@@ -11,13 +11,9 @@ from reports import column_text as texts
 from reports import settled
 from reports.measures import YES
 from reports.settled import Settled
+from reports.severities import graver_first
 from reports.sizes import AT_MOST, DASH, instant
 
-FINDINGS_A_HOST_MAX: Final = 100  # shown per host; the table has all of them
-SEVERITIES: Final = ("alarm", "warning", "info")
-GRAVITY: Final = pl.col("severity").replace_strict(
-    {name: place for place, name in enumerate(SEVERITIES)}, default=len(SEVERITIES), return_dtype=pl.Int64
-)
 _CUT: Final = 48
 # of HTML, at least: with all that varies left out
 ROW_BYTES_MIN: Final = 150
@@ -267,12 +263,6 @@ _KINDS_HEAD: Final = (
     '<th scope="col">Blocks</th><th scope="col">Each</th><th scope="col">Reserved</th>'
     '<th scope="col">Committed</th><th scope="col">Resident</th></tr></thead>\n<tbody>\n'
 )
-
-
-def graver_first(table: pl.DataFrame) -> pl.DataFrame:
-    """The shown findings of each host, the most severe first, hosts by name."""
-    few = table.filter(pl.int_range(pl.len()).over("host") < FINDINGS_A_HOST_MAX)
-    return few.with_columns(GRAVITY.alias("gravity")).sort("host", "gravity", maintain_order=True)
 
 
 def _findings(table: pl.DataFrame) -> dict[str, str]:
