@@ -10,12 +10,14 @@ import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
 from tests.journeys.commands import mapsweep
 from tests.sshd import serve
+from tests.tables import rows_of
 
 pytestmark = pytest.mark.journey
 
@@ -69,10 +71,9 @@ class Swept:
         assert self.done.returncode == 0, self.done.stderr
         (self.run,) = (folder / "runs").glob("2*")
 
-    def rows(self) -> dict[int, dict[str, str]]:
-        """processes.csv by pid."""
-        text = (self.run / "report" / "processes.csv").read_text()
-        return {int(row["pid"]): row for row in csv.DictReader(io.StringIO(text))}
+    def rows(self) -> dict[int, dict[str, Any]]:
+        """The rows of processes by pid."""
+        return {row["pid"]: row for row in rows_of(self.run, "processes")}
 
 
 def _size(pid: int) -> int:
@@ -95,7 +96,7 @@ def test_a_script_as_a_name_is_text_in_the_page(swept: Swept) -> None:
 def test_forged_marks_change_no_other_record(swept: Swept) -> None:
     rows = swept.rows()
     for pid, size in swept.sizes.items():
-        assert int(rows[pid]["vm_size_bytes"]) == size
+        assert rows[pid]["vm_size_bytes"] == size
     assert not any("\n" in row["comm"] for row in rows.values())
 
 
@@ -125,4 +126,9 @@ def _inflated(content: bytes) -> list[bytes]:
 def test_a_host_that_starts_a_formula_is_text_in_the_spreadsheet(swept: Swept) -> None:
     (row,) = csv.DictReader(io.StringIO((swept.run / "report" / "hosts.csv").read_text()))
     assert row["name"] == f"'{HOST}"
-    assert json.loads((swept.run / "report" / "report.json").read_text())["hosts"][0]["name"] == HOST
+    assert (
+        json.loads((swept.run / "report" / "report.json").read_text())["top"]["hosts"]["native_heap"]["rows"][
+            0
+        ]["name"]
+        == HOST
+    )
