@@ -10,14 +10,15 @@ import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
 
+from archive.runs import Runs
+from reports import exports
+from reports.settled import Settled
 from tests.journeys.commands import mapsweep
 from tests.sshd import serve
-from tests.tables import rows_of
 
 pytestmark = pytest.mark.journey
 
@@ -71,9 +72,11 @@ class Swept:
         assert self.done.returncode == 0, self.done.stderr
         (self.run,) = (folder / "runs").glob("2*")
 
-    def rows(self) -> dict[int, dict[str, Any]]:
-        """The rows of processes by pid."""
-        return {row["pid"]: row for row in rows_of(self.run, "processes")}
+    def rows(self) -> dict[int, dict[str, str]]:
+        """The rows of processes as CSV, by pid."""
+        tables = Settled(Runs(str(self.run.parent)).by_id(self.run.name))
+        text = b"".join(exports.rows(tables, "processes", exports.CSV)).decode()
+        return {int(row["pid"]): row for row in csv.DictReader(io.StringIO(text))}
 
 
 def _size(pid: int) -> int:
@@ -96,7 +99,7 @@ def test_a_script_as_a_name_is_text_in_the_page(swept: Swept) -> None:
 def test_forged_marks_change_no_other_record(swept: Swept) -> None:
     rows = swept.rows()
     for pid, size in swept.sizes.items():
-        assert rows[pid]["vm_size_bytes"] == size
+        assert int(rows[pid]["vm_size_bytes"]) == size
     assert not any("\n" in row["comm"] for row in rows.values())
 
 
@@ -126,9 +129,5 @@ def _inflated(content: bytes) -> list[bytes]:
 def test_a_host_that_starts_a_formula_is_text_in_the_spreadsheet(swept: Swept) -> None:
     (row,) = csv.DictReader(io.StringIO((swept.run / "report" / "hosts.csv").read_text()))
     assert row["name"] == f"'{HOST}"
-    assert (
-        json.loads((swept.run / "report" / "report.json").read_text())["top"]["hosts"]["native_heap"]["rows"][
-            0
-        ]["name"]
-        == HOST
-    )
+    top = json.loads((swept.run / "report" / "report.json").read_text())["top"]
+    assert top["hosts"]["native_heap"]["rows"][0]["name"] == HOST
