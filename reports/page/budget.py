@@ -97,7 +97,7 @@ def fill(rows: Rows, kinds_of: Known, mappings_of: Known, room_bytes: int) -> Co
 
 
 def _others(hosts: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
-    """Of each host its other processes: how many, and the sums over them; null if nothing is known of them."""
+    """Of each host its other processes: how many, and the sums over them; null if none is known."""
     of_shown = shown.group_by("_host").agg(
         pl.len().cast(pl.Int64).alias("_shown"),
         *(

@@ -62,9 +62,8 @@ def left_out(run: RunFacts, content: Content) -> list[str]:
             f"Those of another host: mapsweep show HOST --run {run_id}",
         ),
         "processes": (
-            f"at most {a_host} processes per host, {{}} of {{}}: first those with findings, growth or bloat, then "
-            "the largest",
-            f"All of them: {table} processes. A page per host: mapsweep report {run_id} --layout dir",
+            f"at most {a_host} processes per host, {{}} of {{}}, those with findings, growth or bloat first",
+            f"All of them: {table} processes; a page per host: mapsweep report {run_id} --layout dir",
         ),
         "kinds": ("the kinds of {} of {} processes", f"Those of another one: {show}"),
         "arguments": ("the arguments of {} of {} processes", f"Those of another one: {show}"),

@@ -29,13 +29,13 @@ def render(report: Report, *, page_bytes_max: int = PAGE_BYTES_MAX) -> bytes:
         return pl.DataFrame(schema={"_process": pl.UInt32, **fields.MAPPINGS})
 
     limit = min(page_bytes_max, budget.bytes_max(of_fleet))
-    fixed = len(first_screen.render(report, b"", [])) + _SAID_BYTES
+    fixed = len(first_screen.render(report, read, b"", [])) + _SAID_BYTES
     room = limit - fixed
     for _ in range(_TRIES_MAX):
         content = budget.fill(read, kinds_of, mappings_of, room)
         said = facts.left_out(report.run, content)
         data = put_together(facts.of(report, content, said), facts.DECLARED, content.tables)
-        page = first_screen.render(report, data, said)
+        page = first_screen.render(report, read, data, said)
         if len(page) <= limit:
             break
         room -= len(page) - limit

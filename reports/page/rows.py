@@ -11,8 +11,8 @@ from reports.column import names_of
 from reports.columns import PROCESSES
 from reports.measures import BLOAT_EXCESS_MIN_BYTES, BLOAT_FACTOR_MIN, NATIVE, STACKS
 from reports.page import fields
-from reports.page_rows import GRAVITY, SEVERITIES
 from reports.settled import Settled
+from reports.severities import GRAVITY, SEVERITIES
 from reports.sizes import instant
 from reports.verdict import GROWTH_FLOOR_BYTES, GROWTH_FLOOR_SHARE
 
