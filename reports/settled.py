@@ -53,20 +53,27 @@ class Settled:
         A declared column is empty if the mapsweep that closed the run did not know it. OperatorError if a
         part is damaged or missing.
         """
-        declared = _DECLARED.get(name, {})
-        for part in range(self.closed.parts if name in IN_PARTS else 1):
-            place = f"{self._run.run_id}: {name}, part {part}"
-            try:
-                content = self._run.read_settled(name, part)
-            except FileNotFoundError:
-                raise OperatorError(Mistake(place, "is gone", _again(self._run))) from None
-            table = tables.from_parquet(content, place, wanted)
-            later = [
-                pl.lit("" if kind is pl.String else None, kind).alias(column)
-                for column, kind in declared.items()
-                if column not in table.columns and (wanted is None or column in wanted)
-            ]
-            yield table.with_columns(later).select(wanted or pl.all()) if later else table
+        for number in range(self.count(name)):
+            yield self.part(name, number, wanted)
+
+    def count(self, name: str) -> int:
+        """The number of parts of a table."""
+        return self.closed.parts if name in IN_PARTS else 1
+
+    def part(self, name: str, number: int, wanted: Sequence[str] | None = None) -> pl.DataFrame:
+        """One part of a table, or these columns of it."""
+        place = f"{self._run.run_id}: {name}, part {number}"
+        try:
+            content = self._run.read_settled(name, number)
+        except FileNotFoundError:
+            raise OperatorError(Mistake(place, "is gone", _again(self._run))) from None
+        table = tables.from_parquet(content, place, wanted)
+        later = [
+            pl.lit("" if kind is pl.String else None, kind).alias(column)
+            for column, kind in _DECLARED.get(name, {}).items()
+            if column not in table.columns and (wanted is None or column in wanted)
+        ]
+        return table.with_columns(later).select(wanted or pl.all()) if later else table
 
     def table(self, name: str, wanted: Sequence[str] | None = None) -> pl.DataFrame:
         """A whole table, or these columns of it."""
