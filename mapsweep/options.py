@@ -52,6 +52,13 @@ config_option = click.option(
     "--config", type=click.Path(path_type=Path), metavar="FILE", help="The settings file, mapsweep.yaml."
 )
 broker_option = click.option("--broker", metavar="URL", help="The workers' Redis, redis://HOST:PORT/DB.")
+fail_on_option = click.option(
+    "--fail-on",
+    multiple=True,
+    metavar="MEASURE=SIZE",
+    shell_complete=completing.fail_on,
+    help="Exit with 1 if a host has at least that much: native-heap=20G.",
+)
 so_far_option = click.option(
     "--so-far", is_flag=True, help="Show the results so far of a run that is open; other hosts are waiting."
 )
@@ -76,6 +83,7 @@ def _log_format(_ctx: click.Context, _parameter: click.Parameter, form: str) -> 
 
 
 _only_debug_option = click.option(
+    "-v",
     "--debug",
     is_flag=True,
     expose_value=False,

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mapsweep.options import config_option, debug_option, load, run_argument, runs_option, so_far_option
+from mapsweep.options import (
+    config_option,
+    debug_option,
+    json_option,
+    load,
+    quiet_option,
+    run_argument,
+    runs_option,
+    so_far_option,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,6 +41,8 @@ FILE_MODE = 0o600  # only the owner may read the data of a run
     show_default=True,
     help="With --format csv, which table.",
 )
+@json_option
+@quiet_option
 @so_far_option
 @click.option(
     "-o", "--output", type=click.Path(allow_dash=True), help="Where to write it; - is standard output."
@@ -44,6 +55,8 @@ def report(
     run: str,
     form: str,
     table: str,
+    as_json: bool,
+    quiet: bool,
     so_far: bool,
     output: str | None,
     runs_url: str | None,
@@ -60,6 +73,7 @@ def report(
     mapsweep report --so-far                            the results so far of a run that is still open
     mapsweep report RUN --format csv --table processes -o processes.csv
     """  # noqa: D301 - \b is click's mark
+    form = JSON if as_json else form
     from archive.run import PAGE  # noqa: PLC0415 - --help does not wait for it
     from archive.runs import Runs  # noqa: PLC0415 - likewise
     from workers.life import ending  # noqa: PLC0415 - likewise
@@ -67,13 +81,15 @@ def report(
     opened = Runs(load(config, runs=runs_url).runs).open(run)
     if form == HTML and output is None and not (so_far and opened.closed() is None):
         ending.render_report(opened)
-        click.echo(opened.report_path(PAGE))
+        if not quiet:
+            click.echo(opened.report_path(PAGE))
         return
     with ending.so_far(opened) if so_far else nullcontext(opened) as shown:
         content = rendered(shown, form, table)
         if form == HTML and output is None:
             opened.write_report(ending.SO_FAR, content)
-            click.echo(opened.report_path(ending.SO_FAR))
+            if not quiet:
+                click.echo(opened.report_path(ending.SO_FAR))
         elif output in {None, "-"}:
             sys.stdout.buffer.writelines(content)
             sys.stdout.buffer.flush()
