@@ -11,7 +11,7 @@ from reports.columns import FOOTPRINTS, HOSTS, PROCESSES, SERVICES
 from reports.page import first_screen
 from reports.page.budget import Content
 from reports.page.container import Json
-from reports.report import Report, RunFacts
+from reports.report import Report
 from reports.sizes import number
 from reports.words import WORDS
 
@@ -46,9 +46,9 @@ def of(report: Report, content: Content, said: Sequence[str]) -> dict[str, Json]
     }
 
 
-def left_out(run: RunFacts, content: Content) -> list[str]:
+def left_out(report: Report, content: Content) -> list[str]:
     """A sentence for each thing of the run that is not in the page, with the command that shows it."""
-    run_id, a_host = quote(run.run_id), content.processes_a_host
+    run_id, a_host = quote(report.run.run_id), content.processes_a_host
     table, show = f"mapsweep report {run_id} --format csv --table", f"mapsweep show HOST/PID --run {run_id}"
     sentences = {
         "hosts": ("the first {} of {} hosts", f"All of them: {table} hosts"),
@@ -67,7 +67,11 @@ def left_out(run: RunFacts, content: Content) -> list[str]:
         ),
         "kinds": ("the kinds of {} of {} processes", f"Those of another one: {show}"),
         "arguments": ("the arguments of {} of {} processes", f"Those of another one: {show}"),
-        "mappings": ("the mappings of {} of {} processes", f"Those of another one: {show}"),
+        "mappings": (
+            ("the mappings of {} of {} processes", f"Those of another one: {show}")
+            if report.tables.manifest.keep_dumps
+            else ("the mappings of {} of {} processes", "They are read from dumps, and this run kept none.")
+        ),
     }
     return [
         f"This page has {what.format(number(part.shown), number(part.of))}. {remedy}"

@@ -53,7 +53,7 @@ def fill(rows: pl.DataFrame, kinds_of: Known, mappings_of: Known, room: Room) ->
         parts={
             "kinds": kinds.part,
             "arguments": Part(told, shown.height),
-            "mappings": mappings.part,
+            "mappings": Part(mappings.part.shown, shown.height),
         },
     )
 
