@@ -11,7 +11,7 @@ from reports.column import names_of
 from reports.columns import PROCESSES
 from reports.measures import BLOAT_EXCESS_MIN_BYTES, BLOAT_FACTOR_MIN, NATIVE, STACKS
 from reports.page import fields
-from reports.settled import Settled
+from reports.page.part_tables import Tables
 from reports.severities import GRAVITY, SEVERITIES
 from reports.sizes import instant
 from reports.verdict import GROWTH_FLOOR_BYTES, GROWTH_FLOOR_SHARE
@@ -32,7 +32,7 @@ class Rows:
     processes: pl.DataFrame  # also host, _host, host_place, _turn in its host, _weight in the fleet
 
 
-def read(tables: Settled) -> Rows:
+def read(tables: Tables) -> Rows:
     """The rows of a run; of a very large fleet the most important processes of each host."""
     hosts = tables.table(settled.HOSTS).sort("place").with_row_index("_host")
     order = order_of(hosts)
@@ -49,12 +49,24 @@ def read(tables: Settled) -> Rows:
     )
 
 
+def of_host(rows: Rows, number: int) -> Rows:
+    """Those of one host, which is the first then, and of the services that run on it."""
+    host = pl.lit(0, pl.UInt32).alias("_host")
+    frames = [
+        table.filter(pl.col("_host") == number).with_columns(host)
+        for table in (rows.hosts, rows.findings, rows.host_kinds, rows.processes)
+    ]
+    hosts, findings, host_kinds, processes = frames
+    services = rows.services.filter(pl.col("service").is_in(processes["service"].unique()))
+    return Rows(hosts, services, findings, host_kinds, processes)
+
+
 def order_of(hosts: pl.DataFrame) -> pl.DataFrame:
     """host, `_host`, and `_swept`, the time of the sweep in seconds since 1970."""
     return hosts.select(pl.col("name").alias("host"), "_host", _swept(hosts["at"]))
 
 
-def kinds_of(tables: Settled, processes: pl.DataFrame, *, of_all: bool) -> pl.DataFrame:
+def kinds_of(tables: Tables, processes: pl.DataFrame, *, of_all: bool) -> pl.DataFrame:
     """fields.OF_KINDS of these processes, and `_process`, the number of its row in `processes`.
 
     A table of the run has the kinds of the processes that a report shows one by one. With `of_all` they are
@@ -82,7 +94,7 @@ PROCESS_COLUMNS: Final = tuple(
 
 
 def _processes(
-    tables: Settled, order: pl.DataFrame, findings: pl.DataFrame
+    tables: Tables, order: pl.DataFrame, findings: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The processes by host and then by native heap, and the sums over all processes of each host."""
     a_host_max = max(1, PROCESS_ROWS_MAX // max(1, order.height))
@@ -155,7 +167,7 @@ def _arguments() -> pl.Expr:
     return pl.when(is_long).then(cut).otherwise(text).alias("arguments")
 
 
-def _findings(tables: Settled, order: pl.DataFrame) -> pl.DataFrame:
+def _findings(tables: Tables, order: pl.DataFrame) -> pl.DataFrame:
     """The findings by host, the gravest first."""
     return (
         tables.table(settled.FINDINGS)
@@ -166,7 +178,7 @@ def _findings(tables: Settled, order: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _host_kinds(tables: Settled, order: pl.DataFrame) -> pl.DataFrame:
+def _host_kinds(tables: Tables, order: pl.DataFrame) -> pl.DataFrame:
     """The kinds by host."""
     rows = tables.table(settled.HOST_KINDS).join(order, on="host", maintain_order="left")
     return rows.sort("_host", maintain_order=True).select("_host", *fields.OF_HOST_KINDS)
