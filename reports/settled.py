@@ -47,6 +47,11 @@ class Settled:
         self.closed: Closed = closed
 
     @property
+    def run(self) -> Run:
+        """The run."""
+        return self._run
+
+    @property
     def manifest(self) -> Manifest:
         """The manifest of the run."""
         return self._run.manifest
@@ -60,11 +65,19 @@ class Settled:
         part is damaged or missing.
         """
         read = set(wanted or ()) | set(where.meta.root_names() if where is not None else ())
-        for part in range(self.closed.parts if name in IN_PARTS else 1):
-            table = self._part(name, part, sorted(read) if wanted else None)
+        for number in range(self.count(name)):
+            table = self._part(name, number, sorted(read) if wanted else None)
             if where is not None:
                 table = table.filter(where)
-            yield table.select(name for name in wanted if name in table.columns) if wanted else table
+            yield _only(table, wanted)
+
+    def count(self, name: str) -> int:
+        """The number of parts of a table."""
+        return self.closed.parts if name in IN_PARTS else 1
+
+    def part(self, name: str, number: int, wanted: Sequence[str] | None = None) -> pl.DataFrame:
+        """One part of a table, or these columns of it."""
+        return _only(self._part(name, number, wanted), wanted)
 
     def table(
         self, name: str, wanted: Sequence[str] | None = None, where: pl.Expr | None = None
@@ -98,6 +111,11 @@ class Settled:
             raise OperatorError(Mistake(str(error.filename), "is gone", _again(self._run))) from None
         rows = sections.with_families(sections.footprints(answers))
         return named(rows, self.manifest)
+
+
+def _only(table: pl.DataFrame, wanted: Sequence[str] | None) -> pl.DataFrame:
+    """These columns of a table, as far as it has them."""
+    return table.select(name for name in wanted if name in table.columns) if wanted else table
 
 
 def named(rows: pl.DataFrame, manifest: Manifest) -> pl.DataFrame:
