@@ -43,6 +43,11 @@ class Settled:
         self.closed: Closed = closed
 
     @property
+    def run(self) -> Run:
+        """The run."""
+        return self._run
+
+    @property
     def manifest(self) -> Manifest:
         """The manifest of the run."""
         return self._run.manifest

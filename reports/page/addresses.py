@@ -12,7 +12,7 @@ def part(text: str) -> str:
 
 
 def host_id(name: str) -> str:
-    """The id of a host's section, at which `host` points."""
+    """The id of what is said of a host, at which `host` points."""
     return f"/host/{part(name)}"
 
 
@@ -21,16 +21,31 @@ def host(name: str) -> str:
     return f"#{host_id(name)}"
 
 
-def process(name: str, pid: int) -> str:
+def process_id(host_name: str, pid: int) -> str:
+    """The id of what is said of a process."""
+    return f"{host_id(host_name)}/{pid}"
+
+
+def process(host_name: str, pid: int) -> str:
     """The address of a process's view."""
-    return f"{host(name)}/{pid}"
+    return f"#{process_id(host_name, pid)}"
+
+
+def service_id(name: str) -> str:
+    """The id of what is said of a service."""
+    return f"/service/{part(name)}"
 
 
 def service(name: str) -> str:
     """The address of a service's view."""
-    return f"#/service/{part(name)}"
+    return f"#{service_id(name)}"
+
+
+def kind_id(name: str) -> str:
+    """The id of what is said of a kind."""
+    return f"/kind/{part(name)}"
 
 
 def kind(name: str) -> str:
-    """The address of what is said about a kind."""
-    return f"#/kind/{part(name)}"
+    """The address of what is said of a kind."""
+    return f"#{kind_id(name)}"

@@ -14,11 +14,14 @@ def style() -> str:
 
 
 def script() -> str:
-    """The page's one script: the files of script/ by name, in one function."""
+    """The page's one script: the files of script/ by name, in one function, without indents and comments.
+
+    No text in them goes over the end of a line.
+    """
     files = sorted((FOLDER / "script").glob("*.js"))
-    return "\n".join(
-        ('(async () => {\n"use strict";', *(file.read_text("utf-8") for file in files), "})();\n")
-    )
+    lines = (line.strip() for file in files for line in file.read_text("utf-8").splitlines())
+    code = (line for line in lines if line and not line.startswith("//"))
+    return "\n".join(('(async () => {\n"use strict";', *code, "})();\n"))
 
 
 def csp_hash(text: str) -> str:

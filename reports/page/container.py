@@ -7,11 +7,11 @@ The bytes are base64 of gzip of
 The header is JSON: {"facts": ..., "declared": ..., "tables": {TABLE: {"rows": N, "columns": {NAME: HOW}}}}.
 
 HOW for integers is {"type": "int", "unit": U, "signed": bool, "width": W, "at": OFFSET}. In the payload stand
-from OFFSET on W planes of N bytes: plane k has byte k, the lowest first, of each row's number s. If s is 0, the
-value is null. Otherwise with n = s - 1 it is U * n; if signed, U * n / 2 for an even n, -U * (n + 1) / 2 for an
-odd one. If all rows have the same value: {"type": "int", "width": 0, "value": V or null}. With "of": [NAME, ...] in
-addition, a value is the sum of what was decoded and of these columns, which stand before it: null if null was
-decoded; null in one of these columns counts as 0.
+from OFFSET on W planes of N bytes: plane k has byte k, the lowest first, of each row's number s. If s is 0,
+the value is null. Otherwise with n = s - 1 it is U * n; if signed, U * n / 2 for an even n, -U * (n + 1) / 2
+for an odd one. If all rows have the same value: {"type": "int", "width": 0, "value": V or null}. With "of":
+[NAME, ...] in addition, a value is the sum of what was decoded and of these columns, which stand before it:
+null if null was decoded; null in one of these columns counts as 0.
 
 HOW for texts is {"type": "text", "words": [...], "width": W, "at": OFFSET}: the planes are those of an index
 into words, from 0 on. With a width of 0 all rows have the first word.
@@ -34,14 +34,15 @@ import polars as pl
 
 MAGIC: Final = b"MSP1"
 ALIGN: Final = 8
-LEVEL: Final = 9  # of zlib
+LEVEL: Final = 6  # of zlib
 _RAW: Final = -15  # deflate without a head, the whole window
 _GZIP_HEAD: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff"  # no name, no time
 _END: Final = b"\x03\x00"  # the last block, empty
 _BEYOND: Final = 2**63 - 1
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
-Planes: TypeAlias = tuple[dict[str, Json], bytes]
+Column: TypeAlias = dict[str, Json]
+Planes: TypeAlias = tuple[Column, bytes]
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Packed:
     """A table whose columns are encoded and compressed. Offsets count from its own start."""
 
     rows: int
-    columns: dict[str, dict[str, Json]]
+    columns: dict[str, Column]
     payload: bytes
     deflated: bytes
 
@@ -58,6 +59,17 @@ class Packed:
         """What it takes in the page: compressed, with its part of the header, in base64."""
         head = zlib.compress(_json(self.columns), LEVEL)
         return in_base64(len(self.deflated) + len(head))
+
+    def beside(self, other: "Packed") -> "Packed":
+        """The columns of both, of the same rows."""
+        if self.rows != other.rows:
+            raise ValueError(f"{self.rows} rows cannot stand beside {other.rows}")
+        return Packed(
+            self.rows,
+            {**self.columns, **_moved(other.columns, len(self.payload))},
+            self.payload + other.payload,
+            self.deflated + other.deflated,
+        )
 
 
 def in_base64(count: int) -> int:
@@ -71,7 +83,7 @@ def pack(table: pl.DataFrame, bases: Mapping[str, Sequence[str]] | None = None) 
     `bases` names for some columns others whose sum is mostly the same. If these stand before it, only the
     difference is kept.
     """
-    columns: dict[str, dict[str, Json]] = {}
+    columns: dict[str, Column] = {}
     payload: list[bytes] = []
     at = 0
     for series in table.iter_columns():
@@ -92,11 +104,7 @@ def put_together(facts: Json, declared: Json, tables: Mapping[str, Packed]) -> b
     said: dict[str, Json] = {}
     start = 0
     for name, table in tables.items():
-        columns: dict[str, Json] = {
-            column: {**how, "at": how["at"] + start} if isinstance(how.get("at"), int) else how  # type: ignore[operator]
-            for column, how in table.columns.items()
-        }
-        said[name] = {"rows": table.rows, "columns": columns}
+        said[name] = {"rows": table.rows, "columns": {**_moved(table.columns, start)}}
         start += len(table.payload)
     header = _json({"facts": facts, "declared": declared, "tables": said})
     head = MAGIC + struct.pack("<I", len(header)) + header
@@ -104,6 +112,15 @@ def put_together(facts: Json, declared: Json, tables: Mapping[str, Packed]) -> b
     return b64encode(
         _gzip([(head, _deflated(head)), *((each.payload, each.deflated) for each in tables.values())])
     )
+
+
+def _moved(columns: Mapping[str, Column], by: int) -> dict[str, Column]:
+    """Columns whose payload stands so much further on."""
+    moved = {}
+    for name, how in columns.items():
+        at = how.get("at")
+        moved[name] = {**how, "at": at + by} if isinstance(at, int) else how
+    return moved
 
 
 def _json(value: "Json | Mapping[str, Mapping[str, Json]]") -> bytes:
@@ -127,8 +144,8 @@ def _gzip(pieces: Iterable[tuple[bytes, bytes]]) -> bytes:
 
 def _column(series: pl.Series, bases: Sequence[pl.Series]) -> Planes:
     """A column, and if it has bases the difference to their sum."""
-    if series.dtype == pl.String:
-        return _texts(series.fill_null(""))
+    if isinstance(series.dtype, pl.String | pl.Enum):
+        return _texts(series.cast(pl.String).fill_null(""))
     if not series.dtype.is_integer():
         raise TypeError(f"{series.name}: {series.dtype} is neither an integer nor text")
     if not bases:

@@ -6,61 +6,53 @@ that text which was not escaped could neither run nor load anything.
 
 from typing import Final
 
-from procmaps.kinds import Kind
-from reports import render_json, verdict
-from reports.column import Column
-from reports.columns import FOOTPRINTS, HOSTS, PROCESSES, SERVICES
-from reports.page import container, first_screen, selection
-from reports.page.container import Json
+import polars as pl
+
+from reports.page import budget, facts, first_screen, rows
+from reports.page.container import put_together
+from reports.page.rows import KINDS_REMADE_MAX
+from reports.page.worst import worst
 from reports.report import Report
-from reports.words import WORDS
+from reports.settled import Settled
 
-PAGE_BYTES_MAX: Final = 8 * 10**6
-
-_DECLARED: Final = {"hosts": HOSTS, "services": SERVICES, "processes": PROCESSES, "kinds": FOOTPRINTS}
+PAGE_BYTES_MAX: Final = budget.PAGE_BYTES_MAX
+_TRIES_MAX: Final = 8
+_SAID_BYTES: Final = 8_000  # of what the script is told, and of the sentences on what is left out
 
 
 def render(report: Report, *, page_bytes_max: int = PAGE_BYTES_MAX) -> bytes:
-    """The page in UTF-8. What does not fit into `page_bytes_max` is left out, and said."""
-    del page_bytes_max
-    tables = selection.select(report.tables).named()
-    packed = {
-        name: container.pack(table, selection.KIND_BASES if "kinds" in name else selection.BASES)
-        for name, table in tables.items()
-    }
-    left_out: list[str] = []
-    data = container.put_together(_facts(report, left_out), _declared(), packed)
-    return first_screen.render(report, data, left_out)
+    """The page in UTF-8. What does not fit into `page_bytes_max` is left out, and said.
+
+    The least page has the first screen alone; it can be larger than `page_bytes_max`.
+    """
+    read = rows.read(report.tables)
+    of_fleet = int(read.hosts["_count"].sum())
+    mappings = worst(report.tables, read.processes)
+    kinds = _Kinds(report.tables, of_all=of_fleet <= KINDS_REMADE_MAX)
+    limit = min(page_bytes_max, budget.bytes_max(of_fleet))
+    room = limit - len(first_screen.render(report, read, b"", [])) - _SAID_BYTES
+    for _ in range(_TRIES_MAX):
+        content = budget.fill(read, kinds.of, mappings.of, room)
+        said = [*facts.left_out(report, content), *mappings.troubles]
+        data = put_together(facts.of(report, content, said), facts.DECLARED, content.tables)
+        page = first_screen.render(report, read, data, said)
+        if len(page) <= limit:
+            break
+        room -= len(page) - limit
+    return page
 
 
-def _facts(report: Report, left_out: list[str]) -> dict[str, Json]:
-    """What the script needs beside the tables."""
-    return {
-        "run": render_json.run_of(report.run),
-        "totals": render_json.totals_of(report.totals),
-        "word": verdict.word(report).value,
-        "late": verdict.late(report),
-        "took": first_screen.took(report),
-        "left_out": list(left_out),
-        "detail": {},
-        "kinds": {
-            kind.label: {"family": kind.family.label, "meaning": "", "when_large": ""} for kind in Kind
-        },
-        "words": dict(WORDS),
-        "layout": "single",
-        "links": None,
-    }
+class _Kinds:
+    """The kinds of processes, read once as long as the same processes are asked for."""
 
+    def __init__(self, tables: Settled, *, of_all: bool) -> None:
+        self._tables = tables
+        self._of_all = of_all
+        self._last: tuple[pl.DataFrame, pl.DataFrame] | None = None
 
-def _declared() -> dict[str, Json]:
-    return {table: [_said(column) for column in columns] for table, columns in _DECLARED.items()}
-
-
-def _said(column: Column) -> dict[str, Json]:
-    return {
-        "name": column.name,
-        "title": column.title,
-        "unit": column.unit.value,
-        "meaning": column.meaning,
-        "source": column.source,
-    }
+    def of(self, processes: pl.DataFrame) -> pl.DataFrame:
+        """As `rows.kinds_of`."""
+        asked = processes.select("host", "pid")
+        if self._last is None or not self._last[0].equals(asked):
+            self._last = asked, rows.kinds_of(self._tables, processes, of_all=self._of_all)
+        return self._last[1]
