@@ -1,6 +1,7 @@
 // A table of any length: rows of one height, of which only those in sight are elements.
 
-const OVERSCAN_ROWS = 8;
+const ROW_PIXELS = 30; // where a page is drawn nowhere, as in a hidden tab
+const OVERSCAN_ROWS = 6;
 const ROWS_DRAWN_MAX = 60;
 const PRINT_ROWS_MAX = 500;
 
@@ -15,15 +16,35 @@ const ordered = (rows, keys, sign) =>
     return (a < b ? -1 : 1) * sign;
   });
 
+// Which tables are in sight, without asking the browser to lay out the page for it.
+const gridsOf = new WeakMap();
+const sight = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) gridsOf.get(target).inSight = isIntersecting;
+});
+
+// All tables anew: those in sight at once, the others after what is in sight has been painted.
+let later = 0;
+const updateAll = (grids) => {
+  clearTimeout(later);
+  for (const grid of grids.filter((each) => each.inSight)) grid.update();
+  const others = grids.filter((each) => !each.inSight);
+  if (others.length) requestAnimationFrame(() => { later = setTimeout(() => others.forEach((grid) => grid.update())); });
+};
+
 class Grid {
   // label: what the rows are, [one, many], and none if there is nothing to say above; prefix: of its names in the address; source: the table whose filter counts
   constructor({ id, label = null, caption, columns, rows, sort, prefix = "", source = null, link: to = null, failed = null, foot = null, table = null, tall = false }) {
     Object.assign(this, { id, label, caption, columns, rows, prefix, source, to, failed, foot, table });
     this.initial = sort;
+    this.scrolled = 0; // pixels
+    this.rowHeight = 0; // not measured yet
     this.drawn = new Map(); // by place in the order, the elements in the page
     this.sorted = null;
     this.order = rows;
     this.#build(tall);
+    this.inSight = true;
+    sight.observe(this.region);
+    gridsOf.set(this.region, this);
   }
 
   #build(tall) {
@@ -72,7 +93,7 @@ class Grid {
     const second = first === column.name ? `-${column.name}` : column.name;
     route.set(`${this.prefix}sort`, this.sort === first ? second : first);
     route.set(`${this.prefix}at`, "");
-    this.region.scrollTop = 0;
+    this.toTop();
     this.update();
   }
 
@@ -109,7 +130,7 @@ class Grid {
   show(rows) {
     this.rows = rows;
     this.sorted = null;
-    this.region.scrollTop = 0;
+    this.toTop();
     this.update();
   }
 
@@ -131,20 +152,38 @@ class Grid {
       this.sizer.style.height = "";
       return;
     }
-    this.#draw(0, 1);
-    this.rowHeight = this.body.rows[0].getBoundingClientRect().height || 29;
-    this.headHeight = this.element.tHead.getBoundingClientRect().height;
-    const footHeight = this.element.tFoot?.getBoundingClientRect().height ?? 0;
-    this.sizer.style.height = `${this.headHeight + footHeight + this.order.length * this.rowHeight}px`;
+    if (!this.rowHeight) this.#measure();
+    this.sizer.style.height = `${this.headHeight + this.footHeight + this.order.length * this.rowHeight}px`;
     this.look();
+  }
+
+  // Heights are asked for once: each question makes the browser lay out the page.
+  #measure() {
+    this.#draw(0, 1);
+    this.rowHeight = this.body.rows[0].getBoundingClientRect().height || ROW_PIXELS;
+    this.headHeight = this.element.tHead.getBoundingClientRect().height;
+    this.footHeight = this.element.tFoot?.getBoundingClientRect().height ?? 0;
+    const most = Number.parseFloat(getComputedStyle(this.region).maxHeight) || innerHeight;
+    this.rowsInSight = Math.ceil((most - this.headHeight) / this.rowHeight);
+  }
+
+  // After another size of the window or of its letters.
+  resize() {
+    this.rowHeight = 0;
+    this.redraw();
+  }
+
+  // To the first row. Where it is there already, the browser is not asked.
+  toTop() {
+    if (this.scrolled) this.region.scrollTop = 0;
+    this.scrolled = 0;
   }
 
   // Draws the rows in sight; those that were there stay, with the focus that they may have.
   look() {
     if (!this.order.length) return;
-    const seen = Math.ceil(this.region.clientHeight / this.rowHeight);
-    const count = Math.min(Math.max(seen, 1) + 2 * OVERSCAN_ROWS, ROWS_DRAWN_MAX);
-    const above = Math.floor(this.region.scrollTop / this.rowHeight) - OVERSCAN_ROWS;
+    const count = Math.min(Math.max(this.rowsInSight, 1) + 2 * OVERSCAN_ROWS, ROWS_DRAWN_MAX);
+    const above = Math.floor(this.scrolled / this.rowHeight) - OVERSCAN_ROWS;
     const first = Math.max(0, Math.min(above, this.order.length - count));
     this.element.style.marginTop = `${first * this.rowHeight}px`;
     this.#draw(first, Math.min(first + count, this.order.length));
@@ -186,16 +225,18 @@ class Grid {
   }
 
   #scrolled() {
+    this.scrolled = this.region.scrollTop;
     this.look();
     if (this.restoring) return;
-    const at = Math.round(this.region.scrollTop / (this.rowHeight || 29));
+    const at = Math.round(this.scrolled / this.rowHeight);
     route.set(`${this.prefix}at`, at ? String(at) : "");
   }
 
   // Scrolls to where the address says.
   restore() {
     this.restoring = true;
-    this.region.scrollTop = Number(route.get(`${this.prefix}at`) || 0) * (this.rowHeight || 29);
+    this.region.scrollTop = Number(route.get(`${this.prefix}at`) || 0) * this.rowHeight;
+    this.scrolled = this.region.scrollTop;
     this.look();
     requestAnimationFrame(() => requestAnimationFrame(() => { this.restoring = false; }));
   }
@@ -203,7 +244,7 @@ class Grid {
   // The place of the row that has the focus; otherwise of the one before the first in sight.
   get place() {
     const row = this.body.contains(document.activeElement) ? document.activeElement.closest("tr") : null;
-    return row ? Number(row.getAttribute("aria-rowindex")) - 2 : Math.ceil(this.region.scrollTop / (this.rowHeight || 29)) - 1;
+    return row ? Number(row.getAttribute("aria-rowindex")) - 2 : Math.ceil(this.scrolled / this.rowHeight) - 1;
   }
 
   focus(place) {
@@ -211,8 +252,9 @@ class Grid {
     const wanted = Math.max(0, Math.min(place, this.order.length - 1));
     const top = wanted * this.rowHeight;
     const room = this.region.clientHeight - this.headHeight - 2 * this.rowHeight;
-    if (top < this.region.scrollTop) this.region.scrollTop = top;
-    else if (top > this.region.scrollTop + room) this.region.scrollTop = top - room;
+    if (top < this.scrolled) this.region.scrollTop = top;
+    else if (top > this.scrolled + room) this.region.scrollTop = top - room;
+    this.scrolled = this.region.scrollTop;
     this.look();
     const row = this.drawn.get(wanted);
     (row.querySelector("th a") ?? row).focus({ preventScroll: true });

@@ -70,7 +70,7 @@ const helpDialog = () => {
     make("p", {}, `The filter searches ${searched()}. A host or a service is shown if it matches, or one of its processes does. All words must match; "words in quotes" are one.`),
     make("p", {}, `${Object.keys(MEASURES).join(", ")} can be compared: native>500M growth>0. kind:heap_arena finds what has memory of that kind; is:doubtful and is:restarted what is marked so.`),
     make("p", {}, "≤ marks an upper bound. – means unknown, never 0. The address holds the view, the filter, the sort and the place: copied, it shows the same."),
-    make("form", { method: "dialog" }, make("button", {}, "Close")),
+    button("Close", () => dialog.close()),
   );
   return dialog;
 };

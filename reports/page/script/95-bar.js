@@ -36,10 +36,8 @@ const bar = {
   changed() {
     route.set("find", this.input.value.trim());
     this.update();
-    for (const grid of shown.grids) {
-      grid.region.scrollTop = 0;
-      grid.update();
-    }
+    for (const grid of shown.grids) grid.toTop();
+    updateAll(shown.grids);
   },
 
   update() {

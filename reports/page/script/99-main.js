@@ -116,7 +116,7 @@ const start = () => {
   document.addEventListener("click", rememberLink);
   document.addEventListener("keydown", onKey);
   addEventListener("hashchange", () => show(false));
-  addEventListener("resize", () => { for (const grid of shown.grids) grid.redraw(); });
+  addEventListener("resize", () => { for (const grid of shown.grids) grid.resize(); });
   addEventListener("beforeprint", () => { for (const grid of shown.grids) grid.print(); });
   addEventListener("afterprint", () => { for (const grid of shown.grids) grid.redraw(); });
   addEventListener("pagehide", () => route.timer && route.save());

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page
 Scheme: TypeAlias = Literal["light", "dark"]
 
 WAIT_S = 30.0
+ALL_ROWS = 1_000
 # A policy that stopped something tells so by an event, which is counted from the first byte on.
 _WATCH = """
   window.violations = [];
@@ -73,9 +74,13 @@ class Lab:
         found: list[str] = self.page.evaluate(_TOO_WIDE)
         return found[:5]
 
-    def unusable(self) -> list[str]:
-        """What axe-core finds wrong: the rule, the number of places and the first of them."""
-        found: list[dict[str, Any]] = Axe().run(self.page).response["violations"]
+    def unusable(self, rows: int = ALL_ROWS) -> list[str]:
+        """What axe-core finds wrong: the rule, the number of places and the first of them.
+
+        Of each table it looks at the first `rows`: the contrast of hundreds of rows takes it many seconds.
+        """
+        context = {"exclude": [["main[hidden]"], [f"tbody tr:nth-child(n + {rows + 1})"]]}
+        found: list[dict[str, Any]] = Axe().run(self.page, context).response["violations"]
         return [_said(violation) for violation in found]
 
 
@@ -134,11 +139,16 @@ def until(holds: Callable[[], bool], page: Page, what: str) -> None:
 def views(lab: Lab) -> dict[str, str]:
     """An address of every view, by its name, from the links of the page itself."""
     lab.go("#/")
-    fleet = lab.links()
-    found = {"fleet": "#/", "services": "#/services"}
+    links = [link.split("?")[0] for link in lab.links()]
+    found = {"fleet": "#/"} | {
+        name: f"#/{name}" for name in ("hosts", "stacks", "services", "processes", "kinds")
+    }
     for view in ("service", "host", "kind"):
-        found[view] = next(link for link in fleet if link.startswith(f"#/{view}/"))
+        found[view] = _first(links, f"#/{view}/")
     lab.go(found["host"])
-    inside = found["host"] + "/"
-    found["process"] = next(link for link in lab.links() if link.startswith(inside))
-    return found
+    return found | {"process": _first([link.split("?")[0] for link in lab.links()], found["host"] + "/")}
+
+
+def _first(links: list[str], start: str) -> str:
+    """The first link that goes one step further than this."""
+    return next(link for link in links if link.startswith(start) and "/" not in link.removeprefix(start))

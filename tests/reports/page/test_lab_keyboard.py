@@ -19,9 +19,10 @@ _WHERE = """() => document.activeElement.tagName + " "
 # The place of the focus is seen: it is in the window, and something is drawn around it.
 _HIDDEN_FOCUS = """() => {
   const at = document.activeElement, box = at.getBoundingClientRect(), style = getComputedStyle(at);
-  const ringed = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0 || style.boxShadow !== "none";
+  const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
   const inside = box.bottom > 0 && box.top < innerHeight && box.width > 0 && box.height > 0;
-  return ringed && inside ? "" : `${at.tagName} ${at.textContent.slice(0, 40)} ring ${ringed} inside ${inside}`;
+  if (inside && (outlined || style.boxShadow !== "none")) return "";
+  return `${at.tagName} ${at.textContent.slice(0, 40)}: outlined ${outlined}, in the window ${inside}`;
 }"""
 
 
@@ -85,7 +86,7 @@ def test_back_returns_to_the_row_that_was_left(lab: Lab) -> None:
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     until(lambda: page.locator("main#view").is_visible(), page, "the view of the host")
-    page.keyboard.press("Alt+ArrowLeft")
+    page.go_back()
     until(lambda: page.locator("main#fleet").is_visible(), page, "the fleet")
     lab.drawn()
     assert page.evaluate(_WHERE) == left
