@@ -10,7 +10,6 @@ import duckdb
 import pytest
 
 from reports import report as reporting
-from reports import settle
 from reports.report import Report
 from tests.reports.fleet import (
     GIB,
@@ -79,15 +78,17 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Nights:
     folder = tmp_path_factory.mktemp("queries") / "runs"
     folder.mkdir()
     runs, reports = runs_in(folder), []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(settle, "HOSTS_A_PART", 4)
-        for number in range(NIGHTS):
-            day = f"2026-11-{11 + number}T05:00:00Z"
-            run_id = f"202611{11 + number}T050000Z-prod-0001"
-            failures = (failure("db1"),) if number % 2 else ()
-            run = run_of(runs, *night(number), run_id=run_id, started_at=day, failures=failures)
-            reports.append(reporting.report(run))
-        run_of(runs, *night(0), run_id="20261120T050000Z-open-0001", close=False)
+    for number in range(NIGHTS):
+        run = run_of(
+            runs,
+            *night(number),
+            run_id=f"202611{11 + number}T050000Z-prod-0001",
+            started_at=f"2026-11-{11 + number}T05:00:00Z",
+            failures=(failure("db1"),) if number % 2 else (),
+            hosts_a_part=4,
+        )
+        reports.append(reporting.report(run))
+    run_of(runs, *night(0), run_id="20261120T050000Z-open-0001", close=False)
     (kept,) = (folder / reports[-1].run.run_id / "settled").iterdir()
     shutil.copytree(kept, kept.with_name("of-other-rules"))  # as a stopped reclassification leaves it
     duck = duckdb.connect()

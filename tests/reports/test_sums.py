@@ -15,7 +15,7 @@ import pytest
 from mapsweep.terminal.summary import summary_lines
 from mapsweep.terminal.terminal import Terminal
 from procmaps.kinds import KIND_BY_LABEL, Family, Kind
-from reports import exports, render_email, settle, verdict
+from reports import exports, render_email, verdict
 from reports import report as reporting
 from reports.delivery import MailSettings
 from reports.page import page
@@ -85,11 +85,9 @@ def _mixed() -> tuple[Answered, ...]:
 def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     """Of two nights, in several parts, with a failure."""
     runs, hosts = runs_in(tmp_path_factory.mktemp("runs")), _mixed()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(settle, "HOSTS_A_PART", HOSTS_A_PART)
-        run_of(runs, *hosts, run_id="20261121T050000Z-prod-0001", started_at="2026-11-21T05:00:00Z")
-        run = run_of(runs, grown(hosts[0], 200 * MIB), *hosts[1:], failures=(failure("db1"),))
-    return reporting.report(run)
+    run_of(runs, *hosts, run_id="20261121T050000Z-prod-0001", started_at="2026-11-21T05:00:00Z")
+    now = (grown(hosts[0], 200 * MIB), *hosts[1:])
+    return reporting.report(run_of(runs, *now, failures=(failure("db1"),), hosts_a_part=HOSTS_A_PART))
 
 
 @pytest.fixture(scope="module")
