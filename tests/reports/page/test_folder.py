@@ -37,7 +37,7 @@ def test_each_host_that_answered_has_a_page_with_all_of_its_processes(run: Run) 
     files = dict(folder.pages(reporting.report(run)))
     assert list(files) == ["hosts/web%2F1.html", "hosts/web2.html", "index.html"]
     shown = of_page(files["hosts/web%2F1.html"])
-    assert sorted(map(int, filter(None, shown.tables["processes"]["pid"]))) == list(range(1, MANY + 1))
+    assert set(shown.tables["processes"]["pid"]) == set(range(1, MANY + 1))
     assert shown.tables["processes"]["kinds"] == [2] * MANY
     assert shown.tables["kinds"]["count"] == [1, 2] * MANY or set(shown.tables["kinds"]["count"]) == {1, 2}
     assert shown.tables["hosts"]["name"] == ["web/1"]
