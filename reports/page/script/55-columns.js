@@ -66,7 +66,14 @@ const byLabels = (table) => {
     show: (row) => span(least[row], most[row], !known(table.number("native_heap_resident_bytes", row))),
   };
 };
-const isRanged = () => page.facts.totals.doubtful > 0;
+// As reports.doubts.is_told: there is a doubtful process, or a range that is told.
+const isRanged = () => {
+  if (page.facts.totals.doubtful > 0) return true;
+  return [page.hosts, page.services].some((table) => {
+    const most = table.numbers("native_heap_most_bytes");
+    return table.numbers("native_heap_least_bytes").some((least, row) => isWide(least, most[row]));
+  });
+};
 const isCompared = () => Boolean(page.facts.run.compared_with);
 
 const doubtfulTag = (count) => (count > 0 ? tag(`${number(count)} doubtful`, "warn", "processes with doubtful labels") : null);

@@ -57,7 +57,7 @@ const helpDialog = () => {
   const dialog = make(
     "dialog",
     { id: "help", "aria-labelledby": "help-head" },
-    make("h2", { id: "help-head", tabindex: -1, autofocus: true }, "Keys and filter"),
+    make("h2", { id: "help-head", tabindex: -1 }, "Keys and filter"),
     make(
       "dl",
       { class: "about" },
