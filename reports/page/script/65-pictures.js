@@ -158,6 +158,6 @@ const strip = (rows, chosen) => {
   return svg;
 };
 
-const END = "end_";
+const END = "end_"; // of mappings, the address after the last byte
 const hex = (value) => BigInt(value).toString(16).padStart(12, "0");
 const range = (row) => `${hex(page.mappings.number("start", row))}-${hex(page.mappings.number(END, row))}`;
