@@ -7,6 +7,7 @@ from typing import Any
 
 from reports import exports, render_json, render_text
 from reports.report import Report
+from tests import tables
 
 
 def document_of(report: Report) -> dict[str, Any]:
@@ -17,8 +18,7 @@ def document_of(report: Report) -> dict[str, Any]:
 
 def rows_of(report: Report, table: str) -> list[dict[str, Any]]:
     """All rows of a table, as NDJSON has them."""
-    content = b"".join(exports.rows(report.tables, table, exports.NDJSON))
-    return [json.loads(line) for line in content.splitlines()]
+    return tables.read(report.tables, table)
 
 
 def csv_of(report: Report, table: str = "hosts") -> bytes:

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +16,7 @@ from archive.run import PAGE, Run
 from archive.runs import runs_beside
 from domain.mistakes import Mistake, OperatorError
 from domain.moments import now
-from domain.records import Closed
+from domain.records import Closed, Host
 from workers.life import outbox
 from workers.life.outbox import Mailed, mail_run
 
@@ -57,8 +57,11 @@ def left_by_workers(run: Run) -> Ended | None:
 
 
 @contextmanager
-def so_far(run: Run) -> Iterator[Run]:
-    """What has come in of an open run, settled elsewhere to be reported; a closed run as it is."""
+def so_far(run: Run, hosts: tuple[Host, ...] | None = None) -> Iterator[Run]:
+    """What has come in of an open run, settled elsewhere to be reported; a closed run as it is.
+
+    With `hosts`, of these alone: what compares them with other hosts of the run is not known then.
+    """
     if run.closed() is not None:
         yield run
         return
@@ -67,8 +70,10 @@ def so_far(run: Run) -> Iterator[Run]:
     with TemporaryDirectory(prefix="mapsweep-so-far-") as folder:
         place = Path(folder, run.run_id)
         place.mkdir()
-        shown = Run(Folder(str(place)), run.manifest, run.generation)
-        shown.close(settle(run, runs_beside(run), "", into=shown))
+        manifest = run.manifest if hosts is None else replace(run.manifest, hosts=hosts)
+        shown = Run(Folder(str(place)), manifest, run.generation)
+        part = Run(run.store, manifest, run.generation)
+        shown.close(settle(part, runs_beside(run), "", into=shown))
         yield shown
 
 
