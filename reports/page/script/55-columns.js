@@ -90,7 +90,8 @@ const processName = (row) => {
 const hostAddress = (row) => hostLink(page.hosts.text("name", row));
 // In a folder of pages a host has a page of its own.
 const hostLink = (name, ...rest) => {
-  const file = page.facts.links?.[name];
+  const files = page.facts.links ?? {};
+  const file = Object.hasOwn(files, name) ? files[name] : "";
   return file ? `${file}${address("host", name, ...rest)}` : address("host", name, ...rest);
 };
 const processAddress = (row) => hostLink(page.hosts.text("name", page.hostOf[row]), String(page.processes.number("pid", row)));
@@ -247,4 +248,5 @@ const kindColumns = (source, bars, blocks) => {
     column("resident_bytes", "Resident", "Rss of smaps; unknown without it", 92, (bytes) => size(bytes)),
   ];
 };
-const familyOf = (kind) => page.facts.kinds?.[kind]?.family ?? "";
+const kindFacts = (kind) => (Object.hasOwn(page.facts.kinds, kind) ? page.facts.kinds[kind] : null);
+const familyOf = (kind) => kindFacts(kind)?.family ?? "";
