@@ -9,7 +9,7 @@ from procmaps.kind_words import KIND_WORDS
 from procmaps.kinds import KIND_BY_LABEL
 from reports import doubts, sizes, verdict
 from reports.measures import PEERS_MIN
-from reports.page import addresses, heads, look
+from reports.page import heads, look
 from reports.page.rows import Rows
 from reports.page.short_hosts import short_hosts
 from reports.report import Report
@@ -26,12 +26,8 @@ def render(
     report: Report, rows: Rows, data: bytes, left_out: Sequence[str], links: Mapping[str, str] | None = None
 ) -> bytes:
     """The whole page in UTF-8, with its data; `links` are the pages that hosts have of their own."""
-
-    def host_address(name: str) -> str:
-        return (links or {}).get(name, "") + addresses.host(name)
-
-    template = look.templates(data, host_address).get_template("page.html.j2")
-    return template.render(**_run(report), **_rankings(report, rows), left_out=left_out).encode()
+    said = _run(report) | _rankings(report, rows) | {"left_out": left_out}
+    return look.render("page.html.j2", data, links, **said)
 
 
 def _run(report: Report) -> dict[str, object]:

@@ -16,7 +16,7 @@ from reports.report import Report
 from reports.status import ANSWERED
 
 _HOSTS: Final = "hosts"
-_SAID_BYTES: Final = 16_000  # of what the script is told
+_SAID_BYTES: Final = 500_000  # of all that is not in tables
 
 
 def pages(report: Report) -> Iterator[tuple[str, bytes]]:
@@ -58,8 +58,7 @@ def _page(report: Report, host: Rows, kinds: pl.DataFrame, mappings: Worst) -> b
         )
         return joined.drop("_shown")
 
-    room = budget.PAGE_BYTES_MAX - len(host_screen.render(report, host, b"", [])) - _SAID_BYTES
-    content = budget.fill(host, kinds_of, mappings.of, room)
+    content = budget.fill(host, kinds_of, mappings.of, budget.PAGE_BYTES_MAX - _SAID_BYTES)
     said = facts.left_out(report, content)
     data = put_together(facts.of_host(report, host, content, said), facts.DECLARED, content.tables)
     return host_screen.render(report, host, data, said)

@@ -22,8 +22,9 @@ def render(report: Report, rows: Rows, data: bytes, left_out: Sequence[str]) -> 
     """The whole page in UTF-8, with its data; `rows` are those of the host alone."""
     row = HostRow(**rows.hosts.select(_FIELDS).row(0, named=True))
     (host,) = short_hosts(rows, [row], {}, PROCESSES_MAX, FINDINGS_MAX)
-    template = look.templates(data).get_template("host.html.j2")
-    page = template.render(
+    return look.render(
+        "host.html.j2",
+        data,
         run=report.run,
         host=host,
         others=rows.processes.height - len(host.processes),
@@ -32,4 +33,3 @@ def render(report: Report, rows: Rows, data: bytes, left_out: Sequence[str]) -> 
         index=INDEX,
         left_out=left_out,
     )
-    return page.encode()
