@@ -1,4 +1,4 @@
-"""The views of the page in a real browser: what they show is what the run has, in the order and the words of the report."""
+"""The views of the page in a real browser: they show what the run has, in its order and its words."""
 
 import re
 from collections.abc import Iterator
@@ -30,7 +30,14 @@ KIB, MIB, GIB = 2**10, 2**20, 2**30
 ODD_BYTES = (
     *(0, 1, 1023, KIB, 1025, 1126, 1280, 1331, 1333, 1024 * 1023, 1024 * 1024 - 51, 1024 * 1024 - 52),
     *(MIB + 256 * KIB, MIB + 768 * KIB, 99 * MIB + 972_000, 100 * MIB - 52_429, 100 * MIB + 512 * KIB),
-    *(101 * MIB + 512 * KIB, 1023 * MIB + 996 * KIB, GIB, 3 * GIB + 1, 1023 * GIB + 900 * MIB, 5 * 1024 * GIB),
+    *(
+        101 * MIB + 512 * KIB,
+        1023 * MIB + 996 * KIB,
+        GIB,
+        3 * GIB + 1,
+        1023 * GIB + 900 * MIB,
+        5 * 1024 * GIB,
+    ),
 )
 
 
@@ -97,6 +104,11 @@ def found(lab: Lab, text: str) -> tuple[int, ...]:
     return tuple(int(count.replace(",", "")) for count in re.findall(r"([\d,]+) of", said))
 
 
+def total(values: pl.Series) -> int:
+    """The sum of a column."""
+    return int(values.sum())
+
+
 def shown(tables: Settled) -> pl.DataFrame:
     return pl.concat(part.filter("shown") for part in tables.parts("processes"))
 
@@ -109,7 +121,8 @@ def test_sizes_are_in_the_words_of_the_report(browser: Browser, tmp_path: Path) 
     file = written(run_of(runs_in(tmp_path / "runs"), Answered("web1", processes)), tmp_path / "page.html")
     with opened(browser, file, address=f"{addresses.host('web1')}?sort=pid") as lab:
         expected = [
-            sizes.size(amount, bound=bool(amount) and pid % 2 == 1) for pid, amount in enumerate(ODD_BYTES, start=1)
+            sizes.size(amount, bound=bool(amount) and pid % 2 == 1)
+            for pid, amount in enumerate(ODD_BYTES, start=1)
         ]
         assert column(lab, "#processes-table", "Native heap") == expected
 
@@ -117,11 +130,13 @@ def test_sizes_are_in_the_words_of_the_report(browser: Browser, tmp_path: Path) 
 def test_counts_and_times_are_in_the_words_of_the_report(lab: Lab, tables: Settled) -> None:
     lab.go("#/services?sort=service")
     services = {row["service"]: row for row in tables.table("services").iter_rows(named=True)}
-    for name, stacks in zip(names(lab, "#services-table"), column(lab, "#services-table", "Stacks"), strict=True):
+    for name, stacks in zip(
+        names(lab, "#services-table"), column(lab, "#services-table", "Stacks"), strict=True
+    ):
         assert stacks == sizes.number(services[name]["stacks"])
     lab.go("#/processes")
     for up in column(lab, "#processes-table", "Up"):
-        assert re.fullmatch(r"–|\d+ s|\d+ min \d+ s|\d+ h \d+ min|\d+ d \d+ h", up)
+        assert re.fullmatch(rf"{sizes.DASH}|\d+ s|\d+ min \d+ s|\d+ h \d+ min|\d+ d \d+ h", up)
 
 
 def test_hosts_stand_in_the_order_of_the_ranking_and_failed_ones_last(lab: Lab, tables: Settled) -> None:
@@ -143,15 +158,15 @@ def test_what_is_unknown_stays_last_in_both_directions(lab: Lab, tables: Settled
     services = tables.table("services")
     if name not in services.columns:
         lab.go("#/processes")
-        grid, values, format_ = "#processes-table", shown(tables)[name], sizes.size
+        grid, values = "#processes-table", shown(tables)[name]
     else:
         grid, values = "#services-table", services[name]
-        format_ = sizes.growth if name == "growth_bytes" else sizes.size
+    shows = sizes.growth if name == "growth_bytes" else sizes.size
     for direction, descending in (("descending", True), ("ascending", False)):
         assert sort_by(lab, grid, title) == direction
         cells = column(lab, grid, title)
         assert cells == [
-            format_(value) for value in values.sort(descending=descending, nulls_last=True)[: len(cells)]
+            shows(value) for value in values.sort(descending=descending, nulls_last=True)[: len(cells)]
         ]
 
 
@@ -165,7 +180,12 @@ def test_only_rows_in_sight_are_elements_and_each_says_its_place(lab: Lab, table
             "(at, share) => { at.scrollTop = share * at.scrollHeight; }", share
         )
         lab.drawn()
-        places = [int(place) for place in grid.locator("tbody tr").evaluate_all("(rows) => rows.map((row) => row.ariaRowIndex)")]
+        places = [
+            int(place)
+            for place in grid.locator("tbody tr").evaluate_all(
+                "(rows) => rows.map((row) => row.ariaRowIndex)"
+            )
+        ]
         assert places == list(range(places[0], places[0] + len(places)))
         assert len(places) <= ROWS_DRAWN_MAX
     assert places[-1] == rows + 1
@@ -176,7 +196,9 @@ def test_only_rows_in_sight_are_elements_and_each_says_its_place(lab: Lab, table
 def test_the_filter_tells_what_it_finds_among_hosts_services_and_processes(lab: Lab, tables: Settled) -> None:
     lab.go("#/")
     processes = shown(tables)
-    text = pl.concat_str("comm", "exe", "service", "arguments", "unit", "container", separator="\n", ignore_nulls=True)
+    text = pl.concat_str(
+        "comm", "exe", "service", "arguments", "unit", "container", separator="\n", ignore_nulls=True
+    )
     matched = processes.filter(text.str.to_lowercase().str.contains("redis", literal=True))
     hosts = set(matched["host"]) | {name for name in tables.table("hosts")["name"] if "redis" in name}
     assert matched.height
@@ -198,7 +220,10 @@ def test_the_filter_compares_amounts_kinds_and_marks(lab: Lab, tables: Settled) 
     processes = shown(tables)
     heap_ = pl.col("native_heap_resident_max_bytes")
     assert found(lab, "native>64M")[2] == processes.filter(heap_ > 64 * MIB).height
-    assert found(lab, "native<=1.5GiB growth<0")[2] == processes.filter((heap_ <= 1.5 * GIB) & (pl.col("growth_bytes") < 0)).height
+    assert (
+        found(lab, "native<=1.5GiB growth<0")[2]
+        == processes.filter((heap_ <= 1.5 * GIB) & (pl.col("growth_bytes") < 0)).height
+    )
     of_kind = tables.table("process_kinds").filter(pl.col("kind") == "heap_arena").unique(["host", "pid"])
     assert found(lab, "kind:heap_arena")[2] == processes.join(of_kind, on=["host", "pid"], how="semi").height
     assert found(lab, "is:doubtful")[2] == processes.filter(pl.col("doubtful") == "yes").height
@@ -248,29 +273,39 @@ def test_a_host_has_all_that_the_run_knows_of_it(lab: Lab, tables: Settled) -> N
     lab.go(addresses.host(host["name"]))
     text = lab.page.locator("#view").inner_text()
     assert lab.page.locator("#view h1").inner_text().startswith(host["name"])
-    for said in (host["os_name"], host["labels"], sizes.size(host["rss_bytes"]), sizes.size(host["mem_total_bytes"])):
+    for said in (
+        host["os_name"],
+        host["labels"],
+        sizes.size(host["rss_bytes"]),
+        sizes.size(host["mem_total_bytes"]),
+    ):
         assert said in text
     own = shown(tables).filter(pl.col("host") == host["name"])
     assert len(names(lab, "#processes-table")) == own.height
     kinds = tables.table("host_kinds").filter(pl.col("host") == host["name"])
     sums = lab.page.locator("#kinds-table tfoot").inner_text()
-    assert sizes.size(kinds["reserved_bytes"].sum()) in sums
-    assert sizes.size(kinds["committed_bytes"].sum()) in sums
+    assert sizes.size(total(kinds["reserved_bytes"])) in sums
+    assert sizes.size(total(kinds["committed_bytes"])) in sums
     parts = lab.page.locator("dl.own dt").all_inner_texts()
     assert parts[0] == "RAM"
     assert "Free" in parts
 
 
 def test_the_kinds_of_a_process_add_up_to_what_the_kernel_counts(lab: Lab, tables: Settled) -> None:
-    process = shown(tables).filter(pl.col("evidence") == "smaps").sort("rss_bytes", descending=True).row(0, named=True)
+    process = (
+        shown(tables)
+        .filter(pl.col("evidence") == "smaps")
+        .sort("rss_bytes", descending=True)
+        .row(0, named=True)
+    )
     kinds = tables.table("process_kinds").filter(host=process["host"], pid=process["pid"])
     lab.go(addresses.process(process["host"], process["pid"]))
     sums = lab.page.locator("#kinds-table tfoot").inner_text()
     for name in ("reserved_bytes", "committed_bytes", "resident_bytes"):
-        assert sizes.size(kinds[name].sum()) in sums
+        assert sizes.size(total(kinds[name])) in sums
     checks = lab.page.locator(".check").inner_text()
-    assert f"Reserved adds up to {sizes.size(kinds['reserved_bytes'].sum())}" in checks
-    assert f"Resident adds up to {sizes.size(kinds['resident_bytes'].sum())}" in checks
+    assert f"Reserved adds up to {sizes.size(total(kinds['reserved_bytes']))}" in checks
+    assert f"Resident adds up to {sizes.size(total(kinds['resident_bytes']))}" in checks
     bound = shown(tables).filter(pl.col("evidence") == "maps").row(0, named=True)
     lab.go(addresses.process(bound["host"], bound["pid"]))
     assert "is a bound for each kind alone" in lab.page.locator(".check").inner_text()
@@ -284,14 +319,21 @@ def test_a_service_and_a_kind_list_who_has_it(lab: Lab, tables: Settled) -> None
     assert sizes.size(service["native_heap_median_bytes"]) in lab.page.locator("#view .headline").inner_text()
     lab.go(addresses.kind("thread_stack"))
     kinds = tables.table("process_kinds").filter(pl.col("kind") == "thread_stack")
-    most = kinds.group_by("host", "pid").agg(pl.col("resident_max_bytes").sum()).sort("resident_max_bytes", descending=True)
-    assert lab.page.locator("#view .count").first.inner_text().startswith(f"{sizes.number(most.height)} process")
+    most = (
+        kinds.group_by("host", "pid")
+        .agg(pl.col("resident_max_bytes").sum())
+        .sort("resident_max_bytes", descending=True)
+    )
+    assert (
+        lab.page.locator("#view .count").first.inner_text().startswith(f"{sizes.number(most.height)} process")
+    )
     top = column(lab, "#processes-table", "At most resident")[0].removeprefix("≤ ")
     assert top == sizes.size(most["resident_max_bytes"][0])
 
 
 @pytest.mark.parametrize(
-    "address", ["#/nosuch", "#/host/nosuch", "#/host", "#/service/%", "#/kind/__proto__", "#/host/a/b/c", "#/%E0%A4%A"]
+    "address",
+    ["#/nosuch", "#/host/nosuch", "#/host", "#/service/%", "#/kind/__proto__", "#/host/a/b/c", "#/%E0%A4%A"],
 )
 def test_an_address_of_nothing_says_so_and_leads_to_the_fleet(lab: Lab, address: str) -> None:
     lab.go(address)
@@ -330,7 +372,9 @@ def test_a_browser_that_cannot_unpack_the_data_keeps_the_first_screen(browser: B
     context.close()
 
 
-def test_damaged_data_are_told_and_the_first_screen_stays(browser: Browser, file: Path, tmp_path: Path) -> None:
+def test_damaged_data_are_told_and_the_first_screen_stays(
+    browser: Browser, file: Path, tmp_path: Path
+) -> None:
     damaged = tmp_path / "damaged.html"
     text = file.read_text("utf-8")
     start = text.index('id="data">') + len('id="data">')
