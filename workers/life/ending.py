@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from reports.delivery import MailSettings
 
 SO_FAR: Final = "so-far.html"  # the page of a run that is open
+KEPT_TABLES: Final = ("hosts", "services")  # as CSV in report/; `mapsweep report` prints all others
+_OF_OLDER: Final = ("processes.csv", "footprints.csv")  # would tell what the run was before it was made again
 
 log = logging.getLogger("workers")
 
@@ -116,16 +119,16 @@ def _would_lose(run: Run, lost: Sequence[str]) -> OperatorError:
 
 def render_report(run: Run) -> None:
     """Write the report of a closed run; the page last, so that its presence says that all is there."""
-    from reports import render_csv, render_html, render_json  # noqa: PLC0415 # start Polars and Jinja
+    from reports import exports, render_html, render_json  # noqa: PLC0415 # start Polars and Jinja
     from reports.report import report  # noqa: PLC0415 # likewise
 
     settled = report(run)
-    _write(run, "hosts.csv", lambda: [render_csv.hosts(settled)])
-    _write(run, "processes.csv", lambda: render_csv.processes(settled.tables))
-    _write(run, "footprints.csv", lambda: render_csv.footprints(settled.tables))
+    for table in KEPT_TABLES:
+        _write(run, f"{table}.csv", partial(exports.rows, settled.tables, table, exports.CSV))
     _write(run, "report.json", lambda: render_json.render(settled))
     _write(run, PAGE, lambda: [render_html.render(settled)])
-    run.remove_report(SO_FAR)
+    for name in (SO_FAR, *_OF_OLDER):
+        run.remove_report(name)
 
 
 def _write(run: Run, name: str, render: Callable[[], Iterable[bytes]]) -> None:
