@@ -20,6 +20,7 @@ import pytest
 from archive.results import Result
 from archive.run import Run
 from archive.runs import Runs
+from domain.mistakes import OperatorError
 from mapsweep.host_view.kept_process import kept
 from mapsweep.host_view.showing import Asked, shown
 from mapsweep.host_view.target import process_of
@@ -267,10 +268,16 @@ def test_a_run_without_dumps_says_so_and_what_is_known(copy: Run) -> None:
     assert not any(line.startswith("next: ") for line in lines_of(copy, "web-01/4711"))
     (json_text,) = lines_of(copy, "web-01/4711", form="json", mappings=True)
     assert json.loads(json_text)["mappings"]["missing"].startswith("the dumps of the run were removed")
-    with pytest.raises(Exception, match=r"web-01/4711: the dumps of the run were removed"):
+    with pytest.raises(OperatorError, match=r"web-01/4711: the dumps of the run were removed"):
         lines_of(copy, "web-01/4711", form="ranges")
     never = Run(copy.store, replace(copy.manifest, keep_dumps=False))
     assert "kept no dumps" in lines_of(never, "web-01/4711", PIPE, why=True)[-1]
+
+
+def test_a_result_that_is_gone_is_named(copy: Run) -> None:
+    copy.store.remove(f"results/{copy.generation}/web-01.result")
+    with pytest.raises(OperatorError, match=r"web-01\.result: is gone \(mapsweep reclassify "):
+        lines_of(copy, "web-01")
 
 
 def test_a_result_of_other_rules_is_told_from_the_labels_of_today(copy: Run) -> None:
@@ -296,7 +303,7 @@ def test_an_open_run_shows_what_has_come_in(copy: Run) -> None:
     waiting = lines_of(run, "web-01")
     assert waiting[0].startswith("web-01: waiting, ")
     assert any("its dump has come in" in line for line in waiting)
-    with pytest.raises(Exception, match="waiting: no_outcome_yet"):
+    with pytest.raises(OperatorError, match="waiting: no_outcome_yet"):
         lines_of(run, "web-01/4711")
 
 
@@ -351,6 +358,6 @@ def test_kept_finds_the_process_by_its_start_as_well(copy: Run) -> None:
     found = kept(copy, view, row)
     assert found.process is not None
     assert found.process.pid == 4711
-    with pytest.raises(Exception, match="has no process 4711"):
+    with pytest.raises(OperatorError, match="has no process 4711"):
         kept(copy, view, row | {"start_ticks": 1})
     assert fnmatch.fnmatch(found.process.heading, f"svc (4711), web-01 in {copy.run_id}, maps")
