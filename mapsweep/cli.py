@@ -35,6 +35,7 @@ COMMANDS = {
     "metrics": "Print the state of runs and workers for Prometheus.",
     "demo": "Sweep a demo fleet on this machine.",
     "completion": "Print the completion script of a shell.",
+    "man": "Show a manual page, or write all of them.",
 }
 
 COMPLETE_VARIABLE = "_MAPSWEEP_COMPLETE"  # as mapsweep.shells says, whose import takes time

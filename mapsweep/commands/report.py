@@ -68,9 +68,9 @@ def report(
     folder, and the path of its page is printed.
 
     \b
-    mapsweep report                                     the page of the last run, rendered again
+    mapsweep report                 the page of the last run, rendered again
     mapsweep report --format text | less
-    mapsweep report --so-far                            the results so far of a run that is still open
+    mapsweep report --so-far        the results so far of a run that is open
     mapsweep report RUN --format csv --table processes -o processes.csv
     """  # noqa: D301 - \b is click's mark
     form = JSON if as_json else form

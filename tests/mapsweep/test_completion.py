@@ -42,7 +42,8 @@ def home(tmp_path: Path) -> Path:
     for run_id in (OLDER, RUN):
         (tmp_path / "runs" / run_id).mkdir(parents=True)
     (tmp_path / "inventory.yaml").write_text(
-        "all:\n  children:\n    web: {hosts: {web-01: , web-02: }}\n    db: {hosts: {db-main.example.org: }}\n"
+        "all:\n  children:\n    web: {hosts: {web-01: , web-02: }}\n"
+        "    db: {hosts: {db-main.example.org: }}\n"
     )
     (tmp_path / "mapsweep.yaml").write_text(
         f"runs: {tmp_path}/runs\nbroker: redis://127.0.0.1:1/0\n"
