@@ -3,7 +3,9 @@
 import logging
 import time
 
-from archive import bugs, dump_file
+from archive import bugs
+from archive.dump_snapshot import unpack
+from archive.results import Result
 from archive.run import Run
 from collector.trouble import BUG, HostTrouble
 from domain.about import about
@@ -16,7 +18,7 @@ from procmaps.findings import find
 from procmaps.footprint import footprints
 from procmaps.identity import identify
 from procmaps.other_texts import IN_PLACE
-from procmaps.read import DumpError, read
+from procmaps.read import DumpError
 
 DETAIL_LENGTH_MAX = 400
 OTHERS_TOLD_MAX = 3  # processes of a host that sent another file in place of their mappings
@@ -41,12 +43,18 @@ def keep(run: Run, outcome: Dump | Failure) -> None:
 
 
 def classify_host(run: Run, host: str) -> HostRecord | Failure:
-    """Classify a host's dump. If that fails, it is the host's failure.
+    """Classify a host's dump and keep the result. If that fails, it is the host's failure.
 
     Raises only errors of a full or forbidden disk, which are not the host's fault.
     """
+    made = make_result(run, host)
+    return made if isinstance(made, Failure) else keep_result(run, made)
+
+
+def make_result(run: Run, host: str) -> Result | Failure:
+    """The result of a host's dump, not yet kept, or the failure that was recorded. Raises as above."""
     try:
-        return _classified(run, host)
+        return _made(run, host)
     except (DumpError, OperatorError) as error:
         remedy = "sweep the host again"
         return fail_host(run, host, Stage.CLASSIFY, "unreadable_dump", detail=str(error), remedy=remedy)
@@ -56,30 +64,40 @@ def classify_host(run: Run, host: str) -> HostRecord | Failure:
         return fail_by(run, host, Stage.CLASSIFY, error)
 
 
-def _classified(run: Run, host: str) -> HostRecord:
+def keep_result(run: Run, result: Result) -> HostRecord | Failure:
+    """Write the result of a host, which is then done. Raises as above."""
+    host = result.record.host
+    try:
+        run.write_result(result)
+        if not run.manifest.keep_dumps:
+            run.remove_dump(host)
+    except Exception as error:
+        if is_the_machines(error):
+            raise
+        return fail_by(run, host, Stage.CLASSIFY, error)
+    return result.record
+
+
+def _made(run: Run, host: str) -> Result:
     """The result of a dump; DumpError or OperatorError if the bytes are not a dump."""
     from archive.host_results import host_record, host_result  # noqa: PLC0415 # starts Polars
 
     began_s = time.monotonic()
     dump = run.read_dump(host)
-    limit_bytes = run.manifest.limits.inflated_bytes
-    memory = dump_file.inflate(dump.memory_gz, limit_bytes)
-    identity = dump_file.inflate(dump.identity_gz, limit_bytes)
-    snapshot = read(memory.text, identity.text, dump.nonce.encode("ascii", "replace"))
+    unpacked = unpack(dump, run.manifest.limits.inflated_bytes)
+    snapshot = unpacked.snapshot
     parts = classify(snapshot)
     sums = footprints(snapshot, parts)
     others = [note for note in snapshot.notes if IN_PLACE in note][:OTHERS_TOLD_MAX]
-    problem = _sentences(dump.problem, memory.problem, identity.problem, *others)
+    problem = _sentences(*unpacked.problems, *others)
     record = host_record(dump, snapshot, problem, RULES_VERSION)
     unsure, found = doubts(snapshot, parts), find(snapshot, parts, sums)
-    run.write_result(host_result(record, snapshot, identify(snapshot), sums, unsure=unsure, found=found))
-    if not run.manifest.keep_dumps:
-        run.remove_dump(host)
+    result = host_result(record, snapshot, identify(snapshot), sums, unsure=unsure, found=found)
     log.debug(
         "%s: classify: %d processes, %d mappings, %.3f s",
         *(host, len(snapshot.processes), len(snapshot.maps), time.monotonic() - began_s),
     )
-    return record
+    return result
 
 
 def fail_by(run: Run, host: str, stage: Stage, error: Exception) -> Failure:

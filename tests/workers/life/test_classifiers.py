@@ -109,7 +109,7 @@ def test_a_dump_that_kills_its_process_fails_alone(run: Run, repeat: int) -> Non
 
 
 def test_a_dump_that_takes_too_long_fails_alone(tmp_path: Path) -> None:
-    asked = replace(manifest("a", "b"), limits=replace(Limits(), classify_s=0.5))
+    asked = replace(manifest("a", "b"), limits=replace(Limits(), classify_s=5.0))
     run = Runs(str(tmp_path)).create(asked)
     ends = Ends()
     with Classifiers(run, 1, ends, threading.Event(), classify=patient) as classifiers:

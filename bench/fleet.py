@@ -1,0 +1,170 @@
+"""`make bench-fleet`: a made fleet from its dumps to a closed and rendered run, with RUNS earlier runs beside.
+
+Each size is made and executed in processes of its own. Other parts add what they measure of the same runs to
+OF_RUNS: functions that take the folder of a rendered report, and the number of hosts.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import click
+import psutil
+
+from bench.fleet_make import PROCESSES, SEED
+from bench.measure import Figure
+
+SIZES: Final = (2_000, 10_000)
+LARGEST: Final = SIZES[-1]
+PAGES: Final = ((500, 600), (5_000, 5_000))  # hosts, and kB of a page of them at most
+PROCESSES_OF_PAGES: Final = 12
+CLASSIFYING: Final = 2  # processes that classify
+SAMPLE_S: Final = 0.1
+WALL_S, CLOSE_RENDER_CPU_S, PEAK_MB, PEAK_RATIO, PAGE_KB = 360.0, 60.0, 800.0, 1.2, 8_192.0
+OUT: Final = Path(__file__).with_name("out") / "fleet.json"
+
+OF_RUNS: list[Callable[[Path, int], Iterator[Figure]]] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What the way of a run took."""
+
+    hosts: int
+    classify_s: float
+    close_s: float
+    render_s: float
+    classify_cpu_s: float
+    close_cpu_s: float
+    render_cpu_s: float
+    main_peak_mb: float
+    beside_peak_mb: float  # the largest process beside
+    page_bytes: int
+
+    @property
+    def peak_mb(self) -> float:
+        """The largest resident size that any process had."""
+        return max(self.main_peak_mb, self.beside_peak_mb)
+
+
+def measured(hosts: int, processes: int, seed: int, folder: Path) -> tuple[Way, Path]:
+    """Make a fleet below `folder`, execute its run; what it took, and the folder of the report."""
+    make = [sys.executable, "-m", "bench.fleet_make", str(folder)]
+    options = ["--hosts", str(hosts), "--processes", str(processes), "--seed", str(seed)]
+    made = subprocess.run([*make, *options], check=True, capture_output=True, text=True)
+    run = Path(made.stdout.strip())
+    command = [sys.executable, "-m", "bench.fleet_way", str(run), str(CLASSIFYING)]
+    peaks: dict[int, int] = {}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as way:
+        sampler = threading.Thread(target=_sample, args=(way.pid, peaks))
+        sampler.start()
+        said, _ = way.communicate()
+        sampler.join()
+    if way.returncode:
+        raise SystemExit(f"{' '.join(command)}: exit {way.returncode}")
+    moments = [tuple(each) for each in json.loads(said).values()]
+    walls, cpus = ([after - before for before, after in zip(row, row[1:])] for row in zip(*moments))
+    main_bytes = peaks.pop(way.pid)
+    report = run / "report"
+    page_bytes = (report / "index.html").stat().st_size
+    mb = main_bytes / 1e6, max(peaks.values(), default=0) / 1e6
+    return Way(hosts, *walls, *cpus, *mb, page_bytes), report
+
+
+def _sample(pid: int, peaks: dict[int, int]) -> None:
+    """Keep the most that each process of a tree has held, until its root ends."""
+    root = psutil.Process(pid)
+    while root.is_running() and root.status() != psutil.STATUS_ZOMBIE:
+        with suppress(psutil.NoSuchProcess):
+            for each in (root, *root.children(recursive=True)):
+                peaks[each.pid] = max(peaks.get(each.pid, 0), _high_bytes(each.pid))
+        time.sleep(SAMPLE_S)
+
+
+def _high_bytes(pid: int) -> int:
+    """VmHWM of a process; 0 if it is gone."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def figures(seed: int) -> Iterator[Figure]:
+    """The figures of all sizes."""
+    peaks = {}
+    for hosts in SIZES:
+        with tempfile.TemporaryDirectory() as folder:
+            way, report = measured(hosts, PROCESSES, seed, Path(folder))
+            peaks[hosts] = way.peak_mb
+            yield from _of_way(way, is_bound=hosts == LARGEST)
+            yield from _of_others(report, hosts)
+    yield Figure("fleet_peak_ratio", peaks[LARGEST] / peaks[SIZES[0]], "ratio", PEAK_RATIO)
+    for hosts, most_kb in PAGES:
+        with tempfile.TemporaryDirectory() as folder:
+            way, report = measured(hosts, PROCESSES_OF_PAGES, seed, Path(folder))
+            yield Figure(f"page_{hosts}_hosts_kb", way.page_bytes / 1000, "kB", most_kb)
+            yield from _of_others(report, hosts)
+
+
+def _of_others(report: Path, hosts: int) -> Iterator[Figure]:
+    for part in OF_RUNS:
+        yield from part(report, hosts)
+
+
+def _of_way(way: Way, *, is_bound: bool) -> Iterator[Figure]:
+    """The figures of one size."""
+    wall_s = way.classify_s + way.close_s + way.render_s
+    of_end_s = way.close_cpu_s + way.render_cpu_s
+
+    def figure(name: str, value: float, unit: str, at_most: float | None = None) -> Figure:
+        return Figure(f"fleet_{name}_{way.hosts}", value, unit, at_most if is_bound else None)
+
+    yield figure("wall_s", wall_s, "s", WALL_S)
+    yield figure("close_render_cpu_s", of_end_s, "s", CLOSE_RENDER_CPU_S)
+    yield figure("peak_mb", way.peak_mb, "MB", PEAK_MB)
+    yield figure("page_kb", way.page_bytes / 1000, "kB", PAGE_KB)
+    yield figure("classify_wall_s", way.classify_s, "s")
+    yield figure("close_wall_s", way.close_s, "s")
+    yield figure("render_wall_s", way.render_s, "s")
+    yield figure("classify_cpu", way.classify_cpu_s / way.hosts * 1e3, "ms/host")
+    yield figure("close_cpu", way.close_cpu_s / way.hosts * 1e3, "ms/host")
+    yield figure("render_cpu", way.render_cpu_s / way.hosts * 1e3, "ms/host")
+    yield figure("main_peak_mb", way.main_peak_mb, "MB")
+    yield figure("beside_peak_mb", way.beside_peak_mb, "MB")
+
+
+def _of_people(hosts: int, processes: int, seed: int) -> Iterator[Figure]:
+    """One size, without bounds."""
+    with tempfile.TemporaryDirectory() as folder:
+        way, report = measured(hosts, processes, seed, Path(folder))
+        yield from _of_way(way, is_bound=False)
+        yield from _of_others(report, hosts)
+
+
+@click.command()
+@click.option("--hosts", default=0, help="Only a fleet of so many hosts, without bounds.")
+@click.option("--processes", default=PROCESSES, show_default=True, help="Of a host, with --hosts.")
+@click.option("--seed", default=SEED, show_default=True)
+def main(hosts: int, processes: int, seed: int) -> None:
+    """Measure, print and keep; exit 1 if a bound is not met."""
+    kept = {}
+    for figure in _of_people(hosts, processes, seed) if hosts else figures(seed):
+        click.echo(figure.line())
+        kept[figure.name] = {key: value for key, value in asdict(figure).items() if key != "name"}
+    OUT.parent.mkdir(exist_ok=True)
+    OUT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    missed = any(row["at_most"] is not None and row["value"] > row["at_most"] for row in kept.values())
+    raise SystemExit(int(missed))
+
+
+if __name__ == "__main__":
+    main()
