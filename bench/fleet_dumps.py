@@ -126,8 +126,10 @@ def _placed(
     top = LIBRARIES_END - draw.integers(0, LIBRARIES_RANGE_BYTES // ARENA_BYTES, count) * ARENA_BYTES
     moved = np.zeros((count, 4), np.int64)
     moved[:, EXECUTABLE] = (
-        EXECUTABLES_BEGIN + draw.integers(0, 2**18, count) * HUGE_PAGE_BYTES - lowest[:, 0]
-    ) // HUGE_PAGE_BYTES * HUGE_PAGE_BYTES
+        (EXECUTABLES_BEGIN + draw.integers(0, 2**18, count) * HUGE_PAGE_BYTES - lowest[:, 0])
+        // HUGE_PAGE_BYTES
+        * HUGE_PAGE_BYTES
+    )
     moved[:, LIBRARIES] = (top - highest) // ARENA_BYTES * ARENA_BYTES
     pages = STACKS_RANGE_BYTES // PAGE_BYTES
     moved[:, STACK] = STACKS_BEGIN + draw.integers(0, pages, count) * PAGE_BYTES - lowest[:, 2]

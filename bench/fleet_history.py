@@ -139,7 +139,9 @@ def _write_part(
         each.run.write_settled(settled.PROCESSES, part, tables.to_parquet(processes))
         sums = processes.group_by("host").agg(pl.col(NATIVE).sum())
         each.hosts.append(hosts.drop(NATIVE).join(sums, left_on="name", right_on="host"))
-        each.services.append(processes.group_by("service").agg(pl.len().alias("members"), pl.col(NATIVE).sum()))
+        each.services.append(
+            processes.group_by("service").agg(pl.len().alias("members"), pl.col(NATIVE).sum())
+        )
 
 
 def _native(

@@ -116,7 +116,11 @@ def _template(files: Mapping[str, bytes]) -> Template | None:
         start=start,
         end=end,
         moves=moves,
-        lowest=(_lowest(start, moves, EXECUTABLE), _lowest(start, moves, LIBRARIES), _lowest(start, moves, STACK)),
+        lowest=(
+            _lowest(start, moves, EXECUTABLE),
+            _lowest(start, moves, LIBRARIES),
+            _lowest(start, moves, STACK),
+        ),
         library_end=int(end[moves == LIBRARIES].max(initial=0)),
         rest=tuple(rest),
         elastic=_elastic(start, end, rest),
