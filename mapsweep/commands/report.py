@@ -85,12 +85,12 @@ def report(
     folder, and the path of its page is printed. --json is --format json.
 
     \b
-    mapsweep report                                     the page of the last run, rendered again
+    mapsweep report                 the page of the last run, rendered again
     mapsweep report --format text | less
-    mapsweep report --json | jq .totals                 the summary; --schema describes it
-    mapsweep report --so-far                            the results so far of a run that is still open
+    mapsweep report --json | jq .totals     the summary; --schema describes it
+    mapsweep report --so-far        the results so far of a run that is open
     mapsweep report RUN --format csv --table processes -o processes.csv
-    mapsweep report RUN --format parquet --table footprints -o footprints.parquet
+    mapsweep report RUN --format parquet --table hosts -o hosts.parquet
     """  # noqa: D301 - \b is click's mark
     form = _form(form, table, output, as_json=as_json)
     from archive.run import PAGE  # noqa: PLC0415 - --help does not wait for it
