@@ -178,6 +178,10 @@ def _check_age(
     if as_json:
         documents.echo(max_age_s=int(limit.total_seconds()), scopes=[*map(asdict, answers)])
     else:
+        from mapsweep.terminal.prose import prose  # noqa: PLC0415 - --help does not wait for it
+        from mapsweep.terminal.terminal import terminal_of  # noqa: PLC0415 - likewise
+
         for answer in answers:
-            click.echo(answer.sentence)
+            for line in prose(answer.sentence, terminal_of(sys.stdout)):
+                click.echo(line)
     return Exit.OK if all(answer.is_fresh for answer in answers) else Exit.STALE

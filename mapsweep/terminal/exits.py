@@ -12,7 +12,7 @@ import click
 
 from domain.mistakes import OperatorError, is_the_machines
 from mapsweep.terminal import debugging
-from mapsweep.terminal.terminal import visible
+from mapsweep.terminal.terminal import terminal_of, visible
 
 SIGPIPE_EXIT = 128 + 13  # what a shell reports for a filter whose reader is gone
 
@@ -110,7 +110,11 @@ def complain(text: str, *, is_warning: bool = False) -> None:
     """Print one message on standard error, with control bytes escaped; a service logs it instead."""
     lines = [line for line in text.splitlines() if not debugging.takes_complaint(line, is_warning=is_warning)]
     if lines:
-        click.echo("\n".join(f"mapsweep: {visible(line)}" for line in lines), err=True)
+        from mapsweep.terminal.prose import prose  # noqa: PLC0415 - only what goes wrong pays for it
+
+        terminal = terminal_of(sys.stderr)
+        wrapped = (shown for line in lines for shown in prose(f"mapsweep: {line}", terminal))
+        click.echo("\n".join(wrapped), err=True)
 
 
 def _tell_bug(bug: Exception) -> None:
