@@ -58,11 +58,11 @@ def show(
     runs_url: str | None,
     config: Path | None,
 ) -> None:
-    """Show a host of a run: how it ended, its memory, its findings, its processes and its kinds of memory.
+    """Show a host of a run, or one of its processes.
 
-    HOST is a host's name, or the beginning of one, or a glob that fits no other host of the run. With a
-    process behind a slash, by its pid or by a name that no other process has, that process is shown.
-    No host is asked. Mappings are read from the dump of the host, if the run keeps it.
+    HOST is a host's name, the beginning of one, or a glob, if it fits no other host of the run. A process is
+    named behind a slash, by its pid, or by a name that no other process there has. No host is asked: what is
+    shown is the result of the run, and mappings are from the dump of the host, if the run keeps it.
 
     \b
     mapsweep show web-01                        its processes, the most native heap first

@@ -26,7 +26,7 @@ def prose(text: str, terminal: Terminal, indent: str = "", *, further: str = "  
         if line != start:
             yield line
             line = start = indent + further
-        *full, rest = _pieces(word, columns - cells(start))
+        *full, rest = _pieces(word, columns - cells(indent + further))
         for piece in full:
             yield start + piece
             start = indent + further
