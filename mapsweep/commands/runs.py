@@ -68,8 +68,8 @@ def runs(
 
     \b
     mapsweep runs --limit 20 --scope nightly
-    mapsweep runs --max-age 26h --scope nightly   for monitoring: exits with 0, 6
-    mapsweep runs rm 20261123T04                  the beginning of an id is enough
+    mapsweep runs --max-age 26h     for monitoring: exits with 0 or 6
+    mapsweep runs rm 20261123T04    the beginning of an id is enough
     mapsweep runs prune --dry-run
     """  # noqa: D301 - \b is click's mark
     if ctx.invoked_subcommand is not None:

@@ -26,8 +26,8 @@ ROWS_MAX: Final = 1_000_000
     "order",
     type=click.Choice(ORDERS),
     default=ORDERS[0],
-    show_default=True,
-    help="By what the processes of a host are sorted.",
+    metavar="MEASURE",
+    help=f"By what the processes of a host are sorted: {', '.join(ORDERS)}.  [default: {ORDERS[0]}]",
 )
 @click.option(
     "--limit", type=click.IntRange(1, ROWS_MAX), metavar="N", help="How many processes.  [default: 20]"
@@ -65,9 +65,9 @@ def show(
     shown is the result of the run, and mappings are from the dump of the host, if the run keeps it.
 
     \b
-    mapsweep show web-01                        its processes, the most native heap first
+    mapsweep show web-01          its processes, the most native heap first
     mapsweep show web-01 --sort growth --limit 5
-    mapsweep show web-01/4711                   a process: kinds, sums, findings
+    mapsweep show web-01/4711     a process: kinds, sums, findings
     mapsweep show web-01/postgres --mappings
     mapsweep show web-01/4711 --why --run 20261123T04 | less
     """  # noqa: D301 - \b is click's mark

@@ -87,7 +87,7 @@ def _tell(trouble: Exception) -> int:
     match trouble:
         case click.ClickException():
             if not debugging.takes_complaint(trouble.format_message(), is_warning=False):
-                trouble.show()
+                _show(trouble)
             code = trouble.exit_code
         case OperatorError():
             for mistake in trouble.mistakes:
@@ -104,6 +104,19 @@ def _tell(trouble: Exception) -> int:
             _tell_bug(trouble)
             code = Exit.BUG
     return code
+
+
+def _show(trouble: click.ClickException) -> None:
+    """A mistake in the options, with the usage of the command; click would not break its sentence."""
+    from mapsweep.terminal.prose import prose  # noqa: PLC0415 - only what goes wrong pays for it
+
+    ctx = trouble.ctx if isinstance(trouble, click.UsageError) else None
+    if ctx is not None:
+        click.echo(ctx.get_usage(), err=True)
+        option = next(iter(ctx.help_option_names), "--help")
+        click.echo(f"Try '{ctx.command_path} {option}' for help.\n", err=True)
+    for line in prose(f"Error: {trouble.format_message()}", terminal_of(sys.stderr)):
+        click.echo(line, err=True)
 
 
 def complain(text: str, *, is_warning: bool = False) -> None:

@@ -14,6 +14,7 @@ from workers.life.progress import OnProgress, Progress
 STEPS = 10  # one line per 10 % ...
 STEP_S = 30.0  # ... or per 30 s, whichever comes first
 TICK_S = 1.0
+LEFT_S_MIN = 5.0  # less is not worth a word
 
 
 def display(asked: int, stream: TextIO, terminal: Terminal) -> AbstractContextManager[OnProgress]:
@@ -118,9 +119,10 @@ def _bar(asked: int, stream: TextIO, terminal: Terminal) -> Iterator[OnProgress]
 
 def _left(now: Progress, passed_s: float) -> str:
     """How long the rest may take at the pace so far; the last hosts are slow ones, of which nobody knows."""
-    if STEPS * now.ended < now.asked or 10 * now.ended >= 9 * now.asked:
+    if STEPS * now.ended < now.asked or STEPS * now.ended >= (STEPS - 1) * now.asked:
         return ""
-    return f"about {duration(passed_s / now.ended * (now.asked - now.ended))} left"
+    left_s = passed_s / now.ended * (now.asked - now.ended)
+    return f"about {duration(left_s)} left" if left_s >= LEFT_S_MIN else ""
 
 
 def _counts(now: Progress) -> str:
