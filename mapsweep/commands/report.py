@@ -99,7 +99,7 @@ def report(
     \b
     mapsweep report                 the page of the last run, rendered again
     mapsweep report --format text | less
-    mapsweep report --json | jq .totals     the summary; --schema describes it
+    mapsweep report --json | jq .totals    the sums; --schema describes it
     mapsweep report --so-far        the results so far of a run that is open
     mapsweep report RUN --format csv --table processes -o processes.csv
     mapsweep report RUN --layout dir -o pages   a page per host
