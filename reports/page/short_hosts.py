@@ -23,6 +23,8 @@ class ShortProcess:
     service: str
     native_heap: Extent
     thread_stacks: Extent
+    java_heap: Extent
+    threads: int | None
     rss_bytes: int | None
     growth_bytes: int | None
     is_linked: bool
@@ -99,6 +101,8 @@ def _process(row: Mapping[str, Any]) -> ShortProcess:
         service=row["service"],
         native_heap=_extent(row, "native_heap"),
         thread_stacks=_extent(row, "stacks"),
+        java_heap=_extent(row, "java_heap"),
+        threads=row["threads"],
         rss_bytes=row["rss_bytes"],
         growth_bytes=row["growth_bytes"],
         is_linked=bool(row["_linked"]),
