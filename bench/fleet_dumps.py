@@ -12,7 +12,18 @@ from isal import isal_zlib
 
 from bench.fleet_plan import Fleet, HostPlan, Numbers, Recipe
 from bench.fleet_roles import How
-from bench.fleet_templates import ARENA_BYTES, EXECUTABLE, LIBRARIES, PAGE_BYTES, STACK
+from bench.fleet_templates import (
+    ARENA_BYTES,
+    EXECUTABLE,
+    GROUPS,
+    LIBRARIES,
+    PAGE_BYTES,
+    RANDOM,
+    RANDOM_END,
+    STACK,
+    WIDE,
+    Template,
+)
 from domain.records import Dump
 
 LIBRARIES_END: Final = 0x7FF000000000  # what lies below the stacks ends at most here
@@ -21,6 +32,7 @@ EXECUTABLES_BEGIN: Final = 0x555555554000
 STACKS_BEGIN: Final = 0x7FFC00000000
 STACKS_RANGE_BYTES: Final = 2**33
 HUGE_PAGE_BYTES: Final = 2**21
+RANDOM_STEP_BYTES: Final = 2**30
 GZIP: Final = 31  # window bits
 FASTEST: Final = 1
 DIGITS: Final = 12
@@ -117,29 +129,37 @@ def _memory(
 
 
 def _placed(
-    templates: list, lines: Numbers, grown: Grown, draw: np.random.Generator
+    templates: list[Template], lines: Numbers, grown: Grown, draw: np.random.Generator
 ) -> tuple[Numbers, Numbers]:
     """Where the mappings of all processes start and end, at addresses of their own."""
-    count = len(templates)
-    lowest = np.array([template.lowest for template in templates])
-    highest = np.array([template.library_end for template in templates])
-    top = LIBRARIES_END - draw.integers(0, LIBRARIES_RANGE_BYTES // ARENA_BYTES, count) * ARENA_BYTES
-    moved = np.zeros((count, 4), np.int64)
-    moved[:, EXECUTABLE] = (
-        EXECUTABLES_BEGIN + draw.integers(0, 2**18, count) * HUGE_PAGE_BYTES - lowest[:, 0]
-    ) // HUGE_PAGE_BYTES * HUGE_PAGE_BYTES
-    moved[:, LIBRARIES] = (top - highest) // ARENA_BYTES * ARENA_BYTES
-    pages = STACKS_RANGE_BYTES // PAGE_BYTES
-    moved[:, STACK] = STACKS_BEGIN + draw.integers(0, pages, count) * PAGE_BYTES - lowest[:, 2]
-    moved[:, STACK] &= -PAGE_BYTES
+    moved = _moved(templates, draw)
     group = np.concatenate([template.moves for template in templates])
-    shift = moved[np.repeat(np.arange(count), lines), group]
+    shift = moved[np.repeat(np.arange(len(templates)), lines), group]
     start = np.concatenate([template.start for template in templates]) + shift
     end = np.concatenate([template.end for template in templates]) + shift
     end[grown.line] += grown.bytes_
     has_next = grown.next_line >= 0
     start[grown.next_line[has_next]] += grown.bytes_[has_next]
     return start, end
+
+
+def _moved(templates: list[Template], draw: np.random.Generator) -> Numbers:
+    """By how much each group of mappings of each process is moved; boundaries of arenas stay boundaries."""
+    count = len(templates)
+    lowest = np.array([template.lowest for template in templates])
+    highest = np.array([template.highest for template in templates])
+    moved = np.zeros((count, GROUPS), np.int64)
+
+    def to(group: int, first: Numbers, step_bytes: int) -> None:
+        moved[:, group] = (first - lowest[:, group]) // step_bytes * step_bytes
+
+    room = np.maximum(RANDOM_END - WIDE - (highest - lowest)[:, RANDOM] - RANDOM_STEP_BYTES, 1)
+    to(RANDOM, WIDE + RANDOM_STEP_BYTES + draw.integers(0, room), RANDOM_STEP_BYTES)
+    to(EXECUTABLE, EXECUTABLES_BEGIN + draw.integers(0, 2**18, count) * HUGE_PAGE_BYTES, HUGE_PAGE_BYTES)
+    top = LIBRARIES_END - draw.integers(0, LIBRARIES_RANGE_BYTES, count)
+    to(LIBRARIES, top - (highest - lowest)[:, LIBRARIES], ARENA_BYTES)
+    to(STACK, STACKS_BEGIN + draw.integers(0, STACKS_RANGE_BYTES, count), PAGE_BYTES)
+    return moved
 
 
 def _addresses(start: Numbers, end: Numbers) -> list[bytes]:
