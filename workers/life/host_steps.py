@@ -64,7 +64,7 @@ def make_result(run: Run, host: str) -> Result | Failure:
 
 
 def keep_result(run: Run, result: Result) -> HostRecord | Failure:
-    """Write the result of a host, which is then done. Raises as above, or OperatorError if the run is gone."""
+    """Write the result of a host, which is then done. Raises as above; OperatorError if it is gone."""
     host = result.record.host
     try:
         run.write_result(result)
