@@ -34,6 +34,7 @@ class Recipe:
     service: Service
     name: str  # of the unit or the container, without instance and suffix
     template: Template
+    maps: bytes
     argv: tuple[bytes, ...]
     comm: bytes
     uid: int
@@ -188,6 +189,7 @@ class Fleet:
             service=service,
             name=name,
             template=template,
+            maps=b"".join(template.lines),
             argv=_argv(template, name.rstrip("@")),
             comm=template.comm if not service.path else path.rpartition(b"/")[2][:15],
             uid=0 if service in BASE else 1000 + len(self.recipes) % 60,

@@ -3,7 +3,7 @@
 import re
 import tempfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -29,7 +29,7 @@ _EXECUTABLES_END: Final = 0x600000000000
 _STACKS_BEGIN: Final = 0x7FF000000000
 _KERNELS_BEGIN: Final = 1 << 47
 _LINE: Final = re.compile(rb"([0-9a-f]+)-([0-9a-f]+)( [^\n]*\n)")
-_FILE: Final = re.compile(rb"( \S+ \S+ \S+ )(\d+)( +)/.*\n")
+_FILE: Final = re.compile(rb"(\S+ \S+ \S+ \S+ )(\d+)( +)/.*\n")
 
 Addresses = npt.NDArray[np.int64]
 
@@ -54,7 +54,8 @@ class Template:
     moves: npt.NDArray[np.int64]  # the group of each mapping
     lowest: tuple[int, ...]  # address of each group
     highest: tuple[int, ...]
-    rest: tuple[bytes, ...]  # of each line, from the blank after the addresses
+    lines: tuple[bytes, ...]  # as recorded
+    places: Addresses  # at which byte of the lines together each of them begins
     elastic: Elastic
     head: bytes  # status, stat and limits as a format of bytes, with their marks
     rss_kb: int
@@ -72,8 +73,14 @@ def renamed(template: Template, exe: bytes) -> Template:
     if not template.exe or exe == template.exe:
         return template
     old = b" " + template.exe + b"\n"
-    rest = tuple(_other_file(line, exe) if line.endswith(old) else line for line in template.rest)
-    return replace(template, rest=rest, exe=exe, argv=(exe, *template.argv[1:]))
+    lines = tuple(_other_file(line, exe) if line.endswith(old) else line for line in template.lines)
+    argv = (exe, *template.argv[1:])
+    return replace(template, lines=lines, places=_places(lines), exe=exe, argv=argv)
+
+
+def _places(lines: Sequence[bytes]) -> Addresses:
+    lengths = np.array([len(line) for line in lines], np.int64)
+    return lengths.cumsum() - lengths
 
 
 def _other_file(line: bytes, path: bytes) -> bytes:
@@ -115,10 +122,12 @@ def _template(files: Mapping[str, bytes]) -> Template | None:
         return None
     known = [line for line in lines if line is not None]
     raw = [(int(line[1], 16), int(line[2], 16)) for line in known]
-    rest = [line[3] for line in known]
+    kept = [line[0] for line in known]
     if raw[-1][0] >= _KERNELS_BEGIN:  # vsyscall: it is at the same place everywhere
-        last = b"%x-%x" % raw.pop() + rest.pop()
-        rest[-1] += last
+        raw.pop()
+        last = kept.pop()
+        kept[-1] += last
+    rest = [line[3] for line in known][: len(raw)]
     start, end = np.array(raw, np.int64).T.copy()
     moves = np.searchsorted((WIDE, RANDOM_END, _EXECUTABLES_END, _STACKS_BEGIN), start, "right")
     status, argv = files["status"], tuple(files.get("cmdline", b"").rstrip(b"\0").split(b"\0"))
@@ -129,7 +138,8 @@ def _template(files: Mapping[str, bytes]) -> Template | None:
         moves=moves,
         lowest=tuple(int(start[moves == group].min(initial=_KERNELS_BEGIN)) for group in range(GROUPS)),
         highest=tuple(int(end[moves == group].max(initial=0)) for group in range(GROUPS)),
-        rest=tuple(rest),
+        lines=tuple(kept),
+        places=_places(kept),
         elastic=_elastic(start, end, rest),
         head=_head(files),
         rss_kb=_kb(status, b"VmRSS"),
