@@ -82,6 +82,10 @@ class Run:
         to_nobody = replace(self.manifest, mail_to=())  # who was to have the report has had it
         return Run(self.store, to_nobody, name if number == 1 else f"{name}-{number}")
 
+    def without_hosts(self) -> "Run":
+        """The same run, for its tables alone: the hosts of its manifest are not kept in memory."""
+        return Run(self.store, replace(self.manifest, hosts=()))
+
     @property
     def run_id(self) -> str:
         """The name of the run's folder."""

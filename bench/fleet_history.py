@@ -18,7 +18,7 @@ from bench.fleet_plan import DAY_S, Fleet, HostPlan, Parts, Recipe
 from bench.fleet_roles import How
 from domain.records import Closed, Host, Limits, Manifest, Scope
 from procmaps.classify import RULES_VERSION
-from reports import measures, settled, trend
+from reports import measures, settled
 from reports.column import schema_of
 from reports.columns import HOSTS, SERVICES
 from reports.fleet_row import fleet_row
@@ -235,7 +235,7 @@ def _close(past: _Past, parts: int) -> None:
         if name not in services.columns
     ).select(pl.col(name).cast(kind) for name, kind in columns.items())
     run.write_settled(settled.SERVICES, 0, tables.to_parquet(_named(run, services.sort("service"))))
-    fleet = fleet_row(run.manifest, closed, trend.Past(), hosts)
+    fleet = fleet_row(run.manifest, closed, (), hosts)
     run.write_settled(settled.FLEET, 0, tables.to_parquet(_named(run, fleet)))
     run.close(closed)
 

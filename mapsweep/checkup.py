@@ -35,17 +35,32 @@ PROBLEM_CHARS_MAX: Final = 300
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What is so of one thing, and of a schedule its next due times."""
+
+    what: str
+    text: str
+    due: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class Findings:
-    """What was found: lines about what is good, mistakes, and warnings."""
+    """What was found: facts that are good, mistakes, and warnings."""
 
-    lines: list[str] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
     mistakes: list[Mistake] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
-    def good(self, what: str, text: str) -> None:
-        """A line about one thing."""
-        self.lines.append(f"{what:<10} {text}")
+    def good(self, what: str, text: str, due: Iterable[str] = ()) -> None:
+        """A fact about one thing."""
+        self.facts.append(Fact(what, text, tuple(due)))
+
+    def lines(self) -> Iterator[str]:
+        """The facts for people."""
+        for fact in self.facts:
+            yield f"{fact.what:<10} {fact.text}"
+            yield from (f"{'':<10}   {time}" for time in fact.due)
 
     def tried(self, read: Callable[[], T]) -> T | None:
         """What `read` gives; None if it has found mistakes, which are kept."""
@@ -69,8 +84,8 @@ def checked(
         _check_host_keys(settings, inventory, found)
     workers = None if found.mistakes else found.tried(lambda: worker_settings(settings, environment, queues))
     for schedule in schedules(settings):
-        _check_schedule(schedule, inventory, workers, found)
-        found.lines += due_lines(schedule, now or datetime.now(UTC))
+        text = _check_schedule(schedule, inventory, workers, found)
+        found.good("schedule", f"{schedule.name}: {text}", due_times(schedule, now or datetime.now(UTC)))
     if settings.schedules and not settings.broker:
         problem = "no broker is set, so mapsweep beat cannot start their runs"
         found.mistakes.append(
@@ -79,12 +94,12 @@ def checked(
     return found
 
 
-def due_lines(schedule: Schedule, now: datetime) -> Iterator[str]:
+def due_times(schedule: Schedule, now: datetime) -> Iterator[str]:
     """The next due times of a schedule."""
     due = now
     for _ in range(DUE_TIMES):
         due = schedule.due.next_after(due)
-        yield f"{'':<10}   {schedule.shown(due)}"
+        yield schedule.shown(due)
 
 
 def _check_secrets(
@@ -208,18 +223,17 @@ def _unreadable_keys(hosts: Iterable[Host]) -> Iterator[Mistake]:
 
 def _check_schedule(
     schedule: Schedule, inventory: Inventory | None, workers: WorkerSettings | None, found: Findings
-) -> None:
+) -> str:
+    """What is known of its hosts; mistakes are kept."""
     place = f"schedule {schedule.name}"
     if inventory is None:
-        found.good("schedule", f"{schedule.name}: {schedule.hosts}")
-        return
+        return schedule.hosts
     hosts = found.tried(lambda: select(inventory, schedule.hosts, place))
     if hosts is None:
-        found.good("schedule", f"{schedule.name}: no run would start")
-        return
-    found.good("schedule", f"{schedule.name}: {_hosts(len(hosts))} of {schedule.hosts}")
+        return "no run would start"
     if workers is not None:
         found.tried(lambda: _check_plan(schedule, hosts, workers))
+    return f"{_hosts(len(hosts))} of {schedule.hosts}"
 
 
 def _check_plan(schedule: Schedule, hosts: tuple[Host, ...], workers: WorkerSettings) -> None:

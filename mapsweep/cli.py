@@ -22,6 +22,7 @@ COMMANDS = {
     "capture": "Record the files that a report about a wrong label needs.",
     "collect": "Sweep hosts, classify every process, and render the report.",
     "wait": "Wait for a run that others execute, and end as collect would.",
+    "show": "Show a host of a run, or one of its processes.",
     "report": "Render the report of a run again, or print it in another format.",
     "mail": "Send the report of a run by e-mail.",
     "runs": "List the runs that are kept, and remove old ones.",

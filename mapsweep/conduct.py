@@ -4,6 +4,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
@@ -12,13 +13,16 @@ from typing import TypeAlias
 from archive.run import PAGE, Run
 from archive.runs import runs_beside
 from domain.mistakes import is_the_machines
-from domain.records import Closed, Connection
-from mapsweep import mailing
+from domain.records import Connection
+from mapsweep import documents, mailing
+from mapsweep.mailing import Sent
+from mapsweep.manner import FOR_PEOPLE, Manner
+from mapsweep.run_document import exit_of, run_document
 from mapsweep.terminal import debugging
 from mapsweep.terminal.exits import Exit, complain
 from mapsweep.terminal.interrupt import stoppable
 from mapsweep.terminal.progress import display
-from mapsweep.terminal.summary import summary_lines
+from mapsweep.terminal.summary import summary_lines, trouble_lines
 from mapsweep.terminal.terminal import Terminal, terminal_of
 from mapsweep.thresholds import Threshold, met
 from reports.report import Report, report
@@ -53,8 +57,9 @@ def conduct(
     *,
     top: int = TOP_HOSTS,
     config: Path | None = None,
+    manner: Manner = FOR_PEOPLE,
 ) -> Exit:
-    """Execute a run, and print its summary.
+    """Execute a run, and print its summary, or one JSON document, or nothing unless there is trouble.
 
     The first Ctrl-C keeps the run and prints how to resume it; the second one raises KeyboardInterrupt.
     `config` is the settings file that the printed commands must name.
@@ -62,9 +67,11 @@ def conduct(
     flags = _flags(run, config)
     stopped = replace(executor.stopped, flags=(*executor.stopped.flags, *flags, *_flags_of(wanted)))
     asked = len(run.manifest.hosts)
-    print(f"run {run.run_id}: {asked} {'host' if asked == 1 else 'hosts'}", file=sys.stderr, flush=True)
+    if not manner.quiet:
+        hosts = f"{asked:,} {'host' if asked == 1 else 'hosts'}"
+        print(f"run {run.run_id}: {hosts}", file=sys.stderr, flush=True)
     try:
-        with stoppable(_tell_stopping) as stop, display(asked, sys.stderr, _terminal()) as tell:
+        with stoppable(_tell_stopping) as stop, _progress(asked, manner) as tell:
             ended = executor.execute(run, tell, stop)
     except KeyboardInterrupt:
         _tell_resume(run, stopped)
@@ -76,14 +83,33 @@ def conduct(
     if ended is None:
         _tell_resume(run, stopped)
         return Exit.INTERRUPTED
-    settled = report(run)
-    show(settled, run, flags, top)
+    return _told(run, ended, wanted, flags, manner, top=top)
+
+
+def _told(
+    run: Run, ended: Ended, wanted: tuple[Threshold, ...], flags: tuple[str, ...], manner: Manner, *, top: int
+) -> Exit:
+    """Tell how a run ended, as the manner says; the exit code: mail counts most, then thresholds."""
+    settled, sent = report(run), Sent(run.run_id, ended.mailed)
     sentences = list(met(wanted, settled))
+    code = sent.code or (Exit.THRESHOLD if sentences else exit_of(ended.closed))
+    if manner.as_json:
+        documents.echo(**run_document(run, settled, sent, sentences, code=code, top=top))
+    elif not manner.quiet:
+        show(settled, run, flags, top)
+    elif code is not Exit.OK:
+        for line in trouble_lines(settled, terminal_of(sys.stderr), (run.report_path(PAGE),)):
+            print(line, file=sys.stderr)
     for sentence in sentences:
         complain(sentence)
-    if mailing.told(ended.mailed) is Exit.UNDELIVERED:  # counts more than what the report says
-        return Exit.UNDELIVERED
-    return Exit.THRESHOLD if sentences else exit_of(ended.closed)
+    mailing.told(sent, manner)
+    return code
+
+
+def _progress(asked: int, manner: Manner) -> AbstractContextManager[OnProgress]:
+    if manner.quiet:
+        return nullcontext(lambda _now: None)
+    return display(asked, sys.stderr, _terminal())
 
 
 def show(settled: Report, run: Run, flags: tuple[str, ...], top: int) -> None:
@@ -92,13 +118,6 @@ def show(settled: Report, run: Run, flags: tuple[str, ...], top: int) -> None:
     lines = summary_lines(settled, terminal_of(sys.stdout), places, _hints(settled, run, flags), top)
     sys.stdout.writelines(f"{line}\n" for line in lines)
     sys.stdout.flush()
-
-
-def exit_of(closed: Closed) -> Exit:
-    """The exit code, by how many hosts answered, completely or partially."""
-    if not closed.failed:
-        return Exit.OK
-    return Exit.ALL_FAILED if closed.failed == closed.asked else Exit.SOME_FAILED
 
 
 def _terminal() -> Terminal:

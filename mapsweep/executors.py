@@ -14,6 +14,7 @@ from domain.mistakes import placed
 from domain.records import Connection, Manifest
 from mapsweep import mailing
 from mapsweep.conduct import Executor, Stopped
+from mapsweep.manner import FOR_PEOPLE, Manner
 from mapsweep.settings.composition import access, mail_settings, signing_key
 from mapsweep.settings.settings import Settings
 from mapsweep.terminal.exits import complain
@@ -44,9 +45,9 @@ def check(manifest: Manifest, settings: Settings, *, is_new: bool = True) -> Non
     require_broker(given)
 
 
-def executor(manifest: Manifest, settings: Settings) -> Executor:
+def executor(manifest: Manifest, settings: Settings, manner: Manner = FOR_PEOPLE) -> Executor:
     """Who executes the run of a plan. OperatorError if a secret that it needs cannot be read."""
-    return _workers(settings) if _is_for_workers(manifest, settings) else _here(settings)
+    return _workers(settings) if _is_for_workers(manifest, settings) else _here(settings, manner)
 
 
 def _is_for_workers(manifest: Manifest, settings: Settings) -> bool:
@@ -54,7 +55,7 @@ def _is_for_workers(manifest: Manifest, settings: Settings) -> bool:
     return bool(settings.broker) and any(host.connection is not Connection.LOCAL for host in manifest.hosts)
 
 
-def _here(settings: Settings) -> Executor:
+def _here(settings: Settings, manner: Manner) -> Executor:
     sessions = Sessions(access(settings, os.environ))
     if sessions.warning:
         complain(sessions.warning)
@@ -66,15 +67,16 @@ def _here(settings: Settings) -> Executor:
             return None
         others = Runs(settings.runs, signing_key(settings, os.environ))
         if mail is not None:  # also what the mail server did not take on other days
-            mailing.send_unsent(others, replace(mail, attempts=1), but=run.run_id)
+            for sent in mailing.send_unsent(others, replace(mail, attempts=1), but=run.run_id):
+                mailing.told(sent, manner)
         if settings.keep is not None and runs_beside(run).store.url == others.store.url:
-            _prune(others, settings.keep.keep())
+            _prune(others, settings.keep.keep(), manner)
         return ended
 
     return Executor(execute)
 
 
-def _prune(runs: Runs, keep: Keep) -> None:
+def _prune(runs: Runs, keep: Keep, manner: Manner) -> None:
     """Remove what need not be kept. The run is done: whatever goes wrong here is only told."""
     try:
         done = prune(runs, keep, datetime.now(UTC))
@@ -82,7 +84,7 @@ def _prune(runs: Runs, keep: Keep) -> None:
         complain(f"nothing is pruned: {placed(error, runs.store.url)}")
         return
     gone_bytes = [one.size_bytes for one in done if isinstance(one, Pruned)]
-    if gone_bytes:
+    if gone_bytes and not manner.quiet:
         complain(f"pruned, as keep says: {len(gone_bytes)} removed, {size(sum(gone_bytes), plain=True)}")
     for one in done:
         if isinstance(one, Kept) and one.is_trouble:

@@ -16,7 +16,10 @@ CLOCK_SLACK: Final = timedelta(minutes=5)  # of the clocks of two machines
 class Freshness:
     """How old the last good run of a scope is."""
 
+    scope: str | None  # None: all runs together
     is_fresh: bool
+    run: str | None  # the last good one
+    age_s: int | None
     sentence: str
 
 
@@ -39,15 +42,15 @@ def freshness(
             break
     more = f"; of {future} good runs the start is in the future: look at the clocks" if future else ""
     for scope in scopes:
-        yield _of(scope or "all runs", last.get(scope), max_age, now, more)
+        yield _of(scope or None, last.get(scope), max_age, now, more)
 
 
-def _of(name: str, last: Entry | None, max_age: timedelta, now: datetime, more: str) -> Freshness:
-    limit = duration(max_age.total_seconds())
+def _of(scope: str | None, last: Entry | None, max_age: timedelta, now: datetime, more: str) -> Freshness:
+    name, limit = scope or "all runs", duration(max_age.total_seconds())
     if last is None:
-        return Freshness(is_fresh=False, sentence=f"{name}: STALE: there is no good run{more}")
+        return Freshness(scope, False, None, None, f"{name}: STALE: there is no good run{more}")
     age = last.age(now)
     told = f"{last.run_id} began {duration(age.total_seconds())} ago"
-    if age <= max_age:
-        return Freshness(is_fresh=True, sentence=f"{name}: ok: {told}")
-    return Freshness(is_fresh=False, sentence=f"{name}: STALE: {told}, the limit is {limit}{more}")
+    is_fresh = age <= max_age
+    state, why = ("ok", "") if is_fresh else ("STALE", f", the limit is {limit}{more}")
+    return Freshness(scope, is_fresh, last.run_id, int(age.total_seconds()), f"{name}: {state}: {told}{why}")

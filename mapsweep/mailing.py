@@ -1,18 +1,37 @@
 """Mails the report of a run, and reports the result."""
 
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
 import click
 
 from archive.mail_record import Sender
 from archive.run import Run
 from archive.runs import Runs
 from domain.mistakes import Mistake, OperatorError
+from mapsweep.documents import Json
+from mapsweep.manner import Manner
 from mapsweep.settings.values import mail_address
 from mapsweep.terminal.exits import Exit, complain
-from reports.delivery import Delivery, DeliveryError, MailSettings
+from reports.delivery import DeliveryError, MailSettings
 from reports.delivery import send as send_message
 from workers.here.locks import held
 from workers.life.outbox import Mailed, is_notice, mail_run, report_message
 from workers.life.plan import NO_MAIL_SERVER
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of the mail of one run."""
+
+    run_id: str
+    mailed: Mailed
+    note: str = ""  # why nothing was sent, where nothing had to be
+
+    @property
+    def code(self) -> Exit:
+        """Exit code 5 if somebody has not got it."""
+        return Exit.UNDELIVERED if self.mailed.unmailed or self.mailed.refused else Exit.OK
 
 
 def recipients(typed: tuple[str, ...]) -> tuple[str, ...]:
@@ -36,67 +55,67 @@ def written(run: Run, to: tuple[str, ...], settings: MailSettings | None) -> byt
     return bytes(report_message(run, to, sender))
 
 
-def send(run: Run, to: tuple[str, ...], settings: MailSettings | None) -> Exit:
-    """Send the report to these, whoever has it; exit code 5 if a recipient did not get it.
-
-    The reason is on standard error. OperatorError if no mail server is set.
-    """
+def send(run: Run, to: tuple[str, ...], settings: MailSettings | None) -> Sent:
+    """Send the report to these, whoever has it. OperatorError if no mail server is set."""
     if settings is None:
         raise OperatorError(NO_MAIL_SERVER)
     try:
-        return _delivered(send_message(report_message(run, to, settings), settings))
+        done = send_message(report_message(run, to, settings), settings)
     except DeliveryError as error:
-        return _undelivered(error.reason)
+        return Sent(run.run_id, Mailed(unmailed=error.reason))
+    return Sent(run.run_id, Mailed(done.message_id, done.accepted, done.refused))
 
 
-def send_to_list(run: Run, settings: MailSettings | None) -> Exit:
-    """Send the report to those of the run's list who have not got it; exit codes as above."""
+def send_to_list(run: Run, settings: MailSettings | None) -> Sent:
+    """Send the report to those of the run's list who have not got it. OperatorError as above."""
     if settings is None:
         raise OperatorError(NO_MAIL_SERVER)
     if run.mail_record.is_over():
         said = run.mail_record.refusals()
         missing = f", but {len(said)} who were refused" if said else ""
-        click.echo(f"all on the list of {run.run_id} have it{missing}; --to sends it again")
-        return Exit.OK
+        note = f"all on the list of {run.run_id} have it{missing}; --to sends it again"
+        return Sent(run.run_id, Mailed(), note)
     with held(run):
-        return told(mail_run(run, settings, Sender.HERE))
+        return Sent(run.run_id, mail_run(run, settings, Sender.HERE))
 
 
-def send_unsent(runs: Runs, settings: MailSettings | None, but: str = "") -> Exit:
-    """Send what somebody has not got yet, of all runs `but` one; exit code 5 if that is still so of one.
+def send_unsent(runs: Runs, settings: MailSettings | None, but: str = "") -> Iterator[Sent]:
+    """Send what somebody has not got yet, of all runs `but` one. OperatorError as above.
 
     Runs that the workers of a fleet mail, and notices, are left to them.
     """
     if settings is None:
         raise OperatorError(NO_MAIL_SERVER)
-    code = Exit.OK
     for name in runs.unmailed():
         if name == but or is_notice(name) or runs.is_queued(name):
             continue
         try:
-            if send_to_list(runs.by_id(name), settings) is Exit.UNDELIVERED:
-                code = Exit.UNDELIVERED
+            yield send_to_list(runs.by_id(name), settings)
         except OperatorError as error:  # another is at it, or its folder is gone: the others are sent
-            complain(f"not delivered: {error}")
-            code = Exit.UNDELIVERED
-    return code
+            yield Sent(name, Mailed(unmailed=str(error)))
 
 
-def told(mailed: Mailed) -> Exit:
-    """Report the result of the mail to the run's list; exit code 5 if somebody has not got it."""
-    if mailed.accepted:
+def told(sent: Sent, manner: Manner) -> Exit:
+    """Report the result of a mail: what went well as the manner says, trouble on standard error."""
+    mailed = sent.mailed
+    if manner.says and sent.note:
+        click.echo(sent.note)
+    if manner.says and mailed.accepted:
         click.echo(f"{mailed.message_id} accepted for {', '.join(mailed.accepted)}")
     for refusal in mailed.refused:
         complain(f"not delivered to {refusal}")
     if mailed.unmailed:
-        return _undelivered(mailed.unmailed)
-    return Exit.UNDELIVERED if mailed.refused else Exit.OK
+        complain(f"not delivered: {mailed.unmailed}")
+    return sent.code
 
 
-def _undelivered(reason: str) -> Exit:
-    complain(f"not delivered: {reason}")
-    return Exit.UNDELIVERED
-
-
-def _delivered(delivery: Delivery) -> Exit:
-    return told(Mailed(delivery.message_id, delivery.accepted, delivery.refused))
+def as_json(sent: Sent) -> dict[str, Json]:
+    """The result for --json; `unmailed` says why somebody has not got it yet, or is null."""
+    mailed = sent.mailed
+    return {
+        "run_id": sent.run_id,
+        "message_id": mailed.message_id or None,
+        "accepted": list(mailed.accepted),
+        "refused": [asdict(refusal) for refusal in mailed.refused],
+        "unmailed": mailed.unmailed or None,
+    }

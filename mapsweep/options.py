@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from mapsweep import completing
 from mapsweep.terminal.log_format import LogFormat
 
 if TYPE_CHECKING:
@@ -19,12 +20,24 @@ LOG_FORMAT_VARIABLE = "MAPSWEEP_LOG_FORMAT"
 ALL_QUEUES = "collect,classify,report"  # as workers.fleet.app says, whose import takes time
 LATEST = "latest"  # as archive.runs says, whose import takes time
 
-run_argument = click.argument("run", default=LATEST)
+run_argument = click.argument("run", default=LATEST, shell_complete=completing.runs)
+run_option = click.option(
+    "--run",
+    default=LATEST,
+    metavar="RUN",
+    shell_complete=completing.runs,
+    help="The run; the beginning of its id is enough.  [default: latest]",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+quiet_option = click.option(
+    "-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong; exit codes are the same."
+)
 hosts_option = click.option(
     "--hosts",
     "patterns",
     multiple=True,
     metavar="PATTERN",
+    shell_complete=completing.patterns,
     help="Names, globs and groups, as Ansible reads them.",
 )
 inventory_option = click.option(
@@ -39,6 +52,13 @@ config_option = click.option(
     "--config", type=click.Path(path_type=Path), metavar="FILE", help="The settings file, mapsweep.yaml."
 )
 broker_option = click.option("--broker", metavar="URL", help="The workers' Redis, redis://HOST:PORT/DB.")
+fail_on_option = click.option(
+    "--fail-on",
+    multiple=True,
+    metavar="MEASURE=SIZE",
+    shell_complete=completing.fail_on,
+    help="Exit with 1 if a host has at least that much: native-heap=20G.",
+)
 so_far_option = click.option(
     "--so-far", is_flag=True, help="Show the results so far of a run that is open; other hosts are waiting."
 )
@@ -63,6 +83,7 @@ def _log_format(_ctx: click.Context, _parameter: click.Parameter, form: str) -> 
 
 
 _only_debug_option = click.option(
+    "-v",
     "--debug",
     is_flag=True,
     expose_value=False,

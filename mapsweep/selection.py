@@ -2,11 +2,16 @@
 
 import os
 import re
+from collections.abc import Iterable
+from dataclasses import asdict
+
+import click
 
 from collector.inventory.inventory import load
 from collector.inventory.patterns import select
 from domain.mistakes import Mistake, OperatorError
 from domain.records import Connection, Host
+from mapsweep import documents
 from mapsweep.settings.settings import Settings, find_inventory
 from mapsweep.terminal import debugging
 from mapsweep.terminal.exits import complain
@@ -38,6 +43,16 @@ def selected(settings: Settings, patterns: tuple[str, ...]) -> tuple[Host, ...]:
     chosen = select(inventory, pattern_of(patterns))
     debugging.tell("inventory: %s has %d hosts, %d are chosen", path, len(inventory.hosts), len(chosen))
     return chosen
+
+
+def echo_hosts(hosts: Iterable[Host], *, as_json: bool) -> None:
+    """Print the hosts' names, one a line; as JSON also how each is reached, and its labels."""
+    if as_json:
+        rows = [{**asdict(host), "groups": list(host.groups), "labels": dict(host.labels)} for host in hosts]
+        documents.echo(hosts=rows)
+        return
+    for host in hosts:
+        click.echo(host.name)
 
 
 def this_machine() -> tuple[Host, ...]:

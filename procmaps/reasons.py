@@ -6,8 +6,9 @@ from types import MappingProxyType
 from typing import Final
 
 from procmaps.kinds import Confidence, Kind
+from procmaps.perms import perms_text
 from procmaps.rules.book import RULES
-from procmaps.tables import EXECUTE, READ, SHARED, UNKNOWN, UNLIMITED, WRITE, Ints64, PartTable, Snapshot
+from procmaps.tables import UNKNOWN, UNLIMITED, Ints64, PartTable, Snapshot
 
 _UNITS = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 _CERTAINTY = {Confidence.CERTAIN: "", Confidence.LIKELY: "Likely: ", Confidence.GUESS: "A guess: "}
@@ -38,9 +39,7 @@ def _size(_snapshot: Snapshot, parts: PartTable, row: int) -> str:
 
 
 def _perms(snapshot: Snapshot, parts: PartTable, row: int) -> str:
-    bits = int(snapshot.maps.perms[parts.mapping[row]])
-    letters = ((READ, "r", "-"), (WRITE, "w", "-"), (EXECUTE, "x", "-"), (SHARED, "s", "p"))
-    return "".join(yes if bits & bit else no for bit, yes, no in letters)
+    return perms_text(int(snapshot.maps.perms[parts.mapping[row]]))
 
 
 def _name(snapshot: Snapshot, parts: PartTable, row: int) -> str:

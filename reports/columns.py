@@ -4,8 +4,11 @@ A column's name is the heading in CSV, the key in JSON, the column in Parquet an
 `reports.rows`. Names of sizes end in _bytes; an empty cell, null or a dash means unknown, never 0.
 """
 
+from typing import Final
+
 from reports import meminfo
 from reports.column import Column, Unit, change, count, size, text
+from reports.detail_columns import FINDINGS, FOOTPRINTS, KINDS
 from reports.shared_columns import (
     BLOAT,
     BOUND,
@@ -22,6 +25,8 @@ from reports.shared_columns import (
     STACKS,
     STATUS,
 )
+
+__all__ = ("FINDINGS", "FOOTPRINTS", "HOSTS", "KINDS", "PROCESSES", "SERVICES", "TABLES")
 
 HOSTS: tuple[Column, ...] = (
     count("rank", "#", "this run", "Place by native heap, then by name; unknown for a failed host", 4),
@@ -294,29 +299,11 @@ PROCESSES: tuple[Column, ...] = (
     *STATUS,
 )
 
-FOOTPRINTS: tuple[Column, ...] = (
-    text("host", "Host", "inventory", "The name in the inventory"),
-    count("pid", "PID", "/proc", "Process id on the host", 8),
-    count(
-        "start_ticks",
-        "Start ticks",
-        "stat, field 22",
-        "Start time in clock ticks after boot; with pid it identifies the process",
-        12,
-    ),
-    text("kind", "Kind", "rules", "What the memory is for", 15),
-    text("family", "Family", "rules", "The group to which the kind belongs", 11),
-    size("block_bytes", "Block", MAPS, "Size of one block, if blocks of equal size are grouped; otherwise 0"),
-    count("count", "Blocks", MAPS, "Blocks; a stack and its guards count as one"),
-    size("reserved_bytes", "Reserved", MAPS, "Address space, accessible or not"),
-    size("committed_bytes", "Committed", MAPS, "The accessible part (any of r, w, x)"),
-    size("resident_bytes", "Resident", "smaps Rss", "Resident; unknown without smaps"),
-    size(
-        "resident_max_bytes",
-        "At most resident",
-        BOUND,
-        "Rss if smaps was read, otherwise the smaller of committed and RssAnon",
-    ),
-    size("pss_bytes", "Pss", "smaps Pss", "Resident; a shared page is divided by the number of its users"),
-    size("swap_bytes", "Swap", "smaps Swap", "Swapped out"),
-)
+TABLES: Final[dict[str, tuple[Column, ...]]] = {
+    "hosts": HOSTS,
+    "services": SERVICES,
+    "processes": PROCESSES,
+    "footprints": FOOTPRINTS,
+    "findings": FINDINGS,
+    "kinds": KINDS,
+}

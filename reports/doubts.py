@@ -2,14 +2,19 @@
 
 from typing import Final
 
+import polars as pl
+
 from reports.plain import shortened
 from reports.report import Report
-from reports.rows import HostRow, Range, ServiceRow
+from reports.row_table import RowTable
+from reports.rows import WIDE_PART, HostRow, Range, ServiceRow
 from reports.sizes import number, size
 
 PAGE: Final = "docs/doubtful-labels.md"
 HOSTS_TOLD_MAX: Final = 5
 NAME_WIDTH: Final = 40
+_MOST: Final = pl.col("native_heap_most_bytes").fill_null(0)
+_WIDTH: Final = _MOST - pl.col("native_heap_least_bytes").fill_null(0)  # 0 if not known, as Range says
 MEANING: Final = "more than a tenth of what they have resident or swapped is labelled by a guess"
 _REMEDIES: Final = {
     "maps": "Sweep again with --evidence smaps, which decides some of them",
@@ -39,14 +44,15 @@ def of_row(row: HostRow | ServiceRow, *, plain: bool = True) -> str:
 
 def is_told(report: Report) -> bool:
     """Whether a report has a column of ranges: there is a doubtful process, or a wide range."""
-    rows = (*report.hosts, *report.services)
-    return bool(report.totals.doubtful) or any(row.native_range.is_wide for row in rows)
+    wide = (_WIDTH * WIDE_PART > _MOST).any()
+    tables = (report.hosts.table, report.services.table)
+    return bool(report.totals.doubtful) or any(table.select(wide).item() for table in tables)
 
 
-def marked(hosts: tuple[HostRow, ...]) -> list[HostRow]:
+def marked(hosts: RowTable[HostRow]) -> RowTable[HostRow]:
     """The hosts that have doubtful processes, those first whose native heap is known least."""
-    rows = [row for row in hosts if row.doubtful]
-    return sorted(rows, key=lambda row: (-row.native_range.width_bytes, -(row.doubtful or 0), row.name))
+    rows = hosts.table.filter(pl.col("doubtful") > 0)
+    return hosts.of(rows.sort(-_WIDTH, -pl.col("doubtful"), "name"))
 
 
 def remedy(report: Report) -> str:

@@ -6,8 +6,8 @@ import polars as pl
 
 from domain.records import Closed, Manifest
 from reports.measures import LEAST, MOST, NATIVE, sum_any
+from reports.past_runs import PastRun
 from reports.status import ANSWERED
-from reports.trend import Past
 
 _EXTENTS: Final = ("native_heap", "stacks", "java_heap")
 _SUMS: Final = (
@@ -24,9 +24,11 @@ _SUMS: Final = (
 )
 
 
-def fleet_row(manifest: Manifest, closed: Closed, past: Past, hosts: pl.DataFrame) -> pl.DataFrame:
-    """The run in one row."""
-    last = past.runs[-1] if past.runs else None
+def fleet_row(
+    manifest: Manifest, closed: Closed, past_runs: tuple[PastRun, ...], hosts: pl.DataFrame
+) -> pl.DataFrame:
+    """The run in one row; `past_runs` are those it was compared with, oldest first."""
+    last = past_runs[-1] if past_runs else None
     facts: dict[str, str | int | bool] = {
         "run_id": manifest.run_id,
         "hosts": manifest.scope.hosts,
@@ -44,7 +46,7 @@ def fleet_row(manifest: Manifest, closed: Closed, past: Past, hosts: pl.DataFram
         "command": manifest.command,
         "compared_with": last.run_id if last else "",
         "compared_at": last.started_at if last else "",
-        "past_runs": len(past.runs),
+        "past_runs": len(past_runs),
     }
     answered = hosts.filter(pl.col("status").is_in(ANSWERED))
     read = answered.filter(pl.col(NATIVE).is_not_null())

@@ -8,7 +8,7 @@ from archive.run import Outcome
 from reports.column import Unit, schema_of
 from reports.columns import HOSTS
 from reports.measures import NATIVE, STACKS, YES, sum_any
-from reports.page_rows import SEVERITIES, graver_first
+from reports.severities import SEVERITIES, graver_first
 from reports.status import FAILED, WAITING, status
 
 HOST_EXTRAS: Final[dict[str, type[pl.DataType]]] = {

@@ -148,22 +148,14 @@ def _at_most(name: str) -> pl.Expr:
     return pl.when(over).then(pl.col("rss_anon_bytes")).otherwise(most).alias(name)
 
 
-def medians(narrow: pl.DataFrame) -> pl.DataFrame:
-    """service, and the median native heap of its processes in the fleet, if there are PEERS_MIN."""
-    native = pl.col(NATIVE)
-    return (
-        narrow.filter(pl.col("service") != "")
-        .group_by("service")
-        .agg(native.median().alias("_median"), native.count().alias("_members"))
-        .filter(pl.col("_members") >= PEERS_MIN)
-        .drop("_members")
-    )
-
-
 def with_peers(processes: pl.DataFrame, medians_: pl.DataFrame) -> pl.DataFrame:
-    """Adds peer_excess_bytes: native heap above the median of the same service over the fleet."""
+    """Adds peer_excess_bytes: native heap above the median of the same service over the fleet.
+
+    Null where fewer than PEERS_MIN of the service are known. `medians_` are those of `reports.service_table`.
+    """
     excess = (pl.col(NATIVE) - pl.col("_median")).clip(lower_bound=0).round().cast(pl.Int64)
-    joined = processes.join(medians_, on="service", how="left", maintain_order="left")
+    baselines = medians_.filter(pl.col("_members") >= PEERS_MIN).select("service", "_median")
+    joined = processes.join(baselines, on="service", how="left", maintain_order="left")
     return joined.with_columns(excess.alias("peer_excess_bytes")).drop("_median")
 
 
@@ -180,7 +172,7 @@ _SUMMED = (
     "java_heap_committed_bytes",
     "java_heap_resident_max_bytes",
 )
-_RANKED = (
+RANKED: Final = (
     "native_heap_reserved_bytes",
     "native_heap_committed_bytes",
     NATIVE,
@@ -191,11 +183,6 @@ _RANKED = (
     "threads",
     "peer_excess_bytes",
 )
-OF_A_SERVICE: Final = (
-    *("host", "service", "growth_bytes", *_RANKED),
-    *("native_heap_resident_bytes", "stacks_resident_bytes"),
-    *(LEAST, MOST, "guessed_bytes", "present_bytes", "doubtful"),
-)
 _READ = pl.col(NATIVE).is_not_null()
 
 
@@ -203,7 +190,7 @@ def _sums(names: Iterable[str]) -> Iterator[pl.Expr]:
     return (sum_any(pl.col(name)).alias(name) for name in names)
 
 
-def _residents(*measures: str) -> Iterator[pl.Expr]:
+def residents(*measures: str) -> Iterator[pl.Expr]:
     """Resident sums over the processes that were read; null as soon as one of them is a bound."""
     for name in measures:
         resident = pl.col(f"{name}_resident_bytes").filter(_READ)
@@ -211,7 +198,7 @@ def _residents(*measures: str) -> Iterator[pl.Expr]:
         yield pl.when(known).then(resident.sum()).alias(f"{name}_resident_bytes")
 
 
-def _doubts() -> Iterator[pl.Expr]:
+def doubts() -> Iterator[pl.Expr]:
     """Sums of what the labels leave open; null as soon as a process that was read does not tell."""
     for name in (LEAST, MOST):
         amounts = pl.col(name).filter(_READ)
@@ -225,30 +212,5 @@ def _doubts() -> Iterator[pl.Expr]:
 def host_sums(processes: pl.DataFrame) -> pl.DataFrame:
     """host, and the sums over its processes."""
     return processes.group_by("host").agg(
-        *_sums((*_RANKED, *_SUMMED)), *_residents("native_heap", "stacks", "java_heap"), *_doubts()
-    )
-
-
-def services(processes: pl.DataFrame) -> pl.DataFrame:
-    """One row per service over the fleet."""
-    native = pl.col(NATIVE)
-    median = native.median()
-    # One comparison and no "and" of two: in an aggregation of no rows Polars 1.20 has no type for that.
-    bloated = native >= pl.max_horizontal(median * BLOAT_FACTOR_MIN, median + BLOAT_EXCESS_MIN_BYTES)
-    largest = pl.col("host").sort_by([NATIVE, "host"], descending=[True, False], nulls_last=True).first()
-    return (
-        processes.filter(pl.col("service") != "")
-        .group_by("service")
-        .agg(
-            native.count().cast(pl.Int64).alias("members"),
-            pl.col("host").n_unique().cast(pl.Int64).alias("hosts"),
-            *_sums(_RANKED),
-            *_residents("native_heap", "stacks"),
-            *_doubts(),
-            median.round().cast(pl.Int64).alias("native_heap_median_bytes"),
-            native.max().alias("native_heap_max_bytes"),
-            largest.alias("largest_host"),
-            pl.when(native.count() >= PEERS_MIN).then(bloated.sum()).cast(pl.Int64).alias("bloated"),
-        )
-        .sort("service")
+        *_sums((*RANKED, *_SUMMED)), *residents("native_heap", "stacks", "java_heap"), *doubts()
     )

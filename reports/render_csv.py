@@ -1,20 +1,16 @@
-r"""hosts.csv, processes.csv and footprints.csv: integers, empty if unknown, safe in a spreadsheet.
+r"""A table as CSV: integers, empty if unknown, safe in a spreadsheet.
 
 A text cell that starts with = + - @, a tab or a carriage return, also after blanks, gets a leading ', so that
 no spreadsheet reads it as a formula. Control bytes are written as \xNN, so a cell is one line.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import BytesIO
 
 import polars as pl
 
-from reports import settled
-from reports.column import Column, Unit, names_of
-from reports.columns import FOOTPRINTS, HOSTS, PROCESSES
-from reports.report import Report
-from reports.settled import Settled
+from reports.column import Column, Unit
 
 ROWS_AT_ONCE = 16_384  # written as text at one time
 _FORMULA = r"^\s*[=+\-@\t\r]"
@@ -23,31 +19,19 @@ _CONTROLS = re.compile(_CONTROL)
 _ODD = f"{_FORMULA}|{_CONTROL}"
 
 
-def hosts(report: Report) -> bytes:
-    """One line per host of the run, in the order of the ranking, failed ones last."""
-    return _csv(report.tables.table(settled.HOSTS).sort("place"), HOSTS)
+def rendered(parts: Iterable[pl.DataFrame], columns: tuple[Column, ...]) -> Iterator[bytes]:
+    """The heading and the rows of a table that is given in parts, in pieces of ROWS_AT_ONCE rows."""
+    heading = True
+    for part in parts:
+        for some in part.iter_slices(ROWS_AT_ONCE) if part.height else [part]:
+            yield _csv(some, columns, heading=heading)
+            heading = False
 
 
-def processes(tables: Settled) -> Iterator[bytes]:
-    """A line a process of every host, ordered by host and pid; in pieces, some hosts each."""
-    return _pieces(tables, settled.PROCESSES, PROCESSES)
-
-
-def footprints(tables: Settled) -> Iterator[bytes]:
-    """A line a process, kind and block size of every host, ordered by host; in pieces likewise."""
-    return _pieces(tables, settled.FOOTPRINTS, FOOTPRINTS)
-
-
-def _pieces(tables: Settled, name: str, columns: tuple[Column, ...]) -> Iterator[bytes]:
-    """A table as CSV, the heading first."""
-    for number, part in enumerate(tables.parts(name, names_of(columns))):
-        yield _csv(part, columns, heading=number == 0)
-
-
-def _csv(table: pl.DataFrame, columns: tuple[Column, ...], *, heading: bool = True) -> bytes:
+def _csv(table: pl.DataFrame, columns: tuple[Column, ...], *, heading: bool) -> bytes:
     content = BytesIO()
     series = [_harmless(table[column.name], column) for column in columns]
-    pl.DataFrame(series).write_csv(content, include_header=heading, batch_size=ROWS_AT_ONCE)
+    pl.DataFrame(series).write_csv(content, include_header=heading)
     return content.getvalue()
 
 

@@ -11,7 +11,7 @@ from email.utils import format_datetime, parseaddr
 from functools import partial
 
 from archive.notices import Notice
-from reports import doubts, render_csv, render_text, verdict
+from reports import doubts, exports, render_text, verdict
 from reports.delivery import MailSettings
 from reports.plain import ascii_only, shortened
 from reports.report import Report
@@ -39,14 +39,14 @@ def message(report: Report, to: tuple[str, ...], settings: MailSettings, page: s
 
     `page` is the path or URL of the whole report.
     """
-    hosts_gz = gzip.compress(render_csv.hosts(report), 9, mtime=0)
+    hosts_gz = gzip.compress(b"".join(exports.rows(report.tables, "hosts", exports.CSV)), 9, mtime=0)
     attached = len(hosts_gz) <= settings.attach_max_bytes
     attachment = f"{ATTACHMENT}, attached" if attached else f"{ATTACHMENT} is too large to attach"
     mail = EmailMessage(policy=POLICY)
     subject = _subject(report, settings)
     _headers(mail, report, to, settings)
     mail["Subject"] = subject
-    text = render_text.render(report, hosts_max=TEXT_HOSTS_MAX).decode()
+    text = b"".join(render_text.render(report, hosts_max=TEXT_HOSTS_MAX)).decode()
     whole = f"The whole report: {page}\n" if page else ""
     mail.set_content(text + f"\n{whole}All hosts: {attachment}.\n")
     mail.add_alternative(_html(report, subject, attachment, page), subtype="html")
@@ -120,7 +120,7 @@ def _subject(report: Report, settings: MailSettings) -> str:
 def _html(report: Report, subject: str, attachment: str, page: str) -> str:
     """The HTML part, with fewer hosts if it would exceed HTML_BYTES_MAX."""
     made = environment()
-    largest = max((row.native_heap_resident_max_bytes or 0 for row in report.hosts), default=0)
+    largest = max((row.native_heap_resident_max_bytes or 0 for row in report.hosts[:1]), default=0)
 
     def bar(row: HostRow) -> int:
         return (

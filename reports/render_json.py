@@ -1,65 +1,107 @@
-"""report.json: the whole report, with the names of `reports.columns`; sizes are integers, unknown is null."""
+"""report.json: the summary of a run; sizes are integers, unknown is null.
 
-import json
+It has the sums, the failures and findings in groups, and the first rows of each ranking, with the names of
+`reports.columns`: it stays small whatever the fleet. All rows are in `reports.exports`.
+`reports.json_schema` describes it.
+"""
+
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Final
 
-from reports import json_rows
-from reports.column import Column, by_name
-from reports.columns import FOOTPRINTS, SERVICES
-from reports.report import Report, RunFacts, Totals
-from reports.rows import Cell, Extent, KindRow, ServiceRow, cell
+from reports import top, verdict
+from reports.columns import TABLES
+from reports.json_text import Json, objects, text
+from reports.report import FailureGroup, Report, RunFacts, Totals
+from reports.rows import AdviceGroup, Extent, KindRow
+from reports.top import Top
 
-SCHEMA_VERSION = 1
-
-Json: TypeAlias = "Cell | list[Json] | dict[str, Json]"
-
-_KINDS = by_name(
-    FOOTPRINTS,
-    "kind",
-    "family",
-    "block_bytes",
-    "count",
-    "reserved_bytes",
-    "committed_bytes",
-    "resident_bytes",
-    "resident_max_bytes",
-)
+SCHEMA_VERSION: Final = 2
+GROUPS_MAX: Final = 100  # of failures, and of findings
 
 
 def render(report: Report) -> Iterator[bytes]:
-    """One JSON document in ASCII, a line a host and a service; the same report gives the same pieces."""
+    """One JSON document in ASCII, a line a row; the same report gives the same pieces."""
+    rankings = top.rankings(report)
     head: dict[str, Json] = {
         "schema_version": SCHEMA_VERSION,
-        "run": _run(report.run),
-        "totals": _totals(report.totals),
-        "failures": [
-            {
-                "status": group.status,
-                "stage": group.stage,
-                "reason": group.reason,
-                "remedy": group.remedy,
-                "hosts": list(group.hosts),
-            }
-            for group in report.failures
+        "run": run_of(report.run),
+        "verdict": verdict.word(report).value,
+        "totals": totals_of(report.totals),
+    }
+    yield b"{\n"
+    for name, value in head.items():
+        yield _member(name, text(value))
+    yield _member(
+        "failures",
+        _list([text(_failure(group)) for group in report.failures[:GROUPS_MAX]], len(report.failures)),
+    )
+    yield _member(
+        "findings", _list([text(_advice(group)) for group in report.advice[:GROUPS_MAX]], len(report.advice))
+    )
+    tables = ",\n".join(f"{text(table)}:{{{_rankings(of_table)}}}" for table, of_table in rankings.items())
+    yield _member("top", f"{{\n{tables}\n}}")
+    left_out = ",\n".join(text(each) for each in _left_out(report, rankings))
+    yield f'"left_out":[\n{left_out}\n]\n}}\n'.encode("ascii")
+
+
+def _member(name: str, value: str) -> bytes:
+    return f"{text(name)}:{value},\n".encode("ascii")
+
+
+def _list(rows: list[str], of: int) -> str:
+    """The first rows, and how many there are."""
+    lines = ",\n".join(rows)
+    return f'{{"of":{of},"rows":[\n{lines}\n]}}'
+
+
+def _rankings(of_table: dict[str, Top]) -> str:
+    return ",\n".join(f"{text(by)}:{_list(objects(one.rows), one.of)}" for by, one in of_table.items())
+
+
+def _left_out(report: Report, rankings: dict[str, dict[str, Top]]) -> Iterator[dict[str, Json]]:
+    """The tables of which not all rows are in the document, and the command that gives all of them."""
+    counts: dict[str, int | None] = {
+        "hosts": len(report.hosts),
+        "services": len(report.services),
+        "processes": report.totals.sent,
+    }
+    for table in TABLES:
+        shown = {row for one in rankings.get(table, {}).values() for row in one.rows[:, :2].rows()}
+        of = counts.get(table)
+        if of is None or len(shown) < of:
+            command = f"mapsweep report {report.run.run_id} --format ndjson --table {table}"
+            yield {"table": table, "shown": len(shown), "of": of, "command": command}
+
+
+def _failure(group: FailureGroup) -> dict[str, Json]:
+    return {
+        "status": group.status,
+        "stage": group.stage,
+        "reason": group.reason,
+        "detail": group.detail,
+        "remedy": group.remedy,
+        "count": group.count,
+        "hosts": list(group.hosts),
+    }
+
+
+def _advice(group: AdviceGroup) -> dict[str, Json]:
+    return {
+        "severity": group.severity,
+        "code": group.code,
+        "advice": group.advice,
+        "confirm": group.confirm,
+        "not_shown": group.not_shown,
+        "count": group.count,
+        "members": [
+            {"host": each.host, "pid": each.pid, "comm": each.comm, "evidence": each.evidence}
+            for each in group.members
         ],
     }
-    members = "".join(f"{_text(name)}:{_text(value)},\n" for name, value in head.items())
-    services = ",\n".join(_text(_row(row, SERVICES)) for row in report.services)
-    yield f'{{\n{members}"services":[\n{services}\n],\n"hosts":[\n'.encode("ascii")
-    between = b""
-    for host in json_rows.hosts(report.tables):
-        yield between
-        yield host
-        between = b",\n"
-    yield b"\n]\n}\n"
 
 
-def _text(value: Json) -> str:
-    return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-
-
-def _run(run: RunFacts) -> dict[str, Json]:
+def run_of(run: RunFacts) -> dict[str, Json]:
+    """What the report is about; what there is none of is null."""
     return {
         "run_id": run.run_id,
         "scope": run.scope,
@@ -77,11 +119,13 @@ def _run(run: RunFacts) -> dict[str, Json]:
         "rules_version": run.rules_version,
         "command": run.command,
         "compared_with": run.compared_with or None,
+        "compared_at": run.compared_at or None,
         "past_runs": run.past_runs,
     }
 
 
-def _totals(totals: Totals) -> dict[str, Json]:
+def totals_of(totals: Totals) -> dict[str, Json]:
+    """The sums over the hosts that answered, and their kinds."""
     return {
         **_extent("native_heap", totals.native_heap),
         "native_heap_least_bytes": totals.native_range.least_bytes,
@@ -113,19 +157,13 @@ def _extent(name: str, extent: Extent) -> dict[str, Json]:
     }
 
 
-def _row(row: ServiceRow, columns: tuple[Column, ...]) -> dict[str, Json]:
-    return {column.name: cell(row, column.name) for column in columns}
-
-
 def _kind(row: KindRow) -> dict[str, Json]:
-    values: dict[str, Json] = {
+    return {
         "kind": row.kind,
         "family": row.family.label,
-        "block_bytes": row.block_bytes,
         "count": row.count,
         "reserved_bytes": row.reserved_bytes,
         "committed_bytes": row.committed_bytes,
         "resident_bytes": row.resident_bytes,
         "resident_max_bytes": row.resident_max_bytes,
     }
-    return {column.name: values[column.name] for column in _KINDS}

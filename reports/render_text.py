@@ -32,9 +32,9 @@ _SERVICE_COLUMNS = by_name(
 )
 
 
-def render(report: Report, *, hosts_max: int | None = None) -> bytes:
-    """The text in UTF-8; `hosts_max` cuts the ranking, which then says how many hosts follow."""
-    return "".join(line.rstrip() + "\n" for line in lines(report, hosts_max=hosts_max)).encode()
+def render(report: Report, *, hosts_max: int | None = None) -> Iterator[bytes]:
+    """The text in UTF-8, by lines; `hosts_max` cuts the ranking, which then says how many hosts follow."""
+    return (f"{line.rstrip()}\n".encode() for line in lines(report, hosts_max=hosts_max))
 
 
 def lines(report: Report, *, hosts_max: int | None = None) -> Iterator[str]:

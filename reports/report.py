@@ -6,10 +6,14 @@ import polars as pl
 
 from archive.run import Run
 from reports import kinds, settled
-from reports.host_rows import advice_groups, host_rows, kind_rows
-from reports.rows import UNKNOWN_RANGE, AdviceGroup, Extent, HostRow, KindRow, Range, ServiceRow, field_names
+from reports.advice import advice_groups
+from reports.host_rows import host_rows, kind_rows, service_rows
+from reports.row_table import RowTable
+from reports.rows import UNKNOWN_RANGE, AdviceGroup, Extent, HostRow, KindRow, Range, ServiceRow
 from reports.settled import Settled
 from reports.status import FAILED, OK
+
+HOSTS_A_FAILURE_MAX = 100  # named in a group of failures
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,8 @@ class FailureGroup:
     reason: str
     remedy: str
     detail: str  # of the first one
-    hosts: tuple[str, ...]
+    hosts: tuple[str, ...]  # by name, the first of them
+    count: int  # of all
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +88,18 @@ class Report:
 
     run: RunFacts
     totals: Totals
-    hosts: tuple[HostRow, ...]  # by native heap, ties by name; failed ones last, by name
-    services: tuple[ServiceRow, ...]  # by native heap, ties by name
+    hosts: RowTable[HostRow]  # by native heap, ties by name; failed ones last, by name
+    services: RowTable[ServiceRow]  # by native heap, ties by name
     failures: tuple[FailureGroup, ...]  # failed before partial, the largest first
     advice: tuple[
         AdviceGroup, ...
     ]  # above the severity `info`: the most severe first, then by rank of the host
-    tables: Settled  # for outputs with one row per process
+    tables: Settled  # for outputs with a row per process
 
     @property
-    def by_stacks(self) -> tuple[HostRow, ...]:
+    def by_stacks(self) -> RowTable[HostRow]:
         """The hosts in the order of their thread stacks."""
-        return tuple(
-            sorted(self.hosts, key=lambda row: (row.stack_rank is None, row.stack_rank or 0, row.name))
-        )
+        return self.hosts.of(self.hosts.table.sort("stack_rank", "name", nulls_last=True))
 
 
 def report(run: Run) -> Report:
@@ -104,34 +107,31 @@ def report(run: Run) -> Report:
     tables = Settled(run)
     (fleet,) = tables.table(settled.FLEET).iter_rows(named=True)
     hosts = host_rows(tables)
-    services = tables.table(settled.SERVICES)
     return Report(
         run=RunFacts(**{field.name: fleet[field.name] for field in fields(RunFacts) if field.name in fleet}),
         totals=_totals(fleet, kinds.of_fleet(tables.table(settled.HOST_KINDS))),
         hosts=hosts,
-        services=tuple(
-            ServiceRow(**{field: row[field] for field in _SERVICE_FIELDS})
-            for row in services.iter_rows(named=True)
-        ),
-        failures=_failures(hosts),
+        services=service_rows(tables),
+        failures=_failures(hosts.table),
         advice=advice_groups(tables),
         tables=tables,
     )
 
 
-def _failures(hosts: tuple[HostRow, ...]) -> tuple[FailureGroup, ...]:
-    grouped: dict[tuple[str, str, str], list[HostRow]] = {}
-    for row in sorted(hosts, key=lambda row: row.name):
-        if row.status != OK:
-            grouped.setdefault((row.status, row.stage, row.reason), []).append(row)
-    groups = [
-        FailureGroup(*said, rows[0].remedy, rows[0].detail, tuple(row.name for row in rows))
-        for said, rows in grouped.items()
-    ]
-    return tuple(
-        sorted(
-            groups, key=lambda group: (group.status != FAILED, -len(group.hosts), group.stage, group.reason)
+def _failures(hosts: pl.DataFrame) -> tuple[FailureGroup, ...]:
+    grouped = (
+        hosts.filter(pl.col("status") != OK)
+        .sort("name")
+        .group_by("status", "stage", "reason")
+        .agg(
+            pl.col("remedy", "detail").first(),
+            pl.col("name").head(HOSTS_A_FAILURE_MAX).alias("hosts"),
+            pl.len().alias("count"),
         )
+        .sort(pl.col("status") != FAILED, -pl.col("count").cast(pl.Int64), "stage", "reason", "status")
+    )
+    return tuple(
+        FailureGroup(**{**row, "hosts": tuple(row["hosts"])}) for row in grouped.iter_rows(named=True)
     )
 
 
@@ -158,7 +158,6 @@ def _extent(fleet: dict[str, int | None], name: str) -> Extent:
     return Extent(*(fleet[f"{name}_{field.name}"] for field in fields(Extent)))
 
 
-_SERVICE_FIELDS = field_names(ServiceRow)
 _PLAIN_TOTALS = (
     *("stacks", "threads", "rss_bytes", "swap_bytes", "mem_total_bytes", "growth_bytes", "bloat_bytes"),
 )

@@ -171,6 +171,7 @@ class AdviceGroup:
     not_shown: str  # what this evidence cannot say
     members: tuple[Advice, ...]  # the first of them
     count: int  # of all
+    code: str = ""  # of the finding
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
 """Closes a run: computes every number that outputs print, once, and keeps them in tables.
 
 The first pass reads each result once and finishes everything that depends on one host only. The second pass
-adds what depends on the whole fleet: medians of services, growth against earlier runs, ranks.
+adds what depends on the whole fleet: medians of services, growth against earlier runs, ranks. Both take
+HOSTS_A_PART at a time. In between the processes wait on disk: in memory stay one row per host, one number per
+process, and the services.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
@@ -12,75 +14,89 @@ from typing import Final
 import polars as pl
 
 from archive import tables
-from archive.results import ARGUMENTS, FINDINGS, FOOTPRINTS, PROCESSES
 from archive.run import Outcome, Run
 from archive.runs import Runs
 from domain.records import Closed
-from procmaps.kinds import KIND_BY_LABEL
-from reports import kinds, measures, settled, trend
+from reports import kinds, measures, sections, service_table, settled, trend
 from reports.column import names_of, schema_of
 from reports.columns import HOSTS, SERVICES
 from reports.fleet_row import fleet_row
 from reports.host_table import HOST_EXTRAS, RANKS, asked, others_of, ranked, to_look_at
+from reports.past_runs import LostError, PastRun, PastRuns
 from reports.shown import with_places
+from reports.spool import Spool
 from reports.status import DEADLINE_REASON, FAILED, OK, PARTIAL
 
 HOSTS_A_PART: Final = 250
 
-Schema = dict[str, type[pl.DataType]]
-
-PROCESS_SCHEMA: Final[Schema] = {"host": pl.String, **tables.PROCESS_SCHEMA}
-ARGUMENT_SCHEMA: Final[Schema] = {"host": pl.String, **tables.ARGUMENT_SCHEMA}
-FOOTPRINT_SCHEMA: Final[Schema] = {"host": pl.String, **tables.FOOTPRINT_SCHEMA}
-FINDING_SCHEMA: Final[Schema] = {"host": pl.String, **tables.FINDING_SCHEMA}
-_FAMILIES: Final = {label: kind.family.label for label, kind in KIND_BY_LABEL.items()}
-_NARROW: Final = ("service", measures.NATIVE)
-
 _EMPTY: Final = {"others": 0, "largest": "", "most_stacks": "", "most_guessed": "", "to_look_at": 0}
 
-Keep = Callable[[str, int, pl.DataFrame], None]  # table, part, rows
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """The tables of a run, which lie in it or elsewhere."""
+
+    run: Run
+    into: Run
+
+    def keep(self, table: str, part: int, rows: pl.DataFrame) -> None:
+        """Write a part of a table; it may be written again."""
+        self.into.write_settled(table, part, tables.to_parquet(settled.named(rows, self.run.manifest)))
+
+    @property
+    def are_beside_results(self) -> bool:
+        """Whether the footprints can be made from the results when somebody asks for them."""
+        return self.into is self.run
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """The data of some hosts that the first pass leaves for the second."""
+    """The data of some hosts that the first pass leaves for the second; their processes are in the spool."""
 
     hosts: pl.DataFrame
-    processes: bytes  # compressed
-    narrow: pl.DataFrame
+    first: str  # the names of the first host and the last one; empty if there is none
+    last: str
+    amounts: pl.DataFrame
     rules: frozenset[str]
     is_late: bool
 
 
-def settle(run: Run, runs: Runs, closed_at: str, into: Run | None = None) -> Closed:
+@dataclass(frozen=True, slots=True)
+class _Fleet:
+    """What the second pass finds."""
+
+    hosts: pl.DataFrame
+    past_runs: tuple[PastRun, ...]
+
+
+def settle(
+    run: Run, runs: Runs, closed_at: str, into: Run | None = None, *, hosts_a_part: int = HOSTS_A_PART
+) -> Closed:
     """Write the tables of a run whose hosts all have an outcome; gives its Closed, not yet written.
 
     `into` is a run elsewhere to write the tables to: they show the run so far where hosts have no outcome.
+    `runs` are those with which it is compared. The numbers do not depend on `hosts_a_part`.
     """
     if into is None and (pending := run.pending()):
         raise ValueError(
             f"{run.run_id}: {len(pending)} hosts have no outcome, the first is {pending[0].name!r}"
         )
 
-    def keep(table: str, part: int, rows: pl.DataFrame) -> None:
-        named = rows.select(
-            pl.lit(run.run_id).alias("run"), pl.lit(run.manifest.scope.name).alias("scope"), pl.all()
-        )
-        (into or run).write_settled(table, part, tables.to_parquet(named))
-
-    parts = [_first(number, batch, keep) for number, batch in enumerate(_batches(run))]
-    rules = frozenset[str]().union(*(part.rules for part in parts))
-    rules_version = next(iter(rules)) if len(rules) == 1 else ""
-    past = trend.past(run.manifest, rules_version, runs)
-    hosts = ranked(_second(parts, past, keep))
+    written = _Tables(run, into or run)
+    with Spool() as spool:
+        batches = _batches(run, hosts_a_part)
+        parts = [_first(number, batch, written, spool) for number, batch in enumerate(batches)]
+        rules = frozenset[str]().union(*(part.rules for part in parts))
+        rules_version = next(iter(rules)) if len(rules) == 1 else ""
+        fleet = _second(parts, spool, PastRuns(run.manifest, rules_version, runs), written)
     for number, part in enumerate(parts):
-        rows = hosts.join(part.hosts.select("name"), on="name", how="semi").sort("name")
-        keep(settled.HOSTS, number, rows)
-    counts = {how: int((hosts["status"] == how).sum()) for how in (OK, PARTIAL, FAILED)}
+        rows = fleet.hosts.join(part.hosts.select("name"), on="name", how="semi").sort("name")
+        written.keep(settled.HOSTS, number, rows)
+    counts = {how: int((fleet.hosts["status"] == how).sum()) for how in (OK, PARTIAL, FAILED)}
     closed = Closed(
         run_id=run.run_id,
         closed_at=closed_at,
-        asked=hosts.height,
+        asked=fleet.hosts.height,
         ok=counts[OK],
         partial=counts[PARTIAL],
         failed=counts[FAILED],
@@ -92,64 +108,75 @@ def settle(run: Run, runs: Runs, closed_at: str, into: Run | None = None) -> Clo
         hosts=run.manifest.scope.hosts,
         started_at=run.manifest.started_at,
     )
-    fleet = fleet_row(run.manifest, closed, past, hosts)
-    keep(settled.FLEET, 0, fleet)
+    row = fleet_row(run.manifest, closed, fleet.past_runs, fleet.hosts)
+    written.keep(settled.FLEET, 0, row)
     return replace(
         closed,
-        native_heap_resident_max_bytes=fleet[measures.NATIVE].item(),
+        native_heap_resident_max_bytes=row[measures.NATIVE].item(),
         dumps_bytes=run.dumps_bytes() if run.manifest.keep_dumps else 0,
         results_bytes=run.results_bytes(),
     )
 
 
-def _batches(run: Run) -> Iterator[list[Outcome]]:
-    """The outcomes by name of the host, HOSTS_A_PART at a time; at least one batch."""
+def _batches(run: Run, hosts_a_part: int) -> Iterator[list[Outcome]]:
+    """The outcomes by name of the host, some at a time; at least one batch."""
     outcomes = run.each_outcome(sorted(run.manifest.hosts, key=lambda host: host.name))
-    yield list(islice(outcomes, HOSTS_A_PART))
-    while batch := list(islice(outcomes, HOSTS_A_PART)):
+    yield list(islice(outcomes, hosts_a_part))
+    while batch := list(islice(outcomes, hosts_a_part)):
         yield batch
 
 
-def _first(number: int, outcomes: list[Outcome], keep: Keep) -> _Part:
+def _first(number: int, outcomes: list[Outcome], written: _Tables, spool: Spool) -> _Part:
     """What these hosts tell by themselves."""
-    footprints = kinds.numbered(_section(outcomes, FOOTPRINTS, FOOTPRINT_SCHEMA))
-    arguments = _section(outcomes, ARGUMENTS, ARGUMENT_SCHEMA)["arguments"]
-    sent = _section(outcomes, PROCESSES, PROCESS_SCHEMA).with_columns(arguments)
-    processes = with_places(measures.measured(sent, footprints).sort("host", "pid", "start_ticks"))
+    answers = [outcome.result for outcome in outcomes if outcome.result is not None]
+    footprints = sections.footprints(answers)
+    measured = measures.measured(sections.processes(answers), footprints)
+    processes = with_places(measured.sort("host", "pid", "start_ticks"))
     limits = processes.select("host", "pid", "rss_anon_bytes")
     shown = processes.filter("shown").select("host", "pid")
-    family = pl.col("kind").replace_strict(_FAMILIES, default="", return_dtype=pl.String).alias("family")
-    keep(settled.FOOTPRINTS, number, footprints.select(*FOOTPRINT_SCHEMA, family))
-    found = _section(outcomes, FINDINGS, FINDING_SCHEMA)
-    keep(settled.FINDINGS, number, found)
-    keep(settled.HOST_KINDS, number, kinds.of_hosts(footprints, limits))
-    keep(settled.PROCESS_KINDS, number, kinds.of_processes(footprints, shown))
-    records = [outcome.record for outcome in outcomes if outcome.record is not None]
+    if not written.are_beside_results:
+        written.keep(settled.FOOTPRINTS, number, sections.with_families(footprints))
+    found = sections.findings(answers)
+    written.keep(settled.FINDINGS, number, found)
+    written.keep(settled.HOST_KINDS, number, kinds.of_hosts(footprints, limits))
+    written.keep(settled.PROCESS_KINDS, number, kinds.of_processes(footprints, shown))
+    spool.add(processes)
     return _Part(
         hosts=asked(outcomes).join(to_look_at(found), on="name", how="left", maintain_order="left"),
-        processes=tables.to_ipc(processes),
-        narrow=processes.select(_NARROW),
-        rules=frozenset(record.rules_version for record in records),
+        first=outcomes[0].host.name if outcomes else "",
+        last=outcomes[-1].host.name if outcomes else "",
+        amounts=service_table.amounts(processes),
+        rules=frozenset(answer.record.rules_version for answer in answers),
         is_late=any(one.failure is not None and one.failure.reason == DEADLINE_REASON for one in outcomes),
     )
 
 
-def _second(parts: list[_Part], past: trend.Past, keep: Keep) -> pl.DataFrame:
-    """The hosts without ranks; their processes and services are written."""
-    medians = measures.medians(pl.concat(part.narrow for part in parts))
+def _second(parts: list[_Part], spool: Spool, past_runs: PastRuns, written: _Tables) -> _Fleet:
+    """The hosts with ranks; their processes and services are written."""
+    medians = service_table.medians(part.amounts for part in parts)
+    while True:  # each time one more of the earlier runs counts as damaged
+        try:
+            return _compared(parts, spool, past_runs, medians, written)
+        except LostError:
+            continue
+
+
+def _compared(
+    parts: list[_Part], spool: Spool, past_runs: PastRuns, medians: pl.DataFrame, written: _Tables
+) -> _Fleet:
+    tapes = past_runs.tapes()
     hosts: list[pl.DataFrame] = []
-    narrow: list[pl.DataFrame] = []
+    services: list[pl.DataFrame] = []
     for number, part in enumerate(parts):
-        packed = tables.from_ipc(part.processes, "what the first pass packed")
-        compared, excess = trend.compared(measures.with_peers(packed, medians), past)
-        keep(settled.PROCESSES, number, compared)
-        narrow.append(compared.select(measures.OF_A_SERVICE))
+        processes = measures.with_peers(spool.frame(number), medians)
+        compared, excess = trend.compared(processes, tapes.of(part.first, part.last))
+        written.keep(settled.PROCESSES, number, compared)
+        services.append(service_table.of_part(compared, medians))
         hosts.append(_hosts(part.hosts, compared, excess))
-    services = pl.concat(narrow)
-    table = measures.services(services).join(trend.service_growth(services), on="service", how="left")
+    table = service_table.combined(services, medians)
     ordered = table.sort([measures.NATIVE, "service"], descending=[True, False], nulls_last=True)
-    keep(settled.SERVICES, 0, ordered.select(names_of(SERVICES)))
-    return pl.concat(hosts)
+    written.keep(settled.SERVICES, 0, ordered.select(names_of(SERVICES)))
+    return _Fleet(ranked(pl.concat(hosts)), tapes.runs)
 
 
 def _hosts(asked_hosts: pl.DataFrame, processes: pl.DataFrame, excess: pl.DataFrame) -> pl.DataFrame:
@@ -162,30 +189,8 @@ def _hosts(asked_hosts: pl.DataFrame, processes: pl.DataFrame, excess: pl.DataFr
         others_of(processes),
     ):
         table = table.join(sums.rename({"host": "name"}), on="name", how="left", maintain_order="left")
-    wanted: Schema = {**schema_of(HOSTS), **HOST_EXTRAS}
+    wanted: sections.Schema = {**schema_of(HOSTS), **HOST_EXTRAS}
     return table.with_columns(pl.lit(None, pl.Int64).alias(name) for name in RANKS).select(
         pl.col(name).cast(kind).fill_null(_EMPTY[name]) if name in _EMPTY else pl.col(name).cast(kind)
         for name, kind in wanted.items()
     )
-
-
-def _section(outcomes: list[Outcome], name: str, schema: Schema) -> pl.DataFrame:
-    """A section of these hosts' results in one table, in the order of the hosts. Unknown text is empty."""
-    answered = [outcome for outcome in outcomes if outcome.result is not None]
-    frames = [
-        tables.from_ipc(outcome.result.sections[name], f"{name} of {outcome.host.name}")
-        for outcome in answered
-        if outcome.result is not None
-    ]
-    names = pl.DataFrame(
-        {"host": [outcome.host.name for outcome in answered], "rows": [frame.height for frame in frames]},
-        schema={"host": pl.String, "rows": pl.Int64},
-    )
-    hosts = names.filter(pl.col("rows") > 0).select(pl.col("host").repeat_by("rows").explode())
-    empty = pl.DataFrame(schema={column: kind for column, kind in schema.items() if column != "host"})
-    try:
-        together = pl.concat([empty, *frames])
-    except (pl.exceptions.SchemaError, pl.exceptions.ShapeError):  # of a version with other columns
-        together = pl.concat([empty, *frames], how="diagonal_relaxed")
-    with_hosts = pl.concat([hosts, together.select(empty.columns)], how="horizontal")
-    return with_hosts.with_columns(pl.col(pl.String).fill_null(""))

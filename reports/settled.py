@@ -1,4 +1,7 @@
-"""The tables of a closed run, as `reports.settle` wrote them, for outputs, trends and DuckDB."""
+"""The tables of a closed run, as `reports.settle` wrote them, for outputs, trends and DuckDB.
+
+The table of footprints is made from the results when it is asked for: it says what they say, row by row.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -9,14 +12,15 @@ from archive import tables
 from archive.run import Run
 from domain.mistakes import Mistake, OperatorError
 from domain.records import Closed, Manifest
-from reports import columns
+from reports import columns, sections
 from reports.column import schema_of
+from reports.status import ANSWERED
 
 FLEET: Final = "fleet"  # one row: the run, and the sums over its hosts
 HOSTS: Final = "hosts"  # one row per host of the run
 SERVICES: Final = "services"
 PROCESSES: Final = "processes"
-FOOTPRINTS: Final = "footprints"  # one row per process, kind and block size
+FOOTPRINTS: Final = "footprints"  # one row per process, kind and block size; only older runs keep it
 FINDINGS: Final = "findings"
 HOST_KINDS: Final = "host_kinds"  # one row per host and kind
 PROCESS_KINDS: Final = "process_kinds"  # one row per kind and block size of the processes that a report shows
@@ -43,34 +47,81 @@ class Settled:
         self.closed: Closed = closed
 
     @property
+    def run(self) -> Run:
+        """The run."""
+        return self._run
+
+    @property
     def manifest(self) -> Manifest:
         """The manifest of the run."""
         return self._run.manifest
 
-    def parts(self, name: str, wanted: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
-        """The parts of a table, or these columns of them, hosts by name.
+    def parts(
+        self, name: str, wanted: Sequence[str] | None = None, where: pl.Expr | None = None
+    ) -> Iterator[pl.DataFrame]:
+        """The parts of a table, hosts by name; of them these columns, and the rows `where` something holds.
 
         A declared column is empty if the mapsweep that closed the run did not know it. OperatorError if a
         part is damaged or missing.
         """
-        declared = _DECLARED.get(name, {})
-        for part in range(self.closed.parts if name in IN_PARTS else 1):
-            place = f"{self._run.run_id}: {name}, part {part}"
-            try:
-                content = self._run.read_settled(name, part)
-            except FileNotFoundError:
-                raise OperatorError(Mistake(place, "is gone", _again(self._run))) from None
-            table = tables.from_parquet(content, place, wanted)
-            later = [
-                pl.lit("" if kind is pl.String else None, kind).alias(column)
-                for column, kind in declared.items()
-                if column not in table.columns and (wanted is None or column in wanted)
-            ]
-            yield table.with_columns(later).select(wanted or pl.all()) if later else table
+        read = set(wanted or ()) | set(where.meta.root_names() if where is not None else ())
+        for number in range(self.count(name)):
+            table = self._part(name, number, sorted(read) if wanted else None)
+            if where is not None:
+                table = table.filter(where)
+            yield _only(table, wanted)
 
-    def table(self, name: str, wanted: Sequence[str] | None = None) -> pl.DataFrame:
-        """A whole table, or these columns of it."""
-        return pl.concat(self.parts(name, wanted))
+    def count(self, name: str) -> int:
+        """The number of parts of a table."""
+        return self.closed.parts if name in IN_PARTS else 1
+
+    def part(self, name: str, number: int, wanted: Sequence[str] | None = None) -> pl.DataFrame:
+        """One part of a table, or these columns of it."""
+        return _only(self._part(name, number, wanted), wanted)
+
+    def table(
+        self, name: str, wanted: Sequence[str] | None = None, where: pl.Expr | None = None
+    ) -> pl.DataFrame:
+        """A whole table, or these columns of it, or only the rows `where` something holds."""
+        return pl.concat(self.parts(name, wanted, where))
+
+    def _part(self, name: str, part: int, wanted: Sequence[str] | None) -> pl.DataFrame:
+        """A part with at least these columns."""
+        place = f"{self._run.run_id}: {name}, part {part}"
+        try:
+            content = self._run.read_settled(name, part)
+        except FileNotFoundError:
+            if name == FOOTPRINTS:
+                return self._footprints(part)
+            raise OperatorError(Mistake(place, "is gone", _again(self._run))) from None
+        table = tables.from_parquet(content, place, wanted)
+        later = [
+            pl.lit("" if kind is pl.String else None, kind).alias(column)
+            for column, kind in _DECLARED.get(name, {}).items()
+            if column not in table.columns and (wanted is None or column in wanted)
+        ]
+        return table.with_columns(later)
+
+    def _footprints(self, part: int) -> pl.DataFrame:
+        """The footprints of the hosts of a part, from their results."""
+        answered = self._part(HOSTS, part, ("name", "status")).filter(pl.col("status").is_in(ANSWERED))
+        try:
+            answers = [self._run.read_result(host) for host in answered["name"]]
+        except FileNotFoundError as error:
+            raise OperatorError(Mistake(str(error.filename), "is gone", _again(self._run))) from None
+        rows = sections.with_families(sections.footprints(answers))
+        return named(rows, self.manifest)
+
+
+def _only(table: pl.DataFrame, wanted: Sequence[str] | None) -> pl.DataFrame:
+    """These columns of a table, as far as it has them."""
+    return table.select(name for name in wanted if name in table.columns) if wanted else table
+
+
+def named(rows: pl.DataFrame, manifest: Manifest) -> pl.DataFrame:
+    """Rows of a table as DuckDB reads those of several runs together: `run` and `scope` come first."""
+    run, scope = pl.lit(manifest.run_id).alias("run"), pl.lit(manifest.scope.name).alias("scope")
+    return rows.select(run, scope, pl.all())
 
 
 def _older(run: Run) -> Mistake:

@@ -11,10 +11,10 @@ FOLDER = Path(__file__).parent / "templates"
 NAME_WIDTH = 48
 
 
-def environment() -> Environment:
+def environment(folder: Path = FOLDER) -> Environment:
     """Autoescape is on for every template, whatever its name; an unknown name in a template is an error."""
     made = Environment(
-        loader=FileSystemLoader(FOLDER),
+        loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -1,89 +1,25 @@
-"""What changed since earlier runs of the same scope, read with the same rules."""
+"""What changed since earlier runs of the same scope, read with the same rules (`reports.past_runs`)."""
 
-import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-from archive.runs import Runs
-from domain.mistakes import OperatorError, is_of_a_place, is_the_machines
-from domain.records import Manifest
 from reports.measures import NATIVE
-from reports.settled import PROCESSES, Settled
 
-log = logging.getLogger("reports")
-
-PAST_RUNS_MAX = 14
 SAME_START_S = 60.0  # clocks may be stepped; two boots are further apart than this
 
 _IDENTITY = ("host", "service", "exe", "arguments")
 _PROCESS = ("host", "pid", "start_ticks")
-NEEDED = (*_PROCESS, "started_at_s", "service", "exe", "arguments", NATIVE)
-_LOW = ("host", "service", NATIVE)
-
-
-@dataclass(frozen=True, slots=True)
-class PastRun:
-    """An earlier complete run of the same scope and rules."""
-
-    run_id: str
-    started_at: str
+NEEDED = (*_PROCESS, "started_at_s", "service", "exe", "arguments", NATIVE)  # of the last run
+LOW = ("host", "service", NATIVE)  # of the runs before
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """The data of earlier runs that comparisons need."""
+    """What comparisons of some hosts need of earlier runs."""
 
-    runs: tuple[PastRun, ...] = ()  # oldest first
     last: pl.DataFrame | None = None  # the processes of the last of them
     lowest: pl.DataFrame | None = None  # host, service, and the least native heap of the service there
-
-
-def past(now: Manifest, rules_version: str, runs: Runs) -> Past:
-    """The last PAST_RUNS_MAX complete runs of the same scope and the same rules."""
-    found: list[PastRun] = []
-    last, sums = None, list[pl.DataFrame]()
-    for run_id in reversed(runs.ids()) if rules_version else ():
-        if len(found) == PAST_RUNS_MAX:
-            break
-        processes = _processes(now, rules_version, runs, run_id, NEEDED if last is None else _LOW)
-        if processes is None:
-            continue
-        started_at, table = processes
-        found.append(PastRun(run_id, started_at))
-        last = table if last is None else last
-        sums.append(_service_sums(table))
-    lowest = pl.concat(sums).group_by("host", "service").agg(pl.col("_sum").min()) if sums else None
-    return Past(tuple(found[::-1]), last, lowest)
-
-
-def _processes(
-    now: Manifest, rules_version: str, runs: Runs, run_id: str, columns: Sequence[str]
-) -> tuple[str, pl.DataFrame] | None:
-    """The start of a run, and its processes; None if it is not a baseline."""
-    for _ in range(2):  # a reclassification may replace it while it is read
-        try:
-            run = runs.open(run_id)
-            closed = run.closed()
-            if closed is None or not closed.complete or not is_earlier(now, run.manifest):
-                return None
-            if closed.rules_version != rules_version:
-                return None
-            return run.manifest.started_at, Settled(run).table(PROCESSES, columns)
-        except (OperatorError, FileNotFoundError):
-            continue  # a damaged or deleted run is not a baseline, and must not prevent the report
-        except OSError as error:
-            if is_the_machines(error) and not is_of_a_place(error):
-                raise  # the disk fails, or too many files are open: it says nothing about that run
-            log.warning("%s is not compared with %s: %s", now.run_id, run_id, error)  # of another account
-            return None
-    return None
-
-
-def is_earlier(now: Manifest, then: Manifest) -> bool:
-    """Whether a run is earlier and has the same scope."""
-    return then.run_id != now.run_id and then.started_at < now.started_at and then.scope == now.scope
 
 
 def compared(processes: pl.DataFrame, past: Past) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -106,33 +42,31 @@ def with_growth(now: pl.DataFrame, then: pl.DataFrame | None) -> pl.DataFrame:
         pl.col(NATIVE).alias("_native"),
         pl.lit(value=True).alias("_was"),
     ).unique(_PROCESS, keep="first", maintain_order=True)
-    identities = then.select(*_IDENTITY, pl.lit(value=True).alias("_known")).unique(maintain_order=True)
-    seen = then.select("host", pl.lit(value=True).alias("_seen")).unique()
     moved = (pl.col("started_at_s") - pl.col("_started")).abs()
     same = pl.col("_was").fill_null(value=False) & (moved.is_null() | (moved < SAME_START_S))
-    joined = (
-        now.join(before, on=list(_PROCESS), how="left", maintain_order="left")
-        .join(identities, on=list(_IDENTITY), how="left", maintain_order="left")
-        .join(seen, on="host", how="left", maintain_order="left")
+    joined = now.join(before, on=list(_PROCESS), how="left", maintain_order="left").with_columns(
+        same.alias("_same"), pl.int_range(pl.len()).alias("_row")
     )
+    others = joined.filter(~pl.col("_same")).select(*_IDENTITY, "_row")  # texts are looked up of these only
+    known = others.join(then, on=list(_IDENTITY), how="semi")["_row"]
     restarted = (
-        pl.when(pl.col("_seen").is_null())
+        pl.when(~pl.col("host").is_in(then["host"].unique().implode()))
         .then(pl.lit(""))
-        .when(same)
+        .when("_same")
         .then(pl.lit("no"))
-        .when(pl.col("_known"))
+        .when(pl.col("_row").is_in(known.implode()))
         .then(pl.lit("yes"))
         .otherwise(pl.lit("new"))
     )
-    growth = pl.when(same).then(pl.col(NATIVE) - pl.col("_native"))
+    growth = pl.when("_same").then(pl.col(NATIVE) - pl.col("_native"))
     return joined.with_columns(growth.alias("growth_bytes"), restarted.alias("restarted")).drop(
-        "_started", "_native", "_was", "_known", "_seen"
+        "_started", "_native", "_was", "_same", "_row"
     )
 
 
 def own_excess(now: pl.DataFrame, lowest: pl.DataFrame | None) -> pl.DataFrame:
     """host, service, own_excess_bytes: native heap above the smallest sum that the past runs saw there."""
-    here = _service_sums(now)
+    here = service_sums(now)
     if lowest is None:
         return here.select("host", "service", pl.lit(None, pl.Int64).alias("own_excess_bytes"))
     least = lowest.rename({"_sum": "_lowest"})
@@ -142,8 +76,8 @@ def own_excess(now: pl.DataFrame, lowest: pl.DataFrame | None) -> pl.DataFrame:
     )
 
 
-def _service_sums(processes: pl.DataFrame) -> pl.DataFrame:
-    """Native heap of each service on each host; services without a known size are left out."""
+def service_sums(processes: pl.DataFrame) -> pl.DataFrame:
+    """host, service, _sum: native heap of each service on each host, without those of no known size."""
     return (
         processes.filter(pl.col(NATIVE).is_not_null() & (pl.col("service") != ""))
         .group_by("host", "service", maintain_order=True)
@@ -183,12 +117,4 @@ def host_growth(processes: pl.DataFrame) -> pl.DataFrame:
     return processes.group_by("host").agg(
         pl.when(grown.count() > 0).then(grown.sum()).alias("growth_bytes"),
         pl.when(compared.any()).then((pl.col("restarted") == "yes").sum()).cast(pl.Int64).alias("restarted"),
-    )
-
-
-def service_growth(processes: pl.DataFrame) -> pl.DataFrame:
-    """service, growth_bytes."""
-    grown = pl.col("growth_bytes")
-    return processes.group_by("service").agg(
-        pl.when(grown.count() > 0).then(grown.sum()).alias("growth_bytes")
     )

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+import polars as pl
+
 from reports.report import FailureGroup, Report
+from reports.row_table import RowTable
 from reports.rows import HostRow
 from reports.sizes import MIB, duration, growth, instant, number, size, when
 
@@ -48,17 +51,11 @@ def word(report: Report) -> Word:
     return Word.CHANGED if grown(report) else Word.OK
 
 
-def grown(report: Report) -> tuple[HostRow, ...]:
+def grown(report: Report) -> RowTable[HostRow]:
     """The hosts whose growth is more than noise, the largest growth first."""
-    rows = [row for row in report.hosts if has_grown(row.growth_bytes, row.native_heap_resident_max_bytes)]
-    return tuple(sorted(rows, key=lambda row: (-(row.growth_bytes or 0), row.name)))
-
-
-def has_grown(growth_bytes: int | None, now_bytes: int | None) -> bool:
-    """Whether a change is more than noise: at least 64 MiB and 2 % of the earlier size."""
-    if growth_bytes is None or now_bytes is None:
-        return False
-    return growth_bytes >= max(GROWTH_FLOOR_BYTES, GROWTH_FLOOR_SHARE * (now_bytes - growth_bytes))
+    change, now = pl.col("growth_bytes"), pl.col("native_heap_resident_max_bytes")
+    noise = (change >= GROWTH_FLOOR_BYTES) & (change >= GROWTH_FLOOR_SHARE * (now - change))
+    return report.hosts.of(report.hosts.table.filter(noise).sort(-change, "name"))
 
 
 def sentence(report: Report, *, plain: bool = True) -> str:
@@ -104,7 +101,7 @@ def late(report: Report) -> str:
 
 def top(report: Report, rows_max: int = TOP_HOSTS) -> tuple[TopRow, ...]:
     """The first hosts of the ranking, the largest first."""
-    ranked = [row for row in report.hosts if row.rank is not None][:rows_max]
+    ranked = report.hosts.of(report.hosts.table.filter(pl.col("rank").is_not_null()))[:rows_max]
     largest = max((row.native_heap_resident_max_bytes or 0 for row in ranked), default=0)
     return tuple(
         TopRow(
@@ -127,7 +124,7 @@ def failures(report: Report) -> tuple[str, ...]:
 
 def failure_line(group: FailureGroup, hosts_max: int = 5) -> str:
     """How many, why, which, and what to do about it."""
-    names = ", ".join(group.hosts[:hosts_max]) + (", ..." if len(group.hosts) > hosts_max else "")
+    names = ", ".join(group.hosts[:hosts_max]) + (", ..." if group.count > hosts_max else "")
     why = " ".join(part for part in (group.stage, group.reason) if part)
     remedy = f": {group.remedy}" if group.remedy else ""
-    return f"{number(len(group.hosts))} {group.status}: {why} ({names}){remedy}"
+    return f"{number(group.count)} {group.status}: {why} ({names}){remedy}"

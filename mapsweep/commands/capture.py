@@ -1,8 +1,12 @@
 """mapsweep capture: the files that a report about a wrong label needs."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
+
+from mapsweep import completing
+from mapsweep.options import json_option, quiet_option
 
 STILL_SHOWN = (
     "text in arguments and paths that looks like a secret is masked. The folder still shows the "
@@ -12,7 +16,7 @@ STILL_SHOWN = (
 
 
 @click.command(short_help="Record the files that a report about a wrong label needs.")
-@click.argument("pid", type=click.IntRange(min=1))
+@click.argument("pid", type=click.IntRange(min=1), shell_complete=completing.pids)
 @click.option(
     "--output",
     "-o",
@@ -22,7 +26,9 @@ STILL_SHOWN = (
     metavar="DIR",
     help="A new or an empty folder. Nothing is overwritten.",
 )
-def capture(pid: int, folder: Path) -> None:
+@json_option
+@quiet_option
+def capture(*, pid: int, folder: Path, as_json: bool, quiet: bool) -> None:
     """Record the files that a report about a wrong label needs: those of process PID that a sweep reads.
 
     Secrets in them are masked.
@@ -32,6 +38,7 @@ def capture(pid: int, folder: Path) -> None:
     mapsweep classify label-4711 --why     labels it as the process was labelled
     """  # noqa: D301 - \b is click's mark
     from domain.mistakes import Mistake, OperatorError  # noqa: PLC0415 - --help does not wait for it
+    from mapsweep import documents  # noqa: PLC0415 - likewise
     from mapsweep.options import load  # noqa: PLC0415 - likewise
     from mapsweep.process_view import capture_folder  # noqa: PLC0415 - likewise
     from mapsweep.terminal.exits import complain  # noqa: PLC0415 - likewise
@@ -43,7 +50,13 @@ def capture(pid: int, folder: Path) -> None:
     masking = load(None).masking
     captured = capture_folder.capture(source, f"pid {pid}", masking)
     capture_folder.write(captured, folder)
-    click.echo(visible(str(folder)))
+    if as_json:
+        files = {name: len(content) for name, content in captured.files.items()}
+        missing = [asdict(mistake) for mistake in captured.missing]
+        documents.echo(folder=str(folder), files_bytes=files, missing=missing)
+    elif not quiet:
+        click.echo(visible(str(folder)))
     for mistake in captured.missing:
         complain(f"not captured: {mistake}")
-    complain(STILL_SHOWN)
+    if not quiet:
+        complain(STILL_SHOWN)

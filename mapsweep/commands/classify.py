@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mapsweep.options import debug_option
+from mapsweep import completing
+from mapsweep.options import debug_option, json_option
 from mapsweep.terminal import debugging
 from mapsweep.terminal.exits import Exit, complain
 from mapsweep.terminal.terminal import terminal_of
@@ -17,22 +18,17 @@ if TYPE_CHECKING:
 PLAIN, CSV, RANGES, JSON = FORMATS = ("plain", "csv", "ranges", "json")
 
 
-def _help_unless_csv(ctx: click.Context, header: bool, form: str) -> None:
-    if header and form != CSV:
-        click.echo(ctx.get_help())
-        ctx.exit()
-
-
 @click.command(
     context_settings={"help_option_names": ["--help"], "max_content_width": 100},
     epilog="A target of digits is a PID; write ./1234 for a file of that name.",
 )
-@click.argument("target", metavar="PID|FILE|DIR|-", required=False)
+@click.argument("target", metavar="PID|FILE|DIR|-", required=False, shell_complete=completing.pids)
 @click.option("-c", "--csv", is_flag=True, help="One line of CSV: the twelve columns of the tool of 2013.")
-@click.option("-h", "--header", is_flag=True, help="With -c, the header before the line; alone, this help.")
+@click.option("-H", "--header", is_flag=True, help="With -c, the header before the line.")
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), default=None, help="What to print.  [default: plain]"
 )
+@json_option
 @click.option("--why", is_flag=True, help="Add the reason for each label in words.")
 @click.option(
     "--evidence",
@@ -42,6 +38,7 @@ def _help_unless_csv(ctx: click.Context, header: bool, form: str) -> None:
     help="What to read: smaps if it exists and is readable, or maps only.",
 )
 @debug_option
+@click.option("-h", "asks_help", is_flag=True, help="Show this message; with -c the same as -H, as in 2013.")
 @click.pass_context
 def classify(
     ctx: click.Context,
@@ -50,8 +47,10 @@ def classify(
     csv: bool,
     header: bool,
     form: str | None,
+    as_json: bool,
     why: bool,
     evidence: str,
+    asks_help: bool,
 ) -> int:
     """Label the memory of one process: a PID, a file, a folder like /proc/PID, or a stream.
 
@@ -60,13 +59,22 @@ def classify(
 
     \b
     mapsweep classify $$                what this shell's memory is
-    mapsweep classify -c -h 4711        one line of CSV, with the header before it
+    mapsweep classify -c -H 4711        one line of CSV, with the header before it
     ssh web01 cat /proc/4711/smaps | mapsweep classify -
     """  # noqa: D301 - \b is click's mark
+    if as_json:
+        if csv or form not in {None, JSON}:
+            raise click.UsageError(f"--json and {'-c' if csv else f'--format {form}'} exclude each other.")
+        form = JSON
     if csv and form not in {None, CSV}:
         raise click.UsageError(f"-c and --format {form} exclude each other.")
     form = CSV if csv else form or PLAIN
-    _help_unless_csv(ctx, header, form)
+    if asks_help and form != CSV:
+        click.echo(ctx.get_help())
+        return Exit.OK
+    header |= asks_help
+    if header and form != CSV:
+        raise click.UsageError("--header is for -c; other formats have none.")
     if target is None:
         raise click.UsageError("name a PID, a file, a folder like /proc/PID, or - for standard input.")
     if why and form == CSV:

@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from mapsweep import completing
 from mapsweep.options import (
     broker_option,
     config_option,
     debug_option,
+    fail_on_option,
     hosts_option,
     inventory_option,
+    json_option,
     load,
+    quiet_option,
     runs_option,
 )
 from mapsweep.terminal.exits import Exit
@@ -38,20 +42,18 @@ if TYPE_CHECKING:
 @click.option(
     "--resume",
     metavar="RUN",
+    shell_complete=completing.runs,
     help="Continue a stopped run, with the hosts and limits that it was started with.",
 )
 @click.option(
     "--mail-to", multiple=True, metavar="ADDRESS", help="Mail the report; can be given several times."
 )
-@click.option(
-    "--fail-on",
-    multiple=True,
-    metavar="MEASURE=SIZE",
-    help="Exit with 1 if a host has at least that much: native-heap=20G.",
-)
+@fail_on_option
 @click.option(
     "--list-hosts", "--dry-run", "list_hosts", is_flag=True, help="Print the hosts, and do nothing."
 )
+@json_option
+@quiet_option
 @config_option
 @debug_option
 @click.pass_context
@@ -70,6 +72,8 @@ def collect(
     mail_to: tuple[str, ...],
     fail_on: tuple[str, ...],
     list_hosts: bool,
+    as_json: bool,
+    quiet: bool,
     config: Path | None,
 ) -> int:
     """Sweep hosts, classify every process, and render the report.
@@ -89,19 +93,23 @@ def collect(
         become=become or None,
         limits__concurrency=concurrency,
     )
-    if list_hosts:
-        _list(settings, patterns, local=local)
+    if list_hosts and not fail_on:
+        _list(settings, patterns, local=local, as_json=as_json)
         return Exit.OK
     # imported here, so that a mistake in the options does not wait for Polars
     from archive.runs import Runs  # noqa: PLC0415 - see above
     from mapsweep.conduct import conduct  # noqa: PLC0415 - see above
     from mapsweep.executors import check, executor  # noqa: PLC0415 - see above
+    from mapsweep.manner import Manner  # noqa: PLC0415 - see above
     from mapsweep.request import sweep_request, typed_command  # noqa: PLC0415 - see above
     from mapsweep.settings.composition import signing_key  # noqa: PLC0415 - see above
     from mapsweep.thresholds import thresholds  # noqa: PLC0415 - see above
     from workers.life.plan import planned  # noqa: PLC0415 - see above
 
-    wanted = thresholds(fail_on)
+    wanted, manner = thresholds(fail_on), Manner(as_json, quiet)
+    if list_hosts:
+        _list(settings, patterns, local=local, as_json=as_json)
+        return Exit.OK
     runs = Runs(settings.runs, signing_key(settings, os.environ))
     if resume:
         run = runs.open(resume)
@@ -113,8 +121,8 @@ def collect(
         manifest = planned(request)
         check(manifest, settings)
         run = runs.create(manifest)
-    who = executor(run.manifest, settings)
-    return conduct(run, who, wanted, top=settings.report.top, config=settings.file)
+    who = executor(run.manifest, settings, manner)
+    return conduct(run, who, wanted, top=settings.report.top, config=settings.file, manner=manner)
 
 
 def _check(ctx: click.Context, *, local: bool, resume: str | None, chosen: bool, broker: str | None) -> None:
@@ -136,8 +144,7 @@ def _check_resume(ctx: click.Context) -> None:
             raise click.UsageError(f"--resume continues a run as it was planned; omit {option}.")
 
 
-def _list(settings: "Settings", patterns: tuple[str, ...], *, local: bool) -> None:
-    from mapsweep.selection import selected, this_machine  # noqa: PLC0415 - see above
+def _list(settings: "Settings", patterns: tuple[str, ...], *, local: bool, as_json: bool) -> None:
+    from mapsweep.selection import echo_hosts, selected, this_machine  # noqa: PLC0415 - see above
 
-    for host in this_machine() if local else selected(settings, patterns):
-        click.echo(host.name)
+    echo_hosts(this_machine() if local else selected(settings, patterns), as_json=as_json)

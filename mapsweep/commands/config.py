@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mapsweep.options import ALL_QUEUES, broker_option, config_option, inventory_option, load, runs_option
+from mapsweep import documents
+from mapsweep.options import (
+    ALL_QUEUES,
+    broker_option,
+    config_option,
+    inventory_option,
+    json_option,
+    load,
+    quiet_option,
+    runs_option,
+)
 from mapsweep.terminal.terminal import visible
 
 if TYPE_CHECKING:
@@ -28,12 +38,21 @@ def config() -> None:
     show_default=True,
     help="Check what a worker of these queues needs: secrets, host keys and key files are not everywhere.",
 )
+@json_option
+@quiet_option
 @inventory_option
 @broker_option
 @runs_option
 @config_option
 def check(
-    *, queues: str, inventory: Path | None, broker: str | None, runs_url: str | None, config: Path | None
+    *,
+    queues: str,
+    as_json: bool,
+    quiet: bool,
+    inventory: Path | None,
+    broker: str | None,
+    runs_url: str | None,
+    config: Path | None,
 ) -> None:
     """Read the settings, the inventory, the schedules, the files of secrets, the host keys and the folder of
     the runs, and name each mistake with its place and its remedy.
@@ -48,8 +67,15 @@ def check(
     wanted = queues_of(queues)
     settings = load(config, runs=runs_url, inventory=inventory, broker=broker)
     found = checked(settings, os.environ, wanted)
-    for line in found.lines:
-        click.echo(visible(line))
+    if as_json:
+        documents.echo(
+            facts=[asdict(each) for each in found.facts],
+            warnings=found.warnings,
+            mistakes=[asdict(mistake) for mistake in dict.fromkeys(found.mistakes)],
+        )
+    elif not quiet:
+        for line in found.lines():
+            click.echo(visible(line))
     for warning in found.warnings:
         complain(f"warning: {warning}")
     if found.mistakes:
@@ -58,7 +84,7 @@ def check(
 
 @config.command(short_help="Show every setting as it is in force.")
 @click.option("--origin", is_flag=True, help="Say of each where it is from.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document, with the origins.")
+@json_option
 @inventory_option
 @broker_option
 @runs_option
@@ -78,13 +104,11 @@ def show(
     settings = load(config, runs=runs_url, inventory=inventory, broker=broker)
     given, secrets = effective(settings), secret_origins(settings, os.environ)
     if as_json:
-        document = {
-            "schema_version": 1,
-            "file": str(settings.file) if settings.file else None,
-            "settings": [{"key": each.key, "value": each.value, "origin": each.origin} for each in given],
-            "secrets": [asdict(each) for each in secrets],
-        }
-        click.echo(json.dumps(document, indent=1))
+        documents.echo(
+            file=str(settings.file) if settings.file else None,
+            settings=[{"key": each.key, "value": each.value, "origin": each.origin} for each in given],
+            secrets=[asdict(each) for each in secrets],
+        )
         return
     click.echo(f"# {_file(settings)}")
     for each in given:

@@ -12,7 +12,8 @@ from collector.ssh.keys import Credentials
 from domain.records import Scope
 from mapsweep.conduct import Executor, conduct
 from mapsweep.demo.demo_fleet import DemoFleet, serving
-from mapsweep.options import debug_option, runs_option
+from mapsweep.manner import Manner
+from mapsweep.options import debug_option, json_option, quiet_option, runs_option
 from mapsweep.options import load as load_settings
 from mapsweep.settings.settings import default_runs
 from mapsweep.terminal.exits import Exit
@@ -25,9 +26,11 @@ DEADLINE_S = 600
 
 
 @click.command(short_help="Sweep a demo fleet on this machine.")
+@json_option
+@quiet_option
 @runs_option
 @debug_option
-def demo(*, runs_url: str | None) -> Exit:
+def demo(*, as_json: bool, quiet: bool, runs_url: str | None) -> Exit:
     """Sweep a demo fleet on this machine.
 
     Twelve SSH hosts on loopback addresses: this machine, nine that replay recorded processes, one that
@@ -43,8 +46,10 @@ def demo(*, runs_url: str | None) -> Exit:
         ended = conduct(
             runs.create(manifest),
             Executor(lambda run, tell, stop: execute(run, sessions.of(run.manifest), tell, stop)),
+            manner=Manner(as_json, quiet),
         )
-    click.echo("The demo's hosts are gone; what they sent is kept in the run.", err=True)
+    if not quiet:
+        click.echo("The demo's hosts are gone; what they sent is kept in the run.", err=True)
     return ended
 
 

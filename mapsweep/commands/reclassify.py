@@ -5,15 +5,25 @@ from pathlib import Path
 
 import click
 
-from mapsweep.options import config_option, debug_option, load, run_argument, runs_option
+from mapsweep.options import (
+    config_option,
+    debug_option,
+    json_option,
+    load,
+    quiet_option,
+    run_argument,
+    runs_option,
+)
 
 
 @click.command(short_help="Classify the kept dumps of a run again.")
 @run_argument
+@json_option
+@quiet_option
 @runs_option
 @config_option
 @debug_option
-def reclassify(run: str, runs_url: str | None, config: Path | None) -> int:
+def reclassify(*, run: str, as_json: bool, quiet: bool, runs_url: str | None, config: Path | None) -> int:
     """Classify the kept dumps of a run again, with the rules of this mapsweep; no host is contacted.
 
     The run does not change until that is done. This also converts runs of an older mapsweep.
@@ -24,6 +34,7 @@ def reclassify(run: str, runs_url: str | None, config: Path | None) -> int:
     from collector.session import Session  # noqa: PLC0415 - likewise
     from domain.mistakes import Mistake, OperatorError  # noqa: PLC0415 - --help does not wait for it
     from mapsweep.conduct import Executor, Stopped, conduct  # noqa: PLC0415 - likewise
+    from mapsweep.manner import Manner  # noqa: PLC0415 - likewise
     from workers.here import embedded  # noqa: PLC0415 - likewise
     from workers.life.plan import remade  # noqa: PLC0415 - likewise
 
@@ -40,5 +51,7 @@ def reclassify(run: str, runs_url: str | None, config: Path | None) -> int:
             lambda one, tell, stop: embedded.execute(one, Session(), tell, stop),
             Stopped("stopped; the run is unchanged. To continue:", verb=("reclassify",)),
         ),
+        top=settings.report.top,
         config=settings.file,
+        manner=Manner(as_json, quiet),
     )

@@ -1,4 +1,4 @@
-"""mapsweep report: a run's report, rendered again or printed."""
+"""mapsweep report: a run's report, rendered again, or all rows of one of its tables."""
 
 import sys
 from contextlib import nullcontext
@@ -7,17 +7,37 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mapsweep.options import config_option, debug_option, load, run_argument, runs_option, so_far_option
+from mapsweep.options import (
+    config_option,
+    debug_option,
+    json_option,
+    load,
+    quiet_option,
+    run_argument,
+    runs_option,
+    so_far_option,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from archive.run import Run
 
-HTML, CSV, JSON, TEXT = FORMATS = ("html", "csv", "json", "text")
-HOSTS, PROCESSES, FOOTPRINTS = TABLES = ("hosts", "processes", "footprints")
+HTML, CSV, JSON, NDJSON, PARQUET, TEXT = FORMATS = ("html", "csv", "json", "ndjson", "parquet", "text")
+# as reports.exports and reports.columns say, whose import takes time
+OF_TABLES = (CSV, NDJSON, JSON, PARQUET)
+TABLES = ("hosts", "services", "processes", "footprints", "findings", "kinds")
 
 FILE_MODE = 0o600  # only the owner may read the data of a run
+STANDARD_OUTPUT = "-"
+
+
+def _print_schema(ctx: click.Context, _parameter: click.Parameter, asked: bool) -> None:
+    if asked:
+        from reports import json_schema  # noqa: PLC0415 - starts Polars
+
+        click.echo(json_schema.page(), nl=False)
+        ctx.exit()
 
 
 @click.command(short_help="Render the report of a run again, or print it in another format.")
@@ -28,13 +48,21 @@ FILE_MODE = 0o600  # only the owner may read the data of a run
 @click.option(
     "--table",
     type=click.Choice(TABLES),
-    default=HOSTS,
-    show_default=True,
-    help="With --format csv, which table.",
+    help=f"All rows of this table, as {', '.join(OF_TABLES)}.  [default: {TABLES[0]}; json: the summary]",
 )
+@json_option
+@quiet_option
 @so_far_option
 @click.option(
     "-o", "--output", type=click.Path(allow_dash=True), help="Where to write it; - is standard output."
+)
+@click.option(
+    "--schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_schema,
+    help="Print the JSON Schema of report.json and of rows.",
 )
 @runs_option
 @config_option
@@ -43,7 +71,9 @@ def report(
     *,
     run: str,
     form: str,
-    table: str,
+    table: str | None,
+    as_json: bool,
+    quiet: bool,
     so_far: bool,
     output: str | None,
     runs_url: str | None,
@@ -52,14 +82,17 @@ def report(
     """Render the report of a run again, or print it in another format.
 
     RUN is a run's id, its path or URL, or latest. Without options the whole report is rendered into the run's
-    folder, and the path of its page is printed.
+    folder, and the path of its page is printed. --json is --format json.
 
     \b
     mapsweep report                                     the page of the last run, rendered again
     mapsweep report --format text | less
+    mapsweep report --json | jq .totals                 the summary; --schema describes it
     mapsweep report --so-far                            the results so far of a run that is still open
     mapsweep report RUN --format csv --table processes -o processes.csv
+    mapsweep report RUN --format parquet --table footprints -o footprints.parquet
     """  # noqa: D301 - \b is click's mark
+    form = _form(form, table, output, as_json=as_json)
     from archive.run import PAGE  # noqa: PLC0415 - --help does not wait for it
     from archive.runs import Runs  # noqa: PLC0415 - likewise
     from workers.life import ending  # noqa: PLC0415 - likewise
@@ -67,14 +100,14 @@ def report(
     opened = Runs(load(config, runs=runs_url).runs).open(run)
     if form == HTML and output is None and not (so_far and opened.closed() is None):
         ending.render_report(opened)
-        click.echo(opened.report_path(PAGE))
+        _tell(opened.report_path(PAGE), quiet=quiet)
         return
     with ending.so_far(opened) if so_far else nullcontext(opened) as shown:
         content = rendered(shown, form, table)
         if form == HTML and output is None:
             opened.write_report(ending.SO_FAR, content)
-            click.echo(opened.report_path(ending.SO_FAR))
-        elif output in {None, "-"}:
+            _tell(opened.report_path(ending.SO_FAR), quiet=quiet)
+        elif output in {None, STANDARD_OUTPUT}:
             sys.stdout.buffer.writelines(content)
             sys.stdout.buffer.flush()
         else:
@@ -83,17 +116,33 @@ def report(
             output_file.write(Path(str(output)), content, FILE_MODE)
 
 
-def rendered(run: "Run", form: str, table: str) -> "Iterable[bytes]":
+def _form(form: str, table: str | None, output: str | None, *, as_json: bool) -> str:
+    """The format that is asked for; UsageError if the options do not go together."""
+    if as_json and form not in {HTML, JSON}:
+        raise click.UsageError(f"--json is --format json, and --format {form} is asked for as well")
+    form = JSON if as_json else form
+    if table is not None and form not in OF_TABLES:
+        raise click.UsageError(f"--table is for --format {', '.join(OF_TABLES)}; {form} has all of them")
+    if form == PARQUET and output in {None, STANDARD_OUTPUT} and sys.stdout.isatty():
+        raise click.UsageError("Parquet is not for a terminal: name a file with -o, or pipe it on")
+    return form
+
+
+def _tell(place: str, *, quiet: bool) -> None:
+    if not quiet:
+        click.echo(place)
+
+
+def rendered(run: "Run", form: str, table: str | None = None) -> "Iterable[bytes]":
     """One file of the report, in pieces."""
-    from reports import render_csv, render_html, render_json, render_text  # noqa: PLC0415 - start Polars and Jinja
-    from reports.report import report as settle  # noqa: PLC0415 - likewise
+    from reports import exports, render_html, render_json, render_text  # noqa: PLC0415 - start Polars and Jinja
+    from reports.report import report as made  # noqa: PLC0415 - likewise
     from reports.settled import Settled  # noqa: PLC0415 - likewise
 
-    if form == CSV and table != HOSTS:
-        render_table = render_csv.footprints if table == FOOTPRINTS else render_csv.processes
-        return render_table(Settled(run))
-    settled = settle(run)
-    if form == JSON:
-        return render_json.render(settled)
-    render = {HTML: render_html.render, CSV: render_csv.hosts, TEXT: render_text.render}[form]
-    return [render(settled)]
+    if form == HTML:
+        return [render_html.render(made(run))]
+    if form == TEXT:
+        return render_text.render(made(run))
+    if form == JSON and table is None:
+        return render_json.render(made(run))
+    return exports.rows(Settled(run), table or TABLES[0], form)

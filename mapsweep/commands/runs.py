@@ -1,6 +1,5 @@
 """mapsweep runs: the runs that are kept; `rm` and `prune` remove some."""
 
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -8,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mapsweep.options import config_option, load, runs_option
+from mapsweep import completing, documents
+from mapsweep.options import config_option, json_option, load, runs_option
 from mapsweep.terminal.exits import Exit, complain
 from mapsweep.verbs import Verbs
 
@@ -36,10 +36,15 @@ class RunsVerbs(Verbs):
 @click.group(
     cls=RunsVerbs, invoke_without_command=True, short_help="List the runs that are kept, and remove old ones."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@json_option
 @click.option("--limit", type=click.IntRange(1, LIMIT_RUNS_MAX), metavar="N", help="Only the last N runs.")
 @click.option(
-    "--scope", "scopes", multiple=True, metavar="NAME", help="Only runs of this schedule, or of adhoc."
+    "--scope",
+    "scopes",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=completing.scopes,
+    help="Only runs of this schedule, or of adhoc.",
 )
 @click.option(
     "--max-age",
@@ -70,8 +75,8 @@ def runs(
     if ctx.invoked_subcommand is not None:
         _check_alone(ctx)
         return Exit.OK
-    if max_age is not None and (as_json or limit):
-        raise click.UsageError("--max-age lists nothing; omit --json and --limit.")
+    if max_age is not None and limit:
+        raise click.UsageError("--max-age lists nothing; omit --limit.")
     from archive.catalogue import Catalogue  # noqa: PLC0415 - --help does not wait for it
     from archive.runs import Runs  # noqa: PLC0415 - likewise
 
@@ -81,11 +86,10 @@ def runs(
     if catalogue.trouble:
         complain(catalogue.trouble)
     if max_age is not None:
-        return _check_age(catalogue, settings, scopes, max_age)
+        return _check_age(catalogue, settings, scopes, max_age, as_json=as_json)
     lines, starts = _lines(catalogue, kept, scopes, limit), _unstarted(settings, kept, scopes)
     if as_json:
-        document = {"schema_version": 1, "runs": [*map(asdict, lines)], "unstarted": [*map(asdict, starts)]}
-        click.echo(json.dumps(document, indent=1))
+        documents.echo(runs=[*map(asdict, lines)], unstarted=[*map(asdict, starts)])
     else:
         _show(lines, kept.store.url)
         for start in starts:
@@ -94,8 +98,8 @@ def runs(
 
 
 def _check_alone(ctx: click.Context) -> None:
-    """An option of the list before a verb would be ignored; --runs and --config are taken over."""
-    for name in ("as_json", "limit", "scopes", "max_age"):
+    """An option of the list before a verb would be ignored; --json, --runs and --config are taken over."""
+    for name in ("limit", "scopes", "max_age"):
         if ctx.params[name]:
             option = next(each.opts[0] for each in ctx.command.params if each.name == name)
             raise click.UsageError(f"{option} is for the list; omit it before {ctx.invoked_subcommand}.")
@@ -157,7 +161,9 @@ def _show(lines: "list[RunLine]", url: str) -> None:
         print(row)  # not click.echo, which takes the colours out of what FORCE_COLOR asks for
 
 
-def _check_age(catalogue: "Catalogue", settings: "Settings", scopes: tuple[str, ...], max_age: str) -> int:
+def _check_age(
+    catalogue: "Catalogue", settings: "Settings", scopes: tuple[str, ...], max_age: str, *, as_json: bool
+) -> int:
     from datetime import UTC, datetime  # noqa: PLC0415 - --help does not wait for it
 
     from mapsweep.durations import parse  # noqa: PLC0415 - likewise
@@ -169,6 +175,9 @@ def _check_age(catalogue: "Catalogue", settings: "Settings", scopes: tuple[str, 
         raise click.BadParameter(str(error), param_hint="--max-age") from error
     asked = scopes or tuple(schedule.name for schedule in settings.schedules) or (ANY,)
     answers = list(freshness(catalogue.newest_first(), asked, limit, datetime.now(UTC)))
-    for answer in answers:
-        click.echo(answer.sentence)
+    if as_json:
+        documents.echo(max_age_s=int(limit.total_seconds()), scopes=[*map(asdict, answers)])
+    else:
+        for answer in answers:
+            click.echo(answer.sentence)
     return Exit.OK if all(answer.is_fresh for answer in answers) else Exit.STALE

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mapsweep.options import config_option, load, runs_option, taken_over
+from mapsweep import completing, documents
+from mapsweep.options import config_option, json_option, load, quiet_option, runs_option, taken_over
 from mapsweep.terminal.exits import Exit
 
 if TYPE_CHECKING:
@@ -14,13 +15,22 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Remove runs for good.")
-@click.argument("names", nargs=-1, required=True, metavar="RUN...")
+@click.argument("names", nargs=-1, required=True, metavar="RUN...", shell_complete=completing.runs)
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+@quiet_option
 @runs_option
 @config_option
 @click.pass_context
 def rm(
-    ctx: click.Context, *, names: tuple[str, ...], yes: bool, runs_url: str | None, config: Path | None
+    ctx: click.Context,
+    *,
+    names: tuple[str, ...],
+    yes: bool,
+    as_json: bool,
+    quiet: bool,
+    runs_url: str | None,
+    config: Path | None,
 ) -> int:
     """Remove runs for good: dumps, results and report. A run that is being executed is refused.
 
@@ -38,13 +48,19 @@ def rm(
     if not yes and not _agreed(run_ids, runs):
         complain("nothing was removed")
         return Exit.OK
-    code = Exit.OK
+    as_json, code, removed = bool(taken_over(ctx, "as_json", as_json or None)), Exit.OK, []
     for run_id in run_ids:
         try:
-            click.echo(f"removed {run_id}, {size(remove(runs, run_id), plain=True)}")
+            gone_bytes = remove(runs, run_id)
         except OperatorError as error:  # the others can go
             complain(str(error))
             code = Exit.USAGE
+            continue
+        removed.append({"run": run_id, "size_bytes": gone_bytes})
+        if not (as_json or quiet):
+            click.echo(f"removed {run_id}, {size(gone_bytes, plain=True)}")
+    if as_json:
+        documents.echo(removed=removed)
     return code
 
 

@@ -1,6 +1,5 @@
 """mapsweep schedule: what is due, and what became of it."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -9,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mapsweep.options import config_option, load, runs_option
+from mapsweep import documents
+from mapsweep.options import config_option, json_option, load, runs_option
 from mapsweep.terminal.exits import Exit
 from mapsweep.terminal.terminal import visible
 
@@ -27,7 +27,7 @@ def schedule() -> None:
 @click.option(
     "--limit", type=click.IntRange(1, 60), default=5, show_default=True, help="Due times per schedule."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@json_option
 @runs_option
 @config_option
 def list_(*, limit: int, as_json: bool, runs_url: str | None, config: Path | None) -> int:
@@ -44,8 +44,7 @@ def list_(*, limit: int, as_json: bool, runs_url: str | None, config: Path | Non
     records = ScheduleRecords(Runs(settings.runs).store)
     known = [(each, records.read(each.name)) for each in schedules(settings)]
     if as_json:
-        document = {"schema_version": 1, "schedules": [_as_json(*each, now, limit) for each in known]}
-        click.echo(json.dumps(document, indent=1))
+        documents.echo(schedules=[_as_json(*each, now, limit) for each in known])
     else:
         if not known:
             click.echo("no schedule is set; add one to mapsweep.yaml", err=True)

@@ -1,4 +1,4 @@
-"""One process with every byte labelled, for all views of `mapsweep classify`."""
+"""One process with every byte labelled, for all views of `mapsweep classify` and `mapsweep show`."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from domain.mistakes import Mistake, OperatorError
+from mapsweep.process_view.heading import heading
 from mapsweep.process_view.process_files import ProcessFiles
 from mapsweep.terminal.terminal import visible
 from procmaps.classify import classify
@@ -13,12 +14,12 @@ from procmaps.doubts import DoubtTable, doubts
 from procmaps.footprint import footprints
 from procmaps.kinds import Confidence, Kind
 from procmaps.other_texts import other_text
+from procmaps.perms import perms_text
 from procmaps.read import read_process
 from procmaps.rules.book import RULES
 from procmaps.tables import (
     EXECUTE,
     READ,
-    SHARED,
     UNKNOWN,
     WRITE,
     Evidence,
@@ -36,14 +37,14 @@ if TYPE_CHECKING:
     from procmaps.losers import Loser
 
 TORN = "its lines overlap: the process changed its memory while it was read; each byte is counted once"
-_PERMS = ((READ, "r"), (WRITE, "w"), (EXECUTE, "x"))
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledProcess:
     """The tables of one process, and the properties of its parts."""
 
-    files: ProcessFiles
+    target: str  # where it is from, in the words of the operator
+    pid: int  # 0 if it is not known
     evidence: Evidence  # the evidence of the labels
     snapshot: Snapshot
     parts: PartTable
@@ -57,6 +58,16 @@ class LabelledProcess:
     def doubts(self) -> DoubtTable:
         """What is only guessed; one row."""
         return doubts(self.snapshot, self.parts)
+
+    @property
+    def comm(self) -> bytes:
+        """The name that the process gave itself; empty if it is not known."""
+        return self.snapshot.processes.comm[0]
+
+    @property
+    def heading(self) -> str:
+        """The first line of every view for people."""
+        return heading(self.comm, self.pid, self.target, self.evidence)
 
     @property
     def has_resident(self) -> bool:
@@ -89,9 +100,7 @@ class LabelledProcess:
 
     def perms(self, part: int) -> str:
         """The perms of the part's mapping, as maps prints them."""
-        bits = int(self.snapshot.maps.perms[self.parts.mapping[part]])
-        letters = "".join(letter if bits & bit else "-" for bit, letter in _PERMS)
-        return letters + ("s" if bits & SHARED else "p")
+        return perms_text(int(self.snapshot.maps.perms[self.parts.mapping[part]]))
 
     def name(self, part: int) -> bytes:
         """The name of the part's mapping, as the kernel printed it."""
@@ -116,10 +125,10 @@ class LabelledProcess:
     @property
     def notes(self) -> tuple[str, ...]:
         """Notes on the text, with the name that the operator gave."""
-        notes = [note.removeprefix(f"process {self.files.pid}: ") for note in self.snapshot.notes]
+        notes = [note.removeprefix(f"process {self.pid}: ") for note in self.snapshot.notes]
         if self.snapshot.processes.trouble[0] & Trouble.TORN:
             notes.append(TORN)
-        return tuple(f"{self.files.source}: {note}" for note in notes)
+        return tuple(f"{self.target}: {note}" for note in notes)
 
     @property
     def is_cut(self) -> bool:
@@ -138,10 +147,16 @@ def label(files: ProcessFiles, evidence: Evidence) -> LabelledProcess:
     snapshot = read_process(files.files, files.pid)
     if not len(snapshot.maps):
         raise OperatorError(_no_mappings(files))
+    return labelled(files.source, files.pid, snapshot, evidence)
+
+
+def labelled(target: str, pid: int, snapshot: Snapshot, evidence: Evidence) -> LabelledProcess:
+    """The same of a snapshot of one process, which has mappings."""
     parts = classify(snapshot, evidence)
     perms = snapshot.maps.perms[parts.mapping]
     return LabelledProcess(
-        files=files,
+        target=target,
+        pid=pid,
         evidence=min(evidence, Evidence(int(snapshot.processes.evidence[0]))),
         snapshot=snapshot,
         parts=parts,

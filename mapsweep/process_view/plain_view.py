@@ -1,4 +1,4 @@
-"""One process for people: the unidentified blocks, the kinds by family, the sums."""
+"""One process for people: which it is, the unidentified blocks, the kinds by family, the sums."""
 
 import textwrap
 from collections.abc import Iterator
@@ -29,6 +29,8 @@ _KIB = 1024
 
 def plain_lines(process: LabelledProcess, terminal: Terminal, *, why: bool = False) -> Iterator[str]:
     """The lines of the view; names are cut to a terminal's width, and never in a pipe."""
+    yield terminal.styled(terminal.fitted(process.heading, terminal.columns), Style.STRONG)
+    yield ""
     unidentified = np.flatnonzero(np.isin(process.parts.kind, UNIDENTIFIED)).tolist()
     for part in unidentified:
         yield _block(process, terminal, part)
@@ -41,7 +43,7 @@ def plain_lines(process: LabelledProcess, terminal: Terminal, *, why: bool = Fal
     yield from doubt_lines(process, table, terminal, why=why)
     if why:
         yield ""
-        yield from _reasons(process, terminal.columns)
+        yield from reason_lines(process, terminal.columns)
 
 
 def _block(process: LabelledProcess, terminal: Terminal, part: int) -> str:
@@ -99,7 +101,7 @@ def _status(process: LabelledProcess) -> str:
     return "status: " + ", ".join(words) if words else ""
 
 
-def _reasons(process: LabelledProcess, columns: int) -> Iterator[str]:
+def reason_lines(process: LabelledProcess, columns: int) -> Iterator[str]:
     """Each part with its reason; the source of a rule, and what lost to it, where they are told first."""
     losers = process.losers()
     told: set[tuple[str, ...]] = set()

@@ -19,8 +19,9 @@ def process_json(process: LabelledProcess, *, why: bool = False) -> str:
     least, native, most = unsure.native_range(process.snapshot, footprints, 0)
     document = {
         "schema_version": SCHEMA_VERSION,
-        "source": process.files.source,
-        "pid": process.files.pid or None,
+        "source": process.target,
+        "pid": process.pid or None,
+        "comm": process.comm.decode("utf-8", "backslashreplace") or None,
         "evidence": process.evidence.name.lower(),
         "threads": _known(table.threads, 0),
         "vm_size_bytes": _known(table.vm_size_bytes, 0),
@@ -36,7 +37,7 @@ def process_json(process: LabelledProcess, *, why: bool = False) -> str:
         "doubtful": unsure.is_doubtful(0),
         "notes": list(process.notes),
         "footprints": _footprints(footprints),
-        "parts": _parts(process, why=why),
+        "parts": part_rows(process, why=why),
     }
     return json.dumps(document, indent=1)
 
@@ -58,7 +59,8 @@ def _footprints(table: FootprintTable) -> list[dict[str, str | int | None]]:
     ]
 
 
-def _parts(process: LabelledProcess, *, why: bool) -> list[dict[str, Any]]:
+def part_rows(process: LabelledProcess, *, why: bool) -> list[dict[str, Any]]:
+    """Each part with its label; `why` adds the reason, the source of the rule, and what lost."""
     losers = process.losers() if why else {}
     rows = []
     for part in range(len(process.parts)):

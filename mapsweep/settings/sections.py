@@ -14,7 +14,7 @@ from reports.delivery import Security
 from workers.life.pace import Pace
 
 KEEP_DAYS_MAX = 3650
-PAST_RUNS_MAX = 14  # growth and bloat compare with so many, as reports.trend says
+PAST_RUNS_MAX = 14  # growth and bloat compare with so many, as reports.past_runs says
 GIB = 2**30
 
 Seconds = Annotated[float, Field(gt=0, le=HOUR_S)]

@@ -54,8 +54,7 @@ def summary_lines(
     if ranked:
         yield from _ranking(ranked, terminal)
         yield ""
-    for line in verdict.failures(report):
-        yield from _prose(visible(line), terminal)
+    yield from _failures(report, terminal)
     if report.failures:
         yield ""
     yield from _verdict(report, terminal)
@@ -63,6 +62,18 @@ def summary_lines(
         yield from _prose(visible(doubtful), terminal)
     yield from (f"report: {visible(place)}" for place in places)
     yield from (f"next:   {visible(hint)}" for hint in hints)
+
+
+def trouble_lines(report: Report, terminal: Terminal, places: tuple[str, ...]) -> Iterator[str]:
+    """What --quiet tells of a run that did not go well: the failures, the verdict, and where to read more."""
+    yield from _failures(report, terminal)
+    yield from _verdict(report, terminal)
+    yield from (f"report: {visible(place)}" for place in places)
+
+
+def _failures(report: Report, terminal: Terminal) -> Iterator[str]:
+    for line in verdict.failures(report):
+        yield from _prose(visible(line), terminal)
 
 
 def _verdict(report: Report, terminal: Terminal) -> Iterator[str]:

@@ -90,12 +90,13 @@ def shortened(text: str, columns: int, mark: str) -> str:
     if columns <= 1:
         return mark[:columns]
     tail_columns = (columns - 1) // 2
-    head = _first(text, columns - 1 - tail_columns)
-    tail = _first(text[::-1], tail_columns)[::-1]
+    head = beginning(text, columns - 1 - tail_columns)
+    tail = beginning(text[::-1], tail_columns)[::-1]
     return head + mark + tail
 
 
-def _first(text: str, columns: int) -> str:
+def beginning(text: str, columns: int) -> str:
+    """As many of the first characters as fit."""
     taken = 0
     for place, char in enumerate(text):
         taken += _char_cells(char)

@@ -4,12 +4,14 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 import pytest
+
+from tests.tables import rows_of
 
 pytestmark = pytest.mark.journey
 
@@ -27,7 +29,7 @@ class Demo:
 
     @property
     def hosts(self) -> dict[str, Mapping[str, object]]:
-        rows = cast("Sequence[Mapping[str, object]]", self.report["hosts"])
+        rows = rows_of(self.folder, "hosts")
         return {str(row["name"]): row for row in rows}
 
 

@@ -90,7 +90,7 @@ def test_the_same_bytes_as_in_one_process_and_one_mail(tmp_path: Path, settings:
         for name in names:
             if not name.startswith("fleet-"):  # it says when the run was closed
                 assert here.store.read(f"{folder}/{name}") == run.store.read(f"{folder}/{name}"), name
-    for name in ("processes.csv", "footprints.csv", "hosts.csv"):
+    for name in ("services.csv", "hosts.csv"):
         assert here.store.read(f"report/{name}") == run.store.read(f"report/{name}"), name
 
 

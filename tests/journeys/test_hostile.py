@@ -14,6 +14,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from archive.runs import Runs
+from reports import exports
+from reports.settled import Settled
 from tests.journeys.commands import mapsweep
 from tests.sshd import serve
 
@@ -70,8 +73,9 @@ class Swept:
         (self.run,) = (folder / "runs").glob("2*")
 
     def rows(self) -> dict[int, dict[str, str]]:
-        """processes.csv by pid."""
-        text = (self.run / "report" / "processes.csv").read_text()
+        """The rows of processes as CSV, by pid."""
+        tables = Settled(Runs(str(self.run.parent)).by_id(self.run.name))
+        text = b"".join(exports.rows(tables, "processes", exports.CSV)).decode()
         return {int(row["pid"]): row for row in csv.DictReader(io.StringIO(text))}
 
 
@@ -125,4 +129,5 @@ def _inflated(content: bytes) -> list[bytes]:
 def test_a_host_that_starts_a_formula_is_text_in_the_spreadsheet(swept: Swept) -> None:
     (row,) = csv.DictReader(io.StringIO((swept.run / "report" / "hosts.csv").read_text()))
     assert row["name"] == f"'{HOST}"
-    assert json.loads((swept.run / "report" / "report.json").read_text())["hosts"][0]["name"] == HOST
+    top = json.loads((swept.run / "report" / "report.json").read_text())["top"]
+    assert top["hosts"]["native_heap"]["rows"][0]["name"] == HOST

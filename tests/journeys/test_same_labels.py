@@ -1,6 +1,5 @@
 """The same labels everywhere: of a stopped process, and from whatever it is made of its files."""
 
-import csv
 import json
 import shutil
 import sys
@@ -35,6 +34,7 @@ from tests.leaks.laboratory import built, tree
 from tests.redis_server import redis_server
 from tests.service import serving
 from tests.sshd import serve
+from tests.tables import rows_of
 
 pytestmark = [
     pytest.mark.journey,
@@ -147,10 +147,12 @@ def of_dump(snapshot: Snapshot, pid: int) -> list[tuple[str, ...]]:
     ]
 
 
-def sums(run: Run) -> list[dict[str, str]]:
+def sums(run: Run) -> list[dict[str, object]]:
     """What its report says of each process and kind, but for what changes while a process is stopped."""
-    rows = csv.DictReader(run.store.read("report/footprints.csv").decode().splitlines())
-    return [{name: text for name, text in row.items() if name not in RECLAIMED} for row in rows]
+    return [
+        {name: value for name, value in row.items() if name not in RECLAIMED}
+        for row in rows_of(run, "footprints")
+    ]
 
 
 def of_classify(target: object, evidence: str) -> list[tuple[str, ...]]:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.journeys.commands import mapsweep
 from tests.sshd import Sshd, keygen, serve
+from tests.tables import rows_of
 
 pytestmark = pytest.mark.journey
 
@@ -70,10 +71,10 @@ def test_some_hosts_failed_is_exit_3_with_the_verdict_and_the_place_on_stdout(fl
 
 
 def test_every_host_asked_is_in_the_report_with_its_status(fleet: Fleet) -> None:
-    status = {host["name"]: host["status"] for host in fleet.report["hosts"]}
+    status = {host["name"]: host["status"] for host in rows_of(fleet.run, "hosts")}
     assert len(status) == WEB + 2
     assert {name for name, state in status.items() if state == "failed"} == {"refused", "stranger"}
-    reasons = {host["name"]: host["reason"] for host in fleet.report["hosts"]}
+    reasons = {host["name"]: host["reason"] for host in rows_of(fleet.run, "hosts")}
     assert "refused" in reasons["refused"]
     assert "auth_rejected" in reasons["stranger"]
     assert reasons["web01"] in ("", "denied")  # where this machine hides a process even from this account
@@ -81,7 +82,7 @@ def test_every_host_asked_is_in_the_report_with_its_status(fleet: Fleet) -> None
 
 def test_csv_and_json_say_the_same(fleet: Fleet) -> None:
     rows = {row["name"]: row for row in fleet.csv("hosts.csv")}
-    for host in fleet.report["hosts"]:
+    for host in rows_of(fleet.run, "hosts"):
         kept = host["native_heap_resident_max_bytes"]
         assert rows[host["name"]]["native_heap_resident_max_bytes"] == ("" if kept is None else str(kept))
     total = sum(int(row["native_heap_resident_max_bytes"] or 0) for row in rows.values())
@@ -90,11 +91,11 @@ def test_csv_and_json_say_the_same(fleet: Fleet) -> None:
 
 def test_footprints_sum_to_what_the_processes_have(fleet: Fleet) -> None:
     """Bytes are conserved from the mappings to the last file: VmSize less [vsyscall], for each process."""
-    reserved: dict[tuple[str, str], int] = {}
-    for row in fleet.csv("footprints.csv"):
+    reserved: dict[tuple[str, int], int] = {}
+    for row in rows_of(fleet.run, "footprints"):
         key = row["host"], row["pid"]
-        reserved[key] = reserved.get(key, 0) + int(row["reserved_bytes"])
-    sizes = {(row["host"], row["pid"]): int(row["vm_size_bytes"]) for row in fleet.csv("processes.csv")}
+        reserved[key] = reserved.get(key, 0) + row["reserved_bytes"]
+    sizes = {(row["host"], row["pid"]): row["vm_size_bytes"] for row in rows_of(fleet.run, "processes")}
     assert len(sizes) > WEB
     # status is read a moment before maps, and a process may grow between the two
     readable = {key: size for key, size in sizes.items() if key in reserved}
@@ -104,12 +105,17 @@ def test_footprints_sum_to_what_the_processes_have(fleet: Fleet) -> None:
 
 def test_the_native_heap_of_every_process_and_host_lies_in_its_range(fleet: Fleet) -> None:
     names = ("native_heap_least_bytes", "native_heap_resident_max_bytes", "native_heap_most_bytes")
-    rows = [row for file in ("processes.csv", "hosts.csv") for row in fleet.csv(file) if row[names[1]]]
+    rows = [
+        row
+        for table in ("processes", "hosts")
+        for row in rows_of(fleet.run, table)
+        if row[names[1]] is not None
+    ]
     assert len(rows) > WEB
     for row in rows:
-        least, native, most = (int(row[name]) for name in names)
+        least, native, most = (row[name] for name in names)
         assert least <= native <= most, row
-    doubtful = [row["doubtful"] == "yes" for row in fleet.csv("processes.csv") if row["doubtful"]]
+    doubtful = [row["doubtful"] == "yes" for row in rows_of(fleet.run, "processes") if row["doubtful"]]
     assert sum(doubtful) == fleet.report["totals"]["doubtful"]
 
 

@@ -16,6 +16,7 @@ from tests.collector.proc_tree import add_facts, add_process
 from tests.journeys.commands import environment, mapsweep
 from tests.redis_server import redis_server
 from tests.service import serving
+from tests.tables import rows_of
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.journey
@@ -83,11 +84,13 @@ def _swept(folder: Path, runs: Path, *more: str, env: dict[str, str] | None = No
     assert done.returncode == 3, done.stderr
     (run,) = runs.glob("2*")
     report = json.loads((run / "report" / "report.json").read_text())
-    ended = {host["name"]: host["status"] for host in report["hosts"]}
+    ended = {host["name"]: host["status"] for host in rows_of(run, "hosts")}
     assert [name for name, status in ended.items() if status == "failed"] == sorted(REASONS)
     assert {ended[name] for name in GOOD} == {"ok"}
     told = {
-        host: (group["stage"], group["reason"]) for group in report["failures"] for host in group["hosts"]
+        host: (group["stage"], group["reason"])
+        for group in report["failures"]["rows"]
+        for host in group["hosts"]
     }
     assert told == REASONS
     bug = json.loads(next((run / "failures").rglob("raises*.json")).read_text())

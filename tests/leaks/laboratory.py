@@ -1,6 +1,5 @@
 """Programs that leak, each on a host of its own beside healthy ones, and sweeps of these hosts by sshd."""
 
-import csv
 import json
 import subprocess
 import sys
@@ -13,9 +12,11 @@ from typing import Final, TypeAlias
 
 from archive.run import Run
 from archive.runs import Runs
+from reports.settled import Settled
 from tests.journeys.commands import mapsweep
 from tests.leaks.ways import LEAK_MIB, PROGRAMS, WAYS, Way, library, missing
 from tests.sshd import Sshd
+from tests.tables import rows_of
 
 COMPILE_S: Final = 120
 HEALTHY: Final = (
@@ -24,7 +25,7 @@ HEALTHY: Final = (
 )
 OF_HOST: Final = ("meminfo", "stat", "uptime", "sys")
 
-# of each process of a host: the columns of processes.csv that are numbers
+# of each process of a host: the columns of its row that are numbers
 Row: TypeAlias = Mapping[str, int]
 
 
@@ -35,7 +36,7 @@ class Swept:
     run: Run
     processes: Mapping[str, Mapping[int, Row]]  # by host and pid
     kinds: Mapping[tuple[str, int], Counter[str]]  # of a host and pid, reserved bytes by kind
-    largest: Mapping[str, int]  # by host, the pid that report.json has first
+    largest: Mapping[str, int]  # by host, the pid of the process with the most native heap
 
 
 class Program:
@@ -166,17 +167,12 @@ def tree(folder: Path, pids: Sequence[int]) -> Path:
 
 def _told(run: Run) -> Swept:
     processes: dict[str, dict[int, Row]] = {}
-    for row in _csv(run, "processes.csv"):
-        numbers = {name: int(text) for name, text in row.items() if text.lstrip("-").isdigit()}
+    for row in rows_of(run, "processes"):
+        numbers = {name: value for name, value in row.items() if isinstance(value, int)}
         processes.setdefault(row["host"], {})[numbers["pid"]] = numbers
     kinds: dict[tuple[str, int], Counter[str]] = {}
-    for row in _csv(run, "footprints.csv"):
-        of_process = kinds.setdefault((row["host"], int(row["pid"])), Counter())
-        of_process[row["kind"]] += int(row["committed_bytes"])
-    report = json.loads(run.store.read("report/report.json"))
-    largest = {host["name"]: host["processes"][0]["pid"] for host in report["hosts"]}
-    return Swept(run, processes, kinds, largest)
-
-
-def _csv(run: Run, name: str) -> Iterator[dict[str, str]]:
-    yield from csv.DictReader(run.store.read(f"report/{name}").decode().splitlines())
+    for row in rows_of(run, "footprints"):
+        of_process = kinds.setdefault((row["host"], row["pid"]), Counter())
+        of_process[row["kind"]] += row["committed_bytes"]
+    hosts = Settled(run).table("hosts", ("name", "largest_pid"))
+    return Swept(run, processes, kinds, dict(hosts.iter_rows()))

@@ -43,7 +43,7 @@ class Leak:
     after: Swept
 
     def grown(self, measure: str) -> int:
-        """By how many bytes a column of its row in processes.csv has grown."""
+        """By how many bytes a column of its row in the table of processes has grown."""
         was, now = (swept.processes[self.way.name][self.pid] for swept in (self.before, self.after))
         return now.get(measure, 0) - was.get(measure, 0)
 

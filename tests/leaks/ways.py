@@ -25,7 +25,7 @@ class Way:
     name: str
     command: Sequence[str]  # what follows in it are the way and the size; {built} is where C was compiled to
     kinds: frozenset[str]  # the kinds of memory that must have grown by the leak
-    measure: str = NATIVE  # the column of processes.csv by which the process must be the first
+    measure: str = NATIVE  # the column of processes by which the process must be the first
     needs: str = "gcc"  # a program without which it cannot be tried
     preload: str = ""  # a library in place of malloc
     # labellers without which the leak is not found; none where the kernel's name decides

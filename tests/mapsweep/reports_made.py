@@ -1,10 +1,13 @@
 """Reports made by hand, for what shows them."""
 
-from dataclasses import fields
+from dataclasses import astuple, fields
 from typing import TYPE_CHECKING, cast
 
+import polars as pl
+
 from reports.report import FailureGroup, Report, RunFacts, Totals
-from reports.rows import UNKNOWN_RANGE, Extent, HostRow
+from reports.row_table import RowTable
+from reports.rows import UNKNOWN_RANGE, Extent, HostRow, ServiceRow, field_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +46,16 @@ def _row(known: dict[str, object]) -> HostRow:
     return made
 
 
+def host_rows(hosts: list[HostRow]) -> RowTable[HostRow]:
+    """The hosts as a report has them."""
+    types = {str: pl.String, float: pl.Float64}
+    schema = {
+        one.name: next((made for kind, made in types.items() if kind.__name__ in str(one.type)), pl.Int64)
+        for one in fields(HostRow)
+    }
+    return RowTable(pl.DataFrame([astuple(row) for row in hosts], schema=schema, orient="row"), HostRow)
+
+
 def fleet(hosts: list[HostRow], failures: tuple[FailureGroup, ...] = ()) -> Report:
     """The report of a run of these hosts."""
     failed = sum(row.status == "failed" for row in hosts)
@@ -68,4 +81,5 @@ def fleet(hosts: list[HostRow], failures: tuple[FailureGroup, ...] = ()) -> Repo
     sums |= {"native_heap": native, "thread_stacks": stacks, "stacks": 1234, "denied": 0, "kinds": ()}
     sums |= {"native_range": UNKNOWN_RANGE}
     totals = cast("Callable[..., Totals]", Totals)(**sums)
-    return Report(run, totals, tuple(hosts), (), failures, (), cast("Settled", None))
+    services = RowTable(pl.DataFrame(schema=dict.fromkeys(field_names(ServiceRow), pl.Int64)), ServiceRow)
+    return Report(run, totals, host_rows(hosts), services, failures, (), cast("Settled", None))

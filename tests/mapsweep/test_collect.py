@@ -15,6 +15,7 @@ from archive.runs import Runs
 from tests.mapsweep.conftest import Here
 from tests.redis_server import free_port
 from tests.smtp import mail_server
+from tests.tables import rows_of
 
 pytestmark = pytest.mark.slow
 
@@ -50,8 +51,7 @@ def test_a_sweep_of_a_fleet_from_end_to_end(fleet: Path, tmp_path: Path) -> None
     assert told[0] == f"run {run_id}: 3 hosts"
     assert told[-1].startswith("3 of 3 hosts (100 %), 1 failed")
     assert "\x1b" not in ended.stdout + ended.stderr
-    report = json.loads((runs / run_id / "report/report.json").read_text())
-    assert {host["name"]: host["status"] for host in report["hosts"]} == {
+    assert {host["name"]: host["status"] for host in rows_of(runs / run_id, "hosts")} == {
         "web-01": "ok",
         "web-02": "ok",
         "gone-01": "failed",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mapsweep.checkup import checked, due_lines
+from mapsweep.checkup import checked, due_times
 from mapsweep.settings.effective import effective
 from mapsweep.settings.settings import load
 from mapsweep.settings.table import rows
@@ -123,7 +123,7 @@ def test_strict_without_known_hosts_is_a_mistake(good: Path) -> None:
 
 def test_due_times_in_the_zone_and_in_utc_over_a_change_of_the_clocks() -> None:
     schedule = Schedule("nightly", "all", "30 1 * * *", "Europe/Berlin")
-    lines = [line.strip() for line in due_lines(schedule, datetime(2026, 10, 24, 12, tzinfo=UTC))]
+    lines = list(due_times(schedule, datetime(2026, 10, 24, 12, tzinfo=UTC)))
     assert lines == [
         "Sun 2026-10-25 01:30 CEST (Sat 23:30 UTC)",
         "Mon 2026-10-26 01:30 CET (00:30 UTC)",

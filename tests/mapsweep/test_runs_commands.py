@@ -16,6 +16,7 @@ from archive.runs import Runs
 from domain.records import Failure, Stage
 from tests.archive.examples import dump, is_rendered, manifest
 from tests.mapsweep.conftest import Here
+from workers.life.ending import KEPT_TABLES
 from workers.life.host_steps import classify_host, keep
 
 COMMAND = str(Path(sys.executable).with_name("mapsweep"))
@@ -62,8 +63,8 @@ def test_a_run_is_named_by_id_or_path(form: str, swept: Path, here: Here) -> Non
     assert json.loads(ended.out)["run"]["run_id"] == run_id(swept)
 
 
-@pytest.mark.parametrize("table", ["hosts", "processes", "footprints"])
-def test_report_prints_a_table(table: str, swept: Path, here: Here) -> None:
+@pytest.mark.parametrize("table", KEPT_TABLES)
+def test_report_prints_a_table_that_is_kept(table: str, swept: Path, here: Here) -> None:
     ended = here("report", "--runs", swept, "--format", "csv", "--table", table)
     kept = swept / run_id(swept) / "report" / f"{table}.csv"
     assert ended.out == kept.read_text()
@@ -139,7 +140,8 @@ def test_the_page_of_an_open_run_lies_beside_the_report_that_it_will_have(half: 
     assert not is_rendered(half)
     rows = json.loads(here("report", half.run_id, "--runs", runs, "--so-far", "--format", "json").out)
     assert rows["run"]["closed_at"] is None
-    assert {row["name"]: row["status"] for row in rows["hosts"]}["c"] == "waiting"
+    hosts = here("report", half.run_id, "--runs", runs, "--so-far", "--format", "json", "--table", "hosts")
+    assert {row["name"]: row["status"] for row in json.loads(hosts.out)}["c"] == "waiting"
 
 
 def test_so_far_of_a_closed_run_is_its_report(swept: Path, here: Here) -> None:
@@ -167,7 +169,7 @@ def test_runs_lists_them(swept: Path, here: Here) -> None:
     assert line["size_bytes"] == sum(path.stat().st_size for path in files)
     report = json.loads(here("report", "--runs", swept, "--format", "json").out)
     assert line["native_heap_resident_max_bytes"] == sum(
-        row["native_heap_resident_max_bytes"] for row in report["hosts"]
+        row["native_heap_resident_max_bytes"] for row in report["top"]["hosts"]["native_heap"]["rows"]
     )
 
 

@@ -5,11 +5,19 @@ from pathlib import Path
 
 import pytest
 
+from procmaps.kind_words import KIND_WORDS
 from procmaps.kinds import FAMILY_OF, KIND_BY_LABEL, Family, Kind
 from procmaps.rules.book import RULES
 
 PAGE = Path(__file__).parents[2] / "docs" / "kinds.md"
-STARTS = ("- Recognised: from maps", "- Confused with: ", "- When it is large: ", "- Rules (generated):")
+WORDS_LENGTH_MAX = 240
+STARTS = (
+    "- Recognised: from maps",
+    "- Confused with: ",
+    "- When it is large: ",
+    "- Reports say (generated): ",
+    "- Rules (generated):",
+)
 _RULE_NAME = re.compile(r"`([a-z0-9_]+\.[a-z0-9_]+)`")
 # what has the form of a rule's name and is none
 OTHERS = {"vm.max_map_count", "vm.overcommit_memory"}
@@ -54,3 +62,15 @@ def test_the_page_names_no_rule_that_is_gone() -> None:
 def items(text: str) -> list[str]:
     """The items of a section's list, each by its first line."""
     return [line for line in text.splitlines() if line.startswith("- ")]
+
+
+@pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.label)
+def test_a_report_says_of_a_kind_in_few_sentences_what_it_is_and_what_to_do(kind: Kind) -> None:
+    words = KIND_WORDS[kind]
+    for text in (words.meaning, words.when_large):
+        assert text.endswith(".")
+        assert len(text) <= WORDS_LENGTH_MAX
+        assert text.isascii()
+    assert f"{words.meaning} *When it is large:* {words.when_large}" in " ".join(
+        sections()[kind.label].split()
+    )

@@ -12,7 +12,7 @@ from archive.runs import Runs
 from archive.tables import ARGUMENT_SCHEMA, FINDING_SCHEMA, FOOTPRINT_SCHEMA, PROCESS_SCHEMA, to_ipc
 from domain.records import Failure, Host, HostRecord, Labels, Limits, Manifest, Scope, Stage
 from reports.report import Report
-from reports.settle import settle
+from reports.settle import HOSTS_A_PART, settle
 
 MIB = 2**20
 GIB = 2**30
@@ -127,6 +127,7 @@ def run_of(
     rules_version: str = RULES,
     close: bool = True,
     complete: bool = True,
+    hosts_a_part: int = HOSTS_A_PART,
 ) -> Run:
     """A run with these answers and failures, closed unless told otherwise."""
     asked = [Host(one.name, "127.0.0.1", labels=one.labels) for one in answered]
@@ -148,7 +149,8 @@ def run_of(
     for failure in failures:
         run.write_failure(failure)
     if close:
-        run.close(replace(settle(run, runs, CLOSED_AT), complete=complete))
+        closed = settle(run, runs, CLOSED_AT, hosts_a_part=hosts_a_part)
+        run.close(replace(closed, complete=complete))
     return run
 
 

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
@@ -20,7 +19,7 @@ from procmaps.footprint import footprints
 from procmaps.identity import identify
 from procmaps.read import read
 from reports import doubts as words
-from reports import kinds, measures, render_csv, render_email, render_html, render_json, render_text
+from reports import kinds, measures, render_email, render_html
 from reports import report as reporting
 from reports.delivery import MailSettings
 from reports.report import Report
@@ -29,6 +28,7 @@ from reports.settle import settle
 from reports.settled import FLEET, HOSTS, PROCESSES, SERVICES, Settled
 from tests.procmaps.test_doubts import LABELS, STATUS, USED, in_use, parts_of, status_of
 from tests.reports.fleet import CLOSED_AT, MIB, Answered, Block, Process, heap, run_of, runs_in
+from tests.reports.outputs import csv_of, document_of, rows_of, text_of
 from tests.strategies import NONCE, Vma, closing, record, vmas
 
 RANGE = ("native_heap_least_bytes", "native_heap_resident_max_bytes", "native_heap_most_bytes")
@@ -197,13 +197,8 @@ def test_doubts_are_told_in_every_output(tmp_path: Path) -> None:
     plain, html = bodies(report)
     assert LINE.format("<= ") in plain
     assert LINE.format("\u2264 ") in html
-    assert (
-        "     1 process doubtful, by its labels <= 130 MiB to 171 MiB\n"
-        in render_text.render(report).decode()
-    )
-    assert (
-        "  2 processes doubtful, by its labels <= 160 MiB to 242 MiB\n" in render_text.render(report).decode()
-    )
+    assert "     1 process doubtful, by its labels <= 130 MiB to 171 MiB\n" in text_of(report)
+    assert "  2 processes doubtful, by its labels <= 160 MiB to 242 MiB\n" in text_of(report)
     assert "1 process doubtful, by its labels \u2264 130 MiB to 171 MiB<" in html
     assert words.line(report) == LINE.format("<= ")
     page = " ".join(render_html.render(report).decode().split())
@@ -217,11 +212,11 @@ def test_doubts_are_told_in_every_output(tmp_path: Path) -> None:
         "\u2264 160 MiB to 242 MiB by its labels",
     ):
         assert told in page
-    document = json.loads(b"".join(render_json.render(report)))
+    document = document_of(report)
     assert (document["totals"]["native_heap_least_bytes"], document["totals"]["doubtful"]) == (160 * MIB, 2)
-    hosts = {row["name"]: (row["doubtful"], row["most_guessed"]) for row in document["hosts"]}
+    hosts = {row["name"]: (row["doubtful"], row["most_guessed"]) for row in rows_of(report, "hosts")}
     assert hosts == {"a": (1, "java (2)"), "b": (1, "java (2)")}
-    told_in_csv = render_csv.hosts(report).decode().splitlines()[1]
+    told_in_csv = csv_of(report).decode().splitlines()[1]
     assert ",java (2)," in told_in_csv
 
 
@@ -260,9 +255,9 @@ def test_a_run_closed_before_these_columns_is_rendered_without_them(tmp_path: Pa
         part.unlink()
         run.write_settled(name, 0, tables.to_parquet(content))
     report = reporting.report(run)
-    (host,) = csv.DictReader(io.StringIO(render_csv.hosts(report).decode()))
+    (host,) = csv.DictReader(io.StringIO(csv_of(report).decode()))
     assert [host[name] for name in (*gone, "most_guessed")] == [""] * 6
-    assert json.loads(b"".join(render_json.render(report)))["totals"]["doubtful"] is None
+    assert document_of(report)["totals"]["doubtful"] is None
     assert "not known: an older mapsweep closed this run" in render_html.render(report).decode()
     for text in (*bodies(report), seen(report)):
         assert "doubtful" not in text.lower()

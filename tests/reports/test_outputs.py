@@ -1,9 +1,6 @@
 """All outputs say the same, whatever the names."""
 
-import csv
 import gzip
-import io
-import json
 import re
 from dataclasses import replace
 from html import unescape
@@ -12,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from archive.tables import to_parquet
-from reports import render_csv, render_email, render_html, render_json, render_text, settled, verdict
+from reports import render_email, render_html, render_json, render_text, settled, verdict
 from reports import report as reporting
-from reports.columns import FOOTPRINTS, HOSTS, PROCESSES
+from reports.column import names_of
+from reports.columns import TABLES
 from reports.delivery import MailSettings
-from reports.json_rows import HOSTS_AT_ONCE
 from reports.page_rows import PageRows
 from reports.render_text import WIDTH
 from reports.report import Report
@@ -36,6 +33,7 @@ from tests.reports.fleet import (
     runs_in,
     stacks,
 )
+from tests.reports.outputs import csv_of, csv_rows, rows_of, text_of
 
 SETTINGS = MailSettings("mapsweep <mapsweep@example.com>", "127.0.0.1")
 TO = ("ops@example.com", "dev@example.com")
@@ -71,69 +69,26 @@ def nasty(tmp_path_factory: pytest.TempPathFactory) -> Report:
     return reporting.report(run)
 
 
-def rows(content: bytes) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
-
-
-def numbers(text: str) -> dict[str, str]:
-    """The marked figures of the page."""
-    return dict(re.findall(r'<dd id="(total-[a-z]+)" data-v="(\d*)"', text))
-
-
-def test_the_totals_are_the_same_everywhere(usual: Report) -> None:
-    document = json.loads(b"".join(render_json.render(usual)))
-    totals, hosts = document["totals"], rows(render_csv.hosts(usual))
-    heap_total = totals["native_heap_resident_max_bytes"]
-    assert heap_total == sum(int(row["native_heap_resident_max_bytes"] or 0) for row in hosts)
-    processes = rows(b"".join(render_csv.processes(usual.tables)))
-    assert heap_total == sum(int(row["native_heap_resident_max_bytes"] or 0) for row in processes)
-    page = render_html.render(usual).decode()
-    assert numbers(page)["total-native"] == str(heap_total)
-    assert numbers(page)["total-stacks"] == str(totals["stacks_resident_max_bytes"])
-    native = {"heap_main", "heap_arena", "heap_mmap", "heap_allocator"}
-    blocks = [row for row in rows(b"".join(render_csv.footprints(usual.tables))) if row["kind"] in native]
-    assert heap_total == sum(int(row["resident_max_bytes"]) for row in blocks)
-    assert totals["growth_bytes"] == 200 * MIB
-    sentence = verdict.sentence(usual, plain=False)
-    assert sentence in unescape(html_part(usual))
-    assert " ".join(verdict.sentence(usual).split()) in " ".join(render_text.render(usual).decode().split())
-
-
-def test_json_and_csv_have_the_declared_columns_in_order(usual: Report) -> None:
-    document = json.loads(b"".join(render_json.render(usual)))
-    assert list(document["hosts"][0])[: len(HOSTS)] == [column.name for column in HOSTS]
-    assert [row["name"] for row in document["hosts"]] == [
-        row["name"] for row in rows(render_csv.hosts(usual))
-    ]
-    assert list(rows(render_csv.hosts(usual))[0]) == [column.name for column in HOSTS]
-    assert list(rows(b"".join(render_csv.processes(usual.tables)))[0]) == [
-        column.name for column in PROCESSES
-    ]
-    assert list(rows(b"".join(render_csv.footprints(usual.tables)))[0]) == [
-        column.name for column in FOOTPRINTS
-    ]
+def test_all_outputs_have_the_declared_columns_in_order(nasty: Report) -> None:
+    for table, columns in TABLES.items():
+        assert list(csv_rows(csv_of(nasty, table))[0]) == names_of(columns)
+        assert list(rows_of(nasty, table)[0]) == names_of(columns)
 
 
 def test_a_failed_host_is_in_every_ranking_with_its_reason(usual: Report) -> None:
-    (failed,) = [
-        row for row in json.loads(b"".join(render_json.render(usual)))["hosts"] if row["status"] == "failed"
-    ]
+    (failed,) = [row for row in rows_of(usual, "hosts") if row["status"] == "failed"]
     assert (failed["name"], failed["reason"], failed["rank"]) == ("db1", "auth_rejected", None)
     assert failed["native_heap_resident_max_bytes"] is None
-    (line,) = [row for row in rows(render_csv.hosts(usual)) if row["name"] == "db1"]
+    (line,) = [row for row in csv_rows(csv_of(usual)) if row["name"] == "db1"]
     assert (line["status"], line["native_heap_resident_max_bytes"]) == ("failed", "")
-    assert re.search(
-        r"^ +- db1 +failed auth auth_rejected$", render_text.render(usual).decode(), re.MULTILINE
-    )
+    assert re.search(r"^ +- db1 +failed auth auth_rejected$", text_of(usual), re.MULTILINE)
     assert re.search(r'<tr class="gone".*db1.*auth_rejected', render_html.render(usual).decode())
 
 
 def test_labels_are_where_hosts_are_told_one_by_one(usual: Report) -> None:
     expected = {"web6": "owner=payments zone=eu-1 & eu-2", "db1": "owner=payments", "web1": ""}
-    document = {
-        row["name"]: row["labels"] for row in json.loads(b"".join(render_json.render(usual)))["hosts"]
-    }
-    table = {row["name"]: row["labels"] for row in rows(render_csv.hosts(usual))}
+    document = {row["name"]: row["labels"] for row in rows_of(usual, "hosts")}
+    table = {row["name"]: row["labels"] for row in csv_rows(csv_of(usual))}
     assert {name: document[name] for name in expected} == expected
     assert {name: table[name] for name in expected} == expected
     page = render_html.render(usual).decode()
@@ -144,7 +99,7 @@ def test_labels_are_where_hosts_are_told_one_by_one(usual: Report) -> None:
 
 def test_labels_of_any_text_do_no_harm(nasty: Report) -> None:
     """Those of a manifest that was not made of an inventory of ours."""
-    labels = [row["labels"] for row in rows(render_csv.hosts(nasty))]
+    labels = [row["labels"] for row in csv_rows(csv_of(nasty))]
     assert "'=cmd()==cmd()" in labels
     assert not [text for text in labels if re.match(r"\s*[=+\-@]", text)]
     page = render_html.render(nasty).decode()
@@ -160,16 +115,16 @@ def test_a_run_closed_before_a_column_was_declared_is_rendered_without_it(tmp_pa
         part.unlink()
         run.write_settled(table, 0, to_parquet(content))
     made = reporting.report(run)
-    assert [(row["labels"], row["cores"]) for row in rows(render_csv.hosts(made))] == [("", "")] * 2
-    told = json.loads(b"".join(render_json.render(made)))["hosts"]
+    assert [(row["labels"], row["cores"]) for row in csv_rows(csv_of(made))] == [("", "")] * 2
+    told = rows_of(made, "hosts")
     assert [(row["labels"], row["cores"]) for row in told] == [("", None)] * 2
-    processes = rows(b"".join(render_csv.processes(made.tables)))
+    processes = csv_rows(csv_of(made, "processes"))
     assert {(row["unit"], row["swap_bytes"]) for row in processes} == {("", "")}
     assert b"soft labels" not in render_html.render(made)
 
 
 def test_outputs_are_functions_of_the_report(usual: Report) -> None:
-    for render in (render_json.render, render_html.render, render_text.render, render_csv.hosts):
+    for render in (render_json.render, render_html.render, render_text.render):
         assert list(render(usual)) == list(render(usual))
     assert message(usual) == message(usual)
 
@@ -211,11 +166,11 @@ def test_the_page_allows_no_style_attribute_and_no_handler(nasty: Report) -> Non
 
 
 def test_no_csv_cell_is_a_formula_or_more_than_a_line(nasty: Report) -> None:
-    for content in (render_csv.hosts(nasty), b"".join(render_csv.processes(nasty.tables))):
-        cells = [cell for row in rows(content) for cell in row.values()]
+    for content in (csv_of(nasty, table) for table in TABLES):
+        cells = [cell for row in csv_rows(content) for cell in row.values()]
         assert not [cell for cell in cells if re.match(r"\s*[=+@\t\r]|\s*-(?!\d+$)", cell)]
         assert not [cell for cell in cells if re.search(r"[\x00-\x1f\x7f-\x9f]", cell)]
-    names = [row["name"] for row in rows(render_csv.hosts(nasty))]
+    names = [row["name"] for row in csv_rows(csv_of(nasty))]
     assert {"'=cmd()", "'+1+1", "'-2", "'@SUM(A1)", "'\\x09TAB", "'\\x0dCR", "'=failed()"} <= set(names)
     assert '"><img src=http://127.0.0.1:1/x onerror=alert(1)>' in names
 
@@ -225,18 +180,12 @@ def test_a_negative_number_stays_a_number(tmp_path: Path) -> None:
     shrunk = [Answered("a", (Process(1, blocks=(heap(size * MIB),)),)) for size in (9, 4)]
     run_of(runs, shrunk[0], run_id="20261121T050000Z-prod-0001", started_at="2026-11-21T05:00:00Z")
     made = reporting.report(run_of(runs, shrunk[1]))
-    assert rows(render_csv.hosts(made))[0]["growth_bytes"] == str(-5 * MIB)
-
-
-def test_json_keeps_the_names_as_they_are(nasty: Report) -> None:
-    content = b"".join(render_json.render(nasty))
-    assert content.isascii()
-    assert {row["name"] for row in json.loads(content)["hosts"]} == {*hostile.NAMES, "=failed()"}
+    assert csv_rows(csv_of(made))[0]["growth_bytes"] == str(-5 * MIB)
 
 
 def test_text_fits_80_columns_and_prints(nasty: Report, usual: Report) -> None:
     for report in (nasty, usual):
-        lines = render_text.render(report).decode().splitlines()
+        lines = text_of(report).splitlines()
         assert max(map(len, lines)) <= WIDTH
         assert not [line for line in lines if not line.isprintable()]
 
@@ -250,7 +199,7 @@ def test_the_mail_has_its_parts_and_headers(usual: Report) -> None:
     alternative, attachment = mail.iter_parts()
     assert [part.get_content_type() for part in alternative.iter_parts()] == ["text/plain", "text/html"]
     assert (attachment.get_content_type(), attachment.get_filename()) == ("application/gzip", "hosts.csv.gz")
-    assert gzip.decompress(attachment.get_content()) == render_csv.hosts(usual)
+    assert gzip.decompress(attachment.get_content()) == csv_of(usual)
     assert mail["Subject"] == "[mapsweep prod] PARTIAL: native heap <= 1.6 GiB, +200 MiB, 6/7 hosts (22 Nov)"
     assert re.fullmatch(r"<20261122T050000Z-prod-0001\.[0-9a-f]{16}@example\.com>", mail["Message-ID"])
     assert mail["Date"] == "Sun, 22 Nov 2026 05:03:10 +0000"
@@ -317,20 +266,6 @@ def test_an_attachment_that_is_too_large_is_left_out_and_said(usual: Report) -> 
 # limits
 
 
-def test_a_host_s_object_is_its_own_however_many_there_are(tmp_path: Path) -> None:
-    made = reporting.report(
-        run_of(runs_in(tmp_path), *peers(tuple(MIB * (1 + n) for n in range(HOSTS_AT_ONCE + 1))))
-    )
-    hosts = json.loads(b"".join(render_json.render(made)))["hosts"]
-    assert [host["name"] for host in hosts] == [f"web{n}" for n in range(HOSTS_AT_ONCE + 1, 0, -1)]
-    for host in hosts:
-        (process,) = host["processes"]
-        assert process["host"] == host["name"]
-        (kind,) = process["kinds"]
-        assert kind == host["kinds"][0]
-        assert kind["committed_bytes"] == host["native_heap_committed_bytes"]
-
-
 @pytest.mark.parametrize("detail", render_html.DETAIL)
 def test_rows_are_never_shorter_than_a_page_reckons(
     usual: Report, nasty: Report, tmp_path: Path, detail: tuple[int, int]
@@ -368,7 +303,7 @@ def test_the_verdict_in_a_word(
 ) -> None:
     made = reporting.report(run_of(runs_in(tmp_path), *hosts, failures=failures))  # type: ignore[arg-type]
     assert verdict.word(made).value == word
-    assert render_text.render(made).decode().startswith(f"{word}: ")
+    assert text_of(made).startswith(f"{word}: ")
 
 
 @pytest.mark.parametrize(
@@ -380,8 +315,16 @@ def test_the_verdict_in_a_word(
         (100 * GIB, 2 * GIB - 1, False),
     ],
 )
-def test_growth_above_noise_is_a_change(before_bytes: int, growth_bytes: int, changed: bool) -> None:
-    assert verdict.has_grown(growth_bytes, before_bytes + growth_bytes) == changed
+def test_growth_above_noise_is_a_change(
+    tmp_path: Path, before_bytes: int, growth_bytes: int, changed: bool
+) -> None:
+    runs = runs_in(tmp_path)
+    before = Answered("a", (Process(1, blocks=(heap(before_bytes),), rss_anon_bytes=200 * GIB),))
+    run_of(runs, before, run_id="20261121T050000Z-prod-0001", started_at="2026-11-21T05:00:00Z")
+    made = reporting.report(run_of(runs, grown(before, growth_bytes)))
+    assert made.hosts[0].growth_bytes == growth_bytes
+    assert [row.name for row in verdict.grown(made)] == ["a"] * changed
+    assert verdict.word(made).value == ("CHANGED" if changed else "OK")
 
 
 def test_a_late_start_is_told_everywhere(usual: Report) -> None:
@@ -395,7 +338,7 @@ def test_a_late_start_is_told_everywhere(usual: Report) -> None:
         assert verdict.late(report) == told
         for shown in (
             html_of(report),
-            render_text.render(report).decode(),
+            text_of(report),
             render_html.render(report).decode(),
         ):
             assert (told in shown) if told else ("late, it was due" not in shown)

@@ -1,6 +1,5 @@
 """The page in a real browser: what it shows, what it does, and that it asks nothing of anybody."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -8,7 +7,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page
 
-from reports import render_html, render_json
+from reports import render_html
 from reports import report as reporting
 from reports.report import Report
 from tests.browser import chromium, visit
@@ -27,6 +26,7 @@ from tests.reports.fleet import (
     runs_in,
     stacks,
 )
+from tests.reports.outputs import document_of, rows_of
 
 pytestmark = pytest.mark.journey
 
@@ -164,16 +164,16 @@ def test_its_policy_stops_what_should_ever_slip_through(
 def test_the_figures_on_the_page_are_those_of_report_json(
     browser: Browser, page_file: Path, report: Report
 ) -> None:
-    document = json.loads(b"".join(render_json.render(report)))
+    document, hosts = document_of(report), rows_of(report, "hosts")
     with visit(browser, page_file) as seen:
         for mark, name in (("native", "native_heap"), ("stacks", "stacks")):
             shown = seen.page.locator(f"#total-{mark}").get_attribute("data-v")
             assert shown == str(document["totals"][f"{name}_resident_max_bytes"])
         assert seen.page.locator("#total-hosts").inner_text() == "6 of 8"
-        assert names(seen.page) == [row["name"] for row in document["hosts"]]
+        assert names(seen.page) == [row["name"] for row in hosts]
         cells = seen.page.locator("#hosts-table tbody tr td.key")
         by_row = cells.evaluate_all("cells => cells.map((cell) => cell.dataset.v)")
-        heaps = [row["native_heap_resident_max_bytes"] for row in document["hosts"]]
+        heaps = [row["native_heap_resident_max_bytes"] for row in hosts]
         assert by_row == [str(heap) for heap in heaps if heap is not None]
 
 

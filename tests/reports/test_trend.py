@@ -8,10 +8,12 @@ from archive.run import Run
 from archive.runs import Runs
 from domain.records import Scope
 from reports import report as reporting
-from reports import trend
-from reports.trend import PAST_RUNS_MAX, SAME_START_S
+from reports import settle
+from reports.past_runs import PAST_RUNS_MAX
+from reports.trend import SAME_START_S
 from tests.reports.fleet import (
     BOOT_S,
+    CLOSED_AT,
     MIB,
     RULES,
     Answered,
@@ -137,8 +139,8 @@ def test_a_damaged_run_is_no_baseline_and_no_reason_to_fail(tmp_path: Path) -> N
     damaged.write_bytes(b"no parquet")
     run = day(runs, 21, web(130))
     assert growth(run) == (40 * MIB, "no")
-    past = trend.past(run.manifest, RULES, runs)
-    assert [each.run_id for each in past.runs] == ["20261119T050000Z-prod-0001"]
+    report = reporting.report(run).run
+    assert (report.compared_with, report.past_runs) == ("20261119T050000Z-prod-0001", 1)
 
 
 def test_a_run_that_the_system_does_not_let_read_is_no_baseline_and_no_reason_to_fail(tmp_path: Path) -> None:
@@ -166,7 +168,8 @@ def test_a_run_of_another_account_is_no_baseline_and_no_reason_to_fail(
     runs = runs_in(tmp_path)
     day(runs, 19, web(90))
     day(runs, 20, web(100))
-    run = day(runs, 21, web(130))
-    past = trend.past(run.manifest, RULES, Guarded(runs.store.url))
-    assert [each.run_id for each in past.runs] == ["20261119T050000Z-prod-0001"]
+    run = day(runs, 21, web(130), close=False)
+    run.close(settle.settle(run, Guarded(runs.store.url), CLOSED_AT))
+    report = reporting.report(run).run
+    assert (report.compared_with, report.past_runs) == ("20261119T050000Z-prod-0001", 1)
     assert "is not compared with 20261120T050000Z-prod-0001" in caplog.text

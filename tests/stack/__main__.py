@@ -6,7 +6,6 @@ with 1 if something is not as it should be. It takes about twenty minutes, needs
 made, except for build/stack-base.tar.
 """
 
-import json
 import os
 import signal
 import sys
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from tests.stack import project
 from tests.stack.engine import Engine, engine
+from tests.tables import rows_of
 
 EVERY_MIN = 3
 STARTS = 3
@@ -82,8 +82,7 @@ def runs(stack: Engine) -> list[Path]:
 
 def statuses(run: Path) -> dict[str, str]:
     """The status of each host, from the report."""
-    hosts = json.loads((run / "report/report.json").read_text())["hosts"]
-    return {host["name"]: host["status"] for host in hosts}
+    return {host["name"]: host["status"] for host in rows_of(run, "hosts")}
 
 
 def expect_all_answered(run: Path, hosts: int) -> None:

@@ -4,7 +4,8 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
@@ -15,7 +16,7 @@ from archive.run import PAGE, Run
 from archive.runs import runs_beside
 from domain.mistakes import Mistake, OperatorError
 from domain.moments import now
-from domain.records import Closed
+from domain.records import Closed, Host
 from workers.life import outbox
 from workers.life.outbox import Mailed, mail_run
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from reports.delivery import MailSettings
 
 SO_FAR: Final = "so-far.html"  # the page of a run that is open
+KEPT_TABLES: Final = ("hosts", "services")  # as CSV in report/; `mapsweep report` prints all others
+_OF_OLDER: Final = ("processes.csv", "footprints.csv")  # would tell what the run was before it was made again
 
 log = logging.getLogger("workers")
 
@@ -54,8 +57,11 @@ def left_by_workers(run: Run) -> Ended | None:
 
 
 @contextmanager
-def so_far(run: Run) -> Iterator[Run]:
-    """What has come in of an open run, settled elsewhere to be reported; a closed run as it is."""
+def so_far(run: Run, hosts: tuple[Host, ...] | None = None) -> Iterator[Run]:
+    """What has come in of an open run, settled elsewhere to be reported; a closed run as it is.
+
+    With `hosts`, of these alone: what compares them with other hosts of the run is not known then.
+    """
     if run.closed() is not None:
         yield run
         return
@@ -64,8 +70,10 @@ def so_far(run: Run) -> Iterator[Run]:
     with TemporaryDirectory(prefix="mapsweep-so-far-") as folder:
         place = Path(folder, run.run_id)
         place.mkdir()
-        shown = Run(Folder(str(place)), run.manifest, run.generation)
-        shown.close(settle(run, runs_beside(run), "", into=shown))
+        manifest = run.manifest if hosts is None else replace(run.manifest, hosts=hosts)
+        shown = Run(Folder(str(place)), manifest, run.generation)
+        part = Run(run.store, manifest, run.generation)
+        shown.close(settle(part, runs_beside(run), "", into=shown))
         yield shown
 
 
@@ -111,16 +119,16 @@ def _would_lose(run: Run, lost: Sequence[str]) -> OperatorError:
 
 def render_report(run: Run) -> None:
     """Write the report of a closed run; the page last, so that its presence says that all is there."""
-    from reports import render_csv, render_html, render_json  # noqa: PLC0415 # start Polars and Jinja
+    from reports import exports, render_html, render_json  # noqa: PLC0415 # start Polars and Jinja
     from reports.report import report  # noqa: PLC0415 # likewise
 
     settled = report(run)
-    _write(run, "hosts.csv", lambda: [render_csv.hosts(settled)])
-    _write(run, "processes.csv", lambda: render_csv.processes(settled.tables))
-    _write(run, "footprints.csv", lambda: render_csv.footprints(settled.tables))
+    for table in KEPT_TABLES:
+        _write(run, f"{table}.csv", partial(exports.rows, settled.tables, table, exports.CSV))
     _write(run, "report.json", lambda: render_json.render(settled))
     _write(run, PAGE, lambda: [render_html.render(settled)])
-    run.remove_report(SO_FAR)
+    for name in (SO_FAR, *_OF_OLDER):
+        run.remove_report(name)
 
 
 def _write(run: Run, name: str, render: Callable[[], Iterable[bytes]]) -> None:

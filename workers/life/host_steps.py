@@ -3,7 +3,8 @@
 import logging
 import time
 
-from archive import bugs, dump_file
+from archive import bugs
+from archive.dump_snapshot import unpack
 from archive.results import Result
 from archive.run import Run
 from collector.trouble import BUG, HostTrouble
@@ -17,7 +18,7 @@ from procmaps.findings import find
 from procmaps.footprint import footprints
 from procmaps.identity import identify
 from procmaps.other_texts import IN_PLACE
-from procmaps.read import DumpError, read
+from procmaps.read import DumpError
 
 DETAIL_LENGTH_MAX = 400
 OTHERS_TOLD_MAX = 3  # processes of a host that sent another file in place of their mappings
@@ -85,14 +86,12 @@ def _made(run: Run, host: str) -> Result:
 
     began_s = time.monotonic()
     dump = run.read_dump(host)
-    limit_bytes = run.manifest.limits.inflated_bytes
-    memory = dump_file.inflate(dump.memory_gz, limit_bytes)
-    identity = dump_file.inflate(dump.identity_gz, limit_bytes)
-    snapshot = read(memory.text, identity.text, dump.nonce.encode("ascii", "replace"))
+    unpacked = unpack(dump, run.manifest.limits.inflated_bytes)
+    snapshot = unpacked.snapshot
     parts = classify(snapshot)
     sums = footprints(snapshot, parts)
     others = [note for note in snapshot.notes if IN_PLACE in note][:OTHERS_TOLD_MAX]
-    problem = _sentences(dump.problem, memory.problem, identity.problem, *others)
+    problem = _sentences(*unpacked.problems, *others)
     record = host_record(dump, snapshot, problem, RULES_VERSION)
     unsure, found = doubts(snapshot, parts), find(snapshot, parts, sums)
     result = host_result(record, snapshot, identify(snapshot), sums, unsure=unsure, found=found)

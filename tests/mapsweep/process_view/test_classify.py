@@ -86,10 +86,25 @@ def classify(*arguments: str, stdin: bytes | None = None) -> Result:
     return CliRunner().invoke(mapsweep, ["classify", *arguments], input=stdin, catch_exceptions=True)
 
 
+def plain_of(folder: Path) -> str:
+    """What is printed of the process: which it is, and then the rest."""
+    return f"pid 4711, {folder}, maps\n\n{PLAIN}"
+
+
 def test_plain(folder: Path) -> None:
     result = classify(str(folder))
-    assert result.stdout == PLAIN
+    assert result.stdout == plain_of(folder)
     assert result.stderr == ""
+
+
+def test_the_first_line_says_which_process_it_is(folder: Path) -> None:
+    (folder / "comm").write_bytes(b"red\x1b[31m\n")
+    assert classify(str(folder)).stdout.startswith(f"red\\x1b[31m (4711), {folder}, maps\n\n")
+    assert classify("-", stdin=MAPS).stdout.startswith("standard input, maps\n\n")
+    own = classify(str(os.getpid())).stdout.partition("\n")[0]
+    assert own == f"{Path('/proc/self/comm').read_text().strip()} ({os.getpid()}), smaps"
+    document = json.loads(classify(str(folder), "--format", "json").stdout)
+    assert (document["comm"], document["pid"], document["source"]) == ("red\x1b[31m", 4711, str(folder))
 
 
 def test_the_twelve_columns(folder: Path) -> None:
@@ -109,7 +124,7 @@ def test_resident_bytes_where_they_are_known(folder: Path) -> None:
     (folder / "smaps").write_bytes(smaps(rss_kb=4))
     shown = classify(str(folder)).stdout
     assert re.search(r"^sum +15 +82M 432K +22M 424K +72K$", shown, re.MULTILINE)
-    assert classify(str(folder), "--evidence", "maps").stdout == PLAIN
+    assert classify(str(folder), "--evidence", "maps").stdout == plain_of(folder)
 
 
 def test_ranges_are_five_fields_a_part_and_conserve_every_byte(folder: Path) -> None:
@@ -127,13 +142,13 @@ def test_why_gives_a_reason_for_every_part(folder: Path) -> None:
     assert {len(row) for row in rows} == {6}
     assert all(" " in row[5] for row in rows)
     plain = classify(str(folder), "--why").stdout
-    assert plain.startswith(PLAIN)
+    assert plain.startswith(plain_of(folder))
     assert len(re.findall(r"(?m)^[0-9a-f]{8,}-[0-9a-f]{8,} ", plain)) == len(rows)
     assert "\x1b" not in plain
 
 
 def test_why_tells_the_source_of_a_rule_and_what_lost_to_it_in_80_columns(folder: Path) -> None:
-    lines = classify(str(folder), "--why").stdout.removeprefix(PLAIN).splitlines()
+    lines = classify(str(folder), "--why").stdout.removeprefix(plain_of(folder)).splitlines()
     assert max(map(len, lines)) <= 80
     assert sum(line.startswith("    source: ") for line in lines) == len(
         {part["rule"] for part in _why_parts(folder)}

@@ -1,6 +1,5 @@
 """Files that are not maps, given as such: each is refused by its name, with what to give instead."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from mapsweep.terminal.exits import Exit
 from procmaps.other_texts import READ_MAPS, UNPACK
 from tests.mapsweep.conftest import Here
 from tests.procmaps.test_other_texts import PMAP_X, ROLLUP, TEXTS
+from tests.tables import rows_of
 from workers.life.host_steps import OTHERS_TOLD_MAX
 
 
@@ -46,8 +46,7 @@ def test_a_sweep_says_which_process_of_a_host_sent_what(fleet: Path, tmp_path: P
     ended = here("collect", "-i", fleet, "--hosts", "web-*", "--runs", tmp_path / "runs")
     assert ended.code == Exit.OK
     (run_id,) = Runs(str(tmp_path / "runs")).ids()
-    report = json.loads((tmp_path / "runs" / run_id / "report/report.json").read_text())
-    hosts = {host["name"]: host for host in report["hosts"]}
+    hosts = {host["name"]: host for host in rows_of(tmp_path / "runs" / run_id, "hosts")}
     assert hosts["web-01"]["detail"] == (
         "process 4712: in place of its mappings came smaps_rollup; "
         "process 4713: in place of its mappings came the output of pmap; "

@@ -17,7 +17,7 @@ from mapsweep.settings.sections import LimitSchema
 from mapsweep.settings.settings import find_inventory, load, search_folders
 from mapsweep.settings.table import rows
 from reports.delivery import Security
-from reports.trend import PAST_RUNS_MAX
+from reports.past_runs import PAST_RUNS_MAX
 from workers.life.pace import Pace
 
 ROOT = Path(__file__).parents[3]

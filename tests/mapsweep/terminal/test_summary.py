@@ -5,9 +5,9 @@ import pytest
 from mapsweep.terminal.summary import summary_lines
 from mapsweep.terminal.terminal import Terminal, cells
 from reports.report import FailureGroup
-from tests.mapsweep.reports_made import GIB, MIB, fleet, host
+from tests.mapsweep.reports_made import GIB, MIB, fleet, host, host_rows
 
-REFUSED = FailureGroup("failed", "auth", "auth_rejected", "check the user", "refused", ("prod-db-07",))
+REFUSED = FailureGroup("failed", "auth", "auth_rejected", "check the user", "refused", ("prod-db-07",), 1)
 FLEET = fleet(
     [
         host("prod-frontend-0017.eu-central-1.example.org", 41 * GIB, 512 * MIB, rank=1),
@@ -77,7 +77,9 @@ def test_the_ending(columns: int, ranking: str, partial: str) -> None:
 def test_doubtful_labels_are_a_sentence_below_the_verdict() -> None:
     largest, doubtful, *others = FLEET.hosts
     doubtful = replace(doubtful, doubtful=3, most_guessed="java (4711)")
-    report = replace(FLEET, hosts=(largest, doubtful, *others), totals=replace(FLEET.totals, doubtful=3))
+    report = replace(
+        FLEET, hosts=host_rows([largest, doubtful, *others]), totals=replace(FLEET.totals, doubtful=3)
+    )
     lines = list(summary_lines(report, screen(80), PLACES, HINTS))
     start = lines.index("  MiB. 3 ok, 1 failed of 4 hosts.") + 1
     assert lines[start : lines.index(WHERE.splitlines()[0])] == [

@@ -9,7 +9,8 @@ from archive.mail_record import Sender
 from archive.run import Run
 from archive.runs import Runs, runs_beside
 from domain.records import Refusal
-from mapsweep.mailing import told
+from mapsweep.mailing import Sent, told
+from mapsweep.manner import FOR_PEOPLE
 from mapsweep.terminal.exits import Exit
 from reports.delivery import MailSettings, Security
 from tests.archive.examples import dump, is_rendered, manifest
@@ -66,7 +67,7 @@ def test_what_cannot_be_mailed_is_there_anyway_and_says_why(run: Run) -> None:
     left = left_by_workers(run)
     assert left is not None
     assert left.mailed.unmailed == "not mailed yet"
-    assert told(left.mailed) is Exit.UNDELIVERED
+    assert told(Sent(run.run_id, left.mailed), FOR_PEOPLE) is Exit.UNDELIVERED
 
 
 def test_whom_a_workers_mail_was_refused_is_known_to_those_who_watch(run: Run, tmp_path: Path) -> None:
@@ -76,7 +77,7 @@ def test_whom_a_workers_mail_was_refused_is_known_to_those_who_watch(run: Run, t
     left = left_by_workers(run)
     assert left is not None
     assert left.mailed.refused == (Refusal(TO[1], 550, "nobody here"),)
-    assert told(left.mailed) is Exit.UNDELIVERED
+    assert told(Sent(run.run_id, left.mailed), FOR_PEOPLE) is Exit.UNDELIVERED
     assert runs_beside(run).unmailed() == ()  # nothing more can be done
 
 

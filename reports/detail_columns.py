@@ -1,0 +1,66 @@
+"""Columns of what a process and a host consist of: footprints, kinds, findings."""
+
+from reports.column import Column, count, size, text
+from reports.shared_columns import BOUND, MAPS
+
+FOOTPRINTS: tuple[Column, ...] = (
+    text("host", "Host", "inventory", "The name in the inventory"),
+    count("pid", "PID", "/proc", "Process id on the host", 8),
+    count(
+        "start_ticks",
+        "Start ticks",
+        "stat, field 22",
+        "Start time in clock ticks after boot; with pid it identifies the process",
+        12,
+    ),
+    text("kind", "Kind", "rules", "What the memory is for", 15),
+    text("family", "Family", "rules", "The group to which the kind belongs", 11),
+    size("block_bytes", "Block", MAPS, "Size of one block, if blocks of equal size are grouped; otherwise 0"),
+    count("count", "Blocks", MAPS, "Blocks; a stack and its guards count as one"),
+    size("reserved_bytes", "Reserved", MAPS, "Address space, accessible or not"),
+    size("committed_bytes", "Committed", MAPS, "The accessible part (any of r, w, x)"),
+    size("resident_bytes", "Resident", "smaps Rss", "Resident; unknown without smaps"),
+    size(
+        "resident_max_bytes",
+        "At most resident",
+        BOUND,
+        "Rss if smaps was read, otherwise the smaller of committed and RssAnon",
+    ),
+    size("pss_bytes", "Pss", "smaps Pss", "Resident; a shared page is divided by the number of its users"),
+    size("swap_bytes", "Swap", "smaps Swap", "Swapped out"),
+)
+
+KINDS: tuple[Column, ...] = (
+    text("host", "Host", "inventory", "The name in the inventory"),
+    text("kind", "Kind", "rules", "What the memory is for", 15),
+    text("family", "Family", "rules", "The group to which the kind belongs", 11),
+    count("count", "Blocks", MAPS, "Blocks; a stack and its guards count as one"),
+    size("reserved_bytes", "Reserved", MAPS, "Address space, accessible or not"),
+    size("committed_bytes", "Committed", MAPS, "The accessible part (any of r, w, x)"),
+    size("resident_bytes", "Resident", "smaps Rss", "Resident; unknown without smaps"),
+    size(
+        "resident_max_bytes",
+        "At most resident",
+        BOUND,
+        "Rss if smaps was read, otherwise the smaller of committed and RssAnon, process by process",
+    ),
+)
+
+FINDINGS: tuple[Column, ...] = (
+    text("host", "Host", "inventory", "The name in the inventory"),
+    count("pid", "PID", "/proc", "Process id on the host", 8),
+    count(
+        "start_ticks",
+        "Start ticks",
+        "stat, field 22",
+        "Start time in clock ticks after boot; with pid it identifies the process",
+        12,
+    ),
+    text("comm", "Name", "comm", "The name that the process gave itself", 16),
+    text("code", "Code", "rules", "Which finding it is: many_arenas, stack_reservation, ...", 20),
+    text("severity", "Severity", "rules", "alarm, warning or info", 8),
+    text("evidence", "Evidence", "rules", "The figures that it was found by", 60),
+    text("advice", "Advice", "rules", "What to do about it", 60),
+    text("confirm", "To confirm", "rules", "The test that would prove it right or wrong", 60),
+    text("not_shown", "Not shown", "rules", "What this evidence cannot say", 60),
+)

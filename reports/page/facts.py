@@ -1,0 +1,95 @@
+"""What the page's script is told beside the tables: the run, what is left out, what the kinds mean."""
+
+from collections.abc import Sequence
+from shlex import quote
+from typing import Final
+
+from procmaps.kind_words import KIND_WORDS
+from reports import render_json, verdict
+from reports.column import Column
+from reports.columns import FOOTPRINTS, HOSTS, PROCESSES, SERVICES
+from reports.page import first_screen
+from reports.page.budget import Content
+from reports.page.container import Json
+from reports.report import Report
+from reports.sizes import number
+from reports.words import WORDS
+
+_TABLES: Final = {"hosts": HOSTS, "services": SERVICES, "processes": PROCESSES, "kinds": FOOTPRINTS}
+
+
+def of(report: Report, content: Content, said: Sequence[str]) -> dict[str, Json]:
+    """All of it, as JSON."""
+    return {
+        "run": render_json.run_of(report.run),
+        "totals": render_json.totals_of(report.totals),
+        "word": verdict.word(report).value,
+        "late": verdict.late(report),
+        "took": first_screen.took(report),
+        "left_out": list(said),
+        "detail": {
+            "processes_a_host": content.processes_a_host,
+            "findings_a_host": content.findings_a_host,
+            **{name: {"shown": part.shown, "of": part.of} for name, part in content.parts.items()},
+        },
+        "kinds": {
+            kind.label: {
+                "family": kind.family.label,
+                "meaning": words.meaning,
+                "when_large": words.when_large,
+            }
+            for kind, words in KIND_WORDS.items()
+        },
+        "words": dict(WORDS),
+        "layout": "single",
+        "links": None,
+    }
+
+
+def left_out(report: Report, content: Content) -> list[str]:
+    """A sentence for each thing of the run that is not in the page, with the command that shows it."""
+    run_id, a_host = quote(report.run.run_id), content.processes_a_host
+    table, show = f"mapsweep report {run_id} --format csv --table", f"mapsweep show HOST/PID --run {run_id}"
+    sentences = {
+        "hosts": ("the first {} of {} hosts", f"All of them: {table} hosts"),
+        "services": ("the first {} of {} services", f"All of them: {table} services"),
+        "findings": (
+            f"at most {content.findings_a_host} findings per host, {{}} of {{}}, the most severe first",
+            f"All of them: {table} findings",
+        ),
+        "host_kinds": (
+            "the kinds of the first {} of {} hosts",
+            f"Those of another host: mapsweep show HOST --run {run_id}",
+        ),
+        "processes": (
+            f"at most {a_host} processes per host, {{}} of {{}}, those with findings, growth or bloat first",
+            f"All of them: {table} processes; a page per host: mapsweep report {run_id} --layout dir",
+        ),
+        "kinds": ("the kinds of {} of {} processes", f"Those of another one: {show}"),
+        "arguments": ("the arguments of {} of {} processes", f"Those of another one: {show}"),
+        "mappings": (
+            ("the mappings of {} of {} processes", f"Those of another one: {show}")
+            if report.tables.manifest.keep_dumps
+            else ("the mappings of {} of {} processes", "They are read from dumps, and this run kept none.")
+        ),
+    }
+    return [
+        f"This page has {what.format(number(part.shown), number(part.of))}. {remedy}"
+        for name, (what, remedy) in sentences.items()
+        if (part := content.parts[name]).shown < part.of
+    ]
+
+
+def _said(column: Column) -> dict[str, Json]:
+    return {
+        "name": column.name,
+        "title": column.title,
+        "unit": column.unit.value,
+        "meaning": column.meaning,
+        "source": column.source,
+    }
+
+
+DECLARED: Final[dict[str, Json]] = {
+    table: [_said(column) for column in columns] for table, columns in _TABLES.items()
+}

@@ -1,0 +1,162 @@
+"""The rows of a run that a page can show, read part by part: memory is taken by what can go into the page."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from procmaps.kinds import Kind
+from reports import kinds, settled
+from reports.column import names_of
+from reports.columns import PROCESSES
+from reports.measures import BLOAT_EXCESS_MIN_BYTES, BLOAT_FACTOR_MIN, NATIVE, STACKS
+from reports.page import fields
+from reports.settled import Settled
+from reports.severities import GRAVITY, SEVERITIES
+from reports.sizes import instant
+from reports.verdict import GROWTH_FLOOR_BYTES, GROWTH_FLOOR_SHARE
+
+PROCESS_ROWS_MAX: Final = 250_000  # of a fleet: more than a page can hold
+KINDS_REMADE_MAX: Final = 30_000  # processes of a fleet whose kinds are all added up from its footprints
+ARGUMENTS_LENGTH_MAX: Final = 600  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What a page can show. `_host` is the number of a host in the ranking, from 0."""
+
+    hosts: pl.DataFrame  # also _count, _native, _native_known, _stacks, _stacks_known of all its processes
+    services: pl.DataFrame
+    findings: pl.DataFrame  # _host, _place in its host
+    host_kinds: pl.DataFrame  # _host
+    processes: pl.DataFrame  # also host, _host, host_place, _turn in its host, _weight in the fleet
+
+
+def read(tables: Settled) -> Rows:
+    """The rows of a run; of a very large fleet the most important processes of each host."""
+    hosts = tables.table(settled.HOSTS).sort("place").with_row_index("_host")
+    order = hosts.select(pl.col("name").alias("host"), "_host", _swept(hosts["at"]))
+    findings = _findings(tables, order)
+    processes, sums = _processes(tables, order, findings)
+    return Rows(
+        hosts=hosts.join(sums, on="_host", how="left", maintain_order="left").with_columns(
+            (pl.col("elapsed_s") * 1000).round().cast(pl.Int64).alias("elapsed_ms")
+        ),
+        services=tables.table(settled.SERVICES, fields.OF_SERVICES),
+        findings=findings,
+        host_kinds=_host_kinds(tables, order),
+        processes=processes,
+    )
+
+
+def kinds_of(tables: Settled, processes: pl.DataFrame, *, of_all: bool) -> pl.DataFrame:
+    """fields.OF_KINDS of these processes, and `_process`, the number of its row in `processes`.
+
+    A table of the run has the kinds of the processes that a report shows one by one. With `of_all` they are
+    added up from the footprints, for any process.
+    """
+    asked = processes.select("host", "pid").with_row_index("_process").unique(["host", "pid"], keep="first")
+    found = []
+    for part in tables.parts(settled.FOOTPRINTS if of_all else settled.PROCESS_KINDS):
+        of_part = part
+        if of_all:
+            wanted = part.join(asked, on=["host", "pid"], how="semi", maintain_order="left")
+            of_part = kinds.of_processes(kinds.numbered(wanted), asked)
+        found.append(
+            of_part.join(asked, on=["host", "pid"], maintain_order="left").select(
+                "_process", pl.col("kind").cast(_KIND), *fields.OF_KINDS[1:]
+            )
+        )
+    return pl.concat(found).sort("_process", maintain_order=True)
+
+
+_KIND: Final = pl.Enum([kind.label for kind in Kind])
+_WANTED: Final = tuple(
+    dict.fromkeys((*names_of(PROCESSES), "host_place"))
+)  # all columns that a page has, and what they are made from
+
+
+def _processes(
+    tables: Settled, order: pl.DataFrame, findings: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The processes by host and then by native heap, and the sums over all processes of each host."""
+    a_host_max = max(1, PROCESS_ROWS_MAX // max(1, order.height))
+    urgent = findings.filter(pl.col("severity") != SEVERITIES[-1])
+    found = urgent.select("host", "pid").unique().with_columns(pl.lit(value=True).alias("_found"))
+    chosen, sums = [], []
+    for part in tables.parts(settled.PROCESSES, _WANTED):
+        rows = part.join(order, on="host", maintain_order="left").join(
+            found, on=["host", "pid"], how="left", maintain_order="left"
+        )
+        sums.append(rows.group_by("_host").agg(*_sums(NATIVE, "_native"), *_sums(STACKS, "_stacks"), _COUNT))
+        ordered = rows.with_columns(_is_notable()).sort("_host", ~pl.col("_notable"), "host_place")
+        placed = ordered.with_columns(pl.int_range(pl.len()).over("_host").alias("_turn"))
+        chosen.append(placed.filter(pl.col("_turn") < a_host_max).with_columns(_up(), _arguments()))
+    together = pl.concat(chosen).sort("_host", "host_place")
+    heaviest = pl.col(NATIVE).fill_null(0) + pl.col(STACKS).fill_null(0)
+    by_weight = together.select(
+        pl.arg_sort_by([~pl.col("_notable"), heaviest], descending=[False, True], maintain_order=True)
+    ).to_series()
+    weight = pl.DataFrame({"_row": by_weight}).with_row_index("_weight").sort("_row")["_weight"]
+    return together.with_columns(weight), pl.concat(sums)
+
+
+_COUNT: Final = pl.len().cast(pl.Int64).alias("_count")
+
+
+def _sums(name: str, alias: str) -> tuple[pl.Expr, pl.Expr]:
+    """The sum, and how many of the values are known."""
+    return pl.col(name).sum().alias(alias), pl.col(name).count().cast(pl.Int64).alias(f"{alias}_known")
+
+
+def _is_notable() -> pl.Expr:
+    """Processes that come first: with a finding above `info`, more growth than noise, or bloated."""
+    native, growth = pl.col(NATIVE), pl.col("growth_bytes")
+    excess = pl.col("peer_excess_bytes")
+    grown = (growth >= GROWTH_FLOOR_BYTES) & (growth >= GROWTH_FLOOR_SHARE * (native - growth))
+    bloated = (excess >= BLOAT_EXCESS_MIN_BYTES) & (native >= BLOAT_FACTOR_MIN * (native - excess))
+    notable = (
+        pl.col("_found").fill_null(value=False),
+        grown.fill_null(value=False),
+        bloated.fill_null(value=False),
+    )
+    return pl.any_horizontal(*notable).alias("_notable")
+
+
+def _up() -> pl.Expr:
+    """How long a process was running when its host was swept, in whole seconds."""
+    seconds = (pl.col("_swept") - pl.col("started_at_s")).clip(0)
+    return seconds.round().cast(pl.Int64).alias("up_s")
+
+
+def _arguments() -> pl.Expr:
+    """The arguments, cut."""
+    text = pl.col("arguments")
+    is_long = text.str.len_chars() > ARGUMENTS_LENGTH_MAX
+    cut = text.str.head(ARGUMENTS_LENGTH_MAX - 1) + pl.lit("\u2026")
+    return pl.when(is_long).then(cut).otherwise(text).alias("arguments")
+
+
+def _findings(tables: Settled, order: pl.DataFrame) -> pl.DataFrame:
+    """The findings by host, the gravest first."""
+    return (
+        tables.table(settled.FINDINGS)
+        .join(order, on="host", maintain_order="left")
+        .with_columns(GRAVITY.alias("_gravity"))
+        .sort("_host", "_gravity", maintain_order=True)
+        .with_columns(pl.int_range(pl.len()).over("_host").alias("_place"))
+    )
+
+
+def _host_kinds(tables: Settled, order: pl.DataFrame) -> pl.DataFrame:
+    """The kinds by host."""
+    rows = tables.table(settled.HOST_KINDS).join(order, on="host", maintain_order="left")
+    return rows.sort("_host", maintain_order=True).select("_host", *fields.OF_HOST_KINDS)
+
+
+def _swept(times: pl.Series) -> pl.Series:
+    """Times as text in seconds since 1970."""
+    distinct = times.unique(maintain_order=True)
+    moments = [instant(at) for at in distinct.to_list()]
+    seconds = pl.Series([moment.timestamp() if moment else None for moment in moments], dtype=pl.Float64)
+    return times.replace_strict(distinct, seconds, return_dtype=pl.Float64).alias("_swept")

@@ -1,0 +1,138 @@
+// One filter over hosts, services and processes. A host or a service is shown if it matches, or one of its processes.
+
+const FIELDS = {
+  hosts: ["name", "labels", "status", "stage", "reason", "detail", "os_name", "kernel", "largest", "most_stacks", "most_guessed"],
+  services: ["service"],
+  processes: ["comm", "exe", "service", "arguments", "unit", "container", "runtime", "evidence", "trouble"],
+};
+const MEASURES = {
+  native: "native_heap_resident_max_bytes",
+  growth: "growth_bytes",
+  bloat: "bloat_bytes",
+  rss: "rss_bytes",
+  swap: "swap_bytes",
+  stacks: "stacks",
+  java: "java_heap_resident_max_bytes",
+  arenas: "arena_heaps",
+  threads: "threads",
+  guessed: "guessed_bytes",
+};
+const COMPARISON = /^([a-z]+)(<=|>=|<|>)(-?\d+(?:\.\d+)?)([kmgt]?)(?:i?b)?$/;
+const SCALE = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
+const COMPARE = { "<": (a, b) => a < b, "<=": (a, b) => a <= b, ">": (a, b) => a > b, ">=": (a, b) => a >= b };
+
+const filter = {
+  text: null,
+  lowered: new Map(), // of a column of texts, its words in lower case
+  found: null, // of each table the rows that match, and how many
+
+  // The rows that match a text: {hosts, services, processes} as bits, and their counts.
+  match(text) {
+    if (this.text !== text) {
+      this.found = matched(termsOf(text));
+      this.text = text;
+    }
+    return this.found;
+  },
+};
+
+// Words in lower case; what stands in double quotes is one word.
+const termsOf = (text) => {
+  const terms = [];
+  for (const [whole, quoted] of text.toLowerCase().matchAll(/"([^"]*)"?|\S+/g)) {
+    const term = quoted ?? whole;
+    if (term) terms.push(quoted === undefined ? termOf(term) : { text: term });
+  }
+  return terms;
+};
+
+const termOf = (text) => {
+  const [, name, sign, amount, unit] = text.match(COMPARISON) ?? [];
+  if (Object.hasOwn(MEASURES, name ?? "")) return { column: MEASURES[name], compare: COMPARE[sign], amount: amount * SCALE[unit] };
+  if (text.startsWith("kind:")) return { kind: text.slice(5) };
+  if (text === "is:doubtful") return { doubtful: true };
+  if (text === "is:restarted") return { restarted: true };
+  return { text };
+};
+
+const matched = (terms) => {
+  if (!terms.length) return null;
+  const bits = {};
+  for (const name of ["hosts", "services", "processes"]) bits[name] = new Uint8Array(page[name].rows).fill(1);
+  for (const term of terms) {
+    const hosts = bitsOf(page.hosts, term);
+    const processes = bitsOf(page.processes, term);
+    // the name of its host is one of a process's words
+    if (term.text) for (let row = 0; row < processes.length; row += 1) processes[row] |= hosts[page.hostOf[row]];
+    keep(bits.hosts, hosts);
+    keep(bits.processes, processes);
+    keep(bits.services, bitsOf(page.services, term));
+  }
+  const serviceOf = servicesOfProcesses();
+  for (let row = 0; row < bits.processes.length; row += 1) {
+    if (!bits.processes[row]) continue;
+    bits.hosts[page.hostOf[row]] = 1;
+    if (serviceOf[row] >= 0) bits.services[serviceOf[row]] = 1;
+  }
+  const counts = {};
+  for (const [name, each] of Object.entries(bits)) counts[name] = each.reduce((sum, bit) => sum + bit, 0);
+  return { ...bits, counts };
+};
+
+const keep = (bits, others) => {
+  for (let row = 0; row < bits.length; row += 1) bits[row] &= others[row];
+};
+
+const bitsOf = (table, term) => {
+  const bits = new Uint8Array(table.rows);
+  if (term.text) {
+    for (const name of FIELDS[table.name]) if (table.has(name)) addWords(bits, table, name, (word) => word.includes(term.text));
+  } else if (term.kind !== undefined) {
+    addKinds(bits, table, term.kind);
+  } else if (term.column) {
+    const values = table.numbers(term.column);
+    for (let row = 0; row < bits.length; row += 1) bits[row] = term.compare(values[row], term.amount) ? 1 : 0;
+  } else if (term.restarted) {
+    if (table.name === "processes") addWords(bits, table, "restarted", (word) => word === "yes");
+  } else if (table.isText("doubtful")) {
+    addWords(bits, table, "doubtful", (word) => word === "yes");
+  } else {
+    table.numbers("doubtful").forEach((count, row) => { bits[row] = count > 0 ? 1 : 0; });
+  }
+  return bits;
+};
+
+// Each distinct word is looked at once; the rows follow by the index of their word.
+const addWords = (bits, table, name, fits) => {
+  const { words, codes } = table.words(name);
+  const key = `${table.name}.${name}`;
+  if (!filter.lowered.has(key)) filter.lowered.set(key, words.map((word) => word.toLowerCase()));
+  const hits = filter.lowered.get(key).map(fits);
+  if (!hits.includes(true)) return;
+  const flags = Uint8Array.from(hits);
+  for (let row = 0; row < bits.length; row += 1) bits[row] |= flags[codes[row]];
+};
+
+const addKinds = (bits, table, kind) => {
+  const [rows, starts] = { hosts: [page.host_kinds, page.hostKindStarts], processes: [page.kinds, page.kindStarts] }[table.name] ?? [];
+  if (!rows) return;
+  const { words, codes } = rows.words("kind");
+  const code = words.indexOf(kind);
+  for (let row = 0; row < bits.length; row += 1) {
+    for (let at = starts[row]; at < starts[row + 1]; at += 1) if (codes[at] === code) bits[row] = 1;
+  }
+};
+
+let serviceRows = null;
+// Of each process the row of its service; -1 for none.
+const servicesOfProcesses = () => {
+  if (!serviceRows) {
+    const own = page.services.words("service");
+    const rowOf = new Map();
+    for (let row = 0; row < page.services.rows; row += 1) rowOf.set(own.words[own.codes[row]], row);
+    const { words, codes } = page.processes.words("service");
+    const rows = words.map((word) => rowOf.get(word) ?? -1);
+    serviceRows = Int32Array.from(codes, (code) => rows[code]);
+  }
+  return serviceRows;
+};

@@ -1,0 +1,84 @@
+// Keys, beside Tab and Enter: they act on the table that has the focus, otherwise on the view's first.
+
+const isTyping = (target) => /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
+
+const gridOf = (target) => shown.grids.find((grid) => grid.region.contains(target)) ?? shown.grids.find((grid) => grid.order.length);
+
+const step = (event, rows) => {
+  const grid = gridOf(event.target);
+  if (!grid) return;
+  event.preventDefault();
+  grid.focus(grid.place + rows);
+};
+
+const KEYS = {
+  "/": (event) => {
+    event.preventDefault();
+    bar.input.focus();
+    bar.input.select();
+  },
+  j: (event) => step(event, 1),
+  k: (event) => step(event, -1),
+  u: () => follow(upFrom(route.now)),
+  "?": () => help.showModal(),
+};
+
+// One level up: from a process to its host, from a host to the hosts, from there to the fleet.
+const upFrom = ({ view, names }) => {
+  if (view === "host" && names.length > 1) return address("host", names[0]);
+  const lists = { host: "#/hosts", service: "#/services", kind: "#/kinds" };
+  return lists[view] ?? "#/";
+};
+
+const follow = (href) => {
+  if (href === location.hash) return;
+  route.save();
+  location.hash = href;
+};
+
+const onKey = (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || help.open) return;
+  if (event.key === "Escape" && event.target === bar.input) {
+    event.preventDefault();
+    bar.input.value = "";
+    bar.changed();
+    return;
+  }
+  if (isTyping(event.target)) return;
+  const inRow = event.target.closest("tbody tr[aria-rowindex]");
+  if (inRow && event.key === "ArrowDown") step(event, 1);
+  else if (inRow && event.key === "ArrowUp") step(event, -1);
+  else if (event.key === "Enter" && inRow === event.target) inRow.querySelector("a")?.click();
+  else if (Object.hasOwn(KEYS, event.key)) KEYS[event.key](event);
+};
+
+const helpDialog = () => {
+  const line = (key, said) => [make("dt", {}, make("kbd", {}, key)), make("dd", {}, said)];
+  const dialog = make(
+    "dialog",
+    { id: "help", "aria-labelledby": "help-head" },
+    make("h2", { id: "help-head", tabindex: -1, autofocus: true }, "Keys and filter"),
+    make(
+      "dl",
+      { class: "about" },
+      line("/", "go to the filter; Esc empties it"),
+      line("j  k", "next and previous row; in a table also the arrow keys"),
+      line("Enter", "open the row"),
+      line("u", "one level up"),
+      line("?", "this help; Esc closes it"),
+    ),
+    make("p", {}, `The filter searches ${searched()}. A host or a service is shown if it matches, or one of its processes does. All words must match; "words in quotes" are one.`),
+    make("p", {}, `${Object.keys(MEASURES).join(", ")} can be compared: native>500M growth>0. kind:heap_arena finds what has memory of that kind; is:doubtful and is:restarted what is marked so.`),
+    make("p", {}, "≤ marks an upper bound. – means unknown, never 0. The address holds the view, the filter, the sort and the place: copied, it shows the same."),
+    button("Close", () => dialog.close()),
+  );
+  return dialog;
+};
+
+// What the filter looks at, in this page.
+const searched = () => {
+  const names = ["process names", "programs", page.processes.has("arguments") ? "arguments" : "", "units and containers"].filter(Boolean);
+  const { sent } = page.facts.totals;
+  const part = sent > page.processes.rows ? ` (of ${number(sent)}; the others are not in this page)` : "";
+  return `host names, labels, systems, states and reasons; services; ${names.join(", ")} of ${number(page.processes.rows)} processes${part}`;
+};

@@ -1,0 +1,60 @@
+// The bar above every view: where one can go, the filter, and how much of each it matches.
+
+const VIEWS = [
+  ["", "Fleet"],
+  ["hosts", "Hosts"],
+  ["stacks", "Stacks"],
+  ["services", "Services"],
+  ["processes", "Processes"],
+  ["kinds", "Kinds"],
+];
+const WITHIN = { host: "hosts", service: "services", kind: "kinds" };
+
+const bar = {
+  build() {
+    this.links = VIEWS.map(([view, title]) => link(address(view), title));
+    this.input = make("input", { type: "search", id: "filter", placeholder: "host, service, process ( / )", autocomplete: "off", spellcheck: "false", "aria-describedby": "searched", on: { input: () => this.changed() } });
+    this.status = make("span", { id: "shown", role: "status", class: "small" });
+    this.searched = make("span", { id: "searched", class: "small soft hidden" }, `Searches ${searched()}.`);
+    this.element = make(
+      "div",
+      { id: "bar" },
+      make("nav", { "aria-label": "Views" }, this.links),
+      make(
+        "search",
+        { class: "filter" },
+        make("label", { for: "filter", class: "small soft" }, "Filter"),
+        this.input,
+        button("?", () => help.showModal(), { "aria-label": "Keys and filter" }),
+        this.status,
+        this.searched,
+      ),
+    );
+  },
+
+  // The filter's text, typed or from the address, to the address and to the tables.
+  changed() {
+    route.set("find", this.input.value.trim());
+    this.update();
+    for (const grid of shown.grids) grid.toTop();
+    updateAll(shown.grids);
+  },
+
+  update() {
+    const text = route.get("find");
+    const { view } = route.now;
+    this.links.forEach((anchor, at) => {
+      const [name] = VIEWS[at];
+      if (name === (WITHIN[view] ?? view)) anchor.setAttribute("aria-current", name === view ? "page" : "true");
+      else anchor.removeAttribute("aria-current");
+    });
+    const found = filter.match(text);
+    this.searched.classList.toggle("hidden", !found);
+    if (!found) {
+      this.status.replaceChildren();
+      return;
+    }
+    const count = (name, one, many) => link(withState(address(name), new Map([["find", text]])), `${number(found.counts[name])} of ${counted(page[name].rows, one, many)}`);
+    this.status.replaceChildren(count("hosts", "host", "hosts"), ", ", count("services", "service", "services"), ", ", count("processes", "process", "processes"));
+  },
+};

@@ -1,0 +1,154 @@
+"""The page in a real browser, view by view: what it asks for, what it breaks, and who cannot use it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import Browser, Page
+
+Scheme: TypeAlias = Literal["light", "dark"]
+
+WAIT_S = 30.0
+ALL_ROWS = 1_000
+# A policy that stopped something tells so by an event, which is counted from the first byte on.
+_WATCH = """
+  window.violations = [];
+  document.addEventListener("securitypolicyviolation", (event) =>
+    window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
+"""
+_DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+_READY = "() => performance.getEntriesByName('mapsweep-ready').length"
+# Links of each view, as the page itself has them: the first of each in the fleet, and of a process in a host.
+_LINKS = """() => [...document.querySelectorAll("main:not([hidden]) a[href^='#/']")]
+  .map((link) => link.getAttribute("href"))"""
+# What sticks out to the right and does not scroll in a box of its own.
+_TOO_WIDE = """() => {
+  const width = document.documentElement.clientWidth;
+  const scrolls = (at) => {
+    for (; at && at !== document.body; at = at.parentElement) {
+      if (["auto", "scroll", "hidden", "clip"].includes(getComputedStyle(at).overflowX)) return true;
+    }
+    return false;
+  };
+  const out = [...document.querySelectorAll("body *")].filter((at) => {
+    const box = at.getBoundingClientRect();
+    return box.width && box.right > width + 1 && !scrolls(at) && getComputedStyle(at).position !== "absolute";
+  }).map((at) => `${at.tagName}.${at.className} to ${Math.round(at.getBoundingClientRect().right)}`);
+  const whole = document.documentElement.scrollWidth;
+  return whole > width ? [`the page is ${whole} wide`, ...out] : out;
+}"""
+
+
+@dataclass(slots=True)
+class Lab:
+    """A page that is open, and what it said and asked for since."""
+
+    page: Page
+    messages: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def drawn(self) -> None:
+        """Wait until what was changed is on the screen."""
+        self.page.evaluate(_DRAWN)
+
+    def go(self, address: str) -> None:
+        """Follow an address as a link would."""
+        self.page.evaluate("(hash) => { location.hash = hash; }", address)
+        self.drawn()
+
+    def links(self) -> list[str]:
+        """The addresses that the view in sight links to."""
+        found: list[str] = self.page.evaluate(_LINKS)
+        return found
+
+    def broken(self) -> list[str]:
+        """What the page did that it must not: messages, requests, and what its policy stopped."""
+        stopped: list[str] = self.page.evaluate("() => window.violations")
+        return [*self.messages, *(f"asked for {url}" for url in self.requests), *stopped]
+
+    def too_wide(self) -> list[str]:
+        """What makes the page scroll to the side."""
+        found: list[str] = self.page.evaluate(_TOO_WIDE)
+        return found[:5]
+
+    def unusable(self, rows: int = ALL_ROWS) -> list[str]:
+        """What axe-core finds wrong: the rule, the number of places and the first of them.
+
+        Of each table it looks at the first `rows`: the contrast of hundreds of rows takes it many seconds.
+        """
+        context = {"exclude": [["main[hidden]"], [f"tbody tr:nth-child(n + {rows + 1})"]]}
+        found: list[dict[str, Any]] = Axe().run(self.page, context).response["violations"]
+        return [_said(violation) for violation in found]
+
+
+def _said(violation: dict[str, Any]) -> str:
+    nodes = violation["nodes"]
+    checks = (*nodes[0]["any"], *nodes[0]["all"], *nodes[0]["none"])
+    why = " ".join(check["message"] for check in checks)
+    return f"{violation['id']}: {len(nodes)} places, the first is {nodes[0]['html'][:200]}: {why[:300]}"
+
+
+@contextmanager
+def opened(
+    browser: Browser,
+    file: Path,
+    *,
+    width: int = 1280,
+    scheme: Scheme = "light",
+    address: str = "",
+    scripts: bool = True,
+) -> Iterator[Lab]:
+    """The page from its file, without a network, as soon as its tables work."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme=scheme,
+        java_script_enabled=scripts,
+        offline=True,
+        accept_downloads=True,
+    )
+    page = context.new_page()
+    lab, own = Lab(page), file.resolve().as_uri()
+    page.on("console", lambda message: lab.messages.append(message.text))
+    page.on("pageerror", lambda error: lab.messages.append(str(error)))
+    page.on(
+        "request", lambda asked: None if asked.url.split("#")[0] == own else lab.requests.append(asked.url)
+    )
+    page.add_init_script(_WATCH)
+    try:
+        page.goto(own + address)
+        if scripts:
+            until(lambda: page.evaluate(_READY) > 0, page, "the page sets its mark mapsweep-ready")
+            lab.drawn()
+        yield lab
+    finally:
+        context.close()
+
+
+def until(holds: Callable[[], bool], page: Page, what: str) -> None:
+    """Wait for something in the page, without a script of ours in it, which its policy would stop."""
+    for _ in range(int(WAIT_S / 0.05)):
+        if holds():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"not within {WAIT_S:.0f} s: {what}")
+
+
+def views(lab: Lab) -> dict[str, str]:
+    """An address of every view, by its name, from the links of the page itself."""
+    lab.go("#/")
+    links = [link.split("?")[0] for link in lab.links()]
+    found = {"fleet": "#/"} | {
+        name: f"#/{name}" for name in ("hosts", "stacks", "services", "processes", "kinds")
+    }
+    for view in ("service", "host", "kind"):
+        found[view] = _first(links, f"#/{view}/")
+    lab.go(found["host"])
+    return found | {"process": _first([link.split("?")[0] for link in lab.links()], found["host"] + "/")}
+
+
+def _first(links: list[str], start: str) -> str:
+    """The first link that goes one step further than this."""
+    return next(link for link in links if link.startswith(start) and "/" not in link.removeprefix(start))
