@@ -156,12 +156,13 @@ def _tell(place: str, *, quiet: bool) -> None:
 
 def rendered(run: "Run", form: str, table: str | None = None) -> "Iterable[bytes]":
     """One file of the report, in pieces."""
-    from reports import exports, render_html, render_json, render_text  # noqa: PLC0415 - start Polars and Jinja
+    from reports import exports, render_json, render_text  # noqa: PLC0415 - start Polars and Jinja
+    from reports.page import page  # noqa: PLC0415 - likewise
     from reports.report import report as made  # noqa: PLC0415 - likewise
     from reports.settled import Settled  # noqa: PLC0415 - likewise
 
     if form == HTML:
-        return [render_html.render(made(run))]
+        return [page.render(made(run))]
     if form == TEXT:
         return render_text.render(made(run))
     if form == JSON and table is None:
