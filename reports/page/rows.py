@@ -16,7 +16,7 @@ from reports.severities import GRAVITY, SEVERITIES
 from reports.sizes import instant
 from reports.verdict import GROWTH_FLOOR_BYTES, GROWTH_FLOOR_SHARE
 
-PROCESS_ROWS_MAX: Final = 150_000  # of a fleet: more than a page can hold
+PROCESS_ROWS_MAX: Final = 125_000  # of a fleet: more than a page can hold
 KINDS_REMADE_MAX: Final = 30_000  # processes of a fleet whose kinds are all added up from its footprints
 ARGUMENTS_LENGTH_MAX: Final = 600  # characters
 
