@@ -1,6 +1,6 @@
 """`make bench-fleet`: a made fleet from its dumps to a closed and rendered run, beside earlier runs.
 
-Each size is made and executed in processes of its own. What a browser makes of a page is measured by bench.page.
+Each size is made and executed in processes of its own. What a browser makes of a page, bench.page measures.
 """
 
 import json
