@@ -19,7 +19,7 @@ from tests.reports.fleet import CLOSED_AT, MIB, Answered, Process, heap, result,
 
 FEW, MANY, A_PART = 100, 1000, 25
 PROCESSES = 120
-PEAK_RATIO_MAX = 1.25  # of all memory of a process, of which the interpreter and Polars have a part
+PEAK_RATIO_MAX = 1.2  # of all memory of a process, of which the interpreter and Polars have a part
 
 pytestmark = pytest.mark.slow
 
