@@ -35,8 +35,11 @@ COMMANDS = {
     "config": "Check or show the effective settings.",
     "metrics": "Print the state of runs and workers for Prometheus.",
     "demo": "Sweep a demo fleet on this machine.",
+    "completion": "Print the completion script of a shell.",
+    "man": "Show a manual page, or write all of them.",
 }
 
+COMPLETE_VARIABLE = "_MAPSWEEP_COMPLETE"  # as mapsweep.shells says, whose import takes time
 NO_HOME = "/nonexistent"  # as Debian names the home of an account that has none
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -51,7 +54,8 @@ class TopVerbs(Verbs):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+        is_typo = bool(args) and args[0] not in COMMANDS and not args[0].startswith("-")
+        if is_typo and not ctx.resilient_parsing:  # a shell that completes a line is told nothing
             ctx.fail(f"there is no command {args[0]!r}.{_suggestion(args[0])}")
         return super().resolve_command(ctx, args)
 
@@ -113,8 +117,11 @@ def collect_main() -> NoReturn:
 
 def _start(command: click.Command, name: str) -> NoReturn:
     _have_home()
-    if f"_{name.upper()}_COMPLETE" in os.environ:  # a shell asks for completions
-        command.main(prog_name=name)
+    if COMPLETE_VARIABLE in os.environ:  # a shell asks for completions
+        from mapsweep import shells  # noqa: PLC0415 - nobody else pays for it
+
+        shells.register()
+        command.main(prog_name=name, complete_var=COMPLETE_VARIABLE)
     run_and_exit(lambda: invoke(command, name, sys.argv[1:]))
 
 

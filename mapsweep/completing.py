@@ -107,6 +107,20 @@ def pids(_ctx: "Context", _typed: str) -> Found:
         yield str(pid), _comm(pid)
 
 
+def folders(_ctx: "Context", _parameter: "Parameter", typed: str) -> "list[CompletionItem[str]]":
+    """Folders, which the shell itself completes; not behind the scheme of a URL."""
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - only a shell pays for it
+
+    return [] if "://" in typed else [CompletionItem(typed, type="dir")]
+
+
+def targets(ctx: "Context", parameter: "Parameter", typed: str) -> "list[CompletionItem[str]]":
+    """What classify labels: a process by its number, or else a file."""
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - only a shell pays for it
+
+    return pids(ctx, parameter, typed) if typed.isdecimal() else [CompletionItem(typed, type="file")]
+
+
 @_completes
 def fail_on(_ctx: "Context", typed: str) -> Found:
     """The measures of --fail-on; the size is not completed."""

@@ -13,18 +13,20 @@ from typing import TypeAlias
 from archive.run import PAGE, Run
 from archive.runs import runs_beside
 from domain.mistakes import is_the_machines
-from domain.records import Connection
 from mapsweep import documents, mailing
 from mapsweep.mailing import Sent
 from mapsweep.manner import FOR_PEOPLE, Manner
+from mapsweep.places import place_flags
 from mapsweep.run_document import exit_of, run_document
 from mapsweep.terminal import debugging
 from mapsweep.terminal.exits import Exit, complain
 from mapsweep.terminal.interrupt import stoppable
 from mapsweep.terminal.progress import display
+from mapsweep.terminal.prose import command_lines
 from mapsweep.terminal.summary import summary_lines, trouble_lines
 from mapsweep.terminal.terminal import Terminal, terminal_of
 from mapsweep.thresholds import Threshold, met
+from reports import next_commands
 from reports.report import Report, report
 from reports.verdict import TOP_HOSTS
 from workers.life.ending import Ended
@@ -133,7 +135,9 @@ def _tell_stopping() -> None:
 
 def _tell_resume(run: Run, stopped: Stopped) -> None:
     complain(stopped.message)
-    print(shlex.join(("mapsweep", *stopped.verb, run.run_id, *stopped.flags)), file=sys.stderr)
+    command = shlex.join(("mapsweep", *stopped.verb, run.run_id, *stopped.flags))
+    for line in command_lines("", command, terminal_of(sys.stderr)):
+        print(line, file=sys.stderr)
 
 
 def _flags(run: Run, config: Path | None) -> tuple[str, ...]:
@@ -146,28 +150,9 @@ def _flags_of(wanted: tuple[Threshold, ...]) -> tuple[str, ...]:
 
 
 def _hints(settled: Report, run: Run, flags: tuple[str, ...]) -> tuple[str, ...]:
-    """Commands to run next: look into the largest process, send the report."""
-    hints = []
-    if looking := _look_into(settled, run):
-        hints.append(looking)
-    hints.append(shlex.join(("mapsweep", "mail", run.run_id, "--to", "you@example.org", *flags)))
-    return tuple(hints)
-
-
-def _look_into(settled: Report, run: Run) -> str:
-    """The command that labels the process with the most native heap, mapping by mapping."""
+    """Commands to run next: look into the largest process, send the report; none if nobody answered."""
     first = settled.hosts[0] if settled.hosts else None
-    if first is None or first.largest_pid is None:
-        return ""
-    pid = str(first.largest_pid)
-    host = run.host(first.name)
-    if host.root:
-        return ""  # its /proc is not at the usual path
-    if host.connection is Connection.LOCAL:
-        return shlex.join(("mapsweep", "classify", pid))
-    where = f"{host.user}@{host.address}" if host.user else host.address
-    port = ("-p", str(host.port)) if host.port != 22 else ()
-    key = ("-i", host.key_file) if host.key_file else ()
-    sudo = ("sudo",) if host.become else ()
-    remote = shlex.join(("ssh", *port, *key, "--", where, *sudo, "cat", f"/proc/{pid}/smaps"))
-    return f"{remote} | mapsweep classify --why -"
+    if first is None or first.rank is None:
+        return ()
+    looking = next_commands.show(first.name, first.largest_pid, run.run_id, place_flags(run))
+    return looking, shlex.join(("mapsweep", "mail", run.run_id, "--to", "you@example.org", *flags))

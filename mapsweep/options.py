@@ -47,7 +47,13 @@ inventory_option = click.option(
     metavar="FILE",
     help="The inventory, in Ansible's YAML.",
 )
-runs_option = click.option("--runs", "runs_url", metavar="DIR|URL", help="Where runs are kept.")
+runs_option = click.option(
+    "--runs",
+    "runs_url",
+    metavar="DIR|URL",
+    shell_complete=completing.folders,
+    help="Where runs are kept.",
+)
 config_option = click.option(
     "--config", type=click.Path(path_type=Path), metavar="FILE", help="The settings file, mapsweep.yaml."
 )

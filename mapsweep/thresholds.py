@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from domain.mistakes import Mistake, OperatorError
-from mapsweep.sizes import parse
 from reports.report import Report
 from reports.rows import HostRow
-from reports.sizes import size
+from reports.sizes import parse, size
 
 MEASURES: dict[str, Callable[[HostRow], int | None]] = {
     "native-heap": lambda host: host.native_heap_resident_max_bytes,

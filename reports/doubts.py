@@ -18,7 +18,7 @@ _WIDTH: Final = _MOST - pl.col("native_heap_least_bytes").fill_null(0)  # 0 if n
 MEANING: Final = "more than a tenth of what they have resident or swapped is labelled by a guess"
 _REMEDIES: Final = {
     "maps": "Sweep again with --evidence smaps, which decides some of them",
-    "smaps": "Where smaps was read, mapsweep classify --why PID on the host shows which memory it is; where "
+    "smaps": "Where smaps was read, mapsweep show HOST/PID --why shows which memory it is; where "
     "it was not, limits.smaps_resident_bytes was too small",
 }
 

@@ -1,19 +1,17 @@
 """One host of a run: what its result and the settled tables say, without those of other hosts."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import polars as pl
 
 from archive import tables
-from archive.results import FINDINGS, FOOTPRINTS, Result
+from archive.results import Result
 from archive.run import Run
+from domain.mistakes import Mistake, OperatorError
 from procmaps.findings import Severity
-from procmaps.kinds import KIND_BY_LABEL
-from reports import kinds, settled
+from reports import kinds, sections, settled
 from reports.column import names_of
-from reports.columns import FOOTPRINTS as FOOTPRINT_COLUMNS
 from reports.columns import HOSTS
 from reports.columns import PROCESSES as PROCESS_COLUMNS
 from reports.measures import NATIVE
@@ -24,7 +22,9 @@ Row: TypeAlias = dict[str, Any]  # by column; None: unknown
 
 FINDING_COLUMNS: Final = tuple(tables.FINDING_SCHEMA)
 _OF_FLEET: Final = ("rank", "stack_rank", "peer_excess_bytes", "bloat_bytes")
-_GRAVITY: Final = {severity.label: -int(severity) for severity in Severity}
+_GRAVITY: Final = pl.col("severity").replace_strict(
+    {severity.label: -int(severity) for severity in Severity}, default=1, return_dtype=pl.Int64
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +61,15 @@ class OneHost:
 def one_host(tables_of: Settled, run: Run, name: str) -> OneHost:
     """What a run knows of a host that it asks. `tables_of` are its tables, or those of this host so far.
 
-    Costs one part of the tables, however many hosts the run has. OperatorError if a file is damaged.
+    Costs one part of the tables, however many hosts the run has. OperatorError if a file is damaged or gone.
     """
     number, host = _host(tables_of, name)
     ((fleet),) = tables_of.table(settled.FLEET).iter_rows(named=True)
-    result = run.read_result(name) if host["status"] in ANSWERED else None
+    result = _result(run, name) if host["status"] in ANSWERED else None
     own = tables_of.part(settled.PROCESSES, number, names_of(PROCESS_COLUMNS)).filter(pl.col("host") == name)
     processes = own.sort([NATIVE, "pid"], descending=[True, False], nulls_last=True, maintain_order=True)
-    footprints = _footprints(result, name)
+    answers = [result] if result else []
+    numbered, found = sections.footprints(answers), sections.findings(answers)
     limits = processes.select("host", "pid", "rss_anon_bytes")
     if tables_of.closed.closed_at == "":  # a run so far, of which only this host is known
         host |= dict.fromkeys(_OF_FLEET)
@@ -76,9 +77,9 @@ def one_host(tables_of: Settled, run: Run, name: str) -> OneHost:
         fleet=fleet,
         host=host,
         processes=processes,
-        footprints=footprints.select(names_of(FOOTPRINT_COLUMNS)),
-        kinds=kinds.of_hosts(kinds.numbered(footprints), limits).drop("host"),
-        findings=_findings(result, name),
+        footprints=sections.with_families(numbered),
+        kinds=kinds.of_hosts(numbered, limits).drop("host"),
+        findings=found.drop("host").sort(_GRAVITY, maintain_order=True),
         rules_version=result.record.rules_version if result else "",
         notes=result.record.notes if result else (),
     )
@@ -90,41 +91,21 @@ def _host(tables_of: Settled, name: str) -> tuple[int, Row]:
         if name in tables_of.part(settled.HOSTS, number, ("name",))["name"]:
             rows = tables_of.part(settled.HOSTS, number, names_of(HOSTS)).filter(pl.col("name") == name)
             return number, next(rows.iter_rows(named=True))
-    raise KeyError(name)
+    place = f"{tables_of.run.run_id}: {settled.HOSTS}"
+    raise OperatorError(
+        Mistake(place, f"has no row for {name}", f"mapsweep reclassify {tables_of.run.run_id}")
+    )
+
+
+def _result(run: Run, name: str) -> Result:
+    try:
+        return run.read_result(name)
+    except FileNotFoundError as error:
+        remedy = f"mapsweep reclassify {run.run_id} makes it from its dump, if that is kept"
+        raise OperatorError(Mistake(str(error.filename), "is gone", remedy)) from None
 
 
 def _is_of(process: Row) -> pl.Expr:
     same_start: pl.Expr = pl.col("start_ticks").eq_missing(pl.lit(process["start_ticks"], pl.Int64))
     same: pl.Expr = same_start & (pl.col("pid") == process["pid"])
     return same
-
-
-def _footprints(result: Result | None, name: str) -> pl.DataFrame:
-    """The footprints of a result as the table of a run has them."""
-    rows = _section(result, FOOTPRINTS, name, tables.FOOTPRINT_SCHEMA)
-    families = {label: kind.family.label for label, kind in KIND_BY_LABEL.items()}
-    family = pl.col("kind").replace_strict(families, default="", return_dtype=pl.String).alias("family")
-    return rows.with_columns(pl.lit(name).alias("host"), family)
-
-
-def _findings(result: Result | None, name: str) -> pl.DataFrame:
-    rows = _section(result, FINDINGS, name, tables.FINDING_SCHEMA)
-    gravity = pl.col("severity").replace_strict(_GRAVITY, default=1, return_dtype=pl.Int64)
-    return rows.sort(gravity, maintain_order=True)
-
-
-def _section(
-    result: Result | None, section: str, name: str, schema: dict[str, type[pl.DataType]]
-) -> pl.DataFrame:
-    """A section of a result with the columns of today; what an older one does not have is unknown."""
-    empty = pl.DataFrame(schema=schema)
-    if result is None:
-        return empty
-    rows = tables.from_ipc(result.sections[section], f"{section} of {name}")
-    return pl.concat([empty, rows], how="diagonal_relaxed").select(*_filled(schema))
-
-
-def _filled(schema: dict[str, type[pl.DataType]]) -> Iterator[pl.Expr]:
-    """Unknown text is empty, as in the tables of a run."""
-    for column, kind in schema.items():
-        yield pl.col(column).fill_null("") if kind is pl.String else pl.col(column)

@@ -1,5 +1,9 @@
-"""Bytes, counts and times for people: GiB and MiB, a dash for the unknown, a mark for a bound."""
+"""Bytes, counts and times for people: GiB and MiB, a dash for the unknown, a mark for a bound.
 
+Also read here: sizes as people type them.
+"""
+
+import re
 from datetime import UTC, datetime
 
 DASH = "–"  # noqa: RUF001 -- the sign for "unknown" in HTML
@@ -9,6 +13,8 @@ PLAIN_AT_MOST = "<= "
 
 KIB = 2**10
 MIB = 2**20
+_LETTERS = "BKMGTPE"
+_TYPED = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGTPE]?)(?:i?B)?\s*", re.IGNORECASE | re.ASCII)
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
@@ -18,6 +24,15 @@ def size(amount_bytes: int | None, *, bound: bool = False, plain: bool = False) 
         return PLAIN_DASH if plain else DASH
     mark = (PLAIN_AT_MOST if plain else AT_MOST) if bound and amount_bytes else ""
     return mark + _scaled(amount_bytes)
+
+
+def parse(text: str) -> int:
+    """Bytes of "500M", "1.5 GiB", "4096"; ValueError for anything else."""
+    if not (match := _TYPED.fullmatch(text)):
+        raise ValueError(f"{text!r} is not a size; write it as 500M, 1.5G or 4096")
+    unit_bytes = 1024 ** _LETTERS.index(match[2].upper() or "B")
+    # a whole number stays exact: a float has 53 bits
+    return int(float(match[1]) * unit_bytes) if "." in match[1] else int(match[1]) * unit_bytes
 
 
 def growth(amount_bytes: int | None, *, plain: bool = False) -> str:

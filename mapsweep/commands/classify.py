@@ -22,7 +22,7 @@ PLAIN, CSV, RANGES, JSON = FORMATS = ("plain", "csv", "ranges", "json")
     context_settings={"help_option_names": ["--help"], "max_content_width": 100},
     epilog="A target of digits is a PID; write ./1234 for a file of that name.",
 )
-@click.argument("target", metavar="PID|FILE|DIR|-", required=False, shell_complete=completing.pids)
+@click.argument("target", metavar="PID|FILE|DIR|-", required=False, shell_complete=completing.targets)
 @click.option("-c", "--csv", is_flag=True, help="One line of CSV: the twelve columns of the tool of 2013.")
 @click.option("-H", "--header", is_flag=True, help="With -c, the header before the line.")
 @click.option(
@@ -58,8 +58,8 @@ def classify(
     smaps, status, stat, limits, comm, cmdline, cgroup; and the facts of the host that capture records.
 
     \b
-    mapsweep classify $$                what this shell's memory is
-    mapsweep classify -c -H 4711        one line of CSV, with the header before it
+    mapsweep classify $$            what this shell's memory is
+    mapsweep classify -c -H 4711    a line of CSV, with the header before it
     ssh web01 cat /proc/4711/smaps | mapsweep classify -
     """  # noqa: D301 - \b is click's mark
     if as_json:

@@ -1,25 +1,18 @@
 """mapsweep demo: the job of `mapsweep collect` on a demo fleet."""
 
 import os
+from typing import TYPE_CHECKING
 
 import click
 
-from archive.runs import Runs
-from collector.inventory.inventory import load
-from collector.inventory.patterns import select
-from collector.session import Access, Sessions
-from collector.ssh.keys import Credentials
-from domain.records import Scope
-from mapsweep.conduct import Executor, conduct
-from mapsweep.demo.demo_fleet import DemoFleet, serving
-from mapsweep.manner import Manner
 from mapsweep.options import debug_option, json_option, quiet_option, runs_option
 from mapsweep.options import load as load_settings
-from mapsweep.settings.settings import default_runs
-from mapsweep.terminal.exits import Exit
-from procmaps.masking_options import Masking
-from workers.here.embedded import execute
-from workers.life.plan import Means, Request, check, planned
+
+if TYPE_CHECKING:
+    from collector.session import Sessions
+    from mapsweep.demo.demo_fleet import DemoFleet
+    from mapsweep.terminal.exits import Exit
+    from procmaps.masking_options import Masking
 
 PATTERN = "all"
 DEADLINE_S = 600
@@ -30,12 +23,23 @@ DEADLINE_S = 600
 @quiet_option
 @runs_option
 @debug_option
-def demo(*, as_json: bool, quiet: bool, runs_url: str | None) -> Exit:
+def demo(*, as_json: bool, quiet: bool, runs_url: str | None) -> "Exit":
     """Sweep a demo fleet on this machine.
 
     Twelve SSH hosts on loopback addresses: this machine, nine that replay recorded processes, one that
     refuses the key, one that never answers. Two hosts fail by design, so this ends with exit code 3.
     """
+    from archive.runs import Runs  # noqa: PLC0415 - --help does not wait for it
+    from collector.inventory.inventory import load  # noqa: PLC0415 - likewise
+    from collector.inventory.patterns import select  # noqa: PLC0415 - likewise
+    from domain.records import Scope  # noqa: PLC0415 - likewise
+    from mapsweep.conduct import Executor, conduct  # noqa: PLC0415 - likewise
+    from mapsweep.demo.demo_fleet import serving  # noqa: PLC0415 - likewise
+    from mapsweep.manner import Manner  # noqa: PLC0415 - likewise
+    from mapsweep.settings.settings import default_runs  # noqa: PLC0415 - likewise
+    from workers.here.embedded import execute  # noqa: PLC0415 - likewise
+    from workers.life.plan import Means, Request, check, planned  # noqa: PLC0415 - likewise
+
     runs = Runs(runs_url or default_runs(os.environ))
     with serving() as fleet:
         hosts = select(load(fleet.inventory), PATTERN)
@@ -53,7 +57,10 @@ def demo(*, as_json: bool, quiet: bool, runs_url: str | None) -> Exit:
     return ended
 
 
-def _sessions(fleet: DemoFleet, masking: Masking) -> Sessions:
+def _sessions(fleet: "DemoFleet", masking: "Masking") -> "Sessions":
     """Strict host keys as in any sweep, without the agent and the keys of this account."""
+    from collector.session import Access, Sessions  # noqa: PLC0415 - --help does not wait for it
+    from collector.ssh.keys import Credentials  # noqa: PLC0415 - likewise
+
     credentials = Credentials(use_agent=False, default_key_files=())
     return Sessions(Access(credentials, (fleet.known_hosts,), masking=masking))

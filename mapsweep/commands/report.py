@@ -97,13 +97,13 @@ def report(
     folder, and the path of its page is printed. --json is --format json.
 
     \b
-    mapsweep report                                     the page of the last run, rendered again
+    mapsweep report                 the page of the last run, rendered again
     mapsweep report --format text | less
-    mapsweep report --json | jq .totals                 the summary; --schema describes it
-    mapsweep report --so-far                            the results so far of a run that is still open
+    mapsweep report --json | jq .totals    the sums; --schema describes it
+    mapsweep report --so-far        the results so far of a run that is open
     mapsweep report RUN --format csv --table processes -o processes.csv
-    mapsweep report RUN --layout dir -o pages           a page per host, linked from pages/index.html
-    mapsweep report RUN --format parquet --table footprints -o footprints.parquet
+    mapsweep report RUN --layout dir -o pages   a page per host
+    mapsweep report RUN --format parquet --table hosts -o hosts.parquet
     """  # noqa: D301 - \b is click's mark
     form = _form(form, table, output, as_json=as_json)
     if layout == DIR and (form != HTML or output == STANDARD_OUTPUT):

@@ -22,8 +22,8 @@ def rules(*, rule: str | None, form: str, as_json: bool) -> None:
     """Show the rules that label memory, and why they have their order.
 
     \b
-    mapsweep rules                      all of them
-    mapsweep rules glibc.arena          one in full; `mapsweep classify --why` prints the names
+    mapsweep rules                all of them
+    mapsweep rules glibc.arena    one in full; classify --why names them
     """  # noqa: D301 - \b is click's mark
     from mapsweep import rule_pages  # noqa: PLC0415 - --help does not wait for it
 

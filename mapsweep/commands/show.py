@@ -26,11 +26,14 @@ ROWS_MAX: Final = 1_000_000
     "order",
     type=click.Choice(ORDERS),
     default=ORDERS[0],
-    show_default=True,
-    help="By what the processes of a host are sorted.",
+    metavar="MEASURE",
+    help=f"Order processes by {', '.join(ORDERS[:-1])} or {ORDERS[-1]}.  [default: {ORDERS[0]}]",
 )
 @click.option(
-    "--limit", type=click.IntRange(1, ROWS_MAX), metavar="N", help="How many processes.  [default: 20]"
+    "--limit",
+    type=click.IntRange(1, ROWS_MAX),
+    metavar="N",
+    help=f"How many processes, up to {ROWS_MAX:,}.  [default: 20]",
 )
 @click.option("--all", "whole", is_flag=True, help="All processes, kinds, findings and mappings.")
 @click.option("--mappings", is_flag=True, help="The labelled mappings of a process, from the kept dump.")
@@ -58,16 +61,16 @@ def show(
     runs_url: str | None,
     config: Path | None,
 ) -> None:
-    """Show a host of a run: how it ended, its memory, its findings, its processes and its kinds of memory.
+    """Show a host of a run, or one of its processes.
 
-    HOST is a host's name, or the beginning of one, or a glob that fits no other host of the run. With a
-    process behind a slash, by its pid or by a name that no other process has, that process is shown.
-    No host is asked. Mappings are read from the dump of the host, if the run keeps it.
+    HOST is a host's name, the beginning of one, or a glob, if it fits no other host of the run. A process is
+    named behind a slash, by its pid, or by a name that no other process there has. No host is asked: what is
+    shown is the result of the run, and mappings are from the dump of the host, if the run keeps it.
 
     \b
-    mapsweep show web-01                        its processes, the most native heap first
+    mapsweep show web-01          its processes, by native heap
     mapsweep show web-01 --sort growth --limit 5
-    mapsweep show web-01/4711                   a process: kinds, sums, findings
+    mapsweep show web-01/4711     a process: kinds, sums, findings
     mapsweep show web-01/postgres --mappings
     mapsweep show web-01/4711 --why --run 20261123T04 | less
     """  # noqa: D301 - \b is click's mark

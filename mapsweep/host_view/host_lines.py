@@ -14,7 +14,7 @@ from reports.column import by_name
 from reports.columns import HOSTS
 from reports.one_host import OneHost
 from reports.sizes import duration, growth, number, size, when
-from reports.status import OK
+from reports.status import OK, WAITING
 
 _RAM: Final = by_name(
     HOSTS,
@@ -49,7 +49,7 @@ def host_lines(
 def run_words(view: OneHost, run: Run) -> str:
     """Which run it is, for a heading."""
     begun = when(str(view.fleet["started_at"]))
-    return f"run {run.run_id}, {begun}" + ("" if view.fleet["closed_at"] else ", still open: so far")
+    return f"run {run.run_id}, {begun}" + ("" if view.fleet["closed_at"] else ", open: so far")
 
 
 def _heading(view: OneHost, run: Run, terminal: Terminal) -> Iterator[str]:
@@ -63,6 +63,8 @@ def _heading(view: OneHost, run: Run, terminal: Terminal) -> Iterator[str]:
         yield from prose(why, terminal, "  ")
     if host["remedy"]:
         yield from prose(f"remedy: {host['remedy']}", terminal, "  ")
+    if host["status"] == WAITING and run.has_dump(host["name"]):
+        yield "  its dump has come in, and waits to be classified"
     for text in _facts(view):
         yield from prose(text, terminal, "  ")
 
@@ -73,7 +75,8 @@ def _facts(view: OneHost) -> Iterator[str]:
         yield f"labels: {host['labels']}"
     if host["at"]:
         took = "" if host["elapsed_s"] is None else f", took {_took(host['elapsed_s'])}"
-        yield f"swept {when(host['at'])}{took}, attempt {host['attempt']}"
+        done = "swept" if view.answered else "tried"
+        yield f"{done} {when(host['at'])}{took}, attempt {host['attempt']}"
     if not view.answered:
         return
     cores = "" if host["cores"] is None else f"{host['cores']} cores"

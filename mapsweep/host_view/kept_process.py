@@ -57,13 +57,11 @@ def kept(run: Run, view: OneHost, row: Row) -> Kept:
 
 def _no_dump(run: Run) -> Kept:
     if not run.manifest.keep_dumps:
-        return Kept(
-            None, "the run kept no dumps, so there are no mappings", "set keep_dumps: true, and sweep again"
-        )
+        return Kept(None, "the run kept no dumps", "set keep_dumps: true, and sweep again")
     if not run.dumped():
         remedy = "another run may have them; keep.dumps_days says for how long they are kept"
-        return Kept(None, "the dumps of the run were removed, so there are no mappings", remedy)
-    return Kept(None, "the dump of the host is not kept, so there are no mappings", "sweep the host again")
+        return Kept(None, "the dumps of the run were removed", remedy)
+    return Kept(None, "the dump of the host is not kept", "sweep the host again")
 
 
 def _rules(view: OneHost, run: Run) -> str:

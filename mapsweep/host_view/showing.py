@@ -3,11 +3,12 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from archive.run import Run
 from domain.mistakes import Mistake, OperatorError
 from domain.records import Host
+from mapsweep.documents import SCHEMA_VERSION
 from mapsweep.host_view import documents, target
 from mapsweep.host_view.host_lines import host_lines
 from mapsweep.host_view.kept_process import DENIED, Kept, kept
@@ -22,7 +23,6 @@ from reports.one_host import OneHost, Row, one_host
 from reports.settled import Settled
 from workers.life import ending
 
-SCHEMA_VERSION: Final = 1
 CSV, RANGES, JSON = "csv", "ranges", "json"
 
 

@@ -54,8 +54,8 @@ def _host(run: Run, name: str) -> Host:
 def process_of(view: OneHost, typed: str, listing: str) -> Row:
     """A process of a host that answered: by its pid, or by a name that no other process there has.
 
-    A name is that of the process, of its program, service or unit. OperatorError, which names `listing`, the
-    command that lists them.
+    A name is that of the process, or else of its program, service or unit. OperatorError; it names
+    `listing`, the command that lists them.
     """
     place, remedy = f"{view.host['name']}/{_shown(typed)}", f"{listing} lists its processes"
     rows = list(view.processes.iter_rows(named=True))
@@ -63,7 +63,8 @@ def process_of(view: OneHost, typed: str, listing: str) -> Row:
         found = [row for row in rows if row["pid"] == int(typed)]
         problem = f"it sent no process of this pid; it sent {len(rows):,}"
     else:
-        found = [row for row in rows if typed in _names(row)]
+        called = [row for row in rows if row["comm"] == typed]
+        found = called or [row for row in rows if typed in _names(row)]
         problem = f"none of its {len(rows):,} processes is called so"
         near = difflib.get_close_matches(typed, sorted({row["comm"] for row in rows}), n=SHOWN_MAX)
         remedy = f"did you mean {_listed(near)}? {remedy}" if near else remedy
@@ -83,7 +84,7 @@ def process_name(row: Row) -> str:
 
 
 def _names(row: Row) -> set[str]:
-    return {row["comm"], row["exe"], row["exe"].rpartition("/")[2], row["service"], row["unit"]} - {""}
+    return {row["exe"], row["exe"].rpartition("/")[2], row["service"], row["unit"]} - {""}
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from mapsweep.process_view.labelled_process import LabelledProcess
-from mapsweep.sizes import exact
 from mapsweep.terminal.terminal import Style, Terminal
 from procmaps.doubts import DoubtTable
 from procmaps.tables import Evidence, FootprintTable
+from reports.sizes import size
 
 PAGE: Final = "docs/doubtful-labels.md"
 GUESSES_TOLD_MAX: Final = 4
@@ -75,4 +75,4 @@ def _remedy(process: LabelledProcess, *, why: bool) -> str:
 
 def _size(size_bytes: int) -> str:
     """To a KiB: a mapping's Rss is divided among its parts."""
-    return exact(round(size_bytes / _KIB) * _KIB)
+    return size(round(size_bytes / _KIB) * _KIB, plain=True)

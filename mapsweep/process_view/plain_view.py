@@ -8,11 +8,11 @@ import numpy as np
 
 from mapsweep.process_view.doubt_lines import doubt_lines
 from mapsweep.process_view.labelled_process import LabelledProcess
-from mapsweep.sizes import exact
 from mapsweep.terminal.terminal import Style, Terminal, cells, visible_bytes
 from procmaps.footprint import Sums, sums
 from procmaps.kinds import FAMILY_OF, Family, Kind
 from procmaps.tables import UNKNOWN, FootprintTable
+from reports.sizes import size
 
 if TYPE_CHECKING:
     from procmaps.losers import Loser
@@ -23,7 +23,7 @@ _DASH = "-"
 _NAME_COLUMNS_MIN = 12
 _WRAP_COLUMNS_MIN = 40
 _KIND_COLUMNS = max(len(kind.label) for kind in Kind)
-_COUNT_COLUMNS, _EACH_COLUMNS, _SIZE_COLUMNS = 6, 11, 14
+_COUNT_COLUMNS, _EACH_COLUMNS, _SIZE_COLUMNS = 6, 10, 11
 _KIB = 1024
 
 
@@ -49,7 +49,8 @@ def plain_lines(process: LabelledProcess, terminal: Terminal, *, why: bool = Fal
 def _block(process: LabelledProcess, terminal: Terminal, part: int) -> str:
     """One block that no rule recognised: address, bytes, size, perms, name."""
     size_bytes = int(process.sizes_bytes[part])
-    line = f"{process.span(part)[0]} - {size_bytes:>12} ({exact(size_bytes):>9}), {process.perms(part)}"
+    shown = f"{_size(size_bytes):>9} ({size_bytes:,} bytes)"
+    line = f"{process.span(part)[0]} {shown}, {process.perms(part)}"
     name = visible_bytes(process.name(part))
     if not name:
         return line
@@ -69,7 +70,7 @@ def _kinds(process: LabelledProcess, table: FootprintTable) -> Iterator[str]:
             process,
             "" if kind is last else kind.label,
             int(table.count[row]),
-            exact(each_bytes) if each_bytes else "",
+            _size(each_bytes) if each_bytes else "",
             (int(table.reserved_bytes[row]), int(table.committed_bytes[row]), int(table.resident_bytes[row])),
         )
         family, last = kind.family, kind
@@ -82,7 +83,8 @@ def _sums(process: LabelledProcess, table: FootprintTable) -> Iterator[str]:
     yield _sum(process, "unidentified", unidentified)
     yield _sum(process, "sum", everything)
     yield ""
-    yield f"sum reserved = {everything.reserved_bytes} bytes, committed = {everything.committed_bytes} bytes"
+    reserved, committed = everything.reserved_bytes, everything.committed_bytes
+    yield f"sum reserved = {reserved:,} bytes, committed = {committed:,} bytes"
     if status := _status(process):
         yield status
 
@@ -95,7 +97,7 @@ def _status(process: LabelledProcess) -> str:
     """The kernel's figures of the whole process, if its status was read; VmSize excludes [vsyscall]."""
     table = process.snapshot.processes
     columns = (("VmSize", table.vm_size_bytes), ("VmRSS", table.rss_bytes), ("RssAnon", table.rss_anon_bytes))
-    words = [f"{name} = {exact(int(column[0]))}" for name, column in columns if int(column[0]) != UNKNOWN]
+    words = [f"{name} = {_size(int(column[0]))}" for name, column in columns if int(column[0]) != UNKNOWN]
     if (threads := int(table.threads[0])) != UNKNOWN:
         words.append(f"Threads = {threads}")
     return "status: " + ", ".join(words) if words else ""
@@ -124,7 +126,7 @@ def reason_lines(process: LabelledProcess, columns: int) -> Iterator[str]:
 
 
 def _lost(loser: "Loser", block_bytes: int) -> str:
-    part = f", {exact(loser.size_bytes)} of it" if loser.size_bytes < block_bytes else ""
+    part = f", {_size(loser.size_bytes)} of it" if loser.size_bytes < block_bytes else ""
     return f"or else {loser.rule.kind.label}{part} [{loser.rule.name}]: {loser.reason}"
 
 
@@ -149,9 +151,13 @@ def _heading(process: LabelledProcess) -> str:
 def _row(process: LabelledProcess, title: str, count: int, each: str, sizes: tuple[int, int, int]) -> str:
     """One line; the last size is the resident one, shown if it is known for the process."""
     reserved, committed, resident = sizes
-    shown = [exact(reserved), exact(committed)]
+    shown = [_size(reserved), _size(committed)]
     if process.has_resident:
         # a mapping's Rss is divided among its parts, so less than a KiB means nothing
-        shown.append(_DASH if resident == UNKNOWN else exact(round(resident / _KIB) * _KIB))
+        shown.append(_DASH if resident == UNKNOWN else _size(round(resident / _KIB) * _KIB))
     columns = "".join(f" {size:>{_SIZE_COLUMNS}}" for size in shown)
     return f"{title:<{_KIND_COLUMNS}} {count:>{_COUNT_COLUMNS}} {each:>{_EACH_COLUMNS}}{columns}"
+
+
+def _size(size_bytes: int) -> str:
+    return size(size_bytes, plain=True)

@@ -26,12 +26,18 @@ def prose(text: str, terminal: Terminal, indent: str = "", *, further: str = "  
         if line != start:
             yield line
             line = start = indent + further
-        *full, rest = _pieces(word, columns - cells(start))
+        *full, rest = _pieces(word, columns - cells(indent + further))
         for piece in full:
             yield start + piece
             start = indent + further
         line = start + rest
     yield line
+
+
+def under_its_indent(line: str, terminal: Terminal) -> Iterator[str]:
+    """The lines of a line that begins with blanks; those after the first stay below its text."""
+    text = line.lstrip(" ")
+    return prose(text, terminal, " " * (len(line) - len(text)))
 
 
 def command_lines(label: str, command: str, terminal: Terminal) -> Iterator[str]:

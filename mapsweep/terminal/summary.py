@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from textwrap import wrap
 
+from mapsweep.terminal.prose import command_lines
 from mapsweep.terminal.terminal import Style, Terminal, cells, padded, visible
 from reports import doubts, verdict
 from reports.report import Report
@@ -61,7 +62,8 @@ def summary_lines(
     if doubtful := doubts.line(report):
         yield from _prose(visible(doubtful), terminal)
     yield from (f"report: {visible(place)}" for place in places)
-    yield from (f"next:   {visible(hint)}" for hint in hints)
+    for hint in hints:
+        yield from command_lines("next:   ", hint, terminal)
 
 
 def trouble_lines(report: Report, terminal: Terminal, places: tuple[str, ...]) -> Iterator[str]:

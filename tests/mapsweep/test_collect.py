@@ -301,6 +301,10 @@ def test_printed_commands_work_as_they_are_pasted(slow_fleet: Path, tmp_path: Pa
     assert resumed.returncode == 0, resumed.stderr
     assert "2 ok of 2 hosts" in resumed.stdout
     (mailing,) = (line for line in resumed.stdout.splitlines() if "mapsweep mail" in line)
+    (looking,) = (line for line in resumed.stdout.splitlines() if "mapsweep show" in line)
+    looked = _pasted(looking.removeprefix("next:").strip())
+    assert looked.returncode == 0, looked.stderr
+    assert "native heap" in looked.stdout
     mailed = _pasted(mailing.removeprefix("next:").strip())
     assert mailed.returncode == 5, mailed.stderr  # the run is found, and so is the server that is not there
     assert "not delivered" in mailed.stderr

@@ -249,7 +249,7 @@ def test_the_mail_tells_of_listed_hosts_only(tmp_path: Path) -> None:
 def test_after_smaps_another_remedy_is_told(tmp_path: Path) -> None:
     run = run_of(runs_in(tmp_path), Answered("a", (OPEN,)), scope=Scope("prod", "prod-*", "smaps"))
     line = words.line(reporting.report(run))
-    assert "mapsweep classify --why PID" in line
+    assert "mapsweep show HOST/PID --why" in line
     assert "--evidence" not in line
 
 

@@ -37,24 +37,24 @@ def shown(target: Path, *options: str) -> str:
 
 
 FROM_SMAPS = """
-doubtful labels: 23M 948K of 24M 948K resident or swapped (95 %) is labelled
+doubtful labels: 23.9 MiB of 24.9 MiB resident or swapped (95 %) is labelled
   by a guess
-  anonymous or heap_mmap: 23M 948K
-  native heap: 1000K; by its labels 1000K to 24M 424K
+  anonymous or heap_mmap: 23.9 MiB
+  native heap: 1,000 KiB; by its labels 1,000 KiB to 24.4 MiB
   smaps was read and does not decide it: --why shows which memory it is;
     docs/doubtful-labels.md
 """
 FROM_MAPS = """
-doubtful labels: at most 24M of 24M 948K resident or swapped (96 %) is
+doubtful labels: at most 24.0 MiB of 24.9 MiB resident or swapped (96 %) is
   labelled by a guess
-  anonymous or heap_mmap: at most 24M
-  native heap: at most 1M; by its labels at most 1M to 24M 424K
+  anonymous or heap_mmap: at most 24.0 MiB
+  native heap: at most 1.0 MiB; by its labels at most 1.0 MiB to 24.4 MiB
   only maps was read: smaps, which its owner and root may read, settles some
     doubts; docs/doubtful-labels.md
 """
 OF_MAPS_ALONE = """
-doubtful labels: at most 24M of 25M 24K accessible (95 %) is labelled by a
-  guess
+doubtful labels: at most 24.0 MiB of 25.0 MiB accessible (95 %) is labelled by
+  a guess
 """
 
 

@@ -2,33 +2,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mapsweep.sizes import exact, parse
+from reports.sizes import parse
 
 UNITS = {"B": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40, "P": 2**50, "E": 2**60}
-
-
-@pytest.mark.parametrize(
-    ("size_bytes", "text"),
-    [
-        (0, "0"),
-        (12, "12B"),
-        (1023, "1023B"),
-        (1024, "1K"),
-        (5066752, "4M 852K"),
-        (2088960, "1M 1016K"),
-        (64 * 2**20, "64M"),
-        (17274605568, "16G 90M 356K"),
-        (2**64, "16E"),
-    ],
-)
-def test_exact_is_what_people_know_from_the_tool_of_2013(size_bytes: int, text: str) -> None:
-    assert exact(size_bytes) == text
-
-
-@given(st.integers(0, 2**70))
-def test_the_words_of_an_exact_size_add_up_to_it(size_bytes: int) -> None:
-    words = [] if exact(size_bytes) == "0" else exact(size_bytes).split()
-    assert sum(int(word[:-1]) * UNITS[word[-1]] for word in words) == size_bytes
 
 
 @pytest.mark.parametrize(
