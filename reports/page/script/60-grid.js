@@ -3,7 +3,7 @@
 const ROW_PIXELS = 30; // where a page is drawn nowhere, as in a hidden tab
 const OVERSCAN_ROWS = 6;
 const ROWS_DRAWN_MAX = 60;
-const PRINT_ROWS_MAX = 500;
+const PRINT_ROWS_MAX = 200;
 
 // The order of rows by a key for each; what is unknown (NaN) stays last in both directions.
 const ordered = (rows, keys, sign) =>

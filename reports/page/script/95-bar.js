@@ -14,8 +14,8 @@ const bar = {
   build() {
     this.links = VIEWS.map(([view, title]) => link(address(view), title));
     this.input = make("input", { type: "search", id: "filter", placeholder: "host, service, process ( / )", autocomplete: "off", spellcheck: "false", "aria-describedby": "searched", on: { input: () => this.changed() } });
-    this.status = make("span", { id: "shown", role: "status", class: "small" });
-    this.searched = make("span", { id: "searched", class: "small soft hidden" }, `Searches ${searched()}.`);
+    this.status = make("span", { id: "shown", role: "status" });
+    this.searched = make("span", { id: "searched", class: "soft hidden" }, `Searched: ${searched()}.`);
     this.element = make(
       "div",
       { id: "bar" },
@@ -26,8 +26,7 @@ const bar = {
         make("label", { for: "filter", class: "small soft" }, "Filter"),
         this.input,
         button("?", () => help.showModal(), { "aria-label": "Keys and filter" }),
-        this.status,
-        this.searched,
+        make("p", { class: "told small" }, this.status, " ", this.searched),
       ),
     );
   },

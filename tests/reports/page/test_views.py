@@ -23,7 +23,7 @@ pytestmark = pytest.mark.journey
 
 HOSTS = 60
 ROWS_DRAWN_MAX = 60
-PRINT_ROWS_MAX = 500
+PRINT_ROWS_MAX = 200
 ROW_PIXELS_MAX = 32
 KIB, MIB, GIB = 2**10, 2**20, 2**30
 # At the edges of units and digits, and where a tie is rounded to the even digit.
@@ -204,7 +204,7 @@ def test_the_filter_tells_what_it_finds_among_hosts_services_and_processes(lab: 
     assert matched.height
     assert found(lab, "REDIS") == (len(hosts), matched["service"].n_unique(), matched.height)
     assert set(names(lab, "#fleet-hosts")) <= hosts
-    assert lab.page.locator("#searched").inner_text().startswith("Searches host names")
+    assert lab.page.locator("#searched").inner_text().startswith("Searched: hosts (name, ")
     one = matched["host"][0]
     both = processes.filter(pl.col("host") == one)
     assert found(lab, f'"{one}"')[::2] == (1, both.height)
