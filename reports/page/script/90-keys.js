@@ -59,7 +59,7 @@ const helpDialog = () => {
       "dl",
       { class: "about" },
       line("/", "go to the filter; Esc empties it, Enter goes to the first row"),
-      line("j  k", "next and previous row; in a table also the arrow keys"),
+      line("j  k", "next and previous row; in a table also the arrow keys, as Tab stops at one row of each"),
       line("Enter", "open the row"),
       line("u", "one level up"),
       line("?", "this help; Esc closes it"),

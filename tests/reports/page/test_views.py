@@ -385,3 +385,18 @@ def test_damaged_data_are_told_and_the_first_screen_stays(
     page.locator(".strip", has_text="cannot be read").wait_for()
     assert page.locator("#hosts tbody tr").count() > 1
     context.close()
+
+
+def test_tab_stops_at_one_row_of_a_table_and_the_arrows_lead_to_the_others(lab: Lab) -> None:
+    lab.go("#/processes")
+    rows = "#processes-table tbody tr:has(a:not([tabindex='-1']))"
+    assert lab.page.locator(rows).count() == 1
+    lab.page.locator(f"{rows} th a").focus()
+    for place in range(1, 60):
+        lab.page.keyboard.press("ArrowDown")
+        at = lab.page.evaluate("() => document.activeElement.closest('tr').ariaRowIndex")
+        assert at == str(place + 2)
+    assert lab.page.locator(rows).count() == 1
+    lab.page.locator("main:not([hidden]) .scroll").evaluate("(at) => { at.scrollTop = 0; }")
+    lab.drawn()
+    assert lab.page.locator(rows).get_attribute("aria-rowindex") == "2"
