@@ -59,7 +59,7 @@ def short_hosts(
 ) -> list[ShortHost]:
     """The hosts in their order; `named` has the pids to which there are links, by host."""
     wanted = list(hosts)
-    names = pl.Series("host", [host.name for host in wanted], dtype=pl.String)
+    names = [host.name for host in wanted]
     pairs = [(host, pid) for host, pids in named.items() for pid in sorted(pids)]
     linked = pl.DataFrame(pairs, schema={"host": pl.String, "pid": pl.Int64}, orient="row")
     processes = _of_each(
