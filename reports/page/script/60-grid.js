@@ -171,8 +171,11 @@ class Grid {
 
   // After another size of the window or of its letters.
   resize() {
+    const { place } = this;
+    const isInside = this.body.contains(document.activeElement);
     this.rowHeight = 0;
     this.redraw();
+    if (isInside) this.focus(place);
   }
 
   // To the first row. Where it is there already, the browser is not asked.

@@ -29,8 +29,8 @@ const bar = {
       { id: "bar" },
       make("nav", { "aria-label": "Views" }, isOfHost() ? link(index(), "Fleet") : null, this.links),
       make(
-        "search",
-        { class: "filter" },
+        "div",
+        { class: "filter", role: "search" },
         make("label", { for: "filter", class: "small soft" }, "Filter"),
         this.input,
         button("?", () => help.showModal(), { "aria-label": "Keys and filter" }),

@@ -117,9 +117,13 @@ const start = () => {
   document.addEventListener("click", rememberLink);
   document.addEventListener("keydown", onKey);
   addEventListener("hashchange", () => show(false));
-  addEventListener("resize", () => { for (const grid of shown.grids) grid.resize(); });
+  let resized = 0;
+  addEventListener("resize", () => {
+    cancelAnimationFrame(resized);
+    resized = requestAnimationFrame(() => shown.grids.forEach((grid) => grid.resize()));
+  });
   addEventListener("beforeprint", () => { for (const grid of shown.grids) grid.print(); });
-  addEventListener("afterprint", () => { for (const grid of shown.grids) grid.redraw(); });
+  addEventListener("afterprint", () => { for (const grid of shown.grids) grid.resize(); });
   addEventListener("pagehide", () => route.timer && route.save());
   show(true);
 };

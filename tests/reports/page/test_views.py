@@ -400,3 +400,15 @@ def test_tab_stops_at_one_row_of_a_table_and_the_arrows_lead_to_the_others(lab: 
     lab.page.locator("main:not([hidden]) .scroll").evaluate("(at) => { at.scrollTop = 0; }")
     lab.drawn()
     assert lab.page.locator(rows).get_attribute("aria-rowindex") == "2"
+
+
+def test_another_size_of_the_window_keeps_the_row_that_has_the_focus(lab: Lab) -> None:
+    lab.go("#/processes")
+    for _ in range(40):
+        lab.page.keyboard.press("j")
+    left = lab.page.evaluate("() => document.activeElement.getAttribute('href')")
+    lab.page.set_viewport_size({"width": 700, "height": 500})
+    lab.drawn()
+    lab.drawn()
+    assert lab.page.evaluate("() => document.activeElement.getAttribute('href')") == left
+    lab.page.set_viewport_size({"width": 1280, "height": 900})
