@@ -1,5 +1,6 @@
 """All runs in one place: created, opened by id, path or URL, and given to the fleet's workers."""
 
+import difflib
 import logging
 import re
 import secrets
@@ -27,8 +28,10 @@ NAME_LENGTH_MAX = 40
 SHOWN_LENGTH_MAX = 80  # characters shown of a wrong run id
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[a-z0-9_.-]{1,40}-[0-9a-f]{4}")
 _ID_BEGINNING = re.compile(r"\d[0-9A-Za-z_.-]*")
+_DAY = re.compile(r"\d{4}-\d\d(?:-\d\d)?")
 _QUEUED = "queued"
 SHOWN_IDS_MAX = 5
+NEAR_IDS_MAX = 3  # suggested for a name that no run has
 _UNMAILED = "unmailed"
 
 
@@ -101,10 +104,28 @@ class Runs:
         OperatorError if there is none, or if several ids begin so.
         """
         run_id = self.named(name)
-        return open_run(name, self._key) if run_id is None else self.by_id(run_id)
+        if run_id is None:
+            if _is_place(name):
+                return open_run(name, self._key)
+            raise NoRunError(self.unknown(name))
+        try:
+            return self.by_id(run_id)
+        except NoRunError as error:
+            if run_id in self.ids():  # it is there, and damaged
+                raise
+            raise NoRunError(self.unknown(name)) from error
+
+    def unknown(self, name: str) -> Mistake:
+        """What to say of a name that no run here has: where it was looked for, and which ids are near."""
+        starts = {run_id[: len(name)]: run_id for run_id in self.ids()}  # of each start the newest
+        near = [starts[each] for each in difflib.get_close_matches(name, starts, NEAR_IDS_MAX)]
+        remedy = f"did you mean {' or '.join(near)}?" if near else "`mapsweep runs` lists the runs"
+        return Mistake(name[:SHOWN_LENGTH_MAX], f"is not a run in {self.store.url}", remedy)
 
     def named(self, name: str) -> str | None:
         """The id that a name stands for: an id, the beginning of one here, or `latest`; None for no id.
+
+        A day, as 2026-11-29 or 2026-11 (UTC), is the beginning of the ids of that day.
 
         Nothing is opened. OperatorError if several ids here begin so, or for `latest` if there is none.
         """
@@ -114,7 +135,8 @@ class Runs:
             return name
         if not _ID_BEGINNING.fullmatch(name):
             return None
-        found = [run_id for run_id in self.ids() if run_id.startswith(name)]
+        start = name.replace("-", "") if _DAY.fullmatch(name) else name
+        found = [run_id for run_id in self.ids() if run_id.startswith(start)]
         if len(found) > 1:
             shown = ", ".join(found[:SHOWN_IDS_MAX]) + (", ..." if len(found) > SHOWN_IDS_MAX else "")
             problem = f"is the beginning of {len(found)} runs: {shown}"
@@ -214,6 +236,11 @@ class Runs:
 def runs_beside(run: Run) -> Runs:
     """The runs in the same folder, with which growth is compared."""
     return Runs(run.url.rpartition("/")[0] or "/")
+
+
+def _is_place(name: str) -> bool:
+    """Whether a name is a path or a URL: an id has neither, and a folder may be named without a slash."""
+    return "/" in name or name.startswith(("~", ".")) or Path(name).is_dir()
 
 
 def open_run(url: str, signing_key: bytes = b"") -> Run:

@@ -22,6 +22,7 @@ from mapsweep.terminal import debugging
 from mapsweep.terminal.exits import Exit, complain
 from mapsweep.terminal.interrupt import stoppable
 from mapsweep.terminal.progress import display
+from mapsweep.terminal.prose import command_lines
 from mapsweep.terminal.summary import summary_lines, trouble_lines
 from mapsweep.terminal.terminal import Terminal, terminal_of
 from mapsweep.thresholds import Threshold, met
@@ -134,7 +135,9 @@ def _tell_stopping() -> None:
 
 def _tell_resume(run: Run, stopped: Stopped) -> None:
     complain(stopped.message)
-    print(shlex.join(("mapsweep", *stopped.verb, run.run_id, *stopped.flags)), file=sys.stderr)
+    command = shlex.join(("mapsweep", *stopped.verb, run.run_id, *stopped.flags))
+    for line in command_lines("", command, terminal_of(sys.stderr)):
+        print(line, file=sys.stderr)
 
 
 def _flags(run: Run, config: Path | None) -> tuple[str, ...]:

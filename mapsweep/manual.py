@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
+from inspect import cleandoc
 from typing import Final
 
 import click
@@ -58,19 +59,21 @@ def pages(top: click.Command, environment: Mapping[str, str] = os.environ) -> It
     """A page for each command and each group, the whole first. SOURCE_DATE_EPOCH gives their date."""
     epoch = environment.get("SOURCE_DATE_EPOCH", "")
     day = datetime.fromtimestamp(int(epoch), UTC) if epoch.isdecimal() else datetime.now(UTC)
-    for ctx in _contexts(top, None, "mapsweep"):
+    for ctx in contexts(top):
         name = ctx.command_path.replace(" ", "-")
         yield Page(name, "\n".join(_lines(ctx, name, f"{day:%Y-%m-%d}")) + "\n")
 
 
-def _contexts(command: click.Command, above: click.Context | None, name: str) -> Iterator[click.Context]:
+def contexts(
+    command: click.Command, above: click.Context | None = None, name: str = "mapsweep"
+) -> Iterator[click.Context]:
     ctx = click.Context(command, parent=above, info_name=name, **command.context_settings)
     yield ctx
     if isinstance(command, click.Group):
         for verb in command.list_commands(ctx):
             below = command.get_command(ctx, verb)
             if below is not None:
-                yield from _contexts(below, ctx, verb)
+                yield from contexts(below, ctx, verb)
 
 
 def _lines(ctx: click.Context, name: str, day: str) -> Iterator[str]:
@@ -119,7 +122,7 @@ def _short(command: click.Command) -> str:
 
 def _prose(text: str) -> Iterator[str]:
     """The paragraphs of a help text; those with click's mark stay as they are."""
-    for number, paragraph in enumerate(re.split(r"\n\s*\n", text.strip())):
+    for number, paragraph in enumerate(re.split(r"\n\s*\n", cleandoc(text))):
         lines = paragraph.strip("\n").splitlines()
         if number:
             yield ".PP"

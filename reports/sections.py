@@ -55,4 +55,5 @@ def _section(answers: Sequence[Result], name: str, schema: Schema) -> pl.DataFra
     except (pl.exceptions.SchemaError, pl.exceptions.ShapeError):  # of a version with other columns
         together = pl.concat([empty, *frames], how="diagonal_relaxed")
     with_hosts = pl.concat([hosts, together.select(empty.columns)], how="horizontal")
-    return with_hosts.with_columns(pl.col(pl.String).fill_null(""))
+    unknown = [each.name for each in with_hosts if each.dtype == pl.String and each.has_nulls()]
+    return with_hosts.with_columns(pl.col(unknown).fill_null(""))

@@ -6,23 +6,25 @@ import polars as pl
 
 from reports.measures import NATIVE, STACKS
 
-PROCESSES_A_HOST_MAX: Final = 20  # shown in a report; processes.csv has all of them
+PROCESSES_A_HOST_MAX: Final = 20  # the largest; the table has all of them
 STACK_PROCESSES_A_HOST_MAX: Final = 5  # at most so many of these only for their stacks
 
 
 def with_places(processes: pl.DataFrame) -> pl.DataFrame:
     """Adds host_place, by native heap among the processes of its host, and shown; the order of rows stays."""
-    number = pl.int_range(pl.len()).over("host")
+    number = pl.int_range(pl.len()).over("_host")
     by_heap = (
-        processes.with_row_index("_row")
-        .sort(["host", NATIVE, "pid"], descending=[False, True, False], nulls_last=True, maintain_order=True)
+        # only what is sorted by: a process has some sixty columns
+        processes.select(pl.col("host").rank("dense").alias("_host"), "pid", NATIVE, STACKS)
+        .with_row_index("_row")
+        .sort(["_host", NATIVE, "pid"], descending=[False, True, False], nulls_last=True, maintain_order=True)
         .with_columns(number.alias("host_place"))
     )
     by_stack = by_heap.sort(
-        ["host", STACKS, "host_place"], descending=[False, True, False], nulls_last=True
+        ["_host", STACKS, "host_place"], descending=[False, True, False], nulls_last=True
     ).with_columns(number.alias("_stack"))
     for_stacks = (pl.col("_stack") < STACK_PROCESSES_A_HOST_MAX) & (pl.col(STACKS) > 0)
-    chosen = by_stack.sort("host", ~for_stacks.fill_null(value=False), "host_place").with_columns(
+    chosen = by_stack.sort("_host", ~for_stacks.fill_null(value=False), "host_place").with_columns(
         (number < PROCESSES_A_HOST_MAX).alias("shown")
     )
-    return chosen.sort("_row").drop("_row", "_stack")
+    return processes.with_columns(chosen.sort("_row").select("host_place", "shown"))

@@ -35,7 +35,7 @@ def capture(*, pid: int, folder: Path, as_json: bool, quiet: bool) -> None:
 
     \b
     mapsweep capture 4711 -o label-4711
-    mapsweep classify label-4711 --why     labels it as the process was labelled
+    mapsweep classify label-4711 --why    labels it as the process was
     """  # noqa: D301 - \b is click's mark
     from domain.mistakes import Mistake, OperatorError  # noqa: PLC0415 - --help does not wait for it
     from mapsweep import documents  # noqa: PLC0415 - likewise

@@ -58,8 +58,8 @@ def classify(
     smaps, status, stat, limits, comm, cmdline, cgroup; and the facts of the host that capture records.
 
     \b
-    mapsweep classify $$                what this shell's memory is
-    mapsweep classify -c -H 4711        one line of CSV, with the header before it
+    mapsweep classify $$            what this shell's memory is
+    mapsweep classify -c -H 4711    a line of CSV, with the header before it
     ssh web01 cat /proc/4711/smaps | mapsweep classify -
     """  # noqa: D301 - \b is click's mark
     if as_json:

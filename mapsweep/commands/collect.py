@@ -80,7 +80,7 @@ def collect(
 
     \b
     mapsweep collect --hosts 'prod-*' --become
-    mapsweep collect --hosts 'prod:&web:!web-07' -i hosts.yaml --runs /srv/runs
+    mapsweep collect --hosts 'prod:&web:!web-07' -i hosts.yaml
     mapsweep collect --local
     """  # noqa: D301 - \b is click's mark
     _check(ctx, local=local, resume=resume, chosen=bool(patterns or inventory), broker=broker)

@@ -2,6 +2,8 @@
 
 import json
 import os
+import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +21,8 @@ from mapsweep.options import (
     quiet_option,
     runs_option,
 )
-from mapsweep.terminal.terminal import visible
+from mapsweep.terminal.prose import prose, under_its_indent
+from mapsweep.terminal.terminal import Terminal, cells, terminal_of, visible
 
 if TYPE_CHECKING:
     from mapsweep.settings.effective import Effective
@@ -74,8 +77,10 @@ def check(
             mistakes=[asdict(mistake) for mistake in dict.fromkeys(found.mistakes)],
         )
     elif not quiet:
+        terminal = terminal_of(sys.stdout)
         for line in found.lines():
-            click.echo(visible(line))
+            for shown in under_its_indent(line, terminal):
+                click.echo(shown)
     for warning in found.warnings:
         complain(f"warning: {warning}")
     if found.mistakes:
@@ -110,20 +115,31 @@ def show(
             secrets=[asdict(each) for each in secrets],
         )
         return
-    click.echo(f"# {_file(settings)}")
+    terminal = terminal_of(sys.stdout)
+    for line in prose(f"# {_file(settings)}", terminal):
+        click.echo(line)
     for each in given:
-        click.echo(_line(each, with_origin=origin))
+        for line in _lines(each, terminal, with_origin=origin):
+            click.echo(line)
     click.echo("# secrets, which are never shown")
     for secret in secrets:
-        click.echo(visible(f"# {secret.name}: {f'from {secret.origin}' if secret.origin else 'not set'}"))
+        where = f"from {secret.origin}" if secret.origin else "not set"
+        for line in prose(f"# {secret.name}: {where}", terminal, further="#   "):
+            click.echo(line)
 
 
 def _file(settings: "Settings") -> str:
-    return visible(str(settings.file)) if settings.file else "no settings file"
+    return str(settings.file) if settings.file else "no settings file"
 
 
-def _line(given: "Effective", *, with_origin: bool) -> str:
-    value = json.dumps(given.value, ensure_ascii=False)
-    remarks = [given.note] if given.note else []
-    remarks += [given.origin] if with_origin else []
-    return visible(f"{given.key}: {value}" + (f"  # {'; '.join(remarks)}" if remarks else ""))
+def _lines(given: "Effective", terminal: Terminal, *, with_origin: bool) -> Iterator[str]:
+    """The setting with its remarks behind it; on a terminal that is too narrow, before it."""
+    setting = f"{given.key}: {json.dumps(given.value, ensure_ascii=False)}"
+    remarks = "; ".join(filter(None, (given.note, given.origin if with_origin else "")))
+    whole = visible(f"{setting}  # {remarks}" if remarks else setting)
+    if not terminal.is_tty or cells(whole) <= terminal.columns:
+        yield whole
+        return
+    if remarks:
+        yield from prose(f"# {remarks}", terminal, further="#   ")
+    yield from prose(setting, terminal)

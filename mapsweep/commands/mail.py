@@ -61,7 +61,7 @@ def mail(
     \b
     mapsweep mail --to you@example.org --to them@example.org
     mapsweep mail latest --dry-run --to you@example.org > report.eml
-    mapsweep mail --unsent              what the mail server did not take before
+    mapsweep mail --unsent     what the mail server did not take before
     """  # noqa: D301 - \b is click's mark
     from archive.runs import Runs  # noqa: PLC0415 - --help does not wait for it
     from mapsweep import mailing  # noqa: PLC0415 - likewise

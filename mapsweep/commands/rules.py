@@ -23,7 +23,7 @@ def rules(*, rule: str | None, form: str, as_json: bool) -> None:
 
     \b
     mapsweep rules                all of them
-    mapsweep rules glibc.arena    one in full; classify --why prints the names
+    mapsweep rules glibc.arena    one in full; classify --why names them
     """  # noqa: D301 - \b is click's mark
     from mapsweep import rule_pages  # noqa: PLC0415 - --help does not wait for it
 

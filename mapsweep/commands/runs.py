@@ -68,8 +68,8 @@ def runs(
 
     \b
     mapsweep runs --limit 20 --scope nightly
-    mapsweep runs --max-age 26h --scope nightly   for monitoring: exits with 0, 6
-    mapsweep runs rm 20261123T04                  the beginning of an id is enough
+    mapsweep runs --max-age 26h     for monitoring: exits with 0 or 6
+    mapsweep runs rm 20261123T04    the beginning of an id is enough
     mapsweep runs prune --dry-run
     """  # noqa: D301 - \b is click's mark
     if ctx.invoked_subcommand is not None:
@@ -178,6 +178,10 @@ def _check_age(
     if as_json:
         documents.echo(max_age_s=int(limit.total_seconds()), scopes=[*map(asdict, answers)])
     else:
+        from mapsweep.terminal.prose import prose  # noqa: PLC0415 - --help does not wait for it
+        from mapsweep.terminal.terminal import terminal_of  # noqa: PLC0415 - likewise
+
         for answer in answers:
-            click.echo(answer.sentence)
+            for line in prose(answer.sentence, terminal_of(sys.stdout)):
+                click.echo(line)
     return Exit.OK if all(answer.is_fresh for answer in answers) else Exit.STALE

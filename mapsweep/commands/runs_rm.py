@@ -80,9 +80,7 @@ def _named(names: tuple[str, ...], runs: "Runs") -> tuple[str, ...]:
         if run_id in there:
             found[run_id] = None
         else:
-            mistakes.append(
-                Mistake(name, f"is not a run in {runs.store.url}", "`mapsweep runs` lists the runs")
-            )
+            mistakes.append(runs.unknown(name))
     if mistakes:
         raise OperatorError(*mistakes)
     return tuple(found)

@@ -1,5 +1,6 @@
 """mapsweep schedule: what is due, and what became of it."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -11,11 +12,14 @@ import click
 from mapsweep import documents
 from mapsweep.options import config_option, json_option, load, runs_option
 from mapsweep.terminal.exits import Exit
-from mapsweep.terminal.terminal import visible
+from mapsweep.terminal.prose import under_its_indent
+from mapsweep.terminal.terminal import terminal_of
 
 if TYPE_CHECKING:
     from archive.schedule_records import Due, ScheduleRecord
     from workers.life.schedules import Schedule
+
+_FURTHER = " " * 12  # below what became of a due time
 
 
 @click.group(short_help="Show what is due, and what became of it.")
@@ -46,10 +50,15 @@ def list_(*, limit: int, as_json: bool, runs_url: str | None, config: Path | Non
     if as_json:
         documents.echo(schedules=[_as_json(*each, now, limit) for each in known])
     else:
+        terminal = terminal_of(sys.stdout)
         if not known:
             click.echo("no schedule is set; add one to mapsweep.yaml", err=True)
         for number, each in enumerate(known):
-            click.echo(("\n" if number else "") + "\n".join(_lines(*each, now, limit)))
+            if number:
+                click.echo()
+            for line in _lines(*each, now, limit):
+                for shown in under_its_indent(line, terminal):
+                    click.echo(shown)
     is_bad = any(last_bad(record) or owed_at(each, record, now) for each, record in known)
     return Exit.THRESHOLD if is_bad else Exit.OK
 
@@ -76,14 +85,14 @@ def _lines(schedule: "Schedule", record: "ScheduleRecord | None", now: datetime,
     from reports.sizes import duration  # noqa: PLC0415 - likewise
 
     due = schedule.due.next_after(now)
-    yield visible(f"{schedule.name}: {schedule.hosts}, {schedule.crontab} {schedule.time_zone}")
+    yield f"{schedule.name}: {schedule.hosts}, {schedule.crontab} {schedule.time_zone}"
     yield f"  next  {schedule.shown(due)}, in {duration((due - now).total_seconds())}"
     if record is None:
         yield "  nobody has looked after it yet: it needs `mapsweep beat` and a worker"
         return
     if owed := owed_at(schedule, record, now):
         yield f"  {OWED:<9} {schedule.shown(owed)}"
-        yield from (f"            {line}" for line in _wrapped(NOBODY))
+        yield f"{_FURTHER}{NOBODY}"
     for each in reversed(record.dues[-limit:]):
         at = datetime.fromisoformat(each.due_at)
         yield from _due_lines(each, f"  {each.state:<9} {schedule.shown(at)}")
@@ -92,12 +101,6 @@ def _lines(schedule: "Schedule", record: "ScheduleRecord | None", now: datetime,
 def _due_lines(due: "Due", start: str) -> Iterator[str]:
     yield start
     if due.run_id:
-        yield f"            {due.run_id}"
+        yield f"{_FURTHER}{due.run_id}"
     if due.reason:
-        yield from (f"            {line}" for line in _wrapped(visible(due.reason)))
-
-
-def _wrapped(text: str) -> list[str]:
-    import textwrap  # noqa: PLC0415 - --help does not wait for it
-
-    return textwrap.wrap(text, 68)
+        yield f"{_FURTHER}{due.reason}"

@@ -68,9 +68,9 @@ def show(
     shown is the result of the run, and mappings are from the dump of the host, if the run keeps it.
 
     \b
-    mapsweep show web-01                        its processes, by native heap
+    mapsweep show web-01          its processes, by native heap
     mapsweep show web-01 --sort growth --limit 5
-    mapsweep show web-01/4711                   a process: kinds, sums, findings
+    mapsweep show web-01/4711     a process: kinds, sums, findings
     mapsweep show web-01/postgres --mappings
     mapsweep show web-01/4711 --why --run 20261123T04 | less
     """  # noqa: D301 - \b is click's mark

@@ -1,5 +1,6 @@
 """The files of one process, from a PID, a file, a folder like /proc/PID, or a stream."""
 
+import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -167,9 +168,16 @@ def bounded(file: BinaryIO, place: str, limit_bytes: int) -> bytes:
     return b"".join(chunks)
 
 
+def _right_missing() -> str:
+    """What reading another process needs; root of a container may lack it."""
+    if os.geteuid() == 0:
+        return "root lacks SYS_PTRACE here, as in a container, or a security module forbids it"
+    return "a process of another user needs root"
+
+
 def _unreadable(place: str, trouble: OSError | ValueError) -> OperatorError:
     if isinstance(trouble, PermissionError):
-        return OperatorError(Mistake(place, "permission denied", "a process of another user needs root"))
+        return OperatorError(Mistake(place, "permission denied", _right_missing()))
     if isinstance(trouble, ProcessLookupError):
         return OperatorError(Mistake(place, "the process has ended"))
     if isinstance(trouble, OSError) and trouble.strerror:

@@ -12,7 +12,7 @@ import click
 
 from domain.mistakes import OperatorError, is_the_machines
 from mapsweep.terminal import debugging
-from mapsweep.terminal.terminal import visible
+from mapsweep.terminal.terminal import terminal_of, visible
 
 SIGPIPE_EXIT = 128 + 13  # what a shell reports for a filter whose reader is gone
 
@@ -87,7 +87,7 @@ def _tell(trouble: Exception) -> int:
     match trouble:
         case click.ClickException():
             if not debugging.takes_complaint(trouble.format_message(), is_warning=False):
-                trouble.show()
+                _show(trouble)
             code = trouble.exit_code
         case OperatorError():
             for mistake in trouble.mistakes:
@@ -106,11 +106,28 @@ def _tell(trouble: Exception) -> int:
     return code
 
 
+def _show(trouble: click.ClickException) -> None:
+    """A mistake in the options, with the usage of the command; click would not break its sentence."""
+    from mapsweep.terminal.prose import prose  # noqa: PLC0415 - only what goes wrong pays for it
+
+    ctx = trouble.ctx if isinstance(trouble, click.UsageError) else None
+    if ctx is not None:
+        click.echo(ctx.get_usage(), err=True)
+        option = next(iter(ctx.help_option_names), "--help")
+        click.echo(f"Try '{ctx.command_path} {option}' for help.\n", err=True)
+    for line in prose(f"Error: {trouble.format_message()}", terminal_of(sys.stderr)):
+        click.echo(line, err=True)
+
+
 def complain(text: str, *, is_warning: bool = False) -> None:
     """Print one message on standard error, with control bytes escaped; a service logs it instead."""
     lines = [line for line in text.splitlines() if not debugging.takes_complaint(line, is_warning=is_warning)]
     if lines:
-        click.echo("\n".join(f"mapsweep: {visible(line)}" for line in lines), err=True)
+        from mapsweep.terminal.prose import prose  # noqa: PLC0415 - only what goes wrong pays for it
+
+        terminal = terminal_of(sys.stderr)
+        wrapped = (shown for line in lines for shown in prose(f"mapsweep: {line}", terminal))
+        click.echo("\n".join(wrapped), err=True)
 
 
 def _tell_bug(bug: Exception) -> None:

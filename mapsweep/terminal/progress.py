@@ -14,6 +14,7 @@ from workers.life.progress import OnProgress, Progress
 STEPS = 10  # one line per 10 % ...
 STEP_S = 30.0  # ... or per 30 s, whichever comes first
 TICK_S = 1.0
+LEFT_S_MIN = 5.0  # less is not worth a word
 
 
 def display(asked: int, stream: TextIO, terminal: Terminal) -> AbstractContextManager[OnProgress]:
@@ -87,7 +88,7 @@ def _lines(asked: int, stream: TextIO) -> Iterator[OnProgress]:
 def _bar(asked: int, stream: TextIO, terminal: Terminal) -> Iterator[OnProgress]:
     """A bar that is redrawn, and removed when the sweep has ended."""
     from rich.console import Console  # noqa: PLC0415 # a log does not pay for rich
-    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn  # noqa: PLC0415
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
     from rich.progress import Progress as Bar  # noqa: PLC0415
 
     console = Console(
@@ -98,19 +99,30 @@ def _bar(asked: int, stream: TextIO, terminal: Terminal) -> Iterator[OnProgress]
         highlight=False,
     )
     columns = (
-        BarColumn(bar_width=None),
+        # red is for trouble, and a sweep that goes on has none
+        BarColumn(bar_width=None, complete_style="cyan", finished_style="cyan", pulse_style="cyan"),
         TextColumn("{task.completed:.0f}/{task.total:.0f} hosts"),
         TextColumn("{task.description}", markup=False),
         TimeElapsedColumn(),
-        TimeRemainingColumn(compact=True),
     )
     with Bar(*columns, console=console, transient=True, expand=True) as bar:
         task = bar.add_task("", total=asked)
 
+        began_s = time.monotonic()
+
         def tell(now: Progress) -> None:
-            bar.update(task, completed=now.ended, description=_counts(now))
+            left = _left(now, time.monotonic() - began_s)
+            bar.update(task, completed=now.ended, description=", ".join(filter(None, (_counts(now), left))))
 
         yield tell
+
+
+def _left(now: Progress, passed_s: float) -> str:
+    """How long the rest may take at the pace so far; the last hosts are slow ones, of which nobody knows."""
+    if STEPS * now.ended < now.asked or STEPS * now.ended >= (STEPS - 1) * now.asked:
+        return ""
+    left_s = passed_s / now.ended * (now.asked - now.ended)
+    return f"about {duration(left_s)} left" if left_s >= LEFT_S_MIN else ""
 
 
 def _counts(now: Progress) -> str:

@@ -34,6 +34,12 @@ def prose(text: str, terminal: Terminal, indent: str = "", *, further: str = "  
     yield line
 
 
+def under_its_indent(line: str, terminal: Terminal) -> Iterator[str]:
+    """The lines of a line that begins with blanks; those after the first stay below its text."""
+    text = line.lstrip(" ")
+    return prose(text, terminal, " " * (len(line) - len(text)))
+
+
 def command_lines(label: str, command: str, terminal: Terminal) -> Iterator[str]:
     """A command to be copied, after a label; on a terminal it goes on in a line that a shell joins."""
     line, start = label, " " * cells(label)

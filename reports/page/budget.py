@@ -38,7 +38,7 @@ class Content:
 
     tables: dict[str, Packed]
     parts: dict[str, Part]
-    processes_a_host: int | None  # None: all
+    processes_a_host: int  # at most
     findings_a_host: int
 
 

@@ -29,6 +29,8 @@ _OPEN_BROKER_REMEDY = (
 
 def broker_url(settings: WorkerSettings) -> str:
     """The broker's URL including the password; never print it. OperatorError if it cannot be used."""
+    if not settings.broker_url:
+        raise OperatorError(Mistake("broker", "is not set", _URL_REMEDY))
     try:
         parts = urlsplit(settings.broker_url)
         host, port = parts.hostname, parts.port

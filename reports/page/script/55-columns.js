@@ -66,7 +66,14 @@ const byLabels = (table) => {
     show: (row) => span(least[row], most[row], !known(table.number("native_heap_resident_bytes", row))),
   };
 };
-const isRanged = () => page.facts.totals.doubtful > 0;
+// As reports.doubts.is_told: there is a doubtful process, or a range that is told.
+const isRanged = () => {
+  if (page.facts.totals.doubtful > 0) return true;
+  return [page.hosts, page.services].some((table) => {
+    const most = table.numbers("native_heap_most_bytes");
+    return table.numbers("native_heap_least_bytes").some((least, row) => isWide(least, most[row]));
+  });
+};
 const isCompared = () => Boolean(page.facts.run.compared_with);
 
 const doubtfulTag = (count) => (count > 0 ? tag(`${number(count)} doubtful`, "warn", "processes with doubtful labels") : null);
@@ -83,7 +90,8 @@ const processName = (row) => {
 const hostAddress = (row) => hostLink(page.hosts.text("name", row));
 // In a folder of pages a host has a page of its own.
 const hostLink = (name, ...rest) => {
-  const file = page.facts.links?.[name];
+  const files = page.facts.links ?? {};
+  const file = Object.hasOwn(files, name) ? files[name] : "";
   return file ? `${file}${address("host", name, ...rest)}` : address("host", name, ...rest);
 };
 const processAddress = (row) => hostLink(page.hosts.text("name", page.hostOf[row]), String(page.processes.number("pid", row)));
@@ -240,4 +248,5 @@ const kindColumns = (source, bars, blocks) => {
     column("resident_bytes", "Resident", "Rss of smaps; unknown without it", 92, (bytes) => size(bytes)),
   ];
 };
-const familyOf = (kind) => page.facts.kinds?.[kind]?.family ?? "";
+const kindFacts = (kind) => (Object.hasOwn(page.facts.kinds, kind) ? page.facts.kinds[kind] : null);
+const familyOf = (kind) => kindFacts(kind)?.family ?? "";

@@ -68,7 +68,7 @@ class Grid {
     this.sizer = make("div", { class: "sizer" }, this.element);
     this.region = make(
       "div",
-      { class: tall ? "scroll tall" : "scroll", role: "region", "aria-label": this.caption, tabindex: 0, on: { scroll: () => this.#scrolled() } },
+      { class: tall ? "scroll tall" : "scroll", role: "region", "aria-label": `Table: ${this.caption}`, tabindex: 0, on: { scroll: () => this.#scrolled() } },
       this.sizer,
     );
     this.count = make("span", { class: "soft small count" });

@@ -184,7 +184,7 @@ const ownSum = (row) => {
 
 // How many rows of the kinds view a table of processes may have is not limited: the table draws what is in sight.
 const kindView = (kind) => {
-  const about = page.facts.kinds?.[kind];
+  const about = kindFacts(kind);
   if (!about) return null;
   const { kinds, host_kinds: hostKinds, processes, hosts } = page;
   const totals = (page.facts.totals.kinds ?? []).find((each) => each.kind === kind);

@@ -138,9 +138,9 @@ const mappingColumns = () => {
     ...shown,
   });
   return [
-    { name: "start", title: "Range", meaning: "First address, and the one after the last", width: 230, head: true, ascending: true, keys: () => mappings.numbers("start"), show: (row) => make("code", {}, range(row)) },
+    { name: "start", title: "Range", meaning: "First address, and the one after the last", width: 230, head: true, text: true, keys: () => mappings.numbers("start"), show: (row) => make("code", {}, range(row)) },
     plain("kind", "Kind", "What the memory is for", 150, { show: (row) => named(swatch(mappings.text("kind", row)), link(kindAddress(mappings.text("kind", row)), mappings.text("kind", row))) }),
-    { name: "size", title: "Size", meaning: "From the first address to the last", width: 88, keys: () => mappings.numbers(END).map((end, row) => end - mappings.number("start", row)), show: (row) => size(mappings.number(END, row) - mappings.number("start", row)) },
+    plain("reserved_bytes", "Reserved", "Address space, accessible or not, without gaps between equal blocks", 92, { show: (row) => size(mappings.number("reserved_bytes", row)) }),
     plain("committed_bytes", "Committed", "The accessible part", 92, { show: (row) => size(mappings.number("committed_bytes", row)) }),
     plain("resident_bytes", "Resident", "Rss of smaps; unknown without it", 88, { show: (row) => size(mappings.number("resident_bytes", row)) }),
     plain("count", "Blocks", "Equal blocks one after another are one row", 72, {}),

@@ -23,12 +23,8 @@ const KEYS = {
   "?": () => help.showModal(),
 };
 
-// One level up: from a process to its host, from a host to the hosts, from there to the fleet.
-const upFrom = ({ view, names }) => {
-  if (view === "host" && names.length > 1) return address("host", names[0]);
-  const lists = { host: "#/hosts", service: "#/services", kind: "#/kinds" };
-  return lists[view] ?? "#/";
-};
+// One level up: from a process to its host, from all else to the fleet.
+const upFrom = ({ view, names }) => (view === "host" && names.length > 1 ? address("host", names[0]) : "#/");
 
 const follow = (href) => {
   if (href === location.hash) return;
@@ -57,7 +53,7 @@ const helpDialog = () => {
   const dialog = make(
     "dialog",
     { id: "help", "aria-labelledby": "help-head" },
-    make("h2", { id: "help-head", tabindex: -1, autofocus: true }, "Keys and filter"),
+    make("h2", { id: "help-head", tabindex: -1 }, "Keys and filter"),
     make(
       "dl",
       { class: "about" },

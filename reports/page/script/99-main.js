@@ -13,10 +13,10 @@ const shown = { grids: [], fleet: null };
 // The tables of the first screen, in the places of those that are there without the script.
 const fleetGrids = () => {
   const makers = {
-    hosts: () => [hostGrid()],
-    stacks: () => [stackGrid({ prefix: "stacks." })],
-    services: () => [serviceGrid({ prefix: "services." })],
-    fleet_kinds: () => fleetKindParts({ prefix: "kinds." }),
+    hosts: () => [hostGrid({ id: "fleet-hosts" })],
+    stacks: () => [stackGrid({ id: "fleet-stacks", prefix: "stacks." })],
+    services: () => [serviceGrid({ id: "fleet-services", prefix: "services." })],
+    fleet_kinds: () => fleetKindParts({ id: "fleet-kinds", prefix: "kinds." }),
   };
   const grids = [];
   for (const place of fleet.querySelectorAll("div.place[data-table]")) {
@@ -99,7 +99,7 @@ const place = (isFleet, isFirst) => {
 };
 
 const start = () => {
-  page.facts.totals ??= {};
+  page.facts.kinds ??= {};
   help = helpDialog();
   bar.build();
   document.body.prepend(document.querySelector(".skip") ?? "", bar.element);
