@@ -18,8 +18,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from archive.runs import Runs
 from bench.measure import Figure
-from reports import render_html
 from reports import report as reporting
+from reports.page import page
 from tests.browser import CHROMIUM
 from tests.synthetic.closed_run import Fleet, closed_run
 
@@ -108,7 +108,7 @@ def made(hosts: int, folder: Path) -> Path:
     """The page of a made fleet of so many hosts, with an earlier run to compare it with."""
     run = closed_run(Runs(str(folder / "runs")), Fleet(hosts, PROCESSES))
     file = folder / "index.html"
-    file.write_bytes(render_html.render(reporting.report(run)))
+    file.write_bytes(page.render(reporting.report(run)))
     return file
 
 
