@@ -66,7 +66,7 @@ def _heading(view: OneHost, run: Run, terminal: Terminal) -> Iterator[str]:
         yield from prose(f"remedy: {host['remedy']}", terminal, "  ")
     if host["status"] == WAITING and run.has_dump(host["name"]):
         yield "  its dump has come in, and waits to be classified"
-    for text in _facts(view):
+    for text in filter(None, _facts(view)):
         yield from prose(text, terminal, "  ")
 
 
