@@ -57,7 +57,7 @@ def of_host(rows: Rows, number: int) -> Rows:
         for table in (rows.hosts, rows.findings, rows.host_kinds, rows.processes)
     ]
     hosts, findings, host_kinds, processes = frames
-    services = rows.services.filter(pl.col("service").is_in(processes["service"].unique()))
+    services = rows.services.filter(pl.col("service").is_in(processes["service"].unique().to_list()))
     return Rows(hosts, services, findings, host_kinds, processes)
 
 
