@@ -189,4 +189,5 @@ def _swept(times: pl.Series) -> pl.Series:
     distinct = times.unique(maintain_order=True)
     moments = [instant(at) for at in distinct.to_list()]
     seconds = pl.Series([moment.timestamp() if moment else None for moment in moments], dtype=pl.Float64)
-    return times.replace_strict(distinct, seconds, return_dtype=pl.Float64).alias("_swept")
+    known = times.replace_strict(distinct, seconds, return_dtype=pl.Float64)
+    return known.cast(pl.Float64).alias("_swept")  # of no times it stays text
