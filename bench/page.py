@@ -89,7 +89,7 @@ def figures() -> Iterator[Figure]:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
             try:
-                yield from _compared(rounds(browser, files))
+                yield from compared(rounds(browser, files))
             finally:
                 browser.close()
 
@@ -160,7 +160,7 @@ def _renderer_mb(browser: Browser) -> float:
     return max(sizes, default=0) / 1e6
 
 
-def _compared(seen: Seen) -> Iterator[Figure]:
+def compared(seen: Seen) -> Iterator[Figure]:
     """Medians over the rounds: the times of each page, and the ratios that are held."""
     median = {
         name: {what: statistics.median(values) for what, values in whats.items()}

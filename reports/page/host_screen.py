@@ -21,7 +21,8 @@ _FIELDS: Final = sorted(field_names(HostRow))
 def render(report: Report, rows: Rows, data: bytes, left_out: Sequence[str]) -> bytes:
     """The whole page in UTF-8, with its data; `rows` are those of the host alone."""
     row = HostRow(**rows.hosts.select(_FIELDS).row(0, named=True))
-    (host,) = short_hosts(rows, [row], {}, PROCESSES_MAX, FINDINGS_MAX)
+    found = rows.findings.head(FINDINGS_MAX)["pid"]
+    (host,) = short_hosts(rows, [row], {row.name: set(found.to_list())}, PROCESSES_MAX, FINDINGS_MAX)
     return look.render(
         "host.html.j2",
         data,

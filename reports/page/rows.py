@@ -57,7 +57,7 @@ def of_host(rows: Rows, number: int) -> Rows:
         for table in (rows.hosts, rows.findings, rows.host_kinds, rows.processes)
     ]
     hosts, findings, host_kinds, processes = frames
-    services = rows.services.filter(pl.col("service").is_in(processes["service"].unique()))
+    services = rows.services.filter(pl.col("service").is_in(processes["service"].unique().to_list()))
     return Rows(hosts, services, findings, host_kinds, processes)
 
 
@@ -189,4 +189,5 @@ def _swept(times: pl.Series) -> pl.Series:
     distinct = times.unique(maintain_order=True)
     moments = [instant(at) for at in distinct.to_list()]
     seconds = pl.Series([moment.timestamp() if moment else None for moment in moments], dtype=pl.Float64)
-    return times.replace_strict(distinct, seconds, return_dtype=pl.Float64).alias("_swept")
+    known = times.replace_strict(distinct, seconds, return_dtype=pl.Float64)
+    return known.cast(pl.Float64).alias("_swept")  # of no times it stays text

@@ -91,6 +91,8 @@ def test_the_schema_is_printed_and_the_summary_is_as_it_says(run: Path, here: He
         (("--table", "hosts"), "--table is for --format csv, ndjson, json, parquet"),
         (("--format", "csv", "--json"), "--format csv is asked for as well"),
         (("--format", "csv", "--table", "mappings"), "'mappings' is not one of"),
+        (("--layout", "dir", "--json"), "--layout dir is for --format html, in a folder"),
+        (("--layout", "dir", "-o", "-"), "--layout dir is for --format html, in a folder"),
     ],
 )
 def test_what_does_not_go_together_is_said(words: tuple[str, ...], told: str, run: Path, here: Here) -> None:
@@ -139,3 +141,31 @@ def test_rendered_again_a_run_of_an_older_version_loses_the_tables_that_nobody_r
         "report.json",
         "services.csv",
     ]
+
+
+def test_a_page_per_host_in_a_folder_of_ones_own_or_in_the_run(run: Path, tmp_path: Path, here: Here) -> None:
+    pages = tmp_path / "new" / "pages"
+    ended = here("report", run, "--layout", "dir", "-o", pages)
+    assert (ended.code, ended.out) == (0, f"{pages / 'index.html'}\n")
+    names = {"hosts/odd.html", "hosts/web1.html", "hosts/web2.html", "index.html"}
+    assert {str(file.relative_to(pages)) for file in pages.rglob("*.html")} == names
+    assert {file.stat().st_mode & 0o777 for file in pages.rglob("*.html")} == {0o600}
+    assert {folder.stat().st_mode & 0o777 for folder in (pages, pages / "hosts")} == {0o700}
+    ended = here("report", run, "--layout", "dir")
+    assert (ended.code, ended.out) == (0, f"{run}/report/pages/index.html\n")
+    in_run = {file.name: file.read_bytes() for file in (run / "report" / "pages").rglob("*.html")}
+    assert in_run == {file.name: file.read_bytes() for file in pages.rglob("*.html")}
+
+
+def test_a_page_per_host_of_an_open_run(half: Path, tmp_path: Path, here: Here) -> None:
+    assert here("report", half, "--layout", "dir", "-o", tmp_path / "pages").code != 0
+    ended = here("report", half, "--layout", "dir", "--so-far", "-o", tmp_path / "pages")
+    assert ended.code == 0
+    assert b"OPEN" in (tmp_path / "pages" / "index.html").read_bytes()
+
+
+def test_a_folder_that_cannot_be_made_is_named(run: Path, tmp_path: Path, here: Here) -> None:
+    (tmp_path / "file").write_text("in the way")
+    ended = here("report", run, "--layout", "dir", "-o", tmp_path / "file")
+    assert ended.code == 2
+    assert f"--output {tmp_path / 'file'}" in " ".join(ended.err.split())

@@ -285,7 +285,7 @@ def test_a_run_without_dumps_says_so_and_what_is_known(copy: Run) -> None:
 
 def test_a_result_that_is_gone_is_named(copy: Run) -> None:
     copy.store.remove(f"results/{copy.generation}/web-01.result")
-    with pytest.raises(OperatorError, match=r"web-01\.result: is gone \(mapsweep reclassify "):
+    with pytest.raises(OperatorError, match=r"result of web-01: is gone \(mapsweep reclassify "):
         lines_of(copy, "web-01")
 
 

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.journey
 
 HOSTS = 60
 ROWS_DRAWN_MAX = 60
-PRINT_ROWS_MAX = 500
+PRINT_ROWS_MAX = 200
 ROW_PIXELS_MAX = 32
 KIB, MIB, GIB = 2**10, 2**20, 2**30
 # At the edges of units and digits, and where a tie is rounded to the even digit.
@@ -204,7 +204,7 @@ def test_the_filter_tells_what_it_finds_among_hosts_services_and_processes(lab: 
     assert matched.height
     assert found(lab, "REDIS") == (len(hosts), matched["service"].n_unique(), matched.height)
     assert set(names(lab, "#fleet-hosts")) <= hosts
-    assert lab.page.locator("#searched").inner_text().startswith("Searches host names")
+    assert lab.page.locator("#searched").inner_text().startswith("Searched: hosts (name, ")
     one = matched["host"][0]
     both = processes.filter(pl.col("host") == one)
     assert found(lab, f'"{one}"')[::2] == (1, both.height)
@@ -385,3 +385,30 @@ def test_damaged_data_are_told_and_the_first_screen_stays(
     page.locator(".strip", has_text="cannot be read").wait_for()
     assert page.locator("#hosts tbody tr").count() > 1
     context.close()
+
+
+def test_tab_stops_at_one_row_of_a_table_and_the_arrows_lead_to_the_others(lab: Lab) -> None:
+    lab.go("#/processes")
+    rows = "#processes-table tbody tr:has(a:not([tabindex='-1']))"
+    assert lab.page.locator(rows).count() == 1
+    lab.page.locator(f"{rows} th a").focus()
+    for place in range(1, 60):
+        lab.page.keyboard.press("ArrowDown")
+        at = lab.page.evaluate("() => document.activeElement.closest('tr').ariaRowIndex")
+        assert at == str(place + 2)
+    assert lab.page.locator(rows).count() == 1
+    lab.page.locator("main:not([hidden]) .scroll").evaluate("(at) => { at.scrollTop = 0; }")
+    lab.drawn()
+    assert lab.page.locator(rows).get_attribute("aria-rowindex") == "2"
+
+
+def test_another_size_of_the_window_keeps_the_row_that_has_the_focus(lab: Lab) -> None:
+    lab.go("#/processes")
+    for _ in range(40):
+        lab.page.keyboard.press("j")
+    left = lab.page.evaluate("() => document.activeElement.getAttribute('href')")
+    lab.page.set_viewport_size({"width": 700, "height": 500})
+    lab.drawn()
+    lab.drawn()
+    assert lab.page.evaluate("() => document.activeElement.getAttribute('href')") == left
+    lab.page.set_viewport_size({"width": 1280, "height": 900})
