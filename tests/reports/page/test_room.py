@@ -104,7 +104,8 @@ def test_the_docs_name_the_limits_as_they_are() -> None:
         f"services, at most {budget.SERVICES_MAX:,}",
         f"findings, at most {budget.FINDINGS_A_HOST_MAX} per host",
         f"at most {PROCESS_ROWS_MAX:,} are considered",
-        f"at most {worst.PROCESSES_MAX} processes on {worst.HOSTS_MAX} hosts, {worst.ROWS_A_PROCESS_MAX} rows each",
+        f"at most {worst.PROCESSES_MAX} processes on {worst.HOSTS_MAX} hosts, ",
+        f"{worst.ROWS_A_PROCESS_MAX} rows each",
         f"cut at {ARGUMENTS_LENGTH_MAX} characters",
     ):
         assert text in said
