@@ -15,7 +15,7 @@ PACE ?= quick
 FUZZER := 'atheris>=3'
 SHELL_SCRIPTS := collector/probe.sh scripts/environment scripts/system-packages .ci/run
 
-.PHONY: help demo test test-fast test-all test-lowest faults check bench bench-pipeline bench-fleet bench-broker bench-page second-opinion ill truth case floors edges digests docs fuzz attack stack clean
+.PHONY: help demo test test-fast test-all test-lowest faults check bench bench-pipeline bench-fleet bench-broker bench-page second-opinion ill truth case floors edges digests docs fuzz attack stack man clean
 .DEFAULT_GOAL := help
 
 help:
@@ -42,6 +42,7 @@ help:
 	@echo 'make fuzz         search for streams and key files that break their readers, for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make attack       the probe under its sudoers rule, 200 inputs for each pair of shell and awk'
 	@echo 'make stack        as root: the compose file in a container engine of its own, with hosts, mail and mishaps'
+	@echo 'make man          the manual pages, into man/'
 	@echo 'make clean        remove what the other targets made, runs/ excepted'
 
 $(STAMP): pyproject.toml scripts/environment
@@ -94,6 +95,9 @@ test-lowest: .venv-lowest/.installed
 faults: $(STAMP)
 	@sh scripts/system-packages
 	MAPSWEEP_FAULT_PACE=$(PACE) MAPSWEEP_FAULT_PAGE=docs/faults.md $(BIN)/pytest -m fault $(TESTS) tests/faults
+
+man: $(RUNS)
+	@$(BIN)/mapsweep man --output man
 
 check: $(STAMP)
 	$(BIN)/ruff format --check
@@ -165,6 +169,6 @@ stack: $(STAMP)
 	$(BIN)/python -m tests.stack $(STARTS)
 
 clean:
-	rm -rf $(VENV) .venv-* lowest.txt build *.egg-info bench/out \
+	rm -rf $(VENV) .venv-* lowest.txt build man *.egg-info bench/out \
 	  .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -240,7 +240,12 @@ def runs_beside(run: Run) -> Runs:
 
 def _is_place(name: str) -> bool:
     """Whether a name is a path or a URL: an id has neither, and a folder may be named without a slash."""
-    return "/" in name or name.startswith(("~", ".")) or Path(name).is_dir()
+    if "/" in name or name.startswith(("~", ".")):
+        return True
+    try:
+        return Path(name).is_dir()
+    except OSError:  # as too long a name
+        return False
 
 
 def open_run(url: str, signing_key: bytes = b"") -> Run:

@@ -1,7 +1,6 @@
 """`make bench-fleet`: a made fleet from its dumps to a closed and rendered run, beside earlier runs.
 
-Each size is made and executed in processes of its own. Other parts add what they measure of the same runs to
-OF_RUNS: functions that take the folder of a rendered report, and the number of hosts.
+Each size is made and executed in processes of its own. What a browser makes of a page, bench.page measures.
 """
 
 import json
@@ -10,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -20,6 +19,7 @@ from typing import Final
 import click
 import psutil
 
+from archive.run import PAGE
 from bench.fleet_make import PROCESSES, SEED
 from bench.measure import Figure
 
@@ -31,8 +31,6 @@ CLASSIFYING: Final = 2  # processes that classify
 SAMPLE_S: Final = 0.1
 WALL_S, CLOSE_RENDER_CPU_S, PEAK_MB, PEAK_RATIO, PAGE_KB = 360.0, 60.0, 800.0, 1.2, 8_192.0
 OUT: Final = Path(__file__).with_name("out") / "fleet.json"
-
-OF_RUNS: list[Callable[[Path, int], Iterator[Figure]]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +59,8 @@ class Way:
         return max(self.render.peak_mb, self.beside_peak_mb)
 
 
-def measured(hosts: int, processes: int, seed: int, folder: Path) -> tuple[Way, Path]:
-    """Make a fleet below `folder`, execute its run; what it took, and the folder of the report."""
+def measured(hosts: int, processes: int, seed: int, folder: Path) -> Way:
+    """Make a fleet below `folder`, execute its run; what it took."""
     make = [sys.executable, "-m", "bench.fleet_make", str(folder)]
     options = ["--hosts", str(hosts), "--processes", str(processes), "--seed", str(seed)]
     made = subprocess.run([*make, *options], check=True, stdout=subprocess.PIPE, text=True)
@@ -77,9 +75,8 @@ def measured(hosts: int, processes: int, seed: int, folder: Path) -> tuple[Way, 
     if way.returncode:
         raise SystemExit(f"{' '.join(command)}: exit {way.returncode}")
     peaks.pop(way.pid, None)
-    report = run / "report"
-    page_bytes = (report / "index.html").stat().st_size
-    return Way(hosts, *_steps(said), max(peaks.values(), default=0) / 1e6, page_bytes), report
+    page_bytes = (run / "report" / PAGE).stat().st_size
+    return Way(hosts, *_steps(said), max(peaks.values(), default=0) / 1e6, page_bytes)
 
 
 def _steps(said: str) -> tuple[Step, Step, Step]:
@@ -115,21 +112,14 @@ def figures(seed: int) -> Iterator[Figure]:
     peaks = {}
     for hosts in SIZES:
         with tempfile.TemporaryDirectory() as folder:
-            way, report = measured(hosts, PROCESSES, seed, Path(folder))
+            way = measured(hosts, PROCESSES, seed, Path(folder))
             peaks[hosts] = way.peak_mb
             yield from _of_way(way, is_bound=hosts == LARGEST)
-            yield from _of_others(report, hosts)
     yield Figure("fleet_peak_ratio", peaks[LARGEST] / peaks[SIZES[0]], "ratio", PEAK_RATIO)
     for hosts, most_kb in PAGES:
         with tempfile.TemporaryDirectory() as folder:
-            way, report = measured(hosts, PROCESSES_OF_PAGES, seed, Path(folder))
+            way = measured(hosts, PROCESSES_OF_PAGES, seed, Path(folder))
             yield Figure(f"page_{hosts}_hosts_kb", way.page_bytes / 1000, "kB", most_kb)
-            yield from _of_others(report, hosts)
-
-
-def _of_others(report: Path, hosts: int) -> Iterator[Figure]:
-    for part in OF_RUNS:
-        yield from part(report, hosts)
 
 
 def _of_way(way: Way, *, is_bound: bool) -> Iterator[Figure]:
@@ -154,9 +144,8 @@ def _of_way(way: Way, *, is_bound: bool) -> Iterator[Figure]:
 def _of_people(hosts: int, processes: int, seed: int) -> Iterator[Figure]:
     """One size, without bounds."""
     with tempfile.TemporaryDirectory() as folder:
-        way, report = measured(hosts, processes, seed, Path(folder))
+        way = measured(hosts, processes, seed, Path(folder))
         yield from _of_way(way, is_bound=False)
-        yield from _of_others(report, hosts)
 
 
 @click.command()

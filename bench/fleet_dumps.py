@@ -113,7 +113,8 @@ def _memory(
     lines = np.array([len(template.start) for template in templates])
     start, end = _placed(templates, lines, grown, draw)
     pieces: list[bytes] = []
-    places, at = [], 0
+    places: list[Numbers] = []
+    at = 0
     for recipe, head, pid, is_denied in zip(
         recipes, _heads(plan, recipes, grown, nonce), plan.pid.tolist(), plan.is_denied.tolist(), strict=True
     ):

@@ -135,7 +135,7 @@ def _write_part(
             pl.Series("start_ticks", np.where(was, ticks, 100)),
             pl.Series("started_at_s", np.where(was, frame["started_at_s"].to_numpy(), earlier_s)),
             _native(frame, grown, level, then, room, denied),
-        )
+        ).sort("host", "pid", "start_ticks")
         each.run.write_settled(settled.PROCESSES, part, tables.to_parquet(processes))
         sums = processes.group_by("host").agg(pl.col(NATIVE).sum())
         each.hosts.append(hosts.drop(NATIVE).join(sums, left_on="name", right_on="host"))

@@ -111,13 +111,13 @@ def _bar(asked: int, stream: TextIO, terminal: Terminal) -> Iterator[OnProgress]
         began_s = time.monotonic()
 
         def tell(now: Progress) -> None:
-            left = _left(now, time.monotonic() - began_s)
+            left = left_of(now, time.monotonic() - began_s)
             bar.update(task, completed=now.ended, description=", ".join(filter(None, (_counts(now), left))))
 
         yield tell
 
 
-def _left(now: Progress, passed_s: float) -> str:
+def left_of(now: Progress, passed_s: float) -> str:
     """How long the rest may take at the pace so far; the last hosts are slow ones, of which nobody knows."""
     if STEPS * now.ended < now.asked or STEPS * now.ended >= (STEPS - 1) * now.asked:
         return ""

@@ -14,7 +14,7 @@ from archive.folder import Folder
 from archive.notices import Notice, Notices
 from archive.places import store_at
 from archive.run import Run, Standing
-from archive.runs import MANIFEST_BYTES_MAX, Runs, new_run_id, open_run, started_of
+from archive.runs import MANIFEST_BYTES_MAX, NoRunError, Runs, new_run_id, open_run, started_of
 from archive.schedule_records import ScheduleRecord, ScheduleRecords
 from archive.signature import is_signed, sign
 from domain.mistakes import OperatorError
@@ -413,6 +413,40 @@ def test_a_beginning_of_several_ids_names_the_first_few(runs: Runs) -> None:
         runs.open("202611")
     shown = ", ".join(at[:5])
     assert str(told.value) == f"202611: is the beginning of 7 runs: {shown}, ... (give more of the id)"
+
+
+def test_a_name_that_no_run_has_is_told_with_the_folder_and_what_is_near(runs: Runs) -> None:
+    for run_id in ("20261122T000000Z-web-0000", "20261123T000000Z-web-0000"):
+        runs.create(replace(manifest("a"), run_id=run_id))
+    here, lists = runs.store.url, "`mapsweep runs` lists the runs"
+    for name, said in (
+        ("nonsense", lists),
+        ("20261123T000000Z-web-0001", "did you mean 20261123T000000Z-web-0000 or 20261122T000000Z-web-0000?"),
+        ("20261125T0000", "did you mean 20261123T000000Z-web-0000 or 20261122T000000Z-web-0000?"),
+        ("0" * 300, lists),
+    ):
+        with pytest.raises(NoRunError) as told:
+            runs.open(name)
+        assert str(told.value) == f"{name[:80]}: is not a run in {here} ({said})"
+
+
+def test_a_day_is_the_beginning_of_the_ids_of_that_day(runs: Runs) -> None:
+    for run_id in ("20261122T000000Z-x-0000", "20261123T000000Z-x-0000", "20261123T010000Z-x-0000"):
+        runs.create(replace(manifest("a"), run_id=run_id))
+    assert runs.open("2026-11-22").run_id == "20261122T000000Z-x-0000"
+    assert runs.named("2026-11-24") is None
+    with pytest.raises(OperatorError, match="is the beginning of 2 runs"):
+        runs.open("2026-11-23")
+
+
+def test_a_folder_is_a_place_with_or_without_a_slash(
+    runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for name in ("folder", "./nothing", "~/nothing-of-this-name", f"{tmp_path}/nothing"):
+        with pytest.raises(OperatorError, match="it has no manifest"):
+            runs.open(name)
 
 
 def test_the_time_in_an_id() -> None:

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from archive.runs import Runs
+from bench.fleet import measured
 from bench.fleet_dumps import dump
 from bench.fleet_make import make
 from bench.fleet_plan import Fleet
@@ -126,3 +127,13 @@ def test_the_run_is_compared_with_the_earlier_ones(tmp_path: Path) -> None:
     assert {"no", "yes", "new"} >= set(processes["restarted"].unique()) - {""}
     assert (processes["restarted"] == "yes").any()
     assert processes["own_excess_bytes"].count() > 0
+
+
+@pytest.mark.slow
+def test_the_way_of_a_small_fleet_is_measured(tmp_path: Path) -> None:
+    way = measured(4, 6, 1, tmp_path)
+    (run,) = (path.parent for path in tmp_path.glob("*/report"))
+    assert way.page_bytes == (run / "report" / "index.html").stat().st_size
+    assert all(step.wall_s > 0 and step.cpu_s > 0 for step in (way.classify, way.close, way.render))
+    assert way.classify.peak_mb <= way.close.peak_mb <= way.render.peak_mb <= way.peak_mb
+    assert way.beside_peak_mb > 10  # a Python with NumPy and Polars

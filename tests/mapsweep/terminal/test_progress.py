@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mapsweep.terminal.log_lines import LogLines
-from mapsweep.terminal.progress import STEP_S, Steps, display
+from mapsweep.terminal.progress import LEFT_S_MIN, STEP_S, Steps, display, left_of
 from mapsweep.terminal.terminal import Terminal, terminal_of
 from workers.life.progress import Progress
 
@@ -125,6 +125,32 @@ def test_a_terminal_gets_a_bar_that_is_gone_at_the_end() -> None:
     assert "2 failed" in drawn
     assert "\x1b[2K" in drawn  # the line is erased
     assert max(len(line) for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", drawn).splitlines()) <= 80
+
+
+def test_the_bar_is_not_red_while_all_is_well() -> None:
+    drawn = drawn_on_a_terminal({})
+    assert "\x1b[36m" in drawn  # cyan
+    assert not re.search(r"\x1b\[(?:[0-9;]*;)?(?:31|91|38;2;249;38;114)m", drawn)
+
+
+@pytest.mark.parametrize(
+    ("ended", "passed_s", "said"),
+    [
+        (0, 60.0, ""),
+        (9, 60.0, ""),  # too early to tell
+        (10, 60.0, "about 9 min 0 s left"),
+        (50, 60.0, "about 1 min 0 s left"),
+        (50, LEFT_S_MIN, "about 5 s left"),
+        (50, LEFT_S_MIN - 0.1, ""),
+        (89, 890.0, "about 1 min 50 s left"),
+        (90, 900.0, ""),  # what is left are slow hosts
+        (100, 900.0, ""),
+    ],
+)
+def test_how_long_the_rest_takes_is_said_while_the_pace_can_tell(
+    ended: int, passed_s: float, said: str
+) -> None:
+    assert left_of(Progress(100, ended, ended, 0), passed_s) == said
 
 
 def test_no_color_keeps_the_bar_and_drops_its_colours() -> None:
