@@ -11,6 +11,8 @@ from reports.page.container import Packed, pack
 from reports.page.fields import Table
 from reports.page.room import Part, Room, counted, first, most
 
+DETAILED_MAX: Final = 60_000  # processes whose kinds are read: more than a page can hold
+
 # At most this share of the bytes that are left when its turn comes.
 _ALL: Final = 0.95  # the processes, if all of them fit
 _SOME: Final = 0.75  # otherwise
@@ -40,9 +42,10 @@ def fill(rows: pl.DataFrame, kinds_of: Known, mappings_of: Known, room: Room) ->
     a_host, processes = _of_each_host(rows, room)
     shown = rows.filter(pl.col("_turn") < a_host)
     turn = shown["_weight"].rank("ordinal").cast(pl.Int64) - 1  # in the page
-    mappings = _of_first(mappings_of(shown), turn, room, _MAPPINGS, fields.MAPPINGS_TABLE)
+    mappings = _of_first(_known(mappings_of, shown, turn), turn, room, _MAPPINGS, fields.MAPPINGS_TABLE)
     told, arguments = room.fit(_ARGUMENTS, shown.height, _arguments(shown["arguments"], turn))
-    kinds = _of_first(kinds_of(shown), turn, room, _KINDS, fields.KINDS_TABLE)
+    kinds = _of_first(_known(kinds_of, shown, turn), turn, room, _KINDS, fields.KINDS_TABLE)
+    not_asked = shown.filter((turn >= DETAILED_MAX) & (pl.col("evidence") != "denied")).height
     counts = pl.DataFrame({"kinds": kinds.counts, "mappings": mappings.counts})
     return ProcessPart(
         rows=shown,
@@ -51,7 +54,7 @@ def fill(rows: pl.DataFrame, kinds_of: Known, mappings_of: Known, room: Room) ->
         mappings=mappings.packed,
         a_host=a_host,
         parts={
-            "kinds": kinds.part,
+            "kinds": Part(kinds.part.shown, kinds.part.of + not_asked),
             "arguments": Part(told, shown.height),
             "mappings": Part(mappings.part.shown, shown.height),
         },
@@ -64,6 +67,13 @@ def _of_each_host(rows: pl.DataFrame, room: Room) -> tuple[int, Packed]:
     if whole := room.whole(_ALL, rows.select(table.names), table.bases):
         return largest + 1, whole
     return room.fit(_SOME, largest, first(rows, "_turn", table.names), table.bases)
+
+
+def _known(known_of: Known, shown: pl.DataFrame, turn: pl.Series) -> pl.DataFrame:
+    """What is known of the first DETAILED_MAX processes."""
+    asked = (turn < DETAILED_MAX).arg_true()
+    known = known_of(shown[asked])
+    return known.with_columns(asked.gather(known["_process"]).alias("_process"))
 
 
 @dataclass(frozen=True, slots=True)

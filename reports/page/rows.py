@@ -102,8 +102,12 @@ def _processes(
     for part in tables.parts(settled.PROCESSES, PROCESS_COLUMNS):
         rows = with_turns(part, order, findings)
         sums.append(rows.group_by("_host").agg(*_sums(NATIVE, "_native"), *_sums(STACKS, "_stacks"), _COUNT))
-        chosen.append(rows.filter(pl.col("_turn") < a_host_max))
-    return with_weights(pl.concat(chosen)), pl.concat(sums)
+        # texts are copied: those that are only taken out keep all texts of their part in memory
+        few = rows.filter(pl.col("_turn") < a_host_max).with_columns(pl.col(pl.String) + pl.lit(""))
+        chosen.append(few)
+    together = pl.concat(chosen)
+    chosen.clear()
+    return _with_weights(together), pl.concat(sums)
 
 
 def with_turns(part: pl.DataFrame, order: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
@@ -120,9 +124,14 @@ def with_turns(part: pl.DataFrame, order: pl.DataFrame, findings: pl.DataFrame) 
     return ordered.with_columns(pl.int_range(pl.len()).over("_host").alias("_turn"), _up(), _arguments())
 
 
-def with_weights(rows: pl.DataFrame) -> pl.DataFrame:
-    """In the order of hosts and of native heap, with `_weight`: 0 is the process that needs a look first."""
-    ordered = rows.sort("_host", "host_place")
+def _with_weights(rows: pl.DataFrame) -> pl.DataFrame:
+    """In the order of hosts and of native heap, with `_weight`: 0 is the process that needs a look first.
+
+    The columns of `rows` are moved, and it is left without them.
+    """
+    order = rows.select(pl.arg_sort_by("_host", "host_place", maintain_order=True)).to_series()
+    # column by column, so that there are never two of the whole table
+    ordered = pl.DataFrame([rows.drop_in_place(name).gather(order) for name in rows.columns])
     heaviest = pl.col(NATIVE).fill_null(0) + pl.col(STACKS).fill_null(0)
     by_weight = ordered.select(
         pl.arg_sort_by([~pl.col("_notable"), heaviest], descending=[False, True], maintain_order=True)

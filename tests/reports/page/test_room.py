@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 
 from reports import report as reporting
-from reports.page import budget, page
+from reports.page import budget, page, worst
 from reports.page.container import pack
 from reports.page.room import Room, first, most
-from reports.page.rows import read
+from reports.page.rows import ARGUMENTS_LENGTH_MAX, PROCESS_ROWS_MAX, read
 from reports.settled import Settled
 from tests.reports.fleet import MIB, Answered, Process, finding, heap, peers, run_of, runs_in
 from tests.reports.page.decoder import of_page
@@ -94,3 +94,18 @@ def test_hosts_that_do_not_fit_are_said(tmp_path: Path) -> None:
     assert 0 < part["shown"] < part["of"] == 300
     assert shown.tables["hosts"]["rank"] == list(range(1, part["shown"] + 1))
     assert [said for said in shown.facts["left_out"] if "--table hosts" in said]
+
+
+def test_the_docs_name_the_limits_as_they_are() -> None:
+    said = " ".join((Path(__file__).parents[3] / "docs" / "page.md").read_text("utf-8").split())
+    for text in (
+        f"{budget.bytes_max(6000) // 1000} kB for up to 6,000 processes",
+        f"at most {page.PAGE_BYTES_MAX // 10**6} MB",
+        f"services, at most {budget.SERVICES_MAX:,}",
+        f"findings, at most {budget.FINDINGS_A_HOST_MAX} per host",
+        f"at most {PROCESS_ROWS_MAX:,} are considered",
+        f"at most {worst.PROCESSES_MAX} processes on {worst.HOSTS_MAX} hosts, ",
+        f"{worst.ROWS_A_PROCESS_MAX} rows each",
+        f"cut at {ARGUMENTS_LENGTH_MAX} characters",
+    ):
+        assert text in said
