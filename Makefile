@@ -15,7 +15,7 @@ PACE ?= quick
 FUZZER := 'atheris>=3'
 SHELL_SCRIPTS := collector/probe.sh scripts/environment scripts/system-packages .ci/run
 
-.PHONY: help demo test test-fast test-all test-lowest faults check bench bench-pipeline bench-broker second-opinion ill truth case floors edges digests docs fuzz attack stack man clean
+.PHONY: help demo test test-fast test-all test-lowest faults check bench bench-pipeline bench-fleet bench-broker bench-page second-opinion ill truth case floors edges digests docs fuzz attack stack man clean
 .DEFAULT_GOAL := help
 
 help:
@@ -28,7 +28,9 @@ help:
 	@echo 'make check        format, lint, types, import direction'
 	@echo 'make bench        what is claimed about speed, one line a figure'
 	@echo 'make bench-pipeline  from the dumps of 500 hosts to a rendered report (HOSTS=n for another number)'
+	@echo 'make bench-fleet  from the dumps of 2,000 and 10,000 made hosts to a rendered report (HOSTS=n, SEED=n)'
 	@echo 'make bench-broker  what a run of 2,000 hosts costs Redis (HOSTS=n for another number)'
+	@echo 'make bench-page   the report of 500 and of 5,000 hosts in a browser, against that of the demo'
 	@echo 'make second-opinion  label processes that can tell what their memory is (JVMs, C), and compare'
 	@echo 'make ill          start processes that leak, drawn by chance, and score the labels on them'
 	@echo 'make truth        score the classifier on the known processes (TRUTH=DIR: on those of a folder; SWAPPED=1: swapped out)'
@@ -114,9 +116,18 @@ bench: $(STAMP)
 bench-pipeline: $(STAMP)
 	$(BIN)/python -m bench.run_pipeline $(HOSTS)
 
+# HOSTS=n measures that size alone, without bounds; PROCESSES=n of each host. All sizes take half an hour.
+bench-fleet: $(STAMP)
+	$(BIN)/python -m bench.fleet $(if $(HOSTS),--hosts $(HOSTS)) $(if $(PROCESSES),--processes $(PROCESSES)) \
+	  $(if $(SEED),--seed $(SEED))
+
 bench-broker: $(STAMP)
 	@sh scripts/system-packages
 	$(BIN)/python -m bench.broker $(HOSTS)
+
+bench-page: $(STAMP)
+	@sh scripts/system-packages
+	$(BIN)/python -m bench.page
 
 second-opinion: $(STAMP)
 	$(BIN)/python -m bench.second_opinion $(OPTIONS)

@@ -14,6 +14,7 @@ class Unpacked:
 
     snapshot: Snapshot
     problems: tuple[str, ...]  # of the dump, of its memory part, of its identity part; "" for none
+    is_cut: bool = False  # a part has more bytes than were to be inflated
 
 
 def unpack(dump: Dump, inflated_bytes: int) -> Unpacked:
@@ -24,4 +25,5 @@ def unpack(dump: Dump, inflated_bytes: int) -> Unpacked:
     memory = dump_file.inflate(dump.memory_gz, inflated_bytes)
     identity = dump_file.inflate(dump.identity_gz, inflated_bytes)
     snapshot = read(memory.text, identity.text, dump.nonce.encode("ascii", "replace"))
-    return Unpacked(snapshot, (dump.problem, memory.problem, identity.problem))
+    is_cut = any(part.problem and len(part.text) >= inflated_bytes for part in (memory, identity))
+    return Unpacked(snapshot, (dump.problem, memory.problem, identity.problem), is_cut)

@@ -1,7 +1,6 @@
-"""`make bench-fleet`: a made fleet from its dumps to a closed and rendered run, with RUNS earlier runs beside.
+"""`make bench-fleet`: a made fleet from its dumps to a closed and rendered run, beside earlier runs.
 
-Each size is made and executed in processes of its own. Other parts add what they measure of the same runs to
-OF_RUNS: functions that take the folder of a rendered report, and the number of hosts.
+Each size is made and executed in processes of its own. What a browser makes of a page, bench.page measures.
 """
 
 import json
@@ -10,15 +9,17 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 import click
 import psutil
 
+from archive.run import PAGE
 from bench.fleet_make import PROCESSES, SEED
 from bench.measure import Figure
 
@@ -31,7 +32,14 @@ SAMPLE_S: Final = 0.1
 WALL_S, CLOSE_RENDER_CPU_S, PEAK_MB, PEAK_RATIO, PAGE_KB = 360.0, 60.0, 800.0, 1.2, 8_192.0
 OUT: Final = Path(__file__).with_name("out") / "fleet.json"
 
-OF_RUNS: list[Callable[[Path, int], Iterator[Figure]]] = []
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a step of the way took."""
+
+    wall_s: float
+    cpu_s: float  # of all processes
+    peak_mb: float  # of the main process, up to the end of the step
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,27 +47,23 @@ class Way:
     """What the way of a run took."""
 
     hosts: int
-    classify_s: float
-    close_s: float
-    render_s: float
-    classify_cpu_s: float
-    close_cpu_s: float
-    render_cpu_s: float
-    main_peak_mb: float
-    beside_peak_mb: float  # the largest process beside
+    classify: Step
+    close: Step
+    render: Step
+    beside_peak_mb: float  # of the largest process beside
     page_bytes: int
 
     @property
     def peak_mb(self) -> float:
         """The largest resident size that any process had."""
-        return max(self.main_peak_mb, self.beside_peak_mb)
+        return max(self.render.peak_mb, self.beside_peak_mb)
 
 
-def measured(hosts: int, processes: int, seed: int, folder: Path) -> tuple[Way, Path]:
-    """Make a fleet below `folder`, execute its run; what it took, and the folder of the report."""
+def measured(hosts: int, processes: int, seed: int, folder: Path) -> Way:
+    """Make a fleet below `folder`, execute its run; what it took."""
     make = [sys.executable, "-m", "bench.fleet_make", str(folder)]
     options = ["--hosts", str(hosts), "--processes", str(processes), "--seed", str(seed)]
-    made = subprocess.run([*make, *options], check=True, capture_output=True, text=True)
+    made = subprocess.run([*make, *options], check=True, stdout=subprocess.PIPE, text=True)
     run = Path(made.stdout.strip())
     command = [sys.executable, "-m", "bench.fleet_way", str(run), str(CLASSIFYING)]
     peaks: dict[int, int] = {}
@@ -70,13 +74,18 @@ def measured(hosts: int, processes: int, seed: int, folder: Path) -> tuple[Way, 
         sampler.join()
     if way.returncode:
         raise SystemExit(f"{' '.join(command)}: exit {way.returncode}")
-    moments = [tuple(each) for each in json.loads(said).values()]
-    walls, cpus = ([after - before for before, after in zip(row, row[1:])] for row in zip(*moments))
-    main_bytes = peaks.pop(way.pid)
-    report = run / "report"
-    page_bytes = (report / "index.html").stat().st_size
-    mb = main_bytes / 1e6, max(peaks.values(), default=0) / 1e6
-    return Way(hosts, *walls, *cpus, *mb, page_bytes), report
+    peaks.pop(way.pid, None)
+    page_bytes = (run / "report" / PAGE).stat().st_size
+    return Way(hosts, *_steps(said), max(peaks.values(), default=0) / 1e6, page_bytes)
+
+
+def _steps(said: str) -> tuple[Step, Step, Step]:
+    """Classifying, closing and rendering, by the moments at which the process that did it was done."""
+    classify, close, render = (
+        Step(after[0] - before[0], after[1] - before[1], after[2] * 1024 / 1e6)
+        for before, after in pairwise(json.loads(said).values())
+    )
+    return classify, close, render
 
 
 def _sample(pid: int, peaks: dict[int, int]) -> None:
@@ -103,51 +112,40 @@ def figures(seed: int) -> Iterator[Figure]:
     peaks = {}
     for hosts in SIZES:
         with tempfile.TemporaryDirectory() as folder:
-            way, report = measured(hosts, PROCESSES, seed, Path(folder))
+            way = measured(hosts, PROCESSES, seed, Path(folder))
             peaks[hosts] = way.peak_mb
             yield from _of_way(way, is_bound=hosts == LARGEST)
-            yield from _of_others(report, hosts)
     yield Figure("fleet_peak_ratio", peaks[LARGEST] / peaks[SIZES[0]], "ratio", PEAK_RATIO)
     for hosts, most_kb in PAGES:
         with tempfile.TemporaryDirectory() as folder:
-            way, report = measured(hosts, PROCESSES_OF_PAGES, seed, Path(folder))
+            way = measured(hosts, PROCESSES_OF_PAGES, seed, Path(folder))
             yield Figure(f"page_{hosts}_hosts_kb", way.page_bytes / 1000, "kB", most_kb)
-            yield from _of_others(report, hosts)
-
-
-def _of_others(report: Path, hosts: int) -> Iterator[Figure]:
-    for part in OF_RUNS:
-        yield from part(report, hosts)
 
 
 def _of_way(way: Way, *, is_bound: bool) -> Iterator[Figure]:
     """The figures of one size."""
-    wall_s = way.classify_s + way.close_s + way.render_s
-    of_end_s = way.close_cpu_s + way.render_cpu_s
+    steps = {"classify": way.classify, "close": way.close, "render": way.render}
+    wall_s = sum(step.wall_s for step in steps.values())
 
     def figure(name: str, value: float, unit: str, at_most: float | None = None) -> Figure:
         return Figure(f"fleet_{name}_{way.hosts}", value, unit, at_most if is_bound else None)
 
     yield figure("wall_s", wall_s, "s", WALL_S)
-    yield figure("close_render_cpu_s", of_end_s, "s", CLOSE_RENDER_CPU_S)
+    yield figure("close_render_cpu_s", way.close.cpu_s + way.render.cpu_s, "s", CLOSE_RENDER_CPU_S)
     yield figure("peak_mb", way.peak_mb, "MB", PEAK_MB)
     yield figure("page_kb", way.page_bytes / 1000, "kB", PAGE_KB)
-    yield figure("classify_wall_s", way.classify_s, "s")
-    yield figure("close_wall_s", way.close_s, "s")
-    yield figure("render_wall_s", way.render_s, "s")
-    yield figure("classify_cpu", way.classify_cpu_s / way.hosts * 1e3, "ms/host")
-    yield figure("close_cpu", way.close_cpu_s / way.hosts * 1e3, "ms/host")
-    yield figure("render_cpu", way.render_cpu_s / way.hosts * 1e3, "ms/host")
-    yield figure("main_peak_mb", way.main_peak_mb, "MB")
-    yield figure("beside_peak_mb", way.beside_peak_mb, "MB")
+    for name, step in steps.items():
+        yield figure(f"{name}_wall", step.wall_s, "s")
+        yield figure(f"{name}_cpu", step.cpu_s / way.hosts * 1e3, "ms/host")
+        yield figure(f"{name}_peak", step.peak_mb, "MB")
+    yield figure("beside_peak", way.beside_peak_mb, "MB")
 
 
 def _of_people(hosts: int, processes: int, seed: int) -> Iterator[Figure]:
     """One size, without bounds."""
     with tempfile.TemporaryDirectory() as folder:
-        way, report = measured(hosts, processes, seed, Path(folder))
+        way = measured(hosts, processes, seed, Path(folder))
         yield from _of_way(way, is_bound=False)
-        yield from _of_others(report, hosts)
 
 
 @click.command()

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -12,7 +11,18 @@ from isal import isal_zlib
 
 from bench.fleet_plan import Fleet, HostPlan, Numbers, Recipe
 from bench.fleet_roles import How
-from bench.fleet_templates import ARENA_BYTES, EXECUTABLE, LIBRARIES, PAGE_BYTES, STACK
+from bench.fleet_templates import (
+    ARENA_BYTES,
+    EXECUTABLE,
+    GROUPS,
+    LIBRARIES,
+    PAGE_BYTES,
+    RANDOM,
+    RANDOM_END,
+    STACK,
+    WIDE,
+    Template,
+)
 from domain.records import Dump
 
 LIBRARIES_END: Final = 0x7FF000000000  # what lies below the stacks ends at most here
@@ -21,9 +31,12 @@ EXECUTABLES_BEGIN: Final = 0x555555554000
 STACKS_BEGIN: Final = 0x7FFC00000000
 STACKS_RANGE_BYTES: Final = 2**33
 HUGE_PAGE_BYTES: Final = 2**21
+RANDOM_STEP_BYTES: Final = 2**30
 GZIP: Final = 31  # window bits
 FASTEST: Final = 1
 DIGITS: Final = 12
+WIDTH: Final = 2 * DIGITS + 1  # of an address, a dash and an address
+NOWHERE: Final = -1  # of mappings that are not sent
 TOUCHED: Final = 1.3  # RAM in multiples of what the processes hold
 _HEX: Final = np.array([b"%04x" % number for number in range(2**16)], "S4")
 
@@ -99,43 +112,35 @@ def _memory(
     templates = [recipe.template for recipe in recipes]
     lines = np.array([len(template.start) for template in templates])
     start, end = _placed(templates, lines, grown, draw)
-    texts = _addresses(start, end)
-    heads = _heads(plan, recipes, grown, nonce)
-    rests = [template.rest for template in templates]
+    pieces: list[bytes] = []
+    places: list[Numbers] = []
     at = 0
-    for number, count in enumerate(lines.tolist()):
-        if plan.is_denied[number]:
-            texts[at : at + count] = [b""] * count
-            rests[number] = (b"",) * count
-            texts[at] = heads[number] + b"%s denied %d\n\n" % (nonce, plan.pid[number])
-        else:
-            texts[at] = heads[number] + b"%s maps %d\n" % (nonce, plan.pid[number]) + texts[at]
-            rests[number] = (*rests[number][:-1], rests[number][-1] + b"\n")
-        at += count
-    pieces = chain.from_iterable(zip(texts, chain.from_iterable(rests), strict=True))
-    return b"".join(chain(pieces, _facts(plan, recipes, grown, nonce)))
+    for recipe, head, pid, is_denied in zip(
+        recipes, _heads(plan, recipes, grown, nonce), plan.pid.tolist(), plan.is_denied.tolist(), strict=True
+    ):
+        mark = b"%s%s %s %d\n" % (head, nonce, b"denied" if is_denied else b"maps", pid)
+        maps = b"" if is_denied else recipe.maps
+        places.append(np.where(is_denied, NOWHERE, recipe.template.places + at + len(mark)))
+        pieces += (mark, maps, b"\n")
+        at += len(mark) + len(maps) + 1
+    text = bytearray(b"".join((*pieces, *_facts(plan, recipes, grown, nonce))))
+    has_grown = np.zeros(len(start), np.bool_)
+    has_grown[grown.line] = has_grown[grown.next_line] = True
+    where = np.concatenate(places)
+    is_wide, is_sent = start >= WIDE, where != NOWHERE
+    _write_wide(text, *(column[is_wide & is_sent] for column in (where, start, end)))
+    narrow = ~is_wide & is_sent & has_grown  # all others stay where they are
+    _write_narrow(text, *(column[narrow].tolist() for column in (where, start, end)))
+    return bytes(text)
 
 
 def _placed(
-    templates: list, lines: Numbers, grown: Grown, draw: np.random.Generator
+    templates: list[Template], lines: Numbers, grown: Grown, draw: np.random.Generator
 ) -> tuple[Numbers, Numbers]:
     """Where the mappings of all processes start and end, at addresses of their own."""
-    count = len(templates)
-    lowest = np.array([template.lowest for template in templates])
-    highest = np.array([template.library_end for template in templates])
-    top = LIBRARIES_END - draw.integers(0, LIBRARIES_RANGE_BYTES // ARENA_BYTES, count) * ARENA_BYTES
-    moved = np.zeros((count, 4), np.int64)
-    moved[:, EXECUTABLE] = (
-        (EXECUTABLES_BEGIN + draw.integers(0, 2**18, count) * HUGE_PAGE_BYTES - lowest[:, 0])
-        // HUGE_PAGE_BYTES
-        * HUGE_PAGE_BYTES
-    )
-    moved[:, LIBRARIES] = (top - highest) // ARENA_BYTES * ARENA_BYTES
-    pages = STACKS_RANGE_BYTES // PAGE_BYTES
-    moved[:, STACK] = STACKS_BEGIN + draw.integers(0, pages, count) * PAGE_BYTES - lowest[:, 2]
-    moved[:, STACK] &= -PAGE_BYTES
+    moved = _moved(templates, draw)
     group = np.concatenate([template.moves for template in templates])
-    shift = moved[np.repeat(np.arange(count), lines), group]
+    shift = moved[np.repeat(np.arange(len(templates)), lines), group]
     start = np.concatenate([template.start for template in templates]) + shift
     end = np.concatenate([template.end for template in templates]) + shift
     end[grown.line] += grown.bytes_
@@ -144,19 +149,44 @@ def _placed(
     return start, end
 
 
-def _addresses(start: Numbers, end: Numbers) -> list[bytes]:
-    """`START-END` of each mapping, in hexadecimal digits as the kernel prints them."""
-    digits = np.empty((len(start), 2 * DIGITS + 1), "S1")
+def _moved(templates: list[Template], draw: np.random.Generator) -> Numbers:
+    """By how much each group of mappings of each process is moved; boundaries of arenas stay boundaries."""
+    count = len(templates)
+    lowest = np.array([template.lowest for template in templates])
+    highest = np.array([template.highest for template in templates])
+    moved = np.zeros((count, GROUPS), np.int64)
+
+    def to(group: int, first: Numbers, step_bytes: int) -> None:
+        moved[:, group] = (first - lowest[:, group]) // step_bytes * step_bytes
+
+    room = np.maximum(RANDOM_END - WIDE - (highest - lowest)[:, RANDOM] - RANDOM_STEP_BYTES, 1)
+    to(RANDOM, WIDE + RANDOM_STEP_BYTES + draw.integers(0, room), RANDOM_STEP_BYTES)
+    to(EXECUTABLE, EXECUTABLES_BEGIN + draw.integers(0, 2**18, count) * HUGE_PAGE_BYTES, HUGE_PAGE_BYTES)
+    top = LIBRARIES_END - draw.integers(0, LIBRARIES_RANGE_BYTES, count)
+    to(LIBRARIES, top - (highest - lowest)[:, LIBRARIES], ARENA_BYTES)
+    to(STACK, STACKS_BEGIN + draw.integers(0, STACKS_RANGE_BYTES, count), PAGE_BYTES)
+    return moved
+
+
+def _write_wide(text: bytearray, places: Numbers, start: Numbers, end: Numbers) -> None:
+    """Put `START-END` over that of each mapping, in hexadecimal digits as the kernel prints them."""
+    digits = np.empty((len(start), WIDTH), "S1")
     for column, addresses in ((0, start), (DIGITS + 1, end)):
         for place in range(3):
-            quarters = _HEX[addresses >> (32 - 16 * place) & 0xFFFF]
             at = column + 4 * place
-            digits[:, at : at + 4] = quarters.view("S1").reshape(-1, 4)
+            digits[:, at : at + 4] = _HEX[addresses >> (32 - 16 * place) & 0xFFFF].view("S1").reshape(-1, 4)
     digits[:, DIGITS] = b"-"
-    texts: list[bytes] = digits.view(f"S{2 * DIGITS + 1}").ravel().tolist()
-    for line in np.flatnonzero(start < 16 ** (DIGITS - 1)).tolist():
-        texts[line] = b"%08x-%08x" % (start[line], end[line])
-    return texts
+    windows = np.ndarray((len(text) - WIDTH,), f"V{WIDTH}", text, strides=(1,))
+    windows[places] = digits.view(f"V{WIDTH}").ravel()
+
+
+def _write_narrow(text: bytearray, places: list[int], starts: list[int], ends: list[int]) -> None:
+    """The same for addresses of fewer digits."""
+    for place, start, end in zip(places, starts, ends, strict=True):
+        addresses = b"%08x-%08x " % (start, end)
+        if text[place + len(addresses) - 1] != ord(" "):
+            raise ValueError(f"{addresses!r} is not as long as what was recorded")
+        text[place : place + len(addresses)] = addresses
 
 
 def _heads(plan: HostPlan, recipes: list[Recipe], grown: Grown, nonce: bytes) -> list[bytes]:

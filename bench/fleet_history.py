@@ -1,7 +1,7 @@
 """Earlier runs of a made fleet, closed, with the tables that a closing writes, made without classifying."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -14,7 +14,7 @@ from archive.host_names import file_name
 from archive.run import Run
 from archive.runs import Runs, new_run_id
 from bench.fleet_dumps import Grown, container, dump, grow, unit
-from bench.fleet_plan import DAY_S, Fleet, HostPlan, Parts
+from bench.fleet_plan import DAY_S, Fleet, HostPlan, Parts, Recipe
 from bench.fleet_roles import How
 from domain.records import Closed, Host, Limits, Manifest, Scope
 from procmaps.classify import RULES_VERSION
@@ -30,12 +30,12 @@ from workers.life.host_steps import classify_host
 RUNS: Final = 14
 SCOPE: Final = Scope("nightly", "all")
 NEW_EVERY: Final = 97  # one host in so many was not there before
-BEFORE_RESTART: Final = 0.8  # of the level that a process had before it was restarted
+BEFORE_RESTART: Final = 1.02  # of the level that a process had before it was restarted
 WAVERING_PART: Final = 0.1  # of the processes: their heap differs from night to night
 WAVERING: Final = 0.04  # by so much of it
 
 
-def manifest(fleet: Fleet, started: datetime, hosts: Sequence[Host], suffix: str = "") -> Manifest:
+def manifest(started: datetime, hosts: Sequence[Host], suffix: str = "") -> Manifest:
     """A run of these hosts."""
     return Manifest(
         run_id=new_run_id(started, SCOPE.name, suffix),
@@ -65,7 +65,7 @@ def write_earlier(fleet: Fleet, runs: Runs, hosts: Sequence[Host]) -> None:
     past = []
     for back in range(RUNS, 0, -1):
         started = datetime.fromtimestamp(fleet.now_s - back * DAY_S, UTC)
-        run = runs.create(manifest(fleet, started, kept, f"{back:04x}"))
+        run = runs.create(manifest(started, kept, f"{back:04x}"))
         past.append(_Past(run, back * DAY_S, [], []))
     rows = _of_recipes(fleet)
     number_of = {home.name: number for number, home in enumerate(fleet.homes)}
@@ -99,7 +99,7 @@ def _of_recipes(fleet: Fleet) -> pl.DataFrame:
     with tempfile.TemporaryDirectory() as folder:
         runs = Runs(folder)
         host = Host(plan.home.name, plan.home.address)
-        run = runs.create(manifest(fleet, datetime.fromtimestamp(fleet.now_s, UTC), [host]))
+        run = runs.create(manifest(datetime.fromtimestamp(fleet.now_s, UTC), [host]))
         run.write_dump(dump(fleet, plan))
         classify_host(run, host.name)
         run.close(settle(run, runs, run.manifest.started_at))
@@ -135,7 +135,7 @@ def _write_part(
             pl.Series("start_ticks", np.where(was, ticks, 100)),
             pl.Series("started_at_s", np.where(was, frame["started_at_s"].to_numpy(), earlier_s)),
             _native(frame, grown, level, then, room, denied),
-        )
+        ).sort("host", "pid", "start_ticks")
         each.run.write_settled(settled.PROCESSES, part, tables.to_parquet(processes))
         sums = processes.group_by("host").agg(pl.col(NATIVE).sum())
         each.hosts.append(hosts.drop(NATIVE).join(sums, left_on="name", right_on="host"))
@@ -180,7 +180,7 @@ def _processes(fleet: Fleet, plans: list[HostPlan], rows: pl.DataFrame) -> pl.Da
     )
 
 
-def _unit(recipe, instance: int, plan: HostPlan) -> str:
+def _unit(recipe: Recipe, instance: int, plan: HostPlan) -> str:
     match recipe.service.how:
         case How.CONTAINERS:
             return f"docker-{container(plan, recipe, instance)}.scope"

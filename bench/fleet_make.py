@@ -39,7 +39,7 @@ def make(url: str, hosts: int, processes: int, seed: int, *, now: datetime | Non
     runs, asked = Runs(url), [_host(home) for home in fleet.homes]
     with _unsynced():
         write_earlier(fleet, runs, asked)
-        run = runs.create(manifest(fleet, moment, asked, f"{seed & 0xFFFF:04x}"))
+        run = runs.create(manifest(moment, asked, f"{seed & 0xFFFF:04x}"))
         draw = Random(f"failures {seed}")
         at = run.manifest.started_at
         for number, home in enumerate(fleet.homes):
@@ -64,7 +64,7 @@ def _host(home: Home) -> Host:
 def _unsynced() -> Iterator[None]:
     """What is made can be made again, so it does not have to outlive a power cut."""
     plain = os.fsync
-    os.fsync = lambda _: None
+    os.fsync = lambda fd: None  # noqa: ARG005 # as in os
     try:
         yield
     finally:

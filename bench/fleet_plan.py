@@ -1,4 +1,4 @@
-"""What a made fleet consists of: its hosts, their processes, and how these have grown. A seed gives it again."""
+"""What a made fleet consists of: its hosts, their processes, and how far these have grown, by a seed."""
 
 import math
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from bench.fleet_roles import BASE, DOMAIN, PRODUCTS, ROLES, SITES, SYSTEMS, How, Role, Service
+from bench.fleet_roles import BASE, DOMAIN, PRODUCTS, ROLES, SITES, SYSTEMS, Role, Service
 from bench.fleet_templates import Template, recorded, renamed
 
 DAY_S: Final = 86_400.0
@@ -34,6 +34,7 @@ class Recipe:
     service: Service
     name: str  # of the unit or the container, without instance and suffix
     template: Template
+    maps: bytes
     argv: tuple[bytes, ...]
     comm: bytes
     uid: int
@@ -129,7 +130,8 @@ class Fleet:
         level = np.minimum(np.exp(draw.normal(-3.5, 1.1, count)), 0.95)
         leaks = np.array([self.recipes[each].leaks for each in recipe.tolist()])
         level = np.where(leaks, np.minimum(level * (0.2 + age_s / (5 * DAY_S)), 0.97), level)
-        release, system, _ = SYSTEMS[int(draw.choice(len(SYSTEMS), p=[each[2] for each in SYSTEMS]))]
+        shares = [share for _, _, share in SYSTEMS]
+        release, system, _ = SYSTEMS[int(draw.choice(len(SYSTEMS), p=shares))]
         is_shy = draw.random() < DENIED_PART
         return HostPlan(
             home=home,
@@ -151,7 +153,7 @@ class Fleet:
         )
 
     def _chosen(self, home: Home, draw: np.random.Generator) -> Numbers:
-        """The recipes of its processes: what every host of the role has, then as many as there is room for."""
+        """The recipes of its processes: what all hosts of the role have, then what fills it."""
         own = self._recipes_of[home.product, home.role.name]
         count = max(1, round(self.processes * draw.uniform(1 - PROCESSES_SPREAD, 1 + PROCESSES_SPREAD)))
         fixed = [each.number for each in own for _ in range(each.service.count)][:count]
@@ -187,6 +189,7 @@ class Fleet:
             service=service,
             name=name,
             template=template,
+            maps=b"".join(template.lines),
             argv=_argv(template, name.rstrip("@")),
             comm=template.comm if not service.path else path.rpartition(b"/")[2][:15],
             uid=0 if service in BASE else 1000 + len(self.recipes) % 60,

@@ -38,7 +38,7 @@ class Role:
 _DAEMON: Final = ("sshd-trixie", "app-01/sshd", "b-rsyslogd", "edge-01/nginx")
 _JVMS: Final = (
     *("app-01/java", "app-02/java", "app-03/java", "app-05/java", "jvm17-g1-default", "jvm21-g1-default"),
-    *("jvm25-sid-g1", "jvm8-parallel-default", "sid-jdk-17-g1-gc-threads-32", "jvm11-g1-default"),
+    *("jvm25-sid-g1", "jvm8-parallel-default", "jvm11-g1-default"),
 )
 _LARGE_JVMS: Final = (
     *("app-04/java", "jvm17-arenas-80", "jvm21-serial-arenas-60", "jvm17-g1-xss8m-220threads"),
@@ -47,7 +47,7 @@ _LARGE_JVMS: Final = (
 )
 _PYTHONS: Final = ("py311-threads", "b-py-gevent", "sid-python3-threads", "batch-01/python3", "b-py-duckdb")
 _NODES: Final = ("web-01/node", "node20-main", "b-node-webpack-watch")
-_GO: Final = ("edge-01/zoo-go", "edge-01/zoo-go-cgo", "go-cgo-threads", "go-pure-goroutines", "b-etcd")
+_GO: Final = ("edge-01/zoo-go", "edge-01/zoo-go-cgo", "go-pure-goroutines", "b-etcd")
 
 # On every host, after the services of its role. Small daemons stand for one another.
 BASE: Final = (
@@ -70,7 +70,7 @@ ROLES: Final = (
             Service("{}-api", _JVMS, count=1),
             Service("{}-events", _LARGE_JVMS, count=1),
             Service("{}-worker@", _PYTHONS, how=How.INSTANCES, share=0.34),
-            Service("{}-render", _NODES, share=0.16),
+            Service("{}-render", _NODES, share=0.12),
             Service("php-fpm", ("here-php-huge-pages",), "/usr/sbin/php-fpm8.2", share=0.3),
             Service("{}-proxy", _GO, "/opt/{0}/{0}-proxy", share=0.1),
         ),
@@ -89,7 +89,7 @@ ROLES: Final = (
         "node",
         0.2,
         (
-            Service("kubelet", ("go-cgo-threads",), "/usr/bin/kubelet", count=1),
+            Service("kubelet", ("edge-01/zoo-go-cgo",), "/usr/bin/kubelet", count=1),
             Service("containerd", ("edge-01/zoo-go",), "/usr/bin/containerd", count=1),
             Service("{}-search", _LARGE_JVMS, how=How.CONTAINERS, count=1),
             Service("{}-orders", _JVMS, how=How.CONTAINERS, share=0.08),

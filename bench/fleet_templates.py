@@ -1,8 +1,9 @@
-"""Recorded processes, taken apart so that they can be sent again with other addresses, sizes, names and pids."""
+"""Recorded processes, taken apart so that they can be sent again with other addresses, sizes and names."""
 
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -19,13 +20,16 @@ ARENA_BYTES: Final = 64 * 2**20  # of address space that glibc reserves for a he
 HEAP_PAGES_MAX: Final = 2**16  # that a heap grows by: 256 MiB
 JAVA_STEP_PAGES: Final = 2048  # 8 MiB: a multiple of the regions that collectors take
 JAVA_RESERVE_MIN_BYTES: Final = 64 * 2**20
-EXECUTABLE, LIBRARIES, STACK = 1, 2, 3  # what is moved together; 0 stays where it is
-_WIDE: Final = 0x100000000000  # from here on an address has 12 digits
+# what is moved together; 0 stays where it is. RANDOM is where V8 asks for its pages.
+RANDOM, EXECUTABLE, LIBRARIES, STACK = 1, 2, 3, 4
+GROUPS: Final = STACK + 1
+WIDE: Final = 0x100000000000  # from here on an address has 12 digits
+RANDOM_END: Final = 0x500000000000
 _EXECUTABLES_END: Final = 0x600000000000
 _STACKS_BEGIN: Final = 0x7FF000000000
 _KERNELS_BEGIN: Final = 1 << 47
 _LINE: Final = re.compile(rb"([0-9a-f]+)-([0-9a-f]+)( [^\n]*\n)")
-_OWN: Final = (b"/opt/zoo/", b"/var/tmp/", b"/srv/programs/")  # programs that were written to be recorded
+_FILE: Final = re.compile(rb"(\S+ \S+ \S+ \S+ )(\d+)( +)/.*\n")
 
 Addresses = npt.NDArray[np.int64]
 
@@ -47,10 +51,11 @@ class Template:
 
     start: Addresses
     end: Addresses
-    moves: npt.NDArray[np.int8]  # with which group of mappings
-    lowest: tuple[int, int, int]  # address of EXECUTABLE, LIBRARIES and STACK
-    library_end: int  # where LIBRARIES end
-    rest: tuple[bytes, ...]  # of each line, from the blank after the addresses
+    moves: npt.NDArray[np.int64]  # the group of each mapping
+    lowest: tuple[int, ...]  # address of each group
+    highest: tuple[int, ...]
+    lines: tuple[bytes, ...]  # as recorded
+    places: Addresses  # at which byte of the lines together each of them begins
     elastic: Elastic
     head: bytes  # status, stat and limits as a format of bytes, with their marks
     rss_kb: int
@@ -64,12 +69,28 @@ class Template:
 
 
 def renamed(template: Template, exe: bytes) -> Template:
-    """The same program under another path."""
+    """The same program under another path, as another file."""
     if not template.exe or exe == template.exe:
         return template
-    old, new = b" " + template.exe + b"\n", b" " + exe + b"\n"
-    rest = tuple(line.replace(old, new) if line.endswith(old) else line for line in template.rest)
-    return replace(template, rest=rest, exe=exe, argv=(exe, *template.argv[1:]))
+    old = b" " + template.exe + b"\n"
+    lines = tuple(_other_file(line, exe) if line.endswith(old) else line for line in template.lines)
+    argv = (exe, *template.argv[1:])
+    return replace(template, lines=lines, places=_places(lines), exe=exe, argv=argv)
+
+
+def _places(lines: Sequence[bytes]) -> Addresses:
+    lengths = np.array([len(line) for line in lines], np.int64)
+    return lengths.cumsum() - lengths
+
+
+def _other_file(line: bytes, path: bytes) -> bytes:
+    """A mapping of another file, whose inode has as many digits: mapsweep tells files apart by it."""
+
+    def other(found: re.Match[bytes]) -> bytes:
+        least = 10 ** (len(found[2]) - 1)
+        return b"%s%d%s%s\n" % (found[1], least + zlib.crc32(path) % (9 * least), found[3], path)
+
+    return _FILE.sub(other, line)
 
 
 @cache
@@ -101,28 +122,24 @@ def _template(files: Mapping[str, bytes]) -> Template | None:
         return None
     known = [line for line in lines if line is not None]
     raw = [(int(line[1], 16), int(line[2], 16)) for line in known]
-    rest = [line[3] for line in known]
+    kept = [line[0] for line in known]
     if raw[-1][0] >= _KERNELS_BEGIN:  # vsyscall: it is at the same place everywhere
-        last = b"%x-%x" % raw.pop() + rest.pop()
-        rest[-1] += last
+        raw.pop()
+        last = kept.pop()
+        kept[-1] += last
+    rest = [line[3] for line in known][: len(raw)]
     start, end = np.array(raw, np.int64).T.copy()
-    moves = np.zeros(len(start), np.int8)
-    moves[start >= _WIDE] = LIBRARIES
-    moves[(start >= _WIDE) & (start < _EXECUTABLES_END)] = EXECUTABLE
-    moves[start >= _STACKS_BEGIN] = STACK
+    moves = np.searchsorted((WIDE, RANDOM_END, _EXECUTABLES_END, _STACKS_BEGIN), start, "right")
     status, argv = files["status"], tuple(files.get("cmdline", b"").rstrip(b"\0").split(b"\0"))
     exe = next((line.rpartition(b" ")[2][:-1] for line in rest if b" /" in line and b"x" in line[:6]), b"")
     return Template(
         start=start,
         end=end,
         moves=moves,
-        lowest=(
-            _lowest(start, moves, EXECUTABLE),
-            _lowest(start, moves, LIBRARIES),
-            _lowest(start, moves, STACK),
-        ),
-        library_end=int(end[moves == LIBRARIES].max(initial=0)),
-        rest=tuple(rest),
+        lowest=tuple(int(start[moves == group].min(initial=_KERNELS_BEGIN)) for group in range(GROUPS)),
+        highest=tuple(int(end[moves == group].max(initial=0)) for group in range(GROUPS)),
+        lines=tuple(kept),
+        places=_places(kept),
         elastic=_elastic(start, end, rest),
         head=_head(files),
         rss_kb=_kb(status, b"VmRSS"),
@@ -134,10 +151,6 @@ def _template(files: Mapping[str, bytes]) -> Template | None:
         exe=exe,
         comm=files.get("comm", b"").strip(),
     )
-
-
-def _lowest(start: Addresses, moves: npt.NDArray[np.int8], group: int) -> int:
-    return int(start[moves == group].min(initial=_KERNELS_BEGIN))
 
 
 def _elastic(start: Addresses, end: Addresses, rest: list[bytes]) -> Elastic:
@@ -155,7 +168,7 @@ def _elastic(start: Addresses, end: Addresses, rest: list[bytes]) -> Elastic:
         is_arena = start[line] % ARENA_BYTES == 0 and end[after] - start[line] == ARENA_BYTES
         if is_arena and start[line] >= _EXECUTABLES_END:
             rows.append((line, after, reserve_bytes // PAGE_BYTES - 1, 1, False))
-        elif b"/libjvm.so\n" in text and end[after] < _WIDE and reserve_bytes > JAVA_RESERVE_MIN_BYTES:
+        elif b"/libjvm.so\n" in text and end[after] < WIDE and reserve_bytes > JAVA_RESERVE_MIN_BYTES:
             rows.append((line, after, reserve_bytes // PAGE_BYTES - 1, JAVA_STEP_PAGES, True))
     columns = np.array(rows, np.int64).reshape(-1, 5)
     return Elastic(columns[:, 0], columns[:, 1], columns[:, 2], columns[:, 3], columns[:, 4].astype(np.bool_))

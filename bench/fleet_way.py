@@ -10,6 +10,7 @@ def main(url: str, processes: int) -> int:
     """Execute the rest of the run as `mapsweep collect --resume` does, and print what it took."""
     import json  # noqa: PLC0415 # a process beside needs none of these
     import logging  # noqa: PLC0415
+    import resource  # noqa: PLC0415
     import threading  # noqa: PLC0415
     import time  # noqa: PLC0415
 
@@ -27,10 +28,12 @@ def main(url: str, processes: int) -> int:
         times = [each.cpu_times() for each in (tree, *tree.children(recursive=True))]
         return float(sum(one.user + one.system + one.children_user + one.children_system for one in times))
 
-    moments: dict[str, tuple[float, float]] = {}
+    moments: dict[str, tuple[float, float, float]] = {}
 
     def reached(step: str) -> None:
-        moments.setdefault(step, (time.monotonic(), cpu_s()))
+        """Wall and CPU seconds so far, and the most kilobytes that this process has held."""
+        peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        moments.setdefault(step, (time.monotonic(), cpu_s(), peak_kb))
 
     class Closed(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:

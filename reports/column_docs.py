@@ -2,15 +2,19 @@
 
 from collections.abc import Iterator
 
-from reports.column import Column
-from reports.columns import FOOTPRINTS, HOSTS, PROCESSES, SERVICES
+from reports.columns import TABLES
 
 _INTRODUCTION = """\
 # Columns of the reports
 
-Every column is declared once, in `reports/columns.py`; CSV, JSON, HTML, mail and this page are made from
-that declaration (`python -m reports.column_docs > docs/report-columns.md` writes this page). The name of a
-column is its heading in CSV and its key in JSON.
+Every column is declared once, in `reports/columns.py`; CSV, JSON, Parquet, HTML, mail and this page are made
+from that declaration (`python -m reports.column_docs > docs/report-columns.md` writes this page). The name of
+a column is its heading in CSV, its key in JSON and its name in Parquet.
+
+`mapsweep report RUN --format csv|ndjson|json|parquet --table TABLE` writes all rows of a table;
+`report/` in the run's folder has `hosts.csv` and `services.csv` as well. `report.json` has the sums, and the
+first rows of each ranking with the same columns, those of processes without `arguments`; its schema is
+[report.schema.json](report.schema.json). [queries.md](queries.md) reads the tables of several runs together.
 
 - Sizes are integers in bytes, and their names end in `_bytes`. An empty cell in CSV and `null` in JSON mean
   unknown, never 0; the page, the mail and the terminal show a dash.
@@ -28,20 +32,18 @@ column is its heading in CSV and its key in JSON.
   baseline need earlier complete runs of the same scope and rules version.
 - A text cell in CSV that starts with `=`, `+`, `-`, `@`, a tab or a carriage return gets a leading `'`,
   because a spreadsheet would read it as a formula. Control bytes are written as `\\xNN`.
-- `hosts.csv` and `report.json` are sorted by native heap, then by name. Hosts without a figure come last
-  and have no rank.
+- Hosts and services are sorted by native heap, then by name. Hosts without a figure come last and have no
+  rank. The other tables are sorted by host.
 """
 
-_TABLES: tuple[tuple[str, str, tuple[Column, ...]], ...] = (
-    ("Hosts", "`hosts.csv`, and `hosts` in `report.json`.", HOSTS),
-    ("Services", "`services` in `report.json`.", SERVICES),
-    (
-        "Processes",
-        "`processes.csv`. In `report.json`, `processes` under `hosts` has the largest of each host.",
-        PROCESSES,
-    ),
-    ("Footprints", "`footprints.csv`: one line per process, kind and block size.", FOOTPRINTS),
-)
+_SAID: dict[str, str] = {
+    "hosts": "One row per host of the run, whether it answered or not.",
+    "services": "One row per service over the fleet.",
+    "processes": "One row per process of each host.",
+    "footprints": "One row per process, kind and block size.",
+    "findings": "One row per finding about a process, the most severe of a host first.",
+    "kinds": "One row per host and kind. Native heap and stacks are bounded by the RssAnon of each process.",
+}
 
 
 def page() -> str:
@@ -51,8 +53,8 @@ def page() -> str:
 
 def _lines() -> Iterator[str]:
     yield _INTRODUCTION.rstrip()
-    for title, where, columns in _TABLES:
-        yield from ("", f"## {title}", "", where, "")
+    for table, columns in TABLES.items():
+        yield from ("", f"## {table.capitalize()}", "", f"`--table {table}`: {_SAID[table]}", "")
         yield from ("| column | title | unit | source | meaning |", "|---|---|---|---|---|")
         for column in columns:
             cells = (f"`{column.name}`", column.title, column.unit.value, column.source, column.meaning)

@@ -70,14 +70,12 @@ def others_of(processes: pl.DataFrame) -> pl.DataFrame:
     said = pl.format("{} ({})", pl.when(name != "").then(name).otherwise(pl.lit("?")), "pid")
     unnamed = pl.format("{} ({})", name, "pid")
     stacks = pl.col(STACKS).fill_null(0)
-    by_stacks = unnamed.filter("shown").sort_by(
-        [stacks.filter("shown"), pl.col("pid").filter("shown")], descending=[True, False]
-    )
-    count = (
-        pl.col("stacks")
-        .filter("shown")
-        .sort_by([stacks.filter("shown"), pl.col("pid").filter("shown")], descending=[True, False])
-    )
+
+    def first_of(value: pl.Expr, some: pl.Expr, most: pl.Expr) -> pl.Expr:
+        """Of the rows of a host that hold `some`, the one with the `most`; of equal ones the first pid."""
+        value, held = (each.sort_by(most, "pid", descending=[True, False]) for each in (value, some))
+        return value.filter(held).first()
+
     return processes.group_by("host").agg(
         hidden.sum().cast(pl.Int64).alias("others"),
         sum_any(pl.col(NATIVE).filter(hidden)).alias("others_native_heap_bytes"),
@@ -87,14 +85,11 @@ def others_of(processes: pl.DataFrame) -> pl.DataFrame:
         .then(said.filter(first).first())
         .otherwise(pl.lit(""))
         .alias("largest"),
-        pl.when(count.first() > 0).then(by_stacks.first()).otherwise(pl.lit("")).alias("most_stacks"),
-        said.filter(doubtful)
-        .sort_by(
-            [pl.col("guessed_bytes").filter(doubtful), pl.col("pid").filter(doubtful)],
-            descending=[True, False],
-        )
-        .first()
-        .alias("most_guessed"),
+        pl.when(first_of(pl.col("stacks"), pl.col("shown"), stacks) > 0)
+        .then(first_of(unnamed, pl.col("shown"), stacks))
+        .otherwise(pl.lit(""))
+        .alias("most_stacks"),
+        first_of(said, doubtful, pl.col("guessed_bytes")).alias("most_guessed"),
     )
 
 

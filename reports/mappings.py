@@ -37,6 +37,7 @@ from reports.plain import printable
 
 ROWS_A_PROCESS_MAX: Final = 400
 PROCESSES_MAX: Final = 1000  # of one dump
+PAGE_DUMP_BYTES_MAX: Final = 64 * 2**20  # of a part of a dump; 1,000 processes have 10 MiB of maps
 NAME_BYTES_MAX: Final = 4096  # of a mapping's name; the kernel gives at most a page
 
 SCHEMA: Final[dict[str, type[pl.DataType]]] = {
@@ -93,17 +94,22 @@ class _Blocks:
 
 
 def labelled_of(
-    run: Run, host: str, processes: Sequence[ProcessKey], *, rows_max: int = ROWS_A_PROCESS_MAX
+    run: Run,
+    host: str,
+    processes: Sequence[ProcessKey],
+    *,
+    rows_max: int = ROWS_A_PROCESS_MAX,
+    inflated_bytes: int = PAGE_DUMP_BYTES_MAX,
 ) -> Mappings | None:
     """The mappings of processes of a host of a run; None if its dump is not kept.
 
-    OperatorError if the dump is damaged.
+    OperatorError if the dump is damaged, or a part of it is larger than `inflated_bytes`.
     """
     try:
         dump = run.read_dump(host)
     except FileNotFoundError:
         return None
-    return labelled(dump, processes, inflated_bytes=run.manifest.limits.inflated_bytes, rows_max=rows_max)
+    return labelled(dump, processes, inflated_bytes=inflated_bytes, rows_max=rows_max)
 
 
 def labelled(
@@ -118,12 +124,19 @@ def labelled(
 
     The labels are those of today's rules: equal to the run's result if its rules are of the same version.
     Of a process, the `rows_max` rows with the most committed memory are kept. OperatorError if the bytes are
-    not a dump.
+    not a dump, or are more than `inflated_bytes` when they are inflated.
     """
+    place = f"dump of {dump.host}"
     try:
-        whole = unpack(dump, inflated_bytes).snapshot
+        unpacked = unpack(dump, inflated_bytes)
     except DumpError as error:
-        raise OperatorError(Mistake(f"dump of {dump.host}", str(error), "sweep the host again")) from error
+        raise OperatorError(Mistake(place, str(error), "sweep the host again")) from error
+    if unpacked.is_cut:
+        problem = f"has more than {inflated_bytes} bytes"
+        raise OperatorError(
+            Mistake(place, problem, f"mapsweep show {dump.host}/PID --mappings reads all of it")
+        )
+    whole = unpacked.snapshot
     table = whole.processes
     keys = zip(table.pid.tolist(), map(_known, table.start_ticks.tolist()), strict=True)
     row_of = {key: row for row, key in enumerate(keys)}

@@ -100,9 +100,9 @@ def _host(tables_of: Settled, name: str) -> tuple[int, Row]:
 def _result(run: Run, name: str) -> Result:
     try:
         return run.read_result(name)
-    except FileNotFoundError as error:
+    except FileNotFoundError:
         remedy = f"mapsweep reclassify {run.run_id} makes it from its dump, if that is kept"
-        raise OperatorError(Mistake(str(error.filename), "is gone", remedy)) from None
+        raise OperatorError(Mistake(f"{run.run_id}: result of {name}", "is gone", remedy)) from None
 
 
 def _is_of(process: Row) -> pl.Expr:

@@ -144,7 +144,7 @@ def totals_of(totals: Totals) -> dict[str, Json]:
         "rss_bytes": totals.rss_bytes,
         "swap_bytes": totals.swap_bytes,
         "mem_total_bytes": totals.mem_total_bytes,
-        "kinds": [_kind(row) for row in totals.kinds],
+        "kinds": [kind_of(row) for row in totals.kinds],
     }
 
 
@@ -157,7 +157,7 @@ def _extent(name: str, extent: Extent) -> dict[str, Json]:
     }
 
 
-def _kind(row: KindRow) -> dict[str, Json]:
+def kind_of(row: KindRow) -> dict[str, Json]:
     return {
         "kind": row.kind,
         "family": row.family.label,

@@ -6,7 +6,7 @@ import polars as pl
 
 from reports.measures import NATIVE, STACKS
 
-PROCESSES_A_HOST_MAX: Final = 20  # shown in a report; processes.csv has all of them
+PROCESSES_A_HOST_MAX: Final = 20  # the largest; the table has all of them
 STACK_PROCESSES_A_HOST_MAX: Final = 5  # at most so many of these only for their stacks
 
 

@@ -24,7 +24,16 @@ from workers.life import crontab
 
 CLONE = Path(__file__).parents[1]
 PAGES = sorted([*CLONE.glob("*.md"), *(CLONE / "docs").rglob("*.md")])
-LANGUAGES = {"yaml", "sh", "console", "cron", "ini", "python", "text"}
+LANGUAGES = {
+    "yaml",
+    "sh",
+    "console",
+    "cron",
+    "ini",
+    "python",
+    "text",
+    "sql",
+}  # sql: tests/reports/test_queries.py runs it
 CRON_FIELDS = 5  # and then, in /etc/cron.d, the account
 # words before a command that is not at the beginning of its line
 WRAPPERS = re.compile(r"(sudo|docker-compose exec [\w-]+|docker compose exec [\w-]+) ")

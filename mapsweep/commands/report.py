@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from archive.run import Run
 
 HTML, CSV, JSON, NDJSON, PARQUET, TEXT = FORMATS = ("html", "csv", "json", "ndjson", "parquet", "text")
+SINGLE, DIR = LAYOUTS = ("single", "dir")
 # as reports.exports and reports.columns say, whose import takes time
 OF_TABLES = (CSV, NDJSON, JSON, PARQUET)
 TABLES = ("hosts", "services", "processes", "footprints", "findings", "kinds")
@@ -50,11 +51,21 @@ def _print_schema(ctx: click.Context, _parameter: click.Parameter, asked: bool) 
     type=click.Choice(TABLES),
     help=f"All rows of this table, as {', '.join(OF_TABLES)}.  [default: {TABLES[0]}; json: the summary]",
 )
+@click.option(
+    "--layout",
+    type=click.Choice(LAYOUTS),
+    default=SINGLE,
+    show_default=True,
+    help="With --format html: one page, or a folder with a page per host and all of its processes.",
+)
 @json_option
 @quiet_option
 @so_far_option
 @click.option(
-    "-o", "--output", type=click.Path(allow_dash=True), help="Where to write it; - is standard output."
+    "-o",
+    "--output",
+    type=click.Path(allow_dash=True),
+    help="Where to write it; - is standard output. With --layout dir, the folder.",
 )
 @click.option(
     "--schema",
@@ -72,6 +83,7 @@ def report(
     run: str,
     form: str,
     table: str | None,
+    layout: str,
     as_json: bool,
     quiet: bool,
     so_far: bool,
@@ -90,14 +102,23 @@ def report(
     mapsweep report --json | jq .totals    the sums; --schema describes it
     mapsweep report --so-far        the results so far of a run that is open
     mapsweep report RUN --format csv --table processes -o processes.csv
+    mapsweep report RUN --layout dir -o pages   a page per host
     mapsweep report RUN --format parquet --table hosts -o hosts.parquet
     """  # noqa: D301 - \b is click's mark
     form = _form(form, table, output, as_json=as_json)
+    if layout == DIR and (form != HTML or output == STANDARD_OUTPUT):
+        raise click.UsageError("--layout dir is for --format html, in a folder")
     from archive.run import PAGE  # noqa: PLC0415 - --help does not wait for it
     from archive.runs import Runs  # noqa: PLC0415 - likewise
     from workers.life import ending  # noqa: PLC0415 - likewise
 
     opened = Runs(load(config, runs=runs_url).runs).open(run)
+    if layout == DIR:
+        from mapsweep import report_folder  # noqa: PLC0415 - --help does not wait for it
+
+        with ending.so_far(opened) if so_far else nullcontext(opened) as shown:
+            _tell(report_folder.write(shown, opened, output), quiet=quiet)
+        return
     if form == HTML and output is None and not (so_far and opened.closed() is None):
         ending.render_report(opened)
         _tell(opened.report_path(PAGE), quiet=quiet)
@@ -135,12 +156,13 @@ def _tell(place: str, *, quiet: bool) -> None:
 
 def rendered(run: "Run", form: str, table: str | None = None) -> "Iterable[bytes]":
     """One file of the report, in pieces."""
-    from reports import exports, render_html, render_json, render_text  # noqa: PLC0415 - start Polars and Jinja
+    from reports import exports, render_json, render_text  # noqa: PLC0415 - start Polars and Jinja
+    from reports.page import page  # noqa: PLC0415 - likewise
     from reports.report import report as made  # noqa: PLC0415 - likewise
     from reports.settled import Settled  # noqa: PLC0415 - likewise
 
     if form == HTML:
-        return [render_html.render(made(run))]
+        return [page.render(made(run))]
     if form == TEXT:
         return render_text.render(made(run))
     if form == JSON and table is None:

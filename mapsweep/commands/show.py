@@ -27,10 +27,13 @@ ROWS_MAX: Final = 1_000_000
     type=click.Choice(ORDERS),
     default=ORDERS[0],
     metavar="MEASURE",
-    help=f"By what the processes of a host are sorted: {', '.join(ORDERS)}.  [default: {ORDERS[0]}]",
+    help=f"Order processes by {', '.join(ORDERS[:-1])} or {ORDERS[-1]}.  [default: {ORDERS[0]}]",
 )
 @click.option(
-    "--limit", type=click.IntRange(1, ROWS_MAX), metavar="N", help="How many processes.  [default: 20]"
+    "--limit",
+    type=click.IntRange(1, ROWS_MAX),
+    metavar="N",
+    help=f"How many processes, up to {ROWS_MAX:,}.  [default: 20]",
 )
 @click.option("--all", "whole", is_flag=True, help="All processes, kinds, findings and mappings.")
 @click.option("--mappings", is_flag=True, help="The labelled mappings of a process, from the kept dump.")
@@ -65,7 +68,7 @@ def show(
     shown is the result of the run, and mappings are from the dump of the host, if the run keeps it.
 
     \b
-    mapsweep show web-01          its processes, the most native heap first
+    mapsweep show web-01          its processes, by native heap
     mapsweep show web-01 --sort growth --limit 5
     mapsweep show web-01/4711     a process: kinds, sums, findings
     mapsweep show web-01/postgres --mappings

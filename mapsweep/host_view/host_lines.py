@@ -16,6 +16,7 @@ from reports.one_host import OneHost
 from reports.sizes import duration, growth, number, size, when
 from reports.status import OK, WAITING
 
+NOTES_MAX: Final = 10
 _RAM: Final = by_name(
     HOSTS,
     *("anon_pages_bytes", "cache_bytes", "shmem_bytes", "slab_bytes", "page_tables_bytes"),
@@ -65,7 +66,7 @@ def _heading(view: OneHost, run: Run, terminal: Terminal) -> Iterator[str]:
         yield from prose(f"remedy: {host['remedy']}", terminal, "  ")
     if host["status"] == WAITING and run.has_dump(host["name"]):
         yield "  its dump has come in, and waits to be classified"
-    for text in _facts(view):
+    for text in filter(None, _facts(view)):
         yield from prose(text, terminal, "  ")
 
 
@@ -93,7 +94,9 @@ def _facts(view: OneHost) -> Iterator[str]:
     doubtful = f"{number(host['doubtful'])} with doubtful labels" if host["doubtful"] else ""
     restarted = f"{number(host['restarted'])} restarted" if host["restarted"] else ""
     yield ", ".join(filter(None, (*told, doubtful, restarted))) or "no process with memory of its own"
-    yield from view.notes[:FINDINGS_MAX]
+    yield from view.notes[:NOTES_MAX]
+    if len(view.notes) > NOTES_MAX:
+        yield f"and {len(view.notes) - NOTES_MAX:,} more notes: --json"
 
 
 def _took(elapsed_s: float) -> str:

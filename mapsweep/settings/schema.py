@@ -94,9 +94,10 @@ class Schema:
         EvidenceName, About("`maps`, or `smaps` for resident bytes (costs the hosts a page-table walk)")
     ] = EvidenceName.MAPS
     become: Annotated[bool, About("run the probe through sudo on every host")] = False
-    keep_dumps: Annotated[bool, About("keep the dumps of the hosts, which `mapsweep reclassify` needs")] = (
-        True
-    )
+    keep_dumps: Annotated[
+        bool,
+        About("keep the dumps of the hosts, for `mapsweep reclassify` and the mappings of `mapsweep show`"),
+    ] = True
     keep: Annotated[KeepSchema | None, BeforeValidator(_defaults_of_empty), About("")] = None
     deadline_s: Annotated[
         int,

@@ -19,8 +19,8 @@ from reports.page.rows import Rows
 PAGE_BYTES_MAX: Final = 8_000_000
 # Up to this the limit follows the fleet, so that the page of a small one is there at once.
 _LEAST_BYTES: Final = 600_000
-_FIXED_BYTES: Final = 111_000
-_PROCESS_BYTES: Final = 81.5
+_FIXED_BYTES: Final = 111_120
+_PROCESS_BYTES: Final = 81.48
 
 SERVICES_MAX: Final = 10_000
 FINDINGS_A_HOST_MAX: Final = 100
@@ -38,7 +38,7 @@ class Content:
 
     tables: dict[str, Packed]
     parts: dict[str, Part]
-    processes_a_host: int | None  # None: all
+    processes_a_host: int  # at most
     findings_a_host: int
 
 

@@ -155,7 +155,7 @@ def _column(series: pl.Series, bases: Sequence[pl.Series]) -> Planes:
 
 
 def _integers(series: pl.Series) -> Planes:
-    if series.n_unique() <= 1:
+    if series.null_count() in {len(series), 0} and series.min() == series.max():
         return {"type": "int", "width": 0, "value": series.item(0) if len(series) else None}, b""
     known = series.is_not_null().to_numpy()
     exact = pl.UInt64 if series.dtype == pl.UInt64 else pl.Int64

@@ -4,13 +4,17 @@ from collections.abc import Sequence
 from shlex import quote
 from typing import Final
 
+import polars as pl
+
 from procmaps.kind_words import KIND_WORDS
 from reports import render_json, verdict
 from reports.column import Column
 from reports.columns import FOOTPRINTS, HOSTS, PROCESSES, SERVICES
+from reports.host_rows import kind_rows
 from reports.page import first_screen
 from reports.page.budget import Content
 from reports.page.container import Json
+from reports.page.rows import Rows
 from reports.report import Report
 from reports.sizes import number
 from reports.words import WORDS
@@ -44,6 +48,17 @@ def of(report: Report, content: Content, said: Sequence[str]) -> dict[str, Json]
         "layout": "single",
         "links": None,
     }
+
+
+def of_host(report: Report, rows: Rows, content: Content, said: Sequence[str]) -> dict[str, Json]:
+    """The same for the page of one host: the totals are its own."""
+    host = rows.hosts.row(0, named=True)
+    kinds = rows.host_kinds.with_columns(pl.lit(0, pl.Int64).alias("block_bytes"))
+    totals: dict[str, Json] = {
+        name: host[name] for name in render_json.totals_of(report.totals) if name in host
+    }
+    totals["kinds"] = [render_json.kind_of(row) for row in kind_rows(kinds)]
+    return of(report, content, said) | {"totals": totals, "layout": "host"}
 
 
 def left_out(report: Report, content: Content) -> list[str]:

@@ -1,20 +1,18 @@
 """The page as HTML that is read without its script: headline, failures, findings, rankings, short hosts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import polars as pl
-from markupsafe import Markup
 
 from procmaps.kind_words import KIND_WORDS
 from procmaps.kinds import KIND_BY_LABEL
 from reports import doubts, sizes, verdict
 from reports.measures import PEERS_MIN
-from reports.page import addresses, assets, cells, heads
+from reports.page import heads, look
 from reports.page.rows import Rows
 from reports.page.short_hosts import short_hosts
 from reports.report import Report
-from reports.templating import environment
 from reports.words import WORDS
 
 TOP_MAX: Final = 50  # hosts and services in each ranking
@@ -24,26 +22,12 @@ FAILURES_MAX: Final = 20  # reasons
 FAILED_HOSTS_MAX: Final = 12  # named per reason
 
 
-def render(report: Report, rows: Rows, data: bytes, left_out: Sequence[str]) -> bytes:
-    """The whole page in UTF-8, with its data."""
-    made = environment(assets.FOLDER / "templates")
-    made.globals.update(_run(report), **_look(data), **_rankings(report, rows), left_out=left_out)
-    made.filters.update(_FILTERS)
-    return made.get_template("page.html.j2").render().encode()
-
-
-def _look(data: bytes) -> dict[str, object]:
-    """The style, the script and the data."""
-    css, js = assets.style(), assets.script()
-    return {
-        "css": Markup(css),  # noqa: S704 -- the package's own file
-        "js": Markup(js),  # noqa: S704 -- the package's own files
-        "css_hash": assets.csp_hash(css),
-        "js_hash": assets.csp_hash(js),
-        "data": Markup(data.decode("ascii")),  # noqa: S704 -- base64
-        "parts": cells.PARTS,
-        "bar_pixels": cells.BAR_PIXELS,
-    }
+def render(
+    report: Report, rows: Rows, data: bytes, left_out: Sequence[str], links: Mapping[str, str] | None = None
+) -> bytes:
+    """The whole page in UTF-8, with its data; `links` are the pages that hosts have of their own."""
+    said = _run(report) | _rankings(report, rows) | {"left_out": left_out}
+    return look.render("page.html.j2", data, links, **said)
 
 
 def _run(report: Report) -> dict[str, object]:
@@ -82,7 +66,7 @@ def _rankings(report: Report, rows: Rows) -> dict[str, object]:
     pids: dict[str, set[int]] = {}
     for each in members:
         pids.setdefault(each.host, set()).add(each.pid)
-    empty = _empty(report)
+    empty = empty_columns(report)
     return {
         "hosts": top,
         "by_stacks": by_stacks,
@@ -103,25 +87,6 @@ def _rankings(report: Report, rows: Rows) -> dict[str, object]:
     }
 
 
-_FILTERS: Final = {
-    "raw": cells.raw,
-    "share": cells.share,
-    "of_ram": cells.of_ram,
-    "median": cells.median,
-    "largest": cells.largest,
-    "by_labels": cells.by_labels,
-    "heap_parts": cells.heap_parts,
-    "stack_part": cells.stack_part,
-    "host_id": addresses.host_id,
-    "host_address": addresses.host,
-    "process_id": addresses.process_id,
-    "process_address": addresses.process,
-    "service_id": addresses.service_id,
-    "service_address": addresses.service,
-    "kind_id": addresses.kind_id,
-    "titled": cells.titled,
-    "kind_address": addresses.kind,
-}
 _TONES: Final = {
     verdict.Word.OK: "good",
     verdict.Word.CHANGED: "warn",
@@ -131,7 +96,7 @@ _TONES: Final = {
 }
 
 
-def _empty(report: Report) -> frozenset[str]:
+def empty_columns(report: Report) -> frozenset[str]:
     """Columns that would be empty: growth without a run to compare with, ranges where nothing is doubtful."""
     empty = {
         "growth_bytes": not report.run.compared_with,

@@ -4,6 +4,7 @@ All text is escaped. A policy in the page allows only its one style and its one 
 that text which was not escaped could neither run nor load anything.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 import polars as pl
@@ -20,22 +21,28 @@ _TRIES_MAX: Final = 8
 _SAID_BYTES: Final = 8_000  # of what the script is told, and of the sentences on what is left out
 
 
-def render(report: Report, *, page_bytes_max: int = PAGE_BYTES_MAX) -> bytes:
+def render(
+    report: Report, *, page_bytes_max: int = PAGE_BYTES_MAX, links: Mapping[str, str] | None = None
+) -> bytes:
     """The page in UTF-8. What does not fit into `page_bytes_max` is left out, and said.
 
-    The least page has the first screen alone; it can be larger than `page_bytes_max`.
+    The least page has the first screen alone; it can be larger than `page_bytes_max`. `links` are the pages
+    that hosts have of their own.
     """
     read = rows.read(report.tables)
     of_fleet = int(read.hosts["_count"].sum())
     mappings = worst(report.tables, read.processes)
     kinds = _Kinds(report.tables, of_all=of_fleet <= KINDS_REMADE_MAX)
     limit = min(page_bytes_max, budget.bytes_max(of_fleet))
-    room = limit - len(first_screen.render(report, read, b"", [])) - _SAID_BYTES
+    room = limit - len(first_screen.render(report, read, b"", [], links)) - _SAID_BYTES
     for _ in range(_TRIES_MAX):
         content = budget.fill(read, kinds.of, mappings.of, room)
         said = [*facts.left_out(report, content), *mappings.troubles]
-        data = put_together(facts.of(report, content, said), facts.DECLARED, content.tables)
-        page = first_screen.render(report, read, data, said)
+        told = facts.of(report, content, said)
+        if links is not None:
+            told |= {"layout": "dir", "links": dict(links)}
+        data = put_together(told, facts.DECLARED, content.tables)
+        page = first_screen.render(report, read, data, said, links)
         if len(page) <= limit:
             break
         room -= len(page) - limit

@@ -31,14 +31,14 @@ class ProcessPart:
     processes: Packed
     kinds: Packed
     mappings: Packed
-    a_host: int | None  # processes; None if all are there
+    a_host: int  # processes, at most
     parts: dict[str, Part]
 
 
 def fill(rows: pl.DataFrame, kinds_of: Known, mappings_of: Known, room: Room) -> ProcessPart:
     """What there is room for: the first processes of each host, then what is known of the first of these."""
     a_host, processes = _of_each_host(rows, room)
-    shown = rows if a_host is None else rows.filter(pl.col("_turn") < a_host)
+    shown = rows.filter(pl.col("_turn") < a_host)
     turn = shown["_weight"].rank("ordinal").cast(pl.Int64) - 1  # in the page
     mappings = _of_first(mappings_of(shown), turn, room, _MAPPINGS, fields.MAPPINGS_TABLE)
     told, arguments = room.fit(_ARGUMENTS, shown.height, _arguments(shown["arguments"], turn))
@@ -58,14 +58,12 @@ def fill(rows: pl.DataFrame, kinds_of: Known, mappings_of: Known, room: Room) ->
     )
 
 
-def _of_each_host(rows: pl.DataFrame, room: Room) -> tuple[int | None, Packed]:
-    """All processes, or the first few of each host."""
-    names = (*fields.OF_PROCESSES, "up_s")
-    whole = pack(rows.select(names), fields.BASES)
-    if whole.bytes <= room.left_bytes * _ALL:
-        room.left_bytes -= whole.bytes
-        return None, whole
-    return room.fit(_SOME, most(rows["_turn"]), first(rows, "_turn", names))
+def _of_each_host(rows: pl.DataFrame, room: Room) -> tuple[int, Packed]:
+    """All processes, or the first few of each host; and how many that are of a host, at most."""
+    table, largest = fields.PROCESSES_TABLE, most(rows["_turn"])
+    if whole := room.whole(_ALL, rows.select(table.names), table.bases):
+        return largest + 1, whole
+    return room.fit(_SOME, largest, first(rows, "_turn", table.names), table.bases)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from reports.page.fields import Bases
 
 NO_BASES: Final[Bases] = {}
 _STEP: Final = 0.98  # a further try aims so far below what is left
+_SAMPLE_ROWS: Final = 20_000
+_SURE: Final = 0.85  # texts that rows share weigh more in a sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +40,36 @@ class Room:
 
         For a count of 0 there is always room.
         """
-        count, free = most, int(self.left_bytes * share)
-        packed = pack(made(count), bases)
-        while packed.bytes > free and count:
-            count = max(0, min(count - 1, int(count * _STEP * free / packed.bytes)))
-            packed = pack(made(count), bases)
+        count, free = most, max(0, int(self.left_bytes * share))
+        packed, taken = _packed(made(count), bases, free)
+        while not packed and count:
+            count = min(count - 1, int(count * _STEP * free / taken))
+            packed, taken = _packed(made(count), bases, free)
+        packed = packed or pack(made(0), bases)
         self.left_bytes -= packed.bytes
         return count, packed
+
+    def whole(self, share: float, table: pl.DataFrame, bases: Bases) -> Packed | None:
+        """All rows of a table, if they take at most this share of what is left."""
+        packed, _ = _packed(table, bases, max(0, int(self.left_bytes * share)))
+        if packed:
+            self.left_bytes -= packed.bytes
+        return packed
+
+
+def _packed(table: pl.DataFrame, bases: Bases, free: int) -> tuple[Packed | None, int]:
+    """The table, or None if it takes more bytes than are free; and how many it takes, or at least so many."""
+    least = _least_bytes(table, bases)
+    if least > free:
+        return None, least
+    packed = pack(table, bases)
+    return packed if packed.bytes <= free else None, packed.bytes
+
+
+def _least_bytes(table: pl.DataFrame, bases: Bases) -> int:
+    """What a large table takes at least, reckoned from some of its rows; 0 for a small one."""
+    part = table.height // _SAMPLE_ROWS
+    return int(pack(table.gather_every(part), bases).bytes * part * _SURE) if part > 1 else 0
 
 
 def first(table: pl.DataFrame, number: str, names: tuple[str, ...]) -> Callable[[int], pl.DataFrame]:

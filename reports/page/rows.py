@@ -11,12 +11,12 @@ from reports.column import names_of
 from reports.columns import PROCESSES
 from reports.measures import BLOAT_EXCESS_MIN_BYTES, BLOAT_FACTOR_MIN, NATIVE, STACKS
 from reports.page import fields
-from reports.settled import Settled
+from reports.page.part_tables import Tables
 from reports.severities import GRAVITY, SEVERITIES
 from reports.sizes import instant
 from reports.verdict import GROWTH_FLOOR_BYTES, GROWTH_FLOOR_SHARE
 
-PROCESS_ROWS_MAX: Final = 250_000  # of a fleet: more than a page can hold
+PROCESS_ROWS_MAX: Final = 150_000  # of a fleet: more than a page can hold
 KINDS_REMADE_MAX: Final = 30_000  # processes of a fleet whose kinds are all added up from its footprints
 ARGUMENTS_LENGTH_MAX: Final = 600  # characters
 
@@ -32,10 +32,10 @@ class Rows:
     processes: pl.DataFrame  # also host, _host, host_place, _turn in its host, _weight in the fleet
 
 
-def read(tables: Settled) -> Rows:
+def read(tables: Tables) -> Rows:
     """The rows of a run; of a very large fleet the most important processes of each host."""
     hosts = tables.table(settled.HOSTS).sort("place").with_row_index("_host")
-    order = hosts.select(pl.col("name").alias("host"), "_host", _swept(hosts["at"]))
+    order = order_of(hosts)
     findings = _findings(tables, order)
     processes, sums = _processes(tables, order, findings)
     return Rows(
@@ -49,7 +49,24 @@ def read(tables: Settled) -> Rows:
     )
 
 
-def kinds_of(tables: Settled, processes: pl.DataFrame, *, of_all: bool) -> pl.DataFrame:
+def of_host(rows: Rows, number: int) -> Rows:
+    """Those of one host, which is the first then, and of the services that run on it."""
+    host = pl.lit(0, pl.UInt32).alias("_host")
+    frames = [
+        table.filter(pl.col("_host") == number).with_columns(host)
+        for table in (rows.hosts, rows.findings, rows.host_kinds, rows.processes)
+    ]
+    hosts, findings, host_kinds, processes = frames
+    services = rows.services.filter(pl.col("service").is_in(processes["service"].unique().to_list()))
+    return Rows(hosts, services, findings, host_kinds, processes)
+
+
+def order_of(hosts: pl.DataFrame) -> pl.DataFrame:
+    """host, `_host`, and `_swept`, the time of the sweep in seconds since 1970."""
+    return hosts.select(pl.col("name").alias("host"), "_host", _swept(hosts["at"]))
+
+
+def kinds_of(tables: Tables, processes: pl.DataFrame, *, of_all: bool) -> pl.DataFrame:
     """fields.OF_KINDS of these processes, and `_process`, the number of its row in `processes`.
 
     A table of the run has the kinds of the processes that a report shows one by one. With `of_all` they are
@@ -71,34 +88,47 @@ def kinds_of(tables: Settled, processes: pl.DataFrame, *, of_all: bool) -> pl.Da
 
 
 _KIND: Final = pl.Enum([kind.label for kind in Kind])
-_WANTED: Final = tuple(
+PROCESS_COLUMNS: Final = tuple(
     dict.fromkeys((*names_of(PROCESSES), "host_place"))
 )  # all columns that a page has, and what they are made from
 
 
 def _processes(
-    tables: Settled, order: pl.DataFrame, findings: pl.DataFrame
+    tables: Tables, order: pl.DataFrame, findings: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The processes by host and then by native heap, and the sums over all processes of each host."""
     a_host_max = max(1, PROCESS_ROWS_MAX // max(1, order.height))
+    chosen, sums = [], []
+    for part in tables.parts(settled.PROCESSES, PROCESS_COLUMNS):
+        rows = with_turns(part, order, findings)
+        sums.append(rows.group_by("_host").agg(*_sums(NATIVE, "_native"), *_sums(STACKS, "_stacks"), _COUNT))
+        chosen.append(rows.filter(pl.col("_turn") < a_host_max))
+    return with_weights(pl.concat(chosen)), pl.concat(sums)
+
+
+def with_turns(part: pl.DataFrame, order: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
+    """PROCESS_COLUMNS of processes, and `_host`, `_turn`, up_s; the arguments are cut.
+
+    `order` are host, _host and _swept, `findings` those of at least these hosts.
+    """
     urgent = findings.filter(pl.col("severity") != SEVERITIES[-1])
     found = urgent.select("host", "pid").unique().with_columns(pl.lit(value=True).alias("_found"))
-    chosen, sums = [], []
-    for part in tables.parts(settled.PROCESSES, _WANTED):
-        rows = part.join(order, on="host", maintain_order="left").join(
-            found, on=["host", "pid"], how="left", maintain_order="left"
-        )
-        sums.append(rows.group_by("_host").agg(*_sums(NATIVE, "_native"), *_sums(STACKS, "_stacks"), _COUNT))
-        ordered = rows.with_columns(_is_notable()).sort("_host", ~pl.col("_notable"), "host_place")
-        placed = ordered.with_columns(pl.int_range(pl.len()).over("_host").alias("_turn"))
-        chosen.append(placed.filter(pl.col("_turn") < a_host_max).with_columns(_up(), _arguments()))
-    together = pl.concat(chosen).sort("_host", "host_place")
+    rows = part.join(order, on="host", maintain_order="left").join(
+        found, on=["host", "pid"], how="left", maintain_order="left"
+    )
+    ordered = rows.with_columns(_is_notable()).sort("_host", ~pl.col("_notable"), "host_place")
+    return ordered.with_columns(pl.int_range(pl.len()).over("_host").alias("_turn"), _up(), _arguments())
+
+
+def with_weights(rows: pl.DataFrame) -> pl.DataFrame:
+    """In the order of hosts and of native heap, with `_weight`: 0 is the process that needs a look first."""
+    ordered = rows.sort("_host", "host_place")
     heaviest = pl.col(NATIVE).fill_null(0) + pl.col(STACKS).fill_null(0)
-    by_weight = together.select(
+    by_weight = ordered.select(
         pl.arg_sort_by([~pl.col("_notable"), heaviest], descending=[False, True], maintain_order=True)
     ).to_series()
     weight = pl.DataFrame({"_row": by_weight}).with_row_index("_weight").sort("_row")["_weight"]
-    return together.with_columns(weight), pl.concat(sums)
+    return ordered.with_columns(weight)
 
 
 _COUNT: Final = pl.len().cast(pl.Int64).alias("_count")
@@ -137,7 +167,7 @@ def _arguments() -> pl.Expr:
     return pl.when(is_long).then(cut).otherwise(text).alias("arguments")
 
 
-def _findings(tables: Settled, order: pl.DataFrame) -> pl.DataFrame:
+def _findings(tables: Tables, order: pl.DataFrame) -> pl.DataFrame:
     """The findings by host, the gravest first."""
     return (
         tables.table(settled.FINDINGS)
@@ -148,7 +178,7 @@ def _findings(tables: Settled, order: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _host_kinds(tables: Settled, order: pl.DataFrame) -> pl.DataFrame:
+def _host_kinds(tables: Tables, order: pl.DataFrame) -> pl.DataFrame:
     """The kinds by host."""
     rows = tables.table(settled.HOST_KINDS).join(order, on="host", maintain_order="left")
     return rows.sort("_host", maintain_order=True).select("_host", *fields.OF_HOST_KINDS)
@@ -159,4 +189,5 @@ def _swept(times: pl.Series) -> pl.Series:
     distinct = times.unique(maintain_order=True)
     moments = [instant(at) for at in distinct.to_list()]
     seconds = pl.Series([moment.timestamp() if moment else None for moment in moments], dtype=pl.Float64)
-    return times.replace_strict(distinct, seconds, return_dtype=pl.Float64).alias("_swept")
+    known = times.replace_strict(distinct, seconds, return_dtype=pl.Float64)
+    return known.cast(pl.Float64).alias("_swept")  # of no times it stays text

@@ -23,6 +23,8 @@ class ShortProcess:
     service: str
     native_heap: Extent
     thread_stacks: Extent
+    java_heap: Extent
+    threads: int | None
     rss_bytes: int | None
     growth_bytes: int | None
     is_linked: bool
@@ -57,13 +59,13 @@ def short_hosts(
 ) -> list[ShortHost]:
     """The hosts in their order; `named` has the pids to which there are links, by host."""
     wanted = list(hosts)
-    names = pl.Series("host", [host.name for host in wanted], dtype=pl.String)
+    names = [host.name for host in wanted]
     pairs = [(host, pid) for host, pids in named.items() for pid in sorted(pids)]
     linked = pl.DataFrame(pairs, schema={"host": pl.String, "pid": pl.Int64}, orient="row")
     processes = _of_each(
-        _processes(rows.processes.filter(pl.col("host").is_in(names.to_list())), linked, processes_max)
+        _processes(rows.processes.filter(pl.col("host").is_in(names)), linked, processes_max)
     )
-    few = rows.findings.filter(pl.col("host").is_in(names.to_list()) & (pl.col("_place") < findings_max))
+    few = rows.findings.filter(pl.col("host").is_in(names) & (pl.col("_place") < findings_max))
     findings = _of_each(few)
     return [
         ShortHost(
@@ -99,6 +101,8 @@ def _process(row: Mapping[str, Any]) -> ShortProcess:
         service=row["service"],
         native_heap=_extent(row, "native_heap"),
         thread_stacks=_extent(row, "stacks"),
+        java_heap=_extent(row, "java_heap"),
+        threads=row["threads"],
         rss_bytes=row["rss_bytes"],
         growth_bytes=row["growth_bytes"],
         is_linked=bool(row["_linked"]),

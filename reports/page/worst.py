@@ -41,8 +41,8 @@ def worst(tables: Settled, processes: pl.DataFrame) -> Worst:
     if not tables.manifest.keep_dumps:
         return Worst(nothing, ())
     readable = processes.filter(pl.col("evidence") != "denied").sort("_weight")
-    hosts = readable["host"].unique(maintain_order=True).head(HOSTS_MAX)
-    chosen = readable.filter(pl.col("host").is_in(hosts.to_list())).head(PROCESSES_MAX)
+    hosts = readable["host"].unique(maintain_order=True).head(HOSTS_MAX).to_list()
+    chosen = readable.filter(pl.col("host").is_in(hosts)).head(PROCESSES_MAX)
     found, troubles = [nothing], []
     for (host,), some in chosen.group_by("host", maintain_order=True):
         keys = list(some.select("pid", "start_ticks").iter_rows())

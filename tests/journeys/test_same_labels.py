@@ -191,6 +191,20 @@ def test_the_commands_say_the_same(stopped: Stopped, evidence: str) -> None:
 
 
 @pytest.mark.parametrize("evidence", EVIDENCES)
+def test_a_kept_dump_shows_the_same(stopped: Stopped, evidence: str) -> None:
+    """`mapsweep show HOST/PID` of the run of this machine and of a worker."""
+    for name in ("arenas", "python"):
+        pid = stopped.pids[name]
+        for executor in ("here", "fleet"):
+            run = stopped.runs[executor, evidence]
+            options = ("--run", run.url, "--format", "ranges", "--why")
+            done = mapsweep("show", f"ssh/{pid}", *options)
+            assert done.returncode == 0, done.stderr
+            rows = [tuple(line.split("\t")) for line in done.stdout.splitlines()]
+            assert rows == of_classify(pid, evidence), name
+
+
+@pytest.mark.parametrize("evidence", EVIDENCES)
 def test_every_fact_that_a_label_may_depend_on_is_the_same(stopped: Stopped, evidence: str) -> None:
     swept = snapshot_of(stopped.runs["here", evidence])
     for name, pid in stopped.pids.items():

@@ -259,7 +259,7 @@ def test_ctrl_c_keeps_the_run_and_says_how_to_go_on(slow_fleet: Path, tmp_path: 
     assert screen.ended() == 130
     (run_id,) = Runs(str(runs)).ids()
     assert "stopping; Ctrl-C again aborts" in screen.shown
-    joined = screen.shown.replace(" \\\r\n", " ")  # as a shell reads it
+    joined = screen.shown.replace(" \\\r\n", " ")  # a shell joins these lines
     assert f"mapsweep collect --resume {run_id} --runs {runs}" in joined
     assert "Traceback" not in screen.shown
     assert Runs(str(runs)).open(run_id).closed() is None

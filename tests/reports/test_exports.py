@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from archive.run import Run
 from domain.mistakes import OperatorError
-from reports import exports, json_text, settle
+from reports import exports, json_text
 from reports.column import names_of, schema_of
 from reports.columns import TABLES
 from reports.exports import CSV, FORMATS, JSON, NDJSON, PARQUET
@@ -56,10 +56,8 @@ def parted(tmp_path_factory: pytest.TempPathFactory) -> Settled:
         )
         for number in range(HOSTS)
     ]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(settle, "HOSTS_A_PART", HOSTS_A_PART)
-        run = run_of(runs_in(tmp_path_factory.mktemp("parted")), *hosts, failures=(failure("db1"),))
-    tables = Settled(run)
+    runs = runs_in(tmp_path_factory.mktemp("parted"))
+    tables = Settled(run_of(runs, *hosts, failures=(failure("db1"),), hosts_a_part=HOSTS_A_PART))
     assert tables.closed.parts == 4
     return tables
 

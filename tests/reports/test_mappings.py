@@ -192,6 +192,14 @@ def test_a_run_without_dumps_has_none_and_a_damaged_one_is_named(tmp_path: Path)
         labelled_of(run, name, [(1, 4200)])
 
 
+def test_a_dump_that_is_too_large_for_a_page_is_named_and_not_labelled_in_part() -> None:
+    kept = dump([(7, 100, BRK_HEAP), (8, 200, LIBC)])
+    size_bytes = len(gzip.decompress(kept.memory_gz))
+    assert len(labelled(kept, [(7, 100)], inflated_bytes=size_bytes).rows) == 1
+    with pytest.raises(OperatorError, match=f"has more than {size_bytes - 1} bytes .mapsweep show web01/PID"):
+        labelled(kept, [(7, 100)], inflated_bytes=size_bytes - 1)
+
+
 @pytest.mark.parametrize("evidence", [Evidence.MAPS, Evidence.SMAPS])
 def test_an_excerpt_has_the_labels_of_the_whole(evidence: Evidence) -> None:
     one, two = (sorted_maps(LIBC, BRK_HEAP, arenas(count)) for count in (1, 2))

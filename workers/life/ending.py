@@ -119,14 +119,15 @@ def _would_lose(run: Run, lost: Sequence[str]) -> OperatorError:
 
 def render_report(run: Run) -> None:
     """Write the report of a closed run; the page last, so that its presence says that all is there."""
-    from reports import exports, render_html, render_json  # noqa: PLC0415 # start Polars and Jinja
+    from reports import exports, render_json  # noqa: PLC0415 # start Polars and Jinja
+    from reports.page import page  # noqa: PLC0415 # likewise
     from reports.report import report  # noqa: PLC0415 # likewise
 
     settled = report(run)
     for table in KEPT_TABLES:
         _write(run, f"{table}.csv", partial(exports.rows, settled.tables, table, exports.CSV))
     _write(run, "report.json", lambda: render_json.render(settled))
-    _write(run, PAGE, lambda: [render_html.render(settled)])
+    _write(run, PAGE, lambda: [page.render(settled)])
     for name in (SO_FAR, *_OF_OLDER):
         run.remove_report(name)
 

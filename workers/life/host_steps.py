@@ -65,12 +65,14 @@ def make_result(run: Run, host: str) -> Result | Failure:
 
 
 def keep_result(run: Run, result: Result) -> HostRecord | Failure:
-    """Write the result of a host, which is then done. Raises as above."""
+    """Write the result of a host, which is then done. Raises as above; OperatorError if it is gone."""
     host = result.record.host
     try:
         run.write_result(result)
         if not run.manifest.keep_dumps:
             run.remove_dump(host)
+    except OperatorError:
+        raise
     except Exception as error:
         if is_the_machines(error):
             raise

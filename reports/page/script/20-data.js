@@ -29,6 +29,10 @@ class Table {
     this.#payload = payload;
   }
 
+  get names() {
+    return Object.keys(this.#columns);
+  }
+
   has(name) {
     return name in this.#columns;
   }

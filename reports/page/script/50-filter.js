@@ -5,6 +5,7 @@ const FIELDS = {
   services: ["service"],
   processes: ["comm", "exe", "service", "arguments", "unit", "container", "runtime", "evidence", "trouble"],
 };
+const OF_ITS_HOST = ["name", "labels"]; // words of a process too
 const MEASURES = {
   native: "native_heap_resident_max_bytes",
   growth: "growth_bytes",
@@ -60,11 +61,12 @@ const matched = (terms) => {
   const bits = {};
   for (const name of ["hosts", "services", "processes"]) bits[name] = new Uint8Array(page[name].rows).fill(1);
   for (const term of terms) {
-    const hosts = bitsOf(page.hosts, term);
     const processes = bitsOf(page.processes, term);
-    // the name of its host is one of a process's words
-    if (term.text) for (let row = 0; row < processes.length; row += 1) processes[row] |= hosts[page.hostOf[row]];
-    keep(bits.hosts, hosts);
+    if (term.text) {
+      const hosts = bitsOf(page.hosts, term, OF_ITS_HOST);
+      for (let row = 0; row < processes.length; row += 1) processes[row] |= hosts[page.hostOf[row]];
+    }
+    keep(bits.hosts, bitsOf(page.hosts, term));
     keep(bits.processes, processes);
     keep(bits.services, bitsOf(page.services, term));
   }
@@ -83,10 +85,10 @@ const keep = (bits, others) => {
   for (let row = 0; row < bits.length; row += 1) bits[row] &= others[row];
 };
 
-const bitsOf = (table, term) => {
+const bitsOf = (table, term, fields = FIELDS[table.name]) => {
   const bits = new Uint8Array(table.rows);
   if (term.text) {
-    for (const name of FIELDS[table.name]) if (table.has(name)) addWords(bits, table, name, (word) => word.includes(term.text));
+    for (const name of fields) if (table.has(name)) addWords(bits, table, name, (word) => word.includes(term.text));
   } else if (term.kind !== undefined) {
     addKinds(bits, table, term.kind);
   } else if (term.column) {

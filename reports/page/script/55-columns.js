@@ -66,7 +66,14 @@ const byLabels = (table) => {
     show: (row) => span(least[row], most[row], !known(table.number("native_heap_resident_bytes", row))),
   };
 };
-const isRanged = () => page.facts.totals.doubtful > 0;
+// As reports.doubts.is_told: there is a doubtful process, or a range that is told.
+const isRanged = () => {
+  if (page.facts.totals.doubtful > 0) return true;
+  return [page.hosts, page.services].some((table) => {
+    const most = table.numbers("native_heap_most_bytes");
+    return table.numbers("native_heap_least_bytes").some((least, row) => isWide(least, most[row]));
+  });
+};
 const isCompared = () => Boolean(page.facts.run.compared_with);
 
 const doubtfulTag = (count) => (count > 0 ? tag(`${number(count)} doubtful`, "warn", "processes with doubtful labels") : null);
@@ -83,11 +90,15 @@ const processName = (row) => {
 const hostAddress = (row) => hostLink(page.hosts.text("name", row));
 // In a folder of pages a host has a page of its own.
 const hostLink = (name, ...rest) => {
-  const file = page.facts.links?.[name];
+  const files = page.facts.links ?? {};
+  const file = Object.hasOwn(files, name) ? files[name] : "";
   return file ? `${file}${address("host", name, ...rest)}` : address("host", name, ...rest);
 };
 const processAddress = (row) => hostLink(page.hosts.text("name", page.hostOf[row]), String(page.processes.number("pid", row)));
-const serviceAddress = (name) => address("service", name);
+// The page of one host has no services: those of the fleet are in the index of the folder.
+const isOfHost = () => page.facts.layout === "host";
+const index = () => (isOfHost() ? (document.querySelector("#top a[href^='../']")?.getAttribute("href") ?? "../index.html") : "");
+const serviceAddress = (name) => index() + address("service", name);
 const kindAddress = (name) => address("kind", name);
 
 const hostColumns = () => {
@@ -108,6 +119,7 @@ const hostColumns = () => {
     extent(hosts, "native_heap", { class: "key" }),
     ...(isRanged() ? [byLabels(hosts)] : []),
     heapBar(),
+    { ...textual(hosts, "largest", { width: 170 }), title: "Largest process", meaning: "The process with the largest native heap", show: largestOf },
     ...(isCompared() ? [numeric(hosts, "growth_bytes")] : []),
     numeric(hosts, "bloat_bytes"),
     ofRam,
@@ -118,7 +130,6 @@ const hostColumns = () => {
     extent(hosts, "java_heap"),
     numeric(hosts, "arena_heaps", { width: 72 }),
     numeric(hosts, "threads", { width: 80 }),
-    { ...textual(hosts, "largest", { width: 190 }), title: "Largest process", meaning: "The process with the largest native heap", show: largestOf },
   ];
 };
 
@@ -170,9 +181,9 @@ const serviceColumns = () => {
         );
       },
     }),
+    extent(services, "native_heap", { class: "key" }),
     numeric(services, "members", { width: 84 }),
     numeric(services, "hosts", { width: 70 }),
-    extent(services, "native_heap", { class: "key" }),
     ...(isRanged() ? [byLabels(services)] : []),
     ...(isCompared() ? [numeric(services, "growth_bytes")] : []),
     numeric(services, "native_heap_median_bytes", { show: marked("native_heap_median_bytes") }),
@@ -205,11 +216,11 @@ const processColumns = (of) => {
   return [
     numeric(processes, "pid", { width: 76, format: String, ascending: true }),
     textual(processes, "comm", { width: 180, head: true, show: processName }),
+    extent(processes, "native_heap", { class: "key" }),
+    measureBar(processes, "native_heap_resident_max_bytes", "heap"),
     ...(of === "host" ? [] : [hostColumn]),
     ...(of === "service" ? [] : [textual(processes, "service", { width: 170, show: (row) => linked(serviceAddress(processes.text("service", row)), processes.text("service", row), 60) })]),
-    extent(processes, "native_heap", { class: "key" }),
     ...(isRanged() ? [byLabels(processes)] : []),
-    measureBar(processes, "native_heap_resident_max_bytes", "heap"),
     ...(isCompared() ? [numeric(processes, "growth_bytes")] : []),
     numeric(processes, "bloat_bytes"),
     numeric(processes, "rss_bytes"),
@@ -240,4 +251,5 @@ const kindColumns = (source, bars, blocks) => {
     column("resident_bytes", "Resident", "Rss of smaps; unknown without it", 92, (bytes) => size(bytes)),
   ];
 };
-const familyOf = (kind) => page.facts.kinds?.[kind]?.family ?? "";
+const kindFacts = (kind) => (Object.hasOwn(page.facts.kinds, kind) ? page.facts.kinds[kind] : null);
+const familyOf = (kind) => kindFacts(kind)?.family ?? "";

@@ -3,7 +3,7 @@
 const ROW_PIXELS = 30; // where a page is drawn nowhere, as in a hidden tab
 const OVERSCAN_ROWS = 6;
 const ROWS_DRAWN_MAX = 60;
-const PRINT_ROWS_MAX = 500;
+const PRINT_ROWS_MAX = 200;
 
 // The order of rows by a key for each; what is unknown (NaN) stays last in both directions.
 const ordered = (rows, keys, sign) =>
@@ -38,6 +38,7 @@ class Grid {
     this.initial = sort;
     this.scrolled = 0; // pixels
     this.rowHeight = 0; // not measured yet
+    this.current = 0; // place of the row whose links Tab reaches; the arrow keys lead to the others
     this.drawn = new Map(); // by place in the order, the elements in the page
     this.sorted = null;
     this.order = rows;
@@ -49,7 +50,7 @@ class Grid {
 
   #build(tall) {
     this.head = make("tr", { "aria-rowindex": 1 }, this.columns.map((column, at) => this.#heading(column, at)));
-    this.body = make("tbody");
+    this.body = make("tbody", { on: { focusin: (event) => this.#enter(Number(event.target.closest("tr").getAttribute("aria-rowindex")) - 2) } });
     const cols = this.columns.map((column) => {
       const col = make("col", { class: column.head ? "pinned" : null });
       col.style.setProperty("--width", `${column.width / 13}em`); // of 13 px
@@ -68,7 +69,7 @@ class Grid {
     this.sizer = make("div", { class: "sizer" }, this.element);
     this.region = make(
       "div",
-      { class: tall ? "scroll tall" : "scroll", role: "region", "aria-label": this.caption, tabindex: 0, on: { scroll: () => this.#scrolled() } },
+      { class: tall ? "scroll tall" : "scroll", role: "region", "aria-label": `Table: ${this.caption}`, "aria-keyshortcuts": "ArrowDown ArrowUp", tabindex: 0, on: { scroll: () => this.#scrolled() } },
       this.sizer,
     );
     this.count = make("span", { class: "soft small count" });
@@ -143,6 +144,7 @@ class Grid {
   }
 
   redraw() {
+    this.current = 0;
     this.drawn.clear();
     this.body.replaceChildren();
     if (!this.order.length) {
@@ -169,8 +171,11 @@ class Grid {
 
   // After another size of the window or of its letters.
   resize() {
+    const { place } = this;
+    const isInside = this.body.contains(document.activeElement);
     this.rowHeight = 0;
     this.redraw();
+    if (isInside) this.focus(place);
   }
 
   // To the first row. Where it is there already, the browser is not asked.
@@ -205,6 +210,14 @@ class Grid {
       this.drawn.set(place, row);
       this.body.insertBefore(row, before);
     }
+    if (!this.drawn.has(this.current)) this.#enter(Math.min(Math.max(first, Math.ceil(this.scrolled / (this.rowHeight || ROW_PIXELS))), end - 1));
+  }
+
+  // Makes a row the one that Tab reaches: so Tab leaves a table of any length after a few steps.
+  #enter(place) {
+    for (const anchor of this.drawn.get(this.current)?.querySelectorAll("a") ?? []) anchor.tabIndex = -1;
+    for (const anchor of this.drawn.get(place)?.querySelectorAll("a") ?? []) anchor.tabIndex = 0;
+    this.current = place;
   }
 
   #row(place) {
@@ -220,6 +233,7 @@ class Grid {
       if (column.head) cells.push(make("th", { scope: "row", class: "name pinned" }, shown));
       else cells.push(make("td", { class: column.class }, shown));
     }
+    if (place !== this.current) for (const cell of cells) for (const anchor of cell.querySelectorAll("a")) anchor.tabIndex = -1;
     const isLinked = cells.some((cell) => cell.tagName === "TH" && cell.querySelector("a"));
     return make("tr", { "aria-rowindex": place + 2, class: failed ? "gone" : null, tabindex: isLinked ? null : -1 }, cells);
   }

@@ -14,11 +14,11 @@ const MOTIFS = [
   "M0 0L8 8M0 8L8 0",
 ];
 
-const colourOf = (kind) => OWN_COLOUR[kind] ?? familyOf(kind).replaceAll("_", "-");
+const colourOf = (kind) => (Object.hasOwn(OWN_COLOUR, kind) ? OWN_COLOUR[kind] : null) ?? familyOf(kind).replaceAll("_", "-");
 // Kinds of a family share its colour, and differ by the pattern over it.
 const motifOf = (kind) => {
   if (kind in OWN_COLOUR) return Object.keys(OWN_COLOUR).indexOf(kind);
-  return Object.keys(page.facts.kinds ?? {}).filter((each) => familyOf(each) === familyOf(kind)).indexOf(kind);
+  return Object.keys(page.facts.kinds).filter((each) => familyOf(each) === familyOf(kind)).indexOf(kind);
 };
 
 // The patterns, once in the page; what is drawn later refers to them.
@@ -29,7 +29,7 @@ const patterns = () =>
     draw(
       "defs",
       {},
-      Object.keys(page.facts.kinds ?? {}).map((kind) =>
+      Object.keys(page.facts.kinds).map((kind) =>
         draw(
           "pattern",
           { id: `fill-${kind}`, width: 8, height: 8, patternUnits: "userSpaceOnUse" },
@@ -40,7 +40,7 @@ const patterns = () =>
     ),
   );
 
-const painted = (kind) => (page.facts.kinds?.[kind] ? `url(#fill-${kind})` : "gray");
+const painted = (kind) => (kindFacts(kind) ? `url(#fill-${kind})` : "gray");
 const swatch = (kind) => draw("svg", { class: "swatch", width: 11, height: 11, "aria-hidden": "true" }, draw("rect", { width: 11, height: 11, fill: painted(kind) }));
 const percent = (part, whole) => `${Math.max(0, Math.min(100, (100 * part) / whole)).toFixed(3)}%`;
 
@@ -158,6 +158,6 @@ const strip = (rows, chosen) => {
   return svg;
 };
 
-const END = "end_";
+const END = "end_"; // of mappings, the address after the last byte
 const hex = (value) => BigInt(value).toString(16).padStart(12, "0");
 const range = (row) => `${hex(page.mappings.number("start", row))}-${hex(page.mappings.number(END, row))}`;

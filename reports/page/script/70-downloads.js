@@ -15,14 +15,14 @@ const csvCell = (value) => {
 // Names and how to read a row's values, of a table of the page.
 const exported = (name) => {
   const table = page[name];
-  const declared = (page.declared[name] ?? []).map((column) => column.name);
+  const declared = page.declared[name]?.map((column) => column.name) ?? table.names;
   const names = declared.filter((each) => table.has(each));
   const readers = names.map((each) => {
     if (table.isText(each)) return (row) => table.text(each, row);
     const values = table.numbers(each);
     return (row) => (known(values[row]) ? values[row] : null);
   });
-  if (name !== "processes") return { names, readers };
+  if (name !== "processes") return { names: names.map((each) => (each === END ? "end" : each)), readers };
   return { names: ["host", ...names], readers: [(row) => page.hosts.text("name", page.hostOf[row]), ...readers] };
 };
 

@@ -6,7 +6,7 @@ const findText = (table, column, text) => {
   return code < 0 ? -1 : codes.indexOf(code);
 };
 
-const crumbs = (...parts) => make("p", { class: "crumbs small" }, link("#/", "Fleet"), parts.map((part) => [" › ", part]));
+const crumbs = (...parts) => make("p", { class: "crumbs small" }, link(`${index()}#/`, "Fleet"), parts.map((part) => [" › ", part]));
 const titled = (name, ...tags) => make("h1", { tabindex: -1 }, foreign(name, 120), tags.map((each) => [" ", each]));
 const section = (title, ...parts) => (parts.flat().some(Boolean) ? [make("h2", {}, title), ...parts.flat()] : []);
 const changed = (bytes) => (isCompared() ? [make("b", {}, growth(bytes)), known(bytes) ? " in processes that ran then too" : " growth is not known"] : []);
@@ -92,7 +92,7 @@ const hostView = (name) => {
   if (row < 0) return null;
   const status = hosts.text("status", row);
   const trouble = status === "ok" ? null : make("p", { class: status === "failed" ? "strip" : "strip part" }, failureShown(row), hosts.text("remedy", row) ? ` · ${printable(hosts.text("remedy", row))}` : "");
-  const head = [crumbs(link("#/hosts", "Hosts")), titled(name, status === "ok" ? null : tag(status, status === "failed" ? "bad" : "warn"), doubtfulTag(hosts.number("doubtful", row))), trouble];
+  const head = [crumbs(link(`${index()}#/hosts`, "Hosts")), titled(name, status === "ok" ? null : tag(status, status === "failed" ? "bad" : "warn"), doubtfulTag(hosts.number("doubtful", row))), trouble];
   if (!known(hosts.number("rank", row))) return { title: name, parts: [...head, labels(row)] };
   const [from, to] = page.processesOf(row);
   const kinds = kindSource(page.host_kinds, between(page.hostKindStarts[row], page.hostKindStarts[row + 1]));
@@ -184,7 +184,7 @@ const ownSum = (row) => {
 
 // How many rows of the kinds view a table of processes may have is not limited: the table draws what is in sight.
 const kindView = (kind) => {
-  const about = page.facts.kinds?.[kind];
+  const about = kindFacts(kind);
   if (!about) return null;
   const { kinds, host_kinds: hostKinds, processes, hosts } = page;
   const totals = (page.facts.totals.kinds ?? []).find((each) => each.kind === kind);

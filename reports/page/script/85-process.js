@@ -6,7 +6,7 @@ const processView = (name, pid) => {
   if (host < 0) return null;
   const [from, to] = page.processesOf(host);
   const row = between(from, to).find((each) => String(processes.number("pid", each)) === pid);
-  const where = crumbs(link("#/hosts", "Hosts"), link(hostAddress(host), foreign(name, 64)));
+  const where = crumbs(link(`${index()}#/hosts`, "Hosts"), link(hostAddress(host), foreign(name, 64)));
   if (row === undefined) return notInPage(where, name, pid, host);
   const comm = processes.text("comm", row);
   const kinds = kindSource(page.kinds, between(page.kindStarts[row], page.kindStarts[row + 1]));
@@ -77,7 +77,11 @@ const inWords = (row) => {
   if (read === "denied") return "Its mappings may not be read by this account: what its memory is for is not known.";
   const grew = processes.number("growth_bytes", row);
   const change = known(grew) && grew !== 0 ? ` Its native heap ${grew > 0 ? "grew" : "shrank"} by ${scaled(Math.abs(grew))}.` : "";
-  return `${said.length ? `Of what is resident: ${said.join(", ")}.` : "It has no native heap, Java heap or thread stacks."}${change}`;
+  if (!said.length) return `It has no native heap, Java heap or thread stacks.${change}`;
+  const sum = parts.reduce((bytes, [, measure]) => bytes + processes.number(`${measure}_resident_max_bytes`, row), 0);
+  const rss = processes.number("rss_bytes", row);
+  const overlap = sum > rss ? `; these are bounds of each alone, together they are at most the RSS of ${size(rss)}` : "";
+  return `Of what is resident: ${said.join(", ")}${overlap}.${change}`;
 };
 
 const processFacts = (row) => {
@@ -138,9 +142,9 @@ const mappingColumns = () => {
     ...shown,
   });
   return [
-    { name: "start", title: "Range", meaning: "First address, and the one after the last", width: 230, head: true, ascending: true, keys: () => mappings.numbers("start"), show: (row) => make("code", {}, range(row)) },
+    { name: "start", title: "Range", meaning: "First address, and the one after the last", width: 230, head: true, text: true, keys: () => mappings.numbers("start"), show: (row) => make("code", {}, range(row)) },
     plain("kind", "Kind", "What the memory is for", 150, { show: (row) => named(swatch(mappings.text("kind", row)), link(kindAddress(mappings.text("kind", row)), mappings.text("kind", row))) }),
-    { name: "size", title: "Size", meaning: "From the first address to the last", width: 88, keys: () => mappings.numbers(END).map((end, row) => end - mappings.number("start", row)), show: (row) => size(mappings.number(END, row) - mappings.number("start", row)) },
+    plain("reserved_bytes", "Reserved", "Address space, accessible or not, without gaps between equal blocks", 92, { show: (row) => size(mappings.number("reserved_bytes", row)) }),
     plain("committed_bytes", "Committed", "The accessible part", 92, { show: (row) => size(mappings.number("committed_bytes", row)) }),
     plain("resident_bytes", "Resident", "Rss of smaps; unknown without it", 88, { show: (row) => size(mappings.number("resident_bytes", row)) }),
     plain("count", "Blocks", "Equal blocks one after another are one row", 72, {}),

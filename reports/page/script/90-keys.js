@@ -23,12 +23,8 @@ const KEYS = {
   "?": () => help.showModal(),
 };
 
-// One level up: from a process to its host, from a host to the hosts, from there to the fleet.
-const upFrom = ({ view, names }) => {
-  if (view === "host" && names.length > 1) return address("host", names[0]);
-  const lists = { host: "#/hosts", service: "#/services", kind: "#/kinds" };
-  return lists[view] ?? "#/";
-};
+// One level up: from a process to its host, from all else to the fleet.
+const upFrom = ({ view, names }) => (view === "host" && names.length > 1 ? address("host", names[0]) : "#/");
 
 const follow = (href) => {
   if (href === location.hash) return;
@@ -44,6 +40,7 @@ const onKey = (event) => {
     bar.changed();
     return;
   }
+  if (event.key === "Enter" && event.target === bar.input) shown.grids.find((grid) => grid.order.length)?.focus(0);
   if (isTyping(event.target)) return;
   const inRow = event.target.closest("tbody tr[aria-rowindex]");
   if (inRow && event.key === "ArrowDown") step(event, 1);
@@ -57,12 +54,12 @@ const helpDialog = () => {
   const dialog = make(
     "dialog",
     { id: "help", "aria-labelledby": "help-head" },
-    make("h2", { id: "help-head", tabindex: -1, autofocus: true }, "Keys and filter"),
+    make("h2", { id: "help-head", tabindex: -1 }, "Keys and filter"),
     make(
       "dl",
       { class: "about" },
-      line("/", "go to the filter; Esc empties it"),
-      line("j  k", "next and previous row; in a table also the arrow keys"),
+      line("/", "go to the filter; Esc empties it, Enter goes to the first row"),
+      line("j  k", "next and previous row; in a table also the arrow keys, as Tab stops at one row of each"),
       line("Enter", "open the row"),
       line("u", "one level up"),
       line("?", "this help; Esc closes it"),
@@ -77,8 +74,10 @@ const helpDialog = () => {
 
 // What the filter looks at, in this page.
 const searched = () => {
-  const names = ["process names", "programs", page.processes.has("arguments") ? "arguments" : "", "units and containers"].filter(Boolean);
+  const { rows } = page.processes;
   const { sent } = page.facts.totals;
-  const part = sent > page.processes.rows ? ` (of ${number(sent)}; the others are not in this page)` : "";
-  return `host names, labels, systems, states and reasons; services; ${names.join(", ")} of ${number(page.processes.rows)} processes${part}`;
+  const { shown: told = rows, of = rows } = page.facts.detail.arguments ?? {};
+  const some = told < of ? ` (${number(told)} have them here)` : "";
+  const absent = sent > rows ? `; ${number(sent - rows)} other processes are not in this page` : "";
+  return `hosts (name, labels, system, state), services, processes (name, program, unit, container, arguments${some})${absent}`;
 };

@@ -8,26 +8,33 @@ const VIEWS = [
   ["processes", "Processes"],
   ["kinds", "Kinds"],
 ];
+const OF_HOST = [
+  ["", "Host"],
+  ["processes", "Processes"],
+  ["kinds", "Kinds"],
+];
 const WITHIN = { host: "hosts", service: "services", kind: "kinds" };
+
+const within = (view) => (isOfHost() && view === "host" ? "" : (WITHIN[view] ?? view));
 
 const bar = {
   build() {
-    this.links = VIEWS.map(([view, title]) => link(address(view), title));
+    this.views = isOfHost() ? OF_HOST : VIEWS;
+    this.links = this.views.map(([view, title]) => link(address(view), title));
     this.input = make("input", { type: "search", id: "filter", placeholder: "host, service, process ( / )", autocomplete: "off", spellcheck: "false", "aria-describedby": "searched", on: { input: () => this.changed() } });
-    this.status = make("span", { id: "shown", role: "status", class: "small" });
-    this.searched = make("span", { id: "searched", class: "small soft hidden" }, `Searches ${searched()}.`);
+    this.status = make("span", { id: "shown", role: "status" });
+    this.searched = make("span", { id: "searched", class: "soft hidden" }, `Searched: ${searched()}.`);
     this.element = make(
       "div",
       { id: "bar" },
-      make("nav", { "aria-label": "Views" }, this.links),
+      make("nav", { "aria-label": "Views" }, isOfHost() ? link(index(), "Fleet") : null, this.links),
       make(
-        "search",
-        { class: "filter" },
+        "div",
+        { class: "filter", role: "search" },
         make("label", { for: "filter", class: "small soft" }, "Filter"),
         this.input,
         button("?", () => help.showModal(), { "aria-label": "Keys and filter" }),
-        this.status,
-        this.searched,
+        make("p", { class: "told small" }, this.status, " ", this.searched),
       ),
     );
   },
@@ -44,8 +51,8 @@ const bar = {
     const text = route.get("find");
     const { view } = route.now;
     this.links.forEach((anchor, at) => {
-      const [name] = VIEWS[at];
-      if (name === (WITHIN[view] ?? view)) anchor.setAttribute("aria-current", name === view ? "page" : "true");
+      const [name] = this.views[at];
+      if (name === within(view)) anchor.setAttribute("aria-current", name === view ? "page" : "true");
       else anchor.removeAttribute("aria-current");
     });
     const found = filter.match(text);
@@ -55,6 +62,8 @@ const bar = {
       return;
     }
     const count = (name, one, many) => link(withState(address(name), new Map([["find", text]])), `${number(found.counts[name])} of ${counted(page[name].rows, one, many)}`);
-    this.status.replaceChildren(count("hosts", "host", "hosts"), ", ", count("services", "service", "services"), ", ", count("processes", "process", "processes"));
+    const processes = count("processes", "process", "processes");
+    if (isOfHost()) this.status.replaceChildren(processes);
+    else this.status.replaceChildren(count("hosts", "host", "hosts"), ", ", count("services", "service", "services"), ", ", processes);
   },
 };

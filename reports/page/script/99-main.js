@@ -13,10 +13,10 @@ const shown = { grids: [], fleet: null };
 // The tables of the first screen, in the places of those that are there without the script.
 const fleetGrids = () => {
   const makers = {
-    hosts: () => [hostGrid()],
-    stacks: () => [stackGrid({ prefix: "stacks." })],
-    services: () => [serviceGrid({ prefix: "services." })],
-    fleet_kinds: () => fleetKindParts({ prefix: "kinds." }),
+    hosts: () => [hostGrid({ id: "fleet-hosts" })],
+    stacks: () => [stackGrid({ id: "fleet-stacks", prefix: "stacks." })],
+    services: () => [serviceGrid({ id: "fleet-services", prefix: "services." })],
+    fleet_kinds: () => fleetKindParts({ id: "fleet-kinds", prefix: "kinds." }),
   };
   const grids = [];
   for (const place of fleet.querySelectorAll("div.place[data-table]")) {
@@ -34,6 +34,7 @@ const viewOf = ({ view: name, names }) => {
     const { title: said, make: parts } = LISTS[name];
     return { title: said, parts: [make("h1", { tabindex: -1 }, said), ...parts()] };
   }
+  if (name === "" && isOfHost()) return hostView(page.hosts.text("name", 0));
   if (name === "service" && names.length === 1) return serviceView(names[0]);
   if (name === "host" && names.length === 1) return hostView(names[0]);
   if (name === "host" && names.length === 2) return processView(...names);
@@ -44,7 +45,7 @@ const viewOf = ({ view: name, names }) => {
 const aboutRun = () => {
   const { run } = page.facts;
   const compared = run.compared_with ? `, compared with ${run.compared_with}` : "";
-  return make("p", { class: "small soft run" }, `Run ${run.run_id} of ${printable(run.scope)}, ${when(run.started_at)}${compared}. `, link("#/", "All about it"), ". ≤ marks an upper bound, – means unknown.");
+  return make("p", { class: "small soft run" }, `Run ${run.run_id} of ${printable(run.scope)}, ${when(run.started_at)}${compared}. `, link(`${index()}#/`, "All about it"), ". ≤ marks an upper bound, – means unknown.");
 };
 
 const nothingAt = (now) => ({
@@ -52,7 +53,7 @@ const nothingAt = (now) => ({
   parts: [
     make("h1", { tabindex: -1 }, "Nothing has this address"),
     make("p", {}, "This page has no ", make("code", {}, shortened([now.view, ...now.names].join("/"), 200)), "."),
-    make("p", {}, link("#/", "To the fleet")),
+    make("p", {}, link(`${index()}#/`, "To the fleet")),
   ],
 });
 
@@ -61,7 +62,7 @@ const show = (isFirst) => {
   const { now } = route;
   bar.input.value = route.get("find");
   bar.update();
-  const isFleet = now.view === "" || !now.known;
+  const isFleet = !now.known || (now.view === "" && !isOfHost());
   fleet.hidden = !isFleet;
   top_.hidden = !isFleet;
   footer.hidden = !isFleet;
@@ -99,7 +100,7 @@ const place = (isFleet, isFirst) => {
 };
 
 const start = () => {
-  page.facts.totals ??= {};
+  page.facts.kinds ??= {};
   help = helpDialog();
   bar.build();
   document.body.prepend(document.querySelector(".skip") ?? "", bar.element);
@@ -116,9 +117,13 @@ const start = () => {
   document.addEventListener("click", rememberLink);
   document.addEventListener("keydown", onKey);
   addEventListener("hashchange", () => show(false));
-  addEventListener("resize", () => { for (const grid of shown.grids) grid.resize(); });
+  let resized = 0;
+  addEventListener("resize", () => {
+    cancelAnimationFrame(resized);
+    resized = requestAnimationFrame(() => shown.grids.forEach((grid) => grid.resize()));
+  });
   addEventListener("beforeprint", () => { for (const grid of shown.grids) grid.print(); });
-  addEventListener("afterprint", () => { for (const grid of shown.grids) grid.redraw(); });
+  addEventListener("afterprint", () => { for (const grid of shown.grids) grid.resize(); });
   addEventListener("pagehide", () => route.timer && route.save());
   show(true);
 };

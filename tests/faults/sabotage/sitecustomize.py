@@ -101,7 +101,7 @@ class Saboteur(importlib.abc.MetaPathFinder):
 
     changes: dict[str, Callable[[ModuleType], None]] = {  # noqa: RUF012 # never written
         "procmaps.classify": in_classify,
-        "reports.render_html": in_render,
+        "reports.page.page": in_render,
         "archive.runs": in_runs,
     }
 

@@ -12,7 +12,6 @@ from playwright.sync_api import Browser, Page
 Scheme: TypeAlias = Literal["light", "dark"]
 
 WAIT_S = 30.0
-ALL_ROWS = 1_000
 # A policy that stopped something tells so by an event, which is counted from the first byte on.
 _WATCH = """
   window.violations = [];
@@ -74,7 +73,7 @@ class Lab:
         found: list[str] = self.page.evaluate(_TOO_WIDE)
         return found[:5]
 
-    def unusable(self, rows: int = ALL_ROWS) -> list[str]:
+    def unusable(self, rows: int) -> list[str]:
         """What axe-core finds wrong: the rule, the number of places and the first of them.
 
         Of each table it looks at the first `rows`: the contrast of hundreds of rows takes it many seconds.

@@ -12,6 +12,7 @@ from tests.reports.page.lab import Lab, opened, until, views
 pytestmark = pytest.mark.journey
 
 TABS_MAX = 150  # a reader who needs more has left
+LINKS_A_ROW_MAX = 5
 _FOCUSED = "(selector) => document.activeElement.matches(selector)"
 _INSIDE = "(selector) => Boolean(document.activeElement.closest(selector))"
 _WHERE = """() => document.activeElement.tagName + " "
@@ -131,13 +132,28 @@ def test_heads_sort_by_key_and_keep_the_focus(lab: Lab) -> None:
         lab.go(address)
         tab_to(lab, "main:not([hidden]) th button")
         before = page.evaluate(_WHERE)
-        sorts = [
+        sorts = []
+        for _ in range(3):
             page.keyboard.press("Enter")
-            or page.evaluate("() => document.activeElement.closest('th').getAttribute('aria-sort')")
-            for _ in range(3)
-        ]
+            sorts.append(
+                page.evaluate("() => document.activeElement.closest('th').getAttribute('aria-sort')")
+            )
         assert set(sorts) == {"ascending", "descending"}
         assert page.evaluate(_WHERE) == before
+
+
+def test_tab_leaves_a_table_of_any_length_after_a_row(lab: Lab) -> None:
+    page = lab.page
+    lab.go("#/processes")
+    tab_to(lab, "main:not([hidden]) [role=region]")
+    heads = page.locator("main:not([hidden]) th button").count()
+    stops = 0
+    while page.evaluate(_INSIDE, "main:not([hidden]) [role=region]"):
+        page.keyboard.press("Tab")
+        stops += 1
+        assert stops <= heads + LINKS_A_ROW_MAX, page.evaluate(_WHERE)
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate(_INSIDE, "main:not([hidden]) tbody tr")
 
 
 def test_every_download_can_be_reached_and_comes(lab: Lab) -> None:

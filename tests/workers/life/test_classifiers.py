@@ -1,20 +1,24 @@
+import gc
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from archive.folder import Folder
+from archive.results import Result
 from archive.run import Run
 from archive.runs import Runs
 from domain.records import Limits, Stage
 from tests.archive.examples import dump, manifest
 from workers.life.classifiers import WAITING_MAX, Classifier, Classifiers
-from workers.life.host_steps import classify_host
+from workers.life.host_steps import classify_host, make_result
 
 pytestmark = pytest.mark.slow
 
@@ -59,6 +63,43 @@ def patient(run: Run, host: str) -> bool:
     while not go.exists() and time.monotonic() < until:
         time.sleep(0.01)
     return go.exists()
+
+
+def told(run: Run, host: str) -> Result | bool:
+    """The result of a host; leave word that a process has begun with it."""
+    (Path(run.url) / f"{host}.pid").write_text(str(os.getpid()))
+    made = make_result(run, host)
+    assert isinstance(made, Result)
+    return made
+
+
+class Knot:
+    """What only the garbage collector finds, once nothing refers to it."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+_knots: list[weakref.ref[Knot]] = []
+
+
+def tying(run: Run, host: str) -> bool:
+    """Leave a knot; whether the collector rests meanwhile, and the knots of earlier hosts are gone."""
+    are_gone = not any(knot() for knot in _knots)
+    _knots.append(weakref.ref(Knot()))
+    return are_gone and not gc.isenabled() and run.asks(host)
+
+
+class SlowDisk(Folder):
+    """A folder whose results are not synced before it is told to."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.go = threading.Event()
+
+    def write_once(self, path: str, content: bytes, *, lasting: bool = True) -> bool:
+        assert not path.startswith("results/") or self.go.wait(WAITS_S)
+        return super().write_once(path, content, lasting=lasting)
 
 
 def pid_at(run: Run, host: str) -> int:
@@ -144,6 +185,41 @@ def test_what_is_no_hosts_fault_is_raised_where_hosts_are_submitted(run: Run) ->
         with pytest.raises(OSError, match="Read-only"):
             classifiers.submit("b")
     assert run.standing().failed == frozenset()
+
+
+def test_a_process_has_the_next_host_while_the_disk_takes_the_result(run: Run) -> None:
+    ends, disk = Ends(), SlowDisk(run.url)
+    slow = Run(disk, run.manifest)
+    for host in "ab":
+        run.write_dump(dump(host))
+    with Classifiers(slow, 1, ends, threading.Event(), classify=told) as classifiers:
+        for host in "ab":
+            classifiers.submit(host)
+        assert pid_at(run, "a") == pid_at(run, "b")
+        assert ends.hosts == {}
+        disk.go.set()
+        classifiers.drain()
+    assert ends.hosts == {"a": True, "b": True}
+    assert run.standing().done == {"a", "b"}
+
+
+def test_a_disk_that_does_not_take_a_result_is_no_hosts_failure(run: Run) -> None:
+    run.write_dump(dump("a"))
+    (Path(run.url) / "results").touch()  # so that the folder cannot be made
+    with Classifiers(run, 1, Ends(), threading.Event(), classify=told) as classifiers:
+        classifiers.submit("a")
+        with pytest.raises(NotADirectoryError):
+            classifiers.drain()
+    assert run.standing().failed == frozenset()
+
+
+def test_garbage_is_looked_for_between_hosts_alone(run: Run) -> None:
+    ends = Ends()
+    with Classifiers(run, 1, ends, threading.Event(), classify=tying) as classifiers:
+        for host in "abc":
+            classifiers.submit(host)
+        classifiers.drain()
+    assert ends.hosts == dict.fromkeys("abc", True)
 
 
 def test_no_more_than_a_few_hosts_wait(run: Run) -> None:

@@ -191,7 +191,7 @@ def _timeless(path: str, content: bytes) -> bytes:
     return content
 
 
-def test_closing_reads_each_result_once_and_rendering_none(run: Run) -> None:
+def test_closing_reads_each_result_once_and_rendering_once_more_for_the_footprints(run: Run) -> None:
     for host in ("a", "b"):
         keep(run, dump(host))
         classify_host(run, host)
@@ -206,7 +206,10 @@ def test_closing_reads_each_result_once_and_rendering_none(run: Run) -> None:
     }
     store.reads.clear()
     render_report(Run(store, run.manifest))
-    assert {path.partition("/")[0] for path in store.reads} == {"closed.json", "settled"}
+    read = {path: count for path, count in store.reads.items() if path.startswith("results/")}
+    assert read == {f"results/{RULES_VERSION}/{host}.result": 1 for host in ("a", "b")}
+    # the dumps are read for the mappings of a few processes
+    assert {path.partition("/")[0] for path in store.reads} == {"closed.json", "settled", "results", "dumps"}
 
 
 def looked_while_missing_fail(runs: Runs, names: list[str]) -> int:
