@@ -93,7 +93,7 @@ def test_a_due_time_that_nobody_has_looked_after_is_told(settings: Path, here: H
     assert "are `mapsweep beat`" in ended.out
     _, on_terminal = screens.shown(80, "schedule", "list", "--config", settings, home=tmp_path)
     assert max(map(len, on_terminal)) <= 80
-    assert "            nobody has looked after it: are `mapsweep beat`, Redis and a worker of" in on_terminal
+    assert "            nobody has looked after it: are `mapsweep beat`, Redis and a worker" in on_terminal
     (scheduled,) = json.loads(here("schedule", "list", "--config", settings, "--json").out)["schedules"]
     assert scheduled["owed_at"] > DUE.due_at
     (unstarted,) = json.loads(here("runs", "--config", settings, "--json").out)["unstarted"]
