@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from procmaps.amounts import scaled
 from procmaps.facts import display
 from procmaps.kinds import Kind
 from procmaps.tables import Evidence, Flags, FootprintTable, Ints64, PartTable, Snapshot, which
@@ -110,11 +111,7 @@ def _subject(snapshot: Snapshot, row: int) -> str:
 
 
 def _resident(sums: _Kinds, row: int, resident: Ints64) -> str:
-    return ("" if sums.exact[row] else "at most ") + _mib(int(resident[row]))
-
-
-def _mib(size_bytes: int) -> str:
-    return f"{size_bytes / MIB:,.0f} MiB"
+    return ("" if sums.exact[row] else "at most ") + scaled(int(resident[row]))
 
 
 def _many_arenas(snapshot: Snapshot, sums: _Kinds) -> Iterator[Finding]:
@@ -129,7 +126,7 @@ def _many_arenas(snapshot: Snapshot, sums: _Kinds) -> Iterator[Finding]:
             row,
             _subject(snapshot, row),
             f"{heaps[row]} arena heaps hold {_resident(sums, row, resident)} of resident memory "
-            f"and reserve {_mib(reserved[row])}.",
+            f"and reserve {scaled(int(reserved[row]))}.",
             "Set MALLOC_ARENA_MAX=2 (4 if threads allocate much) and restart. Others report savings of 10 to "
             "50 % of the arenas' resident bytes, not of the reserved ones.",
             "Run one member of the service with it and compare its native heap after a day of the same load.",
@@ -142,7 +139,7 @@ def _many_arenas(snapshot: Snapshot, sums: _Kinds) -> Iterator[Finding]:
             Severity.INFO,
             row,
             _subject(snapshot, row),
-            f"{heaps[row]} arena heaps reserve {_mib(reserved[row])}, "
+            f"{heaps[row]} arena heaps reserve {scaled(int(reserved[row]))}, "
             f"{_resident(sums, row, resident)} of it is resident.",
             "Nothing to do: address space that is never touched costs nothing.",
             "VmRSS stays the same while VmSize grows.",
@@ -161,7 +158,7 @@ def _stack_reservation(snapshot: Snapshot, sums: _Kinds) -> Iterator[Finding]:
             Severity.WARNING if strict else Severity.INFO,
             row,
             _subject(snapshot, row),
-            f"{sums.count[row, Kind.THREAD_STACK]} thread stacks reserve {_mib(reserved[row])}, "
+            f"{sums.count[row, Kind.THREAD_STACK]} thread stacks reserve {scaled(int(reserved[row]))}, "
             f"{_resident(sums, row, resident)} of it is resident.",
             "vm.overcommit_memory is 2, so these reservations count: lower the stack size (ulimit -s, -Xss)."
             if strict
@@ -184,7 +181,7 @@ def _huge_stacks(snapshot: Snapshot, parts: PartTable) -> Iterator[Finding]:
             Severity.WARNING,
             row,
             _subject(snapshot, row),
-            f"{_mib(huge[row])} of thread stacks are transparent huge pages"
+            f"{scaled(int(huge[row]))} of thread stacks are transparent huge pages"
             + (f" (mode {snapshot.facts.thp_mode})." if snapshot.facts.thp_mode else "."),
             "Set transparent_hugepage to madvise, or use a stack size that is not a multiple of 2 MiB, or "
             "run Linux 6.7 or later, where stacks are exempt.",
@@ -194,14 +191,14 @@ def _huge_stacks(snapshot: Snapshot, parts: PartTable) -> Iterator[Finding]:
 
 
 def _many_threads(snapshot: Snapshot, sums: _Kinds) -> Iterator[Finding]:
-    threads = snapshot.processes.threads
+    threads, committed = snapshot.processes.threads, sums.committed[:, Kind.THREAD_STACK]
     for row in which(threads >= THREADS_LEAST_COUNT).tolist():
         yield Finding(
             "many_threads",
             Severity.WARNING,
             row,
             _subject(snapshot, row),
-            f"{threads[row]} threads, {_mib(sums.committed[row, Kind.THREAD_STACK])} of committed stacks.",
+            f"{threads[row]} threads, {scaled(int(committed[row]))} of committed stacks.",
             "First limit the thread pools, then consider smaller stacks.",
             "A thread dump shows how many of them wait in the same place.",
             "What the threads do.",
@@ -236,7 +233,8 @@ def _unidentified(snapshot: Snapshot, sums: _Kinds) -> Iterator[Finding]:
             Severity.INFO,
             row,
             _subject(snapshot, row),
-            f"{_mib(unknown[row])} of {_mib(committed[row])} committed are anonymous, with an unknown role.",
+            f"{scaled(int(unknown[row]))} of {scaled(int(committed[row]))} committed are anonymous, "
+            "with an unknown role.",
             "It is not counted as heap or as stacks; native_heap_most_bytes has what can be native heap. "
             "`mapsweep classify --why` lists the blocks.",
             "Read smaps too: its VmFlags and resident bytes tell more.",
@@ -253,7 +251,8 @@ def _swapped(snapshot: Snapshot) -> Iterator[Finding]:
             Severity.INFO,
             row,
             _subject(snapshot, row),
-            f"{_mib(swap[row])} are in swap, {_mib(resident[row])} of anonymous memory are resident.",
+            f"{scaled(int(swap[row]))} are in swap, "
+            f"{scaled(int(resident[row]))} of anonymous memory are resident.",
             "Memory that is not touched costs only swap; if the process is slow, the host needs more RAM.",
             "Major faults in stat (majflt) over some minutes of load.",
             "When the memory was last touched.",

@@ -77,7 +77,7 @@ class PastRuns:
         return None
 
     def note(self, run_id: str, error: OperatorError | OSError) -> None:
-        """Note that a run could not be read; raises what says nothing about that run."""
+        """Note that a run could not be read; raises an error that says nothing about that run."""
         if isinstance(error, OperatorError | FileNotFoundError):
             self._failed_reads[run_id] += 1
             return
@@ -96,14 +96,14 @@ class Tapes:
         self.runs: tuple[PastRun, ...] = tuple(tape.run for tape in reversed(tapes))  # oldest first
 
     def of(self, first: str, last: str) -> Past:
-        """What comparisons need of the hosts from `first` to `last` by name, which follow those asked before.
+        """What comparisons need of the hosts from `first` to `last` by name, and perhaps of some after them.
 
-        LostError if a run cannot be read.
+        To be asked in the order of hosts. LostError if a run cannot be read.
         """
         sums = [frame for found in self._each(first, last) for frame in found]
         processes = self._tapes[0].processes if self._tapes else []
         return Past(
-            last=pl.concat(processes).filter(pl.col("host") <= last) if processes else None,
+            last=pl.concat(processes) if processes else None,
             lowest=pl.concat(sums).group_by("host", "service").agg(pl.col("_sum").min()) if sums else None,
         )
 
@@ -132,12 +132,12 @@ class _Tape:
         self._read_to = ""  # the last host that was read
 
     def sums_of(self, first: str, last: str) -> list[pl.DataFrame]:
-        """host, service, _sum of these hosts."""
+        """host, service, _sum of these hosts, and of others in the same part after them."""
         while self._read_to < last and (part := next(self._parts, None)) is not None:
             self._take(part)
         self.processes = _from(first, self.processes)
         self._sums = _from(first, self._sums)
-        return [frame.filter(pl.col("host") <= last) for frame in self._sums]
+        return self._sums
 
     def _take(self, part: pl.DataFrame) -> None:
         if part.is_empty():

@@ -31,6 +31,8 @@ class RowTable(Sequence[Row], Generic[Row]):
     def __getitem__(self, at: int | slice) -> "Row | RowTable[Row]":
         if isinstance(at, slice):
             return self.of(self.table[at])
+        if not -len(self) <= at < len(self):
+            raise IndexError(at)
         return self._made(**self.table.row(at, named=True))
 
     def __iter__(self) -> Iterator[Row]:

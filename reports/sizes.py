@@ -6,16 +6,16 @@ Also read here: sizes as people type them.
 import re
 from datetime import UTC, datetime
 
+from procmaps.amounts import scaled
+
 DASH = "–"  # noqa: RUF001 -- the sign for "unknown" in HTML
 PLAIN_DASH = "-"
 AT_MOST = "≤ "
 PLAIN_AT_MOST = "<= "
 
-KIB = 2**10
 MIB = 2**20
 _LETTERS = "BKMGTPE"
 _TYPED = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGTPE]?)(?:i?B)?\s*", re.IGNORECASE | re.ASCII)
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
 def size(amount_bytes: int | None, *, bound: bool = False, plain: bool = False) -> str:
@@ -23,7 +23,7 @@ def size(amount_bytes: int | None, *, bound: bool = False, plain: bool = False) 
     if amount_bytes is None:
         return PLAIN_DASH if plain else DASH
     mark = (PLAIN_AT_MOST if plain else AT_MOST) if bound and amount_bytes else ""
-    return mark + _scaled(amount_bytes)
+    return mark + scaled(amount_bytes)
 
 
 def parse(text: str) -> int:
@@ -41,7 +41,7 @@ def growth(amount_bytes: int | None, *, plain: bool = False) -> str:
         return PLAIN_DASH if plain else DASH
     if amount_bytes == 0:
         return "0"
-    return ("+" if amount_bytes > 0 else "-") + _scaled(abs(amount_bytes))
+    return ("+" if amount_bytes > 0 else "-") + scaled(abs(amount_bytes))
 
 
 def number(count: int | None, *, plain: bool = False) -> str:
@@ -78,15 +78,3 @@ def instant(time_utc: str) -> datetime | None:
     except ValueError:
         return None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def _scaled(amount_bytes: int) -> str:
-    """The largest unit in which the rounded value is at least 1.0."""
-    if amount_bytes < KIB:
-        return f"{amount_bytes} B" if amount_bytes else "0"
-    value = float(amount_bytes)
-    power = 0
-    while round(value, 1) >= KIB and power < len(_UNITS) - 1:
-        value /= KIB
-        power += 1
-    return f"{value:,.0f} {_UNITS[power]}" if round(value, 1) >= 100 else f"{value:.1f} {_UNITS[power]}"

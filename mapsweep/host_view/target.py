@@ -18,12 +18,15 @@ _GLOB_SIGNS: Final = frozenset("*?[")
 
 
 def split(run: Run, target: str) -> tuple[Host, str]:
-    """The host, and what follows its name after a slash; "" if only a host is named. OperatorError."""
-    if run.asks(target):
-        return run.host(target), ""
-    host, has_process, process = target.rpartition("/")
-    if not has_process:
+    """The host, and what follows its name after a slash; "" if only a host is named. OperatorError.
+
+    Slashes can be in the name of a process, and nothing keeps them out of that of a host.
+    """
+    if run.asks(target) or "/" not in target:
         return _host(run, target), ""
+    ends = [place for place, sign in enumerate(target) if sign == "/"]
+    end = next((place for place in ends if run.asks(target[:place])), ends[0])
+    host, process = target[:end], target[end + 1 :]
     if not process:
         remedy = f"name a process as {host}/PID, or omit the slash"
         raise OperatorError(Mistake(_shown(target), "ends after the slash", remedy))

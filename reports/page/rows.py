@@ -16,7 +16,7 @@ from reports.severities import GRAVITY, SEVERITIES
 from reports.sizes import instant
 from reports.verdict import GROWTH_FLOOR_BYTES, GROWTH_FLOOR_SHARE
 
-PROCESS_ROWS_MAX: Final = 150_000  # of a fleet: more than a page can hold
+PROCESS_ROWS_MAX: Final = 125_000  # of a fleet: more than a page can hold
 KINDS_REMADE_MAX: Final = 30_000  # processes of a fleet whose kinds are all added up from its footprints
 ARGUMENTS_LENGTH_MAX: Final = 600  # characters
 
@@ -32,12 +32,13 @@ class Rows:
     processes: pl.DataFrame  # also host, _host, host_place, _turn in its host, _weight in the fleet
 
 
-def read(tables: Tables) -> Rows:
-    """The rows of a run; of a very large fleet the most important processes of each host."""
+def read(tables: Tables, process_rows_max: int = PROCESS_ROWS_MAX) -> Rows:
+    """The rows of a run; of a very large fleet the most important processes of each host, at least one."""
     hosts = tables.table(settled.HOSTS).sort("place").with_row_index("_host")
     order = order_of(hosts)
     findings = _findings(tables, order)
-    processes, sums = _processes(tables, order, findings)
+    a_host_max = max(1, process_rows_max // max(1, order.height))
+    processes, sums = _processes(tables, order, findings, a_host_max)
     return Rows(
         hosts=hosts.join(sums, on="_host", how="left", maintain_order="left").with_columns(
             (pl.col("elapsed_s") * 1000).round().cast(pl.Int64).alias("elapsed_ms")
@@ -94,10 +95,9 @@ PROCESS_COLUMNS: Final = tuple(
 
 
 def _processes(
-    tables: Tables, order: pl.DataFrame, findings: pl.DataFrame
+    tables: Tables, order: pl.DataFrame, findings: pl.DataFrame, a_host_max: int
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The processes by host and then by native heap, and the sums over all processes of each host."""
-    a_host_max = max(1, PROCESS_ROWS_MAX // max(1, order.height))
+    """The first processes by host and then by native heap, and the sums over all processes of each host."""
     chosen, sums = [], []
     for part in tables.parts(settled.PROCESSES, PROCESS_COLUMNS):
         rows = with_turns(part, order, findings)

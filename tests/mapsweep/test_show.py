@@ -200,7 +200,7 @@ def test_the_table_of_mappings_and_their_reasons(swept: Path, here: Here) -> Non
     assert classified.endswith(text.removeprefix(plain))
 
 
-@pytest.mark.parametrize("target", ["web-02", "*-02", "web-02/svc", "web-02/4711", "g*"])
+@pytest.mark.parametrize("target", ["web-02", "*-02", "web-02/svc", "web-02//usr/bin/svc", "g*"])
 def test_a_name_may_be_a_beginning_or_a_glob_if_it_fits_one(target: str, swept: Path, here: Here) -> None:
     assert show(here, swept, target).code == 0
 

@@ -83,7 +83,7 @@ def test_huge_pages_in_stacks() -> None:
     huge = replace(parts, huge_bytes=np.full(20, 2 * MIB, np.int64))
     (finding,) = find(snapshot, huge, footprints(snapshot, huge))
     assert finding.code == "huge_stacks"
-    assert finding.evidence == "40 MiB of thread stacks are transparent huge pages (mode always)."
+    assert finding.evidence == "40.0 MiB of thread stacks are transparent huge pages (mode always)."
     assert find(snapshot, parts, footprints(snapshot, parts)) == []
 
 

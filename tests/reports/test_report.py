@@ -1,8 +1,11 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from domain.records import Stage
 from reports import report as reporting
+from reports import top
 from reports.advice import MEMBERS_A_GROUP_MAX
 from reports.report import Report
 from reports.severities import FINDINGS_A_HOST_MAX
@@ -177,3 +180,33 @@ def test_an_advice_names_a_few_processes_and_counts_all(tmp_path: Path) -> None:
     (group,) = report(tmp_path, *hosts).advice
     assert [each.host for each in group.members] == [f"{number}" for number in range(MEMBERS_A_GROUP_MAX)]
     assert group.count == 9
+
+
+@pytest.mark.parametrize("hosts_a_part", [1, 2, 7])
+def test_groups_and_rankings_do_not_depend_on_the_parts(tmp_path: Path, hosts_a_part: int) -> None:
+    hosts = [
+        Answered(
+            f"{number}",
+            tuple(
+                Process(pid, blocks=(heap((pid * 7 + number) % 5 * MIB), stacks(pid, MIB))) for pid in (1, 2)
+            ),
+            findings=(
+                finding(1, "alarm" if number % 3 else "warning", f"{number % 2}"),
+                *((finding(2),) if number % 4 else ()),
+                finding(2, "info"),
+            ),
+        )
+        for number in range(8)
+    ]
+    whole = reporting.report(run_of(runs_in(tmp_path / "whole"), *hosts))
+    parted = reporting.report(run_of(runs_in(tmp_path / "parted"), *hosts, hosts_a_part=hosts_a_part))
+    assert parted.advice == whole.advice
+    counts = [(group.severity, group.count) for group in whole.advice]
+    assert counts == sorted(counts, key=lambda each: each[0])
+    assert sorted(counts) == [("alarm", 2), ("alarm", 3), ("warning", 1), ("warning", 2), ("warning", 6)]
+    assert list(parted.hosts) == list(whole.hosts)
+    ours, theirs = (
+        [(table, by, one.of, one.rows.rows()) for table, tops in made.items() for by, one in tops.items()]
+        for made in (top.rankings(parted), top.rankings(whole))
+    )
+    assert ours == theirs

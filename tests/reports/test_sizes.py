@@ -1,6 +1,7 @@
 import pytest
 
-from reports.sizes import DASH, KIB, MIB, duration, growth, number, size, when
+from procmaps.amounts import KIB
+from reports.sizes import DASH, MIB, duration, growth, number, size, when
 
 GIB = 2**30
 

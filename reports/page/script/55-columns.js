@@ -24,7 +24,7 @@ const extentShown = (table, measure, row) => {
   return size(most, !known(table.number(`${measure}_resident_bytes`, row)));
 };
 const extent = (table, measure, more = {}) =>
-  numeric(table, `${measure}_resident_max_bytes`, { width: 104, show: (row) => extentShown(table, measure, row), ...more });
+  numeric(table, `${measure}_resident_max_bytes`, { width: 114, show: (row) => extentShown(table, measure, row), ...more });
 
 const textKeys = (table, name) => {
   const { words, codes } = table.words(name);

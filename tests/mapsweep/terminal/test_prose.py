@@ -47,13 +47,10 @@ def test_a_command_goes_on_in_a_line_that_a_shell_joins() -> None:
     assert list(command_lines("next:   ", command, PIPE)) == [f"next:   {command}"]
 
 
-@given(
-    st.lists(
-        st.text(st.characters(whitelist_categories=["L", "N", "P", "Zs"]), min_size=1, max_size=30),
-        min_size=1,
-        max_size=9,
-    )
-)
+WORDS = st.text(st.characters(whitelist_categories=["L", "N", "P", "Zs"]), min_size=1, max_size=30)
+
+
+@given(st.lists(WORDS.filter(str.isprintable), min_size=1, max_size=9))
 def test_what_is_pasted_is_the_command(words: list[str]) -> None:
     lines = list(command_lines("next:   ", shlex.join(words), TTY))
     assert shlex.split("\n".join(lines).removeprefix("next:   ").replace("\\\n", "")) == words

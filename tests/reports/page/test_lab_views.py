@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.journey
 
 WIDE, NARROW = 1280, 390
-MANY_ROWS, FEW_ROWS = 8, 2  # of each table: the others are made alike
+MANY_ROWS, FEW_ROWS = 6, 3  # that axe-core looks at, of each table
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +61,13 @@ def test_every_view_keeps_to_itself_and_can_be_used_by_all(
     wrong: list[str] = []
     with opened(browser, file, width=WIDE) as lab:
         for view in each_view(lab):
-            for width, scheme in shown:
-                lab.page.emulate_media(color_scheme=scheme)
-                lab.page.set_viewport_size({"width": width, "height": 700})
-                lab.drawn()
-                wrong += [f"{view} at {width}: {said}" for said in lab.unusable(rows)]
             for width in (WIDE, NARROW):
                 lab.page.set_viewport_size({"width": width, "height": 700})
                 lab.drawn()
                 wrong += [f"{view} at {width}: {said}" for said in lab.too_wide()]
+            for width, scheme in () if view in LISTS and rows == FEW_ROWS else shown:
+                lab.page.emulate_media(color_scheme=scheme)
+                lab.page.set_viewport_size({"width": width, "height": 700})
+                lab.drawn()
+                wrong += [f"{view} at {width}, {scheme}: {said}" for said in lab.unusable(rows)]
         assert (wrong, lab.broken()) == ([], [])

@@ -1,0 +1,96 @@
+"""How many rows a number of bytes holds, and the limits of what is read for a page."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from reports import report as reporting
+from reports.page import budget, page
+from reports.page.container import pack
+from reports.page.room import Room, first, most
+from reports.page.rows import read
+from reports.settled import Settled
+from tests.reports.fleet import MIB, Answered, Process, finding, heap, peers, run_of, runs_in
+from tests.reports.page.decoder import of_page
+
+ROWS = 100_000  # more than a sample
+
+
+@pytest.fixture(scope="module")
+def noise() -> pl.DataFrame:
+    """Rows that do not compress: 4 bytes each."""
+    drawn = np.random.default_rng(1).integers(0, 2**32, ROWS)
+    return pl.DataFrame({"number": np.arange(ROWS), "value": drawn})
+
+
+@pytest.mark.parametrize("free", [1_000, 100_000, 300_000])
+def test_as_many_rows_as_there_is_room_for(noise: pl.DataFrame, free: int) -> None:
+    room = Room(2 * free)
+    count, packed = room.fit(0.5, ROWS, first(noise, "number", ("value",)))
+    assert packed.rows == count
+    assert packed.bytes <= free
+    assert pack(noise.head(int(count * 1.1) + 40).select("value")).bytes > free
+    assert room.left_bytes == 2 * free - packed.bytes
+
+
+def test_all_rows_if_there_is_room(noise: pl.DataFrame) -> None:
+    whole = pack(noise.select("value")).bytes
+    assert Room(whole).fit(1.0, ROWS, first(noise, "number", ("value",)))[0] == ROWS
+    assert Room(whole - 1).fit(1.0, ROWS, first(noise, "number", ("value",)))[0] < ROWS
+    exact, short = Room(whole), Room(whole - 1)
+    assert exact.whole(1.0, noise.select("value"), {}) is not None
+    assert short.whole(1.0, noise.select("value"), {}) is None
+    assert (exact.left_bytes, short.left_bytes) == (0, whole - 1)
+
+
+@pytest.mark.parametrize("free", [0, -1000])
+def test_no_rows_if_there_is_no_room(noise: pl.DataFrame, free: int) -> None:
+    count, packed = Room(free).fit(1.0, ROWS, first(noise, "number", ("value",)))
+    assert (count, packed.rows) == (0, 0)
+
+
+def test_the_largest_of_no_numbers_is_0() -> None:
+    assert most(pl.Series([], dtype=pl.Int64)) == 0
+    assert most(pl.Series([3, 7, 5])) == 7
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_so_many_findings_of_a_host(tmp_path: Path, more: int) -> None:
+    found = tuple(finding(1, text=f"f{place}") for place in range(budget.FINDINGS_A_HOST_MAX + more))
+    run = run_of(runs_in(tmp_path), Answered("a", (Process(1),), findings=found))
+    shown = of_page(page.render(reporting.report(run)))
+    assert shown.rows["findings"] == budget.FINDINGS_A_HOST_MAX
+    said = [text for text in shown.facts["left_out"] if "findings" in text]
+    assert len(said) == more
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_so_many_services(tmp_path: Path, more: int) -> None:
+    many = tuple(Process(pid, service=f"s{pid}.service") for pid in range(1, budget.SERVICES_MAX + more + 1))
+    shown = of_page(page.render(reporting.report(run_of(runs_in(tmp_path), Answered("a", many)))))
+    assert shown.rows["services"] <= budget.SERVICES_MAX
+    assert shown.facts["detail"]["services"]["of"] == budget.SERVICES_MAX + more
+    assert shown.rows["services"] == min(budget.SERVICES_MAX, shown.facts["detail"]["services"]["of"])
+
+
+@pytest.mark.parametrize(("rows_max", "a_host"), [(0, 1), (7, 3), (8, 4), (100, 4)])
+def test_so_many_processes_of_each_host_are_read(tmp_path: Path, rows_max: int, a_host: int) -> None:
+    many = tuple(Process(pid, blocks=(heap(pid * MIB),)) for pid in range(1, 5))
+    run = run_of(runs_in(tmp_path), Answered("a", many), Answered("b", many))
+    rows = read(Settled(run), rows_max)
+    assert rows.processes["pid"].to_list() == [*range(4, 4 - a_host, -1)] * 2
+    assert rows.hosts["_count"].to_list() == [4, 4]
+
+
+def test_hosts_that_do_not_fit_are_said(tmp_path: Path) -> None:
+    report = reporting.report(
+        run_of(runs_in(tmp_path), *peers(tuple(MIB * place for place in range(1, 301))))
+    )
+    fixed = len(page.render(report, page_bytes_max=1))
+    shown = of_page(page.render(report, page_bytes_max=fixed + 1_000))
+    part = shown.facts["detail"]["hosts"]
+    assert 0 < part["shown"] < part["of"] == 300
+    assert shown.tables["hosts"]["rank"] == list(range(1, part["shown"] + 1))
+    assert [said for said in shown.facts["left_out"] if "--table hosts" in said]
