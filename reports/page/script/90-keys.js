@@ -38,6 +38,7 @@ const onKey = (event) => {
     event.preventDefault();
     bar.input.value = "";
     bar.changed();
+    heading().focus({ preventScroll: true }); // so that the other keys work at once
     return;
   }
   if (event.key === "Enter" && event.target === bar.input) shown.grids.find((grid) => grid.order.length)?.focus(0);
@@ -58,7 +59,7 @@ const helpDialog = () => {
     make(
       "dl",
       { class: "about" },
-      line("/", "go to the filter; Esc empties it, Enter goes to the first row"),
+      line("/", "go to the filter; Esc empties and leaves it, Enter goes to the first row"),
       line("j  k", "next and previous row; in a table also the arrow keys, as Tab stops at one row of each"),
       line("Enter", "open the row"),
       line("u", "one level up"),

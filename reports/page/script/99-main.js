@@ -85,6 +85,9 @@ const show = (isFirst) => {
   place(isFleet, isFirst);
 };
 
+// Of the view in sight; it takes the focus, though Tab does not stop at it.
+const heading = () => (top_.hidden ? view : top_).querySelector("h1");
+
 // The focus goes to the heading of a new view, and on the way back to the link that was followed.
 const place = (isFleet, isFirst) => {
   const from = history.state?.from;
@@ -96,7 +99,7 @@ const place = (isFleet, isFirst) => {
   }
   if (!route.now.known || (isFirst && isFleet)) return;
   scrollTo(0, 0);
-  (isFleet ? top_ : view).querySelector("h1")?.focus({ preventScroll: true });
+  heading().focus({ preventScroll: true });
 };
 
 const start = () => {

@@ -81,7 +81,7 @@ class Lab:
     def unusable(self, rows: int) -> list[str]:
         """What axe-core finds wrong: the rule, the number of places and the first of them.
 
-        All but the first `rows` of each table are taken away before, until the view is drawn anew: the rows of
+        All but the first `rows` of each table are taken away before, until it is drawn anew: the rows of
         a table are made alike, and the contrast of all of them takes axe-core many seconds.
         """
         self.page.evaluate(_THIN, rows)

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.journey
 
 WIDE, NARROW = 1280, 390
 MANY_ROWS, FEW_ROWS = 6, 3  # that axe-core looks at, of each table
+LISTS = ("hosts", "stacks", "services", "processes", "kinds")  # the tables of the fleet, each in a view
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def each_view(lab: Lab) -> Iterator[str]:
     lab.drawn()
     yield "filtered"
     lab.page.keyboard.press("Escape")
-    lab.page.keyboard.press("?")
+    lab.page.get_by_role("button", name="Keys and filter").press("Enter")
     lab.drawn()
     assert lab.page.locator("dialog[open]").is_visible()
     yield "help"
