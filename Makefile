@@ -28,7 +28,7 @@ help:
 	@echo 'make check        format, lint, types, import direction'
 	@echo 'make bench        what is claimed about speed, one line a figure'
 	@echo 'make bench-pipeline  from the dumps of 500 hosts to a rendered report (HOSTS=n for another number)'
-	@echo 'make bench-fleet  from the dumps of 2,000 and 10,000 made hosts to a rendered report (HOSTS=n, SEED=n)'
+	@echo 'make bench-fleet  from the dumps of 2,000 and 10,000 made hosts to a rendered report, and bench-page (HOSTS=n, SEED=n)'
 	@echo 'make bench-broker  what a run of 2,000 hosts costs Redis (HOSTS=n for another number)'
 	@echo 'make bench-page   the report of 500 and of 5,000 hosts in a browser, against that of the demo'
 	@echo 'make second-opinion  label processes that can tell what their memory is (JVMs, C), and compare'
@@ -120,6 +120,7 @@ bench-pipeline: $(STAMP)
 bench-fleet: $(STAMP)
 	$(BIN)/python -m bench.fleet $(if $(HOSTS),--hosts $(HOSTS)) $(if $(PROCESSES),--processes $(PROCESSES)) \
 	  $(if $(SEED),--seed $(SEED))
+	$(if $(HOSTS),,$(BIN)/python -m bench.page)
 
 bench-broker: $(STAMP)
 	@sh scripts/system-packages

@@ -1,4 +1,4 @@
-"""What a shell may complete: ids of runs, hosts, schedules, rules, kinds. A mistake completes nothing."""
+"""What a shell may complete: ids of runs, hosts, schedules, rules. A mistake completes nothing."""
 
 import os
 import re
@@ -90,14 +90,6 @@ def rules(_ctx: "Context", _typed: str) -> Found:
     from procmaps.rules.book import RULES  # noqa: PLC0415 - only a shell pays for it
 
     return ((rule.name, rule.kind.label) for rule in RULES)
-
-
-@_completes
-def kinds(_ctx: "Context", _typed: str) -> Found:
-    """The kinds of memory."""
-    from procmaps.kinds import Kind  # noqa: PLC0415 - only a shell pays for it
-
-    return ((kind.label, kind.family.label) for kind in Kind)
 
 
 @_completes

@@ -100,8 +100,8 @@ class _Shell(ShellComplete):
         word = f"{option}{equals}{item.value}" if equals else item.value
         return "\t".join((kind, self.replaced(typed, word), " ".join((item.help or "").split())))
 
-    def replaced(self, _typed: str, word: str) -> str:
-        """The part of the word that the shell puts in."""
+    def replaced(self, typed: str, word: str) -> str:  # noqa: ARG002 - bash needs it
+        """The part of the word that the shell puts in for what is typed."""
         return word
 
 
@@ -109,10 +109,10 @@ class _Bash(_Shell):
     name = "bash"
     source_template = _BASH
 
-    def replaced(self, _typed: str, word: str) -> str:
+    def replaced(self, typed: str, word: str) -> str:
         """What is behind the last character at which bash begins a new word."""
         breaks = set(os.environ.get(_BREAKS, "")) & {":", "="}
-        return word[max((_typed.rfind(one) for one in breaks), default=-1) + 1 :]
+        return word[max((typed.rfind(one) for one in breaks), default=-1) + 1 :]
 
 
 class _Zsh(_Shell):

@@ -20,9 +20,8 @@ _MAPPINGS: Final = 0.15
 _ARGUMENTS: Final = 0.2
 _KINDS: Final = 1.0
 
-Known: TypeAlias = Callable[
-    [pl.DataFrame], pl.DataFrame
-]  # what is known of these processes; `_process` is their row
+# What is known of these processes, by `_process`, the row of the process.
+Known: TypeAlias = Callable[[pl.DataFrame], pl.DataFrame]
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,9 +89,8 @@ def kinds_of(tables: Tables, processes: pl.DataFrame, *, of_all: bool) -> pl.Dat
 
 
 _KIND: Final = pl.Enum([kind.label for kind in Kind])
-PROCESS_COLUMNS: Final = tuple(
-    dict.fromkeys((*names_of(PROCESSES), "host_place"))
-)  # all columns that a page has, and what they are made from
+# All columns that a page has, and what they are made from.
+PROCESS_COLUMNS: Final = (*names_of(PROCESSES), "host_place")
 
 
 def _processes(

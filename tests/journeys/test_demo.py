@@ -11,6 +11,7 @@ from typing import cast
 
 import pytest
 
+from tests.reports.page.decoder import of_page
 from tests.tables import rows_of
 
 pytestmark = pytest.mark.journey
@@ -76,14 +77,8 @@ def test_the_bloated_member_of_the_service_stands_out(demo: Demo) -> None:
 
 
 def test_the_page_agrees_with_the_json(demo: Demo) -> None:
-    table = re.search(r'<table id="hosts-table".*?</table>', demo.page, re.DOTALL)
-    assert table is not None
-    shown = {}
-    for row in re.findall(r"<tr[^>]* data-host>.*?</tr>", table[0], re.DOTALL):
-        name = re.search(r"<bdi[^>]*>(.*?)</bdi>", row)
-        assert name is not None
-        native_heap = re.search(r'class="key" data-v="(\d+)"', row)
-        shown[name[1]] = int(native_heap[1]) if native_heap else None
+    told = of_page(demo.page.encode()).tables["hosts"]
+    shown = dict(zip(told["name"], told["native_heap_resident_max_bytes"], strict=True))
     assert shown == {name: row["native_heap_resident_max_bytes"] for name, row in demo.hosts.items()}
     assert list(shown) == list(demo.hosts)  # in the same order too
     for row in demo.hosts.values():

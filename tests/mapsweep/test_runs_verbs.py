@@ -235,7 +235,8 @@ def test_prune_ends_with_2_if_something_cannot_be_read(runs: Runs, now: datetime
         (["--max-age", "26h"], 0, "all runs: ok: "),
         (["--max-age", "26h", "--scope", "monthly"], 6, "monthly: STALE: there is no good run"),
         (["--max-age", "26"], 2, ""),
-        (["--max-age", "26h", "--json"], 2, ""),
+        (["--max-age", "26h", "--limit", "3"], 2, ""),
+        (["--max-age", "26h", "--json"], 0, "{"),
     ],
 )
 def test_the_dead_mans_switch(

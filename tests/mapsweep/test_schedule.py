@@ -10,6 +10,7 @@ import pytest
 from archive.runs import Runs
 from archive.schedule_records import Due, ScheduleRecord, ScheduleRecords, State
 from mapsweep.terminal.exits import Exit
+from tests.mapsweep import screens
 from tests.mapsweep.conftest import Here
 
 DUE = Due(
@@ -68,7 +69,10 @@ def test_a_start_that_failed_is_shown_by_both_and_escapes_nothing(
     ended = here("schedule", "list", "--config", settings)
     assert ended.code == Exit.THRESHOLD
     assert "  failing   Sun 2026-11-29" in ended.out
-    assert max(map(len, ended.out.splitlines())) <= 80
+    assert REASON.replace("\x1b", "\\x1b") in ended.out  # in a pipe on one line
+    _, on_terminal = screens.shown(80, "schedule", "list", "--config", settings, home=tmp_path)
+    assert "  failing   Sun 2026-11-29" in "\n".join(on_terminal)
+    assert max(map(len, on_terminal)) <= 80
     listed = here("runs", "--config", settings)
     assert listed.code == Exit.OK
     assert "nightly of Sun 2026-11-29 02:30 CET (01:30 UTC): failing: inventory.yaml" in listed.err
@@ -87,7 +91,9 @@ def test_a_due_time_that_nobody_has_looked_after_is_told(settings: Path, here: H
     assert ended.code == Exit.THRESHOLD
     assert ended.out.splitlines()[2].startswith("  owed      ")
     assert "are `mapsweep beat`" in ended.out
-    assert max(map(len, ended.out.splitlines())) <= 80
+    _, on_terminal = screens.shown(80, "schedule", "list", "--config", settings, home=tmp_path)
+    assert max(map(len, on_terminal)) <= 80
+    assert "            nobody has looked after it: are `mapsweep beat`, Redis and a worker" in on_terminal
     (scheduled,) = json.loads(here("schedule", "list", "--config", settings, "--json").out)["schedules"]
     assert scheduled["owed_at"] > DUE.due_at
     (unstarted,) = json.loads(here("runs", "--config", settings, "--json").out)["unstarted"]
