@@ -169,7 +169,7 @@ const serviceColumns = () => {
   const marked = (name) => (row) => size(services.number(name, row), !known(services.number("native_heap_resident_bytes", row)));
   return [
     textual(services, "service", {
-      width: 260,
+      width: 290,
       head: true,
       show: (row) => {
         const name = services.text("service", row);
@@ -207,7 +207,7 @@ const processColumns = (of) => {
   const hostColumn = {
     ...headingOf("hosts", "name"),
     name: "host",
-    width: 170,
+    width: 210,
     text: true,
     class: "name",
     keys: hostNames,

@@ -57,7 +57,8 @@ const spread = (rows, median) => {
   const svg = draw("svg", { class: "spread", width: "100%", height: 30, "aria-hidden": "true" }, draw("rect", { class: "rail", y: 14, width: "100%", height: 1 }));
   for (const value of values.slice(0, SPREAD_MAX)) svg.append(draw("rect", { class: "member", x: percent(0.995 * value, most), y: 5, width: 2, height: 19 }));
   if (known(median)) svg.append(draw("rect", { class: "line", x: percent(0.995 * median, most), y: 0, width: 3, height: 30 }));
-  const said = `Each of the first ${number(Math.min(values.length, SPREAD_MAX))} members is a line from 0 to ${size(most)}; the long line is the median. The table has the figures.`;
+  const some = values.length > SPREAD_MAX ? `the first ${number(SPREAD_MAX)} of ` : "";
+  const said = `Each of ${some}${number(values.length)} members is a line from 0 to ${size(most)}; the long line is the median. The table has the figures.`;
   return make("figure", {}, svg, make("figcaption", { class: "small soft" }, said));
 };
 
