@@ -15,6 +15,7 @@ from reports.page.container import Packed, pack
 from reports.page.process_part import Known
 from reports.page.room import Part, Room, counted, first, most
 from reports.page.rows import Rows
+from reports.severities import FINDINGS_A_HOST_MAX
 
 PAGE_BYTES_MAX: Final = 8_000_000
 # Up to this the limit follows the fleet, so that the page of a small one is there at once.
@@ -23,7 +24,6 @@ _FIXED_BYTES: Final = 111_120
 _PROCESS_BYTES: Final = 81.48
 
 SERVICES_MAX: Final = 10_000
-FINDINGS_A_HOST_MAX: Final = 100
 
 # At most this share of the bytes that are left when its turn comes.
 _HOSTS: Final = 0.9
@@ -86,7 +86,7 @@ def fill(rows: Rows, kinds_of: Known, mappings_of: Known, room_bytes: int) -> Co
         parts={
             "hosts": Part(hosts, rows.hosts.height),
             "services": Part(services, rows.services.height),
-            "findings": Part(findings.height, rows.findings.height),
+            "findings": Part(findings.height, int(rows.hosts["_findings"].sum())),
             "host_kinds": Part(with_kinds, rows.hosts.height),
             "processes": Part(of_processes.rows.height, int(rows.hosts["_count"].sum())),
             **of_processes.parts,

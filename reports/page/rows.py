@@ -12,11 +12,12 @@ from reports.columns import PROCESSES
 from reports.measures import BLOAT_EXCESS_MIN_BYTES, BLOAT_FACTOR_MIN, NATIVE, STACKS
 from reports.page import fields
 from reports.page.part_tables import Tables
-from reports.severities import GRAVITY, SEVERITIES
+from reports.severities import FINDINGS_A_HOST_MAX, GRAVITY, SEVERITIES
 from reports.sizes import instant
 from reports.verdict import GROWTH_FLOOR_BYTES, GROWTH_FLOOR_SHARE
 
 PROCESS_ROWS_MAX: Final = 125_000  # of a fleet: more than a page can hold
+FINDING_ROWS_MAX: Final = 100_000  # likewise
 KINDS_REMADE_MAX: Final = 30_000  # processes of a fleet whose kinds are all added up from its footprints
 ARGUMENTS_LENGTH_MAX: Final = 600  # characters
 
@@ -25,29 +26,37 @@ ARGUMENTS_LENGTH_MAX: Final = 600  # characters
 class Rows:
     """What a page can show. `_host` is the number of a host in the ranking, from 0."""
 
-    hosts: pl.DataFrame  # also _count, _native, _native_known, _stacks, _stacks_known of all its processes
+    hosts: (
+        pl.DataFrame
+    )  # also _findings, _count, _native, _native_known, _stacks, _stacks_known of all it has
     services: pl.DataFrame
-    findings: pl.DataFrame  # _host, _place in its host
+    findings: pl.DataFrame  # the first of each host: _host, _place in its host
     host_kinds: pl.DataFrame  # _host
     processes: pl.DataFrame  # also host, _host, host_place, _turn in its host, _weight in the fleet
 
 
-def read(tables: Tables, process_rows_max: int = PROCESS_ROWS_MAX) -> Rows:
-    """The rows of a run; of a very large fleet the most important processes of each host, at least one."""
+def read(
+    tables: Tables, process_rows_max: int = PROCESS_ROWS_MAX, finding_rows_max: int = FINDING_ROWS_MAX
+) -> Rows:
+    """The rows of a run; of a very large fleet the most important of each host, at least one."""
     hosts = tables.table(settled.HOSTS).sort("place").with_row_index("_host")
     order = order_of(hosts)
-    findings = _findings(tables, order)
-    a_host_max = max(1, process_rows_max // max(1, order.height))
-    processes, sums = _processes(tables, order, findings, a_host_max)
+    found = _findings(tables, order, min(FINDINGS_A_HOST_MAX, _a_host(finding_rows_max, order)))
+    processes, sums = _processes(tables, order, found.urgent, _a_host(process_rows_max, order))
+    counted = hosts.join(found.counts, on="_host", how="left", maintain_order="left")
     return Rows(
-        hosts=hosts.join(sums, on="_host", how="left", maintain_order="left").with_columns(
+        hosts=counted.join(sums, on="_host", how="left", maintain_order="left").with_columns(
             (pl.col("elapsed_s") * 1000).round().cast(pl.Int64).alias("elapsed_ms")
         ),
         services=tables.table(settled.SERVICES, fields.OF_SERVICES),
-        findings=findings,
+        findings=found.first,
         host_kinds=_host_kinds(tables, order),
         processes=processes,
     )
+
+
+def _a_host(rows_max: int, order: pl.DataFrame) -> int:
+    return max(1, rows_max // max(1, order.height))
 
 
 def of_host(rows: Rows, number: int) -> Rows:
@@ -94,30 +103,33 @@ PROCESS_COLUMNS: Final = (*names_of(PROCESSES), "host_place")
 
 
 def _processes(
-    tables: Tables, order: pl.DataFrame, findings: pl.DataFrame, a_host_max: int
+    tables: Tables, order: pl.DataFrame, urgent: pl.DataFrame, a_host_max: int
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The first processes by host and then by native heap, and the sums over all processes of each host."""
     chosen, sums = [], []
     for part in tables.parts(settled.PROCESSES, PROCESS_COLUMNS):
-        rows = with_turns(part, order, findings)
+        rows = _with_turns(part, order, urgent)
         sums.append(rows.group_by("_host").agg(*_sums(NATIVE, "_native"), *_sums(STACKS, "_stacks"), _COUNT))
-        # texts are copied: those that are only taken out keep all texts of their part in memory
-        few = rows.filter(pl.col("_turn") < a_host_max).with_columns(pl.col(pl.String) + pl.lit(""))
+        few = _copied(rows.filter(pl.col("_turn") < a_host_max))
         chosen.append(few)
     together = pl.concat(chosen)
     chosen.clear()
     return _with_weights(together), pl.concat(sums)
 
 
-def with_turns(part: pl.DataFrame, order: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
+def _copied(rows: pl.DataFrame) -> pl.DataFrame:
+    """The same rows: texts that are only taken out keep all texts of their part in memory."""
+    return rows.with_columns(pl.col(pl.String) + pl.lit(""))
+
+
+def _with_turns(part: pl.DataFrame, order: pl.DataFrame, urgent: pl.DataFrame) -> pl.DataFrame:
     """PROCESS_COLUMNS of processes, and `_host`, `_turn`, up_s; the arguments are cut.
 
-    `order` are host, _host and _swept, `findings` those of at least these hosts.
+    `order` are host, _host and _swept, `urgent` _host and pid of processes with findings above `info`.
     """
-    urgent = findings.filter(pl.col("severity") != SEVERITIES[-1])
-    found = urgent.select("host", "pid").unique().with_columns(pl.lit(value=True).alias("_found"))
+    found = urgent.with_columns(pl.lit(value=True).alias("_found"))
     rows = part.join(order, on="host", maintain_order="left").join(
-        found, on=["host", "pid"], how="left", maintain_order="left"
+        found, on=["_host", "pid"], how="left", maintain_order="left"
     )
     ordered = rows.with_columns(_is_notable()).sort("_host", ~pl.col("_notable"), "host_place")
     return ordered.with_columns(pl.int_range(pl.len()).over("_host").alias("_turn"), _up(), _arguments())
@@ -175,15 +187,26 @@ def _arguments() -> pl.Expr:
     return pl.when(is_long).then(cut).otherwise(text).alias("arguments")
 
 
-def _findings(tables: Tables, order: pl.DataFrame) -> pl.DataFrame:
-    """The findings by host, the gravest first."""
-    return (
-        tables.table(settled.FINDINGS)
-        .join(order, on="host", maintain_order="left")
-        .with_columns(GRAVITY.alias("_gravity"))
-        .sort("_host", "_gravity", maintain_order=True)
-        .with_columns(pl.int_range(pl.len()).over("_host").alias("_place"))
-    )
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The findings of a run, as far as a page needs them."""
+
+    first: pl.DataFrame  # by host, the gravest first: all columns, _host, _place
+    counts: pl.DataFrame  # _host, and _findings, how many there are
+    urgent: pl.DataFrame  # _host and pid of the processes with one above `info`
+
+
+def _findings(tables: Tables, order: pl.DataFrame, a_host_max: int) -> _Found:
+    """The findings by host, the gravest `a_host_max` of each."""
+    first, counts, urgent = [], [], []
+    for part in tables.parts(settled.FINDINGS):
+        rows = part.join(order, on="host", maintain_order="left")
+        ordered = rows.with_columns(GRAVITY.alias("_gravity")).sort("_host", "_gravity", maintain_order=True)
+        placed = ordered.with_columns(pl.int_range(pl.len()).over("_host").alias("_place"))
+        first.append(_copied(placed.filter(pl.col("_place") < a_host_max)))
+        counts.append(rows.group_by("_host").agg(pl.len().cast(pl.Int64).alias("_findings")))
+        urgent.append(rows.filter(pl.col("severity") != SEVERITIES[-1]).select("_host", "pid").unique())
+    return _Found(pl.concat(first).sort("_host", maintain_order=True), pl.concat(counts), pl.concat(urgent))
 
 
 def _host_kinds(tables: Tables, order: pl.DataFrame) -> pl.DataFrame:

@@ -10,8 +10,9 @@ from reports import report as reporting
 from reports.page import budget, page, worst
 from reports.page.container import pack
 from reports.page.room import Room, first, most
-from reports.page.rows import ARGUMENTS_LENGTH_MAX, PROCESS_ROWS_MAX, read
+from reports.page.rows import ARGUMENTS_LENGTH_MAX, FINDING_ROWS_MAX, PROCESS_ROWS_MAX, read
 from reports.settled import Settled
+from reports.severities import FINDINGS_A_HOST_MAX
 from tests.reports.fleet import MIB, Answered, Process, finding, heap, peers, run_of, runs_in
 from tests.reports.page.decoder import of_page
 
@@ -58,10 +59,10 @@ def test_the_largest_of_no_numbers_is_0() -> None:
 
 @pytest.mark.parametrize("more", [0, 1])
 def test_so_many_findings_of_a_host(tmp_path: Path, more: int) -> None:
-    found = tuple(finding(1, text=f"f{place}") for place in range(budget.FINDINGS_A_HOST_MAX + more))
+    found = tuple(finding(1, text=f"f{place}") for place in range(FINDINGS_A_HOST_MAX + more))
     run = run_of(runs_in(tmp_path), Answered("a", (Process(1),), findings=found))
     shown = of_page(page.render(reporting.report(run)))
-    assert shown.rows["findings"] == budget.FINDINGS_A_HOST_MAX
+    assert shown.rows["findings"] == FINDINGS_A_HOST_MAX
     said = [text for text in shown.facts["left_out"] if "findings" in text]
     assert len(said) == more
 
@@ -73,6 +74,18 @@ def test_so_many_services(tmp_path: Path, more: int) -> None:
     assert shown.rows["services"] <= budget.SERVICES_MAX
     assert shown.facts["detail"]["services"]["of"] == budget.SERVICES_MAX + more
     assert shown.rows["services"] == min(budget.SERVICES_MAX, shown.facts["detail"]["services"]["of"])
+
+
+@pytest.mark.parametrize(("rows_max", "a_host"), [(0, 1), (5, 2), (6, 3), (100, 4)])
+def test_so_many_findings_of_each_host_are_read(tmp_path: Path, rows_max: int, a_host: int) -> None:
+    found = (*(finding(1, "info", f"f{place}") for place in range(3)), finding(2, "alarm", "worst"))
+    hosts = [Answered(name, (Process(1), Process(2)), findings=found) for name in "ab"]
+    shown = read(Settled(run_of(runs_in(tmp_path), *hosts)), finding_rows_max=rows_max)
+    assert shown.findings.group_by("host").len()["len"].to_list() == [a_host, a_host]
+    assert shown.findings.filter(_place=0)["evidence"].to_list() == ["worst arenas", "worst arenas"]
+    assert shown.hosts["_findings"].to_list() == [4, 4]
+    urgent = shown.processes.sort("_host", "_turn")["pid"].to_list()
+    assert urgent == [2, 1, 2, 1]
 
 
 @pytest.mark.parametrize(("rows_max", "a_host"), [(0, 1), (7, 3), (8, 4), (100, 4)])
@@ -102,7 +115,8 @@ def test_the_docs_name_the_limits_as_they_are() -> None:
         f"{budget.bytes_max(6000) // 1000} kB for up to 6,000 processes",
         f"at most {page.PAGE_BYTES_MAX // 10**6} MB",
         f"services, at most {budget.SERVICES_MAX:,}",
-        f"findings, at most {budget.FINDINGS_A_HOST_MAX} per host",
+        f"findings, at most {FINDINGS_A_HOST_MAX} per host",
+        f"at most {FINDING_ROWS_MAX:,} in all",
         f"at most {PROCESS_ROWS_MAX:,} are considered",
         f"at most {worst.PROCESSES_MAX} processes on {worst.HOSTS_MAX} hosts, ",
         f"{worst.ROWS_A_PROCESS_MAX} rows each",
