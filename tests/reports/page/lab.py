@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page
 Scheme: TypeAlias = Literal["light", "dark"]
 
 WAIT_S = 30.0
+ROWS = 6  # of each table that axe-core looks at, unless a test says otherwise
 # A policy that stopped something tells so by an event, which is counted from the first byte on.
 _WATCH = """
   window.violations = [];
@@ -78,7 +79,7 @@ class Lab:
         found: list[str] = self.page.evaluate(_TOO_WIDE)
         return found[:5]
 
-    def unusable(self, rows: int) -> list[str]:
+    def unusable(self, rows: int = ROWS) -> list[str]:
         """What axe-core finds wrong: the rule, the number of places and the first of them.
 
         All but the first `rows` of each table are taken away before, until it is drawn anew: the rows of
