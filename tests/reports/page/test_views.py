@@ -1,7 +1,10 @@
 """The views of the page in a real browser: they show what the run has, in its order and its words."""
 
+import csv
+import json
 import re
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
 import polars as pl
@@ -412,3 +415,28 @@ def test_another_size_of_the_window_keeps_the_row_that_has_the_focus(lab: Lab) -
     lab.drawn()
     assert lab.page.evaluate("() => document.activeElement.getAttribute('href')") == left
     lab.page.set_viewport_size({"width": 1280, "height": 900})
+
+
+def test_downloads_have_the_rows_that_the_filter_left_in_their_order(lab: Lab, tables: Settled) -> None:
+    lab.go("#/processes?find=native%3E64M&sort=-rss_bytes")
+    expected = (
+        shown(tables)
+        .filter(pl.col("native_heap_resident_max_bytes") > 64 * MIB)
+        .sort("rss_bytes", descending=True, nulls_last=True)
+    )
+    files = {}
+    for form in ("CSV", "JSON"):
+        with lab.page.expect_download() as begun:
+            lab.page.locator("#view .downloads").get_by_role("button", name=f"as {form}").press("Enter")
+        files[form] = begun.value.path().read_text("utf-8")
+    said = json.loads(files["JSON"])
+    assert said["filter"] == "native>64M"
+    rows = list(csv.DictReader(StringIO(files["CSV"], newline="")))
+    for name in ("pid", "rss_bytes", "native_heap_resident_max_bytes", "growth_bytes", "swap_bytes"):
+        values = expected[name].to_list()
+        assert sorted(str(row[name] or "") for row in rows) == sorted(
+            "" if v is None else str(v) for v in values
+        )
+        assert [row["rss_bytes"] for row in said["rows"]] == expected["rss_bytes"].to_list()
+    assert {row["host"] for row in rows} == set(expected["host"])
+    assert set(rows[0]) == set(said["rows"][0])
