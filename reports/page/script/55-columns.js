@@ -241,14 +241,14 @@ const kindColumns = (source, bars, blocks) => {
   const column = (name, title, meaning, width, show) => ({ name, title, meaning, width, keys: () => numbers(name), show: (row) => show(numbers(name)[row], row) });
   return [
     { name: "kind", title: "Kind", meaning: "What the memory is for", width: 150, head: true, text: true, keys: () => words, show: (row) => named(swatch(kindOf(row)), link(kindAddress(kindOf(row)), kindOf(row))) },
+    column("resident_max_bytes", "At most resident", "Rss if smaps was read, otherwise the smaller of committed and RssAnon", 104, (bytes, row) => size(bytes, !known(numbers("resident_bytes")[row]))),
     { name: "picture", title: "", meaning: "Reserved, committed and at most resident on one scale", width: 190, class: "bar", show: bars },
-    { name: "family", title: "Family", meaning: "The group to which the kind belongs", width: 96, text: true, class: "t", show: (row) => familyOf(kindOf(row)) },
+    column("resident_bytes", "Resident", "Rss of smaps; unknown without it", 92, (bytes) => size(bytes)),
+    column("committed_bytes", "Committed", "The accessible part", 96, (bytes) => size(bytes)),
+    column("reserved_bytes", "Reserved", "Address space, accessible or not", 92, (bytes) => size(bytes)),
     column("count", "Blocks", "A stack and its guards count as one", 72, number),
     ...(blocks ? [column("block_bytes", "Each", "Size of one block, if blocks of equal size are grouped", 84, (bytes) => (bytes ? size(bytes) : ""))] : []),
-    column("reserved_bytes", "Reserved", "Address space, accessible or not", 92, (bytes) => size(bytes)),
-    column("committed_bytes", "Committed", "The accessible part", 96, (bytes) => size(bytes)),
-    column("resident_max_bytes", "At most resident", "Rss if smaps was read, otherwise the smaller of committed and RssAnon", 104, (bytes, row) => size(bytes, !known(numbers("resident_bytes")[row]))),
-    column("resident_bytes", "Resident", "Rss of smaps; unknown without it", 92, (bytes) => size(bytes)),
+    { name: "family", title: "Family", meaning: "The group to which the kind belongs", width: 96, text: true, class: "t", show: (row) => familyOf(kindOf(row)) },
   ];
 };
 const kindFacts = (kind) => (Object.hasOwn(page.facts.kinds, kind) ? page.facts.kinds[kind] : null);
