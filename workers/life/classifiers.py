@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from functools import cache, lru_cache
+from functools import lru_cache
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -27,6 +27,7 @@ from workers.life import host_steps
 
 WAITING_MAX = 2  # hosts per process that wait in memory; their dumps wait on disk
 THREADS = 2  # per process: one waits for it, the other for the disk that syncs what it made
+RUNS_OPEN_MAX = 8  # in a process beside
 
 OnEnd = Callable[[str, bool], None]  # host, whether it has a result now
 # runs in a separate process; a result is kept by this one, True says that there is one already
@@ -205,11 +206,23 @@ class _Lines(logging.Handler):
 
 
 def _run(classify: Classify, run_url: str, generation: str, host: str) -> _Done:
-    _collect_between_hosts()
+    """Look for garbage in cycles after each host alone, among what it left.
+
+    A host makes some hundred thousand objects, which live until its end: looking through them meanwhile
+    takes a tenth of the time and finds nothing. What is there after the first host of a run, as modules and
+    its manifest are, stays: it is set aside until another run.
+    """
+    opened = _opened.cache_info().misses
+    gc.disable()
     try:
         return _Done(classify(_opened(run_url, generation), host))
     finally:
+        is_first = _opened.cache_info().misses > opened
+        if is_first:
+            gc.unfreeze()
         gc.collect()
+        if is_first:
+            gc.freeze()
 
 
 def _run_told(classify: Classify, run_url: str, generation: str, host: str) -> _Done:
@@ -230,18 +243,7 @@ def _classify(run: Run, host: str) -> Result | bool:
     return made if isinstance(made, Result) else False
 
 
-@cache
-def _collect_between_hosts() -> None:
-    """Look for garbage in cycles after each host alone, among what it left.
-
-    A host makes some hundred thousand objects, which live until its end: looking through them meanwhile
-    takes a tenth of the time and finds nothing.
-    """
-    gc.freeze()
-    gc.disable()
-
-
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=RUNS_OPEN_MAX)
 def _opened(run_url: str, generation: str) -> Run:
     """A run by its URL; cached, because its manifest never changes and a large one takes a while to read."""
     run = open_run(run_url)

@@ -81,13 +81,20 @@ class Knot:
 
 
 _knots: list[weakref.ref[Knot]] = []
+_kept: list[list[str]] = []  # what the first host of a run leaves, as a module would
 
 
 def tying(run: Run, host: str) -> bool:
-    """Leave a knot; whether the collector rests meanwhile, and the knots of earlier hosts are gone."""
+    """Leave a knot; whether the collector rests meanwhile, and the knots of earlier hosts are gone.
+
+    From the second host on, also whether it leaves alone what was there before.
+    """
     are_gone = not any(knot() for knot in _knots)
     _knots.append(weakref.ref(Knot()))
-    return are_gone and not gc.isenabled() and run.asks(host)
+    is_aside = not any(each is kept for kept in _kept for each in gc.get_objects())
+    if not _kept:
+        _kept.append([host])
+    return are_gone and is_aside and not gc.isenabled() and run.asks(host)
 
 
 class SlowDisk(Folder):
