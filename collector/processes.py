@@ -22,7 +22,7 @@ R = TypeVar("R")
 POLL_S: Final = 0.2  # how soon a stop is noticed
 STOP_KNOWN_S: Final = 1.0
 STARTED_WITHIN_S: Final = 60.0  # a process that does nothing; on a busy machine a few seconds
-TASKS_MAX: Final = 500  # a process is replaced after so many calls, which frees what a library has leaked
+TASKS_MAX: Final = 2_000  # a process is replaced after so many calls, which frees what a library has leaked
 # More than cores, because one host with expensive data must not delay all others.
 A_CORE: Final = 2
 AT_LEAST: Final = 4
