@@ -214,6 +214,14 @@ def from_parquet(content: bytes, place: str, wanted: Sequence[str] | None = None
         raise OperatorError(Mistake(place, f"is not a whole Parquet file: {error}", REMEDY)) from error
 
 
+def with_own_texts(frame: pl.DataFrame) -> pl.DataFrame:
+    """The same rows with copies of their texts.
+
+    Rows that are taken out of a table keep all texts of that table in memory otherwise.
+    """
+    return frame.with_columns(pl.col(pl.String) + pl.lit(""))
+
+
 def _frame(columns: dict[str, Values], schema: dict[str, type[pl.DataType]]) -> pl.DataFrame:
     """The columns in the order of the schema; -1 in a count is unknown, and so is an empty text."""
     counts = _counts({name: columns[name] for name, kind in schema.items() if kind is pl.Int64})

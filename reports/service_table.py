@@ -8,6 +8,7 @@ from typing import Final
 
 import polars as pl
 
+from archive import tables
 from reports.measures import (
     BLOAT_EXCESS_MIN_BYTES,
     BLOAT_FACTOR_MIN,
@@ -30,7 +31,8 @@ _BLOATED: Final = "_bloated"
 
 def amounts(processes: pl.DataFrame) -> pl.DataFrame:
     """service, and the native heaps of its processes that are known, as a list."""
-    return processes.filter(pl.col("service") != "").group_by("service").agg(pl.col(NATIVE).drop_nulls())
+    known = processes.filter(pl.col("service") != "").group_by("service").agg(pl.col(NATIVE).drop_nulls())
+    return tables.with_own_texts(known)
 
 
 def medians(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
@@ -51,7 +53,7 @@ def of_part(processes: pl.DataFrame, medians_: pl.DataFrame) -> pl.DataFrame:
     # One comparison and no "and" of two: in an aggregation of no rows Polars 1.20 has no type for that.
     bloated = native >= pl.max_horizontal(median * BLOAT_FACTOR_MIN, median + BLOAT_EXCESS_MIN_BYTES)
     largest = pl.col("host").sort_by([NATIVE, "host"], descending=[True, False], nulls_last=True).first()
-    return (
+    rows = (
         processes.filter(pl.col("service") != "")
         .join(medians_, on="service", how="left")
         .group_by("service")
@@ -66,6 +68,7 @@ def of_part(processes: pl.DataFrame, medians_: pl.DataFrame) -> pl.DataFrame:
             bloated.sum().cast(pl.Int64).alias(_BLOATED),
         )
     )
+    return tables.with_own_texts(rows)
 
 
 def combined(parts: Iterable[pl.DataFrame], medians_: pl.DataFrame) -> pl.DataFrame:

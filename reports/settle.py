@@ -190,7 +190,8 @@ def _hosts(asked_hosts: pl.DataFrame, processes: pl.DataFrame, excess: pl.DataFr
     ):
         table = table.join(sums.rename({"host": "name"}), on="name", how="left", maintain_order="left")
     wanted: sections.Schema = {**schema_of(HOSTS), **HOST_EXTRAS}
-    return table.with_columns(pl.lit(None, pl.Int64).alias(name) for name in RANKS).select(
+    hosts = table.with_columns(pl.lit(None, pl.Int64).alias(name) for name in RANKS).select(
         pl.col(name).cast(kind).fill_null(_EMPTY[name]) if name in _EMPTY else pl.col(name).cast(kind)
         for name, kind in wanted.items()
     )
+    return tables.with_own_texts(hosts)

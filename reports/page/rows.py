@@ -5,6 +5,7 @@ from typing import Final
 
 import polars as pl
 
+from archive.tables import with_own_texts
 from procmaps.kinds import Kind
 from reports import kinds, settled
 from reports.column import names_of
@@ -110,16 +111,11 @@ def _processes(
     for part in tables.parts(settled.PROCESSES, PROCESS_COLUMNS):
         rows = _with_turns(part, order, urgent)
         sums.append(rows.group_by("_host").agg(*_sums(NATIVE, "_native"), *_sums(STACKS, "_stacks"), _COUNT))
-        few = _copied(rows.filter(pl.col("_turn") < a_host_max))
+        few = with_own_texts(rows.filter(pl.col("_turn") < a_host_max))
         chosen.append(few)
     together = pl.concat(chosen)
     chosen.clear()
     return _with_weights(together), pl.concat(sums)
-
-
-def _copied(rows: pl.DataFrame) -> pl.DataFrame:
-    """The same rows: texts that are only taken out keep all texts of their part in memory."""
-    return rows.with_columns(pl.col(pl.String) + pl.lit(""))
 
 
 def _with_turns(part: pl.DataFrame, order: pl.DataFrame, urgent: pl.DataFrame) -> pl.DataFrame:
@@ -203,7 +199,7 @@ def _findings(tables: Tables, order: pl.DataFrame, a_host_max: int) -> _Found:
         rows = part.join(order, on="host", maintain_order="left")
         ordered = rows.with_columns(GRAVITY.alias("_gravity")).sort("_host", "_gravity", maintain_order=True)
         placed = ordered.with_columns(pl.int_range(pl.len()).over("_host").alias("_place"))
-        first.append(_copied(placed.filter(pl.col("_place") < a_host_max)))
+        first.append(with_own_texts(placed.filter(pl.col("_place") < a_host_max)))
         counts.append(rows.group_by("_host").agg(pl.len().cast(pl.Int64).alias("_findings")))
         urgent.append(rows.filter(pl.col("severity") != SEVERITIES[-1]).select("_host", "pid").unique())
     return _Found(pl.concat(first).sort("_host", maintain_order=True), pl.concat(counts), pl.concat(urgent))
