@@ -6,9 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 RUNS := $(VENV)/.runs
-# Many tests wait for a deadline or a server: more processes than cores, each with whole files of tests.
+# Many tests wait for a deadline or a server: more processes than cores, each with whole files of tests, in
+# their order: by the number of tests, the few that take longest would come last.
 # PARALLEL= runs them one by one, which takes more than twice as long.
-PARALLEL := --numprocesses 3 --dist loadfile
+PARALLEL := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 PYTHONS ?= python3.11 python3.12 python3.13 python3.14
 FUZZ_SECONDS ?= 900
 PACE ?= quick
