@@ -11,7 +11,7 @@ from reports.page.container import Packed, pack
 from reports.page.fields import Table
 from reports.page.room import Part, Room, counted, first, most
 
-DETAILED_MAX: Final = 60_000  # processes whose kinds are read: more than a page can hold
+DETAILED_MAX: Final = 30_000  # processes whose kinds are read, which bounds the memory of a very large fleet
 
 # At most this share of the bytes that are left when its turn comes.
 _ALL: Final = 0.95  # the processes, if all of them fit
