@@ -21,6 +21,7 @@ from reports.shared_columns import (
     OWN,
     PARTS,
     PEER,
+    PROCESS,
     RANGE,
     STACKS,
     STATUS,
@@ -230,15 +231,7 @@ SERVICES: tuple[Column, ...] = (
 )
 
 PROCESSES: tuple[Column, ...] = (
-    text("host", "Host", "inventory", "The name in the inventory"),
-    count("pid", "PID", "/proc", "Process id on the host", 8),
-    count(
-        "start_ticks",
-        "Start ticks",
-        "stat, field 22",
-        "Start time in clock ticks after boot; with pid it identifies the process",
-        12,
-    ),
+    *PROCESS,
     Column("started_at_s", "Started", Unit.EPOCH, "stat and btime", 12, "When the process was started"),
     count("uid", "User id", "status Uid", "Real user id", 8),
     text("comm", "Name", "comm", "The name that the process gave itself", 16),

@@ -1,25 +1,24 @@
 """Columns of what a process and a host consist of: footprints, kinds, findings."""
 
 from reports.column import Column, count, size, text
-from reports.shared_columns import BOUND, MAPS
+from reports.shared_columns import BOUND, HOST, MAPS, PROCESS
 
-FOOTPRINTS: tuple[Column, ...] = (
-    text("host", "Host", "inventory", "The name in the inventory"),
-    count("pid", "PID", "/proc", "Process id on the host", 8),
-    count(
-        "start_ticks",
-        "Start ticks",
-        "stat, field 22",
-        "Start time in clock ticks after boot; with pid it identifies the process",
-        12,
-    ),
+_KIND: tuple[Column, ...] = (
     text("kind", "Kind", "rules", "What the memory is for", 15),
     text("family", "Family", "rules", "The group to which the kind belongs", 11),
-    size("block_bytes", "Block", MAPS, "Size of one block, if blocks of equal size are grouped; otherwise 0"),
+)
+_BLOCKS: tuple[Column, ...] = (
     count("count", "Blocks", MAPS, "Blocks; a stack and its guards count as one"),
     size("reserved_bytes", "Reserved", MAPS, "Address space, accessible or not"),
     size("committed_bytes", "Committed", MAPS, "The accessible part (any of r, w, x)"),
     size("resident_bytes", "Resident", "smaps Rss", "Resident; unknown without smaps"),
+)
+
+FOOTPRINTS: tuple[Column, ...] = (
+    *PROCESS,
+    *_KIND,
+    size("block_bytes", "Block", MAPS, "Size of one block, if blocks of equal size are grouped; otherwise 0"),
+    *_BLOCKS,
     size(
         "resident_max_bytes",
         "At most resident",
@@ -31,13 +30,9 @@ FOOTPRINTS: tuple[Column, ...] = (
 )
 
 KINDS: tuple[Column, ...] = (
-    text("host", "Host", "inventory", "The name in the inventory"),
-    text("kind", "Kind", "rules", "What the memory is for", 15),
-    text("family", "Family", "rules", "The group to which the kind belongs", 11),
-    count("count", "Blocks", MAPS, "Blocks; a stack and its guards count as one"),
-    size("reserved_bytes", "Reserved", MAPS, "Address space, accessible or not"),
-    size("committed_bytes", "Committed", MAPS, "The accessible part (any of r, w, x)"),
-    size("resident_bytes", "Resident", "smaps Rss", "Resident; unknown without smaps"),
+    HOST,
+    *_KIND,
+    *_BLOCKS,
     size(
         "resident_max_bytes",
         "At most resident",
@@ -47,15 +42,7 @@ KINDS: tuple[Column, ...] = (
 )
 
 FINDINGS: tuple[Column, ...] = (
-    text("host", "Host", "inventory", "The name in the inventory"),
-    count("pid", "PID", "/proc", "Process id on the host", 8),
-    count(
-        "start_ticks",
-        "Start ticks",
-        "stat, field 22",
-        "Start time in clock ticks after boot; with pid it identifies the process",
-        12,
-    ),
+    *PROCESS,
     text("comm", "Name", "comm", "The name that the process gave itself", 16),
     text("code", "Code", "rules", "Which finding it is: many_arenas, stack_reservation, ...", 20),
     text("severity", "Severity", "rules", "alarm, warning or info", 8),

@@ -1,6 +1,6 @@
 """Columns that hosts, services and processes share."""
 
-from reports.column import Column, change, count, size
+from reports.column import Column, change, count, size, text
 
 MAPS = "maps"
 BOUND = "smaps Rss, or maps and status"
@@ -124,4 +124,17 @@ GROWTH = change(
     "the run compared with",
     "Change of native heap since the last complete run of the same scope, evidence and rules version, summed "
     "over the processes that are in both runs with the same start time; restarted processes do not count",
+)
+
+HOST: Column = text("host", "Host", "inventory", "The name in the inventory")
+PROCESS: tuple[Column, ...] = (
+    HOST,
+    count("pid", "PID", "/proc", "Process id on the host", 8),
+    count(
+        "start_ticks",
+        "Start ticks",
+        "stat, field 22",
+        "Start time in clock ticks after boot; with pid it identifies the process",
+        12,
+    ),
 )

@@ -93,8 +93,8 @@ def collect(
         become=become or None,
         limits__concurrency=concurrency,
     )
-    if list_hosts and not fail_on:
-        _list(settings, patterns, local=local, as_json=as_json)
+    if list_hosts:
+        _list(settings, patterns, fail_on, local=local, as_json=as_json)
         return Exit.OK
     # imported here, so that a mistake in the options does not wait for Polars
     from archive.runs import Runs  # noqa: PLC0415 - see above
@@ -107,9 +107,6 @@ def collect(
     from workers.life.plan import planned  # noqa: PLC0415 - see above
 
     wanted, manner = thresholds(fail_on), Manner(as_json, quiet)
-    if list_hosts:
-        _list(settings, patterns, local=local, as_json=as_json)
-        return Exit.OK
     runs = Runs(settings.runs, signing_key(settings, os.environ))
     if resume:
         run = runs.open(resume)
@@ -144,7 +141,14 @@ def _check_resume(ctx: click.Context) -> None:
             raise click.UsageError(f"--resume continues a run as it was planned; omit {option}.")
 
 
-def _list(settings: "Settings", patterns: tuple[str, ...], *, local: bool, as_json: bool) -> None:
+def _list(
+    settings: "Settings", patterns: tuple[str, ...], fail_on: tuple[str, ...], *, local: bool, as_json: bool
+) -> None:
+    """Print the hosts; the thresholds of the run that is not made are checked."""
+    if fail_on:
+        from mapsweep.thresholds import thresholds  # noqa: PLC0415 - see above
+
+        thresholds(fail_on)
     from mapsweep.selection import echo_hosts, selected, this_machine  # noqa: PLC0415 - see above
 
     echo_hosts(this_machine() if local else selected(settings, patterns), as_json=as_json)
