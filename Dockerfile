@@ -1,16 +1,22 @@
-# Any base with Python 3.11 or later, its venv module and glibc works: --build-arg BASE=...
+# Any base with Python 3.11 or later, its venv module and glibc works: --build-arg BASE=NAME:TAG@sha256:DIGEST
 ARG BASE=python:3.12-slim-bookworm
 
 FROM ${BASE} AS build
 # pip reads these; they are for builds that use a private index.
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
-# s3 brings what an archive in a bucket needs; empty for an archive in a folder.
-ARG EXTRAS=s3
-RUN python3 -m venv /opt/mapsweep
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PIP_NO_CACHE_DIR=1
+RUN python3 -m venv /opt/mapsweep && python3 -m venv /opt/build
+# Whatever an index answers, only files whose hashes are in the lock files are installed, and only wheels: no compiler
+# is needed, and nothing of a dependency is executed.
+COPY requirements.lock requirements-build.lock /src/
+RUN /opt/mapsweep/bin/pip install --require-hashes --only-binary=:all: --requirement /src/requirements.lock \
+ && /opt/build/bin/pip install --require-hashes --only-binary=:all: --requirement /src/requirements-build.lock
 COPY . /src
-# All dependencies come as wheels: no compiler is needed.
-RUN /opt/mapsweep/bin/pip install --no-cache-dir --only-binary=:all: --disable-pip-version-check "/src${EXTRAS:+[$EXTRAS]}"
+RUN /opt/build/bin/pip wheel --no-index --no-deps --no-build-isolation --wheel-dir /wheel /src \
+ && /opt/mapsweep/bin/pip install --no-index --no-deps /wheel/*.whl \
+ && /opt/mapsweep/bin/pip check
 
 FROM ${BASE}
 # The home folder of the account has known_hosts and the default keys, if they are mounted.

@@ -1,12 +1,16 @@
 """A store in a bucket, or in another place behind fsspec. One put writes an object, whole or not at all."""
 
+import threading
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import datetime
-from typing import Any, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
-from archive.store import Store
+from archive.store import Store, in_pieces, within
 from domain.mistakes import Mistake, OperatorError
+
+LARGE_BYTES: Final = 2**22
+_large: Final = threading.Lock()  # a put takes all bytes at once, so large ones are made one by one
 
 
 class _FileSystem(Protocol):
@@ -39,12 +43,24 @@ class Bucket(Store):
         self._fs = cast("_FileSystem", file_system)
         self._root = str(root).rstrip("/")
 
-    def write_once(self, path: str, content: bytes, *, lasting: bool = True) -> bool:  # noqa: ARG002  # it is
-        try:
-            self._fs.pipe_file(self._full(path), content, mode="create")
-        except FileExistsError:
-            return False
-        return True
+    def write_once(
+        self,
+        path: str,
+        content: bytes | Iterable[bytes],
+        *,
+        lasting: bool = True,  # noqa: ARG002  # it is
+    ) -> bool:
+        left = iter(in_pieces(content))
+        begun, size_bytes = list[bytes](), 0
+        while size_bytes < LARGE_BYTES and (piece := next(left, None)) is not None:
+            begun.append(piece)
+            size_bytes += len(piece)
+        with nullcontext() if size_bytes < LARGE_BYTES else _large:
+            try:
+                self._fs.pipe_file(self._full(path), b"".join((*begun, *left)), mode="create")
+            except FileExistsError:
+                return False
+            return True
 
     def _replace(self, path: str, pieces: Iterable[bytes]) -> None:
         self._fs.pipe_file(self._full(path), b"".join(pieces))
@@ -81,7 +97,7 @@ class Bucket(Store):
         """Each try would be paid for."""
 
     def under(self, folder: str) -> "Bucket":
-        return Bucket(f"{self.url}/{folder}")
+        return Bucket(f"{self.url}/{within(folder)}")
 
     def sizes(self, folder: str = "") -> dict[str, int]:
         self._fs.invalidate_cache()
@@ -113,4 +129,4 @@ class Bucket(Store):
         """A bucket is on no machine."""
 
     def _full(self, path: str) -> str:
-        return f"{self._root}/{path}"
+        return f"{self._root}/{within(path)}"

@@ -13,7 +13,7 @@ from typing import Final
 from archive.run import CLOSED, MANIFEST, Run
 from archive.runs import NoRunError, Runs
 from domain.mistakes import OperatorError, placed
-from domain.records import Closed
+from domain.records import Asker, Closed
 
 READS_AT_ONCE: Final = 16  # a bucket takes some 20 ms for each answer
 
@@ -33,7 +33,9 @@ class Entry:
     size_bytes: int | None  # None if nobody has counted
     is_queued: bool  # given to the workers of a fleet, and not finished
     is_unmailed: bool  # its report still has to be mailed
+    is_unposted: bool = False  # the webhook still has to get its news
     is_link: bool = False  # its folder lies elsewhere
+    asker: Asker | None = None  # None: an older mapsweep planned it
 
     @property
     def is_good(self) -> bool:
@@ -65,6 +67,7 @@ class Catalogue:
         self.trouble = ""
         self.queued = self._marks(runs.queued)
         self.unmailed = self._marks(runs.unmailed)
+        self.unposted = self._marks(runs.unposted)
         self.ids = tuple(runs.ids())
 
     def entry(self, run_id: str) -> Entry | Unreadable | None:
@@ -118,7 +121,9 @@ class Catalogue:
             size_bytes=counted + sum(files.values()) + sum(rendered.values()),
             is_queued=run_id in self.queued,
             is_unmailed=run_id in self.unmailed,
+            is_unposted=run_id in self.unposted,
             is_link=self._runs.store.is_link(run_id),
+            asker=closed.asker,
         )
 
     def _by_manifest(self, run_id: str, closed: Closed | None, *, has_dumps: bool) -> Entry:
@@ -135,7 +140,9 @@ class Catalogue:
             size_bytes=None if closed else self._runs.store.tree_bytes(run_id),
             is_queued=run_id in self.queued,
             is_unmailed=run_id in self.unmailed,
+            is_unposted=run_id in self.unposted,
             is_link=self._runs.store.is_link(run_id),
+            asker=manifest.asker,
         )
 
     def run(self, run_id: str) -> Run:

@@ -3,12 +3,15 @@
 import hashlib
 import json
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import ClassVar
 
 from archive.codec import decode_fields
+from domain.content import pieces
 from domain.mistakes import Mistake, OperatorError
-from domain.records import STRICT, Dump
+from domain.records import STRICT, Dump, HostKeyCheck
 
 MAGIC = b"mapsweep-dump 1\n"
 HEADER_BYTES_MAX = 64 * 2**10
@@ -16,8 +19,11 @@ _GZIP = b"\x1f\x8b"
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
 
-def encode(dump: Dump) -> bytes:
-    """The dump as the bytes of one file."""
+def encode(dump: Dump) -> Iterator[bytes]:
+    """The dump as the bytes of one file, in pieces."""
+    check = hashlib.sha256()
+    for piece in chain(pieces(dump.memory), pieces(dump.identity)):
+        check.update(piece)
     header = {
         "host": dump.host,
         "nonce": dump.nonce,
@@ -26,12 +32,13 @@ def encode(dump: Dump) -> bytes:
         "attempt": dump.attempt,
         "complete": dump.complete,
         "problem": dump.problem,
-        "memory_bytes": len(dump.memory_gz),
-        "identity_bytes": len(dump.identity_gz),
-        "sha256": hashlib.sha256(dump.memory_gz + dump.identity_gz).hexdigest(),
+        "host_key": dump.host_key,
+        "memory_bytes": len(dump.memory),
+        "identity_bytes": len(dump.identity),
+        "sha256": check.hexdigest(),
     }
     line = json.dumps(header, ensure_ascii=True, allow_nan=False).encode("ascii")
-    return b"".join((MAGIC, line, b"\n", dump.memory_gz, dump.identity_gz))
+    return chain((MAGIC, line, b"\n"), pieces(dump.memory), pieces(dump.identity))
 
 
 def decode(content: bytes, place: str = "dump") -> Dump:
@@ -51,13 +58,14 @@ def decode(content: bytes, place: str = "dump") -> Dump:
     return Dump(
         host=header.host,
         nonce=header.nonce,
-        memory_gz=memory,
-        identity_gz=identity,
+        memory=memory,
+        identity=identity,
         at=header.at,
         elapsed_s=header.elapsed_s,
         attempt=header.attempt,
         complete=header.complete,
         problem=header.problem,
+        host_key=header.host_key,
     )
 
 
@@ -74,6 +82,7 @@ class _Header:
     memory_bytes: int
     identity_bytes: int
     sha256: str
+    host_key: HostKeyCheck = HostKeyCheck.NONE
 
 
 def _damaged(place: str, problem: str) -> OperatorError:
@@ -108,6 +117,14 @@ def inflate(part: bytes, limit_bytes: int) -> Inflated:
             else "cut off in the middle of the stream",
         )
     return Inflated(text)
+
+
+def inflated_bytes(dump: Dump) -> int:
+    """How many bytes both parts become, as gzip says at its end; a part that ends early says anything."""
+    return sum(
+        int.from_bytes(part[-4:], "little") if part.startswith(_GZIP) else len(part)
+        for part in (dump.memory_gz, dump.identity_gz)
+    )
 
 
 def _before_damage(part: bytes, limit_bytes: int) -> bytes:

@@ -5,20 +5,22 @@ An object is written to a temporary file, synced, and linked to its name.
 
 import os
 import secrets
+import shlex
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
-from errno import EMLINK, ENOTSUP, EPERM
+from errno import ELOOP, EMLINK, ENOTSUP, EPERM
 from pathlib import Path
 
 from archive import trees
 from archive.regular_file import opened
-from archive.store import Store
+from archive.store import Store, in_pieces, within
 from domain.mistakes import Mistake, OperatorError
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
+PARENT_MODE = 0o755  # of folders above the store
 
 
 class Folder(Store):
@@ -28,11 +30,11 @@ class Folder(Store):
         self._root = Path(path).expanduser().absolute()
         self.url = str(self._root)
 
-    def write_once(self, path: str, content: bytes, *, lasting: bool = True) -> bool:
-        target = self._root / path
+    def write_once(self, path: str, content: bytes | Iterable[bytes], *, lasting: bool = True) -> bool:
+        target = self._at(path)
         if target.exists():  # saves the write; the link below decides
             return False
-        temporary = self._written_beside(target, [content])
+        temporary = self._written_beside(target, in_pieces(content))
         try:
             return self._named(temporary, target)
         finally:
@@ -41,37 +43,43 @@ class Folder(Store):
                 _sync_folder(target.parent)
 
     def make_last(self, folder: str) -> None:
-        _sync_folder(self._root / folder)
+        _sync_folder(self._at(folder))
 
     def make_root(self) -> None:
         self._make_folder(self._root)
 
     def _replace(self, path: str, pieces: Iterable[bytes]) -> None:
-        target = self._root / path
+        target = self._at(path)
         self._written_beside(target, pieces).replace(target)
         _sync_folder(target.parent)
 
     def _first_bytes(self, path: str, most_bytes: int) -> bytes:
-        with opened(self._root / path) as file:
+        if self._lies_behind_a_link(path):
+            raise OSError(ELOOP, "lies in a folder that is a link", str(self._at(path)))
+        with opened(self._at(path), may_be_link=False) as file:
             size_bytes = os.fstat(file.fileno()).st_size  # read() allocates as much as it is asked for
             return file.read(min(most_bytes, size_bytes + 1))
 
     def exists(self, path: str) -> bool:
-        return (self._root / path).exists()
+        return self._at(path).exists()
 
     def _names(self, folder: str) -> list[str]:
+        if self._lies_behind_a_link(f"{folder}/name"):
+            return []
         try:
-            return [entry.name for entry in os.scandir(self._root / folder)]
+            return [entry.name for entry in os.scandir(self._at(folder))]
         except (FileNotFoundError, NotADirectoryError):
             return []
 
     def remove(self, path: str) -> None:
-        (self._root / path).unlink(missing_ok=True)
+        target = self._at(path)
+        if not self._lies_behind_a_link(path):
+            target.unlink(missing_ok=True)
 
     def remove_folder(self, folder: str) -> None:
         super().remove_folder(folder)
         with suppress(OSError):  # other files in it stay
-            (self._root / folder).rmdir()
+            self._at(folder).rmdir()
 
     def try_write(self) -> None:
         temporary = self._root / f".{secrets.token_hex(8)}.part"
@@ -87,25 +95,32 @@ class Folder(Store):
             raise
 
     def under(self, folder: str) -> "Folder":
-        return Folder(f"{self.url}/{folder}")
+        return Folder(str(self._at(folder)))
 
     def sizes(self, folder: str = "") -> dict[str, int]:
-        return trees.sizes(self._root / folder)
+        return trees.sizes(self._at(folder))
 
     def tree_bytes(self, path: str) -> int:
-        return trees.tree_bytes(self._root / path)
+        return trees.tree_bytes(self._at(path))
 
     def remove_tree(self, path: str) -> None:
-        trees.remove_tree(self._root / path)
+        trees.remove_tree(self._at(path))
 
     def unfinished(self) -> Iterator[tuple[str, datetime]]:
         return trees.unfinished(self._root)
 
     def is_link(self, path: str) -> bool:
-        return (self._root / path).is_symlink()
+        return self._at(path).is_symlink()
 
     def local_path(self, path: str) -> Path:
-        return self._root / path
+        return self._at(path)
+
+    def _at(self, path: str) -> Path:
+        return self._root / within(path)
+
+    def _lies_behind_a_link(self, path: str) -> bool:
+        """Whether a folder between the root of the store and an object is a link."""
+        return any(self.is_link(str(above)) for above in Path(path).parents[:-1])
 
     def _written_beside(self, target: Path, pieces: Iterable[bytes]) -> Path:
         """A synced file in the folder of the target, under a name that listings skip."""
@@ -146,10 +161,15 @@ class Folder(Store):
         The root is made for an object that lies in it, such as a manifest. For what lies deeper it has to be
         there: of a run that was removed no folder is made again. OperatorError then.
         """
+        if folder != self._root and folder.is_symlink():
+            problem = "is a link, and mapsweep writes only into folders of its own"
+            raise OperatorError(Mistake(str(folder), problem, f"remove it: rm {shlex.quote(str(folder))}"))
         if folder.is_dir():
+            if folder not in (self._root, self._root.parent):
+                self._make_folder(folder.parent)  # which may be a link
             return
         if folder == self._root:
-            folder.parent.mkdir(parents=True, exist_ok=True)
+            _make_parents(folder.parent)
         elif folder.parent != self._root:
             self._make_folder(folder.parent)
         with suppress(FileExistsError):
@@ -162,6 +182,17 @@ class Folder(Store):
                 ) from error
             folder.chmod(FOLDER_MODE | stat.S_IMODE(folder.stat().st_mode) & stat.S_ISGID)
             _sync_folder(folder.parent)
+
+
+def _make_parents(folder: Path) -> None:
+    """Create a folder and those above it; others may look into them at most, whatever the umask."""
+    if folder.is_dir():
+        return
+    _make_parents(folder.parent)
+    try:
+        folder.mkdir(mode=PARENT_MODE, exist_ok=True)
+    except FileExistsError as error:
+        raise OperatorError(Mistake(str(folder), "is not a folder", "give a folder for the runs")) from error
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,12 +1,16 @@
 """From the snapshot of a host to its result: the record, and one section per table."""
 
+from typing import Final
+
 from archive import tables
 from archive.results import ARGUMENTS, FINDINGS, FOOTPRINTS, PROCESSES, Result
 from domain.records import Dump, HostRecord
 from procmaps.doubts import DoubtTable
-from procmaps.findings import Finding
+from procmaps.findings import VERSIONS, Finding
 from procmaps.identity import IdentityTable
 from procmaps.tables import FootprintTable, Snapshot
+
+INIT_PID: Final = 1
 
 
 def host_result(
@@ -56,4 +60,7 @@ def host_record(dump: Dump, snapshot: Snapshot, problem: str, rules_version: str
         thp_mode=facts.thp_mode,
         rules_version=rules_version,
         notes=snapshot.notes,
+        sees_init=INIT_PID in snapshot.processes.pid,
+        finding_codes=VERSIONS,
+        host_key=dump.host_key,
     )

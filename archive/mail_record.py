@@ -26,6 +26,7 @@ WAIT_S_MAX: Final = 900
 CUT_OFF_MAX: Final = 2  # tries of which nobody knows what came of them
 SENDING_S_MAX: Final = 900  # no try takes so long
 TRIES_MIN: Final = 5  # nobody gives up before, whatever the clock says
+_NOT_MAILED: Final = "not mailed: "  # no Message-ID has a blank
 _RECORD = re.compile(r"(?P<number>\d{4,6})(?P<done>\.done)?\.json")
 
 
@@ -96,13 +97,14 @@ class Posted:
 class MailRecord:
     """The mail of one run or notice, to these recipients."""
 
-    def __init__(self, store: Store, to: tuple[str, ...]) -> None:
-        self._store = store
+    def __init__(self, store: Store, to: tuple[str, ...], place: str = "") -> None:
+        self._store = store  # of the run: in one that was removed no folder is made again
+        self._place = f"{place}/" if place else ""
         self.to = to
 
     def is_over(self) -> bool:
         """Whether nothing more is to be done: all have it, or are refused, or nobody is to have it."""
-        return not self.to or self._store.exists(MAILED)
+        return not self.to or self._store.exists(f"{self._place}{MAILED}")
 
     def posted(self) -> Posted:
         """What came of the tries so far."""
@@ -122,31 +124,39 @@ class MailRecord:
             lost = sum(not ended for number, ended in numbers.items() if number > before.number)
             before = replace(before, tries=before.tries + lost, cut_off=before.cut_off + lost)
         mine = Try(max(numbers, default=0) + 1, now.isoformat(timespec="milliseconds"), sender)
-        if not self._store.write_once(_begun(mine.number), codec.encode(mine)):
+        if not self._store.write_once(self._begun(mine.number), codec.encode(mine)):
             return None
         return mine, before
 
     def end(self, mine: Try, posted: Posted) -> None:
         """Record what came of all tries, the one that was begun included."""
-        self._store.write_once(_done(mine.number), codec.encode(replace(posted, number=mine.number)))
+        self._store.write_once(self._done(mine.number), codec.encode(replace(posted, number=mine.number)))
         for number in self._numbers():
             if number < mine.number:
-                self._store.remove(_begun(number))
-                self._store.remove(_done(number))
+                self._store.remove(self._begun(number))
+                self._store.remove(self._done(number))
 
     def close(self, posted: Posted) -> None:
         """Nothing more is to be done: a line with the Message-ID, and one for each that did not get it."""
         lines = (posted.message_id, *(str(each) for each in posted.refused))
-        self._store.write_once(MAILED, "".join(f"{' '.join(line.split())}\n" for line in lines).encode())
+        self._store.write_once(
+            f"{self._place}{MAILED}", "".join(f"{' '.join(line.split())}\n" for line in lines).encode()
+        )
+
+    def withhold(self, reason: str) -> None:
+        """Nothing is mailed, and why: a night with nothing to say is on record, unlike one that was lost."""
+        self._store.write_once(
+            f"{self._place}{MAILED}", f"{_NOT_MAILED}{' '.join(reason.split())}\n".encode()
+        )
 
     def refusals(self) -> tuple[Refusal, ...]:
         """Who did not get it in the end, and why; FileNotFoundError while it is not over."""
-        return _refusals(self._store)
+        return _refusals(self._store, self._place)
 
     def _numbers(self) -> dict[int, bool]:
         """The numbers of the tries that are on record, and whether they ended."""
         numbers: dict[int, bool] = {}
-        for name in self._store.list(FOLDER):
+        for name in self._store.list(f"{self._place}{FOLDER}"):
             if match := _RECORD.fullmatch(name):
                 number = int(match["number"])
                 numbers[number] = numbers.get(number, False) or bool(match["done"])
@@ -155,13 +165,19 @@ class MailRecord:
     def _read(self, numbers: dict[int, bool]) -> tuple[Posted, Try | None]:
         """What came of the tries, and one that has no end."""
         done = max((number for number, ended in numbers.items() if ended), default=0)
-        path = _done(done)
+        path = self._done(done)
         posted = codec.read(Posted, self._store, path) if done else Posted()
         last = max(numbers, default=0)
         if last == done:
             return posted, None
-        path = _begun(last)
+        path = self._begun(last)
         return posted, codec.read(Try, self._store, path)
+
+    def _begun(self, number: int) -> str:
+        return f"{self._place}{FOLDER}/{number:04}.json"
+
+    def _done(self, number: int) -> str:
+        return f"{self._place}{FOLDER}/{number:04}.done.json"
 
 
 def refusals_of(store: Store) -> tuple[Refusal, ...]:
@@ -172,8 +188,17 @@ def refusals_of(store: Store) -> tuple[Refusal, ...]:
         return ()
 
 
-def _refusals(store: Store) -> tuple[Refusal, ...]:
-    lines = store.read(MAILED).decode(errors="replace").splitlines()[1:]
+def withheld_of(store: Store) -> str:
+    """Why nothing was mailed, of the mail of a run in its folder; "" if it was mailed, or is not over."""
+    try:
+        line = store.read(MAILED).decode(errors="replace").partition("\n")[0]
+    except FileNotFoundError:
+        return ""
+    return line.removeprefix(_NOT_MAILED) if line.startswith(_NOT_MAILED) else ""
+
+
+def _refusals(store: Store, place: str = "") -> tuple[Refusal, ...]:
+    lines = store.read(f"{place}{MAILED}").decode(errors="replace").splitlines()[1:]
     return tuple(map(_refusal, lines))
 
 
@@ -182,11 +207,3 @@ def _refusal(line: str) -> Refusal:
     recipient, _, words = line.partition(": ")
     code, _, reason = words.partition(" ")
     return Refusal(recipient, int(code), reason) if code.isdecimal() else Refusal(recipient, 0, words)
-
-
-def _begun(number: int) -> str:
-    return f"{FOLDER}/{number:04}.json"
-
-
-def _done(number: int) -> str:
-    return f"{FOLDER}/{number:04}.done.json"

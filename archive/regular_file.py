@@ -10,11 +10,12 @@ from typing import BinaryIO
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
+def opened(path: Path, *, may_be_link: bool = True) -> Iterator[BinaryIO]:
     """A regular file, or /dev/null, for reading; OSError for a folder, a pipe, a device or no such file."""
+    no_link = 0 if may_be_link else os.O_NOFOLLOW
     try:
         # non-blocking, because opening a pipe waits for a writer
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | no_link)
     except ValueError:  # a NUL in the name
         raise OSError(errno.EINVAL, "is not the name of a file", ascii(path)) from None
     try:

@@ -14,7 +14,8 @@ from typing import Final
 
 from archive.catalogue import Catalogue, Entry, Unreadable
 from archive.run import CLOSED, LOCK, MANIFEST
-from archive.runs import Runs, started_of
+from archive.run_ids import started_of
+from archive.runs import Runs
 from archive.signature import SIGNATURE
 from archive.store import Store
 from domain.mistakes import Mistake, OperatorError
@@ -69,7 +70,7 @@ def planned(
     for run_id in catalogue.ids:
         if run_id not in there and _is_left_over(started_of(run_id), now):
             yield Removal(What.LEFTOVER, run_id, "has no manifest: its removal was stopped", run_id)
-    for folder, marked in (("queued", catalogue.queued), ("unmailed", catalogue.unmailed)):
+    for folder, marked in _marks(catalogue):
         for run_id in sorted(marked - there):
             if started_of(run_id) is not None:  # notices are marked as well
                 yield Removal(What.LEFTOVER, f"{folder}/{run_id}", "is the mark of a run that is gone")
@@ -79,6 +80,14 @@ def planned(
     for path, changed_at in runs.store.unfinished():
         if path.partition("/")[0] not in gone and _is_left_over(changed_at, now):
             yield Removal(What.LEFTOVER, path, f"was not written to its end, {_days(now - changed_at)} ago")
+
+
+def _marks(catalogue: Catalogue) -> tuple[tuple[str, frozenset[str]], ...]:
+    return (
+        ("queued", catalogue.queued),
+        ("unmailed", catalogue.unmailed),
+        ("unposted", catalogue.unposted),
+    )
 
 
 def old(entries: Sequence[Entry], keep: Keep, now: datetime) -> Iterator[Removal]:
@@ -149,6 +158,7 @@ def _forget(run_id: str, runs: Runs) -> None:
     runs.store.remove_tree(run_id)
     runs.unqueue(run_id)
     runs.unmark_unmailed(run_id)
+    runs.unmark_unposted(run_id)
 
 
 def _counts(leftover: Removal, runs: Runs) -> bool:
@@ -170,8 +180,8 @@ def _check_no_link(path: str, store: Store) -> None:
 
 
 def _is_wanted(entry: Entry, now: datetime) -> bool:
-    """Whether somebody works on the run, or will: workers, the mail, or one who resumes it in time."""
-    if entry.is_queued or entry.is_unmailed:
+    """Whether somebody works on the run, or will: workers, mail, webhook, or one who resumes it in time."""
+    if entry.is_queued or entry.is_unmailed or entry.is_unposted:
         return True
     return entry.closed is None and datetime.fromisoformat(entry.deadline_at) > now
 

@@ -12,13 +12,16 @@ switches to them.
 import logging
 import re
 from collections.abc import Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass, replace
 
-from archive import codec, dump_file, results
+from archive import codec, dump_file, dump_keys, results
+from archive.dump_keys import NO_KEYS, DumpKeys
 from archive.host_files import HostFiles, attempt_path, dump_path, failure_path, is_attempt, result_path
 from archive.host_names import file_name
 from archive.mail_record import MailRecord
 from archive.results import Result
+from archive.run_mail import RunMail
 from archive.store import Store
 from domain.mistakes import Mistake, OperatorError
 from domain.records import Closed, Dump, Failure, Host, HostRecord, Manifest
@@ -29,6 +32,8 @@ MANIFEST = "manifest.json"
 CLOSED = "closed.json"
 LOCK = "lock.json"  # who executes the run on one machine; workers.here.locks
 PAGE = "index.html"  # of the report
+WEBHOOK = "webhook"  # the folder of what became of posting its news, and the one who gets them
+WEBHOOK_BODY = f"{WEBHOOK}/body.json"
 _BEFORE_RESULTS = ("footprints", "hosts", "processes")  # folders of older runs; with services their tables
 
 
@@ -58,9 +63,12 @@ class Standing:
 class Run:
     """One run, open for reading, and for writing objects that do not exist yet."""
 
-    def __init__(self, store: Store, manifest: Manifest, generation: str = "") -> None:
+    def __init__(
+        self, store: Store, manifest: Manifest, generation: str = "", keys: DumpKeys = NO_KEYS
+    ) -> None:
         self.store = store
         self.manifest = manifest
+        self.keys = keys  # of its dumps
         self._generation = generation
         self._is_remade = bool(generation)  # then it is closed only when that generation counts
         self._files = HostFiles(store, manifest.hosts)
@@ -79,12 +87,25 @@ class Run:
         name = file_name(rules_version)
         again = re.fullmatch(re.escape(name) + r"(?:-(\d+))?", self.generation)
         number = int(again[1] or 1) + 1 if again else 1
-        to_nobody = replace(self.manifest, mail_to=())  # who was to have the report has had it
-        return Run(self.store, to_nobody, name if number == 1 else f"{name}-{number}")
+        to_nobody = replace(
+            self.manifest, mail_to=(), mail_owners=()
+        )  # who was to have the report has had it
+        return Run(self.store, to_nobody, name if number == 1 else f"{name}-{number}", self.keys)
+
+    @property
+    def is_remade(self) -> bool:
+        """Whether it is made again from its dumps: whoever was to be told has been."""
+        return self._is_remade
 
     def without_hosts(self) -> "Run":
         """The same run, for its tables alone: the hosts of its manifest are not kept in memory."""
-        return Run(self.store, replace(self.manifest, hosts=()))
+        return Run(self.store, replace(self.manifest, hosts=()), keys=self.keys)
+
+    def with_keys(self, keys: DumpKeys) -> "Run":
+        """The same run, with other keys of its dumps."""
+        again = copy(self)
+        again.keys = keys
+        return again
 
     @property
     def run_id(self) -> str:
@@ -112,15 +133,17 @@ class Run:
 
     def write_dump(self, dump: Dump) -> bool:
         """Keep a host's dump; False if there is one already, which stays."""
-        content = dump_file.encode(dump)
+        content = dump_keys.encrypted(dump_file.encode(dump), self.keys)
         is_new = self.store.write_once(dump_path(dump.host), content, lasting=False)
-        log.debug("%s: dump of %d bytes %s", dump.host, len(content), "kept" if is_new else "was there")
+        size_bytes = len(dump.memory) + len(dump.identity)
+        log.debug("%s: dump of %d bytes %s", dump.host, size_bytes, "kept" if is_new else "was there")
         return is_new
 
     def read_dump(self, host: str) -> Dump:
-        """A host's dump; FileNotFoundError if none is kept."""
+        """A host's dump; FileNotFoundError if none is kept, LockedError if it is encrypted for others."""
         path = dump_path(host)
-        dump = dump_file.decode(self.store.read(path), self.store.place(path))
+        place = self.store.place(path)
+        dump = dump_file.decode(dump_keys.decrypted(self.store.read(path), self.keys, place), place)
         self._check_host(dump.host, host, path)
         return dump
 
@@ -289,6 +312,16 @@ class Run:
     def mail_record(self) -> MailRecord:
         """What became of mailing its report to the run's list."""
         return MailRecord(self.store, self.manifest.mail_to)
+
+    @property
+    def mail(self) -> RunMail:
+        """What became of all its mails: the report to its list, and to each owner what is theirs."""
+        return RunMail(self.store, self.manifest.mail_to, self.manifest.mail_owners)
+
+    @property
+    def webhook_record(self) -> MailRecord:
+        """What became of posting its news to the webhook."""
+        return MailRecord(self.store.under(WEBHOOK), (WEBHOOK,))
 
     def _read_closed(self) -> Closed | None:
         try:

@@ -2,58 +2,31 @@
 
 import difflib
 import logging
-import re
-import secrets
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from errno import ENAMETOOLONG
 from pathlib import Path
 
 from archive import codec
-from archive.notices import NOTICE_ID
+from archive.dump_keys import NO_KEYS, DumpKeys
+from archive.notices import NOTICE_ID, Notices
 from archive.places import store_at
 from archive.run import CLOSED, MANIFEST, Run
+from archive.run_ids import is_run_id
+from archive.run_names import SHOWN_LENGTH_MAX, run_id_of
 from archive.signature import SIGNATURE, is_signed, sign
 from archive.store import Store
 from domain.mistakes import Mistake, OperatorError
-from domain.moments import is_readable
-from domain.records import Closed, Manifest
+from domain.moments import is_day, is_readable
+from domain.records import Closed, Limits, Manifest, Scope
 
 log = logging.getLogger("archive")
 
 EVIDENCE = ("maps", "smaps")
-LATEST = "latest"
 MANIFEST_BYTES_MAX = 128 * 2**20  # a manifest of 100,000 hosts has about 40 MB
-NAME_LENGTH_MAX = 40
-SHOWN_LENGTH_MAX = 80  # characters shown of a wrong run id
-_RUN_ID = re.compile(r"\d{8}T\d{6}Z-[a-z0-9_.-]{1,40}-[0-9a-f]{4}")
-_ID_BEGINNING = re.compile(r"\d[0-9A-Za-z_.-]*")
-_DAY = re.compile(r"\d{4}-\d\d(?:-\d\d)?")
 _QUEUED = "queued"
-SHOWN_IDS_MAX = 5
 NEAR_IDS_MAX = 3  # suggested for a name that no run has
 _UNMAILED = "unmailed"
-
-
-def new_run_id(started: datetime, name: str, suffix: str = "") -> str:
-    """`20261123T045837Z-NAME-SUFFIX`; without a suffix, four random hex digits."""
-    plain = re.sub(r"[^a-z0-9_.-]+", "-", name.lower())[:NAME_LENGTH_MAX].strip("-.") or "run"
-    return f"{started:%Y%m%dT%H%M%SZ}-{plain}-{suffix or secrets.token_hex(2)}"
-
-
-def started_of(run_id: str) -> datetime | None:
-    """The time in an id; None for what is no id, or names a day that does not exist."""
-    if not _RUN_ID.fullmatch(run_id):
-        return None
-    try:
-        return datetime.strptime(run_id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    except ValueError:
-        return None
-
-
-def name_of(run_id: str) -> str:
-    """The name in an id: that of the scope, as far as an id can hold it."""
-    return run_id.split("-", 1)[1].rpartition("-")[0]
+_UNPOSTED = "unposted"
 
 
 class NoRunError(OperatorError):
@@ -61,11 +34,20 @@ class NoRunError(OperatorError):
 
 
 class Runs:
-    """All runs under one folder or URL. With a key, new runs are signed and unsigned ones are refused."""
+    """All runs under one folder or URL. With a key, new runs are signed and unsigned ones are refused.
 
-    def __init__(self, url: str, signing_key: bytes = b"") -> None:
+    `dump_keys` are those of the dumps of all runs that are made or opened here.
+    """
+
+    def __init__(self, url: str, signing_key: bytes = b"", dump_keys: DumpKeys = NO_KEYS) -> None:
         self.store = store_at(url)
         self._key = signing_key
+        self._dump_keys = dump_keys
+
+    @property
+    def notices(self) -> Notices:
+        """The notices beside them, which the same key signs."""
+        return Notices(self.store, self._key)
 
     @property
     def signs(self) -> bool:
@@ -77,7 +59,7 @@ class Runs:
 
         OperatorError if the manifest is so large that nobody would read it.
         """
-        if not _RUN_ID.fullmatch(manifest.run_id):
+        if not is_run_id(manifest.run_id):
             raise ValueError(f"{manifest.run_id!r} is not a run id")
         names = [host.name for host in manifest.hosts]
         if len(set(names)) != len(names):
@@ -88,6 +70,7 @@ class Runs:
             problem = f"would have {len(text)} bytes; {MANIFEST_BYTES_MAX} are the most"
             remedy = "select fewer hosts, or give them fewer groups and labels"
             raise OperatorError(Mistake(folder.place(MANIFEST), problem, remedy))
+        self.store.make_root()  # for its owner alone; what is above a store's folder need not be
         if not folder.write_once(MANIFEST, text):
             raise FileExistsError(folder.url)
         if self._key:  # after the manifest, so that only the one creator that wrote it signs
@@ -96,17 +79,17 @@ class Runs:
         log.debug(
             "%s: created in %s, %d bytes of manifest, %s", manifest.run_id, folder.url, len(text), signed
         )
-        return Run(folder, manifest)
+        return Run(folder, manifest, keys=self._dump_keys)
 
     def open(self, name: str) -> Run:
-        """A run by its id or the beginning of one, its path or URL, or the last one as `latest`.
+        """A run by its path or URL, or by a name as `archive.run_names` describes: an id, a day, `latest~1`.
 
         OperatorError if there is none, or if several ids begin so.
         """
         run_id = self.named(name)
         if run_id is None:
             if _is_place(name):
-                return open_run(name, self._key)
+                return open_run(name, self._key, self._dump_keys)
             raise NoRunError(self.unknown(name))
         try:
             return self.by_id(run_id)
@@ -123,35 +106,24 @@ class Runs:
         return Mistake(name[:SHOWN_LENGTH_MAX], f"is not a run in {self.store.url}", remedy)
 
     def named(self, name: str) -> str | None:
-        """The id that a name stands for: an id, the beginning of one here, or `latest`; None for no id.
-
-        A day, as 2026-11-29 or 2026-11 (UTC), is the beginning of the ids of that day.
+        """The id that a name stands for here, as `archive.run_names` describes; None for no id.
 
         Nothing is opened. OperatorError if several ids here begin so, or for `latest` if there is none.
         """
-        if name == LATEST:
-            return self.latest()
-        if _RUN_ID.fullmatch(name):
-            return name
-        if not _ID_BEGINNING.fullmatch(name):
-            return None
-        start = name.replace("-", "") if _DAY.fullmatch(name) else name
-        found = [run_id for run_id in self.ids() if run_id.startswith(start)]
-        if len(found) > 1:
-            shown = ", ".join(found[:SHOWN_IDS_MAX]) + (", ..." if len(found) > SHOWN_IDS_MAX else "")
-            problem = f"is the beginning of {len(found)} runs: {shown}"
-            raise OperatorError(Mistake(name[:SHOWN_LENGTH_MAX], problem, "give more of the id"))
-        return found[0] if found else None
+        return run_id_of(name, self.ids, self.latest, self._is_run)
+
+    def _is_run(self, run_id: str) -> bool:
+        return self.store.exists(f"{run_id}/{MANIFEST}")
 
     def by_id(self, run_id: str) -> Run:
         """A run here by its id alone, for ids that others sent; NoRunError where it is not there.
 
         OperatorError for whatever else.
         """
-        if not _RUN_ID.fullmatch(run_id):
+        if not is_run_id(run_id):
             shown = ascii(run_id[:SHOWN_LENGTH_MAX])
             raise OperatorError(Mistake(shown, "is not a run id", "`mapsweep runs` lists the runs"))
-        run = _opened(self.store.under(run_id), self._key)
+        run = _opened(self.store.under(run_id), self._key, self._dump_keys)
         if run.run_id != run_id:
             problem = f"belongs to the run {run.run_id[:SHOWN_LENGTH_MAX]!a}"
             raise OperatorError(
@@ -161,12 +133,12 @@ class Runs:
 
     def ids(self) -> list[str]:
         """The ids of all runs, oldest first."""
-        return [name for name in self.store.list() if _RUN_ID.fullmatch(name)]
+        return [name for name in self.store.list() if is_run_id(name)]
 
     def latest(self) -> str:
         """The id of the run that began last; OperatorError if there is none."""
         for run_id in reversed(self.ids()):
-            if self.store.exists(f"{run_id}/{MANIFEST}"):
+            if self._is_run(run_id):
                 return run_id
         raise OperatorError(
             Mistake(self.store.url, "holds no run", "mapsweep collect makes one; --runs names the folder")
@@ -192,6 +164,27 @@ class Runs:
             )
         return closed
 
+    def for_tables(self, run_id: str) -> Run | None:
+        """A closed run for its tables alone; None if it is open, or closed by an older mapsweep.
+
+        Its manifest, which may be large, is not read: the run knows no hosts, and of its scope only the name
+        and the pattern. OperatorError if its record is damaged.
+        """
+        closed = self.closed(run_id)
+        if closed is None or not (closed.started_at and closed.results):
+            return None
+        known = Manifest(
+            run_id=run_id,
+            scope=Scope(closed.scope, closed.hosts),
+            limits=Limits(),
+            hosts=(),
+            started_at=closed.started_at,
+            deadline_at=closed.closed_at,
+            tool_version="",
+            rules_version=closed.rules_version,
+        )
+        return Run(self.store.under(run_id), known, keys=self._dump_keys)
+
     # Marks of runs that were given to the fleet's workers.
 
     def queue(self, run_id: str) -> None:
@@ -200,7 +193,7 @@ class Runs:
 
     def queued(self) -> tuple[str, ...]:
         """The ids of the runs that were given to the workers and are not finished."""
-        return tuple(name for name in self.store.list(_QUEUED) if _RUN_ID.fullmatch(name))
+        return tuple(name for name in self.store.list(_QUEUED) if is_run_id(name))
 
     def is_queued(self, run_id: str) -> bool:
         """Whether a run was given to the workers and is not finished."""
@@ -223,19 +216,31 @@ class Runs:
     def unmailed(self) -> tuple[str, ...]:
         """The ids of runs and notices that somebody has not got yet."""
         return tuple(
-            name
-            for name in self.store.list(_UNMAILED)
-            if _RUN_ID.fullmatch(name) or NOTICE_ID.fullmatch(name)
+            name for name in self.store.list(_UNMAILED) if is_run_id(name) or NOTICE_ID.fullmatch(name)
         )
 
     def unmark_unmailed(self, name: str) -> None:
         """Remove the mark of what nothing more is to be done about."""
         self.store.remove(f"{_UNMAILED}/{name}")
 
+    # Marks of runs whose news the webhook has not got yet.
+
+    def mark_unposted(self, run_id: str) -> None:
+        """Mark the news of a run as not posted, until they are."""
+        self.store.write_once(f"{_UNPOSTED}/{run_id}", b"")
+
+    def unposted(self) -> tuple[str, ...]:
+        """The ids of the runs whose news the webhook has not got yet."""
+        return tuple(name for name in self.store.list(_UNPOSTED) if is_run_id(name))
+
+    def unmark_unposted(self, run_id: str) -> None:
+        """Remove the mark of a run about which nothing more is to be done."""
+        self.store.remove(f"{_UNPOSTED}/{run_id}")
+
 
 def runs_beside(run: Run) -> Runs:
     """The runs in the same folder, with which growth is compared."""
-    return Runs(run.url.rpartition("/")[0] or "/")
+    return Runs(run.url.rpartition("/")[0] or "/", dump_keys=run.keys)
 
 
 def _is_place(name: str) -> bool:
@@ -248,13 +253,19 @@ def _is_place(name: str) -> bool:
         return False
 
 
-def open_run(url: str, signing_key: bytes = b"") -> Run:
+def open_run(url: str, signing_key: bytes = b"", dump_keys: DumpKeys = NO_KEYS) -> Run:
     """The run at a path or URL; NoRunError where there is none, OperatorError if a key did not sign it."""
     local = url.startswith("~") or "://" not in url
-    return _opened(store_at(str(Path(url).expanduser()) if local else url), signing_key)
+    try:
+        place = str(Path(url).expanduser()) if local else url
+    except RuntimeError as error:  # there is no account of the name behind the ~
+        problem = "is not a run: no account is called so"
+        shown = url[:SHOWN_LENGTH_MAX]
+        raise NoRunError(Mistake(shown, problem, "`mapsweep runs` lists the runs")) from error
+    return _opened(store_at(place), signing_key, dump_keys)
 
 
-def _opened(folder: Store, key: bytes) -> Run:
+def _opened(folder: Store, key: bytes, dump_keys: DumpKeys) -> Run:
     try:
         text = folder.read(MANIFEST, MANIFEST_BYTES_MAX)
     except OSError as error:
@@ -270,7 +281,7 @@ def _opened(folder: Store, key: bytes) -> Run:
         raise OperatorError(*(Mistake(folder.place(MANIFEST), each, remedy) for each in problems))
     checked = "its signature is good" if key else "no signature was asked for"
     log.debug("%s: opened in %s, %d hosts, %s", manifest.run_id, folder.url, len(manifest.hosts), checked)
-    return Run(folder, manifest)
+    return Run(folder, manifest, keys=dump_keys)
 
 
 def _unusable(manifest: Manifest) -> Iterator[str]:
@@ -285,7 +296,10 @@ def _unusable(manifest: Manifest) -> Iterator[str]:
         yield "has a host twice, or one without a name"
     if not manifest.rules_version:
         yield "has no version of the rules"
-    if not all(each.isprintable() for each in manifest.mail_to):
+    if not all(is_day(mute.until) and mute.reason for mute in manifest.mutes):
+        yield "has a mute without a reason or a last day"
+    to = (*manifest.mail_to, *(each for owner in manifest.mail_owners for each in owner.to))
+    if not all(each.isprintable() for each in to):
         yield "has a recipient that is not one line"
 
 

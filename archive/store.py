@@ -15,6 +15,18 @@ from domain.mistakes import Mistake, OperatorError
 OBJECT_BYTES_MAX = 1 << 30  # limit of one object when it is read, far above any dump or table
 
 
+def within(path: str) -> str:
+    """The path of an object, which is below its store; OperatorError if it leads out, whoever wrote it."""
+    if path.startswith("/") or ".." in path.split("/"):
+        raise OperatorError(Mistake(path, "leads out of the folder that it is in", "do not use that folder"))
+    return path
+
+
+def in_pieces(content: bytes | Iterable[bytes]) -> Iterable[bytes]:
+    """Content that may come in pieces."""
+    return [content] if isinstance(content, bytes) else content
+
+
 class Store(ABC):
     """Objects under one URL or path; paths in it are relative, with slashes.
 
@@ -24,9 +36,10 @@ class Store(ABC):
     url: str
 
     @abstractmethod
-    def write_once(self, path: str, content: bytes, *, lasting: bool = True) -> bool:
+    def write_once(self, path: str, content: bytes | Iterable[bytes], *, lasting: bool = True) -> bool:
         """Write an object unless one of that name is there; False if it was. The first one stays.
 
+        What is large may come in pieces.
         If not `lasting`, a power cut may take the whole object away again, until `make_last` of its folder.
         """
 
@@ -96,7 +109,7 @@ class Store(ABC):
 
     def replace(self, path: str, content: bytes | Iterable[bytes]) -> None:
         """Write or replace an object, whole or not at all; for rendered files, which may come in pieces."""
-        self._replace(path, [content] if isinstance(content, bytes) else content)
+        self._replace(path, in_pieces(content))
 
     def read(self, path: str, limit_bytes: int = OBJECT_BYTES_MAX) -> bytes:
         """The bytes of an object; FileNotFoundError if it does not exist.

@@ -19,6 +19,7 @@ from procmaps.facts import display
 from procmaps.findings import Finding
 from procmaps.identity import IdentityTable
 from procmaps.kinds import Kind
+from procmaps.memory_limits import rooms
 from procmaps.tables import UNKNOWN, Evidence, FootprintTable, Snapshot, Trouble
 
 COMPRESSION_LEVEL = 3
@@ -56,6 +57,9 @@ PROCESS_SCHEMA: Final[dict[str, type[pl.DataType]]] = {
     "guessed_bytes": pl.Int64,
     "present_bytes": pl.Int64,
     "largest_guess": pl.String,
+    "limit_bytes": pl.Int64,
+    "limit_room_least_bytes": pl.Int64,
+    "limit_room_most_bytes": pl.Int64,
 }
 ARGUMENT_SCHEMA: Final[dict[str, type[pl.DataType]]] = {
     "pid": pl.Int64,
@@ -86,12 +90,14 @@ FINDING_SCHEMA: Final[dict[str, type[pl.DataType]]] = {
     "advice": pl.String,
     "confirm": pl.String,
     "not_shown": pl.String,
+    "kind": pl.String,
+    "concerns_bytes": pl.Int64,
 }
 
 
 def processes_frame(snapshot: Snapshot, identity: IdentityTable, doubts: DoubtTable) -> pl.DataFrame:
     """One row per process, in the order of the dump."""
-    processes = snapshot.processes
+    processes, below = snapshot.processes, rooms(snapshot)
     columns: dict[str, Values] = {
         "pid": processes.pid,
         "start_ticks": processes.start_ticks,
@@ -117,6 +123,9 @@ def processes_frame(snapshot: Snapshot, identity: IdentityTable, doubts: DoubtTa
         "guessed_bytes": doubts.guessed_bytes,
         "present_bytes": doubts.present_bytes,
         "largest_guess": doubts.largest_guesses(),
+        "limit_bytes": below.limit_bytes,
+        "limit_room_least_bytes": below.least_bytes,
+        "limit_room_most_bytes": below.most_bytes,
     }
     return _frame(columns, PROCESS_SCHEMA)
 
@@ -148,6 +157,10 @@ def findings_frame(snapshot: Snapshot, found: list[Finding]) -> pl.DataFrame:
         "advice": [each.advice for each in found],
         "confirm": [each.confirm for each in found],
         "not_shown": [each.not_shown for each in found],
+        "kind": [each.kind for each in found],
+        "concerns_bytes": np.array(
+            [UNKNOWN if each.concerns_bytes is None else each.concerns_bytes for each in found], np.int64
+        ),
     }
     return _frame(columns, FINDING_SCHEMA)
 
@@ -207,19 +220,31 @@ def from_parquet(content: bytes, place: str, wanted: Sequence[str] | None = None
     OperatorError that names `place` if it is damaged.
     """
     try:
-        present = pl.read_parquet_schema(BytesIO(content)) if wanted else {}
-        columns = [name for name in wanted or () if name in present]
-        return pl.read_parquet(BytesIO(content), columns=columns if wanted else None)
+        try:
+            return pl.read_parquet(BytesIO(content), columns=list(wanted) if wanted else None)
+        except (
+            pl.exceptions.ColumnNotFoundError
+        ):  # of an older version; to ask first would cost as much again
+            present = pl.read_parquet_schema(BytesIO(content))
+            return pl.read_parquet(
+                BytesIO(content), columns=[name for name in wanted or () if name in present]
+            )
     except (pl.exceptions.PolarsError, OSError) as error:
         raise OperatorError(Mistake(place, f"is not a whole Parquet file: {error}", REMEDY)) from error
 
 
 def with_own_texts(frame: pl.DataFrame) -> pl.DataFrame:
-    """The same rows with copies of their texts.
+    """The same rows with copies of their texts, equal ones of a column once in memory.
 
     Rows that are taken out of a table keep all texts of that table in memory otherwise.
     """
-    return frame.with_columns(pl.col(pl.String) + pl.lit(""))
+    return frame.with_columns(_own(column) for column in frame.iter_columns() if column.dtype == pl.String)
+
+
+def _own(texts: pl.Series) -> pl.Series:
+    distinct = texts.drop_nulls().unique(maintain_order=True)
+    places = texts.cast(pl.Enum(distinct)).to_physical()
+    return (distinct + "").gather(places).alias(texts.name)
 
 
 def _frame(columns: dict[str, Values], schema: dict[str, type[pl.DataType]]) -> pl.DataFrame:

@@ -1,6 +1,6 @@
 """`make bench`: every figure on a line, and all of them in bench/out/latest.json.
 
-Names of parts (core, peers, startup, probe, sweep) as arguments run those alone.
+Names of parts (core, peers, startup, probe, sweep, known_hosts) as arguments run those alone.
 """
 
 import json
@@ -8,9 +8,16 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from bench import core, peers, probe, startup, sweep
+from bench import core, known_hosts, peers, probe, startup, sweep
 
-PARTS = {"core": core, "peers": peers, "startup": startup, "probe": probe, "sweep": sweep}
+PARTS = {
+    "core": core,
+    "peers": peers,
+    "startup": startup,
+    "probe": probe,
+    "sweep": sweep,
+    "known_hosts": known_hosts,
+}
 OUT = Path(__file__).with_name("out") / "latest.json"
 
 

@@ -20,7 +20,8 @@ from archive.runs import Runs
 from bench.measure import Figure
 from domain.records import Connection, Limits
 from tests.archive.examples import SIGNING_KEY, dump, host, manifest
-from tests.redis_server import RedisServer, free_port, redis_server
+from tests.ports import free_port
+from tests.redis_server import RedisServer, redis_server
 from tests.workers.worker_process import PACE, running
 from workers.fleet import handover
 from workers.fleet.broker import KEY_PREFIX

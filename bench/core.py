@@ -92,8 +92,8 @@ def _grown(maps: bytes, count: int) -> bytes:
     return b"".join((*more, *lines))
 
 
-def crowd(root: Path) -> int:
-    """Recorded processes laid out as one host, in a mixed order, again under other pids up to MAPPINGS.
+def crowd(root: Path, most: int = MAPPINGS) -> int:
+    """Recorded processes laid out as one host, in a mixed order, again up to `most` mappings.
 
     One in JVM_EVERY is a JVM, as on a host that runs a few services beside all else.
     """
@@ -102,7 +102,7 @@ def crowd(root: Path) -> int:
     jvms = cycle([files for files in processes if b"/libjvm.so" in files["maps"]])
     others = cycle([files for files in processes if b"/libjvm.so" not in files["maps"]])
     mappings = count = 0
-    while mappings < MAPPINGS:
+    while mappings < most:
         files = next(others) if count % JVM_EVERY else next(jvms)
         _write(root, FIRST_PID + count, files)
         mappings += files["maps"].count(b"\n")

@@ -19,7 +19,8 @@ from typing import Final
 import click
 import psutil
 
-from archive.run import PAGE
+from archive.run import CLOSED, PAGE
+from archive.runs import Runs
 from bench.fleet_make import PROCESSES, SEED
 from bench.measure import Figure
 
@@ -60,11 +61,11 @@ class Way:
 
 
 def measured(hosts: int, processes: int, seed: int, folder: Path) -> Way:
-    """Make a fleet below `folder`, execute its run; what it took."""
-    make = [sys.executable, "-m", "bench.fleet_make", str(folder)]
-    options = ["--hosts", str(hosts), "--processes", str(processes), "--seed", str(seed)]
-    made = subprocess.run([*make, *options], check=True, stdout=subprocess.PIPE, text=True)
-    run = Path(made.stdout.strip())
+    """Make a fleet in `folder`, execute its run; what it took. A run that is there is executed again.
+
+    Of that, hosts that have a result are not classified again: it is closed and rendered.
+    """
+    run = opened_again(folder) or _made(hosts, processes, seed, folder)
     command = [sys.executable, "-m", "bench.fleet_way", str(run), str(CLASSIFYING)]
     peaks: dict[int, int] = {}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as way:
@@ -77,6 +78,32 @@ def measured(hosts: int, processes: int, seed: int, folder: Path) -> Way:
     peaks.pop(way.pid, None)
     page_bytes = (run / "report" / PAGE).stat().st_size
     return Way(hosts, *_steps(said), max(peaks.values(), default=0) / 1e6, page_bytes)
+
+
+def _made(hosts: int, processes: int, seed: int, folder: Path) -> Path:
+    """The folder of the run that is to be executed."""
+    make = [sys.executable, "-m", "bench.fleet_make", str(folder)]
+    options = ["--hosts", str(hosts), "--processes", str(processes), "--seed", str(seed)]
+    made = subprocess.run([*make, *options], check=True, stdout=subprocess.PIPE, text=True)
+    return Path(made.stdout.strip())
+
+
+def opened_again(folder: Path) -> Path | None:
+    """The last run in a folder of runs, open, its results kept; None if there is none.
+
+    ClickException if not all of its hosts have a dump or a failure: the others would be asked over SSH.
+    """
+    runs = Runs(str(folder))
+    if not runs.ids():
+        return None
+    run = runs.by_id(runs.ids()[-1])
+    dumped = run.dumped()
+    if missing := [host.name for host in run.pending() if host.name not in dumped]:
+        problem = f"{len(missing)} hosts have no dump, the first is {missing[0]}"
+        raise click.ClickException(f"{run.url}: {problem}: remove the folder, and make the fleet again")
+    path = Path(run.url)
+    (path / CLOSED).unlink(missing_ok=True)
+    return path
 
 
 def _steps(said: str) -> tuple[Step, Step, Step]:
@@ -141,10 +168,10 @@ def _of_way(way: Way, *, is_bound: bool) -> Iterator[Figure]:
     yield figure("beside_peak", way.beside_peak_mb, "MB")
 
 
-def _of_people(hosts: int, processes: int, seed: int) -> Iterator[Figure]:
+def _of_people(hosts: int, processes: int, seed: int, kept: Path | None) -> Iterator[Figure]:
     """One size, without bounds."""
     with tempfile.TemporaryDirectory() as folder:
-        way = measured(hosts, processes, seed, Path(folder))
+        way = measured(hosts, processes, seed, kept or Path(folder))
         yield from _of_way(way, is_bound=False)
 
 
@@ -152,10 +179,17 @@ def _of_people(hosts: int, processes: int, seed: int) -> Iterator[Figure]:
 @click.option("--hosts", default=0, help="Only a fleet of so many hosts, without bounds.")
 @click.option("--processes", default=PROCESSES, show_default=True, help="Of a host, with --hosts.")
 @click.option("--seed", default=SEED, show_default=True)
-def main(hosts: int, processes: int, seed: int) -> None:
+@click.option(
+    "--runs",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="With --hosts: make the fleet in this folder and keep it; one that is there is closed again.",
+)
+def main(hosts: int, processes: int, seed: int, runs: Path | None) -> None:
     """Measure, print and keep; exit 1 if a bound is not met."""
+    if runs and not hosts:
+        raise click.UsageError("--runs keeps a fleet of one size: give --hosts N too")
     kept = {}
-    for figure in _of_people(hosts, processes, seed) if hosts else figures(seed):
+    for figure in _of_people(hosts, processes, seed, runs) if hosts else figures(seed):
         click.echo(figure.line())
         kept[figure.name] = {key: value for key, value in asdict(figure).items() if key != "name"}
     OUT.parent.mkdir(exist_ok=True)

@@ -66,8 +66,8 @@ def dump(fleet: Fleet, plan: HostPlan) -> Dump:
     return Dump(
         host=plan.home.name,
         nonce=nonce.decode(),
-        memory_gz=isal_zlib.compress(memory, FASTEST, GZIP),
-        identity_gz=isal_zlib.compress(identity, FASTEST, GZIP),
+        memory=isal_zlib.compress(memory, FASTEST, GZIP),
+        identity=isal_zlib.compress(identity, FASTEST, GZIP),
         at=datetime.fromtimestamp(fleet.now_s, UTC).isoformat(timespec="seconds"),
         elapsed_s=round(float(draw.uniform(0.2, 3)), 2),
         complete=not plan.is_cut,

@@ -1,52 +1,40 @@
 """Earlier runs of a made fleet, closed, with the tables that a closing writes, made without classifying."""
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from archive import tables
 from archive.host_names import file_name
 from archive.run import Run
-from archive.runs import Runs, new_run_id
-from bench.fleet_dumps import Grown, container, dump, grow, unit
+from archive.runs import Runs
+from bench.fleet_dumps import Grown, container, grow, unit
+from bench.fleet_findings import LastFindings, of_recipes
+from bench.fleet_manifest import SCOPE, manifest
 from bench.fleet_plan import DAY_S, Fleet, HostPlan, Parts, Recipe
 from bench.fleet_roles import How
-from domain.records import Closed, Host, Limits, Manifest, Scope
+from domain.records import Closed, Host
 from procmaps.classify import RULES_VERSION
-from reports import measures, settled
-from reports.column import schema_of
-from reports.columns import HOSTS, SERVICES
-from reports.fleet_row import fleet_row
-from reports.host_table import HOST_EXTRAS, ranked
-from reports.measures import NATIVE
-from reports.settle import HOSTS_A_PART, settle
-from workers.life.host_steps import classify_host
+from reports.closing.fleet_row import fleet_row
+from reports.closing.host_table import HOST_EXTRAS, ranked
+from reports.closing.settle import HOSTS_A_PART
+from reports.columns.column import schema_of
+from reports.columns.columns import HOSTS, SERVICES
+from reports.findings.codes import CODES
+from reports.tables import measures, settled
+from reports.tables.measures import NATIVE
 
 RUNS: Final = 14
-SCOPE: Final = Scope("nightly", "all")
 NEW_EVERY: Final = 97  # one host in so many was not there before
 BEFORE_RESTART: Final = 1.02  # of the level that a process had before it was restarted
 WAVERING_PART: Final = 0.1  # of the processes: their heap differs from night to night
 WAVERING: Final = 0.04  # by so much of it
-
-
-def manifest(started: datetime, hosts: Sequence[Host], suffix: str = "") -> Manifest:
-    """A run of these hosts."""
-    return Manifest(
-        run_id=new_run_id(started, SCOPE.name, suffix),
-        scope=SCOPE,
-        limits=Limits(),
-        hosts=tuple(hosts),
-        started_at=started.isoformat(timespec="seconds"),
-        deadline_at=(started + timedelta(hours=20)).isoformat(timespec="seconds"),
-        tool_version="0",
-        rules_version=RULES_VERSION,
-    )
+_SUMMED: Final = (NATIVE, "rss_anon_bytes", "swap_bytes", "anon_growth_bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +45,7 @@ class _Past:
     ago_s: float
     hosts: list[pl.DataFrame]
     services: list[pl.DataFrame]
+    findings: LastFindings | None = None  # of the last of them: what the run after it is compared with
 
 
 def write_earlier(fleet: Fleet, runs: Runs, hosts: Sequence[Host]) -> None:
@@ -67,7 +56,8 @@ def write_earlier(fleet: Fleet, runs: Runs, hosts: Sequence[Host]) -> None:
         started = datetime.fromtimestamp(fleet.now_s - back * DAY_S, UTC)
         run = runs.create(manifest(started, kept, f"{back:04x}"))
         past.append(_Past(run, back * DAY_S, [], []))
-    rows = _of_recipes(fleet)
+    rows, found = of_recipes(fleet)
+    past[-1] = replace(past[-1], findings=LastFindings(found))
     number_of = {home.name: number for number, home in enumerate(fleet.homes)}
     answered = [host.name for host in kept if not fleet.homes[number_of[host.name]].is_failed]
     answered.sort()
@@ -77,33 +67,6 @@ def write_earlier(fleet: Fleet, runs: Runs, hosts: Sequence[Host]) -> None:
         _write_part(fleet, plans, rows, past, part)
     for each in past:
         _close(each, len(parts))
-
-
-def _of_recipes(fleet: Fleet) -> pl.DataFrame:
-    """The settled row of a process of each recipe that has not grown."""
-    some = fleet.plan(next(number for number, home in enumerate(fleet.homes) if not home.is_failed))
-    count = len(fleet.recipes)
-    nothing = np.zeros(count)
-    plan = replace(
-        some,
-        recipe=np.arange(count),
-        instance=np.ones(count, np.int64),
-        pid=np.arange(1, count + 1),
-        start_ticks=np.full(count, 1000),
-        age_s=nothing + DAY_S,
-        level=nothing,
-        java_level=nothing,
-        is_denied=nothing.astype(np.bool_),
-        is_cut=False,
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        runs = Runs(folder)
-        host = Host(plan.home.name, plan.home.address)
-        run = runs.create(manifest(datetime.fromtimestamp(fleet.now_s, UTC), [host]))
-        run.write_dump(dump(fleet, plan))
-        classify_host(run, host.name)
-        run.close(settle(run, runs, run.manifest.started_at))
-        return settled.Settled(run).table(settled.PROCESSES).sort("pid")
 
 
 def _write_part(
@@ -120,8 +83,12 @@ def _write_part(
     denied = pl.Series(np.concatenate([plan.is_denied for plan in plans]))
     draw = np.random.default_rng((fleet.seed, part, 3))
     hosts = _hosts(frame.with_columns(_native(frame, grown, level, level, room, denied)))
+    recipe = pl.Series("recipe", np.concatenate([plan.recipe for plan in plans]))
+    before = level  # of the run before; the oldest one is taken as alike
+    was_before = age_s > past[0].ago_s
     for each in past:
         was = age_s > each.ago_s
+        again = was & ~was_before
         then = np.where(leaks, level * np.clip(1 - each.ago_s / np.maximum(age_s, 1), 0.01, 1), level)
         wavers = draw.random(len(level)) < WAVERING_PART
         then = np.where(wavers, then * (1 - WAVERING * draw.random(len(level))), then)
@@ -135,12 +102,23 @@ def _write_part(
             pl.Series("start_ticks", np.where(was, ticks, 100)),
             pl.Series("started_at_s", np.where(was, frame["started_at_s"].to_numpy(), earlier_s)),
             _native(frame, grown, level, then, room, denied),
+            _anon(frame, grown, level, then, room),
+            pl.Series("anon_growth_bytes", _steps(then, before, room, ~again)),
+            pl.Series("restarted", again).replace_strict({True: "yes", False: "no"}, return_dtype=pl.String),
+            recipe,
+            pl.Series("level", then),
         ).sort("host", "pid", "start_ticks")
+        before, was_before = then, was
+        if each.findings is not None:
+            each.findings.add(processes)
+        processes = processes.drop("recipe", "level")
         each.run.write_settled(settled.PROCESSES, part, tables.to_parquet(processes))
-        sums = processes.group_by("host").agg(pl.col(NATIVE).sum())
-        each.hosts.append(hosts.drop(NATIVE).join(sums, left_on="name", right_on="host"))
+        anew = (pl.col("restarted") == "yes").sum().cast(pl.Int64).alias("restarted")
+        sums = processes.group_by("host").agg(pl.col(_SUMMED).sum(), anew)
+        others = hosts.drop(*_SUMMED, "restarted").join(sums, left_on="name", right_on="host")
+        each.hosts.append(others.select(hosts.columns))
         each.services.append(
-            processes.group_by("service").agg(pl.len().alias("members"), pl.col(NATIVE).sum())
+            processes.group_by("service").agg(pl.len().alias("members"), pl.col(_SUMMED).sum(), anew)
         )
 
 
@@ -151,6 +129,20 @@ def _native(
     now = frame[NATIVE].to_numpy() + np.concatenate([each.native_bytes for each in grown])
     less = ((level - then) * room).astype(np.int64) // 4096 * 4096
     return pl.when(~denied).then(pl.Series(now - less)).alias(NATIVE)
+
+
+def _anon(frame: pl.DataFrame, grown: list[Grown], level: Parts, then: Parts, room: Parts) -> pl.Series:
+    """RssAnon at another level than the dump's."""
+    now = frame["rss_anon_bytes"].to_numpy() + np.concatenate(
+        [each.native_bytes + each.java_bytes for each in grown]
+    )
+    less = ((level - then) * room).astype(np.int64) // 4096 * 4096
+    return pl.Series("rss_anon_bytes", np.maximum(now - less, 0))
+
+
+def _steps(then: Parts, before: Parts, room: Parts, held: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """The change since the night before, of processes that were there."""
+    return np.where(held, ((then - before) * room).astype(np.int64), 0)
 
 
 def _processes(fleet: Fleet, plans: list[HostPlan], rows: pl.DataFrame) -> pl.DataFrame:
@@ -217,6 +209,7 @@ def _close(past: _Past, parts: int) -> None:
         failed=0,
         complete=True,
         rules_version=RULES_VERSION,
+        finding_codes={code.name: code.version for code in CODES},
         results=file_name(RULES_VERSION),
         parts=parts,
         scope=SCOPE.name,
@@ -227,7 +220,8 @@ def _close(past: _Past, parts: int) -> None:
     for part in range(parts):
         some = hosts.slice(part * HOSTS_A_PART, HOSTS_A_PART)
         run.write_settled(settled.HOSTS, part, tables.to_parquet(_named(run, some)))
-    services = pl.concat(past.services).group_by("service").agg(pl.col("members").sum(), pl.col(NATIVE).sum())
+    summed = pl.concat(past.services).group_by("service")
+    services = summed.agg(pl.col("members", "restarted", *_SUMMED).sum())
     columns = schema_of(SERVICES)
     services = services.with_columns(
         pl.lit("" if kind is pl.String else None, kind).alias(name)
@@ -237,6 +231,9 @@ def _close(past: _Past, parts: int) -> None:
     run.write_settled(settled.SERVICES, 0, tables.to_parquet(_named(run, services.sort("service"))))
     fleet = fleet_row(run.manifest, closed, (), hosts)
     run.write_settled(settled.FLEET, 0, tables.to_parquet(_named(run, fleet)))
+    if past.findings is not None:
+        for name, table in past.findings.tables(run.manifest, hosts).items():
+            run.write_settled(name, 0, tables.to_parquet(_named(run, table)))
     run.close(closed)
 
 

@@ -17,7 +17,8 @@ import click
 from archive.run import Run
 from archive.runs import Runs
 from bench.fleet_dumps import dump
-from bench.fleet_history import manifest, write_earlier
+from bench.fleet_history import write_earlier
+from bench.fleet_manifest import manifest
 from bench.fleet_plan import Fleet, Home
 from domain.records import Failure, Host, Stage
 

@@ -1,7 +1,7 @@
 """What a made fleet consists of: its hosts, their processes, and how far these have grown, by a seed."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from random import Random
 from typing import Final
@@ -21,6 +21,9 @@ LEAKING_PART: Final = 0.03  # of the services
 AGE_MEAN_DAYS: Final = 9.0
 FIRST_PID: Final = 400
 PIDS_MAX: Final = 4_000_000
+OF_PROCESSES: Final = (  # the fields of HostPlan with one entry per process
+    *("recipe", "instance", "pid", "start_ticks", "age_s", "level", "java_level", "is_denied"),
+)
 
 Numbers = npt.NDArray[np.int64]
 Parts = npt.NDArray[np.float64]
@@ -72,6 +75,10 @@ class HostPlan:
     cores: int
     boot_id: str
     number: int  # a seed of its own, for what is drawn later
+
+    def only(self, is_kept: npt.NDArray[np.bool_]) -> "HostPlan":
+        """The host with some of its processes."""
+        return replace(self, **{name: getattr(self, name)[is_kept] for name in OF_PROCESSES})
 
 
 class Fleet:
@@ -127,6 +134,7 @@ class Fleet:
         pid = FIRST_PID + np.argsort(np.argsort(start_ticks, kind="stable"), kind="stable") * 3
         pid = (pid + start_ticks // 700) % PIDS_MAX + 1
         pid = _distinct(pid)
+        pid[np.argmin(start_ticks)] = 1  # as on every host
         level = np.minimum(np.exp(draw.normal(-3.5, 1.1, count)), 0.95)
         leaks = np.array([self.recipes[each].leaks for each in recipe.tolist()])
         level = np.where(leaks, np.minimum(level * (0.2 + age_s / (5 * DAY_S)), 0.97), level)

@@ -6,7 +6,7 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -47,8 +47,8 @@ class Interleaved:
         return statistics.median(row[column] for row in self.rounds)
 
     def ratio(self, column: int, against: int) -> float:
-        """Ratio of the medians of two contenders."""
-        return self.median_s(column) / self.median_s(against)
+        """Median of the ratios of two contenders, each of one round: neighbours met the same machine."""
+        return statistics.median(row[column] / row[against] for row in self.rounds)
 
 
 def interleave(
@@ -73,12 +73,12 @@ def _seconds(contender: Callable[[], object], clock: Callable[[], float]) -> flo
     return clock() - begin
 
 
-def run_quietly(arguments: Sequence[str]) -> None:
+def run_quietly(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> None:
     """Start a command, wait for it, throw its output away; its CPU shows in children_cpu_s."""
     null = os.open(os.devnull, os.O_WRONLY)
     try:
         pid = os.posix_spawnp(
-            arguments[0], list(arguments), os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, null, 1)]
+            arguments[0], list(arguments), environment, file_actions=[(os.POSIX_SPAWN_DUP2, null, 1)]
         )
     finally:
         os.close(null)

@@ -22,6 +22,7 @@ from reports import report as reporting
 from reports.page import page
 from tests.browser import CHROMIUM
 from tests.synthetic.closed_run import Fleet, closed_run
+from tests.synthetic.news import tell
 
 ROUNDS: Final = 5
 HOSTS: Final = (500, 5_000)
@@ -105,8 +106,8 @@ def demo(runs: Path) -> Path:
 
 
 def made(hosts: int, folder: Path) -> Path:
-    """The page of a made fleet of so many hosts, with an earlier run to compare it with."""
-    run = closed_run(Runs(str(folder / "runs")), Fleet(hosts, PROCESSES))
+    """The page of a made fleet of so many hosts, with changes, findings and the last 15 runs."""
+    run = tell(closed_run(Runs(str(folder / "runs")), Fleet(hosts, PROCESSES)))
     file = folder / "index.html"
     file.write_bytes(page.render(reporting.report(run)))
     return file

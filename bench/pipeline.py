@@ -24,7 +24,8 @@ from archive import results
 from archive.folder import Folder
 from archive.host_results import host_record, host_result
 from archive.run import Run
-from archive.runs import Runs, new_run_id
+from archive.run_ids import new_run_id
+from archive.runs import Runs
 from archive.store import OBJECT_BYTES_MAX
 from bench.core import Sent, crowd, probe
 from bench.measure import Figure, own_cpu_s
@@ -164,7 +165,7 @@ class _CountingStore(Folder):
         self.calls["read"] += 1
         return super().read(path, limit_bytes)
 
-    def write_once(self, path: str, content: bytes, *, lasting: bool = True) -> bool:
+    def write_once(self, path: str, content: bytes | Iterable[bytes], *, lasting: bool = True) -> bool:
         self.calls["write"] += 1
         return super().write_once(path, content, lasting=lasting)
 

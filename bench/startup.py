@@ -1,5 +1,9 @@
-"""startup_vs_imports: `mapsweep classify` on one small process against a bare import of what it needs."""
+"""startup_vs_imports: `mapsweep classify` on one small process against a bare import of what it needs.
 
+Both find their modules compiled, as those of an installed package are, whatever the environment here says.
+"""
+
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -16,10 +20,12 @@ def figures() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         maps = Path(folder, "maps")
         maps.write_bytes(Path("/proc/self/maps").read_bytes())
+        environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(Path(folder, "compiled"))}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         runs = interleave(
             [
-                lambda: run_quietly([command, "classify", str(maps)]),
-                lambda: run_quietly([sys.executable, "-c", "import numpy, click"]),
+                lambda: run_quietly([command, "classify", str(maps)], environment),
+                lambda: run_quietly([sys.executable, "-c", "import numpy, click"], environment),
             ],
             ROUNDS,
             children_cpu_s,

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from collector import probe, turns
+from collector.budget import Share
 from collector.intake import READ_BYTES, SILENCE_S, Intake
 from collector.processes import NoProcessError
 from collector.session import Session
@@ -20,13 +21,15 @@ from domain.records import Dump, Failure, Host, Stage
 ENVIRONMENT: Final = {"PATH": os.environ.get("PATH") or os.defpath}
 
 
-def collect(host: Host, session: Session) -> Dump | Failure:
+def collect(host: Host, session: Session, share: Share | None = None) -> Dump | Failure:
     """Reads this machine's own /proc (or the tree at host.root)."""
-    turn = turns.begin(host, 1)
+    turn = turns.begin(host, 1, share or session.budget.share())
     drawn = probe.draw(host, session.limits, session.evidence)
     try:
         return turns.conclude(turn, drawn, _run(turn, drawn, session), session)
     except HostTrouble as trouble:
+        if session.watchdog.interrupted:
+            return turn.failed(HostTrouble(trouble.stage, INTERRUPTED))
         return turn.failed(trouble)
     except NoProcessError:
         raise
@@ -59,7 +62,7 @@ def _read(
     turn: turns.Turn, child: subprocess.Popen[bytes], drawn: probe.Probe, session: Session, guard: Guard
 ) -> turns.Received:
     limits = session.limits
-    intake = Intake(drawn, limits)
+    intake = Intake(drawn, limits, turn.share, session.spool(), lambda: bool(guard.fired))
     guard.expect("exec", turn.started_s + min(limits.exec_s, limits.total_s))
     _tell(child, drawn.standard_input)
     turn.stages.ended("exec", "the probe runs on this machine")
@@ -98,7 +101,7 @@ def _chunks(child: subprocess.Popen[bytes], intake: Intake) -> Iterator[None]:
                 else:
                     selector.unregister(key.fileobj)
             if not ready:
-                intake.silence()
+                intake.is_awaited(has_ended=False)
             yield
 
 

@@ -10,7 +10,7 @@
 # Exit status: 0 everything was sent, 64 refused, 66 no /proc, 69 neither awk nor grep, otherwise that of awk.
 
 : mapsweep probe;
-unset nonce options smaps digits hex root pack low attempt ended GZIP POSIXLY_CORRECT;
+unset nonce options smaps digits hex root pack low attempt ended careful room GZIP POSIXLY_CORRECT;
 unset GAWK_PERSIST_FILE AWKPATH AWKLIBPATH AWK_HASH;
 LC_ALL=C;
 export LC_ALL;
@@ -57,6 +57,8 @@ set -- [0-9]*;
 # The probe must not become a load on a host in trouble.
 # shellcheck disable=SC3045
 ulimit -t 120 2>/dev/null;
+careful=0;
+room=$((131072 + 8 * $#));
 low=;
 if command -v nice >/dev/null 2>&1; then low="nice -n 10"; fi;
 pack=;
@@ -68,15 +70,22 @@ list() {
     echo "$nonce";
     echo "$root";
     echo "$smaps";
+    echo "$$";
     echo "$*";
 };
 
 # One awk reads everything, because one process per file would take ten times as long. mawk gives up (exit 2) when
-# a process ends while it is read; then the reading starts over, and what was sent before is void.
+# a process ends while it is read; then the reading starts over, and what was sent before is void. It also starts over
+# when awk has filled the memory that it may have: it has no bounded read, and a process can make its arguments as long
+# as its address space. From then on head reads the arguments, in a process each.
 collect() {
-    # shellcheck disable=SC2086
-    list "$@" | $low awk -v "pack=$pack" '
-    # Reads a whole file: RS is a byte that does not occur in it, or is put back where it does.
+    # shellcheck disable=SC2086,SC3045
+    list "$@" | {
+    ulimit -v "$room" 2>/dev/null;
+    exec $low awk -v "pack=$pack" -v "careful=$careful" '
+    # Processes choose what many of these files contain, so the time for a file must grow with its length alone: joining
+    # many records to one text takes the square of their number.
+    # Reads a short file: RS is a byte that does not occur in it, or is put back where it does.
     function slurp(file, chunk, text, got, parts) {
         text = "";
         parts = 0;
@@ -84,6 +93,61 @@ collect() {
         close(file);
         failed = (got < 0);
         return text;
+    }
+    # Reads a text of lines of any length into piece[1..pieces]. As one record it takes least time; once that has ended
+    # early, what follows is read by lines, because a byte of a name cannot end one.
+    function slurp_lines(file, ends, line, got, text, parts) {
+        RS = ends;
+        text = "";
+        parts = pieces = 0;
+        while ((got = (getline line < file)) > 0) {
+            text = (parts++ ? text ends line : line);
+            if (parts > 1) ends = "\n";
+            RS = "\n";
+            if (length(text) > 1024) {
+                piece[++pieces] = text;
+                text = "";
+            }
+        }
+        close(file);
+        failed = (got < 0);
+        if (parts && (parts > 1 || ends == "\n")) text = text "\n";
+        if (length(text)) piece[++pieces] = text;
+        RS = "\001";
+    }
+    # Reads at most so many bytes of the arguments: by head if awk could have to read far more than that to stop. The
+    # path is relative, and has no character of the shell.
+    function arguments(at, most, by_head, source, chunk, text, part, got, parts) {
+        source = at "/cmdline";
+        if (by_head) {
+            source = "head -c " most " " source " 2>/dev/null | tr " quote "000\" " quote "001\"";
+            cuts = 1;
+        }
+        text = part = "";
+        parts = 0;
+        while (most > 0) {
+            got = (by_head ? (source | getline chunk) : (getline chunk < source));
+            if (got <= 0) break;
+            if (parts++) chunk = RS chunk;
+            # It may be the first of many.
+            if (length(chunk) > 1048576) careful = 1;
+            if (length(chunk) > most) chunk = substr(chunk, 1, most);
+            most -= length(chunk);
+            part = part chunk;
+            if (length(part) > 1024) {
+                text = text part;
+                part = "";
+            }
+        }
+        close(source);
+        return text part;
+    }
+    # Whether a process has, by its stat, more than 1 MiB of arguments; stat shows that only to whoever may read the
+    # mappings. Without it mawk must not begin, which takes minutes to fill its memory.
+    function long_arguments(stat, field) {
+        sub(/^.*[)] /, "", stat);
+        split(stat, field, " ");
+        return field[47] + 0 > 0 ? field[47] - field[46] > 1048576 : is_mawk;
     }
     function number(status, name, at) {
         at = index(status, "\n" name ":");
@@ -93,17 +157,48 @@ collect() {
         if (pack == "") printf "%s %s %s\n%s\n", nonce, kind, pid, content;
         else printf "%s %s %s\n%s\n", nonce, kind, pid, content | pack;
     }
+    function put(text) {
+        if (pack == "") printf "%s", text;
+        else printf "%s", text | pack;
+    }
+    function emit_pieces(kind, pid, i) {
+        put(nonce " " kind " " pid "\n");
+        for (i = 1; i <= pieces; i++) put(piece[i]);
+        put("\n");
+    }
     function fact(kind, file, content) {
         content = slurp(file);
         if (failed == 0) emit(kind, 0, content);
     }
-    # The identity part is sent after the memory part. Huge arguments of a process are cut, and so are those of the
-    # probe, which are this text.
+    # The identity part is sent after the memory part.
     function hold(kind, pid, content) {
-        content = substr(content, 1, held_bytes < 67108864 ? 131072 : 1024);
-        if (kind == "cmdline" && index(content, "mapsweep probe")) content = substr(content, 1, 40);
         held_bytes += length(content);
         held[++helds] = nonce " " kind " " pid "\n" content "\n";
+    }
+    # Huge arguments are cut. So is this text where it ends the arguments: those of the probe, and of sudo and the
+    # login shell, which has it in quotes. Nothing else is, so that no process can hide its own behind the name.
+    function hold_arguments(pid, stat, content, i, start) {
+        content = arguments(at, held_bytes < 67108864 ? 131072 : 1024, careful || long_arguments(stat));
+        for (i = 1; i <= owns && length(content) >= length(own[i]); i++) {
+            start = index(content, own[i]);
+            if (start && start + length(own[i]) + 1 >= length(content)) {
+                content = substr(content, 1, start + 28);
+                break;
+            }
+        }
+        hold("cmdline", pid, content);
+    }
+    # This text, as the own shell has it, and as a login shell is given it.
+    function learn(shell, start) {
+        own[1] = arguments("/proc/" shell, 131072, careful);
+        start = index(own[1], ": mapsweep probe;");
+        if (start == 0) return;
+        own[1] = substr(own[1], start);
+        sub(/[^;]$/, "", own[1]);
+        own[2] = own[1];
+        gsub(sprintf("%c", 39), sprintf("%c%c%c%c%c", 39, 34, 39, 34, 39), own[2]);
+        own[2] = own[2] sprintf("%c", 39);
+        owns = 2;
     }
     # Heap sort of rank[] by key[], smallest first.
     function sift(top, end, child, moved) {
@@ -138,50 +233,78 @@ collect() {
             sift(1, i - 1);
         }
     }
-    function process(pid, dir, status, stat, limits, kind, maps) {
-        dir = root "/proc/" pid "/";
-        status = slurp(dir "status");
-        if (failed) {
+    # The status of the first thread that lives of a process whose main thread has ended. The memory is seen through
+    # that one alone, and at becomes its path.
+    function living(pid, names, name, status, tries) {
+        names = "ls " pid "/task 2>/dev/null";
+        status = "";
+        RS = "\n";
+        while (tries++ < 16 && (names | getline name) > 0) {
+            if (name == pid || name ~ /[^0-9]/) continue;
+            RS = "\001";
+            status = slurp(root "/proc/" pid "/task/" name "/status");
+            if (index(status, "\nVmSize:")) {
+                at = pid "/task/" name;
+                break;
+            }
+            RS = "\n";
+        }
+        RS = "\001";
+        close(names);
+        return status;
+    }
+    function process(pid, dir, status, stat, limits, kind, cgroup) {
+        at = pid;
+        status = slurp(root "/proc/" pid "/status");
+        if (failed || pid ~ /[^0-9]/) {
             vanished++;
             return;
         }
+        if (index(status, "\nVmSize:") == 0 && number(status, "Threads") > 1) status = living(pid);
         if (index(status, "\nVmSize:") == 0) {
             kernel++;
             return;
         }
+        dir = root "/proc/" at "/";
         stat = slurp(dir "stat");
         limits = slurp(dir "limits");
         kind = "maps";
         if (pid in walk) {
-            kind = "smaps";
-            maps = slurp(dir kind);
-            if (failed) kind = "maps";
+            slurp_lines(dir "smaps", "\n");
+            if (failed == 0) kind = "smaps";
         }
-        if (kind == "maps") maps = slurp(dir kind);
-        if (failed || maps == "") {
+        if (kind == "maps") slurp_lines(dir kind, is_mawk ? "\n" : RS);
+        if (failed || pieces == 0) {
             # Denied if the process still exists and has memory; otherwise it was ending.
             if (index(slurp(dir "status"), "\nVmSize:") == 0) {
                 vanished++;
                 return;
             }
             kind = "denied";
-            maps = "";
             denied++;
         }
         sent++;
         emit("status", pid, status);
         emit("stat", pid, stat);
         emit("limits", pid, limits);
-        emit(kind, pid, maps);
+        if (kind == "denied") emit(kind, pid, "");
+        else emit_pieces(kind, pid);
         hold("comm", pid, slurp(dir "comm"));
-        hold("cmdline", pid, slurp(dir "cmdline"));
-        maps = slurp(dir "cgroup");
-        hold("cgroup", pid, maps);
-        groups[maps] = 1;
+        hold_arguments(pid, stat);
+        cgroup = slurp(dir "cgroup");
+        hold("cgroup", pid, cgroup);
+        groups[cgroup] = 1;
     }
     # memory.max and memory.current of a cgroup and all its parents; v2 (unified, hybrid), then v1.
-    function limit_of(path, version, max, current) {
-        while (path > "/") {
+    # Of a cgroup that lies deep, only the upper 64: whoever may create cgroups can make the paths that are to be asked
+    # thousands.
+    function limit_of(path, version, max, current, parts, n, i) {
+        n = split(path, parts, "/");
+        if (n > 65) {
+            path = "";
+            for (i = 2; i <= 65; i++) path = path "/" parts[i];
+        }
+        while (path > "/" && limits_bytes < 16777216) {
             if ((version, path) in seen) return;
             seen[version, path] = 1;
             if (version == 2) {
@@ -194,12 +317,15 @@ collect() {
             if (failed == 0) {
                 sub(/\n$/, "", max);
                 sub(/\n$/, "", current);
-                limits_text = limits_text path "\t" max "\t" current "\n";
+                current = path "\t" max "\t" current "\n";
+                limits_bytes += length(current);
+                put(current);
             }
             sub(/\/[^\/]*$/, "", path);
         }
     }
     function cgroups(text, lines, n, i) {
+        put(nonce " cgroup-memory 0\n");
         for (text in groups) {
             n = split(text, lines, "\n");
             for (i = 1; i <= n; i++) {
@@ -208,7 +334,7 @@ collect() {
                     limit_of(substr(lines[i], RLENGTH + 1), 1);
             }
         }
-        emit("cgroup-memory", 0, limits_text);
+        put("\n");
     }
     function facts(lines, n, i, text, line) {
         fact("meminfo", root "/proc/meminfo");
@@ -250,15 +376,20 @@ collect() {
         getline nonce;
         getline root;
         getline smaps;
+        getline shell;
         getline line;
         if ((nonce ~ /^[0-9a-f]+$/) == 0 || (smaps ~ /^[0-9]+$/) == 0) exit 64;
         listed = split(line, pids, " ");
         if (pids[1] == "[0-9]*") listed = 0;
         RS = "\001";
-        sent = kernel = denied = vanished = helds = held_bytes = 0;
+        sent = kernel = denied = vanished = helds = held_bytes = limits_bytes = owns = 0;
+        quote = sprintf("%c%c", 34, 92);
         # Some awks end a record at a NUL, so arguments arrive joined by RS; the own command line shows whether this
         # awk does so.
         cuts = (slurp("/proc/self/cmdline") ~ /^[^\001]*awk\001/);
+        # It takes the square of the length of a record, and for lines little more time than for that.
+        is_mawk = index(slurp("/proc/self/maps"), "/mawk");
+        learn(shell + 0);
         if (smaps + 0 > 0) choose(smaps + 0);
         for (i = 1; i <= listed; i++) process(pids[i]);
         facts();
@@ -266,7 +397,6 @@ collect() {
         if (pack == "") fflush();
         else close(pack);
         if (cuts) {
-            quote = sprintf("%c%c", 34, 92);
             pack = "tr " quote "001\" " quote "000\"" (pack == "" ? "" : " | " pack);
         }
         for (i = 1; i <= helds; i++) {
@@ -276,6 +406,7 @@ collect() {
         emit("end", 0, "sent=" sent);
         exit 0;
     }';
+    };
 };
 
 # Without awk, or after it gave up: one grep per kind of file. It puts the path before each line, so that no text
@@ -312,8 +443,13 @@ memory() {
 };
 identity() {
     grepped "$root"/proc/[0-9]*/comm;
-    grepped "$root"/proc/[0-9]*/cmdline;
     grepped "$root"/proc/[0-9]*/cgroup;
+    # grep would read arguments to their end, however long the process has made them
+    for pid in "$@"; do
+        echo "$nonce cmdline $pid";
+        head -c 131072 "$pid/cmdline" 2>/dev/null;
+        echo;
+    done;
     echo "$nonce end 0";
     echo;
 };
@@ -323,20 +459,24 @@ greps() {
         # shellcheck disable=SC2086
         memory "$@" | $low $pack;
         # shellcheck disable=SC2086
-        identity | $low $pack;
+        identity "$@" | $low $pack;
     else
         memory "$@";
-        identity;
+        identity "$@";
     fi;
 };
 
 echo "$nonce begin 1";
 if command -v awk >/dev/null 2>&1; then
+    exec 4>&1;
     for attempt in 2 3 4; do
-        collect "$@";
-        ended=$?;
-        if test "$ended" -ne 2; then exit "$ended"; fi;
-        echo "$nonce again $attempt";
+        # Where awk gave up without waiting for its gzip, that still writes: it has 3 open, so this waits for it.
+        ended=$(collect "$@" 3>&1 >&4; echo "$?");
+        # gawk, mawk and the original awk, and busybox, where they may have no more memory
+        case $ended in 1 | 2) ;; *) exit "${ended:-1}";; esac;
+        echo "$nonce again $attempt" || exit 1;
+        careful=1;
+        room=1048576;
     done;
 fi;
 if command -v grep >/dev/null 2>&1; then

@@ -1,15 +1,25 @@
 """What all hosts of one sweep share."""
 
-from dataclasses import dataclass, field
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from collector.budget import Budget
 from collector.processes import Processes
+from collector.spool import ALL_MEMORY_BYTES, MEMORY_BYTES, Spool
 from collector.ssh.keys import Credentials, Keyring
-from collector.ssh.known_hosts import KnownHosts, Policy
+from collector.ssh.known_host_lines import HostKey
+from collector.ssh.known_hosts import KnownHosts
+from collector.ssh.policy import Policy
 from collector.watchdog import Watchdog
 from domain.records import Limits, Manifest
 from procmaps.masking_options import Masking
 from procmaps.tables import Evidence
+
+
+def _not_told(_host: str, _key: str, _detail: str) -> None:
+    """Nobody wants to know which key a host has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +33,19 @@ class Session:
     masking: Masking = field(default_factory=Masking)
     watchdog: Watchdog = field(default_factory=Watchdog, repr=False)
     processes: Processes = field(default_factory=Processes, repr=False)
+    # for what is too large for memory, until it is unpacked
+    folder: Path = field(default_factory=lambda: Path(tempfile.gettempdir()), compare=False)
+    # the host, its key's type and fingerprint, what is told of it
+    on_host_key: Callable[[str, str, str], None] = field(default=_not_told, repr=False)
+    budget: Budget = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        budget = Budget(self.limits.sweep_bytes, self.limits.concurrency)
+        object.__setattr__(self, "budget", budget)  # frozen
+
+    def spool(self) -> Spool:
+        """Where one more host's bytes are kept until its dump is written."""
+        return Spool(self.folder, min(MEMORY_BYTES, ALL_MEMORY_BYTES // max(1, self.limits.concurrency)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +72,22 @@ class Sessions:
         """A warning about the known hosts; "" if there is none."""
         return self._known_hosts.warning
 
-    def of(self, manifest: Manifest) -> Session:
-        """A session with the limits and evidence of the run."""
+    @property
+    def accepted_keys(self) -> Path | None:
+        """The file in which new keys are kept; None if they are not."""
+        return self._known_hosts.accepted_path
+
+    @property
+    def learnt(self) -> tuple[tuple[str, HostKey], ...]:
+        """The names and keys of hosts that were new, and are accepted from now on."""
+        return self._known_hosts.learnt
+
+    def of(self, manifest: Manifest, folder: Path | None = None) -> Session:
+        """A session with the limits and evidence of the run, and host keys as the files have them now.
+
+        What is too large for memory is put into `folder`, or where temporary files are.
+        """
+        self._known_hosts.refresh()
         evidence = Evidence[manifest.scope.evidence.upper()]
-        return Session(manifest.limits, evidence, self._keyring, self._known_hosts, masking=self._masking)
+        session = Session(manifest.limits, evidence, self._keyring, self._known_hosts, masking=self._masking)
+        return session if folder is None else replace(session, folder=folder)

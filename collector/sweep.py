@@ -4,9 +4,10 @@ import contextvars
 import resource
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from typing import Final, TypeAlias
 
 from collector import local, remote, turns
+from collector.budget import Share
 from collector.processes import NoProcessError
 from collector.session import Session
 from collector.trouble import HostTrouble
@@ -18,19 +19,22 @@ FILES_KEPT_FREE: Final = 64  # files that are not connections
 FILES_A_HOST: Final = 4  # a socket, and the file while its dump is written
 STOP_CHECK_S: Final = 0.25
 
+OnOutcome: TypeAlias = Callable[[Dump | Failure], Callable[[], None] | None]
 
-def collect(host: Host, session: Session) -> Dump | Failure:
-    """Sweeps one host within all deadlines; a bug is a failure of this host only.
+
+def collect(host: Host, session: Session, share: Share | None = None) -> Dump | Failure:
+    """Sweeps one host within all deadlines and its share of memory; a bug is a failure of this host only.
 
     NoProcessError if this machine cannot work on what hosts send.
     """
-    turn = turns.begin(host, 1)
+    share = share or session.budget.share()
+    turn = turns.begin(host, 1, share)
     try:
         match host.connection:
             case Connection.LOCAL:
-                return local.collect(host, session)
+                return local.collect(host, session, share)
             case Connection.SSH:
-                return remote.collect(host, session)
+                return remote.collect(host, session, share)
     except NoProcessError:  # no host's fault: it would meet all others, too
         raise
     except Exception as error:  # noqa: BLE001  # what is known has been told apart before
@@ -40,11 +44,12 @@ def collect(host: Host, session: Session) -> Dump | Failure:
 def sweep(
     hosts: Iterable[Host],
     session: Session,
-    on_outcome: Callable[[Dump | Failure], None],
+    on_outcome: OnOutcome,
     stop: threading.Event,
 ) -> None:
     """Calls `on_outcome` with each host's outcome, from several threads at once, and keeps none.
 
+    What `on_outcome` returns is called after the outcome is let go: whatever may wait for long belongs there.
     `stop` ends the dispatch and cuts the connections that are open; hosts that it cut have no outcome.
     An exception of `on_outcome`, or NoProcessError, ends the dispatch and is raised when the others are done.
     """
@@ -74,10 +79,15 @@ def sweep(
 
 def threads(session: Session) -> int:
     """How many hosts are read at once: as requested, but limited by the open files of this process."""
+    return threads_for(session.limits.concurrency)
+
+
+def threads_for(concurrency: int) -> int:
+    """The same, for a number of hosts that is requested."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
-        return session.limits.concurrency
-    return max(1, min(session.limits.concurrency, (soft - FILES_KEPT_FREE) // FILES_A_HOST))
+        return concurrency
+    return max(1, min(concurrency, (soft - FILES_KEPT_FREE) // FILES_A_HOST))
 
 
 class _Queue:
@@ -99,14 +109,20 @@ class _Queue:
             self.error = self.error or error
 
 
-def _collect_all(
-    queue: _Queue, session: Session, on_outcome: Callable[[Dump | Failure], None], stop: threading.Event
-) -> None:
+def _collect_all(queue: _Queue, session: Session, on_outcome: OnOutcome, stop: threading.Event) -> None:
     while not stop.is_set() and (host := queue.next()) is not None:
         with about(host=host.name):
             try:
-                outcome = collect(host, session)
-                if not (isinstance(outcome, Failure) and outcome.reason == INTERRUPTED):
-                    on_outcome(outcome)
+                if then := _collected(host, session, on_outcome):
+                    then()
             except Exception as error:  # noqa: BLE001  # raised in the thread that called sweep
                 queue.end(error)
+
+
+def _collected(host: Host, session: Session, on_outcome: OnOutcome) -> Callable[[], None] | None:
+    """Collects a host and hands its outcome over; what is left to do then needs none of its memory."""
+    with session.budget.share() as share:
+        outcome = collect(host, session, share)
+        if isinstance(outcome, Failure) and outcome.reason == INTERRUPTED:
+            return None
+        return on_outcome(outcome)

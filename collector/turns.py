@@ -1,15 +1,17 @@
 """How one host's turn ends: a Dump or a Failure, with its time and its duration."""
 
+import re
 import time
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from typing import Final
 
-from pebble import ProcessExpired
-
 from archive import bugs
 from collector import probe, stream
+from collector.budget import Share
+from collector.process_beside import ProcessLostError
 from collector.session import Session
+from collector.spool import Spool
 from collector.stages import Stages
 from collector.trouble import BUG, HostTrouble, one_line
 from collector.watchdog import INTERRUPTED
@@ -20,6 +22,7 @@ from procmaps.masking_options import Masking
 
 UNPACK_S: Final = 30.0  # most of a host's total time that is kept for unpacking ...
 UNPACK_SHARE: Final = 0.25  # ... and the share of it, if that is less
+UNPACK_TIMES: Final = 2  # of what came, with what is packed anew because something in it is masked
 
 _STATUS_REASONS: Final[dict[int | None, str]] = {
     probe.EXIT_REFUSED: "root_refused",
@@ -29,7 +32,21 @@ _STATUS_REASONS: Final[dict[int | None, str]] = {
 }
 
 
-_NOT_THE_STREAMS: Final = frozenset({INTERRUPTED, "unpack_timeout", "worker_lost"})
+# sudo's words where nobody translated them, and those of sudo-rs; in another language it is sudo_refused
+_SUDO_SAYS: Final[tuple[tuple[re.Pattern[bytes], str], ...]] = (
+    (re.compile(rb"must have a tty"), "sudo_tty"),
+    (re.compile(rb"password is required|authentication is required|terminal is required"), "sudo_password"),
+    (
+        re.compile(rb"not in the sudoers|not allowed to (execute|run)|may not run sudo|I'm afraid"),
+        "sudo_not_allowed",
+    ),
+)
+_NOLOGIN_SAYS: Final = re.compile(rb"(?i)this account is (currently )?not available")
+# bash, zsh and the Korn shells of a command with a path in it
+_RESTRICTED_SAYS: Final = re.compile(rb"(?m): restricted(:|\r?$)")
+_NOT_THE_STREAMS: Final = frozenset(
+    {INTERRUPTED, "spool_failed", "sweep_limit", "unpack_timeout", "worker_lost"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +58,7 @@ class Turn:
     at: str
     started_s: float  # time.monotonic
     stages: Stages = field(repr=False, compare=False)
+    share: Share = field(repr=False, compare=False)  # of the memory of the sweep
 
     def failed(self, trouble: HostTrouble) -> Failure:
         """A failure: the host gave no dump."""
@@ -78,7 +96,7 @@ class Turn:
 class Received:
     """The output of the probe, and why reading ended."""
 
-    received: bytes
+    received: Spool
     stderr: bytes
     exit_status: int | None  # None if none came
     cut: str = ""  # why reading was stopped; "" if the host ended by itself
@@ -90,15 +108,15 @@ class Received:
         return f"{sizes}, exit status {status}" + (f", cut: {self.cut}" if self.cut else "")
 
 
-def begin(host: Host, attempt: int) -> Turn:
+def begin(host: Host, attempt: int, share: Share) -> Turn:
     """Starts the clock."""
-    return Turn(host, attempt, now(), time.monotonic(), Stages(host.name))
+    return Turn(host, attempt, now(), time.monotonic(), Stages(host.name), share)
 
 
 def conclude(turn: Turn, drawn: probe.Probe, capture: Received, session: Session) -> Dump:
     """The output as a dump; raises HostTrouble if it has nothing useful."""
     masking = session.masking
-    if stream.begin_mark(drawn.nonce) not in capture.received:
+    if capture.received.find(stream.begin_mark(drawn.nonce)) < 0:
         raise _never_began(turn.host, capture, masking)
     elapsed_s = turn.elapsed_s()  # without the unpacking, which is no work of the host
     try:
@@ -120,19 +138,30 @@ def conclude(turn: Turn, drawn: probe.Probe, capture: Received, session: Session
     return Dump(
         host=turn.host.name,
         nonce=drawn.nonce,
-        memory_gz=parts.memory_gz,
-        identity_gz=parts.identity_gz,
+        memory=parts.memory_gz,
+        identity=parts.identity_gz,
         at=turn.at,
         elapsed_s=elapsed_s,
         attempt=turn.attempt,
         complete=parts.complete,
         problem="; ".join(problems),
+        received_bytes=len(capture.received),
+        packed=parts.packed,
     )
 
 
 def _unpacked(turn: Turn, drawn: probe.Probe, capture: Received, session: Session) -> stream.Parts:
     """Unpack in a separate process, because a host can make its data expensive to unpack and to mask."""
-    limits = session.limits
+    limits, size = session.limits, len(capture.received)
+    until_s = time.monotonic() + turn.left_s(limits)
+
+    def is_over() -> bool:
+        return session.watchdog.interrupted or time.monotonic() >= until_s
+
+    if not turn.share.grow(size * UNPACK_TIMES, is_over):
+        raise HostTrouble(
+            Stage.READ, "sweep_limit", f"{size} bytes came, and there was no room to unpack them"
+        )
     try:
         return session.processes.run(
             lambda: session.watchdog.interrupted,
@@ -148,7 +177,7 @@ def _unpacked(turn: Turn, drawn: probe.Probe, capture: Received, session: Sessio
     except TimeoutError:
         detail = f"{len(capture.received)} bytes came, and could not be unpacked and masked in time"
         raise HostTrouble(Stage.READ, "unpack_timeout", detail) from None
-    except ProcessExpired:
+    except ProcessLostError:
         detail = "the process that unpacked the received data was killed"
         raise HostTrouble(Stage.READ, "worker_lost", detail) from None
 
@@ -167,14 +196,20 @@ def _ending(capture: Received, masking: Masking) -> str:
 
 
 def _never_began(host: Host, capture: Received, masking: Masking) -> HostTrouble:
-    """Judged by exit status and request, because prompts and messages differ in wording and language."""
+    """Judged by exit status and request; words, which differ by language and version, only refine it."""
     detail = _ending(capture, masking)
-    if capture.received.strip():
-        detail += f"; printed: {one_line(capture.received, 80, masking)}"
+    printed = capture.received.read(0, stream.NOISE_BYTES)
+    if printed.strip():
+        detail += f"; printed: {one_line(printed, 80, masking)}"
     if capture.cut:
         return HostTrouble(Stage.EXEC, "exec_cut", detail)
+    if _NOLOGIN_SAYS.search(printed) or _NOLOGIN_SAYS.search(capture.stderr):
+        return HostTrouble(Stage.EXEC, "nologin", detail)
+    if _RESTRICTED_SAYS.search(capture.stderr):
+        return HostTrouble(Stage.EXEC, "no_shell", detail)
     if host.become and capture.exit_status not in _STATUS_REASONS:
-        return HostTrouble(Stage.SUDO, "sudo_refused", detail)
+        said = (reason for words, reason in _SUDO_SAYS if words.search(capture.stderr))
+        return HostTrouble(Stage.SUDO, next(said, "sudo_refused"), detail)
     if host.become and capture.exit_status in (126, 127):
         return HostTrouble(Stage.SUDO, "sudo_missing", detail)
     return HostTrouble(Stage.EXEC, _STATUS_REASONS.get(capture.exit_status, "no_stream"), detail)

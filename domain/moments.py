@@ -1,6 +1,6 @@
 """Times: as the records hold them (UTC, RFC 3339, whole seconds), and as people read them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 
@@ -22,6 +22,14 @@ def is_readable(moment: str) -> bool:
     except (ValueError, OverflowError):
         return False
     return read.tzinfo is not None
+
+
+def is_day(text: str) -> bool:
+    """Whether a text is a day such as 2026-11-30."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def epoch_s(moment: str) -> float:

@@ -1,12 +1,16 @@
 """The records of a run: frozen, and stored with exactly these fields."""
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar, Final, TypeAlias
 
+from domain.content import Content, whole
+
 SCHEMA_VERSION = 1
 
 Labels: TypeAlias = tuple[tuple[str, str], ...]  # names and texts, in the order of the names
+OWNER: Final = "owner"  # the label that says whose a host is
 STRICT: Final = {"strict": True, "extra": "forbid", "allow_inf_nan": False}  # how pydantic validates a record
 
 
@@ -32,6 +36,11 @@ class Host:
     connection: Connection = Connection.SSH
     groups: tuple[str, ...] = ()
     labels: Labels = ()  # what its operator calls it: owner, zone, tier
+    # the rest is what ssh_config says of the host
+    key_files: tuple[str, ...] = ()  # tried in this order if key_file is ""; (): the account's default keys
+    certificate_files: tuple[str, ...] = ()  # each is offered with the key that it was made for
+    identities_only: bool = False  # the agent is not asked for other keys than these
+    host_key_alias: str = ""  # the name of its host key; "": the address and port
 
 
 class Stage(StrEnum):
@@ -49,6 +58,16 @@ class Stage(StrEnum):
     CLASSIFY = "classify"
     RECORD = "record"  # the dump could not be stored
     WORKER = "worker"  # the worker died or failed, or the run's deadline passed before the host's turn
+
+
+class HostKeyCheck(StrEnum):
+    """How the key of a host was checked that was let to give its data."""
+
+    NONE = ""  # it was not read over SSH, or by an older mapsweep
+    KNOWN = "known"
+    CERTIFIED = "certified"  # by a key of a @cert-authority line
+    ACCEPTED = "accepted"  # it was new, and accept-new has kept it
+    OFF = "unchecked"  # not at all
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +93,27 @@ class Dump:
 
     host: str
     nonce: str  # hex; marks the records in both parts
-    memory_gz: bytes = field(repr=False)
-    identity_gz: bytes = field(repr=False)
+    memory: Content = field(repr=False)  # both as gzip, or as the host has sent them
+    identity: Content = field(repr=False)
     at: str = ""  # UTC, RFC 3339, when the probe was started
     elapsed_s: float = 0.0
     attempt: int = 1
     complete: bool = True  # False: the stream was cut off, and what came is kept
     problem: str = ""  # why it is not complete, or what else the operator should know
+    host_key: HostKeyCheck = HostKeyCheck.NONE
+    # of the transfer, and not in the file: None in a dump that was read from there
+    received_bytes: int | None = field(default=None, compare=False)
+    packed: bool | None = field(default=None, compare=False)  # whether the host has gzip
+
+    @property
+    def memory_gz(self) -> bytes:
+        """The memory part, in memory."""
+        return whole(self.memory)
+
+    @property
+    def identity_gz(self) -> bytes:
+        """The identity part, in memory."""
+        return whole(self.identity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +142,62 @@ class Limits:
     idle_s: float = 30.0
     total_s: float = 180.0
     classify_s: float = 300.0  # for one dump, from its start
-    received_bytes: int = 256 * 2**20
-    inflated_bytes: int = 2 * 2**30
+    received_bytes: int = 128 * 2**20
+    inflated_bytes: int = 512 * 2**20
+    sweep_bytes: int = 2**32  # on disk, of all hosts that one process sweeps at once
+    classify_bytes: int = 5 * 2**29  # of all classifiers of a machine
     smaps_resident_bytes: int = 8 * 2**30  # total VmRSS of the processes whose smaps is read on a host
     attempts: int = 2
+
+
+class MailWhen(StrEnum):
+    """Which runs are mailed; one that failed or is partial always is."""
+
+    ALWAYS = "always"
+    CHANGED = "changed"  # something changed beyond noise, for better or worse
+    REGRESSED = "regressed"  # something got worse
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerList:
+    """Who gets what concerns the hosts with this label `owner`, and nothing of other hosts."""
+
+    __pydantic_config__: ClassVar = STRICT
+    owner: str
+    to: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """Findings that nobody wants to hear of until a day, and why. The first four are shell patterns."""
+
+    __pydantic_config__: ClassVar = STRICT
+    code: str
+    service: str = "*"
+    hosts: str = "*"  # of names of hosts or of their groups; it holds if all hosts of the finding match
+    kind: str = "*"
+    reason: str = ""
+    until: str = ""  # ISO date, UTC: the last day on which it holds
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asked for something, and from where; what is not known is "", or None."""
+
+    __pydantic_config__: ClassVar = STRICT
+    # what the kernel of that machine says
+    machine: str  # its host name
+    uid: int
+    account: str
+    login_uid: int | None = None  # who logged in, whatever sudo and su did since; None: nobody, as in cron
+    login: str = ""
+    terminal: str = ""  # pts/3
+    # what the environment claims, which whoever starts mapsweep may set as they like
+    sudo_uid: int | None = None
+    sudo: str = ""  # the account that called sudo
+    client: str = ""  # the address from which somebody logged in over SSH
+    # what the settings say
+    schedule: str = ""  # whose time had come; "": somebody gave a command
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +216,14 @@ class Manifest:
     command: str = ""  # the command that repeats it, without secrets
     keep_dumps: bool = True
     mail_to: tuple[str, ...] = ()
+    mail_when: MailWhen = MailWhen.ALWAYS
+    mail_owners: tuple[OwnerList, ...] = ()  # of owners of its hosts, by name
     due_at: str = ""  # UTC, RFC 3339: when its schedule wanted it; "": it has none
+    mutes: tuple[Mute, ...] = ()
+    asker: Asker | None = None  # None: an older mapsweep planned it
+    # how the planner's machine treats hosts, for people; "": the workers go by their own settings
+    host_key_policy: str = ""
+    arguments: str = ""
     schema_version: int = SCHEMA_VERSION
 
 
@@ -182,6 +274,9 @@ class HostRecord:
     thp_mode: str
     rules_version: str
     notes: tuple[str, ...] = ()
+    sees_init: bool = True  # process 1 was read; every /proc has it, and hidepid keeps it from accounts
+    finding_codes: dict[str, int] = field(default_factory=dict)  # looked for, and the version of each
+    host_key: HostKeyCheck = HostKeyCheck.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,9 +301,27 @@ class Closed:
     native_heap_resident_max_bytes: int | None = None  # of all hosts; None if no host's is known
     dumps_bytes: int | None = None
     results_bytes: int | None = None  # results, failures and settled tables
+    # the codes of findings that were looked for on every host, with their versions; empty if nobody kept them
+    finding_codes: dict[str, int] = field(default_factory=dict)
+    asker: Asker | None = None  # as in the manifest
     schema_version: int = SCHEMA_VERSION
+
+    def __post_init__(self) -> None:
+        """ValueError if `results` is no name of a folder: whoever may write into a run chooses it."""
+        if re.fullmatch(r"(?!\.)[\w.%~-]*", self.results, re.ASCII) is None:
+            raise ValueError("results is not the name of a folder")
+
+    @property
+    def answered(self) -> int:
+        """Hosts that answered, whole or in part."""
+        return self.ok + self.partial
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether hosts were asked, and none answered."""
+        return self.asked > 0 and not self.answered
 
     @property
     def is_good(self) -> bool:
         """Whether no host was given up at the deadline, and at least one host answered."""
-        return self.complete and self.ok + self.partial > 0
+        return self.complete and self.answered > 0

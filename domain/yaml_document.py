@@ -27,11 +27,13 @@ from yaml.events import (
 )
 
 from domain.mistakes import Mistake, OperatorError
+from domain.rights import refuse_if_all_may_write
 
 FILE_BYTES_MAX = 64 * 2**20
 DEPTH_MAX = 100
 TOO_DEEP = f"is nested more than {DEPTH_MAX} levels deep (aliases counted in full)"
 PARSER_TOO_DEEP = "exceeded maximum nesting depth"  # libyaml's own limit of 1000, with PyYAML 6.0.4
+CANNOT_BEGIN = "found character that cannot start any token"  # as libyaml says it; PyYAML adds which one
 NODES_MAX = 5_000_000  # each alias counts as all the values that it stands for
 
 _LOADER: type[yaml.SafeLoader] = cast("type[yaml.SafeLoader]", getattr(yaml, "CSafeLoader", yaml.SafeLoader))
@@ -80,8 +82,9 @@ class Document(NamedTuple):
 
 
 def read(path: Path, label: str = "") -> Document:
-    """The one document in a file; OperatorError with file and line if it is not one."""
+    """The one document in a file; OperatorError with its place if it is not one, or all may write it."""
     label = label or path.name
+    refuse_if_all_may_write(path, label)
     try:
         with path.open("rb") as file:
             text = file.read(FILE_BYTES_MAX + 1)
@@ -108,10 +111,24 @@ def parse(text: bytes, label: str) -> Document:
         place = f"{label}: line {mark.line + 1}" if mark else label
         if error.problem == PARSER_TOO_DEEP:
             raise OperatorError(Mistake(place, TOO_DEEP)) from error
-        what = "; ".join(part for part in (error.context, error.problem) if part)
-        raise OperatorError(Mistake(place, f"is not YAML: {what}")) from error
+        what, remedy = _said(error, text)
+        raise OperatorError(Mistake(place, f"is not YAML: {what}", remedy)) from error
     except yaml.YAMLError as error:
         raise OperatorError(Mistake(label, f"is not YAML: {' '.join(str(error).split())}")) from error
+
+
+def _said(error: yaml.MarkedYAMLError, text: bytes) -> tuple[str, str]:
+    """What is wrong and what to do; of a character that begins no value YAML does not say which one it is."""
+    mark = error.problem_mark
+    if error.problem == CANNOT_BEGIN and mark is not None:
+        lines = text.decode("utf-8-sig").split("\n")
+        line = lines[mark.line] if mark.line < len(lines) else ""
+        sign = line[mark.column : mark.column + 1]
+        if sign == "\t":
+            return "a tab is no indentation", "indent with blanks"
+        if sign:
+            return f"{sign} cannot begin a value", "put the value in quotation marks"
+    return "; ".join(part for part in (error.context, error.problem) if part), ""
 
 
 def value(node: Scalar) -> Leaf:
@@ -147,6 +164,27 @@ def plain(node: Node | None) -> Plain:
     if isinstance(node, Sequence):
         return [plain(item) for item in node.items]
     return {value(key): plain(item) for key, item in entries(node) if isinstance(key, Scalar)}
+
+
+def tree(given: object, line: int) -> Node:
+    """The tree of Python values such as JSON has; ValueError for other ones, or if it is too deep."""
+    return _grown(given, line, 1)
+
+
+def _grown(given: object, line: int, depth: int) -> Node:
+    if depth > DEPTH_MAX:
+        raise ValueError(TOO_DEEP)
+    if isinstance(given, dict):
+        pairs = [(_grown(key, line, depth + 1), _grown(item, line, depth + 1)) for key, item in given.items()]
+        return Mapping(tuple(pairs), line, plain=True)
+    if isinstance(given, list | tuple | set | frozenset):
+        return Sequence(tuple(_grown(item, line, depth + 1) for item in given), line)
+    if given is None:
+        return Scalar("", _STANDARD + "null", line)
+    for kind, name in ((bool, "bool"), (int, "int"), (float, "float")):
+        if isinstance(given, kind):
+            return Scalar(repr(given).lower(), _STANDARD + name, line)
+    return Scalar(str(given), _TEXT, line)
 
 
 def _tag(node: Scalar) -> str:

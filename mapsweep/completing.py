@@ -1,4 +1,4 @@
-"""What a shell may complete: ids of runs, hosts, schedules, rules. A mistake completes nothing."""
+"""What a shell may complete: ids of runs, hosts, schedules, rules. A mistake ends the list."""
 
 import os
 import re
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from mapsweep.settings.settings import Settings
 
 ITEMS_MAX: Final = 200  # more than that no shell shows without asking
-_LATEST: Final = "latest"  # as archive.runs says, whose import takes time
+_LATEST: Final = "latest"  # as archive.run_names says, whose import takes time
+_ADHOC: Final = "adhoc"  # as mapsweep.request says, whose import takes time
 _BEFORE_LAST_NAME: Final = re.compile(r".*[:,][!&]?|[!&]?")
 
 Found: TypeAlias = Iterable[tuple[str, str]]  # a value, and what a shell says of it
@@ -35,8 +36,8 @@ def _completes(find: Finder) -> Complete:
                     items.append(CompletionItem(value, help=said or None))
                 if len(items) == ITEMS_MAX:
                     break
-        except Exception:  # noqa: BLE001 - a message in the middle of a typed line helps nobody
-            return []
+        except Exception:  # noqa: BLE001, S110 - a message in the middle of a typed line helps nobody
+            pass  # what was found before is offered
         return items
 
     return complete
@@ -45,7 +46,8 @@ def _completes(find: Finder) -> Complete:
 @_completes
 def runs(ctx: "Context", _typed: str) -> Found:
     """Ids of runs, the newest first, with when each began and of what scope."""
-    from archive.runs import Runs, name_of, started_of  # noqa: PLC0415 - only a shell pays for it
+    from archive.run_ids import name_of, started_of  # noqa: PLC0415 - only a shell pays for it
+    from archive.runs import Runs  # noqa: PLC0415 - only a shell pays for it
     from mapsweep.durations import short  # noqa: PLC0415 - likewise
 
     yield _LATEST, "the run that began last"
@@ -62,7 +64,7 @@ def patterns(ctx: "Context", typed: str) -> Found:
     from mapsweep.settings.settings import find_inventory  # noqa: PLC0415 - likewise
 
     before = match[0] if (match := _BEFORE_LAST_NAME.match(typed)) else ""
-    names = inventory_names.of(find_inventory(_settings(ctx), os.environ), os.environ)
+    names = inventory_names.of_sources(find_inventory(_settings(ctx), os.environ), os.environ)
     yield from ((f"{before}{group}", "group") for group in names.groups)
     yield from ((f"{before}{host}", "host") for host in names.hosts)
 
@@ -77,11 +79,54 @@ def hosts_of_run(ctx: "Context", _typed: str) -> Found:
 
 
 @_completes
+def hosts_and_services(ctx: "Context", _typed: str) -> Found:
+    """Hosts and services of the last closed run, of those that --scope names."""
+    from archive.runs import Runs  # noqa: PLC0415 - only a shell pays for it
+    from mapsweep.history_view.subject import closed_tables  # noqa: PLC0415 - likewise
+    from reports.tables import settled  # noqa: PLC0415 - likewise
+
+    tables = next(closed_tables(Runs(_settings(ctx).runs), str(ctx.params.get("scope") or "")))
+    yield from ((host, "host") for host in tables.table(settled.HOSTS, ("name",))["name"])
+    yield from ((service, "service") for service in tables.table(settled.SERVICES, ("service",))["service"])
+
+
+@_completes
+def runs_or_hosts(ctx: "Context", _typed: str) -> Found:
+    """What diff compares: ids of runs, and hosts; only hosts behind --run or --peers."""
+    from archive.run_ids import name_of  # noqa: PLC0415 - only a shell pays for it
+    from archive.runs import Runs  # noqa: PLC0415 - likewise
+
+    kept = Runs(_settings(ctx).runs)
+    if not (ctx.params.get("run") or ctx.params.get("peers")):
+        yield from ((word, "") for word in (_LATEST, "yesterday"))
+        yield from ((run_id, name_of(run_id)) for run_id in reversed(kept.ids()))
+    run = kept.open(ctx.params.get("run") or _LATEST)
+    yield from ((host.name, "host") for host in run.manifest.hosts)
+
+
+@_completes
+def services_of_run(ctx: "Context", _typed: str) -> Found:
+    """Services of the run that --run names, or else of the last one."""
+    from archive.runs import Runs  # noqa: PLC0415 - only a shell pays for it
+    from reports.tables import settled  # noqa: PLC0415 - likewise
+    from reports.tables.settled import Settled  # noqa: PLC0415 - likewise
+
+    run = Runs(_settings(ctx).runs).open(ctx.params.get("run") or _LATEST)
+    services = Settled(run).table(settled.SERVICES, ("service", "members"))
+    return ((service, f"{members} processes") for service, members in services.iter_rows())
+
+
+@_completes
 def scopes(ctx: "Context", _typed: str) -> Found:
-    """The schedules of the settings, and adhoc."""
-    yield "adhoc", "runs that no schedule started"
-    for schedule in _settings(ctx).schedules:
-        yield schedule.name, f"{schedule.hosts}, {schedule.crontab}"
+    """The schedules of the settings, adhoc, and what other runs are called."""
+    yield _ADHOC, "runs that were given no name"
+    yield from _called(_settings(ctx))
+
+
+@_completes
+def names(ctx: "Context", _typed: str) -> Found:
+    """What a run can be called to be compared with others: as a schedule, or as earlier runs."""
+    return _called(_settings(ctx))
 
 
 @_completes
@@ -106,6 +151,13 @@ def folders(_ctx: "Context", _parameter: "Parameter", typed: str) -> "list[Compl
     return [] if "://" in typed else [CompletionItem(typed, type="dir")]
 
 
+def files(_ctx: "Context", _parameter: "Parameter", typed: str) -> "list[CompletionItem[str]]":
+    """Files and folders, which the shell itself completes."""
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - only a shell pays for it
+
+    return [CompletionItem(typed, type="file")]
+
+
 def targets(ctx: "Context", parameter: "Parameter", typed: str) -> "list[CompletionItem[str]]":
     """What classify labels: a process by its number, or else a file."""
     from click.shell_completion import CompletionItem  # noqa: PLC0415 - only a shell pays for it
@@ -115,10 +167,24 @@ def targets(ctx: "Context", parameter: "Parameter", typed: str) -> "list[Complet
 
 @_completes
 def fail_on(_ctx: "Context", typed: str) -> Found:
-    """The measures of --fail-on; the size is not completed."""
+    """The measures of --fail-on, whose size is not completed, and the sorts of news."""
     if "=" not in typed:
         for measure in ("native-heap", "stacks", "growth", "bloat"):
             yield f"{measure}=", ""
+        for news in ("changed", "regressed", "new-finding"):
+            yield news, ""
+
+
+def _called(settings: "Settings") -> Found:
+    """The schedules, and the names of other runs as their ids have them, the last one first."""
+    from archive.run_ids import name_in_ids, name_of  # noqa: PLC0415 - only a shell pays for it
+    from archive.runs import Runs  # noqa: PLC0415 - likewise
+
+    for schedule in settings.schedules:
+        yield schedule.name, f"{schedule.hosts}, {schedule.crontab}"
+    told = {_ADHOC, *(name_in_ids(schedule.name) for schedule in settings.schedules)}
+    called = dict.fromkeys(map(name_of, reversed(Runs(settings.runs).ids())))
+    yield from ((name, "") for name in called if name not in told)
 
 
 def _comm(pid: int) -> str:

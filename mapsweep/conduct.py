@@ -6,17 +6,20 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from errno import EROFS
 from pathlib import Path
 from threading import Event
 from typing import TypeAlias
 
 from archive.run import PAGE, Run
-from archive.runs import runs_beside
-from domain.mistakes import is_the_machines
-from mapsweep import documents, mailing
+from archive.runs import Runs
+from domain.mistakes import Mistake, OperatorError, is_of_a_place, is_the_machines
+from domain.records import Manifest
+from mapsweep import documents, mailing, posting
 from mapsweep.mailing import Sent
 from mapsweep.manner import FOR_PEOPLE, Manner
-from mapsweep.places import place_flags
+from mapsweep.most_failed import FLAG, MostFailed, Watch
+from mapsweep.places import ANOTHER_PLACE
 from mapsweep.run_document import exit_of, run_document
 from mapsweep.terminal import debugging
 from mapsweep.terminal.exits import Exit, complain
@@ -26,13 +29,24 @@ from mapsweep.terminal.prose import command_lines
 from mapsweep.terminal.summary import summary_lines, trouble_lines
 from mapsweep.terminal.terminal import Terminal, terminal_of
 from mapsweep.thresholds import Threshold, met
-from reports import next_commands
+from mapsweep.what_next import flags_of, hints
 from reports.report import Report, report
-from reports.verdict import TOP_HOSTS
+from reports.sentence.verdict import TOP_HOSTS
 from workers.life.ending import Ended
 from workers.life.progress import OnProgress
 
 Execute: TypeAlias = Callable[[Run, OnProgress, Event], Ended | None]
+
+
+def created(runs: Runs, manifest: Manifest) -> Run:
+    """A new run; OperatorError, with the remedy, if this account may not keep one there."""
+    try:
+        return runs.create(manifest)
+    except OSError as error:
+        if not is_of_a_place(error) and error.errno != EROFS:
+            raise
+        problem = f"this account cannot keep runs there ({error.strerror})"
+        raise OperatorError(Mistake(runs.store.url, problem, ANOTHER_PLACE)) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +74,25 @@ def conduct(
     top: int = TOP_HOSTS,
     config: Path | None = None,
     manner: Manner = FOR_PEOPLE,
+    most: MostFailed | None = None,
 ) -> Exit:
     """Execute a run, and print its summary, or one JSON document, or nothing unless there is trouble.
 
     The first Ctrl-C keeps the run and prints how to resume it; the second one raises KeyboardInterrupt.
-    `config` is the settings file that the printed commands must name.
+    `config` is the settings file that the printed commands must name. With `most` the sweep is stopped as
+    soon as more hosts fail.
     """
-    flags = _flags(run, config)
-    stopped = replace(executor.stopped, flags=(*executor.stopped.flags, *flags, *_flags_of(wanted)))
+    flags = (*executor.stopped.flags, *flags_of(run, config), *_flags_of(wanted, most))
+    stopped = replace(executor.stopped, flags=flags)
     asked = len(run.manifest.hosts)
-    if not manner.quiet:
-        hosts = f"{asked:,} {'host' if asked == 1 else 'hosts'}"
-        print(f"run {run.run_id}: {hosts}", file=sys.stderr, flush=True)
     try:
-        with stoppable(_tell_stopping) as stop, _progress(asked, manner) as tell:
-            ended = executor.execute(run, tell, stop)
+        with stoppable(_tell_stopping) as stop:  # before the run is told: from then on people press Ctrl-C
+            if not manner.quiet:
+                hosts = f"{asked:,} {'host' if asked == 1 else 'hosts'}"
+                print(f"run {run.run_id}: {hosts}", file=sys.stderr, flush=True)
+            with _progress(asked, manner) as tell:
+                watch = Watch(most, tell, stop) if most else None
+                ended = executor.execute(run, watch or tell, stop)
     except KeyboardInterrupt:
         _tell_resume(run, stopped)
         raise
@@ -82,29 +100,36 @@ def conduct(
         if is_the_machines(error):
             _tell_resume(run, stopped)
         raise
+    if ended is None and watch is not None and watch.is_over:
+        _tell_resume(run, replace(stopped, message=watch.message))
+        return Exit.SOME_FAILED
     if ended is None:
         _tell_resume(run, stopped)
         return Exit.INTERRUPTED
-    return _told(run, ended, wanted, flags, manner, top=top)
+    return _told(run, ended, wanted, config, manner, top=top)
 
 
 def _told(
-    run: Run, ended: Ended, wanted: tuple[Threshold, ...], flags: tuple[str, ...], manner: Manner, *, top: int
+    run: Run, ended: Ended, wanted: tuple[Threshold, ...], config: Path | None, manner: Manner, *, top: int
 ) -> Exit:
     """Tell how a run ended, as the manner says; the exit code: mail counts most, then thresholds."""
     settled, sent = report(run), Sent(run.run_id, ended.mailed)
+    undelivered = sent.code or posting.code_of(ended.posted)
     sentences = list(met(wanted, settled))
-    code = sent.code or (Exit.THRESHOLD if sentences else exit_of(ended.closed))
+    code = undelivered or (Exit.THRESHOLD if sentences else exit_of(ended.closed))
     if manner.as_json:
-        documents.echo(**run_document(run, settled, sent, sentences, code=code, top=top))
+        news = None if ended.posted is None else posting.as_json(posting.News(run.run_id, ended.posted))
+        documents.echo(**run_document(run, settled, sent, sentences, code=code, top=top), webhook=news)
     elif not manner.quiet:
-        show(settled, run, flags, top)
+        show(settled, run, config, top)
     elif code is not Exit.OK:
         for line in trouble_lines(settled, terminal_of(sys.stderr), (run.report_path(PAGE),)):
             print(line, file=sys.stderr)
     for sentence in sentences:
         complain(sentence)
     mailing.told(sent, manner)
+    if ended.posted is not None and posting.code_of(ended.posted):  # what went well is no news here
+        posting.told(posting.News(run.run_id, ended.posted), manner)
     return code
 
 
@@ -114,10 +139,10 @@ def _progress(asked: int, manner: Manner) -> AbstractContextManager[OnProgress]:
     return display(asked, sys.stderr, _terminal())
 
 
-def show(settled: Report, run: Run, flags: tuple[str, ...], top: int) -> None:
+def show(settled: Report, run: Run, config: Path | None, top: int) -> None:
     """Print the summary of a sweep on standard output."""
     places = (run.report_path(PAGE),)
-    lines = summary_lines(settled, terminal_of(sys.stdout), places, _hints(settled, run, flags), top)
+    lines = summary_lines(settled, terminal_of(sys.stdout), places, hints(settled, run, config), top)
     sys.stdout.writelines(f"{line}\n" for line in lines)
     sys.stdout.flush()
 
@@ -140,19 +165,6 @@ def _tell_resume(run: Run, stopped: Stopped) -> None:
         print(line, file=sys.stderr)
 
 
-def _flags(run: Run, config: Path | None) -> tuple[str, ...]:
-    """The flags with which another command finds this run."""
-    return ("--runs", runs_beside(run).store.url, *(("--config", str(config)) if config else ()))
-
-
-def _flags_of(wanted: tuple[Threshold, ...]) -> tuple[str, ...]:
-    return tuple(word for each in wanted for word in ("--fail-on", f"{each.measure}={each.limit_bytes}"))
-
-
-def _hints(settled: Report, run: Run, flags: tuple[str, ...]) -> tuple[str, ...]:
-    """Commands to run next: look into the largest process, send the report; none if nobody answered."""
-    first = settled.hosts[0] if settled.hosts else None
-    if first is None or first.rank is None:
-        return ()
-    looking = next_commands.show(first.name, first.largest_pid, run.run_id, place_flags(run))
-    return looking, shlex.join(("mapsweep", "mail", run.run_id, "--to", "you@example.org", *flags))
+def _flags_of(wanted: tuple[Threshold, ...], most: MostFailed | None) -> tuple[str, ...]:
+    thresholds = tuple(word for each in wanted for word in ("--fail-on", each.typed))
+    return (*thresholds, FLAG, most.typed) if most else thresholds

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from archive.catalogue import Entry, Unreadable
-from reports.sizes import duration
+from archive.retries import retried
+from reports.text.sizes import duration
 
 ANY: Final = ""  # for whatever scope
 CLOCK_SLACK: Final = timedelta(minutes=5)  # of the clocks of two machines
@@ -26,11 +27,14 @@ class Freshness:
 def freshness(
     entries: Iterable[Entry | Unreadable], scopes: Sequence[str], max_age: timedelta, now: datetime
 ) -> Iterator[Freshness]:
-    """One answer per scope, of runs the newest first. A run that begins in the future does not count."""
+    """One answer per scope, of runs the newest first.
+
+    A run that begins in the future does not count, nor does a retry of the hosts that failed in another run.
+    """
     last: dict[str, Entry] = {}
     future = 0
     for entry in entries:
-        if isinstance(entry, Unreadable) or not entry.is_good:
+        if isinstance(entry, Unreadable) or not entry.is_good or retried(entry.hosts)[1]:
             continue
         if entry.age(now) < -CLOCK_SLACK:
             future += 1

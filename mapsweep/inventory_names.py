@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,19 @@ class Names:
 
     groups: tuple[str, ...]
     hosts: tuple[str, ...]
+
+
+def of_sources(sources: Sequence[str], environment: Mapping[str, str]) -> Names:
+    """The names of an inventory; of several sources or a folder they are not cached. No program is run.
+
+    OperatorError if it cannot be read.
+    """
+    if len(sources) == 1 and Path(sources[0]).is_file():
+        return of(Path(sources[0]), environment)
+    from collector.inventory.inventory import load  # noqa: PLC0415 - takes time, and is seldom needed
+
+    read = load(sources)
+    return Names(tuple(read.groups), tuple(read.hosts))
 
 
 def of(inventory: Path, environment: Mapping[str, str]) -> Names:

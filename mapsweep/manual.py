@@ -28,7 +28,7 @@ ENVIRONMENT: Final = (
 )
 FILES: Final = (
     (
-        "./mapsweep.yaml, ~/.config/mapsweep/mapsweep.yaml, /etc/mapsweep/mapsweep.yaml",
+        "~/.config/mapsweep/mapsweep.yaml, /etc/mapsweep/mapsweep.yaml",
         "The settings: the first that is there. None is needed to begin with.",
     ),
     ("inventory.yaml", "The hosts, in the YAML of Ansible; looked for in the same folders."),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from mapsweep import completing
+from mapsweep.redacting import WAYS
 from mapsweep.terminal.log_format import LogFormat
 
 if TYPE_CHECKING:
@@ -29,8 +30,21 @@ run_option = click.option(
     help="The run; the beginning of its id is enough.  [default: latest]",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+
+
+def _quiet(_ctx: click.Context, _parameter: click.Parameter, asked: bool) -> bool:
+    from mapsweep.terminal import advice  # noqa: PLC0415 - --help does not wait for it
+
+    advice.hold(asked)
+    return asked
+
+
 quiet_option = click.option(
-    "-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong; exit codes are the same."
+    "-q",
+    "--quiet",
+    is_flag=True,
+    callback=_quiet,
+    help="Say nothing unless something is wrong; exit codes are the same.",
 )
 hosts_option = click.option(
     "--hosts",
@@ -43,9 +57,11 @@ hosts_option = click.option(
 inventory_option = click.option(
     "-i",
     "--inventory",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="The inventory, in Ansible's YAML.",
+    multiple=True,
+    metavar="SOURCE",
+    shell_complete=completing.files,
+    help="The inventory, as Ansible's: a file, a folder, a program, or hosts with commas between. Of several "
+    "a later one wins.",
 )
 runs_option = click.option(
     "--runs",
@@ -58,15 +74,28 @@ config_option = click.option(
     "--config", type=click.Path(path_type=Path), metavar="FILE", help="The settings file, mapsweep.yaml."
 )
 broker_option = click.option("--broker", metavar="URL", help="The workers' Redis, redis://HOST:PORT/DB.")
+accept_new_option = click.option(
+    "--accept-new-host-keys",
+    "accept_new",
+    is_flag=True,
+    help="Keep the key that a new host shows first, as ssh's StrictHostKeyChecking=accept-new; "
+    "a changed key is still refused.",
+)
 fail_on_option = click.option(
     "--fail-on",
     multiple=True,
-    metavar="MEASURE=SIZE",
+    metavar="MEASURE=SIZE|NEWS",
     shell_complete=completing.fail_on,
-    help="Exit with 1 if a host has at least that much: native-heap=20G.",
+    help="Exit with 1 if a host has that much: native-heap=20G; or if something regressed, "
+    "changed, or is a new-finding.",
 )
 so_far_option = click.option(
     "--so-far", is_flag=True, help="Show the results so far of a run that is open; other hosts are waiting."
+)
+redact_option = click.option(
+    "--redact",
+    type=click.Choice(WAYS),
+    help="For readers outside: without command lines (args), with other names for hosts (hosts), or both.",
 )
 to_option = click.option(
     "--to", multiple=True, metavar="ADDRESS", help="Who gets it; can be given several times."
@@ -121,16 +150,21 @@ def taken_over(ctx: click.Context, name: str, typed: _T | None) -> _T | None:
     return above if typed is None else typed
 
 
-def load(config: Path | None, **typed: str | int | bool | Path | None) -> "Settings":
+def accepting(accept_new: bool) -> str | None:
+    """What --accept-new-host-keys sets."""
+    return "accept-new" if accept_new else None
+
+
+def load(config: Path | None, **typed: str | int | bool | Path | tuple[str, ...] | None) -> "Settings":
     """The settings; `typed` values, by their keys, override all others."""
-    from mapsweep.settings import settings  # noqa: PLC0415 - starts pydantic
+    from mapsweep.settings import rights, settings  # noqa: PLC0415 - starts pydantic
     from mapsweep.terminal import debugging  # noqa: PLC0415 - likewise
-    from mapsweep.terminal.exits import complain  # noqa: PLC0415 - likewise
+    from mapsweep.terminal.exits import advise  # noqa: PLC0415 - likewise
 
     flags = {key.replace("__", "."): _absolute(key, value) for key, value in typed.items()}
     loaded = settings.load(config, os.environ, flags)
-    for warning in loaded.warnings:
-        complain(warning, is_warning=True)
+    for warning in (*loaded.warnings, *rights.warnings(loaded)):
+        advise(warning)
     debugging.mask_as(loaded.masking)
     debugging.tell("settings: %s", loaded.file or "no file, defaults")
     for path, place in sorted(loaded.origins.items()):  # no values: one may be a password in the wrong place
@@ -138,8 +172,12 @@ def load(config: Path | None, **typed: str | int | bool | Path | None) -> "Setti
     return loaded
 
 
-def _absolute(key: str, value: str | int | bool | Path | None) -> str | int | bool | None:
+def _absolute(
+    key: str, value: str | int | bool | Path | tuple[str, ...] | None
+) -> str | int | bool | tuple[str, ...] | None:
     """A typed value; a path is relative to the working directory."""
+    if isinstance(value, tuple):
+        return value or None
     if isinstance(value, Path):
         return str(value.expanduser().absolute())
     if key == "runs" and isinstance(value, str) and value and "://" not in value:

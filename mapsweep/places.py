@@ -8,6 +8,12 @@ from archive.runs import runs_beside
 from domain.mistakes import OperatorError
 from mapsweep.settings import settings
 
+# what to do where this account may keep no runs; of collect and of doctor
+ANOTHER_PLACE = (
+    "name a folder in which this account may write, as --runs ~/mapsweep-runs (or runs in mapsweep.yaml), or"
+    " use the account that may write there"
+)
+
 
 def place_flags(run: Run) -> tuple[str, ...]:
     """`--runs URL`, unless the settings that are found without flags name the folder of this run."""

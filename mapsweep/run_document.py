@@ -8,9 +8,11 @@ from domain.records import Closed
 from mapsweep.documents import Json
 from mapsweep.mailing import Sent, as_json
 from mapsweep.terminal.exits import Exit
-from reports import verdict
+from reports.formats.render_json import summary_of
 from reports.report import Report
 from reports.rows import HostRow, cell
+from reports.sentence import verdict
+from reports.text import asker_words
 
 _HOST: Final = (  # columns of a host
     "rank",
@@ -37,10 +39,13 @@ def run_document(
     `top` is how many hosts it has at most, `met` a sentence per --fail-on threshold that is met.
     """
     return {
-        "run": {name: None if value == "" else value for name, value in asdict(settled.run).items()},
+        "run": {
+            **{name: None if value == "" else value for name, value in asdict(settled.run).items()},
+            "asker": asker_words.document(settled.run.asker),
+        },
         "place": run.url,
         "verdict": str(verdict.word(settled)),
-        "sentence": verdict.sentence(settled),
+        "summary": summary_of(settled),
         "exit_code": int(code),
         "totals": _totals(settled),
         "hosts": list[Json]([_host(host) for host in settled.hosts if host.rank is not None][:top]),

@@ -1,13 +1,16 @@
 """What `mapsweep runs` says of each run, for people and as JSON."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from archive.catalogue import Catalogue, Entry
-from archive.mail_record import refusals_of
+from archive.mail_record import MailRecord, refusals_of, withheld_of
+from archive.run import WEBHOOK
+from archive.run_mail import refusals_of_run
 from archive.runs import Runs
-from domain.records import Refusal
+from domain.records import Asker, Refusal
+from reports.text import asker_words
 from workers.here.locks import is_held
 from workers.life.progress import progress_of
 
@@ -42,6 +45,7 @@ class RunLine:
     has_dumps: bool
     rules_version: str | None
     note: str  # what an operator should know, or ""
+    asker: Asker | None = None  # None: an older mapsweep planned it
 
 
 def line_of(entry: Entry, catalogue: Catalogue, runs: Runs, now: datetime) -> RunLine:
@@ -65,8 +69,16 @@ def line_of(entry: Entry, catalogue: Catalogue, runs: Runs, now: datetime) -> Ru
         size_bytes=entry.size_bytes,
         has_dumps=entry.has_dumps,
         rules_version=closed.rules_version if closed else None,
-        note="; ".join(filter(None, (_note(entry), _mail_note(entry, catalogue, runs)))),
+        note="; ".join(
+            filter(None, (_note(entry), _mail_note(entry, catalogue, runs), _webhook_note(entry, runs)))
+        ),
+        asker=entry.asker,
     )
+
+
+def as_json(line: RunLine) -> dict[str, object]:
+    """A line for --json; what is not known of who asked is null."""
+    return {**asdict(line), "asker": asker_words.document(line.asker)}
 
 
 def _state_of_open(entry: Entry, runs: Runs) -> State:
@@ -85,15 +97,29 @@ def _mail_note(entry: Entry, catalogue: Catalogue, runs: Runs) -> str:
     if entry.closed is None:
         return ""
     if not entry.is_unmailed:
-        return _refused(refusals_of(runs.store.under(entry.run_id)))
-    record = catalogue.run(entry.run_id).mail_record
-    if record.is_over():
+        place = runs.store.under(entry.run_id)
+        withheld = withheld_of(place)
+        return "; ".join(
+            filter(None, (withheld and f"no mail: {withheld}", _refused(refusals_of_run(place))))
+        )
+    mail = catalogue.run(entry.run_id).mail
+    if mail.is_over():
         return ""
-    posted = record.posted()
+    posted = mail.posted()
     following = posted.next_at()
     when = f", next try {following:%H:%M} UTC" if following else ""
     why = posted.why()
     return f"not mailed yet{when}" + (f": {why}" if why else "")
+
+
+def _webhook_note(entry: Entry, runs: Runs) -> str:
+    """Whether the webhook has not got its news, and why."""
+    place = runs.store.under(f"{entry.run_id}/{WEBHOOK}")
+    if not entry.is_unposted:
+        gone = refusals_of(place)
+        return f"not posted to {gone[0]}" if gone else ""
+    why = MailRecord(place, (WEBHOOK,)).posted().why()
+    return "its news are not posted yet" + (f": {why}" if why else "")
 
 
 def _refused(refusals: tuple[Refusal, ...]) -> str:

@@ -4,16 +4,17 @@ Processes with equal signatures count as one service, so a signature must not co
 between its members: no value, no number, no path except the script's own name.
 """
 
-import re
 from typing import Final
+
+from procmaps.lazy_pattern import compiled
 
 FLAGS_LIMIT_COUNT: Final = 12
 SIGNATURE_LIMIT_BYTES: Final = 200
 
-_INTERPRETER = re.compile(
+_INTERPRETER = compiled(
     rb"(python|pypy|node|nodejs|ruby|perl|php|php-fpm|bash|sh|dash|zsh|java|lua|Rscript)[0-9.]*(-real)?\Z"
 )
-_FLAG = re.compile(rb"--?[A-Za-z][A-Za-z0-9_.-]*")
+_FLAG = compiled(rb"--?[A-Za-z][A-Za-z0-9_.-]*")
 # options that take the next argument as their value
 JAVA_TAKES_VALUE: Final = frozenset(
     (
@@ -35,7 +36,7 @@ _TAKES_VALUE: Final = {
 _JAVA_MAIN: Final = frozenset((b"-jar", b"-m", b"--module"))
 _PYTHONS: Final = frozenset((b"python", b"pypy"))
 _SHELLS: Final = frozenset((b"bash", b"sh", b"dash", b"zsh"))
-_SHELL_INLINE = re.compile(rb"-[A-Za-z]*c\Z")  # -c, -ec, -lc
+_SHELL_INLINE = compiled(rb"-[A-Za-z]*c\Z")  # -c, -ec, -lc
 _NO_INLINE: Final = _SHELLS | {b"java"}
 _INLINE: Final = frozenset((b"-c", b"-e", b"-E", b"--eval", b"-p", b"--print"))
 

@@ -1,20 +1,22 @@
 """The systemd unit and the container that a process's cgroup names."""
 
-import re
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
+from procmaps.lazy_pattern import compiled
+from procmaps.remembered import remembered
+
+LONG_BYTES: Final = 2048  # of version 1, with a path for each controller
 CONTAINER_ID_SHOWN: Final = 12  # hex digits, as docker ps prints them
 
 # docker-ID.scope, cri-containerd-ID.scope, crio-ID.scope, libpod-ID.scope; bare in /docker/ID
-_CONTAINER = re.compile(rb"(?:^|[/:-])(?:[a-z][a-z-]*-)?([0-9a-f]{64})(?:\.scope)?(?=/|$)")
-_ECS = re.compile(rb"/ecs/(?:[^/]+/)?([0-9a-f]{32})-[0-9]+(?=/|$)")
-_POD = re.compile(rb"pod([0-9a-f]{8}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{12})(?=[./]|$)")
-_LXC = re.compile(rb"/(?:lxc\.payload\.|lxc/)([^/]+)")
-_MACHINE = re.compile(rb"/machine\.slice/(?:machine-|systemd-nspawn@)([^/]+?)\.(?:scope|service)")
-_UNIT = re.compile(rb"([^/]+\.(?:service|scope))(?=/|$)")
-_INSTANCE = re.compile(rb"@.*(?=\.service$)")
+_CONTAINER = compiled(rb"(?:^|[/:-])(?:[a-z][a-z-]*-)?([0-9a-f]{64})(?:\.scope)?(?=/|$)")
+_ECS = compiled(rb"/ecs/(?:[^/]+/)?([0-9a-f]{32})-[0-9]+(?=/|$)")
+_POD = compiled(rb"pod([0-9a-f]{8}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{12})(?=[./]|$)")
+_LXC = compiled(rb"/(?:lxc\.payload\.|lxc/)([^/]+)")
+_MACHINE = compiled(rb"/machine\.slice/(?:machine-|systemd-nspawn@)([^/]+?)\.(?:scope|service)")
+_UNIT = compiled(rb"([^/]+\.(?:service|scope))(?=/|$)")
+_INSTANCE = compiled(rb"@.*(?=\.service$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ def unit_template(unit: bytes) -> bytes:
     return _INSTANCE.sub(b"@", unit)
 
 
-@lru_cache(maxsize=4096)  # the processes of a service share their cgroup
+@remembered(4096, LONG_BYTES)  # the processes of a service share their cgroup
 def membership(cgroup: bytes) -> Membership:
     """From the text of /proc/PID/cgroup, version 1, 2 or both."""
     paths = _paths(cgroup)

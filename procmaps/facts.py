@@ -19,6 +19,7 @@ def facts_of(records: Mapping[bytes, bytes]) -> HostFacts:
     procstat = records.get(b"procstat", b"").split(b"\n")
     boot_time_s = next((_seconds(line[6:]) for line in procstat if line.startswith(b"btime ")), 0.0)
     uptime_s = _seconds(records.get(b"uptime", b"").partition(b" ")[0])
+    limits, charged = _cgroup_memory(records.get(b"cgroup-memory", b""))
     return HostFacts(
         kernel=_text(records.get(b"osrelease", b"")),
         os_name=_os_name(records.get(b"os-release", b"")),
@@ -33,7 +34,8 @@ def facts_of(records: Mapping[bytes, bytes]) -> HostFacts:
         overcommit_memory=_number(records.get(b"overcommit", b"")),
         max_map_count=_number(records.get(b"max_map_count", b"")),
         thp_mode=_thp_mode(records.get(b"thp", b"")),
-        cgroup_memory_max_bytes=_cgroup_memory_max(records.get(b"cgroup-memory", b"")),
+        cgroup_memory_max_bytes=limits,
+        cgroup_memory_bytes=charged,
     )
 
 
@@ -90,16 +92,20 @@ def _thp_mode(content: bytes) -> str:
     return mode.decode() if mode in (b"always", b"madvise", b"never") else ""
 
 
-def _cgroup_memory_max(content: bytes) -> dict[str, int]:
-    """The limit in bytes by cgroup path, where it is known, from lines `PATH<TAB>MAX<TAB>CURRENT`."""
+def _cgroup_memory(content: bytes) -> tuple[dict[str, int], dict[str, int]]:
+    """Limit and charge in bytes by cgroup path, where known, from lines `PATH<TAB>MAX<TAB>CURRENT`."""
     limits: dict[str, int] = {}
+    charged: dict[str, int] = {}
     for line in content.split(b"\n", CGROUP_LIMIT_COUNT)[:CGROUP_LIMIT_COUNT]:
         fields = line.rsplit(b"\t", 2)
         if len(fields) == 3:
+            path = display(fields[0])
             limit = UNLIMITED if fields[1].strip() == b"max" else _limit(fields[1])
             if limit != UNKNOWN:
-                limits[display(fields[0])] = limit
-    return limits
+                limits[path] = limit
+            if (current := _number(fields[2])) != UNKNOWN:
+                charged[path] = current
+    return limits, charged
 
 
 def _limit(text: bytes) -> int:

@@ -1,6 +1,6 @@
 """The records of a part of a host's stream; docs/dump-format.md describes the format."""
 
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from procmaps import grepped
 from procmaps.digits import WORD_BYTES, Text, text_of
+from procmaps.lazy_pattern import compiled
 from procmaps.masking import Budget, mask_cmdline
 from procmaps.masking_options import AS_BY_DEFAULT, Masking
 from procmaps.secret_paths import mask_cgroup, mask_comm
@@ -18,7 +19,11 @@ ARGUMENTS_CUT_BYTES: Final = 131_072
 CROWDED_CUT_BYTES: Final = 1024
 CROWDED_BYTES: Final = 60 * 2**20
 OWN_CUT_BYTES: Final = 40
-_KIND_AND_PID = re.compile(rb"[a-z][a-z0-9_-]{0,31} [0-9]{1,7}")
+RECORD_LIMIT_BYTES: Final = (
+    3 * 2**16
+)  # of the files of a process that are not of its memory; the rest is dropped
+_MARK = compiled(rb"([a-z][a-z0-9_-]{0,31}) ([0-9]{1,7})\n")
+_KIND_AND_PID = compiled(rb"[a-z][a-z0-9_-]{0,31} [0-9]{1,7}")
 
 
 class Record(NamedTuple):
@@ -95,27 +100,49 @@ def _marks(text: Text, lead: bytes) -> Ints64:
 
 
 def mask_identity(
-    part: bytes, nonce: bytes, masking: Masking = AS_BY_DEFAULT, budget: Budget | None = None
+    part: bytes,
+    nonce: bytes,
+    masking: Masking = AS_BY_DEFAULT,
+    budget: Budget | None = None,
+    *,
+    crowded: bool | None = None,
 ) -> bytes:
-    """The part with its secrets masked, and without the noise before the first mark.
+    """Whole records with their secrets masked, and without the noise before the first mark.
 
-    What exceeds the budget is dropped, and counted there.
+    What exceeds the budget is dropped, and counted there. `crowded`: the whole part is so long that the
+    probe cut arguments shorter; by default as long as `part` is.
     """
     budget = budget or Budget()
-    crowded = len(part) >= CROWDED_BYTES
+    crowded = len(part) >= CROWDED_BYTES if crowded is None else crowded
     pieces: list[bytes] = []
-    for kind, pid, start, end in split(part, nonce):
-        content = part[start:end]
-        if kind == b"cmdline":
-            content = mask_cmdline(_whole(content, crowded=crowded), masking, budget)
-        elif kind == b"comm":
-            content = mask_comm(content, masking)
-        elif kind == b"cgroup":
-            content = mask_cgroup(content, masking, budget)
-        elif kind == grepped.KIND:
-            content = grepped.mask(content, masking, budget)
+    for kind, pid, start, end in _one_by_one(part, nonce):
+        if kind == grepped.KIND:
+            content = grepped.mask(part[start:end], masking, budget)
+        else:
+            content = part[start : min(end, start + RECORD_LIMIT_BYTES)]
+            if kind == b"cmdline":
+                content = mask_cmdline(_whole(content, crowded=crowded), masking, budget)
+            elif kind == b"comm":
+                content = mask_comm(content, masking)
+            elif kind == b"cgroup":
+                content = mask_cgroup(content, masking, budget)
         pieces.append(b"%s %s %d\n%s" % (nonce, kind, pid, content))
     return b"\n".join(pieces)
+
+
+def _one_by_one(part: bytes, nonce: bytes) -> Iterator[Record]:
+    """The records as `split` has them, without an index of the lines, which a host can make very long."""
+    lead = nonce + b" "
+    mark = b"\n" + lead
+    at = 0 if part.startswith(lead) else part.find(mark) + 1
+    while part.startswith(lead, at):
+        end = part.find(mark, at)
+        end = len(part) if end < 0 else end
+        head = _MARK.match(part, at + len(lead))
+        if head:
+            # in a record without content, one newline both ends its mark and precedes the next mark
+            yield Record(head[1], int(head[2]), min(head.end(), end), end)
+        at = end + 1
 
 
 def sent_arguments(cmdline: bytes) -> bytes:
@@ -126,6 +153,8 @@ def sent_arguments(cmdline: bytes) -> bytes:
 def _whole(cmdline: bytes, *, crowded: bool) -> bytes:
     """A command line without the argument that the probe cut, because half of it may be half a secret."""
     length = len(cmdline)
+    if length > ARGUMENTS_CUT_BYTES:  # more than the probe sends
+        return cmdline[: cmdline.rfind(b"\0", 0, ARGUMENTS_CUT_BYTES) + 1]
     if cmdline.endswith(b"\0"):
         return cmdline
     if length == ARGUMENTS_CUT_BYTES or (crowded and length == CROWDED_CUT_BYTES):

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from procmaps.arguments import base_name, is_title, signature
 from procmaps.cgroups import Membership, membership, unit_template
 from procmaps.facts import display
+from procmaps.own_probe import RUNTIME, of_probe
 from procmaps.runtimes import programs_of
 from procmaps.tables import Snapshot
 
@@ -23,7 +24,9 @@ class IdentityTable:
     unit: tuple[str, ...]  # the systemd unit, with its instance
     container: tuple[str, ...]  # the container's id: an instance, not an image
     pod: tuple[str, ...]  # the uid of a Kubernetes pod
-    runtime: tuple[str, ...]  # "jvm 17", "python3.11", "node", "go", ...
+    runtime: tuple[
+        str, ...
+    ]  # "jvm 17", "python3.11", "node", "go", ...; RUNTIME of the sweep's own processes
     started_at_s: npt.NDArray[np.float64]  # since the epoch, by the host's clock; NaN where unknown
 
     def __len__(self) -> int:
@@ -34,7 +37,7 @@ def identify(snapshot: Snapshot) -> IdentityTable:
     """The identity of each process of a host.
 
     A service is the systemd unit without its instance. In a container, in a login session or without systemd,
-    it is the executable with its argument signature.
+    it is the executable with its argument signature. The sweep's own processes are a service of their own.
     """
     processes, facts = snapshot.processes, snapshot.facts
     programs = programs_of(snapshot.maps, len(processes))
@@ -44,7 +47,9 @@ def identify(snapshot: Snapshot) -> IdentityTable:
     ]
     signatures = [signature(argv) for argv in processes.argv]
     memberships = [membership(cgroup) for cgroup in processes.cgroup]
-    services = map(_service, exes, signatures, memberships)
+    own = of_probe(processes).tolist()
+    names = map(_service, exes, signatures, memberships)
+    services = [RUNTIME.encode() if is_own else name for is_own, name in zip(own, names, strict=True)]
     ticks = processes.start_ticks
     known = (ticks >= 0) & (facts.boot_time_s > 0) & (facts.clock_ticks > 0)
     started_at_s = np.where(known, facts.boot_time_s + ticks / max(facts.clock_ticks, 1), np.nan)
@@ -56,7 +61,9 @@ def identify(snapshot: Snapshot) -> IdentityTable:
         unit=tuple(display(member.unit) for member in memberships),
         container=tuple(display(member.container) for member in memberships),
         pod=tuple(display(member.pod) for member in memberships),
-        runtime=programs.runtime,
+        runtime=tuple(
+            RUNTIME if is_own else runtime for is_own, runtime in zip(own, programs.runtime, strict=True)
+        ),
         started_at_s=started_at_s,
     )
 

@@ -24,8 +24,9 @@ KIND_WORDS: Final[dict[Kind, KindWords]] = {
     Kind.HEAP_ARENA: KindWords(
         "Heaps of glibc's other arenas, which threads get when they allocate at the same time: 64 MiB "
         "reserved each.",
-        "If many heaps hold little each, set MALLOC_ARENA_MAX=2 and restart. Expect a part of the "
-        "resident bytes back, not of the reserved ones.",
+        "Many arenas that hold little each: MALLOC_ARENA_MAX=2 and a restart give a part of the resident "
+        "bytes back, unless it is set already. Few arenas that hold much: it does not help; a heap profiler "
+        "shows which code holds it.",
     ),
     Kind.HEAP_MMAP: KindWords(
         "Large blocks of malloc with a mapping of their own, given back as soon as they are freed.",
@@ -154,3 +155,47 @@ KIND_WORDS: Final[dict[Kind, KindWords]] = {
         "code does. mapsweep capture records what a new rule needs.",
     ),
 }
+
+KIND_NAMES: Final[dict[Kind, str]] = {  # as they stand in a sentence
+    Kind.HEAP_MAIN: "the brk heap",
+    Kind.HEAP_ARENA: "arenas",
+    Kind.HEAP_MMAP: "large malloc blocks",
+    Kind.HEAP_ALLOCATOR: "another allocator",
+    Kind.MAIN_STACK: "the first stack",
+    Kind.THREAD_STACK: "thread stacks",
+    Kind.JAVA_HEAP: "Java heap",
+    Kind.JAVA_METASPACE: "Java metaspace",
+    Kind.JAVA_CODE: "Java code",
+    Kind.JAVA_GC: "Java collector",
+    Kind.JAVA_CDS: "Java class archive",
+    Kind.JAVA_OTHER: "other Java memory",
+    Kind.GO_HEAP: "Go heap",
+    Kind.GO_RUNTIME: "Go runtime",
+    Kind.V8_HEAP: "V8 heap",
+    Kind.V8_CODE: "V8 code",
+    Kind.PY_ARENA: "Python arenas",
+    Kind.DOTNET_HEAP: ".NET heap",
+    Kind.DOTNET_CODE: ".NET code",
+    Kind.BEAM_HEAP: "Erlang heap",
+    Kind.FILE_CODE: "code of files",
+    Kind.FILE_RODATA: "read-only files",
+    Kind.FILE_DATA: "data of files",
+    Kind.FILE_BSS: "zeroed data of files",
+    Kind.SHM: "shared memory",
+    Kind.DEVICE: "device memory",
+    Kind.SYSTEM: "kernel pages",
+    Kind.LOADER: "the loader",
+    Kind.RESERVED: "reserved ranges",
+    Kind.ANONYMOUS: "unrecognised memory",
+}
+_WITH_ARTICLE: Final = frozenset(
+    (
+        *(Kind.JAVA_HEAP, Kind.JAVA_GC, Kind.JAVA_CDS, Kind.GO_HEAP, Kind.GO_RUNTIME),
+        *(Kind.V8_HEAP, Kind.DOTNET_HEAP, Kind.BEAM_HEAP),
+    )
+)
+
+
+def inside(kind: Kind) -> str:
+    """The name of a kind behind `in`: `the Go heap`, `arenas`, `shared memory`."""
+    return f"the {KIND_NAMES[kind]}" if kind in _WITH_ARTICLE else KIND_NAMES[kind]

@@ -20,11 +20,12 @@ ADDRESSES_LIMIT_BYTES: Final = 2**58  # all of a host's mappings; sums over a fl
 
 @dataclass(frozen=True, slots=True)
 class Mappings:
-    """The table, and for each process the evidence and the trouble."""
+    """The table, and for each process the evidence, the trouble and what it gave back lazily."""
 
     table: MapTable
     evidence: Bytes8
     trouble: Bytes8
+    lazily_freed_bytes: Ints64  # UNKNOWN without smaps
 
 
 def mappings_of(text: Text, files: Files, note: Note, limit_count: int = MAPPING_LIMIT_COUNT) -> Mappings:
@@ -59,7 +60,7 @@ def mappings_of(text: Text, files: Files, note: Note, limit_count: int = MAPPING
     evidence = np.full(len(pids), Evidence.DENIED, np.uint8)
     evidence[sent] = Evidence.MAPS
     evidence[walked] = Evidence.SMAPS
-    return Mappings(_table(lines, parsed, columns), evidence, trouble)
+    return Mappings(_table(lines, parsed, columns), evidence, trouble, smaps.lazily_freed(lines, walked))
 
 
 def _whole(lines: Lines) -> Flags:

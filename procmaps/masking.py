@@ -5,10 +5,10 @@ names of flags and the number of arguments stay.
 """
 
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from typing import Final
 
 from procmaps.masking_options import AS_BY_DEFAULT, Arguments, Masking
+from procmaps.remembered import remembered
 from procmaps.secret_names import names
 from procmaps.secret_walk import ARGUMENT_LIMIT_BYTES, Effort, Walk
 
@@ -63,20 +63,15 @@ def mask_cmdline(cmdline: bytes, options: Masking = AS_BY_DEFAULT, budget: Budge
     if budget is not None and budget.spent and cmdline:
         budget.dropped += 1
         return b""
-    remembered = len(cmdline) <= REMEMBERED_LIMIT_BYTES
-    masked, effort = _mask_remembered(cmdline, options) if remembered else _mask(cmdline, options)
+    masked, effort = _mask(cmdline, options)
     if budget is not None:
         budget.take(effort)
     return masked
 
 
-@lru_cache(maxsize=REMEMBERED_COMMAND_LINES)
-def _mask_remembered(cmdline: bytes, options: Masking) -> tuple[bytes, Effort]:
-    """Cached, because the hosts of a fleet run the same command lines and masking is the largest cost."""
-    return _mask(cmdline, options)
-
-
+@remembered(REMEMBERED_COMMAND_LINES, REMEMBERED_LIMIT_BYTES)
 def _mask(cmdline: bytes, options: Masking) -> tuple[bytes, Effort]:
+    """Remembered, because the hosts of a fleet run the same command lines and masking is the largest cost."""
     effort = Effort()
     argv = tuple(cmdline.split(b"\0", ARGUMENTS_LIMIT)[:ARGUMENTS_LIMIT])
     masked = _masked_argv(argv, options, effort)

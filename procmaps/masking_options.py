@@ -1,23 +1,24 @@
 """What is stored of command lines: everything with secrets masked, only names, or nothing."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 from typing import Final
 
+from procmaps.lazy_pattern import compiled
+
 WORDS_LIMIT_COUNT: Final = 100
 # a letter may have its value attached, so only the letter is kept
-_NAME = re.compile(
+_NAME = compiled(
     rb"--[A-Za-z][\w.-]{0,127}|-[a-z][a-z.-]{1,31}(?=[=:]|\Z)|-D[\w.-]{1,128}(?==)|-[A-Za-z0-9]|/[A-Za-z][\w-]{0,63}(?=[:=])"
 )
-_JAVA = re.compile(rb"java[\d.]*\Z")
+_JAVA = compiled(rb"java[\d.]*\Z")
 # options of a JVM that the classifier reads: numbers and switches, never text
-_JVM = re.compile(
+_JVM = compiled(
     rb"-X(?:mx|ms|mn|ss|int)[0-9]{0,19}[kKmMgGtT]?\Z|-XX:[+-][A-Za-z0-9]{1,64}\Z|-XX:[A-Za-z0-9]{1,64}=[0-9]{1,19}(?:\.[0-9]{1,9}|[kKmMgGtT])?\Z|-XX:ShenandoahGCMode=[a-z]{1,16}\Z"
 )
-_HEAP_FILE = re.compile(rb"-XX:Allocate(?:Heap|OldGen)At=")  # the classifier asks whether there is one
+_HEAP_FILE = compiled(rb"-XX:Allocate(?:Heap|OldGen)At=")  # the classifier asks whether there is one
 _TAKES_MAIN: Final = frozenset((b"-jar", b"-m", b"--module"))
 
 

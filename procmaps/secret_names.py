@@ -5,16 +5,25 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from procmaps.lazy_pattern import compiled
+
+# where a word of a name begins and ends: DB_PWD, dbPwd, not cpwd. A capital after a small letter begins one
+_BEGIN: Final = rb"(?:(?<![a-z])|(?-i:(?<=[a-z])(?=[A-Z])))"
+_END: Final = rb"(?:(?![a-z])|(?-i:(?<=[a-z])(?=[A-Z])))"
 # their value is a secret unless it is a switch, a reference or a plain path
 _STRONG: Final = (
     rb"(?<!com)(?<!by)pass(?!ive|enger|port|ing(?![a-z])|[-_]?through|age|es(?![a-z])|log|less)"
-    rb"|(?<![a-z])pwd|(?<=db)pwd|supw|bind[-_]?pw|refresh-token|secret"
+    rb"|" + _BEGIN + rb"pwd|supw|bind[-_]?pw|(?:db|root|admin|user)pwd?(?![a-z])|refresh-token|secret"
     rb"|token(?!iz)"
     rb"|authori[sz]ation|bearer|jwt|mnemonic|(?:set|erlang)[-_]?cookie|passwort|kennwort|senha|wachtwoord"
     rb"|mot[-_]?de[-_]?passe|has(?:lo|\xc5\x82o)|heslo|salasana|parola|jelszo|l(?:o|\xc3\xb6)senord|adgangskode"
     rb"|contrase(?:n|\xc3\xb1)a|\xd0\xbf\xd0\xb0\xd1\x80\xd0\xbe\xd0\xbb\xd1\x8c|\xe5\xaf\x86[\xe7\xe7](?:\xa0\x81|\xa2\xbc)"
     rb"|\xe3\x83\x91\xe3\x82\xb9\xe3\x83\xaf\xe3\x83\xbc\xe3\x83\x89|\xeb\xb9\x84\xeb\xb0\x80\xeb\xb2\x88\xed\x98\xb8"
-    rb"|(?<![a-z])(?:[uo]?pw|psk|creds?|privkey|salt)(?![a-z])|super[-_]?digest|(?:snmp|auth|ro|rw)[-_.]?community"
+    rb"|"
+    + _BEGIN
+    + rb"(?:[uo]?pw|psk|creds?|privkey|salt)"
+    + _END
+    + rb"|super[-_]?digest|(?:snmp|auth|ro|rw)[-_.]?community"
     rb"|set[-_]?steam[-_]?account"
     rb"|(?:api|access|private|priv|secret|signing|encrypt(?:ion)?|decrypt(?:ion)?|account|shared|pre-?shared|master"
     rb"|session|licen[cs]e|client|hmac|aes|ssh|storage|service|subscription|setup|certificate|wandb|auth|host|app|admin)[-_.]?key"
@@ -26,45 +35,47 @@ _WEAK: Final = (
 # for these even a number is a secret
 _DIGITS: Final = rb"(?<![a-z])(?:otp|pin)"
 # words for a place, a sort or a measure of a secret, not the secret itself
-_NOT_ITSELF: Final = re.compile(
+_NOT_ITSELF: Final = compiled(
     rb"(?:file(?:name)?|path|dir|region|s?manager[-_]\w+|ttl|timeout|enabled|disabled|length|mode|type|policy|class|provider|name|id|url|uri"
     rb"|endpoint|algorithm|expiry|expiration|issuer|required|check|domain|expire|samesite|httponly|refresh|version"
     rb"|source|sync|count|limit|preference|encryption|plugin|config|consent|encoder|hash(?:er)?|store|namespace|server"
     rb"|port|header|claim|manager|reset|regex|max|min|size|dim|less|format|level|cache|host|address|sample|secure"
-    rb"|ref|age|interval|rotation|audience|scope|realm|method|ns|only|duration|lifetime|retr(?:y|ies)|cleaner)s?\Z",
+    rb"|identity|from[-_]env|ref|age|interval|rotation|audience|scope|realm|method|ns|only|duration|lifetime|retr(?:y|ies)|cleaner)s?\Z",
     re.IGNORECASE,
 )
 # words of a model's vocabulary, or for an object that has the secret
-_ANOTHER: Final = re.compile(
+_ANOTHER: Final = compiled(
     rb"(?:\A|[-_.])(?:(?:eos|bos|pad|end|unk|sep|cls|mask|special|gen|initial-cluster)[-_]token|existing[-_]?\w{0,16}secret)",
     re.IGNORECASE,
 )
-_IDENTIFIER: Final = re.compile(rb"(?:secret|root[-_]token)[-_]?id\Z", re.IGNORECASE)
-_ON_OR_OFF: Final = re.compile(rb"(?:on|off)\Z")
-_SWITCHED: Final = re.compile(
+_IDENTIFIER: Final = compiled(rb"(?:secret|root[-_]token)[-_]?id\Z", re.IGNORECASE)
+_ON_OR_OFF: Final = compiled(rb"(?:on|off)\Z")
+_SWITCHED: Final = compiled(
     rb"(?:true|false|none|yes|no|on|off|simple|basic|optional|always|never|auto|null|nil|enabled|disabled|strict)\Z",
     re.IGNORECASE,
 )
 # for these names even a word such as `none` or a number is a secret
-_PROPER: Final = re.compile(
+_PROPER: Final = compiled(
     rb"(?:passw(?:or)?d\d?s?|passphrase|pass|pwd|secret|pin|otp|\A[-/+]{0,2}token)\Z", re.IGNORECASE
 )
-_NUMBER: Final = re.compile(rb"\d{1,9}\Z")
-_RUN_OF_PASSES: Final = re.compile(rb"[1-3]\Z")
-_PLAIN_PATH: Final = re.compile(
+_NUMBER: Final = compiled(rb"\d{1,9}\Z")
+_KEY: Final = compiled(rb"keys?\Z", re.IGNORECASE)
+_PLACE_DIGITS: Final = 3  # KEY=1 of make and KEY=115 are the place of a key, or a button
+_RUN_OF_PASSES: Final = compiled(rb"[1-3]\Z")
+_PLAIN_PATH: Final = compiled(
     rb"@?(?:file:/{0,2})?/(?:(?:etc|run|var|usr|opt|root|proc|dev|secrets|config|keys|certs)"
     rb"|(?:home|srv|tmp|mnt|data|app|vault)(?=/[\w@-]{1,64}/|/[\w@-]{1,64}\.[a-z]{1,8}\Z))"
     rb"(?:/[\w.@-]{1,64}){1,16}/?\Z"
 )
-_REFERENCE: Final = re.compile(
+_REFERENCE: Final = compiled(
     rb"/[\w./-]{1,256}\.(?:key|pem|crt|p12|pfx|jks|pw|pwd|txt|json|ya?ml|conf|cfg|ini|env|secret|token|cookie|jwt|hex)\Z|(?:env|file|fd|stdin|prompt|keyring):[\w./@-]{0,256}\Z|(?:env|file|fd|stdin|prompt|ask)\Z"
     rb"|\$\{?[A-Z][A-Z0-9_]*\}?\Z|\$\(cat\s[^)]{1,256}\)\Z|</?[a-z_|]{1,16}>\Z|\[[A-Z]{1,8}\]\Z|\{\{[^}]{1,64}\}\}\Z",
 )
-_WORD: Final = re.compile(
+_WORD: Final = compiled(
     rb"[A-Za-z_][A-Za-z_.-]*\d{0,3}\Z|[\w.-]+(?:,[\w.-]+)+\Z|[\w.-]+:\d{1,5}\Z|\w+://|/|[\d.]+\Z|[\w.-]{1,7}\Z"
     rb"|[a-z][a-z-]+:[a-z_-]+\Z|refs/"
 )
-_RANDOM: Final = re.compile(rb"(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])[\w.=+/~:-]{16,}\Z")
+_RANDOM: Final = compiled(rb"(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])[\w.=+/~:-]{16,}\Z")
 _SIGN: Final = rb"(?:\\{0,3}[\"'])?\]?[ \t]{0,4}(?:=>|=|:(?!//|:))[ \t]{0,4}"
 
 
@@ -94,7 +105,10 @@ class Names:
             return bool(_RUN_OF_PASSES.match(value)) and name.endswith(b"pass")
         found = self.named.search(name)
         if _NUMBER.match(value):  # a measure of secrets, unless the name is that of the secret itself
-            return bool(found and found["rest"]) or name.lower().endswith(b"login")
+            is_place = bool(_KEY.search(name)) and len(value) <= _PLACE_DIGITS
+            return bool(found and (found["rest"] or (is_place and found["weak"]))) or name.lower().endswith(
+                b"login"
+            )
         return bool(_SWITCHED.match(value) or (_WORD.match(value) and not (found and found["strong"])))
 
 
@@ -105,11 +119,11 @@ def names(words: tuple[str, ...] = ()) -> Names:
     strong = rb"(?P<strong>" + _STRONG + own + rb"|" + _DIGITS + rb"(?![a-z]))"
     weak = rb"(?P<weak>" + _WEAK + rb")"
     return Names(
-        re.compile(
+        compiled(
             rb"(?:" + strong + rb"(?P<rest>[\w.\-\[\]]{0,64})|" + weak + rb")(?P<sign>" + _SIGN + rb")",
             re.IGNORECASE,
         ),
-        re.compile(rb"(?:" + strong + rb"(?P<rest>[\w.\-]{0,64})|" + weak + rb")\Z", re.IGNORECASE),
+        compiled(rb"(?:" + strong + rb"(?P<rest>[\w.\-]{0,64})|" + weak + rb")\Z", re.IGNORECASE),
     )
 
 

@@ -1,25 +1,26 @@
 """Secrets in paths and in the names that processes give themselves."""
 
 import re
-from functools import lru_cache
 from typing import Final
 
+from procmaps.lazy_pattern import compiled
 from procmaps.masking import Budget
 from procmaps.masking_options import AS_BY_DEFAULT, Masking
+from procmaps.remembered import remembered
 from procmaps.secret_names import names
 from procmaps.secret_patterns import mask_forms, mask_text
 from procmaps.secret_walk import STEP_BYTES
 
-PATHS_REMEMBERED: Final = 65_536
+PATHS_REMEMBERED: Final = 65_536  # with their limit of length, 32 MiB at most
 # different paths per host, each with its least cost; of further ones only that they are files is kept
 PATHS_LIMIT_BYTES: Final = 6 * 2**20
 PATH_COST_BYTES: Final = 32
 TOO_MANY: Final = b"/***"
-_SIGNS = re.compile(rb"[=:@\"'$|<>?\s%]|-----")
+_SIGNS = compiled(rb"[=:@\"'$|<>?\s%]|-----")
 # behind the inode in maps: a file, or what a process calls its anonymous memory; names of the kernel stay
-_PATHS = re.compile(rb" [0-9]+ +(/[^\n]*|\[anon(?:_shmem)?:[^\n]*)")
-_OWN_NAME = re.compile(rb"(\[anon(?:_shmem)?:)([^\]]*)(.*)", re.DOTALL)
-_GROUP = re.compile(rb"((?:[0-9]*:[^:]*:)?)(.*)")  # HIERARCHY:CONTROLLERS:PATH
+_PATHS = compiled(rb" [0-9]+ +(/[^\n]*|\[anon(?:_shmem)?:[^\n]*)")
+_OWN_NAME = compiled(rb"(\[anon(?:_shmem)?:)([^\]]*)(.*)", re.DOTALL)
+_GROUP = compiled(rb"((?:[0-9]*:[^:]*:)?)(.*)")  # HIERARCHY:CONTROLLERS:PATH
 PATH_LIMIT_BYTES: Final = 4096  # a path of the kernel; of what is longer the rest is dropped
 
 
@@ -28,7 +29,7 @@ def is_plain(path: bytes) -> bool:
     return _SIGNS.search(path) is None
 
 
-@lru_cache(maxsize=PATHS_REMEMBERED)
+@remembered(PATHS_REMEMBERED)
 def mask_path(path: bytes, masking: Masking = AS_BY_DEFAULT) -> bytes:
     """Masks each folder separately, because labels depend on the object's name."""
     if is_plain(path):
@@ -37,7 +38,7 @@ def mask_path(path: bytes, masking: Masking = AS_BY_DEFAULT) -> bytes:
     return b"/".join(mask_text(part, known) for part in path[:PATH_LIMIT_BYTES].split(b"/"))
 
 
-@lru_cache(maxsize=PATHS_REMEMBERED)
+@remembered(PATHS_REMEMBERED)
 def mask_word(word: bytes, masking: Masking = AS_BY_DEFAULT) -> bytes:
     """The content of /proc/PID/comm."""
     return mask_text(word[:PATH_LIMIT_BYTES], names(masking.words))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Final, NamedTuple, TypeAlias
 
+from procmaps.lazy_pattern import compiled
 from procmaps.masking_options import AS_BY_DEFAULT, Masking
 from procmaps.secret_names import names
 from procmaps.secret_paths import PATH_LIMIT_BYTES, Paths, mask_mappings, mask_word
@@ -21,14 +22,14 @@ GREP: Final = b"grep"
 _GROUPS: Final = b"cgroup-memory"
 # records without text that a process can choose, and those whose paths are searched in the whole text
 _KERNEL: Final = frozenset((b"limits", b"maps", b"smaps", b"denied"))
-_MARK = re.compile(rb"([a-z][a-z0-9_-]{0,31}) [0-9]{1,7}(?:\n|\Z)")
-_STATUS_NAME = re.compile(rb"Name:[\t ]*([^\n]*)")
-_STATUS_LINE = re.compile(rb"^(?:[^\n:]*/)?[0-9]{1,7}/status:Name:[\t ]*([^\n]*)", re.MULTILINE)
-_STAT_LINE = re.compile(rb"^(?:[^\n:]*/)?[0-9]{1,7}/stat:([^\n]*)", re.MULTILINE)
-_STAT_NAME = re.compile(rb"[0-9]{1,10} \(")
-_STAT_REST = re.compile(rb"\) [A-Za-z](?: [-0-9 ]*)?\n*\Z")
-_ESCAPED = re.compile(rb"\\([n\\])")  # of status: fs/proc/array.c, proc_task_name
-_ASSIGNED = re.compile(rb"[A-Z][A-Z0-9_]*=[\"']?")
+_MARK = compiled(rb"([a-z][a-z0-9_-]{0,31}) [0-9]{1,7}(?:\n|\Z)")
+_STATUS_NAME = compiled(rb"Name:[\t ]*([^\n]*)")
+_STATUS_LINE = compiled(rb"^(?:[^\n:]*/)?[0-9]{1,7}/status:Name:[\t ]*([^\n]*)", re.MULTILINE)
+_STAT_LINE = compiled(rb"^(?:[^\n:]*/)?[0-9]{1,7}/stat:([^\n]*)", re.MULTILINE)
+_STAT_NAME = compiled(rb"[0-9]{1,10} \(")
+_STAT_REST = compiled(rb"\) [A-Za-z](?: [-0-9 ]*)?\n*\Z")
+_ESCAPED = compiled(rb"\\([n\\])")  # of status: fs/proc/array.c, proc_task_name
+_ASSIGNED = compiled(rb"[A-Z][A-Z0-9_]*=[\"']?")
 
 
 _Mask: TypeAlias = Callable[[bytes, Masking], bytes]

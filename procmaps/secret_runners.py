@@ -1,8 +1,9 @@
 """Programs that run another program, and the arguments before it, from their documentation."""
 
-import re
 from dataclasses import dataclass
 from typing import Final
+
+from procmaps.lazy_pattern import compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ _OTHERS: Final = frozenset(
     b"setarch fakeroot fakechroot aa-exec capsh runcon sg choom uclampset bwrap crun runc logsave rlwrap "
     b"envdir".split()
 )
-_VERSIONED = re.compile(rb"(?:python|perl|ruby)[\d.]+\Z")
+_VERSIONED = compiled(rb"(?:python|perl|ruby)[\d.]+\Z")
 _UNKNOWN: Final = Runner()
 
 

@@ -109,12 +109,14 @@ _FAMILIES: Final = (
             b" knife p4 mssql-cli"
         ),
     ),
-    (_UPPER_P, b"unzip nxc crackmapexec"),
+    (_UPPER_P, b"unzip"),
+    (_P, b"nxc crackmapexec evil-winrm"),
+    (_flags(b"-N", b"-P"), b"ssh-keygen"),
     (
         _W,
         (
             b"ldapsearch ldapadd ldapmodify ldapdelete ldapwhoami ldapcompare ldapmodrdn ldapexop"
-            b" kadmin ipa-client-install"
+            b" kadmin ipa-client-install dsconf dsctl dsidm"
         ),
     ),
     (replace(_W, flags=frozenset((b"-w", b"-s", b"-a")), switches=b"xZvnCMIQNWAS"), b"ldappasswd"),
@@ -133,7 +135,7 @@ _FAMILIES: Final = (
     ),
     (_T, b"k3s doctl codecov influx rke2 telegram-send"),
     (_flags(b"-r"), b"gitlab-runner"),
-    (_flags(b"-K"), b"swift"),
+    (_flags(b"-K"), b"swift ccrypt ccencrypt ccdecrypt"),
     (_flags(b"-v"), b"iscsiadm transmission-daemon"),
     (
         _SNMP,
@@ -144,13 +146,13 @@ _FAMILIES: Final = (
     ),
     (_flags(b"-A", b"-X", b"-C"), b"check_snmp"),
     (_LOGIN, b"docker podman buildah skopeo helm oc az nerdctl regctl oras crane argocd"),
-    (_USER, b"etcdctl turnserver lftp ctr"),
+    (_USER, b"turnserver lftp ctr"),
     (_SAMBA, b"net smbclient rpcclient smbcacls smbget smbtree winexe wmic smbcquotas samba-tool"),
     (_CREDENTIAL, b"ttyd gotty"),
     (_WEB, b"http https xh xhs check_http ab"),
     (Tool(users=frozenset((b"-A", b"--proxy-auth"))), b"siege"),
     (Tool(users=frozenset((b"-n", b"--auth"))), b"transmission-remote"),
-    (_ENCRYPT, b"consul nomad serf"),
+    (_ENCRYPT, b"nomad serf"),
     (_CLOUD_SECRETS, b"aws gcloud"),
     (_BROWSERS, b"chrome chromium google-chrome code electron brave msedge slack"),
     (
@@ -203,6 +205,12 @@ _SPECIAL: Final[dict[bytes, Tool]] = {
     b"kubeadm": _after((b"token create", (0,))),
     b"cloudflared": _after((b"service install", (0,))),
     b"vault": _after((b"unseal", (0,)), (b"login", (0,)), (b"token lookup", (0,)), (b"unwrap", (0,))),
+    b"consul": replace(_ENCRYPT, after=((b"set-agent-token", (1,)),)),
+    b"etcdctl": Tool(users=frozenset((b"-u", b"--user", b"add"))),  # user add NAME:SECRET
+    b"airflow": replace(_P, needs=frozenset((b"create",))),
+    b"radtest": Tool(position=(1, 4)),
+    b"nuget": _after((b"setapikey", (0,)), (b"push", (1,))),
+    b"drush": _after((b"upwd", (1,)), (b"user:password", (1,))),
     b"wandb": _after((b"login", (0,))),
     b"cargo": _after((b"login", (0,))),
     b"k0s": _after((b"worker", (0,)), (b"controller", (0,))),

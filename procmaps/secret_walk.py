@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from procmaps.arguments import base_name
+from procmaps.lazy_pattern import compiled
 from procmaps.secret_names import Names, is_random
 from procmaps.secret_patterns import MASK, ends_in_key, mask_text
 from procmaps.secret_runners import Runner, runner_of
@@ -17,28 +18,28 @@ NESTING_LIMIT_QUOTES: Final = 4
 STEP_BYTES: Final = 32
 RUNNER_LIMIT_ARGUMENTS: Final = 12  # most arguments of sudo or env before the program
 
-_WORDS = re.compile(rb"\s+|(?:\"(?:[^\"\\]|\\.)*\"|'[^']*'|\\.|[^\s\"'\\])+|[\"'\\]", re.DOTALL)
-_FLAT = re.compile(rb"([\s\"'\\]+)")
-_PARTED = re.compile(rb"[\s&;,:=/]")
-_BLANK = re.compile(rb"\s")
-_OPTION = re.compile(rb"--[A-Za-z][A-Za-z-]*(?:=.*)?\Z|-[A-Za-z0-9]\Z|-[a-z][a-z-]{0,24}\Z", re.DOTALL)
-_ORACLE = re.compile(rb"((?:\A|=)\w{1,64}/)[^/@\s]{1,256}(?=@|\Z)")
-_KEY_FORM = re.compile(rb"(?:[0-9a-fA-F]{32,}|[\w+/]{27,}=+)\Z")
-_VARIABLE = re.compile(rb"[A-Za-z_]\w*=")
-_NEW_COMMAND = re.compile(rb"(?:[;|&(){}]+|then|do|else|.*[;:])\Z")
-_PLAIN_WORD = re.compile(rb"[a-z]+\Z|[\W_]|[A-Za-z]+[.:,)]")
+_WORDS = compiled(rb"\s+|(?:\"(?:[^\"\\]|\\.)*\"|'[^']*'|\\.|[^\s\"'\\])+|[\"'\\]", re.DOTALL)
+_FLAT = compiled(rb"([\s\"'\\]+)")
+_PARTED = compiled(rb"[\s&;,:=/]")
+_BLANK = compiled(rb"\s")
+_OPTION = compiled(rb"--[A-Za-z][A-Za-z-]*(?:=.*)?\Z|-[A-Za-z0-9]\Z|-[a-z][a-z-]{0,24}\Z", re.DOTALL)
+_ORACLE = compiled(rb"((?:\A|=)\w{1,64}/)[^/@\s]{1,256}(?=@|\Z)")
+_KEY_FORM = compiled(rb"(?:[0-9a-fA-F]{32,}|[\w+/]{27,}=+)\Z")
+_VARIABLE = compiled(rb"[A-Za-z_]\w*=")
+_NEW_COMMAND = compiled(rb"(?:[;|&(){}]+|then|do|else|.*[;:])\Z")
+_PLAIN_WORD = compiled(rb"[a-z]+\Z|[\W_]|[A-Za-z]+[.:,)]")
 _SETS = frozenset((b"set", b"config", b"modify", b"-n", b"update"))
 # words that are followed by the secret without a separator
-_BARE = re.compile(
+_BARE = compiled(
     rb"(?:(?:add-)?authtoken|aws_(?:secret_access_key|session_token)|(?:re)?set-[a-z-]{0,32}password"
     rb"|pass(?:word|wd|phrase)|requirepass|masterauth|(?:wifi-sec\.)?psk|preshared-key|(?:input|user|owner)_pw)\Z",
     re.IGNORECASE,
 )
 _RUNNING = frozenset((b"exec", b"run"))
 _LOGGING_IN = frozenset((b"login", b"auth", b"token", b"secret", b"unlock", b"install", b"join", b"register"))
-_TELLING = re.compile(rb"=|://|\"")  # characters that do not occur in patterns or file names
-_JOINED = re.compile(rb"([\w.\-]{1,253}:\d{1,5}/)[0-9a-f]{32,}(?=/|\Z)")
-_SYSTEM_PATH = re.compile(rb"/(?:etc|run|dev|proc)/[\w./-]+\Z")
+_TELLING = compiled(rb"=|://|\"")  # characters that do not occur in patterns or file names
+_JOINED = compiled(rb"([\w.\-]{1,253}:\d{1,5}/)[0-9a-f]{32,}(?=/|\Z)")
+_SYSTEM_PATH = compiled(rb"/(?:etc|run|dev|proc)/[\w./-]+\Z")
 
 
 class Effort:

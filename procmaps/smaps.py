@@ -16,7 +16,9 @@ _CODES: Final = (
 # the mask of each code
 VM_FLAGS: Final[dict[str, int]] = {code: 1 << bit for bit, code in enumerate(_CODES.split())}
 VM_FLAGS_LIMIT_CODES: Final = 64
+LAZY_LIMIT_BYTES: Final = 2**38  # of one mapping; of 20 million the sum stays within 64 bits
 _FLAGS_KEY: Final = b"VmFlags:"
+_LAZY_KEY: Final = b"LazyFree:"
 _HUGETLB_KEYS: Final = (b"Private_Hugetlb:", b"Shared_Hugetlb:")
 _MASK_OF_PAIR = np.zeros(1 << 16, np.uint64)
 for _code, _mask in VM_FLAGS.items():
@@ -85,6 +87,18 @@ def parse(lines: Lines, header_rows: Ints64, mapping_rows: Ints64, walked: Flags
         column(b"AnonHugePages:", *hugetlb),
         flags,
     )
+
+
+def lazily_freed(lines: Lines, walked: Flags) -> Ints64:
+    """LazyFree of each file in bytes; UNKNOWN where no mapping has the field (before Linux 4.12)."""
+    found = np.full(len(walked), UNKNOWN, np.int64)
+    if walked.any():
+        rows = beginning_with(lines, _LAZY_KEY)
+        rows = rows[walked[lines.file[rows]]]
+        found[lines.file[rows]] = 0
+        sizes = sizes_after(lines, rows, len(_LAZY_KEY))
+        np.add.at(found, lines.file[rows], sizes.clip(0, LAZY_LIMIT_BYTES))
+    return found
 
 
 def _owners(lines: Lines, header_rows: Ints64, mapping_rows: Ints64, rows: Ints64) -> Ints64:

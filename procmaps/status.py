@@ -6,7 +6,7 @@ parenthesis.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -18,12 +18,13 @@ from procmaps.tables import UNKNOWN, UNLIMITED, Ints64
 Numbers: TypeAlias = Callable[[Lines, Ints64, Ints64], Ints64]
 
 STAT_START_TICKS_FIELD: Final = 22  # counted from 1, as proc_pid_stat(5) does
-_STACK_LIMIT: Final = b"Max stack size"
+_LIMITS: Final = (b"Max stack size", b"Max processes", b"Max address space")
 _LIMIT_COLUMN: Final = 26  # fs/proc/base.c, proc_pid_limits: "%-25s %-20s %-20s %-10s\\n"
 _LIMIT_BYTES: Final = 20
 # in the order of the columns
 _SIZE_KEYS: Final = (
     *(b"VmSize:", b"VmRSS:", b"RssAnon:", b"RssFile:", b"RssShmem:", b"VmSwap:", b"VmData:", b"VmStk:"),
+    *(b"VmPTE:", b"VmLck:", b"HugetlbPages:"),
 )
 _NUMBER_LIMIT_DIGITS: Final = 18  # larger numbers are neither a size nor a time
 
@@ -43,6 +44,17 @@ class StatusColumns:
     swap_bytes: Ints64
     data_bytes: Ints64
     main_stack_bytes: Ints64
+    page_table_bytes: Ints64
+    locked_bytes: Ints64
+    huge_page_bytes: Ints64  # HugetlbPages: Linux 4.4 and later; not in rss_bytes
+
+
+class Limits(NamedTuple):
+    """Soft limits of a process; UNLIMITED, or UNKNOWN if the file does not say."""
+
+    stack_bytes: int  # RLIMIT_STACK
+    processes: int  # RLIMIT_NPROC: of threads that its user may have on the host
+    address_space_bytes: int  # RLIMIT_AS
 
 
 def parse_status(text: Text, files: Spans) -> StatusColumns:
@@ -77,9 +89,13 @@ def start_ticks(stat: bytes) -> int:
     )
 
 
-def stack_limit_bytes(limits: bytes) -> int:
-    """The soft RLIMIT_STACK; UNLIMITED, or UNKNOWN if the limits do not say."""
-    at = limits.find(_STACK_LIMIT)
+def soft_limits(limits: bytes) -> Limits:
+    """What the file of a process says of its limits."""
+    return Limits(*(_soft(limits, name) for name in _LIMITS))
+
+
+def _soft(limits: bytes, name: bytes) -> int:
+    at = limits.find(name)
     if at < 0:
         return UNKNOWN
     soft = limits[at + _LIMIT_COLUMN : at + _LIMIT_COLUMN + _LIMIT_BYTES].strip()

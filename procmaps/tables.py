@@ -63,6 +63,12 @@ class ProcessTable:
     swap_bytes: Ints64
     data_bytes: Ints64  # VmData
     main_stack_bytes: Ints64  # VmStk
+    page_table_bytes: Ints64  # VmPTE
+    locked_bytes: Ints64  # VmLck
+    huge_page_bytes: Ints64  # HugetlbPages, which are not in rss_bytes
+    process_limit: Ints64  # soft RLIMIT_NPROC: threads that its user may have on the host; UNLIMITED
+    address_limit_bytes: Ints64  # soft RLIMIT_AS; UNLIMITED where there is none
+    lazily_freed_bytes: Ints64  # LazyFree of smaps: resident, and the kernel's to take (MADV_FREE)
     stack_limit_bytes: Ints64  # soft RLIMIT_STACK; UNLIMITED where there is none
     evidence: Bytes8  # Evidence
     trouble: Bytes8  # bits of Trouble
@@ -168,6 +174,7 @@ class HostFacts:
     max_map_count: int
     thp_mode: str  # always, madvise, never; "" if unknown
     cgroup_memory_max_bytes: dict[str, int]  # by cgroup path; UNLIMITED for max
+    cgroup_memory_bytes: dict[str, int]  # by cgroup path: all that it is charged for
 
 
 @dataclass(frozen=True, slots=True)

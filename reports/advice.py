@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import polars as pl
 
-from reports import settled
 from reports.rows import Advice, AdviceGroup
-from reports.settled import Settled
-from reports.severities import GRAVITY, SEVERITIES
+from reports.tables import settled
+from reports.tables.settled import Settled
+from reports.tables.severities import GRAVITY, SEVERITIES
 
 MEMBERS_A_GROUP_MAX: Final = 5  # processes named per advice
 _SAID: Final = ("severity", "code", "advice", "confirm", "not_shown")

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from reports import settled
-from reports.kinds import COLUMNS
 from reports.row_table import RowTable
 from reports.rows import HostRow, KindRow, ServiceRow, field_names
-from reports.settled import Settled
+from reports.tables import settled
+from reports.tables.kinds import COLUMNS
+from reports.tables.settled import Settled
 
 _KIND_COLUMNS = tuple(name for name in COLUMNS if name != "family")
 

@@ -1,17 +1,25 @@
-"""The report of a closed run: the tables of `reports.settle`, in the order of the outputs."""
+"""The report of a closed run: the tables of `reports.closing.settle`, in the order of the outputs."""
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import polars as pl
 
 from archive.run import Run
-from reports import kinds, settled
+from domain.records import Asker
 from reports.advice import advice_groups
+from reports.changes.changes import Changes, changes
+from reports.findings.groups import groups, mutes
+from reports.findings.rows import FindingGroup, MuteRow
 from reports.host_rows import host_rows, kind_rows, service_rows
+from reports.redaction.names import Redact, Redaction
+from reports.redaction.tables import Redacted
 from reports.row_table import RowTable
 from reports.rows import UNKNOWN_RANGE, AdviceGroup, Extent, HostRow, KindRow, Range, ServiceRow
-from reports.settled import Settled
-from reports.status import FAILED, OK
+from reports.tables import kinds, settled
+from reports.tables.asker import asker_of
+from reports.tables.settled import Settled
+from reports.tables.status import FAILED, OK
 
 HOSTS_A_FAILURE_MAX = 100  # named in a group of failures
 
@@ -37,12 +45,33 @@ class RunFacts:
     compared_with: str = ""  # the run that growth compares with
     compared_at: str = ""
     past_runs: int = 0  # the number of earlier runs that own_excess uses
+    rests_on: str = ""  # what the comparison lacks, as a sentence; "": nothing
     due_at: str = ""  # when its schedule wanted it; "": it has none
+    findings_compared_with: str = ""  # the run that standings compare with; "": all findings are told as new
+    findings_compared_at: str = ""
+    unchecked_keys: int = 0  # hosts that answered, and whose host keys were not checked
+    asker: Asker | None = None  # who asked for it; None: an older mapsweep planned it, or it is left out
+    become_hosts: int | None = None  # those whose probe runs through sudo
+    host_key_policy: str = (
+        ""  # of the machine that planned it; "": by the workers' own settings, or not known
+    )
+    arguments: str = ""  # what is kept of command lines, likewise
+    redacted: str = ""  # what is left out, one of `reports.redaction.names.Redact`; "": nothing
+
+    @property
+    def redaction(self) -> str:
+        """What is left out, in words; "" if nothing is."""
+        return Redact(self.redacted).said if self.redacted else ""
+
+    @property
+    def answered(self) -> int:
+        """Hosts that answered, whole or in part."""
+        return self.ok + self.partial
 
     @property
     def waiting(self) -> int:
         """Hosts whose turn has not ended: none in a closed run."""
-        return self.asked - self.ok - self.partial - self.failed
+        return self.asked - self.answered - self.failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +123,9 @@ class Report:
     advice: tuple[
         AdviceGroup, ...
     ]  # above the severity `info`: the most severe first, then by rank of the host
+    changes: Changes  # since the run compared with
+    findings: tuple[FindingGroup, ...]  # by fingerprint, also of what is resolved
+    mutes: tuple[MuteRow, ...]  # those of the run, whatever became of them
     tables: Settled  # for outputs with a row per process
 
     @property
@@ -102,23 +134,44 @@ class Report:
         return self.hosts.of(self.hosts.table.sort("stack_rank", "name", nulls_last=True))
 
 
-def report(run: Run) -> Report:
-    """The report of a closed run; OperatorError if it is open, or was closed by an older mapsweep."""
-    tables = Settled(run)
+def report(run: Run, redaction: Redaction | None = None) -> Report:
+    """The report of a closed run; OperatorError if it is open, or was closed by an older mapsweep.
+
+    With a redaction, none of its outputs has what that leaves out.
+    """
+    return report_of(tables_of(run, redaction))
+
+
+def report_of(tables: Settled) -> Report:
+    """The report that these tables make."""
     (fleet,) = tables.table(settled.FLEET).iter_rows(named=True)
     hosts = host_rows(tables)
     return Report(
-        run=RunFacts(**{field.name: fleet[field.name] for field in fields(RunFacts) if field.name in fleet}),
-        totals=_totals(fleet, kinds.of_fleet(tables.table(settled.HOST_KINDS))),
+        run=_run_facts(fleet),
+        totals=_totals(fleet, kinds.of_fleet(tables.parts(settled.HOST_KINDS))),
         hosts=hosts,
         services=service_rows(tables),
-        failures=_failures(hosts.table),
+        failures=failures_of(hosts.table),
         advice=advice_groups(tables),
+        changes=changes(tables),
+        findings=groups(tables),
+        mutes=mutes(tables),
         tables=tables,
     )
 
 
-def _failures(hosts: pl.DataFrame) -> tuple[FailureGroup, ...]:
+def _run_facts(fleet: dict[str, Any]) -> RunFacts:
+    known = {field.name: fleet[field.name] for field in fields(RunFacts) if field.name in fleet}
+    return RunFacts(**known, asker=asker_of(fleet))
+
+
+def tables_of(run: Run, redaction: Redaction | None = None) -> Settled:
+    """The tables of a closed run, or what a redaction leaves of them; errors as above."""
+    return Settled(run) if redaction is None else Redacted(run, redaction)
+
+
+def failures_of(hosts: pl.DataFrame) -> tuple[FailureGroup, ...]:
+    """The hosts without a whole result by reason, failed before partial, the largest group first."""
     grouped = (
         hosts.filter(pl.col("status") != OK)
         .sort("name")

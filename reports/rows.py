@@ -1,10 +1,10 @@
-"""The rows of a report. Their fields are the columns that `reports.columns` declares."""
+"""The rows of a report. Their fields are the columns that `reports.columns.columns` declares."""
 
 from dataclasses import dataclass, fields
 from typing import Final, TypeAlias
 
 from procmaps.kinds import KIND_BY_LABEL, Family
-from reports.status import ANSWERED
+from reports.tables.status import ANSWERED
 
 Cell: TypeAlias = str | int | float | bool | None
 

@@ -4,14 +4,13 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from reports import plain, sizes
 from reports.rows import Extent
+from reports.text import plain, sizes
 
-FOLDER = Path(__file__).parent / "templates"
 NAME_WIDTH = 48
 
 
-def environment(folder: Path = FOLDER) -> Environment:
+def environment(folder: Path) -> Environment:
     """Autoescape is on for every template, whatever its name; an unknown name in a template is an error."""
     made = Environment(
         loader=FileSystemLoader(folder),

@@ -22,7 +22,7 @@ import pytest
 CLONE = Path(__file__).parents[1]
 UNITS = CLONE / "deploy/systemd"
 SYSTEMD = "/lib/systemd/systemd"
-BOOTS_WITHIN_S = 30
+BOOTS_WITHIN_S = 180
 CGROUPS = Path("/sys/fs/cgroup")
 NOT_SYSTEMDS = {"cpuset", "freezer"}  # hierarchies of version 1 in which systemd makes no groups
 
@@ -116,7 +116,7 @@ class Booted:
             capture_output=True,
             text=True,
             check=check,
-            timeout=180,
+            timeout=600,
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"},
         )
 

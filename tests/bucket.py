@@ -1,12 +1,15 @@
 """An S3 server of the tests' own: on 127.0.0.1, on a free port, with its objects in memory.
 
-`python -m tests.bucket` runs it: it prints its port, and answers /-/requests with how many it has had so far.
+`python -m tests.bucket` runs it: it prints its port, and answers /-/requests with how many it has had so
+far, in JSON: of each method and object.
 """
 
+import json
 import os
 import subprocess
 import sys
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +18,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 COUNT = "/-/requests"
 BUCKET = "fleet"
-STOPS_WITHIN_S = 20
+STOPS_WITHIN_S = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +42,10 @@ class BucketServer:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
-    def requests(self) -> int:
-        """How many it has answered."""
+    def requests(self) -> Counter[str]:
+        """How many it has answered of each, such as `PUT /fleet/runs/RUN/manifest.json`."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{COUNT}") as answer:
-            return int(answer.read())
+            return Counter(json.load(answer))
 
 
 @contextmanager
@@ -67,15 +70,14 @@ def bucket_server() -> Iterator[BucketServer]:
 
 
 def counted(answer: WSGIApplication) -> WSGIApplication:
-    """The application, which counts its requests and tells their number."""
-    count = 0
+    """The application, which counts its requests and tells their numbers."""
+    count: Counter[str] = Counter()
 
     def application(environment: WSGIEnvironment, start: StartResponse) -> "list[bytes] | object":
-        nonlocal count
         if environment["PATH_INFO"] == COUNT:
-            start("200 OK", [("Content-Type", "text/plain")])
-            return [str(count).encode()]
-        count += 1
+            start("200 OK", [("Content-Type", "application/json")])
+            return [json.dumps(count).encode()]
+        count[f"{environment['REQUEST_METHOD']} {environment['PATH_INFO']}"] += 1
         return answer(environment, start)
 
     return application  # type: ignore[return-value]

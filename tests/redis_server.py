@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,7 +13,9 @@ from pathlib import Path
 import pytest
 import redis
 
-STARTS_WITHIN_S = 20
+from tests.ports import free_port
+
+STARTS_WITHIN_S = 120
 PASSWORD = "not / a:secret@"
 
 
@@ -110,13 +111,6 @@ class Broker:
     def kill(self) -> None:
         """End it, whatever state it is in."""
         self.send(signal.SIGKILL)
-
-
-def free_port() -> int:
-    """A port that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _binary() -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-STOPS_WITHIN_S = 30
+STOPS_WITHIN_S = 60
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from tests.certificates import self_signed
 
+STARTS_WITHIN_S = 120.0
 USERNAME, PASSWORD = "reporter", "correct horse"
 Offer = Literal["plain", "starttls", "tls"]
 
@@ -127,6 +128,7 @@ def mail_server(
         tls_context=tls if offer == "starttls" else None,
         authenticator=_authenticate,
         auth_require_tls=False,
+        ready_timeout=STARTS_WITHIN_S,
     )
     controller.start()
     try:

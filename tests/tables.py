@@ -6,8 +6,8 @@ from typing import Any
 
 from archive.run import Run
 from archive.runs import Runs
-from reports import exports
-from reports.settled import Settled
+from reports.formats import exports
+from reports.tables.settled import Settled
 
 
 def rows_of(run: Run | Path, table: str) -> list[dict[str, Any]]:

@@ -1,8 +1,8 @@
 """The compose file, as docker-compose understands it, and the files beside it."""
 
+import os
 import re
 import subprocess
-import tomllib
 from pathlib import Path
 from shutil import which
 from typing import cast
@@ -14,7 +14,7 @@ import yaml
 from domain.mistakes import OperatorError
 from mapsweep.settings import settings
 from mapsweep.settings.for_workers import worker_settings
-from tests.redis_server import free_port
+from tests.ports import free_port
 from tests.test_packaging import run
 from tests.waiting import eventually
 from workers.fleet.app import QUEUES
@@ -108,8 +108,29 @@ def test_an_archive_in_a_bucket_gives_its_account_to_the_workers_alone() -> None
         assert "outside" in merged[name]["networks"], name
 
 
+def test_the_private_key_of_dumps_goes_to_those_who_classify_as_the_docs_say(tmp_path: Path) -> None:
+    if which("docker-compose") is None:
+        pytest.skip("docker-compose is not installed")
+    section = (CLONE / "docs/deployment.md").read_text().partition("## Encrypted dumps")[2]
+    override = tmp_path / "docker-compose.override.yml"
+    override.write_text(section.partition("```yaml\n")[2].partition("```")[0])
+    files = ("--project-directory", str(CLONE), "--file", "docker-compose.yml", "--file", str(override))
+    merged = yaml.safe_load(run("docker-compose", *files, "config").stdout)
+    holders = {
+        name: service["environment"]["MAPSWEEP_DUMP_IDENTITY_FILE"]
+        for name, service in merged["services"].items()
+        if "dump_identity" in {each["source"] for each in service["secrets"]}
+    }
+    assert holders == {"worker-classify": "/run/secrets/dump_identity"}
+    assert "redis_password" in {each["source"] for each in merged["services"]["worker-classify"]["secrets"]}
+    given = settings.load(
+        CLONE / "deploy/config/mapsweep.yaml", {"MAPSWEEP_DUMP_IDENTITY_FILE": holders["worker-classify"]}
+    )
+    assert given.dump_identity_file == "/run/secrets/dump_identity"
+
+
 def test_what_people_put_beside_the_settings_is_neither_committed_nor_built_in() -> None:
-    secrets = ("deploy/ssh_key", "deploy/aws", "deploy/config/inventory.yaml", ".env")
+    secrets = ("deploy/ssh_key", "deploy/dump_identity", "deploy/aws", "deploy/config/inventory.yaml", ".env")
     ignored = run("git", "check-ignore", *secrets).stdout.split()
     assert set(ignored) == set(secrets)
     shipped = ("deploy/config/mapsweep.yaml", ".env.example", "deploy/systemd/mapsweep-beat.service")
@@ -117,13 +138,6 @@ def test_what_people_put_beside_the_settings_is_neither_committed_nor_built_in()
     context = (CLONE / ".dockerignore").read_text().split()
     assert context[0] == "*"
     assert not {"!deploy", "!.env"} & set(context)
-
-
-def test_the_image_has_what_a_bucket_needs() -> None:
-    extras = tomllib.loads((CLONE / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    default = re.search(r"^ARG EXTRAS=(\w+)$", (CLONE / "Dockerfile").read_text(), re.MULTILINE)
-    assert default is not None
-    assert extras[default[1]] == ["s3fs>=2026.6"]
 
 
 def test_only_those_who_need_a_secret_get_it(services: dict[str, Service]) -> None:
@@ -173,11 +187,33 @@ def test_the_example_settings_of_compose_are_settings() -> None:
     assert [schedule.name for schedule in read.schedules] == ["nightly"]
 
 
+def test_images_are_named_by_digest_where_that_is_said() -> None:
+    if which("docker-compose") is None:
+        pytest.skip("docker-compose is not installed")
+    pinned = {name: f"example/{name.lower()}:1@sha256:{'0' * 64}" for name in ("BASE", "REDIS_IMAGE")}
+    accepted = subprocess.run(
+        ["docker-compose", "--file", CLONE / "docker-compose.yml", "config"],
+        env=os.environ | pinned,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    services = yaml.safe_load(accepted.stdout)["services"]
+    assert services["redis"]["image"] == pinned["REDIS_IMAGE"]
+    for name in set(services) - {"redis"}:
+        assert services[name]["build"]["args"]["BASE"] == pinned["BASE"]
+    dockerfile = (CLONE / "Dockerfile").read_text()
+    assert dockerfile.index("ARG BASE=") < dockerfile.index("FROM ")
+    assert set(re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)) == {"${BASE}"}
+
+
 @pytest.mark.journey
+@pytest.mark.parametrize("broker", ["redis", "valkey"])
 def test_redis_is_the_main_process_and_ends_when_it_is_told_to(
-    services: dict[str, Service], tmp_path: Path
+    services: dict[str, Service], tmp_path: Path, broker: str
 ) -> None:
     """A shell in its place would wait for the end of the grace period, and SIGKILL."""
+    programs = programs_of(broker, tmp_path / "bin")
     entrypoint = cast("list[str]", services["redis"]["entrypoint"])
     (script,) = cast("list[str]", services["redis"]["command"])
     (tmp_path / "redis_password").write_text("pass $word * word")
@@ -186,17 +222,36 @@ def test_redis_is_the_main_process_and_ends_when_it_is_told_to(
     script = script.replace("bind * -::*", f"bind 127.0.0.1\nport {port}").replace(
         "dir /tmp", f"dir {tmp_path}"
     )
-    process = subprocess.Popen([*entrypoint, script], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([*entrypoint, script], stdout=subprocess.DEVNULL, env={"PATH": programs})
     try:
         with redis.Redis(port=port, password="pass $word * word") as client:
-            eventually(lambda: answers(client), 20)
+            eventually(lambda: answers(client))
             assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
             assert client.info("server")["process_id"] == process.pid
+            kind, health = cast("dict[str, list[str]]", services["redis"]["healthcheck"])["test"]
+            assert kind == "CMD-SHELL"
+            health = health.replace("$$", "$").replace("/run/secrets", str(tmp_path))
+            asked = ["/bin/sh", "-c", health.replace(" ping ", f" -p {port} ping ")]
+            assert subprocess.run(asked, env={"PATH": programs}, check=False).returncode == 0
+            client.config_set("requirepass", "another")
+            assert subprocess.run(asked, env={"PATH": programs}, check=False).returncode != 0
         process.terminate()
         assert process.wait(20) == 0
     finally:
         process.kill()
         process.wait()
+
+
+def programs_of(broker: str, folder: Path) -> str:
+    """A PATH with the names of one broker alone, as in its image; Redis stands in for a missing Valkey."""
+    folder.mkdir()
+    for role in ("server", "cli"):
+        program = which(f"{broker}-{role}") or which(f"redis-{role}")
+        assert program is not None
+        (folder / f"{broker}-{role}").symlink_to(program)
+    for tool in ("cat", "grep"):
+        (folder / tool).symlink_to(which(tool) or tool)
+    return str(folder)
 
 
 def answers(client: "redis.Redis") -> bool:

@@ -5,6 +5,7 @@ import configparser
 import importlib
 import re
 import shlex
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,7 @@ LANGUAGES = {
     "python",
     "text",
     "sql",
-}  # sql: tests/reports/test_queries.py runs it
+}  # sql: tests/reports/formats/test_queries.py runs it
 CRON_FIELDS = 5  # and then, in /etc/cron.d, the account
 # words before a command that is not at the beginning of its line
 WRAPPERS = re.compile(r"(sudo|docker-compose exec [\w-]+|docker compose exec [\w-]+) ")
@@ -46,6 +47,9 @@ _VARIABLE = re.compile(r"\bMAPSWEEP_[A-Z_]*[A-Z]\b")
 _SETTING = re.compile(r"(?:keep|limits|ssh|mail|report)\.(?!json)[a-z_]+")
 _PATH = re.compile(r"(?:\w+/)+[\w.*-]*\w\.(?:py|sh|md)")
 _OPTION = re.compile(r"--?[a-z][a-z-]*")
+_PARAGRAPH = re.compile(r"^(?=[^\s-])", re.MULTILINE)  # a list ends there
+# what an item of a list of options begins with: `--this` (`-t`) FILE and `--that`, ...
+_ITEM = re.compile(r"^ *- (?:(?:and |or )?`-[^`]*`[ ,(]*(?:\(`-\w`\))?[ ,]*(?:[A-Z]+[ ,]+)*)+", re.MULTILINE)
 
 
 class WrongError(Exception):
@@ -238,14 +242,64 @@ def test_inline_commands_links_settings_and_variables_exist(page: Path) -> None:
         setting_sources.KEY_PASSPHRASE,
         setting_sources.MAIL_PASSWORD,
         setting_sources.SIGNING_KEY,
+        setting_sources.WEBHOOK_SECRET,
     }
     assert [name for name in _VARIABLE.findall(text) if name not in variables] == []
 
 
+def test_the_tests_that_the_page_of_security_names_exist() -> None:
+    tests = "".join(path.read_text() for path in (CLONE / "tests").rglob("test_*.py"))
+    named = set(re.findall(r"`(test_\w+)`", (CLONE / "docs/security.md").read_text()))
+    assert named
+    assert {name for name in named if f"def {name}(" not in tests} == set()
+
+
+def test_each_row_of_what_was_attacked_has_a_test_or_says_why_there_is_none() -> None:
+    page = (CLONE / "docs/security.md").read_text()
+    attacked = page.partition("## What was attacked")[2].partition("### What comparable tools have")[0]
+    rows = [line.split(" | ") for line in attacked.splitlines() if line.startswith("| ")]
+    found = [row for row in rows if row[-1] != "test |"]
+    assert len(found) > 50
+    assert [
+        row
+        for row in found
+        if "`test_" not in row[-1] and "**refused:**" not in row[1] and "**open:**" not in row[1]
+    ] == []
+
+
+def section_of(name: str) -> str:
+    """What the page of commands says of one."""
+    page = (CLONE / "docs/commands.md").read_text("utf-8")
+    return page.split(f"\n## {name}\n")[1].split("\n## ")[0]
+
+
+def items_of(text: str) -> list[str]:
+    """The options that lists in a text tell of, as often as they do."""
+    return [
+        word
+        for item in _ITEM.findall(text)
+        for each in _INLINE.findall(item)
+        for word in each.split()[:1]
+        if word.startswith("--")
+    ]
+
+
+def test_a_list_of_options_is_read() -> None:
+    text = "- `--mail-to`, `--mail-when` as for collect.\n- `--output` (`-o`) FILE, or `-`. See `--not`\n"
+    assert items_of(text) == ["--mail-to", "--mail-when", "--output"]
+    assert "--quiet" in items_of(section_of("report"))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_list_of_the_page_of_commands_tells_of_an_option_once(name: str) -> None:
+    """Two items that say different things of one option come of two changes at once."""
+    for part in _PARAGRAPH.split(section_of(name)):
+        assert [each for each, count in Counter(items_of(part)).items() if count > 1] == []
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_page_of_commands_names_no_option_that_is_gone(name: str) -> None:
-    page = (CLONE / "docs/commands.md").read_text("utf-8")
-    section = page.split(f"\n## {name}\n")[1].split("\n## ")[0]
+    section = section_of(name)
     own = [each.split() for each in _INLINE.findall(section) if each.startswith(("-", f"mapsweep {name} "))]
     named = {word for words in own for word in words if _OPTION.fullmatch(word)}
     command = mapsweep.get_command(root(), name)

@@ -92,4 +92,4 @@ def test_the_recordings_name_no_folder_of_the_machine_they_were_made_on() -> Non
 
 
 def run(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(arguments, cwd=CLONE, capture_output=True, text=True, check=check, timeout=60)
+    return subprocess.run(arguments, cwd=CLONE, capture_output=True, text=True, check=check, timeout=600)

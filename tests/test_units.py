@@ -3,7 +3,6 @@
 import configparser
 import json
 import re
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import pytest
 from tests.booted import UNITS, Booted, booted
 from tests.redis_server import RedisServer, redis_server
 from tests.smtp import PASSWORD, USERNAME, MailServer, mail_server
-from tests.sshd import Sshd, serve
+from tests.sshd import PATIENT, Sshd, serve
 from tests.tables import rows_of
 from tests.test_docs import parse
 from tests.waiting import eventually
@@ -24,7 +23,6 @@ pytestmark = pytest.mark.journey
 
 HOSTS = 3
 EXPOSURE_MOST = 1.9  # of 10, as systemd-analyze counts
-STOPS_WITHIN_S = 25  # a worker ends within 10 s; from 30 s on it is killed
 SERVICES = sorted(UNITS.glob("*.service"))
 WORKERS = tuple(f"mapsweep-worker@{queue}.service" for queue in QUEUES)
 FLEET = ("mapsweep-beat.service", *WORKERS)
@@ -79,6 +77,7 @@ def configure(machine: Machine, unit: str, broker: str = "") -> None:
         "mail": mail,
         "schedules": [schedule],
         "fleet": {"tend_s": 2},
+        "limits": PATIENT,  # each host lists all processes of this machine
     }
     hosts = {
         f"web{number}": {
@@ -104,7 +103,7 @@ def written(machine: Machine) -> set[str]:
     """The files that were written over those of the machine, but for the state folder of mapsweep."""
     upper = machine.systemd.upper
     paths = {str(each.relative_to(upper)) for each in upper.rglob("*") if not each.is_dir()}
-    return {each for each in paths if not each.startswith("var/lib/mapsweep/")}
+    return {each for each in paths if not f"{each}/".startswith("var/lib/mapsweep/")}
 
 
 def service(file: Path) -> configparser.SectionProxy:
@@ -169,12 +168,11 @@ def test_a_fleet_as_its_units_are_written(machine: Machine) -> None:
     """In a new archive, as on its first night."""
     configure(machine, "mapsweep-worker@collect.service", machine.redis.url)
     before, systemd, box = written(machine), machine.systemd, machine.mail.mailbox
-    began = time.monotonic()
     systemd.run("systemctl", "start", *FLEET)
     killed = systemd.show(WORKERS[0], "MainPID")
     systemd.run("kill", "-9", killed)
-    eventually(lambda: bool(box.received), 150)
-    assert systemd.show(WORKERS[0], "NRestarts") == "1", time.monotonic() - began
+    eventually(lambda: bool(box.received), 600)
+    assert systemd.show(WORKERS[0], "NRestarts") == "1"
     hosts = rows_of(runs(machine)[-1], "hosts")
     assert len(hosts) == HOSTS
     assert {host["status"] for host in hosts} <= {"ok", "partial"}  # processes end meanwhile
@@ -192,9 +190,8 @@ def test_a_fleet_as_its_units_are_written(machine: Machine) -> None:
     assert 'mapsweep_up{source="archive"} 1.0' in metrics.read_text()
     assert 'mapsweep_up{source="broker"} 1.0' in metrics.read_text()
     for unit in FLEET:
-        begun = time.monotonic()
         systemd.run("systemctl", "stop", unit)
-        assert time.monotonic() - begun < STOPS_WITHIN_S, unit
+        # "timeout" unless it ends by itself, before systemd kills it
         assert systemd.show(unit, "Result") == "success", systemd.log(unit)
 
 

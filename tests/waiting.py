@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-WITHIN_S = 60
+WITHIN_S = 300  # of a busy machine: it tells what hangs, and measures nothing
 
 
 def eventually(

@@ -7,6 +7,7 @@ plugin sudo); two are mapsweep's own. All others are ignored.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 from domain.mistakes import Mistake
@@ -33,7 +34,6 @@ LABELS = "mapsweep_labels"  # read in `collector.inventory.labels`: its value is
 SECRETS = (
     (PASSWORD, "a password", "use a key or the agent"),
     (PASSPHRASE, "a key's passphrase", "use the agent, or the setting for the passphrase"),
-    (PRIVATE_KEY, "a private key", "name its file in ansible_ssh_private_key_file"),
 )
 NOT_SUPPORTED = {
     "ansible_ssh_executable": "another ssh program is not supported",
@@ -44,6 +44,16 @@ NOT_SUPPORTED = {
     "ansible_paramiko_private_key_file": "this alias is not supported",
     "ansible_paramiko_proxy_command": "a proxy command is not supported",
 }
+_OFTEN_GIVEN = (
+    *HOST,
+    *PORT,
+    *USER,
+    *KEY_FILE,
+    "ansible_become",
+    "ansible_connection",
+    LABELS,
+    "mapsweep_root",
+)
 _TRUE = {"y", "yes", "on", "1", "true", "t", "1.0"}
 _FALSE = {"n", "no", "off", "0", "false", "f", "0.0"}
 _TEMPLATE = re.compile(r"\{[{%#]")
@@ -58,17 +68,20 @@ class Place:
     line: int
 
     def __str__(self) -> str:
-        return f"{self.label}: {'.'.join(self.path)}, line {self.line}"
+        """`FILE: path.of.keys, line N`, without what is not known: a program's answer has no lines."""
+        line = f"line {self.line}" if self.line else ""
+        return f"{self.label}: {', '.join(part for part in ('.'.join(self.path), line) if part)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
     """A connection variable: its value in its type, or the reason why it cannot be used."""
 
-    value: str | int | bool | Labels | None  # None: as if it was not given
+    value: str | int | float | bool | Labels | None  # None: as if it was not given
     place: Place
     obstacle: str = ""
     remedy: str = ""
+    template: str = ""  # the text of a Jinja template, which is resolved where it only names other variables
 
     def mistake(self) -> Mistake:
         return Mistake(str(self.place), self.obstacle, self.remedy)
@@ -82,6 +95,21 @@ def counts(name: str) -> bool:
     return name in _READERS or name == LABELS
 
 
+@lru_cache(maxsize=4096)
+def meant_by(name: str) -> str:
+    """The variable that a name which is not read comes within one slip of the keyboard of; "" if none."""
+    return next((each for each in _OFTEN_GIVEN if _is_slip(name, each)), "")
+
+
+def _is_slip(text: str, meant: str) -> bool:
+    """Whether one letter is missing, added or another one, or two neighbours have changed places."""
+    pairs = enumerate(zip(text, meant, strict=False))
+    at = next((at for at, (one, other) in pairs if one != other), min(len(text), len(meant)))
+    text, meant = text[at:], meant[at:]
+    swapped = meant[:2][::-1] + meant[2:]
+    return text != meant and (text[1:] in (meant, meant[1:]) or text in (meant[1:], swapped))
+
+
 def read(name: str, value: Plain, place: Place) -> Variable:
     """A connection variable's value in its type; ValueError with the reason for a wrong one."""
     if value is None:
@@ -89,6 +117,15 @@ def read(name: str, value: Plain, place: Place) -> Variable:
     if isinstance(value, list | dict):
         raise ValueError("must be a single value, not a list or a mapping")  # noqa: TRY004  # as every wrong value
     return not_evaluated(value, place) or Variable(_READERS[name](value), place)
+
+
+def other(value: Plain, place: Place) -> Variable:
+    """A variable that only templates of others name."""
+    if isinstance(value, list | dict):
+        return Variable("", place, "is a list or a mapping", "write the value itself")
+    if (variable := not_evaluated(value, place)) is not None:
+        return variable
+    return Variable(value if isinstance(value, str | int | float | bool | None) else str(value), place)
 
 
 def not_evaluated(value: Leaf, place: Place) -> Variable | None:
@@ -99,7 +136,8 @@ def not_evaluated(value: Leaf, place: Place) -> Variable | None:
         what = "is a Jinja template"
     else:
         return None
-    return Variable("", place, f"{what}, which is not evaluated here", "write the value itself")
+    template = value if isinstance(value, str) else ""
+    return Variable("", place, f"{what}, which is not evaluated here", "write the value itself", template)
 
 
 def is_one_line(text: str, chars_max: int) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from collector.inventory.connection_variables import Variable
+from collector.inventory.connection_variables import Place, Variable
 
 ALL, UNGROUPED = "all", "ungrouped"
 
@@ -28,6 +28,8 @@ class HostNode:
     name: str
     groups: dict[str, None] = field(default_factory=dict)  # groups that name it, in their order
     variables: dict[str, Variable] = field(default_factory=dict)
+    folder: str = ""  # of the source that names it first, like the place
+    place: Place | None = None
 
 
 class GroupGraph:

@@ -1,23 +1,32 @@
 """The inventory: the hosts, their groups, and how each host is reached.
 
-The format is Ansible's YAML format with Ansible's meaning, including `group_vars/` and `host_vars/` beside
-the file. Only variables that concern reaching a host are kept.
+The sources and their meaning are Ansible's, including `group_vars/` and `host_vars/` and what ansible.cfg
+decides. Only variables that concern reaching a host are kept, and those that their templates name.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from collector.inventory.connection_variables import Variable
+from collector.inventory import sources, ssh_values
+from collector.inventory.connection_variables import Place, Variable
+from collector.inventory.gathering import Gathering
 from collector.inventory.group_graph import ALL, UNGROUPED, GroupGraph
-from collector.inventory.inventory_file import InventoryFile
-from collector.inventory.reach import reach
-from collector.inventory.vars_files import SUFFIXES, VarsFolder
-from domain import yaml_document
+from collector.inventory.host_lists import is_host_list
+from collector.inventory.reach import places, reach
+from collector.inventory.resolving import Resolver, Scope
+from collector.inventory.sources import Opened, Surroundings
+from collector.inventory.vars_files import VarsFolder
+from collector.inventory.warned import Warned, Warnings
+from collector.ssh_config import client_config
+from collector.ssh_config.client_config import ClientConfig
 from domain.mistakes import Mistake, OperatorError
 from domain.records import Connection, Host
 from domain.yaml_document import Document
 
+PLACE_CHARS_MAX = 200
+ROUNDS_MAX = 20  # of templates that name variables that are templates
 LOCALHOSTS = ("localhost", "127.0.0.1", "::1")  # Ansible knows these even without an entry
 
 
@@ -40,6 +49,8 @@ class Inventory:
     obstacles: Mapping[str, tuple[Mistake, ...]]  # by host; only hosts that have some
     warnings: tuple[str, ...]
     localhost: Host  # the first of LOCALHOSTS that the inventory names, or this machine without SSH
+    origins: Callable[[str], Mapping[str, Place | None]] = field(repr=False, compare=False)
+    # of a host: the place that gives each field of its record; None where nothing does
 
     def members(self, group: str) -> list[str]:
         """A group's hosts, its own first, then those of its descendants level by level, each once."""
@@ -55,72 +66,140 @@ class Inventory:
         return list(hosts)
 
 
-def load(path: str | Path) -> Inventory:
-    """The inventory in a file; OperatorError with every mistake in it."""
-    path = Path(path).expanduser()
-    if path.is_dir():
-        raise OperatorError(Mistake(str(path), "is a folder", "give one inventory file"))
-    if path.suffix not in ("", *SUFFIXES):
-        raise OperatorError(
-            Mistake(
-                str(path),
-                f"ends in {path.suffix}: a YAML inventory ends in {', '.join(SUFFIXES)}, or has no extension",
-            )
-        )
-    file = InventoryFile(yaml_document.read(path))
-    file.graph.settle()
-    return _Assembly(path, file).inventory()
+def load(given: str | Path | Sequence[str | Path], surroundings: Surroundings | None = None) -> Inventory:
+    """The inventory that all sources give together; OperatorError with every mistake in them.
+
+    A source is a file in YAML or INI, a program, a folder of these, or hosts with commas between. A later one
+    overrides an earlier one. Only a program that `surroundings` allow is run.
+    """
+    named = [str(each) for each in ([given] if isinstance(given, str | Path) else given)]
+    try:
+        return _loaded(named, surroundings or Surroundings())
+    except OSError as error:
+        place = str(error.filename or ", ".join(named))[:PLACE_CHARS_MAX]
+        problem = f"cannot be read: {os.strerror(error.errno or 0)}"
+        raise OperatorError(Mistake(place, problem, "let this account read it, or name another")) from error
+
+
+def _loaded(named: Sequence[str], surroundings: Surroundings) -> Inventory:
+    ssh = client_config.load(surroundings.ssh_config)
+    opened = sources.opened(named, surroundings)
+    folders = sources.vars_folders(named)
+    wanted: frozenset[str] = frozenset()
+    for _ in range(ROUNDS_MAX):
+        assembly = _Assembly(named, opened, wanted, folders, surroundings, ssh=ssh)
+        inventory = assembly.inventory()
+        if not assembly.unread:
+            break
+        wanted |= assembly.unread  # templates name them: once more, and keep them
+    return inventory
 
 
 class _Assembly:
     """Makes the hosts from the graph; variables are merged once for all hosts with the same groups."""
 
-    def __init__(self, path: Path, file: InventoryFile) -> None:
-        self._label = path.name
-        self._file = file
-        self._graph: GroupGraph = file.graph
-        self._group_vars = VarsFolder(path, "group_vars")
-        self._host_vars = VarsFolder(path, "host_vars")
-        self._group_file_variables: dict[str, dict[str, Variable]] = {}
+    def __init__(
+        self,
+        named: Sequence[str],
+        opened: Iterable[Opened],
+        wanted: frozenset[str],
+        folders: Sequence[Path],
+        surroundings: Surroundings,
+        *,
+        ssh: ClientConfig,
+    ) -> None:
+        self._ssh = ssh
+        is_path = len(named) == 1 and not is_host_list(named[0])
+        self._label = Path(named[0]).name if is_path else ", ".join(named)
+        self._gathering = Gathering(wanted)
+        for each in opened:
+            self._gathering.folder = each.folder
+            each.source.into(self._gathering)
+        self._graph: GroupGraph = self._gathering.graph
+        self._graph.settle()
+        self._group_vars, self._host_vars = _vars_folders(folders, surroundings.play_folder)
+        self._defaults = surroundings.config.variables
+        self._play_folder = surroundings.play_folder
+        self._resolver = Resolver(self._scope_of)
+        self._group_file_variables: dict[tuple[int, str], dict[str, Variable]] = {}
         self._merged: dict[tuple[str, ...], tuple[tuple[str, ...], dict[str, Variable]]] = {}
-        self._warnings: dict[str, None] = dict.fromkeys(file.warnings)
+        self._warnings = Warnings((*surroundings.config.warnings, *self._gathering.warnings))
         self._obstacles: dict[str, tuple[Mistake, ...]] = {}
+
+    @property
+    def unread(self) -> frozenset[str]:
+        """Variables that templates name and that were passed over."""
+        return self._gathering.unread
 
     def inventory(self) -> Inventory:
         both = self._graph.groups.keys() & self._graph.hosts.keys()
         for name in sorted(both):
-            if self._graph.hosts[name].groups.keys() <= {ALL, UNGROUPED}:
+            host = self._graph.hosts[name]
+            if host.groups.keys() <= {ALL, UNGROUPED}:
                 # Ansible would put the group's hosts into `ungrouped`, and lose the host
                 problem = f"{name} is a group, and a host that is in no group"
-                self._file.mistakes.append(Mistake(self._label, problem, "rename one of them"))
-            self._warnings[f"{self._label}: {name} is both a group and a host"] = None
+                place = str(host.place or self._label)
+                self._gathering.mistakes.append(Mistake(place, problem, "rename one of them"))
+            self._warnings.add([Warned("", f"{self._label}: {name} is both a group and a host")])
         hosts = {name: self._host(name) for name in self._graph.hosts}
         localhost = next((hosts[name] for name in hosts if name in LOCALHOSTS), None) or self._localhost()
-        if self._file.mistakes:
-            raise OperatorError(*dict.fromkeys(self._file.mistakes))
+        if self._gathering.mistakes:
+            raise OperatorError(*dict.fromkeys(self._gathering.mistakes))
         groups = {
             name: Group(name, tuple(node.hosts), tuple(node.children))
             for name, node in self._graph.groups.items()
         }
-        return Inventory(self._label, hosts, groups, self._obstacles, tuple(self._warnings), localhost)
+        return Inventory(
+            self._label, hosts, groups, self._obstacles, self._warnings.texts(), localhost, self._origins
+        )
 
     def _host(self, name: str) -> Host:
+        groups, _ = self._of_groups(tuple(self._graph.hosts[name].groups))
+        return self._reached(self._scope(name), groups, name, self._ssh)
+
+    def _scope(self, name: str) -> Scope:
+        """A host's merged variables, with those that Ansible gives by itself."""
         node = self._graph.hosts[name]
-        groups, variables = self._of_groups(tuple(node.groups))
-        return self._reached(name, variables | node.variables | self._of_files(self._host_vars, name), groups)
+        _, variables = self._of_groups(tuple(node.groups))
+        merged = variables | node.variables
+        for folder in self._host_vars:
+            merged |= self._of_files(folder, name)
+        magic = {"inventory_hostname": name, "inventory_hostname_short": name.partition(".")[0]}
+        if node.folder:
+            magic["inventory_dir"] = node.folder
+        if self._play_folder is not None:
+            magic["playbook_dir"] = str(self._play_folder)
+        return Scope(merged, magic)
+
+    def _scope_of(self, name: str) -> Scope | None:
+        return self._scope(name) if name in self._graph.hosts else None
+
+    def _origins(self, name: str) -> Mapping[str, Place | None]:
+        scope = self._scope_of(name)
+        if scope is None:  # this machine, without an entry
+            return dict.fromkeys(places({}, {}))
+        resolved = self._resolver.resolved(scope)
+        host = reach(name, resolved, (), self._defaults).host
+        return ssh_values.places(places(resolved, self._defaults), host, self._ssh)
 
     def _localhost(self) -> Host:
         """This machine as every inventory has it: the variables of `all`, and no SSH."""
         _, variables = self._of_groups((ALL,))
         variables = {key: value for key, value in variables.items() if key != "ansible_connection"}
-        host = self._reached(LOCALHOSTS[0], variables, ())
+        scope = Scope(variables, {"inventory_hostname": LOCALHOSTS[0]})
+        host = self._reached(scope, (), LOCALHOSTS[0], ClientConfig())
         return replace(host, address="127.0.0.1", port=22, user="", key_file="", connection=Connection.LOCAL)
 
-    def _reached(self, name: str, variables: Mapping[str, Variable], groups: tuple[str, ...]) -> Host:
-        reached = reach(name, variables, groups)
+    def _reached(self, scope: Scope, groups: tuple[str, ...], name: str, ssh: ClientConfig) -> Host:
+        resolved = self._resolver.resolved(scope)
+
+        def port_is_given() -> bool:
+            return places(resolved, self._defaults)["port"] is not None
+
+        reached = ssh_values.applied(reach(name, resolved, groups, self._defaults), ssh, port_is_given)
         if reached.obstacles:
             self._obstacles[name] = reached.obstacles
-        self._warnings.update(dict.fromkeys(reached.warnings))
+        self._warnings.add(reached.warnings)
         return reached.host
 
     def _of_groups(self, direct: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, Variable]]:
@@ -132,15 +211,18 @@ class _Assembly:
             variables: dict[str, Variable] = {}
             for name in rising:
                 variables.update(graph.groups[name].variables)
-            for name in rising:
-                variables.update(self._of_group_files(name))
+            for within in ((ALL,), rising[1:]):  # as in Ansible: all of `all`, then the other groups
+                for number, folder in enumerate(self._group_vars):
+                    for name in within:
+                        variables.update(self._of_group_files(number, folder, name))
             self._merged[direct] = tuple(sorted(names)), variables
         return self._merged[direct]
 
-    def _of_group_files(self, group: str) -> dict[str, Variable]:
-        if group not in self._group_file_variables:
-            self._group_file_variables[group] = self._of_files(self._group_vars, group)
-        return self._group_file_variables[group]
+    def _of_group_files(self, number: int, folder: VarsFolder, group: str) -> dict[str, Variable]:
+        key = number, group
+        if key not in self._group_file_variables:
+            self._group_file_variables[key] = self._of_files(folder, group)
+        return self._group_file_variables[key]
 
     def _of_files(self, folder: VarsFolder, name: str) -> dict[str, Variable]:
         if not folder:
@@ -148,12 +230,27 @@ class _Assembly:
         try:
             return self._variables_of(folder.documents(name))
         except OperatorError as error:
-            self._file.mistakes.extend(error.mistakes)
+            self._gathering.mistakes.extend(error.mistakes)
             return {}
 
     def _variables_of(self, documents: Iterable[Document]) -> dict[str, Variable]:
         variables: dict[str, Variable] = {}
         for document in documents:
-            self._warnings.update(dict.fromkeys(document.warnings))
-            variables.update(self._file.file_variables(document))
+            self._warnings.add(Warned("", each) for each in document.warnings)
+            variables.update(self._gathering.file_variables(document))
         return variables
+
+
+def _vars_folders(
+    folders: Sequence[Path], play_folder: Path | None
+) -> tuple[list[VarsFolder], list[VarsFolder]]:
+    """The folders of variables of groups, and of hosts, in the order in which they override each other."""
+    every = [each for each in folders if each != play_folder]
+    if play_folder is not None:
+        every.append(play_folder)
+    labelled = len(every) > 1
+    groups, hosts = (
+        [VarsFolder(each, kind, str(each / kind) if labelled else "") for each in every]
+        for kind in ("group_vars", "host_vars")
+    )
+    return groups, hosts

@@ -9,6 +9,7 @@ import difflib
 import fnmatch
 import itertools
 import re
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,13 +22,16 @@ from domain.records import Host
 
 TERM_FILE_BYTES_MAX = 16 * 2**20
 SUGGESTIONS_MAX = 3
-_COMPARED_MAX = 2_000  # names compared for a suggestion
+_COMPARED_MAX = 10_000  # names compared for a suggestion: some tenths of a second
 _LENGTH_APART = 3
 _HOSTS_SHOWN = 3
+_LEFT_OUT_MAX = 20  # terms that are added to a pattern for people
+OPTION = "--hosts"
 
 _COLON_TERM = re.compile(r"(?:[^\s:\[\]]|\[[^\]]*\])+")
 _SUBSCRIPT = re.compile(r"(?P<stem>.+)\[(?:(?P<index>-?[0-9]+)|(?P<first>[0-9]+)[:-](?P<last>[0-9]*))\]")
 _GLOB_SIGNS = frozenset(".?*[")
+_SIGNS = re.compile(r"[~*?]|\[[^\]]*\]?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +51,80 @@ class Term:
         return self.text[1:] if self.sign else self.text
 
 
-def select(inventory: Inventory, pattern: str, place: str = "--hosts") -> tuple[Host, ...]:
+def select(inventory: Inventory, pattern: str, place: str = OPTION) -> tuple[Host, ...]:
     """The hosts that a pattern names, in Ansible's order.
 
     OperatorError if a term or the whole pattern matches nothing, or if a selected host cannot be swept as the
-    inventory describes it.
+    inventory describes it; it then has the pattern without these hosts.
     """
+    hosts = matching(inventory, pattern, place)
+    stopped = obstructed(inventory, hosts)
+    if stopped:
+        count = len({name for names in stopped.values() for name in names})
+        problem = f"{count:,} of {len(hosts):,} {'host' if len(hosts) == 1 else 'hosts'} cannot be swept"
+        without = pattern_without(inventory, pattern, hosts)
+        mistakes = [obstacle_of(cause, names) for cause, names in stopped.items()]
+        if without:
+            option = f"{OPTION} " if place == OPTION else ""
+            mistakes.append(Mistake(place, problem, f"to leave them out: {option}{shlex.quote(without)}"))
+        raise OperatorError(*mistakes)
+    return hosts
+
+
+def matching(inventory: Inventory, pattern: str, place: str = OPTION) -> tuple[Host, ...]:
+    """Also the hosts that cannot be swept; OperatorError if a term or the pattern matches nothing."""
     terms = _terms(pattern, place)
     matches = _matches(inventory, terms)
     selected = _combine(inventory, matches)
+    if not selected and not inventory.hosts:
+        raise OperatorError(
+            Mistake(inventory.label, "has no hosts", "name at least one, in a group or alone")
+        )
     if not selected:
         counts = ", ".join(f"{term.text} has {len(found)}" for term, found in matches.items())
         raise OperatorError(Mistake(place, f"{pattern!r} selects no host", counts))
-    hosts = tuple(inventory.hosts.get(name, inventory.localhost) for name in selected)
-    _refuse_obstacles(inventory, hosts)
-    return hosts
+    return tuple(inventory.hosts.get(name, inventory.localhost) for name in selected)
+
+
+def obstructed(inventory: Inventory, hosts: Iterable[Host]) -> dict[Mistake, list[str]]:
+    """What keeps these hosts from being swept: each cause once, with the names of its hosts."""
+    concerned: dict[Mistake, list[str]] = {}
+    for host in hosts:
+        for obstacle in inventory.obstacles.get(host.name, ()):
+            concerned.setdefault(obstacle, []).append(host.name)
+    return concerned
+
+
+def obstacle_of(cause: Mistake, names: list[str]) -> Mistake:
+    """A cause with the first of its hosts."""
+    return replace(cause, problem=f"{cause.problem}; it concerns {_some(names)}")
+
+
+def pattern_without(inventory: Inventory, pattern: str, hosts: Iterable[Host]) -> str:
+    """A pattern for those of its hosts that can be swept; "" if none can, or if it would be long.
+
+    A group is left out by its name if no other host of the pattern is in it.
+    """
+    names = [host.name for host in hosts]
+    stopped = {name for name in names if name in inventory.obstacles}
+    swept = [name for name in names if name not in stopped]
+    if not swept or not stopped:
+        return ""
+    left_out, rest = [], set(stopped)
+    members = {name: set(inventory.members(name)) for name in inventory.groups}
+    for group in sorted(members, key=lambda name: -len(members[name] & stopped)):
+        if len(members[group] & rest) > 1 and members[group].isdisjoint(swept):
+            left_out.append(group)
+            rest -= members[group]
+    left_out += [name for name in names if name in rest]
+    if len(left_out) > _LEFT_OUT_MAX:
+        return ""
+    without = ",".join((*split(pattern), *(f"!{name}" for name in left_out)))
+    try:  # a name may have a sign that means something in a pattern
+        found = [host.name for host in matching(inventory, without)]
+    except OperatorError:
+        return ""
+    return without if found == swept else ""
 
 
 def split(pattern: str) -> list[str]:
@@ -191,34 +254,27 @@ def _named(inventory: Inventory, text: str) -> list[str]:
 
 
 def _near(inventory: Inventory, text: str) -> str:
-    """Names like the one that matched nothing."""
-    stem = re.split(r"[~\[*?]", text.removeprefix("~"))[0]
+    """Names like the one that matched nothing; for a glob, first beginnings or endings of hosts as globs."""
+    pieces = _SIGNS.split(text.removeprefix("~"))
+    stem = pieces[0] or pieces[-1]
     if not stem:
         return ""
-    near = {
+    hosts = (
         name
-        for name in itertools.chain(inventory.groups, inventory.hosts)
+        for name in inventory.hosts
         if abs(len(name) - len(stem)) <= _LENGTH_APART and (name[:1] == stem[:1] or name[-3:] == stem[-3:])
-    }
-    begins = {name[: len(stem)] + "*" for name in inventory.hosts} if text != stem else set()
-    names = sorted(near | begins)[:_COMPARED_MAX]
-    found = difflib.get_close_matches(stem, names, n=SUGGESTIONS_MAX)
+    )
+    cut = len(stem)
+    globs = (f"{name[:cut]}*" if pieces[0] else f"*{name[-cut:]}" for name in inventory.hosts)
+    is_glob = text != stem
+    found = _like(stem, itertools.chain(inventory.groups, globs if is_glob else hosts))
+    found = found or _like(stem, hosts)
     return f"did you mean {' or '.join(found)}?" if found else ""
 
 
-def _refuse_obstacles(inventory: Inventory, hosts: Iterable[Host]) -> None:
-    """OperatorError with the obstacles of selected hosts: each cause once, with its hosts."""
-    concerned: dict[Mistake, list[str]] = {}
-    for host in hosts:
-        for obstacle in inventory.obstacles.get(host.name, ()):
-            concerned.setdefault(obstacle, []).append(host.name)
-    if concerned:
-        raise OperatorError(
-            *(
-                replace(cause, problem=f"{cause.problem}; it concerns {_some(names)}")
-                for cause, names in concerned.items()
-            )
-        )
+def _like(stem: str, names: Iterable[str]) -> list[str]:
+    few = itertools.islice(dict.fromkeys(names), _COMPARED_MAX)
+    return difflib.get_close_matches(stem, few, n=SUGGESTIONS_MAX)
 
 
 def _some(names: list[str]) -> str:

@@ -1,6 +1,5 @@
-"""`group_vars/` and `host_vars/` beside an inventory: the files that Ansible reads, in its order."""
+"""`group_vars/` and `host_vars/` in a folder: the files that Ansible reads, in its order."""
 
-import os
 from pathlib import Path
 
 from domain import yaml_document
@@ -14,9 +13,9 @@ _VAULT = b"$ANSIBLE_VAULT"
 class VarsFolder:
     """One of the two folders; a name without files costs no system call."""
 
-    def __init__(self, inventory: Path, folder: str) -> None:
-        self._path = Path(os.path.realpath(inventory.absolute().parent)) / folder
-        self._label = folder
+    def __init__(self, parent: Path, folder: str, label: str = "") -> None:
+        self._path = parent / folder
+        self._label = label or folder
         self._names = (
             frozenset(entry.name for entry in self._path.iterdir()) if self._path.is_dir() else frozenset()
         )

@@ -67,8 +67,14 @@ def resolve(
     if not wait(answered, dns_s) or not answers:
         raise HostTrouble(Stage.DNS, "dns_timeout", f"{host.address}: no answer within {dns_s:g} s")
     if isinstance(answers[0], Exception):
-        raise HostTrouble(Stage.DNS, "dns_not_found", f"{host.address}: {answers[0]}")
+        raise HostTrouble(Stage.DNS, _dns_reason(answers[0]), f"{host.address}: {answers[0]}")
     return answers[0]
+
+
+def _dns_reason(error: OSError | UnicodeError) -> str:
+    """A resolver that cannot be asked says nothing about the name."""
+    is_busy = isinstance(error, socket.gaierror) and error.errno in {socket.EAI_AGAIN, socket.EAI_SYSTEM}
+    return "dns_unavailable" if is_busy else "dns_not_found"
 
 
 def connect(

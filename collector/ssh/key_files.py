@@ -3,10 +3,9 @@
 import base64
 import binascii
 import math
-import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -18,12 +17,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from archive.regular_file import opened
+from collector.ssh.public_files import certificates, public_beside, public_line, read_within, wire, words_of
 from collector.trouble import HostTrouble
 from domain.records import Stage
+from domain.rights import exposed_mode
 
 KEY_BYTES: Final = 16 * 2**10  # an RSA key of 16,384 bits has 13 KiB
-CERTIFICATE_BYTES: Final = 64 * 2**10
 BCRYPT_ROUNDS: Final = 1024  # about 8 s; ssh-keygen takes 16 to 24 unless told otherwise
 PKCS8_COST: Final = 2**22  # iterations of PBKDF2 (about 2 s), or N * r * p of scrypt (512 MiB)
 
@@ -54,26 +53,48 @@ class KeyFile:
     keys: tuple[paramiko.PKey, ...] = ()
     trouble: HostTrouble | None = None
     missing: bool = False  # there is no such file
-    public: bytes = b""  # of an encrypted key: its public half in wire form, if the file has it in clear
+    public: bytes = b""  # where the private key is not readable: its public half in wire form, if known
+    certificates: tuple[bytes, ...] = ()  # of `public`, in wire form
 
 
-def load(path: Path, passphrase: str) -> KeyFile:
-    """The private key in a file; with a certificate beside it, that is offered first, then the key alone."""
+def load(path: Path, passphrase: str, certificate_files: tuple[Path, ...] = ()) -> KeyFile:
+    """The private key in a file; its certificates are offered first, then the key alone.
+
+    These are in FILE-cert.pub, and in those of `certificate_files` that were made for this key.
+    """
     content = b""
     try:
-        content = _read(path, KEY_BYTES, "key_unreadable")
+        content = read_within(path, KEY_BYTES, "key_unreadable")
+        if public_line(content):
+            raise _only_public()
+        _refuse_exposed(path, content)
         key = private_key(content, passphrase)
-        keys: tuple[paramiko.PKey, ...] = (paramiko_key(key),)
-        beside = Path(f"{path}-cert.pub")
-        if os.path.lexists(beside):
-            blob = certificate(_read(beside, CERTIFICATE_BYTES, "certificate_unreadable"), key)
-            keys = (paramiko_key(key, blob), *keys)
+        blobs = certificates(path, wire(key.public_key()), certificate_files)
     except HostTrouble as trouble:
-        place = f"{path}-cert.pub" if trouble.reason == "certificate_unreadable" else f"{path}"
-        named = HostTrouble(trouble.stage, trouble.reason, f"{place} ({trouble.detail})")
+        if trouble.reason == "certificate_unreadable":
+            return KeyFile(trouble=trouble)
+        named = HostTrouble(trouble.stage, trouble.reason, f"{path} ({trouble.detail})")
         missing = not content and isinstance(trouble.__cause__, FileNotFoundError | NotADirectoryError)
-        return KeyFile(trouble=named, missing=missing, public=_public_half(content))
-    return KeyFile(keys)
+        return _without_private_key(KeyFile(trouble=named, missing=missing), path, content, certificate_files)
+    return KeyFile((*(paramiko_key(key, blob) for blob in blobs), paramiko_key(key)))
+
+
+def _refuse_exposed(path: Path, content: bytes) -> None:
+    if b"PRIVATE KEY-----" in content and (mode := exposed_mode(path)):
+        raise HostTrouble(Stage.AUTH, "key_exposed", f"its mode is {mode:04o}")
+
+
+def _without_private_key(
+    file: KeyFile, path: Path, content: bytes, certificate_files: tuple[Path, ...]
+) -> KeyFile:
+    """The same with what is known of the public half, so that an agent that has the key can be found."""
+    public = _public_half(content) or public_line(content) or public_beside(path)
+    if not public:
+        return file
+    try:
+        return replace(file, public=public, certificates=certificates(path, public, certificate_files))
+    except HostTrouble as trouble:
+        return KeyFile(trouble=trouble)
 
 
 def private_key(content: bytes, passphrase: str) -> PrivateKey:
@@ -83,24 +104,7 @@ def private_key(content: bytes, passphrase: str) -> PrivateKey:
     except HostTrouble:
         raise
     except Exception as error:  # noqa: BLE001 - parsers fail on damaged bytes in any way
-        raise _unreadable(f"is damaged, or has an unsupported format ({_words(error)})") from None
-
-
-def certificate(content: bytes, key: PrivateKey) -> bytes:
-    """The wire form of a user certificate for `key`; HostTrouble if it is not one."""
-    try:
-        identity = serialization.load_ssh_public_identity(content)
-        blob = binascii.a2b_base64(content.split(maxsplit=2)[1])
-        public = _wire(identity.public_key()) if isinstance(identity, serialization.SSHCertificate) else b""
-    except Exception as error:  # noqa: BLE001 - as above
-        raise _uncertified(f"is not a readable certificate ({_words(error)})") from None
-    if not isinstance(identity, serialization.SSHCertificate):
-        raise _uncertified("is a public key, not a certificate")
-    if identity.type is not serialization.SSHCertificateType.USER:
-        raise _uncertified("is a certificate of a host, not of a user")
-    if public != _wire(key.public_key()):
-        raise _uncertified("is for another key")
-    return blob
+        raise _unreadable(f"is damaged, or has an unsupported format ({words_of(error)})") from None
 
 
 def paramiko_key(key: PrivateKey, certificate_blob: bytes = b"") -> paramiko.PKey:
@@ -118,18 +122,6 @@ def paramiko_key(key: PrivateKey, certificate_blob: bytes = b"") -> paramiko.PKe
     if certificate_blob:
         made.load_certificate(paramiko.Message(certificate_blob))
     return made
-
-
-def _read(path: Path, most_bytes: int, reason: str) -> bytes:
-    """A file's content, within its limit."""
-    try:
-        with opened(path) as file:
-            content = file.read(most_bytes + 1)
-    except OSError as error:
-        raise HostTrouble(Stage.AUTH, reason, error.strerror or str(error)) from error
-    if len(content) > most_bytes:
-        raise HostTrouble(Stage.AUTH, reason, f"is larger than {most_bytes} bytes")
-    return content
 
 
 def _parsed(content: bytes, passphrase: str) -> PrivateKey:
@@ -262,21 +254,10 @@ def _public_half(content: bytes) -> bytes:
         return b""
 
 
-def _wire(key: object) -> bytes:
-    """A public key in the form that SSH sends; empty if SSH does not know its type."""
-    if not isinstance(key, (rsa.RSAPublicKey, ec.EllipticCurvePublicKey, ed25519.Ed25519PublicKey)):
-        return b""
-    line = key.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
-    return binascii.a2b_base64(line.split()[1])
-
-
-def _words(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error)[:80]}"
-
-
 def _unreadable(detail: str) -> HostTrouble:
     return HostTrouble(Stage.AUTH, "key_unreadable", detail)
 
 
-def _uncertified(detail: str) -> HostTrouble:
-    return HostTrouble(Stage.AUTH, "certificate_unreadable", detail)
+def _only_public() -> HostTrouble:
+    detail = "is a public key, and the agent does not have the private one"
+    return HostTrouble(Stage.AUTH, "no_key", detail)

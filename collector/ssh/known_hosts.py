@@ -1,37 +1,26 @@
-"""The known host keys: read once, indexed by name, shared by all threads."""
+"""The known host keys, shared by all threads, and what they say about the key that a host shows."""
 
 import base64
-import fnmatch
-import hmac
-import itertools
-import re
+import logging
 import threading
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import Final
 
-from archive.regular_file import opened
-from domain.mistakes import Mistake, OperatorError
+from collector.ssh import accepted_keys, host_certificates
+from collector.ssh.host_certificates import CertificateError
+from collector.ssh.known_host_files import Files
+from collector.ssh.known_host_lines import HostKey
+from collector.ssh.policy import Policy
+from domain.mistakes import OperatorError
+from domain.records import HostKeyCheck
 
 SSH_PORT: Final = 22
-FILE_BYTES: Final = 64 * 2**20  # of each file
-LINES: Final = 500_000  # of each file, including comments
-LINE_BYTES: Final = 64 * 2**10
-NAMES: Final = 1_000_000  # of all files
-PATTERNS: Final = 10_000  # names with * or ?, and negated ones, of all files; each is tried for each host
-NAME_CHARS: Final = 1024
-SHOWN_COUNT: Final = 5  # unreadable lines that the warning names
-SHA1_BYTES: Final = 20  # of a hashed name's salt and of its digest
 
-
-class Policy(StrEnum):
-    """What to do about an unknown key."""
-
-    STRICT = "strict"
-    ACCEPT_NEW = "accept-new"  # kept in a file of mapsweep; a changed key is still refused
-    OFF = "off"  # any key except a revoked one
+log = logging.getLogger("collector.hostkey")
 
 
 class KeyCheck(StrEnum):
@@ -44,104 +33,17 @@ class KeyCheck(StrEnum):
     REVOKED = "hostkey_revoked"
 
 
-class HostKey(NamedTuple):
-    """A public key: its type and its wire form."""
-
-    type: str
-    blob: bytes
-
-
-class _Names(Protocol):
-    """The names of one line."""
-
-    def match(self, name: str) -> bool:
-        """Whether the host's name is one of them."""
-
-
 @dataclass(frozen=True, slots=True)
-class _Hashed:
-    salt: bytes
-    digest: bytes
+class Verdict:
+    """Whether a host's key is accepted, and what there is to tell of it."""
 
-    def match(self, name: str) -> bool:
-        return hmac.digest(self.salt, name.encode("utf-8", "surrogateescape"), "sha1") == self.digest
-
-
-@dataclass(frozen=True, slots=True)
-class _Patterns:
-    wanted: tuple[re.Pattern[str], ...]
-    unwanted: tuple[re.Pattern[str], ...]
-
-    def match(self, name: str) -> bool:
-        return any(p.match(name) for p in self.wanted) and not any(p.match(name) for p in self.unwanted)
-
-
-class _Index:
-    """The entries of several files."""
-
-    def __init__(self) -> None:
-        self.by_name: dict[str, list[HostKey]] = {}
-        self.others: list[tuple[_Names, HostKey]] = []  # hashed names and patterns
-        self.revoked_names: dict[HostKey, set[str]] = {}
-        self.revoked_others: dict[HostKey, list[_Names]] = {}
-        self.names = 0
-        self.patterns = 0  # among the names
-
-    def add(self, raw: bytes) -> bool:
-        """Add one line; False if it cannot be used."""
-        fields = raw.decode("utf-8", "surrogateescape").split()
-        if not fields or fields[0].startswith("#"):
-            return True
-        marker = fields.pop(0) if fields[0].startswith("@") else ""
-        key = _key(fields)
-        if key is None or marker not in ("", "@revoked", "@cert-authority"):
-            return False
-        # host certificates are not requested, so a line about them is skipped without a warning
-        return marker == "@cert-authority" or self._add(fields[0], key, revoked=marker == "@revoked")
-
-    def learn(self, name: str, key: HostKey) -> None:
-        """Add one plain name."""
-        self.by_name.setdefault(name, []).append(key)
-
-    def find(self, name: str) -> tuple[HostKey, ...]:
-        """Every key of a name; each hashed entry costs an HMAC."""
-        found = [*self.by_name.get(name, ()), *(key for names, key in self.others if names.match(name))]
-        return tuple(dict.fromkeys(found))
-
-    def revokes(self, name: str, key: HostKey) -> bool:
-        """Whether the key is marked as revoked for a name."""
-        return name in self.revoked_names.get(key, ()) or any(
-            names.match(name) for names in self.revoked_others.get(key, ())
-        )
-
-    def _add(self, text: str, key: HostKey, *, revoked: bool) -> bool:
-        terms = text.lower().split(",")
-        self.names += len(terms)
-        if any(len(term) > NAME_CHARS for term in terms):
-            return False
-        if not text.startswith("|") and not any(char in text for char in "*?!"):
-            if revoked:
-                self.revoked_names.setdefault(key, set()).update(terms)
-            for name in () if revoked else terms:
-                self.learn(name, key)
-            return True
-        names: _Names | None
-        if text.startswith("|"):
-            names = _hashed(text)
-        else:
-            self.patterns += len(terms)
-            names = _patterns(terms)
-        if names is None:
-            return False
-        if revoked:
-            self.revoked_others.setdefault(key, []).append(names)
-        else:
-            self.others.append((names, key))
-        return True
+    check: KeyCheck  # KNOWN: accepted
+    how: HostKeyCheck = HostKeyCheck.KNOWN  # how an accepted one was checked
+    detail: str = ""  # of an accepted key what the operator should know, of another why; "": nothing
 
 
 class KnownHosts:
-    """The content of known_hosts files, and the verdict under a policy. Only accept-new adds keys later."""
+    """The content of known_hosts files, and the verdict under a policy. Only accept-new adds keys."""
 
     def __init__(
         self,
@@ -154,94 +56,147 @@ class KnownHosts:
         OperatorError for a file that cannot be read, or is over a limit.
         """
         self.policy = policy
-        self._unreadable: list[str] = []  # FILE:LINE of the first that were skipped
-        self._unreadable_count = 0
-        self._accepted_path = accepted_path
+        self.accepted_path = accepted_path
         self._learning = threading.Lock()
-        self._index = _Index()
-        for path in (*paths, *((accepted_path,) if accepted_path else ())):
-            self._read(path)
+        self._files = Files(tuple(paths), accepted_path)
+        self._learnt: list[tuple[str, HostKey]] = []
 
     @property
     def warning(self) -> str:
         """The unreadable lines, for the operator; "" if there are none."""
-        if not self._unreadable_count:
-            return ""
-        more = self._unreadable_count - len(self._unreadable)
-        places = ", ".join(self._unreadable) + (f" and {more} more" if more else "")
-        return f"host keys: unreadable lines were skipped: {places}"
+        return self._files.warning
 
-    def _read(self, path: Path) -> None:
-        try:
-            with opened(path.expanduser()) as file:
-                read_bytes = 0
-                for number in itertools.count(1):
-                    raw = file.readline(LINE_BYTES + 1)
-                    if not raw:
-                        return
-                    read_bytes += len(raw)
-                    if not self._index.add(raw):
-                        self._leave_out(f"{path}:{number}")
-                    if excess := self._excess(raw, number, read_bytes):
-                        remedy = "is it a known_hosts file? If so, remove the lines that are not needed"
-                        raise OperatorError(Mistake(f"{path}:{number}", excess, remedy))
-        except FileNotFoundError:
-            return
-        except (OSError, RuntimeError) as error:  # RuntimeError: ~ of an unknown account
-            problem = (isinstance(error, OSError) and error.strerror) or str(error)
-            remedy = "give a file that this account may read, or remove it from ssh.known_hosts"
-            raise OperatorError(Mistake(f"{path}", f"host keys cannot be read: {problem}", remedy)) from error
+    @property
+    def learnt(self) -> tuple[tuple[str, HostKey], ...]:
+        """The names and keys that accept-new has accepted so far."""
+        return tuple(self._learnt)
 
-    def _excess(self, raw: bytes, number: int, read_bytes: int) -> str:
-        """The limit that this line exceeds; "" if none."""
-        limits = (
-            (len(raw.rstrip(b"\r\n")), LINE_BYTES, "bytes in this line"),
-            (number, LINES, "lines"),
-            (read_bytes, FILE_BYTES, "bytes in the file"),
-            (self._index.names, NAMES, "names"),
-            (self._index.patterns, PATTERNS, "names with * or ?"),
-        )
-        return next((f"more than {limit} {what}" for amount, limit, what in limits if amount > limit), "")
-
-    def _leave_out(self, place: str) -> None:
-        self._unreadable_count += 1
-        if self._unreadable_count <= SHOWN_COUNT:
-            self._unreadable.append(place)
+    def refresh(self) -> None:
+        """Read the files again if they have changed. If they cannot be read now, what was read counts on."""
+        with self._learning:
+            before = self._files
+            try:
+                self._files = before.refreshed()
+            except OperatorError as error:
+                log.warning("the host keys that were read before still count: %s", error)
+                return
+            if self._files is not before and self.warning not in ("", before.warning):
+                log.warning("%s", self.warning)
 
     def keys(self, address: str, port: int = SSH_PORT) -> tuple[HostKey, ...]:
         """Every known key of a host, in the order of the files; the name without the port is tried last."""
-        found = self._index.find(host_name(address, port))
-        return found or (self._index.find(host_name(address, SSH_PORT)) if port != SSH_PORT else ())
+        files = self._files
+        found = files.find(host_name(address, port))
+        return found or (files.find(host_name(address, SSH_PORT)) if port != SSH_PORT else ())
+
+    def name_of(self, address: str, port: int = SSH_PORT) -> str:
+        """The name under which the files have a host, with its port or without; "" if they have none."""
+        names = host_name(address, port), host_name(address, SSH_PORT)
+        return next((name for name in names if self._files.find(name)), "")
+
+    def types(self, address: str, port: int = SSH_PORT) -> frozenset[str]:
+        """The types of keys to ask the host for first: those that are known for it.
+
+        Where names are hashed and `check` has not searched them for this host, these are the types of all
+        hashed entries, because a search through thousands of them for every host would cost too much.
+        """
+        files = self._files
+        found = files.types(host_name(address, port))
+        return found or (files.types(host_name(address, SSH_PORT)) if port != SSH_PORT else found)
+
+    def authorities(self, address: str, port: int = SSH_PORT) -> frozenset[HostKey]:
+        """The keys that may certify this host's key; as in ssh, those of the name without its port last."""
+        files = self._files
+        return files.authorities(host_name(address, port)) or files.authorities(host_name(address, SSH_PORT))
 
     def check(self, address: str, port: int, key: HostKey) -> KeyCheck:
-        """The verdict on this key for this host, regardless of the policy."""
-        name = host_name(address, port)
-        if any(self._index.revokes(each, key) for each in {name, host_name(address, SSH_PORT)}):
+        """The verdict on this key for this host, regardless of the policy.
+
+        A known key is found by the key itself; all hashed names are searched only for another verdict.
+        """
+        files, name = self._files, host_name(address, port)
+        if self._revokes(address, port, key):
             return KeyCheck.REVOKED
-        known = self._index.find(name)
-        if key in known or (not known and key in self.keys(address, port)):
+        if files.has(name, key):
+            return KeyCheck.KNOWN
+        known = files.find(name)
+        if not known and port != SSH_PORT and files.has(host_name(address, SSH_PORT), key):
             return KeyCheck.KNOWN
         if not known:
             return KeyCheck.UNKNOWN
         return KeyCheck.CHANGED if any(k.type == key.type for k in known) else KeyCheck.TYPE_UNKNOWN
 
-    def admit(self, address: str, port: int, key: HostKey) -> KeyCheck:
-        """The verdict under the policy; KNOWN means accepted. accept-new keeps the key of a new host."""
-        verdict = self.check(address, port, key)
-        if self.policy is Policy.OFF and verdict is not KeyCheck.REVOKED:
-            return KeyCheck.KNOWN
-        if self.policy is Policy.ACCEPT_NEW and verdict is KeyCheck.UNKNOWN:
-            self._learn(host_name(address, port), key)
-            return KeyCheck.KNOWN
-        return verdict
+    def admit(self, address: str, port: int, key: HostKey, certificate: bytes = b"") -> Verdict:
+        """The verdict under the policy. accept-new keeps the key of a new host.
 
-    def _learn(self, name: str, key: HostKey) -> None:
-        with self._learning:
-            if self._accepted_path is not None:
-                self._accepted_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                with self._accepted_path.open("a", encoding="utf-8", errors="surrogateescape") as file:
-                    file.write(line(name, key))
-            self._index.learn(name, key)
+        `certificate` is the host's certificate for this key in wire form, if it showed one. As in ssh, the
+        key alone counts where the certificate does not. OSError if a new key cannot be kept.
+        """
+        detail = ""
+        if certificate:
+            certified, detail = self._certified(address, port, key, certificate)
+            if certified is not None:
+                return Verdict(certified, HostKeyCheck.CERTIFIED, detail)
+        check = self.check(address, port, key)
+        if self.policy is Policy.OFF and check is not KeyCheck.REVOKED:
+            told = f"its host key was not checked (ssh.host_key_policy: off): {key.type} {key.fingerprint}"
+            return Verdict(KeyCheck.KNOWN, HostKeyCheck.OFF, told)
+        if self.policy is Policy.ACCEPT_NEW and check is KeyCheck.UNKNOWN:
+            return self._learn(address, port, key)
+        return Verdict(check, detail="" if check is KeyCheck.KNOWN else detail)
+
+    def _certified(
+        self, address: str, port: int, key: HostKey, certificate: bytes
+    ) -> tuple[KeyCheck | None, str]:
+        """The verdict by a certificate, None if the key alone has to be checked, and why that is."""
+        try:
+            shown = host_certificates.parsed(certificate, key)
+        except CertificateError as error:
+            return None, str(error)
+        if self._revokes(address, port, shown.authority):
+            return KeyCheck.REVOKED, "the key that signed its certificate is revoked"
+        if self._revokes(address, port, key):
+            return KeyCheck.REVOKED, ""
+        if shown.authority not in self.authorities(address, port):
+            return None, "no @cert-authority line for it has the key that signed its certificate"
+        problem = shown.problem(address.lower(), time.time())
+        return (None, problem) if problem else (KeyCheck.KNOWN, "")
+
+    def _revokes(self, address: str, port: int, key: HostKey) -> bool:
+        names = {host_name(address, port), host_name(address, SSH_PORT)}
+        return any(self._files.revokes(name, key) for name in names)
+
+    def _learn(self, address: str, port: int, key: HostKey) -> Verdict:
+        """Keep the key, unless another process has kept one for this host since the files were read."""
+        name = host_name(address, port)
+        if self.accepted_path is None:
+            with self._learning:
+                check = self.check(address, port, key)
+                if check is KeyCheck.UNKNOWN:
+                    self._files.accept(name, key)
+        else:
+            # a thread of this process waits here and not for the file, whose lock is the process's
+            with self._learning, accepted_keys.adding_to(self.accepted_path) as addition:
+                self._files = _read_again(self._files)
+                check = self.check(address, port, key)
+                if check is KeyCheck.UNKNOWN:
+                    addition.append(line(name, key))
+                    self._files = _read_again(self._files)
+        if check is not KeyCheck.UNKNOWN:
+            return Verdict(check)
+        self._learnt.append((name, key))
+        log.info("the key of %s is new, and is accepted: %s %s", name, key.type, key.fingerprint)
+        told = f"its host key was new, and was accepted: {key.type} {key.fingerprint}"
+        return Verdict(KeyCheck.KNOWN, HostKeyCheck.ACCEPTED, told)
+
+
+def _read_again(files: Files) -> Files:
+    """The entries as they are now; OSError if the files cannot be read, because no key is kept unseen."""
+    try:
+        return files.refreshed()
+    except OperatorError as error:
+        mistake = error.mistakes[0]
+        raise OSError(0, mistake.problem, mistake.place) from error
 
 
 def host_name(address: str, port: int) -> str:
@@ -253,37 +208,3 @@ def host_name(address: str, port: int) -> str:
 def line(name: str, key: HostKey) -> str:
     """One entry in the format of the files."""
     return f"{name} {key.type} {base64.b64encode(key.blob).decode()}\n"
-
-
-def _key(fields: list[str]) -> HostKey | None:
-    """The key of a line's fields; its blob has to begin with the type that the line names."""
-    if len(fields) < 3:
-        return None
-    try:
-        blob = base64.b64decode(fields[2], validate=True)
-    except ValueError:
-        return None
-    named = fields[1].encode("utf-8", "surrogateescape")
-    return HostKey(fields[1], blob) if blob[4 : 4 + len(named)] == named else None
-
-
-def _hashed(text: str) -> _Hashed | None:
-    """A hashed name as ssh-keygen -H writes it: |1|SALT|DIGEST."""
-    parts = text.split("|")
-    if len(parts) != 4 or parts[:2] != ["", "1"]:
-        return None
-    try:
-        salt, digest = (base64.b64decode(part, validate=True) for part in parts[2:])
-    except ValueError:
-        return None
-    return _Hashed(salt, digest) if len(salt) == len(digest) == SHA1_BYTES else None
-
-
-def _patterns(terms: list[str]) -> _Patterns:
-    wanted = tuple(_glob(term) for term in terms if not term.startswith("!"))
-    return _Patterns(wanted, tuple(_glob(term[1:]) for term in terms if term.startswith("!")))
-
-
-def _glob(term: str) -> re.Pattern[str]:
-    """OpenSSH knows only * and ?; brackets belong to [host]:port."""
-    return re.compile(fnmatch.translate(term.replace("[", "[[]")))

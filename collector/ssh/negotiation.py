@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -34,7 +35,7 @@ class Transport(paramiko.Transport):
             self.last_kex_engine = engine
 
 
-def ordered(offered: Sequence[str], known: set[str]) -> tuple[str, ...]:
+def ordered(offered: Sequence[str], known: AbstractSet[str]) -> tuple[str, ...]:
     """The host key algorithms, those of a key that we know first: else a host of two looks a stranger."""
     signatures = known | ({"rsa-sha2-512", "rsa-sha2-256"} if "ssh-rsa" in known else set())
     return tuple(sorted(offered, key=lambda name: name not in signatures))

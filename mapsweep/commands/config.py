@@ -52,7 +52,7 @@ def check(
     queues: str,
     as_json: bool,
     quiet: bool,
-    inventory: Path | None,
+    inventory: tuple[str, ...],
     broker: str | None,
     runs_url: str | None,
     config: Path | None,
@@ -64,9 +64,11 @@ def check(
     """  # noqa: D205 - click's help text
     from domain.mistakes import OperatorError  # noqa: PLC0415 - --help does not wait for it
     from mapsweep.checkup import checked  # noqa: PLC0415 - likewise
+    from mapsweep.terminal import advice  # noqa: PLC0415 - likewise
     from mapsweep.terminal.exits import complain  # noqa: PLC0415 - likewise
     from workers.fleet.app import queues_of  # noqa: PLC0415 - likewise
 
+    advice.hold(False)  # it is what this command is for
     wanted = queues_of(queues)
     settings = load(config, runs=runs_url, inventory=inventory, broker=broker)
     found = checked(settings, os.environ, wanted)
@@ -98,7 +100,7 @@ def show(
     *,
     origin: bool,
     as_json: bool,
-    inventory: Path | None,
+    inventory: tuple[str, ...],
     broker: str | None,
     runs_url: str | None,
     config: Path | None,

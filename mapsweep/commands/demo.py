@@ -32,8 +32,9 @@ def demo(*, as_json: bool, quiet: bool, runs_url: str | None) -> "Exit":
     from archive.runs import Runs  # noqa: PLC0415 - --help does not wait for it
     from collector.inventory.inventory import load  # noqa: PLC0415 - likewise
     from collector.inventory.patterns import select  # noqa: PLC0415 - likewise
+    from collector.ssh.policy import Policy  # noqa: PLC0415 - likewise
     from domain.records import Scope  # noqa: PLC0415 - likewise
-    from mapsweep.conduct import Executor, conduct  # noqa: PLC0415 - likewise
+    from mapsweep.conduct import Executor, conduct, created  # noqa: PLC0415 - likewise
     from mapsweep.demo.demo_fleet import serving  # noqa: PLC0415 - likewise
     from mapsweep.manner import Manner  # noqa: PLC0415 - likewise
     from mapsweep.settings.settings import default_runs  # noqa: PLC0415 - likewise
@@ -43,13 +44,23 @@ def demo(*, as_json: bool, quiet: bool, runs_url: str | None) -> "Exit":
     runs = Runs(runs_url or default_runs(os.environ))
     with serving() as fleet:
         hosts = select(load(fleet.inventory), PATTERN)
-        request = Request(Scope("demo", PATTERN), hosts, fleet.limits, DEADLINE_S, command="mapsweep demo")
+        masking = load_settings(None).masking
+        request = Request(
+            *(Scope("demo", PATTERN), hosts, fleet.limits, DEADLINE_S),
+            command="mapsweep demo",
+            host_key_policy=Policy.STRICT.value,
+            arguments=masking.arguments.value,
+        )
         manifest = planned(request)
         check(manifest, Means(runs.store))
-        sessions = _sessions(fleet, load_settings(None).masking)
+        sessions = _sessions(fleet, masking)
         ended = conduct(
-            runs.create(manifest),
-            Executor(lambda run, tell, stop: execute(run, sessions.of(run.manifest), tell, stop)),
+            created(runs, manifest),
+            Executor(
+                lambda run, tell, stop: execute(
+                    run, sessions.of(run.manifest, run.store.local_path("")), tell, stop
+                )
+            ),
             manner=Manner(as_json, quiet),
         )
     if not quiet:

@@ -13,21 +13,27 @@ from mapsweep.options import (
     json_option,
     load,
     quiet_option,
+    redact_option,
     run_argument,
     runs_option,
     so_far_option,
 )
+from mapsweep.redacting import redaction_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from archive.run import Run
+    from reports.redaction.names import Redaction
 
 HTML, CSV, JSON, NDJSON, PARQUET, TEXT = FORMATS = ("html", "csv", "json", "ndjson", "parquet", "text")
 SINGLE, DIR = LAYOUTS = ("single", "dir")
-# as reports.exports and reports.columns say, whose import takes time
+# as reports.formats.exports and reports.columns.columns say, whose import takes time
 OF_TABLES = (CSV, NDJSON, JSON, PARQUET)
-TABLES = ("hosts", "services", "processes", "footprints", "findings", "kinds")
+TABLES = (
+    *("hosts", "services", "processes", "footprints", "findings", "kinds"),
+    *("changes", "finding_groups"),
+)
 
 FILE_MODE = 0o600  # only the owner may read the data of a run
 STANDARD_OUTPUT = "-"
@@ -35,7 +41,7 @@ STANDARD_OUTPUT = "-"
 
 def _print_schema(ctx: click.Context, _parameter: click.Parameter, asked: bool) -> None:
     if asked:
-        from reports import json_schema  # noqa: PLC0415 - starts Polars
+        from reports.formats import json_schema  # noqa: PLC0415 - starts Polars
 
         click.echo(json_schema.page(), nl=False)
         ctx.exit()
@@ -49,7 +55,9 @@ def _print_schema(ctx: click.Context, _parameter: click.Parameter, asked: bool) 
 @click.option(
     "--table",
     type=click.Choice(TABLES),
-    help=f"All rows of this table, as {', '.join(OF_TABLES)}.  [default: {TABLES[0]}; json: the summary]",
+    metavar="TABLE",
+    help=f"All rows of {', '.join(TABLES[:-1])} or {TABLES[-1]}, as {', '.join(OF_TABLES)}.  "
+    f"[default: {TABLES[0]}; json: the summary]",
 )
 @click.option(
     "--layout",
@@ -61,6 +69,7 @@ def _print_schema(ctx: click.Context, _parameter: click.Parameter, asked: bool) 
 @json_option
 @quiet_option
 @so_far_option
+@redact_option
 @click.option(
     "-o",
     "--output",
@@ -87,6 +96,7 @@ def report(
     as_json: bool,
     quiet: bool,
     so_far: bool,
+    redact: str | None,
     output: str | None,
     runs_url: str | None,
     config: Path | None,
@@ -104,27 +114,33 @@ def report(
     mapsweep report RUN --format csv --table processes -o processes.csv
     mapsweep report RUN --layout dir -o pages   a page per host
     mapsweep report RUN --format parquet --table hosts -o hosts.parquet
+    mapsweep report RUN --redact all -o page.html   for others: no names
     """  # noqa: D301 - \b is click's mark
     form = _form(form, table, output, as_json=as_json)
     if layout == DIR and (form != HTML or output == STANDARD_OUTPUT):
         raise click.UsageError("--layout dir is for --format html, in a folder")
+    if redact is not None and form == HTML and output is None:
+        raise click.UsageError("--redact is for a report that others get: name its place with --output")
     from archive.run import PAGE  # noqa: PLC0415 - --help does not wait for it
     from archive.runs import Runs  # noqa: PLC0415 - likewise
+    from mapsweep.settings.composition import dump_keys  # noqa: PLC0415 - likewise
     from workers.life import ending  # noqa: PLC0415 - likewise
 
-    opened = Runs(load(config, runs=runs_url).runs).open(run)
+    settings = load(config, runs=runs_url)
+    opened = Runs(settings.runs, dump_keys=dump_keys(settings)).open(run)
+    redaction = redaction_of(opened, redact)
     if layout == DIR:
         from mapsweep import report_folder  # noqa: PLC0415 - --help does not wait for it
 
         with ending.so_far(opened) if so_far else nullcontext(opened) as shown:
-            _tell(report_folder.write(shown, opened, output), quiet=quiet)
+            _tell(report_folder.write(shown, opened, output, redaction), quiet=quiet)
         return
     if form == HTML and output is None and not (so_far and opened.closed() is None):
         ending.render_report(opened)
         _tell(opened.report_path(PAGE), quiet=quiet)
         return
     with ending.so_far(opened) if so_far else nullcontext(opened) as shown:
-        content = rendered(shown, form, table)
+        content = rendered(shown, form, table, redaction)
         if form == HTML and output is None:
             opened.write_report(ending.SO_FAR, content)
             _tell(opened.report_path(ending.SO_FAR), quiet=quiet)
@@ -154,17 +170,19 @@ def _tell(place: str, *, quiet: bool) -> None:
         click.echo(place)
 
 
-def rendered(run: "Run", form: str, table: str | None = None) -> "Iterable[bytes]":
-    """One file of the report, in pieces."""
-    from reports import exports, render_json, render_text  # noqa: PLC0415 - start Polars and Jinja
+def rendered(
+    run: "Run", form: str, table: str | None = None, redaction: "Redaction | None" = None
+) -> "Iterable[bytes]":
+    """One file of the report, or of what a redaction leaves of it, in pieces."""
+    from reports.formats import exports, render_json, render_text  # noqa: PLC0415 - start Polars and Jinja
     from reports.page import page  # noqa: PLC0415 - likewise
     from reports.report import report as made  # noqa: PLC0415 - likewise
-    from reports.settled import Settled  # noqa: PLC0415 - likewise
+    from reports.report import tables_of  # noqa: PLC0415 - likewise
 
     if form == HTML:
-        return [page.render(made(run))]
+        return [page.render(made(run, redaction))]
     if form == TEXT:
-        return render_text.render(made(run))
+        return render_text.render(made(run, redaction))
     if form == JSON and table is None:
-        return render_json.render(made(run))
-    return exports.rows(Settled(run), table or TABLES[0], form)
+        return render_json.render(made(run, redaction))
+    return exports.rows(tables_of(run, redaction), table or TABLES[0], form)

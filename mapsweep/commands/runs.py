@@ -51,6 +51,7 @@ class RunsVerbs(Verbs):
     metavar="TIME",
     help="List nothing; exit with 6 unless the last good run of each schedule is at most so old: 26h.",
 )
+@click.option("--who", is_flag=True, help="Say of each run who asked for it, and from where.")
 @runs_option
 @config_option
 @click.pass_context
@@ -61,6 +62,7 @@ def runs(
     limit: int | None,
     scopes: tuple[str, ...],
     max_age: str | None,
+    who: bool,
     runs_url: str | None,
     config: Path | None,
 ) -> int:
@@ -68,6 +70,7 @@ def runs(
 
     \b
     mapsweep runs --limit 20 --scope nightly
+    mapsweep runs --who --limit 5
     mapsweep runs --max-age 26h     for monitoring: exits with 0 or 6
     mapsweep runs rm 20261123T04    the beginning of an id is enough
     mapsweep runs prune --dry-run
@@ -75,8 +78,8 @@ def runs(
     if ctx.invoked_subcommand is not None:
         _check_alone(ctx)
         return Exit.OK
-    if max_age is not None and limit:
-        raise click.UsageError("--max-age lists nothing; omit --limit.")
+    if max_age is not None and (limit or who):
+        raise click.UsageError(f"--max-age lists nothing; omit {'--limit' if limit else '--who'}.")
     from archive.catalogue import Catalogue  # noqa: PLC0415 - --help does not wait for it
     from archive.runs import Runs  # noqa: PLC0415 - likewise
 
@@ -89,9 +92,11 @@ def runs(
         return _check_age(catalogue, settings, scopes, max_age, as_json=as_json)
     lines, starts = _lines(catalogue, kept, scopes, limit), _unstarted(settings, kept, scopes)
     if as_json:
-        documents.echo(runs=[*map(asdict, lines)], unstarted=[*map(asdict, starts)])
+        from mapsweep.run_lines import as_json as line_as_json  # noqa: PLC0415 - --help does not wait for it
+
+        documents.echo(runs=[*map(line_as_json, lines)], unstarted=[*map(asdict, starts)])
     else:
-        _show(lines, kept.store.url)
+        _show(lines, kept.store.url, who=who)
         for start in starts:
             complain(start.shown)
     return Exit.OK
@@ -99,7 +104,7 @@ def runs(
 
 def _check_alone(ctx: click.Context) -> None:
     """An option of the list before a verb would be ignored; --json, --runs and --config are taken over."""
-    for name in ("limit", "scopes", "max_age"):
+    for name in ("limit", "scopes", "max_age", "who"):
         if ctx.params[name]:
             option = next(each.opts[0] for each in ctx.command.params if each.name == name)
             raise click.UsageError(f"{option} is for the list; omit it before {ctx.invoked_subcommand}.")
@@ -148,7 +153,7 @@ def _unstarted(settings: "Settings", kept: "Runs", scopes: tuple[str, ...]) -> "
         return []
 
 
-def _show(lines: "list[RunLine]", url: str) -> None:
+def _show(lines: "list[RunLine]", url: str, *, who: bool) -> None:
     from mapsweep.terminal import run_table  # noqa: PLC0415 - --help does not wait for it
     from mapsweep.terminal.terminal import terminal_of, visible  # noqa: PLC0415 - likewise
 
@@ -156,8 +161,8 @@ def _show(lines: "list[RunLine]", url: str) -> None:
         click.echo(f"no runs in {visible(url)}", err=True)
         return
     terminal = terminal_of(sys.stdout)
-    click.echo(run_table.heading(lines, terminal), err=not terminal.is_tty)
-    for row in run_table.rows(lines, terminal):
+    click.echo(run_table.heading(lines, terminal))
+    for row in run_table.rows(lines, terminal, who=who):
         print(row)  # not click.echo, which takes the colours out of what FORCE_COLOR asks for
 
 

@@ -43,7 +43,7 @@ def prune(
 
     from archive.runs import Runs  # noqa: PLC0415 - likewise
     from mapsweep.manner import Manner  # noqa: PLC0415 - likewise
-    from mapsweep.settings.composition import signing_key  # noqa: PLC0415 - likewise
+    from mapsweep.settings.composition import audit, signing_key  # noqa: PLC0415 - likewise
     from mapsweep.terminal.exits import complain  # noqa: PLC0415 - likewise
     from workers.here.pruning import each_pruned  # noqa: PLC0415 - likewise
 
@@ -53,7 +53,8 @@ def prune(
         complain("there is no section keep in the settings: runs are kept for ever, and only leftovers go")
     runs = Runs(settings.runs, signing_key(settings, os.environ))
     keep = settings.keep.keep() if settings.keep else None
-    return _tell(each_pruned(runs, keep, datetime.now(UTC), dry_run=dry_run), manner, dry_run=dry_run)
+    pruned = each_pruned(runs, keep, datetime.now(UTC), audit(settings), dry_run=dry_run)
+    return _tell(pruned, manner, dry_run=dry_run)
 
 
 def _tell(pruned: "Iterable[Pruned | Kept]", manner: "Manner", *, dry_run: bool) -> Exit:
@@ -61,7 +62,7 @@ def _tell(pruned: "Iterable[Pruned | Kept]", manner: "Manner", *, dry_run: bool)
     from mapsweep import documents  # noqa: PLC0415 - --help does not wait for it
     from mapsweep.terminal.exits import complain  # noqa: PLC0415 - likewise
     from mapsweep.terminal.terminal import visible  # noqa: PLC0415 - likewise
-    from reports.sizes import size  # noqa: PLC0415 - likewise
+    from reports.text.sizes import size  # noqa: PLC0415 - likewise
     from workers.here.pruning import Kept  # noqa: PLC0415 - likewise
 
     gone: list[dict[str, str | int]] = []

@@ -38,8 +38,9 @@ def rm(
     """
     from archive.runs import Runs  # noqa: PLC0415 - --help does not wait for it
     from domain.mistakes import OperatorError  # noqa: PLC0415 - likewise
+    from mapsweep.settings.composition import audit  # noqa: PLC0415 - likewise
     from mapsweep.terminal.exits import complain  # noqa: PLC0415 - likewise
-    from reports.sizes import size  # noqa: PLC0415 - likewise
+    from reports.text.sizes import size  # noqa: PLC0415 - likewise
     from workers.here.pruning import remove  # noqa: PLC0415 - likewise
 
     settings = load(taken_over(ctx, "config", config), runs=taken_over(ctx, "runs_url", runs_url))
@@ -51,7 +52,7 @@ def rm(
     as_json, code, removed = bool(taken_over(ctx, "as_json", as_json or None)), Exit.OK, []
     for run_id in run_ids:
         try:
-            gone_bytes = remove(runs, run_id)
+            gone_bytes = remove(runs, run_id, audit(settings))
         except OperatorError as error:  # the others can go
             complain(str(error))
             code = Exit.USAGE
@@ -87,7 +88,7 @@ def _named(names: tuple[str, ...], runs: "Runs") -> tuple[str, ...]:
 
 
 def _agreed(run_ids: tuple[str, ...], runs: "Runs") -> bool:
-    from reports.sizes import size  # noqa: PLC0415 - --help does not wait for it
+    from reports.text.sizes import size  # noqa: PLC0415 - --help does not wait for it
 
     if not sys.stdin.isatty():
         raise click.UsageError("standard input is not a terminal where you could be asked: give --yes.")

@@ -82,7 +82,7 @@ def _as_json(
 
 def _lines(schedule: "Schedule", record: "ScheduleRecord | None", now: datetime, limit: int) -> Iterator[str]:
     from mapsweep.due_lines import NOBODY, OWED, owed_at  # noqa: PLC0415 - --help does not wait for it
-    from reports.sizes import duration  # noqa: PLC0415 - likewise
+    from reports.text.sizes import duration  # noqa: PLC0415 - likewise
 
     due = schedule.due.next_after(now)
     yield f"{schedule.name}: {schedule.hosts}, {schedule.crontab} {schedule.time_zone}"

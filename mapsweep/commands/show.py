@@ -81,11 +81,13 @@ def show(
         raise click.UsageError("--why does not work with CSV; use --format plain, ranges or json.")
     from archive.runs import Runs  # noqa: PLC0415 - --help does not wait for it
     from mapsweep.host_view.showing import Asked, shown  # noqa: PLC0415 - likewise
+    from mapsweep.settings.composition import dump_keys  # noqa: PLC0415 - likewise
     from mapsweep.terminal.terminal import terminal_of  # noqa: PLC0415 - likewise
 
     flags = (*_typed("--runs", runs_url), *_typed("--config", config))
     asked = Asked(form, order, limit, flags=flags, whole=whole, mappings=mappings, why=why, header=header)
-    opened = Runs(load(config, runs=runs_url).runs).open(run)
+    settings = load(config, runs=runs_url)
+    opened = Runs(settings.runs, dump_keys=dump_keys(settings)).open(run)
     sys.stdout.writelines(f"{line}\n" for line in shown(opened, target, asked, terminal_of(sys.stdout)))
     sys.stdout.flush()
 

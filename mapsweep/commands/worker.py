@@ -40,16 +40,19 @@ def worker(
     config: Path | None,
 ) -> int:
     """Execute runs from a broker's queues. Ctrl-C or SIGTERM ends it within 10 s; others do the rest."""
-    from mapsweep.settings.for_workers import worker_settings  # noqa: PLC0415 - --help does not wait for it
+    from mapsweep.settings.composition import check_dump_keys  # noqa: PLC0415 - --help does not wait for it
+    from mapsweep.settings.for_workers import worker_settings  # noqa: PLC0415 - likewise
     from mapsweep.terminal import logs  # noqa: PLC0415 - likewise
     from mapsweep.terminal.exits import complain  # noqa: PLC0415 - likewise
-    from workers.fleet.app import queues_of  # noqa: PLC0415 - Celery costs half a second
+    from workers.fleet.app import CLASSIFY, COLLECT, queues_of  # noqa: PLC0415 - Celery costs half a second
     from workers.fleet.service import run_worker  # noqa: PLC0415 - likewise
 
     logs.serve()
     settings = load(config, runs=runs_url, broker=broker)
     wanted = queues_of(queues)
     given = worker_settings(settings, os.environ, wanted)
+    if {COLLECT, CLASSIFY} & set(wanted):
+        check_dump_keys(settings, classifies_for_others=CLASSIFY in wanted)
     if not given.signing_key and {"collect", "report"} & set(wanted):
         complain(WITHOUT_A_KEY, is_warning=True)
     return run_worker(given, wanted, concurrency, alive)

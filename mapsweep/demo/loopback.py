@@ -28,7 +28,8 @@ from paramiko.common import (
     OPEN_SUCCEEDED,
 )
 
-from collector.ssh.known_hosts import HostKey, host_name, line
+from collector.ssh.known_host_lines import HostKey
+from collector.ssh.known_hosts import host_name, line
 from domain.records import Host
 
 READ_BYTES: Final = 2**16

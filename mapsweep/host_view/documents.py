@@ -8,7 +8,7 @@ from mapsweep.host_view.kind_lines import sums
 from mapsweep.host_view.process_table import Wanted, ordered
 from mapsweep.process_view.process_json import part_rows
 from procmaps.classify import RULES_VERSION
-from reports.one_host import FINDING_COLUMNS, OneHost, Row
+from reports.views.one_host import FINDING_COLUMNS, OneHost, Row
 
 _RUN: Final = (
     "run_id",

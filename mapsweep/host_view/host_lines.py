@@ -10,11 +10,11 @@ from mapsweep.host_view.kind_lines import kind_lines
 from mapsweep.host_view.process_table import Wanted, process_lines
 from mapsweep.terminal.prose import command_lines, prose
 from mapsweep.terminal.terminal import Style, Terminal
-from reports.column import by_name
-from reports.columns import HOSTS
-from reports.one_host import OneHost
-from reports.sizes import duration, growth, number, size, when
-from reports.status import OK, WAITING
+from reports.columns.column import by_name
+from reports.columns.columns import HOSTS
+from reports.tables.status import OK, WAITING
+from reports.text.sizes import day_time, duration, growth, number, size, when
+from reports.views.one_host import OneHost
 
 NOTES_MAX: Final = 10
 _RAM: Final = by_name(
@@ -49,8 +49,8 @@ def host_lines(
 
 def run_words(view: OneHost, run: Run) -> str:
     """Which run it is, for a heading."""
-    begun = when(str(view.fleet["started_at"]))
-    return f"run {run.run_id}, {begun}" + ("" if view.fleet["closed_at"] else ", open: so far")
+    begun = day_time(str(view.fleet["started_at"]))
+    return f"run {run.manifest.scope.name}, {begun}" + ("" if view.fleet["closed_at"] else ", open: so far")
 
 
 def _heading(view: OneHost, run: Run, terminal: Terminal) -> Iterator[str]:
@@ -118,7 +118,7 @@ def _sums(view: OneHost, terminal: Terminal) -> Iterator[str]:
 def _changes(view: OneHost) -> str:
     """Growth with the day that it is against, and bloat."""
     changed, bloat = view.host["growth_bytes"], view.host["bloat_bytes"]
-    since = f" since {when(view.fleet['compared_at'])}" if view.fleet["compared_at"] else ""
+    since = f" since {day_time(view.fleet['compared_at'])}" if view.fleet["compared_at"] else ""
     grown = "" if changed is None else f", growth {growth(changed, plain=True)}{since}"
     return grown + (f", bloat {size(bloat, plain=True)}" if bloat else "")
 

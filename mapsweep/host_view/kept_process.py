@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from archive.dump_keys import LockedError
 from archive.dump_snapshot import unpack
 from archive.run import Run
 from domain.mistakes import Mistake, OperatorError
@@ -11,10 +12,12 @@ from procmaps.classify import RULES_VERSION
 from procmaps.excerpt import excerpt
 from procmaps.read import DumpError
 from procmaps.tables import UNKNOWN, Evidence
-from reports.one_host import OneHost, Row
+from reports.views.one_host import OneHost, Row
 
 DENIED: Final = Evidence.DENIED.name.lower()
 NOT_READ: Final = "its mappings may not be read by the account of the sweep; --become reads those of all"
+
+ONLY_ITS_HOLDERS: Final = "who has the private key can show them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ def kept(run: Run, view: OneHost, row: Row) -> Kept:
         dump = run.read_dump(host)
     except FileNotFoundError:
         return _no_dump(run)
+    except LockedError as error:
+        return Kept(None, str(error.strerror), ONLY_ITS_HOLDERS)
     place = f"dump of {host}"
     try:
         whole = unpack(dump, run.manifest.limits.inflated_bytes).snapshot

@@ -7,7 +7,7 @@ import polars as pl
 
 from mapsweep.host_view.amounts import Column, table_lines
 from mapsweep.terminal.terminal import Style, Terminal
-from reports.sizes import number, size
+from reports.text.sizes import number, size
 
 ROWS_MAX: Final = 16  # of block sizes, without --all; the others are added up
 OTHERS: Final = "others"
@@ -47,13 +47,13 @@ def _columns(rows: list[dict[str, Any]]) -> list[Column]:
     each = [size(row["block_bytes"], plain=True) if row["block_bytes"] else "" for row in rows]
     columns = [
         Column("kind", [row["kind"] for row in rows], is_text=True),
-        Column("count", [number(row["count"], plain=True) for row in rows]),
+        Column("count", [number(row["count"], plain=True) for row in rows], need=2),
     ]
     if any(each):
-        columns.append(Column("each", each))
+        columns.append(Column("each", each, need=3))
     return [
         *columns,
-        Column("reserved", [size(row["reserved_bytes"], plain=True) for row in rows]),
+        Column("reserved", [size(row["reserved_bytes"], plain=True) for row in rows], need=1),
         Column("committed", [size(row["committed_bytes"], plain=True) for row in rows]),
         Column("resident", [_resident(row) for row in rows]),
     ]

@@ -5,16 +5,16 @@ from typing import Final
 
 from mapsweep.host_view.amounts import Column, table_lines, text_column
 from mapsweep.terminal.terminal import Style, Terminal
-from reports.mappings import Mappings
-from reports.one_host import Row
-from reports.sizes import number, size
+from reports.text.sizes import number, size
+from reports.views.mappings import Mappings
+from reports.views.one_host import Row
 
 END_NEED_COLUMNS: Final = 110  # of a terminal, for the end of each range and all perms
 _NAME_COLUMNS_MIN: Final = 8
 
 
 def mapping_lines(found: Mappings, terminal: Terminal) -> Iterator[str]:
-    """A line per row of `reports.mappings`, by address, and what was left out."""
+    """A line per row of `reports.views.mappings`, by address, and what was left out."""
     rows = list(found.rows.iter_rows(named=True))
     is_wide = not terminal.is_tty or terminal.columns >= END_NEED_COLUMNS
     columns = [

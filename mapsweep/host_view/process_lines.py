@@ -16,12 +16,12 @@ from mapsweep.process_view.plain_view import reason_lines
 from mapsweep.terminal.prose import command_lines, prose
 from mapsweep.terminal.terminal import Style, Terminal
 from procmaps.tables import Evidence
-from reports import doubts
-from reports.mappings import ROWS_A_PROCESS_MAX, mappings
-from reports.measures import YES
-from reports.one_host import OneHost, Row
 from reports.rows import Range
-from reports.sizes import duration, growth, instant, number, size
+from reports.sentence import doubts
+from reports.tables.measures import YES
+from reports.text.sizes import day_time, duration, growth, instant, number, size
+from reports.views.mappings import ROWS_A_PROCESS_MAX, mappings
+from reports.views.one_host import OneHost, Row
 
 VSYSCALL_BYTES: Final = 4096  # [vsyscall] has a line in maps, and is not in VmSize
 ARGUMENTS_LENGTH_MAX: Final = 400  # characters on a terminal
@@ -140,7 +140,7 @@ def _facts(view: OneHost, row: Row, terminal: Terminal) -> Iterator[str]:
     user = "" if row["uid"] is None else f"user id {row['uid']}"
     threads = "" if row["threads"] is None else f"{number(row['threads'])} threads"
     restarted = {"yes": "restarted since", "new": "new since"}.get(row["restarted"], "")
-    since = f"{restarted} {view.fleet['compared_with']}" if restarted else ""
+    since = f"{restarted} {day_time(view.fleet['compared_at'])}" if restarted else ""
     trouble = f"its record is {row['trouble']}" if row["trouble"] else ""
     yield ", ".join(filter(None, (_started(view, row), user, threads, since, trouble)))
 
@@ -161,7 +161,7 @@ def _started(view: OneHost, row: Row) -> str:
 def _measures(view: OneHost, row: Row) -> str:
     if row["evidence"] == DENIED:
         return f"native heap and stacks unknown: {NOT_READ}"
-    since = f" since {view.fleet['compared_with']}" if view.fleet["compared_with"] else ""
+    since = f" since {day_time(view.fleet['compared_at'])}" if view.fleet["compared_at"] else ""
     changed = row["growth_bytes"]
     grown = "" if changed is None else f", growth {growth(changed, plain=True)}{since}"
     bloat = f", bloat {size(row['bloat_bytes'], plain=True)}" if row["bloat_bytes"] else ""

@@ -7,10 +7,10 @@ from typing import Final
 
 import polars as pl
 
-from mapsweep.host_view.amounts import Column, known, table_lines, text_column
+from mapsweep.host_view.amounts import Column, known, process_name, table_lines, text_column
 from mapsweep.terminal.terminal import Style, Terminal
-from reports.one_host import OneHost, Row
-from reports.sizes import growth, number, size
+from reports.text.sizes import growth, number, size
+from reports.views.one_host import OneHost, Row
 
 PROCESSES_MAX: Final = 20  # without --limit and --all
 
@@ -79,7 +79,7 @@ def process_lines(view: OneHost, terminal: Terminal, wanted: Wanted) -> Iterator
 def _process_columns(rows: Sequence[Row]) -> list[Column]:
     return [
         Column("pid", [str(row["pid"]) for row in rows]),
-        text_column("name", [row["comm"] or row["exe"] or "?" for row in rows], least=12),
+        text_column("name", [process_name(row) for row in rows], least=12),
         Column("native heap", [known(row, "native_heap") for row in rows]),
         Column("growth", [_growth(row) for row in rows], need=2),
         Column("stacks", [known(row, "stacks") for row in rows], need=4),

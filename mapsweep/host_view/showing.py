@@ -18,9 +18,9 @@ from mapsweep.process_view.csv_line import HEADER, csv_line
 from mapsweep.process_view.labelled_process import LabelledProcess
 from mapsweep.process_view.range_lines import range_lines
 from mapsweep.terminal.terminal import Terminal
-from reports import next_commands
-from reports.one_host import OneHost, Row, one_host
-from reports.settled import Settled
+from reports.sentence import next_commands
+from reports.tables.settled import Settled
+from reports.views.one_host import OneHost, Row, one_host
 from workers.life import ending
 
 CSV, RANGES, JSON = "csv", "ranges", "json"

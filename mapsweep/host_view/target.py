@@ -9,7 +9,7 @@ from archive.run import Run
 from domain.mistakes import Mistake, OperatorError
 from domain.records import Host
 from mapsweep.host_view.amounts import known
-from reports.one_host import OneHost, Row
+from reports.views.one_host import OneHost, Row
 
 SHOWN_MAX: Final = 5  # names in an error
 SHOWN_LENGTH_MAX: Final = 80  # characters of what was typed, in an error
@@ -61,15 +61,13 @@ def process_of(view: OneHost, typed: str, listing: str) -> Row:
     `listing`, the command that lists them.
     """
     place, remedy = f"{view.host['name']}/{_shown(typed)}", f"{listing} lists its processes"
-    rows = list(view.processes.iter_rows(named=True))
-    if typed.isascii() and typed.isdigit():
-        found = [row for row in rows if row["pid"] == int(typed)]
-        problem = f"it sent no process of this pid; it sent {len(rows):,}"
-    else:
-        called = [row for row in rows if row["comm"] == typed]
-        found = called or [row for row in rows if typed in _names(row)]
-        problem = f"none of its {len(rows):,} processes is called so"
-        near = difflib.get_close_matches(typed, sorted({row["comm"] for row in rows}), n=SHOWN_MAX)
+    found = processes_of(view, typed)
+    count = view.processes.height
+    if not found and _is_pid(typed):
+        problem = f"it sent no process of this pid; it sent {count:,}"
+    elif not found:
+        problem = f"none of its {count:,} processes is called so"
+        near = difflib.get_close_matches(typed, sorted(set(view.processes["comm"])), n=SHOWN_MAX)
         remedy = f"did you mean {_listed(near)}? {remedy}" if near else remedy
     if not found:
         if vanished := view.host["vanished"]:
@@ -81,9 +79,21 @@ def process_of(view: OneHost, typed: str, listing: str) -> Row:
     return found[0]
 
 
+def processes_of(view: OneHost, typed: str) -> list[Row]:
+    """The processes of a host that a pid names, or a name: their own, or else of program, service or unit."""
+    rows = list(view.processes.iter_rows(named=True))
+    if _is_pid(typed):
+        return [row for row in rows if row["pid"] == int(typed)]
+    return [row for row in rows if row["comm"] == typed] or [row for row in rows if typed in _names(row)]
+
+
 def process_name(row: Row) -> str:
     """`java (4711), 1.2 GiB`: a process with its native heap."""
     return f"{row['comm'] or row['exe'] or '?'} ({row['pid']}), {known(row, 'native_heap')}"
+
+
+def _is_pid(typed: str) -> bool:
+    return typed.isascii() and typed.isdigit()
 
 
 def _names(row: Row) -> set[str]:

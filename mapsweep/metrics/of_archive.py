@@ -9,16 +9,18 @@ from typing import Final
 import polars as pl
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from archive.mail_record import refusals_of
+from archive.retries import retried
 from archive.run import Run
-from archive.runs import Runs, name_of, started_of
+from archive.run_ids import name_of, started_of
+from archive.run_mail import refusals_of_run
+from archive.runs import Runs
 from archive.schedule_records import ScheduleRecords
 from domain.mistakes import Mistake, OperatorError
 from domain.moments import epoch_s
 from domain.records import Closed
 from mapsweep.due_lines import OWED, owed_at
-from reports import settled
-from reports.settled import Settled
+from reports.tables import settled
+from reports.tables.settled import Settled
 from workers.life.schedules import Schedule
 
 RUNS_MAX: Final = 1000  # the newest, of which the end is read: years of nights
@@ -38,6 +40,16 @@ class Survey:
     unreadable: list[str] = field(default_factory=list)
     last: dict[str, tuple[str, Closed]] = field(default_factory=dict)  # run and end, by the name in its id
     last_good: dict[str, Closed] = field(default_factory=dict)
+    retries: list[Closed] = field(default_factory=list)  # of hosts that failed; never last
+
+    def recovered(self, run_id: str) -> int:
+        """How many hosts failed in a run and answered in a retry of it, or in one of its retries'."""
+        chain, left, count = {run_id}, self.retries, 0
+        while found := [each for each in left if retried(each.hosts)[1] in chain]:
+            chain = {each.run_id for each in found}
+            left = [each for each in left if each.run_id not in chain]
+            count += sum(each.answered for each in found)
+        return count
 
 
 def survey(runs: Runs) -> Survey:
@@ -53,7 +65,9 @@ def survey(runs: Runs) -> Survey:
         if closed is None:
             found.open.append(run_id)
             continue
-        if len(found.last) < SCOPES_MAX or name in found.last:
+        if retried(closed.hosts)[1]:
+            found.retries.append(closed)
+        elif len(found.last) < SCOPES_MAX or name in found.last:
             found.last.setdefault(name, (run_id, closed))
             if closed.is_good:
                 found.last_good.setdefault(name, closed)
@@ -73,6 +87,8 @@ def archive_metrics(runs: Runs, schedules: Iterable[Schedule] = ()) -> Iterator[
     yield _gauge("mapsweep_runs_unreadable", "Runs with a damaged record of their end", len(found.unreadable))
     unmailed = len(runs.unmailed())
     yield _gauge("mapsweep_reports_unmailed", "Reports and notices that are still to be mailed", unmailed)
+    unposted = len(runs.unposted())
+    yield _gauge("mapsweep_news_unposted", "Runs whose news the webhook still has to get", unposted)
     began = list(filter(None, map(started_of, queued)))
     if began:
         oldest_s = min(began).timestamp()
@@ -124,6 +140,9 @@ class _Scopes:
         )
         self._asked = made("last_run_hosts_asked", "Hosts of the last run")
         self._hosts = made("last_run_hosts", "Hosts of the last run, by how they ended", "status")
+        self._recovered = made(
+            "last_run_hosts_recovered", "Hosts that failed in the last run and answered in a retry"
+        )
         self._reasons = made(
             "last_run_hosts_not_ok", "Hosts that failed or are partial", "status", "stage", "reason"
         )
@@ -141,13 +160,14 @@ class _Scopes:
             scope = self._add_tables(runs, run_id) or name
             self._closed.add_metric([scope], epoch_s(closed.closed_at))
             self._asked.add_metric([scope], closed.asked)
-            self._refused.add_metric([scope], len(refusals_of(runs.store.under(run_id))))
+            self._refused.add_metric([scope], len(refusals_of_run(runs.store.under(run_id))))
+            self._recovered.add_metric([scope], found.recovered(run_id))
             for status in ("ok", "partial", "failed"):
                 self._hosts.add_metric([scope, status], getattr(closed, status))
             if name in found.last_good:
                 self._good.add_metric([scope], epoch_s(found.last_good[name].closed_at))
         yield from (self._readable, self._closed, self._good, self._asked, self._hosts, self._reasons)
-        yield self._refused
+        yield from (self._recovered, self._refused)
         yield from self._totals.values()
 
     def _add_tables(self, runs: Runs, run_id: str) -> str:

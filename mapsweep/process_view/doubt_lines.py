@@ -8,7 +8,7 @@ from mapsweep.process_view.labelled_process import LabelledProcess
 from mapsweep.terminal.terminal import Style, Terminal
 from procmaps.doubts import DoubtTable
 from procmaps.tables import Evidence, FootprintTable
-from reports.sizes import size
+from reports.text.sizes import size
 
 PAGE: Final = "docs/doubtful-labels.md"
 GUESSES_TOLD_MAX: Final = 4

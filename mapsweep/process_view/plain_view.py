@@ -12,7 +12,7 @@ from mapsweep.terminal.terminal import Style, Terminal, cells, visible_bytes
 from procmaps.footprint import Sums, sums
 from procmaps.kinds import FAMILY_OF, Family, Kind
 from procmaps.tables import UNKNOWN, FootprintTable
-from reports.sizes import size
+from reports.text.sizes import size
 
 if TYPE_CHECKING:
     from procmaps.losers import Loser

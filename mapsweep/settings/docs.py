@@ -15,8 +15,10 @@ _TITLES = {
     "limits": "limits: deadlines and caps of a sweep",
     "ssh": "ssh: host keys, and the keys to log in with",
     "mail": "mail: how reports are sent",
+    "webhook": "webhook: where new findings and newly failed hosts are posted",
     "report": "report: what a report shows",
     "fleet": "fleet: how soon workers notice what is lost",
+    "mutes[]": "mutes: findings that are counted and not told",
     "schedules[]": "schedules: runs that start at fixed times",
 }
 _HEAD = "| key | value | default | meaning |\n|---|---|---|---|\n"

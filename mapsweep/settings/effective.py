@@ -13,6 +13,7 @@ from mapsweep.settings.sources import (
     KEY_PASSPHRASE,
     MAIL_PASSWORD,
     SIGNING_KEY,
+    WEBHOOK_SECRET,
     Environment,
     Json,
 )
@@ -47,8 +48,9 @@ def effective(settings: Settings) -> tuple[Effective, ...]:
 
 
 def secret_origins(settings: Settings, environment: Environment) -> tuple[SecretOrigin, ...]:
-    """The four secrets. A variable comes before a file, as when they are read."""
+    """The secrets. A variable comes before a file, as when they are read."""
     mail_file = settings.mail.password_file if settings.mail else None
+    hook_file = settings.webhook.secret_file if settings.webhook else None
     return tuple(
         SecretOrigin(name, variable if environment.get(variable) else file or "")
         for name, variable, file in (
@@ -56,6 +58,7 @@ def secret_origins(settings: Settings, environment: Environment) -> tuple[Secret
             ("passphrase of the keys", KEY_PASSPHRASE, settings.ssh.passphrase_file),
             ("mail password", MAIL_PASSWORD, mail_file),
             ("signing key", SIGNING_KEY, settings.signing_key_file),
+            ("webhook secret", WEBHOOK_SECRET, hook_file),
         )
     )
 

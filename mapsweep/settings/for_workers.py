@@ -7,8 +7,17 @@ from pathlib import Path
 from collector.session import Access
 from collector.ssh.keys import Credentials
 from domain.mistakes import OperatorError
-from mapsweep.settings.composition import access, broker_password, mail_settings, signing_key
-from mapsweep.settings.settings import Settings, find_inventory
+from mapsweep.settings.composition import (
+    access,
+    audit,
+    broker_password,
+    dump_keys,
+    mail_settings,
+    owner_lists,
+    signing_key,
+    webhook_settings,
+)
+from mapsweep.settings.settings import Settings, find_inventory, surroundings
 from mapsweep.settings.sources import Environment
 from workers.fleet.app import COLLECT, QUEUES, REPORT
 from workers.fleet.worker_settings import WorkerSettings
@@ -27,15 +36,21 @@ def worker_settings(
     return replace(
         only_broker(settings, broker_password(settings, environment)),
         signing_key=signing_key(settings, environment) if collects or reports else b"",
+        surroundings=surroundings(settings, environment, runs_programs=False),
         inventory=_inventory(settings, environment, required=reports and bool(settings.schedules)),
         schedules=schedules(settings),
         access=access(settings, environment) if collects else Access(Credentials(use_agent=False)),
         mail=mail_settings(settings, environment) if reports else None,
+        webhook=webhook_settings(settings, environment) if reports else None,
         limits=settings.limits.limits(),
         deadline_s=settings.deadline_s,
         keep_dumps=settings.keep_dumps,
+        dump_keys=dump_keys(settings),
+        mail_owners=owner_lists(settings),
+        mutes=tuple(mute.mute() for mute in settings.mutes),
         pace=settings.fleet.pace(),
         keep=settings.keep.keep() if settings.keep else None,
+        audit=audit(settings),
     )
 
 
@@ -51,7 +66,7 @@ def only_broker(settings: Settings, password: str) -> WorkerSettings:
     )
 
 
-def _inventory(settings: Settings, environment: Environment, *, required: bool) -> Path | None:
+def _inventory(settings: Settings, environment: Environment, *, required: bool) -> tuple[str, ...] | None:
     """The inventory, for schedules, and to check runs if there is no signing key."""
     try:
         return find_inventory(settings, environment)
@@ -70,6 +85,8 @@ def schedules(settings: Settings) -> tuple[Schedule, ...]:
             crontab=each.crontab,
             time_zone=each.timezone,
             mail_to=each.mail,
+            mail_when=each.mail_when,
+            digest=each.digest,
             evidence=each.evidence,
             become=each.become or settings.become,  # the setting applies to every host
             late_s=each.late_s,

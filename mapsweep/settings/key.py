@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from mapsweep.settings.values import absolute_path, mail_address, one_line
+from mapsweep.settings.values import absolute_path, inventory_source, mail_address, one_line
 
 HOUR_S, DAY_S = 3600, 86_400
 
@@ -27,6 +27,7 @@ class EvidenceName(StrEnum):
     SMAPS = "smaps"
 
 
+InventorySource = Annotated[str, AfterValidator(inventory_source)]
 AbsolutePath = Annotated[str, AfterValidator(absolute_path)]
 MailAddress = Annotated[str, AfterValidator(mail_address)]
 OneLine = Annotated[str, AfterValidator(one_line)]

@@ -5,8 +5,20 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
-from mapsweep.settings.key import DAY_S, HOUR_S, About, AbsolutePath, EvidenceName, MailAddress, OneLine
+from domain.records import MailWhen
+from mapsweep.settings.key import (
+    DAY_S,
+    HOUR_S,
+    About,
+    AbsolutePath,
+    EvidenceName,
+    InventorySource,
+    MailAddress,
+    OneLine,
+)
+from mapsweep.settings.mutes import MUTES_MAX, MuteSchema
 from mapsweep.settings.sections import (
+    ADDRESSES_MAX,
     FleetSchema,
     KeepSchema,
     LimitSchema,
@@ -15,24 +27,44 @@ from mapsweep.settings.sections import (
     SshSchema,
 )
 from mapsweep.settings.values import (
+    AUDIT_OFF,
+    audit_place,
     broker_url,
     crontab,
+    digest_crontab,
     host_pattern,
     mask_word,
+    recipient,
     runs_place,
     schedule_name,
     time_zone,
 )
+from mapsweep.settings.webhook_section import WebhookSchema
 from procmaps.masking_options import WORDS_LIMIT_COUNT, Arguments
 from workers.life.schedules import Overlap
 
 SCHEDULES_MAX = 100
-ADDRESSES_MAX = 100
+INVENTORIES_MAX = 100
+RECIPIENTS_MAX = 20  # each adds some hundred bytes to a dump
 
 
 def _defaults_of_empty(section: object) -> object:
     """A section that is named and empty has its defaults: `keep:` alone must not mean "for ever"."""
     return {} if section is None else section
+
+
+def _one_is_a_list(inventory: object) -> object:
+    """One inventory may be written without a list."""
+    if inventory is None:
+        return ()
+    if isinstance(inventory, str):
+        return (inventory,)
+    return tuple(inventory) if isinstance(inventory, list) else inventory  # what it returns is no longer JSON
+
+
+def _off(value: object) -> object:
+    """YAML reads a bare off as false."""
+    return AUDIT_OFF if value is False else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +88,20 @@ class ScheduleSchema:
         Field(max_length=ADDRESSES_MAX),
         About("addresses that get the report", default="nobody"),
     ] = ()
+    mail_when: Annotated[
+        MailWhen,
+        About(
+            "which runs are mailed: `always`; `changed`, if anything changed beyond noise; `regressed`, if"
+            " something got worse. Runs in which a host failed are always mailed"
+        ),
+    ] = MailWhen.ALWAYS
+    digest: Annotated[
+        str,
+        AfterValidator(digest_crontab),
+        About(
+            "when `mail` gets a digest of the last 7 days, as in `crontab`: `0 8 * * mon`", default="never"
+        ),
+    ] = ""
     evidence: Annotated[EvidenceName, About("`maps` or `smaps`")] = EvidenceName.MAPS
     become: Annotated[bool, About("run the probe through sudo")] = False
     late_s: Annotated[
@@ -87,9 +133,15 @@ class Schema:
         ),
     ] = ""
     inventory: Annotated[
-        AbsolutePath | None,
-        About("the inventory file", default="the first `inventory.yaml` of the search order"),
-    ] = None
+        tuple[InventorySource, ...],
+        BeforeValidator(_one_is_a_list),
+        Field(max_length=INVENTORIES_MAX),
+        About(
+            "the inventory: a file, a folder, a program, or hosts with commas between; or a list of these,"
+            " of which a later one overrides an earlier one",
+            default="the first `inventory.yaml` of the search order, or the inventory of ansible.cfg",
+        ),
+    ] = ()
     evidence: Annotated[
         EvidenceName, About("`maps`, or `smaps` for resident bytes (costs the hosts a page-table walk)")
     ] = EvidenceName.MAPS
@@ -98,6 +150,22 @@ class Schema:
         bool,
         About("keep the dumps of the hosts, for `mapsweep reclassify` and the mappings of `mapsweep show`"),
     ] = True
+    dump_recipients: Annotated[
+        tuple[Annotated[str, AfterValidator(recipient)], ...],
+        Field(max_length=RECIPIENTS_MAX),
+        About(
+            "public keys for which dumps are encrypted, in the format of age: `age1...`, `ssh-ed25519 ...` or"
+            " `ssh-rsa ...`; needs the extra `age`. Read on the machine that collects",
+            default="none: dumps are kept as they are",
+        ),
+    ] = ()
+    dump_identity_file: Annotated[
+        AbsolutePath | None,
+        About(
+            "file with the private keys that read encrypted dumps, of age or SSH, without a passphrase. For"
+            " workers of `classify`, and for `mapsweep show` and `reclassify`"
+        ),
+    ] = None
     keep: Annotated[KeepSchema | None, BeforeValidator(_defaults_of_empty), About("")] = None
     deadline_s: Annotated[
         int,
@@ -147,7 +215,19 @@ class Schema:
             " `collect` and `report`, not for those of `classify`; or set MAPSWEEP_SIGNING_KEY"
         ),
     ] = None
+    audit: Annotated[
+        str,
+        BeforeValidator(_off),
+        AfterValidator(audit_place),
+        About(
+            "where a line goes about each run, and about each act that hands out or removes what hosts sent."
+            " `off`: nowhere; `syslog`: to the system log of this machine, at /dev/log; `syslog:PATH`: to the"
+            " socket there; an absolute path: to that file. If a line is not taken, nothing is done"
+        ),
+    ] = AUDIT_OFF
     mail: Annotated[MailSchema | None, About("")] = None
+    webhook: Annotated[WebhookSchema | None, BeforeValidator(_defaults_of_empty), About("")] = None
     report: Annotated[ReportSchema, About("")] = field(default_factory=ReportSchema)
     fleet: Annotated[FleetSchema, About("")] = field(default_factory=FleetSchema)
+    mutes: Annotated[tuple[MuteSchema, ...], Field(max_length=MUTES_MAX), About("")] = ()
     schedules: Annotated[tuple[ScheduleSchema, ...], Field(max_length=SCHEDULES_MAX), About("")] = ()

@@ -1,21 +1,24 @@
 """The sections of mapsweep.yaml: of each key type, bounds, unit, default, meaning."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from archive.retention import Keep
-from collector.ssh.known_hosts import Policy
+from collector.ssh.policy import Policy
 from domain.records import Limits
+from domain.troubles.table import RETRIED
 from mapsweep.settings.key import DAY_S, HOUR_S, About, AbsolutePath, MailAddress, OneLine
-from mapsweep.settings.values import host_name, web_address
-from reports.delivery import Security
+from mapsweep.settings.values import host_name, mailbox, owner_name, web_address
+from reports.mail.delivery import Security
 from workers.life.pace import Pace
 
 KEEP_DAYS_MAX = 3650
-PAST_RUNS_MAX = 14  # growth and bloat compare with so many, as reports.past_runs says
+PAST_RUNS_MAX = 14  # growth and bloat compare with so many, as reports.tables.past_runs says
 GIB = 2**30
+ADDRESSES_MAX = 100  # of one list
+OWNERS_MAX = 1000
 
 Seconds = Annotated[float, Field(gt=0, le=HOUR_S)]
 
@@ -35,7 +38,10 @@ class LimitSchema:
     attempts: Annotated[
         int,
         Field(ge=1, le=10),
-        About("connection attempts per host. Only a host that was `throttled` is tried again"),
+        About(
+            "connections to a host, at most: the first one, and those after a trouble that time can cure"
+            f" ({', '.join(sorted(RETRIED))})"
+        ),
     ] = _LIMITS.attempts
     dns_s: Annotated[Seconds, About("time to resolve the name", "s")] = _LIMITS.dns_s
     tcp_s: Annotated[Seconds, About("time to connect", "s")] = _LIMITS.tcp_s
@@ -59,6 +65,26 @@ class LimitSchema:
     inflated_bytes: Annotated[
         int, Field(ge=2**20, le=16 * GIB), About("most bytes that this may become when unpacked", "bytes")
     ] = _LIMITS.inflated_bytes
+    sweep_bytes: Annotated[
+        int,
+        Field(ge=64 * 2**20, le=1024 * GIB),
+        About(
+            "disk space for what all hosts of one collecting process send at once, in files without a name in"
+            " the folder of the run (or that for temporary files, if runs are in a bucket); most hosts send"
+            " so little that it stays in memory. A host that sends much waits until others are done, and the"
+            " largest fails if all wait. Each Celery worker has as much as this for itself",
+            "bytes",
+        ),
+    ] = _LIMITS.sweep_bytes
+    classify_bytes: Annotated[
+        int,
+        Field(ge=256 * 2**20, le=1024 * GIB),
+        About(
+            "memory for the dumps that all classifiers of a machine work on at once: a dump that needs more"
+            " than is free waits, and one that needs more than all fails",
+            "bytes",
+        ),
+    ] = _LIMITS.classify_bytes
     smaps_resident_bytes: Annotated[
         int,
         Field(ge=0, le=2**50),
@@ -94,6 +120,14 @@ class SshSchema:
             default="`~/.ssh/known_hosts`, `/etc/ssh/ssh_known_hosts`",
         ),
     ] = ("~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts")
+    config: Annotated[
+        tuple[AbsolutePath, ...],
+        Field(validate_default=True),
+        About(
+            "files of ssh_config, of which the first value counts; `[]`: none is read",
+            default="`~/.ssh/config`, `/etc/ssh/ssh_config`",
+        ),
+    ] = ("~/.ssh/config", "/etc/ssh/ssh_config")
     host_key_policy: Annotated[
         Policy,
         BeforeValidator(_policy),
@@ -105,7 +139,8 @@ class SshSchema:
         AbsolutePath | None,
         About(
             "the file in which `accept-new` keeps keys",
-            default="`accepted_keys` in the folder of the runs",
+            default="`accepted_keys` in the folder of the runs;"
+            " with a broker, or if they are in a bucket, in the state folder of this machine",
         ),
     ] = None
     use_agent: Annotated[bool, About("offer the keys of the agent in SSH_AUTH_SOCK")] = True
@@ -121,7 +156,12 @@ class MailSchema:
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
-    sender: Annotated[MailAddress, Field(alias="from"), About("the sender's address")]
+    sender: Annotated[
+        str,
+        AfterValidator(mailbox),
+        Field(alias="from"),
+        About("the sender: an address, or a name and the address in angle brackets"),
+    ]
     server: Annotated[str, AfterValidator(host_name), About("name or address of the mail server")]
     port: Annotated[
         int | None,
@@ -150,6 +190,18 @@ class MailSchema:
     timeout_s: Annotated[
         float, Field(gt=0, le=600), About("time to wait for each answer of the server", "s")
     ] = 30.0
+    owners: Annotated[
+        dict[
+            Annotated[str, AfterValidator(owner_name)],
+            Annotated[tuple[MailAddress, ...], Field(min_length=1, max_length=ADDRESSES_MAX)],
+        ],
+        Field(max_length=OWNERS_MAX),
+        About(
+            "addresses by owner: who gets what concerns the hosts with this label `owner`, and nothing else."
+            " For runs of schedules that have `mail`, and of `collect --mail-owners`",
+            default="nobody",
+        ),
+    ] = field(default_factory=dict)
     keep_trying_s: Annotated[
         int,
         Field(ge=0, le=7 * DAY_S),

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -17,6 +18,9 @@ from mapsweep.settings.schema import Schema
 from mapsweep.settings.sections import FleetSchema
 from mapsweep.settings.sources import CONFIG_VARIABLE, Environment, Sources, Typed
 from procmaps.masking_options import Masking
+
+if TYPE_CHECKING:
+    from collector.inventory.sources import Surroundings
 
 FILE_NAME = "mapsweep.yaml"
 INVENTORY_NAME = "inventory.yaml"
@@ -35,6 +39,14 @@ class Settings(Schema):
     def masking(self) -> Masking:
         """What is kept of command lines."""
         return Masking(self.arguments, self.mask_words)
+
+    @property
+    def where(self) -> str:
+        """Where a missing key belongs, to end a remedy: the file that was read, or where one may be."""
+        if self.file is not None:
+            return f"in {self.file}"
+        folders = ", ".join(map(str, settings_folders(os.environ)))
+        return f"in {FILE_NAME}, which is looked for in {folders} (--config names another file)"
 
 
 def load(path: str | Path | None, environment: Environment, flags: Typed | None = None) -> Settings:
@@ -61,22 +73,66 @@ def load(path: str | Path | None, environment: Environment, flags: Typed | None 
     return settings if settings.runs else replace(settings, runs=default_runs(environment))
 
 
-def find_inventory(settings: Settings, environment: Environment) -> Path:
-    """The inventory of the settings, or the first in the search order; OperatorError if there is none."""
+def find_inventory(settings: Settings, environment: Environment) -> tuple[str, ...]:
+    """The sources of the inventory: of the settings, else the first in the search order, else ansible.cfg's.
+
+    OperatorError if there is none.
+    """
     if settings.inventory:
-        return Path(settings.inventory)
-    looked_at = [folder / INVENTORY_NAME for folder in search_folders(environment)]
+        return settings.inventory
+    looked_at = [folder / INVENTORY_NAME for folder in (Path.cwd(), *settings_folders(environment))]
     for path in looked_at:
         if path.is_file() and not _is_open_to_all(path.parent):
-            return path
+            return (str(path),)
+    from collector.inventory import ansible_config  # noqa: PLC0415 - seldom needed
+
+    if sources := ansible_config.find(environment, Path.cwd()).inventory:
+        return sources
     remedy = f"name one with -i; looked for {', '.join(map(str, looked_at))}"
     raise OperatorError(Mistake(INVENTORY_NAME, "there is no inventory", remedy))
 
 
-def search_folders(environment: Environment) -> tuple[Path, ...]:
-    """The folders that may have mapsweep.yaml and inventory.yaml: this one, the account's, the system's."""
+def surroundings(settings: Settings, environment: Environment, *, runs_programs: bool) -> "Surroundings":
+    """What decides besides the sources of the inventory: ansible.cfg, ssh_config, and variables around.
+
+    Programs are run only if the settings or the command line name the inventory, and never by a worker.
+    """
+    from collector.inventory import ansible_config  # noqa: PLC0415 - --help does not wait for it
+    from collector.inventory.sources import Surroundings  # noqa: PLC0415 - likewise
+
+    folder = Path.cwd().resolve()
+    config = ansible_config.find(environment, folder)
+    is_open = _is_open_to_all(folder)
+    if is_open:
+        found = [folder / name for name in ("group_vars", "host_vars") if (folder / name).is_dir()]
+        warnings = tuple(f"{each}: not read, because everybody may write into its folder" for each in found)
+        config = replace(config, warnings=(*config.warnings, *warnings))
+    return Surroundings(
+        config,
+        None if is_open else folder,
+        runs_programs=runs_programs and bool(settings.inventory),
+        ssh_config=_ssh_config(settings),
+    )
+
+
+def _ssh_config(settings: Settings) -> tuple[Path, ...]:
+    """The files of ssh_config. The default ones may be missing; OperatorError if one that was named is."""
+    from collector.ssh_config.client_config import missing  # noqa: PLC0415 - see above
+
+    paths = tuple(map(Path, settings.ssh.config))
+    origin = settings.origins.get("ssh.config")
+    if origin is not None and (absent := missing(paths)):
+        remedy = "write it, or remove it from ssh.config ([]: none is read)"
+        raise OperatorError(
+            *(Mistake(f"{origin}: ssh.config", f"there is no file {path}", remedy) for path in absent)
+        )
+    return paths
+
+
+def settings_folders(environment: Environment) -> tuple[Path, ...]:
+    """The folders whose mapsweep.yaml is read without being named: the account's, the system's."""
     own = environment.get("XDG_CONFIG_HOME") or str(Path("~/.config").expanduser())
-    return Path.cwd(), Path(own) / "mapsweep", SYSTEM_FOLDER
+    return Path(own) / "mapsweep", SYSTEM_FOLDER
 
 
 def default_runs(environment: Environment, user_id: int | None = None) -> str:
@@ -103,7 +159,9 @@ def _file(path: str | Path | None, environment: Environment, warnings: list[str]
     given = path or environment.get(CONFIG_VARIABLE)
     if given:
         return Path(given).expanduser().absolute()
-    for folder in search_folders(environment):
+    folders = settings_folders(environment)
+    _refuse_unnamed(Path.cwd() / FILE_NAME, folders)
+    for folder in folders:
         found = folder / FILE_NAME
         if not found.is_file():
             continue
@@ -117,6 +175,23 @@ def _file(path: str | Path | None, environment: Environment, warnings: list[str]
     return None
 
 
+def _refuse_unnamed(file: Path, folders: tuple[Path, ...]) -> None:
+    """OperatorError if the working directory has settings: they may have come with somebody's repository.
+
+    Settings name programs that are run, servers that get passwords, and files that are written. If they were
+    passed by in silence, an operator who has put them there would sweep by other settings than expected.
+    """
+    if file.is_file() and not any(_is_same(file, folder / FILE_NAME) for folder in folders):
+        problem = "is not read unless it is named, because settings can run programs and hand out passwords"
+        raise OperatorError(
+            Mistake(str(file), problem, f"read it, then name it: --config {FILE_NAME}, or {CONFIG_VARIABLE}")
+        )
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return other.is_file() and one.samefile(other)
+
+
 def _is_open_to_all(folder: Path) -> bool:
     """Whether everybody may write into the folder; its files are then not used unasked."""
     return bool(folder.stat().st_mode & stat.S_IWOTH)
@@ -125,6 +200,13 @@ def _is_open_to_all(folder: Path) -> bool:
 def _contradictions(keys: Schema, sources: Sources) -> Iterator[Mistake]:
     """Values that are valid alone but not together."""
     yield from _impossible_pace(keys.fleet, sources)
+    if keys.webhook and bool(keys.webhook.url) == bool(keys.webhook.url_file):
+        problem = "needs an address: either url or url_file"
+        yield Mistake(sources.place(("webhook",)), problem, "name one of the two")
+    for index, mute in enumerate(keys.mutes):
+        if mute.is_of_everything:
+            problem = "would mute every finding"
+            yield Mistake(sources.place(("mutes", index, "code")), problem, "name a code, a service or hosts")
     names: set[str] = set()
     for index, schedule in enumerate(keys.schedules):
         if schedule.name in names:
@@ -136,6 +218,9 @@ def _contradictions(keys: Schema, sources: Sources) -> Iterator[Mistake]:
         if schedule.mail and keys.mail is None:
             place = sources.place(("schedules", index, "mail"))
             yield Mistake(place, "cannot be mailed without a mail server", "add the section mail")
+        if schedule.digest and not schedule.mail:
+            place = sources.place(("schedules", index, "digest"))
+            yield Mistake(place, "would be mailed to nobody", "name the addresses in `mail`")
 
 
 def _impossible_pace(fleet: FleetSchema, sources: Sources) -> Iterator[Mistake]:

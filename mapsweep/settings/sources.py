@@ -3,12 +3,14 @@
 import difflib
 import os
 from collections.abc import Iterator, Mapping
+from collections.abc import Sequence as Several
 from datetime import date
 from pathlib import Path
 from typing import TypeAlias
 
 from pydantic import ValidationError
 
+from collector.inventory.host_lists import is_host_list
 from domain import yaml_document
 from domain.mistakes import Mistake, OperatorError
 from domain.yaml_document import Document, Encrypted, Node, Plain, Scalar, Sequence
@@ -19,11 +21,12 @@ BROKER_PASSWORD = ENVIRONMENT_PREFIX + "BROKER_PASSWORD"
 KEY_PASSPHRASE = ENVIRONMENT_PREFIX + "KEY_PASSPHRASE"
 MAIL_PASSWORD = ENVIRONMENT_PREFIX + "MAIL_PASSWORD"
 SIGNING_KEY = ENVIRONMENT_PREFIX + "SIGNING_KEY"
+WEBHOOK_SECRET = ENVIRONMENT_PREFIX + "WEBHOOK_SECRET"
 DEBUG = ENVIRONMENT_PREFIX + "DEBUG"
 LOG_FORMAT = ENVIRONMENT_PREFIX + "LOG_FORMAT"
 
 Environment: TypeAlias = Mapping[str, str]
-Typed: TypeAlias = Mapping[str, str | int | float | bool | None]
+Typed: TypeAlias = Mapping[str, str | int | float | bool | Several[str] | None]
 Location: TypeAlias = tuple[str | int, ...]
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
@@ -57,7 +60,7 @@ class Sources:
         for row in rows():
             flag = flags.get(row.path)
             if flag is not None:
-                self._put(row, _from_text(row, flag) if isinstance(flag, str) else flag, f"--{row.path}")
+                self._put(row, _from_flag(row, flag), f"--{row.path}")
 
     def _put(self, row: Row, value: Json, place: str) -> None:
         *sections, name = row.path.split(".")
@@ -137,6 +140,13 @@ def _json(value: Plain) -> Json:
     return None if isinstance(value, bytes) else value
 
 
+def _from_flag(row: Row, flag: str | float | bool | Several[str]) -> Json:
+    """A value of the command line; an option that is given several times is a list of texts."""
+    if isinstance(flag, str):
+        return _from_text(row, flag)
+    return flag if isinstance(flag, int | float) else [_absolute(each) for each in flag]
+
+
 def _from_text(row: Row, text: str) -> Json:
     """A value from the environment or a flag; a wrong one stays text, and validation reports it."""
     if row.form is Form.PATH:
@@ -169,7 +179,7 @@ def _problem(message: str, given: object) -> str:
 
 def _absolute(text: str) -> str:
     """An absolute path; outside of the file, paths are relative to the working directory."""
-    return text if "://" in text else str(Path(text).expanduser().absolute())
+    return text if "://" in text or is_host_list(text) else str(Path(text).expanduser().absolute())
 
 
 def _line(root: Node | None, location: Location) -> int:
@@ -219,6 +229,7 @@ def _unknown_variables(environment: Environment) -> Iterator[str]:
         KEY_PASSPHRASE,
         MAIL_PASSWORD,
         SIGNING_KEY,
+        WEBHOOK_SECRET,
         DEBUG,
         LOG_FORMAT,
     }

@@ -10,6 +10,7 @@ from pydantic import AfterValidator
 from pydantic.fields import FieldInfo
 
 from mapsweep.settings.key import About
+from mapsweep.settings.mutes import MuteSchema
 from mapsweep.settings.schema import ScheduleSchema, Schema
 from mapsweep.settings.sections import (
     FleetSchema,
@@ -19,12 +20,22 @@ from mapsweep.settings.sections import (
     ReportSchema,
     SshSchema,
 )
-from mapsweep.settings.values import absolute_path, runs_place
+from mapsweep.settings.values import absolute_path, inventory_source, runs_place
+from mapsweep.settings.webhook_section import WebhookSchema
 
 ENVIRONMENT_PREFIX = "MAPSWEEP_"
 
 Section: TypeAlias = type[
-    Schema | FleetSchema | KeepSchema | LimitSchema | MailSchema | ReportSchema | ScheduleSchema | SshSchema
+    Schema
+    | FleetSchema
+    | KeepSchema
+    | LimitSchema
+    | MailSchema
+    | MuteSchema
+    | ReportSchema
+    | ScheduleSchema
+    | SshSchema
+    | WebhookSchema
 ]
 
 _SECTIONS: tuple[Section, ...] = (
@@ -32,9 +43,11 @@ _SECTIONS: tuple[Section, ...] = (
     KeepSchema,
     LimitSchema,
     MailSchema,
+    MuteSchema,
     ReportSchema,
     ScheduleSchema,
     SshSchema,
+    WebhookSchema,
 )
 
 
@@ -48,6 +61,7 @@ class Form(StrEnum):
     PATHS = "paths"
     TEXT = "text"
     TEXTS = "texts"
+    BY_NAME = "texts by name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +76,9 @@ class Row:
 
     @property
     def environment(self) -> str:
-        """The environment variable of the key; "" for a key in a list."""
-        return "" if "[]" in self.path else ENVIRONMENT_PREFIX + self.path.replace(".", "_").upper()
+        """The environment variable of the key; "" for a key in a list, and for a mapping."""
+        is_in_file_only = "[]" in self.path or self.form is Form.BY_NAME
+        return "" if is_in_file_only else ENVIRONMENT_PREFIX + self.path.replace(".", "_").upper()
 
 
 @cache
@@ -89,10 +104,11 @@ def _rows(section: Section, above: str) -> Iterator[Row]:
 
 
 def _taken_apart(hint: object) -> tuple[list[type], list[object]]:
-    """The types in a type hint (`tuple` for a list), and its annotations."""
+    """The types in a type hint (`tuple` for a list, `dict` for a mapping), and its annotations."""
     if isinstance(hint, type) and not get_args(hint):
         return [hint], []
-    kinds: list[type] = [tuple] if get_origin(hint) is tuple else []
+    origin = get_origin(hint)
+    kinds: list[type] = [origin] if origin in (tuple, dict) else []
     notes: list[object] = []
     if get_origin(hint) is Annotated:
         inner, *own = get_args(hint)
@@ -115,8 +131,11 @@ def _row(path: str, kinds: list[type], notes: list[object], field: Field[object]
 
 def _form(kinds: list[type], notes: list[object]) -> Form:
     is_path = any(
-        isinstance(note, AfterValidator) and note.func in (absolute_path, runs_place) for note in notes
+        isinstance(note, AfterValidator) and note.func in (absolute_path, inventory_source, runs_place)
+        for note in notes
     )
+    if dict in kinds:
+        return Form.BY_NAME
     if tuple in kinds:
         return Form.PATHS if is_path else Form.TEXTS
     if is_path:

@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 
 from domain.mistakes import OperatorError, is_the_machines
-from mapsweep.terminal import debugging
+from mapsweep.terminal import advice, debugging
 from mapsweep.terminal.terminal import terminal_of, visible
 
 SIGPIPE_EXIT = 128 + 13  # what a shell reports for a filter whose reader is gone
@@ -43,7 +43,7 @@ _MEANINGS = {
     Exit.USAGE: "usage, configuration or input; or no host matched",
     Exit.SOME_FAILED: "some hosts failed",
     Exit.ALL_FAILED: "all hosts failed",
-    Exit.UNDELIVERED: "the report could not be delivered",
+    Exit.UNDELIVERED: "the report, or what is new in it, could not be delivered",
     Exit.TIMED_OUT: "`mapsweep wait` waited as long as it may; the run goes on",
     Exit.STALE: "no good run is as young as runs --max-age asks",
     Exit.BUG: "a bug in mapsweep; it says what to report",
@@ -70,7 +70,16 @@ def run_and_exit(command: Callable[[], object]) -> NoReturn:
 
 
 def code_of(command: Callable[[], object]) -> int:
-    """The exit code of a command; errors are reported on standard error."""
+    """The exit code of a command; errors are reported on standard error, with advice that was held back."""
+    advice.hold(False)
+    code = _code_of(command)
+    if code:
+        for text in advice.held():
+            complain(text, is_warning=True)
+    return code
+
+
+def _code_of(command: Callable[[], object]) -> int:
     try:
         result = command()
     except click.exceptions.Exit as leaving:
@@ -85,6 +94,9 @@ def code_of(command: Callable[[], object]) -> int:
 def _tell(trouble: Exception) -> int:
     code: int = Exit.USAGE
     match trouble:
+        case click.exceptions.NoArgsIsHelpError():  # its message is the help, which has lines of its own
+            trouble.show()
+            code = trouble.exit_code
         case click.ClickException():
             if not debugging.takes_complaint(trouble.format_message(), is_warning=False):
                 _show(trouble)
@@ -128,6 +140,12 @@ def complain(text: str, *, is_warning: bool = False) -> None:
         terminal = terminal_of(sys.stderr)
         wrapped = (shown for line in lines for shown in prose(f"mapsweep: {line}", terminal))
         click.echo("\n".join(wrapped), err=True)
+
+
+def advise(text: str) -> None:
+    """Print a warning that is as true every night: with --quiet only if the command ends with trouble."""
+    if debugging.is_on() or not advice.is_held(text):
+        complain(text, is_warning=True)
 
 
 def _tell_bug(bug: Exception) -> None:

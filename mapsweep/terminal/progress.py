@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 from mapsweep.terminal.terminal import Terminal
-from reports.sizes import duration
+from reports.text.sizes import duration
 from workers.life.progress import OnProgress, Progress
 
 STEPS = 10  # one line per 10 % ...

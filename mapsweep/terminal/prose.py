@@ -53,6 +53,14 @@ def command_lines(label: str, command: str, terminal: Terminal) -> Iterator[str]
     yield line
 
 
+def what_next(advice: str, command: str, terminal: Terminal) -> Iterator[str]:
+    """The last lines of what a command prints: what to do, and the command to run next; "" tells nothing."""
+    if advice:
+        yield from prose(f"to do:  {advice}", terminal)
+    if command:
+        yield from command_lines("next:   ", command, terminal)
+
+
 def _pieces(word: str, columns: int) -> Iterator[str]:
     """A word in pieces that fit; a path can be wider than a terminal."""
     while cells(word) > columns:

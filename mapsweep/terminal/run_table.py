@@ -6,14 +6,17 @@ from typing import Final
 
 from mapsweep.durations import short
 from mapsweep.run_lines import RunLine, State
+from mapsweep.terminal.prose import prose
 from mapsweep.terminal.terminal import Style, Terminal, cells, padded, visible
-from reports.sizes import number, size
+from reports.text import asker_words
+from reports.text.sizes import number, size
 
 SIZES_FROM_COLUMNS: Final = 64  # a narrower terminal has no room for sizes
 _ID_COLUMNS_MIN: Final = 8
 _ID_COLUMNS_ENOUGH: Final = 31
 _SCOPE_COLUMNS_MIN: Final = 12
 _SCOPE_COLUMNS_WISHED: Final = 24
+_UNKNOWN_ASKER: Final = "who asked is not known: an older mapsweep planned it"
 _COUNTS: Final = (8, 8, 8)  # ok, partial, failed: up to 999,999
 
 
@@ -27,10 +30,13 @@ def heading(lines: Sequence[RunLine], terminal: Terminal) -> str:
     return f"{padded('run', _id_columns(lines, terminal))} {'age':>4} {sizes}{counts}{more}"
 
 
-def rows(lines: Sequence[RunLine], terminal: Terminal) -> Iterator[str]:
-    """A line for each run, and one more for what is unusual about it."""
+def rows(lines: Sequence[RunLine], terminal: Terminal, *, who: bool = False) -> Iterator[str]:
+    """A line for each run, one more for what is unusual about it, and with `who` some on who asked for it."""
     for line in lines:
         yield _row(line, lines, terminal)
+        if who:
+            told = f"by {asker_words.told(line.asker)}" if line.asker else _UNKNOWN_ASKER
+            yield from prose(told, terminal, "    ")
         if line.note:
             yield terminal.styled(_cut(f"    {line.note}", terminal.columns, terminal), Style.ODD)
 

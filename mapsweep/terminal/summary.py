@@ -1,120 +1,94 @@
-"""The summary of a sweep on the terminal: the top ten, the failures, the verdict, and what to do next."""
+"""The summary of a sweep on the terminal: the largest hosts, what changed, what to do, the sentence last."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from textwrap import wrap
+from collections.abc import Iterator
+from typing import Final
 
-from mapsweep.terminal.prose import command_lines
-from mapsweep.terminal.terminal import Style, Terminal, cells, padded, visible
-from reports import doubts, verdict
+from mapsweep.terminal import change_table, host_table
+from mapsweep.terminal.prose import command_lines, prose
+from mapsweep.terminal.terminal import Style, Terminal, visible
 from reports.report import Report
-from reports.sizes import growth, size
-from reports.verdict import TOP_HOSTS, TopRow, Word
+from reports.sentence import doubts, finding_words, first_advice, verdict
+from reports.sentence.change_list import short_list
+from reports.sentence.headline import headline
+from reports.sentence.verdict import TOP_HOSTS, News, Word
+from reports.text.sizes import day_time, number
 
-_GAP = "  "
-_BAR_COLUMNS_MIN, _BAR_COLUMNS_MAX = 8, 32
-_NAME_COLUMNS_MIN = 12
-_PROSE_COLUMNS_MIN = 20
-_WORD_STYLES = {
+CHANGES_MAX: Final = 5  # rows
+FINDINGS_MAX: Final = 2
+_WORD_STYLES: Final = {
     Word.OK: Style.GOOD,
-    Word.CHANGED: Style.ODD,
     Word.PARTIAL: Style.ODD,
     Word.FAILED: Style.BAD,
     Word.OPEN: Style.ODD,
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Column:
-    """A column of the short ranking; on a narrow terminal those with a high need_columns are left out."""
-
-    title: str
-    columns: int
-    need_columns: int  # of the terminal
-    cell: Callable[[TopRow], str]
-
-
-def _size(amount_bytes: int | None, *, bound: bool) -> str:
-    return size(amount_bytes, bound=bound, plain=True)
-
-
-_COLUMNS = (
-    _Column("native heap", 12, 0, lambda row: _size(row.native_heap_bytes, bound=row.is_bound)),
-    _Column("stacks", 12, 72, lambda row: _size(row.stacks_bytes, bound=row.is_bound)),
-    _Column("growth", 10, 100, lambda row: growth(row.growth_bytes, plain=True)),
-)
-_WORST_COLUMNS = 24
-_WORST_NEED_COLUMNS = 120
-
-
 def summary_lines(
     report: Report, terminal: Terminal, places: tuple[str, ...], hints: tuple[str, ...], top: int = TOP_HOSTS
 ) -> Iterator[str]:
-    """The lines of the summary; `places` are the paths of the report, `hints` the commands to run next."""
-    ranked = verdict.top(report, top)
-    if ranked:
-        yield from _ranking(ranked, terminal)
-        yield ""
-    yield from _failures(report, terminal)
-    if report.failures:
-        yield ""
-    yield from _verdict(report, terminal)
+    """The lines of the summary; `places` are the paths of the report, `hints` the commands to run next.
+
+    What matters most is nearest the prompt: the sentence is the last line, below it is nothing.
+    """
+    for block in (
+        host_table.lines(report, terminal, top),
+        _changes(report, terminal),
+        _findings(report, terminal),
+        _failures(report, terminal),
+    ):
+        lines = list(block)
+        yield from lines
+        if lines:
+            yield ""
+    yield from prose(f"{verdict.sums(report)} {verdict.counts(report)}.", terminal)
     if doubtful := doubts.line(report):
-        yield from _prose(visible(doubtful), terminal)
+        yield from prose(doubtful, terminal)
     yield from (f"report: {visible(place)}" for place in places)
     for hint in hints:
         yield from command_lines("next:   ", hint, terminal)
+    yield from _sentence(report, terminal)
 
 
 def trouble_lines(report: Report, terminal: Terminal, places: tuple[str, ...]) -> Iterator[str]:
-    """What --quiet tells of a run that did not go well: the failures, the verdict, and where to read more."""
+    """What --quiet tells of a run that did not go well: the sentence, the failures, where to read more."""
+    yield from _sentence(report, terminal)
     yield from _failures(report, terminal)
-    yield from _verdict(report, terminal)
     yield from (f"report: {visible(place)}" for place in places)
+
+
+def _sentence(report: Report, terminal: Terminal) -> Iterator[str]:
+    words, word = verdict.words(report), verdict.word(report)
+    style = Style.ODD if verdict.news(report) is News.CHANGED and word is Word.OK else _WORD_STYLES[word]
+    first, *rest = prose(f"{words}: {headline(report).sentence}", terminal)
+    yield terminal.styled(words, style) + first.removeprefix(words)
+    yield from rest
+
+
+def _changes(report: Report, terminal: Terminal) -> Iterator[str]:
+    """The first changes, the most important last: nearest the prompt."""
+    told = short_list(report, CHANGES_MAX)
+    if not told.rows:
+        return
+    since = f" since {day_time(report.run.compared_at)}" if report.run.compared_at else ""
+    yield terminal.styled(f"changed{since}", Style.FAINT)
+    if told.is_cut:
+        yield f"  and {number(told.more)} more in the report"
+    yield from change_table.lines(reversed(told.rows), terminal)
+
+
+def _findings(report: Report, terminal: Terminal) -> Iterator[str]:
+    """How many there are, then the first of different services with their advice, the most important last."""
+    if not (counts := finding_words.counts(report)):
+        return
+    yield from prose(f"findings: {counts}", terminal)
+    first = first_advice.of_services(report, FINDINGS_MAX)
+    if (more := len(first_advice.asked_for(report)) - len(first)) > 0:
+        yield f"  and {number(more)} more in the report"
+    for group in reversed(first):
+        yield from prose(finding_words.head(report, group), terminal, "  ")
+        yield from prose(f"to do: {group.advice}", terminal, "    ")
 
 
 def _failures(report: Report, terminal: Terminal) -> Iterator[str]:
     for line in verdict.failures(report):
-        yield from _prose(visible(line), terminal)
-
-
-def _verdict(report: Report, terminal: Terminal) -> Iterator[str]:
-    word = verdict.word(report)
-    first, *rest = _prose(f"{word}: {verdict.sentence(report)} {verdict.counts(report)}.", terminal)
-    yield terminal.styled(word, _WORD_STYLES[word]) + first.removeprefix(word)
-    yield from rest
-
-
-def _prose(text: str, terminal: Terminal) -> list[str]:
-    """A sentence, on a terminal wrapped between words."""
-    if not terminal.is_tty:
-        return [text]
-    columns = max(terminal.columns, _PROSE_COLUMNS_MIN)
-    return wrap(text, columns, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
-
-
-def _ranking(top: tuple[TopRow, ...], terminal: Terminal) -> Iterator[str]:
-    """The hosts with the most native heap, the largest last: nearest the prompt."""
-    columns = [column for column in _COLUMNS if terminal.columns >= column.need_columns]
-    has_worst = terminal.columns >= _WORST_NEED_COLUMNS
-    taken = sum(column.columns + len(_GAP) for column in columns) + has_worst * (_WORST_COLUMNS + len(_GAP))
-    name_columns = _name_columns(top, terminal, taken)
-    left = terminal.columns - name_columns - taken - len(_GAP)
-    bar_columns = max(min(left, _BAR_COLUMNS_MAX), _BAR_COLUMNS_MIN)
-    heading = _GAP.join((f"{'host':<{name_columns}}", *(f"{one.title:>{one.columns}}" for one in columns)))
-    yield terminal.styled(heading, Style.FAINT)
-    for row in reversed(top):
-        name = terminal.fitted(visible(row.name), name_columns)
-        fields = [padded(name, name_columns), *(f"{one.cell(row):>{one.columns}}" for one in columns)]
-        fields.append(terminal.bar(row.share, bar_columns))
-        if has_worst:
-            fields.append(terminal.fitted(visible(row.worst), _WORST_COLUMNS))
-        yield _GAP.join(fields).rstrip()
-
-
-def _name_columns(top: tuple[TopRow, ...], terminal: Terminal, taken: int) -> int:
-    longest = max(len("host"), *(cells(visible(row.name)) for row in top))
-    if not terminal.is_tty:
-        return longest  # in a pipe a name is never cut
-    left = terminal.columns - taken - len(_GAP) - _BAR_COLUMNS_MIN
-    return max(min(longest, left), _NAME_COLUMNS_MIN)
+        yield from prose(line, terminal)

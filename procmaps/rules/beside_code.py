@@ -4,12 +4,12 @@ A JVM, Node and a Go program with C code map tables and heaps of known shapes. W
 malloc's, unless other native code maps it: a library for JNI, an addon, the C code in a Go program.
 """
 
-import re
 from typing import Final
 
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
+from procmaps.lazy_pattern import compiled
 from procmaps.rules.glibc_malloc import can_be_chunks
 from procmaps.rules.hotspot.arguments import folder_of_java
 from procmaps.rules.labeller import Edge, RegionLabeller
@@ -25,7 +25,7 @@ PART: Final = 4  # partly written: between one part and all but one of so many
 PRETOUCH: Final = b"-XX:+AlwaysPreTouch"
 
 # What JVMs and Node map as a rule, and libraries that compress, encrypt, send or call. None maps pools.
-_HARMLESS: Final = re.compile(
+_HARMLESS: Final = compiled(
     rb"ld[-.].*|lib(?:c|m|dl|rt|pthread|z|gcc_s|stdc\+\+|resolv|nss_\w+|nsl|crypt|anl|util|uuid|numa|freetype"
     rb"|png16|fontconfig|expat|bz2|lzma|brotli\w*|X\w+|xcb|bsd|md|lcms2|jpeg|harfbuzz|glib-2|graphite2"
     rb"|pcre2?-8|ssl|crypto|systemd|cap|selinux|node|v8\w*|uv|cares|nghttp[23]|ngtcp2\w*|icu\w+|simdjson|simdutf"

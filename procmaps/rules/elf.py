@@ -1,11 +1,11 @@
 """Anonymous memory of loaded objects: their zeroed data (.bss), and the dynamic loader's own."""
 
-import re
 from typing import Final
 
 import numpy as np
 
 from procmaps.kinds import Confidence, Kind
+from procmaps.lazy_pattern import compiled
 from procmaps.rules.allocators import ALLOCATORS
 from procmaps.rules.hotspot.arguments import folder_of_java
 from procmaps.rules.kernel_names import Name
@@ -22,7 +22,7 @@ LIBRARY_BSS_MAX_BYTES: Final = 4 * MIB  # of 3,000 libraries of Debian 12 only t
 LATE_BSS_MAX_BYTES: Final = 640 * KIB  # of an object that is loaded late; libjvm.so of JDK 26 has 528 KiB
 WRITTEN_SHARE: Final = 4
 TABLES_MAX_BYTES: Final = 3 * MIB
-WITH_TABLES: Final = re.compile(rb"/[^/]*(?:duckdb|polars|chdb|arrow)[^/]*$")
+WITH_TABLES: Final = compiled(rb"/[^/]*(?:duckdb|polars|chdb|arrow)[^/]*$")
 ROUND_BYTES: Final = 64 * KIB
 LIBRARIES_LOW: Final = 0x7000_0000_0000  # executables lie below it
 LOADER_MAX_BYTES: Final = 64 * KIB

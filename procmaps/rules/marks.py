@@ -1,6 +1,5 @@
 """Marks: which runtimes and allocators a process has loaded. A process carries any number of them."""
 
-import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Final, NamedTuple
@@ -8,6 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from procmaps.lazy_pattern import compiled
 from procmaps.tables import EXECUTE, Flags, Ints64, MapTable, which
 
 Marks = npt.NDArray[np.uint64]
@@ -82,8 +82,8 @@ class FileMarks:
 
     def __init__(self, table: Mapping[str, Files]) -> None:
         names = {mark: _pattern(files) for mark, files in table.items()}
-        self._any = re.compile(b"|".join(b"(?:%s)" % pattern for pattern in names.values()))
-        self._each = tuple((int(BIT[mark]), re.compile(pattern)) for mark, pattern in names.items())
+        self._any = compiled(b"|".join(b"(?:%s)" % pattern for pattern in names.values()))
+        self._each = tuple((int(BIT[mark]), compiled(pattern)) for mark, pattern in names.items())
 
     def of(self, path: bytes) -> int:
         """Bits of the marks; 0 for most files, which one look tells."""

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from procmaps.lazy_pattern import compiled
 from procmaps.rules.groups import among
 from procmaps.rules.kernel_names import FILE_OF_PERMS, Name
 from procmaps.rules.marks import distinct_files
@@ -19,9 +20,9 @@ HUGE_PAGE_BYTES: Final = 2 * 2**20  # the smallest on x86-64, and by default on 
 WRITTEN_SHARE: Final = 16  # with less written, it is the file that the program wants
 DEVICE_SHIFT: Final = 32  # the major number, 0 for file systems without a disk, is above it
 # mount points and files of hugetlbfs as libvirt, DPDK, SPDK and libhugetlbfs name them
-_HUGE: Final = re.compile(rb"(?i)/[^/]*huge[^/]*/.|/(?:rtemap_|spdk_pid\d+map_|libhugetlbfs\.tmp\.)[^/]*$")
+_HUGE: Final = compiled(rb"(?i)/[^/]*huge[^/]*/.|/(?:rtemap_|spdk_pid\d+map_|libhugetlbfs\.tmp\.)[^/]*$")
 # fs/hugetlbfs, ipc/shm.c, drivers/dma-buf, drivers/gpu: the names that the kernel gives, as a whole
-_KERNEL_S: Final = re.compile(
+_KERNEL_S: Final = compiled(
     rb"/SYSV[0-9a-f]{8}(?: \(deleted\))?|/anon_hugepage(?: \(deleted\))?|/dmabuf:.*|/i915(?: \(deleted\))?"
     rb"|/drm mm object(?: \(deleted\))?|/memfd:.*|/dev/.*|anon_inode.*|socket:.*",
     re.DOTALL,

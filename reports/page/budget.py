@@ -1,7 +1,8 @@
 """What of a run goes into a page of so many bytes, in a fixed order of importance.
 
-Hosts come first, then services, findings, the kinds of hosts, the most important processes of each host, and
-of the most important of these their mappings, arguments and kinds. Each table is compressed to learn what it
+Hosts come first, then services, what changed, the findings of services, the last runs, the findings of
+processes, the kinds of hosts, the most important processes of each host, and of the most important of these
+their mappings, arguments and kinds. Each table is compressed to learn what it
 takes; where that is too much, fewer rows are tried. The same run gives the same page.
 """
 
@@ -10,12 +11,13 @@ from typing import Final
 
 import polars as pl
 
-from reports.page import fields, process_part
+from reports.page import fields, news_part, process_part
 from reports.page.container import Packed, pack
+from reports.page.news import News
 from reports.page.process_part import Known
-from reports.page.room import Part, Room, counted, first, most
+from reports.page.room import Part, Room, below, counted, first, most
 from reports.page.rows import Rows
-from reports.severities import FINDINGS_A_HOST_MAX
+from reports.tables.severities import FINDINGS_A_HOST_MAX
 
 PAGE_BYTES_MAX: Final = 8_000_000
 # Up to this the limit follows the fleet, so that the page of a small one is there at once.
@@ -40,6 +42,8 @@ class Content:
     parts: dict[str, Part]
     processes_a_host: int  # at most
     findings_a_host: int
+    history_hosts: int  # rows of the table of the last runs that are hosts of this run, and
+    history_services: int  # the services that follow
 
 
 def bytes_max(processes: int) -> int:
@@ -47,7 +51,7 @@ def bytes_max(processes: int) -> int:
     return min(PAGE_BYTES_MAX, max(_LEAST_BYTES, _FIXED_BYTES + int(_PROCESS_BYTES * processes)))
 
 
-def fill(rows: Rows, kinds_of: Known, mappings_of: Known, room_bytes: int) -> Content:
+def fill(rows: Rows, news: News, kinds_of: Known, mappings_of: Known, room_bytes: int) -> Content:
     """As much of a run as `room_bytes` hold."""
     room = Room(room_bytes)
     hosts, packed_hosts = room.fit(
@@ -56,20 +60,21 @@ def fill(rows: Rows, kinds_of: Known, mappings_of: Known, room_bytes: int) -> Co
     services, packed_services = room.fit(
         _SERVICES, min(rows.services.height, SERVICES_MAX), rows.services.head, fields.BASES
     )
-    found = rows.findings.filter(pl.col("_host") < hosts)
+    told_news = news_part.fill(
+        news, rows.hosts["name"].head(hosts), rows.services["service"].head(services), room
+    )
+    found = below(rows.findings, "_host", hosts)
     a_host = min(FINDINGS_A_HOST_MAX, most(found["_place"]) + 1)
     a_host, packed_findings = room.fit(_FINDINGS, a_host, first(found, "_place", fields.OF_FINDINGS))
-    findings = found.filter(pl.col("_place") < a_host)
+    findings = below(found, "_place", a_host)
     with_kinds, packed_kinds = room.fit(
         _HOST_KINDS,
         hosts,
         first(rows.host_kinds, "_host", fields.OF_HOST_KINDS),
         fields.HOST_KINDS_TABLE.bases,
     )
-    host_kinds = rows.host_kinds.filter(pl.col("_host") < with_kinds)
-    of_processes = process_part.fill(
-        rows.processes.filter(pl.col("_host") < hosts), kinds_of, mappings_of, room
-    )
+    host_kinds = below(rows.host_kinds, "_host", with_kinds)
+    of_processes = process_part.fill(below(rows.processes, "_host", hosts), kinds_of, mappings_of, room)
     counts = {"shown": of_processes.rows, "kinds": host_kinds, "findings": findings}
     told = [counted(some["_host"], hosts).alias(name) for name, some in counts.items()]
     others = _others(rows.hosts.head(hosts), of_processes.rows)
@@ -77,6 +82,7 @@ def fill(rows: Rows, kinds_of: Known, mappings_of: Known, room_bytes: int) -> Co
         tables={
             "hosts": packed_hosts.beside(pack(others.with_columns(told))),
             "services": packed_services,
+            **told_news.tables,
             "processes": of_processes.processes,
             "kinds": of_processes.kinds,
             "host_kinds": packed_kinds,
@@ -86,6 +92,7 @@ def fill(rows: Rows, kinds_of: Known, mappings_of: Known, room_bytes: int) -> Co
         parts={
             "hosts": Part(hosts, rows.hosts.height),
             "services": Part(services, rows.services.height),
+            **told_news.parts,
             "findings": Part(findings.height, int(rows.hosts["_findings"].sum())),
             "host_kinds": Part(with_kinds, rows.hosts.height),
             "processes": Part(of_processes.rows.height, int(rows.hosts["_count"].sum())),
@@ -93,6 +100,8 @@ def fill(rows: Rows, kinds_of: Known, mappings_of: Known, room_bytes: int) -> Co
         },
         processes_a_host=of_processes.a_host,
         findings_a_host=a_host,
+        history_hosts=told_news.history_hosts,
+        history_services=told_news.history_services,
     )
 
 

@@ -4,9 +4,10 @@ from typing import Final, TypeAlias
 
 from markupsafe import Markup
 
-from reports import doubts, plain, sizes
 from reports.rows import Extent, HostRow, Range, ServiceRow, cell
+from reports.sentence import doubts
 from reports.templating import NAME_WIDTH
+from reports.text import plain, sizes
 
 BAR_PIXELS: Final = 120
 PARTS: Final = (

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from reports.column import Column, Unit, by_name
-from reports.columns import HOSTS, PROCESSES, SERVICES
+from reports.columns.column import Column, Unit, by_name
+from reports.columns.columns import HOSTS, PROCESSES, SERVICES
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def of_processes(left_out: frozenset[str]) -> tuple[Heading, ...]:
 
 
 _HOSTS: Final = (
-    *("rank", "name", "native_heap_resident_max_bytes", "native_heap_range", "", "growth_bytes"),
+    *("rank", "name", "native_heap_resident_max_bytes", "growth_bytes", "native_heap_range", ""),
     *("bloat_bytes", "of_ram", "rss_bytes", "stacks", "stacks_resident_max_bytes", "stacks_reserved_bytes"),
     *("java_heap_resident_max_bytes", "arena_heaps", "threads", "largest"),
 )
@@ -48,7 +48,7 @@ _STACKS: Final = (
     *("stacks_reserved_bytes", "threads", "most_stacks"),
 )
 _SERVICES: Final = (
-    *("service", "members", "hosts", "native_heap_resident_max_bytes", "native_heap_range", "growth_bytes"),
+    *("service", "members", "hosts", "native_heap_resident_max_bytes", "growth_bytes", "native_heap_range"),
     *("native_heap_median_bytes", "native_heap_max_bytes", "peer_excess_bytes", "stacks"),
     *("stacks_resident_max_bytes", "largest_host"),
 )

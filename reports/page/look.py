@@ -9,6 +9,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from reports.page import addresses, assets, cells
+from reports.sentence import change_words
 from reports.templating import environment
 
 
@@ -57,6 +58,9 @@ _FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "heap_parts": cells.heap_parts,
     "stack_part": cells.stack_part,
     "titled": cells.titled,
+    "kind_name": change_words.kind_name,
+    "peers": change_words.peers,
+    "went": change_words.went,
     "host_id": addresses.host_id,
     "host_address": _host_address,
     "process_id": addresses.process_id,

@@ -9,15 +9,16 @@ from typing import Final
 
 import polars as pl
 
-from reports.page import budget, facts, first_screen, rows
+from reports.page import budget, facts, first_screen, news, rows
 from reports.page.container import put_together
 from reports.page.rows import KINDS_REMADE_MAX
 from reports.page.worst import worst
 from reports.report import Report
-from reports.settled import Settled
+from reports.tables.settled import Settled
 
 PAGE_BYTES_MAX: Final = budget.PAGE_BYTES_MAX
 _TRIES_MAX: Final = 8
+_SPARE_BYTES: Final = 64
 _SAID_BYTES: Final = 8_000  # of what the script is told, and of the sentences on what is left out
 
 
@@ -29,23 +30,23 @@ def render(
     The least page has the first screen alone; it can be larger than `page_bytes_max`. `links` are the pages
     that hosts have of their own.
     """
-    read = rows.read(report.tables)
+    read, told_news = rows.read(report.tables), news.read(report)
     of_fleet = int(read.hosts["_count"].sum())
     mappings = worst(report.tables, read.processes)
     kinds = _Kinds(report.tables, of_all=of_fleet <= KINDS_REMADE_MAX)
     limit = min(page_bytes_max, budget.bytes_max(of_fleet))
     room = limit - len(first_screen.render(report, read, b"", [], links)) - _SAID_BYTES
     for _ in range(_TRIES_MAX):
-        content = budget.fill(read, kinds.of, mappings.of, room)
-        said = [*facts.left_out(report, content), *mappings.troubles]
-        told = facts.of(report, content, said)
+        content = budget.fill(read, told_news, kinds.of, mappings.of, room)
+        said = [*facts.left_out(report, content, mappings.locked), *mappings.troubles]
+        told = facts.of(report, told_news, content, said)
         if links is not None:
             told |= {"layout": "dir", "links": dict(links)}
         data = put_together(told, facts.DECLARED, content.tables)
         page = first_screen.render(report, read, data, said, links)
         if len(page) <= limit:
             break
-        room -= len(page) - limit
+        room -= len(page) - limit + _SPARE_BYTES  # by so little a table does not lose a row
     return page
 
 

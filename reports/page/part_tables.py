@@ -5,8 +5,8 @@ from typing import Final, Protocol
 
 import polars as pl
 
-from reports import settled
-from reports.settled import Settled
+from reports.tables import settled
+from reports.tables.settled import Settled
 
 _OF_HOSTS: Final = (
     settled.HOSTS,
@@ -18,7 +18,7 @@ _OF_HOSTS: Final = (
 
 
 class Tables(Protocol):
-    """What `reports.settled.Settled` has, and a part of it too."""
+    """What `reports.tables.settled.Settled` has, and a part of it too."""
 
     def parts(self, name: str, wanted: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
         """The parts of a table, or these columns of them."""

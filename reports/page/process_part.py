@@ -9,7 +9,7 @@ import polars as pl
 from reports.page import fields
 from reports.page.container import Packed, pack
 from reports.page.fields import Table
-from reports.page.room import Part, Room, counted, first, most
+from reports.page.room import Part, Room, below, counted, first, most
 
 DETAILED_MAX: Final = 30_000  # processes whose kinds are read, which bounds the memory of a very large fleet
 
@@ -39,7 +39,7 @@ class ProcessPart:
 def fill(rows: pl.DataFrame, kinds_of: Known, mappings_of: Known, room: Room) -> ProcessPart:
     """What there is room for: the first processes of each host, then what is known of the first of these."""
     a_host, processes = _of_each_host(rows, room)
-    shown = rows.filter(pl.col("_turn") < a_host)
+    shown = below(rows, "_turn", a_host)
     turn = shown["_weight"].rank("ordinal").cast(pl.Int64) - 1  # in the page
     mappings = _of_first(_known(mappings_of, shown, turn), turn, room, _MAPPINGS, fields.MAPPINGS_TABLE)
     told, arguments = room.fit(_ARGUMENTS, shown.height, _arguments(shown["arguments"], turn))

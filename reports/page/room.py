@@ -74,7 +74,13 @@ def _least_bytes(table: pl.DataFrame, bases: Bases) -> int:
 
 def first(table: pl.DataFrame, number: str, names: tuple[str, ...]) -> Callable[[int], pl.DataFrame]:
     """These columns of the rows whose number is below a count."""
-    return lambda count: table.filter(pl.col(number) < count).select(names)
+    return lambda count: below(table, number, count).select(names)
+
+
+def below(table: pl.DataFrame, number: str, count: int) -> pl.DataFrame:
+    """The rows whose number is below a count; if these are all, the table itself, not a copy."""
+    is_below = table[number] < count
+    return table if is_below.all() else table.filter(is_below)
 
 
 def counted(owners: pl.Series, count: int) -> pl.Series:

@@ -1,5 +1,6 @@
 """The rows of a run that a page can show, read part by part: memory is taken by what can go into the page."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -7,15 +8,15 @@ import polars as pl
 
 from archive.tables import with_own_texts
 from procmaps.kinds import Kind
-from reports import kinds, settled
-from reports.column import names_of
-from reports.columns import PROCESSES
-from reports.measures import BLOAT_EXCESS_MIN_BYTES, BLOAT_FACTOR_MIN, NATIVE, STACKS
+from reports.changes.noise import GROWTH_FLOOR_BYTES, GROWTH_FLOOR_SHARE
+from reports.columns.column import names_of
+from reports.columns.columns import PROCESSES
 from reports.page import fields
 from reports.page.part_tables import Tables
-from reports.severities import FINDINGS_A_HOST_MAX, GRAVITY, SEVERITIES
-from reports.sizes import instant
-from reports.verdict import GROWTH_FLOOR_BYTES, GROWTH_FLOOR_SHARE
+from reports.tables import kinds, settled
+from reports.tables.measures import BLOAT_EXCESS_MIN_BYTES, BLOAT_FACTOR_MIN, NATIVE, STACKS
+from reports.tables.severities import FINDINGS_A_HOST_MAX, GRAVITY, SEVERITIES
+from reports.text.sizes import instant
 
 PROCESS_ROWS_MAX: Final = 125_000  # of a fleet: more than a page can hold
 FINDING_ROWS_MAX: Final = 100_000  # likewise
@@ -84,21 +85,23 @@ def kinds_of(tables: Tables, processes: pl.DataFrame, *, of_all: bool) -> pl.Dat
     added up from the footprints, for any process.
     """
     asked = processes.select("host", "pid").with_row_index("_process").unique(["host", "pid"], keep="first")
-    found = []
-    for part in tables.parts(settled.FOOTPRINTS if of_all else settled.PROCESS_KINDS):
-        of_part = part
-        if of_all:
-            wanted = part.join(asked, on=["host", "pid"], how="semi", maintain_order="left")
-            of_part = kinds.of_processes(kinds.numbered(wanted), asked)
-        found.append(
-            of_part.join(asked, on=["host", "pid"], maintain_order="left").select(
-                "_process", pl.col("kind").cast(_KIND), *fields.OF_KINDS[1:]
-            )
-        )
-    return pl.concat(found).sort("_process", maintain_order=True)
+    kept = pl.col("_process"), pl.col("kind").cast(_KIND), *map(pl.col, fields.OF_KINDS[1:])
+    found = [
+        part.join(asked, on=["host", "pid"], maintain_order="left").select(kept)
+        for part in (_remade(tables, asked) if of_all else tables.parts(settled.PROCESS_KINDS, _OF_KINDS))
+    ]
+    return _gathered(found, "_process")
+
+
+def _remade(tables: Tables, asked: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The kinds of the processes that are asked for, added up from the footprints."""
+    for part in tables.parts(settled.FOOTPRINTS):
+        wanted = part.join(asked, on=["host", "pid"], how="semi", maintain_order="left")
+        yield kinds.of_processes(kinds.numbered(wanted), asked)
 
 
 _KIND: Final = pl.Enum([kind.label for kind in Kind])
+_OF_KINDS: Final = ("host", "pid", *fields.OF_KINDS)
 # All columns that a page has, and what they are made from.
 PROCESS_COLUMNS: Final = (*names_of(PROCESSES), "host_place")
 
@@ -113,13 +116,11 @@ def _processes(
         sums.append(rows.group_by("_host").agg(*_sums(NATIVE, "_native"), *_sums(STACKS, "_stacks"), _COUNT))
         few = with_own_texts(rows.filter(pl.col("_turn") < a_host_max))
         chosen.append(few)
-    together = pl.concat(chosen)
-    chosen.clear()
-    return _with_weights(together), pl.concat(sums)
+    return _with_weights(_gathered(chosen, "_host", "host_place")), pl.concat(sums)
 
 
 def _with_turns(part: pl.DataFrame, order: pl.DataFrame, urgent: pl.DataFrame) -> pl.DataFrame:
-    """PROCESS_COLUMNS of processes, and `_host`, `_turn`, up_s; the arguments are cut.
+    """PROCESS_COLUMNS of processes, and `_host`, `_turn`, up_min; the arguments are cut.
 
     `order` are host, _host and _swept, `urgent` _host and pid of processes with findings above `info`.
     """
@@ -131,14 +132,8 @@ def _with_turns(part: pl.DataFrame, order: pl.DataFrame, urgent: pl.DataFrame) -
     return ordered.with_columns(pl.int_range(pl.len()).over("_host").alias("_turn"), _up(), _arguments())
 
 
-def _with_weights(rows: pl.DataFrame) -> pl.DataFrame:
-    """In the order of hosts and of native heap, with `_weight`: 0 is the process that needs a look first.
-
-    The columns of `rows` are moved, and it is left without them.
-    """
-    order = rows.select(pl.arg_sort_by("_host", "host_place", maintain_order=True)).to_series()
-    # column by column, so that there are never two of the whole table
-    ordered = pl.DataFrame([rows.drop_in_place(name).gather(order) for name in rows.columns])
+def _with_weights(ordered: pl.DataFrame) -> pl.DataFrame:
+    """The same rows with `_weight`: 0 is the process that needs a look first."""
     heaviest = pl.col(NATIVE).fill_null(0) + pl.col(STACKS).fill_null(0)
     by_weight = ordered.select(
         pl.arg_sort_by([~pl.col("_notable"), heaviest], descending=[False, True], maintain_order=True)
@@ -170,9 +165,9 @@ def _is_notable() -> pl.Expr:
 
 
 def _up() -> pl.Expr:
-    """How long a process was running when its host was swept, in whole seconds."""
+    """How long a process was running when its host was swept, in whole minutes."""
     seconds = (pl.col("_swept") - pl.col("started_at_s")).clip(0)
-    return seconds.round().cast(pl.Int64).alias("up_s")
+    return (seconds // 60).cast(pl.Int64).alias("up_min")
 
 
 def _arguments() -> pl.Expr:
@@ -187,7 +182,7 @@ def _arguments() -> pl.Expr:
 class _Found:
     """The findings of a run, as far as a page needs them."""
 
-    first: pl.DataFrame  # by host, the gravest first: all columns, _host, _place
+    first: pl.DataFrame  # by host, the gravest first: host, fields.OF_FINDINGS, _host, _place
     counts: pl.DataFrame  # _host, and _findings, how many there are
     urgent: pl.DataFrame  # _host and pid of the processes with one above `info`
 
@@ -195,11 +190,11 @@ class _Found:
 def _findings(tables: Tables, order: pl.DataFrame, a_host_max: int) -> _Found:
     """The findings by host, the gravest `a_host_max` of each."""
     first, counts, urgent = [], [], []
-    for part in tables.parts(settled.FINDINGS):
-        rows = part.join(order, on="host", maintain_order="left")
+    for part in tables.parts(settled.FINDINGS, ("host", *fields.OF_FINDINGS)):
+        rows = part.join(order.drop("_swept"), on="host", maintain_order="left")
         ordered = rows.with_columns(GRAVITY.alias("_gravity")).sort("_host", "_gravity", maintain_order=True)
         placed = ordered.with_columns(pl.int_range(pl.len()).over("_host").alias("_place"))
-        first.append(with_own_texts(placed.filter(pl.col("_place") < a_host_max)))
+        first.append(with_own_texts(placed.filter(pl.col("_place") < a_host_max).drop("_gravity")))
         counts.append(rows.group_by("_host").agg(pl.len().cast(pl.Int64).alias("_findings")))
         urgent.append(rows.filter(pl.col("severity") != SEVERITIES[-1]).select("_host", "pid").unique())
     return _Found(pl.concat(first).sort("_host", maintain_order=True), pl.concat(counts), pl.concat(urgent))
@@ -207,8 +202,21 @@ def _findings(tables: Tables, order: pl.DataFrame, a_host_max: int) -> _Found:
 
 def _host_kinds(tables: Tables, order: pl.DataFrame) -> pl.DataFrame:
     """The kinds by host."""
-    rows = tables.table(settled.HOST_KINDS).join(order, on="host", maintain_order="left")
-    return rows.sort("_host", maintain_order=True).select("_host", *fields.OF_HOST_KINDS)
+    wanted = ("_host", *fields.OF_HOST_KINDS)
+    parts = tables.parts(settled.HOST_KINDS, ("host", *fields.OF_HOST_KINDS))
+    found = (part.join(order, on="host", maintain_order="left").select(wanted) for part in parts)
+    return _gathered([with_own_texts(each) for each in found], "_host")
+
+
+def _gathered(parts: list[pl.DataFrame], *by: str) -> pl.DataFrame:
+    """The rows of some tables in an order; `parts` is empty then.
+
+    Column by column, so that there are never two of the whole table.
+    """
+    rows = pl.concat(parts)
+    parts.clear()
+    order = rows.select(pl.arg_sort_by(*by, maintain_order=True)).to_series()
+    return pl.DataFrame([rows.drop_in_place(name).gather(order) for name in rows.columns])
 
 
 def _swept(times: pl.Series) -> pl.Series:

@@ -10,7 +10,7 @@ import polars as pl
 from reports.page.rows import Rows
 from reports.rows import Extent, HostRow
 
-PROCESSES_MAX: Final = 5  # of a host, the largest
+PROCESSES_MAX: Final = 3  # of a host, the largest
 FINDINGS_MAX: Final = 3  # of a host
 
 

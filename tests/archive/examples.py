@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 from archive.results import Result
 from archive.run import Run
-from archive.runs import new_run_id
+from archive.run_ids import new_run_id
 from domain.records import Connection, Dump, Host, HostRecord, Limits, Manifest, Scope
+from tests.sshd import PATIENT
 
 NONCE = "0123456789abcdef0123456789abcdef"
 SIGNING_KEY = b"a key for tests, of at least 32 bytes"
@@ -53,13 +54,13 @@ def _records(*records: tuple[str, int, str]) -> bytes:
 
 def dump(host: str, processes: int = 3, seed: int = 0) -> Dump:
     """What a host with a few processes of one service sends."""
-    pids = range(100, 100 + processes)
+    pids = (1, *range(101, 100 + processes))  # every host has a process 1
     memory: list[tuple[str, int, str]] = []
-    for pid in pids:
+    for at, pid in enumerate(pids):
         memory += [
             ("status", pid, STATUS.format(pid=pid)),
             ("stat", pid, STAT.format(pid=pid, ticks=pid * 10)),
-            ("maps", pid, MAPS.format(heap_end=0xE24000 + (pid - 100 + seed) * 0x100000)),
+            ("maps", pid, MAPS.format(heap_end=0xE24000 + (at + seed) * 0x100000)),
         ]
     memory += [
         ("meminfo", 0, "MemTotal:        8000000 kB\nMemFree:         4000000 kB\n"),
@@ -75,16 +76,16 @@ def dump(host: str, processes: int = 3, seed: int = 0) -> Dump:
     return Dump(
         host=host,
         nonce=NONCE,
-        memory_gz=gzip.compress(_records(*memory), 1, mtime=0),
-        identity_gz=gzip.compress(_records(*identity), 1, mtime=0),
+        memory=gzip.compress(_records(*memory), 1, mtime=0),
+        identity=gzip.compress(_records(*identity), 1, mtime=0),
         at="2026-11-23T04:58:40+00:00",
         elapsed_s=0.5,
     )
 
 
-def host(name: str, port: int = 22, connection: Connection = Connection.LOCAL) -> Host:
-    """A host that is this machine, so that nothing has to listen."""
-    return Host(name, "127.0.0.1", port=port, connection=connection)
+def host(name: str, port: int = 22, connection: Connection = Connection.LOCAL, root: str = "") -> Host:
+    """A host on this machine, so that nothing has to listen; one that is asked has a made `root`."""
+    return Host(name, "127.0.0.1", port=port, connection=connection, root=root)
 
 
 def manifest(
@@ -95,7 +96,7 @@ def manifest(
     return Manifest(
         run_id=new_run_id(now, name),
         scope=Scope(name, "all"),
-        limits=Limits(concurrency=4),
+        limits=Limits(**PATIENT, concurrency=4),  # type: ignore[arg-type]  # PATIENT is of seconds
         hosts=tuple(host(each) for each in names),
         started_at=now.isoformat(timespec="seconds"),
         deadline_at=(now + timedelta(hours=hours)).isoformat(timespec="seconds"),

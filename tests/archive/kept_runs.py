@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from archive.run import Run
-from archive.runs import Runs, new_run_id
+from archive.run_ids import new_run_id
+from archive.runs import Runs
 from domain.records import Closed, Scope
 from tests.archive.examples import manifest
 

@@ -133,3 +133,13 @@ def test_a_record_of_a_newer_mapsweep_is_told_apart(version: object, is_newer: b
     with pytest.raises(OperatorError) as raised:
         codec.decode(Closed, json.dumps({"schema_version": version}).encode(), "closed.json")
     assert isinstance(raised.value, codec.NewerError) is is_newer
+
+
+@pytest.mark.parametrize("results", ["../../private/RUN/settled/4", "/etc", "..", "a/b", ".hidden", "4\n"])
+def test_a_closed_record_names_no_other_folder(results: str) -> None:
+    """Whoever may write into a run could otherwise have the tables of another one read as its own."""
+    whole = Closed("r", "t", 1, 1, 0, 0, complete=True, results="4-2")
+    text = codec.encode(whole)
+    assert codec.decode(Closed, text, "closed.json") == whole
+    with pytest.raises(OperatorError, match="results is not the name of a folder"):
+        codec.decode(Closed, text.replace(b'"4-2"', json.dumps(results).encode()), "closed.json")

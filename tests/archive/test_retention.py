@@ -105,18 +105,22 @@ def test_an_older_mapsweeps_dumps_are_all_that_its_numbers_can_be_made_of(runs: 
     assert run.has_dump("a")
 
 
-def test_what_is_at_work_or_still_to_be_mailed_stays(runs: Runs) -> None:
+def test_what_is_at_work_or_still_to_be_mailed_or_posted_stays(runs: Runs) -> None:
     for days in (3, 2):
         made(runs, NOW, days)
     queued, unmailed = made(runs, NOW, 200, is_open=True), made(runs, NOW, 190)
     runs.queue(queued.run_id)
     runs.mark_unmailed(unmailed.run_id)
+    unposted = made(runs, NOW, 180)
+    runs.mark_unposted(unposted.run_id)
     begun = made(runs, NOW, 0.1, is_open=True)
     assert begun.run_id not in str(going(runs, Keep(days=1), NOW))
     assert going(runs) == []
     runs.unqueue(queued.run_id)
     runs.store.remove(f"unmailed/{unmailed.run_id}")
     assert going(runs) == [("run", queued.run_id), ("run", unmailed.run_id)]
+    runs.unmark_unposted(unposted.run_id)
+    assert ("run", unposted.run_id) in going(runs)
 
 
 def test_an_open_run_stays_until_its_deadline_whatever_its_age(runs: Runs) -> None:
@@ -140,8 +144,13 @@ def test_leftovers_go_and_only_after_a_day(runs: Runs) -> None:
     run.store.remove("manifest.json")
     runs.queue(run.run_id)
     runs.mark_unmailed(run.run_id)
+    runs.mark_unposted(run.run_id)
     runs.mark_unmailed(f"notice-{'0' * 16}")
-    marks = [("leftover", f"queued/{run.run_id}"), ("leftover", f"unmailed/{run.run_id}")]
+    marks = [
+        ("leftover", f"queued/{run.run_id}"),
+        ("leftover", f"unmailed/{run.run_id}"),
+        ("leftover", f"unposted/{run.run_id}"),
+    ]
     began = datetime.fromisoformat(run.manifest.started_at)
     assert going(runs, None, began + timedelta(hours=23)) == marks
     assert going(runs, None) == [("leftover", run.run_id), *marks]

@@ -1,7 +1,9 @@
 import hmac
+import json
 import re
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,12 +15,15 @@ from archive import codec
 from archive.folder import Folder
 from archive.notices import Notice, Notices
 from archive.places import store_at
+from archive.resuming import resume_command
 from archive.run import Run, Standing
-from archive.runs import MANIFEST_BYTES_MAX, NoRunError, Runs, new_run_id, open_run, started_of
+from archive.run_ids import new_run_id, started_of
+from archive.runs import MANIFEST_BYTES_MAX, NoRunError, Runs, open_run
 from archive.schedule_records import ScheduleRecord, ScheduleRecords
 from archive.signature import is_signed, sign
 from domain.mistakes import OperatorError
-from domain.records import Closed, Failure, Host, Scope, Stage
+from domain.records import Closed, Failure, Host, Mute, Scope, Stage
+from reports.tables.settled import Settled
 from tests.archive.examples import SIGNING_KEY, dump, host_record, manifest, result
 
 
@@ -67,6 +72,26 @@ def test_a_run_is_signed_and_its_signature_checked(runs: Runs) -> None:
     for name in (run.run_id, run.url, "latest"):
         with pytest.raises(OperatorError, match=r"manifest\.sig: is missing"):
             signing.open(name)
+
+
+def test_a_manifest_of_before_there_were_mutes_is_read_and_its_signature_holds(tmp_path: Path) -> None:
+    signing = Runs(str(tmp_path), SIGNING_KEY)
+    run = signing.create(manifest("a"))
+    older = json.loads(run.store.read("manifest.json"))
+    assert older.pop("mutes") == []
+    text = json.dumps(older).encode()
+    run.store.replace("manifest.json", text)
+    run.store.replace("manifest.sig", sign(SIGNING_KEY, text))
+    assert signing.open(run.run_id).manifest == run.manifest
+
+
+@pytest.mark.parametrize(
+    "mute", [Mute("swapped", until="2026-12-31"), Mute("swapped", reason="known", until="soon")]
+)
+def test_a_mute_without_a_reason_or_a_day_is_none_that_was_planned(tmp_path: Path, mute: Mute) -> None:
+    run = Runs(str(tmp_path)).create(replace(manifest("a"), mutes=(mute,)))
+    with pytest.raises(OperatorError, match="has a mute without a reason or a last day"):
+        Runs(str(tmp_path)).open(run.run_id)
 
 
 def test_a_signature_is_checked_before_the_manifest_is_read(runs: Runs) -> None:
@@ -270,6 +295,22 @@ def test_a_run_closes_once(runs: Runs) -> None:
     assert open_run(run.url).closed() == closed
 
 
+@pytest.mark.parametrize(
+    ("typed", "config"),
+    [
+        ("mapsweep collect --config '/etc/a b.yaml' --fail-on native-heap=1K", " --config '/etc/a b.yaml'"),
+        ("mapsweep collect --hosts all", ""),
+        ("", ""),
+    ],
+)
+def test_the_command_that_goes_on_names_the_settings_of_the_run(runs: Runs, typed: str, config: str) -> None:
+    run = runs.create(replace(manifest("a"), command=typed))
+    assert resume_command(run) == f"mapsweep collect --resume {run.url}{config}"
+    with pytest.raises(OperatorError) as caught:
+        Settled(run)
+    assert f"{resume_command(run)} goes on with it" in str(caught.value)
+
+
 def test_what_is_made_anew_counts_when_it_is_closed(runs: Runs) -> None:
     run = runs.create(manifest("a", "b", "c"))
     for host in ("a", "b"):
@@ -339,7 +380,7 @@ class Journal(Folder):
         super().__init__(url)
         self.lasting: list[str] = []
 
-    def write_once(self, path: str, content: bytes, *, lasting: bool = True) -> bool:
+    def write_once(self, path: str, content: bytes | Iterable[bytes], *, lasting: bool = True) -> bool:
         if lasting:
             self.lasting.append(path)
         return super().write_once(path, content, lasting=lasting)
@@ -437,6 +478,31 @@ def test_a_day_is_the_beginning_of_the_ids_of_that_day(runs: Runs) -> None:
     assert runs.named("2026-11-24") is None
     with pytest.raises(OperatorError, match="is the beginning of 2 runs"):
         runs.open("2026-11-23")
+
+
+def test_a_run_is_so_many_before_another_of_its_name(runs: Runs) -> None:
+    nights = [f"202611{day}T020000Z-nightly-000{day[1]}" for day in ("21", "22", "23")]
+    for run_id in (*nights, "20261122T120000Z-adhoc-0000"):
+        runs.create(replace(manifest("a"), run_id=run_id))
+    assert runs.open("latest~1").run_id == runs.open("latest~").run_id == nights[1]
+    assert runs.open("latest~2").run_id == runs.open("20261122T02~1").run_id == nights[0]
+    assert runs.open("latest~0").run_id == nights[2]
+    told = rf"latest~3: {nights[2]} has 2 runs of nightly before it \(`mapsweep runs --scope nightly` lists"
+    with pytest.raises(OperatorError, match=told):
+        runs.open("latest~3")
+    for name in ("nonsense~1", "~1", "latest~x"):
+        with pytest.raises(NoRunError, match="is not a run"):
+            runs.open(name)
+
+
+def test_yesterday_is_a_day(runs: Runs) -> None:
+    now = datetime.now(UTC)
+    made = [new_run_id(now - timedelta(days=days), "nightly") for days in (1, 2)]
+    for run_id in made:
+        runs.create(replace(manifest("a"), run_id=run_id))
+    assert runs.named("today") is None
+    assert runs.open("yesterday").run_id == made[0]
+    assert runs.open("yesterday~").run_id == made[1]
 
 
 def test_a_folder_is_a_place_with_or_without_a_slash(

@@ -11,8 +11,10 @@ from uuid import uuid4
 import pytest
 
 from archive.places import holds_secret, store_at
+from archive.runs import Runs
 from archive.store import OBJECT_BYTES_MAX, Store
 from domain.mistakes import OperatorError
+from tests.archive import examples
 
 
 @pytest.fixture(params=["folder", "bucket"])
@@ -34,6 +36,26 @@ def test_what_is_rendered_again_is_replaced(store: Store) -> None:
     store.replace("report/index.html", b"first")
     store.replace("report/index.html", b"second")
     assert store.read("report/index.html") == b"second"
+
+
+@pytest.mark.parametrize("write", ["write_once", "replace"])
+def test_an_object_is_on_the_disk_before_it_has_its_name_and_then_its_folder_is(
+    write: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a power cut leaves the object or none, and no half of it."""
+    store, name = store_at(str(tmp_path / "runs")), tmp_path / "runs/a/b.json"
+    synced: list[tuple[Path, bool]] = []
+
+    def fsync(descriptor: int) -> None:
+        synced.append((Path(f"/proc/self/fd/{descriptor}").readlink(), name.exists()))
+
+    store.make_root()
+    monkeypatch.setattr(os, "fsync", fsync)
+    getattr(store, write)("a/b.json", b"content")
+    (root, _), (content, named_at_first), (folder, named_then) = synced
+    assert (content.parent, content.suffix) == (name.parent, ".part")
+    assert (root, folder) == (tmp_path / "runs", name.parent)
+    assert (named_at_first, named_then) == (False, True)
 
 
 def test_pieces_are_written_as_one_object_or_not_at_all(store: Store) -> None:
@@ -67,6 +89,26 @@ def test_what_is_not_there_is_not_found(store: Store) -> None:
     with pytest.raises(FileNotFoundError):
         store.read("nothing")
     store.remove("nothing")
+
+
+@pytest.mark.parametrize("path", ["../x", "a/../../x", "/etc/passwd", "..", "a/.."])
+def test_no_path_leads_out(store: Store, path: str) -> None:
+    """Parts of some paths were read from files of the archive itself, which others may have written."""
+    for use in (
+        store.read,
+        store.exists,
+        store.remove,
+        store.sizes,
+        store.remove_tree,
+        store.under,
+        store.list,
+    ):
+        with pytest.raises(OperatorError, match="leads out of the folder"):
+            use(path)
+    with pytest.raises(OperatorError, match="leads out of the folder"):
+        store.write_once(path, b"x")
+    with pytest.raises(OperatorError, match="leads out of the folder"):
+        store.replace(path, b"x")
 
 
 def test_a_store_under_a_store_is_its_folder(store: Store) -> None:
@@ -127,6 +169,60 @@ def test_only_the_owner_can_read(tmp_path: Path) -> None:
     for path in (tmp_path / "runs").rglob("*"):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600)
     assert stat.S_IMODE((tmp_path / "runs").stat().st_mode) == 0o700
+
+
+def test_the_folder_of_the_runs_is_its_owners_alone_and_nobody_else_may_write_above_it(
+    tmp_path: Path,
+) -> None:
+    """Whoever may write above it could put another folder in its place."""
+    old = os.umask(0)
+    try:
+        Runs(str(tmp_path / "state/mapsweep/runs")).create(examples.manifest())
+    finally:
+        os.umask(old)
+    modes = {
+        place: stat.S_IMODE((tmp_path / place).stat().st_mode)
+        for place in ("state", "state/mapsweep", "state/mapsweep/runs")
+    }
+    assert modes == {"state": 0o755, "state/mapsweep": 0o755, "state/mapsweep/runs": 0o700}
+
+
+def test_a_file_in_place_of_the_folder_of_the_runs(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("")
+    with pytest.raises(OperatorError, match="is not a folder"):
+        Runs(str(tmp_path / "runs")).create(examples.manifest())
+
+
+@pytest.mark.parametrize("link", ["report", "results", "results/rules"])
+def test_nothing_is_written_or_removed_or_read_through_a_link(tmp_path: Path, link: str) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "rules").mkdir(parents=True)
+    for name in ("index.html", "rules/index.html"):
+        (elsewhere / name).write_text("precious")
+    place = tmp_path / "run" / link
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(elsewhere)
+    store = store_at(str(tmp_path / "run"))
+    for path in (f"{link}/new", f"{link}/below/new", f"{link}/index.html"):
+        for write in (store.replace, store.write_once):
+            if (store.local_path(path) or Path()).exists():
+                continue
+            with pytest.raises(OperatorError, match="is a link"):
+                write(path, b"x")
+    with pytest.raises((OSError, OperatorError), match="link"):
+        store.read(f"{link}/index.html")
+    assert store.list(link) == []
+    store.remove(f"{link}/index.html")
+    assert sorted(each.name for each in elsewhere.rglob("*")) == ["index.html", "index.html", "rules"]
+    assert {each.read_text() for each in elsewhere.rglob("*.html")} == {"precious"}
+
+
+def test_a_file_that_is_a_link_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("precious")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/object").symlink_to(tmp_path / "secret")
+    with pytest.raises((OSError, OperatorError), match="link"):
+        store_at(str(tmp_path / "run")).read("object")
 
 
 def test_an_unfinished_write_is_not_listed(tmp_path: Path) -> None:

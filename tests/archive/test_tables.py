@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from io import BytesIO
 
 import numpy as np
 import polars as pl
@@ -15,7 +16,7 @@ from archive.host_results import host_record, host_result
 from domain.mistakes import OperatorError
 from procmaps.classify import classify
 from procmaps.doubts import doubts
-from procmaps.findings import find
+from procmaps.findings import Finding, Severity, find
 from procmaps.footprint import footprints
 from procmaps.identity import identify
 from procmaps.read import read
@@ -54,12 +55,12 @@ def test_a_process_is_a_row_with_what_is_known_of_it() -> None:
     frame = tables.processes_frame(one, identify(one), doubts(one, classify(one)))
     assert frame.schema == pl.Schema(tables.PROCESS_SCHEMA)
     first = frame.row(0, named=True)
-    assert first["pid"] == 100
+    assert first["pid"] == 1
     assert first["comm"] == "example"
     assert first["exe"] == "/usr/bin/example"
     assert first["evidence"] == "maps"
     assert first["trouble"] is None
-    assert first["started_at_s"] == 1795000000 + 1000 / one.facts.clock_ticks
+    assert first["started_at_s"] == 1795000000 + 10 / one.facts.clock_ticks
     assert first["rss_anon_bytes"] == 8000 * 1024
     assert first["unit"] is None
 
@@ -97,7 +98,15 @@ def test_a_footprint_table_comes_back_from_parquet(rows: list[tuple[int, int, in
     assert back.equals(frame, null_equal=True)
     assert tables.from_ipc(tables.to_ipc(frame), "x").equals(frame, null_equal=True)
     assert back["reserved_bytes"].fill_null(UNKNOWN).to_list() == size.tolist()
-    assert back["pid"].to_list() == [100 + row[0] for row in rows]
+    assert back["pid"].to_list() == [one.processes.pid[row[0]] for row in rows]
+
+
+def test_a_finding_says_of_which_kind_it_is_and_an_unknown_size_is_null() -> None:
+    one = snapshot()
+    known = Finding("c", Severity.INFO, 0, "s", "e", "a", "t", "n", "heap_arena", 4096)
+    frame = tables.findings_frame(one, [known, replace(known, kind="", concerns_bytes=None)])
+    assert frame.schema == pl.Schema(tables.FINDING_SCHEMA)
+    assert frame.select("kind", "concerns_bytes").rows() == [("heap_arena", 4096), (None, None)]
 
 
 def test_a_long_command_line_is_cut_at_the_limit() -> None:
@@ -127,3 +136,29 @@ def test_a_parquet_file_cut_anywhere_names_itself() -> None:
 def test_what_is_no_arrow_stream_names_itself(content: bytes) -> None:
     with pytest.raises(OperatorError, match=r"^runs/x: is not a whole Arrow stream"):
         tables.from_ipc(content, "runs/x")
+
+
+def buffers_bytes(frame: pl.DataFrame) -> int:
+    """What a table takes in memory: as it lies there, which no estimate of Polars tells."""
+    target = BytesIO()
+    frame.write_ipc_stream(target, compat_level=pl.CompatLevel.newest())
+    return len(target.getvalue())
+
+
+def test_equal_texts_are_once_in_memory() -> None:
+    """Those of rows taken out of a table, without the texts of the others."""
+    count, text = 1_000, "a sentence that many rows share " * 8
+    table = pl.DataFrame(
+        {
+            "number": range(2 * count),
+            "same": [text, "x" * 400] * count,
+            "none": pl.Series([None] * 2 * count, dtype=pl.String),
+            "other": [f"{number} {text}" if number % 3 else None for number in range(2 * count)],
+        }
+    )
+    few = table.gather_every(2)
+    own = tables.with_own_texts(few)
+    assert own.equals(few)
+    assert buffers_bytes(own.select("same")) < buffers_bytes(few.select("same")) / 4
+    assert buffers_bytes(own.select("other")) < buffers_bytes(table.select("other"))
+    assert tables.with_own_texts(table.clear()).equals(table.clear())

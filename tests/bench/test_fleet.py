@@ -6,9 +6,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from click import ClickException
 
 from archive.runs import Runs
-from bench.fleet import measured
+from bench.fleet import measured, opened_again
 from bench.fleet_dumps import dump
 from bench.fleet_make import make
 from bench.fleet_plan import Fleet
@@ -17,8 +18,8 @@ from procmaps.footprint import footprints
 from procmaps.kinds import Kind
 from procmaps.read import read
 from procmaps.tables import Snapshot
-from reports import settled
-from reports.settled import Settled
+from reports.tables import settled
+from reports.tables.settled import Settled
 from workers.life.ending import close_run
 from workers.life.host_steps import classify_host
 
@@ -137,3 +138,13 @@ def test_the_way_of_a_small_fleet_is_measured(tmp_path: Path) -> None:
     assert all(step.wall_s > 0 and step.cpu_s > 0 for step in (way.classify, way.close, way.render))
     assert way.classify.peak_mb <= way.close.peak_mb <= way.render.peak_mb <= way.peak_mb
     assert way.beside_peak_mb > 10  # a Python with NumPy and Polars
+    results = {path: path.stat().st_mtime_ns for path in run.glob("results/*/*.result")}
+    assert measured(4, 6, 1, tmp_path).close.cpu_s > 0
+    assert results == {path: path.stat().st_mtime_ns for path in run.glob("results/*/*.result")}
+
+
+def test_a_fleet_that_was_not_made_whole_is_not_swept(tmp_path: Path) -> None:
+    run = make(str(tmp_path), 4, 6, 1)
+    next(Path(run.url, "dumps").iterdir()).unlink()
+    with pytest.raises(ClickException, match="1 hosts have no dump"):
+        opened_again(tmp_path)

@@ -50,9 +50,24 @@ def run(
         capture_output=True,
         check=False,
         env={"PATH": str(tools or os.environ["PATH"]), **(environment or {})},
-        timeout=60,
+        timeout=300,
     )
     return Stream(done.stdout, done.stderr, done.returncode)
+
+
+def start(tools: Path, root: Path) -> subprocess.Popen[bytes]:
+    """The probe over a tree, at work, with pipes to its output."""
+    shell = subprocess.Popen(
+        probe.argv(become=False),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={"PATH": str(tools)},
+    )
+    assert shell.stdin is not None
+    shell.stdin.write(f"{NONCE}\nsmaps_kb=0 root={root}\n".encode())
+    shell.stdin.close()
+    return shell
 
 
 def make_tools(folder: Path, names: Iterable[str], awk: str = "") -> Path:
@@ -74,7 +89,7 @@ def find(name: str) -> str:
 
 def await_exec(pid: int, name: bytes) -> None:
     """Until a child has become the program that it is to be."""
-    deadline_s = time.monotonic() + 10
+    deadline_s = time.monotonic() + 120
     while Path(f"/proc/{pid}/comm").read_bytes().strip() != name:
         assert time.monotonic() < deadline_s
         time.sleep(0.01)

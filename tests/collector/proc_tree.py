@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 STATUS = b"Name:\t%s\nPid:\t%d\nVmSize:\t  100 kB\nVmRSS:\t  %d kB\nRssAnon:\t  %d kB\nThreads:\t1\n"
+ARGUMENTS = 0x7FFD00000000  # where the kernel puts them
 MAPS = b"00400000-00401000 r-xp 00000000 08:01 42                                 /bin/x\n"
 
 
@@ -23,7 +24,7 @@ def add_process(
     folder.mkdir(parents=True)
     files = {
         "status": STATUS % (name, pid, rss_kb, anon_kb),
-        "stat": b"%d (%s) S 1\n" % (pid, name),
+        "stat": b"%d (%s) S 1%s %d %d 0 0 0\n" % (pid, name, b" 0" * 43, ARGUMENTS, ARGUMENTS + len(cmdline)),
         "limits": b"Limit\nMax stack size 8388608 unlimited bytes\n",
         "maps": maps,
         "smaps": maps + b"Rss:                   4 kB\n",

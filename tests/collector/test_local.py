@@ -11,12 +11,14 @@ from domain.records import Connection, Dump, Failure, Host, Limits, Stage
 from procmaps import frames
 from procmaps.tables import Evidence
 from tests.collector.proc_tree import MAPS, add_facts, add_process
+from tests.sshd import PATIENT
 
 HERE = Host("here", "", connection=Connection.LOCAL)
+LIMITS = Limits(**PATIENT)  # type: ignore[arg-type]  # PATIENT is of seconds
 
 
 def test_this_machine() -> None:
-    dump = local.collect(HERE, Session())
+    dump = local.collect(HERE, Session(LIMITS))
     assert isinstance(dump, Dump)
     assert dump.complete
     memory = gzip.decompress(dump.memory_gz)
@@ -26,7 +28,7 @@ def test_this_machine() -> None:
 
 @pytest.mark.slow
 def test_smaps_where_asked_for() -> None:
-    dump = local.collect(HERE, Session(evidence=Evidence.SMAPS))
+    dump = local.collect(HERE, Session(LIMITS, evidence=Evidence.SMAPS))
     assert isinstance(dump, Dump)
     memory = gzip.decompress(dump.memory_gz)
     own = {
@@ -44,13 +46,13 @@ def test_a_tree_even_where_we_were_started_through_sudo(
     monkeypatch.setenv("SUDO_UID", "1000")
     add_facts(tmp_path)
     add_process(tmp_path, 7)
-    dump = local.collect(replace(HERE, root=str(tmp_path)), Session())
+    dump = local.collect(replace(HERE, root=str(tmp_path)), Session(LIMITS))
     assert isinstance(dump, Dump)
     assert MAPS in gzip.decompress(dump.memory_gz)
 
 
 def test_a_tree_that_is_not_there(tmp_path: Path) -> None:
-    outcome = local.collect(replace(HERE, root=str(tmp_path / "none")), Session())
+    outcome = local.collect(replace(HERE, root=str(tmp_path / "none")), Session(LIMITS))
     assert isinstance(outcome, Failure)
     assert (outcome.stage, outcome.reason) == (Stage.EXEC, "no_proc")
 
@@ -61,7 +63,7 @@ def test_a_deadline_ends_what_was_started(tmp_path: Path) -> None:
     (tmp_path / "proc/7/status").unlink()
     os.mkfifo(tmp_path / "proc/7/status")  # a read that never ends
     for limits, problem in (
-        (Limits(total_s=0.4), "deadline of the stage total"),
+        (Limits(total_s=20.0), "deadline of the stage total"),  # a part of it is for unpacking
         (Limits(idle_s=0.2), "no byte came for 0.2 s"),
     ):
         outcome = local.collect(replace(HERE, root=str(tmp_path)), Session(limits))

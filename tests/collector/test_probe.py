@@ -1,5 +1,6 @@
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,11 +9,14 @@ import pytest
 
 from collector import probe
 from domain.records import Host, Limits
+from procmaps import own_probe
+from procmaps.identity import identify
+from procmaps.read import read
 from procmaps.tables import Evidence
 from tests.collector.hosts_side import AWKS, NONCE, Stream, await_exec, contents, find, make_tools, run
 from tests.collector.proc_tree import MAPS, add_facts, add_kernel_thread, add_process
 
-TOOLS = ("gzip", "nice", "tr", "uname")
+TOOLS = ("gzip", "head", "ls", "nice", "tr", "uname")
 needs_root = pytest.mark.skipif(
     os.geteuid() != 0, reason="another account, or a namespace of processes, takes root"
 )
@@ -96,6 +100,17 @@ def test_smaps_of_the_largest_within_the_budget(awk_tools: Path, tree: Path) -> 
     assert memory["smaps", 8] == (tree / "proc/8/smaps").read_bytes()
 
 
+@pytest.mark.parametrize("lines", [1, 255, 256, 257, 1024])
+def test_smaps_of_any_length_is_sent_as_it_is(awk_tools: Path, tree: Path, lines: int) -> None:
+    """It is read by lines and sent in pieces: as a whole, mawk takes time with the square of its length."""
+    add_process(tree, 8, rss_kb=900, anon_kb=800)
+    text = b"".join(b"Rss: %d kB\1\n" % number for number in range(lines))
+    (tree / "proc/8/smaps").write_bytes(text)
+    memory = contents(run(awk_tools, tree, smaps_kb=900).parts()[0])
+    assert memory["smaps", 8] == text
+    assert memory["maps", 7] == (tree / "proc/7/maps").read_bytes()
+
+
 def test_bytes_of_any_value(awk_tools: Path, tree: Path) -> None:
     every = bytes(range(2, 256))
     add_process(
@@ -116,10 +131,49 @@ def test_arguments_are_cut_at_their_limit(awk_tools: Path, tree: Path) -> None:
 
 def test_the_probe_does_not_send_itself(awk_tools: Path) -> None:
     identity = contents(run(awk_tools).parts()[1])
-    own = [text for (kind, _), text in identity.items() if kind == "cmdline" and b"mapsweep probe" in text]
-    assert own
-    assert all(len(text) == 40 for text in own)
-    assert not any(b"function slurp" in text and len(text) > 40 for text in identity.values())
+    sent = [text for (kind, _), text in identity.items() if kind == "cmdline"]
+    assert b"/bin/sh\0-c\0: mapsweep probe; unset nonce" in sent
+    assert not any(probe.SCRIPT.encode() in text for text in sent)
+
+
+@pytest.mark.parametrize(
+    "before", [b"/bin/sh\0-c\0", b"sudo\0-n\0/bin/sh\0-c\0", b"-bash\0-c\0sudo -n /bin/sh -c '"]
+)
+def test_what_started_the_probe_is_sent_without_its_text(before: bytes, awk_tools: Path, tree: Path) -> None:
+    quoted = before.endswith(b"'")
+    text = shlex.quote(probe.SCRIPT)[1:] if quoted else probe.SCRIPT
+    add_process(tree, 8, cmdline=before + text.encode() + b"\0")
+    identity = contents(run(awk_tools, tree).parts()[1])
+    assert identity["cmdline", 8] == before + b": mapsweep probe; unset nonce"
+
+
+@pytest.mark.parametrize(
+    "cmdline",
+    [
+        b"/bin/x\0mapsweep probe\0--pool\0miner.example:3333\0",
+        b"/bin/sh\0-c\0: mapsweep probe; unset nonce options; exec miner --pool miner.example:3333\0",
+        b"/bin/sh\0-c\0" + probe.SCRIPT.encode() + b"\0--pool\0miner.example:3333\0",
+        b"--pool\0miner.example:3333\0-c\0" + probe.SCRIPT.encode() + b"\0",
+    ],
+)
+def test_no_process_hides_its_arguments_behind_the_name(cmdline: bytes, awk_tools: Path, tree: Path) -> None:
+    add_process(tree, 8, cmdline=cmdline)
+    identity = contents(run(awk_tools, tree).parts()[1])
+    assert b"--pool" in identity["cmdline", 8]
+    assert b"miner.example:3333" in identity["cmdline", 8]
+
+
+def test_the_probe_is_told_from_other_processes_in_what_it_sends(awk_tools: Path) -> None:
+    snapshot = read(*run(awk_tools).parts(), NONCE.encode())
+    runtimes = identify(snapshot).runtime
+    own = [
+        argv
+        for argv, runtime in zip(snapshot.processes.argv, runtimes, strict=True)
+        if runtime == own_probe.RUNTIME
+    ]
+    assert (b"/bin/sh", b"-c") in [argv[:2] for argv in own]
+    pytest_row = snapshot.processes.pid.tolist().index(os.getpid())
+    assert runtimes[pytest_row] != own_probe.RUNTIME
 
 
 def test_text_that_looks_like_marks_stays_text(awk_tools: Path, tree: Path) -> None:
@@ -143,12 +197,13 @@ def test_without_gzip_it_is_plain_text(awk: str, tree: Path, tmp_path: Path) -> 
 
 def test_without_awk_grep_reads(tree: Path, tmp_path: Path) -> None:
     add_process(tree, 8, cmdline=b"x\n/proc/7/maps:ffff\0")
-    stream = run(make_tools(tmp_path / "bin", ("grep", "gzip")), tree)
+    stream = run(make_tools(tmp_path / "bin", ("grep", "gzip", "head")), tree)
     assert stream.exit_status == 0
     memory, identity = stream.parts()
     lines = memory.splitlines()
     assert b"%s/proc/7/maps:%s" % (bytes(tree), MAPS.rstrip()) in lines
-    assert b"%s/proc/8/cmdline:/proc/7/maps:ffff\0" % bytes(tree) in identity.splitlines()
+    assert b"%s/proc/8/comm:x" % bytes(tree) in identity.splitlines()
+    assert b"%s cmdline 8\nx\n/proc/7/maps:ffff\0\n" % NONCE.encode() in identity
     assert memory.endswith(b"listed=2\n")
 
 

@@ -4,6 +4,7 @@ import os
 import random
 import shutil
 import subprocess
+import zlib
 from pathlib import Path
 
 import pytest
@@ -97,7 +98,7 @@ def test_no_input_becomes_a_command_or_another_root(shell: str, awk: str, tmp_pa
     attempt = sudo_in_a_namespace(tmp_path, shell, awk)
     for nonce, options in inputs:
         done = subprocess.run(
-            attempt, input=f"{nonce}\n{options}\n".encode(), capture_output=True, check=False, timeout=60
+            attempt, input=f"{nonce}\n{options}\n".encode(), capture_output=True, check=False, timeout=300
         )
         assert done.returncode != 77, done.stderr
         assert not mark.exists(), (nonce, options)
@@ -114,6 +115,22 @@ def test_the_rule_works_where_sudo_demands_a_terminal(tmp_path: Path) -> None:
     asked = f"{NONCE}\nsmaps_kb=0 root=\n".encode()
     done = subprocess.run(attempt, input=asked, capture_output=True, check=False, start_new_session=True)
     assert done.returncode == 0, done.stderr
+
+
+@needs_root
+def test_no_variable_of_an_account_reaches_the_tools_where_sudo_passes_all_on(tmp_path: Path) -> None:
+    """gawk keeps its memory in the file that GAWK_PERSIST_FILE names, or gives up if it cannot."""
+    attempt = sudo_in_a_namespace(tmp_path, "dash", "gawk", "Defaults !env_reset\n")
+    heap = tmp_path / "heap"
+    with heap.open("wb") as file:
+        file.truncate(2**22)
+    chosen = {"GAWK_PERSIST_FILE": str(heap), "AWKPATH": str(tmp_path), "AWKLIBPATH": str(tmp_path)}
+    chosen |= {"AWK_HASH": "fnv1a", "GZIP": "--no-such-option", "POSIXLY_CORRECT": "1"}
+    asked = f"{NONCE}\nsmaps_kb=0 root=\n".encode()
+    done = subprocess.run(attempt, input=asked, capture_output=True, check=False, env=os.environ | chosen)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert heap.stat().st_blocks == 0
+    assert zlib.decompressobj(31).decompress(done.stdout.partition(b"\n")[2]).startswith(NONCE.encode())
 
 
 def sudo_in_a_namespace(folder: Path, shell: str, awk: str, before: str = "") -> list[str]:

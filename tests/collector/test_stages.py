@@ -59,9 +59,10 @@ def test_nothing_is_put_into_words_for_nobody() -> None:
     Stages("web1").note("%s", Unspeakable())
 
 
-def test_this_machine_without_ssh() -> None:
+def test_this_machine_without_ssh(tree: str) -> None:
+    here = Host("here", "here", root=tree, connection=Connection.LOCAL)
     with telling() as told:
-        assert isinstance(local.collect(Host("here", "here", connection=Connection.LOCAL), Session()), Dump)
+        assert isinstance(local.collect(here, Session()), Dump)
         stages = re.findall(r"Z collector: here: ([a-z ]+): .*, \d+\.\d{3} s$", told.getvalue(), re.MULTILINE)
         assert stages == ["exec", "first byte", "read", "unpack"]
 

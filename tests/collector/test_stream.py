@@ -1,29 +1,47 @@
 import gzip
 import random
+import tracemalloc
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from collector import stream
+from collector import members, stream
 from collector.trouble import HostTrouble
+from domain.content import Content, whole
 from domain.records import Limits, Stage
-from procmaps.masking_options import Arguments, Masking
+from procmaps.frames import split
+from procmaps.grepped import files_of
+from procmaps.masking_options import AS_BY_DEFAULT, Arguments, Masking
 from procmaps.read import read
 from procmaps.secret_paths import PATH_COST_BYTES, PATHS_LIMIT_BYTES
 from procmaps.secret_records import FACTS_LIMIT_BYTES
+from tests.collector.spools import spooled
 
 NONCE = "00112233445566778899aabbccddeeff"
 BEGIN = f"{NONCE} begin 1\n".encode()
 MEMORY = f"{NONCE} maps 7\nabc\n\n{NONCE} end 0\nlisted=1 sent=1\n".encode()
 IDENTITY = f"{NONCE} comm 7\nx\n\n{NONCE} end 0\nsent=1\n".encode()
+SMALL_BYTES = 100_000
 PACKED = gzip.compress(MEMORY, 1, mtime=0), gzip.compress(IDENTITY, 1, mtime=0)
 
 
-def accept(received: bytes, limits: Limits | None = None) -> stream.Parts:
-    return stream.parts(received, NONCE, limits or Limits(), Masking())
+def accept(received: bytes, limits: Limits | None = None, masking: Masking = AS_BY_DEFAULT) -> stream.Parts:
+    """In memory; what a file makes of it is the same."""
+    made = stream.parts(spooled(received), NONCE, limits or Limits(), masking)
+    if len(received) < SMALL_BYTES:
+        again = stream.parts(spooled(received, 0), NONCE, limits or Limits(), masking)
+        assert (whole(again.memory_gz), whole(again.identity_gz)) == (made.memory_gz, made.identity_gz)
+        assert replace(again, memory_gz=b"", identity_gz=b"") == replace(made, memory_gz=b"", identity_gz=b"")
+    return made
+
+
+def text_of(part: Content) -> bytes:
+    return gzip.decompress(whole(part))
 
 
 def noisy(size: int) -> bytes:
@@ -34,7 +52,7 @@ def noisy(size: int) -> bytes:
 def test_the_memory_part_is_kept_as_it_arrived() -> None:
     parts = accept(BEGIN + PACKED[0] + PACKED[1])
     assert parts.memory_gz == PACKED[0]
-    assert gzip.decompress(parts.identity_gz).splitlines() == IDENTITY.splitlines()
+    assert text_of(parts.identity_gz).splitlines() == IDENTITY.splitlines()
     assert parts.complete
     assert parts.problem == ""
 
@@ -49,8 +67,8 @@ def test_parts_of_any_size_end_where_they_end(size: int) -> None:
 
 def test_plain_text_of_a_host_without_gzip() -> None:
     parts = accept(BEGIN + MEMORY + IDENTITY)
-    assert gzip.decompress(parts.memory_gz) == MEMORY
-    assert gzip.decompress(parts.identity_gz).splitlines() == IDENTITY.splitlines()
+    assert text_of(parts.memory_gz) == MEMORY
+    assert text_of(parts.identity_gz).splitlines() == IDENTITY.splitlines()
     assert parts.complete
 
 
@@ -73,7 +91,7 @@ def test_a_fresh_start_voids_what_came_before() -> None:
     assert parts.memory_gz == PACKED[0]
     assert parts.complete
     parts = accept(BEGIN + MEMORY[:40] + again + MEMORY + IDENTITY)
-    assert gzip.decompress(parts.memory_gz) == MEMORY
+    assert text_of(parts.memory_gz) == MEMORY
     assert parts.complete
 
 
@@ -84,10 +102,10 @@ def test_what_came_of_a_cut_memory_part_is_kept(kept: float) -> None:
     parts = accept(BEGIN + packed[: int(len(packed) * kept)])
     assert not parts.complete
     assert "cut off in its memory part" in parts.problem
-    memory = gzip.decompress(parts.memory_gz)
+    memory = text_of(parts.memory_gz)
     assert text.startswith(memory)
     assert len(memory) > len(text) * (kept - 0.1)
-    assert gzip.decompress(parts.identity_gz) == b""
+    assert text_of(parts.identity_gz) == b""
 
 
 def test_a_cut_identity_part_loses_its_last_record() -> None:
@@ -97,7 +115,7 @@ def test_a_cut_identity_part_loses_its_last_record() -> None:
         parts = accept(BEGIN + (PACKED[0] if received is not identity else MEMORY) + received)
         assert not parts.complete
         assert "identity part" in parts.problem
-        kept = gzip.decompress(parts.identity_gz)
+        kept = text_of(parts.identity_gz)
         assert b"tok" not in kept
         assert b"comm 7" in kept
 
@@ -105,7 +123,7 @@ def test_a_cut_identity_part_loses_its_last_record() -> None:
 def test_secrets_are_masked() -> None:
     identity = f"{NONCE} cmdline 7\na\0--password=hunter2\0\n{NONCE} end 0\nsent=1\n".encode()
     parts = accept(BEGIN + PACKED[0] + gzip.compress(identity, 1))
-    assert b"hunter2" not in gzip.decompress(parts.identity_gz)
+    assert b"hunter2" not in text_of(parts.identity_gz)
     assert parts.complete
 
 
@@ -114,7 +132,7 @@ def test_damage_keeps_what_was_before_it() -> None:
     packed[-5] ^= 0xFF  # in the checksum
     parts = accept(BEGIN + bytes(packed) + PACKED[1])
     assert not parts.complete
-    gzip.decompress(parts.memory_gz)
+    text_of(parts.memory_gz)
 
 
 def test_no_begin_no_dump() -> None:
@@ -160,11 +178,25 @@ def test_any_bytes_are_a_dump_or_a_trouble(noise: bytes, rest: bytes) -> None:
         parts = accept(noise + BEGIN + rest)
     except HostTrouble:
         return
-    gzip.decompress(parts.memory_gz)
-    gzip.decompress(parts.identity_gz)
+    text_of(parts.memory_gz)
+    text_of(parts.identity_gz)
 
 
 TOKEN = b"ghp_0123456789abcdefghijABCDEFGHIJ012345"
+
+
+def test_secrets_in_names_and_groups_of_the_identity_part_are_not_kept() -> None:
+    token = "ghp_" + "0123456789abcdefghijABCDEFGHIJ012345"
+    records = {"comm 7": "pw=hunter2\n", "cgroup 7": f"0::/x.slice/token={token}\n", "end 0": "sent=1\n"}
+    identity = "\n".join(f"{NONCE} {name}\n{text}" for name, text in records.items()).encode()
+    for sent in (MEMORY + identity, gzip.compress(MEMORY, 1) + gzip.compress(identity, 1)):
+        parts = accept(BEGIN + sent)
+        kept = text_of(parts.identity_gz)
+        assert parts.complete
+        assert b"hunter2" not in kept
+        assert token.encode() not in kept
+        assert b"comm 7" in kept
+        assert b"/x.slice/" in kept
 
 
 @pytest.mark.parametrize("packed", [True, False])
@@ -175,7 +207,7 @@ def test_a_secret_in_a_mapped_path_is_not_kept(packed: bool) -> None:
     received = gzip.compress(memory, 1) + PACKED[1] if packed else memory + IDENTITY
     parts = accept(BEGIN + received)
     assert parts.complete
-    assert gzip.decompress(parts.memory_gz) == memory.replace(TOKEN, b"***")
+    assert text_of(parts.memory_gz) == memory.replace(TOKEN, b"***")
 
 
 @pytest.mark.slow
@@ -183,7 +215,7 @@ def test_of_too_many_paths_the_rest_is_dropped() -> None:
     count = PATHS_LIMIT_BYTES // PATH_COST_BYTES + 2
     lines = b"".join(b"7f00-7f01 r-xp 0 08:01 1 /%d\n" % number for number in range(count))
     parts = accept(BEGIN + f"{NONCE} maps 7\n".encode() + lines + MEMORY + IDENTITY)
-    kept = gzip.decompress(parts.memory_gz)
+    kept = text_of(parts.memory_gz)
     assert kept.count(b"\n") >= count
     assert b" /***\n" in kept
 
@@ -208,8 +240,8 @@ def test_arguments_that_cost_too_much_are_dropped_and_the_problem_says_so() -> N
 def test_what_is_kept_of_arguments_is_the_sites_choice() -> None:
     identity = f"{NONCE} cmdline 7\napp\0--port\00080\0\n{NONCE} end 0\nsent=1\n".encode()
     masking = Masking(Arguments.NAMES)
-    parts = stream.parts(BEGIN + MEMORY + identity, NONCE, Limits(), masking)
-    assert b"app\0--port\n" in gzip.decompress(parts.identity_gz)
+    parts = accept(BEGIN + MEMORY + identity, masking=masking)
+    assert b"app\0--port\n" in text_of(parts.identity_gz)
 
 
 HOST = (
@@ -251,7 +283,7 @@ def grepped(name: bytes) -> bytes:
 
 def memory_of(memory: bytes, *, packed: bool = True) -> bytes:
     sent = gzip.compress(memory, 1) + PACKED[1] if packed else memory + IDENTITY
-    return gzip.decompress(accept(BEGIN + sent).memory_gz)
+    return text_of(accept(BEGIN + sent).memory_gz)
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -278,7 +310,7 @@ def test_a_name_of_any_signs_is_masked_and_its_record_stays(
 def test_of_a_part_cut_off_anywhere_no_named_secret_is_kept(form: Callable[[bytes], bytes]) -> None:
     memory = form(b"token=Zq8xL2vR9") + HOST
     for length in range(len(memory)):
-        kept = gzip.decompress(accept(BEGIN + memory[: length + 1]).memory_gz)
+        kept = text_of(accept(BEGIN + memory[: length + 1]).memory_gz)
         assert b"Zq8" not in kept, length
 
 
@@ -291,7 +323,7 @@ def test_names_without_a_secret_are_kept_as_they_arrived(form: Callable[[bytes],
 
 def test_names_across_pieces_are_masked() -> None:
     one = named(b"token=\nZq8xL2vR9")
-    memory = one * (3 * stream.STEP_BYTES // len(one)) + HOST
+    memory = one * (3 * members.STEP_BYTES // len(one)) + HOST
     assert b"Zq8" not in memory_of(memory)
 
 
@@ -302,3 +334,90 @@ def test_of_too_many_facts_the_rest_is_dropped() -> None:
     facts = b"%s os-release 0\n" % NONCE.encode() + line * count
     assert memory_of(facts).count(line) == count
     assert b"PRETTY" not in memory_of(facts + line + b"\n" + HOST)
+
+
+NEWLINES_BYTES = 2**21
+HELD_BYTES = 12 * 2**20  # of a part, whatever it holds
+PEAK_TIMES = 10  # of an amount of text; an index of its lines takes more than twenty times as much
+
+
+@contextmanager
+def memory_for(size: int) -> Iterator[None]:
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < PEAK_TIMES * size
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "kind", ["cmdline 7", "comm 7", pytest.param("grep 0", marks=pytest.mark.slow), "exe 7"]
+)
+def test_an_identity_record_of_empty_lines_takes_no_memory_a_line(kind: str) -> None:
+    text = f"{NONCE} {kind}\n".encode() + b"\n" * NEWLINES_BYTES + b"\n" + IDENTITY
+    received = BEGIN + PACKED[0] + gzip.compress(text, 1)
+    with memory_for(NEWLINES_BYTES):
+        parts = accept(received)
+    assert parts.complete
+    assert len(text_of(parts.identity_gz)) < NEWLINES_BYTES // 8
+
+
+@pytest.mark.parametrize("cut", [0, 60, 300_000])
+def test_a_long_record_of_grep_loses_no_file_and_splits_none(cut: int) -> None:
+    texts = {pid: b"arg%d\nsecond line\n" % pid * (pid % 7) + b"last\n" for pid in range(1, 30_000)}
+    lines = b"".join(
+        b"/proc/%d/comm:%s\n" % (pid, line) for pid, text in texts.items() for line in text.splitlines()
+    )
+    text = f"{NONCE} grep 0\n".encode() + lines + f"\n{NONCE} end 0\n\n".encode()
+    assert len(lines) > 3 * 2**20
+    parts = accept(BEGIN + PACKED[0] + gzip.compress(text[: len(text) - cut], 1))
+    identity = text_of(parts.identity_gz)
+    records = [record for record in split(identity, NONCE.encode()) if record.kind == b"grep"]
+    assert len(records) > 3 - bool(cut)
+    files = [file for record in records for file in files_of(identity[record.start : record.end])]
+    kept = {pid: content for pid, _, content in files}
+    assert len(kept) == len(files)
+    assert kept.items() <= texts.items()
+    assert parts.complete == (kept == texts) == (not cut)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", [b"/proc/7/cmdline:%s\n", b"yy\n", b"%s"])
+@pytest.mark.parametrize("kind", ["grep 0", "cmdline 7"])
+def test_of_one_long_file_only_what_is_kept_is_held(kind: str, line: bytes) -> None:
+    size = 12 * 2**20
+    line = line.replace(b"%s", b"x" * 1000)
+    text = f"{NONCE} {kind}\n".encode() + line * (size // len(line)) + f"\n{NONCE} comm 8\ny".encode()
+    received = BEGIN + PACKED[0] + gzip.compress(text + f"\n{NONCE} end 0\n\n".encode(), 1)
+    tracemalloc.start()
+    try:
+        parts = stream.parts(spooled(received), NONCE, Limits(), Masking())
+        assert tracemalloc.get_traced_memory()[1] < HELD_BYTES
+    finally:
+        tracemalloc.stop()
+    assert parts.complete
+    assert text_of(parts.identity_gz).endswith(f"\n{NONCE} comm 8\ny\n{NONCE} end 0\n\n".encode())
+
+
+@pytest.mark.slow
+def test_small_identity_records_take_no_memory_each() -> None:
+    text = f"{NONCE} comm 7\nx\n\n".encode() * (NEWLINES_BYTES // 48) + IDENTITY
+    received = BEGIN + PACKED[0] + gzip.compress(text, 1)
+    with memory_for(NEWLINES_BYTES):
+        assert accept(received).complete
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_lines_at_the_limit(pack: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = 1000
+    limits = Limits(inflated_bytes=members.LINE_BYTES * 100_000)
+    text = f"{NONCE} maps 7\n".encode() + b"\n" * (lines - 4) + f"{NONCE} end 0\nlisted=1\n".encode()
+    assert text.count(b"\n") == lines - 1
+    monkeypatch.setattr(members, "LINES_FREE", lines - 1 - 100_000)
+    assert accept(BEGIN + pack(text) + PACKED[1], limits).complete
+    monkeypatch.setattr(members, "LINES_FREE", lines - 2 - 100_000)
+    with pytest.raises(HostTrouble) as raised:
+        accept(BEGIN + pack(text) + PACKED[1], limits)
+    assert raised.value.reason == "inflated_limit"
+    assert "lines" in raised.value.detail

@@ -2,21 +2,26 @@ import gzip
 import logging
 import resource
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from collector import probe
+from collector.budget import Share
+from collector.intake import Intake
 from collector.session import Session
 from collector.ssh.keys import Keyring
 from collector.ssh.known_hosts import KnownHosts
 from collector.sweep import FILES_A_HOST, FILES_KEPT_FREE, sweep, threads
+from collector.trouble import HostTrouble
 from domain.about import about, current
 from domain.records import Connection, Dump, Failure, Host, Limits, Stage
 from mapsweep.demo.loopback import Behaviour, LoopbackFleet, LoopbackHost
-from tests.redis_server import free_port
-from tests.sshd import Sshd
+from procmaps.tables import Evidence
+from tests.ports import free_port
+from tests.sshd import PATIENT, Sshd
 
 HOSTS = 24
 
@@ -35,10 +40,11 @@ class Outcomes:
 
 
 @pytest.mark.journey
-def test_many_hosts_of_a_real_server(server: Sshd, keyring: Keyring) -> None:
-    session = Session(Limits(concurrency=8), keyring=keyring, known_hosts=KnownHosts([server.known_hosts]))
+def test_many_hosts_of_a_real_server(server: Sshd, keyring: Keyring, tree: str) -> None:
+    limits = Limits(**PATIENT, concurrency=8)  # type: ignore[arg-type]  # PATIENT is of seconds
+    session = Session(limits, keyring=keyring, known_hosts=KnownHosts([server.known_hosts]))
     outcomes = Outcomes()
-    sweep((server.host(number) for number in range(HOSTS)), session, outcomes, threading.Event())
+    sweep((server.host(number, root=tree) for number in range(HOSTS)), session, outcomes, threading.Event())
     assert set(outcomes.by_host) == {server.host(number).name for number in range(HOSTS)}
     dumps = [outcome for outcome in outcomes.by_host.values() if isinstance(outcome, Dump)]
     assert len(dumps) == HOSTS, [
@@ -62,12 +68,13 @@ def fleet(tmp_path: Path) -> Iterator[LoopbackFleet]:
         yield running
 
 
-def test_each_host_ends_by_itself(fleet: LoopbackFleet, keyring: Keyring) -> None:
+def test_each_host_ends_by_itself(fleet: LoopbackFleet, keyring: Keyring, made_root: Path) -> None:
     known = KnownHosts([fleet.known_hosts_file])
-    session = Session(Limits(concurrency=2, banner_s=0.5), keyring=keyring, known_hosts=known)
+    session = Session(Limits(concurrency=2, banner_s=5.0, exec_s=120.0), keyring=keyring, known_hosts=known)
     outcomes = Outcomes()
     local = Host("here", "", connection=Connection.LOCAL)
-    sweep((*fleet.hosts(), local), session, outcomes, threading.Event())
+    made = [replace(each, root=str(made_root)) for each in (*fleet.hosts(), local)]
+    sweep(made, session, outcomes, threading.Event())
     ended = {
         name: outcome.reason if isinstance(outcome, Failure) else outcome.complete
         for name, outcome in outcomes.by_host.items()
@@ -102,8 +109,8 @@ def test_a_stop_cuts_what_is_open_and_hands_over_nothing_of_it(
     assert taken <= 4
 
 
-def test_a_bug_with_one_host_is_its_failure_and_no_other_hosts() -> None:
-    here = Host("here", "", connection=Connection.LOCAL)
+def test_a_bug_with_one_host_is_its_failure_and_no_other_hosts(made_root: Path) -> None:
+    here = Host("here", "", root=str(made_root), connection=Connection.LOCAL)
     broken = replace(here, name="broken", root="a line\nbreak")
     outcomes = Outcomes()
     sweep(
@@ -184,5 +191,41 @@ def test_nothing_is_left_running(fleet: LoopbackFleet, keyring: Keyring) -> None
     sweep(fleet.hosts(), session, Outcomes(), threading.Event())
     fleet.stop()
     for thread in set(threading.enumerate()) - before:
-        thread.join(5)
+        thread.join(60)
         assert not thread.is_alive(), thread
+
+
+def test_what_a_host_sent_is_let_go_before_anything_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = Session()
+    free: list[int] = []
+
+    def collected(host: Host, _session: Session, share: Share) -> Failure:
+        assert share.grow(session.budget.own_bytes + 1, lambda: True)
+        return Failure(host.name, Stage.READ, "truncated", "", "", 1, "", 0.0)
+
+    def on_outcome(_outcome: Dump | Failure) -> Callable[[], None]:
+        free.append(session.budget.free_bytes)
+        return lambda: free.append(session.budget.free_bytes)
+
+    monkeypatch.setattr("collector.sweep.collect", collected)
+    sweep([Host("web1", "127.0.0.1", 22)], session, on_outcome, threading.Event())
+    held, let_go = free
+    assert held < session.budget.pool_bytes
+    assert let_go == session.budget.pool_bytes
+
+
+def test_a_host_that_finds_no_room_has_its_own_reason() -> None:
+    session = Session(Limits(sweep_bytes=2**20, concurrency=1))
+    other = session.budget.share()
+    assert other.grow(2**30, lambda: True)
+    intake = Intake(
+        probe.draw(Host("web1", "127.0.0.1", 22), session.limits, Evidence.MAPS),
+        session.limits,
+        session.budget.share(),
+        session.spool(),
+        lambda: True,
+    )
+    intake.take(b"x" * session.budget.own_bytes)
+    with pytest.raises(HostTrouble) as raised:
+        intake.take(b"x")
+    assert raised.value.reason == "sweep_limit"

@@ -35,14 +35,14 @@ def test_threads_do_not_see_each_other() -> None:
     def work(host: str) -> None:
         before = current()
         with about(host=host):
-            meet.wait(10)
+            meet.wait(60)
             seen[host] = {**before, **current()}
-            meet.wait(10)
+            meet.wait(60)
 
     with about(run="parent"):
         threads = [threading.Thread(target=work, args=(name,)) for name in ("a", "b")]
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(10)
+            thread.join(60)
     assert seen == {"a": {"host": "a"}, "b": {"host": "b"}}

@@ -55,6 +55,12 @@ def test_merges_and_errors_as_the_safe_loader(lines: list[str]) -> None:
     assert not isinstance(tree, dict) or list(tree) == list(expected)
 
 
+@pytest.mark.parametrize("merged", ["[*a, *b]", "[*b, *a]", "[*a, {k: 3, n: 4}, *b]"])
+def test_of_several_merged_mappings_the_same_wins_as_with_the_safe_loader(merged: str) -> None:
+    text = f"a: &a {{k: 1, l: 1}}\nb: &b {{k: 2, l: 2, m: 2}}\nc: {{m: 5, <<: {merged}}}\n"
+    assert plain(parse(text.encode(), "t").root) == yaml.safe_load(text)
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_give_a_tree_or_a_mistake(text: bytes) -> None:
     try:
@@ -104,3 +110,19 @@ def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path.write_bytes(b"abcde")
     with pytest.raises(OperatorError, match=re.escape("x: is larger than 4 bytes")):
         yaml_document.read(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (b"web:\n\thosts:\n", "a: line 2: is not YAML: a tab is no indentation (indent with blanks)"),
+        (
+            b"\xef\xbb\xbf\xc3\xa4: \n  b: @x\n",
+            "a: line 2: is not YAML: @ cannot begin a value (put the value in quotation marks)",
+        ),
+    ],
+)
+def test_a_character_that_begins_no_value_is_named(text: bytes, problem: str) -> None:
+    with pytest.raises(OperatorError) as caught:
+        parse(text, "a")
+    assert str(caught.value) == problem

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.collector.proc_tree import add_facts, add_process
-from tests.redis_server import free_port
+from tests.ports import free_port
 from tests.smtp import Mailbox, mail_server
 from tests.sshd import Sshd, serve
 

@@ -37,7 +37,7 @@ def test_four_nights(lab: Laboratory) -> None:
     eventually((lab.home / "schedules" / "nightly.json").exists, state=worker.said)
 
     clock.set(DUE - timedelta(seconds=2))
-    assert morning(lab) == ["[mapsweep nightly] OK: native heap 0, 3/3 hosts (2 Oct)"]
+    assert morning(lab) == ["[mapsweep nightly] OK: first run, native heap 0 (2 Oct)"]
 
     clock.set(DUE + DAY - MINUTE)
     lab.inventory.write_text("fleet: [\n")
@@ -63,7 +63,7 @@ def test_four_nights(lab: Laboratory) -> None:
     body = lab.post.mailbox.received[0].message.get_body(("plain",))
     assert body is not None
     assert "late, it was due 4 Oct 2026 00:30 UTC" in body.get_content()
-    assert morning(lab) == ["[mapsweep nightly] OK: native heap 0, 3/3 hosts (4 Oct)"]
+    assert morning(lab) == ["[mapsweep nightly] OK: nothing changed, native heap 0 (4 Oct)"]
 
     beat.stop()
     clock.set(DUE + 3 * DAY + 300 * MINUTE)

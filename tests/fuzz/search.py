@@ -14,7 +14,7 @@ from procmaps.reasons import why
 from procmaps.tables import Evidence, Snapshot
 from tests.fuzz.mutation import MUTATES, PLACES, Mutation, mutated
 from tests.fuzz.seeds import host_nonce, host_seeds, process_seeds
-from tests.fuzz.ssh_search import SSH_SEARCHES
+from tests.fuzz.ssh_search import SSH_SEARCHES, place_in
 from tests.procmaps.test_classify import check
 
 REASONS_MAX = 500  # of the parts of one input
@@ -40,7 +40,7 @@ def examine(snapshot: Snapshot) -> None:
             assert why(snapshot, parts, row)
 
 
-@given(seed=st.integers(0, len(process_seeds()) - 1), steps=mutations, beside=mutations, noise=raw)
+@given(seed=place_in(process_seeds), steps=mutations, beside=mutations, noise=raw)
 def any_process(seed: int, steps: list[Mutation], beside: list[Mutation], noise: bytes) -> None:
     """The files of one process, damaged."""
     files = dict(process_seeds()[seed])
@@ -51,7 +51,7 @@ def any_process(seed: int, steps: list[Mutation], beside: list[Mutation], noise:
     examine(read_process(files, 4711))
 
 
-@given(seed=st.integers(0, len(host_seeds()) - 1), steps=mutations, beside=mutations, noise=raw)
+@given(seed=place_in(host_seeds), steps=mutations, beside=mutations, noise=raw)
 def any_host(seed: int, steps: list[Mutation], beside: list[Mutation], noise: bytes) -> None:
     """The stream of one host, damaged."""
     host = host_seeds()[seed]

@@ -4,13 +4,17 @@ import base64
 import contextlib
 import re
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.ssh.key_files import certificate, paramiko_key, private_key
-from collector.ssh.known_hosts import HostKey, KnownHosts, Policy
+from collector.ssh.key_files import paramiko_key, private_key
+from collector.ssh.known_host_lines import HostKey
+from collector.ssh.known_hosts import KnownHosts
+from collector.ssh.policy import Policy
+from collector.ssh.public_files import certificate, wire
 from collector.trouble import HostTrouble
 from domain.mistakes import OperatorError
 from tests.fuzz.mutation import MUTATES, PLACES, Mutation, mutated
@@ -23,6 +27,11 @@ numbers = st.integers(0, PLACES - 1)
 mutations = st.lists(st.tuples(st.sampled_from(MUTATES), numbers, numbers), max_size=6)
 flips = st.lists(st.tuples(numbers, st.integers(0, 255)), max_size=8)
 raw = st.binary(max_size=300)
+
+
+def place_in(seeds: Callable[[], Sequence[object]]) -> st.SearchStrategy[int]:
+    """The place of one of these, which are made for the first example, not where this is imported."""
+    return st.deferred(lambda: st.integers(0, len(seeds()) - 1))
 
 
 def _damaged(text: bytes, steps: list[Mutation], changes: list[tuple[int, int]]) -> bytes:
@@ -41,7 +50,7 @@ def _damaged(text: bytes, steps: list[Mutation], changes: list[tuple[int, int]])
 
 
 @given(
-    seed=st.integers(0, len(key_seeds()) - 1),
+    seed=place_in(key_seeds),
     steps=mutations,
     changes=flips,
     noise=raw,
@@ -59,20 +68,21 @@ def any_key(
     assert paramiko_key(key).sign_ssh_data(b"x").asbytes()
 
 
-@given(seed=st.integers(0, len(certificate_seeds()) - 1), steps=mutations, changes=flips, noise=raw)
+@given(seed=place_in(certificate_seeds), steps=mutations, changes=flips, noise=raw)
 def any_certificate(seed: int, steps: list[Mutation], changes: list[tuple[int, int]], noise: bytes) -> None:
     """A certificate beside a key, damaged; what can be read can be offered."""
     content, signed = certificate_seeds()[seed]
     key = private_key(content, "")
     try:
-        blob = certificate(_damaged(signed, steps, changes) + noise, key)
+        blob, public = certificate(_damaged(signed, steps, changes) + noise)
     except HostTrouble:
         return
-    assert paramiko_key(key, blob).public_blob is not None
+    if public == wire(key.public_key()):
+        assert paramiko_key(key, blob).public_blob is not None
 
 
 @given(
-    seed=st.integers(0, len(known_hosts_seeds()) - 1),
+    seed=place_in(known_hosts_seeds),
     steps=mutations,
     changes=flips,
     noise=raw,

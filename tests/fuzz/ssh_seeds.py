@@ -5,7 +5,8 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from collector.ssh.known_hosts import HostKey, line
+from collector.ssh.known_host_lines import HostKey
+from collector.ssh.known_hosts import line
 
 PASSPHRASE = "sesame"
 _KEYS = (

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-COMMAND_S = 180
+COMMAND_S = 600
 
 
 def mapsweep(

@@ -1,7 +1,6 @@
 """A scheduled run that asks for `become` reads every process, through the real sudo and the printed rule."""
 
 import json
-import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from mapsweep.settings.settings import load
 from tests.collector.test_sudoers import needs_root
 from tests.redis_server import redis_server
 from tests.sshd import Sshd, serve
+from tests.sudo_host import SudoHost
 from workers.fleet.broker import redis_client
 from workers.fleet.starts import manifest_of
 from workers.fleet.tasks import Worker, worker_app
@@ -24,37 +24,14 @@ from workers.fleet.worker_settings import WorkerSettings
 pytestmark = [pytest.mark.journey, needs_root]
 
 ACCOUNT = "nobody"
-NAMESPACE = """\
-mount --bind "$1" /etc/sudoers || exit 77
-mount --bind "$2" /etc/passwd || exit 77
-shift 2
-exec "$@"
-"""
 
 
 @pytest.fixture
 def sshd(tmp_path: Path) -> Iterator[Sshd]:
     """A server where an account without rights has a shell, and the sudoers line for the probe."""
-    for folder in (tmp_path, *tmp_path.parents):
-        if (
-            folder.owner() == "root"
-            and folder.stat().st_mode & stat.S_IRWXU == stat.S_IRWXU
-            and folder != Path("/")
-        ):
-            folder.chmod(folder.stat().st_mode | 0o011)  # the account has to reach its authorized_keys
-    rule, passwd, script = (tmp_path / name for name in ("sudoers", "passwd", "within"))
-    rule.write_text(sudoers.rule(ACCOUNT))
-    rule.chmod(0o440)
-    lines = Path("/etc/passwd").read_text().splitlines()
-    passwd.write_text(
-        "".join(
-            f"{line.rpartition(':')[0]}:/bin/sh\n" if line.startswith(f"{ACCOUNT}:") else f"{line}\n"
-            for line in lines
-        )
-    )
-    script.write_text(NAMESPACE)
-    within = ("unshare", "--mount", "/bin/sh", str(script), str(rule), str(passwd))
-    with serve(tmp_path, within=within) as server:
+    own = SudoHost(tmp_path)
+    own.prepare(sudoers.rule(ACCOUNT), {ACCOUNT: "/bin/sh"})
+    with serve(tmp_path, within=own.within) as server:
         yield server
 
 

@@ -41,7 +41,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
         [sys.executable, "-m", "mapsweep", "demo", "--runs", str(runs)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
         cwd=tmp_path_factory.mktemp("elsewhere"),
     )

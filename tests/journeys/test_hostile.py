@@ -16,8 +16,8 @@ import polars as pl
 import pytest
 
 from archive.runs import Runs
-from reports import exports
-from reports.settled import Settled
+from reports.formats import exports
+from reports.tables.settled import Settled
 from tests.journeys.commands import mapsweep
 from tests.reports.page.decoder import of_page
 from tests.sshd import serve

@@ -30,7 +30,7 @@ REASONS = {
     "floods": ("exec", "exec_cut"),
 }
 SABOTAGE = {"PYTHONPATH": str(Path(__file__).parent / "sabotage")}
-DEAR_S = 60  # what masking takes of the host whose masking is dear
+DEAR_S = 600  # what masking takes of the host whose masking is dear
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def _swept(folder: Path, runs: Path, *more: str, env: dict[str, str] | None = No
 
 def test_a_host_that_is_dear_to_mask_ends_by_its_deadline(folder: Path, tmp_path: Path) -> None:
     settings = tmp_path / "mapsweep.yaml"
-    settings.write_text((folder / "mapsweep.yaml").read_text() + "limits: {total_s: 8}\n")
+    settings.write_text((folder / "mapsweep.yaml").read_text() + "limits: {total_s: 15}\n")
     options = ("--config", settings, "-i", folder / "inventory.yaml", "--runs", tmp_path)
     done = mapsweep("collect", *options, "--hosts", "good00:dear", env=SABOTAGE)
     assert done.returncode == 3, done.stderr

@@ -12,10 +12,10 @@ from typing import Final, TypeAlias
 
 from archive.run import Run
 from archive.runs import Runs
-from reports.settled import Settled
+from reports.tables.settled import Settled
 from tests.journeys.commands import mapsweep
 from tests.leaks.ways import LEAK_MIB, PROGRAMS, WAYS, Way, library, missing
-from tests.sshd import Sshd
+from tests.sshd import PATIENT, Sshd
 from tests.tables import rows_of
 
 COMPILE_S: Final = 120
@@ -143,7 +143,8 @@ def sweep(
             "mapsweep_root": str(tree(folder / "trees" / name, (*own, *others))),
         }
     (folder / "inventory.yaml").write_text(json.dumps({"fleet": {"hosts": hosts}}))
-    settings = {"ssh": {"known_hosts": [str(sshd.known_hosts)], "use_agent": False}, "keep_dumps": True}
+    ssh = {"known_hosts": [str(sshd.known_hosts)], "use_agent": False}
+    settings = {"ssh": ssh, "limits": PATIENT, "keep_dumps": True}
     (folder / "mapsweep.yaml").write_text(json.dumps(settings))
     runs = folder / "runs"
     before = set(Runs(str(runs)).ids()) if runs.is_dir() else set()

@@ -5,6 +5,10 @@ from typing import TYPE_CHECKING, cast
 
 import polars as pl
 
+from reports.changes.changes import Changes
+from reports.changes.rows import ChangeRow
+from reports.columns.change_columns import CHANGES
+from reports.columns.column import schema_of
 from reports.report import FailureGroup, Report, RunFacts, Totals
 from reports.row_table import RowTable
 from reports.rows import UNKNOWN_RANGE, Extent, HostRow, ServiceRow, field_names
@@ -12,7 +16,7 @@ from reports.rows import UNKNOWN_RANGE, Extent, HostRow, ServiceRow, field_names
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reports.settled import Settled
+    from reports.tables.settled import Settled
 
 GIB, MIB = 2**30, 2**20
 
@@ -82,4 +86,7 @@ def fleet(hosts: list[HostRow], failures: tuple[FailureGroup, ...] = ()) -> Repo
     sums |= {"native_range": UNKNOWN_RANGE}
     totals = cast("Callable[..., Totals]", Totals)(**sums)
     services = RowTable(pl.DataFrame(schema=dict.fromkeys(field_names(ServiceRow), pl.Int64)), ServiceRow)
-    return Report(run, totals, host_rows(hosts), services, failures, (), cast("Settled", None))
+    changes = Changes(RowTable(pl.DataFrame(schema=schema_of(CHANGES)), ChangeRow), ())
+    return Report(
+        run, totals, host_rows(hosts), services, failures, (), changes, (), (), cast("Settled", None)
+    )

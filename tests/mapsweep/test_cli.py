@@ -74,6 +74,15 @@ def test_the_ways_to_start_it(command: list[str]) -> None:
     assert ended.stdout.startswith(f"Usage: {'collect' if command[0].endswith('collect') else 'mapsweep'} ")
 
 
+@pytest.mark.parametrize("group", [[], ["config"], ["schedule"]], ids=str)
+def test_a_group_without_a_command_shows_its_help(group: list[str]) -> None:
+    bare, asked = (
+        subprocess.run([SCRIPTS / "mapsweep", *group, *more], capture_output=True, check=False, text=True)
+        for more in ([], ["--help"])
+    )
+    assert (bare.returncode, bare.stdout, bare.stderr) == (2, "", asked.stdout)
+
+
 def test_the_version() -> None:
     assert CliRunner().invoke(mapsweep, ["--version"]).stdout.startswith("mapsweep 0.")
 

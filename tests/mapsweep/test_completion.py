@@ -15,6 +15,7 @@ from mapsweep.cli import COMMANDS
 from mapsweep.completing import ITEMS_MAX
 from mapsweep.shells import NAMES, SCRIPTS
 from tests.mapsweep.conftest import Here
+from tests.mapsweep.nights import LAST, night, nights
 from tests.waiting import eventually
 
 SCRIPTS_FOLDER = Path(sys.executable).parent
@@ -45,7 +46,9 @@ def home(tmp_path: Path) -> Path:
         "all:\n  children:\n    web: {hosts: {web-01: , web-02: }}\n"
         "    db: {hosts: {db-main.example.org: }}\n"
     )
-    (tmp_path / "mapsweep.yaml").write_text(
+    settings = tmp_path / ".config/mapsweep/mapsweep.yaml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(
         f"runs: {tmp_path}/runs\nbroker: redis://127.0.0.1:1/0\n"
         "schedules:\n  - {name: weekly-web, hosts: web, crontab: '0 4 * * 0'}\n"
     )
@@ -161,7 +164,7 @@ def test_a_shell_lists_what_there_is_and_the_newest_run_first(screen: Screen) ->
 @needs_shells
 @pytest.mark.slow
 def test_a_mistake_in_the_settings_is_no_noise_in_the_line(screen: Screen) -> None:
-    (screen.home / "mapsweep.yaml").write_text("runs: [\n")
+    (screen.home / ".config/mapsweep/mapsweep.yaml").write_text("runs: [\n")
     screen.types("mapsweep report 2026112")
     screen.tab()
     screen.types("mapsweep recl")
@@ -195,7 +198,8 @@ def test_each_script_is_good_for_its_shell(shell: str, here: Here) -> None:
         ("mapsweep hosts --hosts web:!web-", ["web:!web-01", "web:!web-02"]),
         ("mapsweep hosts --hosts=web,&d", ["--hosts=web,&db", "--hosts=web,&db-main.example.org"]),
         ("mapsweep hosts --hosts 'web-0", ["web-01", "web-02"]),
-        ("mapsweep runs --scope ", ["adhoc", "weekly-web"]),
+        ("mapsweep runs --scope ", ["adhoc", "weekly-web", "nightly"]),
+        ("mapsweep collect --name ", ["weekly-web", "nightly"]),
         ("mapsweep collect --fail-on st", ["stacks="]),
         ("mapsweep completion ", list(NAMES)),
         ("mapsweep nonsense ", list(COMMANDS)),
@@ -204,6 +208,21 @@ def test_each_script_is_good_for_its_shell(shell: str, here: Here) -> None:
 )
 def test_what_is_completed(line: str, values: list[str], home: Path) -> None:
     assert asked(home, line) == values
+
+
+def test_runs_hosts_and_services_of_runs_are_completed(home: Path) -> None:
+    nights(home / "nights")
+    last = f"--run {night(LAST)} --runs {home}/nights"
+    hosts = ["app-1", "app-2", "app-3", "app-4", "app-6", "db-1"]
+    assert asked(home, f"mapsweep diff {last} ") == hosts
+    assert asked(home, f"mapsweep diff --runs {home}/nights l") == ["latest", "laptop"]
+    assert asked(home, f"mapsweep diff --runs {home}/nights 20261120") == [night(LAST - 3)]
+    services = ["checkout.service", "nginx.service", "odd.service", "postgresql.service"]
+    assert sorted(asked(home, f"mapsweep top {last} --service ")) == services
+    assert asked(home, f"mapsweep history --runs {home}/nights --scope nightly app-6") == ["app-6"]
+    assert asked(home, f"mapsweep history --runs {home}/nights --scope nightly ng") == ["nginx.service"]
+    assert asked(home, "mapsweep top ") == ["processes", "services", "hosts"]
+    assert asked(home, "mapsweep diff 20261129") == [RUN]  # though no host of it can be read
 
 
 def test_bash_gets_what_is_behind_the_last_break(home: Path) -> None:

@@ -15,6 +15,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from archive import codec
+from archive.retries import pattern_of_retry
 from archive.runs import Runs
 from archive.schedule_records import Due, ScheduleRecord, ScheduleRecords, State
 from domain.records import Closed, Scope
@@ -24,7 +25,8 @@ from mapsweep.terminal.exits import Exit
 from tests.archive.examples import host, manifest
 from tests.mapsweep.conftest import Here
 from tests.mapsweep.test_wait import answer, end, fail
-from tests.redis_server import RedisServer, free_port, redis_server
+from tests.ports import free_port
+from tests.redis_server import RedisServer, redis_server
 from workers.fleet.trouble import INDEX, NOTES_MAX, PREFIX
 
 CLONE = Path(__file__).parents[2]
@@ -46,10 +48,18 @@ def of(found: Values, name: str, **labels: str) -> float | None:
 
 
 def swept(
-    runs: Path, run_id: str, scope: str = 'night "ly"', *, failing: tuple[str, ...] = ("gone",)
+    runs: Path,
+    run_id: str,
+    scope: str = 'night "ly"',
+    *,
+    answering: tuple[str, ...] = ("web-1", "web-2"),
+    failing: tuple[str, ...] = ("gone",),
+    pattern: str = "all",
 ) -> None:
-    hosts = tuple(map(host, ("web-1", "web-2", *failing)))
-    planned = replace(manifest(), run_id=run_id, hosts=hosts, scope=Scope(scope, "all", "maps", become=False))
+    hosts = tuple(map(host, (*answering, *failing)))
+    planned = replace(
+        manifest(), run_id=run_id, hosts=hosts, scope=Scope(scope, pattern, "maps", become=False)
+    )
     run = Runs(str(runs)).create(planned)
     for each in hosts:
         (fail if each.name in failing else answer)(run, each.name)
@@ -94,6 +104,31 @@ def test_runs_of_a_scope(here: Here, tmp_path: Path) -> None:
     age_s = time.time() - (of(found, "last_good_run_timestamp_seconds", **scope) or 0)
     assert 0 <= age_s < 600
     assert "queue_messages" not in ended.out
+
+
+def test_a_retry_is_not_the_last_run_and_tells_who_recovered(here: Here, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    old, again, first, second, third = (f"20261122T0{hour}5837Z-nightly-aaaa" for hour in range(1, 6))
+
+    def retry(run_id: str, of_run: str, answering: str, *failing: str) -> None:
+        pattern = pattern_of_retry("all", of_run)
+        swept(runs, run_id, "nightly", answering=(answering,), failing=failing, pattern=pattern)
+
+    swept(runs, old, "nightly", failing=("a",))
+    retry(again, old, "a")
+    swept(runs, first, "nightly", failing=("a", "b", "c"))
+    before = values(here("metrics", "--runs", runs).out)
+    assert of(before, "last_run_hosts_recovered", scope="nightly") == 0
+    swept(
+        runs, second, "nightly", answering=("a",), failing=("b", "c"), pattern=pattern_of_retry("all", first)
+    )
+    swept(runs, third, "nightly", answering=("b",), failing=("c",), pattern=pattern_of_retry("all", second))
+    found = values(here("metrics", "--runs", runs).out)
+    assert of(found, "last_run_hosts_recovered", scope="nightly") == 2
+    of_scope = {key for key in before if ("scope", "nightly") in key[1]} - {
+        ("mapsweep_last_run_hosts_recovered", frozenset({("scope", "nightly")}))
+    }
+    assert {key: found[key] for key in of_scope} == {key: before[key] for key in of_scope}
 
 
 def test_hosts_by_stage_and_reason(here: Here, tmp_path: Path) -> None:

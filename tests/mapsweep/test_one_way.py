@@ -17,7 +17,7 @@ from tests.smtp import Mailbox, mail_server
 # Commands that print no facts, or facts in a form that another program has fixed.
 WITHOUT_JSON = {"worker", "beat", "metrics", "sudoers", "completion", "man"}
 TALKS = {
-    *("collect", "wait", "demo", "report", "mail", "reclassify", "capture"),
+    *("collect", "wait", "demo", "report", "mail", "webhook", "reclassify", "capture", "doctor"),
     *("runs rm", "runs prune", "config check"),
 }
 
@@ -89,7 +89,8 @@ def test_the_document_of_a_run(swept: dict[str, Any], tmp_path: Path, here: Here
     assert [each["hosts"] for each in swept["failures"]] == [["gone-01"]]
     assert all(Path(path).is_file() for path in swept["report"].values())
     assert swept["mail"] == {
-        "run_id": run_id, "message_id": None, "accepted": [], "refused": [], "unmailed": None
+        "run_id": run_id, "message_id": None, "accepted": [], "refused": [], "unmailed": None,
+        "withheld": None, "answer": None,
     }  # fmt: skip
 
 
@@ -120,6 +121,31 @@ def test_quiet_says_nothing_of_what_goes_well(fleet: Path, tmp_path: Path, here:
     ended = here("capture", str(os.getpid()), "-o", tmp_path / "captured", "-q")
     assert (ended.code, ended.out) == (0, "")
     assert "read it before you pass it on" not in ended.err
+
+
+def test_quiet_tells_a_warning_of_every_night_only_beside_trouble(
+    fleet: Path, tmp_path: Path, here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ansible.cfg").write_text("[defaults]\nhost_key_checking = False\n")
+    monkeypatch.setenv("MAPSWEEP_TYPO", "1")
+    told = ["host_key_policy decides how host keys are checked", "MAPSWEEP_TYPO"]
+    sources = ("-i", fleet, "--runs", tmp_path / "runs")
+
+    def warned(*arguments: str | Path, code: int) -> list[bool]:
+        ended = here(*arguments, *sources)
+        assert ended.code == code, ended.err
+        said = " ".join((ended.out + ended.err).split())
+        assert all(said.count(each) <= 1 for each in told), said
+        return [each in said for each in told]
+
+    sweep = ("collect", "--hosts", "web-01")
+    assert warned(*sweep, code=0) == [True, True]
+    assert warned(*sweep, "-q", code=0) == [False, False]
+    assert warned(*sweep, "-q", "--debug", code=0) == [True, True]
+    assert warned(*sweep, "-q", "--fail-on", "native-heap=1K", code=1) == [True, True]
+    assert warned(*sweep, "--hosts", "gone-01", "-q", code=3) == [True, True]
+    assert warned("config", "check", "-q", code=0) == [True, True]
+    assert warned("doctor", "--hosts", "web-01", "-q", code=0) == [True, True]
 
 
 def test_quiet_tells_trouble_on_standard_error(fleet: Path, tmp_path: Path, here: Here) -> None:

@@ -13,8 +13,9 @@ from tests.reports.fleet import run_of
 def test_the_folder_is_named_only_where_it_is_not_found_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "nothing"))
-    monkeypatch.chdir(tmp_path)
+    settings = tmp_path / "config/mapsweep/mapsweep.yaml"
+    settings.parent.mkdir(parents=True)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     place = tmp_path / "state/mapsweep/runs"
     run = run_of(Runs(str(place)), hostile.fleet()[0])
     monkeypatch.setenv("MAPSWEEP_RUNS", str(place))
@@ -22,7 +23,7 @@ def test_the_folder_is_named_only_where_it_is_not_found_without(
     monkeypatch.setenv("MAPSWEEP_RUNS", str(tmp_path / "elsewhere"))
     assert place_flags(run) == ("--runs", str(place))
     monkeypatch.delenv("MAPSWEEP_RUNS")
-    (tmp_path / "mapsweep.yaml").write_text(f"runs: {place}\n")
+    settings.write_text(f"runs: {place}\n")
     assert place_flags(run) == ()
-    (tmp_path / "mapsweep.yaml").write_text("runs: [\n")
+    settings.write_text("runs: [\n")
     assert place_flags(run) == ("--runs", str(place))

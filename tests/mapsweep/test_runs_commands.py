@@ -122,7 +122,7 @@ def test_an_open_run_says_so_and_what_has_come_in_when_asked(verb: str, half: Ru
     how = ["--dry-run"] if verb == "mail" else ["--format", "text"]
     ended = here(verb, half.run_id, "--runs", runs, "--so-far", *how)
     assert ended.code == 0, ended.err
-    assert "OPEN: So far: native heap" in ended.out
+    assert "OPEN: So far, with 2 of 3 hosts: " in ended.out
     assert "1 failed, 1 waiting of 3 hosts" in ended.out
     if verb == "mail":
         assert "Message-ID: <" + half.run_id + ".so-far-2." in ended.out
@@ -161,7 +161,9 @@ def test_a_run_that_is_not_there(verb: str, tmp_path: Path, here: Here) -> None:
 
 def test_runs_lists_them(swept: Path, here: Here) -> None:
     ended = here("runs", "--runs", swept)
-    assert ended.out.split()[0] == run_id(swept)
+    heading, row = ended.out.splitlines()
+    assert heading.startswith("run ")  # also for `mapsweep runs | less`
+    assert row.split()[0] == run_id(swept)
     assert ended.out.endswith("  adhoc all\n")
     (line,) = json.loads(here("runs", "--runs", swept, "--json").out)["runs"]
     assert (line["run"], line["asked"], line["ok"], line["state"]) == (run_id(swept), 1, 1, "closed")
@@ -211,7 +213,7 @@ def test_mail_dry_run_writes_the_message(swept: Path, here: Here) -> None:
     ended = here("mail", "--runs", swept, "--to", "you@example.org", "--dry-run")
     message = message_from_bytes(ended.out.encode(), policy=policy.default)
     assert message["To"] == "you@example.org"
-    assert "1/1 hosts" in str(message["Subject"])
+    assert str(message["Subject"]).startswith("[mapsweep adhoc] OK: first run, native heap ")
     assert [part.get_content_type() for part in message.walk()][2:] == [
         "text/plain",
         "text/html",

@@ -32,12 +32,22 @@ def runs(tmp_path: Path) -> Runs:
     return Runs(str(tmp_path / "kept"))
 
 
+def settings_say(text: str) -> Path:
+    """Write the settings of this account."""
+    path = Path(os.environ["XDG_CONFIG_HOME"], "mapsweep/mapsweep.yaml")
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    return path
+
+
 def test_the_newest_is_last_and_the_last_few_can_be_asked_for(runs: Runs, now: datetime, here: Here) -> None:
     nightly = [made(runs, now, days).run_id for days in (30, 2, 1)]
     weekly = made(runs, now, 3, scope="weekly").run_id
 
     def shown(*flags: str) -> list[str]:
-        return [row.split()[0] for row in here("runs", "--runs", runs.store.url, *flags).out.splitlines()]
+        heading, *rows = here("runs", "--runs", runs.store.url, *flags).out.splitlines()
+        assert heading.split()[:2] == ["run", "age"]
+        return [row.split()[0] for row in rows]
 
     assert shown() == [nightly[0], weekly, *nightly[1:]]
     assert shown("--limit", "2") == nightly[1:]
@@ -56,7 +66,7 @@ def test_what_is_being_done_of_a_run(runs: Runs, now: datetime, here: Here) -> N
     locked.write_failure(Failure("a", Stage.TCP, "tcp_refused"))
     locked.store.remove_tree("dumps")
     with held(locked):
-        rows = here("runs", "--runs", runs.store.url).out.splitlines()
+        _, *rows = here("runs", "--runs", runs.store.url).out.splitlines()
         document = json.loads(here("runs", "--runs", runs.store.url, "--json").out)
     assert ["stopped, --resume" in rows[0], "at work: 1 of 1" in rows[1], "at work: 1 of 1" in rows[2]] == [
         True
@@ -83,11 +93,11 @@ def test_when_a_mail_is_tried_again(runs: Runs, now: datetime, here: Here) -> No
         claimed[1], tries=1, since=claimed[0].at, last="2026-11-29T03:09:00+00:00", problem="451 later"
     )
     run.mail_record.end(claimed[0], posted)
-    _, note = here("runs", "--runs", runs.store.url).out.splitlines()
+    _, _, note = here("runs", "--runs", runs.store.url).out.splitlines()
     assert note == "    not mailed yet, next try 03:10 UTC: 451 later"
     run.mail_record.close(posted)
     runs.unmark_unmailed(run.run_id)
-    assert len(here("runs", "--runs", runs.store.url).out.splitlines()) == 1
+    assert len(here("runs", "--runs", runs.store.url).out.splitlines()) == 2
 
 
 def test_who_was_refused_is_shown_as_long_as_the_run_is(runs: Runs, now: datetime, here: Here) -> None:
@@ -95,7 +105,7 @@ def test_who_was_refused_is_shown_as_long_as_the_run_is(runs: Runs, now: datetim
     run = made(runs, now, 1, mail_to=("a@example.org", "b@example.org"))
     refused = (Refusal("a@example.org", 550, "nobody here"), Refusal("b@example.org", 0, "given up"))
     run.mail_record.close(Posted(refused=refused))
-    _, note = here("runs", "--runs", runs.store.url).out.splitlines()
+    _, _, note = here("runs", "--runs", runs.store.url).out.splitlines()
     assert note == "    not mailed to a@example.org: 550 nobody here (and 1 more)"
 
 
@@ -136,6 +146,27 @@ def test_a_damaged_run_can_be_removed(runs: Runs, now: datetime, here: Here) -> 
     assert runs.ids() == []
 
 
+@pytest.mark.parametrize("name", ["a" * 5000, "20" + "9" * 5000, "a/" * 2000, "x\x00y"])
+@pytest.mark.parametrize("verb", ["report", "show", "top", "mail", "wait"])
+def test_a_name_that_no_run_can_have_is_the_operators_mistake(
+    runs: Runs, now: datetime, here: Here, verb: str, name: str
+) -> None:
+    made(runs, now, 1)
+    asked = ("--run", name) if verb in {"show", "top"} else (name,)
+    ended = here(verb, *asked, "--runs", runs.store.url)
+    assert ended.code == 2
+    assert "a bug" not in ended.err
+
+
+def test_a_folder_in_place_of_a_record_is_named(runs: Runs, now: datetime, here: Here) -> None:
+    run = made(runs, now, 1)
+    run.store.remove("closed.json")
+    Path(run.url, "closed.json").mkdir()
+    ended = here("report", run.run_id, "--runs", runs.store.url)
+    assert ended.code == 2
+    assert f"{run.url}/closed.json: is a folder" in ended.err
+
+
 def test_a_run_that_is_being_executed_is_not_removed_but_the_others_are(
     runs: Runs, now: datetime, here: Here
 ) -> None:
@@ -170,7 +201,7 @@ def test_on_a_terminal_one_is_asked(answer: bytes, left: int, told: bytes, runs:
     with subprocess.Popen(command, stdin=its, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as asking:
         os.close(its)
         os.write(ours, answer)
-        said, _ = asking.communicate(timeout=60)
+        said, _ = asking.communicate(timeout=300)
     os.close(ours)
     assert b"Remove this run for good?" in said
     assert b"its report is not mailed yet" in said
@@ -217,8 +248,7 @@ def test_prune_without_the_section_removes_leftovers_alone(runs: Runs, now: date
 def test_prune_ends_with_2_if_something_cannot_be_read(runs: Runs, now: datetime, here: Here) -> None:
     made(runs, now, 1).store.replace("closed.json", b"{")
     busy = made(runs, now, 200, is_open=True)
-    config = Path("mapsweep.yaml")
-    config.write_text(KEEP)
+    settings_say(KEEP)
     with held(busy):
         ended = here("runs", "prune", "--runs", runs.store.url)
     assert ended.code == 2
@@ -260,7 +290,7 @@ def test_every_schedule_of_the_settings_is_asked_for(runs: Runs, now: datetime, 
     crontabs = "".join(
         f"  - {{name: {name}, hosts: all, crontab: 0 3 * * *}}\n" for name in ("nightly", "weekly")
     )
-    Path("mapsweep.yaml").write_text(f"schedules:\n{crontabs}")
+    settings_say(f"schedules:\n{crontabs}")
     ended = here("runs", "--runs", runs.store.url, "--max-age", "26h")
     assert ended.code == 6
     assert [row.split(":")[:2] for row in ended.out.splitlines()] == [
@@ -295,7 +325,7 @@ def test_a_run_on_this_machine_prunes_when_it_is_done(
     section: str, left: int, runs: Runs, now: datetime, fleet: Path, here: Here
 ) -> None:
     old = made(runs, now, 100, ok=0)
-    Path("mapsweep.yaml").write_text(f"become: false\n{section}")
+    settings_say(f"become: false\n{section}")
     ended = here("collect", "-i", fleet, "--hosts", "web-*", "--runs", runs.store.url)
     assert ended.code == 0, ended.err
     assert len(runs.ids()) == left

@@ -26,8 +26,8 @@ from mapsweep.host_view.showing import Asked, shown
 from mapsweep.host_view.target import process_of
 from mapsweep.terminal.terminal import Terminal, cells
 from procmaps.classify import RULES_VERSION
-from reports.one_host import one_host
-from reports.settled import Settled
+from reports.tables.settled import Settled
+from reports.views.one_host import one_host
 from tests.mapsweep.conftest import Ended, Here
 from tests.mapsweep.process_view.test_classify import MAPS, STAT, STATUS, smaps
 from tests.reports import hostile

@@ -1,5 +1,6 @@
 """mapsweep wait, for runs that other processes execute."""
 
+import io
 import os
 import shutil
 import signal
@@ -18,6 +19,7 @@ from archive.run import LOCK, Run
 from archive.runs import Runs
 from domain.mistakes import OperatorError
 from domain.records import Failure, Stage
+from mapsweep.conduct import Executor, Stopped, conduct
 from mapsweep.durations import DAYS_MAX
 from mapsweep.terminal.exits import Exit
 from tests.archive.examples import dump, host, manifest
@@ -155,6 +157,28 @@ def test_a_run_that_is_removed_is_not_waited_for(tmp_path: Path, monkeypatch: py
         watching.wait(run, lambda _: None, threading.Event(), 30)
 
 
+def test_ctrl_c_at_once_is_no_other_than_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As soon as the run is told of."""
+
+    class Impatient(io.StringIO):
+        def write(self, text: str) -> int:
+            if text.startswith("run "):
+                signal.raise_signal(signal.SIGINT)
+            return super().write(text)
+
+    run, said = created(tmp_path / "runs", "web-1"), Impatient()
+    monkeypatch.setattr("sys.stderr", said)
+    waiting = Executor(
+        lambda one, tell, stop: watching.wait(one, tell, stop, 1), Stopped("To wait again:", (), ("wait",))
+    )
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # or a signal that comes too soon ends the tests
+    try:
+        assert conduct(run, waiting) == Exit.INTERRUPTED
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert f"mapsweep wait {run.run_id}" in said.getvalue()
+
+
 def test_ctrl_c_ends_the_waiting_and_says_how_to_wait_again(tmp_path: Path) -> None:
     run = created(tmp_path / "runs", "web-1")
     Runs(str(tmp_path / "runs")).queue(run.run_id)
@@ -167,5 +191,5 @@ def test_ctrl_c_ends_the_waiting_and_says_how_to_wait_again(tmp_path: Path) -> N
         )
     eventually(lambda: b"run " in errors.read_bytes())
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == Exit.INTERRUPTED
+    assert process.wait(300) == Exit.INTERRUPTED
     assert f"mapsweep wait {run.run_id}" in errors.read_text()

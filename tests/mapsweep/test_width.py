@@ -35,7 +35,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (process / "status").write_bytes(b"Name:\tsvc\nVmSize:\t4 kB\n")
     hosts = "".join(f"    {name}: {{mapsweep_root: {home / name}}}\n" for name in names)
     (home / "inventory.yaml").write_text(f"all:\n  vars: {{ansible_connection: local}}\n  hosts:\n{hosts}")
-    (home / "mapsweep.yaml").write_text(
+    settings = home / ".config/mapsweep/mapsweep.yaml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(
         f"runs: {home}/runs\nbroker: redis://127.0.0.1:1/0\n"
         f"schedules:\n  - {{name: {SCHEDULE}, hosts: '{PATTERN}', crontab: '0 4 * * 0'}}\n"
     )
@@ -86,6 +88,14 @@ def test_every_help_fits(ctx: click.Context) -> None:
         (["classify", "/proc/self", "--why"], 0),
         (["show", LONG], 0),
         (["show", f"{LONG}/4711"], 0),
+        (["top"], 0),
+        (["top", "services", "--by", "threads"], 0),
+        (["history", LONG], 0),
+        (["history", f"{LONG}/4711"], 0),
+        (["history", "nonsense"], 2),
+        (["diff", LONG, "web-01"], 0),
+        (["diff", f"{LONG}/4711", "--peers"], 0),
+        (["diff"], 2),
         (["mail", "--to", "someone@example.org"], 2),
         (["wait", "nonsense"], 2),
         (["completion", "csh"], 2),
@@ -123,7 +133,7 @@ def test_a_pipe_gets_whole_lines(home: Path) -> None:
     (run_id,) = Runs(f"{home}/runs").ids()
     assert any(run_id in line and "adhoc all" in line for line in piped("runs").splitlines())
     assert f"{SCHEDULE}: {PATTERN}, 0 4 * * 0 UTC\n" in piped("schedule", "list")
-    assert f'schedules[0].hosts: "{PATTERN}"  # {home}/mapsweep.yaml, line 4\n' in piped(
+    assert f'schedules[0].hosts: "{PATTERN}"  # {home}/.config/mapsweep/mapsweep.yaml, line 4\n' in piped(
         "config", "show", "--origin"
     )
     assert f"mapsweep: nonsense: is not a run in {home}/runs (`mapsweep runs` lists the runs)\n" in piped(

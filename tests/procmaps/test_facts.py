@@ -30,6 +30,7 @@ def test_all_that_a_host_says() -> None:
     assert facts.meminfo_bytes == {"MemTotal": 24689356 * 1024, "MemFree": 1024, "HugePages_Total": 7}
     assert (facts.overcommit_memory, facts.max_map_count, facts.thp_mode) == (2, 65530, "madvise")
     assert facts.cgroup_memory_max_bytes == {"/a b": UNLIMITED, "/c": UNLIMITED, "/d": 1048576}
+    assert facts.cgroup_memory_bytes == {"/a b": 4096, "/c": 1}
 
 
 def test_what_was_not_sent_is_unknown() -> None:

@@ -80,3 +80,16 @@ def test_columns_are_as_long_as_the_processes() -> None:
     processes = read_process({}, 1).processes
     assert len(processes.comm) == len(processes.argv) == len(processes.cgroup) == 1
     assert isinstance(processes.vm_size_bytes, np.ndarray)
+
+
+def test_limits_of_threads_and_of_address_space() -> None:
+    limits = LIMITS % b"8388608" + (
+        b"Max processes             1200                 4096                 processes \n"
+        b"Max address space         unlimited            unlimited            bytes     \n"
+    )
+    row = read_process({"limits": limits, "status": b"VmPTE:\t  88 kB\nVmLck:\t 4 kB\n"}, 1).processes
+    assert (row.process_limit.tolist(), row.address_limit_bytes.tolist()) == ([1200], [UNLIMITED])
+    assert (row.page_table_bytes.tolist(), row.locked_bytes.tolist()) == ([88 * 1024], [4 * 1024])
+    row = read_process({"limits": LIMITS % b"1"}, 1).processes
+    assert (row.process_limit.tolist(), row.address_limit_bytes.tolist()) == ([UNKNOWN], [UNKNOWN])
+    assert (row.page_table_bytes.tolist(), row.locked_bytes.tolist()) == ([UNKNOWN], [UNKNOWN])

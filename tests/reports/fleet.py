@@ -10,9 +10,10 @@ from archive.results import Result
 from archive.run import Run
 from archive.runs import Runs
 from archive.tables import ARGUMENT_SCHEMA, FINDING_SCHEMA, FOOTPRINT_SCHEMA, PROCESS_SCHEMA, to_ipc
-from domain.records import Failure, Host, HostRecord, Labels, Limits, Manifest, Scope, Stage
+from domain.records import Failure, Host, HostRecord, Labels, Limits, Manifest, Mute, Scope, Stage
+from procmaps.findings import VERSIONS
+from reports.closing.settle import HOSTS_A_PART, settle
 from reports.report import Report
-from reports.settle import HOSTS_A_PART, settle
 
 MIB = 2**20
 GIB = 2**30
@@ -54,6 +55,12 @@ class Process:
     guessed_heap_bytes: int = 0  # of the native heap
     doubted_bytes: int = 0  # guessed to be something else, and native heap if that is wrong
     largest_guess: str = ""
+    rss_shmem_bytes: int | None = 10 * MIB
+    swap_bytes: int | None = 0
+    unit: str = ""  # "": as the service
+    runtime: str = ""  # "": java of java
+    limit: tuple[int | None, ...] = (None, None, None)  # of its cgroup, and the least and most room below it
+    container: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,8 @@ class Found:
     advice: str
     confirm: str
     not_shown: str
+    kind: str = "heap_arena"
+    concerns_bytes: int | None = 100 * MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +92,8 @@ class Answered:
     meminfo_bytes: dict[str, int] = field(default_factory=dict)
     findings: tuple[Found, ...] = ()
     labels: Labels = ()
+    boot_id: str = "b8f1"
+    sees_init: bool = True
 
 
 MEMINFO = {
@@ -128,6 +139,8 @@ def run_of(
     close: bool = True,
     complete: bool = True,
     hosts_a_part: int = HOSTS_A_PART,
+    mutes: tuple[Mute, ...] = (),
+    finding_codes: dict[str, int] = VERSIONS,
 ) -> Run:
     """A run with these answers and failures, closed unless told otherwise."""
     asked = [Host(one.name, "127.0.0.1", labels=one.labels) for one in answered]
@@ -142,10 +155,11 @@ def run_of(
         tool_version="0.1.0",
         rules_version=rules_version,
         command="mapsweep collect --hosts 'prod-*'",
+        mutes=mutes,
     )
     run = runs.create(manifest)
     for host in answered:
-        run.write_result(result(host, rules_version))
+        run.write_result(result(host, rules_version, finding_codes))
     for failure in failures:
         run.write_failure(failure)
     if close:
@@ -158,7 +172,7 @@ def runs_in(folder: Path) -> Runs:
     return Runs(str(folder))
 
 
-def result(host: Answered, rules_version: str = RULES) -> Result:
+def result(host: Answered, rules_version: str = RULES, finding_codes: dict[str, int] = VERSIONS) -> Result:
     """What a host's dump was made into, by the sections of archive.results."""
     arguments = [(one.pid, one.start_ticks, one.arguments or None) for one in host.processes]
     frames = {
@@ -169,7 +183,8 @@ def result(host: Answered, rules_version: str = RULES) -> Result:
             [astuple(one) for one in host.findings], schema=FINDING_SCHEMA, orient="row"
         ),
     }
-    return Result(record(host, rules_version), {name: to_ipc(frame) for name, frame in frames.items()})
+    own = replace(record(host, rules_version), finding_codes=finding_codes)
+    return Result(own, {name: to_ipc(frame) for name, frame in frames.items()})
 
 
 def record(host: Answered, rules_version: str = RULES) -> HostRecord:
@@ -190,7 +205,7 @@ def record(host: Answered, rules_version: str = RULES) -> HostRecord:
         os_name="Debian GNU/Linux 12 (bookworm)",
         cores=8,
         page_bytes=4096,
-        boot_id="b8f1",
+        boot_id=host.boot_id,
         clock_s=BOOT_S + 90_000,
         mem_total_bytes=meminfo.get("MemTotal", -1),
         meminfo_bytes=meminfo,
@@ -198,6 +213,7 @@ def record(host: Answered, rules_version: str = RULES) -> HostRecord:
         max_map_count=65530,
         thp_mode="madvise",
         rules_version=rules_version,
+        sees_init=host.sees_init,
     )
 
 
@@ -216,9 +232,9 @@ def _process(process: Process) -> tuple[int | float | str | None, ...]:
         process.comm or None,
         process.exe or None,
         process.service or None,
-        process.service or None,
-        None,
-        "java" if process.comm == "java" else None,
+        process.unit or process.service or None,
+        process.container or None,
+        process.runtime or ("java" if process.comm == "java" else None),
         process.evidence,
         process.trouble or None,
         process.threads,
@@ -226,9 +242,10 @@ def _process(process: Process) -> tuple[int | float | str | None, ...]:
         None if anonymous is None else anonymous + 100 * MIB,
         anonymous,
         90 * MIB,
-        10 * MIB,
-        0,
+        process.rss_shmem_bytes,
+        process.swap_bytes,
         *_doubts(process),
+        *process.limit,
     )
 
 

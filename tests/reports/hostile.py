@@ -1,6 +1,20 @@
 """Names that hosts, processes and inventories might choose to break a report with."""
 
-from tests.reports.fleet import MIB, Answered, Block, Process, finding, heap, stacks
+from pathlib import Path
+
+from archive.run import Run
+from tests.reports.fleet import (
+    MIB,
+    Answered,
+    Block,
+    Process,
+    failure,
+    finding,
+    heap,
+    run_of,
+    runs_in,
+    stacks,
+)
 
 NAMES = (
     "<script>alert(1)</script>",
@@ -31,6 +45,11 @@ def fleet() -> tuple[Answered, ...]:
         Answered(name, _processes(), findings=(finding(1, text=name),), labels=((name, name),))
         for name in NAMES
     )
+
+
+def run(folder: Path) -> Run:
+    """A run of the fleet in a folder; one more host fails."""
+    return run_of(runs_in(folder), *fleet(), failures=(failure("=failed()"),))
 
 
 def _processes() -> tuple[Process, ...]:

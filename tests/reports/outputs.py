@@ -5,7 +5,7 @@ import io
 import json
 from typing import Any
 
-from reports import exports, render_json, render_text
+from reports.formats import exports, render_json, render_text
 from reports.report import Report
 from tests import tables
 

@@ -4,12 +4,13 @@ from pathlib import Path
 import pytest
 
 from domain.records import Stage
+from procmaps.own_probe import RUNTIME
 from reports import report as reporting
-from reports import top
 from reports.advice import MEMBERS_A_GROUP_MAX
 from reports.report import Report
-from reports.severities import FINDINGS_A_HOST_MAX
-from reports.shown import PROCESSES_A_HOST_MAX, STACK_PROCESSES_A_HOST_MAX
+from reports.tables.severities import FINDINGS_A_HOST_MAX
+from reports.tables.shown import PROCESSES_A_HOST_MAX, STACK_PROCESSES_A_HOST_MAX
+from reports.views import top
 from tests.reports.fleet import (
     GIB,
     MIB,
@@ -121,6 +122,29 @@ def test_a_process_with_large_stacks_is_shown_though_its_heap_is_small(tmp_path:
     assert shown[0] == 9 + PROCESSES_A_HOST_MAX
 
 
+def test_processes_of_the_probe_are_counted_and_never_the_largest(tmp_path: Path) -> None:
+    probe = Process(9, "sh", "dash -c", (heap(2 * MIB), stacks(1, MIB)), rss_anon_bytes=4 * MIB)
+    probe = replace(probe, guessed_heap_bytes=MIB, runtime=RUNTIME)
+    small = Process(1, blocks=(heap(MIB),), evidence="maps")
+    denied = Process(2, evidence="denied")
+    alike = replace(probe, pid=8, runtime="", blocks=(heap(3 * MIB), stacks(1, MIB)))
+    made = report(
+        tmp_path,
+        Answered("alike", (probe, small, alike)),
+        Answered("alone", (probe, denied)),
+        Answered("beside", (probe, small)),
+    )
+    told = {row.name: (row.largest, row.largest_pid, row.most_stacks, row.most_guessed) for row in made.hosts}
+    assert told == {
+        "alike": ("sh (8)", 8, "sh (8)", "sh (8)"),
+        "alone": ("", 2, "", ""),
+        "beside": ("java (1)", 1, "", ""),
+    }
+    heaps = {row.name: row.native_heap_resident_max_bytes for row in made.hosts}
+    assert heaps == {"alike": 6 * MIB, "alone": 2 * MIB, "beside": 3 * MIB}
+    assert [row["pid"] for row in shown_of(made, "alike")] == [8, 1, 9]
+
+
 def test_the_kinds_of_a_process_and_of_its_host(tmp_path: Path) -> None:
     blocks = (
         stacks(2, 2 * MIB),
@@ -171,7 +195,7 @@ def test_all_findings_are_kept_and_the_gravest_of_a_host_are_shown(tmp_path: Pat
     many = tuple(finding(1, "warning", f"{number:03}") for number in range(FINDINGS_A_HOST_MAX + 1))
     made = report(tmp_path, Answered("a", (Process(1),), findings=many))
     assert len(rows_of(made, "findings", "a")) == FINDINGS_A_HOST_MAX + 1
-    assert made.hosts[0].to_look_at == FINDINGS_A_HOST_MAX
+    assert made.hosts[0].to_look_at == FINDINGS_A_HOST_MAX + 1
     assert len(made.advice) == FINDINGS_A_HOST_MAX + 1
 
 

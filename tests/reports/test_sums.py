@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any, Final
@@ -15,12 +17,15 @@ import pytest
 from mapsweep.terminal.summary import summary_lines
 from mapsweep.terminal.terminal import Terminal
 from procmaps.kinds import KIND_BY_LABEL, Family, Kind
-from reports import exports, render_email, verdict
 from reports import report as reporting
-from reports.delivery import MailSettings
+from reports.formats import exports
+from reports.mail import render_email
+from reports.mail.delivery import MailSettings
 from reports.page import page
 from reports.report import Report
-from reports.sizes import growth, number, size
+from reports.sentence import verdict
+from reports.sentence.headline import headline
+from reports.text.sizes import growth, number, size
 from tests.reports.fleet import (
     GIB,
     MIB,
@@ -86,7 +91,10 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     """Of two nights, in several parts, with a failure."""
     runs, hosts = runs_in(tmp_path_factory.mktemp("runs")), _mixed()
     run_of(runs, *hosts, run_id="20261121T050000Z-prod-0001", started_at="2026-11-21T05:00:00Z")
-    now = (grown(hosts[0], 200 * MIB), *hosts[1:])
+    more = grown(hosts[0], 200 * MIB)
+    (process,) = more.processes
+    rss = (process.rss_anon_bytes or 0) + 200 * MIB
+    now = (replace(more, processes=(replace(process, rss_anon_bytes=rss),)), *hosts[1:])
     return reporting.report(run_of(runs, *now, failures=(failure("db1"),), hosts_a_part=HOSTS_A_PART))
 
 
@@ -169,8 +177,9 @@ def test_counts_are_those_of_rows(report: Report, totals: dict[str, Any]) -> Non
     assert len(hosts) == document["run"]["asked"]
     assert len([row for row in hosts if row["status"] == "failed"]) == document["run"]["failed"]
     assert len([row for row in processes if row["doubtful"] == "yes"]) == totals["doubtful"]
-    grave = [row for row in rows(report, "findings", exports.NDJSON) if row["severity"] != "info"]
-    assert len(grave) == sum(group["count"] for group in document["findings"]["rows"])
+    found = rows(report, "findings", exports.NDJSON)
+    told = [group for group in document["findings"]["rows"] if group["code"] not in ("grew", "bloated")]
+    assert len(found) == sum(group["members"] for group in told)
     top = document["top"]
     assert top["processes"]["native_heap"]["of"] == sum(
         row["native_heap_resident_max_bytes"] is not None for row in processes
@@ -216,7 +225,7 @@ def test_what_people_read_says_the_same(report: Report, totals: dict[str, Any]) 
     for name, text in texts.items():
         is_plain = name != "mail html"
         said = " ".join(text.split())
-        assert verdict.sentence(report, plain=is_plain) in said, name
+        assert verdict.sums(report, plain=is_plain) in said, name
         for expected in (
             size(totals["native_heap_resident_max_bytes"], bound=True, plain=is_plain),
             size(totals["stacks_resident_max_bytes"], bound=True, plain=is_plain),
@@ -224,5 +233,27 @@ def test_what_people_read_says_the_same(report: Report, totals: dict[str, Any]) 
             f"{number(totals['stacks'], plain=is_plain)} thread stacks",
         ):
             assert expected in said, (name, expected)
-    subject = str(mail["Subject"])
-    assert size(totals["native_heap_resident_max_bytes"], bound=True, plain=True) in subject
+
+
+def test_every_output_begins_with_the_same_sentence(report: Report) -> None:
+    """With the same verdict of two parts; a subject has the beginning of the short form."""
+    mail = render_email.message(report, ("ops@example.com",), MAIL)
+    plain, html = (mail.get_body((kind,)) for kind in ("plain", "html"))
+    assert plain is not None
+    assert html is not None
+    screen = Terminal(columns=80, is_tty=False, colour=False, unicode=True, redraws=False)
+    terminal = list(summary_lines(report, screen, (), ("mapsweep show",)))
+    said, rich = headline(report), headline(report, plain=False)
+    assert "web1" in said.sentence
+    assert verdict.words(report) == "PARTIAL, CHANGED"
+    first = f"PARTIAL, CHANGED: {said.sentence}"
+    assert terminal[-1] == first
+    for text in (text_of(report), plain.get_content()):
+        assert " ".join(text.split()).startswith(first)
+    for text in (html.get_content(), page.render(report).decode()):
+        shown = " ".join(unescape(re.sub(r"<[^>]*>", "", text)).split())
+        assert rich.sentence in shown
+        assert "PARTIAL, CHANGED" in shown
+    summary = document_of(report)["summary"]
+    assert (summary["sentence"], summary["short"]) == (said.sentence, said.short)
+    assert f"PARTIAL, CHANGED: {said.short.partition(',')[0]}" in str(mail["Subject"])

@@ -1,5 +1,6 @@
 """`make stack`: the compose file as it is shipped, in an engine of its own, through nights and mishaps.
 
+Each service is confined by the kernel as the file says, and the image has what requirements.lock names.
 Three hosts, a mail server and a schedule of every three minutes: three starts arrive by mail; a worker's main
 process is killed; all is stopped in the middle of a run and started again. Prints one figure a line, and ends
 with 1 if something is not as it should be. It takes about twenty minutes, needs root, and removes what it
@@ -16,6 +17,7 @@ from email import message_from_bytes
 from pathlib import Path
 
 from tests.stack import project
+from tests.stack.confinement import loose, strangers
 from tests.stack.engine import Engine, engine
 from tests.tables import rows_of
 
@@ -61,6 +63,16 @@ def built(stack: Engine) -> None:
     figure("image, base included", round(int(size) / 2**20), "MiB")
     driver = ("--entrypoint", "python3", "mapsweep:local", "-c", "import s3fs; print(s3fs.__version__)")
     figure("driver of buckets in the image", stack.docker("run", "--rm", *driver).strip())
+
+
+def confined(stack: Engine) -> None:
+    """Each service runs as the compose file says, with what the lock says."""
+    for service in SERVICES:
+        found = loose(stack, service)
+        expect(not found, f"{service} is confined: {found}")
+    unlike = strangers(stack)
+    expect(not unlike, f"the image has what requirements.lock names: {unlike}")
+    figure("services confined, packages as locked", len(SERVICES))
 
 
 def healthy(stack: Engine) -> bool:
@@ -165,6 +177,7 @@ def main(arguments: list[str]) -> int:
                 round(eventually("all healthy", lambda: healthy(stack), HEALTHY_WITHIN_S), 1),
                 "s",
             )
+            confined(stack)
             try:
                 nights(stack, starts)
                 killed(stack)

@@ -15,7 +15,7 @@ from archive.run import Run
 from archive.runs import Runs
 from archive.tables import to_ipc
 from domain.records import Failure, Host, HostRecord, Limits, Manifest, Scope, Stage
-from reports.settle import settle
+from reports.closing.settle import settle
 from tests.synthetic.rows import NOW_S, Drawn, Rows, draw, earlier, rows_of
 
 GIB: Final = 2**30
@@ -116,6 +116,7 @@ def _record(name: str, of: int, sent: int, denied: int) -> HostRecord:
     meminfo |= {
         "MemTotal": total,
         "Slab": total // 50,
+        "SUnreclaim": total // 160,
         "PageTables": total // 400,
         "KernelStack": total // 900,
     }

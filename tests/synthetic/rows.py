@@ -9,6 +9,7 @@ import polars as pl
 
 from archive.tables import ARGUMENT_SCHEMA, FINDING_SCHEMA, FOOTPRINT_SCHEMA, PROCESS_SCHEMA
 from procmaps.kinds import KIND_BY_LABEL, Family
+from reports.findings.growth import ROOMS
 from tests.synthetic.programs import APPS, FILES, PROGRAMS, ROLES, ZONES, on_a_host
 
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -193,12 +194,13 @@ def _processes(drawn: Drawn, sums: pl.DataFrame) -> pl.DataFrame:
         swapped.alias("swap_bytes"),
         pl.sum_horizontal("rss_anon_bytes", "rss_file_bytes", "rss_shmem_bytes").alias("rss_bytes"),
         pl.when(doubted).then(pl.lit("anonymous or heap_mmap")).alias("largest_guess"),
+        *(pl.lit(None, pl.Int64).alias(name) for name in ROOMS),
     )
     present = pl.col("rss_bytes") + pl.col("swap_bytes")
     told = known.with_columns(
-        pl.when(doubted).then(pl.col(native) // 2).otherwise(native).alias("native_sure_bytes"),
-        pl.when(doubted).then(pl.col(native) // 4).otherwise(0).alias("native_doubt_bytes"),
-        pl.when(doubted).then(present // 3).otherwise(present // 50).alias("guessed_bytes"),
+        _pages(pl.when(doubted).then(pl.col(native) // 2).otherwise(native)).alias("native_sure_bytes"),
+        _pages(pl.when(doubted).then(pl.col(native) // 4).otherwise(0)).alias("native_doubt_bytes"),
+        _pages(pl.when(doubted).then(present // 3).otherwise(present // 50)).alias("guessed_bytes"),
         present.alias("present_bytes"),
     )
     unread = ("native_sure_bytes", "native_doubt_bytes", "guessed_bytes", "present_bytes", "largest_guess")
@@ -267,10 +269,11 @@ def _findings(processes: pl.DataFrame) -> pl.DataFrame:
     read = processes.filter(pl.col("evidence") != "denied")
     arenas, mib = pl.col("arenas"), pl.col("rss_anon_bytes") // 2**20
     swapped = pl.col("swap_bytes") // 2**20
+    full = read.filter(pl.col("start_ticks") % ALARM_EVERY == 0)
     found = (
-        (read.filter(arenas >= _ARENAS_MANY), arenas, mib),
-        (read.filter(pl.col("start_ticks") % ALARM_EVERY == 0), pl.lit(61_000) + pl.col("pid") % 4_000, mib),
-        (read.filter(swapped >= SWAPPED_LEAST_MIB), swapped, mib),
+        (read.filter(arenas >= _ARENAS_MANY), arenas, mib, "heap_arena", pl.col("rss_anon_bytes")),
+        (full, pl.lit(61_000) + pl.col("pid") % 4_000, mib, "", pl.lit(None, pl.Int64)),
+        (read.filter(swapped >= SWAPPED_LEAST_MIB), swapped, mib, "", pl.col("swap_bytes")),
     )
     frames = [
         rows.select(
@@ -281,7 +284,16 @@ def _findings(processes: pl.DataFrame) -> pl.DataFrame:
             pl.lit(advice).alias("advice"),
             pl.lit("Look at it again in the next run.").alias("confirm"),
             pl.lit("What the memory is for.").alias("not_shown"),
+            pl.lit(kind).alias("kind"),
+            concerned.alias("concerns_bytes"),
         )
-        for (code, severity, evidence, advice), (rows, first, second) in zip(_FINDINGS, found, strict=True)
+        for (code, severity, evidence, advice), (rows, first, second, kind, concerned) in zip(
+            _FINDINGS, found, strict=True
+        )
     ]
     return pl.concat(frames).sort("of", "pid", maintain_order=True)
+
+
+def _pages(amount: pl.Expr) -> pl.Expr:
+    """Whole pages, as the kernel counts memory."""
+    return amount // PAGE * PAGE

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from archive.runs import Runs
-from reports.columns import HOSTS, PROCESSES, SERVICES
-from reports.settled import Settled
+from reports.columns.columns import HOSTS, PROCESSES, SERVICES
+from reports.tables.settled import Settled
 from tests.reports.fleet import peers, run_of, runs_in
 from tests.synthetic.closed_run import Fleet, closed_run
 

@@ -1,5 +1,6 @@
 """Floors rise, and refuse to fall."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,15 @@ from domain.mistakes import OperatorError
 from tests.truth import floors
 from tests.truth.cases import FIELD, cases
 
-TODAY = floors.today(FIELD, tuple(case.name for case in cases(FIELD)))
+
+@cache
+def today() -> floors.Floors:
+    """The floors that the figures of a set give now; not scored before a test asks for them."""
+    return floors.today(FIELD, tuple(case.name for case in cases(FIELD)))
 
 
-def with_floor(evidence: str, name: str, floor: float, known: floors.Floors = TODAY) -> floors.Floors:
+def with_floor(evidence: str, name: str, floor: float, known: floors.Floors | None = None) -> floors.Floors:
+    known = known or today()
     of = {key: dict(value) for key, value in known.figures.items()}
     of[evidence][name] = floor
     return floors.Floors(known.names, of)
@@ -19,20 +25,20 @@ def with_floor(evidence: str, name: str, floor: float, known: floors.Floors = TO
 
 def test_the_file_says_what_was_written(tmp_path: Path) -> None:
     path = tmp_path / "floors.toml"
-    path.write_text(floors.text_of({FIELD: TODAY}))
-    assert floors.kept(path) == {FIELD: TODAY}
-    assert TODAY.figures.keys() == {"maps", "smaps", "swapped"}
+    path.write_text(floors.text_of({FIELD: today()}))
+    assert floors.kept(path) == {FIELD: today()}
+    assert today().figures.keys() == {"maps", "smaps", "swapped"}
 
 
 def test_a_floor_below_todays_figure_is_raised() -> None:
     low = with_floor("maps", "family", 0.0001)
     assert not list(floors.fallen(FIELD, low))
-    assert floors.raised(FIELD, low) == TODAY
+    assert floors.raised(FIELD, low) == today()
 
 
 @pytest.mark.parametrize("evidence", ["maps", "smaps", "swapped"])
 def test_a_floor_above_todays_figure_is_refused_and_named(evidence: str) -> None:
-    figure = TODAY.figures[evidence]["mean"]
+    figure = today().figures[evidence]["mean"]
     high = with_floor(evidence, "mean", figure + 0.0001)
     with pytest.raises(OperatorError, match=rf"field, {evidence}: mean is {figure}, its floor "):
         floors.raised(FIELD, high)
@@ -42,8 +48,8 @@ def test_new_cases_may_lower_the_figures_of_a_set_but_not_those_of_the_cases_it_
     best = ("40-live-arena-head-split-0", "02-jdk11-g1-pytorch-in-jvm")
     before = floors.today(FIELD, best)
     assert before.names == tuple(sorted(best))
-    assert before.figures["maps"]["worst"] > TODAY.figures["maps"]["worst"]
-    assert floors.raised(FIELD, before) == TODAY
+    assert before.figures["maps"]["worst"] > today().figures["maps"]["worst"]
+    assert floors.raised(FIELD, before) == today()
     with pytest.raises(OperatorError, match="field, maps: worst is"):
         floors.raised(FIELD, with_floor("maps", "worst", 1.0, before))
 
@@ -52,12 +58,12 @@ def test_a_line_that_was_removed_gets_todays_figure() -> None:
     high = with_floor("maps", "mean", 0.9999)
     figures = {evidence: dict(of) for evidence, of in high.figures.items()}
     del figures["maps"]["mean"]
-    assert floors.raised(FIELD, floors.Floors(high.names, figures)) == TODAY
+    assert floors.raised(FIELD, floors.Floors(high.names, figures)) == today()
 
 
 def test_a_case_that_is_gone_is_named() -> None:
     with pytest.raises(OperatorError, match="field: the case lost is gone"):
-        floors.raised(FIELD, floors.Floors((*TODAY.names, "lost"), TODAY.figures))
+        floors.raised(FIELD, floors.Floors((*today().names, "lost"), today().figures))
 
 
 def test_the_command_writes_nothing_if_a_figure_fell(
@@ -77,10 +83,10 @@ def test_the_command_adds_sets_and_then_has_nothing_to_raise(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "floors.toml"
-    path.write_text(floors.text_of({FIELD: TODAY}))
+    path.write_text(floors.text_of({FIELD: today()}))
     assert floors.main(path) == 0
     assert "field: 0 floors raised, 0 cases new" in capsys.readouterr().out
-    assert floors.kept(path)[FIELD] == TODAY
+    assert floors.kept(path)[FIELD] == today()
     assert len(floors.kept(path)) > 1
     assert floors.main(path) == 0
     told = capsys.readouterr().out.splitlines()

@@ -1,6 +1,7 @@
 """The cases that are left out of mean and worst: few, guessed, told in the docs, and still needed."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,14 +14,19 @@ from tests.truth.undecided import GUESSED_SHARE, is_undecided, undecided
 PAGE = Path(__file__).parents[2] / "docs/undecided.md"
 LIMIT_COUNTS = {FRESH: 4, FIELD: 2}  # of a set that was not chosen by us
 RIGHT_SHARE = 0.99  # what is right in so much is decided
-SETS_OF = {case.name: set_name for set_name in SETS for case in cases(set_name)}
+
+
+@cache
+def sets() -> dict[str, str]:
+    """The set of each case."""
+    return {case.name: set_name for set_name in SETS for case in cases(set_name)}
 
 
 @pytest.mark.parametrize("name", undecided())
 def test_what_is_wrong_in_an_undecided_case_is_a_guess(name: str) -> None:
     for evidence in undecided()[name].evidence:
         assert evidence in EVIDENCES
-        result = set_score(SETS_OF[name], evidence)
+        result = set_score(sets()[name], evidence)
         assert name in result.by_case
         assert name in result.undecided, f"less than {GUESSED_SHARE:.0%} of what is wrong is a guess"
 
@@ -28,7 +34,7 @@ def test_what_is_wrong_in_an_undecided_case_is_a_guess(name: str) -> None:
 @pytest.mark.parametrize("name", undecided())
 def test_a_case_that_is_decided_is_listed_no_longer(name: str) -> None:
     for evidence in undecided()[name].evidence:
-        assert set_score(SETS_OF[name], evidence).by_case[name] < RIGHT_SHARE, evidence
+        assert set_score(sets()[name], evidence).by_case[name] < RIGHT_SHARE, evidence
 
 
 def test_few_cases_of_a_set_are_undecided() -> None:

@@ -38,7 +38,7 @@ class ForgedServer:
             except OSError:
                 return
             self.attempts += 1
-            raw.settimeout(10)
+            raw.settimeout(120)
             with raw, suppress(OSError), self._context.wrap_socket(raw, server_side=True) as talk:
                 while sent := talk.recv(4096):
                     self.received += sent

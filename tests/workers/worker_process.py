@@ -8,12 +8,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from archive.dump_keys import DumpKeys
+from domain.records import MailWhen
 from mapsweep.terminal import debugging, logs
 from mapsweep.terminal.interrupt import stoppable
 from mapsweep.terminal.log_format import LogFormat
-from reports.delivery import MailSettings
+from reports.mail.delivery import MailSettings
+from reports.webhook.hook_settings import HookSettings
 from tests.service import serving
 from workers.fleet.app import QUEUES
 from workers.fleet.beat import run_beat
@@ -49,13 +52,12 @@ def running(
             "broker_ca_file": str(settings.broker_ca_file or ""),
             "signing_key": settings.signing_key.hex(),
             "mail": asdict(settings.mail) if settings.mail else None,
+            "webhook": _described(settings.webhook) if settings.webhook else None,
             "runs_url": settings.runs_url,
             "inventory": str(settings.inventory or ""),
-            "schedules": [
-                [getattr(each, field) for field in Schedule.__dataclass_fields__]
-                for each in settings.schedules
-            ],
+            "schedules": [asdict(each) for each in settings.schedules],
             "pace": [getattr(settings.pace, field) for field in Pace.__dataclass_fields__],
+            "dump_keys": [settings.dump_keys.recipients, settings.dump_keys.identity_file],
             "alive": str(folder / f"alive{name}"),
             "queues": list(queues),
         }
@@ -71,6 +73,14 @@ def kill_all(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
 
 
+def _described(hook: HookSettings) -> dict[str, object]:
+    return {**asdict(hook), "secret": hook.secret.hex()}
+
+
+def _hook(given: dict[str, Any]) -> HookSettings:
+    return HookSettings(**{**given, "secret": bytes.fromhex(given["secret"])})
+
+
 def main() -> int:
     role, described = sys.argv[1:]
     given = json.loads(described)
@@ -80,13 +90,22 @@ def main() -> int:
         broker_ca_file=Path(given["broker_ca_file"]) if given["broker_ca_file"] else None,
         signing_key=bytes.fromhex(given["signing_key"]),
         mail=MailSettings(**given["mail"]) if given["mail"] else None,
+        webhook=_hook(given["webhook"]) if given["webhook"] else None,
         runs_url=given["runs_url"],
         inventory=Path(given["inventory"]) if given["inventory"] else None,
         schedules=tuple(
-            Schedule(name, hosts, crontab, zone, tuple(to), evidence, become, late_s, Overlap(overlap))
-            for name, hosts, crontab, zone, to, evidence, become, late_s, overlap in given["schedules"]
+            Schedule(
+                **{
+                    **each,
+                    "mail_to": tuple(each["mail_to"]),
+                    "overlap": Overlap(each["overlap"]),
+                    "mail_when": MailWhen(each["mail_when"]),
+                }
+            )
+            for each in given["schedules"]
         ),
         pace=Pace(*given["pace"]),
+        dump_keys=DumpKeys(tuple(given["dump_keys"][0]), given["dump_keys"][1]),
     )
     debugging.write_as(LogFormat.TEXT)
     logs.serve()

@@ -67,6 +67,7 @@ def redis_client(settings: WorkerSettings) -> "redis.Redis":
     return redis.Redis.from_url(
         broker_url(settings),
         decode_responses=True,
+        encoding_errors="replace",  # whoever reaches Redis can write bytes that are no text
         socket_timeout=SOCKET_TIMEOUT_S,
         socket_connect_timeout=SOCKET_TIMEOUT_S,
         socket_keepalive=True,

@@ -9,6 +9,7 @@ import redis
 from domain.mistakes import Mistake, OperatorError
 from workers.fleet.app import QUEUES
 from workers.fleet.broker import KEY_PREFIX, REFUSED_KEY, redis_client
+from workers.fleet.kept_values import count_of
 from workers.fleet.trouble import Trouble, troubles
 from workers.fleet.worker_settings import WorkerSettings
 
@@ -32,14 +33,9 @@ def broker_state(settings: WorkerSettings) -> BrokerState:
             return BrokerState(
                 waiting={queue: int(client.llen(f"{KEY_PREFIX}{queue}")) for queue in QUEUES},
                 in_work=int(client.hlen(_UNACKNOWLEDGED)),
-                refused=_count(client.get(REFUSED_KEY)),
+                refused=count_of(client.get(REFUSED_KEY)),
                 troubles=troubles(client),
             )
     except redis.RedisError as error:
         remedy = "see whether Redis runs, and which keys this account may read"
         raise OperatorError(Mistake("broker", f"cannot be read: {error}", remedy)) from error
-
-
-def _count(value: object) -> int:
-    """A counter of Redis, which anybody who reaches it can have set to something else."""
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else 0

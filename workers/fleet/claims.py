@@ -4,9 +4,10 @@ A claim is for what only one worker does at a time, and for what is done or logg
 """
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from workers.fleet.broker import KEY_PREFIX
+from workers.fleet.kept_values import moment_of
 
 if TYPE_CHECKING:
     import redis
@@ -28,14 +29,16 @@ def met(client: "redis.Redis", what: str, now: datetime) -> datetime:
     """Note that a trouble is met; when it was met first."""
     key, present = f"{KEY_PREFIX}met:{what}", now.astimezone(UTC).isoformat()
     client.set(key, present, nx=True)
+    since = moment_of(client.get(key))
+    if since is None:  # it lapsed, or others wrote it
+        client.set(key, present)
     client.expire(key, REMEMBERED_S)
-    return datetime.fromisoformat(cast("str | None", client.get(key)) or present)
+    return since or now
 
 
 def first_met(client: "redis.Redis", what: str) -> datetime | None:
     """When a trouble was first met; None if it is over."""
-    known = cast("str | None", client.get(f"{KEY_PREFIX}met:{what}"))
-    return None if known is None else datetime.fromisoformat(known)
+    return moment_of(client.get(f"{KEY_PREFIX}met:{what}"))
 
 
 def over(client: "redis.Redis", what: str) -> None:

@@ -5,13 +5,14 @@ import logging
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from archive.schedule_records import ScheduleRecord, ScheduleRecords, State
 from archive.store import Store
 from domain.moments import written
 from workers.fleet.broker import KEY_PREFIX
 from workers.fleet.claims import claim
+from workers.fleet.kept_values import moment_of
 from workers.life.schedules import Schedule
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def _since(schedule: Schedule, record: ScheduleRecord, client: "redis.Redis", no
     If workers have different settings, the record goes to and fro, and what each of them has counts.
     """
     words = record.crontab, record.time_zone, schedule.crontab, schedule.time_zone
-    known = cast("str | None", client.get(_in_use(schedule)))
+    known = moment_of(client.get(_in_use(schedule)))
     if known is None:
         log.info("the schedule %s is changed from %r (%s) to %r (%s)", schedule.name, *words)
         return written(now)
@@ -61,7 +62,7 @@ def _since(schedule: Schedule, record: ScheduleRecord, client: "redis.Redis", no
             " same settings, and restart those that have older ones",
             *(schedule.name, *words),
         )
-    return min(known, written(now))
+    return min(written(known), written(now))
 
 
 def _without_future(record: ScheduleRecord, records: ScheduleRecords, now: datetime) -> ScheduleRecord:

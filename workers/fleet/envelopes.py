@@ -11,19 +11,9 @@ import json
 import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
-from workers.fleet.app import CLASSIFY, COLLECT, REPORT
-from workers.fleet.post import (
-    CLASSIFY_TASK,
-    COLLECT_TASK,
-    FINISH_TASK,
-    MAIL_TASK,
-    RETURNED,
-    RETURNS_MAX,
-    TEND_TASK,
-)
+from workers.fleet.post import FORMS, RETURNED, RETURNS_MAX, Form
 
 MESSAGE_BYTES_MAX = 256 * 1024  # a message of mapsweep has the names of 20 hosts
 JSON_TYPE = "application/json"
@@ -31,25 +21,6 @@ JSON_TYPE = "application/json"
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """The queue of a task, and its arguments."""
-
-    queue: str
-    texts: frozenset[str] = frozenset()
-    lists: frozenset[str] = frozenset()  # lists of texts
-    may_return: bool = False  # then it may say how often it was returned
-
-
-_FORMS = {
-    COLLECT_TASK: _Form(COLLECT, frozenset({"run_id"}), frozenset({"hosts"}), may_return=True),
-    CLASSIFY_TASK: _Form(CLASSIFY, frozenset({"run_id", "host"}), may_return=True),
-    FINISH_TASK: _Form(REPORT, frozenset({"run_id"}), may_return=True),
-    TEND_TASK: _Form(REPORT),
-    MAIL_TASK: _Form(REPORT, frozenset({"name"})),
-}
 
 
 class RefusedError(Exception):
@@ -89,8 +60,8 @@ def vet_taken(entry: bytes) -> str:
     return parts[2]
 
 
-def _form(task: Json, queue: str) -> _Form:
-    form = _FORMS.get(task) if isinstance(task, str) else None
+def _form(task: Json, queue: str) -> Form:
+    form = FORMS.get(task) if isinstance(task, str) else None
     if form is None:
         raise RefusedError("does not name a task of mapsweep")
     if form.queue != queue:
@@ -115,7 +86,7 @@ def _body(message: Mapping[str, Json]) -> Json:
         raise RefusedError("has no body in base64") from error
 
 
-def _arguments(body: Json, form: _Form) -> dict[str, Json]:
+def _arguments(body: Json, form: Form) -> dict[str, Json]:
     if not isinstance(body, list) or len(body) != 3 or body[0] != []:
         raise RefusedError("does not have the arguments of its task")
     arguments, following = _mapping(body[1], "arguments"), _mapping(body[2], "what follows")

@@ -12,8 +12,9 @@ import redis
 from kombu.exceptions import OperationalError
 
 from archive.mail_record import Sender
+from archive.resuming import resume_command
 from archive.run import Run
-from archive.runs import Runs, runs_beside
+from archive.runs import runs_beside
 from domain.mistakes import Mistake, OperatorError
 from workers.fleet.broker import redis_client, require_broker
 from workers.fleet.clock import fleet_now
@@ -114,7 +115,7 @@ def _note(run: Run, post: Post, settings: WorkerSettings, *, is_late: bool) -> s
 
 def _needs_no_worker(run: Run, settings: WorkerSettings) -> bool:
     """Whether the run is closed, and there is no mail that only the workers can send."""
-    return run.closed() is not None and (settings.mail is not None or run.mail_record.is_over())
+    return run.closed() is not None and (settings.mail is not None or run.mail.is_over())
 
 
 def _is_begun(run: Run, post: Post, settings: WorkerSettings) -> bool:
@@ -129,7 +130,8 @@ def _finished_here(run: Run, post: Post, settings: WorkerSettings) -> Ended | No
     if (run.closed() is None and run.pending()) or not leases.take(Step.FINISH, RUN):
         return None
     try:
-        ended = finish(run, settings.mail, Sender.WORKERS)  # as one of them, with their lease
+        # as one of them, with their lease
+        ended = finish(run, settings.mail, Sender.WORKERS, settings.webhook, audit=settings.audit)
         runs_beside(run).unqueue(run.run_id)
     finally:
         leases.release(Step.FINISH, RUN)
@@ -138,12 +140,12 @@ def _finished_here(run: Run, post: Post, settings: WorkerSettings) -> Ended | No
 
 def _taken_away(run: Run) -> NoReturn:
     problem = "was taken from the workers before it was done"
-    raise OperatorError(Mistake(run.run_id, problem, f"mapsweep collect --resume {run.url} goes on with it"))
+    raise OperatorError(Mistake(run.run_id, problem, f"{resume_command(run)} goes on with it"))
 
 
 def _lies_beside(run: Run, settings: WorkerSettings) -> bool:
     """Whether a run is in the folder of the settings, however that folder was given."""
-    places = runs_beside(run).store.url, Runs(settings.runs_url).store.url
+    places = runs_beside(run).store.url, settings.runs.store.url
     local = [os.path.realpath(place) if "://" not in place else place for place in places]
     return local[0] == local[1] and run.url.rpartition("/")[2] == run.run_id
 
@@ -154,5 +156,5 @@ def _check(run: Run, settings: WorkerSettings) -> None:
         raise OperatorError(
             Mistake(run.url, problem, "name its folder with --runs, here and for the workers")
         )
-    Runs(settings.runs_url, settings.signing_key).by_id(run.run_id)  # the workers open no other runs
+    settings.runs.by_id(run.run_id)  # the workers open no other runs
     check(run.manifest, Means(run.store, settings.pace), is_new=False)

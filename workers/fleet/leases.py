@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, cast
 
 from workers.fleet.broker import KEY_PREFIX
+from workers.fleet.kept_values import count_of
 from workers.fleet.renewal import KEYS_AT_ONCE, Lease, Renewal
 
 if TYPE_CHECKING:
@@ -17,9 +18,14 @@ if TYPE_CHECKING:
 FORGOTTEN_AFTER_S = 7 * 24 * 3600
 
 # Redis runs a script as one command. The count comes first: where Redis refuses it, no lease is left behind.
+# What is no count is dropped, because Redis would refuse to add to it for as long as it is there.
 _TAKE = """
 if redis.call('exists', KEYS[1]) == 1 then
     return 0
+end
+local count = redis.call('hget', KEYS[2], ARGV[3])
+if count and not string.match(count, '^%d%d?%d?%d?%d?%d?$') then
+    redis.call('hdel', KEYS[2], ARGV[3])
 end
 redis.call('hincrby', KEYS[2], ARGV[3], 1)
 redis.call('expire', KEYS[2], ARGV[4])
@@ -77,7 +83,7 @@ class Leases:
     def attempts(self, step: Step) -> dict[str, int]:
         """How often the step was begun, by host."""
         begun = cast("dict[str, str]", self._redis.hgetall(self._begun(step)))
-        return {host: int(count) for host, count in begun.items()}
+        return {host: count_of(count) for host, count in begun.items()}
 
     def held(self, step: Step, hosts: Iterable[str]) -> frozenset[str]:
         """The hosts on which a worker works."""
@@ -98,9 +104,9 @@ class Leases:
         """Count an error at a host that is no attempt, once in `again_s` seconds; how many there were."""
         name = f"{self._prefix}errors:{step}"
         if self._redis.set(f"{name}:{host}", "", nx=True, ex=again_s):
-            self._redis.hincrby(name, host, 1)
+            self._redis.hset(name, host, str(count_of(self._redis.hget(name, host)) + 1))
             self._redis.expire(name, FORGOTTEN_AFTER_S)
-        return int(cast("str | None", self._redis.hget(name, host)) or 0)
+        return count_of(self._redis.hget(name, host))
 
     def may_tend(self, every_s: int) -> bool:
         """Whether it is time to look after the run, and nobody else has just done so."""
@@ -110,7 +116,7 @@ class Leases:
         """Seconds since somebody first asked this, by the clock of Redis."""
         key, now_s = f"{self._prefix}overdue", int(self._redis.time()[0])
         self._redis.set(key, now_s, nx=True, ex=FORGOTTEN_AFTER_S)
-        return now_s - int(cast("str | None", self._redis.get(key)) or now_s)
+        return now_s - (count_of(self._redis.get(key)) or now_s)
 
     def _of(self, step: Step, host: str) -> Lease:
         key, begun = self._lease(step, host), self._begun(step)

@@ -18,10 +18,11 @@ RETRY_S = 1.0  # after an error of Redis, so that a lease that lapsed meanwhile 
 log = logging.getLogger("workers")
 
 # A lease that lapsed, or that Redis forgot, is set again: its host may still be in work. Another's is left.
+# `pcall`: a value of another kind that somebody planted must not keep the other leases from being renewed.
 _RENEW = """
 local lost = {}
 for place, key in ipairs(KEYS) do
-    local owner = redis.call('get', key)
+    local owner = redis.pcall('get', key)
     if not owner or owner == ARGV[place + 1] then
         redis.call('set', key, ARGV[place + 1], 'EX', ARGV[1])
     else
@@ -31,16 +32,17 @@ end
 return lost
 """
 _RELEASE = """
-if redis.call('get', KEYS[1]) == ARGV[1] then
+if redis.pcall('get', KEYS[1]) == ARGV[1] then
     redis.call('del', KEYS[1])
 end
 """
 # The attempt was this owner's, even where its lease lapsed and another has the host now.
 _GIVE_BACK = """
-if redis.call('get', KEYS[1]) == ARGV[1] then
+if redis.pcall('get', KEYS[1]) == ARGV[1] then
     redis.call('del', KEYS[1])
 end
-local count = tonumber(redis.call('hget', KEYS[2], ARGV[2]) or '0')
+local text = redis.call('hget', KEYS[2], ARGV[2]) or ''
+local count = string.match(text, '^%d%d?%d?%d?%d?%d?$') and tonumber(text) or 0
 if count > 1 then
     redis.call('hincrby', KEYS[2], ARGV[2], -1)
 elseif count == 1 then

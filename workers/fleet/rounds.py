@@ -9,17 +9,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from kombu.exceptions import OperationalError
-from redis import RedisError
+from redis import ConnectionError, RedisError, TimeoutError  # noqa: A004 # not the builtin ones
 
 from archive.identity import archive_id
 from archive.mail_record import MailRecord
-from archive.notices import Notices
-from archive.runs import NoRunError, Runs
+from archive.runs import NoRunError
 from domain.about import about
 from domain.mistakes import OperatorError, reason_of, trace_of
 from workers.fleet.broker import KEY_PREFIX, REFUSED_KEY
 from workers.fleet.claims import claim
 from workers.fleet.clock import fleet_now
+from workers.fleet.digests import Digests
 from workers.fleet.fitness import announce, is_known
 from workers.fleet.post import Post
 from workers.fleet.starts import Starts
@@ -28,11 +28,13 @@ from workers.fleet.tending import hand_over, look_after
 from workers.fleet.trust import Trust
 from workers.fleet.worker_settings import WorkerSettings
 from workers.here.pruning import prune
-from workers.life import outbox
+from workers.life import outbox, webhook
 from workers.life.notices import unfinished
 
 if TYPE_CHECKING:
     import redis
+
+    from archive.run_mail import RunMail
 
 TOLD_AGAIN_S: Final = 24 * 3600  # what is refused, or cannot be looked after, is told once in this time
 ROUND_KEY: Final = f"{KEY_PREFIX}round"  # is there while rounds are made
@@ -51,7 +53,7 @@ class Rounds:
         self._post = post
         self._trust = trust
         self._stuck = Stuck(settings, post.redis)
-        self._runs = Runs(settings.runs_url)
+        self._runs = settings.runs
         self._sees_archive = False
         self._rounds_without_id = 0
 
@@ -67,6 +69,13 @@ class Rounds:
                 self.apart(run_id, partial(self._stuck.watched, run_id, partial(self._look_after, run_id)))
         for name in self._runs.unmailed():
             self.apart(name, partial(self._stuck.watched, name, partial(self._have_mailed, name)))
+        digests = Digests(self._settings, self._redis)
+        for schedule in self._settings.schedules:
+            what = f"the digest of {schedule.name}"
+            self.apart(what, partial(digests.look_after, schedule, fleet_now(self._redis)))
+        for run_id in self._runs.unposted() if self._settings.webhook is not None else ():
+            told = partial(self._stuck.watched, run_id, partial(self._have_posted, run_id), "webhook")
+            self.apart(f"the news of {run_id}", told)
         self.apart("old runs", self._prune)
 
     def _watch_archive(self) -> None:
@@ -94,10 +103,13 @@ class Rounds:
         self._sees_archive, self._rounds_without_id = True, 0
 
     def apart(self, what: str, act: Callable[[], None]) -> None:
-        """Look after one thing. An error in it is told once a day, and must not hold up the others."""
+        """Look after one thing. An error in it is told once a day, and must not hold up the others.
+
+        Nor must a key of it that Redis refuses; if Redis refuses all, the claim to tell it is refused too.
+        """
         try:
             act()
-        except (RedisError, OperationalError):
+        except (ConnectionError, TimeoutError, OperationalError):
             raise
         except OperatorError as error:
             if claim(self._redis, f"refused:{what}", TOLD_AGAIN_S):
@@ -132,10 +144,10 @@ class Rounds:
         if self._settings.mail is None or self._runs.is_queued(name):
             return
         if outbox.is_notice(name):
-            record = self._notice_record(name, self._settings.mail.keep_trying_s)
+            record: MailRecord | RunMail = self._notice_record(name, self._settings.mail.keep_trying_s)
         else:
             try:
-                record = self._trust.opened(name).mail_record
+                record = self._trust.opened(name).mail
             except NoRunError:
                 self._stuck.gone(name, fleet_now(self._redis))
                 self._runs.unmark_unmailed(name)
@@ -145,19 +157,31 @@ class Rounds:
         if (record.is_over() or outbox.is_due(record)) and claim(self._redis, f"mail:{name}", again_s):
             self._post.mail(name)
 
+    def _have_posted(self, run_id: str) -> None:
+        """Have a worker post news that are due; of a run that still has to end, the one that ends it does."""
+        if self._runs.is_queued(run_id):
+            return
+        try:
+            record = self._trust.opened(run_id).webhook_record
+        except NoRunError:
+            self._runs.unmark_unposted(run_id)
+            log.warning("%s is gone before its news were posted", run_id)
+            return
+        if webhook.is_due(record) and claim(self._redis, f"webhook:{run_id}", self._settings.pace.again_s):
+            self._post.webhook(run_id)
+
     def _notice_record(self, name: str, keep_trying_s: int) -> MailRecord:
         try:
             notice = self._trust.notice(name)
-        except OperatorError:
-            outbox.drop_notice(self._runs, name, keep_trying_s)
+        except OperatorError as error:
+            outbox.drop_notice(self._runs, name, keep_trying_s, error.mistakes[0].problem)
             raise
-        return Notices(self._runs.store).mail_record(notice)
+        return self._runs.notices.mail_record(notice)
 
     def _prune(self) -> None:
         """Once in a while, remove what need not be kept, by the earlier of two clocks."""
         if self._settings.keep is not None and claim(self._redis, "prune", PRUNED_AGAIN_S):
-            runs = Runs(self._settings.runs_url, self._settings.signing_key)
-            prune(runs, self._settings.keep, fleet_now(self._redis))
+            prune(self._runs, self._settings.keep, fleet_now(self._redis), self._settings.audit)
 
     @property
     def _redis(self) -> "redis.Redis":

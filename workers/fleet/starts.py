@@ -15,7 +15,8 @@ from redis import RedisError
 
 from archive.notices import Notice
 from archive.run import Run
-from archive.runs import Runs, new_run_id
+from archive.run_ids import new_run_id
+from archive.runs import Runs
 from archive.schedule_records import Due, ScheduleRecord, ScheduleRecords, State
 from domain.about import about
 from domain.mistakes import Mistake, OperatorError, reason_of, trace_of
@@ -147,6 +148,7 @@ class Starts:
         try:
             run = self._created(schedule, record, due)
             if run.closed() is None:
+                self.settings.audit.planned(run.manifest)
                 self.hand_over(run)
         except (RedisError, OperationalError):
             raise
@@ -185,7 +187,8 @@ class Starts:
         first = 1 if known and known.state is State.VOID else 0
         for number in range(first, IDS_MAX):
             manifest = manifest_of(schedule, due, self.settings, number)
-            means = Means(self._runs.store, self.settings.pace)  # without a mail server it is in the outbox
+            # without a mail server it is in the outbox
+            means = Means(self._runs.store, self.settings.pace, audit=self.settings.audit)
             check(manifest, means)
             try:
                 return self._runs.create(manifest)
@@ -209,7 +212,7 @@ class Starts:
 
     @property
     def _runs(self) -> Runs:
-        return Runs(self.settings.runs_url, self.settings.signing_key)
+        return self.settings.runs
 
 
 def run_id_of(schedule: Schedule, due: datetime, number: int = 0) -> str:
@@ -233,11 +236,14 @@ def manifest_of(schedule: Schedule, due: datetime, settings: WorkerSettings, num
 
     request = Request(
         scope=schedule.scope,
-        hosts=select(load(settings.inventory), schedule.hosts),
+        hosts=select(load(settings.inventory, settings.surroundings), schedule.hosts),
         limits=settings.limits,
         deadline_s=settings.deadline_s,
         command=f"schedule {schedule.name}",
         keep_dumps=settings.keep_dumps,
         mail_to=schedule.mail_to,
+        mail_when=schedule.mail_when,
+        mail_owners=settings.mail_owners if schedule.mail_to else (),
+        mutes=settings.mutes,
     )
     return planned(request, due, _suffix(schedule, due, number))

@@ -56,13 +56,13 @@ class Stuck:
         since = claims.met(self.redis, _trouble(run_id, step), now)
         if now - since < timedelta(seconds=STUCK_AFTER_S):
             return
-        runs = Runs(self.settings.runs_url)
+        runs = self.settings.runs
         for schedule in self._schedules_of(run_id, runs):
             tell(self.redis, runs, stuck(schedule, run_id, reason, now), self.settings.mail)
 
     def gone(self, run_id: str, now: datetime) -> None:
         """A run was removed before it was mailed."""
-        runs = Runs(self.settings.runs_url)
+        runs = self.settings.runs
         for schedule in self._schedules_of(run_id, runs):
             tell(self.redis, runs, removed(schedule, run_id, now), self.settings.mail)
 

@@ -11,7 +11,7 @@ from archive.codec import NewerError
 from archive.mail_record import Sender
 from archive.notices import Notice
 from archive.run import Run
-from archive.runs import Runs, runs_beside
+from archive.runs import runs_beside
 from collector.session import Sessions
 from collector.sweep import sweep
 from domain.mistakes import Mistake, OperatorError
@@ -20,7 +20,16 @@ from workers.fleet.app import celery_app
 from workers.fleet.broker import REFUSED_KEY, redis_client
 from workers.fleet.clock import fleet_now
 from workers.fleet.leases import RUN, Step
-from workers.fleet.post import CLASSIFY_TASK, COLLECT_TASK, FINISH_TASK, MAIL_TASK, TEND_TASK, Message, Post
+from workers.fleet.post import (
+    CLASSIFY_TASK,
+    COLLECT_TASK,
+    FINISH_TASK,
+    MAIL_TASK,
+    TEND_TASK,
+    WEBHOOK_TASK,
+    Message,
+    Post,
+)
 from workers.fleet.rounds import Rounds
 from workers.fleet.stopping import StopFlag, Stopping
 from workers.fleet.stuck import Stuck
@@ -30,6 +39,7 @@ from workers.fleet.worker_settings import WorkerSettings
 from workers.life import deadline, host_steps, outbox
 from workers.life.classifiers import Classifier
 from workers.life.ending import finish
+from workers.life.webhook import post_run
 
 if TYPE_CHECKING:
     import redis
@@ -67,6 +77,10 @@ def worker_app(settings: WorkerSettings, name: str = "", stop: StopFlag | None =
     @app.task(name=MAIL_TASK, shared=False)
     def mail(name: object = None, **_: object) -> None:
         worker.mail(name)
+
+    @app.task(name=WEBHOOK_TASK, shared=False)
+    def webhook(run_id: object = None, **_: object) -> None:
+        worker.webhook(run_id)
 
     return app
 
@@ -106,6 +120,12 @@ class Worker:
             if self._turns.may_begin():
                 self._mail(name)
 
+    def webhook(self, run_id: object) -> None:
+        """Post the news of a closed run to the webhook, unless it has them."""
+        with self._stopping.during_task():
+            if self._turns.may_begin():
+                self._webhook(run_id)
+
     def _do(
         self,
         task: str,
@@ -143,7 +163,10 @@ class Worker:
                 self._post.classify(run.run_id, outcome.host)
 
         if mine:
-            hosts, session = [run.host(name) for name in mine], self._sessions.of(run.manifest)
+            hosts, session = (
+                [run.host(name) for name in mine],
+                self._sessions.of(run.manifest, run.store.local_path("")),
+            )
             with deadline.stopped_at(run, self._stopping.event, now) as over:
                 sweep(hosts, session, on_outcome, over)
 
@@ -172,14 +195,15 @@ class Worker:
         is_mine = leases.take(Step.FINISH, RUN)
         log.debug("%s: finish: %s", run.run_id, "taken" if is_mine else "another's")
         if is_mine and runs.is_queued(run.run_id):
-            finish(run, self._settings.mail, Sender.WORKERS)
+            given = self._settings
+            finish(run, given.mail, Sender.WORKERS, given.webhook, audit=given.audit)
             runs.unqueue(run.run_id)
 
     def _cut(self) -> None:
         self._turns.return_held()
 
     def _mail(self, name: object) -> None:
-        mail, runs = self._settings.mail, Runs(self._settings.runs_url)
+        mail, runs = self._settings.mail, self._settings.runs
         if mail is None or not isinstance(name, str) or name not in runs.unmailed():
             return
         with self._turns.finishing(name) as is_mine:
@@ -194,8 +218,20 @@ class Worker:
                 found = self._asked(MAIL_TASK, name, [])
                 if found is None or found[0].closed() is None:
                     return
-                sent = partial(outbox.mail_run, found[0], mail, Sender.WORKERS, attempts=1)
+                sent = partial(outbox.mail_what_is_due, found[0], mail, Sender.WORKERS)
             self._rounds.apart(f"the mail of {name}", partial(self._stuck.watched, name, sent, "mail"))
+
+    def _webhook(self, run_id: object) -> None:
+        hook, runs = self._settings.webhook, self._settings.runs
+        if hook is None or not isinstance(run_id, str) or run_id not in runs.unposted():
+            return
+        with self._turns.finishing(run_id) as is_mine:
+            found = self._asked(WEBHOOK_TASK, run_id, []) if is_mine else None
+            if found is None or found[0].closed() is None:
+                return
+            sent = partial(post_run, found[0], hook, Sender.WORKERS, attempts=1)
+            watched = partial(self._stuck.watched, run_id, sent, "webhook")
+            self._rounds.apart(f"the news of {run_id}", watched)
 
     def _notice(self, name: str) -> Notice | None:
         """A notice that this worker may mail; None, and told, for any other."""

@@ -10,7 +10,7 @@ from workers.life.outbox import keep_notice, send_now
 if TYPE_CHECKING:
     import redis
 
-    from reports.delivery import MailSettings
+    from reports.mail.delivery import MailSettings
 
 
 def tell(client: "redis.Redis", runs: Runs, notice: Notice, mail: "MailSettings | None") -> bool:

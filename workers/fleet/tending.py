@@ -75,8 +75,7 @@ class Tender:
             f"{attempts} workers began to {step} it and did not finish it:"
             " they were killed, out of memory, or too slow"
         )
-        remedy = "look in the workers' log, and in the kernel's log for the OOM killer"
-        host_steps.fail_host(self.run, host, Stage.WORKER, "worker_lost", detail=detail, remedy=remedy)
+        host_steps.fail_host(self.run, host, Stage.WORKER, "worker_lost", detail=detail)
 
     def _post_finish(self) -> bool:
         if self.leases.held(Step.FINISH, [RUN]):

@@ -63,7 +63,7 @@ def troubles(client: "redis.Redis") -> tuple[Trouble, ...]:
         try:
             note = json.loads(text or "")  # "": it lapsed
             what, since = str(note["what"]), str(note["since"])
-        except (ValueError, TypeError, KeyError):  # whoever reaches Redis can write there
+        except (ValueError, TypeError, KeyError, RecursionError):  # whoever reaches Redis can write there
             continue
         found.append(Trouble(worker, what[:WHAT_LENGTH_MAX], since))
     return tuple(found)

@@ -2,8 +2,9 @@
 
 With a signing key, the signature decides; it was checked when the run was opened. Without one, whoever can
 write to the folder of the runs could have planned the run. Then the run must stay within this worker's own
-settings: hosts as in its inventory, limits at most its own, mail only to addresses in its schedules. Only
-`become` is free, because each run chooses it, and the sudoers rule allows only the probe.
+settings: hosts as in its inventory, limits at most its own, mail only to addresses in its schedules. `become`
+is free, because each run chooses it, and the sudoers rule allows only the probe. Mutes are free as well: they
+change nothing but what the report of that run tells.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,8 @@ from dataclasses import fields, replace
 from functools import lru_cache
 from time import monotonic
 
-from archive.notices import Notice, Notices
+from archive.dump_keys import NO_KEYS, DumpKeys
+from archive.notices import Notice
 from archive.run import Run
 from archive.runs import Runs
 from domain.mistakes import Mistake, OperatorError
@@ -19,18 +21,21 @@ from domain.records import Host, Limits
 from workers.fleet.worker_settings import WorkerSettings
 
 INVENTORY_KEPT_S = 60  # reading a large one takes seconds; changes are noticed after this time
-_TO_CLASSIFY = ("inflated_bytes", "classify_s")  # the limits of the run that classifying uses
-_REMEDY = "give planners and workers the same signing_key_file, or the same inventory and settings"
+# the limits of the run that classifying uses
+_TO_CLASSIFY = ("inflated_bytes", "classify_bytes", "classify_s")
+_REMEDY = (
+    "give planners and workers the same signing_key_file, or the same inventory, ssh_config and settings"
+)
 
 
 @lru_cache(maxsize=8)
-def opened_by_id(runs_url: str, run_id: str, signing_key: bytes = b"") -> Run:
+def opened_by_id(runs_url: str, run_id: str, signing_key: bytes = b"", dump_keys: DumpKeys = NO_KEYS) -> Run:
     """A run by its id among the runs of one place; OperatorError for whatever else.
 
     Kept, because its manifest never changes and a fleet's takes a while to read. With a key, only a run that
     is signed with it.
     """
-    return Runs(runs_url, signing_key).by_id(run_id)
+    return Runs(runs_url, signing_key, dump_keys).by_id(run_id)
 
 
 class Trust:
@@ -70,7 +75,7 @@ class Trust:
 
         OperatorError if they name nobody of them.
         """
-        notice = Notices(Runs(self._settings.runs_url).store).read(notice_id)
+        notice = self._settings.runs.notices.read(notice_id)
         known = self.opened(notice.run_id).manifest.mail_to if notice.run_id else self._known_addresses
         to = tuple(address for address in notice.to if address in known)
         if not to:
@@ -80,34 +85,47 @@ class Trust:
 
     @property
     def _known_addresses(self) -> frozenset[str]:
-        return frozenset(address for schedule in self._settings.schedules for address in schedule.mail_to)
+        lists = (
+            *(each.mail_to for each in self._settings.schedules),
+            *(each.to for each in self._settings.mail_owners),
+        )
+        return frozenset(address for to in lists for address in to)
 
     def _run(self, run_id: str) -> Run:
         settings = self._settings
-        run = opened_by_id(settings.runs_url, run_id, settings.signing_key)
+        named = settings.runs_url, run_id, settings.signing_key, settings.dump_keys
+        run = opened_by_id(*named)
         if run.is_there():
             return run
         opened_by_id.cache_clear()  # it was removed, and may have been put back by now
-        return opened_by_id(settings.runs_url, run_id, settings.signing_key)
+        return opened_by_id(*named)
 
     def _mistakes(self, run: Run) -> Iterator[Mistake]:
         if self._settings.signing_key:
             return
         yield from _above(run.manifest.limits, self._settings.limits, run.run_id)
         yield from self._strangers(run)
-        if not self._known_addresses.issuperset(run.manifest.mail_to):
-            yield Mistake(run.run_id, "has a recipient that no schedule of this worker names", _REMEDY)
+        named = (*run.manifest.mail_to, *(each for owner in run.manifest.mail_owners for each in owner.to))
+        if not self._known_addresses.issuperset(named):
+            problem = "has a recipient that no schedule and no owner's list of this worker names"
+            yield Mistake(run.run_id, problem, _REMEDY)
 
     def _strangers(self, run: Run) -> Iterator[Mistake]:
         """The first host that differs from this worker's inventory."""
         own = self._own_hosts()
         for host in run.manifest.hosts:
             ours = own.get(host.name)
-            if ours is None or replace(ours, become=host.become) != host:
-                shown = ascii(host.name[:80])
-                problem = f"has the host {shown}, which differs from this worker's inventory"
-                yield Mistake(run.run_id, problem, _REMEDY)
-                return
+            if ours is None:
+                problem = f"has the host {host.name[:80]!a}, which this worker's inventory has not"
+            elif differing := _differing(ours, host):
+                problem = (
+                    f"has the host {host.name[:80]!a}, which differs from this worker's inventory and"
+                    f" ssh_config in {', '.join(differing)}"
+                )
+            else:
+                continue
+            yield Mistake(run.run_id, problem, _REMEDY)
+            return
 
     def _own_hosts(self) -> Mapping[str, Host]:
         """The hosts of the worker's own inventory, without those that cannot be swept."""
@@ -117,12 +135,21 @@ class Trust:
         if monotonic() >= self._hosts_until:
             from collector.inventory.inventory import load  # noqa: PLC0415 - YAML and pydantic, for this alone
 
-            inventory = load(path)
+            inventory = load(path, self._settings.surroundings)
             # without localhost, which every inventory has implicitly
             hosts, obstacles = inventory.hosts, inventory.obstacles
             self._hosts = {name: host for name, host in hosts.items() if name not in obstacles}
             self._hosts_until = monotonic() + INVENTORY_KEPT_S
         return self._hosts
+
+
+def _differing(ours: Host, host: Host) -> tuple[str, ...]:
+    """The names of the fields in which a host of a run is not ours; a run may add become."""
+    return tuple(
+        each.name
+        for each in fields(Host)
+        if each.name != "become" and getattr(ours, each.name) != getattr(host, each.name)
+    )
 
 
 def _above(asked: Limits, own: Limits, run_id: str) -> Iterator[Mistake]:

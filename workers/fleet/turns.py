@@ -16,6 +16,7 @@ from kombu.exceptions import OperationalError
 from redis import RedisError
 
 from archive.codec import NewerError
+from archive.dump_keys import LockedError
 from archive.places import store_at
 from archive.run import Run
 from archive.runs import runs_beside
@@ -121,11 +122,10 @@ class Turns:
             raise error
         self._fitness.tell_error(error, run.run_id)
         count = leases.errors(step, host, self._pace.again_s)
-        if count > ERRORS_MAX:
-            remedy = "let the account of the workers read and write everything in the folder of the run"
-            host_steps.fail_host(
-                run, host, _STAGE_OF[step], "archive_error", detail=named(error), remedy=remedy
-            )
+        if count > ERRORS_MAX and isinstance(error, LockedError):
+            host_steps.fail_locked(run, host, error)
+        elif count > ERRORS_MAX:
+            host_steps.fail_host(run, host, _STAGE_OF[step], "archive_error", detail=named(error))
         leases.give_back(step, host)
 
     def return_held(self) -> None:

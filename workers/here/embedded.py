@@ -4,11 +4,14 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from archive.dump_keys import LockedError, OtherKeysError
 from archive.mail_record import Sender
-from archive.run import Run
+from archive.run import Run, Standing
 from archive.runs import runs_beside
 from collector.session import Session
 from collector.sweep import sweep
@@ -17,12 +20,15 @@ from domain.mistakes import Mistake, OperatorError
 from domain.records import Dump, Failure
 from workers.here.locks import held
 from workers.life import deadline, host_steps
+from workers.life.audit import SILENT, Audit
 from workers.life.classifiers import Classifiers
 from workers.life.ending import Ended, finish
 from workers.life.progress import OnProgress, Progress, progress_of
+from workers.life.tries import Tell, to_nobody
 
 if TYPE_CHECKING:
-    from reports.delivery import MailSettings
+    from reports.mail.delivery import MailSettings
+    from reports.webhook.hook_settings import HookSettings
 
 log = logging.getLogger("workers")
 
@@ -34,14 +40,18 @@ def execute(
     stop: threading.Event,
     *,
     mail: "MailSettings | None" = None,
+    hook: "HookSettings | None" = None,
+    tell: Tell = to_nobody,
+    audit: Audit = SILENT,
     processes: int = 0,
 ) -> Ended | None:
     """Do the rest of a run, to its end; None if `stop` was set first.
 
-    `processes` classify in parallel; 0 means one per core. `progress` is called from
-    several threads, one at a time. A run that was stopped or killed continues where it was. After the
-    run's deadline no host is contacted any more, and hosts without a dump fail. OperatorError if
-    another process executes the run, or the workers of a fleet have it.
+    `processes` classify in parallel; 0 means one per core. `progress` is called from several threads, one at
+    a time; `tell` gets why a delivery is tried again, before each pause. A run that was stopped or killed
+    continues where it was. After the run's deadline no host is contacted any more, and hosts without a dump
+    fail. OperatorError if another process executes the run, if the workers of a fleet have it, or if dumps
+    wait that cannot be decrypted.
     """
     runs = runs_beside(run)
     if runs.is_queued(run.run_id):
@@ -54,24 +64,25 @@ def execute(
             log.debug("%s: executed here: before %d done, %d failed, %d to classify", run.run_id, *counts)
         if run.closed() is None and not _brought_in(run, session, progress, stop, processes):
             return None
-        return finish(run, mail, Sender.HERE)
+        return finish(run, mail, Sender.HERE, hook, tell=tell, audit=audit)
 
 
 def _brought_in(
     run: Run, session: Session, progress: OnProgress, stop: threading.Event, processes: int
 ) -> bool:
     """Sweep and classify hosts without an outcome; False if some are left."""
-    tally = _Tally(progress_of(run), progress)
     standing = run.standing()
+    run = _readable(run, standing)
+    tally = _Tally(progress_of(run), progress)
     began_s = time.monotonic()
 
-    def on_outcome(outcome: Dump | Failure) -> None:
+    def on_outcome(outcome: Dump | Failure) -> Callable[[], None] | None:
         host_steps.keep(run, outcome)
         if isinstance(outcome, Dump):
             tally.collected(outcome.host)
-            classifiers.submit(outcome.host)
-        else:
-            tally.failed_to_answer(outcome.host)
+            return partial(classifiers.submit, outcome.host)
+        tally.failed_to_answer(outcome.host)
+        return None
 
     with Classifiers(run, processes or os.cpu_count() or 1, tally.classified, stop) as classifiers:
         for host in sorted(standing.dumped):
@@ -87,6 +98,31 @@ def _brought_in(
     if not stop.is_set() and deadline.is_past(run):
         deadline.fail_missing(run, dumped=False)
     return not run.pending()
+
+
+def _readable(run: Run, standing: Standing) -> Run:
+    """The run with keys that read the dumps that it writes. OperatorError if one waits that cannot be read.
+
+    If there are only public keys, a key in memory is added: what is written now can be classified until this
+    process ends, and then only those who have a private key can read it.
+    """
+    if run.keys.recipients and not run.keys.has_identity:
+        run = run.with_keys(run.keys.with_run_key())
+    for host in sorted(standing.dumped)[:1]:
+        try:
+            run.read_dump(host)
+        except OtherKeysError:  # may be of this host alone
+            pass
+        except LockedError as error:
+            remedy = (
+                ""
+                if run.is_remade
+                else f"or remove the dumps from {run.url}, and their hosts are swept again"
+            )
+            raise OperatorError(Mistake(str(error.filename), str(error.strerror), remedy)) from error
+        except OperatorError:  # its failure, when its turn comes
+            pass
+    return run
 
 
 def _since(began_s: float) -> float:

@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Final
 
 from archive.catalogue import Catalogue, Unreadable
-from archive.retention import Keep, Removal, carry_out, planned, remove_run
+from archive.retention import Keep, Removal, What, carry_out, planned, remove_run
 from archive.runs import Runs
 from domain.mistakes import Mistake, OperatorError, placed
 from workers.here.locks import TakenError, held_to_remove, is_held
+from workers.life.audit import SILENT, Audit
 
 AT_WORK: Final = "a process is at work on the run"
 
@@ -34,13 +35,14 @@ class Kept:
     is_trouble: bool = True  # False: a process is at it, and the next time it may go
 
 
-def prune(runs: Runs, keep: Keep | None, now: datetime) -> tuple[Pruned | Kept, ...]:
+def prune(runs: Runs, keep: Keep | None, now: datetime, audit: Audit = SILENT) -> tuple[Pruned | Kept, ...]:
     """Remove what is older than it has to be kept, and what killed processes have left; all of it is logged.
 
-    `now` has a time zone. Without `keep` only leftovers go. What cannot be removed stays and does not
-    hold up the rest; it is tried again the next time. OSError if the archive cannot be listed at all.
+    `now` has a time zone. Without `keep` only leftovers go. Runs and dumps stay if the audit does not take
+    the line about them. What cannot be removed stays and does not hold up the rest; it is tried again the
+    next time. OSError if the archive cannot be listed at all.
     """
-    done = tuple(each_pruned(runs, keep, now))
+    done = tuple(each_pruned(runs, keep, now, audit))
     for one in done:
         if isinstance(one, Pruned):
             log.info("pruned %s: %s (%d bytes)", one.removal.path, one.removal.why, one.size_bytes)
@@ -50,7 +52,7 @@ def prune(runs: Runs, keep: Keep | None, now: datetime) -> tuple[Pruned | Kept, 
 
 
 def each_pruned(
-    runs: Runs, keep: Keep | None, now: datetime, *, dry_run: bool = False
+    runs: Runs, keep: Keep | None, now: datetime, audit: Audit = SILENT, *, dry_run: bool = False
 ) -> Iterator[Pruned | Kept]:
     """The same, one at a time as they go, not logged; `dry_run` removes nothing."""
     catalogue = Catalogue(runs)
@@ -63,7 +65,7 @@ def each_pruned(
             yield Kept(entry.run_id, f"cannot be read, so it is kept: {entry.reason}")
     for removal in tuple(planned(catalogue, entries, runs, keep, now)):
         try:
-            yield _pruned(removal, runs, dry_run=dry_run)
+            yield _would_go(removal, runs) if dry_run else _pruned(removal, runs, audit)
         except TakenError:
             yield Kept(removal.path, AT_WORK, is_trouble=False)
         except OperatorError as error:
@@ -72,14 +74,25 @@ def each_pruned(
             yield Kept(removal.path, placed(error, removal.path))
 
 
-def _pruned(removal: Removal, runs: Runs, *, dry_run: bool) -> Pruned | Kept:
-    if removal.run_id and is_held(runs.store.under(removal.run_id)):
+def _would_go(removal: Removal, runs: Runs) -> Pruned | Kept:
+    if _is_at_work(removal, runs):
         return Kept(removal.path, AT_WORK, is_trouble=False)
-    size_bytes = runs.store.tree_bytes(removal.path) if dry_run else carry_out(removal, runs, held_to_remove)
-    return Pruned(removal, size_bytes)
+    return Pruned(removal, runs.store.tree_bytes(removal.path))
 
 
-def remove(runs: Runs, run_id: str) -> int:
+def _pruned(removal: Removal, runs: Runs, audit: Audit) -> Pruned | Kept:
+    if _is_at_work(removal, runs):
+        return Kept(removal.path, AT_WORK, is_trouble=False)
+    if removal.what is not What.LEFTOVER:
+        audit.removed(removal.run_id, removal.what.value, removal.why)
+    return Pruned(removal, carry_out(removal, runs, held_to_remove))
+
+
+def _is_at_work(removal: Removal, runs: Runs) -> bool:
+    return bool(removal.run_id) and is_held(runs.store.under(removal.run_id))
+
+
+def remove(runs: Runs, run_id: str, audit: Audit = SILENT) -> int:
     """Remove one run for good, whatever is still to be done of it; the bytes that went.
 
     OperatorError if a process on some machine or the workers of a fleet are at it.
@@ -88,5 +101,6 @@ def remove(runs: Runs, run_id: str) -> int:
         remedy = f"wait for it; if the workers are gone for good, remove {runs.queue_place(run_id)}"
         raise OperatorError(Mistake(run_id, "is being executed by the workers of a fleet", remedy))
     size_bytes = runs.store.tree_bytes(run_id)
+    audit.removed(run_id, What.RUN.value, "on demand")
     remove_run(run_id, runs, held_to_remove)
     return size_bytes

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Final
 
+from archive.resuming import resume_command
 from archive.run import Run
 from archive.runs import runs_beside
 from domain.mistakes import Mistake, OperatorError
@@ -38,7 +39,7 @@ class _Watch:
         if self.is_somebody_at_it():
             self.somebody_s = monotonic()
         elif monotonic() - self.somebody_s > NOBODY_S:
-            remedy = f"mapsweep collect --resume {self.run.url} goes on with it"
+            remedy = f"{resume_command(self.run)} goes on with it"
             raise OperatorError(Mistake(self.run.run_id, "is open, and nobody executes it", remedy))
 
     def is_somebody_at_it(self) -> bool:
@@ -62,7 +63,7 @@ def wait(run: Run, progress: OnProgress, stop: threading.Event, most_s: float) -
             return left_by_workers(run)
         now = progress_of(run)
         if is_closed:
-            now = replace(now, note=f"closed, {outbox.so_far(run.mail_record).unmailed or MAILED}")
+            now = replace(now, note=f"closed, {outbox.so_far(run.mail).unmailed or MAILED}")
         else:
             watch.check()
         if now != shown:
@@ -77,8 +78,8 @@ def wait(run: Run, progress: OnProgress, stop: threading.Event, most_s: float) -
 
 def _is_mail_under_way(run: Run) -> bool:
     """Whether the report of a closed run still has to be mailed, and somebody is to do so."""
-    if run.mail_record.is_over():
+    if run.mail.is_over():
         return False
     runs = runs_beside(run)
     is_somebodys = run.run_id in runs.unmailed() or runs.is_queued(run.run_id) or is_held(run.store)
-    return is_somebodys and not run.mail_record.is_over()  # it may have ended between the two
+    return is_somebodys and not run.mail.is_over()  # it may have ended between the two

@@ -14,16 +14,16 @@ from functools import lru_cache
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from pebble import ProcessExpired
-
+from archive.dump_keys import DumpKeys, OtherKeysError
 from archive.results import Result
 from archive.run import Run
 from archive.runs import open_run
-from collector.processes import POLL_S, Processes
-from collector.trouble import REMEDIES
+from collector.process_beside import STOP_SEEN_S, ProcessLostError
+from collector.processes import Processes
 from domain.about import about
 from domain.records import HostRecord, Stage
 from workers.life import host_steps
+from workers.life.memory import NoRoomError
 
 WAITING_MAX = 2  # hosts per process that wait in memory; their dumps wait on disk
 THREADS = 2  # per process: one waits for it, the other for the disk that syncs what it made
@@ -65,22 +65,32 @@ class Classifier:
     def _classified(self, run: Run, host: str) -> bool | None:
         seconds = run.manifest.limits.classify_s
         try:
-            done = self._processes.run(
-                self._stop.is_set,
-                lambda: seconds,
-                _run_told if log.isEnabledFor(logging.DEBUG) else _run,
-                self._classify,
-                run.url,
-                run.generation,
-                host,
-            )
-        except ProcessExpired:
+            done = self._answer(run, host, seconds)
+        except ProcessLostError:
             return None
         except TimeoutError:
             detail = f"its dump was not classified within {seconds:g} s"
-            remedy = "raise limits.classify_s if the host is that large"
-            host_steps.fail_host(run, host, Stage.CLASSIFY, "classify_timeout", detail=detail, remedy=remedy)
+            host_steps.fail_host(run, host, Stage.CLASSIFY, "classify_timeout", detail=detail)
             return False
+        return self._kept(run, host, done)
+
+    def _answer(self, run: Run, host: str, seconds: float) -> "_Done":
+        """What a process makes of it, once there is memory for that."""
+        while True:
+            with suppress(NoRoomError):
+                done: _Done = self._processes.run(
+                    self._stop.is_set,
+                    lambda: seconds,
+                    _run_told if log.isEnabledFor(logging.DEBUG) else _run,
+                    self._classify,
+                    run.url,
+                    run.generation,
+                    run.keys,
+                    host,
+                )
+                return done
+
+    def _kept(self, run: Run, host: str, done: "_Done") -> bool:
         for line in done.lines:
             log.debug("%s", line)
         if isinstance(done.made, Result):
@@ -94,8 +104,7 @@ class Classifier:
         has_result = self.classify(run, host)
         if has_result is None:
             detail = "the process that classified its dump was killed, and so was the next"
-            remedy = REMEDIES["worker_lost"]
-            host_steps.fail_host(run, host, Stage.WORKER, "worker_lost", detail=detail, remedy=remedy)
+            host_steps.fail_host(run, host, Stage.WORKER, "worker_lost", detail=detail)
         return bool(has_result)
 
     def stop(self) -> None:
@@ -156,14 +165,16 @@ class Classifiers:
         self._raise_error()
         for host in self._suspects:
             try:
-                self._on_end(host, self._classifier.classify_again(self._run, host))
+                self._on_end(host, bool(self._tried(self._classifier.classify_again, host)))
             except CancelledError:
                 return
 
     def _hand_over(self, host: str | None) -> None:
         while not self._stop.is_set() and self._error is None:
             try:
-                self._hosts.put(host, timeout=POLL_S)  # whoever sets the stop event does not know this queue
+                self._hosts.put(
+                    host, timeout=STOP_SEEN_S
+                )  # whoever sets the stop event does not know this queue
             except queue.Full:
                 continue
             return
@@ -176,13 +187,13 @@ class Classifiers:
         """What each thread does."""
         while not self._stop.is_set() and self._error is None:
             try:
-                host = self._hosts.get(timeout=POLL_S)
+                host = self._hosts.get(timeout=STOP_SEEN_S)
             except queue.Empty:
                 continue
             if host is None:
                 return
             try:
-                has_result = self._classifier.classify(self._run, host)
+                has_result = self._tried(self._classifier.classify, host)
                 if has_result is None:
                     self._suspects.append(host)
                 else:
@@ -191,6 +202,14 @@ class Classifiers:
                 return
             except Exception as error:  # noqa: BLE001 # raised again in the thread that submits
                 self._error = error
+
+    def _tried(self, classify: Callable[[Run, str], bool | None], host: str) -> bool | None:
+        """As Classifier; a dump that is encrypted for others fails: nobody else works on this run."""
+        try:
+            return classify(self._run, host)
+        except OtherKeysError as error:
+            host_steps.fail_locked(self._run, host, error)
+            return False
 
 
 class _Lines(logging.Handler):
@@ -205,7 +224,7 @@ class _Lines(logging.Handler):
             self.kept.append(record.getMessage())
 
 
-def _run(classify: Classify, run_url: str, generation: str, host: str) -> _Done:
+def _run(classify: Classify, run_url: str, generation: str, keys: DumpKeys, host: str) -> _Done:
     """Look for garbage in cycles after each host alone, among what it left.
 
     A host makes some hundred thousand objects, which live until its end: looking through them meanwhile
@@ -215,7 +234,7 @@ def _run(classify: Classify, run_url: str, generation: str, host: str) -> _Done:
     opened = _opened.cache_info().misses
     gc.disable()
     try:
-        return _Done(classify(_opened(run_url, generation), host))
+        return _Done(classify(_opened(run_url, generation, keys), host))
     finally:
         is_first = _opened.cache_info().misses > opened
         if is_first:
@@ -225,13 +244,13 @@ def _run(classify: Classify, run_url: str, generation: str, host: str) -> _Done:
             gc.freeze()
 
 
-def _run_told(classify: Classify, run_url: str, generation: str, host: str) -> _Done:
+def _run_told(classify: Classify, run_url: str, generation: str, keys: DumpKeys, host: str) -> _Done:
     """With the lines that it logs: this process has nowhere to write them."""
     lines = _Lines()
     log.addHandler(lines)
     log.setLevel(logging.DEBUG)
     try:
-        done = _run(classify, run_url, generation, host)
+        done = _run(classify, run_url, generation, keys, host)
     finally:
         log.removeHandler(lines)
         log.setLevel(logging.NOTSET)
@@ -244,7 +263,7 @@ def _classify(run: Run, host: str) -> Result | bool:
 
 
 @lru_cache(maxsize=RUNS_OPEN_MAX)
-def _opened(run_url: str, generation: str) -> Run:
+def _opened(run_url: str, generation: str, keys: DumpKeys) -> Run:
     """A run by its URL; cached, because its manifest never changes and a large one takes a while to read."""
     run = open_run(run_url)
-    return Run(run.store, run.manifest, generation)
+    return Run(run.store, run.manifest, generation, keys)

@@ -11,7 +11,8 @@ from typing import Final
 from archive.run import Run
 from domain.moments import now
 from domain.records import Failure, Stage
-from reports.status import DEADLINE_REASON
+from domain.troubles.table import remedy
+from reports.tables.status import DEADLINE_REASON
 
 POLL_S: Final = 0.2  # how soon the deadline, or a stop, is noticed
 
@@ -33,7 +34,7 @@ def fail_missing(run: Run, *, dumped: bool) -> int:
         stage=Stage.WORKER,
         reason=DEADLINE_REASON,
         detail=f"the run's deadline ({run.manifest.deadline_at}) passed before the host was done",
-        remedy="add workers, or raise the deadline",
+        remedy=remedy(DEADLINE_REASON),
         at=now(),
     )
     for host in missing:  # none has failed before, so it is the first attempt, and nothing is looked up

@@ -4,14 +4,17 @@ import logging
 import time
 
 from archive import bugs
+from archive.dump_file import inflated_bytes
+from archive.dump_keys import LockedError
 from archive.dump_snapshot import unpack
 from archive.results import Result
 from archive.run import Run
 from collector.trouble import BUG, HostTrouble
 from domain.about import about
-from domain.mistakes import OperatorError, is_the_machines
+from domain.mistakes import OperatorError, is_the_machines, placed
 from domain.moments import now
 from domain.records import Dump, Failure, HostRecord, Stage
+from domain.troubles.table import remedy
 from procmaps.classify import RULES_VERSION, classify
 from procmaps.doubts import doubts
 from procmaps.findings import find
@@ -19,6 +22,7 @@ from procmaps.footprint import footprints
 from procmaps.identity import identify
 from procmaps.other_texts import IN_PLACE
 from procmaps.read import DumpError
+from workers.life import memory
 
 DETAIL_LENGTH_MAX = 400
 OTHERS_TOLD_MAX = 3  # processes of a host that sent another file in place of their mappings
@@ -45,19 +49,23 @@ def keep(run: Run, outcome: Dump | Failure) -> None:
 def classify_host(run: Run, host: str) -> HostRecord | Failure:
     """Classify a host's dump and keep the result. If that fails, it is the host's failure.
 
-    Raises only errors of a full or forbidden disk, which are not the host's fault.
+    Raises only errors that are not the host's fault: of a full or forbidden disk, or LockedError.
     """
     made = make_result(run, host)
     return made if isinstance(made, Failure) else keep_result(run, made)
 
 
 def make_result(run: Run, host: str) -> Result | Failure:
-    """The result of a host's dump, not yet kept, or the failure that was recorded. Raises as above."""
+    """The result of a host's dump, not yet kept, or the failure that was recorded.
+
+    Raises as above, and NoRoomError while others hold the memory that it needs.
+    """
     try:
         return _made(run, host)
+    except memory.NoRoomError:
+        raise
     except (DumpError, OperatorError) as error:
-        remedy = "sweep the host again"
-        return fail_host(run, host, Stage.CLASSIFY, "unreadable_dump", detail=str(error), remedy=remedy)
+        return fail_host(run, host, Stage.CLASSIFY, "unreadable_dump", detail=str(error))
     except Exception as error:
         if is_the_machines(error):
             raise
@@ -82,10 +90,20 @@ def keep_result(run: Run, result: Result) -> HostRecord | Failure:
 
 def _made(run: Run, host: str) -> Result:
     """The result of a dump; DumpError or OperatorError if the bytes are not a dump."""
-    from archive.host_results import host_record, host_result  # noqa: PLC0415 # starts Polars
+    import archive.host_results  # noqa: F401, PLC0415 # starts Polars, whose memory is no dump's
 
     began_s = time.monotonic()
     dump = run.read_dump(host)
+    limits = run.manifest.limits
+    text_bytes = min(inflated_bytes(dump), 2 * limits.inflated_bytes)
+    with memory.held(text_bytes, limits.classify_bytes):
+        return _of_dump(run, dump, began_s)
+
+
+def _of_dump(run: Run, dump: Dump, began_s: float) -> Result:
+    from archive.host_results import host_record, host_result  # noqa: PLC0415 # starts Polars
+
+    host = dump.host
     unpacked = unpack(dump, run.manifest.limits.inflated_bytes)
     snapshot = unpacked.snapshot
     parts = classify(snapshot)
@@ -108,22 +126,23 @@ def fail_by(run: Run, host: str, stage: Stage, error: Exception) -> Failure:
     trace = bugs.trace(error) if trouble.reason == BUG else ""
     if trace:
         log.debug("%s: %s", host, trace)
-    return fail_host(
-        run, host, stage, trouble.reason, detail=trouble.detail, remedy=trouble.remedy, trace=trace
-    )
+    return fail_host(run, host, stage, trouble.reason, detail=trouble.detail, trace=trace)
 
 
-def fail_host(
-    run: Run, host: str, stage: Stage, reason: str, *, detail: str, remedy: str = "", trace: str = ""
-) -> Failure:
-    """Record a failure of a host, numbered after its earlier attempts."""
+def fail_locked(run: Run, host: str, error: LockedError) -> Failure:
+    """Record that a host's dump cannot be decrypted here; it stays, and can be classified again."""
+    return fail_host(run, host, Stage.CLASSIFY, "dump_locked", detail=placed(error, "its dump"))
+
+
+def fail_host(run: Run, host: str, stage: Stage, reason: str, *, detail: str, trace: str = "") -> Failure:
+    """Record a failure of a host, numbered after its earlier attempts, with the remedy of its reason."""
     of_dump = run.has_dump(host)
     failure = Failure(
         host=host,
         stage=stage,
         reason=reason,
         detail=detail[:DETAIL_LENGTH_MAX],
-        remedy=remedy,
+        remedy=remedy(reason, stage),
         attempt=1 if of_dump else run.last_attempt(host) + 1,
         at=now(),
         trace=trace,

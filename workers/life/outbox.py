@@ -8,16 +8,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from archive.mail_record import CUT_OFF_MAX, MailRecord, Posted, Sender, Try
-from archive.notices import NOTICE_ID, Notice, Notices
-from archive.run import PAGE, Run
+from archive.codec import NewerError
+from archive.mail_record import MailRecord, Posted, Sender
+from archive.notices import NOTICE_ID, Notice
+from archive.run import Run
+from archive.run_mail import TO_THE_LIST, RunMail
 from archive.runs import Runs, runs_beside
+from domain.mistakes import OperatorError
 from domain.records import Refusal
+from workers.life.letters import Letters
+from workers.life.tries import Parcel, Tell, to_nobody, tried
 
 if TYPE_CHECKING:
-    from reports.delivery import MailSettings
+    from reports.mail.delivery import MailSettings
 
 NO_SERVER: Final = "no mail server is set"
 ANOTHER: Final = "another process is mailing it"
@@ -33,66 +39,117 @@ class Mailed:
     accepted: tuple[str, ...] = ()  # who has it, after a try
     refused: tuple[Refusal, ...] = ()  # who will not get it
     unmailed: str = ""  # why somebody has not got it yet, and what is done about it
+    withheld: str = ""  # why the list gets none: there are no news
 
 
-def mail_run(run: Run, mail: "MailSettings | None", sender: Sender, attempts: int | None = None) -> Mailed:
-    """Mail the report of a closed run to those of its list who have not got it.
+def mail_run(run: Run, mail: "MailSettings | None", sender: Sender, tell: Tell = to_nobody) -> Mailed:
+    """Mail a closed run to those of its list, and of its owners' lists, who have not got it.
 
     What cannot be sent now is marked, to be tried again.
     """
-    runs, record = runs_beside(run), run.mail_record
-    if record.is_over():
+    return _mail_run(run, mail, sender, lambda _: True, tell)
+
+
+def mail_what_is_due(run: Run, mail: "MailSettings", sender: Sender) -> Mailed:
+    """Mail what could not be sent before, where it is time for another try."""
+    return _mail_run(run, replace(mail, attempts=1), sender, is_due, to_nobody)
+
+
+def _mail_run(
+    run: Run, mail: "MailSettings | None", sender: Sender, is_wanted: Callable[[MailRecord], bool], tell: Tell
+) -> Mailed:
+    runs, all_mails = runs_beside(run), run.mail
+    if all_mails.is_over():
         runs.unmark_unmailed(run.run_id)
         return Mailed()
     runs.mark_unmailed(run.run_id)
     if mail is None:
         return Mailed(unmailed=NO_SERVER)
-    server = mail if attempts is None else replace(mail, attempts=attempts)
-    mailed = _tried(record, lambda: report_message(run, run.manifest.mail_to, server), server, sender)
-    if record.is_over():
+    letters, became = Letters(run, mail), []
+    for owner, record in all_mails.records():
+        if record.is_over() or not is_wanted(record):
+            continue
+        withheld = letters.withheld(owner)
+        mailed = (
+            _withheld(record, owner, withheld)
+            if withheld
+            else _tried(record, partial(letters.message, owner, record.to), mail, sender, tell)
+        )
+        _tell(run.run_id if owner == TO_THE_LIST else f"{run.run_id}: the part of {owner}", mailed)
+        became.append(mailed)
+    if all_mails.is_over():
         runs.unmark_unmailed(run.run_id)
-    _tell(run.run_id, mailed)
-    return mailed
+    return _together(became)
+
+
+def _withheld(record: MailRecord, owner: str, why: str) -> Mailed:
+    """Put on record that a mail has no news."""
+    record.withhold(why)
+    return Mailed(withheld=why) if owner == TO_THE_LIST else Mailed()
+
+
+def _together(became: list[Mailed]) -> Mailed:
+    """What became of several mails, as of one; its id is that of the first."""
+    return Mailed(
+        message_id=next((each.message_id for each in became if each.message_id), ""),
+        accepted=tuple(dict.fromkeys(name for each in became for name in each.accepted)),
+        refused=tuple(refusal for each in became for refusal in each.refused),
+        unmailed="; ".join(dict.fromkeys(each.unmailed for each in became if each.unmailed)),
+        withheld=next((each.withheld for each in became if each.withheld), ""),
+    )
 
 
 def mail_notice(runs: Runs, notice: Notice, mail: "MailSettings", sender: Sender) -> Mailed:
     """Mail a notice to those who have not got it, and forget it after that."""
-    notices = Notices(runs.store)
-    record = notices.mail_record(notice)
+    record = runs.notices.mail_record(notice)
     server = replace(mail, attempts=1)
     mailed = (
         Mailed()
         if record.is_over()
-        else _tried(record, lambda: notice_message(notice, server), server, sender)
+        else _tried(record, lambda: notice_message(notice, server), server, sender, to_nobody)
     )
     if record.is_over():
         runs.unmark_unmailed(notice.notice_id)
-        notices.forget(notice)
+        runs.notices.forget(notice.notice_id)
     _tell(notice.about, mailed)
     return mailed
 
 
 def keep_notice(runs: Runs, notice: Notice) -> None:
     """Put a notice into the outbox, unless there is one about the same."""
-    Notices(runs.store).write(notice)
+    runs.notices.write(notice)
     runs.mark_unmailed(notice.notice_id)
 
 
-def drop_notice(runs: Runs, notice_id: str, keep_trying_s: int) -> None:
-    """Forget a notice that was removed, or that for long nobody may get: its addresses left the settings."""
-    notices = Notices(runs.store)
-    if notices.exists(notice_id):
-        notice = notices.read(notice_id)
-        if datetime.now(UTC) - datetime.fromisoformat(notice.at) < timedelta(seconds=keep_trying_s):
+def drop_notice(runs: Runs, notice_id: str, keep_trying_s: int, reason: str) -> None:
+    """Forget a notice that was removed, or that for long nobody may get, and why.
+
+    Its addresses left the settings, or nobody who may wrote it.
+    """
+    if runs.notices.exists(notice_id):
+        about, is_old = _about(runs, notice_id, keep_trying_s)
+        if not is_old:
             return
-        notices.forget(notice)
-        log.error("%s was not mailed: no schedule names its recipients any more", notice.about)
+        runs.notices.forget(notice_id)
+        log.error("%s was not mailed: %s", about, reason)
     runs.unmark_unmailed(notice_id)
+
+
+def _about(runs: Runs, notice_id: str, keep_trying_s: int) -> tuple[str, bool]:
+    """What a notice is about, and whether it has been kept long enough; one that is damaged has."""
+    try:
+        notice = runs.notices.unchecked(notice_id)
+    except NewerError:
+        return notice_id, False
+    except OperatorError:
+        return notice_id, True
+    age = datetime.now(UTC) - datetime.fromisoformat(notice.at)
+    return notice.about, age >= timedelta(seconds=keep_trying_s)
 
 
 def send_now(notice: Notice, mail: "MailSettings") -> bool:
     """Send a notice that no archive can keep; False if nobody took it."""
-    from reports.delivery import DeliveryError, send  # noqa: PLC0415
+    from reports.mail.delivery import DeliveryError, send  # noqa: PLC0415
 
     try:
         send(notice_message(notice, mail), replace(mail, attempts=1))
@@ -107,111 +164,48 @@ def is_notice(name: str) -> bool:
     return NOTICE_ID.fullmatch(name) is not None
 
 
-def is_due(record: MailRecord) -> bool:
+def is_due(record: MailRecord | RunMail) -> bool:
     """Whether it is time to try again."""
-    return record.posted().is_due(datetime.now(UTC))
+    now = datetime.now(UTC)
+    return record.is_due(now) if isinstance(record, RunMail) else record.posted().is_due(now)
 
 
-def so_far(record: MailRecord) -> Mailed:
-    """What became of a mail so far, without a try."""
-    if record.is_over():
-        return Mailed(refused=record.refusals() if record.to else ())
-    return Mailed(unmailed=_unmailed(record.posted(), Sender.WORKERS))
+def so_far(mail: RunMail) -> Mailed:
+    """What became of the mails of a run so far, without a try."""
+    if mail.is_over():
+        return Mailed(refused=mail.refusals(), withheld=mail.withheld())
+    return Mailed(unmailed=_unmailed(mail.posted(), Sender.WORKERS))
 
 
-def report_message(run: Run, to: tuple[str, ...], mail: "MailSettings") -> EmailMessage:
-    """The report of a closed run as a mail, which names where its page is."""
-    from reports import render_email  # noqa: PLC0415 # starts Polars and Jinja
-    from reports.report import report  # noqa: PLC0415 # likewise
-
-    base = mail.base_url.rstrip("/")
-    page = f"{base}/{run.run_id}/report/{PAGE}" if base else run.report_path(PAGE)
-    return render_email.message(report(run), to, mail, page)
+def report_message(
+    run: Run, to: tuple[str, ...], mail: "MailSettings", owner: str = TO_THE_LIST
+) -> EmailMessage:
+    """The report of a closed run as a mail, or what of it concerns an owner; it names where the page is."""
+    return Letters(run, mail).message(owner, to)
 
 
 def notice_message(notice: Notice, mail: "MailSettings") -> EmailMessage:
     """A notice as a mail."""
-    from reports import render_email  # noqa: PLC0415 # starts Polars and Jinja
+    from reports.mail import render_email  # noqa: PLC0415 # starts Polars and Jinja
 
     return render_email.notice(notice, mail)
 
 
 def _tried(
-    record: MailRecord, message: Callable[[], EmailMessage], mail: "MailSettings", sender: Sender
+    record: MailRecord, message: Callable[[], EmailMessage], mail: "MailSettings", sender: Sender, tell: Tell
 ) -> Mailed:
     """One try, to those who have not got it."""
-    from reports.delivery import DeliveryError, send  # noqa: PLC0415
+    from reports.mail.delivery import send  # noqa: PLC0415 # only who mails waits for it
 
     written = message()
-    begun = record.begin(sender, datetime.now(UTC))
-    if begun is None:
+    name = str(written["Message-ID"] or "")
+    parcel = Parcel(name, lambda left: send(written, mail, only=left, tell=tell), mail.keep_trying_s)
+    posted = tried(record, parcel, sender)
+    if posted is None:
         return Mailed(unmailed=ANOTHER)
-    mine, before = begun
-    left = before.left(record.to)
-    if not left or before.cut_off >= CUT_OFF_MAX:
-        return _ended(record, mine, _unknown(before, left), mail)
-    if before.cut_off:
-        log.warning("%s may come twice: a try before this one was cut off", written["Message-ID"])
-    before = replace(before, message_id=str(written["Message-ID"] or ""))
-    try:
-        delivery = send(written, mail, only=left)
-    except DeliveryError as error:
-        posted = _after(before, mine, (), error.refused, error.reason)
-        return _ended(record, mine, _counted(posted, is_cut_off=error.is_cut_off), mail)
-    posted = _after(before, mine, delivery.accepted, delivery.refused, "")
-    return _ended(record, mine, _counted(posted, is_cut_off=delivery.is_cut_off), mail)
-
-
-def _after(
-    before: Posted, mine: Try, accepted: tuple[str, ...], refused: tuple[Refusal, ...], problem: str
-) -> Posted:
-    """What came of all tries, with this one."""
-    known = {each.recipient: each for each in (*before.refused, *refused)}
-    return replace(
-        before,
-        tries=before.tries + 1,
-        since=before.since or mine.at,
-        last=mine.at,
-        accepted=(*before.accepted, *accepted),
-        refused=tuple(each for name, each in known.items() if name not in accepted),
-        problem=" ".join(problem.split()),
-    )
-
-
-def _counted(posted: Posted, *, is_cut_off: bool) -> Posted:
-    """With a try of which nobody knows what came of it."""
-    return replace(posted, cut_off=posted.cut_off + is_cut_off)
-
-
-def _ended(record: MailRecord, mine: Try, posted: Posted, mail: "MailSettings") -> Mailed:
-    """Record a try, and whether it was the last one."""
-    left = posted.left(record.to)
-    if left and posted.cut_off >= CUT_OFF_MAX:
-        posted, left = _unknown(posted, left), ()
-    if left and posted.is_given_up(datetime.now(UTC), mail.keep_trying_s):
-        said = {each.recipient: f"{each.code} {each.reason}" for each in posted.refused}
-        reason = f"given up after {posted.tries} tries since {posted.since}"
-        posted = _without(posted, left, lambda name: f"{reason}: {said.get(name) or posted.problem}")
-        left = ()
-    record.end(mine, posted)
-    if left:
-        return Mailed(posted.message_id, posted.accepted, _finally(posted), _unmailed(posted, mine.sender))
-    record.close(posted)
-    return Mailed(posted.message_id, posted.accepted, posted.refused)
-
-
-def _unknown(before: Posted, left: tuple[str, ...]) -> Posted:
-    """No try is made where two may have arrived."""
-    reason = f"nobody knows whether it arrived: {before.cut_off} tries were cut off"
-    if before.problem:
-        reason = f"{reason}; {before.problem}"
-    return _without(before, left, lambda _: reason)
-
-
-def _without(posted: Posted, names: tuple[str, ...], reason: Callable[[str], str]) -> Posted:
-    """For these recipients nothing more is done."""
-    others = tuple(each for each in posted.refused if each.recipient not in names)
-    return replace(posted, refused=(*others, *(Refusal(name, 0, reason(name)) for name in names)))
+    if record.is_over():
+        return Mailed(posted.message_id, posted.accepted, posted.refused)
+    return Mailed(posted.message_id, posted.accepted, _finally(posted), _unmailed(posted, sender))
 
 
 def _finally(posted: Posted) -> tuple[Refusal, ...]:

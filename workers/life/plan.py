@@ -1,6 +1,7 @@
 """Plans a run: makes the manifest from a request of a command, a schedule or the demo."""
 
 import logging
+import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -8,12 +9,14 @@ from importlib.metadata import version
 from typing import Final
 
 from archive.run import Run
-from archive.runs import new_run_id
+from archive.run_ids import new_run_id
 from archive.store import Store
 from domain.mistakes import Mistake, OperatorError
 from domain.moments import written
-from domain.records import Host, Limits, Manifest, Scope
+from domain.records import OWNER, Host, Limits, MailWhen, Manifest, Mute, OwnerList, Scope
 from procmaps.classify import RULES_VERSION
+from workers.life.asker import asker
+from workers.life.audit import SILENT, Audit
 from workers.life.pace import Pace
 
 log = logging.getLogger("workers")
@@ -23,7 +26,6 @@ MIB: Final = 2**20
 # what a host of 120 processes with 20,000 mappings takes, and some more
 DUMP_BYTES_EXPECTED: Final = 384 * 1024
 RESULT_BYTES_EXPECTED: Final = 64 * 1024  # the result, its part of the tables and of the report
-NO_MAIL_SERVER = Mistake("mail", "no mail server is set", "set mail.server and mail.from in mapsweep.yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,12 @@ class Request:
     command: str = ""  # the command that repeats it, without secrets
     keep_dumps: bool = True
     mail_to: tuple[str, ...] = ()
+    mail_when: MailWhen = MailWhen.ALWAYS
+    mail_owners: tuple[OwnerList, ...] = ()  # those that own no host of the run are left out
+    mutes: tuple[Mute, ...] = ()
+    # how this machine treats hosts; "": workers will, by their own settings
+    host_key_policy: str = ""
+    arguments: str = ""
 
 
 def planned(request: Request, due: datetime | None = None, suffix: str = "") -> Manifest:
@@ -54,11 +62,23 @@ def planned(request: Request, due: datetime | None = None, suffix: str = "") -> 
         command=request.command,
         keep_dumps=request.keep_dumps,
         mail_to=request.mail_to,
+        mail_when=request.mail_when,
+        mail_owners=_of_hosts(request.mail_owners, request.hosts),
         due_at=written(due) if due else "",
+        mutes=request.mutes,
+        asker=asker(os.environ, request.scope.name if due else ""),
+        host_key_policy=request.host_key_policy,
+        arguments=request.arguments,
     )
     if log.isEnabledFor(logging.DEBUG):
         _tell(manifest)
     return manifest
+
+
+def _of_hosts(lists: tuple[OwnerList, ...], hosts: tuple[Host, ...]) -> tuple[OwnerList, ...]:
+    """The lists of those who own one of the hosts, by name."""
+    owners = {dict(host.labels).get(OWNER) for host in hosts} if lists else set()
+    return tuple(sorted((each for each in lists if each.owner in owners), key=lambda each: each.owner))
 
 
 def remade(run: Run) -> Run:
@@ -89,14 +109,19 @@ class Means:
 
     place: Store  # of all runs
     pace: Pace | None = None  # of the workers, None if there are none
-    has_mail_server: bool = True
+    no_mail_server: Mistake | None = (
+        None  # what a run that is to be mailed is refused with; None: there is one
+    )
+    audit: Audit = SILENT
 
 
 def check(manifest: Manifest, means: Means, *, is_new: bool = True) -> None:
     """OperatorError with everything that prevents the plan; checked before anything is written."""
     mistakes = list(_too_long(manifest.limits, means.pace)) if means.pace else []
-    if manifest.mail_to and not means.has_mail_server:
-        mistakes.append(NO_MAIL_SERVER)
+    if (manifest.mail_to or manifest.mail_owners) and means.no_mail_server is not None:
+        mistakes.append(means.no_mail_server)
+    if problem := means.audit.problem():
+        mistakes.append(problem)
     if is_new:
         mistakes += _too_large(manifest, means.place)
     if mistakes:

@@ -7,7 +7,7 @@ from typing import Final
 
 from archive.schedule_records import ScheduleRecord
 from domain.moments import in_zone
-from domain.records import Scope
+from domain.records import MailWhen, Scope
 from workers.life.crontab import Crontab, parse
 
 OWED_MAX: Final = 20  # due times that are counted one by one, after nobody looked for long
@@ -34,11 +34,18 @@ class Schedule:
     become: bool = False
     late_s: int = 3600  # a start that is later is not made up for
     overlap: Overlap = Overlap.SKIP
+    mail_when: MailWhen = MailWhen.ALWAYS
+    digest: str = ""  # when its digest is mailed, as `crontab`; "": never
 
     @property
     def due(self) -> Crontab:
         """The due times."""
         return parse(self.crontab, self.time_zone)
+
+    @property
+    def digest_due(self) -> Crontab | None:
+        """When its digest is mailed; None if it has none, or nobody to get it."""
+        return parse(self.digest, self.time_zone) if self.digest and self.mail_to else None
 
     @property
     def scope(self) -> Scope:

@@ -13,7 +13,7 @@ from procmaps.rules.glibc_stacks.guards import (
     stacks_of,
 )
 from procmaps.rules.glibc_stacks.threads import CACHE_BYTES, MOST_FACTOR, NPTL, live_threads
-from procmaps.rules.groups import count_alike, slices_of
+from procmaps.rules.groups import among, count_alike, slices_of
 from procmaps.rules.labeller import Edge, Ranges, RegionLabeller
 from procmaps.rules.process import SMALL_GUARD_BYTES
 from procmaps.rules.regions import Regions
@@ -58,7 +58,7 @@ def repeated(regions: Regions) -> Ranges | None:
     for process, runs in _runs(regions, pairs, counts, chosen):
         resident = int(regions.facts.anonymous_bytes[process])
         accepted += _accepted(runs, int(missing[process]), resident)
-    return stacks_of(regions, pairs, chosen[np.isin(pairs.run[chosen], accepted)])
+    return stacks_of(regions, pairs, chosen[among(pairs.run[chosen], accepted)])
 
 
 def _candidates(pairs: Pairs, counts: Ints64, missing: Ints64) -> Ints64:
@@ -67,7 +67,9 @@ def _candidates(pairs: Pairs, counts: Ints64, missing: Ints64) -> Ints64:
     found &= missing > 0
     # if those of one size are as many as threads lack a stack, the others are something else
     enough = found & (counts >= missing) & (counts < MOST_FACTOR * missing)
-    return which(found & (enough | ~np.isin(pairs.process, pairs.process[enough])))
+    has_enough = np.zeros(int(pairs.process.max(initial=-1)) + 1, np.bool_)
+    has_enough[pairs.process[enough]] = True
+    return which(found & (enough | ~has_enough[pairs.process]))
 
 
 def _runs(regions: Regions, pairs: Pairs, counts: Ints64, chosen: Ints64) -> Iterator[tuple[int, list[_Run]]]:

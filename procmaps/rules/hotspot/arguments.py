@@ -1,11 +1,11 @@
 """What the arguments of a JVM, and the path of its libjvm.so, say about the memory that it reserves."""
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from procmaps.arguments import JAVA_TAKES_VALUE
+from procmaps.lazy_pattern import compiled
 from procmaps.rules.process import GIB, KIB, MIB
 
 OLDEST_VERSION: Final = 6
@@ -13,13 +13,13 @@ NEWEST_VERSION: Final = 40  # larger numbers in a path are an architecture's
 OBJECT_ALIGNMENT_BYTES: Final = 8
 SIZE_LIMIT_DIGITS: Final = 19  # what the JVM reads into 64 bits
 
-_VERSION = re.compile(
+_VERSION = compiled(
     rb"(?:java|jdk|jre|openjdk|temurin|zulu|corretto|graalvm|sapmachine)[-_a-z]*?(?:1\.)?(\d{1,2})(?!\d)"
 )
-_SIZE = re.compile(rb"(\d{1,%d})([kKmMgGtT]?)\Z" % SIZE_LIMIT_DIGITS)
+_SIZE = compiled(rb"(\d{1,%d})([kKmMgGtT]?)\Z" % SIZE_LIMIT_DIGITS)
 _UNIT = {b"": 1, b"k": KIB, b"m": MIB, b"g": GIB, b"t": 2**40}
 _ALIGNMENTS = (8, 16, 32, 64, 128, 256)  # that the JVM accepts
-_COLLECTOR = re.compile(rb"-XX:\+Use(\w+?)GC\Z")
+_COLLECTOR = compiled(rb"-XX:\+Use(\w+?)GC\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,10 @@ class JvmArguments:
     vm_stack: int = 0  # -XX:VMThreadStackSize, of the JVM's own threads
     code_cache: int = 0
     class_space: int = 0
+    metaspace_max: int = 0  # -XX:MaxMetaspaceSize
+    direct_max: int = 0  # -XX:MaxDirectMemorySize
+    code_cache_initial: int = 0  # -XX:InitialCodeCacheSize
+    heap_is_set: bool = False  # by -Xmx or as a share
     ram_max: int = 0
     generational: bool = False  # -XX:ShenandoahGCMode=generational
     known: bool = False  # an argument list was sent
@@ -50,7 +54,8 @@ def read_arguments(argv: tuple[bytes, ...]) -> JvmArguments:
         field, value = _meaning(option)
         if value is not None:
             found[field] = value
-    return JvmArguments(known=bool(argv), **found)
+    is_set = "heap_max" in found or "heap_share" in found
+    return JvmArguments(known=bool(argv), heap_is_set=is_set, **found)
 
 
 def version_of(path: bytes) -> int:
@@ -132,7 +137,10 @@ _SWITCHES: Final = {
 _VALUES: Final[dict[bytes, tuple[str, Callable[[bytes], float | None]]]] = {
     b"-XX:MaxHeapSize": ("heap_max", size_of),
     b"-XX:ReservedCodeCacheSize": ("code_cache", size_of),
+    b"-XX:InitialCodeCacheSize": ("code_cache_initial", size_of),
     b"-XX:CompressedClassSpaceSize": ("class_space", size_of),
+    b"-XX:MaxMetaspaceSize": ("metaspace_max", size_of),
+    b"-XX:MaxDirectMemorySize": ("direct_max", size_of),
     b"-XX:MaxRAM": ("ram_max", size_of),
     b"-XX:MaxRAMPercentage": ("heap_share", _percentage),
     b"-XX:MaxRAMFraction": ("heap_share", _fraction),

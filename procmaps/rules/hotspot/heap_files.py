@@ -5,18 +5,18 @@ no such files, the JVM deletes the file that it made: jvmheap.XXXXXX (OpenJDK, o
 create_file_for_heap), or java_heap.PID (os/linux/gc/z/zPhysicalMemoryBacking_linux.cpp: create_file_fd).
 """
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
+from procmaps.lazy_pattern import compiled
 from procmaps.rules.hotspot.jvm import LOW_BYTES
 from procmaps.rules.kernel_names import Name
 from procmaps.tables import EXECUTE, READ, SHARED, WRITE, Bytes8, Flags, MapTable, which
 
 ZGC_LOW_BYTES: Final = 4 * 2**40  # ZGC reserves addresses from here on
 ZGC_HIGH_BYTES: Final = 32 * 2**40
-_NAMED: Final = re.compile(rb"/(?:jvmheap\.[A-Za-z0-9]{6}|java_heap\.\d+) \(deleted\)\Z")
-_UNNAMED: Final = re.compile(rb"/#\d+ \(deleted\)\Z")
+_NAMED: Final = compiled(rb"/(?:jvmheap\.[A-Za-z0-9]{6}|java_heap\.\d+) \(deleted\)\Z")
+_UNNAMED: Final = compiled(rb"/#\d+ \(deleted\)\Z")
 _AT: Final = (b"-XX:AllocateHeapAt=", b"-XX:AllocateOldGenAt=")
 
 

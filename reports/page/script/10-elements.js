@@ -19,7 +19,7 @@ const fill = (element, attributes, children) => {
 const make = (name, attributes = {}, ...children) => fill(document.createElement(name), attributes, children);
 const draw = (name, attributes = {}, ...children) => fill(document.createElementNS(SVG, name), attributes, children);
 
-// As reports.plain.printable: control, format and unassigned characters are written out.
+// As reports.text.plain.printable: control, format and unassigned characters are written out.
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu;
 const writtenOut = (character) => {
   const code = character.codePointAt(0);

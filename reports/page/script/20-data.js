@@ -122,9 +122,9 @@ const readPage = async (element) => {
   return { facts: header.facts, declared: header.declared, ...tables, ...owners(tables) };
 };
 
-const TABLES = ["hosts", "services", "processes", "kinds", "host_kinds", "findings", "mappings"];
+const TABLES = ["hosts", "services", "processes", "kinds", "host_kinds", "findings", "mappings", "changes", "groups", "members", "history"];
 
-const owners = ({ hosts, processes }) => {
+const owners = ({ hosts, processes, groups }) => {
   const shown = hosts.starts("shown");
   const hostOf = new Int32Array(processes.rows);
   for (let host = 0; host < hosts.rows; host += 1) hostOf.fill(host, shown[host], shown[host + 1]);
@@ -134,6 +134,7 @@ const owners = ({ hosts, processes }) => {
     kindStarts: processes.starts("kinds"),
     hostKindStarts: hosts.starts("kinds"),
     findingStarts: hosts.starts("findings"),
+    memberStarts: groups.starts("named"),
     mappingStarts: processes.starts("mappings"),
   };
 };

@@ -1,4 +1,4 @@
-// Bytes, counts and times in the words of reports/sizes.py.
+// Bytes, counts and times in the words of reports/text/sizes.py.
 
 const DASH = "–";
 const AT_MOST = "≤ ";
@@ -35,13 +35,11 @@ const growth = (bytes) => {
 const number = (count) => (known(count) ? grouped(String(count)) : DASH);
 const counted = (count, one, many) => `${number(count)} ${count === 1 ? one : many}`;
 
-const duration = (seconds) => {
-  if (!known(seconds)) return DASH;
-  const whole = Math.max(0, seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  if (whole < 86400) return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
-  return `${Math.floor(whole / 86400)} d ${Math.floor((whole % 86400) / 3600)} h`;
+const minutes = (count) => {
+  if (!known(count)) return DASH;
+  if (count < 60) return count ? `${count} min` : "< 1 min";
+  const hours = Math.floor(count / 60);
+  return hours < 24 ? `${hours} h ${count % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 };
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -51,6 +49,14 @@ const when = (text) => {
   const clock = moment.toISOString().slice(11, 16);
   return `${moment.getUTCDate()} ${MONTHS[moment.getUTCMonth()]} ${moment.getUTCFullYear()} ${clock} UTC`;
 };
+
+// A day of a run, for a table of several.
+const day = (text) => {
+  const moment = new Date(text);
+  if (!text || Number.isNaN(moment.getTime())) return text || DASH;
+  return `${WEEKDAYS[moment.getUTCDay()]} ${moment.getUTCDate()} ${MONTHS[moment.getUTCMonth()]} ${moment.toISOString().slice(11, 16)}`;
+};
+const WEEKDAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 
 const share = (part, whole) => {
   if (!known(part) || !known(whole) || !whole) return DASH;

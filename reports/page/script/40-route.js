@@ -29,13 +29,15 @@ const withState = (href, state) => {
 
 const route = {
   now: parsed(location.hash),
+  hash: location.hash, // of which `now` is
   timer: 0,
 
   // Reads the address again, after a link or Back.
   read() {
     clearTimeout(this.timer);
     this.timer = 0;
-    this.now = parsed(location.hash);
+    this.hash = location.hash;
+    this.now = parsed(this.hash);
   },
 
   get(name) {
@@ -53,9 +55,11 @@ const route = {
   save(remember = history.state) {
     clearTimeout(this.timer);
     this.timer = 0;
+    if (location.hash !== this.hash) return; // the reader is on the way to another address, which is read next
     const { view, names, known: isKnown, state } = this.now;
     const path = isKnown ? address(...[view, ...names]) : location.hash.split("?")[0];
     history.replaceState(remember, "", withState(path, state));
+    this.hash = location.hash;
   },
 };
 

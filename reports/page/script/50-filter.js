@@ -3,6 +3,8 @@
 const FIELDS = {
   hosts: ["name", "labels", "status", "stage", "reason", "detail", "os_name", "kernel", "largest", "most_stacks", "most_guessed"],
   services: ["service"],
+  changes: ["change", "host", "service", "comm", "kind", "reason", "owner"],
+  groups: ["standing", "severity", "code", "service", "kind", "title", "owner", "mute_reason"],
   processes: ["comm", "exe", "service", "arguments", "unit", "container", "runtime", "evidence", "trouble"],
 };
 const OF_ITS_HOST = ["name", "labels"]; // words of a process too
@@ -18,6 +20,8 @@ const MEASURES = {
   threads: "threads",
   guessed: "guessed_bytes",
 };
+const OF_CHANGES = { growth_bytes: "change_bytes" }; // their column of a measure
+const FILTERED = ["hosts", "services", "processes", "changes", "groups"];
 const COMPARISON = /^([a-z]+)(<=|>=|<|>)(-?\d+(?:\.\d+)?)([kmgt]?)(?:i?b)?$/;
 const SCALE = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 const COMPARE = { "<": (a, b) => a < b, "<=": (a, b) => a <= b, ">": (a, b) => a > b, ">=": (a, b) => a >= b };
@@ -27,7 +31,7 @@ const filter = {
   lowered: new Map(), // of a column of texts, its words in lower case
   found: null, // of each table the rows that match, and how many
 
-  // The rows that match a text: {hosts, services, processes} as bits, and their counts.
+  // The rows of each table that match a text, as bits, and their counts.
   match(text) {
     if (this.text !== text) {
       this.found = matched(termsOf(text));
@@ -50,16 +54,22 @@ const termsOf = (text) => {
 const termOf = (text) => {
   const [, name, sign, amount, unit] = text.match(COMPARISON) ?? [];
   if (Object.hasOwn(MEASURES, name ?? "")) return { column: MEASURES[name], compare: COMPARE[sign], amount: amount * SCALE[unit] };
-  if (text.startsWith("kind:")) return { kind: text.slice(5) };
+  if (text.startsWith("kind:")) return { kind: text.slice(5), misread: kindFacts(text.slice(5)) ? "" : text };
   if (text === "is:doubtful") return { doubtful: true };
   if (text === "is:restarted") return { restarted: true };
-  return { text };
+  return { text, misread: /[<>]|^is:/.test(text) ? text : "" };
+};
+
+// Words that look like an amount, a mark or a kind and are none; they find nothing, or what they are as text.
+const misreadSaid = (text) => {
+  const odd = termsOf(text).map((term) => term.misread).filter(Boolean);
+  return odd.length ? `. No amount, mark or kind of this run: ${odd.slice(0, 3).map((word) => shortened(word, 40)).join(" ")} (? says how they are written)` : "";
 };
 
 const matched = (terms) => {
   if (!terms.length) return null;
   const bits = {};
-  for (const name of ["hosts", "services", "processes"]) bits[name] = new Uint8Array(page[name].rows).fill(1);
+  for (const name of FILTERED) bits[name] = new Uint8Array(page[name].rows).fill(1);
   for (const term of terms) {
     const processes = bitsOf(page.processes, term);
     if (term.text) {
@@ -68,7 +78,8 @@ const matched = (terms) => {
     }
     keep(bits.hosts, bitsOf(page.hosts, term));
     keep(bits.processes, processes);
-    keep(bits.services, bitsOf(page.services, term));
+    for (const name of ["services", "changes"]) keep(bits[name], bitsOf(page[name], term));
+    keep(bits.groups, ofGroups(term));
   }
   const serviceOf = servicesOfProcesses();
   for (let row = 0; row < bits.processes.length; row += 1) {
@@ -78,7 +89,31 @@ const matched = (terms) => {
   }
   const counts = {};
   for (const [name, each] of Object.entries(bits)) counts[name] = each.reduce((sum, bit) => sum + bit, 0);
-  return { ...bits, counts };
+  return { ...bits, history: ofHistory(bits, terms), counts };
+};
+
+// A finding matches by the processes that it names too.
+const ofGroups = (term) => {
+  const bits = bitsOf(page.groups, term);
+  if (!term.text) return bits;
+  const members = bitsOf(page.members, term, ["host", "comm"]);
+  for (let row = 0; row < bits.length; row += 1) {
+    for (let at = page.memberStarts[row]; at < page.memberStarts[row + 1]; at += 1) bits[row] |= members[at];
+  }
+  return bits;
+};
+
+// Of the last runs a row matches as its host or service does; by its own name where this run has neither.
+const ofHistory = (bits, terms) => {
+  const { hosts, services } = page.facts.history;
+  const found = new Uint8Array(page.history.rows);
+  found.set(bits.hosts.subarray(0, hosts));
+  found.set(bits.services.subarray(0, services), hosts);
+  for (let row = hosts + services; row < found.length; row += 1) {
+    const name = page.history.text("name", row).toLowerCase();
+    found[row] = terms.every((term) => term.text !== undefined && name.includes(term.text)) ? 1 : 0;
+  }
+  return found;
 };
 
 const keep = (bits, others) => {
@@ -92,10 +127,13 @@ const bitsOf = (table, term, fields = FIELDS[table.name]) => {
   } else if (term.kind !== undefined) {
     addKinds(bits, table, term.kind);
   } else if (term.column) {
-    const values = table.numbers(term.column);
+    const values = table.numbers((table.name === "changes" && OF_CHANGES[term.column]) || term.column);
     for (let row = 0; row < bits.length; row += 1) bits[row] = term.compare(values[row], term.amount) ? 1 : 0;
   } else if (term.restarted) {
     if (table.name === "processes") addWords(bits, table, "restarted", (word) => word === "yes");
+    if (table.name === "changes") addWords(bits, table, "change", (word) => word === "restarted");
+  } else if (!table.has("doubtful")) {
+    return bits;
   } else if (table.isText("doubtful")) {
     addWords(bits, table, "doubtful", (word) => word === "yes");
   } else {
@@ -116,6 +154,7 @@ const addWords = (bits, table, name, fits) => {
 };
 
 const addKinds = (bits, table, kind) => {
+  if (table.has("kind")) addWords(bits, table, "kind", (word) => word === kind);
   const [rows, starts] = { hosts: [page.host_kinds, page.hostKindStarts], processes: [page.kinds, page.kindStarts] }[table.name] ?? [];
   if (!rows) return;
   const { words, codes } = rows.words("kind");

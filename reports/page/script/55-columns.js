@@ -66,7 +66,7 @@ const byLabels = (table) => {
     show: (row) => span(least[row], most[row], !known(table.number("native_heap_resident_bytes", row))),
   };
 };
-// As reports.doubts.is_told: there is a doubtful process, or a range that is told.
+// As reports.sentence.doubts.is_told: there is a doubtful process, or a range that is told.
 const isRanged = () => {
   if (page.facts.totals.doubtful > 0) return true;
   return [page.hosts, page.services].some((table) => {
@@ -82,6 +82,7 @@ const processName = (row) => {
   return named(
     linked(processAddress(row), processes.text("comm", row) || "?", 40),
     processes.text("restarted", row) === "yes" ? tag("restarted") : null,
+    processes.text("runtime", row) === "mapsweep probe" ? tag("probe", "soft", "a process of the sweep itself") : null,
     processes.text("evidence", row) === "denied" ? tag("not readable", "warn") : null,
     processes.text("doubtful", row) === "yes" ? tag("doubtful", "warn") : null,
   );
@@ -117,10 +118,11 @@ const hostColumns = () => {
     numeric(hosts, "rank", { width: 52, ascending: true }),
     textual(hosts, "name", { width: 264, head: true, show: hostName }),
     extent(hosts, "native_heap", { class: "key" }),
+    ...(isCompared() ? [numeric(hosts, "growth_bytes", { show: hostGrowth })] : []),
+    ...pastColumns(hosts, "host", "name"),
     ...(isRanged() ? [byLabels(hosts)] : []),
     heapBar(),
     { ...textual(hosts, "largest", { width: 170 }), title: "Largest process", meaning: "The process with the largest native heap", show: largestOf },
-    ...(isCompared() ? [numeric(hosts, "growth_bytes")] : []),
     numeric(hosts, "bloat_bytes"),
     ofRam,
     numeric(hosts, "rss_bytes"),
@@ -132,6 +134,10 @@ const hostColumns = () => {
     numeric(hosts, "threads", { width: 80 }),
   ];
 };
+
+// Processes that were restarted are not compared: without others that grew this is no 0.
+const isOnlyRestarted = (row) => page.hosts.number("restarted", row) > 0 && !page.hosts.number("growth_bytes", row);
+const hostGrowth = (row) => (isOnlyRestarted(row) ? "restarted" : growth(page.hosts.number("growth_bytes", row)));
 
 const hostName = (row) => {
   const { hosts } = page;
@@ -182,10 +188,11 @@ const serviceColumns = () => {
       },
     }),
     extent(services, "native_heap", { class: "key" }),
+    ...(isCompared() ? [numeric(services, "growth_bytes")] : []),
+    ...pastColumns(services, "service", "service"),
     numeric(services, "members", { width: 84 }),
     numeric(services, "hosts", { width: 70 }),
     ...(isRanged() ? [byLabels(services)] : []),
-    ...(isCompared() ? [numeric(services, "growth_bytes")] : []),
     numeric(services, "native_heap_median_bytes", { width: 106, show: marked("native_heap_median_bytes") }),
     numeric(services, "native_heap_max_bytes", { width: 106, show: marked("native_heap_max_bytes") }),
     numeric(services, "peer_excess_bytes"),
@@ -217,11 +224,11 @@ const processColumns = (of) => {
     numeric(processes, "pid", { width: 76, format: String, ascending: true }),
     textual(processes, "comm", { width: 180, head: true, show: processName }),
     extent(processes, "native_heap", { class: "key" }),
+    ...(isCompared() ? [numeric(processes, "growth_bytes")] : []),
     measureBar(processes, "native_heap_resident_max_bytes", "heap"),
     ...(of === "host" ? [] : [hostColumn]),
     ...(of === "service" ? [] : [textual(processes, "service", { width: 170, show: (row) => linked(serviceAddress(processes.text("service", row)), processes.text("service", row), 60) })]),
     ...(isRanged() ? [byLabels(processes)] : []),
-    ...(isCompared() ? [numeric(processes, "growth_bytes")] : []),
     numeric(processes, "bloat_bytes"),
     numeric(processes, "rss_bytes"),
     numeric(processes, "stacks", { width: 72 }),
@@ -230,7 +237,7 @@ const processColumns = (of) => {
     extent(processes, "java_heap"),
     numeric(processes, "arena_heaps", { width: 70 }),
     numeric(processes, "threads", { width: 76 }),
-    numeric(processes, "up_s", { width: 110, format: duration, title: "Up", meaning: "How long the process had been running" }),
+    numeric(processes, "up_min", { width: 110, format: minutes, title: "Up", meaning: "How long the process had been running" }),
   ];
 };
 

@@ -33,8 +33,8 @@ const updateAll = (grids) => {
 
 class Grid {
   // label: what the rows are, [one, many], and none if there is nothing to say above; prefix: of its names in the address; source: the table whose filter counts
-  constructor({ id, label = null, caption, columns, rows, sort, prefix = "", source = null, link: to = null, failed = null, foot = null, table = null, tall = false }) {
-    Object.assign(this, { id, label, caption, columns, rows, prefix, source, to, failed, foot, table });
+  constructor({ id, label = null, caption, columns, rows, sort, prefix = "", source = null, link: to = null, failed = null, foot = null, table = null, exported = null, tall = false }) {
+    Object.assign(this, { id, label, caption, columns, rows, prefix, source, to, failed, foot, table, exported });
     this.initial = sort;
     this.scrolled = 0; // pixels
     this.rowHeight = 0; // not measured yet
@@ -63,7 +63,7 @@ class Grid {
       make("colgroup", {}, cols),
       make("thead", {}, this.head),
       this.body,
-      this.foot && make("tfoot", {}, make("tr", { class: "sum" }, this.columns.map((column, at) => this.#footCell(column, at)))),
+      this.foot && make("tfoot", {}, make("tr", { class: "sum" }, this.columns.map((column) => this.#footCell(column)))),
     );
     this.element.style.minWidth = `${this.columns.reduce((sum, column) => sum + column.width, 0) / 13}em`;
     this.sizer = make("div", { class: "sizer" }, this.element);
@@ -74,7 +74,7 @@ class Grid {
     );
     this.count = make("span", { class: "soft small count" });
     this.note = make("p", { class: "printed small soft" });
-    this.box = make("div", { class: "grid-box" }, this.label && make("div", { class: "above" }, this.count, this.table && downloads(this)), this.region, this.note);
+    this.box = make("div", { class: "grid-box" }, this.label && make("div", { class: "above" }, this.count, (this.table || this.exported) && downloads(this)), this.region, this.note);
   }
 
   #heading(column, at) {
@@ -132,6 +132,13 @@ class Grid {
     this.rows = rows;
     this.sorted = null;
     this.toTop();
+    this.update();
+  }
+
+  // The same rows, after what their columns show has changed.
+  renew() {
+    this.sorted = null;
+    this.element.tFoot?.rows[0].replaceChildren(...this.columns.map((column) => this.#footCell(column)));
     this.update();
   }
 
@@ -281,6 +288,8 @@ class Grid {
     this.element.style.marginTop = "";
     this.sizer.style.height = "";
     this.#draw(0, count);
-    this.note.textContent = count < this.order.length ? `Printed are the first ${number(count)} of ${number(this.order.length)} rows; the download has all of them.` : "";
+    const text = this.source ? shortened(route.get("find"), 200) : ""; // the box of the filter is not printed
+    const left = count < this.order.length ? `Printed are the first ${number(count)} of ${number(this.order.length)} rows; the download has all of them.` : "";
+    this.note.textContent = `${text ? `Filter: ${text}. ` : ""}${left}`;
   }
 }

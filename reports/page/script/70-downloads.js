@@ -3,7 +3,7 @@
 const FORMULA = /^\s*[=+\-@\t\r]/;
 const CONTROL = /[\x00-\x1f\x7f-\x9f]/g;
 
-// As reports/render_csv.py: no cell is a formula, and a cell is one line.
+// As reports/formats/render_csv.py: no cell is a formula, and a cell is one line.
 const csvCell = (value) => {
   if (value === null) return "";
   if (typeof value === "number") return String(value);
@@ -26,17 +26,19 @@ const exported = (name) => {
   return { names: ["host", ...names], readers: [(row) => page.hosts.text("name", page.hostOf[row]), ...readers] };
 };
 
-const csvOf = (name, rows) => {
-  const { names, readers } = exported(name);
+const exportedOf = (grid) => grid.exported?.() ?? exported(grid.table);
+
+const csvOf = (grid) => {
+  const { names, readers } = exportedOf(grid);
   const lines = [names.join(",")];
-  for (const row of rows) lines.push(readers.map((read) => csvCell(read(row))).join(","));
+  for (const row of grid.order) lines.push(readers.map((read) => csvCell(read(row))).join(","));
   return `${lines.join("\n")}\n`;
 };
 
-const jsonOf = (name, rows) => {
-  const { names, readers } = exported(name);
-  const objects = Array.from(rows, (row) => JSON.stringify(Object.fromEntries(names.map((each, at) => [each, readers[at](row)]))));
-  const head = JSON.stringify({ run_id: page.facts.run.run_id, table: name, filter: route.get("find") });
+const jsonOf = (grid) => {
+  const { names, readers } = exportedOf(grid);
+  const objects = Array.from(grid.order, (row) => JSON.stringify(Object.fromEntries(names.map((each, at) => [each, readers[at](row)]))));
+  const head = JSON.stringify({ run_id: page.facts.run.run_id, table: grid.table ?? grid.id, filter: route.get("find") });
   return `${head.slice(0, -1)},"rows":[\n${objects.join(",\n")}\n]}\n`;
 };
 
@@ -53,7 +55,7 @@ const downloads = (grid) => {
   return make(
     "span",
     { class: "downloads" },
-    button("CSV", () => save(csvOf(grid.table, grid.order), "text/csv", `${file}.csv`), { "aria-label": label("CSV") }),
-    button("JSON", () => save(jsonOf(grid.table, grid.order), "application/json", `${file}.json`), { "aria-label": label("JSON") }),
+    button("CSV", () => save(csvOf(grid), "text/csv", `${file}.csv`), { "aria-label": label("CSV") }),
+    button("JSON", () => save(jsonOf(grid), "application/json", `${file}.json`), { "aria-label": label("JSON") }),
   );
 };

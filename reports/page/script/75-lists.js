@@ -171,6 +171,8 @@ const quoted = (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replac
 const command = (...words) => make("code", { class: "command" }, printable(`mapsweep ${words.map(quoted).join(" ")}`));
 
 const LISTS = {
+  changes: { title: "What changed", make: () => [aboutChanges(), changeGrid(between(0, page.changes.rows), "fleet", { tall: true })] },
+  findings: { title: "Findings", make: () => standingParts() },
   hosts: { title: "Hosts by native heap", make: () => [hostGrid({ tall: true })] },
   stacks: { title: "Hosts by thread stacks", make: () => [stackGrid({ tall: true })] },
   services: { title: "Services by native heap", make: () => [serviceGrid({ tall: true })] },

@@ -7,7 +7,7 @@ const findText = (table, column, text) => {
 };
 
 const crumbs = (...parts) => make("p", { class: "crumbs small" }, link(`${index()}#/`, "Fleet"), parts.map((part) => [" › ", part]));
-const titled = (name, ...tags) => make("h1", { tabindex: -1 }, foreign(name, 120), tags.map((each) => [" ", each]));
+const titled = (name, width, ...tags) => make("h1", { tabindex: -1 }, foreign(name, width), tags.map((each) => [" ", each]));
 const section = (title, ...parts) => (parts.flat().some(Boolean) ? [make("h2", {}, title), ...parts.flat()] : []);
 const changed = (bytes) => (isCompared() ? [make("b", {}, growth(bytes)), known(bytes) ? " in processes that ran then too" : " growth is not known"] : []);
 
@@ -25,23 +25,26 @@ const serviceView = (name) => {
     title: name,
     parts: [
       crumbs(link("#/services", "Services")),
-      titled(name, bloated > 0 ? tag(`${number(bloated)} bloated`, "warn") : null, doubtfulTag(services.number("doubtful", row))),
+      titled(name, 120, bloated > 0 ? tag(`${number(bloated)} bloated`, "warn") : null, doubtfulTag(services.number("doubtful", row))),
       make(
         "dl",
         { class: "headline" },
         figure("Native heap", extentShown(services, "native_heap", row), changed(services.number("growth_bytes", row)), true),
-        figure("Members", number(members), `processes on ${counted(services.number("hosts", row), "host", "hosts")}`),
+        figure("Members", number(members), `${members === 1 ? "process" : "processes"} on ${counted(services.number("hosts", row), "host", "hosts")}`),
         figure("Median", size(services.number("native_heap_median_bytes", row), bound), "native heap of a member"),
         figure("Largest", size(services.number("native_heap_max_bytes", row), bound), largestHost ? ["on ", hostOrDash(largestHost)] : []),
         figure("Above peers", size(services.number("peer_excess_bytes", row)), known(bloated) ? `${number(bloated)} with twice the median` : "not known: too few members"),
         figure("Thread stacks", extentShown(services, "stacks", row), `${number(services.number("stacks", row))} stacks`),
       ),
+      ...changesOf((each) => page.changes.text("service", each) === name, "service"),
+      ...section("Findings", groupsOf(null, null, name)),
       spread(rows, services.number("native_heap_median_bytes", row)),
       ...section(
         "Members",
         processGrid("service", rows, { caption: `Processes of ${printable(name)} by native heap` }),
         rows.length < members ? make("p", { class: "small soft" }, `This page has ${number(rows.length)} of its ${number(members)} processes.`) : null,
       ),
+      ...section("The last runs", lastRuns("service", row, name)),
     ],
   };
 };
@@ -93,19 +96,24 @@ const hostView = (name) => {
   if (row < 0) return null;
   const status = hosts.text("status", row);
   const trouble = status === "ok" ? null : make("p", { class: status === "failed" ? "strip" : "strip part" }, failureShown(row), hosts.text("remedy", row) ? ` · ${printable(hosts.text("remedy", row))}` : "");
-  const head = [crumbs(link(`${index()}#/hosts`, "Hosts")), titled(name, status === "ok" ? null : tag(status, status === "failed" ? "bad" : "warn"), doubtfulTag(hosts.number("doubtful", row))), trouble];
-  if (!known(hosts.number("rank", row))) return { title: name, parts: [...head, labels(row)] };
+  const head = [crumbs(link(`${index()}#/hosts`, "Hosts")), titled(name, 120, status === "ok" ? null : tag(status, status === "failed" ? "bad" : "warn"), doubtfulTag(hosts.number("doubtful", row))), trouble];
+  if (!known(hosts.number("rank", row))) {
+    const told = changesOf((each) => page.changes.text("host", each) === name, "host");
+    return { title: name, parts: [...head, ...told, labels(row), ...section("The last runs", lastRuns("host", row, name))] };
+  }
   const [from, to] = page.processesOf(row);
   const kinds = kindSource(page.host_kinds, between(page.hostKindStarts[row], page.hostKindStarts[row + 1]));
   return {
     title: name,
     parts: [
       ...head,
+      ...changesOf((each) => page.changes.text("host", each) === name, "host"),
       hostFigures(row),
       labels(row),
-      ...section("Findings", findingsOf(row)),
+      ...section("Findings", groupsOf(name), findingsOf(row)),
       ...section("Processes", processGrid("host", between(from, to), { caption: `Processes of ${printable(name)} by native heap` }), othersOf(row)),
       ...(kinds.rows.length ? section("By kind", kindPicture(kinds), kindGrid(`Kinds of memory on ${printable(name)}`, kinds, false, { prefix: "kinds." })) : []),
+      ...section("The last runs", lastRuns("host", row, name)),
       ...section("The host's own sum", ownSum(row)),
     ],
   };
@@ -120,7 +128,7 @@ const hostFigures = (row) => {
   return make(
     "dl",
     { class: "headline" },
-    figure("Native heap", extentShown(hosts, "native_heap", row), [under, range && range !== DASH ? `, ${range} by its labels` : "", isCompared() ? "; " : "", changed(value("growth_bytes"))], true),
+    figure("Native heap", extentShown(hosts, "native_heap", row), [under, range && range !== DASH ? `, ${range} by its labels` : "", isCompared() ? "; " : "", isOnlyRestarted(row) && isCompared() ? "restarted, so its growth is not known" : changed(value("growth_bytes"))], true),
     figure("Thread stacks", extentShown(hosts, "stacks", row), `${number(value("stacks"))} stacks, ${size(value("stacks_reserved_bytes"))} reserved`),
     figure("Java heap", extentShown(hosts, "java_heap", row), `${size(value("java_heap_reserved_bytes"))} reserved`),
     figure("Bloat", size(value("bloat_bytes")), "native heap above peers or its own minimum"),

@@ -14,11 +14,12 @@ const processView = (name, pid) => {
     title: `${printable(comm)} (${pid}) on ${name}`,
     parts: [
       where,
-      titled(`${comm} (${pid})`, processes.text("doubtful", row) === "yes" ? tag("doubtful", "warn") : null, processes.text("restarted", row) === "yes" ? tag("restarted") : null),
+      titled(`${comm} (${pid})`, 120, processes.text("doubtful", row) === "yes" ? tag("doubtful", "warn") : null, processes.text("restarted", row) === "yes" ? tag("restarted") : null),
       processFigures(row),
       make("p", {}, inWords(row)),
+      ...changesOf((each) => isOfProcess(each, name, pid), "process"),
       processFacts(row),
-      ...section("Findings", findingsOf(host, Number(pid))),
+      ...section("Findings", groupsOf(name, pid), findingsOf(host, Number(pid))),
       ...section("What its memory is for", kinds.rows.length ? processKinds(row, kinds) : make("p", { class: "soft" }, "The kinds of this process are not in this page.")),
       ...section("Address space", addressSpace(row)),
       ...section("Next", nextCommands(name, pid)),
@@ -31,10 +32,11 @@ const notInPage = (where, name, pid, host) => ({
   title: `${pid} on ${name}`,
   parts: [
     where,
-    titled(`Process ${pid}`),
+    titled(`Process ${pid}`, 120),
     make("p", {}, "This page has no row of this process. What it would show is one command away:"),
     make("p", {}, command("show", `${name}/${pid}`, "--run", page.facts.run.run_id)),
-    ...section("Findings", findingsOf(host, Number(pid))),
+    ...changesOf((each) => isOfProcess(each, name, pid), "process"),
+    ...section("Findings", groupsOf(name, pid), findingsOf(host, Number(pid))),
   ],
 });
 
@@ -59,7 +61,7 @@ const changedIn = (row) => {
   if (!isCompared()) return [];
   const { processes } = page;
   const bytes = processes.number("growth_bytes", row);
-  if (known(bytes)) return [make("b", {}, growth(bytes)), ` since ${page.facts.run.compared_with}`];
+  if (known(bytes)) return [make("b", {}, growth(bytes)), ` native heap since ${when(page.facts.run.compared_at)}`];
   return [RESTARTS[processes.text("restarted", row)] ?? "growth is not known"];
 };
 
@@ -88,7 +90,7 @@ const processFacts = (row) => {
   const { processes } = page;
   const said = (column) => (processes.has(column) && processes.text(column, row) ? foreign(processes.text(column, row), 4000) : "");
   const service = processes.text("service", row);
-  const up = processes.number("up_s", row);
+  const up = processes.number("up_min", row);
   const guess = processes.text("doubtful", row) === "yes" && `${size(processes.number("guessed_bytes", row), processes.text("evidence", row) !== "smaps")} of ${size(processes.number("present_bytes", row))}, most of it ${printable(processes.text("largest_guess", row))}`;
   return described([
     ["Program", said("exe")],
@@ -97,7 +99,7 @@ const processFacts = (row) => {
     ["Unit", said("unit")],
     ["Container", said("container")],
     ["Runtime", said("runtime")],
-    ["Up", known(up) ? duration(up) : ""],
+    ["Up", known(up) ? minutes(up) : ""],
     ["Read", said("evidence")],
     ["Trouble", said("trouble")],
     ["Guessed", guess || ""],
@@ -158,7 +160,7 @@ const mappingColumns = () => {
 const addressSpace = (row) => {
   const { mappings } = page;
   const rows = between(page.mappingStarts[row], page.mappingStarts[row + 1]);
-  if (!rows.length) return null;
+  if (!rows.length) return make("p", { class: "soft" }, "The mappings of this process are not in this page.");
   const all = rows.slice().sort((a, b) => mappings.number("start", a) - mappings.number("start", b));
   const kinds = [...new Set(Array.from(all, (each) => mappings.text("kind", each)))];
   const chosen = kinds.includes(route.get("kind")) ? route.get("kind") : "";

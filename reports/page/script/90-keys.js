@@ -80,5 +80,5 @@ const searched = () => {
   const { shown: told = rows, of = rows } = page.facts.detail.arguments ?? {};
   const some = told < of ? ` (${number(told)} have them here)` : "";
   const absent = sent > rows ? `; ${number(sent - rows)} other processes are not in this page` : "";
-  return `hosts (name, labels, system, state), services, processes (name, program, unit, container, arguments${some})${absent}`;
+  return `hosts (name, labels, system, state), services, processes (name, program, unit, container, arguments${some}), changes and findings${absent}`;
 };

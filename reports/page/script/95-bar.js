@@ -2,24 +2,30 @@
 
 const VIEWS = [
   ["", "Fleet"],
+  ["changes", "Changes"],
+  ["findings", "Findings"],
   ["hosts", "Hosts"],
   ["stacks", "Stacks"],
   ["services", "Services"],
   ["processes", "Processes"],
   ["kinds", "Kinds"],
+  ["compare", "Compare"],
 ];
+// Views that a run may have nothing for.
+const isEmpty = (view) =>
+  (view === "changes" && !page.changes.rows && !isCompared()) || (view === "findings" && !page.groups.rows) || (view === "compare" && past.runs.length < 2);
 const OF_HOST = [
   ["", "Host"],
   ["processes", "Processes"],
   ["kinds", "Kinds"],
 ];
-const WITHIN = { host: "hosts", service: "services", kind: "kinds" };
+const WITHIN = { finding: "findings", host: "hosts", service: "services", kind: "kinds" };
 
 const within = (view) => (isOfHost() && view === "host" ? "" : (WITHIN[view] ?? view));
 
 const bar = {
   build() {
-    this.views = isOfHost() ? OF_HOST : VIEWS;
+    this.views = (isOfHost() ? OF_HOST : VIEWS).filter(([view]) => !isEmpty(view));
     this.links = this.views.map(([view, title]) => link(address(view), title));
     this.input = make("input", { type: "search", id: "filter", placeholder: "host, service, process ( / )", autocomplete: "off", spellcheck: "false", "aria-describedby": "searched", on: { input: () => this.changed() } });
     this.status = make("span", { id: "shown", role: "status" });
@@ -56,14 +62,33 @@ const bar = {
       else anchor.removeAttribute("aria-current");
     });
     const found = filter.match(text);
+    this.filterFirst(found);
     this.searched.classList.toggle("hidden", !found);
     if (!found) {
       this.status.replaceChildren();
       return;
     }
-    const count = (name, one, many) => link(withState(address(name), new Map([["find", text]])), `${number(found.counts[name])} of ${counted(page[name].rows, one, many)}`);
+    const count = (name, one, many) => link(withState(address(name === "groups" ? "findings" : name), new Map([["find", text]])), `${number(found.counts[name])} of ${counted(page[name].rows, one, many)}`);
     const processes = count("processes", "process", "processes");
     if (isOfHost()) this.status.replaceChildren(processes);
-    else this.status.replaceChildren(count("hosts", "host", "hosts"), ", ", count("services", "service", "services"), ", ", processes);
+    else this.status.replaceChildren(count("hosts", "host", "hosts"), ", ", count("services", "service", "services"), ", ", processes, ...this.news(count));
+    this.status.append(misreadSaid(text));
+  },
+
+  // Changes and findings, if there are any.
+  news(count) {
+    return [["changes", "change", "changes"], ["groups", "finding", "findings"]].flatMap(([name, ...words]) => (page[name].rows ? [", ", count(name, ...words)] : []));
+  },
+
+  // What changed and the findings of the first screen; those that are folded away stay.
+  filterFirst(found) {
+    for (const part of fleet.querySelectorAll("[data-filtered]")) {
+      const bits = found?.[part.dataset.filtered];
+      const rows = [...part.querySelectorAll("[data-row]")];
+      for (const row of rows) row.hidden = Boolean(bits) && !bits[row.dataset.row];
+      const left = rows.filter((row) => !row.hidden).length;
+      part.querySelector(".filtered")?.remove();
+      if (left < rows.length) part.querySelector("h2").after(make("p", { class: "small soft filtered" }, `${number(left)} of the ${number(rows.length)} here match the filter.`));
+    }
   },
 };

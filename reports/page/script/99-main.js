@@ -32,6 +32,7 @@ const fleetGrids = () => {
 const viewOf = ({ view: name, names }) => {
   if (Object.hasOwn(LISTS, name) && !names.length) {
     const { title: said, make: parts } = LISTS[name];
+    if (isEmpty(name)) return null;
     return { title: said, parts: [make("h1", { tabindex: -1 }, said), ...parts()] };
   }
   if (name === "" && isOfHost()) return hostView(page.hosts.text("name", 0));
@@ -39,12 +40,14 @@ const viewOf = ({ view: name, names }) => {
   if (name === "host" && names.length === 1) return hostView(names[0]);
   if (name === "host" && names.length === 2) return processView(...names);
   if (name === "kind" && names.length === 1) return kindView(names[0]);
+  if (name === "finding" && names.length === 1) return groupView(names[0]);
+  if (name === "compare" && !names.length) return compareView();
   return null;
 };
 
 const aboutRun = () => {
   const { run } = page.facts;
-  const compared = run.compared_with ? `, compared with ${run.compared_with}` : "";
+  const compared = run.compared_with ? `, compared with ${when(run.compared_at)}` : "";
   return make("p", { class: "small soft run" }, `Run ${run.run_id} of ${printable(run.scope)}, ${when(run.started_at)}${compared}. `, link(`${index()}#/`, "All about it"), ". ≤ marks an upper bound, – means unknown.");
 };
 
@@ -117,6 +120,9 @@ const start = () => {
       bar.input.focus();
     });
   }
+  // Services whose row is not among the first ones, so that without the script no address leads to them.
+  for (const each of document.querySelectorAll("[data-service]")) each.replaceWith(serviceOrName(parsed(each.dataset.service).names[0]));
+  for (const each of document.querySelectorAll("[data-all]")) each.append(link(address(each.dataset.all), each.dataset.said));
   document.addEventListener("click", rememberLink);
   document.addEventListener("keydown", onKey);
   addEventListener("hashchange", () => show(false));

@@ -9,11 +9,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from collector.inventory import host_range
-from collector.inventory.inventory import Inventory, load
+from collector.inventory.inventory import load
 from collector.inventory.patterns import select
 from domain.mistakes import OperatorError
 from domain.records import Connection, Host
-from tests.collector.inventory.ansible_oracle import Answer, ask
+from tests.collector.inventory.agreement import agree
+from tests.collector.inventory.ansible_oracle import ask
 
 EXAMPLE = """
 all:
@@ -113,7 +114,7 @@ def test_every_mistake_is_listed_with_its_place(tmp_path: Path) -> None:
         ("# nothing\n", "is empty"),
         ("{}", "is empty"),
         ("- web1\n", "its top level must be a mapping"),
-        ("[web]\nweb1\nweb2\n", "is not YAML"),
+        ("[web]\nweb1 web2\n", "inventory.yaml: line 2: 'web2' must be name=value"),
         ("web: {hosts: {a: }\n", "is not YAML"),
         ("plugin: aws_ec2\nregions: [eu]\n", "inventory plugin"),
         ("a: {hosts: {h: }}\n---\nb: {}\n", "a second document"),
@@ -132,9 +133,9 @@ def test_what_is_no_inventory(tmp_path: Path, text: str, said: str) -> None:
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:
-    assert "is a folder" in mistakes(tmp_path)[0]
+    assert "has no inventory in it" in mistakes(tmp_path)[0]
     assert "cannot be read: No such file" in mistakes(tmp_path / "absent.yaml")[0]
-    assert "ends in .ini" in mistakes(write(tmp_path, "[web]\na\n", "hosts.ini"))[0]
+    assert "is TOML" in mistakes(write(tmp_path, "[web]\na = 1\n", "hosts.toml"))[0]
     (tmp_path / "latin.yaml").write_bytes(b"a:\n  hosts: {h\xe9: }\n")
     assert mistakes(tmp_path / "latin.yaml") == ["latin.yaml: line 2: is not UTF-8 (save the file as UTF-8)"]
 
@@ -175,6 +176,7 @@ def test_warnings(tmp_path: Path) -> None:
             "  vars: {ansible_user: a, ansible_user: b}\n"
             "other: [x]\n"
             "ssh: {hosts: {h: {ansible_ssh_common_args: -C -o StrictHostKeyChecking=no}}}\n"
+            "old: {hosts: {h: {ansible_ssh_extra_args: -o Ciphers=3des-cbc}}}\n"
             "key: {hosts: {h: }, vars: {ansible_host_key_checking: false}}\n",
         )
     )
@@ -184,13 +186,20 @@ def test_warnings(tmp_path: Path) -> None:
         [
             "inventory.yaml: line 4: 'ansible_user' is given twice; the last one is used",
             "inventory.yaml: web.host, line 3: is not one of hosts, children, vars; it was skipped",
-            "inventory.yaml: other, line 5: is not a group's definition and was skipped",
+            (
+                "inventory.yaml: other, line 5: is not a group's definition and was skipped;"
+                " its hosts are keys below `hosts:`"
+            ),
             "inventory.yaml: web is both a group and a host",
             (
                 "inventory.yaml: ssh.hosts.h.ansible_ssh_common_args, line 6:"
                 f" -o StrictHostKeyChecking=no is not used: {policy}"
             ),
-            f"inventory.yaml: key.vars.ansible_host_key_checking, line 7: {policy}",
+            (
+                "inventory.yaml: old.hosts.h.ansible_ssh_extra_args, line 7:"
+                " -o Ciphers=3des-cbc is not used: mapsweep chooses the algorithms itself"
+            ),
+            f"inventory.yaml: key.vars.ansible_host_key_checking, line 8: {policy}",
         ]
     )
 
@@ -199,7 +208,7 @@ def test_warnings(tmp_path: Path) -> None:
     ("variables", "said"),
     [
         ("ansible_connection: winrm", "the connection 'winrm' is not supported"),
-        ("ansible_host: '{{ inventory_hostname }}.example.org'", "is a Jinja template"),
+        ("ansible_host: '{{ inventory_hostname | upper }}.example.org'", "is a Jinja template"),
         ("ansible_port: '{% if x %}1{% endif %}'", "is a Jinja template"),
         ("mapsweep_labels: '{{ labels }}'", "is a Jinja template"),
         ("mapsweep_labels: {zone: eu, owner: '{{ team }}'}", "is a Jinja template"),
@@ -208,9 +217,7 @@ def test_warnings(tmp_path: Path) -> None:
             "ansible_host: !vault |\n          $ANSIBLE_VAULT;1.1;AES256\n          00\n",
             "encrypted with ansible-vault",
         ),
-        ("ansible_password: hunter2", "a password is not taken from an inventory"),
-        ("ansible_ssh_pass: 1234", "a password is not taken from an inventory"),
-        ("ansible_ssh_private_key_passphrase: x", "a key's passphrase is not taken"),
+        ("ansible_ssh_private_key: hunter2", "a private key is not taken from an inventory"),
         ("ansible_ssh_common_args: -o ProxyJump=bastion", "-o ProxyJump=bastion are not supported"),
         ("ansible_ssh_common_args: '-C -J bastion'", "-J bastion are not supported"),
         ("ansible_ssh_extra_args: '-oProxyCommand=\"ssh -W %h:%p b\"'", "are not supported"),
@@ -219,7 +226,6 @@ def test_warnings(tmp_path: Path) -> None:
         ("ansible_paramiko_proxy_command: nc", "a proxy command is not supported"),
         ("ansible_become: true\n      ansible_become_method: su", "the become method 'su' is not supported"),
         ("ansible_become: true\n      ansible_become_user: oracle", "becoming 'oracle' is not supported"),
-        ("ansible_become: true\n      ansible_become_password: hunter2", "a sudo password is not taken"),
     ],
 )
 def test_obstacles_concern_selected_hosts_alone(tmp_path: Path, variables: str, said: str) -> None:
@@ -229,7 +235,8 @@ def test_obstacles_concern_selected_hosts_alone(tmp_path: Path, variables: str, 
     assert [host.name for host in select(inventory, "ok")] == ["ok1"]
     with pytest.raises(OperatorError) as caught:
         select(inventory, "all")
-    (mistake,) = caught.value.mistakes
+    mistake, last = caught.value.mistakes
+    assert last.remedy == "to leave them out: --hosts 'all,!odd1'"
     assert said in mistake.problem
     assert "odd1" in mistake.problem
     assert mistake.place.startswith(
@@ -237,6 +244,29 @@ def test_obstacles_concern_selected_hosts_alone(tmp_path: Path, variables: str, 
     )
     assert "hunter2" not in str(mistake)
     assert "hunter2" not in repr(inventory)
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ("ansible_password: hunter2", "a password"),
+        ("ansible_ssh_pass: 1234", "a password"),
+        ("ansible_ssh_private_key_passphrase: hunter2", "a key's passphrase"),
+        ("ansible_become: true\n      ansible_become_password: hunter2", "a sudo password"),
+    ],
+)
+def test_a_secret_that_a_login_can_do_without_is_passed_by_with_one_warning(
+    tmp_path: Path, variables: str, said: str
+) -> None:
+    given = "".join(f"    odd{number}:\n      {variables}\n" for number in range(3))
+    inventory = load(write(tmp_path, f"odd:\n  hosts:\n{given}"))
+    assert len(select(inventory, "all")) == 3
+    (warning,) = inventory.warnings
+    assert f"not used, {said} is not taken from an inventory" in warning
+    assert warning.startswith("inventory.yaml: odd.hosts.odd0.ansible_")
+    assert warning.endswith("(and in 2 other places)")
+    assert "hunter2" not in repr(inventory)
+    assert "1234" not in repr(inventory)
 
 
 @pytest.mark.parametrize(
@@ -455,38 +485,6 @@ STRICTER = (  # where mapsweep refuses what Ansible lets pass
     "runs backwards",
     "is a group, and a host that is in no group",
 )
-
-
-def agree(inventory: Inventory, answer: Answer) -> None:
-    """Hosts, their order, their groups and how they are reached are Ansible's."""
-    assert answer.error == ""
-    assert list(inventory.hosts) == list(answer.hosts)
-    for name, merged in answer.hosts.items():
-        host = inventory.hosts[name]
-        assert list(host.groups) == merged["groups"]
-        assert host.address == (merged.get("ansible_host") or name)
-        assert host.port == int(str(merged.get("ansible_port") or 22))
-        assert host.user == (merged.get("ansible_user") or "")
-        assert host.become == (str(merged.get("ansible_become", False)).lower() in ("true", "yes", "1"))
-        assert dict(host.labels) == (merged.get("mapsweep_labels") or {})
-        assert list(host.labels) == sorted(host.labels)
-    assert list(inventory.groups) == list(answer.groups)
-    for name, members in answer.groups.items():
-        if ordered(inventory, name):
-            assert inventory.members(name) == members
-        else:
-            assert sorted(inventory.members(name)) == sorted(members)
-
-
-def ordered(inventory: Inventory, group: str) -> bool:
-    """Whether Ansible's own order of a group's hosts is always the same: below two parents it is not."""
-    level = [group]
-    while level:
-        parents = [name for name in level if inventory.groups[name].children]
-        if len(parents) > 1:
-            return False
-        level = [child for name in parents for child in inventory.groups[name].children]
-    return True
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import pytest
 
 from collector.inventory import patterns
 from collector.inventory.inventory import Inventory, load
-from collector.inventory.patterns import select, split
+from collector.inventory.patterns import matching, pattern_without, select, split
 from domain.mistakes import OperatorError
 from domain.records import Connection
 from tests.collector.inventory.ansible_oracle import ask
@@ -125,6 +125,9 @@ def test_what_matches_nothing_is_a_mistake(inventory: Inventory) -> None:
         "--hosts: '&ue*' matches no host and no group",
     ]
     assert mistake(inventory, "wbe*") == "--hosts: 'wbe*' matches no host and no group (did you mean web?)"
+    assert mistake(inventory, "wbe[0:1]").endswith("(did you mean web?)")
+    assert mistake(inventory, "*.exmaple.org").endswith("(did you mean *.example.org?)")
+    assert mistake(inventory, "wbe1?.example.org").endswith("(did you mean web1*?)")
     assert mistake(inventory, "web,!web") == "--hosts: 'web,!web' selects no host (web has 13, !web has 13)"
     assert mistake(inventory, "empty") == "--hosts: 'empty' selects no host (empty has 0)"
     assert mistake(inventory, "db[9]") == "--hosts: 'db[9]' has no host number 9: 'db' has 6"
@@ -132,6 +135,13 @@ def test_what_matches_nothing_is_a_mistake(inventory: Inventory) -> None:
     assert "is not a regular expression" in mistake(inventory, "~(")
     assert mistake(inventory, "web,!") == "--hosts: '!' names nothing (put a name after it)"
     assert mistake(inventory, " , ") == "--hosts: the pattern is empty (all names every host)"
+
+
+def test_of_many_hosts_the_likely_globs_are_compared_first(tmp_path: Path) -> None:
+    path = tmp_path / "inventory.yaml"
+    path.write_text('all: {hosts: {"p[0000001:0004000]": , "prod-web[01:20]": }}\n')
+    for slip, meant in (("prdo-*", "prod-*"), ("prod-wbe0?", "prod-web0*")):
+        assert f"matches no host and no group (did you mean {meant}" in mistake(load(path), slip)
 
 
 def test_a_known_group_without_hosts_may_be_excluded(inventory: Inventory) -> None:
@@ -176,6 +186,41 @@ def test_an_obstacle_is_told_once_with_its_hosts(tmp_path: Path) -> None:
     path.write_text("win: {hosts: {'win[1:9]': }, vars: {ansible_connection: winrm}}\nweb: {hosts: {a: }}\n")
     assert mistake(load(path), "all") == (
         "inventory.yaml: win.vars.ansible_connection, line 1: the connection 'winrm' is not supported;"
-        " it concerns win1, win2, win3 and 6 more (use ssh or local, or exclude the host with '!')"
+        " it concerns win1, win2, win3 and 6 more (use ssh or local, or exclude the host with '!')\n"
+        "--hosts: 9 of 10 hosts cannot be swept (to leave them out: --hosts 'all,!win')"
     )
     assert names(load(path), "all,!win") == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "without"),
+    [
+        ("all", "all,!win,!db1"),  # a group by its name, but not one with a host that can be swept
+        ("db:win1", "db,win1,!db1,!win1"),
+        ("all:&db", "all,&db,!db1"),
+        ("db1", ""),  # nothing would be left
+        ("web", ""),  # nothing is to be left out
+    ],
+)
+def test_the_pattern_without_the_hosts_that_cannot_be_swept(
+    tmp_path: Path, pattern: str, without: str
+) -> None:
+    path = tmp_path / "inventory.yaml"
+    path.write_text(
+        "win: {hosts: {'win[1:9]': }, vars: {ansible_connection: winrm}}\n"
+        "db: {hosts: {db1: {ansible_connection: docker}, db2: }}\nweb: {hosts: {a: }}\n"
+    )
+    inventory = load(path)
+    hosts = matching(inventory, pattern)
+    assert pattern_without(inventory, pattern, hosts) == without
+    if without:
+        assert names(inventory, without) == [
+            each.name for each in hosts if each.name not in inventory.obstacles
+        ]
+
+
+def test_a_pattern_for_people_is_never_long(tmp_path: Path) -> None:
+    path = tmp_path / "inventory.yaml"
+    path.write_text("a:\n  hosts:\n    'a[1:21]': {ansible_connection: docker}\n    b:\n")
+    assert "to leave them out" not in mistake(load(path), "all")
+    assert "to leave them out" in mistake(load(path), "all,!a21")

@@ -1,13 +1,17 @@
 import socket
+import subprocess
+import sys
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from collector.ssh import addresses
 from collector.trouble import HostTrouble
 from domain.records import Host, Limits, Stage
-from tests.sshd import free_port
+from tests.collector.test_sudoers import needs_root
+from tests.ports import free_port
 
 LIMITS = Limits(tcp_s=2.0)
 
@@ -31,6 +35,57 @@ def test_a_name_that_is_not_there(name: str) -> None:
     with pytest.raises(HostTrouble) as raised:
         addresses.resolve(Host("a", name), 20.0)
     assert raised.value.stage is Stage.DNS
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (socket.EAI_AGAIN, "dns_unavailable"),
+        (socket.EAI_SYSTEM, "dns_unavailable"),
+        (socket.EAI_NONAME, "dns_not_found"),
+        (socket.EAI_FAIL, "dns_not_found"),
+    ],
+)
+def test_a_resolver_that_cannot_be_asked_says_nothing_of_the_name(code: int, reason: str) -> None:
+    def answering(_host: Host, _flags: int) -> tuple[addresses.Endpoint, ...]:
+        raise socket.gaierror(code, "as it says")
+
+    with pytest.raises(HostTrouble) as raised:
+        addresses.resolve(Host("a", "a.example"), 20.0, answering)
+    assert (raised.value.stage, raised.value.reason) == (Stage.DNS, reason)
+
+
+ASKS = """
+import sys
+from collector.ssh import addresses
+from collector.trouble import HostTrouble
+from domain.records import Host
+try:
+    addresses.resolve(Host("a", "a.example"), 60.0)
+except HostTrouble as trouble:
+    sys.exit(trouble.reason)
+"""
+
+
+@needs_root
+def test_no_name_server_is_no_wrong_name(tmp_path: Path) -> None:
+    """The real resolver, in a mount namespace whose name server is a port that nothing listens on."""
+    (tmp_path / "resolv.conf").write_text("nameserver 127.99.99.99\noptions timeout:1 attempts:1\n")
+    (tmp_path / "nsswitch.conf").write_text("hosts: files dns\n")
+    (tmp_path / "nsswitch.conf").chmod(0o644)
+    script = (
+        'mount --bind "$1/resolv.conf" "$(readlink -f /etc/resolv.conf)" || exit 77\n'
+        'mount --bind "$1/nsswitch.conf" /etc/nsswitch.conf || exit 77\n'
+        'shift; exec "$@"\n'
+    )
+    ended = subprocess.run(
+        ["unshare", "--mount", "/bin/sh", "-c", script, "sh", tmp_path, sys.executable, "-c", ASKS],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1, ended
+    assert ended.stderr.strip() == "dns_unavailable"
 
 
 def test_a_resolver_that_does_not_answer_is_left_behind() -> None:

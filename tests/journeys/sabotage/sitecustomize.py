@@ -16,7 +16,7 @@ from domain.records import Dump
 from procmaps.tables import Evidence, PartTable, Snapshot
 
 DAMAGED, RAISES, KILLS, DEAR = "damaged", b"raises", b"kills", b"dear"  # a host; processes
-DEAR_S = 60
+DEAR_S = 600
 
 write_dump = Run.write_dump
 classify = procmaps.classify.classify
@@ -42,13 +42,13 @@ def sabotaged(snapshot: Snapshot, evidence: Evidence = Evidence.SMAPS) -> PartTa
     return classify(snapshot, evidence)
 
 
-def dear(part: bytes, *more: Any) -> Any:
+def dear(part: bytes, *more: Any, **options: Any) -> Any:
     """Mask what a host sent, and take very long over it if one of its processes says so."""
     if DEAR in part:
         time.sleep(DEAR_S)
-    return mask_identity(part, *more)
+    return mask_identity(part, *more, **options)
 
 
 Run.write_dump = damaging  # type: ignore[method-assign]
 procmaps.classify.classify = sabotaged  # type: ignore[assignment]
-procmaps.frames.mask_identity = dear  # type: ignore[assignment]
+procmaps.frames.mask_identity = dear

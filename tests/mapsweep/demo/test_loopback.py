@@ -17,7 +17,7 @@ def ssh(
         [find("ssh"), "-F", "none", "-o", f"UserKnownHostsFile={fleet.known_hosts_file}",
          "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-i", fleet.key_file,
          "-p", str(host.port), host.address, command],
-        input=said, capture_output=True, check=False, timeout=30,
+        input=said, capture_output=True, check=False, timeout=300,
     )  # fmt: skip
 
 

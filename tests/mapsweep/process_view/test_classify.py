@@ -309,7 +309,9 @@ def test_only_what_it_needs_is_imported(folder: Path) -> None:
     heavy = {"rich", "polars", "pydantic", "yaml", "jinja2", "paramiko", "celery", "redis", "fsspec"}
     assert not imported & heavy
     assert not imported & {"workers", "collector"}
-    assert {name for name in modules if name.startswith("reports")} <= {"reports", "reports.sizes"}
+    assert {name for name in modules if name.startswith("reports")} <= {
+        *("reports", "reports.text", "reports.text.sizes")
+    }
 
 
 def test_blas_starts_no_threads(folder: Path) -> None:

@@ -2,22 +2,24 @@
 
 import json
 from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from archive.retention import Keep
-from collector.ssh.known_hosts import Policy
+from collector.ssh.policy import Policy
 from domain.mistakes import OperatorError
-from domain.records import Limits
+from domain.records import Limits, Mute
 from mapsweep.settings import docs, settings
 from mapsweep.settings.composition import password, signing_key
 from mapsweep.settings.for_workers import worker_settings
+from mapsweep.settings.mutes import MUTED_DAYS_MAX, MUTES_MAX
 from mapsweep.settings.sections import LimitSchema
-from mapsweep.settings.settings import find_inventory, load, search_folders
+from mapsweep.settings.settings import find_inventory, load, settings_folders
 from mapsweep.settings.table import rows
-from reports.delivery import Security
-from reports.past_runs import PAST_RUNS_MAX
+from reports.mail.delivery import Security
+from reports.tables.past_runs import PAST_RUNS_MAX
 from workers.life.pace import Pace
 
 ROOT = Path(__file__).parents[3]
@@ -156,7 +158,10 @@ def test_every_mistake_is_listed_with_its_place(tmp_path: Path) -> None:
             "limits.dns, line 2: there is no such setting (did you mean dns_s?)",
             "limits.idle_s, line 2: must be greater than 0, not -1",
             "limits.tcp_s, line 2: must be less than or equal to 3600, not nan",
-            "mail.from, line 3: must be a bare address such as ops@example.org, not 'a@b.org\\nBcc: x@y.org'",
+            (
+                "mail.from, line 3: must be ops@example.org, or Ops <ops@example.org>,"
+                " not 'a@b.org\\nBcc: x@y.org'"
+            ),
             (
                 "mail.password, line 3: there is no such setting"
                 " (put it into a separate file, and name that file in password_file)"
@@ -241,8 +246,46 @@ def test_what_is_no_setting(tmp_path: Path, text: str, said: str) -> None:
     "address", ["a@b.org, c@d.org", "a b@c.org", "<a@b.org>", "a@b.org\r", "@b.org", "ä@b.org", "a@b-"]
 )
 def test_addresses(tmp_path: Path, address: str) -> None:
-    text = f"mail: {{server: mx, from: {address!r}}}\n".replace("'", '"')
-    assert "must be a bare address" in mistakes(write(tmp_path, text))[0]
+    shown = f"{address!r}".replace("'", '"')
+    sender = f"mail: {{server: mx, from: {shown}}}\n"
+    assert "must be ops@example.org, or Ops <ops@example.org>" in mistakes(write(tmp_path, sender))[0]
+    owner = f"mail: {{server: mx, from: m@x.org, owners: {{payments: [{shown}]}}}}\n"
+    mistake, *_ = mistakes(write(tmp_path, owner))
+    assert mistake.startswith("mail.owners.payments.0, line 1: must be a bare address")
+
+
+def test_a_sender_may_have_a_name(tmp_path: Path) -> None:
+    text = "mail: {server: mx, from: 'Speicher der Flotte, Gr\u00f6\u00dfen <m@x.org>'}\n"
+    assert "must be ops@example.org" in mistakes(write(tmp_path, text))[0]  # a comma parts addresses
+    mail = load(write(tmp_path, text.replace(",  ", " ").replace("Flotte,", "Flotte")), {}).mail
+    assert mail is not None
+    assert mail.sender == "Speicher der Flotte Gr\u00f6\u00dfen <m@x.org>"
+
+
+@pytest.mark.parametrize(
+    ("owners", "told"),
+    [
+        ("{payments: []}", "mail.owners.payments, line 2"),
+        ("{'': [a@b.org]}", "must be the text of a label `owner`"),
+        ("{payments: a@b.org}", "must be a list"),
+        ("[payments]", "mail.owners, line 2"),
+    ],
+)
+def test_owners(tmp_path: Path, owners: str, told: str) -> None:
+    text = f"mail: {{server: mx, from: a@b.org,\n  owners: {owners}}}\n"
+    assert told in mistakes(write(tmp_path, text))[0]
+
+
+def test_a_digest_needs_somebody_to_get_it(tmp_path: Path) -> None:
+    text = (
+        "mail: {server: mx, from: a@b.org}\n"
+        "schedules: [{name: n, hosts: all, crontab: 0 2 * * *, digest: 0 8 * * mon}]\n"
+    )
+    assert mistakes(write(tmp_path, text)) == [
+        "schedules.0.digest, line 2: would be mailed to nobody (name the addresses in `mail`)"
+    ]
+    wrong = text.replace("0 8 * * mon", "mon 08:00").replace("02 * * *,", "02 * * *, mail: [a@b.org],")
+    assert "a crontab has five fields" in mistakes(write(tmp_path, wrong))[0]
 
 
 def test_a_bare_off_of_yaml_is_the_policy(tmp_path: Path) -> None:
@@ -258,26 +301,42 @@ def test_unknown_variables_warn(tmp_path: Path) -> None:
 
 
 def test_search_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    here, own = tmp_path / "here", tmp_path / "own"
-    here.mkdir()
-    monkeypatch.chdir(here)
-    monkeypatch.setattr(settings, "SYSTEM_FOLDER", tmp_path / "etc")
-    environment = {"XDG_CONFIG_HOME": str(own)}
+    monkeypatch.chdir(tmp_path)
+    own, system = tmp_path / "own/mapsweep", tmp_path / "etc"
+    monkeypatch.setattr(settings, "SYSTEM_FOLDER", system)
+    environment = {"XDG_CONFIG_HOME": str(own.parent)}
     assert load(None, environment).file is None
-    assert search_folders(environment) == (here, own / "mapsweep", tmp_path / "etc")
-    for folder in reversed(search_folders(environment)):
+    assert settings_folders(environment) == (own, system)
+    for folder in (system, own):
         path = write(folder, "{}")
         assert load(None, environment).file == path
-    here.chmod(0o777)
+    own.chmod(0o777)
     given = load(None, environment)
-    assert given.file == own / "mapsweep/mapsweep.yaml"
+    assert given.file == system / "mapsweep.yaml"
     assert "everybody may write into its folder" in given.warnings[0]
     named = write(tmp_path, "{}", "named.yaml")
     assert load(None, environment | {"MAPSWEEP_CONFIG": str(named)}).file == named
-    assert (
-        load(here / "mapsweep.yaml", environment | {"MAPSWEEP_CONFIG": str(named)}).file
-        == here / "mapsweep.yaml"
-    )
+    assert load(path, environment | {"MAPSWEEP_CONFIG": str(named)}).file == path
+
+
+def test_settings_of_the_working_directory_are_read_only_if_they_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = {"XDG_CONFIG_HOME": str(tmp_path / "own")}
+    repository = tmp_path / "repository"
+    here = write(repository, "inventory: /proc/self/cwd/a-program\n")
+    monkeypatch.chdir(repository)
+    with pytest.raises(OperatorError, match="not read unless it is named") as caught:
+        load(None, environment)
+    assert f"{here}: " in str(caught.value)
+    assert "--config mapsweep.yaml" in str(caught.value)
+    assert load("mapsweep.yaml", environment).inventory == ("/proc/self/cwd/a-program",)
+    assert load(None, environment | {"MAPSWEEP_CONFIG": "mapsweep.yaml"}).file == here
+    own = write(tmp_path / "own/mapsweep", "{}")
+    with pytest.raises(OperatorError, match="not read unless it is named"):
+        load(None, environment)
+    monkeypatch.chdir(own.parent)
+    assert load(None, environment).file == own
 
 
 def test_inventory_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,9 +348,9 @@ def test_inventory_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         find_inventory(given, environment)
     assert f"{tmp_path}/etc/inventory.yaml" in str(caught.value)
     path = write(tmp_path / "etc", "{}", "inventory.yaml")
-    assert find_inventory(given, environment) == path
+    assert find_inventory(given, environment) == (str(path),)
     named = load(None, environment | {"MAPSWEEP_INVENTORY": "some.yaml"})
-    assert find_inventory(named, environment) == tmp_path / "some.yaml"
+    assert find_inventory(named, environment) == (str(tmp_path / "some.yaml"),)
 
 
 def test_passwords(tmp_path: Path) -> None:
@@ -404,3 +463,50 @@ def test_what_is_kept_is_for_ever_unless_the_section_is_there(tmp_path: Path) ->
 def test_what_is_kept_has_bounds(key: str, value: int, tmp_path: Path) -> None:
     with pytest.raises(OperatorError, match=rf"keep\.{key}.*must be"):
         load(write(tmp_path, f"keep: {{{key}: {value}}}\n"), {})
+
+
+MUTE = "mutes: [{{code: many_arenas, reason: known, until: {until}{more}}}]\n"
+
+
+def in_days(days: int) -> str:
+    return (datetime.now(UTC).date() + timedelta(days)).isoformat()
+
+
+def test_a_mute_has_a_reason_and_a_last_day(tmp_path: Path) -> None:
+    until = in_days(MUTED_DAYS_MAX)
+    (mute,) = load(write(tmp_path, MUTE.format(until=until, more=", hosts: 'web*'")), {}).mutes
+    assert mute.mute() == Mute("many_arenas", hosts="web*", reason="known", until=until)
+    assert load(write(tmp_path, MUTE.format(until="2020-01-01", more="")), {}).mutes  # over: no mistake
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("mutes: [{code: swapped, until: 2026-12-01}]", "mutes.0.reason: is missing"),
+        ("mutes: [{code: swapped, reason: known}]", "mutes.0.until: is missing"),
+        ("mutes: [{reason: known, until: 2026-12-01}]", "mutes.0.code: is missing"),
+        (MUTE.format(until=in_days(MUTED_DAYS_MAX + 2), more=""), "must be at most 366 days from today"),
+        (MUTE.format(until="'2026-02-30'", more=""), "must be a day such as 2027-06-30"),
+        (MUTE.format(until="2026-12-01 10:00:00", more=""), "must be a day such as 2027-06-30"),
+        (MUTE.format(until="soon", more=""), "must be a day such as 2027-06-30"),
+        (MUTE.format(until="2026-12-01", more=", service: ''"), "must be a pattern of 1 to 200 characters"),
+        (MUTE.format(until="2026-12-01", more=f", hosts: {'a' * 201}"), "must be a pattern"),
+        ("mutes: [{code: Arenas!, reason: known, until: 2026-12-01}]", "must be the code of a finding"),
+        ("mutes: [{code: swapped, reason: ' ', until: 2026-12-01}]", "must say why"),
+        ("mutes: [{code: swapped, reason: '" + "a" * 201 + "', until: 2026-12-01}]", "must say why"),
+        ("mutes: [{code: '*', reason: known, until: 2026-12-01}]", "would mute every finding"),
+        ("mutes: [{code: '*', hosts: all, reason: known, until: 2026-12-01}]", "would mute every finding"),
+    ],
+)
+def test_mutes_that_are_wrong(tmp_path: Path, text: str, told: str) -> None:
+    (mistake,) = mistakes(write(tmp_path, text))
+    assert told in mistake
+
+
+def test_there_are_so_many_mutes_at_most(tmp_path: Path) -> None:
+    def of(count: int) -> Path:
+        each = "  - {code: swapped, reason: known, until: 2026-12-01}\n"
+        return write(tmp_path, "mutes:\n" + each * count)
+
+    assert len(load(of(MUTES_MAX), {}).mutes) == MUTES_MAX
+    assert mistakes(of(MUTES_MAX + 1))

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page
 
 Scheme: TypeAlias = Literal["light", "dark"]
 
-WAIT_S = 30.0
+WAIT_S = 180.0
 ROWS = 6  # of each table that axe-core looks at, unless a test says otherwise
 # A policy that stopped something tells so by an event, which is counted from the first byte on.
 _WATCH = """
@@ -20,6 +20,12 @@ _WATCH = """
     window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
 """
 _DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+_GO = """(hash) => new Promise((done) => {
+  const before = location.href;
+  addEventListener("hashchange", () => done(), { once: true });
+  location.hash = hash;
+  if (location.href === before) done();
+})"""
 _READY = "() => performance.getEntriesByName('mapsweep-ready').length"
 # Links of each view, as the page itself has them: the first of each in the fleet, and of a process in a host.
 _LINKS = """() => [...document.querySelectorAll("main:not([hidden]) a[href^='#/']")]
@@ -60,8 +66,11 @@ class Lab:
         self.page.evaluate(_DRAWN)
 
     def go(self, address: str) -> None:
-        """Follow an address as a link would."""
-        self.page.evaluate("(hash) => { location.hash = hash; }", address)
+        """Follow an address as a link would, until its view is there.
+
+        On a busy machine frames can be drawn before the page hears of the new address.
+        """
+        self.page.evaluate(_GO, address)
         self.drawn()
 
     def links(self) -> list[str]:
@@ -146,11 +155,17 @@ def views(lab: Lab) -> dict[str, str]:
     """An address of every view, by its name, from the links of the page itself."""
     lab.go("#/")
     links = [link.split("?")[0] for link in lab.links()]
-    found = {"fleet": "#/"} | {
-        name: f"#/{name}" for name in ("hosts", "stacks", "services", "processes", "kinds")
-    }
-    for view in ("service", "host", "kind"):
+    offered = lab.page.locator("#bar nav a").evaluate_all(
+        "(links) => links.map((link) => link.getAttribute('href'))"
+    )
+    found = {address.removeprefix("#/") or "fleet": address for address in offered}
+    for view in ("service", "kind"):
         found[view] = _first(links, f"#/{view}/")
+    lab.go(found["hosts"])
+    found["host"] = _first([link.split("?")[0] for link in lab.links()], "#/host/")
+    if "findings" in found:
+        lab.go(found["findings"])
+        found["finding"] = _first(lab.links(), "#/finding/")
     lab.go(found["host"])
     return found | {"process": _first([link.split("?")[0] for link in lab.links()], found["host"] + "/")}
 

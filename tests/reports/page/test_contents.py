@@ -12,12 +12,13 @@ import pytest
 from archive.run import Run
 from archive.runs import Runs
 from procmaps.kinds import Kind
-from reports import render_json, settled
 from reports import report as reporting
+from reports.formats import render_json
 from reports.page import budget, page
 from reports.page.rows import ARGUMENTS_LENGTH_MAX, read
 from reports.report import Report
-from reports.severities import SEVERITIES
+from reports.tables import settled
+from reports.tables.severities import SEVERITIES
 from tests.reports import hostile
 from tests.reports.fleet import (
     GIB,
@@ -34,11 +35,15 @@ from tests.reports.fleet import (
 )
 from tests.reports.page.decoder import Decoded, of_page
 from tests.synthetic.closed_run import Fleet, closed_run
+from tests.synthetic.news import RUNS, tell
 
 KILOBYTE = 1000
 BEGINNINGS = {
     "hosts": r"the first [\d,]+ of [\d,]+ hosts",
     "services": r"the first [\d,]+ of [\d,]+ services",
+    "changes": r"the first [\d,]+ of [\d,]+ changes",
+    "groups": r"the first [\d,]+ of [\d,]+ findings of services",
+    "history": r"the last runs of the first [\d,]+ of [\d,]+ hosts",
     "findings": r"at most \d+ findings per host",
     "host_kinds": r"the kinds of the first",
     "processes": r"at most \d+ processes per host",
@@ -50,7 +55,7 @@ BEGINNINGS = {
 
 @pytest.fixture(scope="module")
 def large_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return closed_run(Runs(str(tmp_path_factory.mktemp("large"))), Fleet(500, 12))
+    return tell(closed_run(Runs(str(tmp_path_factory.mktemp("large"))), Fleet(500, 12)))
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +89,8 @@ def test_500_hosts_with_6000_processes_are_600_kb_with_every_process(large: Repo
     assert shown.rows["hosts"] == 500
     assert shown.rows["processes"] == large.totals.sent
     assert set(shown.tables["hosts"]["others"]) == {0}
+    assert shown.facts["history"]["hosts"] == 500
+    assert len(shown.facts["history"]["runs"]) == RUNS
 
 
 def test_the_limit_follows_the_fleet_up_to_8_mb() -> None:
@@ -175,7 +182,8 @@ def test_a_page_keeps_its_limit_and_says_what_is_left_out(large: Report, limit: 
         assert f"<li>{said}</li>" in text
     run_id = large.run.run_id
     for said in shown.facts["left_out"]:
-        assert f"mapsweep report {run_id} " in said or f"--run {run_id}" in said or "kept none" in said
+        remedies = (f"mapsweep report {run_id} ", f"--run {run_id}", "kept none", "mapsweep history ")
+        assert any(remedy in said for remedy in remedies)
 
 
 def test_a_limit_below_the_first_screen_leaves_the_first_screen(large: Report) -> None:
@@ -265,8 +273,7 @@ def test_links_lead_somewhere_and_tables_have_names(
     if which == "large":
         made = request.getfixturevalue("whole")
     elif which == "nasty":
-        run = run_of(runs_in(tmp_path), *hostile.fleet(), failures=(failure("=failed()"),))
-        made = page.render(reporting.report(run))
+        made = page.render(reporting.report(hostile.run(tmp_path)))
     else:
         made = page.render(reporting.report(run_of(runs_in(tmp_path), *peers((GIB, MIB)))))
     seen = Reader(made.decode())

@@ -6,16 +6,18 @@ from urllib.parse import unquote
 
 import pytest
 
+from archive.dump_keys import NO_KEYS
 from archive.host_names import file_name
 from archive.run import Run
 from reports import report as reporting
 from reports.page import folder, page, worst
-from reports.settled import Settled
+from reports.tables.settled import Settled
+from tests.age_keys import age_key
 from tests.reports import hostile
 from tests.reports.fleet import MIB, Answered, Process, failure, finding, heap, run_of, runs_in, stacks
 from tests.reports.page.decoder import of_page
 from tests.reports.page.test_contents import Reader
-from tests.reports.test_mappings import NONCE, arenas, dump
+from tests.reports.views.test_mappings import NONCE, arenas, dump
 
 MANY = 60  # processes of a host, more than a static table has
 
@@ -144,7 +146,7 @@ def test_a_damaged_dump_is_said_and_the_others_are_shown(tmp_path: Path) -> None
     run = with_dumps(tmp_path, 2, 1)
     kept = run.read_dump("web00")
     run.remove_dump("web01")
-    run.write_dump(replace(kept, host="web01", nonce=NONCE, memory_gz=b"no gzip"))
+    run.write_dump(replace(kept, host="web01", nonce=NONCE, memory=b"no gzip"))
     shown = of_page(page.render(reporting.report(run)))
     assert shown.rows["mappings"] == 1
     assert [said for said in shown.facts["left_out"] if "web01" in said]
@@ -156,3 +158,27 @@ def test_nothing_is_read_if_no_dumps_are_kept(tmp_path: Path) -> None:
     made = reporting.report(bare)
     assert of_page(page.render(made)).rows["mappings"] == 0
     assert Settled(bare).run is bare
+
+
+def test_mappings_of_encrypted_dumps_are_in_the_page_with_the_private_key_and_else_left_out(
+    tmp_path: Path,
+) -> None:
+    run, key = with_dumps(tmp_path, 2, 3), age_key(tmp_path)
+    for name in ("web00", "web01"):
+        kept = run.read_dump(name)
+        run.remove_dump(name)
+        run.with_keys(key.writes).write_dump(kept)
+    other = age_key(tmp_path, "other")
+    for keys, why in (
+        (NO_KEYS, "Mappings are left out: the dump is encrypted: set dump_identity_file."),
+        (other.keys, "Mappings are left out: the dump is encrypted for other keys"),
+    ):
+        files = dict(folder.pages(reporting.report(run.with_keys(keys))))
+        for content in files.values():
+            said = of_page(content).facts["left_out"]
+            assert [line for line in said if "This page has the mappings of 0 of" in line and why in line], (
+                said
+            )
+    shown = of_page(page.render(reporting.report(run.with_keys(key.keys))))
+    assert shown.tables["processes"]["mappings"] == [1] * 6
+    assert shown.facts["left_out"] == []

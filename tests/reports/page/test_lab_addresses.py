@@ -43,6 +43,9 @@ _ROLL = """(share) => {
   }
 }"""
 _SORT = "(at) => [...document.querySelectorAll('main:not([hidden]) th button')].at(at)?.click()"
+# The address is written a moment after the last change. A timer of the page that is set later, and for
+# longer, comes after that one, however slow the machine is.
+_SETTLED = "() => new Promise((done) => setTimeout(done, 1500))"
 _ROWS = "() => [...document.querySelectorAll('main:not([hidden]) tbody tr')].map((row) => row.textContent)"
 
 
@@ -99,7 +102,8 @@ def test_storms_of_steps_leave_a_page_that_a_reload_shows_again(lab: Lab) -> Non
         if chance.random() < 0.3:
             page.wait_for_timeout(chance.choice((20, 350)))
     page.evaluate(_ROLL, 0)
-    page.wait_for_timeout(800)  # the address is written a moment after the last change
+    lab.drawn()
+    page.evaluate(_SETTLED)
     assert page.locator("main:not([hidden])").count() == 1
     before = page.evaluate(_ROWS)
     page.reload()

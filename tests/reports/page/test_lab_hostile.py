@@ -53,7 +53,18 @@ def test_a_name_has_a_view_as_host_and_as_service(lab: Lab, name: str) -> None:
 
 
 def test_no_view_runs_a_name(lab: Lab) -> None:
-    for address in ("#/", "#/hosts", "#/services", "#/stacks", "#/processes", "#/kinds", "#/kind/heap_main"):
+    for address in (
+        "#/",
+        "#/changes",
+        "#/findings",
+        "#/compare",
+        "#/hosts",
+        "#/services",
+        "#/stacks",
+        "#/processes",
+        "#/kinds",
+        "#/kind/heap_main",
+    ):
         lab.go(address)
         inert(lab)
 

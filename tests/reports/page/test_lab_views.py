@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.journey
 
 WIDE, NARROW = 1280, 390
+WITH_NEWS = ("hostile_file", "page_500")  # pages that have changes and the last runs
 FEW_ROWS = 3  # that axe-core looks at, of each table
-LISTS = ("hosts", "stacks", "services", "processes", "kinds")  # the tables of the fleet, each in a view
+# the tables of the fleet, each in a view
+LISTS = ("changes", "findings", "hosts", "stacks", "services", "processes", "kinds", "compare")
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +62,10 @@ def test_every_view_keeps_to_itself_and_can_be_used_by_all(
 ) -> None:
     file: Path = request.getfixturevalue(which)
     wrong: list[str] = []
+    seen = set()
     with opened(browser, file, width=WIDE) as lab:
         for view in each_view(lab):
+            seen.add(view)
             for width in (WIDE, NARROW):
                 lab.page.set_viewport_size({"width": width, "height": 700})
                 lab.drawn()
@@ -72,3 +76,5 @@ def test_every_view_keeps_to_itself_and_can_be_used_by_all(
                 lab.drawn()
                 wrong += [f"{view} at {width}, {scheme}: {said}" for said in lab.unusable(rows)]
         assert (wrong, lab.broken()) == ([], [])
+    with_news = {"changes", "findings", "finding", "compare"} if which in WITH_NEWS else set()
+    assert seen >= {"fleet", "host", "service", "process", "kind", *with_news}

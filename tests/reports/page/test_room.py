@@ -9,10 +9,12 @@ import pytest
 from reports import report as reporting
 from reports.page import budget, page, worst
 from reports.page.container import pack
-from reports.page.room import Room, first, most
+from reports.page.first_screen import STACKS_MAX
+from reports.page.news import CHANGES_MAX, GONE_MAX, GROUPS_MAX, RUNS_MAX
+from reports.page.room import Room, below, first, most
 from reports.page.rows import ARGUMENTS_LENGTH_MAX, FINDING_ROWS_MAX, PROCESS_ROWS_MAX, read
-from reports.settled import Settled
-from reports.severities import FINDINGS_A_HOST_MAX
+from reports.tables.settled import Settled
+from reports.tables.severities import FINDINGS_A_HOST_MAX
 from tests.reports.fleet import MIB, Answered, Process, finding, heap, peers, run_of, runs_in
 from tests.reports.page.decoder import of_page
 
@@ -50,6 +52,11 @@ def test_all_rows_if_there_is_room(noise: pl.DataFrame) -> None:
 def test_no_rows_if_there_is_no_room(noise: pl.DataFrame, free: int) -> None:
     count, packed = Room(free).fit(1.0, ROWS, first(noise, "number", ("value",)))
     assert (count, packed.rows) == (0, 0)
+
+
+def test_all_rows_are_no_copy(noise: pl.DataFrame) -> None:
+    assert below(noise, "number", ROWS) is noise
+    assert below(noise, "number", ROWS - 1).equals(noise.head(ROWS - 1))
 
 
 def test_the_largest_of_no_numbers_is_0() -> None:
@@ -115,7 +122,12 @@ def test_the_docs_name_the_limits_as_they_are() -> None:
         f"{budget.bytes_max(6000) // 1000} kB for up to 6,000 processes",
         f"at most {page.PAGE_BYTES_MAX // 10**6} MB",
         f"services, at most {budget.SERVICES_MAX:,}",
-        f"findings, at most {FINDINGS_A_HOST_MAX} per host",
+        f"changes, at most {CHANGES_MAX:,}",
+        f"findings of services, at most {GROUPS_MAX:,}",
+        f"the last {RUNS_MAX} runs of hosts and services",
+        f"and of {GONE_MAX:,} that are gone",
+        f"the first {STACKS_MAX} hosts by thread stacks",
+        f"findings of processes, at most {FINDINGS_A_HOST_MAX} per host",
         f"at most {FINDING_ROWS_MAX:,} in all",
         f"at most {PROCESS_ROWS_MAX:,} are considered",
         f"at most {worst.PROCESSES_MAX} processes on {worst.HOSTS_MAX} hosts, ",

@@ -19,7 +19,18 @@ from tests.waiting import eventually
 from tests.workers.worker_process import PACE, running
 from workers.fleet.broker import KEY_PREFIX, REFUSED_KEY
 from workers.fleet.envelopes import MESSAGE_BYTES_MAX, RefusedError, vetted
-from workers.fleet.post import COLLECT_TASK, FINISH_TASK, RETURNS_MAX, TEND_TASK, Post
+from workers.fleet.post import (
+    CLASSIFY_TASK,
+    COLLECT_TASK,
+    FINISH_TASK,
+    FORMS,
+    MAIL_TASK,
+    RETURNS_MAX,
+    TEND_TASK,
+    WEBHOOK_TASK,
+    Post,
+)
+from workers.fleet.tasks import worker_app
 from workers.fleet.tending import hand_over
 from workers.fleet.worker_settings import WorkerSettings
 
@@ -201,6 +212,26 @@ def test_what_our_post_writes_is_ours(post: Post, settings: WorkerSettings) -> N
         messages = post.redis.lrange(KEY_PREFIX + queue, 0, -1)
         assert len(messages) == count
         assert all(vetted(str(message).encode(), queue) for message in messages)
+
+
+SENT: dict[str, Callable[[Post], object]] = {
+    COLLECT_TASK: lambda post: post.collect(RUN_ID, ["a"], 1),
+    CLASSIFY_TASK: lambda post: post.classify(RUN_ID, "a"),
+    FINISH_TASK: lambda post: post.finish(RUN_ID),
+    TEND_TASK: lambda post: post.look_after(),
+    MAIL_TASK: lambda post: post.mail(RUN_ID),
+    WEBHOOK_TASK: lambda post: post.webhook(RUN_ID),
+}
+
+
+def test_all_that_a_worker_does_and_posts_is_accepted(post: Post, settings: WorkerSettings) -> None:
+    tasks = {name for name in worker_app(settings).tasks if name.startswith("mapsweep.")}
+    assert tasks == FORMS.keys() == SENT.keys()
+    for task, send in SENT.items():
+        send(post)
+        queue = FORMS[task].queue
+        item = post.redis.rpop(KEY_PREFIX + queue)
+        assert json.loads(vetted(str(item).encode(), queue))["headers"]["task"] == task
 
 
 def refused(post: Post) -> int:

@@ -17,12 +17,14 @@ from archive.run import Run
 from archive.runs import Runs
 from collector.session import Session
 from domain.mistakes import OperatorError
-from domain.records import Closed, Connection, Failure, Host, Limits, Stage
+from domain.records import Connection, Failure, Host, Limits, Stage
 from tests.archive.examples import SIGNING_KEY, dump, host, is_rendered, manifest
 from tests.archive.stores import CountingStore
 from tests.certificates import self_signed
-from tests.redis_server import free_port, redis_server
+from tests.ports import free_port
+from tests.redis_server import redis_server
 from tests.waiting import eventually
+from tests.workers.fleet.watching import execute, silent
 from tests.workers.worker_process import PACE, kill_all, running
 from workers.fleet import handover
 from workers.fleet.broker import KEY_PREFIX
@@ -37,26 +39,10 @@ from workers.life.progress import Progress
 pytestmark = pytest.mark.journey
 
 QUICK = replace(PACE, lease_s=2, again_s=1)
-WITHIN_S = 60
 
 
 def ssh_host(name: str, port: int, key: Path) -> Host:
     return replace(host(name, port=port, connection=Connection.SSH), key_file=str(key))
-
-
-def silent(progress: Progress) -> None:
-    """Nobody looks."""
-
-
-def execute(run: Run, settings: WorkerSettings) -> Closed | None:
-    stop = threading.Event()
-    late = threading.Timer(WITHIN_S, stop.set)
-    late.start()
-    try:
-        ended = handover.execute(run, settings, silent, stop)
-    finally:
-        late.cancel()
-    return ended.closed if ended else None
 
 
 def create(settings: WorkerSettings, *hosts: Host) -> Run:
@@ -74,11 +60,12 @@ def tarpit() -> Iterator[int]:
 
 
 def test_both_modes_give_byte_identical_results_and_tables(
-    post: Post, settings: WorkerSettings, key: Path, tmp_path: Path
+    post: Post, settings: WorkerSettings, key: Path, made_root: Path, tmp_path: Path
 ) -> None:
+    asked = [host(name, root=str(made_root)) for name in ("this", "=cmd()")]
     refused = ssh_host("refused", free_port(), key)
     kept = [f"kept{number:03}" for number in range(200)]
-    run = create(settings, host("this"), host("=cmd()"), *map(host, kept), refused)
+    run = create(settings, *asked, *map(host, kept), refused)
     for number, name in enumerate(kept):
         run.write_dump(dump(name, seed=number % 50))
     with running("worker", settings, tmp_path):
@@ -120,12 +107,12 @@ def test_a_run_over_tls(settings: WorkerSettings, tmp_path: Path) -> None:
 
 
 def test_a_worker_killed_in_mid_run_loses_no_host(
-    post: Post, settings: WorkerSettings, key: Path, tmp_path: Path
+    post: Post, settings: WorkerSettings, key: Path, made_root: Path, tmp_path: Path
 ) -> None:
     settings = replace(settings, pace=QUICK)
     with tarpit() as port:
         slow = ssh_host("slow", port, key)
-        run = create(settings, slow, host("a"))
+        run = create(settings, slow, host("a", root=str(made_root)))
         leases = Leases(post.redis, run.run_id, QUICK.lease_s)
         with running("worker", settings, tmp_path, "1") as worker:
             hand_over(run, post)

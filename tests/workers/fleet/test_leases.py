@@ -16,10 +16,11 @@ from redis.exceptions import ResponseError
 
 from tests.redis_server import RedisServer, redis_server
 from tests.waiting import eventually
-from workers.fleet.broker import KEY_PREFIX
+from workers.fleet.broker import KEY_PREFIX, redis_client
 from workers.fleet.claims import claim, disclaim, first_met, met, over
 from workers.fleet.leases import Leases, Step
 from workers.fleet.renewal import KEYS_AT_ONCE, Renewal
+from workers.fleet.worker_settings import WorkerSettings
 
 if TYPE_CHECKING:
     import redis
@@ -256,6 +257,40 @@ def test_a_count_that_redis_refuses_leaves_no_lease(client: "redis.Redis", run_i
     assert leases.take(Step.COLLECT, "a")
 
 
+@pytest.mark.parametrize("planted", ["x", "", "1.5", "-3", "1e3", "9" * 19, "9" * 5000, b"\xff"])
+def test_a_count_that_is_none_is_dropped(planted: str | bytes, settings: WorkerSettings, run_id: str) -> None:
+    """Nobody has to remove it by hand, and neither a worker nor one who waits for the run meets an error."""
+    with redis_client(settings) as client:
+        leases = Leases(client, run_id, LEASE_S)
+        prefix = f"{KEY_PREFIX}run:{run_id}"
+        client.hset(f"{prefix}:begun:collect", "a", planted)
+        client.hset(f"{prefix}:errors:collect", "a", planted)
+        client.set(f"{prefix}:overdue", planted)
+        assert leases.attempts(Step.COLLECT) == {"a": 0}
+        assert leases.errors(Step.COLLECT, "a", LEASE_S) == 1
+        assert leases.overdue_s() >= 0
+        assert leases.take(Step.COLLECT, "a")
+        assert leases.attempts(Step.COLLECT) == {"a": 1}
+        client.hset(f"{prefix}:begun:collect", "a", planted)
+        leases.give_back(Step.COLLECT, "a")
+        assert leases.held(Step.COLLECT, ["a"]) == frozenset()
+
+
+def test_a_planted_lease_does_not_keep_the_others_from_being_renewed(
+    client: "redis.Redis", run_id: str
+) -> None:
+    renewal = Renewal(client, LEASE_S)
+    leases = Leases(client, run_id, LEASE_S, renewal)
+    assert leases.take(Step.COLLECT, "a")
+    assert leases.take(Step.COLLECT, "b")
+    lapse(client, run_id, Step.COLLECT, "a")
+    client.rpush(f"{KEY_PREFIX}run:{run_id}:lease:collect:a", "planted")
+    lapse(client, run_id, Step.COLLECT, "b")
+    assert {lease.host for lease in renewal.renew()} == {"a"}
+    assert has(client, renewal, "b")
+    leases.release(Step.COLLECT, "a")
+
+
 def test_a_redis_that_forgot_the_scripts_is_given_them_again(client: "redis.Redis", run_id: str) -> None:
     leases = Leases(client, run_id, LEASE_S)
     assert leases.take(Step.COLLECT, "a")
@@ -286,3 +321,14 @@ def test_a_trouble_is_known_since_it_was_first_met_until_it_is_over(client: "red
     assert met(client, "x", first) == met(client, "x", later) == first_met(client, "x") == first
     over(client, "x")
     assert met(client, "x", later) == later
+
+
+@pytest.mark.parametrize("planted", ["x", "", "2026-11-29", "2026-11-29T01:00:00", b"\xff"])
+def test_a_trouble_without_a_time_is_met_now(planted: str | bytes, settings: WorkerSettings) -> None:
+    first, later = datetime(2026, 11, 29, 1, tzinfo=UTC), datetime(2026, 11, 29, 2, tzinfo=UTC)
+    with redis_client(settings) as client:
+        client.set(f"{KEY_PREFIX}met:y", planted)
+        assert first_met(client, "y") is None
+        assert met(client, "y", first) == first
+        assert met(client, "y", later) == first
+        over(client, "y")

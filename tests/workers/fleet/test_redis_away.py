@@ -79,7 +79,7 @@ def test_a_redis_that_is_killed_while_all_processes_are_at_work_costs_no_host(
                 lambda: log.read_text().count("raised unexpected") >= 2
             )  # both processes were at a host
             server.start()
-            eventually(lambda: looked_at(run, post), within_s=40)
+            eventually(lambda: looked_at(run, post))
         assert run.standing().failed == frozenset()
         assert set(leases.attempts(Step.CLASSIFY).values()) <= {1, 2}
         post.redis.close()

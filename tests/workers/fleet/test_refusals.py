@@ -160,7 +160,7 @@ def test_a_worker_that_keeps_a_message_can_be_stopped(
             at_once.execute()
         eventually(lambda: "refuses to mark" in log.read_text())
         worker.terminate()
-        worker.wait(timeout=60)
+        worker.wait(timeout=300)
     assert "was lost" in log.read_text()
 
 

@@ -1,6 +1,8 @@
 """What should have started is started, made up for, or told, whoever was away and whatever failed."""
 
 import logging
+import os
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,11 +16,14 @@ from archive.schedule_records import ScheduleRecord, ScheduleRecords, State
 from domain.mistakes import OperatorError
 from tests.archive.examples import SIGNING_KEY
 from tests.redis_server import RedisServer
+from tests.system_log import system_log
 from workers.fleet.broker import redis_client
 from workers.fleet.current_records import unwatched
 from workers.fleet.starts import TOLD_AFTER_S, Starts, manifest_of
 from workers.fleet.stuck import STUCK_AFTER_S, Stuck
 from workers.fleet.worker_settings import WorkerSettings
+from workers.life.audit import Audit
+from workers.life.audit_places import SystemLog
 from workers.life.schedules import OWED_MAX, Overlap, Schedule
 
 INVENTORY = "all:\n  hosts:\n    this:\n      ansible_connection: local\n"
@@ -82,7 +87,7 @@ def scene(server: RedisServer, tmp_path: Path) -> Iterator[Scene]:
 
 def inventory(scene: Scene, text: str) -> None:
     assert scene.settings.inventory is not None
-    scene.settings.inventory.write_text(text)
+    Path(str(scene.settings.inventory)).write_text(text)
 
 
 def test_a_schedule_that_is_new_owes_nothing_of_the_past(scene: Scene) -> None:
@@ -98,6 +103,52 @@ def test_a_due_time_is_started_once_however_often_somebody_looks(scene: Scene) -
     assert scene.runs.is_queued(run_id)
     assert scene.runs.by_id(run_id).manifest.due_at == "2026-11-29T01:30:00+00:00"
     assert scene.mails() == []
+
+
+def test_the_audit_says_who_planned_a_due_time_before_a_host_is_asked(scene: Scene, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    scene.settings = replace(scene.settings, audit=Audit(SystemLog(log)))
+    scene.look(DUE)  # nobody listens yet
+    assert scene.states() == [("2026-11-29T01:30", "failing")]
+    assert scene.runs.ids() == []
+    with system_log(log) as listening:
+        scene.look(DUE + MINUTE)
+        (planned,) = listening.received()
+        scene.look(DUE + HOUR)
+        assert listening.received() == []
+    assert scene.states() == [("2026-11-29T01:30", "started")]
+    (run_id,) = scene.runs.ids()
+    asker = scene.runs.by_id(run_id).manifest.asker
+    assert asker is not None
+    assert (asker.schedule, asker.uid, asker.machine) == ("nightly", os.getuid(), socket.gethostname())
+    told = {name: planned[name] for name in ("event", "run", "schedule", "machine", "host_keys", "arguments")}
+    assert told == {
+        "event": "planned",
+        "run": run_id,
+        "schedule": "nightly",
+        "machine": asker.machine,
+        "host_keys": "by_workers",
+        "arguments": "by_workers",
+    }
+
+
+def test_a_run_that_the_audit_did_not_take_is_not_given_to_the_workers(scene: Scene, tmp_path: Path) -> None:
+    """The place was good when it was looked at, and was not when the line came."""
+    audit = Audit(_GoneAfterACheck(tmp_path / "log"))
+    scene.settings = replace(scene.settings, audit=audit)
+    scene.look(DUE)
+    (run_id,) = scene.runs.ids()
+    assert not scene.runs.is_queued(run_id)
+    assert scene.states() == [("2026-11-29T01:30", "failing")]
+    with system_log(tmp_path / "log") as listening:
+        scene.look(DUE + MINUTE)
+        (planned,) = listening.received()
+    assert (planned["run"], scene.runs.is_queued(run_id)) == (run_id, True)
+
+
+class _GoneAfterACheck(SystemLog):
+    def check(self) -> None:
+        """It seems to be there."""
 
 
 def test_redis_that_loses_all_starts_nothing_twice(scene: Scene) -> None:
@@ -165,7 +216,7 @@ def test_after_a_long_time_not_every_minute_is_counted(scene: Scene) -> None:
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("all: [broken\n", "inventory.yaml"), ("all:\n  hosts: {}\n", "'all' selects no host")],
+    [("all: [broken\n", "inventory.yaml"), ("all:\n  hosts: {}\n", "has no hosts")],
 )
 def test_a_start_that_fails_is_tried_again_and_told(
     scene: Scene, caplog: pytest.LogCaptureFixture, text: str, reason: str

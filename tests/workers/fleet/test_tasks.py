@@ -14,9 +14,10 @@ from archive.run import Run
 from archive.runs import Runs
 from archive.signature import sign
 from domain.mistakes import OperatorError
-from reports.delivery import MailSettings
+from reports.mail.delivery import MailSettings
 from tests.archive.examples import SIGNING_KEY, dump, is_rendered, manifest
-from tests.redis_server import RedisServer, free_port, redis_server
+from tests.ports import free_port
+from tests.redis_server import RedisServer, redis_server
 from tests.smtp import Mailbox, mail_server
 from workers.fleet.broker import redis_client
 from workers.fleet.leases import Leases, Step

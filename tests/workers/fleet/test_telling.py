@@ -7,8 +7,8 @@ import pytest
 
 from archive.notices import Notice
 from archive.runs import Runs
-from reports.delivery import MailSettings, Security
-from tests.redis_server import free_port
+from reports.mail.delivery import MailSettings, Security
+from tests.ports import free_port
 from tests.smtp import mail_server
 from workers.fleet.app import celery_app
 from workers.fleet.post import Post
@@ -27,7 +27,7 @@ NIGHTLY = Schedule("nightly", "all", "30 2 * * *", mail_to=TO)
 
 @pytest.fixture
 def runs(settings: WorkerSettings) -> Runs:
-    made = Runs(settings.runs_url)
+    made = settings.runs
     made.store.make_root()
     return made
 

@@ -14,12 +14,16 @@ from archive import codec
 from archive.notices import Notice
 from archive.run import Run
 from archive.runs import Runs
-from archive.signature import sign
+from archive.signature import sign, with_signature
+from collector.inventory.inventory import load
+from collector.inventory.sources import Surroundings
 from domain.mistakes import OperatorError
-from domain.records import Connection, Host, Manifest
-from reports.delivery import MailSettings
+from domain.moments import now
+from domain.records import Connection, Host, Limits, Manifest, OwnerList
+from reports.mail.delivery import MailSettings
 from tests.archive.examples import SIGNING_KEY, dump, manifest
-from tests.redis_server import RedisServer, free_port, redis_server
+from tests.ports import free_port
+from tests.redis_server import RedisServer, redis_server
 from tests.smtp import Mailbox, mail_server
 from tests.waiting import eventually
 from tests.workers.worker_process import PACE, running
@@ -83,8 +87,8 @@ class Scene:
     mailbox: Mailbox
 
     def honest(self) -> Manifest:
-        """A run of the worker's own host."""
-        return replace(manifest(), hosts=(self.own,))
+        """A run of the worker's own host, within the worker's own limits."""
+        return replace(manifest(), hosts=(self.own,), limits=self.settings.limits)
 
 
 @pytest.fixture
@@ -278,7 +282,7 @@ def test_a_planted_mark_of_a_run_has_nobody_look_after_it(scene: Scene, post: Po
     announce(Runs(scene.settings.runs_url), post.redis)
     with running("worker", scene.settings, tmp_path):
         for _ in range(3):
-            post._send("mapsweep.tend", "report", {})
+            post.look_after()
         eventually(lambda: refused(post) >= CHECKED and not post.waiting("report"))
         carried = Runs(scene.settings.runs_url).create(replace(scene.honest(), mail_to=(OURS,)))
         hand_over(carried, post)
@@ -292,7 +296,7 @@ def test_no_message_starts_a_run(scene: Scene, post: Post, tmp_path: Path) -> No
     """What is due follows from the settings and the archive alone."""
     with running("worker", scene.settings, tmp_path):
         for name in ("nightly", "other", "../nightly"):
-            post._send("mapsweep.start", "report", {"schedule": name})
+            post._app.send_task("mapsweep.start", kwargs={"schedule": name}, queue="report")
         eventually(lambda: refused(post) == 3)
     assert Runs(scene.settings.runs_url).ids() == []
 
@@ -302,7 +306,7 @@ def test_a_planted_notice_goes_only_to_those_whom_the_schedules_name(
 ) -> None:
     runs = Runs(scene.settings.runs_url)
     announce(runs, post.redis)
-    at = "2026-11-29T02:30:00+00:00"
+    at = now()  # one that is a day old is dropped
     planted = Notice("planted", ("evil@example.net",), "your invoice", "pay here\n", at)
     mixed = replace(planted, about="ours", to=(OURS, "evil@example.net"))
     for notice in (planted, mixed):
@@ -313,6 +317,62 @@ def test_a_planted_notice_goes_only_to_those_whom_the_schedules_name(
         eventually(lambda: bool(scene.mailbox.received) and refused(post) == 2)
     assert [mail.recipients for mail in scene.mailbox.received] == [(OURS,)]
     assert runs.unmailed() == (planted.notice_id,)
+
+
+@pytest.mark.journey
+def test_with_a_key_a_planted_notice_is_not_mailed_nor_keeps_a_real_one_away(
+    scene: Scene, post: Post, tmp_path: Path
+) -> None:
+    """Its recipients are those of a schedule, and its place is that of a notice of the workers."""
+    signed, thief = replace(scene.settings, signing_key=SIGNING_KEY), Runs(scene.settings.runs_url)
+    announce(thief, post.redis)
+    ours = Notice("a start", (OURS,), "nightly did not start", "Why: the disk is full\n", now())
+    other_key = with_signature(ours, b"k" * 32)
+    html = "<form action=https://evil.example>"
+    forged = [
+        replace(ours, about="unsigned", text="pay here\n", html=html),
+        replace(with_signature(ours, SIGNING_KEY), text="pay here\n"),
+        replace(other_key, about="by another key"),
+        replace(ours, about="no signature at all", signature="\u00e4"),
+    ]
+    for notice in forged:
+        thief.store.replace(f"notices/{notice.notice_id}/notice.json", codec.encode(notice))
+        thief.mark_unmailed(notice.notice_id)
+    damaged = "notice-0123456789abcdef"
+    thief.store.replace(f"notices/{damaged}/notice.json", b"{")
+    thief.mark_unmailed(damaged)
+    with running("worker", signed, tmp_path):
+        for notice in forged:
+            post.mail(notice.notice_id)
+        post.look_after()
+        eventually(lambda: refused(post) == 2 * len(forged) + 1)
+        assert scene.mailbox.received == []
+        keep_notice(signed.runs, ours)
+        post.mail(ours.notice_id)
+        eventually(lambda: ours.notice_id not in thief.unmailed())
+    (mail,) = scene.mailbox.received
+    assert mail.message.get_content().replace("\r\n", "\n") == ours.text
+    assert set(thief.unmailed()) == {each.notice_id for each in forged} - {ours.notice_id}
+
+
+@pytest.mark.journey
+def test_an_old_signed_run_that_is_put_back_has_nobody_log_in(
+    scene: Scene, post: Post, tmp_path: Path
+) -> None:
+    """Its results are taken away, so that all its hosts are open again; its deadline is signed."""
+    signed = replace(scene.settings, signing_key=SIGNING_KEY)
+    lured = replace(scene.own, port=scene.wire.port)
+    old = "2026-01-01T00:00:00+00:00", "2026-01-01T04:00:00+00:00"
+    planned = replace(scene.honest(), hosts=(lured,), started_at=old[0], deadline_at=old[1])
+    run = signed.runs.create(planned)
+    announce(signed.runs, post.redis)
+    with running("worker", signed, tmp_path):
+        signed.runs.queue(run.run_id)
+        post.collect(run.run_id, [lured.name], 1)
+        eventually(lambda: not post.waiting("collect"))
+        post.look_after()
+        eventually(lambda: bool(run.standing().failed))
+    assert scene.wire.visits == []
 
 
 @pytest.mark.parametrize("signing_key", [b"", SIGNING_KEY], ids=["without a key", "with a key"])
@@ -367,3 +427,42 @@ def test_a_changed_manifest_is_not_trusted_by_its_old_signature(scene: Scene) ->
     with pytest.raises(OperatorError, match=r"manifest\.sig: does not match manifest\.json"):
         Trust(settings).opened(run.run_id)
     assert f"{KEY_PREFIX}refused" == REFUSED_KEY
+
+
+def test_without_a_key_owners_lists_are_those_of_the_settings(scene: Scene) -> None:
+    """A planted manifest cannot have owners' parts mailed to strangers."""
+    settings = replace(scene.settings, signing_key=b"", mail_owners=(OwnerList("web", ("web@example.org",)),))
+    runs = Runs(settings.runs_url)
+    for number, (to, is_trusted) in enumerate((("web@example.org", True), ("evil@example.net", False))):
+        made = replace(manifest(), run_id=f"20261130T0{number}0000Z-planted-0001", limits=settings.limits)
+        runs.create(replace(made, mail_owners=(OwnerList("web", (to,)),)))
+        if is_trusted:
+            assert Trust(settings).opened(made.run_id).manifest.mail_owners
+            continue
+        with pytest.raises(OperatorError, match="no schedule and no owner's list of this worker names"):
+            Trust(settings).opened(made.run_id)
+
+
+def test_a_worker_with_another_ssh_config_names_what_differs(tmp_path: Path) -> None:
+    """It does not sweep as another account than was planned; the remedy is true."""
+    planner, worker = tmp_path / "planner", tmp_path / "worker"
+    for path, user in ((planner, "sweeper"), (worker, "other")):
+        path.write_text(f"Host web\n HostName 127.0.0.9\n User {user}\n")
+        path.chmod(0o600)
+    inventory = tmp_path / "inventory.ini"
+    inventory.write_text("web\n")
+    host = load(inventory, Surroundings(ssh_config=(planner,))).hosts["web"]
+    run = Runs(str(tmp_path / "runs")).create(replace(manifest(), hosts=(host,), limits=Limits()))
+    settings = WorkerSettings(
+        "redis://127.0.0.1:1/0",
+        str(tmp_path / "runs"),
+        inventory=inventory,
+        surroundings=Surroundings(ssh_config=(worker,)),
+    )
+    with pytest.raises(OperatorError) as raised:
+        Trust(settings).opened(run.run_id)
+    (mistake,) = raised.value.mistakes
+    assert mistake.problem.endswith("differs from this worker's inventory and ssh_config in user")
+    assert "ssh_config" in mistake.remedy
+    same = replace(settings, surroundings=Surroundings(ssh_config=(planner,)))
+    assert Trust(same).opened(run.run_id).manifest == run.manifest

@@ -15,9 +15,9 @@ from archive.runs import Runs, open_run, runs_beside
 from collector.session import Session
 from domain.mistakes import OperatorError
 from domain.records import Closed, Connection, Stage
-from reports.status import DEADLINE_REASON
+from reports.tables.status import DEADLINE_REASON
 from tests.archive.examples import dump, host, is_rendered, manifest
-from tests.redis_server import free_port
+from tests.ports import free_port
 from workers.here import locks
 from workers.here.embedded import execute
 from workers.life.progress import Progress, progress_of
@@ -45,10 +45,13 @@ def go_on(run: Run, seen: Seen, stop: threading.Event | None = None) -> object:
     return ended.closed if ended else None
 
 
-def test_a_run_on_this_machine_is_swept_classified_closed_and_rendered(key: Path, tmp_path: Path) -> None:
-    asked = manifest("this", "=cmd()")
+def test_a_run_on_this_machine_is_swept_classified_closed_and_rendered(
+    key: Path, made_root: Path, tmp_path: Path
+) -> None:
+    asked = manifest()
+    here = [host(name, root=str(made_root)) for name in ("this", "=cmd()")]
     unreachable = replace(host("closed", free_port(), Connection.SSH), key_file=str(key))
-    run = Runs(str(tmp_path)).create(replace(asked, hosts=(*asked.hosts, unreachable)))
+    run = Runs(str(tmp_path)).create(replace(asked, hosts=(*here, unreachable)))
     seen = Seen()
     closed = go_on(run, seen)
     assert closed == run.closed()
@@ -170,13 +173,14 @@ def test_past_the_deadline_no_host_is_asked_and_what_was_sent_is_classified(
     asked = manifest("kept", hours=2 / 3600)
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes the connection and says nothing
         slow = replace(host("slow", silent.getsockname()[1], Connection.SSH), key_file=str(key))
-        run = Runs(str(tmp_path)).create(replace(asked, hosts=(*asked.hosts, slow)))
+        limits = replace(asked.limits, banner_s=600.0, total_s=600.0, attempts=1)
+        run = Runs(str(tmp_path)).create(replace(asked, hosts=(*asked.hosts, slow), limits=limits))
         run.write_dump(dump("kept"))
         began = time.monotonic()
         closed = go_on(run, Seen())
     assert isinstance(closed, Closed)
     assert (closed.failed, closed.complete) == (1, False)
-    assert time.monotonic() - began < run.manifest.limits.banner_s
+    assert time.monotonic() - began < limits.banner_s / 2
     kept, failed = run.outcomes()
     assert kept.record is not None
     assert failed.failure is not None

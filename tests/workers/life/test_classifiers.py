@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from workers.life.host_steps import classify_host, make_result
 pytestmark = pytest.mark.slow
 
 KILLER = "killer"
-WAITS_S = 30
+WAITS_S = 300
 REPEATS = int(os.environ.get("MAPSWEEP_REPEATS", "3"))
 
 
@@ -104,7 +105,7 @@ class SlowDisk(Folder):
         super().__init__(url)
         self.go = threading.Event()
 
-    def write_once(self, path: str, content: bytes, *, lasting: bool = True) -> bool:
+    def write_once(self, path: str, content: bytes | Iterable[bytes], *, lasting: bool = True) -> bool:
         assert not path.startswith("results/") or self.go.wait(WAITS_S)
         return super().write_once(path, content, lasting=lasting)
 
@@ -157,7 +158,7 @@ def test_a_dump_that_kills_its_process_fails_alone(run: Run, repeat: int) -> Non
 
 
 def test_a_dump_that_takes_too_long_fails_alone(tmp_path: Path) -> None:
-    asked = replace(manifest("a", "b"), limits=replace(Limits(), classify_s=5.0))
+    asked = replace(manifest("a", "b"), limits=replace(Limits(), classify_s=15.0))
     run = Runs(str(tmp_path)).create(asked)
     ends = Ends()
     with Classifiers(run, 1, ends, threading.Event(), classify=patient) as classifiers:
@@ -274,7 +275,7 @@ def test_the_processes_end_with_a_parent_that_is_killed(run: Run) -> None:
         "from workers.life.classifiers import Classifiers\n"
         "classifiers = Classifiers(open_run(sys.argv[1]), 1, Ends(), threading.Event(), classify=patient)\n"
         "classifiers.__enter__().submit('a')\n"
-        "time.sleep(60)\n"
+        "time.sleep(600)\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", code, run.url])
     pid = pid_at(run, "a")

@@ -1,20 +1,25 @@
 """A run ends in one way, whoever executed it: closed, rendered, and mailed once to those whom it names."""
 
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from archive.dump_keys import DumpKeys
 from archive.mail_record import Sender
 from archive.run import Run
 from archive.runs import Runs, runs_beside
+from domain.mistakes import OperatorError
 from domain.records import Refusal
 from mapsweep.mailing import Sent, told
 from mapsweep.manner import FOR_PEOPLE
 from mapsweep.terminal.exits import Exit
-from reports.delivery import MailSettings, Security
+from reports.mail.delivery import MailSettings, Security
 from tests.archive.examples import dump, is_rendered, manifest
 from tests.smtp import Mailbox, mail_server
+from workers.life import ending
 from workers.life.ending import Ended, finish, left_by_workers
 from workers.life.host_steps import classify_host, keep
 from workers.life.outbox import NO_SERVER
@@ -84,3 +89,19 @@ def test_whom_a_workers_mail_was_refused_is_known_to_those_who_watch(run: Run, t
 def test_a_run_made_anew_is_mailed_to_nobody(run: Run) -> None:
     ended(run, None)
     assert remade(run).manifest.mail_to == ()
+
+
+def test_a_rendering_that_is_killed_names_the_way_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ending, "_lines", _killed)
+    with pytest.raises(OperatorError, match="the process that rendered it was killed") as raised:
+        ended(run, None)
+    assert f"mapsweep report {run.run_id}" in str(raised.value)
+    assert not is_rendered(run)
+    monkeypatch.undo()
+    ended(run, None)
+    assert is_rendered(run)
+
+
+def _killed(run_url: str, generation: str, _keys: DumpKeys, files: tuple[str, ...]) -> list[str]:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return [run_url, generation, *files]

@@ -11,9 +11,9 @@ from archive.notices import Notice, Notices
 from archive.run import Run
 from archive.runs import Runs, runs_beside
 from domain.records import Refusal
-from reports.delivery import MailSettings, Security
+from reports.mail.delivery import MailSettings, Security
 from tests.archive.examples import dump, manifest
-from tests.redis_server import free_port
+from tests.ports import free_port
 from tests.smtp import Mailbox, mail_server
 from workers.life import outbox
 from workers.life.ending import close_run, render_report
@@ -53,7 +53,7 @@ def test_a_server_that_is_down_gets_it_when_it_is_back(run: Run, tmp_path: Path)
     assert first.unmailed.startswith("not mailed yet (127.0.0.1:")
     assert "; the next try is due at " in first.unmailed
     assert runs_beside(run).unmailed() == (run.run_id,)
-    assert outbox.so_far(run.mail_record).unmailed == first.unmailed
+    assert outbox.so_far(run.mail).unmailed == first.unmailed
     mailbox = Mailbox()
     assert tried(run, tmp_path, mailbox).accepted == TO
     assert recipients(mailbox) == [TO]
@@ -81,7 +81,7 @@ def test_who_is_refused_for_good_is_not_tried_again(run: Run, tmp_path: Path) ->
     assert tried(run, tmp_path, mailbox).refused == (Refusal(B, 550, "nobody here"),)
     assert runs_beside(run).unmailed() == ()
     assert tried(run, tmp_path, Mailbox()) == Mailed()
-    assert outbox.so_far(run.mail_record).refused == (Refusal(B, 550, "nobody here"),)
+    assert outbox.so_far(run.mail).refused == (Refusal(B, 550, "nobody here"),)
 
 
 def test_a_sender_that_was_killed_costs_at_most_one_copy(

@@ -9,9 +9,9 @@ import pytest
 
 from archive.folder import Folder
 from archive.places import store_at
-from domain.mistakes import OperatorError
-from domain.records import Connection, Host, Limits, Manifest, Scope
-from mapsweep.request import sweep_request
+from domain.mistakes import Mistake, OperatorError
+from domain.records import Connection, Host, Limits, Manifest, Mute, Scope
+from mapsweep.request import MailRequest, sweep_request
 from mapsweep.settings.for_workers import worker_settings
 from mapsweep.settings.settings import load
 from workers.fleet.starts import manifest_of
@@ -36,24 +36,30 @@ evidence: smaps
 keep_dumps: false
 deadline_s: 1000
 limits: {{concurrency: 7, total_s: 33}}
+mutes: [{{code: swapped, reason: known, until: 2026-12-31}}]
 schedules:
   - {{name: nightly, hosts: "web*", crontab: "0 2 * * *", evidence: smaps}}
 """
-THEIR_OWN = {"due_at", "run_id", "scope", "started_at", "deadline_at", "command"}
+THEIR_OWN = {"due_at", "run_id", "scope", "started_at", "deadline_at", "command", "asker"}
 
 
 def test_a_command_and_a_schedule_of_the_same_plan_have_equal_manifests(tmp_path: Path) -> None:
     (tmp_path / "inventory.yaml").write_text(INVENTORY)
     (tmp_path / "mapsweep.yaml").write_text(SETTINGS.format(folder=tmp_path))
     settings = load(tmp_path / "mapsweep.yaml", {})
-    typed = planned(sweep_request(settings, ("web*",), local=False, command="mapsweep collect", mail_to=()))
+    typed = planned(
+        sweep_request(settings, ("web*",), local=False, command="mapsweep collect", mail=MailRequest())
+    )
     given = worker_settings(settings, {})
     by_clock = manifest_of(given.schedules[0], datetime(2026, 11, 29, 2, tzinfo=UTC), given)
     for field in fields(Manifest):
         if field.name not in THEIR_OWN:
             assert getattr(typed, field.name) == getattr(by_clock, field.name), field.name
+    assert typed.asker is not None
+    assert replace(typed.asker, schedule="nightly") == by_clock.asker
     assert replace(typed.scope, name="nightly") == by_clock.scope
     assert [host.become for host in by_clock.hosts] == [True, True]
+    assert by_clock.mutes == (Mute("swapped", reason="known", until="2026-12-31"),)
     assert [host.labels for host in by_clock.hosts] == [
         (("owner", "payments"), ("zone", "eu-1")),
         (("owner", "ops"),),
@@ -92,7 +98,7 @@ def test_a_plan_that_nobody_can_mail_is_refused(tmp_path: Path) -> None:
     request = Request(Scope("adhoc", "all"), (Host("a", "a"),), Limits(), 60, mail_to=("a@example.org",))
     plan = planned(request)
     with pytest.raises(OperatorError, match="no mail server is set"):
-        check(plan, Means(store_at(str(tmp_path)), has_mail_server=False))
+        check(plan, Means(store_at(str(tmp_path)), no_mail_server=Mistake("mail", "no mail server is set")))
     check(plan, Means(store_at(str(tmp_path))))
 
 

@@ -1,0 +1,11 @@
+"""The templates of the mails, and how they print."""
+
+from pathlib import Path
+
+from jinja2 import Environment
+
+from reports.templating import environment
+
+
+def templates() -> Environment:
+    return environment(Path(__file__).parent / "templates")

@@ -1,0 +1,111 @@
+"""What to do first: the advice of the findings that a reader should see before all others."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from procmaps.kind_words import KIND_WORDS
+from procmaps.kinds import KIND_BY_LABEL
+from reports.changes.rows import Change, ChangeRow, Subject
+from reports.findings.bloated import CODE as BLOATED
+from reports.findings.growth import CODE as GREW
+from reports.findings.rows import FindingGroup
+from reports.report import Report
+from reports.sentence import finding_words
+from reports.sentence.change_words import kind_name
+from reports.sentence.headline import headline
+from reports.text.sizes import number
+
+STEPS_MAX: Final = 3
+HOSTS_MAX: Final = 3  # named of those that newly fail for one reason
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something to do."""
+
+    where: str  # services, hosts or a kind of memory
+    advice: str
+
+
+def asked_for(report: Report) -> list[FindingGroup]:
+    """The findings that ask for something: news, or all in a first run; about the headline's lead first."""
+    live = finding_words.live(report)
+    told = [group for group in live if group.is_news] if report.run.findings_compared_with else list(live)
+    lead = headline(report).lead
+    return told if lead is None else sorted(told, key=lambda group: _place(group, lead))
+
+
+def of_services(report: Report, most: int) -> list[FindingGroup]:
+    """The first of them, one of each service."""
+    first: dict[str, FindingGroup] = {}
+    for group in asked_for(report):
+        first.setdefault(group.service, group)
+    return list(first.values())[:most]
+
+
+def about(groups: tuple[FindingGroup, ...], change: ChangeRow) -> list[FindingGroup]:
+    """Those that concern what changed: that process; if none is named, that service or host."""
+    return sorted((each for each in groups if _is_about(each, change)), key=lambda each: _turn(each, change))
+
+
+def steps(report: Report, most: int = STEPS_MAX) -> tuple[Step, ...]:
+    """What to do, the most important first; hosts that newly fail come last if something grew, else first."""
+    lead, failed = headline(report).lead, [*_of_failures(report)][:1]
+    groups = of_services(report, most - len(failed))
+    found = [Step(_where(group), group.advice) for group in groups if group.advice]
+    if lead is None:
+        return (*failed, *found)
+    if not groups or _place(groups[0], lead) >= _OF_OTHERS:
+        kind = KIND_BY_LABEL.get(lead.kind)
+        words = KIND_WORDS[kind].when_large if kind is not None else ""
+        found = [*([Step(kind_name(lead.kind), words)] if words else []), *found][: most - len(failed)]
+    return (*found, *failed)
+
+
+def _of_failures(report: Report) -> Iterator[Step]:
+    """What to do about the hosts that newly fail, by reason."""
+    remedies = {(group.stage, group.reason): group.remedy for group in report.failures}
+    new = report.changes.rows.table.filter(
+        (pl.col("change") == Change.FAILED) & (pl.col("subject") == Subject.HOST)
+    )
+    for (stage, reason), rows in new.group_by("stage", "reason", maintain_order=True):
+        named = ", ".join(rows["host"][:HOSTS_MAX]) + ", ..." * (rows.height > HOSTS_MAX)
+        if remedy := remedies.get((str(stage), str(reason))):
+            yield Step(named, f"{remedy[:1].upper()}{remedy[1:]}.")
+
+
+def _where(group: FindingGroup) -> str:
+    """`checkout.service on app-03`, `checkout.service on 5 hosts`."""
+    first = next(iter(group.first), None)
+    hosts = f"{number(group.hosts)} hosts" if group.hosts > 1 or first is None else first.host
+    name = group.service or (first.comm if first else "")
+    return f"{name} on {hosts}" if name else hosts
+
+
+_OF_OTHERS: Final = 20
+_OF_SERVICE: Final = 10
+
+
+def _place(group: FindingGroup, lead: ChangeRow) -> int:
+    """Findings about what the headline leads with first, then those of its service, then others."""
+    if _is_about(group, lead):
+        return _turn(group, lead)
+    return _OF_SERVICE + _turn(group, lead) if lead.service and group.service == lead.service else _OF_OTHERS
+
+
+def _is_about(group: FindingGroup, change: ChangeRow) -> bool:
+    if change.pid is not None:
+        return any((each.host, each.pid) == (change.host, change.pid) for each in group.first)
+    if change.service:
+        return group.service == change.service
+    return any(each.host == change.host for each in group.first)
+
+
+def _turn(group: FindingGroup, lead: ChangeRow) -> int:
+    """Advice on the very memory that changed comes before that on growth, and this before all else."""
+    if group.code in {GREW, BLOATED}:
+        return 1 if group.code == GREW else 2
+    return 0 if group.kind and group.kind == lead.kind else 2
