@@ -117,6 +117,7 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         sanitizers.SHADOW_MEMORY,
         v8.CODE_RANGE,
         v8.HEAP_PAGES,
+        v8.WASM_MEMORIES,
         zend.CHUNKS,
     )
 )

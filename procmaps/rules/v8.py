@@ -1,4 +1,4 @@
-"""V8, as in Node.js and Chromium: pages of its heap, and the range of its compiled code.
+"""V8, as in Node.js and Chromium: pages of its heap, the range of its compiled code, memories of WebAssembly.
 
 V8 keeps what it maps out of the children that a process forks (madvise MADV_DONTFORK): smaps flags it dc.
 """
@@ -15,11 +15,14 @@ from procmaps.rules.process import GIB, KIB, Process, Region
 from procmaps.rules.regions import Regions, is_multiple
 from procmaps.rules.rule import Rule
 from procmaps.smaps import VM_FLAGS
-from procmaps.tables import EXECUTE, Flags
+from procmaps.tables import EXECUTE, Flags, which
 
 PAGE_BYTES: Final = 256 * KIB
 RANDOM_START: Final = 4 * GIB  # of the addresses at which V8 asks for pages
 RANDOM_END: Final = 0x5000_0000_0000  # position-independent executables and the mmap area lie above it
+WASM_PAGE_BYTES: Final = 64 * KIB
+# Any 32-bit index with any 32-bit offset stays within what is reserved from the first byte of a memory upward.
+WASM_REACH_BYTES: Final = 8 * GIB
 _SOURCE: Final = "V8, src/heap/memory-allocator.cc and code-range.cc: pages of 256 KiB, one range for code"
 
 CODE: Final = Rule(
@@ -40,6 +43,17 @@ HEAP: Final = Rule(
     _SOURCE,
     "{size} at a random address of its own, far from executable and libraries, in a process with V8: "
     "a page of its heap",
+)
+WASM: Final = Rule(
+    "v8.wasm",
+    Kind.V8_HEAP,
+    Confidence.LIKELY,
+    "maps",
+    "V8, src/objects/backing-store.cc: kFullGuardSize; a memory of WebAssembly is opened from the base of its "
+    "reserve upward, by pages of 64 KiB, and the rest stays closed instead of checks of bounds",
+    "{size}, whole pages of WebAssembly, with closed memory above it up to 8 GiB or more from its start, in "
+    "a process with V8: a memory of WebAssembly",
+    runner_up=Kind.ANONYMOUS,
 )
 
 
@@ -80,6 +94,20 @@ def heap(regions: Regions) -> Flags | None:
     return found
 
 
+def wasm(regions: Regions) -> Flags | None:
+    """Writable pages of 64 KiB at the low end of a reserve as large as a memory of WebAssembly needs."""
+    v8 = regions.has("v8") & ~regions.has("partition_alloc")  # its pools are as large, and open as well
+    if not v8.any():
+        return None
+    rows = which(regions.unclaimed_writable & regions.spread(v8) & regions.touches_above)
+    rows = rows[is_multiple(regions.start[rows] | regions.size[rows], WASM_PAGE_BYTES)]
+    rows = rows[regions.unclaimed_closed[rows + 1]]
+    rows = rows[regions.end[rows + 1] - regions.start[rows] >= WASM_REACH_BYTES]
+    found = np.zeros(len(regions), np.bool_)
+    found[rows] = True
+    return found
+
+
 CODE_RANGE: Final = ProcessLabeller(
     "v8.code",
     (CODE,),
@@ -94,4 +122,12 @@ HEAP_PAGES: Final = RegionLabeller(
     (HEAP,),
     heap,
     before=(Edge("glibc.arena", "closed memory above a page can end on the boundary of an arena"),),
+)
+WASM_MEMORIES: Final = RegionLabeller(
+    "v8.wasm",
+    (WASM,),
+    wasm,
+    before=(
+        Edge("v8.code", "small memories, and what is closed around them, look like parts of the range"),
+    ),
 )
