@@ -21,7 +21,7 @@ PAGE_BYTES: Final = 256 * KIB
 RANDOM_START: Final = 4 * GIB  # of the addresses at which V8 asks for pages
 RANDOM_END: Final = 0x5000_0000_0000  # position-independent executables and the mmap area lie above it
 WASM_PAGE_BYTES: Final = 64 * KIB
-# Any 32-bit index with any 32-bit offset stays within what is reserved from the first byte of a memory upward.
+# Any 32-bit index with any 32-bit offset stays within what is reserved from the first byte upward.
 WASM_REACH_BYTES: Final = 8 * GIB
 _SOURCE: Final = "V8, src/heap/memory-allocator.cc and code-range.cc: pages of 256 KiB, one range for code"
 
@@ -49,8 +49,8 @@ WASM: Final = Rule(
     Kind.V8_HEAP,
     Confidence.LIKELY,
     "maps",
-    "V8, src/objects/backing-store.cc: kFullGuardSize; a memory of WebAssembly is opened from the base of its "
-    "reserve upward, by pages of 64 KiB, and the rest stays closed instead of checks of bounds",
+    "V8, src/objects/backing-store.cc: kFullGuardSize; a memory of WebAssembly is opened from the base of "
+    "its reserve upward, by pages of 64 KiB, and the rest stays closed instead of checks of bounds",
     "{size}, whole pages of WebAssembly, with closed memory above it up to 8 GiB or more from its start, in "
     "a process with V8: a memory of WebAssembly",
     runner_up=Kind.ANONYMOUS,
@@ -127,7 +127,5 @@ WASM_MEMORIES: Final = RegionLabeller(
     "v8.wasm",
     (WASM,),
     wasm,
-    before=(
-        Edge("v8.code", "small memories, and what is closed around them, look like parts of the range"),
-    ),
+    before=(Edge("v8.code", "small memories, and what is closed around them, look like parts of the range"),),
 )

@@ -19,7 +19,7 @@ from procmaps.rules.glibc_stacks.guards import (
     SAME_SIZE_MIN_COUNT,
     with_guards,
 )
-from procmaps.rules.glibc_stacks.threads import missing_stacks
+from procmaps.rules.glibc_stacks.threads import live_threads, missing_stacks
 from procmaps.rules.kernel_release import is_since
 from procmaps.rules.labeller import Claim, Edge, ProcessLabeller, Ranges, RegionLabeller
 from procmaps.rules.process import (
@@ -56,9 +56,11 @@ FLAGGED = Rule(
     Kind.THREAD_STACK,
     Confidence.LIKELY,
     "smaps, status",
-    f"{NPTL_END}; Linux, mm/mprotect.c: what was writable once keeps the flag ac: guards of fibers",
-    "{size} of a stack of {block_size}, made with MAP_STACK (flag nh), its guard never writable (no flag "
-    "ac): one of more than the {threads} threads can have, so left of threads that ended unjoined",
+    f"{NPTL_END}; Linux, mm/mprotect.c: what was writable and written to keeps the flag ac; "
+    "malloc/arena.c: the main thread uses the main arena, so other arenas are of other threads",
+    "{size} of a stack of {block_size}, made with MAP_STACK (flag nh), its guard never written to (no flag "
+    "ac): one of more than the {threads} threads can have, of a size that fibers do not have, or in a "
+    "process whose threads have or had no other stacks: left of threads that ended unjoined",
     runner_up=Kind.ANONYMOUS,
 )
 DEFAULT = Rule(
@@ -101,7 +103,11 @@ class _Pair(NamedTuple):
 
 
 def left_flagged(regions: Regions) -> Ranges | None:
-    """Flagged parts that are too many for the threads, with a guard that has never been writable."""
+    """Flagged parts that are too many for the threads, if they are of threads rather than of fibers.
+
+    A guard with the flag ac is a fiber's. One without can be either's: where nothing was written before the
+    guard was closed, Linux clears that flag since 6.3, and it has shown MAP_STACK as nh only since 6.7.
+    """
     if not regions.facts.smaps.any():
         return None
     found = more_than_threads(regions)
@@ -110,9 +116,19 @@ def left_flagged(regions: Regions) -> Ranges | None:
     if not len(bodies):
         return None
     opened = regions.guarded(bodies, GUARD_MAX_BYTES) & ~regions.flagged("ac")[bodies - 1]
+    opened &= (regions.size[bodies] > FIBER_MAX_BYTES) | _threads_need(regions)[regions.process[bodies]]
     stacks = np.zeros(len(regions), np.bool_)
     stacks[bodies[opened]] = True
     return with_guards(regions, stacks, regions.end)
+
+
+def _threads_need(regions: Regions) -> Flags:
+    """Processes whose threads have no stacks but those that are left, or had none before they ended."""
+    live = live_threads(regions)
+    arenas = which(regions.of_kind(Kind.HEAP_ARENA))
+    had_threads = np.bincount(regions.process[arenas], minlength=len(live)) > 0
+    found: Flags = np.where(live > 0, live > regions.stacks, had_threads)
+    return found
 
 
 def left(process: Process) -> Iterator[Claim]:
@@ -221,7 +237,8 @@ LEFT_FLAGGED: Final = RegionLabeller(
     "stack.left_flagged",
     (FLAGGED,),
     left_flagged,
-    before=(Edge("stack.left", "the flag of a stack is surer than its size and its guard"),),
+    before=(Edge("stack.guarded", "where the kernel flags stacks, other memory above a guard is none"),),
+    after=(Edge("stack.flagged_unsure", "threads that have other stacks need none of those that are left"),),
 )
 LEFT: Final = ProcessLabeller(
     "stack.left",

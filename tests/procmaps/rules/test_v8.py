@@ -1,10 +1,13 @@
 """V8: pages of its heap at random addresses, and the range of its compiled code near the libraries."""
 
+import pytest
+
 from procmaps.kinds import Kind
 from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, anon, blocks, kinds, parts_of, read, sorted_maps
 
 KIB = 2**10
 MIB = 2**20
+GIB = 2**30
 AT = 0x7E0000000000
 APART = 0x203F380000
 NODE = "00400000-00500000 r-xp 00000000 fe:00 5 /usr/bin/node\n"
@@ -90,3 +93,30 @@ def test_addresses_of_pages_are_between_4_gib_and_those_of_executables() -> None
     ):
         found = {rule for start, _, _, rule in parts_of(read(node(anon(at, 256 * KIB)))) if start == at}
         assert (found == {"v8.heap"}) == own
+
+
+@pytest.mark.parametrize("pages", [1, 37, 1025])
+def test_memories_of_webassembly(pages: int) -> None:
+    """Also where one begins as a heap of an arena does, and where the next one follows."""
+    for base in (AT, AT + 64 * KIB):
+        size = pages * 64 * KIB
+        text = node(
+            anon(base - 2 * GIB, 2 * GIB, "---p"),
+            anon(base, size),
+            anon(base + size, 10 * GIB - size, "---p"),
+            anon(base + 10 * GIB, size),
+            anon(base + 10 * GIB + size, 8 * GIB - size, "---p"),
+        )
+        found = [part for part in parts_of(read(text)) if part[3] == "v8.wasm"]
+        assert [part[:2] for part in found] == [(base, size), (base + 10 * GIB, size)]
+        assert {kind for _, _, kind, _ in found} == {"v8_heap"}
+
+
+def test_a_reserve_that_is_too_small_for_webassembly_is_none() -> None:
+    for start, size, above in ((AT, MIB, 8 * GIB - 64 * KIB), (AT + 4 * KIB, MIB, 8 * GIB)):
+        text = node(anon(start, size), anon(start + size, above - size, "---p"))
+        assert "v8.wasm" not in {rule for *_, rule in parts_of(read(text))}
+    odd = node(anon(AT, MIB + 4 * KIB), anon(AT + MIB + 4 * KIB, 8 * GIB, "---p"))
+    assert "v8.wasm" not in {rule for *_, rule in parts_of(read(odd))}
+    other = sorted_maps(LIBC, BRK_HEAP, anon(AT, MIB), anon(AT + MIB, 8 * GIB, "---p"))
+    assert "v8.wasm" not in {rule for *_, rule in parts_of(read(other))}

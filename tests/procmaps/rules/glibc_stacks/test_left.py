@@ -11,7 +11,10 @@ from tests.procmaps.rules.labelled import anon, blocks, jvm, parts_of, read, who
 
 PAGE = 4 * KIB
 AS_GLIBC = "mr mw me nh"  # a guard that was never writable
-AS_FIBERS = "mr mw me ac nh"  # one that was
+AS_FIBERS = "mr mw me ac nh"  # one that was, and was written to
+ARENA = smaps(AT + 64 * GIB, 132 * KIB, "rw-p", "rd wr mr mw me ac") + smaps(
+    AT + 64 * GIB + 132 * KIB, 64 * MIB - 132 * KIB, "---p", "mr mw me nr", 0
+)
 
 
 def stacks(text: str, rss_anon_kb: int = 900) -> list[int]:
@@ -86,15 +89,29 @@ def test_in_runtimes_with_fibers_they_are_fibers(program: str) -> None:
 def test_flagged_stacks_are_left_if_nobody_ever_wrote_to_their_guards() -> None:
     """Of these sizes glibc would keep 136 for new threads."""
     size = 300 * KIB
-    assert rules(smaps=flagged(size, 200)) == {"stack.left_flagged"}
-    assert blocks(read(smaps=flagged(size, 200), threads=1), Kind.THREAD_STACK) == [size + PAGE] * 200
-    assert rules(smaps=flagged(size, 200, AS_FIBERS)) == set()
+    assert rules(smaps=flagged(size, 200) + ARENA) == {"stack.left_flagged"}
+    assert blocks(read(smaps=flagged(size, 200) + ARENA, threads=1), Kind.THREAD_STACK) == [size + PAGE] * 200
+    assert rules(smaps=flagged(size, 200, AS_FIBERS) + ARENA) == set()
     assert rules(smaps=flagged(size, 130)) == {"stack.flagged_unsure"}
+
+
+def test_flagged_stacks_of_the_size_of_fibers_need_threads_that_could_have_had_them() -> None:
+    """Linux keeps the flag ac of no guard that was closed before anything was written."""
+    assert rules(smaps=flagged(448 * KIB, 170)) == set()  # one thread, and never another arena
+    assert rules(smaps=flagged(FIBER_MAX_BYTES, 60)) == set()
+    assert rules(smaps=flagged(FIBER_MAX_BYTES + 64 * KIB, 60)) == {"stack.left_flagged"}
+
+
+def test_threads_with_stacks_elsewhere_do_not_need_those_of_fibers() -> None:
+    fibers, at = flagged(448 * KIB, 170), AT - GIB
+    default = smaps(at, PAGE, "---p", AS_GLIBC, 0) + smaps(at + PAGE, STACK, "rw-p", "rd wr mr mw me ac nh")
+    assert rules(smaps=default + fibers, threads=2) == {"stack.flagged"}
+    assert rules(smaps=default + fibers, threads=3) == {"stack.flagged", "stack.left_flagged"}
 
 
 def test_a_guard_has_a_limit() -> None:
     for size, found in ((GUARD_MAX_BYTES, 200), (GUARD_MAX_BYTES + PAGE, 0)):
-        text = flagged(300 * KIB, 200, guard_size=size)
+        text = flagged(300 * KIB, 200, guard_size=size) + ARENA
         assert len(blocks(read(smaps=text, threads=1), Kind.THREAD_STACK)) == found
 
 
