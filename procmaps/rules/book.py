@@ -33,7 +33,17 @@ from procmaps.rules import (
     v8,
     zend,
 )
-from procmaps.rules.glibc_stacks import bare, flagged, guarded, hidden, java_zones, left, named, repeated
+from procmaps.rules.glibc_stacks import (
+    bare,
+    flagged,
+    guarded,
+    hidden,
+    java_zones,
+    left,
+    mono_guards,
+    named,
+    repeated,
+)
 from procmaps.rules.hotspot import leftovers, places, rest
 from procmaps.rules.labeller import Labeller
 from procmaps.rules.name_rules import NAME_RULES
@@ -89,6 +99,7 @@ LABELLERS: Final[tuple[Labeller, ...]] = order(
         leftovers.NATIVE_UNWRITTEN,
         luajit.SEGMENTS_OF_LUA,
         mono.BLOCKS,
+        mono_guards.MONO_GUARDS,
         mozjemalloc.CHUNKS,
         musl.MAPPED,
         named.NAMED,
