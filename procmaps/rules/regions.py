@@ -31,9 +31,6 @@ from procmaps.tables import (
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 Columns: TypeAlias = npt.NDArray[Any]  # of one sort, one column a row
 
-BETWEEN_GUARDS_BYTES: Final = (
-    4096  # of a stack, below guards that the runtime adds to glibc's: no stack of its own
-)
 OPEN: Final = 255  # as a kind: nobody has claimed the region
 ACCESS: Final = READ | WRITE | EXECUTE
 PAGE_SHIFT: Final = 12
@@ -141,8 +138,8 @@ class Regions:
 
     @property
     def stacks(self) -> Ints64:
-        """Stacks of threads that were claimed so far, by process; no guards, and no page between two."""
-        bodies = which(self.of_kind(Kind.THREAD_STACK) & ~self.closed & (self.size > BETWEEN_GUARDS_BYTES))
+        """Stacks of threads that were claimed so far, by process; guards do not count."""
+        bodies = which(self.of_kind(Kind.THREAD_STACK) & ~self.closed)
         return np.bincount(self.process[bodies], minlength=len(self.facts.marks))
 
     @property

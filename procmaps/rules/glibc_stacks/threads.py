@@ -17,7 +17,7 @@ from procmaps.rules.process import (
     Process,
     Region,
 )
-from procmaps.rules.regions import BETWEEN_GUARDS_BYTES, Regions
+from procmaps.rules.regions import Regions
 from procmaps.rules.rule import Rule
 from procmaps.tables import Flags, Ints64
 
@@ -38,11 +38,8 @@ MERGING: Final = (
 
 
 def stacks(process: Process) -> int:
-    """How many stacks of threads were claimed so far. Guards do not count, nor a page between two guards."""
-    return sum(
-        not region.closed and region.size > BETWEEN_GUARDS_BYTES
-        for region in process.of_kind(Kind.THREAD_STACK)
-    )
+    """How many stacks of threads were claimed so far. Guards do not count."""
+    return sum(not region.closed for region in process.of_kind(Kind.THREAD_STACK))
 
 
 def missing_stacks(process: Process) -> int:

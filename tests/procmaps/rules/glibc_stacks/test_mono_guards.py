@@ -38,18 +38,6 @@ def test_what_has_merged_above_is_not_of_the_stack() -> None:
     assert blocks(read(merged, threads=count + 1), Kind.THREAD_STACK) == [size + 4 * KIB] * count
 
 
-def test_pages_between_guards_are_no_stacks_of_other_threads() -> None:
-    """Three threads have stacks of Mono, and two more have others, which are looked for as well."""
-    other = "".join(
-        anon(AT + 64 * MIB + number * MIB, 4 * KIB, "---p")
-        + anon(AT + 64 * MIB + number * MIB + 4 * KIB, 900 * KIB)
-        for number in range(2)
-    )
-    text = sorted_maps(MONO, LIBC, BRK_HEAP, stacks(640 * KIB, 3), other)
-    found = blocks(read(text, threads=6), Kind.THREAD_STACK)
-    assert found == [644 * KIB] * 3 + [904 * KIB] * 2
-
-
 def test_without_mono_or_with_other_sizes_it_is_none() -> None:
     for program, closed in ((OTHER, 32 * KIB), (MONO, 28 * KIB), (MONO, 36 * KIB)):
         text = sorted_maps(program, LIBC, BRK_HEAP, stacks(640 * KIB, 7, closed))
