@@ -146,9 +146,10 @@ def _writable_above(process: Process, closed: Region) -> int:
 
 def _images(runs: list[HeapRun], jvm: Jvm, gap_bytes: int) -> Iterable[Image]:
     """What gaps tables have, at every scale, without repetition; of each scale only the largest ones."""
+    pages = (PAGE_BYTES, LARGE_PAGE_BYTES) if jvm.arguments.large_pages else (PAGE_BYTES,)
     found: list[Image] = []
     for scale in SCALES:
-        for page in pages_of(jvm):
+        for page in pages:
             gaps = [image for image in _gaps(runs, jvm, scale, page) if image.gap >= gap_bytes]
             gaps.sort(key=lambda image: -image.gap)
             found += gaps[:CANDIDATE_LIMIT_COUNT]
@@ -157,23 +158,6 @@ def _images(runs: list[HeapRun], jvm: Jvm, gap_bytes: int) -> Iterable[Image]:
 
 def _gaps(runs: list[HeapRun], jvm: Jvm, scale: int, page: int) -> list[Image]:
     """The gaps of a table of one scale that is committed by pages of this size, from its first run upward."""
-    committed, top = layout(runs, jvm, scale, page)
-    return [
-        Image(scale, lower[1] - lower[0], upper[0] - lower[1], upper[1] - upper[0], upper[1] < top)
-        for lower, upper in pairwise([*committed, (top, top)])
-    ]
-
-
-def pages_of(jvm: Jvm) -> tuple[int, ...]:
-    """Sizes of the pages by which a table can be committed, in bytes."""
-    return (PAGE_BYTES, LARGE_PAGE_BYTES) if jvm.arguments.large_pages else (PAGE_BYTES,)
-
-
-def layout(runs: list[HeapRun], jvm: Jvm, scale: int, page: int) -> tuple[list[tuple[int, int]], int]:
-    """Spans of a table of one scale that are committed by pages of this size, ascending, and its size.
-
-    In bytes from its start.
-    """
     low, high = jvm.heap
     bytes_per_page = scale_of(scale, jvm) * page
     committed: list[tuple[int, int]] = []
@@ -186,4 +170,8 @@ def layout(runs: list[HeapRun], jvm: Jvm, scale: int, page: int) -> tuple[list[t
             committed[-1] = (committed[-1][0], max(end, committed[-1][1]))
         else:
             committed.append((start, end))
-    return committed, -(-(high - low) // bytes_per_page) * page
+    top = -(-(high - low) // bytes_per_page) * page
+    return [
+        Image(scale, lower[1] - lower[0], upper[0] - lower[1], upper[1] - upper[0], upper[1] < top)
+        for lower, upper in pairwise([*committed, (top, top)])
+    ]

@@ -2,16 +2,7 @@
 
 from typing import Final
 
-from procmaps.rules.hotspot import (
-    code_cache,
-    concurrent,
-    full_nodes,
-    heap,
-    images,
-    metaspace,
-    returned_regions,
-    small_nodes,
-)
+from procmaps.rules.hotspot import code_cache, concurrent, full_nodes, heap, images, metaspace, small_nodes
 from procmaps.rules.hotspot.turn import turn
 from procmaps.rules.labeller import Edge
 
@@ -23,7 +14,6 @@ PLACES: Final = turn(
         heap.by_size,
         code_cache.code_cache,
         heap.by_place,
-        returned_regions.returned_regions,
         images.large_images,
         metaspace.archives,
         metaspace.class_space,
