@@ -565,3 +565,18 @@ def test_a_template_without_quotation_marks_is_told_them(tmp_path: Path) -> None
     told = said(write(tmp_path / "hosts", "w1\n"))
     assert told.startswith("group_vars/all.yml: line 1: ")
     assert told.endswith("(put a template in quotation marks)")
+
+
+def test_paths_in_ansible_cfg_are_those_of_ansible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Relative to the file; with ~, $NAME and {{CWD}}. `ansible-config dump` says the same."""
+    monkeypatch.setenv("FLEET", str(tmp_path / "fleet"))
+    monkeypatch.chdir(tmp_path)
+    text = "[defaults]\ninventory = a, ~/b,$FLEET/c,{{CWD}}/d,${FLEET}x/e\nprivate_key_file = keys/id\n"
+    config = ansible_config.read(write(tmp_path / "etc/ansible.cfg", text))
+    home = Path("~").expanduser()
+    assert config.inventory == tuple(
+        map(
+            str, (tmp_path / "etc/a", home / "b", tmp_path / "fleet/c", tmp_path / "d", tmp_path / "fleetx/e")
+        )
+    )
+    assert config.variables["ansible_private_key_file"].value == str(tmp_path / "etc/keys/id")
