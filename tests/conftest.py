@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-from xdist import is_xdist_worker
 
 from tests.collector.proc_tree import add_facts, add_process
 from tests.once import Once
@@ -58,10 +57,10 @@ def made_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def once(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Once:
+def once(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Once:
     """For what takes long to make and is only read: made by one process for all of them."""
     own = tmp_path_factory.getbasetemp()
-    place = own.parent if is_xdist_worker(request) else own / "once"
+    place = (own if worker_id == "master" else own.parent) / "once"
     place.mkdir(exist_ok=True)
     return Once(place, tmp_path_factory)
 
