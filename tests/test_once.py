@@ -1,7 +1,10 @@
 """What is made once for all processes: by the first that asks, whole, and again if it failed."""
 
+from contextlib import suppress
 from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from threading import BrokenBarrierError
 
 import pytest
 
@@ -10,11 +13,14 @@ from tests.once import Once
 ASKING = 4
 
 
-def _ask(once: Once, made: Path) -> None:
+def _ask(once: Once, made: Path, all_make: Barrier | None = None) -> None:
     def make(folder: Path) -> None:
         with made.open("a") as lines:
             lines.write("made\n")
         (folder / "one").write_text("1")
+        if all_make is not None:  # nobody else comes, but if it were made by several
+            with suppress(BrokenBarrierError):
+                all_make.wait(1)
         (folder / "two").write_text("2")
 
     folder = once.folder("thing", make)
@@ -24,9 +30,9 @@ def _ask(once: Once, made: Path) -> None:
 def test_processes_that_ask_at_once_get_what_one_of_them_made(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    once, made = Once(tmp_path, tmp_path_factory), tmp_path / "made"
-    fork = get_context("fork")
-    asking = [fork.Process(target=_ask, args=(once, made)) for _ in range(ASKING)]
+    once, made, fork = Once(tmp_path, tmp_path_factory), tmp_path / "made", get_context("fork")
+    all_make = fork.Barrier(ASKING)
+    asking = [fork.Process(target=_ask, args=(once, made, all_make)) for _ in range(ASKING)]
     for each in asking:
         each.start()
     for each in asking:
