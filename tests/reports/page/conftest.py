@@ -67,9 +67,9 @@ def page_500(folder_500: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def page_5000(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of 5,000 hosts of 4 processes, which are three times as many as it has room for."""
+    """The page of 5,000 hosts of 12 processes."""
     folder = tmp_path_factory.mktemp("5000")
-    return written(closed_run(Runs(str(folder / RUNS)), Fleet(5000, 4, earlier=0)), folder / PAGE)
+    return written(closed_run(Runs(str(folder / RUNS)), Fleet(5000, earlier=0)), folder / PAGE)
 
 
 @pytest.fixture(scope="session")
