@@ -84,8 +84,8 @@ const findingShown = (host, row, isOwn) => {
     tag(said("severity"), tone),
     " ",
     who,
-    said("evidence"),
-    make("div", {}, said("advice")),
+    unbroken(said("evidence")),
+    make("div", {}, unbroken(said("advice"))),
     make("div", { class: "small soft" }, `To confirm: ${said("confirm")}`, said("not_shown") ? ` Not shown here: ${said("not_shown")}` : ""),
   );
 };

@@ -35,6 +35,7 @@ const notInPage = (where, name, pid, host) => ({
     titled(`Process ${pid}`, 120),
     make("p", {}, "This page has no row of this process. What it would show is one command away:"),
     make("p", {}, command("show", `${name}/${pid}`, "--run", page.facts.run.run_id)),
+    make("p", { class: "small soft" }, page.facts.commands),
     ...changesOf((each) => isOfProcess(each, name, pid), "process"),
     ...section("Findings", groupsOf(name, pid), findingsOf(host, Number(pid))),
   ],
@@ -186,10 +187,10 @@ const addressSpace = (row) => {
 
 const nextCommands = (name, pid) => {
   const run = ["--run", page.facts.run.run_id];
-  return make(
+  return [make(
     "ul",
     { class: "commands" },
     make("li", {}, command("show", `${name}/${pid}`, ...run), " shows all of it in a terminal"),
     make("li", {}, command("show", `${name}/${pid}`, "--mappings", "--why", ...run), " says of each mapping which rule decided, and what lost to it"),
-  );
+  ), make("p", { class: "small soft" }, page.facts.commands)];
 };
