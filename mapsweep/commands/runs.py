@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mapsweep.settings.settings import Settings
 
 LIMIT_RUNS_MAX = 100_000
-_LEFT = "it may just be started or removed, otherwise mapsweep runs prune removes what is left of it"
+_LEFT = "it may just be started or removed, otherwise mapsweep runs prune removes it after a day"
 _VERBS = {
     "rm": "Remove runs for good.",
     "prune": "Remove what is older than it has to be kept, and leftovers.",
