@@ -119,7 +119,7 @@ def _heap(report: Report, *, plain: bool) -> str:
 
 def _on_hosts(report: Report, heap: str) -> str:
     run = report.run
-    return f"{heap} on {number(run.answered)} of {number(run.asked)} hosts"
+    return f"{heap} on {number(run.answered)} of {verdict.hosts(run.asked)}"
 
 
 def _largest(report: Report, *, plain: bool) -> str:
@@ -146,7 +146,7 @@ def _so_far(report: Report) -> str:
     return (
         ""
         if run.closed_at
-        else f"So far, with {number(run.asked - run.waiting)} of {number(run.asked)} hosts: "
+        else f"So far, with {number(run.asked - run.waiting)} of {verdict.hosts(run.asked)}: "
     )
 
 

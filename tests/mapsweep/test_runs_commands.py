@@ -275,7 +275,7 @@ def test_reclassify_gives_the_same_result_of_the_same_rules(swept: Path, tmp_pat
     (anew,) = results.glob("*/web-01.result")
     assert anew != kept
     assert anew.read_bytes() == before
-    assert "1 ok of 1 hosts" in ended.stdout
+    assert "1 ok of 1 host" in ended.stdout
 
 
 def test_a_queue_that_there_is_not(tmp_path: Path, here: Here) -> None:

@@ -51,9 +51,9 @@ const processFigures = (row) => {
     figure("RSS", size(value("rss_bytes")), `${size(value("rss_anon_bytes"))} of it anonymous, ${size(value("swap_bytes"))} swapped out`, true),
     figure("Native heap", extentShown(processes, "native_heap", row), [range && range !== DASH ? `${range} by its labels` : "", range && range !== DASH && isCompared() ? "; " : "", changedIn(row)]),
     figure("Java heap", extentShown(processes, "java_heap", row), `${size(value("java_heap_committed_bytes"))} committed`),
-    figure("Thread stacks", extentShown(processes, "stacks", row), `${number(value("stacks"))} stacks, ${size(value("stacks_reserved_bytes"))} reserved`),
+    figure("Thread stacks", extentShown(processes, "stacks", row), `${counted(value("stacks"), "stack", "stacks")}, ${size(value("stacks_reserved_bytes"))} reserved`),
     figure("Bloat", size(value("bloat_bytes")), "native heap above peers or its own minimum"),
-    figure("VSZ", size(value("vm_size_bytes")), `${number(value("threads"))} threads`),
+    figure("VSZ", size(value("vm_size_bytes")), counted(value("threads"), "thread", "threads")),
   );
 };
 
