@@ -18,7 +18,8 @@ NESTING_LIMIT_QUOTES: Final = 4
 STEP_BYTES: Final = 32
 RUNNER_LIMIT_ARGUMENTS: Final = 12  # most arguments of sudo or env before the program
 
-_WORDS = compiled(rb"\s+|(?:\"(?:[^\"\\]|\\.)*\"|'[^']*'|\\.|[^\s\"'\\])+|[\"'\\]", re.DOTALL)
+# a $( begins a command of its own, so it is a word
+_WORDS = compiled(rb"\s+|\$\(|(?:\"(?:[^\"\\]|\\.)*\"|'[^']*'|\\.|[^\s\"'\\$]|\$(?!\())+|[\"'\\]", re.DOTALL)
 _FLAT = compiled(rb"([\s\"'\\]+)")
 _PARTED = compiled(rb"[\s&;,:=/]")
 _BLANK = compiled(rb"\s")
@@ -26,12 +27,14 @@ _OPTION = compiled(rb"--[A-Za-z][A-Za-z-]*(?:=.*)?\Z|-[A-Za-z0-9]\Z|-[a-z][a-z-]
 _ORACLE = compiled(rb"((?:\A|=)\w{1,64}/)[^/@\s]{1,256}(?=@|\Z)")
 _KEY_FORM = compiled(rb"(?:[0-9a-fA-F]{32,}|[\w+/]{27,}=+)\Z")
 _VARIABLE = compiled(rb"[A-Za-z_]\w*=")
-_NEW_COMMAND = compiled(rb"(?:[;|&(){}]+|then|do|else|.*[;:])\Z")
+_NEW_COMMAND = compiled(rb"(?:[;|&(){}]+|\$\(|then|do|else|.*[;:])\Z")
 _PLAIN_WORD = compiled(rb"[a-z]+\Z|[\W_]|[A-Za-z]+[.:,)]")
-_SETS = frozenset((b"set", b"config", b"modify", b"-n", b"update"))
+_SETS = frozenset(
+    (b"set", b"config", b"modify", b"mod", b"update", b"put", b"write", b"set-env", b"SET", b"CONFIG")
+)
 # words that are followed by the secret without a separator
 _BARE = compiled(
-    rb"(?:(?:add-)?authtoken|aws_(?:secret_access_key|session_token)|(?:re)?set-[a-z-]{0,32}password"
+    rb"(?:(?:add-)?authtoken|(?:aws_)?(?:secret_access_key|session_token)|(?:re)?set-[a-z-]{0,32}password"
     rb"|pass(?:word|wd|phrase)|requirepass|masterauth|(?:wifi-sec\.)?psk|preshared-key|(?:input|user|owner)_pw)\Z",
     re.IGNORECASE,
 )
@@ -39,6 +42,21 @@ _RUNNING = frozenset((b"exec", b"run"))
 _LOGGING_IN = frozenset((b"login", b"auth", b"token", b"secret", b"unlock", b"install", b"join", b"register"))
 _TELLING = compiled(rb"=|://|\"")  # characters that do not occur in patterns or file names
 _JOINED = compiled(rb"([\w.\-]{1,253}:\d{1,5}/)[0-9a-f]{32,}(?=/|\Z)")
+_ASSIGNED = compiled(rb"[a-z_][\w.-]*=")
+_LOGIN = compiled(rb"(\A(?:[\w.-]{1,128}/)?[\w.$-]{1,128}:)(?!//).*?(?=@[\w.:-]{0,256}\Z|\Z)", re.DOTALL)
+_PORT = compiled(rb"\d{1,5}\Z")
+# an option whose name stands for two values, the user and then the secret
+_USER_AND_SECRET = compiled(rb"--?(?:[a-z]+-){0,4}user[-_]?(?:and[-_]?)?pass\Z", re.IGNORECASE)
+_USER = compiled(rb"[\w.\\$-]{1,64}\Z")
+_SHORT_USERS = frozenset((b"-u", b"-U", b"--user", b"--username", b"--login"))
+_SHORT_SECRETS = frozenset((b"-p", b"-P", b"-pw"))
+_NO_SHORT_SECRET = compiled(rb"-|[./~]|\d{1,5}\Z|(?:[\w.-]+:)?\d{1,5}(?:[:/]\w+)*\Z|[a-z]+://")
+# programs whose -p after a user is something else
+_OTHER_MEANING = frozenset(
+    b"ps pgrep pkill lsof id cp rsync install mkdir psql pg_dump celery nginx sudo".split()
+)
+_BEFORE_AT: Final = b"\0@"
+_HEADED = compiled(rb"([\w-]{1,64}[=:])([^\s\"'=]+)\Z")
 _SYSTEM_PATH = compiled(rb"/(?:etc|run|dev|proc)/[\w./-]+\Z")
 
 
@@ -74,6 +92,10 @@ class Walk:
         self._open = 1  # remaining arguments that may be the program
         self._follows = b""  # separator of user and secret in the next argument; MASK if all is a secret
         self._secrets: tuple[int, ...] = ()  # positions of the arguments, without flags, that are secrets
+        self._of_flag = False  # whether a flag said so, and the next one ends them
+        self._literal = False  # whether each NAME=VALUE has a secret value
+        self._skips = False  # whether the next argument is a flag's value, without a position
+        self._bearer = False  # whether the user's flag takes only a secret
         self._met = False  # the subcommand that the tool's flags need
         self._at = 0  # arguments since then, without flags
         self._last = (b"", b"")
@@ -89,20 +111,29 @@ class Walk:
 
     def _next(self, argument: bytes) -> bytes:
         announced = self._announced_value(argument)
+        skips, self._skips = self._skips, False
         if announced is not None:
-            self._at += 1
-            return announced
+            if self._last[1].startswith(b"-"):
+                return announced
+            self._at += not skips
+            return MASK if self._at - 1 in self._secrets and not skips else announced
         if self._program(argument):
             return self.argument(argument)
-        counts = not argument.startswith((b"-", b"+"))
+        if skips:
+            return self.argument(argument)
+        tool = self._tool
+        counts = not argument.startswith((b"-", b"+")) and not (tool.assigns and _ASSIGNED.match(argument))
         if self._positions(argument):
             self._at = 0
         elif counts and self._at in self._secrets:
             self._at += 1
             return MASK
         else:
+            self._bearer = self._bearer or (tool.bearers and argument.lower().endswith(b"bearer"))
             self._at += counts
             self._follows = self._announced(argument)
+            if self._of_flag and not counts:
+                self._secrets = ()
         return self.argument(argument)
 
     def _announced_value(self, argument: bytes) -> bytes | None:
@@ -111,21 +142,36 @@ class Walk:
         previous = self._last[1]
         if previous in {b"--key", b"-key"} and _KEY_FORM.match(argument):
             return MASK
-        if not follows or _OPTION.match(argument):
+        if not follows or _OPTION.match(argument) or argument == b"$(":
             return None
+        if follows == _BEFORE_AT:
+            return self._before_at(argument)
+        if follows != MASK and self._bearer:
+            return MASK
         if follows != MASK:
             user, separator, secret = argument.partition(follows)
             if separator and secret:
                 return user + separator + MASK
-            return MASK if is_random(argument) else self.argument(argument)
+            is_file = previous in self._tool.cookies
+            return MASK if is_random(argument) and not is_file else self.argument(argument)
         if self._stays(previous, argument):
-            return argument
+            return self.argument(argument)
+        if _USER_AND_SECRET.match(previous) and _USER.match(argument):
+            self._secrets, self._at, self._of_flag = (1,), 0, True
         return MASK
+
+    def _before_at(self, argument: bytes) -> bytes:
+        """SECRET@PLACE, masked; without the sign there is no secret."""
+        secret, at, place = argument.rpartition(b"@")
+        return MASK + at + place if secret else argument
 
     def _stays(self, name: bytes, value: bytes) -> bool:
         flags = self._tool.flags
-        if name in flags:
-            return bool(_SYSTEM_PATH.match(value))
+        if name in flags or (name[:1] == b"-" and self._clustered(flags, name)):
+            is_port = self._tool.ports and _PORT.match(value)
+            return bool(is_port or _SYSTEM_PATH.match(value)) or value == b"-"
+        if name in _SHORT_SECRETS and not self._known.secret(name) and self._is_unknown():
+            return bool(_NO_SHORT_SECRET.match(value))
         if not name.startswith((b"-", b"+")) and self._depth and _PLAIN_WORD.match(value):
             return True
         return self._known.stays(name, value)
@@ -157,6 +203,7 @@ class Walk:
             )  # in a title the program comes later
             self._open = RUNNER_LIMIT_ARGUMENTS if ahead else 0
             self._secrets, self._at, self._met = self._tool.position, 0, not self._tool.needs
+            self._of_flag = self._literal = self._bearer = False
             return True
         return False
 
@@ -166,13 +213,20 @@ class Walk:
             self._met = True
             if self._last[1] not in _RUNNING and not self._last[1].startswith(b"-"):
                 self._open = 0
+        tool = self._tool
+        if not (tool.after or tool.places or tool.values or tool.literals):
+            return False
         pair = self._last[1] + b" " + argument
-        for words, secrets in self._tool.after:
+        self._literal = self._literal or (bool(tool.literals) and pair.startswith(tool.literals))
+        self._skips = argument in tool.values or bool(
+            tool.values and tool.switches and self._clustered(tool.values, argument) == argument[-1:]
+        )
+        for words, secrets in tool.after:
             if words in {argument, pair} or (b"-" in words[1:] and argument.startswith(words + b".")):
-                self._secrets = secrets
+                self._secrets, self._of_flag = secrets, words.startswith(b"-")
                 return True
         if argument[:1] == b"-" and argument[:2] != b"--":
-            for letters, secrets in self._tool.places:
+            for letters, secrets in tool.places:
                 if set(letters) <= set(argument):
                     self._secrets = secrets
                     return True
@@ -183,9 +237,31 @@ class Walk:
         tool = self._tool
         if argument in tool.resources or (self._name in READERS and not argument.startswith(b"--")):
             return b""
+        if argument in tool.cookies:
+            return b"="
+        if argument in tool.leading:
+            return _BEFORE_AT
         if self._met and (argument in tool.users or self._clustered(tool.users, argument) == argument[-1:]):
             return tool.separator
-        return MASK if self._is_flag(argument) or self._says_secret(argument) else b""
+        if self._is_flag(argument) or self._says_secret(argument) or self._completes(argument):
+            return MASK
+        return b""
+
+    def _completes(self, argument: bytes) -> bool:
+        """Whether it announces the secret of the name or the user before it: `-u USER -p`, `set NAME --value`."""
+        before, last = self._last
+        if argument == b"--value":
+            return self._known.secret(last)
+        return (
+            argument in _SHORT_SECRETS
+            and before in _SHORT_USERS
+            and bool(_USER.match(last))
+            and not last.isdigit()
+            and self._is_unknown()
+        )
+
+    def _is_unknown(self) -> bool:
+        return self._tool == Tool() and runner_of(self._name) is None and self._name not in _OTHER_MEANING
 
     def _is_flag(self, argument: bytes) -> bool:
         """Whether the tool takes a secret after it."""
@@ -197,7 +273,9 @@ class Walk:
     def _says_secret(self, argument: bytes) -> bool:
         """Whether its name says so, or the name of a key at its end."""
         known = self._known
-        if argument.startswith((b"-", b"+")) or (argument.startswith(b"/") and argument.count(b"/") == 1):
+        if argument.startswith((b"-", b"+")) or (
+            argument.startswith(b"/") and argument.count(b"/") == 1 and not self._last[1].startswith(b"-")
+        ):
             return b"=" not in argument and not _BLANK.search(argument) and known.secret(argument)
         if _BARE.match(argument) or ends_in_key(argument, known):
             return True
@@ -233,14 +311,29 @@ class Walk:
         tool = self._tool
         if self._name in ORACLE_TOOLS and _ORACLE.search(argument):
             return _ORACLE.sub(rb"\1" + MASK, argument, count=1)
+        if tool.logins and self._met and not argument.startswith(b"-") and _LOGIN.match(argument):
+            return _LOGIN.sub(rb"\1" + MASK, argument, count=1)
+        if b"" in tool.leading and b"@" in argument and not argument.startswith(b"-"):
+            return self._before_at(argument)
         flag, equals, value = argument.partition(b"=")
         if not equals:
             return None
+        if flag == b"--value" and self._known.secret(self._last[1]):
+            return flag + equals + MASK
+        if self._literal and not argument.startswith(b"-") and value:
+            return argument if value.startswith(b"@") or value == b"-" else flag + equals + MASK
+        if flag in tool.leading:
+            return flag + equals + self._before_at(value)
+        if flag in tool.cookies and flag.startswith(b"--"):
+            name, sign, secret = value.partition(b"=")
+            return flag + equals + name + sign + (MASK if secret else secret)
         if flag in tool.resources:
             return argument
         if flag in tool.flags and len(flag) > 2:
             return flag + equals + MASK
         user, separator, secret = value.partition(tool.separator)
+        if self._bearer and flag in tool.users and value:
+            return flag + equals + MASK
         return (
             flag + equals + user + separator + MASK if self._met and flag in tool.users and secret else None
         )
@@ -251,9 +344,12 @@ class Walk:
         for flag in tool.attached:
             if argument.startswith(flag) and len(argument) > len(flag):
                 return flag + MASK
+        if argument.startswith(b"--") or argument[:1] != b"-":
+            return None
         for flags, user in (
-            (tool.flags if self._met else frozenset[bytes](), b""),
+            (tool.flags if self._met and not tool.apart else frozenset[bytes](), b""),
             (tool.users, tool.separator),
+            (tool.cookies, b"="),
         ):
             short = argument[:2]
             rest = argument[2:] if short in flags else self._clustered(flags, argument)[1:]
@@ -275,8 +371,15 @@ class Walk:
             return quote + self._within(self._depth).argument(argument[1:-1]) + quote
         inner = self._within(self._depth + 1)
         words: list[bytes] = _WORDS.findall(argument)
+        headed = _HEADED.match(words[0]) if words else None
+        if headed and self._runs(headed[2]):  # ProxyCommand=sshpass -p ...
+            words[:1] = headed[1], headed[2]
         masked = inner.over(word for word in words if not word.isspace())
         return b"".join(word if word.isspace() else next(masked) for word in words)
+
+    def _runs(self, word: bytes) -> bool:
+        name = base_name(word)
+        return tool_of(name) is not None or runner_of(name) is not None
 
     def _within(self, depth: int) -> "Walk":
         """For a text in an argument: of the tool's own commands, or of a shell."""
