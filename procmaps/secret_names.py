@@ -17,23 +17,28 @@ _STRONG: Final = (
     rb"|token(?!iz)"
     rb"|authori[sz]ation|bearer|jwt|mnemonic|(?:set|erlang)[-_]?cookie|passwort|kennwort|senha|wachtwoord"
     rb"|mot[-_]?de[-_]?passe|has(?:lo|\xc5\x82o)|heslo|geslo|lozinka|salasana|parol(?:a|\xc4\x83)|parool|jelsz(?:o|\xc3\xb3)|l(?:o|\xc3\xb6)senord|adgangskode"
+    rb"|pasword|seed[-_]?phrase|geheim|segret[oa]|segredo|\xd0\x9f\xd0\xb0\xd1\x80\xd0\xbe\xd0\xbb\xd1\x8c"
     rb"|kata[-_]?sandi|mat[-_]?khau|slapta(?:z|\xc5\xbe)odis|\xce\xba\xcf\x89\xce\xb4\xce\xb9\xce\xba\xcf\x8c\xcf\x82"
-    rb"|" + _BEGIN + rb"(?:clave|(?:s|\xc5\x9f)ifre)" + _END + rb"|\xc5\x9fifre"
+    rb"|" + _BEGIN + rb"(?:clave|(?:s|\xc5\x9f)ifre|(?:s|\xc5\xa1)ifra)" + _END + rb"|\xc5\x9fifre"
     rb"|\xe5\x8f\xa3\xe4\xbb\xa4|\xe4\xbb\xa4\xe7\x89\x8c|\xe6\x9a\x97\xe8\xa8\xbc\xe7\x95\xaa\xe5\x8f\xb7|\xe5\xaf\x86\xe9(?:\x92\xa5|\x91\xb0)"
-    rb"|(?:unlock|activation|recovery|backup|access|auth|mfa|[2t]fa|token|pairing|invitation)[-_]?codes?(?![a-z])"
+    rb"|(?:pin|unlock|activation|recovery|backup|access|auth|mfa|[2t]fa|token|pairing|invitation)[-_]?codes?(?![a-z])"
     rb"|contrase(?:n|\xc3\xb1)a|\xd0\xbf\xd0\xb0\xd1\x80\xd0\xbe\xd0\xbb\xd1\x8c|\xe5\xaf\x86[\xe7\xe7](?:\xa0\x81|\xa2\xbc)"
     rb"|\xe3\x83\x91\xe3\x82\xb9\xe3\x83\xaf\xe3\x83\xbc\xe3\x83\x89|\xeb\xb9\x84\xeb\xb0\x80\xeb\xb2\x88\xed\x98\xb8"
     rb"|"
     + _BEGIN
-    + rb"(?:[uo]?pw|psk|creds?|privkey|salt)"
+    + rb"(?:[uo]?pw|pswd?|psk|creds?|privkey|salt)"
     + _END
     + rb"|masterauth|super[-_]?digest|(?<=--)community(?![\w-])|(?:snmp|auth|ro|rw)[-_.]?community"
     rb"|set[-_]?steam[-_]?account"
     rb"|(?:api|access|private|priv|secret|signing|encrypt(?:ion)?|decrypt(?:ion)?|account|shared|pre-?shared|master"
-    rb"|session|libsodium|cipher|crypto?|licen[cs]e|instrumentation|activation|client|hmac|aes|ssh|storage|service|subscription|setup|certificate|wandb|auth|host|app|admin)[-_.]?key"
+    rb"|session|libsodium|cipher|crypto?|licen[cs]e|instrumentation|activation|recovery|backup|security"
+    rb"|client|hmac|aes|ssh|storage|service|subscription|setup|certificate|wandb|auth|host|app|admin)[-_.]?key"
 )
 # these count only at the end of a name, and a plain word as a value is a mode, not a secret
-_WEAK: Final = rb"(?:auth|cookie|credential|signature|(?<![a-z])sig|login|username|userpass|userinfo|(?<![a-z])keys?)s?\d?"
+_WEAK: Final = (
+    rb"(?:auth|cookie|credential|signature|(?<![a-z])sig|login|username|userpass|userinfo"
+    rb"|(?:proxy|http)[-_]?user|(?<=[-_])basic|htaccess|(?<![a-z])keys?)s?\d?"
+)
 # for these even a number is a secret
 _DIGITS: Final = rb"(?<![a-z])(?:otp|pin|puk|(?:security|verification|sms)[-_]?code)"
 # words for a place, a sort or a measure of a secret, not the secret itself
@@ -42,7 +47,7 @@ _NOT_ITSELF: Final = compiled(
     rb"|endpoint|algorithm|expiry|expiration|issuer|required|check|domain|expire|samesite|httponly|refresh|version"
     rb"|source|sync|count|limit|preference|encryption|plugin|config|consent|encoder|hash(?:er)?|store|namespace|server"
     rb"|port|header|claim|manager|reset|regex|max|min|size|dim|less|format|level|cache|host|address|sample|secure"
-    rb"|identity|from[-_](?:env|file|stdin|vault|prompt)|stdin|fd|prompt|rate|ref|age|interval|rotation|audience|scope|realm|method|ns|only|duration|lifetime|retr(?:y|ies)|cleaner)s?\Z",
+    rb"|identity|from[-_](?:env|file|stdin|vault|prompt)|stdin|fd|prompt|rate|ref|age|interval|service|rotation|audience|scope|realm|method|ns|only|duration|lifetime|retr(?:y|ies)|cleaner)s?\Z",
     re.IGNORECASE,
 )
 # words of a model's vocabulary, or for an object that has the secret
@@ -67,7 +72,7 @@ _SWITCHED: Final = compiled(
 )
 # for these names even a word such as `none` or a number is a secret
 _PROPER: Final = compiled(
-    rb"(?:passw(?:or)?d\d?s?|passphrase|pass|pwd|secret|pin|otp|puk|\A[-/+]{0,2}token|(?:token|mfa|[2t]fa|auth|security|access|unlock|recovery|backup)[-_]?code)\Z",
+    rb"(?:passw(?:or)?d\d?s?|passphrase|pass|pwd|secret|pin|otp|puk|\A[-/+]{0,2}token|(?:pin|token|mfa|[2t]fa|auth|security|access|unlock|recovery|backup)[-_]?code)\Z",
     re.IGNORECASE,
 )
 _NUMBER: Final = compiled(rb"\d{1,9}\Z")
@@ -89,7 +94,9 @@ _WORD: Final = compiled(
 )
 # a user and a word, unless it is a module and its object
 _PAIR: Final = compiled(rb"[a-z][\w.-]*:[\w-]+\Z", re.IGNORECASE)
-_LOGS_IN: Final = compiled(rb"-.*(?:auth|creds?|credentials?|login|userpass|userinfo)\Z", re.IGNORECASE)
+_LOGS_IN: Final = compiled(
+    rb"-.*(?:auth|creds?|credentials?|login|userpass|userinfo|user|basic|htaccess)\Z", re.IGNORECASE
+)
 _RANDOM: Final = compiled(rb"(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])[\w.=+/~:-]{16,}\Z")
 _SIGN: Final = rb"(?:\\{0,3}[\"'])?\]?[ \t]{0,4}(?:=>|=|:(?!//|:))[ \t]{0,4}"
 

@@ -29,7 +29,9 @@ _LISTED: Final = {
 _NAME_BEFORE = compiled(rb"[\w.-]*\Z")
 _BRACED = compiled(rb"\{(?![\"'{\[\s\\}])(?:[^}]|\}\})*\}?")  # of a connection string: }} stands for }
 _INSERTED = compiled(rb"\$?\([^()]*\)?")  # $(command), and a pair of values
-_ASSIGNED = compiled(rb"(?:\$\{?[A-Za-z_]\w*\}?|\$\((?!echo|printf)[^()]*\))(?=[\s;&|])")
+_ASSIGNED = compiled(
+    rb"(?:\"\$\{?[A-Za-z_]\w*\}?\"|\$\{?[A-Za-z_]\w*\}?|\$\((?!echo|printf)[^()]*\))(?=[\s;&|])"
+)
 _BRACKETS = compiled(rb"[{}\[\]]")
 _INVISIBLE = compiled(rb"\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xbb\xbf|\xc2\xad")
 _HEADER = compiled(
@@ -76,6 +78,9 @@ _PLACES: Final = (
         rb"\1" + MASK + b"@",
     ),
     (b"auth=", compiled(rb"([?&]auth=)(?!(?:true|false|none|basic|yes|no|\d)\b)[^\s&#\"']+"), rb"\1" + MASK),
+    (b"//", compiled(rb"(\A//[^\s/:@]{1,64}:)[^\s@]{1,256}@"), rb"\1" + MASK + b"@"),
+    # a service's whole address is the secret
+    (b"://", compiled(rb"(\b(?:slack|tgram|discord|msteams|pover|pbul|gchat)://)\S+"), rb"\1" + MASK),
     # DOMAIN/USER:SECRET@HOST
     (
         b"@",
@@ -118,7 +123,7 @@ _PLACES: Final = (
     (b"telegram", compiled(rb"(api\.telegram\.org/bot\d{1,20}:)[\w-]+"), rb"\1" + MASK),
     (b"facebook", compiled(rb"(rtmps?://[^\s/]{0,128}facebook\.com(?::\d{1,5})?/rtmp/)\S+"), rb"\1" + MASK),
     (b"rtmp", compiled(rb"(rtmps?://[^\s/]{1,256}/\w{1,64}/)[\w-]{16,}"), rb"\1" + MASK),
-    (b"@", compiled(rb"((?:\A|[=\s\"'])[\w.-]{1,64}:)\S{1,256}@(?=\w{0,8}\()"), rb"\1" + MASK + b"@"),
+    (b"@", compiled(rb"((?:\A|[=\s\"'])[\w.-]{1,64}:)\S{1,256}@(?=\w{0,8}\(|/\w)"), rb"\1" + MASK + b"@"),
     (
         b"@",
         compiled(
@@ -183,6 +188,12 @@ _PLACES: Final = (
         )
         for part in parts
     ),
+    (b"auth(", compiled(rb"([.:]auth\(\s{0,4})(?:'[^']*'?|\"[^\"]*\"?)(?=\s{0,4}(?:\)|\Z))"), rb"\1" + MASK),
+    (
+        b"SecureString",
+        compiled(rb"(ConvertTo-SecureString\s{1,4}(?:-String\s{1,4})?)(?:'[^']*'?|\"[^\"]*\"?)"),
+        rb"\1" + MASK,
+    ),
     (
         b"<<<",
         compiled(
@@ -212,7 +223,7 @@ _PLACES: Final = (
         b"|",
         compiled(
             rb"(\b(?:echo|printf|yes)\s{1,4}(?:-\w{1,3}\s{1,4})?)[^|]{1,256}(?=\|\s{0,4}(?:sudo\s[^|]{0,64}-S|[^|]{0,128}-stdin|(?:sudo\s{1,4})?"
-            rb"(?:chpasswd|passwd\b|cryptsetup|kinit|smbpasswd|vncpasswd|su\s|htpasswd|ssh-add|wg\s|[^|]{0,128}--passphrase-fd|[^|]{0,64}(?:fd:|stdin\b))))"
+            rb"(?:chpasswd|passwd\b|saslpasswd2|zfs\s{1,4}load-key|anydesk|cryptsetup|kinit|smbpasswd|vncpasswd|su\s|htpasswd|ssh-add|wg\s|[^|]{0,128}--passphrase-fd|[^|]{0,64}(?:fd:|stdin\b))))"
         ),
         rb"\1" + MASK + b" ",
     ),
@@ -242,7 +253,7 @@ _STRING: Final = rb"\\{0,3}\"(?:[^\"\\]|\\[^\"])*+\"|\\{0,3}'(?:[^'\\]|\\[^'])*+
 # a call that logs in: the strings after its first argument
 _CALL = compiled(
     rb"(\b(?:log_?in|connect|authenticate|auth|(?:ldap_|simple_)?bind(?:_s)?|PDO|mysqli|(?:mysqli?|pg|oci|odbc|ftp|ssh2|sqlsrv)_\w{0,16}"
-    rb"|(?:create|drop|change|update)User\w{0,16}|set_?password|(?:HTTP)?(?:Basic|Digest|Proxy)_?(?:Auth|Credentials?)\w{0,16})\s{0,4}\(\s{0,4}"
+    rb"|create_?(?:super_?)?user|(?:drop|change|update)User\w{0,16}|(?:get|open|create)_?Connection|newInstance|set_?password|(?:HTTP)?(?:Basic|Digest|Proxy)_?(?:Auth|Credentials?)\w{0,16})\s{0,4}\(\s{0,4}"
     rb"(?:" + _STRING + rb"|[^\s,()\"']{1,256})\s{0,4},)((?:[^()\"'\\]|\\(?![\"'])|" + _STRING + rb")*+)",
     re.IGNORECASE,
 )
@@ -360,7 +371,12 @@ def _stays(known: Names, name: bytes, key: re.Match[bytes], value: bytes) -> boo
         return True
     if key["sign"] == b":" and key["weak"] and key.string[key.start() - 1 : key.start()] == b"/":
         return True
-    if key["sign"] == b":" and not name.startswith((b"-", b"/")) and _NO_VALUE.match(value):
+    if (
+        key["sign"] == b":"
+        and not name.startswith((b"-", b"/"))
+        and not name.isupper()
+        and _NO_VALUE.match(value)
+    ):
         return True
     return known.stays(name, value)
 

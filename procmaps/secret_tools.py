@@ -29,6 +29,7 @@ class Tool:
     literals: tuple[
         bytes, ...
     ] = ()  # words, or their beginning, after which each NAME=VALUE has a secret value
+    pairs: frozenset[bytes] = frozenset()  # words after which names and values follow one another
     cookies: frozenset[bytes] = frozenset()  # flags whose value is a file or NAME=SECRET
     leading: frozenset[bytes] = (
         frozenset()
@@ -73,6 +74,13 @@ _IMPACKET: Final = replace(
     _flags(b"-hashes", b"-aesKey", b"-nthash", b"-computer-pass"), logins=True, apart=True
 )
 _MINERS: Final = Tool(flags=frozenset((b"-p", b"--pass")), users=frozenset((b"-O", b"--userpass")))
+_COINS: Final = _after(
+    (b"walletpassphrase", (0,)),
+    (b"walletpassphrasechange", (0, 1)),
+    (b"encryptwallet", (0,)),
+    (b"importprivkey", (0,)),
+    (b"signmessagewithprivkey", (0,)),
+)
 _TPM: Final = _flags(b"-p", b"-P", b"--key-auth", b"--parent-auth", b"--hierarchy-auth")
 _CRYPT: Final = _flags(b"-k", b"-K", b"--key", b"--keyfile-password")
 _CLOUD_SECRETS: Final = Tool(
@@ -85,7 +93,7 @@ _FAMILIES: Final = (
         _MYSQL,
         (
             b"mysql mysqldump mysqladmin mysqlimport mysqlcheck mysqlshow mysqlslap mysqlbinlog"
-            b" mysqlsh mysqlpump"
+            b" mysqlsh mysqlpump singlestore-client singlestore memsql skeema"
         ),
     ),
     (_MYSQL, b"mariadb mariadb-dump mariadb-admin mariadb-check mariadb-import xtrabackup mariabackup"),
@@ -127,27 +135,36 @@ _FAMILIES: Final = (
         _P,
         (
             b"youtube-dl yt-dlp gallery-dl smbmap bloodhound-python vncdo vncdotool openfortivpn cntlm"
-            b" turnadmin spotifyd librespot zmprov zmmailbox zmcontrol wsadmin.sh add-user.sh ilorest redfishtool"
+            b" turnadmin spotifyd librespot zmprov zmmailbox zmcontrol wsadmin.sh add-user.sh ilorest"
+            b" redfishtool"
         ),
     ),
     (
         _P,
         (
-            b"dsetool cbtransfer cbbackup cbrestore cbworkloadgen ipa-replica-manage ipa-csreplica-manage hash.sh"
-            b" lsar unar aescrypt rcon register_new_matrix_user f5fpc mutool supabase jira"
+            b"dsetool cbtransfer cbbackup cbrestore cbworkloadgen ipa-replica-manage"
+            b" ipa-csreplica-manage hash.sh"
+            b" lsar unar aescrypt rcon register_new_matrix_user f5fpc mutool supabase jira veracrypt"
+            b" truecrypt"
+            b" rspamadm fs_cli hash_password brook lnxrouter rcon-cli openttd fab ovsx vsce certipy"
         ),
     ),
     (
         _UPPER_P,
-        b"fisql iisql defncopy datacopy mosquitto_ctrl microsocks gobuster check_esxi_hardware.py ipmiutil",
+        (
+            b"sqsh rspamc iwctl fisql iisql defncopy datacopy mosquitto_ctrl microsocks gobuster"
+            b" check_esxi_hardware.py ipmiutil kdb5_util gpg-preset-passphrase yubico-piv-tool"
+        ),
     ),
-    (_UPPER_P, b"ipa-getkeytab-ldap kdb5_util gpg-preset-passphrase yubico-piv-tool"),
     (
         _IMPACKET,
         (
-            b"secretsdump.py psexec.py smbexec.py wmiexec.py atexec.py dcomexec.py smbclient.py mssqlclient.py"
-            b" getTGT.py getST.py GetUserSPNs.py GetNPUsers.py GetADUsers.py lookupsid.py rpcdump.py samrdump.py"
-            b" reg.py services.py ticketer.py ntlmrelayx.py addcomputer.py rbcd.py dacledit.py findDelegation.py"
+            b"secretsdump.py psexec.py smbexec.py wmiexec.py atexec.py dcomexec.py smbclient.py"
+            b" mssqlclient.py"
+            b" getTGT.py getST.py GetUserSPNs.py GetNPUsers.py GetADUsers.py lookupsid.py rpcdump.py"
+            b" samrdump.py"
+            b" reg.py services.py ticketer.py ntlmrelayx.py addcomputer.py rbcd.py dacledit.py"
+            b" findDelegation.py"
             b" changepasswd.py smbpasswd.py rdp_check.py netview.py goldenPac.py raiseChild.py owneredit.py"
         ),
     ),
@@ -156,11 +173,13 @@ _FAMILIES: Final = (
         (
             b"impacket-secretsdump impacket-psexec impacket-smbexec impacket-wmiexec impacket-atexec"
             b" impacket-dcomexec impacket-smbclient impacket-mssqlclient impacket-getTGT impacket-getST"
-            b" impacket-GetUserSPNs impacket-GetNPUsers impacket-GetADUsers impacket-lookupsid impacket-rpcdump"
+            b" impacket-GetUserSPNs impacket-GetNPUsers impacket-GetADUsers impacket-lookupsid"
+            b" impacket-rpcdump"
             b" impacket-samrdump impacket-reg impacket-services impacket-ticketer impacket-addcomputer"
             b" impacket-changepasswd impacket-smbpasswd"
         ),
     ),
+    (_COINS, b"bitcoin-cli litecoin-cli dogecoin-cli dash-cli zcash-cli namecoin-cli"),
     (_MINERS, b"cgminer bfgminer sgminer cpuminer minerd ccminer"),
     (
         _TPM,
@@ -192,11 +211,32 @@ _FAMILIES: Final = (
     (_flags(b"-p", b"-w"), b"ipa-replica-install"),
     (_flags(b"-s"), b"slappasswd"),
     (replace(_PW, apart=True), b"plink pscp psftp nodetool putty klink xe"),
-    (_flags(b"-w"), b"vsql ldapvi pcp_node_info pcp_attach_node"),
+    (_flags(b"-w"), b"irssi vsql ldapvi pcp_node_info pcp_attach_node"),
     (_flags(b"-P", b"-w"), b"ipa-getkeytab"),
     (_flags(b"-a"), b"ipa-adtrust-install jmeter sipsak"),
     (_flags(b"-W", b"-w"), b"turnutils_uclient turnutils_oauth"),
     (_flags(b"-W", b"-K"), b"pk12util"),
+    (_flags(b"-W"), b"gsql ksql gs_dump gs_restore"),
+    (
+        replace(_flags(b"-pas", b"-pass", b"-password", b"-pw"), apart=True),
+        b"gbak gfix gsec gstat isql-fb nbackup",
+    ),
+    (_flags(b"-a"), b"onvif-cli espota.py"),
+    (_flags(b"-a", b"--authenticate"), b"memtier_benchmark"),
+    (_flags(b"-c"), b"snmpcheck snmp-check onesixtyone"),
+    (_flags(b"-k"), b"ossutil obsutil rsconnect"),
+    (Tool(users=frozenset((b"-C",))), b"lwp-request GET POST HEAD"),
+    (_after((b"add", (1,)), (b"passwd", (1,))), b"kamctl opensipsctl"),
+    (
+        _flags(
+            b"--security-unlock",
+            b"--security-set-pass",
+            b"--security-disable",
+            b"--security-erase",
+            b"--security-erase-enhanced",
+        ),
+        b"hdparm",
+    ),
     (Tool(attached=(b"-g",)), b"arj"),
     (_flags(b"-ap"), b"swaks sipp"),
     (_flags(b"-xp"), b"sendemail sendEmail"),
@@ -264,7 +304,7 @@ _SPECIAL: Final[dict[bytes, Tool]] = {
     b"mkpasswd": Tool(position=(0,), places=((b"m", (1,)),)),
     b"az": Tool(
         flags=frozenset((b"-p", b"--value", b"--sas")),
-        needs=frozenset((b"login", b"create", b"update")),
+        needs=frozenset((b"login", b"create", b"update", b"import", b"export")),
         resources=frozenset((b"--secret-id",)),
     ),
     b"etcd": Tool(resources=frozenset((b"--auth-token", b"--initial-cluster-token"))),
@@ -286,7 +326,6 @@ _SPECIAL: Final[dict[bytes, Tool]] = {
     b"composer": _after(
         (b"http-basic", (1,)), (b"github-oauth", (0,)), (b"gitlab-token", (0,)), (b"bearer", (0,))
     ),
-    b"litecoin-cli": _after((b"walletpassphrase", (0,)), (b"encryptwallet", (0,))),
     b"steamcmd": _after((b"+login", (1, 2))),
     b"samba-tool": replace(_SAMBA, after=((b"user create", (1,)), (b"user add", (1,)))),
     b"VBoxManage": _after((b"setcredentials", (1,))),
@@ -305,6 +344,7 @@ _SPECIAL: Final[dict[bytes, Tool]] = {
             (b"operator rekey", (0,)),
             (b"operator generate-root", (0,)),
         ),
+        values=frozenset(b"-accessor -address -namespace -ns -method -path -field -format -mount".split()),
         literals=(b"kv put", b"kv patch", b"write secret/", b"write kv/", b"write cubbyhole/"),
         assigns=True,
     ),
@@ -334,7 +374,10 @@ _SPECIAL: Final[dict[bytes, Tool]] = {
     b"virsh": replace(_flags(b"--base64"), after=((b"set-user-password", (2,)), (b"secret-set-value", (1,)))),
     b"b2": _after((b"authorize-account", (1,)), (b"authorize_account", (1,)), (b"account authorize", (1,))),
     b"cf": replace(_LOGIN, after=((b"auth", (1,)), (b"create-user", (1,)))),
-    b"rclone": _after((b"obscure", (0,)), (b"config password", (2,))),
+    b"rclone": replace(
+        _after((b"obscure", (0,)), (b"config password", (2,))),
+        pairs=frozenset((b"config create", b"config update")),
+    ),
     b"rabbitmqctl": _after(
         (b"change_password", (1,)),
         (b"add_user", (1,)),
@@ -355,6 +398,7 @@ _SPECIAL: Final[dict[bytes, Tool]] = {
     b"openvpn": _after((b"--http-proxy-user-pass", (1,)), (b"--auth-user-pass", (1,))),
     b"create_ap": Tool(
         position=(3,),
+        places=((b"n", (2,)),),
         values=frozenset(
             b"-c -w -d -m -g -e --isolate-clients --ieee80211n --ht_capab --country --freq-band --driver"
             b" --virt-prefix --mac --dns --daemon-pidfile --pidfile".split()
@@ -413,17 +457,36 @@ _SPECIAL: Final[dict[bytes, Tool]] = {
     b"confluent": _after((b"api-key store", (1,))),
     b"hadoop": Tool(flags=frozenset((b"-value",)), needs=frozenset((b"credential",)), apart=True),
     b"icinga2": _flags(b"--ticket"),
+    b"braa": Tool(leading=frozenset((b"",))),
+    b"ecryptfs-add-passphrase": Tool(position=(0,)),
+    b"sedutil-cli": _after(
+        (b"--setSIDPassword", (0, 1)),
+        (b"--setAdmin1Pwd", (0, 1)),
+        (b"--setPassword", (0, 2)),
+        (b"--initialSetup", (0,)),
+        (b"--listLockingRanges", (0,)),
+        (b"--setLockingRange", (2,)),
+        (b"--enableLockingRange", (1,)),
+        (b"--setMBRDone", (1,)),
+        (b"--setMBREnable", (1,)),
+        (b"--loadPBAimage", (0,)),
+        (b"--revertTPer", (0,)),
+        (b"--PSIDrevert", (0,)),
+    ),
+    b"ipmicfg": _after((b"setpwd", (1,))),
+    b"coscmd": Tool(flags=frozenset((b"-s",)), needs=frozenset((b"config",))),
+    b"qshell": _after((b"account", (1,))),
+    b"civo": _after((b"apikey save", (1,)), (b"apikey add", (1,))),
+    b"conan": Tool(flags=frozenset((b"-p",)), needs=frozenset((b"user", b"login"))),
+    b"llm": Tool(flags=frozenset((b"--value",)), needs=frozenset((b"keys",))),
+    b"signal-cli": _after((b"setPin", (0,))),
+    b"gotify": Tool(flags=frozenset((b"-t",))),
+    b"orchestrator-client": Tool(users=frozenset((b"-b",))),
+    b"rancher": Tool(flags=frozenset((b"-t",)), needs=frozenset((b"login",))),
     b"cfgmaker": Tool(leading=frozenset((b"",))),
     b"mpc": Tool(leading=frozenset((b"-h", b"--host"))),
     b"wbinfo": Tool(users=frozenset((b"-a", b"-K", b"--authenticate", b"--krb5auth")), separator=b"%"),
     b"snmpusm": replace(_SNMP, after=((b"passwd", (0, 1)),)),
-    b"bitcoin-cli": _after(
-        (b"walletpassphrase", (0,)),
-        (b"walletpassphrasechange", (0, 1)),
-        (b"encryptwallet", (0,)),
-        (b"importprivkey", (0,)),
-        (b"signmessagewithprivkey", (0,)),
-    ),
     b"lsnrctl": _after((b"password", (0,))),
     b"doppler": Tool(literals=(b"secrets set",)),
     b"fly": replace(_T, literals=(b"secrets set", b"secrets import")),
@@ -442,6 +505,7 @@ _SPECIAL: Final[dict[bytes, Tool]] = {
     b"salt": replace(
         _after(
             (b"shadow.set_password", (1,)),
+            (b"user.chpass", (1,)),
             (b"mysql.user_create", (2,)),
             (b"mysql.user_chpass", (2,)),
             (b"postgres.user_create", (1,)),
@@ -472,6 +536,7 @@ _SPECIAL: Final[dict[bytes, Tool]] = {
     b"k0s": _after((b"worker", (0,)), (b"controller", (0,))),
     b"gcloud": replace(_CLOUD_SECRETS, after=((b"activate-refresh-token", (1,)),)),
     b"check_ldap": _UPPER_P,
+    b"check_ldaps": _UPPER_P,
     b"kubectl": _LITERALS,
     b"oc": replace(_LITERALS, flags=frozenset((b"-p",)), needs=_LITERALS.needs | _LOGIN.needs),
     b"qpdf": _after((b"--encrypt", (0, 1))),
@@ -480,6 +545,7 @@ _SPECIAL: Final[dict[bytes, Tool]] = {
     b"xl2tpd-control": _after((b"connect", (2,))),
     b"openssl": Tool(
         flags=frozenset((b"-k", b"-K", b"-hmac")),
+        attached=(b"pass:", b"hexpass:", b"key:", b"hexkey:", b"secret:", b"hexsecret:"),
         after=((b"passwd", (0,)),),
         values=frozenset((b"-salt", b"-in", b"-rand")),
         apart=True,
@@ -512,6 +578,8 @@ TOOLS: Final[dict[bytes, Tool]] = {
     **_SPECIAL,
 }
 _BY_PREFIX: Final = (
+    (b"check_snmp", _flags(b"-A", b"-X", b"-C")),
+    (b"check_if", _flags(b"-C")),
     (b"fence_", _P),
     (b"check_", _PORT_OR_PASSWORD),
     (b"mysql", _MYSQL),
@@ -519,7 +587,7 @@ _BY_PREFIX: Final = (
 )
 # programs of which any argument may be USER/SECRET@PLACE
 ORACLE_TOOLS: Final = frozenset(
-    b"sqlplus exp imp expdp impdp sqlldr rman sqlcl sql orapwd dgmgrl clpplus".split()
+    b"sqlplus exp imp expdp impdp sqlldr rman sqlcl sql orapwd dgmgrl clpplus disql".split()
 )
 # programs whose arguments are patterns, texts and files: words in them are not names
 READERS: Final = frozenset(
