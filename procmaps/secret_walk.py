@@ -171,7 +171,7 @@ class Walk:
         if self._stays(previous, argument):
             return self.argument(argument)
         if _USER_AND_SECRET.match(previous) and _USER.match(argument):
-            self._secrets, self._at, self._of_flag = (1,), 0, True
+            self._secrets, self._at, self._of_flag = (0,), 0, True
         return MASK
 
     def _in_part(self, separator: bytes, argument: bytes) -> bytes:

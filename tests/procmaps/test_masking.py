@@ -238,7 +238,7 @@ def test_switches_measures_and_paths_stay(arguments: list[str]) -> None:
         # the second of two values; a file stands alone
         (
             ["openvpn", "--http-proxy-user-pass", "u", "hush9"],
-            ["openvpn", "--http-proxy-user-pass", "***", "***"],
+            ["openvpn", "--http-proxy-user-pass", "u", "***"],
         ),
         (["app", "--proxy-user-pass", "u", "hush9", "x"], ["app", "--proxy-user-pass", "***", "***", "x"]),
         (["app", "--user-pass", "/etc/auth", "x"], ["app", "--user-pass", "/etc/auth", "x"]),
