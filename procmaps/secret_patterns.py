@@ -51,12 +51,12 @@ _FORMS: Final = (
     rb"|pypi-[\w-]{16,}|xapp-[\w-]{10,}|AGE-SECRET-KEY-\w{20,}|tskey-[\w-]{12,}|ya29\.[\w-]{16,}|shp(?:at|ca|pa|ss)_\w{20,}"
     rb"|sq0(?:csp|atp|idp)-[\w-]{16,}|dapi[0-9a-f]{32}|ATATT[\w=-]{20,}|sntry[su]_[\w=+/-]{16,}|gls[ar]_\w{20,}|glc_[\w=+/]{20,}"
     rb"|nvapi-[\w-]{20,}|gsk_\w{20,}|tfp_\w{20,}|(?<!\w)\w{10,20}\.atlasv1\.[\w-]{20,}|SWMTKN-[\w-]{20,}|sq[pua]_\w{20,}|key-[0-9a-f]{32}"
-    rb"|rubygems_[0-9a-f]{40,}|figd_[\w-]{20,}|cf(?:ut|at|k)_\w{30,}|r8_\w{30,}|pplx-\w{30,}|xai-\w{30,}|tvly-[\w-]{20,}"
+    rb"|rubygems_[0-9a-f]{40,}|figd_[\w-]{20,}|cf(?:ut|at|k)_[A-Za-z0-9]{30,}|r8_[A-Za-z0-9]{30,}|pplx-\w{30,}|xai-\w{30,}|tvly-[\w-]{20,}"
     rb"|sbp_[0-9a-f]{32,}|pscale_\w{2,8}_[\w.=-]{20,}|dp\.(?:st|pt|ct|sa|scim|audit)\.[\w.-]{20,}|fm[12][ra]?_[\w+/=-]{20,}"
-    rb"|ph[cx]_\w{30,}|CCI(?:PAT|PRJ)_\w{20,}|bkua_[0-9a-f]{32,}|secret_\w{32,}|ntn_\w{30,}|pat\w{14}\.[0-9a-f]{40,}"
-    rb"|lsv2_(?:pt|sk)_\w{20,}|pcsk_\w{30,}|dt0[a-z]\d\d\.\w{16,64}\.\w{32,}|sgp_\w{20,}|xkeysib-[0-9a-f]{40,}[\w-]*"
-    rb"|pul-[0-9a-f]{40}|nfp_\w{30,}|AT(?:BB|CTT3x)[\w=-]{20,}|ops_eyJ[\w-]{40,}|LTAI\w{12,20}\b|ABSK[\w+/=]{40,}|oy2[a-z0-9]{43}"
-    rb"|EAA[A-Za-z0-9]{60,}|SK[0-9a-f]{32}\b|[0-9a-f]{32}-us\d{1,2}\b|jina_\w{40,}|sk_\w{40,}|vc[apkir]_\w{20,}|ctp?_\w{40,}"
+    rb"|ph[cx]_[A-Za-z0-9]{30,}|CCI(?:PAT|PRJ)_\w{20,}|bkua_[0-9a-f]{32,}|secret_(?=[A-Za-z]{0,64}\d)[A-Za-z0-9]{32,}|ntn_[A-Za-z0-9]{30,}|pat[A-Za-z0-9]{14}\.[0-9a-f]{40,}"
+    rb"|lsv2_(?:pt|sk)_\w{20,}|pcsk_\w{30,}|dt0[a-z]\d\d\.\w{16,64}\.\w{32,}|sgp_(?=[A-Za-z_]{0,64}\d)\w{40,}|xkeysib-[0-9a-f]{40,}[\w-]*"
+    rb"|pul-[0-9a-f]{40}|nfp_[A-Za-z0-9]{30,}|AT(?:BB|CTT3x)[\w=-]{20,}|ops_eyJ[\w-]{40,}|LTAI\w{12,20}\b|ABSK[\w+/=]{40,}|oy2[a-z0-9]{43}"
+    rb"|EAA[A-Za-z0-9]{60,}|SK[0-9a-f]{32}\b|[0-9a-f]{32}-us\d{1,2}\b|jina_[A-Za-z0-9_]{40,}|sk_[A-Za-z0-9]{40,}|vc[apkir]_(?=[A-Za-z]{0,64}\d)[A-Za-z0-9]{20,}"
     rb"|dckr_pat_[\w-]{16,}|PMAK-[\w-]{20,}|GOCSPX-[\w-]{16,}|whsec_[\w+/=]{16,}|NRAK-\w{16,}|sha256~[\w-]{16,}|LS0tLS1CRUdJTi\S+|\d{8,10}:AA[\w-]{30,}"
 )
 # most words are too short for a form; what may hold other signs so early is told by its start
@@ -127,7 +127,7 @@ _PLACES: Final = (
     (
         b"@",
         compiled(
-            rb"(\A[A-Za-z_]\w{0,64}:)(?!//)(?![^\s/@]{0,256}@sha\d)[^\s/@]{1,256}@(?=[\w.-]+(?:[:/]|\Z))"
+            rb"(\A(?:--[a-z-]{1,32}=)?[A-Za-z_]\w{0,64}:)(?!//)(?![^\s/@]{0,256}@sha\d)[^\s/@]{1,256}@(?=[\w.-]+(?:[:/]|\Z))"
         ),
         rb"\1" + MASK + b"@",
     ),
