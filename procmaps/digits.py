@@ -6,11 +6,9 @@ that all widths are handled alike.
 """
 
 from binascii import Error, unhexlify
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from procmaps.tables import UNKNOWN, Addresses, Bytes8, Flags, Ints64, which
 
@@ -30,8 +28,7 @@ _TENS = 10 ** np.arange(WORD_BYTES + 1, dtype=np.uint64)
 _FIRST = _TOP & ~_KEEP[::-1]  # the top bits of the first 0 to 8 characters
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """Bytes as characters and as words at every position, and the ends and first words of their lines.
 
     LEAD_BYTES precede every span that is read, and PAD_BYTES follow it: nothing is read out of bounds.

@@ -69,9 +69,9 @@ def _word(key: bytes) -> tuple[np.uint64, np.uint64]:
 
 def beginning_with(lines: Lines, key: bytes) -> Ints64:
     """The rows of the lines that begin with the key, which has at least two characters."""
-    rows = which(lines.heads == int.from_bytes(key[:2]))
     word, mask = _word(key)
-    rows = rows[(lines.firsts[rows] & mask) == word]
+    alike = which(lines.heads == int.from_bytes(key[:2]))
+    rows: Ints64 = alike[(lines.firsts[alike] & mask) == word]
     for offset in range(WORD_BYTES, len(key), WORD_BYTES):
         word, mask = _word(key[offset:])
         rows = rows[(lines.text.word(lines.start[rows] + offset) & mask) == word]
