@@ -44,7 +44,7 @@ class Guess(NamedTuple):
         return kind if other == kind else f"{kind} or {other}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class DoubtTable:
     """One row per process, in the order of the ProcessTable; UNKNOWN if its mappings were not read.
 

@@ -16,7 +16,7 @@ _NEWLINE, _RETURN = 10, 13
 _KILOBYTES: Final = b" kB"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Lines:
     """The lines of several files in one text; empty lines are left out."""
 
