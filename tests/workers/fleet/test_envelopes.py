@@ -174,7 +174,7 @@ def test_what_is_not_ours_is_refused_and_not_repeated(name: str) -> None:
 def test_a_task_is_taken_from_its_own_queue_alone(task: str) -> None:
     """Workers of `classify` have no keys, and must not act on what they read of a run."""
     form = FORMS[task]
-    given: dict[str, object] = {**dict.fromkeys(form.texts, RUN_ID), **dict.fromkeys(form.lists, ["a"])}
+    given: dict[str, object] = {**dict.fromkeys(form.texts, RUN_ID), **{name: ["a"] for name in form.lists}}
     message = ours(task)
     message["body"] = body([], given, {})
     text = json.dumps(message).encode()
