@@ -371,6 +371,29 @@ def test_templates_at_their_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "is longer than" in str(ours.obstacles["longer"][0])
 
 
+@pytest.mark.parametrize(
+    ("template", "problem"),
+    [
+        (r"{{ 'a\x' }}", "has the text"),
+        (r"{{ '\N{no such name}' }}", "has the text"),
+        (r"{{ '\ud800' }}", "has the text"),
+        ("{{ 'a\nb' }}", "has the text"),
+        ("{{ 'a\0b' }}", "has the text"),
+        (r"{{ hostvars['h']['\x'] }}", "has the text"),
+        ("{{ absent" + "|d" * 2_000 + " }}", "is nested too deep"),
+    ],
+)
+def test_a_template_that_no_library_can_read_is_the_obstacle_of_its_host(
+    tmp_path: Path, template: str, problem: str
+) -> None:
+    """The library that reads quoted texts has errors of its own, and calls within calls have an end."""
+    hosts = {"odd": {"ansible_user": template}, "sound": {"ansible_user": "{{ absent | d('a') | d }}"}}
+    ours = load(write(tmp_path / "hosts.json", json.dumps({"all": {"hosts": hosts}})))
+    assert set(ours.obstacles) == {"odd"}
+    assert problem in str(ours.obstacles["odd"][0])
+    assert ours.hosts["sound"].user == "a"
+
+
 def test_folders_programs_and_ansible_cfg_at_their_limits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
