@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 RUNS := $(VENV)/.runs
+COMPILED := $(VENV)/.compiled
 # Many tests wait for a deadline or a server: three processes a core, each with whole files of tests, in the
 # order of tests/conftest.py: by the number of tests, the few that take longest would come last.
 # PARALLEL= runs them one by one, which takes several times as long.
@@ -82,9 +83,13 @@ demo: $(RUNS)
 	esac
 
 # Each of the processes that run tests reads all test files: two compile them before, or each would compile all.
-test: $(STAMP)
-	@sh scripts/system-packages
+# Once: to read all again would cost more than to compile what has changed since.
+$(COMPILED): $(STAMP)
 	@ls -d tests/*/ tests/test_*.py | xargs -n 12 -P 2 $(BIN)/pytest --collect-only -qq >/dev/null 2>&1 || true
+	@touch $@
+
+test: $(COMPILED)
+	@sh scripts/system-packages
 	$(BIN)/pytest $(PARALLEL) $(TESTS)
 
 test-fast: $(STAMP)

@@ -56,13 +56,15 @@ class Unreadable:
 
 
 class Catalogue:
-    """The runs of an archive as they are now. `ids` has also folders whose manifest is gone.
+    """The runs of an archive as they are now.
 
+    `ids` has also folders whose manifest is gone; of them `bare` has those that were looked at.
     `trouble` says why the marks of queued and unmailed runs cannot be read, if so: none is known then.
     """
 
     def __init__(self, runs: Runs) -> None:
         self._runs = runs
+        self.bare = set[str]()
         # before the ids: a mark is written after its run, so that no run of a mark is missed
         self.trouble = ""
         self.queued = self._marks(runs.queued)
@@ -102,6 +104,7 @@ class Catalogue:
     def _entry(self, run_id: str) -> Entry | None:
         files = self._runs.store.sizes(run_id)
         if MANIFEST not in files:
+            self.bare.add(run_id)
             return None
         closed = self._runs.closed(run_id) if CLOSED in files else None
         if closed is None or not closed.started_at:

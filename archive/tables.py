@@ -238,6 +238,8 @@ def with_own_texts(frame: pl.DataFrame) -> pl.DataFrame:
 
     Rows that are taken out of a table keep all texts of that table in memory otherwise.
     """
+    if frame.is_empty():  # as most of a closing are; each column would take several queries
+        return frame.clear()
     return frame.with_columns(_own(column) for column in frame.iter_columns() if column.dtype == pl.String)
 
 

@@ -324,7 +324,11 @@ class _Composer:
         seen: set[tuple[str, str]] = set()
         for key, item in mapping.pairs:
             if not isinstance(key, Scalar):
-                raise self._mistake(key.line, "a key is a list or a mapping; keys are plain text")
+                raise self._mistake(
+                    key.line,
+                    "a key is a list or a mapping; keys are plain text",
+                    "put a template in quotation marks",
+                )
             sources = item.items if isinstance(item, Sequence) else (item,)
             if _is_merge(key):
                 if not all(isinstance(source, Mapping) for source in sources):

@@ -120,8 +120,12 @@ def _lines(tables: Settled, ranked: top.Top, count: int, asked: Asked, terminal:
     )
     yield terminal.styled(heading, Style.FAINT)
     yield from lines
+    unranked = f"{number(count - ranked.of)} have none, or it is not known" if count > ranked.of else ""
     if ranked.of > len(rows):
-        yield f"and {number(ranked.of - len(rows))} more: -n {min(ranked.of, 100_000)}"
+        more = f"and {number(ranked.of - len(rows))} more: add -n {min(ranked.of, 100_000)} to see them"
+        yield "; ".join(filter(None, (more, unranked)))
+    elif unranked:
+        yield unranked
 
 
 def _is_dead(run: Run) -> bool:

@@ -6,11 +6,9 @@ that all widths are handled alike.
 """
 
 from binascii import Error, unhexlify
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from procmaps.tables import UNKNOWN, Addresses, Bytes8, Flags, Ints64, which
 
@@ -30,18 +28,17 @@ _TENS = 10 ** np.arange(WORD_BYTES + 1, dtype=np.uint64)
 _FIRST = _TOP & ~_KEEP[::-1]  # the top bits of the first 0 to 8 characters
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Bytes as characters and as words at every position, and the ends of their lines.
+class Text(NamedTuple):
+    """Bytes as characters and as words at every position, and the ends and first words of their lines.
 
     LEAD_BYTES precede every span that is read, and PAD_BYTES follow it: nothing is read out of bounds.
     """
 
     raw: bytes
     characters: Bytes8
-    pairs: npt.NDArray[np.uint16]  # pairs[i] is raw[i:i + 2], big endian
     words: Addresses  # words[i] is raw[i:i + 8], big endian
     newlines: Ints64  # the positions of all newlines, and the end
+    firsts: Addresses  # the word with which each line begins; 0 if there are not eight bytes up to the end
 
     def word(self, at: Ints64) -> Addresses:
         """The words that start at these positions."""
@@ -52,9 +49,12 @@ def text_of(raw: bytes) -> Text:
     """These bytes as a Text; spans must keep LEAD_BYTES and PAD_BYTES from their ends."""
     characters = np.frombuffer(raw, np.uint8)
     words: Addresses = np.ndarray((max(len(raw) - WORD_BYTES + 1, 0),), ">u8", raw, strides=(1,))
-    pairs = np.ndarray((max(len(raw) - 1, 0),), ">u2", raw, strides=(1,))
     newlines = np.append(which(characters == ord("\n")), len(raw))
-    return Text(raw, characters, pairs, words, newlines)
+    starts = np.concatenate(([0], newlines[:-1] + 1))
+    firsts = np.zeros(len(starts), np.uint64)
+    whole = int(starts.searchsorted(len(words)))
+    firsts[:whole] = words[starts[:whole]]  # once for all: of a long text each look costs a miss of the cache
+    return Text(raw, characters, words, newlines, firsts)
 
 
 def hex_bytes(digits: Bytes8) -> tuple[Bytes8, Flags | None]:

@@ -1,7 +1,7 @@
 """How much of each process is labelled by a guess, and by how much that can move its native heap."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -29,8 +29,7 @@ NATIVE: Final = np.isin(
 )  # by Kind
 
 
-@dataclass(frozen=True, slots=True)
-class Guess:
+class Guess(NamedTuple):
     """Memory of one process that is labelled by a guess."""
 
     process: int  # row in the ProcessTable
@@ -45,7 +44,7 @@ class Guess:
         return kind if other == kind else f"{kind} or {other}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class DoubtTable:
     """One row per process, in the order of the ProcessTable; UNKNOWN if its mappings were not read.
 

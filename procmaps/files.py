@@ -1,8 +1,7 @@
 """The position of each process's files in a part of a stream."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -14,8 +13,7 @@ Note: TypeAlias = Callable[[str], None]
 PID_LIMIT: Final = 2**22  # PID_MAX_LIMIT, include/linux/threads.h
 
 
-@dataclass(frozen=True, slots=True)
-class Spans:
+class Spans(NamedTuple):
     """The start and end of one file of each process; 0 if it did not come, because no file starts there."""
 
     start: Ints64
@@ -40,8 +38,7 @@ class Spans:
         return Spans(np.where(chosen, self.start, other.start), np.where(chosen, self.end, other.end))
 
 
-@dataclass(frozen=True, slots=True)
-class Files:
+class Files(NamedTuple):
     """The files of the processes, one entry per process in each."""
 
     pids: Ints64  # in the order in which they came

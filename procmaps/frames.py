@@ -12,7 +12,7 @@ from procmaps.lazy_pattern import compiled
 from procmaps.masking import Budget, mask_cmdline
 from procmaps.masking_options import AS_BY_DEFAULT, Masking
 from procmaps.secret_paths import mask_cgroup, mask_comm
-from procmaps.tables import Flags, Ints64
+from procmaps.tables import Flags, Ints64, which
 
 # lengths at which the probe cuts a command line: usually, after 64 MiB, and its own
 ARGUMENTS_CUT_BYTES: Final = 131_072
@@ -35,7 +35,7 @@ class Record(NamedTuple):
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Records:
     """The records of a part as columns, one entry per record, in order."""
 
@@ -90,11 +90,13 @@ def records_of(text: Text, nonce: bytes) -> Records:
 
 def _marks(text: Text, lead: bytes) -> Ints64:
     """The starts of lines that begin with the nonce."""
-    at = np.concatenate(([0], text.newlines[:-1] + 1))
-    at = at[: at.searchsorted(len(text.raw) - len(lead), "right")]
     if len(lead) < WORD_BYTES:
-        return np.array([start for start in at.tolist() if text.raw.startswith(lead, start)], np.int64)
-    for offset in (*range(0, len(lead) - WORD_BYTES, WORD_BYTES), len(lead) - WORD_BYTES):
+        starts = (0, *(text.newlines[:-1] + 1).tolist())
+        return np.array([start for start in starts if text.raw.startswith(lead, start)], np.int64)
+    rows = which(text.firsts == int.from_bytes(lead[:WORD_BYTES]))
+    at = np.where(rows > 0, text.newlines[rows - 1] + 1, 0)
+    at = at[at <= len(text.raw) - len(lead)]
+    for offset in (*range(WORD_BYTES, len(lead) - WORD_BYTES, WORD_BYTES), len(lead) - WORD_BYTES):
         at = at[text.words[at + offset] == int.from_bytes(lead[offset : offset + WORD_BYTES])]
     return at
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from procmaps.digits import WORD_BYTES, Text, decimal, padded_decimal, skip_blanks
 from procmaps.files import Spans
-from procmaps.tables import UNKNOWN, Flags, Ints32, Ints64, which
+from procmaps.tables import UNKNOWN, Addresses, Flags, Ints32, Ints64, which
 
 KILO_BYTES: Final = 1024
 VALUE_LIMIT_BYTES: Final = 2**57  # larger numbers cannot be sizes of memory
@@ -16,13 +16,14 @@ _NEWLINE, _RETURN = 10, 13
 _KILOBYTES: Final = b" kB"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Lines:
     """The lines of several files in one text; empty lines are left out."""
 
     text: Text
     start: Ints64
     end: Ints64  # without the newline, and without the carriage return in files that have CRLF
+    firsts: Addresses  # the first eight characters, or those of the next lines too
     heads: npt.NDArray[np.uint16]  # the first two characters
     file: Ints32  # which of the files
     file_start: Ints64  # the start of each file in the text
@@ -43,7 +44,7 @@ def lines_of(text: Text, files: Spans) -> Lines:
     file = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
     # the newlines that end the lines; those of one file are contiguous
     closing = np.arange(len(file)) + np.repeat(first - (counts.cumsum() - counts), counts)
-    start, end = text.newlines[closing - 1] + 1, text.newlines[closing]
+    start, end, firsts = text.newlines[closing - 1] + 1, text.newlines[closing], text.firsts[closing]
     returns = text.characters[end - 1] == _RETURN
     if returns.any():
         # a name may end in a carriage return; a file with CRLF has one in every line
@@ -51,9 +52,9 @@ def lines_of(text: Text, files: Spans) -> Lines:
         end = end - (returns & ~plain[file])
     whole = end > start
     if not whole.all():
-        start, end, file = start[whole], end[whole], file[whole]
-    heads = text.pairs[start].astype(np.uint16)
-    return Lines(text, start, end, heads, file, file_start, file_bytes, ended)
+        start, end, file, firsts = start[whole], end[whole], file[whole], firsts[whole]
+    heads = (firsts >> np.uint64(48)).astype(np.uint16)
+    return Lines(text, start, end, firsts, heads, file, file_start, file_bytes, ended)
 
 
 def _word(key: bytes) -> tuple[np.uint64, np.uint64]:
@@ -68,8 +69,10 @@ def _word(key: bytes) -> tuple[np.uint64, np.uint64]:
 
 def beginning_with(lines: Lines, key: bytes) -> Ints64:
     """The rows of the lines that begin with the key, which has at least two characters."""
-    rows = which(lines.heads == int.from_bytes(key[:2]))
-    for offset in range(0, len(key), WORD_BYTES):
+    word, mask = _word(key)
+    alike = which(lines.heads == int.from_bytes(key[:2]))
+    rows: Ints64 = alike[(lines.firsts[alike] & mask) == word]
+    for offset in range(WORD_BYTES, len(key), WORD_BYTES):
         word, mask = _word(key[offset:])
         rows = rows[(lines.text.word(lines.start[rows] + offset) & mask) == word]
     return rows

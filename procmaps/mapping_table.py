@@ -1,7 +1,6 @@
 """Makes the MapTable from the maps and smaps of all processes, and notes what is wrong with them."""
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -18,8 +17,7 @@ MAPPING_LIMIT_COUNT: Final = 20_000_000  # 300 processes at the kernel's default
 ADDRESSES_LIMIT_BYTES: Final = 2**58  # all of a host's mappings; sums over a fleet stay within 64 bits
 
 
-@dataclass(frozen=True, slots=True)
-class Mappings:
+class Mappings(NamedTuple):
     """The table, and for each process the evidence, the trouble and what it gave back lazily."""
 
     table: MapTable

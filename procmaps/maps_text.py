@@ -5,8 +5,7 @@ hex of at least 8, 8, 8, 2 and 2 digits, a decimal inode, one space. The name is
 it may contain any byte except a newline. A header of smaps has the same form.
 """
 
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -64,8 +63,7 @@ _NUMBERS = np.dtype(
 _LONGEST_BYTES = 3 * HEX_LIMIT_DIGITS + PERMS_BYTES + 2 * DEVICE_LIMIT_DIGITS + 6  # a stop behind each
 
 
-@dataclass(frozen=True, slots=True)
-class MapLines:
+class MapLines(NamedTuple):
     """The columns of the lines in the kernel's format, and the rows of those lines."""
 
     row: Ints64  # row in the Lines
@@ -80,21 +78,11 @@ class MapLines:
 
     def only(self, kept: Ints64) -> "MapLines":
         """The columns with only these rows."""
-        return MapLines(
-            self.row[kept],
-            self.start[kept],
-            self.end[kept],
-            self.perms[kept],
-            self.offset[kept],
-            self.device[kept],
-            self.inode[kept],
-            self.name_start[kept],
-            self.name_end[kept],
-        )
+        return MapLines._make(column[kept] for column in self)
 
     def starting_at(self, start: Addresses) -> "MapLines":
         """The mappings without the bytes at their starts that overlapped earlier ones."""
-        return replace(self, start=start)
+        return self._replace(start=start)
 
 
 def headers(lines: Lines) -> Flags:
@@ -128,8 +116,7 @@ def parse(lines: Lines, rows: Ints64) -> MapLines:
     return found if sound.all() else found.only(which(sound))
 
 
-@dataclass(frozen=True, slots=True)
-class _Fields:
+class _Fields(NamedTuple):
     """The fields before the inode, and its position."""
 
     start: Addresses
@@ -151,7 +138,7 @@ def _fields(text: Text, at: Ints64) -> _Fields:
     fields = _usual(lines, at)
     if len(others):
         general = _general(text, at[others])
-        for name in _Fields.__slots__:
+        for name in _Fields._fields:
             getattr(fields, name)[others] = getattr(general, name)
     return fields
 

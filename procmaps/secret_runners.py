@@ -1,13 +1,11 @@
 """Programs that run another program, and the arguments before it, from their documentation."""
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from procmaps.lazy_pattern import compiled
 
 
-@dataclass(frozen=True, slots=True)
-class Runner:
+class Runner(NamedTuple):
     """The arguments between such a program and the one that it runs."""
 
     values: frozenset[bytes] = frozenset()  # options whose value is the next argument

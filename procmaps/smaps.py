@@ -1,7 +1,6 @@
 """The fields of /proc/PID/smaps as columns, by name and not by position, because kernels differ."""
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -25,8 +24,7 @@ for _code, _mask in VM_FLAGS.items():
     _MASK_OF_PAIR[int.from_bytes(_code.encode())] = _mask
 
 
-@dataclass(frozen=True, slots=True)
-class SmapsColumns:
+class SmapsColumns(NamedTuple):
     """One entry per mapping; UNKNOWN, or no flags, if its field did not come."""
 
     resident_bytes: Ints64
@@ -38,14 +36,7 @@ class SmapsColumns:
 
     def only(self, kept: Ints64) -> "SmapsColumns":
         """The columns with only these rows."""
-        return SmapsColumns(
-            self.resident_bytes[kept],
-            self.pss_bytes[kept],
-            self.swap_bytes[kept],
-            self.anonymous_bytes[kept],
-            self.huge_bytes[kept],
-            self.vm_flags[kept],
-        )
+        return SmapsColumns._make(column[kept] for column in self)
 
 
 def parse(lines: Lines, header_rows: Ints64, mapping_rows: Ints64, walked: Flags) -> SmapsColumns:

@@ -5,7 +5,6 @@ parenthesis.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -29,8 +28,7 @@ _SIZE_KEYS: Final = (
 _NUMBER_LIMIT_DIGITS: Final = 18  # larger numbers are neither a size nor a time
 
 
-@dataclass(frozen=True, slots=True)
-class StatusColumns:
+class StatusColumns(NamedTuple):
     """One entry per process; UNKNOWN if the line did not come."""
 
     parent_pid: Ints64

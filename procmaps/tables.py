@@ -1,7 +1,7 @@
 """The tables of the core: NumPy columns of equal length, one entry per row.
 
 Sizes are bytes in int64. UNKNOWN (-1) means that the host did not send it; it is never summed, and prints as
-a dash.
+a dash. Tables are not compared (eq=False): of two arrays NumPy says where they are equal, not whether.
 """
 
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class Trouble(IntEnum):
     UNREADABLE_LINES = 8  # lines that are not of the kernel's form were left out
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ProcessTable:
     """One row per process, in the order of the dump."""
 
@@ -80,7 +80,7 @@ class ProcessTable:
         return len(self.pid)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class MapTable:
     """One row per mapping of the host, ordered by process row and then as read."""
 
@@ -110,7 +110,7 @@ class MapTable:
         return self.text[int(self.name_start[row]) : int(self.name_end[row])]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PartTable:
     """One row per part of a mapping: the parts of a mapping sum to it, and each byte has one kind.
 
@@ -137,7 +137,7 @@ class PartTable:
         return len(self.start)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class FootprintTable:
     """One row per process, kind and block size: what the reports are made of."""
 

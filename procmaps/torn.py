@@ -6,15 +6,14 @@ overlap, the one that starts first keeps the overlap (the longer one if they sta
 begins where it ends. Empty rows are dropped.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from procmaps.tables import Addresses, Flags, Ints32, Ints64, which
 
 
-@dataclass(frozen=True, slots=True)
-class Mended:
+class Mended(NamedTuple):
     """The remaining rows in their order, and their starts."""
 
     order: Ints64  # rows of the table as read

@@ -216,7 +216,6 @@ class HostRow(_Detailed):
     largest_pid: int | None = None
     largest: str = ""  # name and pid of the process with the most native heap
     most_stacks: str = ""  # and of the one with the most thread stacks
-    to_look_at: int = 0  # findings above the severity `info`
 
     @property
     def answered(self) -> bool:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.collector.proc_tree import add_facts, add_process
+from tests.once import Once
 
 # A shared machine is slow at times: what is fast enough is measured in bench/. Examples are the same each
 # time, so that no change is refused for what it did not cause; `make test-all` draws others each time.
@@ -53,6 +54,15 @@ def made_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         add_process(root, pid)
     add_facts(root)
     return root
+
+
+@pytest.fixture(scope="session")
+def once(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """For what takes long to make and is only read: made by one process for all of them."""
+    own = tmp_path_factory.getbasetemp()
+    place = (own if worker_id == "master" else own.parent) / "once"
+    place.mkdir(exist_ok=True)
+    return Once(place, tmp_path_factory)
 
 
 @pytest.fixture(autouse=True, scope="module")

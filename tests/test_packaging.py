@@ -42,7 +42,7 @@ def test_the_demo_must_end_with_exactly_3() -> None:
 
 def make_demo_with(code: int) -> int:
     """The exit status of the demo's recipe where `mapsweep demo` ends with `code`."""
-    recipe = run("make", "--no-print-directory", "--dry-run", "--assume-old=.venv/.installed", "demo").stdout
+    recipe = run("make", "--no-print-directory", "--dry-run", "--assume-old=.venv/.runs", "demo").stdout
     script = recipe.replace(".venv/bin/mapsweep demo --runs runs", f"sh -c 'exit {code}'")
     assert script != recipe
     return subprocess.run(["sh", "-c", script], capture_output=True, check=False).returncode

@@ -85,6 +85,8 @@ def read(path: Path, warnings: tuple[str, ...] = ()) -> AnsibleConfig:
         written = parser.get(section, key, fallback="").strip().strip("\"'")
         if not written:
             continue
+        if key == "private_key_file":
+            written = _path(written, path.parent)
         place = Place(str(path), (section, key), _line(text, section, key))
         try:
             variables[name] = connection_variables.read(name, written, place)
@@ -138,4 +140,10 @@ def _line(text: str, section: str, key: str) -> int:
 
 def _sources(written: str, folder: Path) -> tuple[str, ...]:
     """The inventory key: paths with commas between, relative to the file; or a list of hosts."""
-    return tuple(str(folder / Path(part.strip()).expanduser()) for part in written.split(",") if part.strip())
+    return tuple(_path(part.strip(), folder) for part in written.split(",") if part.strip())
+
+
+def _path(written: str, folder: Path) -> str:
+    """A path as Ansible reads it: ~, $NAME and {{CWD}} are replaced, and it is relative to the file."""
+    named = os.path.expandvars(written.replace("{{CWD}}", str(Path.cwd())))
+    return str(folder / Path(named).expanduser())

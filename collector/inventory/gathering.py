@@ -75,12 +75,14 @@ class Gathering:
 
     def add_child(self, parent: str, child: str, place: Place) -> None:
         """Puts a group into another one; a mistake if they would contain each other."""
+        if parent == UNGROUPED or (child == UNGROUPED and parent != ALL):
+            problem = f"{UNGROUPED} can only be a child of {ALL}, and cannot have children"
+            self.mistake(place, problem, "name its hosts in a group of their own")
+            return
         try:
-            if parent == UNGROUPED or (child == UNGROUPED and parent != ALL):
-                raise ValueError(f"{UNGROUPED} can only be a child of {ALL}, and cannot have children")  # noqa: TRY301  # one place tells
             self.graph.add_child(parent, child)
         except ValueError as error:
-            self.mistake(place, str(error))
+            self.mistake(place, str(error), f"take {child} out of the children of {parent}")
 
     def assign(self, owner: str, section: Section) -> None:
         """A name of both a group and a host means the group here, as in Ansible."""

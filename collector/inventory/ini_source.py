@@ -10,6 +10,7 @@ import shlex
 import warnings
 from dataclasses import dataclass, field
 
+from collector.inventory import connection_variables
 from collector.inventory.connection_variables import LABELS, Place
 from collector.inventory.gathering import PRIORITY, Gathering, Section
 from collector.inventory.group_graph import UNGROUPED
@@ -86,10 +87,11 @@ class _Pass:
                 self._line(line, place)
         for name, awaited in self._awaited.items():
             what = "is a child" if awaited.is_child else "has variables"
+            remedy = f"add a section [{name}]"
+            if awaited.is_child and name in self._gathering.graph.hosts:
+                remedy = f"it is a host: name it below [{awaited.parents[0]}]"
             self._gathering.mistake(
-                Place(self._label, (name,), awaited.line),
-                f"{what}, but there is no such group",
-                f"add a section [{name}]",
+                Place(self._label, (name,), awaited.line), f"{what}, but there is no such group", remedy
             )
 
     def _enter(self, name: str, state: str, place: Place) -> None:
@@ -131,7 +133,8 @@ class _Pass:
         elif self._state == "vars":
             name, sign, written = line.partition("=")
             if not sign:
-                self._gathering.mistake(place, f"must be name=value in [{self._group}:vars]")
+                remedy = "write = in place of :" if ":" in line else "one variable a line"
+                self._gathering.mistake(place, f"must be name=value in [{self._group}:vars]", remedy)
                 return
             self._gathering.assign(self._group, self._section({name.strip(): written.strip()}, place))
         elif self._state == "children":
@@ -140,7 +143,9 @@ class _Pass:
     def _child(self, line: str, place: Place) -> None:
         match = _CHILD.fullmatch(line)
         if match is None:
-            self._gathering.mistake(place, f"must be the name of a group in [{self._group}:children]")
+            problem = f"must be the name of a group in [{self._group}:children]"
+            remedy = "one name a line; the variables of a group belong below [name:vars]"
+            self._gathering.mistake(place, problem, remedy)
         elif match[1] in self._gathering.graph.groups:
             self._gathering.add_child(self._group, match[1], place)
         else:
@@ -159,14 +164,13 @@ class _Pass:
         for word in words[1:]:
             key, sign, written = word.partition("=")
             if not sign:
-                self._gathering.mistake(
-                    place, f"{word[:80]!r} must be name=value", "put text with blanks in quotes"
-                )
+                self._gathering.mistake(place, f"{word[:80]!r} must be name=value", _remedy(name, word))
                 return
             given[key] = written
         at = Place(self._label, (name[:80],), place.line)
         if name == "---" or name.rstrip().endswith(":"):
-            self._gathering.mistake(at, "is not the name of a host", "name a YAML inventory hosts.yaml")
+            remedy = "leave ':' out; or, if this is YAML, call the file hosts.yaml"
+            self._gathering.mistake(at, "is not the name of a host", remedy)
         elif self._gathering.is_name(name, at, "a host"):
             self._gathering.add_hosts(name, self._group, self._section(given, at), at)
 
@@ -179,14 +183,23 @@ class _Pass:
         return self._gathering.section(Mapping(tuple(pairs), place.line, plain=True), at, self._label)
 
 
+def _remedy(name: str, word: str) -> str:
+    """What to write in place of a line of a host with a word that is no variable."""
+    if name == "-" or name.endswith(","):
+        return "one host a line, without '-' and ','"
+    if word.startswith(";"):
+        return "a comment behind a host begins with #"
+    return "one host a line, no blanks around =, and quotes around text with blanks"
+
+
 def _node(name: str, text: str, line: int) -> Node:
-    """A value; a number is text, because Ansible turns it into text where text is wanted."""
+    """A value; a number is text, because Ansible turns it into text where text is wanted.
+
+    So is True of a variable that is read: no quotation marks in the file would make text of `True`.
+    """
     value = _literal(text)
-    if (
-        isinstance(value, int | float | complex)
-        and not isinstance(value, bool)
-        and name not in (LABELS, PRIORITY)
-    ):
+    is_text = not isinstance(value, bool) or connection_variables.counts(name)
+    if isinstance(value, int | float | complex) and is_text and name not in (LABELS, PRIORITY):
         value = str(value)
     try:
         return yaml_document.tree("..." if value is ... else value, line)

@@ -22,7 +22,7 @@ from collector.inventory.warned import Warned, Warnings
 from collector.ssh_config import client_config
 from collector.ssh_config.client_config import ClientConfig
 from domain.mistakes import Mistake, OperatorError
-from domain.records import Connection, Host
+from domain.records import Host
 from domain.yaml_document import Document
 
 PLACE_CHARS_MAX = 200
@@ -185,10 +185,9 @@ class _Assembly:
     def _localhost(self) -> Host:
         """This machine as every inventory has it: the variables of `all`, and no SSH."""
         _, variables = self._of_groups((ALL,))
-        variables = {key: value for key, value in variables.items() if key != "ansible_connection"}
-        scope = Scope(variables, {"inventory_hostname": LOCALHOSTS[0]})
-        host = self._reached(scope, (), LOCALHOSTS[0], ClientConfig())
-        return replace(host, address="127.0.0.1", port=22, user="", key_file="", connection=Connection.LOCAL)
+        local = Variable("local", Place(self._label, (), 0))  # so that no address is looked for
+        scope = Scope(variables | {"ansible_connection": local}, {"inventory_hostname": LOCALHOSTS[0]})
+        return replace(self._reached(scope, (), LOCALHOSTS[0], ClientConfig()), address="127.0.0.1")
 
     def _reached(self, scope: Scope, groups: tuple[str, ...], name: str, ssh: ClientConfig) -> Host:
         resolved = self._resolver.resolved(scope)

@@ -20,7 +20,7 @@ from collector.inventory.vars_files import SUFFIXES
 from domain import yaml_document
 from domain.mistakes import Mistake, OperatorError
 from domain.rights import refuse_if_all_may_write
-from domain.yaml_document import Document, Mapping, Node, Scalar, entries
+from domain.yaml_document import Document, Mapping, Node, Scalar, Sequence, entries
 
 SOURCES_MAX = 1_000  # with the files in folders
 FOLDER_DEPTH_MAX = 20
@@ -30,6 +30,10 @@ _IGNORED = re.compile(
     r"|(?:\.pyc|\.pyo|\.swp|\.bak|~|\.rpm|\.md|\.txt|\.rst|\.orig|\.cfg|\.retry)\Z"
 )
 _LIKE_INI = re.compile(r"\ufeff?\s*(?:\[[^\[\]{},]+\]\s*(?:#.*)?\Z|[^\s#;:]\S*\s+\w+=)")
+# what an inventory has, and a file that lies beside one has not
+_OF_INVENTORY = re.compile(
+    r"\A\ufeff?\s*(?:\[[^\[\]{},]+\]\s*(?:#.*)?\Z|[\"']?(?:hosts|children|vars)[\"']?\s*:)|ansible_\w+\s*[=:]"
+)
 _LIKE_HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 _SUFFIXES = {*SUFFIXES, ".ini", ".cfg", ".toml", ".txt", ".py", ".sh"}
 _VAULT = b"$ANSIBLE_VAULT"
@@ -74,6 +78,26 @@ class YamlSource:
 
 
 @dataclass(frozen=True, slots=True)
+class Empty:
+    """A file with nothing in it but blanks and comments."""
+
+    label: str
+
+    def into(self, gathering: Gathering) -> None:
+        """It adds nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A file of a folder that has nothing of an inventory: Ansible passes over it too."""
+
+    label: str
+
+    def into(self, gathering: Gathering) -> None:
+        gathering.warnings.append(f"{self.label}: is not an inventory, and was passed over")
+
+
+@dataclass(frozen=True, slots=True)
 class HostList:
     """Hosts with commas between: `web1,web2:2222`, or `web1,`."""
 
@@ -96,7 +120,7 @@ def opened(sources: Iterable[str], surroundings: Surroundings) -> list[Opened]:
     """Every source, read, in Ansible's order; OperatorError with the mistakes of all that cannot be read."""
     found: list[Opened] = []
     mistakes: list[Mistake] = []
-    for path, label in _files(sources):
+    for path, label, is_named in _files(sources):
         if len(found) >= SOURCES_MAX:
             mistakes.append(Mistake(label, f"is one more than {SOURCES_MAX} sources", "name fewer"))
             break
@@ -104,9 +128,14 @@ def opened(sources: Iterable[str], surroundings: Surroundings) -> list[Opened]:
             if path is None:
                 found.append(Opened(HostList(label), ""))
             else:
-                found.append(Opened(_opened(path, label, surroundings), str(path.absolute().parent)))
+                source = _opened(path, label, surroundings, is_named=is_named)
+                found.append(Opened(source, str(path.absolute().parent)))
         except OperatorError as error:
-            mistakes.extend(error.mistakes if path is None else _meant(path, error))
+            mistakes.extend(error.mistakes if path is None or not is_named else _meant(path, error))
+    empty = [each.source for each in found if isinstance(each.source, Empty)]
+    if not mistakes and len(empty) == len(found):
+        remedy = "name at least one group with hosts"
+        mistakes.extend(Mistake(each.label, "is empty", remedy) for each in empty)
     if mistakes:
         raise OperatorError(*mistakes)
     if not found:
@@ -127,17 +156,20 @@ def vars_folders(sources: Iterable[str]) -> list[Path]:
     return list(folders)
 
 
-def _files(sources: Iterable[str]) -> Iterator[tuple[Path | None, str]]:
-    """The files of all sources with their names in messages; no path for a list of hosts."""
+def _files(sources: Iterable[str]) -> Iterator[tuple[Path | None, str, bool]]:
+    """The files of all sources, their names in messages, and whether each is named itself, not its folder.
+
+    No path for a list of hosts.
+    """
     given = list(sources)
     for source in given:
         path = Path(source).expanduser()
         if is_host_list(source):
-            yield None, source
+            yield None, source, True
         elif path.is_dir():
-            yield from ((each, str(each.relative_to(path.parent))) for each in _below(path, 1))
+            yield from ((each, str(each.relative_to(path.parent)), False) for each in _below(path, 1))
         else:
-            yield path, path.name if len(given) == 1 else str(source)
+            yield path, path.name if len(given) == 1 else str(source), True
 
 
 def _below(folder: Path, depth: int) -> Iterator[Path]:
@@ -153,28 +185,53 @@ def _below(folder: Path, depth: int) -> Iterator[Path]:
             yield path
 
 
-def _opened(path: Path, label: str, surroundings: Surroundings) -> Source:
+def _opened(path: Path, label: str, surroundings: Surroundings, *, is_named: bool) -> Source:
     """One file in the format that it has; OperatorError if it has none, or if all may write it."""
     refuse_if_all_may_write(path, label)
     if path.suffix == ".toml":
         raise OperatorError(Mistake(label, "is TOML, which is not read", EXPORT.format(path)))
     if program.is_program(path):
         return _program(path, label, surroundings)
-    if path.suffix not in ("", *SUFFIXES):
-        return IniSource(label, _lines(path, label))
+    root: Node | None = None
+    error: OperatorError | None = None
+    if path.suffix in ("", *SUFFIXES):
+        try:
+            document = yaml_document.read(path, label)
+        except OperatorError as refused:
+            if not path.is_file():
+                raise
+            error = refused
+        else:
+            root = document.root
+            if isinstance(root, Mapping) and root.pairs:
+                _refuse_plugin(root, path, label)
+                return YamlSource(document)
+            if _is_nothing(root):
+                return Empty(label)
+            problem = "is not an inventory: its top level must be a mapping of groups"
+            error = OperatorError(Mistake(label, problem, EXPORT.format(path)))
+    if not is_named and _lies_beside(path, root):
+        return PassedOver(label)
+    return IniSource(label, _lines(path, label)) if error is None else _ini_instead(path, label, error)
+
+
+def _lies_beside(path: Path, root: Node | None) -> bool:
+    """Whether a file of a folder has nothing of an inventory: a README, a playbook, a key.
+
+    Its first line is none of an inventory, so that Ansible gets nothing out of it either.
+    """
     try:
-        document = yaml_document.read(path, label)
-    except OperatorError as error:
-        if not path.is_file():
-            raise
-        return _ini_instead(path, label, error)
-    if isinstance(document.root, Mapping) and document.root.pairs:
-        _refuse_plugin(document.root, path, label)
-        return YamlSource(document)
-    if _is_nothing(document.root):
-        raise OperatorError(Mistake(label, "is empty", "name at least one group with hosts"))
-    problem = "is not an inventory: its top level must be a mapping of groups"
-    return _ini_instead(path, label, OperatorError(Mistake(label, problem, EXPORT.format(path))))
+        with path.open("rb") as file:
+            text = file.read(yaml_document.FILE_BYTES_MAX).decode("utf-8-sig", "replace")
+    except OSError:
+        return False
+    lines = text.splitlines()
+    first = next((line for line in lines if not line.lstrip().startswith(("#", ";")) and line.strip()), "")
+    tried = Gathering()
+    IniSource("", [first]).into(tried)
+    if not tried.mistakes:
+        return False
+    return isinstance(root, Sequence) or not any(map(_OF_INVENTORY.search, lines))
 
 
 def _is_nothing(root: Node | None) -> bool:

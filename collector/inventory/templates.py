@@ -6,6 +6,7 @@ else is refused, and said by name, because a filter or a look-up of Ansible may 
 
 import ast
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
@@ -122,7 +123,11 @@ class _Parser:
 
     def _filtered(self, depth: int) -> Expression:
         given = self._part(depth)
+        filters = 0
         while self._took("|"):
+            filters += 1
+            if filters > NESTED_MAX:  # each is evaluated within the next
+                raise UnresolvedError("is nested too deep")
             token = self._next()
             if token.text not in ("default", "d"):
                 raise UnresolvedError(f"uses the filter {token.text}, which is not evaluated")
@@ -145,7 +150,7 @@ class _Parser:
     def _part(self, depth: int) -> Expression:
         token = self._next()
         if token.kind == "text":
-            return _constant(str(ast.literal_eval(token.text)))
+            return _constant(_literal(token.text))
         if token.kind == "number":
             return _constant(int(token.text))
         if token.text == "(":
@@ -177,7 +182,7 @@ class _Parser:
             token = self._next()
             if token.kind != "text":
                 raise UnresolvedError("names a variable by another one, which is not evaluated")
-            name = str(ast.literal_eval(token.text))
+            name = _literal(token.text)
             self._expect("]")
         return lambda look_up: look_up(_written(host(look_up)), name)
 
@@ -198,6 +203,18 @@ class _Parser:
             raise UnresolvedError("ends too early")
         self._at += 1
         return self._tokens[self._at - 1]
+
+
+def _literal(quoted: str) -> str:
+    """What a text in quotation marks stands for; UnresolvedError for an escape that means nothing."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # of an escape that stands for itself
+            text = str(ast.literal_eval(quoted))
+        text.encode()  # half of a surrogate pair could be written nowhere
+    except (SyntaxError, ValueError):
+        raise UnresolvedError(f"has the text {quoted[:20]!r}, which is not evaluated") from None
+    return text
 
 
 def _constant(value: Value) -> Expression:

@@ -57,6 +57,8 @@ def _held(path: Path) -> int:
             os.close(descriptor)
             raise
         os.close(descriptor)  # it was replaced while we waited, as ssh-keygen -R does
+        if time.monotonic() > until_s:
+            raise OSError(errno.EAGAIN, "is another file each time that it is opened", str(path))
 
 
 def _open(path: Path) -> int:

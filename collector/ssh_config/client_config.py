@@ -128,7 +128,7 @@ class _Walk:
             key_files=self._files("identityfile", values),
             certificate_files=self._files("certificatefile", values),
             identities_only=only is not None and flag(only.value),
-            host_key_alias=alias.value if alias is not None else "",
+            host_key_alias=alias.value.lower() if alias is not None else "",  # as ssh makes it
             origins=self._origins(),
             obstacles=tuple(self._obstacles),
             warnings=tuple(
@@ -182,7 +182,7 @@ class _Walk:
             "d": str(local.home),
             "h": host_name,
             "i": str(local.uid),
-            "k": alias.value if alias else self._name,
+            "k": alias.value.lower() if alias else self._name,
             "L": local.host_name.partition(".")[0],
             "l": local.host_name,
             "n": self._name,

@@ -105,7 +105,7 @@ def read_match(words: Sequence[str]) -> MatchCondition:
             criteria.append(Criterion(name, "", negated))
         elif name not in _COMPARED | _NOT_KNOWN:
             raise ValueError(f"Match has no criterion {name!r}")
-        elif not left:
+        elif not left or not left[0]:
             raise ValueError(f"Match {name} needs a value")
         else:
             criteria.append(Criterion(name, left.pop(0), negated))

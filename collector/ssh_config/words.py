@@ -16,6 +16,8 @@ def split(line: str) -> tuple[str, list[str]]:
     if found is None:
         raise ValueError("has no keyword")
     keyword = found[1] if found[1] is not None else found[2]
+    if not (keyword.isascii() and keyword.isalnum()):
+        raise ValueError(f"{keyword[:20]!a} is no keyword; a file of ssh_config has no byte order mark")
     return keyword.lower(), words(text[found.end() :])
 
 

@@ -166,7 +166,8 @@ LOG_IN: Final = (
         (Stage.AUTH,),
         "the server refused each key; the detail names the account and the keys",
         "add the public key to authorized_keys of that account, or correct ansible_user"
-        " (mapsweep hosts --origin says where it stands)",
+        " (mapsweep hosts --origin says where it stands); if both are right, the log of sshd there says why:"
+        " a locked account, say, or a home folder that others may write",
     ),
     Trouble(
         "auth_method",

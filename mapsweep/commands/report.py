@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from mapsweep.options import (
     config_option,
@@ -87,7 +88,9 @@ def _print_schema(ctx: click.Context, _parameter: click.Parameter, asked: bool) 
 @runs_option
 @config_option
 @debug_option
+@click.pass_context
 def report(
+    ctx: click.Context,
     *,
     run: str,
     form: str,
@@ -104,10 +107,12 @@ def report(
     """Render the report of a run again, or print it in another format.
 
     RUN is a run's id, its path or URL, or latest. Without options the whole report is rendered into the run's
-    folder, and the path of its page is printed. --json is --format json.
+    folder, and the path of its page is printed. --format html prints the page itself where the output is no
+    terminal, as the other formats do. --json is --format json.
 
     \b
     mapsweep report                 the page of the last run, rendered again
+    mapsweep report --format html > page.html
     mapsweep report --format text | less
     mapsweep report --json | jq .totals    the sums; --schema describes it
     mapsweep report --so-far        the results so far of a run that is open
@@ -117,6 +122,8 @@ def report(
     mapsweep report RUN --redact all -o page.html   for others: no names
     """  # noqa: D301 - \b is click's mark
     form = _form(form, table, output, as_json=as_json)
+    if output is None and form == HTML and layout == SINGLE and _is_for_a_file(ctx):
+        output = STANDARD_OUTPUT
     if layout == DIR and (form != HTML or output == STANDARD_OUTPUT):
         raise click.UsageError("--layout dir is for --format html, in a folder")
     if redact is not None and form == HTML and output is None:
@@ -163,6 +170,12 @@ def _form(form: str, table: str | None, output: str | None, *, as_json: bool) ->
     if form == PARQUET and output in {None, STANDARD_OUTPUT} and sys.stdout.isatty():
         raise click.UsageError("Parquet is not for a terminal: name a file with -o, or pipe it on")
     return form
+
+
+def _is_for_a_file(ctx: click.Context) -> bool:
+    """Whether a format was typed, and what is printed goes to a file or to another program."""
+    typed = ctx.get_parameter_source("form") is ParameterSource.COMMANDLINE
+    return typed and not sys.stdout.isatty()
 
 
 def _tell(place: str, *, quiet: bool) -> None:

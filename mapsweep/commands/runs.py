@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mapsweep.settings.settings import Settings
 
 LIMIT_RUNS_MAX = 100_000
+_LEFT = "it may just be started or removed, otherwise mapsweep runs prune removes it after a day"
 _VERBS = {
     "rm": "Remove runs for good.",
     "prune": "Remove what is older than it has to be kept, and leftovers.",
@@ -131,6 +132,8 @@ def _lines(
                 complain(f"{entry.run_id}: {error}")
             if len(lines) == limit:
                 break
+    for run_id in sorted(catalogue.bare):
+        complain(f"{kept.store.place(run_id)}: is no run, as it has no manifest.json; {_LEFT}")
     return lines[::-1]
 
 

@@ -20,7 +20,7 @@ _STYLES: Final = {
     Change.RECOVERED: Style.GOOD,
 }
 CHANGES_MAX: Final = 24  # without --all
-_CHANGE_COLUMNS: Final = 11
+_CHANGE_COLUMNS: Final = 13
 _GAP: Final = "  "
 
 
@@ -39,7 +39,7 @@ def change_lines(found: RunChanges, terminal: Terminal, rows_max: int | None) ->
         yield ""
     total = sum(each.count for each in changes.counts)
     if short is not None and short.is_cut:
-        yield f"{number(total)} changes of processes, services and hosts in all: --all"
+        yield f"{number(total)} changes of processes, services and hosts in all: add --all to see them"
     elif short is None and total > len(rows):
         yield f"and {number(total - len(rows))} more, for which a run has no room"
     yield from prose(found.noise, terminal)
@@ -71,9 +71,9 @@ def _rows(rows: Sequence[ChangeRow], terminal: Terminal) -> Iterator[str]:
     needed = _CHANGE_COLUMNS + widest + len(_GAP) + max(map(cells, whats))
     is_wide = not terminal.is_tty or needed <= terminal.columns
     for row, where, what in zip(rows, wheres, whats, strict=True):
-        change = f"{row.change:<{_CHANGE_COLUMNS}}"
-        style = _STYLES.get(Change(row.change))
-        shown = change if style is None else change.replace(row.change, terminal.styled(row.change, style))
+        word, style = change_words.word(row), _STYLES.get(Change(row.change))
+        change = f"{word:<{_CHANGE_COLUMNS}}"
+        shown = change if style is None else change.replace(word, terminal.styled(word, style))
         line = padded(where, widest) if is_wide and what else where
         both = f"{line}{_GAP}{what}" if what else line
         if is_wide or _CHANGE_COLUMNS + cells(both) <= terminal.columns:

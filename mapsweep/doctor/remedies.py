@@ -1,6 +1,7 @@
 """The commands against what stops hosts, to be copied to a shell on this machine."""
 
 import os
+import re
 import shlex
 import stat
 from collections.abc import Callable, Sequence
@@ -135,7 +136,9 @@ def _kept_key(host: Host, here: Here) -> str:
     """Adds the host's keys, and shows their fingerprints as ssh-keygen prints them on the host."""
     scan = _greeted(host, here)
     if host.host_key_alias:
-        scan += f" | sed {shlex.quote(f's/^[^ ]*/{host.host_key_alias}/')}"
+        # whatever sed would read in it is a part of the name
+        alias = re.sub(r"[\\/&]", r"\\\g<0>", host.host_key_alias)
+        scan += f" | sed {shlex.quote(f's/^[^ ]*/{alias}/')}"
     file = Path(here.known_hosts)
     made = "" if file.parent.is_dir() else f"mkdir -pm 700 {shlex.quote(str(file.parent))} && "
     return f"{made}{scan} | tee -a {shlex.quote(here.known_hosts)} | ssh-keygen -lf -"
@@ -156,7 +159,12 @@ def forgotten_key(host: Host, here: Here) -> str:
 
 
 def _authorised_key(host: Host, here: Here) -> str:
-    """Copies the key that was offered; where no file is known, it is the agent's, and so copied."""
+    """Copies the key that was offered; where no file is known, it is the agent's, and so copied.
+
+    Nothing for an account that would be an option: ssh-copy-id hands it to ssh, and no -- before it.
+    """
+    if here.account_of(host).startswith("-"):
+        return ""
     port = ("-p", str(host.port)) if host.port != SSH_PORT else ()
     public = host.key_file if host.key_file.endswith(".pub") else f"{host.key_file}.pub"
     key = ("-i", public) if host.key_file else ()

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from mapsweep.terminal.terminal import Terminal, cells, padded, visible
-from reports.changes.rows import Change, ChangeRow, Subject
+from reports.changes.rows import Change, ChangeRow
 from reports.sentence import change_words
 from reports.text.sizes import growth
 
 _GAP: Final = "  "
-_WHAT_COLUMNS: Final = 9
+_WHAT_COLUMNS: Final = 11
 _WHERE_COLUMNS_MIN: Final = 12
 _WHERE_SHARE: Final = 0.45  # of the terminal, at most
 
@@ -44,9 +44,4 @@ def _fitting(parts: tuple[str, ...], columns: int | None, terminal: Terminal) ->
 def _what(row: ChangeRow) -> str:
     if row.change in {Change.GREW, Change.SHRANK}:
         return growth(row.change_bytes, plain=True)
-    if row.change == Change.RESTARTED and row.subject == Subject.HOST:
-        return "rebooted"
-    return _WORDS.get(row.change, row.change)
-
-
-_WORDS: Final[dict[str, str]] = {Change.APPEARED: "new", Change.WENT: "gone"}
+    return change_words.word(row)

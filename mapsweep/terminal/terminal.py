@@ -1,7 +1,6 @@
 """The terminal: its width, its colours, and which characters may be shown."""
 
 import os
-import shutil
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -126,6 +125,8 @@ def _columns(stream: TextIO, is_tty: bool, environ: Mapping[str, str]) -> int:
     try:
         return os.get_terminal_size(stream.fileno()).columns or PIPE_COLUMNS
     except (OSError, ValueError):
+        import shutil  # noqa: PLC0415 - its import takes longer than the rest of this module
+
         return shutil.get_terminal_size().columns
 
 

@@ -4,14 +4,12 @@ A new allocator takes a row here, the names of its files in procmaps.rules.marks
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from procmaps.rules.process import KIB, MIB, TIB
 
 
-@dataclass(frozen=True, slots=True)
-class Allocator:
+class Allocator(NamedTuple):
     """A malloc, and how memory that it maps can be told from other memory. Sizes in bytes."""
 
     mark: str

@@ -4,14 +4,12 @@ A new runtime takes a row here if there is something to say, the names of its fi
 and a file with its rules.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from procmaps.rules.process import KIB, MIB
 
 
-@dataclass(frozen=True, slots=True)
-class Runtime:
+class Runtime(NamedTuple):
     """A language runtime, and how memory in its processes differs from that in others. Sizes in bytes."""
 
     mark: str

@@ -41,7 +41,7 @@ CODES: Final = ("perms", "code", "below", "above", "kind")
 FLAGS: Final = ("closed", "free", "unclaimed", "writable", "touches_above", "touches_below")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ProcessFacts:
     """What is known of each process before its memory is looked at: one entry a process."""
 

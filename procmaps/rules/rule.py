@@ -1,7 +1,7 @@
 """A rule: a kind of memory, how sure it is, and where the knowledge comes from by which it is recognised."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,8 +9,7 @@ from procmaps.kinds import Confidence, Kind
 from procmaps.tables import Bytes8
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """What a labeller, or a mapping's name, can say of memory, and why."""
 
     name: str
@@ -23,8 +22,7 @@ class Rule:
     runner_up: Kind | None = None  # what else memory with these marks can be; no other rule was asked
 
 
-@dataclass(frozen=True, slots=True)
-class Verdicts:
+class Verdicts(NamedTuple):
     """How sure each rule is, and what else its memory could be; one entry per rule.
 
     Memory without access can only be a reserve instead, and memory with access cannot be one.

@@ -8,7 +8,6 @@ from archive.run import Outcome
 from reports.columns.column import Unit, schema_of
 from reports.columns.columns import HOSTS
 from reports.tables.measures import NATIVE, OF_PROBE, STACKS, YES, sum_any
-from reports.tables.severities import SEVERITIES
 from reports.tables.status import FAILED, WAITING, status
 
 HOST_EXTRAS: Final[dict[str, type[pl.DataType]]] = {
@@ -19,7 +18,6 @@ HOST_EXTRAS: Final[dict[str, type[pl.DataType]]] = {
     "largest_pid": pl.Int64,
     "largest": pl.String,  # name and pid of the process with the most native heap, if any
     "most_stacks": pl.String,  # and of the one with the most thread stacks
-    "to_look_at": pl.Int64,  # findings above the severity `info`
     "owner": pl.String,  # the label of that name
 }
 _ENDING: Final[dict[str, type[pl.DataType]]] = {
@@ -96,12 +94,6 @@ def others_of(processes: pl.DataFrame) -> pl.DataFrame:
         .alias("most_stacks"),
         first_of(said, doubtful, pl.col("guessed_bytes")).alias("most_guessed"),
     )
-
-
-def to_look_at(findings: pl.DataFrame) -> pl.DataFrame:
-    """name, and the number of findings above the severity `info`."""
-    urgent = (pl.col("severity") != SEVERITIES[-1]).sum().cast(pl.Int64)
-    return findings.group_by(pl.col("host").alias("name")).agg(urgent.alias("to_look_at"))
 
 
 def ranked(hosts: pl.DataFrame) -> pl.DataFrame:

@@ -21,7 +21,7 @@ from procmaps.findings import VERSIONS
 from reports.changes.closing import Compared, Comparison, Now
 from reports.closing import service_table
 from reports.closing.fleet_row import fleet_row
-from reports.closing.host_table import HOST_EXTRAS, RANKS, asked, others_of, ranked, to_look_at
+from reports.closing.host_table import HOST_EXTRAS, RANKS, asked, others_of, ranked
 from reports.columns.column import names_of, schema_of
 from reports.columns.columns import HOSTS, SERVICES
 from reports.findings.closing import Changed, Found
@@ -36,7 +36,7 @@ from reports.tables.status import DEADLINE_REASON, FAILED, OK, PARTIAL
 
 HOSTS_A_PART: Final = 125  # of 117 processes; parts twice as large take 30 MB to 50 MB more
 
-_EMPTY: Final = {"others": 0, "largest": "", "most_stacks": "", "most_guessed": "", "to_look_at": 0}
+_EMPTY: Final = {"others": 0, "largest": "", "most_stacks": "", "most_guessed": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +176,12 @@ def _first(number: int, outcomes: list[Outcome], written: _Tables, spool: Spool)
     shown = processes.filter("shown").select("host", "pid")
     if not written.are_beside_results:
         written.keep(settled.FOOTPRINTS, number, sections.with_families(footprints))
-    found = sections.findings(answers)
-    written.keep(settled.FINDINGS, number, found)
+    written.keep(settled.FINDINGS, number, sections.findings(answers))
     written.keep(settled.HOST_KINDS, number, kinds.of_hosts(footprints, limits))
     written.keep(settled.PROCESS_KINDS, number, kinds.of_processes(footprints, shown))
     spool.add(processes)
     return _Part(
-        hosts=asked(outcomes).join(to_look_at(found), on="name", how="left", maintain_order="left"),
+        hosts=asked(outcomes),
         first=outcomes[0].host.name if outcomes else "",
         last=outcomes[-1].host.name if outcomes else "",
         amounts=service_table.amounts(processes),

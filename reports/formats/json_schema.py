@@ -17,6 +17,7 @@ from reports.columns.shared_columns import DOUBTFUL, GROWTH, GUESSED, JAVA, NATI
 from reports.findings.rows import Standing
 from reports.formats.render_json import CHANGES_MAX, GROUPS_MAX, SCHEMA_VERSION
 from reports.report import HOSTS_A_FAILURE_MAX
+from reports.sentence import next_commands
 from reports.sentence.headline import SENTENCE_LENGTH_MAX, SHORT_LENGTH_MAX
 from reports.sentence.verdict import News, Word
 from reports.tables.severities import SEVERITIES
@@ -232,7 +233,7 @@ def _left_out() -> Schema:
                 "type": ["integer", "null"],
                 "description": "Rows of the table; null if they are not counted",
             },
-            "command": {**_TEXT, "description": "The command that prints all rows"},
+            "command": {**_TEXT, "description": f"The command that prints all rows. {next_commands.WHERE}"},
         }
     )
 

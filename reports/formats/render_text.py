@@ -51,7 +51,7 @@ def lines(report: Report, *, hosts_max: int | None = None) -> Iterator[str]:
     yield ""
     if steps := first_advice.steps(report):
         for step in steps:
-            yield from _wrapped(f"To do: {step.where}: {step.advice}", "")
+            yield from _wrapped(f"{step.label}: {step.where}: {step.advice}", "")
         yield ""
     yield from _wrapped(verdict.sums(report), "")
     yield from _wrapped(f"{report.run.scope}: {verdict.counts(report)}, {when(report.run.started_at)}", "")

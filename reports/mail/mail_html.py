@@ -3,7 +3,7 @@
 It is a column of tables that fits a width of 320 pixels, loads nothing, and stays below HTML_BYTES_MAX.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -13,7 +13,7 @@ from reports.findings.rows import FindingGroup, Standing
 from reports.mail.mail_templates import templates
 from reports.report import Report
 from reports.rows import HostRow
-from reports.sentence import change_words, doubts, first_advice, verdict
+from reports.sentence import change_words, doubts, finding_words, first_advice, verdict
 from reports.sentence.change_list import short_list
 from reports.sentence.headline import headline
 from reports.tables.severities import SEVERITIES
@@ -32,7 +32,7 @@ _TITLES: Final = {
     Standing.RESOLVED: "Resolved",
     Standing.SAME: "Still there",
 }
-_FIRST: Final = "Findings, the first that are counted"
+_FIRST: Final = "Findings, no earlier run to compare with"
 _REMARK: Final = SEVERITIES[-1]
 _SMALLER: Final = (1, 0.5, 0.25, 0)  # of each limit, until it is small enough
 
@@ -102,7 +102,7 @@ def render(report: Report, subject: str, about: About) -> str:
             failures_max=int(FAILURES_MAX * part),
             changes=short_list(report, int(CHANGES_MAX * part)),
             groups=tuple(_groups(report, part)),
-            left_out=_left_out(report.findings),
+            left_out=_left_out(report),
             hosts_max=int(HOSTS_MAX * part),
         )
         if len(html.encode()) <= HTML_BYTES_MAX:
@@ -121,21 +121,10 @@ def _groups(report: Report, part: float) -> Iterator[Group]:
             yield Group(title, found[: int(GROUPS_MAX[standing] * part)], len(found))
 
 
-def _left_out(findings: Sequence[FindingGroup]) -> str:
-    """`3 muted, 1 cannot be told in this run, 12 remarks: in the report`."""
-    live = [each for each in findings if each.standing != Standing.RESOLVED]
-    told = [each for each in live if not each.is_muted]
-    remarks = sum(each.severity == _REMARK for each in told if each.standing != Standing.UNSEEN)
-    counts = (
-        (sum(each.is_muted for each in live), "muted"),
-        (sum(each.standing == Standing.UNSEEN for each in told), "cannot be told in this run"),
-        (
-            sum(each.is_first_looked and each.severity != _REMARK for each in told),
-            "first looked for in this run",
-        ),
-        (remarks, "remark" if remarks == 1 else "remarks"),
-    )
-    said = ", ".join(f"{number(count)} {what}" for count, what in counts if count)
+def _left_out(report: Report) -> str:
+    """`1 cannot be told in this run, 12 only worth knowing, 3 muted: in the report`."""
+    counts = finding_words.sorts(report)
+    said = ", ".join(f"{number(counts[what])} {what}" for what in finding_words.NOT_LISTED if what in counts)
     return f"{said}: in the report" if said else ""
 
 

@@ -8,4 +8,5 @@ from reports.templating import environment
 
 
 def templates() -> Environment:
-    return environment(Path(__file__).parent / "templates")
+    unbroken = '<span style="white-space:nowrap">{}</span>'
+    return environment(Path(__file__).parent / "templates", unbroken)

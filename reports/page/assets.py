@@ -9,8 +9,9 @@ FOLDER: Final = Path(__file__).parent
 
 
 def style() -> str:
-    """The page's one style."""
-    return (FOLDER / "style.css").read_text("utf-8")
+    """The page's one style, without indents and empty lines."""
+    lines = (line.strip() for line in (FOLDER / "style.css").read_text("utf-8").splitlines())
+    return "\n".join(line for line in lines if line)
 
 
 def script() -> str:

@@ -12,6 +12,7 @@ from reports.columns.change_columns import CHANGES
 from reports.columns.column import Column
 from reports.columns.columns import FOOTPRINTS, HOSTS, PROCESSES, SERVICES
 from reports.columns.group_columns import GROUPS
+from reports.findings.rows import FIRST_LOOKED, LOOKED_OTHERWISE
 from reports.formats import render_json
 from reports.host_rows import kind_rows
 from reports.page import first_screen
@@ -20,7 +21,7 @@ from reports.page.container import Json
 from reports.page.news import News
 from reports.page.rows import Rows
 from reports.report import Report
-from reports.sentence import verdict
+from reports.sentence import next_commands, verdict
 from reports.text.sizes import number
 from reports.text.words import WORDS
 
@@ -63,6 +64,8 @@ def of(report: Report, news: News, content: Content, said: Sequence[str]) -> dic
             "services": content.history_services,
         },
         "findings_compared_with": report.run.findings_compared_with or None,
+        "commands": next_commands.WHERE,
+        "first_looked": [FIRST_LOOKED, LOOKED_OTHERWISE],
         "not_told": noise.SENTENCE,
         "layout": "single",
         "links": None,

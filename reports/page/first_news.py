@@ -10,22 +10,16 @@ from reports.changes.rows import Change, ChangeRow, Subject
 from reports.findings.muting import IN_FORCE
 from reports.findings.rows import FindingGroup, MuteRow, Standing
 from reports.report import Report
-from reports.sentence import first_advice
+from reports.sentence import finding_words, first_advice
 from reports.sentence.change_list import lead_first, short_list
 from reports.sentence.first_advice import Step
 from reports.sentence.headline import Headline
-from reports.tables.severities import SEVERITIES
 from reports.text.plain import shortened
 
 CHANGES_MAX: Final = 8
 FINDINGS_MAX: Final = 10
 FOLDED_MAX: Final = 10  # named of those that are resolved, muted, or of the severity `info`
 ADVICE_LENGTH_MAX: Final = 240  # characters, of the advice at the top
-SAID: Final[dict[str, str]] = {  # a change in the words of a reader
-    Change.APPEARED: "new",
-    Change.WENT: "gone",
-    Change.FAILED: "newly fails",
-}
 TONES: Final[dict[str, str]] = {
     Change.GREW: "warn",
     Change.FAILED: "bad",
@@ -35,7 +29,7 @@ TONES: Final[dict[str, str]] = {
     Standing.WORSE: "bad",
     Standing.RESOLVED: "good",
 }
-_STANDING: Final = (Standing.NEW, Standing.WORSE, Standing.SAME, Standing.UNSEEN)
+_FOLDED: Final = (finding_words.RESOLVED, finding_words.MUTED, finding_words.REMARK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +53,8 @@ class FirstNews:
     remedies: dict[tuple[str, str], str]  # by stage and reason
     findings: tuple[FindingGroup, ...]
     finding_places: tuple[int, ...]  # in the page's table of findings
-    standing: tuple[tuple[str, int], ...]  # of all that stand
+    standing: tuple[tuple[str, int], ...]  # of all that stand, in words
+    findings_of_all: int  # also those that are folded away
     folded: tuple[Folded, ...]
     mutes: tuple[MuteRow, ...]  # which mute nothing, because they have ended or match no finding
 
@@ -98,9 +93,7 @@ def by_standing(groups: Sequence[FindingGroup]) -> tuple[FindingGroup, ...]:
 def first_news(report: Report) -> FirstNews:
     """Changes and findings in the order of their tables."""
     ordered = by_standing(report.findings)
-    there = [group for group in ordered if not group.is_muted and group.standing in _STANDING]
-    standing = [group for group in there if group.severity != SEVERITIES[-1]]
-    remarks = [group for group in there if group.severity == SEVERITIES[-1]]
+    standing = [group for group in ordered if finding_words.sort_of(group) not in _FOLDED]
     told = short_list(report, CHANGES_MAX)
     table = lead_first(report, report.changes.rows.table).with_row_index("_at")
     at = {
@@ -110,15 +103,6 @@ def first_news(report: Report) -> FirstNews:
         .iter_rows()
     }
     first = standing[:FINDINGS_MAX]
-    resolved = [
-        group for group in report.findings if not group.is_muted and group.standing == Standing.RESOLVED
-    ]
-    muted = [group for group in report.findings if group.is_muted]
-    counts = {
-        name.value: sum(group.standing == name and not group.is_first_looked for group in standing)
-        for name in _STANDING
-    }
-    counts["first looked for in this run"] = sum(group.is_first_looked for group in standing)
     return FirstNews(
         changes=told.rows,
         is_cut=told.is_cut,
@@ -128,16 +112,13 @@ def first_news(report: Report) -> FirstNews:
         remedies={(group.stage, group.reason): group.remedy for group in report.failures},
         findings=tuple(first),
         finding_places=tuple(ordered.index(group) for group in first),
-        standing=tuple((name, count) for name, count in counts.items() if count),
+        standing=tuple(each for each in finding_words.sorts(report).items() if each[0] not in _FOLDED),
+        findings_of_all=len(ordered),
         mutes=tuple(mute for mute in report.mutes if mute.state != IN_FORCE),
         folded=tuple(
             _folded(name, some)
-            for name, some in (
-                ("resolved", resolved),
-                ("muted", muted),
-                ("only worth knowing", remarks),
-            )
-            if some
+            for name in _FOLDED
+            if (some := [group for group in report.findings if finding_words.sort_of(group) == name])
         ),
     )
 

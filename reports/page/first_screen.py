@@ -12,7 +12,7 @@ from reports.page import first_news, heads, look
 from reports.page.rows import Rows
 from reports.page.short_hosts import short_hosts
 from reports.report import Report, RunFacts
-from reports.sentence import doubts, verdict
+from reports.sentence import change_words, doubts, next_commands, verdict
 from reports.sentence.headline import headline
 from reports.tables.measures import PEERS_MIN
 from reports.text import asker_words, sizes
@@ -56,6 +56,7 @@ def _run(report: Report) -> dict[str, object]:
         "doubt_meaning": doubts.MEANING,
         "doubt_remedy": doubts.remedy(report),
         "words": WORDS,
+        "commands": next_commands.WHERE,
         "kind_words": [(row.kind, KIND_WORDS[KIND_BY_LABEL[row.kind]]) for row in report.totals.kinds],
         "peers_min": PEERS_MIN,
     }
@@ -94,7 +95,7 @@ def _rankings(report: Report, rows: Rows) -> dict[str, object]:
         "known_services": {row.service for row in services},
         "known_processes": members,
         "known_kinds": {row.kind for row in report.totals.kinds},
-        "change_words": first_news.SAID,
+        "change_word": change_words.word,
         "news_tones": first_news.TONES,
         "hosts": top,
         "by_stacks": by_stacks,

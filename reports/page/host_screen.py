@@ -13,6 +13,7 @@ from reports.page.rows import Rows
 from reports.page.short_hosts import short_hosts
 from reports.report import Report
 from reports.rows import HostRow, field_names
+from reports.sentence import change_words
 
 INDEX: Final = "index.html"
 PROCESSES_MAX: Final = 50
@@ -32,7 +33,7 @@ def render(report: Report, rows: Rows, news: News, data: bytes, left_out: Sequen
         run=report.run,
         host=host,
         changes=[ChangeRow(place=at, **row) for at, row in enumerate(first.iter_rows(named=True))],
-        change_words=first_news.SAID,
+        change_word=change_words.word,
         news_tones=first_news.TONES,
         others=rows.processes.height - len(host.processes),
         kinds=list(kind_rows(rows.host_kinds.with_columns(pl.lit(0, pl.Int64).alias("block_bytes")))),

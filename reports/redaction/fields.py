@@ -21,6 +21,7 @@ class How(StrEnum):
     FINGERPRINT = "finding"
     LEFT_OUT = "left out"  # empty
     ARGUMENTS = "arguments"  # `redacted`, if there are any
+    CUT = "cut"  # told, but of one that was cut its last word may be half a name
     OF_HOSTS = "of hosts"  # `redacted`, if there is something
     PATTERN = "pattern"  # of services, likewise: half a name may stand before its *
     REMEDY = "remedy"  # of the table of troubles, without the names of one case
@@ -93,7 +94,7 @@ def how(table: str, column: str, what: Redact) -> How:
     if found is None:
         return How.LEFT_OUT
     if found is How.ARGUMENTS and not what.is_of_arguments:
-        return How.TOLD
+        return How.CUT
     if found in _ONLY_HOSTS and not what.is_of_hosts and column not in _ALWAYS:
         return How.PLAIN
     return found

@@ -19,7 +19,7 @@ from reports.findings.codes import words
 from reports.redaction.fields import How, how
 from reports.redaction.known import known
 from reports.redaction.names import REDACTED, Redaction, each
-from reports.redaction.vocabulary import Vocabulary
+from reports.redaction.vocabulary import Vocabulary, without_half_a_word
 from reports.tables import settled
 from reports.tables.settled import Settled
 from reports.tables.status import FAILED
@@ -118,6 +118,8 @@ class Redacted(Settled):
                 told = table[column]
             case How.TOLD:
                 told = self._names.texts(values)
+            case How.CUT:
+                told = self._names.texts(each(values, without_half_a_word))
             case How.PROCESS:
                 told = self._names.processes(values)
             case How.SERVICE:

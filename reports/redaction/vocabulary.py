@@ -8,7 +8,9 @@ from typing import Final
 
 import polars as pl
 
+from archive.tables import ARGUMENTS_LENGTH_MAX
 from domain.records import Host
+from procmaps.arguments import SIGNATURE_LIMIT_BYTES
 from reports.redaction import spelling
 from reports.redaction.known import COMM_BYTES, Known
 from reports.redaction.names import REDACTED, Redaction, each
@@ -18,6 +20,7 @@ _SERVICE_ARGUMENTS: Final = re.compile(r"\s.*", re.DOTALL)
 _CUT_LENGTH_MIN: Final = 6  # characters of a name by which it is known where it is cut
 _NAMED_PROCESS: Final = re.compile(r"(.*) (\(\d+\))", re.DOTALL)
 _WORD: Final = re.compile(r"[^\W_]+")
+_CHARACTER_BYTES: Final = 3  # of one that was cut itself, at most
 
 
 class Vocabulary:
@@ -151,10 +154,25 @@ class Vocabulary:
 
     def services(self, names: pl.Series) -> pl.Series:
         """A column of services; one without a unit is named after its program and its arguments."""
-        told = self.texts(names)
         if not self._redaction.what.is_of_arguments:
-            return told
+            return self.texts(each(names, self._without_half_a_flag))
+        told = self.texts(names)
         return each(told, lambda name: _SERVICE_ARGUMENTS.sub(self._arguments, name))
+
+    def _without_half_a_flag(self, service: str) -> str:
+        """A service whose arguments were cut, perhaps within a name; another one stays another one."""
+        program, blank, arguments = service.partition(" ")
+        whole = without_half_a_word(arguments, SIGNATURE_LIMIT_BYTES)
+        if whole == arguments:
+            return service
+        return f"{program}{blank}{whole.removesuffix(REDACTED)}{self._redaction.pseudonym('args', arguments)}"
 
     def _arguments(self, found: re.Match[str]) -> str:
         return f" {self._redaction.pseudonym('args', found[0])}"
+
+
+def without_half_a_word(text: str, most_bytes: int = ARGUMENTS_LENGTH_MAX) -> str:
+    """A command line without its last word, if it was cut after so many bytes, perhaps within a name."""
+    if len(text.encode("utf-8", "surrogateescape")) < most_bytes - _CHARACTER_BYTES:
+        return text
+    return f"{text.rpartition(' ')[0]} {REDACTED}".lstrip()

@@ -25,11 +25,23 @@ WENT: Final = {  # what is known of what is not there any more: of one, of sever
     Subject.SERVICE: ("no longer runs", "no longer run", "no longer running"),
     Subject.PROCESS: ("ended", "ended", "ended"),
 }
+SAID: Final[dict[str, str]] = {  # a change in one word or two; others are what they are
+    Change.APPEARED: "new",
+    Change.WENT: "gone",
+    Change.FAILED: "newly fails",
+}
 _HAPPENED: Final = {
     Change.APPEARED: "is new",
     Change.RECOVERED: "answers again",
     Change.FAILED: "newly fails",
 }
+
+
+def word(row: ChangeRow) -> str:
+    """`grew`, `gone`, `newly fails`, `rebooted`: what happened, as a label."""
+    if row.change == Change.RESTARTED and row.subject == Subject.HOST:
+        return "rebooted"
+    return SAID.get(row.change, row.change)
 
 
 def where(row: ChangeRow, *, plain: bool = True, width: int = NAME_WIDTH) -> str:
@@ -79,7 +91,7 @@ def why(row: ChangeRow, *, plain: bool = True) -> tuple[str, ...]:
         is_new = row.change == Change.APPEARED
         amount = row.now_bytes if is_new else row.before_bytes
         parts = (
-            "" if is_new else went(row),
+            went(row) if row.change == Change.WENT else "",
             f"memory {size(amount, plain=plain)}" if amount is not None else "",
         )
     owner = f"owner {told(row.owner, NAME_WIDTH, plain=plain)}" if row.owner else ""

@@ -1,5 +1,6 @@
-"""Findings in words: how many there are of each standing, and which of them are told."""
+"""Findings in words: how many there are of each sort, and which of them are told."""
 
+from collections import Counter
 from typing import Final
 
 from reports.findings.rows import FindingGroup, Standing
@@ -15,27 +16,39 @@ _SAID: Final = {
     Standing.RESOLVED: "resolved",
     Standing.UNSEEN: "cannot be told in this run",
 }
+RESOLVED: Final = _SAID[Standing.RESOLVED]
+FIRST_LOOKED: Final = "first looked for in this run"
+REMARK: Final = "only worth knowing"
+MUTED: Final = "muted"
+NOT_COMPARED: Final = "(no earlier run to compare with)"
+NOT_LISTED: Final = (_SAID[Standing.UNSEEN], FIRST_LOOKED, REMARK, MUTED)  # only counted in a mail
+_SORTS: Final = (*_SAID.values(), FIRST_LOOKED, REMARK, MUTED)
 
 
 def counts(report: Report) -> str:
     """`3 new, 1 worse, 40 the same, 2 resolved, 5 only worth knowing, 1 muted`, without counts of 0.
 
-    Of a run whose findings have nothing to compare with only how many there are.
+    Of a run whose findings have nothing to compare with no standing is told: `8 (no earlier run to compare
+    with), 5 only worth knowing`.
     """
-    told = [group for group in report.findings if not group.is_muted]
-    grave = [group for group in told if not _is_remark(group)]
-    first = sum(one.is_first_looked for one in grave)
-    parts = [
-        (sum(one.standing == each and not one.is_first_looked for one in grave), said)
-        for each, said in _SAID.items()
-    ]
-    parts.append((first, "first looked for in this run"))
+    return ", ".join(f"{number(count)} {said}" for said, count in sorts(report).items())
+
+
+def sorts(report: Report) -> dict[str, int]:
+    """How many findings there are of each sort that has some; their sum is the number of all findings."""
+    counted = Counter(map(sort_of, report.findings))
     if not report.run.findings_compared_with:
-        parts = [(len(grave), "in all, the first that are counted")]
-    remarks = sum(_is_remark(group) and group.standing in LIVE for group in told)
-    muted = sum(group.is_muted for group in report.findings if group.standing in LIVE)
-    parts += [(remarks, "only worth knowing"), (muted, "muted")]
-    return ", ".join(f"{number(count)} {said}" for count, said in parts if count)
+        counted[NOT_COMPARED] = sum(counted.pop(said, 0) for said in (*_SAID.values(), FIRST_LOOKED))
+    return {said: counted[said] for said in (NOT_COMPARED, *_SORTS) if counted[said]}
+
+
+def sort_of(group: FindingGroup) -> str:
+    """The one sort under which every output counts a finding, in words: `muted`, `the same`."""
+    if group.is_muted:
+        return MUTED
+    if _is_remark(group):
+        return REMARK
+    return FIRST_LOOKED if group.is_first_looked else _SAID[Standing(group.standing)]
 
 
 def live(report: Report) -> tuple[FindingGroup, ...]:

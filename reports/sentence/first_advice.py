@@ -1,7 +1,7 @@
 """What to do first: the advice of the findings that a reader should see before all others."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import polars as pl
@@ -13,8 +13,8 @@ from reports.findings.bloated import CODE as BLOATED
 from reports.findings.growth import CODE as GREW
 from reports.findings.rows import FindingGroup
 from reports.report import Report
-from reports.sentence import finding_words
-from reports.sentence.change_words import kind_name
+from reports.sentence import finding_words, next_commands
+from reports.sentence.change_words import kind_name, on
 from reports.sentence.headline import headline
 from reports.text.sizes import number
 
@@ -26,8 +26,14 @@ HOSTS_MAX: Final = 3  # named of those that newly fail for one reason
 class Step:
     """Something to do."""
 
-    where: str  # services, hosts or a kind of memory
+    where: str  # services or hosts
     advice: str
+    is_other: bool = False  # about something else than what the headline names first
+
+    @property
+    def label(self) -> str:
+        """What a reader is told before it, so that it is not taken for the headline's."""
+        return "Also to do" if self.is_other else "To do"
 
 
 def asked_for(report: Report) -> list[FindingGroup]:
@@ -52,17 +58,35 @@ def about(groups: tuple[FindingGroup, ...], change: ChangeRow) -> list[FindingGr
 
 
 def steps(report: Report, most: int = STEPS_MAX) -> tuple[Step, ...]:
-    """What to do, the most important first; hosts that newly fail come last if something grew, else first."""
-    lead, failed = headline(report).lead, [*_of_failures(report)][:1]
+    """What to do, the first about what the headline names first; what is about something else says so."""
+    head, failed = headline(report), [*_of_failures(report)][:1]
+    lead, is_first = head.lead, head.lead is None or head.leads_with_failures
+    is_led = any(each.count for each in report.changes.counts)  # the headline names a change first
     groups = of_services(report, most - len(failed))
-    found = [Step(_where(group), group.advice) for group in groups if group.advice]
-    if lead is None:
+    found = [
+        Step(_where(group), group.advice, is_led and (is_first or lead is None or not _concerns(group, lead)))
+        for group in groups
+        if group.advice
+    ]
+    if lead is None or is_first:
         return (*failed, *found)
-    if not groups or _place(groups[0], lead) >= _OF_OTHERS:
-        kind = KIND_BY_LABEL.get(lead.kind)
-        words = KIND_WORDS[kind].when_large if kind is not None else ""
-        found = [*([Step(kind_name(lead.kind), words)] if words else []), *found][: most - len(failed)]
-    return (*found, *failed)
+    if all(step.is_other for step in found):
+        found = [*_of_lead(report, lead), *found][: most - len(failed)]
+    return (*found, *(replace(step, is_other=True) for step in failed))
+
+
+def _of_lead(report: Report, lead: ChangeRow) -> Iterator[Step]:
+    """What to do about a change of size that no finding is about; nothing about what shrank."""
+    if lead.change != Change.GREW:
+        return
+    kind = KIND_BY_LABEL.get(lead.kind)
+    if kind is not None and (words := KIND_WORDS[kind].when_large):
+        yield Step(f"{on(lead)}, {kind_name(lead.kind)}", words)
+        return
+    run_id = report.run.run_id
+    command = next_commands.show(lead.host, lead.pid, run_id) if lead.host else ""
+    command = command or next_commands.top_of(lead.service, run_id)
+    yield Step(on(lead), f"No finding tells why. `{command}` shows what its memory is for.")
 
 
 def _of_failures(report: Report) -> Iterator[Step]:
@@ -94,6 +118,10 @@ def _place(group: FindingGroup, lead: ChangeRow) -> int:
     if _is_about(group, lead):
         return _turn(group, lead)
     return _OF_SERVICE + _turn(group, lead) if lead.service and group.service == lead.service else _OF_OTHERS
+
+
+def _concerns(group: FindingGroup, lead: ChangeRow) -> bool:
+    return _place(group, lead) < _OF_OTHERS
 
 
 def _is_about(group: FindingGroup, change: ChangeRow) -> bool:

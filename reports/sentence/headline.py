@@ -32,6 +32,7 @@ class Headline:
     short: str  # at most SHORT_LENGTH_MAX characters, the most important news first
     clauses: tuple[str, ...]  # of the sentence, the most important first
     lead: ChangeRow | None  # the change of size that it names first
+    leads_with_failures: bool  # many hosts newly fail, which it names before that
 
 
 def headline(report: Report, *, plain: bool = True) -> Headline:
@@ -50,6 +51,7 @@ def headline(report: Report, *, plain: bool = True) -> Headline:
         short=_short([clause.short for clause in clauses if clause.short]),
         clauses=tuple(clause.long for clause in (*clauses, *old)),
         lead=lead,
+        leads_with_failures=_many_fail(report),
     )
 
 
@@ -57,8 +59,7 @@ def _changes(report: Report, lead: ChangeRow | None, *, plain: bool) -> list[Cla
     """What changed, the most important first; many hosts that newly fail come before all else."""
     sizes = [change_clauses.of_lead(report, lead, plain=plain)] if lead is not None else []
     failed = list(change_clauses.of_failures(report, plain=plain))
-    count = report.changes.count(Change.FAILED, Subject.HOST)
-    are_many = count >= _MANY_HOSTS and count * _MANY_PART >= report.run.asked
+    are_many = _many_fail(report)
     return [
         *(failed if are_many else []),
         *sizes,
@@ -69,6 +70,12 @@ def _changes(report: Report, lead: ChangeRow | None, *, plain: bool) -> list[Cla
         *change_clauses.of_restarts(report, plain=plain),
         *change_clauses.of_findings(report, Standing.RESOLVED, plain=plain),
     ]
+
+
+def _many_fail(report: Report) -> bool:
+    """Whether so many hosts newly fail that this is the first news."""
+    count = report.changes.count(Change.FAILED, Subject.HOST)
+    return count >= _MANY_HOSTS and count * _MANY_PART >= report.run.asked
 
 
 def _first(report: Report, *, plain: bool) -> Clause | None:
@@ -112,7 +119,7 @@ def _heap(report: Report, *, plain: bool) -> str:
 
 def _on_hosts(report: Report, heap: str) -> str:
     run = report.run
-    return f"{heap} on {number(run.answered)} of {number(run.asked)} hosts"
+    return f"{heap} on {number(run.answered)} of {verdict.hosts(run.asked)}"
 
 
 def _largest(report: Report, *, plain: bool) -> str:
@@ -139,7 +146,7 @@ def _so_far(report: Report) -> str:
     return (
         ""
         if run.closed_at
-        else f"So far, with {number(run.asked - run.waiting)} of {number(run.asked)} hosts: "
+        else f"So far, with {number(run.asked - run.waiting)} of {verdict.hosts(run.asked)}: "
     )
 
 

@@ -2,6 +2,13 @@
 
 import shlex
 from collections.abc import Sequence
+from typing import Final
+
+# Of outputs that are the same wherever a run is kept.
+WHERE: Final = (
+    "Type commands on a machine that has the runs; add --runs FOLDER (or URL) if its settings do not name "
+    "the place where this run is kept."
+)
 
 
 def show(host: str, pid: int | None, run_id: str, flags: Sequence[str] = ()) -> str:

@@ -142,7 +142,7 @@ def sums(report: Report, *, plain: bool = True) -> str:
     answered = run.answered
     if not answered:
         so_far = " so far" if not run.closed_at else ""
-        return f"0 of {number(run.asked)} hosts answered{so_far}." if run.asked else "No host was asked."
+        return f"0 of {hosts(run.asked)} answered{so_far}." if run.asked else "No host was asked."
     heap = size(totals.native_heap.resident_max_bytes, bound=totals.native_heap.is_bound, plain=plain)
     since = (
         f", {growth(totals.growth_bytes, plain=plain)} since {day_time(run.compared_at)}"
@@ -153,8 +153,8 @@ def sums(report: Report, *, plain: bool = True) -> str:
     count = number(totals.stacks, plain=plain)
     so_far = "So far: native" if not run.closed_at else "Native"
     return (
-        f"{so_far} heap {heap} on {number(answered)} of {number(run.asked)} hosts{since}; "
-        f"{count} thread stacks {stacks}."
+        f"{so_far} heap {heap} on {number(answered)} of {hosts(run.asked)}{since}; "
+        f"{count} thread {'stack' if totals.stacks == 1 else 'stacks'} {stacks}."
     )
 
 
@@ -162,10 +162,12 @@ def counts(report: Report) -> str:
     """`486 ok, 3 partial, 11 failed of 500 hosts`, without counts of 0."""
     run = report.run
     named = ((run.ok, "ok"), (run.partial, "partial"), (run.failed, "failed"), (run.waiting, "waiting"))
-    return (
-        ", ".join(f"{number(count)} {what}" for count, what in named if count)
-        + f" of {number(run.asked)} hosts"
-    )
+    return ", ".join(f"{number(count)} {what}" for count, what in named if count) + f" of {hosts(run.asked)}"
+
+
+def hosts(count: int) -> str:
+    """`1 host`, `2,000 hosts`."""
+    return f"{number(count)} {'host' if count == 1 else 'hosts'}"
 
 
 def late(report: Report) -> str:

@@ -12,7 +12,15 @@ from pathlib import Path
 import pytest
 
 from archive import dump_file
-from archive.dump_keys import DumpKeys, LockedError, OtherKeysError, check, decrypted, is_encrypted
+from archive.dump_keys import (
+    HEADER_BYTES_MAX,
+    DumpKeys,
+    LockedError,
+    OtherKeysError,
+    check,
+    decrypted,
+    is_encrypted,
+)
 from archive.run import Run
 from archive.runs import Runs
 from domain.mistakes import OperatorError, is_of_a_place, is_the_machines
@@ -134,6 +142,36 @@ def test_damage_is_the_fault_of_the_dump(run: Run) -> None:
     changed(run, lambda content: content[:-1])
     with pytest.raises(OperatorError, match=r"/a\.dump: is encrypted, and damaged or cut off"):
         run.read_dump("a")
+
+
+@pytest.mark.parametrize("is_armored", [False, True])
+def test_a_header_without_end_is_not_given_to_the_library(
+    key: AgeKey, is_armored: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would take hours for a few MB, and nothing but the end of the process would stop it."""
+    import pyrage  # noqa: PLC0415 - an extra
+
+    whole = pyrage.encrypt(b"secret", [pyrage.x25519.Recipient.from_str(key.public)])
+    first, stanza = whole.split(b"\n---")[0].split(b"\n", 1)
+    rest = whole[len(first) + len(stanza) + 1 :]
+
+    def file_of(stanzas: int) -> bytes:
+        content = b"\n".join((first, *[stanza] * stanzas)) + rest
+        if not is_armored:
+            return content
+        text = base64.b64encode(content)
+        lines = (text[at : at + 64] for at in range(0, len(text), 64))
+        around = b"-----BEGIN AGE ENCRYPTED FILE-----", b"-----END AGE ENCRYPTED FILE-----\n"
+        return b"\n".join((around[0], *lines, around[1]))
+
+    long = file_of(HEADER_BYTES_MAX // len(stanza) + 1)
+    monkeypatch.setattr(pyrage, "decrypt_io", lambda *_: pytest.fail("the library was given it"))
+    with pytest.raises(OperatorError, match="its header does not end within"):
+        decrypted(long, key.keys, "dump")
+    monkeypatch.undo()
+    with pytest.raises(OperatorError, match="MAC"):  # of the header, by the library
+        decrypted(file_of(2), key.keys, "dump")
+    assert decrypted(file_of(1), key.keys, "dump") == b"secret"
 
 
 def test_nothing_comes_of_a_header_that_was_changed(run: Run) -> None:

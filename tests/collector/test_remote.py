@@ -158,10 +158,12 @@ class TestRealServer:
         assert isinstance(outcome, Failure)
         assert outcome.attempt == 1
 
-    def test_two_host_keys_of_which_the_second_is_known(self, keyring: Keyring, tmp_path: Path) -> None:
+    def test_two_host_keys_of_which_the_second_is_known(
+        self, keyring: Keyring, tmp_path: Path, tree: str
+    ) -> None:
         keygen(tmp_path / "rsa", "rsa")
         with serve(tmp_path, f"HostKey {tmp_path}/rsa") as both:
-            host = both.host(0)
+            host = both.host(0, root=tree)
             kind, blob = (tmp_path / "rsa.pub").read_text().split()[:2]
             assert base64.b64decode(blob)
             both.known_hosts.write_text(f"[{host.address}]:{host.port} {kind} {blob}\n")

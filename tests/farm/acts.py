@@ -202,6 +202,7 @@ def goes_on(patient: Patient) -> None:
 
 
 def proc_hidden(patient: Patient) -> None:
+    patient.asked(root="")
     within(patient, "mount", "-t", "tmpfs", "none", "/proc")
 
 

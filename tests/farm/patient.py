@@ -43,8 +43,9 @@ class Patient:
         return "nobody"
 
     def asked(self, **fields: Any) -> None:
-        """Changes the host's entry in the inventory."""
-        self.host = replace(self.host, **fields)
+        """Changes the host's entry in the inventory. Through sudo it has no made root: that is refused."""
+        whole = {"root": ""} if fields.get("become") else {}
+        self.host = replace(self.host, **(whole | fields))
 
     def limited(self, **limits: Any) -> None:
         """Changes limits of the run."""

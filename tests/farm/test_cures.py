@@ -14,6 +14,7 @@ import pytest
 from collector.ssh.keys import Credentials
 from domain.records import Dump, Failure
 from domain.troubles.table import TROUBLES
+from tests.collector.proc_tree import add_facts, add_process
 from tests.farm.acts import one_unknown_connection
 from tests.farm.cures import CURES, HTTP, Cure
 from tests.farm.fakes import Fake, says
@@ -63,8 +64,12 @@ def patient(tmp_path: Path) -> Iterator[Patient]:
     is_root = os.geteuid() == 0
     if is_root:
         files.prepare()
+    made = tmp_path / "made"  # here, because the host's own mounts cover what is beside this folder
+    add_facts(made)
+    for pid in (1, 7):
+        add_process(made, pid)
     with serve(tmp_path, within=files.within if is_root else ()) as server:
-        yield Patient(server, files, server.host(0))
+        yield Patient(server, files, server.host(0, root=str(made)))
 
 
 @pytest.mark.parametrize("cure", CURES, ids=str)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.commands import COMMAND_S, environment, mapsweep
+from tests.leaks.laboratory import tree
 from tests.smtp import PASSWORD, USERNAME, mail_server
 from tests.sshd import Sshd, keygen, serve
 
@@ -28,15 +29,15 @@ TOLD = re.compile(rf"{STAMP} (archive|collector|reports|workers|mapsweep|paramik
 
 
 @contextmanager
-def _secret_process() -> Iterator[None]:
-    """A process with a secret in its arguments and one in its environment."""
+def _secret_process() -> Iterator[int]:
+    """The pid of a process with a secret in its arguments and one in its environment."""
     process = subprocess.Popen(
         ["sh", "-c", "read line", PROGRAM, f"--password={IN_ARGUMENTS}"],
         stdin=subprocess.PIPE,
         env={"PATH": os.environ["PATH"], "TOKEN": IN_ENVIRONMENT},
     )
     try:
-        yield
+        yield process.pid
     finally:
         process.communicate()
 
@@ -49,7 +50,9 @@ class Scene:
         keygen(folder / "locked", passphrase=PASSPHRASE)
         (folder / "authorized_keys").write_text((folder / "locked.pub").read_text())
         with ExitStack() as stack:
-            stack.enter_context(_secret_process())
+            secret = stack.enter_context(_secret_process())
+            # beside it one that is large enough to be told of
+            self.root = tree(folder / "host", (secret, os.getpid()))
             mail = stack.enter_context(mail_server(folder))
             self._write(mail.port, mail.ca_file)
             self.debugged = self.run("collect", "--debug", "--mail-to", "sre@example.org")
@@ -65,6 +68,7 @@ class Scene:
             "ansible_host": self.sshd.host(1).address,
             "ansible_port": self.sshd.port,
             "ansible_ssh_private_key_file": str(self.folder / "locked"),
+            "mapsweep_root": str(self.root),
         }
         gone = web | {"ansible_host": "127.9.0.1", "ansible_port": 1}
         hosts = {"web.example.org": web, "gone": gone}

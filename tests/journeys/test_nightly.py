@@ -17,6 +17,7 @@ from typing import TypedDict
 
 import pytest
 
+from mapsweep.demo.demo_fleet import unpack
 from reports.text.sizes import size
 from tests.journeys.commands import environment
 from tests.redis_server import redis_server
@@ -81,11 +82,13 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
 
 
 def _write_settings(folder: Path, sshd: Sshd, broker: str, mail: MailServer) -> None:
+    trees = unpack(folder / "trees")
     hosts = {
         f"web{number:02}": {
             "ansible_host": sshd.host(number).address,
             "ansible_port": sshd.port,
             "ansible_ssh_private_key_file": str(sshd.key_file),
+            "mapsweep_root": str(folder / "trees" / trees[number]),
         }
         for number in range(HOSTS)
     }

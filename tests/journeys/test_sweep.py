@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mapsweep.demo.demo_fleet import unpack
 from tests.journeys.commands import mapsweep
 from tests.sshd import Sshd, keygen, serve
 from tests.tables import rows_of
@@ -15,6 +16,7 @@ from tests.tables import rows_of
 pytestmark = pytest.mark.journey
 
 WEB = 22
+HERE = 1  # the one of them that is this machine as it is; the others replay recorded hosts
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +34,7 @@ class Fleet:
         keygen(folder / "stranger")
         with socket.create_server(("127.0.0.1", 0)) as server:
             self.closed_port = server.getsockname()[1]
+        self.trees = [folder / "trees" / name for name in unpack(folder / "trees")]
         self.inventory = folder / "inventory.yaml"
         self.inventory.write_text(self._inventory(sshd, folder))
         (folder / "mapsweep.yaml").write_text(f"ssh: {{known_hosts: [{sshd.known_hosts}]}}\n")
@@ -50,13 +53,19 @@ class Fleet:
             "    web:",
             "      hosts:",
         ]
-        lines += [f"        web{n:02}: {{ansible_host: {sshd.host(n).address}}}" for n in range(1, WEB + 1)]
+        lines += [
+            f"        web{n:02}: {{ansible_host: {sshd.host(n).address}, mapsweep_root: {self._root(n)}}}"
+            for n in range(1, WEB + 1)
+        ]
         lines += ["    odd:", "      hosts:"]
         lines += [f"        refused: {{ansible_host: 127.9.0.1, ansible_port: {self.closed_port}}}"]
         lines += [f"        stranger: {{ansible_host: {sshd.host(30).address},"]
         lines += [f"          ansible_ssh_private_key_file: {folder / 'stranger'}}}"]
         lines += ["    spare:", "      hosts:", f"        spare01: {{ansible_host: {sshd.host(40).address}}}"]
         return "\n".join(lines) + "\n"
+
+    def _root(self, number: int) -> str:
+        return "" if number == HERE else str(self.trees[number % len(self.trees)])
 
     def csv(self, name: str) -> list[dict[str, str]]:
         """The rows of one of the report's files."""

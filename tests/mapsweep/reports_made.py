@@ -44,9 +44,7 @@ def host(
 def _row(known: dict[str, object]) -> HostRow:
     """A row whose other texts are empty and whose other figures are unknown."""
     blank: dict[str, object] = {one.name: "" if one.type in {str, "str"} else None for one in fields(HostRow)}
-    made: HostRow = cast("Callable[..., HostRow]", HostRow)(
-        **(blank | {"others": 0, "to_look_at": 0} | known)
-    )
+    made: HostRow = cast("Callable[..., HostRow]", HostRow)(**(blank | {"others": 0} | known))
     return made
 
 

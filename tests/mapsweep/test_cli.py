@@ -66,6 +66,25 @@ def test_help_imports_no_verb() -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "searches"), [(["rules", "glibc.arena"], False), (["collect", "--help"], True)], ids=str
+)
+def test_a_brief_command_is_not_searched_for_garbage(arguments: list[str], searches: bool) -> None:
+    code = (
+        "import atexit, gc, sys\n"
+        "from mapsweep import cli\n"
+        "searched = []\n"
+        "def at_end():\n"
+        "    print(bool(searched), gc.isenabled(), gc.get_freeze_count() > 0, file=sys.stderr)\n"
+        "atexit.register(at_end)\n"
+        "gc.callbacks.append(lambda phase, _: searched.append(phase))\n"
+        f"sys.argv[1:] = {arguments}\n"
+        "cli.main()"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert ended.stderr.split()[-3:] == [str(searches), str(searches), "True"]
+
+
+@pytest.mark.parametrize(
     "command", [[str(SCRIPTS / "mapsweep")], [sys.executable, "-m", "mapsweep"], [str(SCRIPTS / "collect")]]
 )
 def test_the_ways_to_start_it(command: list[str]) -> None:

@@ -24,7 +24,7 @@ def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
         yield server
 
 
-def settings(folder: Path, sshd: Sshd, policy: str, *, known: bool) -> tuple[str | Path, ...]:
+def settings(folder: Path, sshd: Sshd, root: Path, policy: str, *, known: bool) -> tuple[str | Path, ...]:
     """The options that name an inventory of two hosts, and settings."""
     at = [sshd.host(number) for number in range(2)]
     hosts = {
@@ -32,6 +32,7 @@ def settings(folder: Path, sshd: Sshd, policy: str, *, known: bool) -> tuple[str
             "ansible_host": each.address,
             "ansible_port": each.port,
             "ansible_ssh_private_key_file": each.key_file,
+            "mapsweep_root": str(root),
         }
         for each in at
     }
@@ -49,8 +50,10 @@ def told(text: str) -> str:
     return " ".join(text.split())
 
 
-def test_off_is_said_on_the_terminal_and_in_every_report(sshd: Sshd, tmp_path: Path, here: Here) -> None:
-    options = settings(tmp_path, sshd, "off", known=False)
+def test_off_is_said_on_the_terminal_and_in_every_report(
+    sshd: Sshd, made_root: Path, tmp_path: Path, here: Here
+) -> None:
+    options = settings(tmp_path, sshd, made_root, "off", known=False)
     ended = here("collect", *options)
     out, err = ended.out, ended.err
     assert ended.code == 0, err
@@ -71,8 +74,10 @@ def test_it_is_said_however_long_the_sentence_is() -> None:
     assert UNCHECKED_KEYS not in headline(made).sentence
 
 
-def test_new_keys_are_told_and_kept_and_then_known(sshd: Sshd, tmp_path: Path, here: Here) -> None:
-    options = settings(tmp_path, sshd, "accept-new", known=False)
+def test_new_keys_are_told_and_kept_and_then_known(
+    sshd: Sshd, made_root: Path, tmp_path: Path, here: Here
+) -> None:
+    options = settings(tmp_path, sshd, made_root, "accept-new", known=False)
     ended = here("collect", *options)
     err = ended.err
     assert ended.code == 0, err
@@ -90,9 +95,11 @@ def test_new_keys_are_told_and_kept_and_then_known(sshd: Sshd, tmp_path: Path, h
     assert UNCHECKED_KEYS not in told(out)
 
 
-def test_runs_in_a_file_are_the_operators_mistake(sshd: Sshd, tmp_path: Path, here: Here) -> None:
+def test_runs_in_a_file_are_the_operators_mistake(
+    sshd: Sshd, made_root: Path, tmp_path: Path, here: Here
+) -> None:
     (tmp_path / "runs").write_text("")
-    ended = here("collect", *settings(tmp_path, sshd, "strict", known=True))
+    ended = here("collect", *settings(tmp_path, sshd, made_root, "strict", known=True))
     assert ended.code == 2
     assert f"{tmp_path / 'runs'}: is not a folder" in told(ended.err)
 

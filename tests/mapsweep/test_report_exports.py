@@ -62,6 +62,16 @@ def test_a_table_in_each_format(table: str, run: Path, tmp_path: Path, here: Her
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_page_that_is_asked_for_by_its_format_is_written_where_the_output_goes(
+    run: Path, here: Here
+) -> None:
+    assert here("report", run).out == f"{run / 'report' / 'index.html'}\n"  # as documented, for scripts
+    ended = here("report", run, "--format", "html")
+    assert ended.code == 0, ended.err
+    assert ended.out.startswith("<!DOCTYPE html>")
+    assert ended.out.rstrip().endswith("</html>")
+
+
 @pytest.mark.parametrize("form", OF_TABLES)
 def test_an_open_run_so_far_in_each_format(form: str, half: Path, tmp_path: Path, here: Here) -> None:
     file = tmp_path / "hosts"

@@ -193,6 +193,16 @@ def test_a_damaged_run_does_not_hide_the_others(swept: Path, tmp_path: Path, her
     assert "manifest.json" in ended.err
 
 
+def test_a_folder_without_a_manifest_is_named_beside_the_runs(tmp_path: Path, here: Here) -> None:
+    lost = tmp_path / "20261122T050000Z-nightly-0001"
+    (lost / "results").mkdir(parents=True)
+    ended = here("runs", "--runs", tmp_path)
+    assert ended.code == 0
+    said = " ".join(ended.err.split())
+    assert f"{lost}: is no run, as it has no manifest.json" in said
+    assert "mapsweep runs prune" in said
+
+
 def test_hosts(fleet: Path, here: Here) -> None:
     assert here("hosts", "-i", fleet).out == "web-01\nweb-02\ngone-01\n"
     assert here("hosts", "-i", fleet, "--hosts", "web-*:!web-01").out == "web-02\n"
@@ -265,7 +275,7 @@ def test_reclassify_gives_the_same_result_of_the_same_rules(swept: Path, tmp_pat
     (anew,) = results.glob("*/web-01.result")
     assert anew != kept
     assert anew.read_bytes() == before
-    assert "1 ok of 1 hosts" in ended.stdout
+    assert "1 ok of 1 host" in ended.stdout
 
 
 def test_a_queue_that_there_is_not(tmp_path: Path, here: Here) -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -118,7 +119,14 @@ def test_a_host_whose_process_was_restarted_has_no_growth_of_0(here: Here, runs:
 def test_what_is_left_out_is_counted(here: Here, runs: Runs) -> None:
     lines = told(here, runs, "hosts", "-n", "2").out.splitlines()
     assert len(lines) == 5
-    assert lines[-1] == "and 4 more: -n 6"
+    assert lines[-1] == "and 4 more: add -n 6 to see them"
+
+
+def test_what_is_in_no_ranking_is_counted_too(here: Here, runs: Runs) -> None:
+    heading, *_, last = told(here, runs, "hosts", "--by", "java-heap", "-n", "100").out.splitlines()
+    shown, of = re.search(r"(\d+) of (\d+) hosts", heading).groups()  # type: ignore[union-attr]
+    assert int(of) > int(shown)
+    assert last == f"{int(of) - int(shown)} have none, or it is not known"
 
 
 def test_programs_get_the_declared_columns(here: Here, runs: Runs) -> None:

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from procmaps.digits import WORD_BYTES, text_of
 from procmaps.frames import (
     ARGUMENTS_CUT_BYTES,
     CROWDED_BYTES,
@@ -33,6 +34,14 @@ def test_records_are_found_whatever_they_hold(noise: bytes, sent: list[tuple[str
     if sent:
         sent[-1] = (*sent[-1][:2], sent[-1][2] + b"\n")
     assert found == sent
+
+
+@given(st.binary(max_size=40))
+def test_the_first_word_of_each_line_that_has_one_is_read(raw: bytes) -> None:
+    text = text_of(raw)
+    starts = [0, *(at + 1 for at, byte in enumerate(raw) if byte == ord("\n"))]
+    words = [raw[start : start + WORD_BYTES] for start in starts]
+    assert text.firsts.tolist() == [int.from_bytes(word) if len(word) == WORD_BYTES else 0 for word in words]
 
 
 @given(contents, contents)

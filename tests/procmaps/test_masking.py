@@ -149,7 +149,29 @@ def test_a_word_longer_than_the_bound_is_not_shown_in_part() -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    [b"-eyJ", b" pass=x", b"a b=c ", b"\"'", b"'\"x ", b"://a:", b"secret", b"\0", b"-\0", b"PRIVATE KEY"],
+    [
+        *(
+            b"-eyJ",
+            b" pass=x",
+            b"a b=c ",
+            b"\"'",
+            b"'\"x ",
+            b"://a:",
+            b"secret",
+            b"\0",
+            b"-\0",
+            b"PRIVATE KEY",
+        ),
+        *(
+            b"login(a,",
+            b'connect("',
+            b"read x <<<",
+            b"name=password,value=",
+            b"user a using '",
+            b"$(",
+            b"-u\0a\0-p\0",
+        ),
+    ],
 )
 def test_time_does_not_grow_without_bound(piece: bytes) -> None:
     began = time.process_time()
@@ -208,6 +230,44 @@ def test_the_forms_of_common_tools_are_known(arguments: list[str]) -> None:
 )
 def test_switches_measures_and_paths_stay(arguments: list[str]) -> None:
     assert masked(*arguments) == arguments
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        # the second of two values; a file stands alone
+        (
+            ["openvpn", "--http-proxy-user-pass", "u", "hush9"],
+            ["openvpn", "--http-proxy-user-pass", "u", "***"],
+        ),
+        (["app", "--proxy-user-pass", "u", "hush9", "x"], ["app", "--proxy-user-pass", "***", "***", "x"]),
+        (["app", "--user-pass", "/etc/auth", "x"], ["app", "--user-pass", "/etc/auth", "x"]),
+        # a flag of the tool has a value of its own, which has no place among the arguments
+        (["htpasswd", "-bnBC", "10", "u", "hush9"], ["htpasswd", "-bnBC", "10", "u", "***"]),
+        (["zip", "-rP", "hush", "a.zip", "d"], ["zip", "-rP", "***", "a.zip", "d"]),
+        # a program after a name
+        (
+            ["ssh", "-o", "ProxyCommand=sshpass -p hush9 ssh j", "h"],
+            ["ssh", "-o", "ProxyCommand=sshpass -p *** ssh j", "h"],
+        ),
+        (["sh", "-c", "N=$(mysql -phush9 -e x); run"], ["sh", "-c", "N=$(mysql -p*** -e x); run"]),
+        # what is known of no flag, but stands after a user
+        (["app", "-u", "u", "-p", "hush9", "-v"], ["app", "-u", "u", "-p", "***", "-v"]),
+        (["app", "-u", "u", "-p", "8080"], ["app", "-u", "u", "-p", "8080"]),
+        (["app", "-u", "u:Hush9"], ["app", "-u", "u:***"]),
+        (["app", "-u", "www:www"], ["app", "-u", "www:www"]),
+        # a cookie, or the file with cookies
+        (["curl", "-b", "sid=hush9", "h"], ["curl", "-b", "sid=***", "h"]),
+        (["curl", "-b", "cookies-2026.txt", "h"], ["curl", "-b", "cookies-2026.txt", "h"]),
+        (
+            ["app", '[{"name":"DB_PASSWORD","value":"hush9"}]'],
+            ["app", '[{"name":"DB_PASSWORD","value":***}]'],
+        ),
+        (["app", '[{"name":"LEVEL","value":"debug"}]'], ["app", '[{"name":"LEVEL","value":"debug"}]']),
+    ],
+)
+def test_the_grammar_of_a_tool_says_what_is_a_secret(arguments: list[str], shown: list[str]) -> None:
+    assert masked(*arguments) == shown
 
 
 @pytest.mark.parametrize(

@@ -188,14 +188,12 @@ def test_findings_are_shown_the_gravest_first_and_then_by_rank(tmp_path: Path) -
         ("warning", ["b", "c"]),
     ]
     assert [row["severity"] for row in rows_of(made, "findings", "a")] == ["alarm", "info"]
-    assert [row.to_look_at for row in made.hosts] == [1, 1, 1]
 
 
 def test_all_findings_are_kept_and_the_gravest_of_a_host_are_shown(tmp_path: Path) -> None:
     many = tuple(finding(1, "warning", f"{number:03}") for number in range(FINDINGS_A_HOST_MAX + 1))
     made = report(tmp_path, Answered("a", (Process(1),), findings=many))
     assert len(rows_of(made, "findings", "a")) == FINDINGS_A_HOST_MAX + 1
-    assert made.hosts[0].to_look_at == FINDINGS_A_HOST_MAX + 1
     assert len(made.advice) == FINDINGS_A_HOST_MAX + 1
 
 

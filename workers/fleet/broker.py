@@ -20,6 +20,8 @@ SOCKET_TIMEOUT_S = 20  # longer than the broker's longest blocking read
 BACK_OFF_S = 5  # between two attempts if Redis answers but refuses
 BROKER_WAIT_S = 30  # how long a starting worker waits for Redis
 
+_DOWN_REMEDY = "start Redis there, let this machine reach its port, or correct the setting broker"
+_CERTIFICATE_REMEDY = "name the authority that made its certificate in broker_ca_file"
 _URL_REMEDY = "set broker to redis://HOST:PORT/DB; its password comes from the environment or a file"
 _OPEN_BROKER_REMEDY = (
     "give it a password, with broker_password_file or MAPSWEEP_BROKER_PASSWORD;"
@@ -87,7 +89,9 @@ def require_broker(settings: WorkerSettings, wait_s: float = 0) -> None:
             raise _broker_mistake(settings, f"refuses the password: {error}") from error
         except (redis.ConnectionError, redis.TimeoutError) as error:
             if monotonic() >= until:
-                raise _broker_mistake(settings, f"does not answer: {error}") from error
+                is_forged = "CERTIFICATE_VERIFY_FAILED" in str(error)
+                remedy = _CERTIFICATE_REMEDY if is_forged else _DOWN_REMEDY
+                raise _broker_mistake(settings, f"does not answer: {error}", remedy) from error
         except redis.ResponseError as error:
             raise _broker_mistake(settings, f"refuses us: {error}") from error
         else:

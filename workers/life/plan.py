@@ -15,6 +15,7 @@ from domain.mistakes import Mistake, OperatorError
 from domain.moments import written
 from domain.records import OWNER, Host, Limits, MailWhen, Manifest, Mute, OwnerList, Scope
 from procmaps.classify import RULES_VERSION
+from reports.text import sizes
 from workers.life.asker import asker
 from workers.life.audit import SILENT, Audit
 from workers.life.pace import Pace
@@ -22,7 +23,6 @@ from workers.life.pace import Pace
 log = logging.getLogger("workers")
 
 TOLD_HOSTS_MAX = 20  # by name, where somebody debugs; each has lines of its own once it is asked
-MIB: Final = 2**20
 # what a host of 120 processes with 20,000 mappings takes, and some more
 DUMP_BYTES_EXPECTED: Final = 384 * 1024
 RESULT_BYTES_EXPECTED: Final = 64 * 1024  # the result, its part of the tables and of the report
@@ -133,10 +133,8 @@ def _too_large(manifest: Manifest, place: Store) -> Iterator[Mistake]:
     a_host_bytes = RESULT_BYTES_EXPECTED + (DUMP_BYTES_EXPECTED if manifest.keep_dumps else 0)
     expected_bytes = a_host_bytes * len(manifest.hosts)
     if free_bytes is not None and free_bytes < expected_bytes:
-        problem = (
-            f"has {free_bytes / MIB:,.0f} MiB free; {len(manifest.hosts):,} hosts take about"
-            f" {expected_bytes / MIB:,.0f} MiB"
-        )
+        hosts = "1 host takes" if len(manifest.hosts) == 1 else f"{len(manifest.hosts):,} hosts take"
+        problem = f"has {sizes.size(free_bytes)} free; {hosts} about {sizes.size(expected_bytes)}"
         remedy = (
             "remove old runs (mapsweep runs prune), name another folder with --runs, or set keep_dumps: false"
         )

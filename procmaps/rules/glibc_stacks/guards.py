@@ -1,7 +1,6 @@
 """Guards that can be seen, and what is right above them."""
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -36,8 +35,7 @@ MUSL_EXTRA_BYTES: Final = 64 * KIB
 GUARDS_LIMIT_COUNT: Final = 2  # below a stack: the JVM's zones, and glibc's guard below them
 
 
-@dataclass(frozen=True, slots=True)
-class Pairs:
+class Pairs(NamedTuple):
     """Guards, each with the writable part right above it: possibly stacks. One entry a pair, in order."""
 
     guard: Ints64  # row of the guard in the regions; the next row is the body

@@ -39,8 +39,11 @@ const shortened = (text, width) => {
 // A name that a host chose: its direction must not touch the text around it.
 const foreign = (text, width = 400) => {
   const shown = shortened(text, width);
-  return make("bdi", { title: shown === text ? null : printable(text).slice(0, 4096) }, shown);
+  return make("bdi", { title: shown === text && text.length < 20 ? null : printable(text).slice(0, 4096) }, shown);
 };
+// A sentence whose amounts no end of a line may part, as reports.templating has it.
+const AMOUNT = /((?:≤|<=|at most|at least) [\d.,]*\d(?: (?:[KMGTPE]i)?B\b)?|[+-]?\d[\d.,]* (?:[KMGTPE]i)?B\b)/;
+const unbroken = (text) => text.split(AMOUNT).map((part, at) => (at % 2 ? make("i", {}, part) : part));
 const tag = (text, tone = "soft", title = null) => make("span", { class: `tag ${tone}`, title }, text);
 const link = (href, ...children) => make("a", { href }, ...children);
 const button = (text, act, attributes = {}) => make("button", { type: "button", ...attributes, on: { click: act } }, text);

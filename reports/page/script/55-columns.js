@@ -45,13 +45,18 @@ const textual = (table, name, more = {}) => {
     width: 150,
     text: true,
     class: "name",
+    longest: more.head ? longestOf(table, name) : 0,
     keys: () => (keys ??= textKeys(table, name)),
     show: (row) => foreign(table.text(name, row) || DASH, 80),
     ...more,
   };
 };
 
-const linked = (href, text, width = 80) => (text ? link(href, foreign(text, width)) : DASH);
+const longestOf = (table, name) => table.words(name).words.reduce((most, word) => Math.max(most, word.length), 0);
+// Of a name in characters: where names stand in several lines, they are cut in the middle before a line is.
+const nameWidth = () => (innerWidth > 640 ? 80 : 48);
+
+const linked = (href, text, width = nameWidth()) => (text ? link(href, foreign(text, width)) : DASH);
 const named = (name, ...tags) => make("div", { class: "named" }, name, tags);
 
 const byLabels = (table) => {

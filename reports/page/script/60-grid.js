@@ -4,6 +4,8 @@ const ROW_PIXELS = 30; // where a page is drawn nowhere, as in a hidden tab
 const OVERSCAN_ROWS = 6;
 const ROWS_DRAWN_MAX = 60;
 const PRINT_ROWS_MAX = 200;
+const LINES_MAX = 3;
+const LINE_CHARACTERS = 17;
 
 // The order of rows by a key for each; what is unknown (NaN) stays last in both directions.
 const ordered = (rows, keys, sign) =>
@@ -65,6 +67,8 @@ class Grid {
       this.body,
       this.foot && make("tfoot", {}, make("tr", { class: "sum" }, this.columns.map((column) => this.#footCell(column)))),
     );
+    const longest = this.columns.find((column) => column.head)?.longest ?? 0;
+    this.element.style.setProperty("--lines", Math.max(1, Math.min(LINES_MAX, Math.ceil(longest / LINE_CHARACTERS)))); // of names where the screen is narrow
     this.element.style.minWidth = `${this.columns.reduce((sum, column) => sum + column.width, 0) / 13}em`;
     this.sizer = make("div", { class: "sizer" }, this.element);
     this.region = make(
@@ -74,7 +78,8 @@ class Grid {
     );
     this.count = make("span", { class: "soft small count" });
     this.note = make("p", { class: "printed small soft" });
-    this.box = make("div", { class: "grid-box" }, this.label && make("div", { class: "above" }, this.count, (this.table || this.exported) && downloads(this)), this.region, this.note);
+    this.apart = make("p", { class: "small soft", hidden: true }, "The filter does not act on this table.");
+    this.box = make("div", { class: "grid-box" }, this.apart, this.label && make("div", { class: "above" }, this.count, (this.table || this.exported) && downloads(this)), this.region, this.note);
   }
 
   #heading(column, at) {
@@ -117,6 +122,7 @@ class Grid {
     const kept = this.sorted.rows.map((rows) => (bits ? rows.filter((row) => bits[row]) : rows));
     this.order = kept.length === 1 ? kept[0] : Int32Array.from([...kept[0], ...kept[1]]);
     this.element.setAttribute("aria-rowcount", this.order.length + 1);
+    this.apart.hidden = Boolean(this.source) || !route.get("find");
     this.#tell(Boolean(bits));
     this.redraw();
   }

@@ -168,7 +168,7 @@ const aboutProcesses = () => {
 
 // What the reader can type, ready for a shell.
 const quoted = (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`);
-const command = (...words) => make("code", { class: "command" }, printable(`mapsweep ${words.map(quoted).join(" ")}`));
+const command = (...words) => make("code", { class: "command", title: page.facts.commands }, printable(`mapsweep ${words.map(quoted).join(" ")}`));
 
 const LISTS = {
   changes: { title: "What changed", make: () => [aboutChanges(), changeGrid(between(0, page.changes.rows), "fleet", { tall: true })] },

@@ -1,6 +1,11 @@
 // What changed since the run compared with, and the findings of services with what became of them.
 
-const CHANGE_SAID = { grew: "grew", shrank: "shrank", appeared: "new", went: "gone", restarted: "restarted", failed: "newly fails", recovered: "recovered" };
+const CHANGE_SAID = { appeared: "new", went: "gone", failed: "newly fails" }; // as reports.sentence.change_words.word
+const changeSaid = (row) => {
+  const said = (name) => page.changes.text(name, row);
+  if (said("change") === "restarted" && said("subject") === "host") return "rebooted";
+  return CHANGE_SAID[said("change")] ?? printable(said("change"));
+};
 const WENT_SAID = { host: "no longer in the inventory", service: "no longer runs", process: "ended" }; // as reports.sentence.change_words
 const CHANGE_TONE = { grew: "warn", failed: "bad", shrank: "good", recovered: "good" };
 const STANDING_TONE = { new: "warn", worse: "bad", resolved: "good" };
@@ -9,19 +14,19 @@ const SEVERITY_TONE = { alarm: "bad", warning: "warn" };
 const isOfProcess = (row, host, pid) => page.changes.text("host", row) === host && String(page.changes.number("pid", row)) === String(pid);
 
 // The name of a host or a service, and its address if this run has it.
-const hostOrName = (name) => (findText(page.hosts, "name", name) < 0 ? foreign(name, 60) : link(hostLink(name), foreign(name, 60)));
-const serviceOrName = (name) => (!isOfHost() && findText(page.services, "service", name) < 0 ? foreign(name, 60) : link(serviceAddress(name), foreign(name, 60)));
+const hostOrName = (name) => (findText(page.hosts, "name", name) < 0 ? foreign(name, nameWidth()) : link(hostLink(name), foreign(name, nameWidth())));
+const serviceOrName = (name) => (!isOfHost() && findText(page.services, "service", name) < 0 ? foreign(name, nameWidth()) : link(serviceAddress(name), foreign(name, nameWidth())));
 
 // With what a narrow screen has no other column for: why a host fails, and the host of a process.
 const whereChanged = (row, isOfFleet) => {
   const { changes } = page;
   const said = (name) => changes.text(name, row);
-  if (said("subject") === "host") return said("reason") ? named(hostOrName(said("host")), make("code", { class: "soft" }, shortened(said("reason"), 40))) : hostOrName(said("host"));
-  if (said("subject") === "service") return serviceOrName(said("service"));
+  if (said("subject") === "host") return said("reason") ? named(hostOrName(said("host")), " ", make("code", { class: "soft" }, shortened(said("reason"), 40))) : named(hostOrName(said("host")));
+  if (said("subject") === "service") return named(serviceOrName(said("service")));
   const pid = String(changes.number("pid", row));
   const shown = [foreign(said("comm") || "?", 40), ` (${pid})`];
   const process = said("change") === "went" ? make("span", {}, shown) : link(hostLink(said("host"), pid), shown);
-  return isOfFleet ? named(process, make("span", { class: "soft" }, "on ", foreign(said("host"), 60))) : process;
+  return isOfFleet ? named(process, " ", make("span", { class: "soft" }, "on ", foreign(said("host"), nameWidth()))) : process;
 };
 
 // `10 to 500`: members then and now, of a service that changed by the number of its processes; of others how many.
@@ -63,12 +68,12 @@ const changeColumns = (of) => {
     return said ? make("code", {}, printable(said)) : DASH;
   };
   return [
-    { ...textual(changes, "subject", { width: 240 }), title: "Where", meaning: "The host, service or process", head: true, class: "name", show: (row) => whereChanged(row, of === "fleet" || of === "service") },
-    { ...textual(changes, "change", { width: 104 }), class: "t", show: (row) => tag(CHANGE_SAID[changes.text("change", row)] ?? printable(changes.text("change", row)), CHANGE_TONE[changes.text("change", row)]) },
+    { ...textual(changes, "subject", { width: 240 }), longest: Math.max(longestOf(changes, "host") + 16, longestOf(changes, "service")), title: "Where", meaning: "The host, service or process", head: true, class: "name", show: (row) => whereChanged(row, of === "fleet" || of === "service") },
+    { ...textual(changes, "change", { width: 104 }), class: "t", show: (row) => tag(changeSaid(row), CHANGE_TONE[changes.text("change", row)]) },
     numeric(changes, "change_bytes", { width: 92, class: "key" }),
     numeric(changes, "before_bytes", { width: 84 }),
     numeric(changes, "now_bytes", { width: 84 }),
-    { ...textual(changes, "kind", { width: 360 }), title: "Kind that changed most", meaning: "What changed most by the labels, or the number of processes of a service that changed by it; of a service in the process that changed most, so it is not the whole of the change", show: kindStep },
+    { ...textual(changes, "kind", { width: 400 }), title: "Kind that changed most", meaning: "What changed most by the labels, or the number of processes of a service that changed by it; of a service in the process that changed most, so it is not the whole of the change", show: kindStep },
     ...(of === "fleet" || of === "service" ? [textual(changes, "host", { width: 190, show: (row) => (changes.text("host", row) ? hostOrName(changes.text("host", row)) : DASH) })] : []),
     ...(of === "fleet" || of === "host" ? [textual(changes, "service", { width: 190, show: (row) => (changes.text("service", row) ? serviceOrName(changes.text("service", row)) : DASH) })] : []),
     numeric(changes, "per_day_bytes", { width: 84 }),
@@ -105,9 +110,16 @@ const aboutChanges = () => {
   return make("p", { class: "small soft" }, `Against the run of ${when(run.compared_at)}. What the headline names comes first. Sizes are resident anonymous memory and swap. ${page.facts.not_told}`);
 };
 
-const FIRST_SHOWN = ["new", "worse", "same", "unseen"];
+// The sorts by which findings are counted, as reports.sentence.finding_words.sort_of has them, and in its words.
+const SORTS = { new: "new", worse: "worse", same: "the same", resolved: "resolved", unseen: "cannot be told in this run", first: "first looked for in this run", remark: "only worth knowing", muted: "muted" };
 const isMuted = (row) => page.groups.text("mute_reason", row) !== "";
-const standingOf = (row) => (isMuted(row) ? "muted" : page.groups.text("standing", row));
+const sortOf = (row) => {
+  const said = (name) => page.groups.text(name, row);
+  if (isMuted(row)) return "muted";
+  if (said("severity") === "info") return "remark";
+  return said("standing") === "same" && page.facts.first_looked.includes(said("rests_on")) ? "first" : said("standing");
+};
+const stands = (row) => !isMuted(row) && page.groups.text("standing", row) !== "resolved";
 // In a first run nothing is known to be new.
 const hasStanding = () => Boolean(page.facts.findings_compared_with);
 const standingTag = (row) => (hasStanding() ? tag(page.groups.text("standing", row), STANDING_TONE[page.groups.text("standing", row)]) : null);
@@ -118,7 +130,7 @@ const groupColumns = () => {
   const toned = (name, tones) => ({ ...textual(groups, name, { width: 84 }), class: "t", show: (row) => tag(printable(groups.text(name, row)), tones[groups.text(name, row)]) });
   const time = (name) => textual(groups, name, { width: 134, class: "t", show: (row) => (groups.text(name, row) ? day(groups.text(name, row)) : DASH) });
   return [
-    textual(groups, "title", { width: 520, head: true, show: (row) => link(address("finding", groups.text("fingerprint", row)), foreign(groups.text("title", row))) }),
+    textual(groups, "title", { width: 520, head: true, show: (row) => named(link(address("finding", groups.text("fingerprint", row)), foreign(groups.text("title", row)))) }),
     toned("severity", SEVERITY_TONE),
     ...(hasStanding() ? [toned("standing", STANDING_TONE)] : []),
     numeric(groups, "bytes", { width: 88, class: "key" }),
@@ -141,9 +153,9 @@ const standingParts = () => {
   const { groups } = page;
   const all = between(0, groups.rows);
   const counts = new Map();
-  for (const row of all) counts.set(standingOf(row), (counts.get(standingOf(row)) ?? 0) + 1);
+  for (const row of all) counts.set(sortOf(row), (counts.get(sortOf(row)) ?? 0) + 1);
   const chosen = counts.has(route.get("standing")) ? route.get("standing") : "";
-  const of = (standing) => all.filter((row) => (standing ? standingOf(row) === standing : FIRST_SHOWN.includes(standingOf(row))));
+  const of = (standing) => all.filter((row) => (standing ? sortOf(row) === standing : stands(row)));
   const grid = new Grid({ id: "findings-table", label: ["finding", "findings"], caption: "Findings of services", columns: groupColumns(), rows: of(chosen), sort: "place", source: "groups", table: "groups", tall: true });
   const chips = make("div", { class: "chips", role: "group", "aria-label": "Show only findings that are" });
   const choose = (standing) => {
@@ -151,9 +163,9 @@ const standingParts = () => {
     for (const chip of chips.children) chip.setAttribute("aria-pressed", String(chip.value === standing));
     grid.show(of(standing));
   };
-  const names = ["new", "worse", "same", "unseen", "resolved", "muted"].filter((each) => counts.has(each));
+  const names = Object.keys(SORTS).filter((each) => counts.has(each) && (hasStanding() || each === "remark" || each === "muted"));
   chips.append(
-    ...["", ...(hasStanding() ? names : names.filter((each) => each === "muted"))].map((each) => button(each ? `${each} ${number(counts.get(each))}` : "what stands", () => choose(each === route.get("standing") ? "" : each), { value: each, "aria-pressed": String(each === chosen) })),
+    ...["", ...names].map((each) => button(each ? `${SORTS[each]} ${number(counts.get(each))}` : `all that stand ${number(of("").length)}`, () => choose(each === route.get("standing") ? "" : each), { value: each, "aria-pressed": String(each === chosen) })),
   );
   return [hasStanding() ? null : make("p", { class: "small soft" }, "There is no run to compare with: none of them is known to be new."), chips, grid];
 };
@@ -178,7 +190,7 @@ const groupView = (fingerprint) => {
         figure("Concerns", size(groups.number("bytes", row)), known(groups.number("before_bytes", row)) ? `${size(groups.number("before_bytes", row))} in the run compared with` : "", true),
         figure("Members", number(members), `${members === 1 ? "process" : "processes"} on ${counted(groups.number("hosts", row), "host", "hosts")}`),
       ),
-      make("p", { class: "strip part" }, make("b", {}, "What to do: "), said("advice")),
+      make("p", { class: "strip part" }, make("b", {}, "What to do: "), unbroken(said("advice"))),
       described([
         ["To confirm", said("confirm")],
         ["Not shown here", said("not_shown")],
@@ -221,11 +233,11 @@ const groupsOf = (host, pid = null, service = null) => {
   const { groups, members } = page;
   const isMember = (at) => members.text("host", at) === host && (pid === null || String(members.number("pid", at)) === String(pid));
   const rows = between(0, groups.rows).filter((row) => {
-    if (!FIRST_SHOWN.includes(standingOf(row))) return false;
+    if (!stands(row)) return false;
     if (service !== null) return groups.text("service", row) === service;
     return between(page.memberStarts[row], page.memberStarts[row + 1]).some(isMember);
   });
   if (!rows.length) return [];
-  const line = (row) => make("li", {}, tag(printable(groups.text("severity", row)), SEVERITY_TONE[groups.text("severity", row)]), " ", standingTag(row) ?? "", " ", link(address("finding", groups.text("fingerprint", row)), printable(groups.text("title", row))), make("div", {}, printable(groups.text("advice", row))));
+  const line = (row) => make("li", {}, tag(printable(groups.text("severity", row)), SEVERITY_TONE[groups.text("severity", row)]), " ", standingTag(row) ?? "", " ", link(address("finding", groups.text("fingerprint", row)), unbroken(printable(groups.text("title", row)))), make("div", {}, unbroken(printable(groups.text("advice", row)))));
   return [make("ul", { class: "findings" }, Array.from(rows, line))];
 };

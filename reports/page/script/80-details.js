@@ -34,7 +34,7 @@ const serviceView = (name) => {
         figure("Median", size(services.number("native_heap_median_bytes", row), bound), "native heap of a member"),
         figure("Largest", size(services.number("native_heap_max_bytes", row), bound), largestHost ? ["on ", hostOrDash(largestHost)] : []),
         figure("Above peers", size(services.number("peer_excess_bytes", row)), known(bloated) ? `${number(bloated)} with twice the median` : "not known: too few members"),
-        figure("Thread stacks", extentShown(services, "stacks", row), `${number(services.number("stacks", row))} stacks`),
+        figure("Thread stacks", extentShown(services, "stacks", row), counted(services.number("stacks", row), "stack", "stacks")),
       ),
       ...changesOf((each) => page.changes.text("service", each) === name, "service"),
       ...section("Findings", groupsOf(null, null, name)),
@@ -84,8 +84,8 @@ const findingShown = (host, row, isOwn) => {
     tag(said("severity"), tone),
     " ",
     who,
-    said("evidence"),
-    make("div", {}, said("advice")),
+    unbroken(said("evidence")),
+    make("div", {}, unbroken(said("advice"))),
     make("div", { class: "small soft" }, `To confirm: ${said("confirm")}`, said("not_shown") ? ` Not shown here: ${said("not_shown")}` : ""),
   );
 };
@@ -129,11 +129,11 @@ const hostFigures = (row) => {
     "dl",
     { class: "headline" },
     figure("Native heap", extentShown(hosts, "native_heap", row), [under, range && range !== DASH ? `, ${range} by its labels` : "", isCompared() ? "; " : "", isOnlyRestarted(row) && isCompared() ? "restarted, so its growth is not known" : changed(value("growth_bytes"))], true),
-    figure("Thread stacks", extentShown(hosts, "stacks", row), `${number(value("stacks"))} stacks, ${size(value("stacks_reserved_bytes"))} reserved`),
+    figure("Thread stacks", extentShown(hosts, "stacks", row), `${counted(value("stacks"), "stack", "stacks")}, ${size(value("stacks_reserved_bytes"))} reserved`),
     figure("Java heap", extentShown(hosts, "java_heap", row), `${size(value("java_heap_reserved_bytes"))} reserved`),
     figure("Bloat", size(value("bloat_bytes")), "native heap above peers or its own minimum"),
     figure("RSS", size(value("rss_bytes")), "sum over its processes"),
-    figure("Processes", number(value("sent")), [`${number(value("threads"))} threads`, value("denied") > 0 ? `, ${number(value("denied"))} not readable` : "", value("restarted") > 0 ? `, ${number(value("restarted"))} restarted` : ""]),
+    figure("Processes", number(value("sent")), [counted(value("threads"), "thread", "threads"), value("denied") > 0 ? `, ${number(value("denied"))} not readable` : "", value("restarted") > 0 ? `, ${number(value("restarted"))} restarted` : ""]),
   );
 };
 

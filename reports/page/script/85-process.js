@@ -35,6 +35,7 @@ const notInPage = (where, name, pid, host) => ({
     titled(`Process ${pid}`, 120),
     make("p", {}, "This page has no row of this process. What it would show is one command away:"),
     make("p", {}, command("show", `${name}/${pid}`, "--run", page.facts.run.run_id)),
+    make("p", { class: "small soft" }, page.facts.commands),
     ...changesOf((each) => isOfProcess(each, name, pid), "process"),
     ...section("Findings", groupsOf(name, pid), findingsOf(host, Number(pid))),
   ],
@@ -50,9 +51,9 @@ const processFigures = (row) => {
     figure("RSS", size(value("rss_bytes")), `${size(value("rss_anon_bytes"))} of it anonymous, ${size(value("swap_bytes"))} swapped out`, true),
     figure("Native heap", extentShown(processes, "native_heap", row), [range && range !== DASH ? `${range} by its labels` : "", range && range !== DASH && isCompared() ? "; " : "", changedIn(row)]),
     figure("Java heap", extentShown(processes, "java_heap", row), `${size(value("java_heap_committed_bytes"))} committed`),
-    figure("Thread stacks", extentShown(processes, "stacks", row), `${number(value("stacks"))} stacks, ${size(value("stacks_reserved_bytes"))} reserved`),
+    figure("Thread stacks", extentShown(processes, "stacks", row), `${counted(value("stacks"), "stack", "stacks")}, ${size(value("stacks_reserved_bytes"))} reserved`),
     figure("Bloat", size(value("bloat_bytes")), "native heap above peers or its own minimum"),
-    figure("VSZ", size(value("vm_size_bytes")), `${number(value("threads"))} threads`),
+    figure("VSZ", size(value("vm_size_bytes")), counted(value("threads"), "thread", "threads")),
   );
 };
 
@@ -186,10 +187,10 @@ const addressSpace = (row) => {
 
 const nextCommands = (name, pid) => {
   const run = ["--run", page.facts.run.run_id];
-  return make(
+  return [make(
     "ul",
     { class: "commands" },
     make("li", {}, command("show", `${name}/${pid}`, ...run), " shows all of it in a terminal"),
     make("li", {}, command("show", `${name}/${pid}`, "--mappings", "--why", ...run), " says of each mapping which rule decided, and what lost to it"),
-  );
+  ), make("p", { class: "small soft" }, page.facts.commands)];
 };

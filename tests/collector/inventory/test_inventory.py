@@ -97,7 +97,10 @@ def test_every_mistake_is_listed_with_its_place(tmp_path: Path) -> None:
         "inventory.yaml: web.vars.ansible_group_priority, line 7: must be a whole number",
         "inventory.yaml: db.hosts.d1, line 8: must be a mapping of the host's variables",
         "inventory.yaml: db.hosts., line 8: the name of a host is empty",
-        "inventory.yaml: db.children.web, line 8: the groups db and web would contain each other",
+        (
+            "inventory.yaml: db.children.web, line 8: the groups db and web would contain each other"
+            " (take web out of the children of db)"
+        ),
         "inventory.yaml: lb.hosts.lb1.ansible_host, line 9: must be text, not 5: put it in quotation marks",
         (
             "inventory.yaml: lb.hosts.lb1.mapsweep_root, line 9:"

@@ -371,6 +371,29 @@ def test_templates_at_their_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "is longer than" in str(ours.obstacles["longer"][0])
 
 
+@pytest.mark.parametrize(
+    ("template", "problem"),
+    [
+        (r"{{ 'a\x' }}", "has the text"),
+        (r"{{ '\N{no such name}' }}", "has the text"),
+        (r"{{ '\ud800' }}", "has the text"),
+        ("{{ 'a\nb' }}", "has the text"),
+        ("{{ 'a\0b' }}", "has the text"),
+        (r"{{ hostvars['h']['\x'] }}", "has the text"),
+        ("{{ absent" + "|d" * 2_000 + " }}", "is nested too deep"),
+    ],
+)
+def test_a_template_that_no_library_can_read_is_the_obstacle_of_its_host(
+    tmp_path: Path, template: str, problem: str
+) -> None:
+    """The library that reads quoted texts has errors of its own, and calls within calls have an end."""
+    hosts = {"odd": {"ansible_user": template}, "sound": {"ansible_user": "{{ absent | d('a') | d }}"}}
+    ours = load(write(tmp_path / "hosts.json", json.dumps({"all": {"hosts": hosts}})))
+    assert set(ours.obstacles) == {"odd"}
+    assert problem in str(ours.obstacles["odd"][0])
+    assert ours.hosts["sound"].user == "a"
+
+
 def test_folders_programs_and_ansible_cfg_at_their_limits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -462,3 +485,121 @@ def test_an_inventory_without_hosts_is_named(tmp_path: Path, text: str) -> None:
         select(inventory, "all")
     told = "is not a group's definition and was skipped; its hosts are keys below `hosts:`"
     assert [told in each for each in inventory.warnings] == ([] if text.startswith("[") else [True])
+
+
+BESIDE = {  # files that lie in folders of inventories and are none
+    "README": "How to use this.\n\n[web] is the group of the web servers.\n",
+    "id_rsa": "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1r\n-----END OPENSSH PRIVATE KEY-----\n",
+    "plan.py": "import sys\n\nprint(sys.path)\n",
+    "site.yml": "- hosts: all\n  vars: {ansible_user: deploy}\n",
+    "kube.conf": "apiVersion: v1\nkind: Config\n",
+}
+
+
+def test_what_lies_beside_the_inventories_of_a_folder_is_passed_over(tmp_path: Path) -> None:
+    folder = write(tmp_path / "inv/hosts", "[web]\nw1\n").parent
+    write(folder / "empty", "")
+    write(folder / "later.yml", "# filled later\n")
+    agree(load(folder), ask_of_sources([folder], tmp_path / "play", tmp_path / "scratch"))
+    assert load(folder).warnings == ()
+    for name, text in BESIDE.items():
+        write(folder / name, text)
+    (folder / "store.db").write_bytes(b"two words\0\xff\n")
+    inventory = load(folder)
+    assert list(inventory.hosts) == ["w1"]
+    assert inventory.warnings == tuple(
+        f"inv/{name}: is not an inventory, and was passed over" for name in sorted((*BESIDE, "store.db"))
+    )
+    for name in BESIDE:  # what is named itself must be one
+        assert f"{name}: " in said(folder / name)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "w1 w2\n[web]\nw3\n",
+        "[web servers]\nw1\n",
+        "w1 w2 ansible_user=u\n",
+        "all:\n  hosts:\n w1:\n",
+        "\ufeffw1\nw2\n",
+        "w1\nw2 w3\n",
+        "plugin: constructed\n",
+    ],
+)
+def test_an_inventory_with_a_mistake_is_not_passed_over(tmp_path: Path, text: str) -> None:
+    write(tmp_path / "inv/good", "[web]\nw9\n")
+    write(tmp_path / "inv/wrong", text)
+    assert "inv/wrong: " in said(tmp_path / "inv")
+
+
+def test_files_that_are_all_empty_are_named(tmp_path: Path) -> None:
+    for name in ("a", "b.yml"):
+        write(tmp_path / "inv" / name, "# none\n")
+    assert said(tmp_path / "inv").splitlines() == [
+        f"inv/{name}: is empty (name at least one group with hosts)" for name in ("a", "b.yml")
+    ]
+    assert list(load([tmp_path / "inv/a", write(tmp_path / "hosts", "w1\n")]).hosts) == ["w1"]
+
+
+def test_a_link_that_leads_nowhere_is_no_host(tmp_path: Path) -> None:
+    write(tmp_path / "inv/hosts", "w1\n")
+    (tmp_path / "inv/gone").symlink_to(tmp_path / "nothing")
+    assert said(tmp_path / "inv") == (
+        f"inv/gone: cannot be read: No such file or directory ({tmp_path / 'inv/gone'})"
+    )
+
+
+def test_true_in_ini_is_text_where_text_is_wanted(tmp_path: Path) -> None:
+    text = "[web]\nw1 ansible_user=True ansible_become=True\nw2\n[web:vars]\nansible_user=False\n"
+    path = write(tmp_path / "hosts", text)
+    inventory = load(path)
+    assert [inventory.hosts[name].user for name in ("w1", "w2")] == ["True", "False"]
+    agree(inventory, ask_of_sources([path], tmp_path, tmp_path / "scratch"))
+
+
+def test_this_machine_needs_no_address(tmp_path: Path) -> None:
+    text = "all: {vars: {ansible_host: '{{ addresses[0] }}', ansible_port: '{{ p }}'}, hosts: {w1: }}\n"
+    inventory = load(write(tmp_path / "hosts.yml", text))
+    assert [*inventory.obstacles] == ["w1"]
+    assert inventory.localhost.address == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("w1, w2\n", "one host a line, without '-' and ','"),
+        ("- w1\n", "one host a line, without '-' and ','"),
+        ("w1 ; the first\n", "a comment behind a host begins with #"),
+        ("w1 ansible_user = u\n", "no blanks around ="),
+        ("w1: ansible_user=u\n", "leave ':' out; or, if this is YAML, call the file hosts.yaml"),
+        ("[web]\nw1\n[web:vars]\nansible_user: u\n", "write = in place of :"),
+        ("[web]\nw1\n[top:children]\nweb x=1\n", "the variables of a group belong below [name:vars]"),
+        ("[web]\nw1\n[top:children]\nw1\n", "it is a host: name it below [top]"),
+        ("[a:children]\nb\n[b:children]\na\n", "take a out of the children of b"),
+        ("[a:children]\nungrouped\n", "name its hosts in a group of their own"),
+    ],
+)
+def test_a_mistake_says_what_to_write_instead(tmp_path: Path, text: str, remedy: str) -> None:
+    assert remedy in said(write(tmp_path / "hosts.ini", text))
+
+
+def test_a_template_without_quotation_marks_is_told_them(tmp_path: Path) -> None:
+    write(tmp_path / "group_vars/all.yml", "ansible_user: {{ name }}\n")
+    told = said(write(tmp_path / "hosts", "w1\n"))
+    assert told.startswith("group_vars/all.yml: line 1: ")
+    assert told.endswith("(put a template in quotation marks)")
+
+
+def test_paths_in_ansible_cfg_are_those_of_ansible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Relative to the file; with ~, $NAME and {{CWD}}. `ansible-config dump` says the same."""
+    monkeypatch.setenv("FLEET", str(tmp_path / "fleet"))
+    monkeypatch.chdir(tmp_path)
+    text = "[defaults]\ninventory = a, ~/b,$FLEET/c,{{CWD}}/d,${FLEET}x/e\nprivate_key_file = keys/id\n"
+    config = ansible_config.read(write(tmp_path / "etc/ansible.cfg", text))
+    home = Path("~").expanduser()
+    assert config.inventory == tuple(
+        map(
+            str, (tmp_path / "etc/a", home / "b", tmp_path / "fleet/c", tmp_path / "d", tmp_path / "fleetx/e")
+        )
+    )
+    assert config.variables["ansible_private_key_file"].value == str(tmp_path / "etc/keys/id")

@@ -119,6 +119,21 @@ def test_what_was_read_counts_on_if_the_files_become_unreadable(
     assert f"{path}: host keys cannot be read: is a folder" in caplog.text
 
 
+def test_no_new_key_is_accepted_while_a_file_cannot_be_read(tmp_path: Path) -> None:
+    """It may name the host by now."""
+    path, accepted = tmp_path / "known_hosts", tmp_path / "accepted"
+    path.write_text(line("web1", key()))
+    hosts = KnownHosts([path], Policy.ACCEPT_NEW, accepted)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(OSError, match="host keys cannot be read: is a folder"):
+        hosts.admit("web2", 22, key(2))
+    assert not hosts.learnt
+    assert accepted.read_text() == ""
+    path.rmdir()
+    assert hosts.admit("web2", 22, key(2)).how is HostKeyCheck.ACCEPTED
+
+
 def test_unreadable_lines_that_are_added_later_are_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -182,6 +197,15 @@ def test_a_file_that_another_process_holds(tmp_path: Path, monkeypatch: pytest.M
         fcntl.flock(holder, fcntl.LOCK_EX)
         with pytest.raises(OSError, match="another process holds it"):
             learning(path).admit("web1", 22, key())
+
+
+def test_a_file_that_is_another_one_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on file systems that give no file the same number twice, or where somebody goes on replacing it."""
+    monkeypatch.setattr(accepted_keys, "LOCK_S", 0.0)
+    monkeypatch.setattr(os.path, "samestat", lambda *_: False)
+    with pytest.raises(OSError, match="is another file each time"):
+        learning(tmp_path / "accepted").admit("web1", 22, key())
+    assert (tmp_path / "accepted").read_text() == ""
 
 
 def test_a_file_that_is_replaced_while_we_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,14 +95,16 @@ def by_ssh(server: Sshd, known_hosts: Path, *more: str) -> bool:
     ],
 )
 def test_a_certificate_counts_where_ssh_says_so(
-    signing: tuple[str, ...], names: str, why: str, tmp_path: Path, keyring: Keyring
+    signing: tuple[str, ...], names: str, why: str, tmp_path: Path, keyring: Keyring, tree: str
 ) -> None:
     authority = "rsa" if "-t" in signing else "ed25519"
     with certified(tmp_path, *signing, authority=authority) as server:
         known_hosts = tmp_path / "authorities"
         names = names.replace("PORT", str(server.port))
         known_hosts.write_text(f"@cert-authority {line(names, public(tmp_path / 'ca.pub'))}")
-        outcome = collect(server.host(0), Session(keyring=keyring, known_hosts=KnownHosts([known_hosts])))
+        outcome = collect(
+            server.host(0, root=tree), Session(keyring=keyring, known_hosts=KnownHosts([known_hosts]))
+        )
         assert by_ssh(server, known_hosts) is not bool(why)
     if isinstance(outcome, Dump):
         assert not why
@@ -115,27 +117,32 @@ def test_a_certificate_counts_where_ssh_says_so(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["rsa", "ecdsa", "ed25519"])
-def test_keys_of_all_types_can_be_certified(kind: str, tmp_path: Path, keyring: Keyring) -> None:
+def test_keys_of_all_types_can_be_certified(kind: str, tmp_path: Path, keyring: Keyring, tree: str) -> None:
     with certified(tmp_path, "-n", NAME, key=kind, authority="ecdsa") as server:
         known_hosts = tmp_path / "authorities"
         known_hosts.write_text(f"@cert-authority * {line('', public(tmp_path / 'ca.pub')).strip()}\n")
-        outcome = collect(server.host(0), Session(keyring=keyring, known_hosts=KnownHosts([known_hosts])))
+        outcome = collect(
+            server.host(0, root=tree), Session(keyring=keyring, known_hosts=KnownHosts([known_hosts]))
+        )
         assert isinstance(outcome, Dump)
         assert outcome.host_key is HostKeyCheck.CERTIFIED
         assert by_ssh(server, known_hosts)
 
 
 @pytest.mark.slow
-def test_what_else_known_hosts_says_of_a_host_with_a_certificate(tmp_path: Path, keyring: Keyring) -> None:
+def test_what_else_known_hosts_says_of_a_host_with_a_certificate(
+    tmp_path: Path, keyring: Keyring, tree: str
+) -> None:
     """As ssh does: the bare key counts where the certificate does not, and what is revoked never counts."""
     with certified(tmp_path, "-n", "web1", key="ecdsa") as server:
         authority, key = public(tmp_path / "ca.pub"), public(tmp_path / "made.pub")
         signed, bare = f"@cert-authority {line('*', authority)}", line(f"[{NAME}]:{server.port}", key)
-        alias = replace(server.host(0), host_key_alias="web1")
+        plain = server.host(0, root=tree)
+        alias = replace(plain, host_key_alias="web1")
         for lines, host, reason in (
-            (signed, server.host(0), "hostkey_unknown"),
-            (bare, server.host(0), ""),
-            (signed + bare, server.host(0), ""),
+            (signed, plain, "hostkey_unknown"),
+            (bare, plain, ""),
+            (signed + bare, plain, ""),
             (signed, alias, ""),
             (signed + f"@revoked {line('*', key)}", alias, "hostkey_revoked"),
             (signed + f"@revoked {line('*', authority)}", alias, "hostkey_revoked"),

@@ -161,7 +161,7 @@ def test_an_account_that_is_not_there(keyring: Keyring) -> None:
 
 def test_a_cipher_that_is_not_supported(tmp_path: Path) -> None:
     cipher = "chacha20-poly1305@openssh.com"
-    make: list[str | Path] = ["ssh-keygen", "-q", "-t", "rsa", "-Z", cipher, "-N", "sesame"]
+    make: list[str | Path] = ["ssh-keygen", "-q", "-t", "ecdsa", "-Z", cipher, "-N", "sesame"]
     subprocess.run([*make, "-f", tmp_path / "key"], check=True)
     keyring = Keyring(Credentials(passphrase="sesame", use_agent=False))
     reason, detail = reason_of(keyring, tmp_path / "key")

@@ -91,7 +91,7 @@ _setting = st.sampled_from(
         "IdentitiesOnly yes",
         "IdentitiesOnly no",
         "HostKeyAlias same",
-        "HostKeyAlias other",
+        "HostKeyAlias Other",
         "ProxyJump bastion",
         "ProxyJump none",
         "ProxyCommand nc %h %p",
@@ -119,6 +119,8 @@ _refused = st.sampled_from(
         "Match",
         "Host",
         "Match host",
+        'Match host ""',
+        "\ufeffHost web1",
         "Match what web1",
         "Match all host web1",
     )
@@ -204,7 +206,7 @@ def test_tokens_in_the_names_of_files(tmp_path: Path) -> None:
 
 def test_tokens_are_those_of_the_real_ssh(tmp_path: Path, server: Sshd) -> None:
     text = (
-        f"HostName 127.10.0.1\nPort {server.port}\nUser somebody\nHostKeyAlias other\n"
+        f"HostName 127.10.0.1\nPort {server.port}\nUser somebody\nHostKeyAlias Other\n"
         f"UserKnownHostsFile {tmp_path}/none\nStrictHostKeyChecking no\nIdentityAgent none\nBatchMode yes\n"
         f"IdentityFile {tmp_path}/%h-%n-%p-%r-%u-%i-%k-%L-%l-%%\n"
     )
@@ -283,6 +285,8 @@ def test_what_is_not_used_is_told(tmp_path: Path) -> None:
         ("\nHost", "Host needs a name or a pattern"),
         ("\nMatch nothing x", "Match has no criterion 'nothing'"),
         ("\nMatch host", "Match host needs a value"),
+        ('\nMatch host ""', "Match host needs a value"),
+        ("\n\ufeffHost web1", "no keyword"),
         ("\nMatch", "Match needs a criterion"),
         ("\nMatch all host a", "Match all cannot be combined"),
         ('\nUser "x', "quotation mark"),

@@ -43,6 +43,33 @@ def test_an_address_is_no_option_of_a_command(reason: str, tmp_path: Path) -> No
     assert not mark.exists()
 
 
+def test_an_account_is_no_option_of_a_command(tmp_path: Path) -> None:
+    mark = tmp_path / "ran"
+    host = Host("web-01", "127.0.0.1", free_port(), user=f"-oProxyCommand=touch {mark};")
+    for trouble in TROUBLES:
+        for line in commands(trouble.reason, [(host, "")], HERE):
+            assert "-oProxyCommand" not in line or " -- " in line
+    for line in commands("auth_rejected", [(host, "")], HERE):
+        subprocess.run(["sh", "-c", line], capture_output=True, check=False, stdin=subprocess.DEVNULL)
+    assert not mark.exists()
+
+
+def test_an_alias_is_no_command_of_sed(tmp_path: Path) -> None:
+    """`e` of sed executes; `&` and a slash only spoil the line."""
+    mark, known = tmp_path / "ran", tmp_path / "known_hosts"
+    alias = f"a&b/;1e touch {str(mark).replace('/', chr(92) + '/')};s/x/y"
+    host = Host("web-01", "127.0.0.1", host_key_alias=alias)
+    adding, *_ = commands("hostkey_unknown", [(host, "")], replace(HERE, known_hosts=str(known)))
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "ssh-keyscan").write_text("#!/bin/sh\necho 127.0.0.1 ssh-ed25519 AAAA\n")
+    (tools / "ssh-keyscan").chmod(0o755)
+    path = f"{tools}:{os.environ['PATH']}"
+    subprocess.run(["sh", "-c", adding], capture_output=True, check=False, env={"PATH": path})
+    assert not mark.exists()
+    assert known.read_text() == f"{alias} ssh-ed25519 AAAA\n"
+
+
 @pytest.mark.parametrize(("reason", "path"), [("key_exposed", "/keys/a b")])
 def test_a_key_that_is_open_to_others(reason: str, path: str) -> None:
     here = Here("/known_hosts", "me", ("mapsweep", "doctor"))

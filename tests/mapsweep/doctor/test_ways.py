@@ -51,8 +51,8 @@ def web_server() -> Iterator[int]:
 class Fleet:
     """An inventory and settings that are written anew after each change."""
 
-    def __init__(self, folder: Path, sshd: Sshd) -> None:
-        self.folder, self.sshd = folder, sshd
+    def __init__(self, folder: Path, sshd: Sshd, root: Path | None = None) -> None:
+        self.folder, self.sshd, self.root = folder, sshd, root
         self.known_hosts = folder / "ssh/known_hosts"
         self.hosts: dict[str, dict[str, Any]] = {}
         self.settings: dict[str, Any] = {"limits": PATIENT | {"dns_s": 5, "attempts": 1}}
@@ -61,6 +61,8 @@ class Fleet:
         host = self.sshd.host(number)
         way = {"host": host.address, "port": host.port, "ssh_private_key_file": host.key_file} | variables
         self.hosts[name] = {f"ansible_{key}": value for key, value in way.items()}
+        if self.root is not None:
+            self.hosts[name]["mapsweep_root"] = str(self.root)
         if known:
             self.known_hosts.parent.mkdir(exist_ok=True)
             key = (self.sshd.folder / "hostkey.pub").read_text().rsplit(" ", 1)[0]
@@ -79,8 +81,8 @@ class Fleet:
 
 
 @pytest.fixture
-def fleet(tmp_path: Path, sshd: Sshd) -> Fleet:
-    return Fleet(tmp_path, sshd)
+def fleet(tmp_path: Path, sshd: Sshd, made_root: Path) -> Fleet:
+    return Fleet(tmp_path, sshd, made_root)
 
 
 def test_what_is_broken_on_the_way_is_named_and_the_remedy_cures_it(
@@ -132,7 +134,7 @@ def test_what_is_broken_on_the_way_is_named_and_the_remedy_cures_it(
     assert f"ssh-copy-id -i {tmp_path / 'stranger'}.pub -p {host.port} " in login["commands"][0]
     with authorised.open("a") as file:  # as ssh-copy-id does
         file.write((tmp_path / "stranger.pub").read_text())
-    del fleet.hosts["procless"]["mapsweep_root"]
+    fleet.hosts["procless"]["mapsweep_root"] = str(fleet.root)
     second = visit(here, *fleet.options())
     assert (second.code, second.document["answered"]) == (Exit.OK, list(fleet.hosts))
 

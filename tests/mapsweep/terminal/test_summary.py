@@ -176,9 +176,9 @@ prod-web-02                        <= 4.0 GiB   +720 MiB  java (4711)
 prod-frontend-00…l-1.example.org  <= 41.0 GiB          0  java (4711)
 
 changed since Sun 22 Nov 05:00 UTC
-     gone  edge-01\\x1b[31m           no longer in the inventory
-   failed  prod-db-07                auth_rejected
- +720 MiB  app-03, checkout.service  arenas 76.0 to 796 MiB
+       gone  edge-01\\x1b[31m           no longer in the inventory
+newly fails  prod-db-07                auth_rejected
+   +720 MiB  app-03, checkout.service  arenas 76.0 to 796 MiB
 
 findings: 1 new
   new, warning, owner payments: checkout.service on app-03 grew 720 MiB in a day
@@ -226,7 +226,7 @@ def test_a_host_whose_process_was_restarted_has_no_growth_of_0() -> None:
 def test_one_piece_of_news_is_one_line() -> None:
     """The service and the host of a process that grew are the same news."""
     block = night().split("\n\n")[1].splitlines()
-    assert [line.split()[0] for line in block[1:]] == ["gone", "failed", "+720"]
+    assert [line.split()[0] for line in block[1:]] == ["gone", "newly", "+720"]
 
 
 def test_a_host_cannot_steer_the_terminal_with_news() -> None:

@@ -9,6 +9,7 @@ from reports.findings.rows import Member, Standing
 from reports.formats import render_text
 from reports.formats.render_text import CHANGES_MAX, FINDINGS_MAX, RESOLVED_MAX, WIDTH
 from reports.report import FailureGroup, Report
+from reports.sentence import first_advice
 from reports.sentence.headline import headline
 from tests.changes_made import changes_of, compared, grew, group, row
 from tests.mapsweep.reports_made import GIB, MIB, fleet, host
@@ -65,8 +66,8 @@ def test_what_to_do_is_on_the_first_screen_about_the_headline_first() -> None:
         said.index(each)
         for each in (
             "To do: checkout.service on 2 hosts: Look for a leak.",
-            "To do: other.service on 2 hosts: Look elsewhere.",
-            "To do: db-01: Check the user.",
+            "Also to do: other.service on 2 hosts: Look elsewhere.",
+            "Also to do: db-01: Check the user.",
         )
     ]
     assert places == sorted(places)
@@ -75,6 +76,38 @@ def test_what_to_do_is_on_the_first_screen_about_the_headline_first() -> None:
     calm = compared(replace(FLEET, failures=(old, new)), changes_of(fails), found)
     first = next(line for line in text_of(calm).splitlines() if line.startswith("To do: "))
     assert first == "To do: db-01: Check the user."
+    assert "Also to do: other.service on 2 hosts: Look elsewhere." in " ".join(text_of(calm).split())
+
+
+def first_steps(report: Report) -> list[tuple[str, str]]:
+    return [(step.label, step.where) for step in first_advice.steps(report)]
+
+
+def test_where_many_hosts_newly_fail_the_first_thing_to_do_is_about_them() -> None:
+    names = [f"db-{number:02}" for number in range(9)]
+    failed = [row(Change.FAILED, Subject.HOST, name, stage="tcp", reason="tcp_timeout") for name in names]
+    group_of = FailureGroup("failed", "tcp", "tcp_timeout", "look at the firewall", "", tuple(names), 9)
+    told = compared(
+        replace(FLEET, failures=(group_of,)), changes_of(LEAK, *failed), (group(Standing.NEW, code="grew"),)
+    )
+    assert headline(told).clauses[0].startswith("9 hosts newly fail")
+    assert first_steps(told) == [
+        ("To do", "db-00, db-01, db-02, ..."),
+        ("Also to do", "checkout.service on 2 hosts"),
+    ]
+
+
+def test_growth_that_no_finding_is_about_is_not_answered_by_the_advice_for_another_service() -> None:
+    other = group(Standing.NEW, service="other.service", first=(Member("db-09", 7, "redis", GIB, "of old"),))
+    told = compared(FLEET, changes_of(replace(LEAK, kind="")), (other,))
+    (own, also) = first_advice.steps(told)
+    assert (own.label, own.where) == ("To do", "checkout.service on app-03")
+    assert f"mapsweep show {LEAK.host}/{LEAK.pid} --run {told.run.run_id}" in own.advice
+    assert (also.label, also.where) == ("Also to do", "other.service on 2 hosts")
+    shrank = replace(LEAK, change=Change.SHRANK, change_bytes=-720 * MIB)
+    assert first_steps(compared(FLEET, changes_of(shrank), (other,))) == [
+        ("Also to do", "other.service on 2 hosts")
+    ]
 
 
 def test_a_change_says_what_its_peers_did_how_fast_it_is_and_whose() -> None:
@@ -125,7 +158,7 @@ def test_remarks_are_counted_and_not_told() -> None:
 
 def test_in_a_first_run_no_finding_is_called_new() -> None:
     text = text_of(replace(FLEET, findings=(group(Standing.NEW, title="T"),)))
-    assert "  1 in all, the first that are counted\n  warning, owner payments: T\n" in text
+    assert "  1 (no earlier run to compare with)\n  warning, owner payments: T\n" in text
     assert "What changed" not in text
 
 

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
+from weakref import WeakSet
 
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, Page
+from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request
 
 Scheme: TypeAlias = Literal["light", "dark"]
 
@@ -26,6 +27,10 @@ _GO = """(hash) => new Promise((done) => {
   location.hash = hash;
   if (location.href === before) done();
 })"""
+# Once in a document: to read axe-core takes as long as a third of what it does then.
+_HAS_AXE = "() => 'axe' in window"
+_AXE = "() => axe.run({ resultTypes: ['violations'] }).then((results) => results.violations)"
+_BLANK: Final = "about:blank"
 _READY = "() => performance.getEntriesByName('mapsweep-ready').length"
 # Links of each view, as the page itself has them: the first of each in the fleet, and of a process in a host.
 _LINKS = """() => [...document.querySelectorAll("main:not([hidden]) a[href^='#/']")]
@@ -95,7 +100,9 @@ class Lab:
         a table are made alike, and the contrast of all of them takes axe-core many seconds.
         """
         self.page.evaluate(_THIN, rows)
-        found: list[dict[str, Any]] = Axe().run(self.page).response["violations"]
+        if not self.page.evaluate(_HAS_AXE):
+            self.page.evaluate(AXE_SCRIPT)
+        found: list[dict[str, Any]] = self.page.evaluate(_AXE)
         return [_said(violation) for violation in found]
 
 
@@ -104,6 +111,33 @@ def _said(violation: dict[str, Any]) -> str:
     checks = (*nodes[0]["any"], *nodes[0]["all"], *nodes[0]["none"])
     why = " ".join(check["message"] for check in checks)
     return f"{violation['id']}: {len(nodes)} places, the first is {nodes[0]['html'][:200]}: {why[:300]}"
+
+
+# The windows whose tab shows nothing now: those that run scripts, and those that do not.
+_idle: Final[dict[bool, WeakSet[BrowserContext]]] = {True: WeakSet(), False: WeakSet()}
+
+
+@contextmanager
+def _tab(browser: Browser, *, scripts: bool) -> Iterator[Page]:
+    """A tab that shows nothing, in a window of its own.
+
+    A new one costs Chromium a process, four times as much as the page that is opened in it. So a tab is used
+    again, unless its test failed: it may be in any state then.
+    """
+    idle = _idle[scripts]
+    context = next((one for one in browser.contexts if one in idle), None)
+    if context is None:
+        context = browser.new_context(java_script_enabled=scripts, offline=True, accept_downloads=True)
+        context.new_page().add_init_script(_WATCH)
+    idle.discard(context)
+    (tab,) = context.pages
+    try:
+        yield tab
+        tab.goto(_BLANK)
+    except BaseException:
+        context.close()
+        raise
+    idle.add(context)
 
 
 @contextmanager
@@ -117,29 +151,32 @@ def opened(
     scripts: bool = True,
 ) -> Iterator[Lab]:
     """The page from its file, without a network, as soon as its tables work."""
-    context = browser.new_context(
-        viewport={"width": width, "height": 900},
-        color_scheme=scheme,
-        java_script_enabled=scripts,
-        offline=True,
-        accept_downloads=True,
-    )
-    page = context.new_page()
-    lab, own = Lab(page), file.resolve().as_uri()
-    page.on("console", lambda message: lab.messages.append(message.text))
-    page.on("pageerror", lambda error: lab.messages.append(str(error)))
-    page.on(
-        "request", lambda asked: None if asked.url.split("#")[0] == own else lab.requests.append(asked.url)
-    )
-    page.add_init_script(_WATCH)
-    try:
+    with _tab(browser, scripts=scripts) as page:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme, media="screen")
+        lab, own = Lab(page), file.resolve().as_uri()
+
+        def said(message: ConsoleMessage) -> None:
+            lab.messages.append(message.text)
+
+        def failed(error: Error) -> None:
+            lab.messages.append(str(error))
+
+        def asked(request: Request) -> None:
+            if request.url.split("#")[0] != own:
+                lab.requests.append(request.url)
+
+        page.on("console", said)
+        page.on("pageerror", failed)
+        page.on("request", asked)
         page.goto(own + address)
         if scripts:
             until(lambda: page.evaluate(_READY) > 0, page, "the page sets its mark mapsweep-ready")
             lab.drawn()
         yield lab
-    finally:
-        context.close()
+        page.remove_listener("console", said)
+        page.remove_listener("pageerror", failed)
+        page.remove_listener("request", asked)
 
 
 def until(holds: Callable[[], bool], page: Page, what: str) -> None:

@@ -10,7 +10,6 @@ import polars as pl
 import pytest
 
 from archive.run import Run
-from archive.runs import Runs
 from procmaps.kinds import Kind
 from reports import report as reporting
 from reports.formats import render_json
@@ -34,8 +33,7 @@ from tests.reports.fleet import (
     stacks,
 )
 from tests.reports.page.decoder import Decoded, of_page
-from tests.synthetic.closed_run import Fleet, closed_run
-from tests.synthetic.news import RUNS, tell
+from tests.synthetic.news import RUNS
 
 KILOBYTE = 1000
 BEGINNINGS = {
@@ -54,13 +52,8 @@ BEGINNINGS = {
 
 
 @pytest.fixture(scope="module")
-def large_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return tell(closed_run(Runs(str(tmp_path_factory.mktemp("large"))), Fleet(500, 12)))
-
-
-@pytest.fixture(scope="module")
-def large(large_run: Run) -> Report:
-    return reporting.report(large_run)
+def large(run_500: Run) -> Report:
+    return reporting.report(run_500)
 
 
 @pytest.fixture(scope="module")
@@ -194,8 +187,8 @@ def test_a_limit_below_the_first_screen_leaves_the_first_screen(large: Report) -
     assert large.hosts[0].name in made.decode()
 
 
-def test_the_same_report_is_the_same_page(large_run: Run, whole: bytes) -> None:
-    assert page.render(reporting.report(large_run)) == whole
+def test_the_same_report_is_the_same_page(run_500: Run, whole: bytes) -> None:
+    assert page.render(reporting.report(run_500)) == whole
 
 
 def test_processes_that_need_a_look_come_before_larger_ones(tmp_path: Path) -> None:

@@ -36,6 +36,9 @@ _HIDDEN_FOCUS = """() => {
   if (inside && (outlined || style.boxShadow !== "none")) return "";
   return `${at.tagName} ${at.textContent.slice(0, 40)}: outlined ${outlined}, in the window ${inside}`;
 }"""
+# All that is asked after each Tab, at once; null where nothing has the focus.
+_TABBED = f"""(selector) => document.activeElement === document.body
+  ? null : {{ hidden: ({_HIDDEN_FOCUS})(), reached: ({_FOCUSED})(selector) }}"""
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +58,9 @@ def tab_to(lab: Lab, selector: str, *, back: bool = False) -> None:
     """Press Tab until the focus is on what is wanted; each stop on the way must be seen."""
     for _ in range(TABS_MAX):
         lab.page.keyboard.press("Shift+Tab" if back else "Tab")
-        if lab.page.evaluate("() => document.activeElement === document.body"):
-            continue
-        assert lab.page.evaluate(_HIDDEN_FOCUS) == ""
-        if lab.page.evaluate(_FOCUSED, selector):
+        stop = lab.page.evaluate(_TABBED, selector)
+        assert stop is None or stop["hidden"] == ""
+        if stop is not None and stop["reached"]:
             return
     raise AssertionError(f"{TABS_MAX} tabs do not reach {selector}")
 

@@ -15,6 +15,7 @@ from archive.run import Run
 from archive.runs import Runs
 from reports import report as reporting
 from reports.page import addresses, first_screen, page
+from reports.sentence import finding_words
 from reports.tables.settled import Settled
 from reports.text import sizes
 from tests.browser import chromium
@@ -115,12 +116,55 @@ def test_changes_stand_in_their_order_with_all_figures(lab: Lab, tables: Settled
     )
     assert first["kind_exact"] == "no"
     words = [row[1] for row in cells(lab, "#changes-table")[1:8]]
-    assert words == ["newly fails", "gone", "recovered", "new", "restarted", "restarted", "gone"]
+    assert words == ["newly fails", "gone", "recovered", "new", "rebooted", "restarted", "gone"]
+
+
+def test_findings_are_counted_alike_on_the_first_screen_and_in_their_view(lab: Lab, run: Run) -> None:
+    sorts = finding_words.sorts(reporting.report(run))
+    lab.go("#/")
+    head = lab.page.locator("#findings-head").inner_text()
+    folded = lab.page.locator("#findings summary").all_inner_texts()
+    first = dict(each.split(" ", 1)[::-1] for each in [*head.removeprefix("Findings: ").split(", "), *folded])
+    lab.go("#/findings")
+    every, *chips = lab.page.locator("#view .chips button").all_inner_texts()
+    view = dict(each.rsplit(" ", 1) for each in chips)
+    assert first == view == {said: sizes.number(count) for said, count in sorts.items()}
+    assert len(sorts) > 5
+    assert lab.page.locator("#view .count").inner_text().split()[0] == every.split()[-1]
+    for said, count in view.items():
+        lab.page.get_by_role("button", name=f"{said} {count}", exact=True).click()
+        assert lab.page.locator("#view .count").inner_text().split()[0] == count
+
+
+def test_a_table_that_the_filter_does_not_act_on_says_so(lab: Lab) -> None:
+    said = "The filter does not act on this table."
+    lab.go("#/kinds?find=java")
+    assert lab.page.locator("#view").get_by_text(said).is_visible()
+    for filtered in ("#/kinds", "#/hosts?find=java"):
+        lab.go(filtered)
+        assert not lab.page.locator("#view").get_by_text(said).is_visible()
+
+
+_SHOWN_WHOLE = """(rows) => rows.map((row) => {
+  const range = document.createRange();
+  range.selectNodeContents(row.querySelector("th"));
+  const cell = row.querySelector("th").getBoundingClientRect();
+  const inside = ({ right, bottom }) => right <= cell.right + 1 && bottom <= cell.bottom + 1;
+  return [row.querySelector("th").textContent, [...range.getClientRects()].every(inside)];
+})"""
+
+
+@pytest.mark.parametrize("view", ["hosts", "services", "stacks"])
+def test_on_a_narrow_screen_names_are_whole(browser: Browser, file: Path, view: str) -> None:
+    with opened(browser, file, width=390, address=f"#/{view}") as narrow:
+        rows = narrow.page.locator("#view tbody tr").evaluate_all(_SHOWN_WHOLE)
+        assert len(rows) > 5
+        assert [name for name, is_whole in rows if not is_whole] == []
 
 
 def test_the_filter_finds_changes_and_findings(lab: Lab, tables: Settled) -> None:
     lab.go("#/changes?find=is%3Arestarted")
-    assert {row[1] for row in cells(lab, "#changes-table")} == {"restarted"}
+    assert {row[1] for row in cells(lab, "#changes-table")} == {"rebooted", "restarted"}
     lab.go("#/changes?find=growth%3E300M")
     told = tables.table("changes").filter(pl.col("change_bytes") > 300 * 2**20)
     assert lab.page.locator("#view .count").inner_text().startswith(f"{told.height} of ")
@@ -140,14 +184,15 @@ def test_findings_that_are_resolved_or_muted_are_counted_and_shown_on_demand(
     groups = tables.table("finding_groups")
     is_muted = pl.col("mute_reason") != ""
     muted = groups.filter(is_muted)
-    resolved = groups.filter(~is_muted & (pl.col("standing") == "resolved"))
+    is_remark = pl.col("severity") == "info"
+    resolved = groups.filter(~is_muted & ~is_remark & (pl.col("standing") == "resolved"))
     assert muted.height
     assert resolved.height
     lab.go("#/findings")
     chips = lab.page.locator("#view .chips button").all_inner_texts()
     assert f"muted {muted.height}" in chips
     assert f"resolved {resolved.height}" in chips
-    stands = groups.height - muted.height - resolved.height
+    stands = groups.filter(~is_muted & (pl.col("standing") != "resolved")).height
     assert lab.page.locator("#findings-table").get_attribute("aria-rowcount") == str(stands + 1)
     lab.page.get_by_role("button", name=f"resolved {resolved.height}").press("Enter")
     lab.drawn()

@@ -18,7 +18,7 @@ from reports.page.container import pack, put_together
 from reports.page.news import CHANGES_MAX, GONE_MAX, GROUPS_MAX, News
 from reports.page.room import Room
 from reports.report import Report
-from reports.sentence.change_words import kind_name
+from reports.sentence import change_words
 from reports.sentence.headline import headline
 from reports.tables import settled
 from tests.reports.page.decoder import Decoded, decode, of_page
@@ -201,7 +201,11 @@ def test_resolved_and_muted_findings_are_counted_beside_those_that_stand(report:
     counts = {some.name: some.count for some in told.folded}
     assert sum(counts.values()) + told.findings_count == len(report.findings)
     assert counts["muted"] == sum(group.is_muted for group in report.findings)
-    assert counts["resolved"] > 0
+    assert counts["only worth knowing"] > 0
+    assert counts.get("resolved", 0) == sum(
+        group.standing == "resolved" and not group.is_muted and group.severity != "info"
+        for group in report.findings
+    )
     assert all(not group.is_muted for group in told.findings)
 
 
@@ -238,7 +242,7 @@ def test_what_to_do_is_about_what_the_headline_names(report: Report) -> None:
     assert (told.where, told.advice) == (f"own.service {on}", "the advice")
     by_kind = first_news.to_do(replace(report, findings=(other,)))
     assert by_kind is not None
-    assert by_kind.where == kind_name(head.lead.kind)
+    assert by_kind.where == f"{change_words.on(head.lead)}, {change_words.kind_name(head.lead.kind)}"
     growth = replace(own, code="grew", service="growth.service")
     of_growth = first_news.to_do(replace(report, findings=(other, own, growth)))
     assert of_growth is not None

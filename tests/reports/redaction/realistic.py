@@ -108,9 +108,13 @@ class Secret:
     name: str
 
     @property
+    def is_short(self) -> bool:
+        return len(self.name) <= 3
+
+    @property
     def pattern(self) -> str:
         name = re.escape(fold(self.name))
-        if len(name) <= 3:
+        if self.is_short:
             return rf"(?<![0-9a-z]){name}(?![0-9a-z])"
         return rf"(?<!\d){name}(?!\d)" if name[0].isdigit() else name
 

@@ -293,6 +293,33 @@ def test_a_name_that_the_kernel_cut(run: Run, comm: str, is_cut: bool) -> None:
     assert two.process("payroll-databas") == "redacted"
 
 
+@pytest.mark.parametrize("what", [Redact.HOSTS, Redact.ALL])
+@pytest.mark.parametrize("filler", ["x", "\u00e9"])
+def test_a_name_in_arguments_that_were_cut(tmp_path: Path, what: Redact, filler: str) -> None:
+    """The end of a long command line, and of a service that is named after one, may be half a name."""
+    host, cut = "payroll-database-primary", " --of=payroll-databa"
+    whole = "java --whole=yes " + " ".join(["short"] * 5)
+    process = Process(
+        *(1, "java", "java first"),
+        arguments=_cut(f"java -Dx={filler * 4096}", 4096 - len(cut)) + cut,
+        unit="session-1.scope",
+    )
+    named = replace(process, pid=2, service=f"java {_cut(filler * 200, 200 - len(cut))}{cut}")
+    alike = replace(named, pid=3, service=f"{named.service[:-1]}b")
+    other = replace(process, pid=4, service="java other", arguments=whole)
+    run = run_of(runs_in(tmp_path), Answered(host, (process, named, alike, other)))
+    told = dict(outputs(run, redaction_of(run, what)))
+    assert found_in(told, ("payroll",)) == set()
+    services = Redacted(run, redaction_of(run, what)).table(settled.SERVICES)["service"]
+    assert services.n_unique() == len(services) == 4
+    if what is Redact.HOSTS:
+        assert whole.encode() in told["processes.ndjson"]
+
+
+def _cut(text: str, most_bytes: int) -> str:
+    return text.encode()[:most_bytes].decode("utf-8", "ignore")
+
+
 def test_a_process_that_is_named_after_what_its_arguments_start(tmp_path: Path) -> None:
     """The kernel names the process of a script after it, or a program names itself after its arguments."""
     started = (

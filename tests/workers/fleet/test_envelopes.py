@@ -170,6 +170,20 @@ def test_what_is_not_ours_is_refused_and_not_repeated(name: str) -> None:
     assert len(str(raised.value)) < 100
 
 
+@pytest.mark.parametrize("task", FORMS)
+def test_a_task_is_taken_from_its_own_queue_alone(task: str) -> None:
+    """Workers of `classify` have no keys, and must not act on what they read of a run."""
+    form = FORMS[task]
+    given: dict[str, object] = {**dict.fromkeys(form.texts, RUN_ID), **{name: ["a"] for name in form.lists}}
+    message = ours(task)
+    message["body"] = body([], given, {})
+    text = json.dumps(message).encode()
+    assert vetted(text, form.queue)
+    for queue in {other.queue for other in FORMS.values()} - {form.queue}:
+        with pytest.raises(RefusedError, match="in the wrong queue"):
+            vetted(text, queue)
+
+
 def test_what_is_ours_is_made_anew() -> None:
     message = ours()
     extra = headers(shadow="x\ny", timelimit=[1e9, 1e9], argsrepr="x" * 1000)

@@ -105,8 +105,10 @@ def test_a_plan_that_nobody_can_mail_is_refused(tmp_path: Path) -> None:
 class SmallDisk(Folder):
     """A folder on a disk that is nearly full."""
 
+    left_bytes = 100 * 2**20
+
     def free_bytes(self) -> int:
-        return 100 * 2**20
+        return self.left_bytes
 
 
 def test_a_plan_that_the_disk_has_no_room_for_is_refused(tmp_path: Path) -> None:
@@ -118,6 +120,10 @@ def test_a_plan_that_the_disk_has_no_room_for_is_refused(tmp_path: Path) -> None
         OperatorError, match=f"has 100 MiB free; {room + 1} hosts take about .*keep_dumps: false"
     ):
         check(planned(request), Means(small))
+    small.left_bytes = 0
+    with pytest.raises(OperatorError, match=r"has 0 free; 1 host takes about [1-9][0-9.]* KiB"):
+        check(planned(replace(request, hosts=hosts[:1])), Means(small))
+    small.left_bytes = SmallDisk.left_bytes
     check(planned(replace(request, hosts=hosts[:-1])), Means(small))
     check(planned(replace(request, keep_dumps=False)), Means(small))
     check(planned(request), Means(small), is_new=False)  # what it has counts
