@@ -211,7 +211,7 @@ MIXED_CHUNKS: Final = RegionLabeller(
     "python.mixed",
     (MIXED,),
     mixed,
-    before=(Edge("glibc.mmapped_beside_own", "that labeller would call the same memory chunks alone"),),
+    before=(Edge("reserve.opened", "arenas can lie right below closed memory, as what was opened does"),),
 )
 ALIGNED_ARENAS: Final = RegionLabeller(
     "python.arena_aligned",

@@ -192,7 +192,10 @@ IN_EXTENSIONS: Final = RegionLabeller(
     "allocator.extension",
     (EXTENSION,),
     in_extensions,
-    before=(Edge("stack.unguarded", "memory of jemalloc is as large as stacks without a guard"),),
+    before=(
+        Edge("stack.left", "memory of jemalloc above what it has closed looks like a stack above its guard"),
+        Edge("stack.unguarded", "memory of jemalloc is as large as stacks without a guard"),
+    ),
     after=(Edge("stack.repeated", "stacks are as large as memory of jemalloc can be"),),
 )
 BY_HINT: Final = RegionLabeller(

@@ -88,4 +88,5 @@ APART_HEAPS: Final = RegionLabeller(
     "glibc.arena_apart",
     (APART,),
     apart_heaps,
+    before=(Edge("glibc.arena_full", "the lowest heap that is not full tells which blocks are no heaps"),),
 )

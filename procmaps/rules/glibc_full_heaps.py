@@ -158,8 +158,5 @@ FULL_BLOCKS: Final = RegionLabeller(
     "pools.full_blocks",
     (OWN_FULL,),
     full_blocks,
-    after=(
-        Edge("glibc.arena_apart", "the lowest heap that is not full tells which blocks are no heaps"),
-        Edge("glibc.arena_full", "where these blocks are gone, few gaps make other full heaps doubtful"),
-    ),
+    after=(Edge("glibc.arena_full", "where these blocks are gone, few gaps make other full heaps doubtful"),),
 )

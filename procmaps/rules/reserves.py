@@ -57,5 +57,4 @@ OPENED_RESERVES: Final = RegionLabeller(
         ),
         Edge("rest.reserved", "the closed part above tells a reserve, as long as nobody has claimed it"),
     ),
-    after=(Edge("rest.guarded", "a buffer that has a guard below and a reserve above is one of several"),),
 )

@@ -20,7 +20,6 @@ _CHUNK = 404 * KIB
 _STEPS = [5 * MIB // 2] * 4
 _OTHER_STEP = AT + 512 * MIB
 _FULL = AT + 64 * MIB
-_MEMORY = 3 * MIB
 
 BUILT: Final[dict[Pair, Built]] = {
     **STACKS,
@@ -64,6 +63,13 @@ BUILT: Final[dict[Pair, Built]] = {
         },
         threads=2,
     ),
+    ("v8.heap", "glibc.arena"): Built(
+        "a page of V8 is the first of 64 MiB of the address space that V8 has set aside",
+        with_object(
+            NODE, BRK_HEAP, anon(3 << 40, MIB // 4), anon((3 << 40) + MIB // 4, 64 * MIB - MIB // 4, "---p")
+        ),
+        threads=2,
+    ),
     ("allocator.hinted", "v8.heap"): Built(
         "tcmalloc of Google linked into a program with V8 (workerd): a region of 1 GiB, opened from the top",
         with_object(
@@ -96,19 +102,6 @@ BUILT: Final[dict[Pair, Built]] = {
             "/usr/lib/x86_64-linux-gnu/libluajit-5.1.so.2.1.0", BRK_HEAP, guarded_row(AT, [MIB // 4] * 4)
         ),
     ),
-    ("rest.guarded", "reserve.opened"): Built(
-        "memories of WebAssembly with a guard below each: two can grow into a reserve, two are full",
-        sorted_maps(
-            LIBC,
-            BRK_HEAP,
-            *(
-                anon(AT + at * 16 * MIB, PAGE, "---p")
-                + anon(AT + at * 16 * MIB + PAGE, _MEMORY)
-                + (anon(AT + at * 16 * MIB + PAGE + _MEMORY, 5 * MIB, "---p") if at % 2 else "")
-                for at in range(4)
-            ),
-        ),
-    ),
     ("pools.mapped", "glibc.mmapped_beside_own"): Built(
         "a program with Boehm's collector maps guarded buffers, which are more than the collector has",
         with_object(
@@ -138,19 +131,6 @@ BUILT: Final[dict[Pair, Built]] = {
             *(anon(AT + at * 128 * MIB, 64 * MIB) for at in range(1, 5)),
         ),
         threads=6,
-    ),
-    ("glibc.arena_apart", "pools.full_blocks"): Built(
-        "threads made their arenas at once, and the program has full blocks of its own below all of them",
-        sorted_maps(
-            LIBC,
-            BRK_HEAP,
-            *(anon(AT + at * 128 * MIB, 64 * MIB) for at in range(4)),
-            *(
-                anon(AT + at * 128 * MIB, 5 * MIB) + anon(AT + at * 128 * MIB + 5 * MIB, 59 * MIB, "---p")
-                for at in range(4, 8)
-            ),
-        ),
-        threads=2,
     ),
     ("glibc.arena_full", "pools.full_blocks"): Built(
         "a program has two full blocks below the heaps, and two threads filled heaps made at once above them",

@@ -1,18 +1,35 @@
 """Hosts that were built to show an edge of stacks (see `built.py`)."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from tests.procmaps.rules.labelled import BRK_HEAP, LIBC, anon, jvm, sorted_maps, with_object
-from tests.truth.built_host import AT, DEFAULT_STACK, GIB, KIB, MIB, PAGE, Built, guarded_row
+from tests.truth.built_host import AT, DEFAULT_STACK, GIB, KIB, MIB, PAGE, Built, bodies, guarded_row
 from tests.truth.orders import Pair
 
 _STACKS = [4 * MIB] * 3
+_FIBERS = [448 * KIB] * 170
+
+
+def _flagged(start: int, sizes: Iterable[int]) -> dict[int, str]:
+    """The flags of a row of stacks, to whose guards nobody ever wrote."""
+    found = {}
+    for at in bodies(start, sizes):
+        found |= {at - PAGE: "mr mw me nh", at: "rd wr mr mw me ac nh"}
+    return found
+
 
 STACKS: Final[dict[Pair, Built]] = {
     ("stack.repeated", "allocator.extension"): Built(
         "Redis with jemalloc, and a module that starts threads with stacks of 4 MiB",
         with_object("/usr/bin/redis-server", BRK_HEAP, guarded_row(AT, _STACKS)),
         threads=4,
+    ),
+    ("stack.flagged", "stack.left_flagged"): Built(
+        "the one thread has a stack of the default size; a library makes fibers, also with MAP_STACK",
+        sorted_maps(LIBC, BRK_HEAP, guarded_row(AT - GIB, [DEFAULT_STACK]), guarded_row(AT, _FIBERS)),
+        flags=_flagged(AT - GIB, [DEFAULT_STACK]) | _flagged(AT, _FIBERS),
+        threads=2,
     ),
     ("native_image.heap", "stack.guarded"): Built(
         "a native image gave a chunk back: it is closed, and the chunks above it are as large as a stack",

@@ -196,5 +196,6 @@ FLAGGED_UNSURE: Final = RegionLabeller(
     "stack.flagged_unsure",
     (UNSURE,),
     unsure,
+    before=(Edge("stack.guarded", "where the kernel flags stacks, other memory above a guard is none"),),
     after=(Edge("stack.java_zones", "what is surely a stack leaves fewer threads without one"),),
 )

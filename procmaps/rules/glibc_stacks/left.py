@@ -237,14 +237,13 @@ LEFT_FLAGGED: Final = RegionLabeller(
     "stack.left_flagged",
     (FLAGGED,),
     left_flagged,
-    before=(Edge("stack.guarded", "where the kernel flags stacks, other memory above a guard is none"),),
-    after=(Edge("stack.flagged_unsure", "threads that have other stacks need none of those that are left"),),
+    before=(Edge("stack.left", "the flag of a stack is surer than its size and its guard"),),
+    after=(Edge("stack.flagged", "threads that have other stacks need none of those that are left"),),
 )
 LEFT: Final = ProcessLabeller(
     "stack.left",
     (DEFAULT, REPEATED),
     left,
     sees=_around_guards,
-    before=(Edge("hotspot.rest", "a table has no guard of a page"),),
-    after=(Edge("stack.repeated", "what can belong to a thread that lives is more than a guess"),),
+    before=(Edge("stack.unseen_merged", "stacks whose guards are in view leave fewer that can have merged"),),
 )

@@ -56,5 +56,5 @@ MONO_GUARDS: Final = RegionLabeller(
     "stack.mono_guards",
     (GUARDED,),
     mono_stacks,
-    before=(Edge("stack.guarded", "the guard below has a page above it, and the closed part has a stack"),),
+    before=(Edge("stack.flagged_unsure", "what is surely a stack leaves fewer threads without one"),),
 )
