@@ -93,7 +93,8 @@ class _Shell(ShellComplete):
         incomplete = words.pop() if words and not line[-1].isspace() else ""
         return words[1:], incomplete
 
-    def format_completion(self, item: CompletionItem[str]) -> str:
+    # in quotes, because the class is generic only in newer versions of click
+    def format_completion(self, item: "CompletionItem[str]") -> str:
         typed = self.get_completion_args()[1]
         option, equals, _ = typed.partition("=") if typed.startswith("-") else ("", "", "")
         kind = "part" if item.type == "plain" and item.value.endswith("=") else item.type

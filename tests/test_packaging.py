@@ -65,7 +65,10 @@ def test_an_old_python_is_refused_with_the_reason(tmp_path: Path) -> None:
 
 def test_the_lowest_versions_are_those_of_the_metadata() -> None:
     pins = run(sys.executable, "scripts/lowest", "pyproject.toml").stdout.split()
-    declared = tomllib.loads((CLONE / "pyproject.toml").read_text())["project"]["dependencies"]
+    project = tomllib.loads((CLONE / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    declared = [*project["dependencies"], *extras["age"], *extras["s3"]]
+    assert set(extras) == {"age", "s3", "dev"}
     assert [pin.replace("==", ">=") for pin in pins] == declared
 
 

@@ -127,6 +127,10 @@ def test_quiet_tells_a_warning_of_every_night_only_beside_trouble(
     fleet: Path, tmp_path: Path, here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "ansible.cfg").write_text("[defaults]\nhost_key_checking = False\n")
+    with fleet.open("a") as inventory:
+        inventory.write("    db-01: {ansible_connection: ssh}\n")  # local ones have no host keys
+    (tmp_path / "known_hosts").write_text("db-01 ssh-ed25519 AAAA\n")
+    monkeypatch.setenv("MAPSWEEP_SSH_KNOWN_HOSTS", str(tmp_path / "known_hosts"))
     monkeypatch.setenv("MAPSWEEP_TYPO", "1")
     told = ["host_key_policy decides how host keys are checked", "MAPSWEEP_TYPO"]
     sources = ("-i", fleet, "--runs", tmp_path / "runs")
