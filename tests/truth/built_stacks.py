@@ -13,7 +13,7 @@ _FIBERS = [448 * KIB] * 170
 
 def _flagged(start: int, sizes: Iterable[int]) -> dict[int, str]:
     """The flags of a row of stacks, to whose guards nobody ever wrote."""
-    found = {}
+    found: dict[int, str] = {}
     for at in bodies(start, sizes):
         found |= {at - PAGE: "mr mw me nh", at: "rd wr mr mw me ac nh"}
     return found
