@@ -122,7 +122,7 @@ def test_every_verb_and_option_is_documented() -> None:
 def test_clicks_way_to_the_completion_script_gives_ours() -> None:
     environ = os.environ | {"_MAPSWEEP_COMPLETE": "bash_source"}
     ended = subprocess.run([SCRIPTS / "mapsweep"], capture_output=True, check=False, text=True, env=environ)
-    assert ended.stdout == SHELL_SCRIPTS["bash"]
+    assert ended.stdout.rstrip("\n") == SHELL_SCRIPTS["bash"].rstrip("\n")  # older clicks add an empty line
 
 
 def test_an_account_without_a_home_is_no_bug(tmp_path: Path) -> None:
