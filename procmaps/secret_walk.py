@@ -6,10 +6,11 @@ from typing import Final
 
 from procmaps.arguments import base_name
 from procmaps.lazy_pattern import compiled
+from procmaps.secret_grammar import Tool
 from procmaps.secret_names import Names, is_random
 from procmaps.secret_patterns import MASK, ends_in_key, mask_text
 from procmaps.secret_runners import Runner, runner_of
-from procmaps.secret_tools import ORACLE_TOOLS, READERS, Tool, tool_of
+from procmaps.secret_tools import ORACLE_TOOLS, READERS, tool_of
 
 ARGUMENT_LIMIT_BYTES: Final = 4096  # limit of what is kept
 LOOKAHEAD_BYTES: Final = 1024  # read beyond the limit, so that a secret across it is recognised
