@@ -120,7 +120,7 @@ def _lines(tables: Settled, ranked: top.Top, count: int, asked: Asked, terminal:
     )
     yield terminal.styled(heading, Style.FAINT)
     yield from lines
-    unranked = f"{number(count - ranked.of)} have none, or it is not known" if count > ranked.of else ""
+    unranked = f"{number(count - ranked.of)} without a known figure" if count > ranked.of else ""
     if ranked.of > len(rows):
         more = f"and {number(ranked.of - len(rows))} more: add -n {min(ranked.of, 100_000)} to see them"
         yield "; ".join(filter(None, (more, unranked)))

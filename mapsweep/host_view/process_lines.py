@@ -154,7 +154,7 @@ def _started(view: OneHost, row: Row) -> str:
     except (ValueError, OverflowError, OSError):
         return ""
     swept = instant(str(view.host["at"]))
-    ran = f", {duration((swept - begun).total_seconds())} before" if swept else ""
+    ran = f", {duration((swept - begun).total_seconds())} before it was read" if swept else ""
     return f"started {begun:%Y-%m-%d %H:%M:%S} UTC{ran}"
 
 

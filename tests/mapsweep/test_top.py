@@ -126,7 +126,7 @@ def test_what_is_in_no_ranking_is_counted_too(here: Here, runs: Runs) -> None:
     heading, *_, last = told(here, runs, "hosts", "--by", "java-heap", "-n", "100").out.splitlines()
     shown, of = re.search(r"(\d+) of (\d+) hosts", heading).groups()  # type: ignore[union-attr]
     assert int(of) > int(shown)
-    assert last == f"{int(of) - int(shown)} have none, or it is not known"
+    assert last == f"{int(of) - int(shown)} without a known figure"
 
 
 def test_programs_get_the_declared_columns(here: Here, runs: Runs) -> None:
